@@ -1,0 +1,213 @@
+-- Why: the registry of messages and the places a message can be in. A message in a queue is in exactly one of ready, delayed, one lease,
+-- dead_letter, or finished (a terminal row in attempt); DESIGN: immutable message + tiny ready row + one lease row per claimed batch wrote
+-- 216 bytes of WAL per message where a single table with a state column wrote 1093.
+-- Locks: only new objects. Safe at any size; no older workers exist.
+
+CREATE TABLE postroom.queue (
+    id            int GENERATED ALWAYS AS IDENTITY CONSTRAINT queue_pk PRIMARY KEY,
+    name          text COLLATE "C" NOT NULL CONSTRAINT queue_name_unique UNIQUE,
+    max_attempts  int NOT NULL DEFAULT 10,
+    retry_after   text NOT NULL DEFAULT '10s',
+    crash_limit   int NOT NULL DEFAULT 3,
+    time_to_live  interval,
+    retention     interval NOT NULL DEFAULT interval '7 days',
+    settings_by   text NOT NULL DEFAULT 'default',
+    paused_at     timestamptz,
+    created_at    timestamptz NOT NULL DEFAULT statement_timestamp(),
+    deleted_at    timestamptz,
+    CONSTRAINT queue_name_wellformed CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'),
+    CONSTRAINT queue_max_attempts_range CHECK (max_attempts BETWEEN 1 AND 1000),
+    CONSTRAINT queue_crash_limit_range CHECK (crash_limit BETWEEN 1 AND 1000),
+    CONSTRAINT queue_retention_not_negative CHECK (retention >= interval '0'),
+    CONSTRAINT queue_settings_by_known CHECK (settings_by IN ('default', 'declaration', 'operator'))
+);
+COMMENT ON COLUMN postroom.queue.settings_by IS 'who set the settings last; a declaration does not overwrite an operator';
+
+-- A process that handles messages. A fresh row for each start: an id that came back would make orphans look owned.
+CREATE TABLE postroom.worker (
+    id          int GENERATED ALWAYS AS IDENTITY CONSTRAINT worker_pk PRIMARY KEY,
+    instance    uuid NOT NULL CONSTRAINT worker_instance_unique UNIQUE,
+    name        text NOT NULL,
+    version     text NOT NULL,
+    started_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    beat_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    stopped_at  timestamptz
+) WITH (fillfactor = 50);
+
+CREATE TABLE postroom.consumer (
+    worker_id    int NOT NULL,
+    queue_id     int NOT NULL,
+    handler      text NOT NULL,
+    direction    smallint NOT NULL,
+    concurrency  int NOT NULL,
+    mode         text NOT NULL,
+    types        text[] NOT NULL,
+    started_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT consumer_pk PRIMARY KEY (queue_id, worker_id, handler)
+);
+COMMENT ON COLUMN postroom.consumer.types IS 'type/version it takes (versions up to that one); an empty text takes messages without a type';
+
+-- The message itself: written once, never updated. seq is its first place in ready (0: it began in delayed), so that a message that never
+-- moved is found in ready by that table's primary key and enqueue needs no index on message_id.
+CREATE TABLE postroom.message (
+    id              uuid NOT NULL,
+    seq             bigint NOT NULL,
+    created_at      timestamptz NOT NULL DEFAULT statement_timestamp(),
+    expires_at      timestamptz,
+    queue_id        int NOT NULL,
+    type_version    smallint NOT NULL DEFAULT 0,
+    priority        smallint NOT NULL,
+    direction       smallint NOT NULL,
+    type            text COLLATE "C",
+    correlation_id  text COLLATE "C",
+    content_type    text,
+    created_by      text,
+    headers         jsonb,
+    payload         jsonb,
+    body            bytea,
+    CONSTRAINT message_pk PRIMARY KEY (id),
+    CONSTRAINT message_priority_range CHECK (priority BETWEEN 0 AND 9),
+    CONSTRAINT message_direction_known CHECK (direction IN (0, 1))
+) PARTITION BY RANGE (id);
+COMMENT ON COLUMN postroom.message.direction IS '0 outgoing, 1 incoming';
+CREATE INDEX message_by_correlation ON postroom.message (correlation_id) WHERE correlation_id IS NOT NULL;
+CREATE INDEX message_by_expiry ON postroom.message (expires_at) WHERE expires_at IS NOT NULL;
+
+-- Order of handling. CACHE 1 is checked at start: a cached number would be drawn before the transaction that uses it has an id, and the safe
+-- floor (see claim) rests on that order.
+CREATE SEQUENCE postroom.ready_seq AS bigint CACHE 1;
+
+-- What can be claimed now: inserted and deleted, never updated (claim deletes by ctid).
+CREATE TABLE postroom.ready (
+    seq         bigint NOT NULL,
+    queue_id    int NOT NULL,
+    priority    smallint NOT NULL,
+    failures    smallint NOT NULL DEFAULT 0,
+    crashes     smallint NOT NULL DEFAULT 0,
+    deliveries  smallint NOT NULL DEFAULT 0,
+    message_id  uuid NOT NULL,
+    moved       boolean NOT NULL DEFAULT true,
+    CONSTRAINT ready_pk PRIMARY KEY (queue_id, priority, seq),
+    CONSTRAINT ready_priority_range CHECK (priority BETWEEN 0 AND 9)
+) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0,
+        autovacuum_analyze_scale_factor = 0.2);
+COMMENT ON COLUMN postroom.ready.moved IS 'not its first place: promoted, released, rescued or redriven; found by ready_by_moved_message';
+CREATE INDEX ready_by_moved_message ON postroom.ready (message_id) WHERE moved;
+CREATE INDEX ready_suspects ON postroom.ready (queue_id, priority, seq) WHERE crashes > 0;
+
+CREATE TABLE postroom.delayed (
+    due_at      timestamptz NOT NULL,
+    queue_id    int NOT NULL,
+    priority    smallint NOT NULL,
+    failures    smallint NOT NULL DEFAULT 0,
+    crashes     smallint NOT NULL DEFAULT 0,
+    deliveries  smallint NOT NULL DEFAULT 0,
+    message_id  uuid NOT NULL,
+    reason      text NOT NULL,
+    CONSTRAINT delayed_pk PRIMARY KEY (message_id, queue_id),
+    CONSTRAINT delayed_priority_range CHECK (priority BETWEEN 0 AND 9),
+    CONSTRAINT delayed_due_at_finite CHECK (isfinite(due_at))
+) WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
+COMMENT ON COLUMN postroom.delayed.reason IS 'delay, retry, snooze, not_now, no_handler, payload_missing';
+CREATE INDEX delayed_by_due_time ON postroom.delayed (due_at);
+
+-- One row per claimed batch. message_ids never changes; open says which are still held. The id is the fencing number.
+CREATE TABLE postroom.lease (
+    id           bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT lease_pk PRIMARY KEY,
+    claimed_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    worker_id    int NOT NULL,
+    queue_id     int NOT NULL,
+    priority     smallint NOT NULL,
+    message_ids  uuid[] NOT NULL,
+    open         bit varying NOT NULL,
+    failures     smallint[],
+    crashes      smallint[],
+    deliveries   smallint[]
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);
+COMMENT ON COLUMN postroom.lease.failures IS 'per message, before this claim; null means 0 for all (likewise crashes, deliveries)';
+CREATE INDEX lease_by_worker ON postroom.lease (worker_id);
+
+-- Append-only history. A terminal row (done, cancelled, expired) is what makes a message finished.
+CREATE TABLE postroom.attempt (
+    message_id   uuid NOT NULL,
+    started_at   timestamptz NOT NULL,
+    finished_at  timestamptz NOT NULL,
+    lease_id     bigint,
+    queue_id     int NOT NULL,
+    worker_id    int,
+    number       smallint NOT NULL,
+    outcome      smallint NOT NULL,
+    error_class  text,
+    error        text,
+    CONSTRAINT attempt_outcome_known CHECK (outcome BETWEEN 0 AND 8)
+) PARTITION BY RANGE (finished_at);
+COMMENT ON COLUMN postroom.attempt.outcome IS
+    '0 done, 1 cancelled, 2 expired (these three finish a message), 3 retry, 4 snooze, 5 not_now, 6 reject, 7 failed, 8 crashed';
+CREATE INDEX attempt_by_message ON postroom.attempt (message_id);
+
+CREATE TABLE postroom.dead_letter (
+    dead_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+    queue_id     int NOT NULL,
+    priority     smallint NOT NULL,
+    failures     smallint NOT NULL,
+    crashes      smallint NOT NULL,
+    deliveries   smallint NOT NULL,
+    message_id   uuid NOT NULL,
+    reason       text NOT NULL,
+    error_class  text,
+    error        text,
+    fingerprint  text,
+    CONSTRAINT dead_letter_pk PRIMARY KEY (message_id, queue_id),
+    CONSTRAINT dead_letter_reason_known CHECK (reason IN ('attempts_spent', 'rejected', 'undecodable', 'crash_limit', 'quarantined'))
+);
+CREATE INDEX dead_letter_by_queue ON postroom.dead_letter (queue_id, dead_at);
+
+CREATE TABLE postroom.dedup (
+    queue_id      int NOT NULL,
+    key           text COLLATE "C" NOT NULL,
+    message_id    uuid NOT NULL,
+    content_hash  uuid,
+    CONSTRAINT dedup_pk PRIMARY KEY (queue_id, key),
+    CONSTRAINT dedup_key_length CHECK (char_length(key) BETWEEN 1 AND 200)
+);
+
+-- What left, and when: one line per purge, queue and outcome.
+CREATE TABLE postroom.purge_ledger (
+    id         bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT purge_ledger_pk PRIMARY KEY,
+    purged_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    queue_id   int NOT NULL,
+    outcome    smallint NOT NULL,
+    messages   bigint NOT NULL,
+    first_id   uuid NOT NULL,
+    last_id    uuid NOT NULL,
+    how        text NOT NULL,
+    CONSTRAINT purge_ledger_outcome_finished CHECK (outcome IN (0, 1, 2)),
+    CONSTRAINT purge_ledger_how_known CHECK (how IN ('truncate', 'delete'))
+);
+
+CREATE TABLE postroom.operator_action (
+    id           uuid CONSTRAINT operator_action_pk PRIMARY KEY DEFAULT gen_random_uuid(),
+    at           timestamptz NOT NULL DEFAULT clock_timestamp(),
+    actor        text NOT NULL DEFAULT current_user,
+    action       text NOT NULL,
+    queue_id     int,
+    message_id   uuid,
+    filter       jsonb,
+    per_second   int,
+    planned      bigint,
+    done         bigint NOT NULL DEFAULT 0,
+    cursor_id    uuid,
+    finished_at  timestamptz,
+    note         text,
+    CONSTRAINT operator_action_known CHECK (action IN
+        ('pause', 'resume', 'cancel', 'reschedule', 'redrive', 'purge', 'declare', 'delete'))
+);
+CREATE INDEX operator_action_unfinished ON postroom.operator_action (at) WHERE finished_at IS NULL;
+
+-- ShedLock's table, for the jobs that must run on one node only.
+CREATE TABLE postroom.shedlock (
+    name        varchar(64) CONSTRAINT shedlock_pk PRIMARY KEY,
+    lock_until  timestamptz NOT NULL,
+    locked_at   timestamptz NOT NULL,
+    locked_by   varchar(255) NOT NULL
+);

@@ -1,0 +1,523 @@
+-- Why: the verbs of the hot path as functions that pin their plan. A generic plan made while ready was empty cost 8.2 s per claim in a trial,
+-- 1-2.5 ms pinned; settings in the function survive PgBouncer. Plain INSERTs (enqueue) have one plan and stay ordinary statements.
+-- All need READ COMMITTED. Locks: only new objects.
+
+-- claim: takes up to p_limit messages of a queue from its lanes in the order given, each lane from its cursor on, and puts them under leases of
+-- at most p_lease_size messages each. With p_suspects it takes one message whose worker died while holding it; otherwise it leaves those alone.
+-- Locks ready rows with SKIP LOCKED through ready_pk (suspects: ready_suspects). The MATERIALIZED CTE makes the limit a limit: inside
+-- IN (...) it is run again per row. lane_seq is the highest seq taken from the lane, for the cursor. stored is false when the payload was not
+-- visible in this snapshot. 0 rows: nothing free from these cursors on.
+CREATE FUNCTION postroom.claim(
+    p_worker int, p_queue int, p_priorities smallint[], p_cursors bigint[], p_limit int, p_lease_size int, p_suspects boolean)
+RETURNS TABLE (
+    lease_id bigint, lease_count int, ordinal int, priority smallint, lane_seq bigint, message_id uuid,
+    failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamptz,
+    type text, type_version smallint, direction smallint, correlation_id text, content_type text,
+    headers text, payload text, body bytea)
+LANGUAGE plpgsql VOLATILE ROWS 100
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+    wanted    int := p_limit;
+    taken     int;
+    p_prio    smallint;
+    p_cursor  bigint;
+BEGIN
+    FOR lane IN 1 .. cardinality(p_priorities) LOOP
+        p_prio := p_priorities[lane];
+        p_cursor := p_cursors[lane];
+        IF p_suspects THEN
+            RETURN QUERY
+            WITH candidates AS MATERIALIZED (
+                SELECT r.ctid, r.seq, r.message_id, r.failures, r.crashes, r.deliveries
+                FROM postroom.ready r
+                WHERE r.queue_id = p_queue
+                  AND r.priority = p_prio
+                  AND r.crashes > 0
+                ORDER BY r.queue_id, r.priority, r.seq
+                LIMIT 1
+                FOR UPDATE SKIP LOCKED
+            ), removed AS (
+                DELETE FROM postroom.ready
+                WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
+            ), leased AS (
+                INSERT INTO postroom.lease AS l (worker_id, queue_id, priority, message_ids, open, failures, crashes, deliveries)
+                SELECT p_worker, p_queue, p_prio, ARRAY[c.message_id], B'1', ARRAY[c.failures], ARRAY[c.crashes], ARRAY[c.deliveries]
+                FROM candidates c
+                RETURNING l.id
+            )
+            SELECT l.id, 1, 0, p_prio, 0::bigint, c.message_id, c.failures, c.crashes, c.deliveries,
+                   m.id IS NOT NULL, coalesce(m.expires_at <= clock_timestamp(), false), m.created_at,
+                   m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
+                   m.headers::text, m.payload::text, m.body
+            FROM leased l
+            CROSS JOIN candidates c
+            LEFT JOIN postroom.message m ON m.id = c.message_id;
+        ELSE
+            RETURN QUERY
+            WITH candidates AS MATERIALIZED (
+                SELECT r.ctid, r.seq, r.message_id, r.failures, r.deliveries
+                FROM postroom.ready r
+                WHERE r.queue_id = p_queue
+                  AND r.priority = p_prio
+                  AND r.seq >= p_cursor
+                  AND r.crashes = 0
+                ORDER BY r.queue_id, r.priority, r.seq
+                LIMIT wanted
+                FOR UPDATE SKIP LOCKED
+            ), removed AS (
+                DELETE FROM postroom.ready
+                WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
+            ), placed AS (
+                SELECT c.message_id, c.failures, c.deliveries, (row_number() OVER () - 1) / p_lease_size AS part
+                FROM candidates c
+            ), leased AS (
+                INSERT INTO postroom.lease AS l (worker_id, queue_id, priority, message_ids, open, failures, deliveries)
+                SELECT p_worker, p_queue, p_prio, array_agg(p.message_id), repeat('1', count(*)::int)::bit varying,
+                       CASE WHEN max(p.failures) > 0 THEN array_agg(p.failures) END,
+                       CASE WHEN max(p.deliveries) > 0 THEN array_agg(p.deliveries) END
+                FROM placed p
+                GROUP BY p.part
+                RETURNING l.id, l.message_ids, l.failures, l.deliveries
+            )
+            SELECT l.id, cardinality(l.message_ids), (u.place - 1)::int, p_prio, (SELECT max(c.seq) FROM candidates c), u.message_id,
+                   coalesce(u.failures, 0::smallint), 0::smallint, coalesce(u.deliveries, 0::smallint),
+                   m.id IS NOT NULL, coalesce(m.expires_at <= clock_timestamp(), false), m.created_at,
+                   m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
+                   m.headers::text, m.payload::text, m.body
+            FROM leased l
+            CROSS JOIN LATERAL unnest(l.message_ids, l.failures, l.deliveries) WITH ORDINALITY u (message_id, failures, deliveries, place)
+            LEFT JOIN postroom.message m ON m.id = u.message_id;
+        END IF;
+        GET DIAGNOSTICS taken = ROW_COUNT;
+        wanted := wanted - taken;
+        EXIT WHEN wanted <= 0;
+    END LOOP;
+END
+$$;
+
+-- complete_done: the handlers of these messages have finished well. Writes one attempt row each, clears their bits, drops empty leases.
+-- Locks the lease rows in the order of their ids through lease_pk; everything is decided on the locked value of open. A lease that is missing in
+-- the answer, or a bit missing in completed, was lost: somebody else holds or has finished that message, and nothing was written for it.
+CREATE FUNCTION postroom.complete_done(
+    p_worker int, p_leases bigint[], p_masks text[],
+    p_lease_of bigint[], p_ordinals int[], p_messages uuid[], p_numbers smallint[], p_started_ago bigint[], p_finished_ago bigint[])
+RETURNS TABLE (lease_id bigint, completed text)
+LANGUAGE plpgsql VOLATILE ROWS 10
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH held AS MATERIALIZED (
+        SELECT l.id, l.queue_id, l.open & w.mask::bit varying AS completed, l.open & ~(w.mask::bit varying) AS rest
+        FROM unnest(p_leases, p_masks) w (lease_id, mask)
+        JOIN postroom.lease l ON l.id = w.lease_id
+        WHERE l.worker_id = p_worker
+        ORDER BY l.id
+        FOR UPDATE OF l
+    ), history AS (
+        INSERT INTO postroom.attempt (message_id, started_at, finished_at, lease_id, queue_id, worker_id, number, outcome)
+        SELECT r.message_id,
+               statement_timestamp() - r.started_ago * interval '1 microsecond',
+               statement_timestamp() - r.finished_ago * interval '1 microsecond',
+               h.id, h.queue_id, p_worker, r.number, 0
+        FROM unnest(p_lease_of, p_ordinals, p_messages, p_numbers, p_started_ago, p_finished_ago)
+                 r (lease_id, ordinal, message_id, number, started_ago, finished_ago)
+        JOIN held h ON h.id = r.lease_id AND get_bit(h.completed, r.ordinal) = 1
+    ), dropped AS (
+        DELETE FROM postroom.lease l
+        USING held h
+        WHERE l.id = h.id AND bit_count(h.rest) = 0
+    ), kept AS (
+        UPDATE postroom.lease l
+        SET open = h.rest
+        FROM held h
+        WHERE l.id = h.id AND bit_count(h.rest) > 0
+    )
+    SELECT h.id, h.completed::text FROM held h;
+END
+$$;
+
+-- complete: like complete_done for attempts that ended any other way. next says where the message goes: 0 finished, 1 delayed (by delay
+-- microseconds), 2 ready, 3 dead letter. A null outcome writes no history (released, nobody here could run it).
+CREATE FUNCTION postroom.complete(
+    p_worker int, p_leases bigint[], p_masks text[],
+    p_lease_of bigint[], p_ordinals int[], p_messages uuid[], p_numbers smallint[], p_started_ago bigint[], p_finished_ago bigint[],
+    p_outcomes smallint[], p_nexts smallint[], p_delays bigint[], p_reasons text[], p_error_classes text[], p_errors text[], p_fingerprints text[],
+    p_failures smallint[], p_crashes smallint[])
+RETURNS TABLE (lease_id bigint, completed text)
+LANGUAGE plpgsql VOLATILE ROWS 10
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH held AS MATERIALIZED (
+        SELECT l.id, l.queue_id, l.priority, l.open & w.mask::bit varying AS completed, l.open & ~(w.mask::bit varying) AS rest
+        FROM unnest(p_leases, p_masks) w (lease_id, mask)
+        JOIN postroom.lease l ON l.id = w.lease_id
+        WHERE l.worker_id = p_worker
+        ORDER BY l.id
+        FOR UPDATE OF l
+    ), results AS MATERIALIZED (
+        SELECT h.id AS lease_id, h.queue_id, h.priority, r.*
+        FROM unnest(p_lease_of, p_ordinals, p_messages, p_numbers, p_started_ago, p_finished_ago,
+                    p_outcomes, p_nexts, p_delays, p_reasons, p_error_classes, p_errors, p_fingerprints, p_failures, p_crashes)
+                 r (of_lease, ordinal, message_id, number, started_ago, finished_ago,
+                    outcome, next, delay, reason, error_class, error, fingerprint, failures, crashes)
+        JOIN held h ON h.id = r.of_lease AND get_bit(h.completed, r.ordinal) = 1
+    ), history AS (
+        INSERT INTO postroom.attempt
+            (message_id, started_at, finished_at, lease_id, queue_id, worker_id, number, outcome, error_class, error)
+        SELECT r.message_id,
+               statement_timestamp() - r.started_ago * interval '1 microsecond',
+               statement_timestamp() - r.finished_ago * interval '1 microsecond',
+               r.lease_id, r.queue_id, p_worker, r.number, r.outcome, r.error_class, r.error
+        FROM results r
+        WHERE r.outcome IS NOT NULL
+    ), put_off AS (
+        INSERT INTO postroom.delayed (due_at, queue_id, priority, failures, crashes, deliveries, message_id, reason)
+        SELECT clock_timestamp() + r.delay * interval '1 microsecond',
+               r.queue_id, r.priority, r.failures, r.crashes, r.number, r.message_id, r.reason
+        FROM results r
+        WHERE r.next = 1
+    ), given_back AS (
+        INSERT INTO postroom.ready (seq, queue_id, priority, failures, crashes, deliveries, message_id)
+        SELECT nextval('postroom.ready_seq'), r.queue_id, r.priority, r.failures, r.crashes, r.number, r.message_id
+        FROM results r
+        WHERE r.next = 2
+    ), buried AS (
+        INSERT INTO postroom.dead_letter
+            (queue_id, priority, failures, crashes, deliveries, message_id, reason, error_class, error, fingerprint)
+        SELECT r.queue_id, r.priority, r.failures, r.crashes, r.number, r.message_id, r.reason, r.error_class, r.error, r.fingerprint
+        FROM results r
+        WHERE r.next = 3
+    ), dropped AS (
+        DELETE FROM postroom.lease l
+        USING held h
+        WHERE l.id = h.id AND bit_count(h.rest) = 0
+    ), kept AS (
+        UPDATE postroom.lease l
+        SET open = h.rest
+        FROM held h
+        WHERE l.id = h.id AND bit_count(h.rest) > 0
+    )
+    SELECT h.id, h.completed::text FROM held h;
+END
+$$;
+
+-- rescue: leases whose worker is missing, stopped or silent for p_lease_time go back to ready, each message with one crash more; at its queue's
+-- crash limit it becomes a dead letter. Starts from leases, not from dead workers: a claim in flight would leave an orphan. A worker that is
+-- only slow finds its lease gone when it completes. Right after a restart of the server everybody is silent, so it waits one lease time.
+-- Answers the lanes that got messages.
+CREATE FUNCTION postroom.rescue(p_lease_time interval, p_limit int)
+RETURNS TABLE (queue_id int, priority smallint, lowest_seq bigint, messages int, buried int)
+LANGUAGE plpgsql VOLATILE ROWS 10
+SET search_path = pg_catalog, pg_temp
+SET enable_mergejoin = off
+AS $$
+#variable_conflict use_column
+BEGIN
+    IF pg_postmaster_start_time() > statement_timestamp() - p_lease_time THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    WITH lost AS MATERIALIZED (
+        SELECT l.id, l.claimed_at, l.worker_id, l.queue_id, l.priority, l.message_ids, l.open, l.failures, l.crashes, l.deliveries
+        FROM postroom.lease l
+        WHERE NOT EXISTS (
+            SELECT FROM postroom.worker w
+            WHERE w.id = l.worker_id
+              AND w.stopped_at IS NULL
+              AND w.beat_at > statement_timestamp() - p_lease_time)
+        ORDER BY l.id
+        LIMIT p_limit
+        FOR UPDATE OF l SKIP LOCKED
+    ), held AS MATERIALIZED (
+        SELECT l.id AS lease_id, l.claimed_at, l.worker_id, l.queue_id, l.priority, u.message_id,
+               coalesce(u.failures, 0::smallint) AS failures,
+               (coalesce(u.crashes, 0::smallint) + 1)::smallint AS crashes,
+               least(coalesce(u.deliveries, 0::smallint) + 1, 32767)::smallint AS deliveries,
+               coalesce(u.crashes, 0) + 1 >= coalesce(q.crash_limit, 3) AS is_spent
+        FROM lost l
+        CROSS JOIN LATERAL unnest(l.message_ids, l.failures, l.crashes, l.deliveries)
+            WITH ORDINALITY u (message_id, failures, crashes, deliveries, place)
+        LEFT JOIN postroom.queue q ON q.id = l.queue_id
+        WHERE get_bit(l.open, (u.place - 1)::int) = 1
+    ), history AS (
+        INSERT INTO postroom.attempt (message_id, started_at, finished_at, lease_id, queue_id, worker_id, number, outcome, error)
+        SELECT h.message_id, h.claimed_at, clock_timestamp(), h.lease_id, h.queue_id, h.worker_id, h.deliveries, 8,
+               'the worker holding it went silent'
+        FROM held h
+    ), back AS (
+        INSERT INTO postroom.ready AS r (seq, queue_id, priority, failures, crashes, deliveries, message_id)
+        SELECT nextval('postroom.ready_seq'), h.queue_id, h.priority, h.failures, h.crashes, h.deliveries, h.message_id
+        FROM held h
+        WHERE NOT h.is_spent
+        RETURNING r.queue_id, r.priority, r.seq
+    ), dead AS (
+        INSERT INTO postroom.dead_letter AS d
+            (queue_id, priority, failures, crashes, deliveries, message_id, reason, error, fingerprint)
+        SELECT h.queue_id, h.priority, h.failures, h.crashes, h.deliveries, h.message_id, 'crash_limit',
+               'its worker died ' || h.crashes || ' times while holding it', 'crash_limit'
+        FROM held h
+        WHERE h.is_spent
+        RETURNING d.queue_id, d.priority
+    ), dropped AS (
+        DELETE FROM postroom.lease l USING lost WHERE l.id = lost.id
+    )
+    SELECT x.queue_id, x.priority, min(x.seq), count(x.seq)::int, count(*) FILTER (WHERE x.seq IS NULL)::int
+    FROM (SELECT b.queue_id, b.priority, b.seq FROM back b
+          UNION ALL SELECT d.queue_id, d.priority, NULL FROM dead d) x
+    GROUP BY x.queue_id, x.priority;
+END
+$$;
+
+-- promote: up to p_limit due messages go from delayed to ready, through delayed_by_due_time, with SKIP LOCKED, so that every node may do it.
+-- p_from is where the caller's last look ended (minus a margin): under an old snapshot the dead entries before it cannot be cleaned away.
+-- The DELETE gives the transaction its id before nextval draws. Answers the lanes that got messages.
+CREATE FUNCTION postroom.promote(p_from timestamptz, p_limit int)
+RETURNS TABLE (queue_id int, priority smallint, lowest_seq bigint, messages int, last_due_at timestamptz)
+LANGUAGE plpgsql VOLATILE ROWS 10
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH due AS MATERIALIZED (
+        SELECT d.ctid
+        FROM postroom.delayed d
+        WHERE d.due_at >= p_from
+          AND d.due_at <= statement_timestamp()
+        ORDER BY d.due_at
+        LIMIT p_limit
+        FOR UPDATE SKIP LOCKED
+    ), removed AS (
+        DELETE FROM postroom.delayed d
+        WHERE d.ctid = ANY (ARRAY(SELECT due.ctid FROM due))
+        RETURNING d.due_at, d.queue_id, d.priority, d.failures, d.crashes, d.deliveries, d.message_id
+    ), promoted AS (
+        INSERT INTO postroom.ready AS r (seq, queue_id, priority, failures, crashes, deliveries, message_id)
+        SELECT nextval('postroom.ready_seq'), x.queue_id, x.priority, x.failures, x.crashes, x.deliveries, x.message_id
+        FROM removed x
+        RETURNING r.queue_id, r.priority, r.seq
+    )
+    SELECT p.queue_id, p.priority, min(p.seq), count(*)::int, (SELECT max(x.due_at) FROM removed x)
+    FROM promoted p
+    GROUP BY p.queue_id, p.priority;
+END
+$$;
+
+-- quarantine: the row-by-row way out when promote fails as a whole: this one becomes a dead letter and the rest go on.
+CREATE FUNCTION postroom.quarantine_delayed(p_message uuid, p_queue int, p_error text) RETURNS int
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH removed AS (
+        DELETE FROM postroom.delayed
+        WHERE message_id = p_message AND queue_id = p_queue
+        RETURNING queue_id, priority, failures, crashes, deliveries, message_id
+    ), dead AS (
+        INSERT INTO postroom.dead_letter (queue_id, priority, failures, crashes, deliveries, message_id, reason, error, fingerprint)
+        SELECT queue_id, priority, failures, crashes, deliveries, message_id, 'quarantined', p_error, 'quarantined'
+        FROM removed
+        RETURNING 1
+    )
+    SELECT count(*)::int FROM dead
+$$;
+
+-- take_waiting: removes one message from where it waits, whichever place that is, and says what it was. Used by cancel and reschedule.
+-- Waits for a claim in flight (milliseconds) and then finds nothing.
+CREATE FUNCTION postroom.take_waiting(p_message uuid)
+RETURNS TABLE (queue_id int, priority smallint, failures smallint, crashes smallint, deliveries smallint)
+LANGUAGE sql VOLATILE ROWS 1
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+    WITH first_place AS (
+        DELETE FROM postroom.ready r
+        USING postroom.message m
+        WHERE m.id = p_message
+          AND r.queue_id = m.queue_id AND r.priority = m.priority AND r.seq = m.seq
+        RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.deliveries
+    ), moved AS (
+        DELETE FROM postroom.ready r
+        WHERE r.message_id = p_message AND r.moved
+        RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.deliveries
+    ), put_off AS (
+        DELETE FROM postroom.delayed d
+        WHERE d.message_id = p_message
+        RETURNING d.queue_id, d.priority, d.failures, d.crashes, d.deliveries
+    )
+    SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off
+$$;
+
+-- cancel: the waiting entries of a message become CANCELLED; answers how many. A message on its way between two places is in neither for a
+-- snapshot, so it looks again in a new one until the message was taken, is held, dead or finished, or is unknown.
+CREATE FUNCTION postroom.cancel(p_message uuid) RETURNS int
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    cancelled int;
+BEGIN
+    FOR look IN 1 .. 50 LOOP
+        WITH taken AS (
+            SELECT * FROM postroom.take_waiting(p_message)
+        ), history AS (
+            INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
+            SELECT p_message, clock_timestamp(), clock_timestamp(), t.queue_id, t.deliveries, 1 FROM taken t
+        ), logged AS (
+            INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at)
+            SELECT 'cancel', t.queue_id, p_message, 1, 1, clock_timestamp() FROM taken t
+        )
+        SELECT count(*) INTO cancelled FROM taken;
+        EXIT WHEN cancelled > 0
+            OR NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = p_message)
+            OR EXISTS (SELECT FROM postroom.lease l WHERE p_message = ANY (l.message_ids))
+            OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.message_id = p_message)
+            OR EXISTS (SELECT FROM postroom.attempt a WHERE a.message_id = p_message AND a.outcome <= 2);
+        PERFORM pg_sleep(0.002);
+    END LOOP;
+    RETURN cancelled;
+END
+$$;
+
+-- reschedule: a waiting message gets another due time; one in the past means now. Same search as cancel.
+CREATE FUNCTION postroom.reschedule(p_message uuid, p_due_at timestamptz) RETURNS int
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    moved int;
+BEGIN
+    IF NOT isfinite(p_due_at) OR p_due_at > statement_timestamp() + interval '400 days' THEN
+        RAISE EXCEPTION 'at must be at most 400 days ahead, got "%"', p_due_at USING ERRCODE = '22023', COLUMN = 'at';
+    END IF;
+    FOR look IN 1 .. 50 LOOP
+        WITH taken AS (
+            SELECT * FROM postroom.take_waiting(p_message)
+        ), put_off AS (
+            INSERT INTO postroom.delayed (due_at, queue_id, priority, failures, crashes, deliveries, message_id, reason)
+            SELECT greatest(p_due_at, clock_timestamp()), t.queue_id, t.priority, t.failures, t.crashes, t.deliveries, p_message, 'delay'
+            FROM taken t
+        ), logged AS (
+            INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at, note)
+            SELECT 'reschedule', t.queue_id, p_message, 1, 1, clock_timestamp(), 'to ' || p_due_at FROM taken t
+        )
+        SELECT count(*) INTO moved FROM taken;
+        EXIT WHEN moved > 0
+            OR NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = p_message)
+            OR EXISTS (SELECT FROM postroom.lease l WHERE p_message = ANY (l.message_ids))
+            OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.message_id = p_message)
+            OR EXISTS (SELECT FROM postroom.attempt a WHERE a.message_id = p_message AND a.outcome <= 2);
+        PERFORM pg_sleep(0.002);
+    END LOOP;
+    RETURN moved;
+END
+$$;
+
+-- redrive: a dead letter goes back to ready with failures and crashes forgotten; deliveries stay. 0: it is not dead.
+CREATE FUNCTION postroom.redrive(p_message uuid) RETURNS int
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH removed AS (
+        DELETE FROM postroom.dead_letter
+        WHERE message_id = p_message
+        RETURNING queue_id, priority, deliveries, message_id
+    ), back AS (
+        INSERT INTO postroom.ready (seq, queue_id, priority, deliveries, message_id)
+        SELECT nextval('postroom.ready_seq'), queue_id, priority, deliveries, message_id
+        FROM removed
+        RETURNING queue_id
+    ), logged AS (
+        INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at)
+        SELECT 'redrive', queue_id, p_message, 1, 1, clock_timestamp() FROM back
+    )
+    SELECT count(*)::int FROM back
+$$;
+
+-- expire: waiting messages whose time to live ended become EXPIRED. Looks at up to p_limit messages by message_by_expiry from p_from on;
+-- last_expires_at is where the next look starts. One in progress is left alone.
+CREATE FUNCTION postroom.expire(p_from timestamptz, p_limit int)
+RETURNS TABLE (looked int, expired int, last_expires_at timestamptz)
+LANGUAGE sql VOLATILE ROWS 1
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+    WITH overdue AS MATERIALIZED (
+        SELECT m.id, m.queue_id, m.priority, m.seq, m.expires_at
+        FROM postroom.message m
+        WHERE m.expires_at >= p_from
+          AND m.expires_at <= statement_timestamp()
+        ORDER BY m.expires_at
+        LIMIT p_limit
+    ), first_place AS (
+        DELETE FROM postroom.ready r
+        USING overdue o
+        WHERE r.queue_id = o.queue_id AND r.priority = o.priority AND r.seq = o.seq AND r.message_id = o.id
+        RETURNING r.queue_id, r.message_id, r.deliveries
+    ), moved AS (
+        DELETE FROM postroom.ready r
+        USING overdue o
+        WHERE r.message_id = o.id AND r.moved
+        RETURNING r.queue_id, r.message_id, r.deliveries
+    ), put_off AS (
+        DELETE FROM postroom.delayed d
+        USING overdue o
+        WHERE d.message_id = o.id
+        RETURNING d.queue_id, d.message_id, d.deliveries
+    ), history AS (
+        INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
+        SELECT x.message_id, clock_timestamp(), clock_timestamp(), x.queue_id, x.deliveries, 2
+        FROM (SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off) x
+        RETURNING 1
+    )
+    SELECT (SELECT count(*)::int FROM overdue), (SELECT count(*)::int FROM history), (SELECT max(o.expires_at) FROM overdue o)
+$$;
+
+-- poll: for all queues of a process in one statement: what changed in their settings, and the lowest visible seq of each lane from its floor
+-- on (null: nothing there). One row per queue; lanes are indexed by priority + 1.
+CREATE FUNCTION postroom.poll(p_worker int, p_queues int[], p_floors bigint[])
+RETURNS TABLE (
+    queue_id int, paused boolean, deleted boolean, max_attempts int, retry_after text, settings_by text,
+    suspects boolean, elsewhere boolean, lowest bigint[])
+LANGUAGE plpgsql VOLATILE ROWS 10
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT q.id, q.paused_at IS NOT NULL, q.deleted_at IS NOT NULL, q.max_attempts, q.retry_after, q.settings_by,
+           EXISTS (SELECT FROM generate_series(0, 9) x (prio)
+                   WHERE EXISTS (SELECT FROM postroom.ready r
+                                 WHERE r.queue_id = q.id AND r.priority = x.prio::smallint AND r.crashes > 0)),
+           EXISTS (SELECT FROM postroom.consumer c
+                   JOIN postroom.worker w ON w.id = c.worker_id
+                   WHERE c.queue_id = q.id AND c.worker_id <> p_worker AND w.stopped_at IS NULL
+                     AND w.beat_at > statement_timestamp() - interval '1 minute'),
+           ARRAY(SELECT (SELECT r.seq
+                         FROM postroom.ready r
+                         WHERE r.queue_id = q.id
+                           AND r.priority = x.prio::smallint
+                           AND r.seq >= p_floors[(w.place - 1) * 10 + x.prio + 1]
+                         ORDER BY r.queue_id, r.priority, r.seq
+                         LIMIT 1)
+                 FROM generate_series(0, 9) x (prio))
+    FROM unnest(p_queues) WITH ORDINALITY w (id, place)
+    JOIN postroom.queue q ON q.id = w.id;
+END
+$$;

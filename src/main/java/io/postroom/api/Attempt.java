@@ -1,0 +1,25 @@
+package io.postroom.api;
+
+import java.time.Instant;
+import java.util.Optional;
+import java.util.UUID;
+
+/**
+ * One line of a message's history.
+ *
+ * @param id the message
+ * @param number the delivery it belongs to, from 1; 0 for a line without one (cancelled or expired while waiting)
+ * @param worker the process that ran it; empty text when none did
+ * @param outcome {@code done}, {@code retry}, {@code snooze}, {@code not_now}, {@code reject}, {@code failed} (last attempt spent),
+ *     {@code crashed}, {@code cancelled} or {@code expired}
+ * @param error what went wrong, at most 8 KB
+ */
+public record Attempt(
+        UUID id,
+        String queue,
+        int number,
+        String worker,
+        Instant startedAt,
+        Instant finishedAt,
+        String outcome,
+        Optional<String> error) {}

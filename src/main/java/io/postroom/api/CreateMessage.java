@@ -1,0 +1,326 @@
+package io.postroom.api;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+
+/**
+ * A message to be created. Immutable, no {@code build()}: every method returns a changed copy, and refuses a value outside its limits with
+ * {@link InvalidMessageException} at once.
+ *
+ * <pre>{@code
+ * CreateMessage.to("notifications").payload(new TicketCheckedOut(...)).delay(Duration.ofMinutes(5)).correlationId(trackingId)
+ * }</pre>
+ *
+ * @param queue name of the queue
+ * @param content what is sent; {@link Content.None} until one of payload, json, body was called
+ * @param priority 0 (last) to 9 (first), default 4
+ * @param headers in the order they were given
+ */
+public record CreateMessage(
+        String queue,
+        Content content,
+        Optional<UUID> id,
+        Optional<Duration> delay,
+        Optional<Instant> dueAt,
+        Optional<Duration> timeToLive,
+        int priority,
+        Optional<String> deduplicationKey,
+        Optional<String> correlationId,
+        Map<String, String> headers,
+        Direction direction) {
+    public static final int DEFAULT_PRIORITY = 4;
+
+    /** What is sent. */
+    public sealed interface Content {
+        /** Nothing said yet; stored as JSON {@code null} without a type. */
+        record None() implements Content {}
+
+        /** An object for the {@code PayloadCodec}; its type is its class's {@link MessageType}. */
+        record Value(Object payload) implements Content {}
+
+        /** JSON as given. */
+        record Json(String type, int version, String json) implements Content {}
+
+        /** Bytes as given. */
+        record Body(String type, int version, byte[] bytes, String contentType) implements Content {}
+    }
+
+    public CreateMessage {
+        Limits.requireName("queue", queue);
+        id.ifPresent(CreateMessage::requireUsableId);
+        delay.ifPresent(duration -> Limits.requireDuration("delay", duration, Duration.ZERO));
+        dueAt.ifPresent(CreateMessage::requireWithinHorizon);
+        timeToLive.ifPresent(duration -> Limits.requireDuration("timeToLive", duration, Duration.ofMillis(1)));
+        if (delay.isPresent() && dueAt.isPresent()) {
+            throw new InvalidMessageException(
+                    "at", "given only without delay", dueAt.get().toString());
+        }
+        requireAliveWhenDue(delay, dueAt, timeToLive);
+        Limits.requireRange("priority", priority, 0, 9);
+        deduplicationKey.ifPresent(key -> Limits.requireText("deduplicationKey", key, Limits.KEY_LENGTH));
+        correlationId.ifPresent(key -> Limits.requireText("correlationId", key, Limits.KEY_LENGTH));
+        headers = requireHeaders(headers);
+    }
+
+    /** A message for this queue; the queue is made at its first use. */
+    public static CreateMessage to(String queue) {
+        return new CreateMessage(
+                queue,
+                new Content.None(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                DEFAULT_PRIORITY,
+                Optional.empty(),
+                Optional.empty(),
+                Map.of(),
+                Direction.OUTGOING);
+    }
+
+    /** An object; type name and version from its class's {@link MessageType}. A class without one makes a message without a type. */
+    public CreateMessage payload(Object record) {
+        return content(new Content.Value(record));
+    }
+
+    /** JSON text, kept as given. At most 1 MiB, 64 levels deep. */
+    public CreateMessage json(String type, int version, String json) {
+        return content(new Content.Json(requireType(type), requireVersion(version), json));
+    }
+
+    /** Bytes, at most 1 MiB. */
+    public CreateMessage body(String type, int version, byte[] bytes, String contentType) {
+        Limits.requireText("contentType", contentType, Limits.KEY_LENGTH);
+        return content(new Content.Body(requireType(type), requireVersion(version), bytes.clone(), contentType));
+    }
+
+    /** The message's id, from {@link MessageIds#next()}: makes a repeat of this call safe. A UUIDv7 of the last 24 hours. */
+    public CreateMessage id(UUID version7) {
+        return new CreateMessage(
+                queue,
+                content,
+                Optional.of(version7),
+                delay,
+                dueAt,
+                timeToLive,
+                priority,
+                deduplicationKey,
+                correlationId,
+                headers,
+                direction);
+    }
+
+    /** Not before this time from now, by the database clock; up to 400 days. */
+    public CreateMessage delay(Duration delay) {
+        return new CreateMessage(
+                queue,
+                content,
+                id,
+                Optional.of(delay),
+                dueAt,
+                timeToLive,
+                priority,
+                deduplicationKey,
+                correlationId,
+                headers,
+                direction);
+    }
+
+    /** Not before this instant; one in the past means now; at most 400 days ahead. */
+    public CreateMessage at(Instant dueAt) {
+        return new CreateMessage(
+                queue,
+                content,
+                id,
+                delay,
+                Optional.of(dueAt),
+                timeToLive,
+                priority,
+                deduplicationKey,
+                correlationId,
+                headers,
+                direction);
+    }
+
+    /** A message still waiting after this time is not handled any more and becomes EXPIRED; one in progress is left alone. */
+    public CreateMessage timeToLive(Duration timeToLive) {
+        return new CreateMessage(
+                queue,
+                content,
+                id,
+                delay,
+                dueAt,
+                Optional.of(timeToLive),
+                priority,
+                deduplicationKey,
+                correlationId,
+                headers,
+                direction);
+    }
+
+    public CreateMessage priority(int zeroToNine) {
+        return new CreateMessage(
+                queue,
+                content,
+                id,
+                delay,
+                dueAt,
+                timeToLive,
+                zeroToNine,
+                deduplicationKey,
+                correlationId,
+                headers,
+                direction);
+    }
+
+    /**
+     * A second message of the queue with this key and the same content answers {@code isNew = false}; with other content it is refused. The key
+     * is remembered until the first message is purged. 1 to 200 characters, compared exactly.
+     */
+    public CreateMessage deduplicate(String key) {
+        return new CreateMessage(
+                queue,
+                content,
+                id,
+                delay,
+                dueAt,
+                timeToLive,
+                priority,
+                Optional.of(key),
+                correlationId,
+                headers,
+                direction);
+    }
+
+    /** The business process it belongs to, for looking up a whole path; 1 to 200 characters. */
+    public CreateMessage correlationId(String id) {
+        return new CreateMessage(
+                queue,
+                content,
+                this.id,
+                delay,
+                dueAt,
+                timeToLive,
+                priority,
+                deduplicationKey,
+                Optional.of(id),
+                headers,
+                direction);
+    }
+
+    /** Adds or replaces a header. At most 64, 8 KB in all. */
+    public CreateMessage header(String name, String value) {
+        Map<String, String> more = new LinkedHashMap<>(headers);
+        more.put(name, value);
+        return new CreateMessage(
+                queue,
+                content,
+                id,
+                delay,
+                dueAt,
+                timeToLive,
+                priority,
+                deduplicationKey,
+                correlationId,
+                more,
+                direction);
+    }
+
+    /** A label only. Default OUTGOING. */
+    public CreateMessage direction(Direction direction) {
+        return new CreateMessage(
+                queue,
+                content,
+                id,
+                delay,
+                dueAt,
+                timeToLive,
+                priority,
+                deduplicationKey,
+                correlationId,
+                headers,
+                direction);
+    }
+
+    private CreateMessage content(Content content) {
+        return new CreateMessage(
+                queue,
+                content,
+                id,
+                delay,
+                dueAt,
+                timeToLive,
+                priority,
+                deduplicationKey,
+                correlationId,
+                headers,
+                direction);
+    }
+
+    private static String requireType(String type) {
+        return Limits.requireName("type", type);
+    }
+
+    private static int requireVersion(int version) {
+        return Limits.requireRange("version", version, 1, Short.MAX_VALUE);
+    }
+
+    private static void requireUsableId(UUID id) {
+        Instant now = Instant.now();
+        if (!MessageIds.isVersion7(id)
+                || MessageIds.instantOf(id).isBefore(now.minus(MessageIds.OLDEST))
+                || MessageIds.instantOf(id).isAfter(now.plus(MessageIds.NEWEST))) {
+            throw new InvalidMessageException(
+                    "id",
+                    "a UUID of version 7 made between 24 hours ago and 5 minutes ahead",
+                    id.toString(),
+                    "Use MessageIds.next(); a foreign id belongs into correlationId or the deduplication key");
+        }
+    }
+
+    private static void requireWithinHorizon(Instant dueAt) {
+        if (dueAt.isAfter(Instant.now().plus(Limits.HORIZON)) || dueAt.isBefore(Instant.EPOCH)) {
+            throw new InvalidMessageException("at", "after 1970 and at most 400 days ahead", dueAt.toString());
+        }
+    }
+
+    private static void requireAliveWhenDue(
+            Optional<Duration> delay, Optional<Instant> dueAt, Optional<Duration> timeToLive) {
+        if (timeToLive.isEmpty()) {
+            return;
+        }
+        Duration wait = delay.or(() -> dueAt.map(at -> Duration.between(Instant.now(), at)))
+                .orElse(Duration.ZERO);
+        if (timeToLive.get().compareTo(wait) <= 0) {
+            throw new InvalidMessageException(
+                    "timeToLive",
+                    "longer than the delay of " + wait,
+                    timeToLive.get().toString());
+        }
+    }
+
+    private static Map<String, String> requireHeaders(Map<String, String> headers) {
+        if (headers.isEmpty()) {
+            return Map.of();
+        }
+        if (headers.size() > Limits.HEADERS) {
+            throw new InvalidMessageException("headers", "at most " + Limits.HEADERS, headers.size() + " headers");
+        }
+        int bytes = 0;
+        for (Map.Entry<String, String> header : headers.entrySet()) {
+            Limits.requireHeaderName(header.getKey());
+            Limits.requireStorable("headers", header.getValue());
+            bytes += header.getKey().length()
+                    + header.getValue().getBytes(java.nio.charset.StandardCharsets.UTF_8).length;
+        }
+        if (bytes > Limits.HEADER_BYTES) {
+            throw new InvalidMessageException(
+                    "headers", "at most " + Limits.HEADER_BYTES + " bytes in all", bytes + " bytes");
+        }
+        return java.util.Collections.unmodifiableMap(new LinkedHashMap<>(headers));
+    }
+}

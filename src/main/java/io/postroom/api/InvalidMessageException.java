@@ -1,0 +1,49 @@
+package io.postroom.api;
+
+/** What was given breaks a limit. Nothing was written. Says the field, the limit and at most 80 characters of the value. */
+public class InvalidMessageException extends PostroomException {
+    private static final int SHOWN = 80;
+
+    private final String field;
+    private final String limit;
+
+    public InvalidMessageException(String field, String limit, String value) {
+        this(field, limit, value, "");
+    }
+
+    /** @param hint what to do, as a sentence; may be empty */
+    public InvalidMessageException(String field, String limit, String value, String hint) {
+        super(field + " must be " + limit + ", got \"" + shown(value) + "\"" + (hint.isEmpty() ? "" : ". " + hint));
+        this.field = field;
+        this.limit = limit;
+    }
+
+    /** The field that was refused, as named in REST and SQL. */
+    public String field() {
+        return field;
+    }
+
+    /** What the field must be. */
+    public String limit() {
+        return limit;
+    }
+
+    private static String shown(String value) {
+        StringBuilder shown = new StringBuilder();
+        int end = Math.min(value.length(), SHOWN);
+        for (int i = 0; i < end; i++) {
+            char c = value.charAt(i);
+            if (c < ' ' || c >= 0x7F && c < 0xA0 || Character.isSurrogate(c)) {
+                shown.append(String.format("\\u%04x", (int) c));
+            } else {
+                shown.append(c);
+            }
+        }
+        return value.length() > SHOWN
+                ? shown.append("… (")
+                        .append(value.length())
+                        .append(" characters)")
+                        .toString()
+                : shown.toString();
+    }
+}

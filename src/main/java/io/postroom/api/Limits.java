@@ -1,0 +1,77 @@
+package io.postroom.api;
+
+import java.time.Duration;
+import java.util.regex.Pattern;
+
+/** The limits a message must keep, named once. The SQL function {@code postroom.create_message} holds the same ones. */
+public final class Limits {
+    public static final int NAME_LENGTH = 127;
+    public static final int KEY_LENGTH = 200;
+    public static final int PAYLOAD_BYTES = 1024 * 1024;
+    public static final int HEADERS = 64;
+    public static final int HEADER_BYTES = 8 * 1024;
+    public static final int HEADER_NAME_LENGTH = 100;
+    public static final int BATCH = 10_000;
+    public static final int JSON_DEPTH = 64;
+    public static final int NUMBER_LENGTH = 64;
+    public static final int NUMBER_EXPONENT = 308;
+    public static final Duration HORIZON = Duration.ofDays(400);
+
+    private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._:-]{0,126}");
+    private static final Pattern HEADER_NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,99}");
+
+    private Limits() {}
+
+    /** Returns the name, or refuses it. Used for queues and types; compared exactly, case included. */
+    public static String requireName(String field, String name) {
+        if (!NAME.matcher(name).matches()) {
+            throw new InvalidMessageException(field, "1 to 127 of A-Z a-z 0-9 . _ : -, first a letter or digit", name);
+        }
+        return name;
+    }
+
+    static String requireHeaderName(String name) {
+        if (!HEADER_NAME.matcher(name).matches()) {
+            throw new InvalidMessageException(
+                    "headers", "names of 1 to 100 of A-Z a-z 0-9 . _ -, first a letter or digit", name);
+        }
+        return name;
+    }
+
+    /** Returns the text, or refuses an empty or long one and one with control characters or half a surrogate pair. */
+    static String requireText(String field, String text, int longest) {
+        if (text.isEmpty() || text.codePointCount(0, text.length()) > longest) {
+            throw new InvalidMessageException(field, "1 to " + longest + " characters", text);
+        }
+        requireStorable(field, text);
+        return text;
+    }
+
+    static void requireStorable(String field, String text) {
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (c < ' ' && c != '\t' || c == 0x7F) {
+                throw new InvalidMessageException(field, "no control characters", text);
+            }
+            if (Character.isHighSurrogate(c) && i + 1 < text.length() && Character.isLowSurrogate(text.charAt(i + 1))) {
+                i++;
+            } else if (Character.isSurrogate(c)) {
+                throw new InvalidMessageException(field, "valid Unicode (no lone surrogate)", text);
+            }
+        }
+    }
+
+    static int requireRange(String field, int value, int least, int most) {
+        if (value < least || value > most) {
+            throw new InvalidMessageException(field, least + " to " + most, String.valueOf(value));
+        }
+        return value;
+    }
+
+    static Duration requireDuration(String field, Duration value, Duration least) {
+        if (value.compareTo(least) < 0 || value.compareTo(HORIZON) > 0) {
+            throw new InvalidMessageException(field, least + " to 400 days", String.valueOf(value));
+        }
+        return value;
+    }
+}

@@ -1,0 +1,6 @@
+package io.postroom.handler;
+
+/** Hears what happened to messages in this process, after it was committed. Called by engine threads: be quick. What it throws is logged. */
+public interface PostroomListener {
+    default void onEvent(MessageEvent event) {}
+}

@@ -1,0 +1,40 @@
+package io.postroom.storage;
+
+import io.postroom.api.Direction;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A checked message on its way in.
+ *
+ * @param givenId whether the caller chose the id, so that it may be there already
+ * @param headers JSON object, or null
+ * @param payload JSON text, or null when {@code body} is given
+ * @param contentType null for JSON
+ * @param contentHash of payload or body, compared when a deduplication key or id is met again; null when neither was given
+ */
+public record NewMessage(
+        UUID id,
+        boolean givenId,
+        int queueId,
+        int priority,
+        Direction direction,
+        @Nullable String type,
+        int version,
+        @Nullable String payload,
+        byte @Nullable [] body,
+        @Nullable String contentType,
+        @Nullable String headers,
+        @Nullable String correlationId,
+        @Nullable Duration delay,
+        @Nullable Instant dueAt,
+        @Nullable Duration timeToLive,
+        @Nullable String deduplicationKey,
+        @Nullable UUID contentHash) {
+
+    public boolean isPlain() {
+        return !givenId && deduplicationKey == null && delay == null && dueAt == null;
+    }
+}
