@@ -487,8 +487,49 @@ AS $$
     SELECT (SELECT count(*)::int FROM overdue), (SELECT count(*)::int FROM history), (SELECT max(o.expires_at) FROM overdue o)
 $$;
 
+-- sample_floor: S, the last seq drawn, and then either an own transaction id (everybody who drew up to S holds a lower one, because enqueue takes
+-- its id before it draws), or, by locks, who writes to ready now. pg_snapshot_xmax will not do for the id: it is the latest COMPLETED one + 1.
+-- Each statement has its own snapshot, in this order; READ COMMITTED.
+CREATE FUNCTION postroom.sample_floor(p_by_locks boolean)
+RETURNS TABLE (seq bigint, xid text, writers text[], server_started_at timestamptz)
+LANGUAGE plpgsql VOLATILE ROWS 1
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END INTO seq FROM postroom.ready_seq s;
+    IF p_by_locks THEN
+        SELECT coalesce(array_agg(l.virtualtransaction), '{}') INTO writers
+        FROM pg_locks l
+        WHERE l.relation = 'postroom.ready'::regclass
+          AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+          AND l.mode = 'RowExclusiveLock';
+    ELSE
+        xid := pg_current_xact_id()::text;
+    END IF;
+    server_started_at := pg_postmaster_start_time();
+    RETURN NEXT;
+END
+$$;
+
+-- floor_is_safe: whether all who may have drawn a seq up to a sample's S are gone, so that what they wrote is visible to the next statement. By
+-- locks, writers elsewhere in the cluster do not hold it back.
+CREATE FUNCTION postroom.floor_is_safe(p_xid text, p_writers text[]) RETURNS boolean
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE
+        WHEN p_writers IS NULL THEN pg_snapshot_xmin(pg_current_snapshot()) >= p_xid::xid8
+        ELSE NOT EXISTS (
+            SELECT FROM pg_locks l
+            WHERE l.relation = 'postroom.ready'::regclass
+              AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+              AND l.mode = 'RowExclusiveLock'
+              AND l.virtualtransaction = ANY (p_writers))
+    END
+$$;
+
 -- poll: for all queues of a process in one statement: what changed in their settings, and the lowest visible seq of each lane from its floor
--- on (null: nothing there). One row per queue; lanes are indexed by priority + 1.
+-- on (null: nothing there; suspects do not count). One row per queue; lanes are indexed by priority + 1.
 CREATE FUNCTION postroom.poll(p_worker int, p_queues int[], p_floors bigint[])
 RETURNS TABLE (
     queue_id int, paused boolean, deleted boolean, max_attempts int, retry_after text, settings_by text,
@@ -514,6 +555,7 @@ BEGIN
                          WHERE r.queue_id = q.id
                            AND r.priority = x.prio::smallint
                            AND r.seq >= p_floors[(w.place - 1) * 10 + x.prio + 1]
+                           AND r.crashes = 0
                          ORDER BY r.queue_id, r.priority, r.seq
                          LIMIT 1)
                  FROM generate_series(0, 9) x (prio))

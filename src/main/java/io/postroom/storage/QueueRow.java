@@ -1,0 +1,7 @@
+package io.postroom.storage;
+
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/** A queue as the engine needs it. */
+public record QueueRow(int id, String name, @Nullable Duration timeToLive) {}
