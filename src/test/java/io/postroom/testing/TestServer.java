@@ -1,0 +1,153 @@
+package io.postroom.testing;
+
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.Properties;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.flywaydb.core.Flyway;
+import org.jspecify.annotations.Nullable;
+import org.postgresql.Driver;
+
+/**
+ * The PostgreSQL all tests of this JVM share, started on first use and stopped by a shutdown hook: embedded, or the one
+ * named by {@code postroom.test.url}.
+ */
+final class TestServer {
+    private static @Nullable TestServer shared;
+
+    /** Tells the databases of this JVM from those of others on a given server. */
+    private final String suffix = "_" + ProcessHandle.current().pid();
+
+    private final AtomicInteger numbers = new AtomicInteger();
+    private final String host;
+    private final int port;
+    private final String user;
+    private final String password;
+    private @Nullable String template;
+
+    private TestServer(String host, int port, String user, String password) {
+        this.host = host;
+        this.port = port;
+        this.user = user;
+        this.password = password;
+    }
+
+    static synchronized TestServer get() {
+        if (shared == null) {
+            String given = System.getProperty("postroom.test.url");
+            shared = given != null ? given(given) : embedded();
+        }
+        return shared;
+    }
+
+    private static TestServer given(String url) {
+        Properties parts = Driver.parseURL(url, null);
+        if (parts == null) {
+            throw new IllegalArgumentException("postroom.test.url is no PostgreSQL JDBC URL: " + url);
+        }
+        TestServer server = new TestServer(
+                parts.getProperty("PGHOST"),
+                Integer.parseInt(parts.getProperty("PGPORT")),
+                parts.getProperty("user", "postgres"),
+                parts.getProperty("password", ""));
+        Runtime.getRuntime().addShutdownHook(new Thread(server::dropTemplate));
+        return server;
+    }
+
+    private static TestServer embedded() {
+        try {
+            String fsync = System.getProperty("postroom.test.fsync", "off");
+            EmbeddedPostgres postgres = EmbeddedPostgres.builder()
+                    .setPGStartupWait(Duration.ofSeconds(60))
+                    // As the server's own database is made.
+                    .setLocaleConfig("locale", "C")
+                    .setLocaleConfig("locale-provider", "builtin")
+                    .setLocaleConfig("builtin-locale", "C.UTF-8")
+                    .setServerConfig("fsync", fsync)
+                    .setServerConfig("full_page_writes", fsync)
+                    .setServerConfig("synchronous_commit", fsync)
+                    .setServerConfig("max_connections", "200")
+                    .start();
+            return new TestServer("127.0.0.1", postgres.getPort(), "postgres", "postgres");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    String host() {
+        return host;
+    }
+
+    int port() {
+        return port;
+    }
+
+    String user() {
+        return user;
+    }
+
+    String password() {
+        return password;
+    }
+
+    String url(String database, String host, int port) {
+        return "jdbc:postgresql://" + host + ":" + port + "/" + database;
+    }
+
+    /** @param label goes into the name, for whoever looks at the server while a test hangs */
+    TestDatabase createDatabase(String label, boolean migrated) {
+        String name = "test_" + label.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9_]", "_");
+        name = name.substring(0, Math.min(name.length(), 40)) + "_" + numbers.incrementAndGet() + suffix;
+        execute("CREATE DATABASE " + name + " TEMPLATE " + (migrated ? template() : "template0"));
+        return new TestDatabase(this, name, url(name, host, port), true);
+    }
+
+    void dropDatabase(String name) {
+        execute("DROP DATABASE IF EXISTS " + name + " WITH (FORCE)");
+    }
+
+    private synchronized String template() {
+        if (template == null) {
+            String name = "test_template" + suffix;
+            execute("CREATE DATABASE " + name + " TEMPLATE template0");
+            migrate(url(name, host, port));
+            // A template somebody is connected to cannot be copied.
+            execute("ALTER DATABASE " + name + " ALLOW_CONNECTIONS false");
+            template = name;
+        }
+        return Objects.requireNonNull(template);
+    }
+
+    private synchronized void dropTemplate() {
+        if (template != null) {
+            dropDatabase(template);
+        }
+    }
+
+    private void migrate(String url) {
+        Flyway.configure()
+                .dataSource(url, user, password)
+                .schemas("postroom")
+                .table("schema_history")
+                .locations("classpath:io/postroom/db/migration")
+                .load()
+                .migrate();
+    }
+
+    private void execute(String sql) {
+        try (Connection connection = DriverManager.getConnection(url("postgres", host, port), user, password);
+                Statement statement = connection.createStatement()) {
+            statement.execute(sql);
+        } catch (SQLException e) {
+            throw new IllegalStateException(sql + ": " + e.getMessage(), e);
+        }
+    }
+}

@@ -1,0 +1,44 @@
+/**
+ * The kit of our own tests.
+ *
+ * <p>A real PostgreSQL for every test that needs one, and quickly: one server per JVM run, in it one template database with
+ * our migrations, and from that a fresh database per test class.
+ *
+ * <pre>{@code
+ * @PostgresTest
+ * class ClaimTest {
+ *     @Test
+ *     void claimed_message_is_not_claimed_twice(DataSource pool) { ... }      // a small pool on the class's database
+ *
+ *     @Test
+ *     void two_nodes_share_the_work(TestDatabase database) {                  // URL, user, password, more pools,
+ *         HikariDataSource other = database.newPool(20);                      // plain connections
+ *         ...
+ *     }
+ * }
+ * }</pre>
+ *
+ * <ul>
+ *   <li>{@link io.postroom.testing.PostgresTest @PostgresTest} for test classes; {@code migrated = false} for an empty
+ *       database.
+ *   <li>{@link io.postroom.testing.TestDatabase#create()} where there is no injection, e.g. for
+ *       {@code @DynamicPropertySource}; close it.
+ *   <li>{@link io.postroom.testing.TcpProxy} and {@link io.postroom.testing.TestDatabase#through} to break the connection
+ *       between the two.
+ * </ul>
+ *
+ * <p>Tests of one class share its database and run in no promised order: use a queue of your own per test.
+ *
+ * <p>System properties (give them to Maven as {@code -DargLine="-Dpostroom.test.url=..."}):
+ *
+ * <ul>
+ *   <li>{@code postroom.test.url}: JDBC URL, with user and password, of a running server to use instead of the embedded
+ *       one, of any version from 14 on. The user must be allowed to create databases.
+ *   <li>{@code postroom.test.fsync=on}: a durable embedded server. The default is off, which no test of ours can notice,
+ *       as none of them cuts the power.
+ * </ul>
+ */
+@NullMarked
+package io.postroom.testing;
+
+import org.jspecify.annotations.NullMarked;
