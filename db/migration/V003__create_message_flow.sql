@@ -81,6 +81,7 @@ BEGIN
                        CASE WHEN max(p.deliveries) > 0 THEN array_agg(p.deliveries) END
                 FROM placed p
                 GROUP BY p.part
+                ORDER BY p.part
                 RETURNING l.id, l.message_ids, l.failures, l.deliveries
             )
             SELECT l.id, cardinality(l.message_ids), (u.place - 1)::int, p_prio, (SELECT max(c.seq) FROM candidates c), u.message_id,

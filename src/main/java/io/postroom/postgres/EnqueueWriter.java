@@ -1,0 +1,308 @@
+package io.postroom.postgres;
+
+import io.postroom.storage.ClaimedMessage;
+import io.postroom.storage.Enqueued;
+import io.postroom.storage.NewMessage;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.function.Function;
+import java.util.function.ToLongFunction;
+import org.jspecify.annotations.Nullable;
+
+/** Writes new messages on a connection, in as few statements as they allow, and says what became of each. */
+final class EnqueueWriter {
+    private static final int ROUNDS = 5;
+
+    private EnqueueWriter() {}
+
+    static Enqueued one(NewMessage message, Connection connection) throws SQLException {
+        return message.isPlain()
+                ? plain(message, connection)
+                : any(List.of(message), connection).get(0);
+    }
+
+    static List<Enqueued> many(List<NewMessage> messages, Connection connection) throws SQLException {
+        if (messages.isEmpty()) {
+            return List.of();
+        }
+        return messages.stream().allMatch(NewMessage::isPlain)
+                ? plain(messages, connection)
+                : any(messages, connection);
+    }
+
+    private static Enqueued plain(NewMessage message, Connection connection) throws SQLException {
+        try (Sql.Call call = EnqueueSql.ENQUEUE.on(connection)) {
+            setContent(call, message);
+            return written(message, call.one(row -> row.getLong(1)));
+        }
+    }
+
+    private static List<Enqueued> plain(List<NewMessage> messages, Connection connection) throws SQLException {
+        try (Sql.Call call = EnqueueSql.ENQUEUE_MANY.on(connection)) {
+            setContents(call, messages);
+            List<Long> numbers = call.list(row -> row.getLong(1));
+            List<Enqueued> answers = new ArrayList<>(messages.size());
+            for (int i = 0; i < messages.size(); i++) {
+                answers.add(written(messages.get(i), numbers.get(i)));
+            }
+            return answers;
+        }
+    }
+
+    /**
+     * Writes what is new, then looks in a second statement at what the others ran into; when that was purged in between, writes again.
+     */
+    private static List<Enqueued> any(List<NewMessage> messages, Connection connection) throws SQLException {
+        Map<Integer, Enqueued> answers = new HashMap<>();
+        List<Integer> open = new ArrayList<>();
+        for (int i = 0; i < messages.size(); i++) {
+            open.add(i);
+        }
+        for (int round = 0; !open.isEmpty(); round++) {
+            if (round == ROUNDS) {
+                throw new SQLException("a deduplication key was purged and taken again " + ROUNDS + " times", "40001");
+            }
+            open = write(messages, open, answers, connection);
+        }
+        List<Enqueued> inOrder = new ArrayList<>(messages.size());
+        for (int i = 0; i < messages.size(); i++) {
+            inOrder.add(answers.get(i));
+        }
+        return inOrder;
+    }
+
+    /** Answers those that are still to be written. */
+    private static List<Integer> write(
+            List<NewMessage> messages, List<Integer> open, Map<Integer, Enqueued> answers, Connection connection)
+            throws SQLException {
+        List<Integer> distinct = new ArrayList<>();
+        List<Integer> there = new ArrayList<>();
+        Set<UUID> ids = new HashSet<>();
+        for (int i : open) {
+            (ids.add(messages.get(i).id()) ? distinct : there).add(i);
+        }
+        Set<Integer> keysTaken = new HashSet<>();
+        Set<Integer> met = new HashSet<>(distinct);
+        try (Sql.Call call = EnqueueSql.ENQUEUE_ANY.on(connection)) {
+            setContents(call, pick(messages, distinct));
+            setSpecials(call, pick(messages, distinct));
+            for (Placed placed : call.list(row -> new Placed(row.getInt(1), row.getLong(2), row.wasNull()))) {
+                int i = distinct.get(placed.place - 1);
+                if (placed.wasThere) {
+                    keysTaken.add(i);
+                } else {
+                    met.remove(i);
+                    answers.put(i, written(messages.get(i), placed.seq));
+                }
+            }
+        }
+        for (int i : distinct) {
+            if (met.contains(i)) {
+                there.add(i);
+            }
+        }
+        return there.isEmpty() ? List.of() : compare(messages, there, keysTaken, answers, connection);
+    }
+
+    /** Answers those whose key is free again. */
+    private static List<Integer> compare(
+            List<NewMessage> messages,
+            List<Integer> there,
+            Set<Integer> keysTaken,
+            Map<Integer, Enqueued> answers,
+            Connection connection)
+            throws SQLException {
+        List<NewMessage> repeats = pick(messages, there);
+        List<Integer> again = new ArrayList<>();
+        try (Sql.Call call = EnqueueSql.COMPARE.on(connection)) {
+            call.set("ids", ids(repeats))
+                    .set("queues", ints(repeats, NewMessage::queueId))
+                    .set("versions", shorts(repeats, NewMessage::version))
+                    .set("types", texts(repeats, NewMessage::type))
+                    .set("payloads", texts(repeats, NewMessage::payload))
+                    .set("bodies", bodies(repeats))
+                    .set("keys", texts(repeats, NewMessage::deduplicationKey));
+            List<Met> found =
+                    call.list(row -> new Met(row.getObject(1, UUID.class), row.getBoolean(2), row.getBoolean(3)));
+            for (int place = 0; place < there.size(); place++) {
+                int i = there.get(place);
+                Met met = found.get(place);
+                if (!met.keyIsTaken) {
+                    again.add(i);
+                    continue;
+                }
+                answers.put(i, new Enqueued(met.id, false, met.isSame, 0));
+                if (!met.isSame && keysTaken.contains(i)) {
+                    forgetKey(messages.get(i), connection);
+                }
+            }
+        }
+        return again;
+    }
+
+    private static void forgetKey(NewMessage message, Connection connection) throws SQLException {
+        if (message.deduplicationKey() == null) {
+            return;
+        }
+        try (Sql.Call call = EnqueueSql.FORGET_KEY.on(connection)) {
+            call.set("queue", message.queueId())
+                    .set("key", message.deduplicationKey())
+                    .set("id", message.id())
+                    .update();
+        }
+    }
+
+    /** Empty when its id or key was there; the caller rolls back then. */
+    static Optional<ClaimedMessage> held(NewMessage message, int workerId, Connection connection) throws SQLException {
+        try (Sql.Call call = EnqueueSql.ENQUEUE_HELD.on(connection)) {
+            setContent(call, message);
+            call.set("worker", workerId).set("key", message.deduplicationKey());
+            return call.first(row -> new ClaimedMessage(
+                    row.getLong(1),
+                    1,
+                    0,
+                    message.queueId(),
+                    message.priority(),
+                    0,
+                    message.id(),
+                    0,
+                    0,
+                    0,
+                    true,
+                    false,
+                    Rows.instant(row, 2),
+                    message.type(),
+                    message.version(),
+                    message.direction(),
+                    message.correlationId(),
+                    message.contentType(),
+                    message.headers(),
+                    message.payload(),
+                    message.body()));
+        }
+    }
+
+    private static void setContent(Sql.Call call, NewMessage message) throws SQLException {
+        call.set("id", message.id())
+                .set("timeToLive", micros(message.timeToLive()))
+                .set("queue", message.queueId())
+                .set("version", message.version())
+                .set("priority", message.priority())
+                .set("direction", message.direction().ordinal())
+                .set("type", message.type())
+                .set("correlation", message.correlationId())
+                .set("contentType", message.contentType())
+                .setUntyped("headers", message.headers())
+                .setUntyped("payload", message.payload())
+                .set("body", message.body());
+    }
+
+    private static void setContents(Sql.Call call, List<NewMessage> messages) throws SQLException {
+        call.set("ids", ids(messages))
+                .set("timesToLive", longs(messages, message -> micros(message.timeToLive())))
+                .set("queues", ints(messages, NewMessage::queueId))
+                .set("versions", shorts(messages, NewMessage::version))
+                .set("priorities", shorts(messages, NewMessage::priority))
+                .set(
+                        "directions",
+                        shorts(messages, message -> message.direction().ordinal()))
+                .set("types", texts(messages, NewMessage::type))
+                .set("correlations", texts(messages, NewMessage::correlationId))
+                .set("contentTypes", texts(messages, NewMessage::contentType))
+                .set("headers", texts(messages, NewMessage::headers))
+                .set("payloads", texts(messages, NewMessage::payload))
+                .set("bodies", bodies(messages));
+    }
+
+    private static void setSpecials(Sql.Call call, List<NewMessage> messages) throws SQLException {
+        call.set("keys", texts(messages, NewMessage::deduplicationKey))
+                .set("delays", longs(messages, message -> micros(message.delay())))
+                .set("dueAts", longs(messages, message -> micros(message.dueAt())));
+    }
+
+    private static Enqueued written(NewMessage message, long seq) {
+        return new Enqueued(message.id(), true, true, seq);
+    }
+
+    private static @Nullable Long micros(@Nullable Duration duration) {
+        return duration == null ? null : Rows.micros(duration);
+    }
+
+    /** Rounded up: a message is never early. */
+    private static @Nullable Long micros(@Nullable Instant instant) {
+        return instant == null
+                ? null
+                : Math.addExact(
+                        Math.multiplyExact(instant.getEpochSecond(), 1_000_000L), (instant.getNano() + 999L) / 1000);
+    }
+
+    private static List<NewMessage> pick(List<NewMessage> messages, List<Integer> indices) {
+        return indices.stream().map(messages::get).toList();
+    }
+
+    private static UUID[] ids(List<NewMessage> messages) {
+        return messages.stream().map(NewMessage::id).toArray(UUID[]::new);
+    }
+
+    private static int[] ints(List<NewMessage> messages, ToLongFunction<NewMessage> value) {
+        int[] values = new int[messages.size()];
+        Arrays.setAll(values, i -> (int) value.applyAsLong(messages.get(i)));
+        return values;
+    }
+
+    private static short[] shorts(List<NewMessage> messages, ToLongFunction<NewMessage> value) {
+        short[] values = new short[messages.size()];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = (short) value.applyAsLong(messages.get(i));
+        }
+        return values;
+    }
+
+    /** Null when all of them are. */
+    private static @Nullable Long @Nullable [] longs(
+            List<NewMessage> messages, Function<NewMessage, @Nullable Long> value) {
+        @Nullable Long[] values = new Long[messages.size()];
+        boolean any = false;
+        for (int i = 0; i < values.length; i++) {
+            values[i] = value.apply(messages.get(i));
+            any |= values[i] != null;
+        }
+        return any ? values : null;
+    }
+
+    private static @Nullable String @Nullable [] texts(
+            List<NewMessage> messages, Function<NewMessage, @Nullable String> value) {
+        @Nullable String[] values = new String[messages.size()];
+        boolean any = false;
+        for (int i = 0; i < values.length; i++) {
+            values[i] = value.apply(messages.get(i));
+            any |= values[i] != null;
+        }
+        return any ? values : null;
+    }
+
+    private static byte @Nullable [] @Nullable [] bodies(List<NewMessage> messages) {
+        byte @Nullable [][] values = new byte[messages.size()][];
+        boolean any = false;
+        for (int i = 0; i < values.length; i++) {
+            values[i] = messages.get(i).body();
+            any |= values[i] != null;
+        }
+        return any ? values : null;
+    }
+
+    private record Placed(int place, long seq, boolean wasThere) {}
+
+    private record Met(UUID id, boolean isSame, boolean keyIsTaken) {}
+}

@@ -1,0 +1,68 @@
+package io.postroom.postgres;
+
+/** What the jobs do on a timer. */
+final class JobSql {
+    private JobSql() {}
+
+    /** DELAYED to READY. Locks rows of delayed with SKIP LOCKED through delayed_by_due_time. 0 rows: nothing is due. */
+    static final Sql PROMOTE = Sql.of("""
+            -- name: promote
+            SELECT queue_id, priority, lowest_seq, messages, last_due_at
+            FROM postroom.promote(coalesce(:from::timestamptz, '-infinity'), :limit)
+            """);
+
+    /** Relies on delayed_by_due_time. 0 rows: nothing is delayed. */
+    static final Sql NEXT_DUE = Sql.of("""
+            -- name: next_due
+            SELECT greatest(extract(epoch FROM d.due_at - clock_timestamp()) * 1000000, 0)::bigint
+            FROM postroom.delayed d
+            ORDER BY d.due_at
+            LIMIT 1
+            """);
+
+    /** Relies on delayed_by_due_time. */
+    static final Sql DUE = Sql.of("""
+            -- name: due
+            SELECT d.message_id
+            FROM postroom.delayed d
+            WHERE d.due_at <= statement_timestamp()
+            ORDER BY d.due_at
+            LIMIT :limit
+            """);
+
+    /** One message; the DELETE gives the transaction its id before nextval draws. 0 rows: it is not DELAYED any more. */
+    static final Sql PROMOTE_ONE = Sql.of("""
+            -- name: promote_one
+            WITH removed AS (
+                DELETE FROM postroom.delayed d
+                WHERE d.message_id = :id
+                  AND d.due_at <= statement_timestamp()
+                RETURNING d.queue_id, d.priority, d.failures, d.crashes, d.deliveries, d.message_id
+            )
+            INSERT INTO postroom.ready (seq, queue_id, priority, failures, crashes, deliveries, message_id)
+            SELECT nextval('postroom.ready_seq'), x.queue_id, x.priority, x.failures, x.crashes, x.deliveries, x.message_id
+            FROM removed x
+            """);
+
+    /** The entries of this one that cannot be promoted become dead letters. */
+    static final Sql QUARANTINE = Sql.of("""
+            -- name: quarantine
+            SELECT coalesce(sum(postroom.quarantine_delayed(d.message_id, d.queue_id, :error)), 0)
+            FROM postroom.delayed d
+            WHERE d.message_id = :id
+            """);
+
+    /** Leases of silent workers back to READY. Locks lease rows with SKIP LOCKED. 0 rows: nobody was silent, or the server has just started. */
+    static final Sql RESCUE = Sql.of("""
+            -- name: rescue
+            SELECT queue_id, priority, lowest_seq, messages
+            FROM postroom.rescue(:leaseTime * interval '1 microsecond', :limit)
+            """);
+
+    /** Always one row. */
+    static final Sql EXPIRE = Sql.of("""
+            -- name: expire
+            SELECT looked, last_expires_at
+            FROM postroom.expire(coalesce(:from::timestamptz, '-infinity'), :limit)
+            """);
+}

@@ -1,0 +1,532 @@
+package io.postroom.postgres;
+
+import io.postroom.api.Attempt;
+import io.postroom.api.Message;
+import io.postroom.api.MessageFilter;
+import io.postroom.api.MessageState;
+import io.postroom.api.QueueSettings;
+import io.postroom.api.QueueStats;
+import io.postroom.storage.Arrival;
+import io.postroom.storage.ClaimRequest;
+import io.postroom.storage.ClaimedMessage;
+import io.postroom.storage.Completion;
+import io.postroom.storage.ConsumerRow;
+import io.postroom.storage.Enqueued;
+import io.postroom.storage.FloorSample;
+import io.postroom.storage.Lane;
+import io.postroom.storage.LeasePart;
+import io.postroom.storage.MessageStore;
+import io.postroom.storage.NewMessage;
+import io.postroom.storage.QueueReport;
+import io.postroom.storage.QueueRow;
+import io.postroom.storage.StoreException;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Savepoint;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.UUID;
+import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The store in PostgreSQL. Each method is one statement from the SQL classes beside it, or says why it is more. */
+public final class PostgresMessageStore implements MessageStore {
+    private static final Logger log = LoggerFactory.getLogger(PostgresMessageStore.class);
+
+    private final StoreTransactions engine;
+    private final StoreTransactions heart;
+
+    /** @param engine where the engine's own transactions run; any pool, auto-commit on or off */
+    public PostgresMessageStore(DataSource engine) {
+        this(engine, engine);
+    }
+
+    /** @param heart a connection kept for {@link #beat}, so that a pool at its limit does not cost the leases */
+    public PostgresMessageStore(DataSource engine, DataSource heart) {
+        this.engine = new StoreTransactions(engine);
+        this.heart = new StoreTransactions(heart);
+    }
+
+    // ---- queues
+
+    @Override
+    public QueueRow declare(QueueSettings settings) {
+        return engine.several("declare queue " + settings.queue(), connection -> {
+            try (Sql.Call call = QueueSql.DECLARE.on(connection)) {
+                Optional<QueueRow> written = call.set("name", settings.queue())
+                        .set("named", !settings.equals(QueueSettings.of(settings.queue())))
+                        .set("maxAttempts", settings.maxAttempts().orElse(null))
+                        .set("retryAfter", settings.retryAfter().orElse(null))
+                        .set("crashLimit", settings.crashLimit().orElse(null))
+                        .set(
+                                "timeToLive",
+                                settings.timeToLive().map(Rows::micros).orElse(null))
+                        .set("retention", settings.retention().map(Rows::micros).orElse(null))
+                        .first(Rows::queue);
+                return written.isPresent()
+                        ? written.get()
+                        : find(settings.queue(), connection).orElseThrow();
+            }
+        });
+    }
+
+    @Override
+    public Optional<QueueRow> queue(String name) {
+        return engine.single("look up queue " + name, connection -> find(name, connection));
+    }
+
+    private static Optional<QueueRow> find(String name, Connection connection) throws SQLException {
+        try (Sql.Call call = QueueSql.FIND.on(connection)) {
+            return call.set("name", name).first(Rows::queue);
+        }
+    }
+
+    // ---- enqueue
+
+    @Override
+    public Enqueued enqueue(NewMessage message, Connection connection) {
+        return StoreTransactions.joined(
+                "enqueue message " + message.id(), connection, own -> EnqueueWriter.one(message, own));
+    }
+
+    @Override
+    public List<Enqueued> enqueue(List<NewMessage> messages, Connection connection) {
+        return StoreTransactions.joined(
+                "enqueue " + messages.size() + " messages", connection, own -> EnqueueWriter.many(messages, own));
+    }
+
+    @Override
+    public Optional<ClaimedMessage> enqueueHeld(NewMessage message, int workerId) {
+        return engine.several("enqueue message " + message.id() + " under a lease", connection -> {
+            Optional<ClaimedMessage> held = EnqueueWriter.held(message, workerId, connection);
+            if (held.isEmpty()) {
+                connection.rollback(); // of its key, when only its id was there
+            }
+            return held;
+        });
+    }
+
+    @Override
+    public boolean exists(UUID id) {
+        return engine.single("look for message " + id, connection -> {
+            try (Sql.Call call = EnqueueSql.EXISTS.on(connection)) {
+                return call.set("id", id).one(row -> row.getBoolean(1));
+            }
+        });
+    }
+
+    // ---- claim
+
+    @Override
+    public List<ClaimedMessage> claim(ClaimRequest request) {
+        return engine.single("claim from queue " + request.queueId(), connection -> {
+            try (Sql.Call call = ClaimSql.CLAIM.on(connection)) {
+                return call.set("worker", request.workerId())
+                        .set("queue", request.queueId())
+                        .set("priorities", request.priorities())
+                        .set("cursors", request.cursors())
+                        .set("limit", request.limit())
+                        .set("leaseSize", request.leaseSize())
+                        .set("suspects", request.suspects())
+                        .list(row -> Rows.claimed(row, request));
+            }
+        });
+    }
+
+    @Override
+    public Optional<ClaimedMessage> reload(ClaimedMessage message) {
+        return engine.single("read message " + message.id(), connection -> {
+            try (Sql.Call call = ClaimSql.RELOAD.on(connection)) {
+                return call.set("id", message.id()).first(row -> Rows.reloaded(row, message));
+            }
+        });
+    }
+
+    // ---- complete
+
+    @Override
+    public List<LeasePart> complete(int workerId, List<Completion> completions) {
+        if (completions.isEmpty()) {
+            return List.of();
+        }
+        try {
+            return write(workerId, completions);
+        } catch (StoreException e) {
+            if (e.kind() != StoreException.Kind.REFUSED) {
+                throw e;
+            }
+            return completions.size() > 1
+                    ? oneByOne(workerId, completions)
+                    : write(workerId, List.of(completions.get(0).withoutDetails()));
+        }
+    }
+
+    /** One bad text must not hold up its neighbours. */
+    private List<LeasePart> oneByOne(int workerId, List<Completion> completions) {
+        Map<Long, LeasePart> parts = new TreeMap<>();
+        for (Completion completion : completions) {
+            try {
+                for (LeasePart part : complete(workerId, List.of(completion))) {
+                    parts.computeIfAbsent(part.leaseId(), lease -> new LeasePart(lease, new BitSet()))
+                            .completed()
+                            .or(part.completed());
+                }
+            } catch (StoreException e) {
+                if (e.kind() != StoreException.Kind.REFUSED) {
+                    throw e;
+                }
+                log.error(
+                        "The end of message {} cannot be stored; it stays in progress until this worker ends",
+                        completion.message().id(),
+                        e);
+            }
+        }
+        return List.copyOf(parts.values());
+    }
+
+    private List<LeasePart> write(int workerId, List<Completion> completions) {
+        String doing = "complete " + completions.size() + " messages of worker " + workerId;
+        StoreTransactions.Work<List<LeasePart>> work =
+                connection -> CompletionWriter.write(workerId, completions, connection);
+        return CompletionWriter.isOneStatement(completions) ? engine.single(doing, work) : engine.several(doing, work);
+    }
+
+    @Override
+    public List<LeasePart> complete(int workerId, List<Completion> completions, Connection connection) {
+        if (completions.isEmpty()) {
+            return List.of();
+        }
+        return StoreTransactions.joined("complete messages in their handler's transaction", connection, own -> {
+            if (completions.stream().allMatch(Completion::isDone)) {
+                return CompletionWriter.write(workerId, completions, own);
+            }
+            Savepoint before = own.setSavepoint(); // a text that cannot be stored must not cost the handler's writes
+            try {
+                List<LeasePart> parts = CompletionWriter.write(workerId, completions, own);
+                own.releaseSavepoint(before);
+                return parts;
+            } catch (SQLException e) {
+                if (StoreErrors.translate("complete", e).kind() != StoreException.Kind.REFUSED) {
+                    throw e;
+                }
+                own.rollback(before);
+                return CompletionWriter.write(
+                        workerId,
+                        completions.stream().map(Completion::withoutDetails).toList(),
+                        own);
+            }
+        });
+    }
+
+    // ---- workers
+
+    @Override
+    public int register(UUID instance, String name, String version) {
+        return engine.single("register worker " + name, connection -> {
+            try (Sql.Call call = WorkerSql.REGISTER.on(connection)) {
+                return call.set("instance", instance)
+                        .set("name", name)
+                        .set("version", version)
+                        .one(row -> row.getInt(1));
+            }
+        });
+    }
+
+    @Override
+    public void announce(int workerId, List<ConsumerRow> consumers) {
+        engine.several("announce the consumers of worker " + workerId, connection -> {
+            try (Sql.Call call = WorkerSql.FORGET_CONSUMERS.on(connection)) {
+                call.set("worker", workerId).update();
+            }
+            try (Sql.Call call = WorkerSql.ANNOUNCE.on(connection)) {
+                for (ConsumerRow consumer : consumers) {
+                    call.set("worker", workerId)
+                            .set("queue", consumer.queueId())
+                            .set("handler", consumer.handler())
+                            .set("direction", consumer.direction().ordinal())
+                            .set("concurrency", consumer.concurrency())
+                            .set("mode", consumer.mode())
+                            .set("types", consumer.types().toArray(new String[0]))
+                            .update();
+                }
+            }
+            return true;
+        });
+    }
+
+    @Override
+    public boolean beat(int workerId, UUID instance) {
+        return heart.single("renew the leases of worker " + workerId, connection -> {
+            try (Sql.Call call = WorkerSql.BEAT.on(connection)) {
+                return call.set("worker", workerId).set("instance", instance).update() == 1;
+            }
+        });
+    }
+
+    @Override
+    public void deregister(int workerId) {
+        engine.several("end worker " + workerId, connection -> {
+            try (Sql.Call call = WorkerSql.FORGET_CONSUMERS.on(connection)) {
+                call.set("worker", workerId).update();
+            }
+            try (Sql.Call call = WorkerSql.DEREGISTER.on(connection)) {
+                return call.set("worker", workerId).update();
+            }
+        });
+    }
+
+    // ---- look
+
+    @Override
+    public List<QueueReport> poll(int workerId, List<Integer> queueIds, long[] floors) {
+        return engine.single("poll " + queueIds.size() + " queues", connection -> {
+            try (Sql.Call call = ClaimSql.POLL.on(connection)) {
+                return call.set("worker", workerId)
+                        .set(
+                                "queues",
+                                queueIds.stream().mapToInt(Integer::intValue).toArray())
+                        .set("floors", floors)
+                        .list(Rows::report);
+            }
+        });
+    }
+
+    @Override
+    public FloorSample sampleFloor(boolean byWriters) {
+        return engine.single("sample the safe floor", connection -> {
+            try (Sql.Call call = ClaimSql.SAMPLE_FLOOR.on(connection)) {
+                return call.set("byWriters", byWriters).one(Rows::sample);
+            }
+        });
+    }
+
+    @Override
+    public boolean isSafe(FloorSample sample) {
+        return engine.single("judge the safe floor", connection -> {
+            try (Sql.Call call = ClaimSql.IS_SAFE.on(connection)) {
+                return call.set("transaction", sample.transactionId())
+                        .set(
+                                "writers",
+                                sample.writers() == null
+                                        ? null
+                                        : sample.writers().toArray(new String[0]))
+                        .one(row -> row.getBoolean(1));
+            }
+        });
+    }
+
+    @Override
+    public void notifyOthers(Collection<Arrival> arrivals) {
+        engine.single("notify other processes", connection -> {
+            for (String payload : Notifications.payloads(arrivals)) {
+                try (Sql.Call call = ClaimSql.NOTIFY.on(connection)) {
+                    call.set("channel", Notifications.CHANNEL)
+                            .set("payload", payload)
+                            .one(row -> true);
+                }
+            }
+            return true;
+        });
+    }
+
+    // ---- jobs
+
+    @Override
+    public Promoted promote(@Nullable Instant from, int limit) {
+        return engine.single("promote due messages", connection -> {
+            try (Sql.Call call = JobSql.PROMOTE.on(connection)) {
+                List<Instant> lastDueAt = new ArrayList<>();
+                List<Arrival> arrivals = call.set("from", from)
+                        .set("limit", limit)
+                        .list(row -> {
+                            lastDueAt.add(Rows.instant(row, 5));
+                            return arrival(row.getInt(1), row.getInt(2), row.getLong(3), row.getInt(4));
+                        });
+                return new Promoted(
+                        arrivals,
+                        lastDueAt.isEmpty() ? null : lastDueAt.get(0),
+                        arrivals.stream().mapToInt(Arrival::count).sum());
+            }
+        });
+    }
+
+    @Override
+    public Optional<Duration> untilNextDue() {
+        return engine.single("look for the next due message", connection -> {
+            try (Sql.Call call = JobSql.NEXT_DUE.on(connection)) {
+                return call.first(row -> Rows.ofMicros(row.getLong(1)));
+            }
+        });
+    }
+
+    @Override
+    public List<UUID> due(int limit) {
+        return engine.single("list due messages", connection -> {
+            try (Sql.Call call = JobSql.DUE.on(connection)) {
+                return call.set("limit", limit).list(row -> row.getObject(1, UUID.class));
+            }
+        });
+    }
+
+    @Override
+    public void promoteOrQuarantine(UUID messageId) {
+        try {
+            engine.single("promote message " + messageId, connection -> {
+                try (Sql.Call call = JobSql.PROMOTE_ONE.on(connection)) {
+                    return call.set("id", messageId).update();
+                }
+            });
+        } catch (StoreException e) {
+            if (e.mayPass()) {
+                throw e;
+            }
+            engine.single("quarantine message " + messageId, connection -> {
+                try (Sql.Call call = JobSql.QUARANTINE.on(connection)) {
+                    return call.set("id", messageId)
+                            .set(
+                                    "error",
+                                    io.postroom.storage.Failure.of(e.getMessage())
+                                            .text())
+                            .one(row -> row.getInt(1));
+                }
+            });
+        }
+    }
+
+    @Override
+    public List<Arrival> rescue(Duration leaseTime, int limit) {
+        return engine.single("rescue leases", connection -> {
+            try (Sql.Call call = JobSql.RESCUE.on(connection)) {
+                return call
+                        .set("leaseTime", Rows.micros(leaseTime))
+                        .set("limit", limit)
+                        .list(row -> arrival(row.getInt(1), row.getInt(2), row.getLong(3), row.getInt(4)))
+                        .stream()
+                        .filter(arrival -> arrival.count() > 0)
+                        .toList();
+            }
+        });
+    }
+
+    private static Arrival arrival(int queueId, int priority, long lowestSeq, int count) {
+        return new Arrival(new Lane(queueId, priority), lowestSeq, count);
+    }
+
+    @Override
+    public @Nullable Instant expire(@Nullable Instant from, int limit) {
+        return engine.single("expire messages", connection -> {
+                    try (Sql.Call call = JobSql.EXPIRE.on(connection)) {
+                        return call.set("from", from)
+                                .set("limit", limit)
+                                .one(row -> row.getInt(1) < limit
+                                        ? Optional.<Instant>empty()
+                                        : Optional.ofNullable(Rows.instant(row, 2)));
+                    }
+                })
+                .orElse(null);
+    }
+
+    @Override
+    public List<Arrival> redriveSome(Duration elapsed) {
+        throw new UnsupportedOperationException("not yet");
+    }
+
+    @Override
+    public Optional<Message> find(UUID id) {
+        throw new UnsupportedOperationException("not yet");
+    }
+
+    @Override
+    public List<Message> find(MessageFilter filter) {
+        throw new UnsupportedOperationException("not yet");
+    }
+
+    @Override
+    public List<Message> next(MessageFilter filter) {
+        throw new UnsupportedOperationException("not yet");
+    }
+
+    @Override
+    public List<Message> removable(MessageFilter filter) {
+        throw new UnsupportedOperationException("not yet");
+    }
+
+    @Override
+    public List<Attempt> history(UUID id) {
+        throw new UnsupportedOperationException("not yet");
+    }
+
+    @Override
+    public List<String> explain(UUID id) {
+        throw new UnsupportedOperationException("not yet");
+    }
+
+    @Override
+    public Map<UUID, MessageState> states(Collection<UUID> ids) {
+        throw new UnsupportedOperationException("not yet");
+    }
+
+    @Override
+    public int cancel(UUID id) {
+        throw new UnsupportedOperationException("not yet");
+    }
+
+    @Override
+    public int reschedule(UUID id, Instant dueAt) {
+        throw new UnsupportedOperationException("not yet");
+    }
+
+    @Override
+    public int redrive(UUID id) {
+        throw new UnsupportedOperationException("not yet");
+    }
+
+    @Override
+    public UUID planRedrive(MessageFilter filter, int perSecond) {
+        throw new UnsupportedOperationException("not yet");
+    }
+
+    @Override
+    public OperationRow operation(UUID id) {
+        throw new UnsupportedOperationException("not yet");
+    }
+
+    @Override
+    public void stopOperation(UUID id) {
+        throw new UnsupportedOperationException("not yet");
+    }
+
+    @Override
+    public List<QueueStats> stats(@Nullable String queue) {
+        throw new UnsupportedOperationException("not yet");
+    }
+
+    @Override
+    public void pause(String queue, boolean paused) {
+        throw new UnsupportedOperationException("not yet");
+    }
+
+    @Override
+    public long purge(String queue) {
+        throw new UnsupportedOperationException("not yet");
+    }
+
+    @Override
+    public void delete(String queue, boolean ifEmpty, boolean ifUnused) {
+        throw new UnsupportedOperationException("not yet");
+    }
+
+    @Override
+    public void advance(Duration time) {
+        throw new UnsupportedOperationException("not yet");
+    }
+}
