@@ -18,6 +18,17 @@ public class InvalidMessageException extends PostroomException {
         this.limit = limit;
     }
 
+    private InvalidMessageException(InvalidMessageException one, int index) {
+        super("message " + index + " of the batch: " + one.getMessage() + ". Nothing of the batch was written", one);
+        this.field = one.field;
+        this.limit = one.limit;
+    }
+
+    /** The same refusal, saying which message of a batch it was, counted from 0. */
+    public InvalidMessageException inBatch(int index) {
+        return new InvalidMessageException(this, index);
+    }
+
     /** The field that was refused, as named in REST and SQL. */
     public String field() {
         return field;

@@ -1,8 +1,10 @@
 package io.postroom.api;
 
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.DoubleSupplier;
+import java.util.stream.Collectors;
 
 /** The ready-made policies. Their text form is what {@code queue.retry_after} shows to operators. */
 final class RetryPolicies {
@@ -22,6 +24,11 @@ final class RetryPolicies {
         }
 
         @Override
+        public String describe() {
+            return delays.stream().map(Durations::format).collect(Collectors.joining(", "));
+        }
+
+        @Override
         public Duration delayAfter(int failures) {
             return delays.isEmpty() ? Duration.ZERO : delays.get(Math.min(failures, delays.size()) - 1);
         }
@@ -36,6 +43,11 @@ final class RetryPolicies {
                 throw new IllegalArgumentException(
                         "exponential retry needs 0 < first <= longest, got first " + first + " and longest " + longest);
             }
+        }
+
+        @Override
+        public String describe() {
+            return Durations.format(first) + ".." + Durations.format(longest);
         }
 
         @Override
@@ -57,6 +69,11 @@ final class RetryPolicies {
         }
 
         @Override
+        public String describe() {
+            return policy.describe();
+        }
+
+        @Override
         public boolean rejects(Throwable error) {
             int depth = 0; // a cause may point back at itself through a third exception
             for (Throwable cause = error; cause != null && depth < 50; cause = cause.getCause(), depth++) {
@@ -66,6 +83,19 @@ final class RetryPolicies {
             }
             return policy.rejects(error);
         }
+    }
+
+    static RetryPolicy parse(int attempts, String text) {
+        String[] range = text.split("\\.\\.");
+        if (range.length == 2) {
+            return RetryPolicy.exponential(
+                    attempts, Durations.parse("retryAfter", range[0]), Durations.parse("retryAfter", range[1]));
+        }
+        return RetryPolicy.delays(
+                attempts,
+                Arrays.stream(text.split(","))
+                        .map(delay -> Durations.parse("retryAfter", delay))
+                        .toList());
     }
 
     static void requireAttempts(int attempts) {

@@ -27,6 +27,11 @@ public interface RetryPolicy {
         return false;
     }
 
+    /** For people, as in {@code queue.retry_after}: {@code 10s}, {@code 10s, 1m} or {@code 1s..1h}; a policy of one's own may say what it likes. */
+    default String describe() {
+        return "custom";
+    }
+
     /** The same policy, giving up at once on errors of this type (or with one among their causes). */
     default RetryPolicy rejectOn(Class<? extends Throwable> type) {
         return new RetryPolicies.Rejecting(this, type);
@@ -45,6 +50,14 @@ public interface RetryPolicy {
     /** These waits in order, the last repeated until {@code attempts} are spent. */
     static RetryPolicy delays(int attempts, List<Duration> delays) {
         return new RetryPolicies.Listed(attempts, delays);
+    }
+
+    /**
+     * From text: {@code 10s} (always the same), {@code 10s, 1m, 5m} (a list, the last repeats) or {@code 1s..1h} (exponential with full jitter).
+     * Units: ms, s, m, h, d.
+     */
+    static RetryPolicy parse(int attempts, String delays) {
+        return RetryPolicies.parse(attempts, delays);
     }
 
     /** Doubling from {@code first} up to {@code longest}, with full jitter: the wait is drawn evenly from 0 to the doubled value. */

@@ -37,4 +37,26 @@ public record NewMessage(
     public boolean isPlain() {
         return !givenId && deduplicationKey == null && delay == null && dueAt == null;
     }
+
+    /** The same, so that finding it there already is no error: a repeat after a commit whose answer got lost. */
+    public NewMessage withGivenId() {
+        return new NewMessage(
+                id,
+                true,
+                queueId,
+                priority,
+                direction,
+                type,
+                version,
+                payload,
+                body,
+                contentType,
+                headers,
+                correlationId,
+                delay,
+                dueAt,
+                timeToLive,
+                deduplicationKey,
+                contentHash);
+    }
 }

@@ -3,5 +3,5 @@ package io.postroom.storage;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
-/** A queue as the engine needs it. */
-public record QueueRow(int id, String name, @Nullable Duration timeToLive) {}
+/** A queue as it stands. */
+public record QueueRow(int id, String name, @Nullable Duration timeToLive, boolean paused) {}

@@ -1,0 +1,110 @@
+package io.postroom;
+
+import io.postroom.api.Created;
+import io.postroom.api.DuplicateMessageException;
+import io.postroom.api.PostroomException;
+import io.postroom.storage.Enqueued;
+import io.postroom.storage.NewMessage;
+import io.postroom.storage.StoreException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One commit for messages that arrive together. While one group is written the next gathers, so a lone message waits for nobody. A group that is refused
+ * is written one by one: a message is not refused for its neighbour. Its thread starts at the first use.
+ */
+final class GroupCommit {
+    private static final Logger log = LoggerFactory.getLogger(GroupCommit.class);
+    private static final int LARGEST_GROUP = 1000;
+    /** Callers wait above this: they outrun the database. */
+    private static final int MOST_WAITING = 50_000;
+
+    private final Function<List<NewMessage>, List<Enqueued>> write;
+    private final LinkedBlockingQueue<Waiting> waiting = new LinkedBlockingQueue<>(MOST_WAITING);
+    private boolean started;
+    private volatile boolean closed;
+
+    GroupCommit(Function<List<NewMessage>, List<Enqueued>> write) {
+        this.write = write;
+    }
+
+    CompletableFuture<Created> add(String queue, NewMessage row) {
+        if (closed) {
+            throw new PostroomException("Postroom is closed");
+        }
+        ensureStarted();
+        Waiting entry = new Waiting(queue, row, new CompletableFuture<>());
+        try {
+            waiting.put(entry);
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+            throw new PostroomException("interrupted before the message was stored", interrupted);
+        }
+        return entry.future;
+    }
+
+    /** Writes what is waiting, then ends. */
+    void close() {
+        closed = true;
+        long end = System.nanoTime() + Duration.ofSeconds(10).toNanos();
+        while (!waiting.isEmpty() && System.nanoTime() < end) {
+            java.util.concurrent.locks.LockSupport.parkNanos(1_000_000);
+        }
+    }
+
+    private synchronized void ensureStarted() {
+        if (!started) {
+            Thread thread = new Thread(this::run, "postroom-group-commit");
+            thread.setDaemon(true);
+            thread.start();
+            started = true;
+        }
+    }
+
+    private void run() {
+        List<Waiting> group = new ArrayList<>();
+        while (!closed || !waiting.isEmpty()) {
+            group.clear();
+            try {
+                Waiting first = waiting.poll(200, TimeUnit.MILLISECONDS);
+                if (first == null) {
+                    continue;
+                }
+                group.add(first);
+                waiting.drainTo(group, LARGEST_GROUP - 1);
+                writeGroup(group);
+            } catch (Throwable unexpected) {
+                log.error("a group commit failed", unexpected);
+                group.forEach(entry -> entry.future.completeExceptionally(unexpected));
+            }
+        }
+    }
+
+    private void writeGroup(List<Waiting> group) {
+        List<Enqueued> enqueued;
+        try {
+            enqueued = write.apply(group.stream().map(Waiting::row).toList());
+        } catch (DuplicateMessageException | StoreException refused) {
+            if (group.size() == 1 || refused instanceof StoreException store && store.mayPass()) {
+                group.forEach(entry -> entry.future.completeExceptionally(refused));
+            } else {
+                group.forEach(entry -> writeGroup(List.of(entry)));
+            }
+            return;
+        }
+        for (int i = 0; i < group.size(); i++) {
+            Waiting entry = group.get(i);
+            entry.future.complete(
+                    new Created(enqueued.get(i).id(), enqueued.get(i).isNew(), List.of(entry.queue)));
+        }
+    }
+
+    private record Waiting(String queue, NewMessage row, CompletableFuture<Created> future) {}
+}

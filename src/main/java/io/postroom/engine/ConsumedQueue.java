@@ -1,0 +1,87 @@
+package io.postroom.engine;
+
+import io.postroom.api.RetryPolicy;
+import io.postroom.handler.Handler;
+import io.postroom.handler.HandlerMode;
+import io.postroom.storage.QueueReport;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** A queue this process consumes: its handlers and what the last poll said of it. Thread-safe. */
+final class ConsumedQueue {
+    private final int id;
+    private final String name;
+    private final List<Handler> handlers;
+    private final Claimer claimer;
+    private volatile boolean paused;
+    private volatile boolean suspects;
+    private volatile boolean elsewhere = true;
+    private volatile @Nullable RetryPolicy operatorRetry;
+
+    ConsumedQueue(int id, String name, List<Handler> handlers) {
+        this.id = id;
+        this.name = name;
+        this.handlers = handlers;
+        this.claimer = new Claimer(id);
+    }
+
+    int id() {
+        return id;
+    }
+
+    String name() {
+        return name;
+    }
+
+    List<Handler> handlers() {
+        return handlers;
+    }
+
+    Claimer claimer() {
+        return claimer;
+    }
+
+    /** Threads for this queue: the sum of what its handlers ask for. */
+    int concurrency() {
+        return handlers.stream().mapToInt(Handler::concurrency).sum();
+    }
+
+    int largestBatch() {
+        return handlers.stream().mapToInt(Handler::batch).max().orElse(1);
+    }
+
+    /** ATOMIC handlers complete inside their own transactions; sharing a lease row would make them wait for one another until commit. */
+    boolean oneMessagePerLease() {
+        return handlers.stream().anyMatch(handler -> handler.mode() == HandlerMode.ATOMIC);
+    }
+
+    boolean isPaused() {
+        return paused;
+    }
+
+    boolean hasSuspects() {
+        return suspects;
+    }
+
+    void noSuspects() {
+        suspects = false;
+    }
+
+    /** Whether other processes consume it too, as of the last poll. */
+    boolean isConsumedElsewhere() {
+        return elsewhere;
+    }
+
+    /** The policy for a message of this queue: an operator's, else its handler's. */
+    RetryPolicy retryPolicy(Handler handler) {
+        RetryPolicy operators = operatorRetry;
+        return operators == null ? handler.retry() : operators;
+    }
+
+    void reported(QueueReport report) {
+        paused = report.paused() || report.deleted();
+        suspects = report.suspects();
+        elsewhere = report.elsewhere();
+        operatorRetry = report.operatorSettings() ? RetryPolicy.parse(report.maxAttempts(), report.retryAfter()) : null;
+    }
+}

@@ -1,0 +1,266 @@
+package io.postroom.engine;
+
+import io.postroom.storage.ClaimRequest;
+import io.postroom.storage.ClaimedMessage;
+import io.postroom.storage.Completion;
+import io.postroom.storage.MessageStore;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One queue's machine in this process: one thread claims, {@code concurrency} threads run handlers, a buffer lies between. One claimer for many
+ * handlers: many eager ones that find a few rows each cost more than they bring.
+ *
+ * <p>It claims no more than its free threads, plus, for fast handlers, what they will have done in {@link Pace#AHEAD}; a short claim is followed by a
+ * short wait, so that the next one finds more. Messages whose worker died before (suspects) run with nothing else of the queue beside them: a poison
+ * message must not take its neighbours to the crash limit.
+ */
+final class Consumer {
+    private static final Logger log = LoggerFactory.getLogger(Consumer.class);
+    static final int LEASE_SIZE = 200;
+    private static final Duration IDLE = Duration.ofSeconds(10);
+    private static final Duration SUSPECTS_TURN = Duration.ofSeconds(1);
+    private static final Duration AFTER_SHORT_CLAIM = Duration.ofNanos(1_500_000);
+    private static final ClaimedMessage NO_MORE = EndMark.create();
+
+    private final ConsumedQueue queue;
+    private final MessageStore store;
+    private final Heartbeat heartbeat;
+    private final Executor executor;
+    private final Completer completer;
+    private final LinkedBlockingQueue<ClaimedMessage> buffer = new LinkedBlockingQueue<>();
+    /** Claimed and not yet run to the end. */
+    private final AtomicInteger held = new AtomicInteger();
+
+    private final AtomicInteger threads = new AtomicInteger();
+    private final AtomicInteger leaked = new AtomicInteger();
+    private final Pace pace;
+    private final Loop loop;
+    private volatile boolean claiming = true;
+    private long lastShortClaimNanos;
+    private long suspectsRestUntilNanos;
+
+    Consumer(ConsumedQueue queue, MessageStore store, Heartbeat heartbeat, Executor executor, Completer completer) {
+        this.queue = queue;
+        this.store = store;
+        this.heartbeat = heartbeat;
+        this.executor = executor;
+        this.completer = completer;
+        this.pace = new Pace(queue.concurrency(), queue.largestBatch());
+        this.loop = new Loop("postroom-claim-" + queue.name(), false, this::claimSome);
+    }
+
+    void start() {
+        for (int i = 0; i < queue.concurrency(); i++) {
+            startThread();
+        }
+        loop.start();
+    }
+
+    ConsumedQueue queue() {
+        return queue;
+    }
+
+    /** Something may have come, or there is room again. */
+    void signal() {
+        loop.signal();
+    }
+
+    boolean isBusy() {
+        return held.get() > 0;
+    }
+
+    /** Whether it would not claim now whatever came: others should. */
+    boolean isSaturated() {
+        return !claiming || queue.isPaused() || held.get() >= pace.target();
+    }
+
+    int leakedThreads() {
+        return leaked.get();
+    }
+
+    long lastSuccessNanos() {
+        return loop.lastSuccessNanos();
+    }
+
+    /** No more claims; what waits in the buffer goes back untouched. */
+    void stopClaiming() {
+        claiming = false;
+        loop.stop();
+        loop.join(Duration.ofSeconds(15));
+        List<ClaimedMessage> waiting = new ArrayList<>();
+        buffer.drainTo(waiting);
+        if (!waiting.isEmpty()) {
+            completer.add(waiting.stream().map(Completion::release).toList());
+            held.addAndGet(-waiting.size());
+        }
+        for (int i = 0; i < threads.get(); i++) {
+            buffer.add(NO_MORE);
+        }
+    }
+
+    private void claimSome() {
+        if (!claiming || !heartbeat.isTrusted() || queue.isPaused() || completer.isOverwhelmed()) {
+            loop.pause(Duration.ofMillis(100));
+        } else if (isSuspectsTurn()) {
+            runSuspects();
+        } else if (!queue.claimer().mayHaveWork()) {
+            loop.pause(IDLE);
+        } else if (!pace.isWorthAClaim(held.get())) {
+            loop.pause(IDLE);
+        } else if (!lingers()) {
+            claim();
+        }
+    }
+
+    private void claim() {
+        int limit = pace.target() - held.get();
+        ClaimRequest request = queue.claimer()
+                .request(
+                        heartbeat.workerId(), Math.min(limit, LEASE_SIZE), queue.oneMessagePerLease() ? 1 : LEASE_SIZE);
+        List<ClaimedMessage> claimed;
+        try {
+            claimed = store.claim(request);
+        } catch (RuntimeException failed) {
+            queue.claimer().failed(request);
+            throw failed;
+        }
+        queue.claimer().claimed(request, claimed);
+        lastShortClaimNanos = claimed.size() < request.limit() ? System.nanoTime() : 0;
+        held.addAndGet(claimed.size());
+        buffer.addAll(claimed);
+    }
+
+    /** After a claim that found little, the next one waits a moment: messages that come one by one are then taken a few at a time. */
+    private boolean lingers() {
+        long left =
+                lastShortClaimNanos == 0 ? 0 : AFTER_SHORT_CLAIM.toNanos() - (System.nanoTime() - lastShortClaimNanos);
+        if (left <= 0) {
+            return false;
+        }
+        java.util.concurrent.locks.LockSupport.parkNanos(this, left);
+        return true;
+    }
+
+    private boolean isSuspectsTurn() {
+        return queue.hasSuspects() && System.nanoTime() - suspectsRestUntilNanos >= 0;
+    }
+
+    /** Suspects one by one, alone, for a second; then the others get at least as long. */
+    private void runSuspects() {
+        long end = System.nanoTime() + SUSPECTS_TURN.toNanos();
+        while (claiming && !loop.isStopped()) {
+            if (held.get() > 0) {
+                loop.pause(Duration.ofMillis(100));
+                continue;
+            }
+            if (System.nanoTime() - end > 0 || !heartbeat.isTrusted()) {
+                break;
+            }
+            ClaimRequest request = new ClaimRequest(
+                    heartbeat.workerId(), queue.id(), ALL_PRIORITIES, new long[Claimer.PRIORITIES], 1, 1, true);
+            List<ClaimedMessage> suspect = store.claim(request);
+            if (suspect.isEmpty()) {
+                queue.noSuspects();
+                break;
+            }
+            log.info(
+                    "message {} runs alone: its worker died while holding it {} times",
+                    suspect.get(0).id(),
+                    suspect.get(0).crashes());
+            held.addAndGet(suspect.size());
+            buffer.addAll(suspect);
+        }
+        suspectsRestUntilNanos = System.nanoTime() + SUSPECTS_TURN.toNanos();
+    }
+
+    private void startThread() {
+        Thread thread = new Thread(this::work, "postroom-" + queue.name() + "-" + threads.incrementAndGet());
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    private void work() {
+        List<ClaimedMessage> batch = new ArrayList<>();
+        while (true) {
+            ClaimedMessage first = take();
+            if (first == null) {
+                continue;
+            }
+            if (first == NO_MORE) {
+                return;
+            }
+            batch.clear();
+            batch.add(first);
+            drainMore(batch);
+            if (!runAndCount(batch)) {
+                return;
+            }
+        }
+    }
+
+    private @Nullable ClaimedMessage take() {
+        try {
+            return buffer.take();
+        } catch (InterruptedException stray) {
+            return null;
+        }
+    }
+
+    private void drainMore(List<ClaimedMessage> batch) {
+        for (int more = pace.handOver(queue.largestBatch()); more > 1; more--) {
+            ClaimedMessage next = buffer.poll();
+            if (next == null) {
+                return;
+            }
+            if (next == NO_MORE) {
+                buffer.add(next);
+                return;
+            }
+            batch.add(next);
+        }
+    }
+
+    /** Returns false when a call was given up and this thread with it; a new thread has taken its place. */
+    private boolean runAndCount(List<ClaimedMessage> batch) {
+        long before = System.nanoTime();
+        boolean usable = true;
+        try {
+            if (queue.largestBatch() > 1) {
+                usable = executor.run(queue, batch);
+            } else {
+                for (ClaimedMessage message : batch) {
+                    if (usable) {
+                        usable = executor.run(queue, message);
+                    } else {
+                        completer.add(List.of(Completion.release(message)));
+                    }
+                }
+            }
+        } catch (Throwable unexpected) {
+            log.error(
+                    "a message of queue {} could not be run; its lease is kept until this process stops",
+                    queue.name(),
+                    unexpected);
+        } finally {
+            pace.took(batch.size(), System.nanoTime() - before);
+            held.addAndGet(-batch.size());
+            if (pace.isWorthAClaim(held.get())) {
+                loop.signal();
+            }
+        }
+        if (!usable) {
+            leaked.incrementAndGet();
+            startThread();
+        }
+        return usable;
+    }
+
+    private static final short[] ALL_PRIORITIES = {9, 8, 7, 6, 5, 4, 3, 2, 1, 0};
+}

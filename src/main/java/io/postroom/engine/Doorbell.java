@@ -1,0 +1,105 @@
+package io.postroom.engine;
+
+import io.postroom.storage.Arrival;
+import io.postroom.storage.ArrivalFeed;
+import io.postroom.storage.Lane;
+import io.postroom.storage.MessageStore;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Tells consumers that messages came. Those of this process directly, at no database cost. Those of others by NOTIFY, sent here after the commit and
+ * outside the user's transaction, at most once per {@link #COALESCE}: inside it, NOTIFY takes a cluster-wide lock at commit (16 clients fell from
+ * 20.9k to 4.7k commits/s). Both are hints: the poll is the truth.
+ */
+final class Doorbell {
+    private static final Duration COALESCE = Duration.ofMillis(5);
+
+    private final MessageStore store;
+    private final @Nullable ArrivalFeed feed;
+    private final Map<Integer, Consumer> consumers;
+    private final Map<Lane, Arrival> forOthers = new HashMap<>();
+    private final Loop sender = new Loop("postroom-notify", true, this::send);
+    private final Loop listener = new Loop("postroom-listen", true, this::listen);
+
+    /** @param feed null: neither LISTEN nor NOTIFY */
+    Doorbell(MessageStore store, @Nullable ArrivalFeed feed, Map<Integer, Consumer> consumers) {
+        this.store = store;
+        this.feed = feed;
+        this.consumers = consumers;
+    }
+
+    void start(boolean listening) {
+        if (feed != null) {
+            sender.start();
+            if (listening) {
+                listener.start();
+            }
+        }
+    }
+
+    void stop() {
+        sender.stop();
+        listener.stop();
+        if (feed != null) {
+            feed.close();
+            listener.join(Duration.ofSeconds(2));
+            sender.join(Duration.ofSeconds(2));
+        }
+    }
+
+    /** Committed arrivals: wakes those here, and others where nobody here can take them now. */
+    void ring(Collection<Arrival> arrivals) {
+        for (Arrival arrival : arrivals) {
+            Consumer consumer = wakeHere(arrival);
+            boolean othersMay = consumer == null || consumer.queue().isConsumedElsewhere() && consumer.isSaturated();
+            if (feed != null && othersMay) {
+                tellOthers(arrival);
+            }
+        }
+    }
+
+    private @Nullable Consumer wakeHere(Arrival arrival) {
+        Consumer consumer = consumers.get(arrival.lane().queueId());
+        if (consumer != null) {
+            consumer.queue().claimer().arrived(arrival.lane().priority(), arrival.lowestSeq());
+            consumer.signal();
+        }
+        return consumer;
+    }
+
+    private void tellOthers(Arrival arrival) {
+        synchronized (forOthers) {
+            forOthers.merge(
+                    arrival.lane(),
+                    arrival,
+                    (one, other) -> new Arrival(
+                            one.lane(), Math.min(one.lowestSeq(), other.lowestSeq()), one.count() + other.count()));
+        }
+        sender.signal();
+    }
+
+    private void send() {
+        sender.pause(Duration.ofSeconds(10));
+        List<Arrival> arrivals;
+        synchronized (forOthers) {
+            arrivals = new ArrayList<>(forOthers.values());
+            forOthers.clear();
+        }
+        if (!arrivals.isEmpty()) {
+            store.notifyOthers(arrivals); // if this fails the others' polls find them
+            java.util.concurrent.locks.LockSupport.parkNanos(this, COALESCE.toNanos());
+        }
+    }
+
+    private void listen() {
+        if (feed != null) {
+            feed.await(Duration.ofSeconds(1)).forEach(this::wakeHere);
+        }
+    }
+}

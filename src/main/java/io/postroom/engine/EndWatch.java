@@ -1,0 +1,80 @@
+package io.postroom.engine;
+
+import io.postroom.api.MessageState;
+import io.postroom.api.PostroomException;
+import io.postroom.api.SendResult;
+import io.postroom.storage.Completion;
+import io.postroom.storage.MessageStore;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** The futures of {@code sendMessageAsync}: completed by this process's own results at once, by those of others with the next poll. */
+final class EndWatch {
+    private static final int ASKED_AT_ONCE = 1000;
+
+    private final MessageStore store;
+    private final Map<UUID, CompletableFuture<SendResult>> waiting = new ConcurrentHashMap<>();
+
+    EndWatch(MessageStore store) {
+        this.store = store;
+    }
+
+    CompletableFuture<SendResult> watch(UUID id) {
+        CompletableFuture<SendResult> future =
+                waiting.computeIfAbsent(id, unused -> new CompletableFuture<SendResult>());
+        future.whenComplete((result, error) -> waiting.remove(id, future));
+        return future;
+    }
+
+    void rolledBack(UUID id) {
+        CompletableFuture<SendResult> future = waiting.get(id);
+        if (future != null) {
+            future.completeExceptionally(new PostroomException(
+                    "message " + id + " was not sent: the transaction that created it was rolled back"));
+        }
+    }
+
+    void written(List<Completion> ends) {
+        if (waiting.isEmpty()) {
+            return;
+        }
+        for (Completion end : ends) {
+            MessageState state = end.outcome() == null
+                    ? end.next().state(io.postroom.storage.AttemptOutcome.DONE)
+                    : end.next().state(end.outcome());
+            if (state.isEnd()) {
+                reached(end.message().id(), state);
+            }
+        }
+    }
+
+    /** Asks the store about those still waited for. */
+    void look() {
+        List<UUID> ids = waiting.keySet().stream().limit(ASKED_AT_ONCE).toList();
+        if (ids.isEmpty()) {
+            return;
+        }
+        store.states(ids).forEach((id, state) -> {
+            if (state.isEnd()) {
+                reached(id, state);
+            }
+        });
+    }
+
+    /** The process stops: the messages go on without it. */
+    void giveUp() {
+        waiting.forEach((id, future) -> future.completeExceptionally(new PostroomException(
+                "Postroom stopped before message " + id + " reached its end; ask find(id) after the restart")));
+    }
+
+    private void reached(UUID id, MessageState state) {
+        CompletableFuture<SendResult> future = waiting.get(id);
+        if (future != null) {
+            future.complete(new SendResult(id, state, Optional.empty(), Optional.empty()));
+        }
+    }
+}

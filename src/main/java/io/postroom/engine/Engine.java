@@ -1,0 +1,402 @@
+package io.postroom.engine;
+
+import io.postroom.api.MessageState;
+import io.postroom.api.NoHandlerException;
+import io.postroom.api.Outcome;
+import io.postroom.api.PostroomException;
+import io.postroom.api.QueueSettings;
+import io.postroom.api.SendResult;
+import io.postroom.handler.Handler;
+import io.postroom.handler.MessageEvent;
+import io.postroom.handler.PostroomListener;
+import io.postroom.storage.Arrival;
+import io.postroom.storage.ArrivalFeed;
+import io.postroom.storage.AttemptOutcome;
+import io.postroom.storage.ClaimRequest;
+import io.postroom.storage.ClaimedMessage;
+import io.postroom.storage.Completion;
+import io.postroom.storage.ConsumerRow;
+import io.postroom.storage.MessageStore;
+import io.postroom.storage.NewMessage;
+import io.postroom.storage.QueueRow;
+import io.postroom.storage.Transactions;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The machine as a whole: puts the steps together, starts them in an order in which each finds what it needs, and stops them so that nothing is lost:
+ * stop claiming, finish what runs, give back the rest, write the results, and only then the last heartbeat.
+ */
+public final class Engine {
+    private static final Logger log = LoggerFactory.getLogger(Engine.class);
+    private static final Duration INTERRUPT_GRACE = Duration.ofSeconds(5);
+
+    private final EngineSettings settings;
+    private final HandlerSetup setup;
+    private final MessageStore store;
+    private final boolean workers;
+    private final Map<Integer, ConsumedQueue> queues = new ConcurrentHashMap<>();
+    private final Map<Integer, Consumer> consumers = new ConcurrentHashMap<>();
+    private final Heartbeat heartbeat;
+    private final TimeLimits timeLimits;
+    private final Completer completer;
+    private final Executor executor;
+    private final EndWatch endWatch;
+    private final Doorbell doorbell;
+    private final Poller poller;
+    private boolean stopped;
+
+    /**
+     * @param store on the engine's own connections
+     * @param beats on the connection reserved for the heartbeat
+     * @param feed null without LISTEN and NOTIFY
+     * @param workers whether this process handles messages; without, it only creates them
+     */
+    public Engine(
+            EngineSettings settings,
+            HandlerSetup setup,
+            MessageStore store,
+            MessageStore beats,
+            Transactions transactions,
+            @Nullable ArrivalFeed feed,
+            boolean workers,
+            String version) {
+        this.settings = settings;
+        this.setup = setup;
+        this.store = store;
+        this.workers = workers;
+        heartbeat = new Heartbeat(beats, settings, version, this::announce);
+        timeLimits = new TimeLimits(heartbeat::isNotDistrusted);
+        completer = new Completer(store, heartbeat::workerId, this::isBusy, this::written, this::lost);
+        executor = new Executor(setup, store, transactions, heartbeat, timeLimits, completer);
+        endWatch = new EndWatch(store);
+        doorbell = new Doorbell(store, feed, consumers);
+        poller = new Poller(store, heartbeat, consumers, endWatch, settings.pollInterval());
+    }
+
+    /** Declares the handlers' queues, then starts. Fails fast: a wrong setting stops the application, not the first message. */
+    public void start() {
+        declareQueues();
+        timeLimits.start();
+        completer.start();
+        if (workers && !queues.isEmpty()) {
+            heartbeat.ensureStarted();
+            queues.values()
+                    .forEach(queue ->
+                            consumers.put(queue.id(), new Consumer(queue, store, heartbeat, executor, completer)));
+            consumers.values().forEach(Consumer::start);
+        }
+        poller.start();
+        doorbell.start(!consumers.isEmpty());
+        log.info("Postroom started: worker {}, {}", heartbeat.workerId(), describeConsumers());
+    }
+
+    private void declareQueues() {
+        for (String name : setup.handlers().queues()) {
+            List<Handler> handlers = setup.handlers().of(name);
+            int attempts = handlers.stream()
+                    .mapToInt(handler -> handler.retry().attempts())
+                    .max()
+                    .orElseThrow();
+            QueueRow row = store.declare(QueueSettings.of(name)
+                    .attempts(attempts)
+                    .retryAfter(handlers.get(0).retry().describe()));
+            queues.put(row.id(), new ConsumedQueue(row.id(), name, handlers));
+        }
+    }
+
+    private String describeConsumers() {
+        return consumers.isEmpty()
+                ? "no consumers"
+                : "consuming "
+                        + consumers.values().stream()
+                                .map(consumer -> consumer.queue().name() + " ("
+                                        + consumer.queue().concurrency() + " threads)")
+                                .sorted()
+                                .toList();
+    }
+
+    /** Tells the cluster who handles what; again under each new worker id. */
+    private void announce(int workerId) {
+        List<ConsumerRow> rows = new ArrayList<>();
+        if (workers) {
+            queues.values()
+                    .forEach(queue -> queue.handlers()
+                            .forEach(handler -> rows.add(new ConsumerRow(
+                                    queue.id(),
+                                    handler.id(),
+                                    handler.direction(),
+                                    handler.concurrency(),
+                                    handler.mode().name(),
+                                    List.of(handler.takes())))));
+        }
+        store.announce(workerId, rows);
+    }
+
+    /** Committed arrivals, from enqueues, jobs and other processes. */
+    public void ring(Collection<Arrival> arrivals) {
+        if (!arrivals.isEmpty()) {
+            doorbell.ring(arrivals);
+        }
+    }
+
+    /** Looks at all queues now instead of at the next poll. */
+    public void pollNow() {
+        poller.signal();
+    }
+
+    /** A future of the message's end. */
+    public CompletableFuture<SendResult> watchEnd(UUID id) {
+        return endWatch.watch(id);
+    }
+
+    /** The transaction that created it rolled back. */
+    public void rolledBack(UUID id) {
+        endWatch.rolledBack(id);
+    }
+
+    /** @throws NoHandlerException nobody here takes such a message */
+    public void requireHandler(String queue, @Nullable String type, int version) {
+        if (setup.handlers().find(queue, type, version).isEmpty()) {
+            throw new NoHandlerException(queue, type == null ? "" : type, version);
+        }
+    }
+
+    /**
+     * Stores the message already held by this process, runs it once on this thread and completes it.
+     *
+     * @return empty when its id or deduplication key was there
+     */
+    public Optional<SendResult> sendNow(NewMessage message) {
+        heartbeat.ensureStarted();
+        ConsumedQueue queue = queues.get(message.queueId());
+        if (queue == null) {
+            throw new IllegalStateException("no handler for queue " + message.queueId());
+        }
+        Optional<ClaimedMessage> held = store.enqueueHeld(message, heartbeat.workerId());
+        if (held.isEmpty()) {
+            return Optional.empty();
+        }
+        // The attempt's end goes through the same completer as everybody's; this thread only waits for it.
+        CompletableFuture<Completion> end = new CompletableFuture<>();
+        ownSends.put(message.id(), end);
+        try {
+            executor.run(queue, held.get());
+            return Optional.of(resultOf(end.join()));
+        } catch (CompletionException lost) {
+            throw lost.getCause() instanceof PostroomException cause ? cause : lost;
+        } finally {
+            ownSends.remove(message.id());
+        }
+    }
+
+    private final Map<UUID, CompletableFuture<Completion>> ownSends = new ConcurrentHashMap<>();
+
+    private static SendResult resultOf(Completion end) {
+        MessageState state = stateAfter(end);
+        Optional<Instant> next =
+                state == MessageState.DELAYED ? Optional.of(Instant.now().plus(end.delay())) : Optional.empty();
+        return new SendResult(end.message().id(), state, outcomeOf(end), next);
+    }
+
+    private static Optional<Outcome> outcomeOf(Completion end) {
+        if (end.outcome() == null) {
+            return Optional.empty();
+        }
+        String text = end.failure() == null ? "" : end.failure().text();
+        return switch (end.outcome()) {
+            case DONE -> Optional.of(Outcome.done());
+            case RETRY, FAILED -> Optional.of(Outcome.retry(end.delay(), text));
+            case SNOOZE -> Optional.of(Outcome.snooze(end.delay(), text));
+            case NOT_NOW -> Optional.of(Outcome.notNow(text, end.delay()));
+            case REJECT -> Optional.of(Outcome.reject(text));
+            case CANCELLED, EXPIRED, CRASHED -> Optional.empty();
+        };
+    }
+
+    /**
+     * Runs on this thread what is READY in these queues, and what that makes ready at once, until nothing is. For tests with workers off.
+     *
+     * @return how many messages were run
+     */
+    public int runAllReady(Collection<String> names) {
+        heartbeat.ensureStarted();
+        int run = 0;
+        for (boolean again = true; again; ) {
+            again = false;
+            for (ConsumedQueue queue : queues.values()) {
+                if (names.isEmpty() || names.contains(queue.name())) {
+                    int now = runReady(queue);
+                    run += now;
+                    again |= now > 0;
+                }
+            }
+        }
+        return run;
+    }
+
+    private int runReady(ConsumedQueue queue) {
+        short[] priorities = {9, 8, 7, 6, 5, 4, 3, 2, 1, 0};
+        int run = 0;
+        for (boolean suspects : new boolean[] {false, true}) {
+            List<ClaimedMessage> claimed = store.claim(new ClaimRequest(
+                    heartbeat.workerId(),
+                    queue.id(),
+                    priorities,
+                    new long[Claimer.PRIORITIES],
+                    queue.largestBatch(),
+                    queue.oneMessagePerLease() ? 1 : Consumer.LEASE_SIZE,
+                    suspects));
+            if (!claimed.isEmpty()) {
+                executor.run(queue, claimed);
+                completer.drain(INTERRUPT_GRACE);
+                run += claimed.size();
+            }
+        }
+        return run;
+    }
+
+    /** Whether the queue is paused, as of the last poll; a queue not consumed here is asked of the store by the caller. */
+    public boolean isPaused(int queueId) {
+        ConsumedQueue queue = queues.get(queueId);
+        return queue != null && queue.isPaused();
+    }
+
+    private boolean isBusy() {
+        for (Consumer consumer : consumers.values()) {
+            if (consumer.isBusy()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Results are in the database: wake what waits for them. */
+    private void written(List<Completion> ends) {
+        endWatch.written(ends);
+        for (Completion end : ends) {
+            CompletableFuture<Completion> own =
+                    ownSends.isEmpty() ? null : ownSends.get(end.message().id());
+            if (own != null) {
+                own.complete(end);
+            }
+        }
+        if (!setup.listeners().isEmpty()) {
+            ends.forEach(this::tellListeners);
+        }
+        onWritten.accept(ends);
+    }
+
+    private void lost(Completion end) {
+        CompletableFuture<Completion> own = ownSends.get(end.message().id());
+        if (own != null) {
+            own.completeExceptionally(
+                    new PostroomException(
+                            "message " + end.message().id()
+                                    + " was sent, but its lease was lost before that could be recorded: another process sends it again"));
+        }
+    }
+
+    private java.util.function.Consumer<List<Completion>> onWritten = ends -> {};
+
+    /** Called after each written batch; for the promote job, which then knows of new due times. */
+    public void onWritten(java.util.function.Consumer<List<Completion>> action) {
+        onWritten = action;
+    }
+
+    private void tellListeners(Completion end) {
+        ConsumedQueue queue = queues.get(end.message().queueId());
+        String name = queue == null ? "" : queue.name();
+        AttemptOutcome outcome = end.outcome();
+        MessageEvent event = new MessageEvent(
+                end.message().id(),
+                name,
+                stateAfter(end),
+                outcome == null ? "" : outcome.label(),
+                Duration.ofNanos(end.finishedNanos() - end.startedNanos()));
+        for (PostroomListener listener : setup.listeners()) {
+            try {
+                listener.onEvent(event);
+            } catch (RuntimeException thrown) {
+                log.warn("a PostroomListener failed on {}", event, thrown);
+            }
+        }
+    }
+
+    private static MessageState stateAfter(Completion end) {
+        return end.next().state(end.outcome() == null ? AttemptOutcome.DONE : end.outcome());
+    }
+
+    /** Whether every loop has had a success lately and the leases are trusted. Empty: all is well; else what is not. */
+    public List<String> troubles() {
+        List<String> troubles = new ArrayList<>();
+        long longAgo = System.nanoTime()
+                - settings.pollInterval().multipliedBy(3).plusSeconds(30).toNanos();
+        if (!heartbeat.isNotDistrusted()) {
+            troubles.add("no heartbeat was confirmed for " + heartbeat.sinceBeat());
+        }
+        if (!consumers.isEmpty() && poller.lastSuccessNanos() - longAgo < 0) {
+            troubles.add("no poll has succeeded for more than 30 s");
+        }
+        consumers.values().stream()
+                .filter(consumer -> consumer.leakedThreads() > 0)
+                .forEach(consumer -> troubles.add(consumer.leakedThreads() + " handler calls of queue "
+                        + consumer.queue().name() + " ignored their interrupt"));
+        return troubles;
+    }
+
+    /** How many results were dropped because their lease had gone. */
+    public long lostLeases() {
+        return completer.lost();
+    }
+
+    /**
+     * Stops: no more claims; what is in the buffers goes back at no cost; running handlers get {@code drain} to finish, then an interrupt and five
+     * seconds. What still runs then keeps its lease, which is rescued when this process is silent. Repeating it does nothing.
+     */
+    public synchronized void stop(Duration drain) {
+        if (stopped) {
+            return;
+        }
+        stopped = true;
+        consumers.values().forEach(Consumer::stopClaiming);
+        poller.stop();
+        boolean finished = awaitIdle(drain);
+        if (!finished) {
+            timeLimits.callOffAll();
+            finished = awaitIdle(INTERRUPT_GRACE);
+        }
+        boolean written = completer.drain(INTERRUPT_GRACE);
+        completer.stop();
+        doorbell.stop();
+        timeLimits.stop();
+        heartbeat.stop(finished && written);
+        endWatch.giveUp();
+        log.info(
+                "Postroom stopped{}",
+                finished && written ? "" : "; handlers that did not stop keep their leases until others rescue them");
+    }
+
+    private boolean awaitIdle(Duration longest) {
+        long end = System.nanoTime() + longest.toNanos();
+        while (isBusy()) {
+            if (System.nanoTime() - end > 0) {
+                return false;
+            }
+            java.util.concurrent.locks.LockSupport.parkNanos(5_000_000);
+        }
+        return true;
+    }
+}

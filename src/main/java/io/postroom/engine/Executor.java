@@ -1,0 +1,294 @@
+package io.postroom.engine;
+
+import io.postroom.api.Outcome;
+import io.postroom.api.RetryPolicy;
+import io.postroom.handler.Delivery;
+import io.postroom.handler.Handler;
+import io.postroom.handler.HandlerMode;
+import io.postroom.handler.Handlers;
+import io.postroom.handler.HandlingErrorSend;
+import io.postroom.handler.MessageContext;
+import io.postroom.storage.ClaimedMessage;
+import io.postroom.storage.Completion;
+import io.postroom.storage.Failure;
+import io.postroom.storage.LeasePart;
+import io.postroom.storage.MessageStore;
+import io.postroom.storage.Transactions;
+import java.sql.Connection;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Runs held messages on the calling thread and says how each ended. Thread-safe. Whatever the user's code does, each message comes out exactly
+ * once: as a {@link Completion} for the {@link Completer}, or, for an ATOMIC handler that did well, as one that is written already.
+ */
+final class Executor {
+    private static final Logger log = LoggerFactory.getLogger(Executor.class);
+
+    private final Handlers handlers;
+    private final Delivery delivery;
+    private final Optional<HandlingErrorSend> onError;
+    private final MessageStore store;
+    private final Transactions transactions;
+    private final Heartbeat heartbeat;
+    private final TimeLimits timeLimits;
+    private final Completer completer;
+
+    Executor(
+            HandlerSetup setup,
+            MessageStore store,
+            Transactions transactions,
+            Heartbeat heartbeat,
+            TimeLimits timeLimits,
+            Completer completer) {
+        this.handlers = setup.handlers();
+        this.delivery = setup.delivery();
+        this.onError = setup.onError();
+        this.store = store;
+        this.transactions = transactions;
+        this.heartbeat = heartbeat;
+        this.timeLimits = timeLimits;
+        this.completer = completer;
+    }
+
+    /** Runs one message and hands its end to the completer. Returns false when the call was given up: the thread is not to be used again. */
+    boolean run(ConsumedQueue queue, ClaimedMessage claimed) {
+        ClaimedMessage message =
+                claimed.stored() ? claimed : store.reload(claimed).orElse(claimed);
+        if (!message.stored()) {
+            return end(Endings.payloadMissing(message));
+        }
+        if (message.expired()) {
+            return end(Endings.expired(message));
+        }
+        Optional<Handler> handler = handlers.find(queue.name(), message.type(), message.version());
+        if (handler.isEmpty()) {
+            return end(Endings.noHandler(message));
+        }
+        Object payload;
+        try {
+            payload = delivery.read(handler.get(), StoredContent.of(message));
+        } catch (Delivery.UndecodableException undecodable) {
+            return end(Endings.undecodable(message, undecodable, System.nanoTime()));
+        }
+        return attempt(queue, handler.get(), List.of(message), List.of(payload));
+    }
+
+    /** Runs messages that came together: those of a batch handler in one call, all others one by one. */
+    boolean run(ConsumedQueue queue, List<ClaimedMessage> messages) {
+        List<ClaimedMessage> batch = new ArrayList<>();
+        List<Object> payloads = new ArrayList<>();
+        Handler batchHandler = null;
+        boolean usable = true;
+        for (ClaimedMessage message : messages) {
+            Optional<Handler> handler = handlerForBatch(queue, message);
+            if (handler.isEmpty() || batchHandler != null && batchHandler != handler.get()) {
+                usable &= run(queue, message);
+                continue;
+            }
+            try {
+                payloads.add(delivery.read(handler.get(), StoredContent.of(message)));
+                batch.add(message);
+                batchHandler = handler.get();
+            } catch (Delivery.UndecodableException undecodable) {
+                end(Endings.undecodable(message, undecodable, System.nanoTime()));
+            }
+        }
+        return (batchHandler == null || attempt(queue, batchHandler, batch, payloads)) && usable;
+    }
+
+    private Optional<Handler> handlerForBatch(ConsumedQueue queue, ClaimedMessage message) {
+        return message.stored() && !message.expired()
+                ? handlers.find(queue.name(), message.type(), message.version()).filter(handler -> handler.batch() > 1)
+                : Optional.empty();
+    }
+
+    private boolean attempt(
+            ConsumedQueue queue, Handler handler, List<ClaimedMessage> messages, List<Object> payloads) {
+        RetryPolicy policy = queue.retryPolicy(handler);
+        RunningAttempt attempt = new RunningAttempt(handler.timeLimit());
+        timeLimits.watch(attempt, () -> giveUp(messages, handler, policy, attempt));
+        Thread.interrupted(); // nothing left over may hit the user's code
+        List<Completion> ends = new ArrayList<>(messages.size());
+        RunningAttempt.State state;
+        try {
+            List<Outcome> outcomes = handler.mode() == HandlerMode.ATOMIC
+                    ? callAtomically(queue, handler, policy, messages, payloads, attempt)
+                    : call(queue, handler, policy, messages, payloads, attempt, null);
+            state = attempt.finish();
+            for (int i = 0; i < messages.size(); i++) {
+                ends.add(Endings.of(messages.get(i), outcomes.get(i), null, policy, attempt.startedNanos()));
+            }
+        } catch (Throwable error) {
+            state = attempt.finish();
+            if (state == RunningAttempt.State.RUNNING && messages.size() > 1) {
+                timeLimits.unwatch(attempt);
+                return runSingly(queue, handler, messages, payloads);
+            }
+            for (ClaimedMessage message : messages) {
+                ends.add(failed(queue, handler, policy, message, error, attempt, state));
+            }
+        }
+        timeLimits.unwatch(attempt);
+        if (handler.mode() == HandlerMode.ATOMIC && ends.get(0).isDone()) {
+            completer.written(ends);
+        } else if (state == RunningAttempt.State.CALLED_OFF) {
+            calledOff(messages, ends);
+        } else if (state != RunningAttempt.State.ABANDONED) {
+            completer.add(ends);
+        }
+        return state != RunningAttempt.State.ABANDONED;
+    }
+
+    private List<Outcome> call(
+            ConsumedQueue queue,
+            Handler handler,
+            RetryPolicy policy,
+            List<ClaimedMessage> messages,
+            List<Object> payloads,
+            RunningAttempt attempt,
+            @Nullable Connection connection)
+            throws Exception {
+        List<MessageContext> contexts = new ArrayList<>(messages.size());
+        for (ClaimedMessage message : messages) {
+            contexts.add(context(queue, policy, message, attempt, connection));
+        }
+        return delivery.call(handler, payloads, contexts);
+    }
+
+    /**
+     * The handler's writes and the completion in one commit. Anything but Done rolls the writes back, and a lease that was lost meanwhile does too:
+     * another process may be running the message, and only one of the two may commit.
+     */
+    private List<Outcome> callAtomically(
+            ConsumedQueue queue,
+            Handler handler,
+            RetryPolicy policy,
+            List<ClaimedMessage> messages,
+            List<Object> payloads,
+            RunningAttempt attempt)
+            throws Exception {
+        try {
+            return transactions.begin(transaction -> {
+                List<Outcome> outcomes =
+                        call(queue, handler, policy, messages, payloads, attempt, transaction.connection());
+                if (!outcomes.stream().allMatch(Outcome.Done.class::isInstance)) {
+                    throw new RollBack(outcomes);
+                }
+                List<Completion> done = new ArrayList<>(messages.size());
+                for (ClaimedMessage message : messages) {
+                    done.add(Completion.done(message, attempt.startedNanos(), System.nanoTime()));
+                }
+                List<LeasePart> parts = store.complete(heartbeat.workerId(), done, transaction.connection());
+                if (parts.stream()
+                                .mapToInt(part -> part.completed().cardinality())
+                                .sum()
+                        < messages.size()) {
+                    throw new LeaseLostException(messages.get(0), queue.name());
+                }
+                return outcomes;
+            });
+        } catch (RollBack rollBack) {
+            return rollBack.outcomes;
+        }
+    }
+
+    /** A batch threw: its messages are run one by one, and no failure is counted for the batch. */
+    private boolean runSingly(
+            ConsumedQueue queue, Handler handler, List<ClaimedMessage> messages, List<Object> payloads) {
+        boolean usable = true;
+        for (int i = 0; i < messages.size(); i++) {
+            if (usable) {
+                usable = attempt(queue, handler, List.of(messages.get(i)), List.of(payloads.get(i)));
+            } else {
+                end(Completion.release(messages.get(i)));
+            }
+        }
+        return usable;
+    }
+
+    private Completion failed(
+            ConsumedQueue queue,
+            Handler handler,
+            RetryPolicy policy,
+            ClaimedMessage message,
+            Throwable error,
+            RunningAttempt attempt,
+            RunningAttempt.State state) {
+        Throwable cause = state == RunningAttempt.State.OVERTIME ? new TimeLimitException(handler, error) : error;
+        log.debug("message {} of queue {} failed in handler {}", message.id(), queue.name(), handler.id(), cause);
+        Outcome outcome = outcomeOf(queue, handler, policy, message, cause, attempt);
+        return Endings.of(message, outcome, Failure.of(cause), policy, attempt.startedNanos());
+    }
+
+    /** HandlingErrorSend is asked first; if there is none, or it throws itself, the retry policy decides. */
+    private Outcome outcomeOf(
+            ConsumedQueue queue,
+            Handler handler,
+            RetryPolicy policy,
+            ClaimedMessage message,
+            Throwable error,
+            RunningAttempt attempt) {
+        Optional<HandlingErrorSend> handling = handler.onError().or(() -> onError);
+        if (error instanceof Exception exception && handling.isPresent()) {
+            try {
+                Outcome outcome = handling.get().handle(exception, context(queue, policy, message, attempt, null));
+                if (outcome != null) {
+                    return outcome;
+                }
+            } catch (RuntimeException alsoFailed) {
+                log.warn(
+                        "HandlingErrorSend failed for message {} of queue {}; the retry policy decides",
+                        message.id(),
+                        queue.name(),
+                        alsoFailed);
+            }
+        }
+        return policy.rejects(error) ? Outcome.reject("rejected by the retry policy") : Outcome.retry("threw");
+    }
+
+    /** The call ignored its interrupt. The message goes on as failed; if the call ever comes back, what it says is not listened to. */
+    private void giveUp(List<ClaimedMessage> messages, Handler handler, RetryPolicy policy, RunningAttempt attempt) {
+        TimeLimitException error = new TimeLimitException(handler, null);
+        Outcome outcome = policy.rejects(error) ? Outcome.reject("time limit") : Outcome.retry("time limit");
+        for (ClaimedMessage message : messages) {
+            end(Endings.of(message, outcome, Failure.of(error), policy, attempt.startedNanos()));
+        }
+    }
+
+    /** The process stops, or lost its leases: what did well counts (if the lease still does), the rest is given back and spends nothing. */
+    private void calledOff(List<ClaimedMessage> messages, List<Completion> ends) {
+        for (int i = 0; i < messages.size(); i++) {
+            Completion end = ends.get(i);
+            end(end.isDone() ? end : Completion.release(messages.get(i)));
+        }
+    }
+
+    private MessageContext context(
+            ConsumedQueue queue,
+            RetryPolicy policy,
+            ClaimedMessage message,
+            RunningAttempt attempt,
+            @Nullable Connection connection) {
+        return new HeldContext(message, queue.name(), policy.attempts(), attempt, heartbeat::isTrusted, connection);
+    }
+
+    private boolean end(Completion completion) {
+        completer.add(List.of(completion));
+        return true;
+    }
+
+    /** Carries a handler's answer out of a transaction that is to be rolled back. */
+    private static final class RollBack extends Exception {
+        private final transient List<Outcome> outcomes;
+
+        RollBack(List<Outcome> outcomes) {
+            super(null, null, false, false);
+            this.outcomes = outcomes;
+        }
+    }
+}

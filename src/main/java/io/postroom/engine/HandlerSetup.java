@@ -1,0 +1,12 @@
+package io.postroom.engine;
+
+import io.postroom.handler.Delivery;
+import io.postroom.handler.Handlers;
+import io.postroom.handler.HandlingErrorSend;
+import io.postroom.handler.PostroomListener;
+import java.util.List;
+import java.util.Optional;
+
+/** What the user brings: handlers, how to call them, who judges errors, who listens. */
+public record HandlerSetup(
+        Handlers handlers, Delivery delivery, Optional<HandlingErrorSend> onError, List<PostroomListener> listeners) {}

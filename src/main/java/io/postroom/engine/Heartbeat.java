@@ -1,0 +1,104 @@
+package io.postroom.engine;
+
+import io.postroom.storage.MessageStore;
+import java.time.Duration;
+import java.util.UUID;
+import java.util.function.IntConsumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Keeps this process's leases: one row beats for all of them, on a connection nobody else uses, so that a host that leaks its connections does not
+ * lose its messages. Registers at the first need, under a fresh id: an id that came back would make orphans look owned.
+ *
+ * <p>Trust is counted from the start of the last good beat, not from its answer, and ends two beats before the others may take over.
+ */
+final class Heartbeat {
+    private static final Logger log = LoggerFactory.getLogger(Heartbeat.class);
+
+    private final MessageStore store;
+    private final EngineSettings settings;
+    private final String version;
+    private final IntConsumer onRegistered;
+    private final Loop loop = new Loop("postroom-heartbeat", true, this::beat);
+    private UUID instance = UUID.randomUUID();
+    private volatile int workerId;
+    private volatile long lastBeatNanos;
+    private boolean started;
+
+    Heartbeat(MessageStore store, EngineSettings settings, String version, IntConsumer onRegistered) {
+        this.store = store;
+        this.settings = settings;
+        this.version = version;
+        this.onRegistered = onRegistered;
+    }
+
+    /** Registers and starts to beat, once. */
+    synchronized void ensureStarted() {
+        if (!started) {
+            register();
+            loop.start();
+            started = true;
+        }
+    }
+
+    /** Zero before the first need. */
+    int workerId() {
+        return workerId;
+    }
+
+    boolean isTrusted() {
+        return workerId != 0
+                && System.nanoTime() - lastBeatNanos < settings.trustTime().toNanos();
+    }
+
+    /** True as well before there was anything to trust. */
+    boolean isNotDistrusted() {
+        return workerId == 0 || isTrusted();
+    }
+
+    /** The last thing to stop: nobody may take what still runs here. */
+    synchronized void stop(boolean nothingLeft) {
+        loop.stop();
+        loop.join(settings.beatInterval());
+        if (started && nothingLeft) {
+            try {
+                store.deregister(workerId);
+            } catch (RuntimeException unreachable) {
+                log.info("could not say goodbye; the others will notice in {}", settings.leaseTime());
+            }
+        }
+    }
+
+    private void register() {
+        long before = System.nanoTime();
+        instance = UUID.randomUUID();
+        workerId = store.register(instance, settings.name(), version);
+        lastBeatNanos = before;
+        onRegistered.accept(workerId);
+    }
+
+    private void beat() {
+        loop.pause(settings.beatInterval());
+        if (loop.isStopped()) {
+            return;
+        }
+        boolean trusted = isTrusted();
+        long before = System.nanoTime();
+        if (store.beat(workerId, instance)) {
+            lastBeatNanos = before;
+            if (!trusted) {
+                log.info("worker {} beats again", workerId);
+            }
+        } else {
+            int gone = workerId;
+            register();
+            log.warn("worker {} was declared dead; going on as worker {}. What was in hand runs again", gone, workerId);
+        }
+    }
+
+    /** How long the last confirmed beat is ago. */
+    Duration sinceBeat() {
+        return Duration.ofNanos(System.nanoTime() - lastBeatNanos);
+    }
+}

@@ -1,0 +1,53 @@
+package io.postroom.engine;
+
+import java.time.Duration;
+
+/**
+ * How many messages a consumer should hold. Slow handlers: as many as it has threads, so that others can take the rest. Fast ones: what they will
+ * have done in {@link #AHEAD}, so that claims are large and threads never wait for one. Approximate on purpose: racing updates lose a sample.
+ */
+final class Pace {
+    /** Long against a claim (1-2 ms), short against a lease (30 s). */
+    static final Duration AHEAD = Duration.ofMillis(50);
+
+    private static final int MOST = 1000;
+    private static final int HANDED_OVER_AT_ONCE = 16;
+    private static final double WEIGHT = 0.1;
+
+    private final int concurrency;
+    private final int atLeast;
+    private volatile double nanosPerMessage = Double.NaN;
+
+    Pace(int concurrency, int batch) {
+        this.concurrency = concurrency;
+        this.atLeast = concurrency * batch;
+    }
+
+    void took(int messages, long nanos) {
+        double sample = (double) nanos / messages;
+        double average = nanosPerMessage;
+        nanosPerMessage = Double.isNaN(average) ? sample : average + WEIGHT * (sample - average);
+    }
+
+    /** Most messages to hold. */
+    int target() {
+        double average = nanosPerMessage;
+        if (Double.isNaN(average)) {
+            return atLeast;
+        }
+        double ahead = AHEAD.toNanos() * concurrency / Math.max(average, 1);
+        return (int) Math.max(atLeast, Math.min(MOST, ahead));
+    }
+
+    /** Whether enough room is free: at least half of what is held beyond the threads themselves, or a free thread when nothing is. */
+    boolean isWorthAClaim(int held) {
+        int target = target();
+        return target - held >= Math.max(1, (target - atLeast) / 2);
+    }
+
+    /** How many messages a thread takes from the buffer at once: several when a message takes less than the hand-over costs. */
+    int handOver(int batch) {
+        double average = nanosPerMessage;
+        return average < 50_000 ? Math.max(batch, HANDED_OVER_AT_ONCE) : batch;
+    }
+}

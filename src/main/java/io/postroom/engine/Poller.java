@@ -1,0 +1,166 @@
+package io.postroom.engine;
+
+import io.postroom.storage.FloorSample;
+import io.postroom.storage.MessageStore;
+import io.postroom.storage.QueueReport;
+import io.postroom.storage.StoreException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ThreadLocalRandom;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The truth behind all wake-ups: once a second asks, for all queues of the process in one statement, what waits in each lane from its floor on and
+ * what operators changed; and moves the floors up.
+ *
+ * <p>The safe floor: sample S, the last number drawn; later, once all who may have drawn up to S are gone, what they wrote is visible to the next
+ * statement, and the lowest row it sees (or S) is a number below which nothing can appear. Judged by transaction ids first; when a transaction that has
+ * nothing to do with us holds them back for {@link #PATIENCE} polls, by who writes to {@code ready}.
+ */
+final class Poller {
+    private static final int PATIENCE = 3;
+    /** Polls use at most a twentieth of the time. */
+    private static final int REST_FACTOR = 20;
+    /** Liveness must not hang on the floor: now and then everything is looked at from zero. */
+    private static final Duration FORGET_EVERY = Duration.ofMinutes(10);
+
+    private final MessageStore store;
+    private final Heartbeat heartbeat;
+    private final Map<Integer, Consumer> consumers;
+    private final EndWatch endWatch;
+    private final Duration interval;
+    private final Loop loop = new Loop("postroom-poll", true, this::step);
+    private @Nullable FloorSample sample;
+    private int polledInVain;
+    private long floorSeq;
+    private @Nullable Instant serverStartedAt;
+    private long forgetAtNanos = System.nanoTime() + FORGET_EVERY.toNanos();
+
+    Poller(
+            MessageStore store,
+            Heartbeat heartbeat,
+            Map<Integer, Consumer> consumers,
+            EndWatch endWatch,
+            Duration interval) {
+        this.store = store;
+        this.heartbeat = heartbeat;
+        this.consumers = consumers;
+        this.endWatch = endWatch;
+        this.interval = interval;
+    }
+
+    void start() {
+        loop.start();
+    }
+
+    void stop() {
+        loop.stop();
+        loop.join(Duration.ofSeconds(5));
+    }
+
+    /** Polls at once. */
+    void signal() {
+        loop.signal();
+    }
+
+    long lastSuccessNanos() {
+        return loop.lastSuccessNanos();
+    }
+
+    private void step() {
+        long before = System.nanoTime();
+        try {
+            if (!consumers.isEmpty()) {
+                poll();
+            }
+        } catch (StoreException error) {
+            if (error.kind() != StoreException.Kind.TRY_AGAIN) {
+                forget(); // a new connection may be one to another server, where numbers start lower
+            }
+            throw error;
+        }
+        endWatch.look();
+        long took = System.nanoTime() - before;
+        loop.pauseNanos(Math.max(interval.toNanos(), took * REST_FACTOR) + jitter());
+    }
+
+    private void poll() {
+        if (System.nanoTime() - forgetAtNanos > 0) {
+            forget();
+            forgetAtNanos = System.nanoTime() + FORGET_EVERY.toNanos() + jitter() * 100;
+        }
+        FloorSample ripe = ripeSample();
+        List<Integer> ids = List.copyOf(consumers.keySet());
+        for (QueueReport report : store.poll(heartbeat.workerId(), ids, floors(ids))) {
+            Consumer consumer = consumers.get(report.queueId());
+            if (ripe != null) {
+                consumer.queue().claimer().raiseFloors(ripe.seq(), report.lowest());
+            }
+            consumer.queue().reported(report);
+            boolean hasWork = consumer.queue().claimer().polled(report.lowest());
+            if (hasWork || report.suspects()) {
+                consumer.signal();
+            }
+        }
+        if (ripe != null) {
+            floorSeq = ripe.seq();
+        }
+        sampleAgain();
+    }
+
+    private long[] floors(List<Integer> ids) {
+        long[] floors = new long[ids.size() * Claimer.PRIORITIES];
+        for (int i = 0; i < ids.size(); i++) {
+            for (int priority = 0; priority < Claimer.PRIORITIES; priority++) {
+                floors[i * Claimer.PRIORITIES + priority] =
+                        consumers.get(ids.get(i)).queue().claimer().floor(priority);
+            }
+        }
+        return floors;
+    }
+
+    /** The sample, if it became safe; it must be asked before the statement that reads the lowest rows. */
+    private @Nullable FloorSample ripeSample() {
+        FloorSample pending = sample;
+        if (pending == null) {
+            return null;
+        }
+        if (store.isSafe(pending)) {
+            sample = null;
+            polledInVain = 0;
+            return pending;
+        }
+        if (++polledInVain % PATIENCE == 0 && pending.transactionId() != null) {
+            sample = store.sampleFloor(true);
+        }
+        return null;
+    }
+
+    private void sampleAgain() {
+        if (sample != null
+                || consumers.values().stream()
+                        .noneMatch(consumer -> consumer.queue().claimer().isAheadOf(floorSeq))) {
+            return;
+        }
+        FloorSample fresh = store.sampleFloor(false);
+        boolean anotherServer = serverStartedAt != null && !serverStartedAt.equals(fresh.serverStartedAt());
+        serverStartedAt = fresh.serverStartedAt();
+        if (anotherServer || fresh.seq() < floorSeq) {
+            forget();
+        } else {
+            sample = fresh;
+        }
+    }
+
+    private void forget() {
+        consumers.values().forEach(consumer -> consumer.queue().claimer().reset());
+        sample = null;
+        floorSeq = 0;
+    }
+
+    private long jitter() {
+        return ThreadLocalRandom.current().nextLong(interval.toNanos() / 10 + 1);
+    }
+}

@@ -1,0 +1,74 @@
+package io.postroom.engine;
+
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BooleanSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Interrupts handlers that run too long. One thread looks at all running calls ten times a second: a timer per message would cost each message more
+ * than a no-op handler does.
+ */
+final class TimeLimits {
+    private static final Logger log = LoggerFactory.getLogger(TimeLimits.class);
+    private static final Duration LOOK_EVERY = Duration.ofMillis(100);
+    /** A handler that ignores its interrupt for this long is given up. */
+    static final Duration GRACE = Duration.ofSeconds(5);
+
+    private final BooleanSupplier leasesAreTrusted;
+    private final Map<RunningAttempt, Runnable> running = new ConcurrentHashMap<>();
+    private final Loop loop = new Loop("postroom-time-limits", true, this::look);
+
+    /** @param leasesAreTrusted while false, handlers are interrupted: this thread is the one that never waits for the database */
+    TimeLimits(BooleanSupplier leasesAreTrusted) {
+        this.leasesAreTrusted = leasesAreTrusted;
+    }
+
+    void start() {
+        loop.start();
+    }
+
+    void stop() {
+        loop.stop();
+    }
+
+    /** @param onAbandon called once, by the watching thread, if the call is given up */
+    void watch(RunningAttempt attempt, Runnable onAbandon) {
+        running.put(attempt, onAbandon);
+    }
+
+    void unwatch(RunningAttempt attempt) {
+        running.remove(attempt);
+    }
+
+    /** Interrupts all calls: the leases cannot be trusted any more, or the grace of a stop is over. */
+    void callOffAll() {
+        running.keySet().forEach(RunningAttempt::callOff);
+    }
+
+    private void look() {
+        if (!leasesAreTrusted.getAsBoolean() && !running.isEmpty()) {
+            log.warn(
+                    "no heartbeat was confirmed for too long: interrupting {} handlers, whose messages others may take",
+                    running.size());
+            callOffAll();
+        }
+        long now = System.nanoTime();
+        running.forEach((attempt, onAbandon) -> {
+            if (attempt.interruptIfOvertime(now)) {
+                log.debug(
+                        "{} runs longer than its time limit and is interrupted",
+                        attempt.thread().getName());
+            } else if (attempt.abandonIfStuck(now, GRACE)) {
+                running.remove(attempt);
+                log.warn(
+                        "{} ignores its interrupt; its message goes on without it",
+                        attempt.thread().getName());
+                onAbandon.run();
+            }
+        });
+        loop.pause(LOOK_EVERY);
+    }
+}

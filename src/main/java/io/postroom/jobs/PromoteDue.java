@@ -1,0 +1,78 @@
+package io.postroom.jobs;
+
+import io.postroom.storage.Arrival;
+import io.postroom.storage.MessageStore;
+import io.postroom.storage.StoreException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Collection;
+import java.util.UUID;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Delays, retries and snoozes become READY when they are due. Runs on every node: rows are taken with SKIP LOCKED, so nobody waits for a leader that is
+ * stuck. A batch that fails is halved down to single messages, and one that fails alone is put aside as a dead letter ({@code quarantined}).
+ */
+public final class PromoteDue implements Job {
+    private static final Logger log = LoggerFactory.getLogger(PromoteDue.class);
+    private static final int BATCH = 500;
+    /** Messages of other processes may become due earlier than the one this process knows of. */
+    private static final Duration LONGEST_WAIT = Duration.ofSeconds(1);
+    /** What may still commit with an earlier due time than was promoted last; all is looked at from the start now and then. */
+    private static final Duration MARGIN = Duration.ofSeconds(30);
+
+    private static final int TURNS_BETWEEN_FULL_LOOKS = 60;
+
+    private final MessageStore store;
+    private final Consumer<Collection<Arrival>> doorbell;
+    private @Nullable Instant from;
+    private int turns;
+
+    public PromoteDue(MessageStore store, Consumer<Collection<Arrival>> doorbell) {
+        this.store = store;
+        this.doorbell = doorbell;
+    }
+
+    @Override
+    public String name() {
+        return "PromoteDue";
+    }
+
+    @Override
+    public Duration run() {
+        if (++turns % TURNS_BETWEEN_FULL_LOOKS == 0) {
+            from = null;
+        }
+        MessageStore.Promoted promoted = promote();
+        if (promoted.messages() == BATCH) {
+            return Duration.ZERO;
+        }
+        return store.untilNextDue()
+                .filter(wait -> wait.compareTo(LONGEST_WAIT) < 0)
+                .orElse(LONGEST_WAIT);
+    }
+
+    private MessageStore.Promoted promote() {
+        MessageStore.Promoted promoted;
+        try {
+            promoted = store.promote(from, BATCH);
+        } catch (StoreException error) {
+            if (error.mayPass()) {
+                throw error;
+            }
+            log.warn("promoting {} messages failed ({}); trying them one by one", BATCH, error.getMessage());
+            for (UUID message : store.due(BATCH)) {
+                store.promoteOrQuarantine(message);
+            }
+            promoted = store.promote(null, BATCH);
+        }
+        doorbell.accept(promoted.arrivals());
+        if (promoted.lastDueAt() != null) {
+            from = promoted.lastDueAt().minus(MARGIN);
+        }
+        return promoted;
+    }
+}

@@ -1,0 +1,34 @@
+package io.postroom.jobs;
+
+import io.postroom.storage.Arrival;
+import io.postroom.storage.MessageStore;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.List;
+import java.util.function.Consumer;
+
+/** Carries out the bulk redrives that are on record, each at its rate. Any node takes any turn, so an operation outlives the one it was asked of. */
+public final class RedriveDeadLetters implements Job {
+    private static final Duration IDLE = Duration.ofSeconds(5);
+    private static final Duration BUSY = Duration.ofSeconds(1);
+
+    private final MessageStore store;
+    private final Consumer<Collection<Arrival>> doorbell;
+
+    public RedriveDeadLetters(MessageStore store, Consumer<Collection<Arrival>> doorbell) {
+        this.store = store;
+        this.doorbell = doorbell;
+    }
+
+    @Override
+    public String name() {
+        return "RedriveDeadLetters";
+    }
+
+    @Override
+    public Duration run() {
+        List<Arrival> moved = store.redriveSome(BUSY);
+        doorbell.accept(moved);
+        return moved.isEmpty() ? IDLE : BUSY;
+    }
+}
