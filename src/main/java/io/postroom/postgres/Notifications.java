@@ -1,6 +1,7 @@
 package io.postroom.postgres;
 
 import io.postroom.storage.Arrival;
+import io.postroom.storage.ArrivalFeed;
 import io.postroom.storage.Lane;
 import io.postroom.storage.StoreException;
 import java.sql.Connection;
@@ -19,7 +20,7 @@ import org.postgresql.PGNotification;
  * Word from other processes that messages became READY, on a connection of its own. Polling remains the truth: what is sent while nobody listens
  * is lost, and that is all right. One thread receives; any thread may close.
  */
-public final class Notifications implements AutoCloseable {
+public final class Notifications implements ArrivalFeed {
     static final String CHANNEL = "postroom";
 
     /** PostgreSQL refuses 8000 bytes and more; all of ours are ASCII. */
@@ -44,7 +45,8 @@ public final class Notifications implements AutoCloseable {
      * @return empty after the timeout
      * @throws StoreException the connection was lost or cannot be had; call again after a pause
      */
-    public List<Arrival> receive(Duration timeout) {
+    @Override
+    public List<Arrival> await(Duration timeout) {
         if (closed) {
             return List.of();
         }
@@ -105,7 +107,7 @@ public final class Notifications implements AutoCloseable {
         lastWordNanos = System.nanoTime();
     }
 
-    /** Cuts the line, so that a thread in {@link #receive} comes back at once. */
+    /** Cuts the line, so that a thread in {@link #await} comes back at once. */
     @Override
     public void close() {
         closed = true;

@@ -7,7 +7,7 @@ final class QueueSql {
     /** Relies on queue_name_unique. 0 rows: unknown or deleted. */
     static final Sql FIND = Sql.of("""
             -- name: find_queue
-            SELECT q.id, q.name, (extract(epoch FROM q.time_to_live) * 1000000)::bigint
+            SELECT q.id, q.name, (extract(epoch FROM q.time_to_live) * 1000000)::bigint, q.paused_at IS NOT NULL
             FROM postroom.queue q
             WHERE q.name = :name
               AND q.deleted_at IS NULL
@@ -40,6 +40,6 @@ final class QueueSql {
                         coalesce(:crashLimit::int, q.crash_limit),
                         coalesce(:timeToLive::bigint * interval '1 microsecond', q.time_to_live),
                         coalesce(:retention::bigint * interval '1 microsecond', q.retention), 'declaration'))
-            RETURNING q.id, q.name, (extract(epoch FROM q.time_to_live) * 1000000)::bigint
+            RETURNING q.id, q.name, (extract(epoch FROM q.time_to_live) * 1000000)::bigint, q.paused_at IS NOT NULL
             """);
 }

@@ -43,7 +43,7 @@ final class Rows {
     }
 
     static QueueRow queue(ResultSet row) throws SQLException {
-        return new QueueRow(row.getInt(1), row.getString(2), duration(row, 3));
+        return new QueueRow(row.getInt(1), row.getString(2), duration(row, 3), row.getBoolean(4));
     }
 
     static ClaimedMessage claimed(ResultSet row, ClaimRequest request) throws SQLException {
