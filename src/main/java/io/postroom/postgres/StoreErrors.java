@@ -8,8 +8,21 @@ import java.sql.SQLTimeoutException;
 import java.sql.SQLTransientConnectionException;
 
 /** Says of a failure of the database what may be done about it. The codes: appendix A of the PostgreSQL manual. */
-final class StoreErrors {
+public final class StoreErrors {
     private StoreErrors() {}
+
+    /** Whether the same may work a moment later, for failures that come through somebody else's transaction manager. */
+    public static boolean mayPass(Throwable error) {
+        Throwable cause = error;
+        for (int depth = 0; cause != null && depth < 20; depth++, cause = cause.getCause()) {
+            if (cause instanceof StoreException store) {
+                return store.mayPass();
+            } else if (cause instanceof SQLException sql) {
+                return translate("write", sql).mayPass();
+            }
+        }
+        return false;
+    }
 
     /** @param doing what was being done, as in "claim from queue 4" */
     static StoreException translate(String doing, SQLException error) {

@@ -1,0 +1,397 @@
+package io.postroom;
+
+import io.postroom.api.Attempt;
+import io.postroom.api.CreateMessage;
+import io.postroom.api.Created;
+import io.postroom.api.DuplicateMessageException;
+import io.postroom.api.InvalidMessageException;
+import io.postroom.api.Limits;
+import io.postroom.api.Message;
+import io.postroom.api.MessageFilter;
+import io.postroom.api.MessageState;
+import io.postroom.api.Operation;
+import io.postroom.api.QueueMessages;
+import io.postroom.api.SendResult;
+import io.postroom.api.WrongTransactionException;
+import io.postroom.engine.Engine;
+import io.postroom.postgres.StoreErrors;
+import io.postroom.storage.Arrival;
+import io.postroom.storage.Enqueued;
+import io.postroom.storage.Lane;
+import io.postroom.storage.MessageStore;
+import io.postroom.storage.NewMessage;
+import io.postroom.storage.QueueRow;
+import io.postroom.storage.StoreException;
+import io.postroom.storage.Transactions;
+import java.sql.Connection;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * The registry: checks what comes in, writes it in the right transaction, tells the engine after the commit. Thread-safe.
+ *
+ * <p>In a caller's transaction nothing is retried. In one of our own, a failure that may pass is tried again; when it hit the commit, whose fate is then
+ * unknown, the message is looked for by its id first, so that it exists once.
+ */
+final class MessageDoor implements QueueMessages {
+    private static final int TRIES = 5;
+    private static final int FIRST_WAIT_MILLIS = 20;
+
+    private final MessageStore store;
+    private final Transactions transactions;
+    private final Encoder encoder;
+    private final QueueDirectory queues;
+    private final Engine engine;
+    private final Runnable dueSoon;
+    private final GroupCommit groupCommit;
+
+    /** @param dueSoon hurries the promote job: a delayed message was written */
+    MessageDoor(
+            MessageStore store,
+            Transactions transactions,
+            Encoder encoder,
+            QueueDirectory queues,
+            Engine engine,
+            Runnable dueSoon) {
+        this.store = store;
+        this.transactions = transactions;
+        this.encoder = encoder;
+        this.queues = queues;
+        this.engine = engine;
+        this.dueSoon = dueSoon;
+        this.groupCommit = new GroupCommit(this::createEncoded);
+    }
+
+    void close() {
+        groupCommit.close();
+    }
+
+    // ---- create
+
+    @Override
+    public Created createMessage(String queue, Object payload) {
+        return createMessage(CreateMessage.to(queue).payload(payload));
+    }
+
+    @Override
+    public Created createMessage(CreateMessage message) {
+        return create(List.of(message)).get(0);
+    }
+
+    @Override
+    public List<Created> createMessages(Collection<CreateMessage> messages) {
+        if (messages.size() > Limits.BATCH) {
+            throw new InvalidMessageException(
+                    "messages",
+                    "at most " + Limits.BATCH + " at once",
+                    messages.size() + " messages",
+                    "Send several batches");
+        }
+        return messages.isEmpty() ? List.of() : create(messages);
+    }
+
+    @Override
+    public Created createMessage(CreateMessage message, Connection connection) {
+        NewMessage row = encoder.encode(message);
+        Enqueued enqueued = store.enqueue(row, connection);
+        return answer(message.queue(), message, row, enqueued);
+    }
+
+    @Override
+    public CompletableFuture<Created> createMessageAsync(CreateMessage message) {
+        refuseTransaction("createMessageAsync", "createMessage, which joins it");
+        return groupCommit.add(message.queue(), encoder.encode(message));
+    }
+
+    private List<Created> create(Collection<CreateMessage> messages) {
+        List<CreateMessage> given = List.copyOf(messages);
+        List<NewMessage> rows = new ArrayList<>(given.size());
+        for (int i = 0; i < given.size(); i++) {
+            rows.add(encodeOneOf(given, i));
+        }
+        return answers(given, rows, createEncoded(rows));
+    }
+
+    private NewMessage encodeOneOf(List<CreateMessage> given, int index) {
+        try {
+            return encoder.encode(given.get(index));
+        } catch (InvalidMessageException refused) {
+            if (given.size() == 1) {
+                throw refused;
+            }
+            throw refused.inBatch(index);
+        }
+    }
+
+    private List<Enqueued> createEncoded(List<NewMessage> rows) {
+        return transactions.isOpen() ? write(rows) : writeAlone(rows);
+    }
+
+    private List<Enqueued> write(List<NewMessage> rows) {
+        return transactions.join(transaction -> {
+            List<Enqueued> enqueued = rows.size() == 1
+                    ? List.of(store.enqueue(rows.get(0), transaction.connection()))
+                    : store.enqueue(rows, transaction.connection());
+            refuseDuplicates(rows, enqueued);
+            transaction.afterCommit(() -> tellEngine(rows, enqueued));
+            return enqueued;
+        });
+    }
+
+    /** A transaction of our own: repeats what may pass, and finds out whether a commit whose answer was lost took place. */
+    private List<Enqueued> writeAlone(List<NewMessage> rows) {
+        List<NewMessage> toWrite = rows;
+        for (int attempt = 1; ; attempt++) {
+            try {
+                List<Enqueued> enqueued = write(toWrite);
+                return toWrite == rows ? enqueued : asOurOwn(rows, enqueued);
+            } catch (RuntimeException error) {
+                if (!StoreErrors.mayPass(error)) {
+                    throw error;
+                }
+                if (attempt == TRIES) {
+                    throw fateOf(rows, error);
+                }
+                waitBefore(attempt);
+                // The ids are ours: what the lost commit wrote is recognised as "was there".
+                toWrite = rows.stream().map(NewMessage::withGivenId).toList();
+            }
+        }
+    }
+
+    private List<Enqueued> asOurOwn(List<NewMessage> rows, List<Enqueued> enqueued) {
+        List<Enqueued> own = new ArrayList<>(rows.size());
+        for (int i = 0; i < rows.size(); i++) {
+            Enqueued one = enqueued.get(i);
+            boolean wroteIt = one.isNew()
+                    || !rows.get(i).givenId() && one.id().equals(rows.get(i).id());
+            own.add(new Enqueued(one.id(), wroteIt, one.sameContent(), one.seq()));
+        }
+        return own;
+    }
+
+    private StoreException fateOf(List<NewMessage> rows, RuntimeException error) {
+        return new StoreException(
+                "could not be stored in " + TRIES + " tries, and whether the last one was is not known: ask find(\""
+                        + rows.get(0).id() + "\"), or repeat with .id(...) of that value, which is safe. "
+                        + error.getMessage(),
+                StoreException.Kind.UNAVAILABLE,
+                "",
+                error);
+    }
+
+    private static void waitBefore(int attempt) {
+        long millis = (long) FIRST_WAIT_MILLIS << attempt;
+        LockSupport.parkNanos(
+                Duration.ofMillis(millis / 2 + ThreadLocalRandom.current().nextLong(millis))
+                        .toNanos());
+    }
+
+    /** One message of another content refuses the whole transaction of ours, and leaves the caller's to the caller. */
+    private void refuseDuplicates(List<NewMessage> rows, List<Enqueued> enqueued) {
+        for (int i = 0; i < rows.size(); i++) {
+            if (!enqueued.get(i).sameContent()) {
+                throw duplicate(rows.get(i), enqueued.get(i));
+            }
+        }
+    }
+
+    private DuplicateMessageException duplicate(NewMessage row, Enqueued existing) {
+        boolean byId = existing.id().equals(row.id());
+        return new DuplicateMessageException(
+                queues.nameOf(row.queueId()),
+                byId ? "id" : "deduplicationKey",
+                byId ? row.id().toString() : String.valueOf(row.deduplicationKey()),
+                existing.id());
+    }
+
+    private void tellEngine(List<NewMessage> rows, List<Enqueued> enqueued) {
+        Map<Lane, Arrival> arrivals = new HashMap<>(4);
+        boolean delayed = false;
+        for (int i = 0; i < rows.size(); i++) {
+            Enqueued one = enqueued.get(i);
+            if (one.isNew() && one.seq() > 0) {
+                Lane lane = new Lane(rows.get(i).queueId(), rows.get(i).priority());
+                arrivals.merge(
+                        lane,
+                        new Arrival(lane, one.seq(), 1),
+                        (a, b) -> new Arrival(lane, Math.min(a.lowestSeq(), b.lowestSeq()), a.count() + b.count()));
+            } else {
+                delayed |= one.isNew();
+            }
+        }
+        engine.ring(arrivals.values());
+        if (delayed) {
+            dueSoon.run();
+        }
+    }
+
+    private Created answer(String queue, CreateMessage message, NewMessage row, Enqueued enqueued) {
+        if (!enqueued.sameContent()) {
+            throw duplicate(row, enqueued);
+        }
+        return new Created(enqueued.id(), enqueued.isNew(), List.of(queue));
+    }
+
+    private List<Created> answers(List<CreateMessage> given, List<NewMessage> rows, List<Enqueued> enqueued) {
+        List<Created> answers = new ArrayList<>(rows.size());
+        for (int i = 0; i < rows.size(); i++) {
+            answers.add(answer(given.get(i).queue(), given.get(i), rows.get(i), enqueued.get(i)));
+        }
+        return answers;
+    }
+
+    // ---- send
+
+    @Override
+    public CompletableFuture<SendResult> sendMessageAsync(CreateMessage message) {
+        NewMessage row = encoder.encode(message);
+        return transactions.isOpen() ? sendInCallersTransaction(row) : sendAlone(row);
+    }
+
+    private CompletableFuture<SendResult> sendInCallersTransaction(NewMessage row) {
+        return transactions.join(transaction -> {
+            Enqueued enqueued = store.enqueue(row, transaction.connection());
+            refuseDuplicates(List.of(row), List.of(enqueued));
+            CompletableFuture<SendResult> end = engine.watchEnd(enqueued.id());
+            transaction.afterCommit(() -> tellEngine(List.of(row), List.of(enqueued)));
+            transaction.afterRollback(() -> engine.rolledBack(enqueued.id()));
+            return end;
+        });
+    }
+
+    private CompletableFuture<SendResult> sendAlone(NewMessage row) {
+        CompletableFuture<SendResult> end =
+                engine.watchEnd(row.id()); // before the commit: it may end before this thread goes on
+        try {
+            Enqueued enqueued = writeAlone(List.of(row)).get(0);
+            return enqueued.id().equals(row.id()) ? end : watchOther(end, enqueued.id());
+        } catch (RuntimeException notWritten) {
+            end.cancel(false);
+            throw notWritten;
+        }
+    }
+
+    private CompletableFuture<SendResult> watchOther(CompletableFuture<SendResult> unused, UUID existing) {
+        unused.cancel(false);
+        return engine.watchEnd(existing);
+    }
+
+    @Override
+    public SendResult sendMessageSync(CreateMessage message) {
+        refuseTransaction("sendMessageSync", "sendMessageAsync, which joins it");
+        if (message.delay().isPresent() || message.dueAt().isPresent()) {
+            throw new InvalidMessageException(
+                    "delay",
+                    "left out in sendMessageSync",
+                    "a due time",
+                    "Use createMessage for a message that is to wait");
+        }
+        NewMessage row = encoder.encode(message);
+        engine.requireHandler(message.queue(), row.type(), row.version());
+        QueueRow queue = queues.ask(message.queue());
+        if (queue.paused()) {
+            Created created = createMessage(message.id(row.id()));
+            return stateOf(created.id());
+        }
+        return engine.sendNow(row).orElseGet(() -> {
+            Created existing = createMessage(message); // tells a repeat from a clash
+            return stateOf(existing.id());
+        });
+    }
+
+    private SendResult stateOf(UUID id) {
+        MessageState state = store.states(List.of(id)).getOrDefault(id, MessageState.READY);
+        return new SendResult(id, state, Optional.empty(), Optional.empty());
+    }
+
+    private void refuseTransaction(String method, String instead) {
+        if (transactions.isOpen()) {
+            throw new WrongTransactionException(
+                    method + " commits on its own and was called with a transaction open on this thread. Use " + instead
+                            + ", or call it after the commit");
+        }
+    }
+
+    // ---- move and look
+
+    @Override
+    public void wakeUp(String... names) {
+        List<Arrival> arrivals = new ArrayList<>();
+        for (String name : names) {
+            int id = queues.get(name).id();
+            for (int priority = 0; priority <= 9; priority++) {
+                arrivals.add(new Arrival(new Lane(id, priority), Long.MAX_VALUE, 0));
+            }
+        }
+        engine.ring(arrivals);
+        engine.pollNow();
+    }
+
+    @Override
+    public Optional<Message> find(UUID id) {
+        return store.find(id);
+    }
+
+    @Override
+    public List<Message> find(MessageFilter filter) {
+        return store.find(filter);
+    }
+
+    @Override
+    public List<Attempt> history(UUID id) {
+        return store.history(id);
+    }
+
+    @Override
+    public List<String> explain(UUID id) {
+        return store.explain(id);
+    }
+
+    @Override
+    public List<Message> getMessagesQueue(MessageFilter filter) {
+        return store.next(filter);
+    }
+
+    @Override
+    public List<Message> getMessagesQueueForDelete(MessageFilter filter) {
+        return store.removable(filter);
+    }
+
+    @Override
+    public int cancel(UUID id) {
+        return store.cancel(id);
+    }
+
+    @Override
+    public int reschedule(UUID id, Instant dueAt) {
+        int moved = store.reschedule(id, dueAt);
+        dueSoon.run();
+        return moved;
+    }
+
+    @Override
+    public int redrive(UUID id) {
+        int moved = store.redrive(id);
+        engine.pollNow();
+        return moved;
+    }
+
+    @Override
+    public Operation redrive(MessageFilter filter, int perSecond) {
+        if (perSecond < 1 || perSecond > 1_000_000) {
+            throw new InvalidMessageException("perSecond", "1 to 1000000", String.valueOf(perSecond));
+        }
+        return new RecordedOperation(store, store.planRedrive(filter, perSecond));
+    }
+}

@@ -1,0 +1,180 @@
+package io.postroom;
+
+import io.postroom.engine.Engine;
+import io.postroom.engine.EngineSettings;
+import io.postroom.engine.HandlerSetup;
+import io.postroom.handler.Delivery;
+import io.postroom.handler.Handler;
+import io.postroom.handler.Handlers;
+import io.postroom.handler.HandlingErrorSend;
+import io.postroom.handler.JacksonPayloadCodec;
+import io.postroom.handler.MessageInterceptor;
+import io.postroom.handler.PayloadCodec;
+import io.postroom.handler.PostroomListener;
+import io.postroom.jobs.ExpireMessages;
+import io.postroom.jobs.Job;
+import io.postroom.jobs.JobTimer;
+import io.postroom.jobs.PromoteDue;
+import io.postroom.jobs.RedriveDeadLetters;
+import io.postroom.jobs.RescueLeases;
+import io.postroom.postgres.EnginePool;
+import io.postroom.postgres.Migrations;
+import io.postroom.postgres.Notifications;
+import io.postroom.postgres.PostgresMessageStore;
+import io.postroom.postgres.StartCheck;
+import io.postroom.storage.ArrivalFeed;
+import io.postroom.storage.MessageStore;
+import io.postroom.storage.Next;
+import io.postroom.storage.Transactions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Wires a {@link RunningPostroom}. The only place that names {@link PostgresMessageStore}. */
+final class PostroomBuilder implements Postroom.Builder {
+    private static final Logger log = LoggerFactory.getLogger(PostroomBuilder.class);
+
+    private final DataSource dataSource;
+    private final List<Handler> handlers = new ArrayList<>();
+    private final List<MessageInterceptor> interceptors = new ArrayList<>();
+    private final List<PostroomListener> listeners = new ArrayList<>();
+    private @Nullable DataSource engineDataSource;
+    private @Nullable Transactions transactions;
+    private @Nullable HandlingErrorSend onError;
+    private SchemaMode schema = SchemaMode.MIGRATE;
+    private boolean workers = true;
+    private PayloadCodec codec = new JacksonPayloadCodec(JsonMapper.shared());
+    private EngineSettings settings = EngineSettings.defaults(ProcessName.ofThis());
+
+    PostroomBuilder(DataSource dataSource) {
+        this.dataSource = dataSource;
+    }
+
+    @Override
+    public Postroom.Builder engineDataSource(DataSource own) {
+        engineDataSource = own;
+        return this;
+    }
+
+    @Override
+    public Postroom.Builder schema(SchemaMode mode) {
+        schema = mode;
+        return this;
+    }
+
+    @Override
+    public Postroom.Builder workers(boolean on) {
+        workers = on;
+        return this;
+    }
+
+    @Override
+    public Postroom.Builder handler(Handler handler) {
+        handlers.add(handler);
+        return this;
+    }
+
+    @Override
+    public Postroom.Builder onError(HandlingErrorSend handling) {
+        onError = handling;
+        return this;
+    }
+
+    @Override
+    public Postroom.Builder codec(PayloadCodec codec) {
+        this.codec = codec;
+        return this;
+    }
+
+    @Override
+    public Postroom.Builder interceptor(MessageInterceptor interceptor) {
+        interceptors.add(interceptor);
+        return this;
+    }
+
+    @Override
+    public Postroom.Builder listener(PostroomListener listener) {
+        listeners.add(listener);
+        return this;
+    }
+
+    @Override
+    public Postroom.Builder transactions(Transactions transactions) {
+        this.transactions = transactions;
+        return this;
+    }
+
+    @Override
+    public Postroom.Builder settings(EngineSettings settings) {
+        this.settings = settings;
+        return this;
+    }
+
+    @Override
+    public Postroom start() {
+        Handlers registry = new Handlers(handlers);
+        EnginePool pool = EnginePool.of(dataSource, engineDataSource);
+        try {
+            prepareSchema(pool);
+            return start(registry, pool);
+        } catch (RuntimeException failed) {
+            pool.close();
+            throw failed;
+        }
+    }
+
+    private void prepareSchema(EnginePool pool) {
+        switch (schema) {
+            case MIGRATE -> Migrations.migrate(dataSource);
+            case VALIDATE -> Migrations.validate(dataSource);
+            case NONE -> log.info("schema postroom is taken as it is");
+        }
+        StartCheck.of(pool.dataSource()).warnings().forEach(log::warn);
+    }
+
+    private Postroom start(Handlers registry, EnginePool pool) {
+        MessageStore store = new PostgresMessageStore(pool.dataSource());
+        MessageStore beats = new PostgresMessageStore(pool.heartbeatDataSource());
+        ArrivalFeed feed = settings.listen() ? new Notifications(pool.listenDataSource()) : null;
+        Transactions hosts = transactions == null ? new DirectTransactions(dataSource) : transactions;
+        Delivery delivery = new Delivery(codec, interceptors);
+        HandlerSetup setup = new HandlerSetup(registry, delivery, Optional.ofNullable(onError), listeners);
+        Engine engine = new Engine(settings, setup, store, beats, hosts, feed, workers, ProcessName.version());
+
+        JobTimer timer = new JobTimer();
+        PromoteDue promote = new PromoteDue(store, engine::ring);
+        engine.onWritten(ends -> {
+            if (ends.stream().anyMatch(end -> end.next() == Next.DELAYED)) {
+                timer.hurry(promote);
+            }
+        });
+        QueueDirectory directory = new QueueDirectory(store, settings.declareOnUse());
+        MessageDoor door = new MessageDoor(
+                store,
+                hosts,
+                new Encoder(codec, interceptors, directory::get),
+                directory,
+                engine,
+                () -> timer.hurry(promote));
+        QueueDoor queues = new QueueDoor(store, directory, engine::pollNow);
+        engine.start();
+        timer.start(jobs(promote, store, engine, pool));
+        return new RunningPostroom(door, queues, engine, timer, store, pool);
+    }
+
+    private List<Job> jobs(PromoteDue promote, MessageStore store, Engine engine, EnginePool pool) {
+        List<Job> jobs = new ArrayList<>();
+        if (workers) {
+            jobs.add(promote);
+            jobs.add(new RescueLeases(store, settings.leaseTime(), settings.beatInterval(), engine::ring));
+            jobs.add(new ExpireMessages(store));
+            jobs.add(new RedriveDeadLetters(store, engine::ring));
+        }
+        return jobs;
+    }
+}

@@ -1,0 +1,22 @@
+/**
+ * The way in: {@link io.postroom.Postroom} starts an engine on a DataSource and hands out {@link io.postroom.api.QueueMessages}.
+ *
+ * <p>The packages follow a message's way. To read the whole, take them in this order:
+ *
+ * <ol>
+ *   <li>{@code api}: the words; {@link io.postroom.api.QueueMessages}, {@link io.postroom.api.Outcome}, {@link io.postroom.api.MessageState}
+ *   <li>{@code storage}: {@link io.postroom.storage.MessageStore}, the verbs in the order of a message's life
+ *   <li>{@code engine}: {@code Executor}, one screen; then {@code Consumer}, {@code Claimer}, {@code Completer}
+ *   <li>{@code postgres}: the SQL, which is the truth; {@code db/migration} beside it
+ *   <li>{@code handler}, {@code channel}: what the user's code meets
+ *   <li>{@code jobs}: what runs on a timer
+ *   <li>{@code spring}, {@code rest}, {@code server}: the outer ring; nothing below imports it
+ * </ol>
+ *
+ * <p>Here: {@link io.postroom.PostroomBuilder} wires, {@link io.postroom.MessageDoor} implements the registry, {@link io.postroom.Encoder} checks what comes
+ * in, {@link io.postroom.GroupCommit} shares commits.
+ */
+@NullMarked
+package io.postroom;
+
+import org.jspecify.annotations.NullMarked;
