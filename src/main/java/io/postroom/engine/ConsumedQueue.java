@@ -13,7 +13,9 @@ final class ConsumedQueue {
     private final String name;
     private final List<Handler> handlers;
     private final Claimer claimer;
-    private volatile boolean paused;
+    /** Until the first poll has said otherwise: a pause must hold from the first message on. */
+    private volatile boolean paused = true;
+
     private volatile boolean suspects;
     private volatile boolean elsewhere = true;
     private volatile @Nullable RetryPolicy operatorRetry;

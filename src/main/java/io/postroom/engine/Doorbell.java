@@ -19,6 +19,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Doorbell {
     private static final Duration COALESCE = Duration.ofMillis(5);
+    /** How long a stop may have to wait for the listener; a turn costs no statement. */
+    private static final Duration LISTEN_TURN = Duration.ofMillis(500);
 
     private final MessageStore store;
     private final @Nullable ArrivalFeed feed;
@@ -47,9 +49,9 @@ final class Doorbell {
         sender.stop();
         listener.stop();
         if (feed != null) {
+            listener.join(LISTEN_TURN.multipliedBy(4));
+            sender.join(LISTEN_TURN.multipliedBy(4));
             feed.close();
-            listener.join(Duration.ofSeconds(2));
-            sender.join(Duration.ofSeconds(2));
         }
     }
 
@@ -99,7 +101,7 @@ final class Doorbell {
 
     private void listen() {
         if (feed != null) {
-            feed.await(Duration.ofSeconds(1)).forEach(this::wakeHere);
+            feed.await(LISTEN_TURN).forEach(this::wakeHere);
         }
     }
 }

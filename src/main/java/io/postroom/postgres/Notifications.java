@@ -107,7 +107,7 @@ public final class Notifications implements ArrivalFeed {
         lastWordNanos = System.nanoTime();
     }
 
-    /** Cuts the line, so that a thread in {@link #await} comes back at once. */
+    /** To be called when no thread waits in {@link #await} any more: the connection goes back to its pool, and no longer listens. */
     @Override
     public void close() {
         closed = true;
@@ -120,8 +120,9 @@ public final class Notifications implements ArrivalFeed {
         if (known == null) {
             return;
         }
-        try (known) {
-            known.unwrap(Connection.class).abort(Runnable::run);
+        try (known;
+                Statement statement = known.createStatement()) {
+            statement.execute("UNLISTEN " + CHANNEL);
         } catch (SQLException e) {
             // It is gone either way.
         }

@@ -1,0 +1,123 @@
+package io.postroom.architecture;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+import java.util.Arrays;
+
+/**
+ * Dependencies point downwards only:
+ *
+ * <pre>
+ * server → rest, spring    spring → rest    test → (root)    rest → api
+ * server, spring → (root) → engine, jobs, handler, postgres
+ * engine → handler, storage    jobs → storage    channel → handler    postgres → storage    handler, storage → api
+ * </pre>
+ *
+ * <p>Each rule was seen to fail once: {@link #picture_is_kept}-style rules on an import the wrong way planted for the purpose.
+ */
+@AnalyzeClasses(packages = "io.postroom", importOptions = ImportOption.DoNotIncludeTests.class)
+class DependencyDirectionTest {
+    @ArchTest
+    static final ArchRule api_knows_the_jdk_and_jspecify_only = classes()
+            .that()
+            .resideInAPackage("io.postroom.api")
+            .should()
+            .onlyDependOnClassesThat()
+            .resideInAnyPackage("java..", "org.jspecify..", "io.postroom.api");
+
+    @ArchTest
+    static final ArchRule storage_knows_api_only = only("storage", "api");
+
+    @ArchTest
+    static final ArchRule handler_knows_api_only = only("handler", "api");
+
+    @ArchTest
+    static final ArchRule engine_knows_handler_and_storage = only("engine", "api", "handler", "storage");
+
+    @ArchTest
+    static final ArchRule jobs_know_storage = only("jobs", "api", "storage");
+
+    @ArchTest
+    static final ArchRule postgres_knows_storage = only("postgres", "api", "storage");
+
+    @ArchTest
+    static final ArchRule channel_knows_handler = only("channel..", "api", "handler", "channel..");
+
+    @ArchTest
+    static final ArchRule root_knows_what_it_wires =
+            only("", "api", "handler", "storage", "engine", "jobs", "postgres");
+
+    @ArchTest
+    static final ArchRule test_kit_knows_what_it_drives = only("test", "", "api", "engine", "storage");
+
+    @ArchTest
+    static final ArchRule rest_knows_api = only("rest", "api", "storage");
+
+    @ArchTest
+    static final ArchRule outer_ring_is_imported_by_nobody_below = noClasses()
+            .that()
+            .resideOutsideOfPackages("io.postroom.spring..", "io.postroom.rest..", "io.postroom.server..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("io.postroom.spring..", "io.postroom.rest..", "io.postroom.server..");
+
+    @ArchTest
+    static final ArchRule starter_does_not_know_the_server = noClasses()
+            .that()
+            .resideInAnyPackage("io.postroom.spring..", "io.postroom.rest..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage("io.postroom.server..");
+
+    @ArchTest
+    static final ArchRule core_is_free_of_spring_boot_and_the_web = noClasses()
+            .that()
+            .resideOutsideOfPackages("io.postroom.spring..", "io.postroom.rest..", "io.postroom.server..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("org.springframework.boot..", "org.springframework.web..", "jakarta.servlet..");
+
+    @ArchTest
+    static final ArchRule only_postgres_speaks_jdbc_statements = noClasses()
+            .that()
+            .resideOutsideOfPackages("io.postroom.postgres", "io.postroom.server..")
+            .should()
+            .dependOnClassesThat()
+            .haveFullyQualifiedName("java.sql.PreparedStatement")
+            .orShould()
+            .dependOnClassesThat()
+            .haveFullyQualifiedName("java.sql.Statement");
+
+    @ArchTest
+    static final ArchRule packages_have_no_cycles =
+            slices().matching("io.postroom.(*)..").should().beFreeOfCycles();
+
+    /** A package may use its own classes, these packages of ours, and anything that is not ours. */
+    private static ArchRule only(String name, String... allowed) {
+        String[] packages =
+                Arrays.stream(allowed).map(DependencyDirectionTest::full).toArray(String[]::new);
+        return classes()
+                .that()
+                .resideInAPackage(full(name))
+                .should()
+                .onlyDependOnClassesThat(DescribedPredicate.describe(
+                        "are of " + name + ", " + Arrays.toString(allowed) + " or not ours",
+                        (JavaClass target) -> !target.getPackageName().startsWith("io.postroom")
+                                || JavaClass.Predicates.resideInAPackage(full(name))
+                                        .test(target)
+                                || JavaClass.Predicates.resideInAnyPackage(packages)
+                                        .test(target)));
+    }
+
+    private static String full(String name) {
+        return name.isEmpty() ? "io.postroom" : "io.postroom." + name;
+    }
+}

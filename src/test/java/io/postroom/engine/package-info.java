@@ -1,0 +1,4 @@
+@NullMarked
+package io.postroom.engine;
+
+import org.jspecify.annotations.NullMarked;
