@@ -1,109 +1,85 @@
 package io.postroom.postgres;
 
-import com.zaxxer.hikari.HikariConfig;
-import com.zaxxer.hikari.HikariDataSource;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 import javax.sql.DataSource;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.util.ClassUtils;
 
 /**
- * The engine's own connections: a few for claim, complete, polls and jobs; one reserved for the heartbeat, so that a host that leaks its connections
- * does not lose its leases; one for LISTEN. A given engine DataSource is used as it is; else a HikariDataSource's settings are copied into small pools; else
- * the host's DataSource serves, and the reservation is the host's to make.
+ * Where the engine's connections come from: a host that leaks its own must not lose its leases.
+ *
+ * <ul>
+ *   <li>A data source given for the engine is taken as it is.
+ *   <li>Else, of a {@code HikariDataSource} the settings are copied into two small pools: {@code postroom-engine} for the work and {@code
+ *       postroom-reserved} for heartbeat and LISTEN.
+ *   <li>Else the host's data source is used. Then, as with a given one, one connection is kept for the heartbeat and one for LISTEN.
+ * </ul>
  */
 public final class EnginePool implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(EnginePool.class);
-    private static final int CONNECTIONS = 4;
+    private static final boolean HAS_HIKARI =
+            ClassUtils.isPresent("com.zaxxer.hikari.HikariDataSource", EnginePool.class.getClassLoader());
 
     private final DataSource work;
     private final DataSource heartbeat;
     private final DataSource listen;
-    private final List<HikariDataSource> own;
+    private final List<AutoCloseable> own;
 
-    private EnginePool(DataSource work, DataSource heartbeat, DataSource listen, List<HikariDataSource> own) {
+    private EnginePool(DataSource work, DataSource heartbeat, DataSource listen, List<AutoCloseable> own) {
         this.work = work;
         this.heartbeat = heartbeat;
         this.listen = listen;
         this.own = own;
     }
 
-    /** @param engine connections for the engine alone; null: made from the host's */
-    public static EnginePool of(DataSource host, @Nullable DataSource engine) {
-        if (engine != null) {
-            log.info("engine connections come from the given engine DataSource: up to {} at a time", CONNECTIONS + 2);
-            return new EnginePool(engine, engine, engine, List.of());
-        }
-        HikariDataSource hikari = unwrap(host);
-        if (hikari == null) {
+    /** @param given for the engine alone; may be null */
+    public static EnginePool of(DataSource host, @org.jspecify.annotations.Nullable DataSource given) {
+        if (given == null && HAS_HIKARI && HikariCopy.isPossible(host)) {
+            HikariCopy engine = HikariCopy.of(host, "postroom-engine", HikariCopy.WORKING);
+            HikariCopy reserved = HikariCopy.of(host, "postroom-reserved", HikariCopy.RESERVED);
             log.info(
-                    "engine connections come from the host's DataSource: up to {} at a time, none reserved for the heartbeat",
-                    CONNECTIONS + 2);
-            return new EnginePool(host, host, host, List.of());
+                    "Postroom keeps up to {} connections of its own for its work and {} for heartbeat and LISTEN",
+                    HikariCopy.WORKING,
+                    HikariCopy.RESERVED);
+            return new EnginePool(engine.pool(), reserved.pool(), reserved.pool(), List.of(engine, reserved));
         }
-        HikariDataSource work = copy(hikari, "postroom-engine", CONNECTIONS);
-        HikariDataSource heartbeat = copy(hikari, "postroom-heartbeat", 1);
-        HikariDataSource listen = copy(hikari, "postroom-listen", 1);
-        log.info("the engine keeps up to {} connections of its own beside the host's pool", CONNECTIONS + 2);
-        return new EnginePool(work, heartbeat, listen, List.of(work, heartbeat, listen));
+        DataSource source = given == null ? host : given;
+        KeptConnection kept = new KeptConnection(source);
+        log.info(
+                "Postroom works on {} and keeps two connections of it, for heartbeat and LISTEN",
+                given == null ? "the host's data source" : "the data source given for its engine");
+        return new EnginePool(source, kept, source, List.of(kept));
     }
 
+    /** For everything but the two below. */
     public DataSource dataSource() {
         return work;
     }
 
+    /** Always has a connection free for one caller at a time. */
     public DataSource heartbeatDataSource() {
         return heartbeat;
     }
 
+    /** Gives the one connection that listens. */
     public DataSource listenDataSource() {
         return listen;
     }
 
-    /** Closes what was opened here. */
+    /** Closes what was opened here; never the host's or a given data source. */
     @Override
     public void close() {
-        new ArrayList<>(own).forEach(HikariDataSource::close);
-    }
-
-    private static @Nullable HikariDataSource unwrap(DataSource host) {
-        try {
-            return host.isWrapperFor(HikariDataSource.class) ? host.unwrap(HikariDataSource.class) : null;
-        } catch (SQLException notWrapped) {
-            return null;
+        for (AutoCloseable opened : new ArrayList<>(own)) {
+            try {
+                opened.close();
+            } catch (SQLException e) {
+                log.debug("a connection was gone already", e);
+            } catch (Exception e) {
+                log.warn("closing a pool failed", e);
+            }
         }
-    }
-
-    /** Same server, same credentials; our own size, isolation and time limits: nothing of the engine's takes long, so what does is stuck. */
-    private static HikariDataSource copy(HikariDataSource host, String name, int size) {
-        HikariConfig config = new HikariConfig();
-        host.copyStateTo(config);
-        config.setPoolName(name);
-        config.setMaximumPoolSize(size);
-        config.setMinimumIdle(size == 1 ? 1 : 0);
-        config.setAutoCommit(true);
-        config.setReadOnly(false);
-        config.setTransactionIsolation("TRANSACTION_READ_COMMITTED");
-        config.setConnectionTimeout(5_000);
-        config.setInitializationFailTimeout(
-                -1); // the schema step has talked to the server; a restart right now is no reason to fail
-        config.setMetricRegistry(null);
-        config.setMetricsTrackerFactory(null);
-        config.setHealthCheckRegistry(null);
-        config.setRegisterMbeans(false);
-        if (config.getDataSource() == null) {
-            config.addDataSourceProperty("ApplicationName", name);
-            config.addDataSourceProperty("connectTimeout", "5");
-            config.addDataSourceProperty("socketTimeout", "30");
-            config.addDataSourceProperty("tcpKeepAlive", "true");
-        }
-        String limits =
-                "SET statement_timeout = '10s'; SET lock_timeout = '2s'; SET idle_in_transaction_session_timeout = '60s'";
-        config.setConnectionInitSql(
-                config.getConnectionInitSql() == null ? limits : config.getConnectionInitSql() + "; " + limits);
-        return new HikariDataSource(config);
     }
 }

@@ -43,17 +43,10 @@ public final class PostgresMessageStore implements MessageStore {
     private static final Logger log = LoggerFactory.getLogger(PostgresMessageStore.class);
 
     private final StoreTransactions engine;
-    private final StoreTransactions heart;
 
-    /** @param engine where the engine's own transactions run; any pool, auto-commit on or off */
+    /** @param engine where the store's own transactions run; any pool, auto-commit on or off */
     public PostgresMessageStore(DataSource engine) {
-        this(engine, engine);
-    }
-
-    /** @param heart a connection kept for {@link #beat}, so that a pool at its limit does not cost the leases */
-    public PostgresMessageStore(DataSource engine, DataSource heart) {
         this.engine = new StoreTransactions(engine);
-        this.heart = new StoreTransactions(heart);
     }
 
     // ---- queues
@@ -265,7 +258,7 @@ public final class PostgresMessageStore implements MessageStore {
 
     @Override
     public boolean beat(int workerId, UUID instance) {
-        return heart.single("renew the leases of worker " + workerId, connection -> {
+        return engine.single("renew the leases of worker " + workerId, connection -> {
             try (Sql.Call call = WorkerSql.BEAT.on(connection)) {
                 return call.set("worker", workerId).set("instance", instance).update() == 1;
             }
