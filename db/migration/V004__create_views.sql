@@ -216,6 +216,39 @@ COMMENT ON VIEW postroom.operator_log IS 'what people did: pause, resume, cancel
 COMMENT ON COLUMN postroom.operator_log.actor IS 'the person if the console or API knew it, else the database user';
 COMMENT ON COLUMN postroom.operator_log.done IS 'how many messages of the planned ones it has moved; a bulk action goes on until finished_at';
 
+CREATE VIEW postroom.purge_log AS
+SELECT l.purged_at,
+       q.name AS queue,
+       (ARRAY ['done', 'cancelled', 'expired'])[l.outcome + 1] AS outcome,
+       l.messages,
+       l.first_id,
+       l.last_id,
+       l.how
+FROM postroom.purge_ledger l
+LEFT JOIN postroom.queue q ON q.id = l.queue_id;
+COMMENT ON VIEW postroom.purge_log IS 'what RemoveQueueMessages removed: one row per purge, queue and outcome';
+COMMENT ON COLUMN postroom.purge_log.first_id IS 'lowest and, in last_id, highest id that left; not all between them did';
+COMMENT ON COLUMN postroom.purge_log.how IS 'truncate: with its whole day; delete: in a batch';
+
+CREATE VIEW postroom.consumers AS
+SELECT q.name AS queue,
+       c.handler,
+       w.name AS worker,
+       CASE c.direction WHEN 0 THEN 'OUTGOING' ELSE 'INCOMING' END AS direction,
+       c.types,
+       c.concurrency,
+       c.mode,
+       c.started_at,
+       w.version,
+       w.beat_at,
+       w.stopped_at IS NULL AND w.beat_at > statement_timestamp() - interval '1 minute' AS live
+FROM postroom.consumer c
+JOIN postroom.queue q ON q.id = c.queue_id
+JOIN postroom.worker w ON w.id = c.worker_id;
+COMMENT ON VIEW postroom.consumers IS 'who handles what: one row per queue, process and handler';
+COMMENT ON COLUMN postroom.consumers.types IS 'type/version it takes (versions up to that one); an empty text: messages without a type; *: any';
+COMMENT ON COLUMN postroom.consumers.live IS 'its process gave a sign of life in the last minute';
+
 -- Whether a handler with these types takes a message. A message without a type needs '' or '*'.
 CREATE FUNCTION postroom.takes(p_types text[], p_type text, p_version int) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -327,6 +360,7 @@ BEGIN
                       LIMIT 10001) x;
                 RETURN NEXT CASE ahead
                     WHEN 0 THEN format('next: nothing is ahead of it in queue "%s"; a free consumer takes it', entry.queue)
+                    WHEN 1 THEN format('behind: 1 message of queue "%s" is ahead of it', entry.queue)
                     ELSE format('behind: %s messages of queue "%s" are ahead of it', CASE WHEN ahead > 10000 THEN '10,000+' ELSE ahead::text END, entry.queue)
                 END;
             END IF;

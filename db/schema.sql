@@ -1,0 +1,1260 @@
+-- The result of all migrations, for reading. Made by db/describe.sql; a test compares it.
+
+CREATE SEQUENCE postroom.ready_seq AS bigint START 1 INCREMENT 1 CACHE 1;
+
+CREATE TABLE postroom.attempt (
+    message_id uuid NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone NOT NULL,
+    lease_id bigint,
+    queue_id integer NOT NULL,
+    worker_id integer,
+    number smallint NOT NULL,
+    outcome smallint NOT NULL,
+    error_class text,
+    error text,
+    CONSTRAINT attempt_outcome_known CHECK (outcome >= 0 AND outcome <= 8)
+) PARTITION BY RANGE (finished_at);
+CREATE INDEX attempt_by_message ON postroom.attempt USING btree (message_id);
+COMMENT ON COLUMN postroom.attempt.outcome IS '0 done, 1 cancelled, 2 expired (these three finish a message), 3 retry, 4 snooze, 5 not_now, 6 reject, 7 failed, 8 crashed';
+
+CREATE TABLE postroom.consumer (
+    worker_id integer NOT NULL,
+    queue_id integer NOT NULL,
+    handler text NOT NULL,
+    direction smallint NOT NULL,
+    concurrency integer NOT NULL,
+    mode text NOT NULL,
+    types text[] NOT NULL,
+    started_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT consumer_pk PRIMARY KEY (queue_id, worker_id, handler)
+);
+COMMENT ON COLUMN postroom.consumer.types IS 'type/version it takes (versions up to that one); an empty text takes messages without a type';
+
+CREATE TABLE postroom.dead_letter (
+    dead_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    queue_id integer NOT NULL,
+    priority smallint NOT NULL,
+    failures smallint NOT NULL,
+    crashes smallint NOT NULL,
+    deliveries smallint NOT NULL,
+    message_id uuid NOT NULL,
+    reason text NOT NULL,
+    error_class text,
+    error text,
+    fingerprint text,
+    CONSTRAINT dead_letter_pk PRIMARY KEY (message_id, queue_id),
+    CONSTRAINT dead_letter_reason_known CHECK (reason = ANY (ARRAY['attempts_spent'::text, 'rejected'::text, 'undecodable'::text, 'crash_limit'::text, 'quarantined'::text]))
+);
+CREATE INDEX dead_letter_by_queue ON postroom.dead_letter USING btree (queue_id, dead_at);
+
+CREATE TABLE postroom.dedup (
+    queue_id integer NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    message_id uuid NOT NULL,
+    content_hash uuid,
+    CONSTRAINT dedup_pk PRIMARY KEY (queue_id, key),
+    CONSTRAINT dedup_key_length CHECK (char_length(key) >= 1 AND char_length(key) <= 200)
+);
+
+CREATE TABLE postroom.delayed (
+    due_at timestamp with time zone NOT NULL,
+    queue_id integer NOT NULL,
+    priority smallint NOT NULL,
+    failures smallint NOT NULL DEFAULT 0,
+    crashes smallint NOT NULL DEFAULT 0,
+    deliveries smallint NOT NULL DEFAULT 0,
+    message_id uuid NOT NULL,
+    reason text NOT NULL,
+    CONSTRAINT delayed_pk PRIMARY KEY (message_id, queue_id),
+    CONSTRAINT delayed_due_at_finite CHECK (isfinite(due_at)),
+    CONSTRAINT delayed_priority_range CHECK (priority >= 0 AND priority <= 9)
+) WITH (autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_cost_delay=0);
+CREATE INDEX delayed_by_due_time ON postroom.delayed USING btree (due_at);
+COMMENT ON COLUMN postroom.delayed.reason IS 'delay, retry, snooze, not_now, no_handler, payload_missing';
+
+CREATE TABLE postroom.lease (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    claimed_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    worker_id integer NOT NULL,
+    queue_id integer NOT NULL,
+    priority smallint NOT NULL,
+    message_ids uuid[] NOT NULL,
+    open bit varying NOT NULL,
+    failures smallint[],
+    crashes smallint[],
+    deliveries smallint[],
+    CONSTRAINT lease_pk PRIMARY KEY (id)
+) WITH (fillfactor=70, autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=1000, autovacuum_vacuum_cost_delay=0);
+CREATE INDEX lease_by_worker ON postroom.lease USING btree (worker_id);
+COMMENT ON COLUMN postroom.lease.failures IS 'per message, before this claim; null means 0 for all (likewise crashes, deliveries)';
+
+CREATE TABLE postroom.message (
+    id uuid NOT NULL,
+    seq bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL DEFAULT statement_timestamp(),
+    expires_at timestamp with time zone,
+    queue_id integer NOT NULL,
+    type_version smallint NOT NULL DEFAULT 0,
+    priority smallint NOT NULL,
+    direction smallint NOT NULL,
+    type text COLLATE "C",
+    correlation_id text COLLATE "C",
+    content_type text,
+    created_by text,
+    headers jsonb,
+    payload jsonb,
+    body bytea,
+    CONSTRAINT message_pk PRIMARY KEY (id),
+    CONSTRAINT message_direction_known CHECK (direction = ANY (ARRAY[0, 1])),
+    CONSTRAINT message_priority_range CHECK (priority >= 0 AND priority <= 9)
+) PARTITION BY RANGE (id);
+CREATE INDEX message_by_correlation ON postroom.message USING btree (correlation_id) WHERE (correlation_id IS NOT NULL);
+CREATE INDEX message_by_expiry ON postroom.message USING btree (expires_at) WHERE (expires_at IS NOT NULL);
+COMMENT ON COLUMN postroom.message.direction IS '0 outgoing, 1 incoming';
+
+CREATE TABLE postroom.operator_action (
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
+    at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    actor text NOT NULL DEFAULT CURRENT_USER,
+    action text NOT NULL,
+    queue_id integer,
+    message_id uuid,
+    filter jsonb,
+    per_second integer,
+    planned bigint,
+    done bigint NOT NULL DEFAULT 0,
+    cursor_id uuid,
+    finished_at timestamp with time zone,
+    note text,
+    CONSTRAINT operator_action_pk PRIMARY KEY (id),
+    CONSTRAINT operator_action_known CHECK (action = ANY (ARRAY['pause'::text, 'resume'::text, 'cancel'::text, 'reschedule'::text, 'redrive'::text, 'purge'::text, 'declare'::text, 'delete'::text]))
+);
+CREATE INDEX operator_action_unfinished ON postroom.operator_action USING btree (at) WHERE (finished_at IS NULL);
+
+CREATE TABLE postroom.purge_ledger (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    purged_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    queue_id integer NOT NULL,
+    outcome smallint NOT NULL,
+    messages bigint NOT NULL,
+    first_id uuid NOT NULL,
+    last_id uuid NOT NULL,
+    how text NOT NULL,
+    CONSTRAINT purge_ledger_pk PRIMARY KEY (id),
+    CONSTRAINT purge_ledger_how_known CHECK (how = ANY (ARRAY['truncate'::text, 'delete'::text])),
+    CONSTRAINT purge_ledger_outcome_finished CHECK (outcome = ANY (ARRAY[0, 1, 2]))
+);
+
+CREATE TABLE postroom.queue (
+    id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
+    name text COLLATE "C" NOT NULL,
+    max_attempts integer NOT NULL DEFAULT 10,
+    retry_after text NOT NULL DEFAULT '10s'::text,
+    crash_limit integer NOT NULL DEFAULT 3,
+    time_to_live interval,
+    retention interval NOT NULL DEFAULT '7 days'::interval,
+    settings_by text NOT NULL DEFAULT 'default'::text,
+    paused_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL DEFAULT statement_timestamp(),
+    deleted_at timestamp with time zone,
+    CONSTRAINT queue_name_unique UNIQUE (name),
+    CONSTRAINT queue_pk PRIMARY KEY (id),
+    CONSTRAINT queue_crash_limit_range CHECK (crash_limit >= 1 AND crash_limit <= 1000),
+    CONSTRAINT queue_max_attempts_range CHECK (max_attempts >= 1 AND max_attempts <= 1000),
+    CONSTRAINT queue_name_wellformed CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'::text),
+    CONSTRAINT queue_retention_not_negative CHECK (retention >= '00:00:00'::interval),
+    CONSTRAINT queue_settings_by_known CHECK (settings_by = ANY (ARRAY['default'::text, 'declaration'::text, 'operator'::text]))
+);
+COMMENT ON COLUMN postroom.queue.settings_by IS 'who set the settings last; a declaration does not overwrite an operator';
+
+CREATE TABLE postroom.ready (
+    seq bigint NOT NULL,
+    queue_id integer NOT NULL,
+    priority smallint NOT NULL,
+    failures smallint NOT NULL DEFAULT 0,
+    crashes smallint NOT NULL DEFAULT 0,
+    deliveries smallint NOT NULL DEFAULT 0,
+    message_id uuid NOT NULL,
+    moved boolean NOT NULL DEFAULT true,
+    CONSTRAINT ready_pk PRIMARY KEY (queue_id, priority, seq),
+    CONSTRAINT ready_priority_range CHECK (priority >= 0 AND priority <= 9)
+) WITH (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=5000, autovacuum_vacuum_cost_delay=0, autovacuum_analyze_scale_factor=0.2);
+CREATE INDEX ready_by_moved_message ON postroom.ready USING btree (message_id) WHERE moved;
+CREATE INDEX ready_suspects ON postroom.ready USING btree (queue_id, priority, seq) WHERE (crashes > 0);
+COMMENT ON COLUMN postroom.ready.moved IS 'not its first place: promoted, released, rescued or redriven; found by ready_by_moved_message';
+
+CREATE TABLE postroom.shedlock (
+    name character varying(64) NOT NULL,
+    lock_until timestamp with time zone NOT NULL,
+    locked_at timestamp with time zone NOT NULL,
+    locked_by character varying(255) NOT NULL,
+    CONSTRAINT shedlock_pk PRIMARY KEY (name)
+);
+
+CREATE TABLE postroom.worker (
+    id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
+    instance uuid NOT NULL,
+    name text NOT NULL,
+    version text NOT NULL,
+    started_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    beat_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    stopped_at timestamp with time zone,
+    CONSTRAINT worker_instance_unique UNIQUE (instance),
+    CONSTRAINT worker_pk PRIMARY KEY (id)
+) WITH (fillfactor=50);
+
+CREATE VIEW postroom.consumers AS
+ SELECT q.name AS queue,
+    c.handler,
+    w.name AS worker,
+        CASE c.direction
+            WHEN 0 THEN 'OUTGOING'::text
+            ELSE 'INCOMING'::text
+        END AS direction,
+    c.types,
+    c.concurrency,
+    c.mode,
+    c.started_at,
+    w.version,
+    w.beat_at,
+    w.stopped_at IS NULL AND w.beat_at > (statement_timestamp() - '00:01:00'::interval) AS live
+   FROM postroom.consumer c
+     JOIN postroom.queue q ON q.id = c.queue_id
+     JOIN postroom.worker w ON w.id = c.worker_id;
+COMMENT ON VIEW postroom.consumers IS 'who handles what: one row per queue, process and handler';
+COMMENT ON COLUMN postroom.consumers.types IS 'type/version it takes (versions up to that one); an empty text: messages without a type; *: any';
+COMMENT ON COLUMN postroom.consumers.live IS 'its process gave a sign of life in the last minute';
+
+CREATE VIEW postroom.dead_letters AS
+ SELECT d.message_id,
+    q.name AS queue,
+    d.dead_at,
+    d.reason,
+    d.error_class,
+    d.error,
+    d.fingerprint,
+    d.failures,
+    d.crashes,
+    d.deliveries,
+    m.type,
+    m.type_version,
+    m.correlation_id,
+    m.headers,
+    m.payload,
+    m.created_at
+   FROM postroom.dead_letter d
+     JOIN postroom.queue q ON q.id = d.queue_id
+     LEFT JOIN postroom.message m ON m.id = d.message_id;
+COMMENT ON VIEW postroom.dead_letters IS 'messages that were given up; they stay until redriven (postroom.redrive) or cancelled';
+COMMENT ON COLUMN postroom.dead_letters.reason IS 'attempts_spent, rejected, undecodable, crash_limit, quarantined';
+COMMENT ON COLUMN postroom.dead_letters.fingerprint IS 'the same for alike errors: class and message without their digits';
+
+CREATE VIEW postroom.message_content AS
+ SELECT m.id AS message_id,
+    q.name AS queue,
+    m.type,
+    m.type_version,
+        CASE m.direction
+            WHEN 0 THEN 'OUTGOING'::text
+            ELSE 'INCOMING'::text
+        END AS direction,
+    m.priority,
+    m.correlation_id,
+    m.headers,
+    m.payload,
+    m.body,
+    COALESCE(m.content_type, 'application/json'::text) AS content_type,
+    m.created_at,
+    m.created_by,
+    m.expires_at
+   FROM postroom.message m
+     JOIN postroom.queue q ON q.id = m.queue_id;
+COMMENT ON VIEW postroom.message_content IS 'one row per stored message, without where it stands: quick by message_id and correlation_id';
+
+CREATE VIEW postroom.message_history AS
+ SELECT a.message_id,
+    q.name AS queue,
+        CASE
+            WHEN a.lease_id IS NULL THEN 0
+            ELSE a.number::integer
+        END AS number,
+        CASE
+            WHEN a.worker_id IS NULL THEN ''::text
+            ELSE COALESCE(w.name, ('worker '::text || a.worker_id) || ' (gone)'::text)
+        END AS worker,
+    a.started_at,
+    a.finished_at,
+    (ARRAY['done'::text, 'cancelled'::text, 'expired'::text, 'retry'::text, 'snooze'::text, 'not_now'::text, 'reject'::text, 'failed'::text, 'crashed'::text])[a.outcome + 1] AS outcome,
+    a.error_class,
+    a.error,
+    a.lease_id
+   FROM postroom.attempt a
+     JOIN postroom.queue q ON q.id = a.queue_id
+     LEFT JOIN postroom.worker w ON w.id = a.worker_id;
+COMMENT ON VIEW postroom.message_history IS 'what happened to messages: one row per attempt that ended, and one when it was cancelled or expired';
+COMMENT ON COLUMN postroom.message_history.number IS 'the delivery it belongs to, from 1; 0: cancelled or expired while waiting';
+COMMENT ON COLUMN postroom.message_history.worker IS 'the process that ran it; empty when none did';
+COMMENT ON COLUMN postroom.message_history.outcome IS 'done, cancelled, expired (these three finish a message), retry, snooze, not_now, reject, failed (last attempt spent), crashed';
+COMMENT ON COLUMN postroom.message_history.lease_id IS 'the fencing number it ran under; messages of one batch share it';
+
+CREATE VIEW postroom.operator_log AS
+ SELECT o.id,
+    o.at,
+    o.actor,
+    o.action,
+    q.name AS queue,
+    o.message_id,
+    o.filter,
+    o.planned,
+    o.done,
+    o.finished_at,
+    o.note
+   FROM postroom.operator_action o
+     LEFT JOIN postroom.queue q ON q.id = o.queue_id;
+COMMENT ON VIEW postroom.operator_log IS 'what people did: pause, resume, cancel, reschedule, redrive, purge, declare, delete';
+COMMENT ON COLUMN postroom.operator_log.actor IS 'the person if the console or API knew it, else the database user';
+COMMENT ON COLUMN postroom.operator_log.done IS 'how many messages of the planned ones it has moved; a bulk action goes on until finished_at';
+
+CREATE VIEW postroom.place AS
+ SELECT first.id AS message_id,
+    r.queue_id,
+    'READY'::text AS state,
+    r.priority,
+    r.seq,
+    r.failures,
+    r.crashes,
+    r.deliveries,
+    NULL::timestamp with time zone AS due_at,
+    NULL::text AS reason,
+    NULL::bigint AS lease_id,
+    NULL::integer AS worker_id,
+    NULL::timestamp with time zone AS claimed_at,
+    NULL::timestamp with time zone AS finished_at
+   FROM postroom.message first
+     JOIN postroom.ready r ON r.queue_id = first.queue_id AND r.priority = first.priority AND r.seq = first.seq AND r.message_id = first.id
+  WHERE NOT r.moved
+UNION ALL
+ SELECT r.message_id,
+    r.queue_id,
+    'READY'::text AS state,
+    r.priority,
+    r.seq,
+    r.failures,
+    r.crashes,
+    r.deliveries,
+    NULL::timestamp with time zone AS due_at,
+    NULL::text AS reason,
+    NULL::bigint AS lease_id,
+    NULL::integer AS worker_id,
+    NULL::timestamp with time zone AS claimed_at,
+    NULL::timestamp with time zone AS finished_at
+   FROM postroom.ready r
+  WHERE r.moved
+UNION ALL
+ SELECT d.message_id,
+    d.queue_id,
+    'DELAYED'::text AS state,
+    d.priority,
+    NULL::bigint AS seq,
+    d.failures,
+    d.crashes,
+    d.deliveries,
+    d.due_at,
+    d.reason,
+    NULL::bigint AS lease_id,
+    NULL::integer AS worker_id,
+    NULL::timestamp with time zone AS claimed_at,
+    NULL::timestamp with time zone AS finished_at
+   FROM postroom.delayed d
+UNION ALL
+ SELECT u.message_id,
+    l.queue_id,
+    'IN_PROGRESS'::text AS state,
+    l.priority,
+    NULL::bigint AS seq,
+    COALESCE(u.failures, 0::smallint) AS failures,
+    COALESCE(u.crashes, 0::smallint) AS crashes,
+    LEAST(COALESCE(u.deliveries::integer, 0) + 1, 32767)::smallint AS deliveries,
+    NULL::timestamp with time zone AS due_at,
+    NULL::text AS reason,
+    l.id AS lease_id,
+    l.worker_id,
+    l.claimed_at,
+    NULL::timestamp with time zone AS finished_at
+   FROM postroom.lease l
+     CROSS JOIN LATERAL UNNEST(l.message_ids, l.failures, l.crashes, l.deliveries) WITH ORDINALITY u(message_id, failures, crashes, deliveries, place)
+  WHERE SUBSTRING(l.open FROM u.place::integer FOR 1) = '1'::"bit"
+UNION ALL
+ SELECT d.message_id,
+    d.queue_id,
+    'DEAD'::text AS state,
+    d.priority,
+    NULL::bigint AS seq,
+    d.failures,
+    d.crashes,
+    d.deliveries,
+    NULL::timestamp with time zone AS due_at,
+    d.reason,
+    NULL::bigint AS lease_id,
+    NULL::integer AS worker_id,
+    NULL::timestamp with time zone AS claimed_at,
+    NULL::timestamp with time zone AS finished_at
+   FROM postroom.dead_letter d
+UNION ALL
+ SELECT a.message_id,
+    a.queue_id,
+        CASE a.outcome
+            WHEN 0 THEN 'DONE'::text
+            WHEN 1 THEN 'CANCELLED'::text
+            ELSE 'EXPIRED'::text
+        END AS state,
+    NULL::smallint AS priority,
+    NULL::bigint AS seq,
+    NULL::smallint AS failures,
+    NULL::smallint AS crashes,
+    a.number AS deliveries,
+    NULL::timestamp with time zone AS due_at,
+    NULL::text AS reason,
+    a.lease_id,
+    a.worker_id,
+    NULL::timestamp with time zone AS claimed_at,
+    a.finished_at
+   FROM postroom.attempt a
+  WHERE a.outcome <= 2;
+COMMENT ON VIEW postroom.place IS 'internal: where each message is; query queue_messages instead';
+
+CREATE VIEW postroom.purge_log AS
+ SELECT l.purged_at,
+    q.name AS queue,
+    (ARRAY['done'::text, 'cancelled'::text, 'expired'::text])[l.outcome + 1] AS outcome,
+    l.messages,
+    l.first_id,
+    l.last_id,
+    l.how
+   FROM postroom.purge_ledger l
+     LEFT JOIN postroom.queue q ON q.id = l.queue_id;
+COMMENT ON VIEW postroom.purge_log IS 'what RemoveQueueMessages removed: one row per purge, queue and outcome';
+COMMENT ON COLUMN postroom.purge_log.first_id IS 'lowest and, in last_id, highest id that left; not all between them did';
+COMMENT ON COLUMN postroom.purge_log.how IS 'truncate: with its whole day; delete: in a batch';
+
+CREATE VIEW postroom.queue_messages AS
+ SELECT p.message_id,
+    q.name AS queue,
+    p.state,
+    m.type,
+    m.type_version,
+        CASE m.direction
+            WHEN 0 THEN 'OUTGOING'::text
+            ELSE 'INCOMING'::text
+        END AS direction,
+    COALESCE(p.priority, m.priority) AS priority,
+    m.correlation_id,
+    m.headers,
+    m.payload,
+    m.body,
+    COALESCE(m.content_type, 'application/json'::text) AS content_type,
+    m.created_at,
+    m.created_by,
+    m.expires_at,
+        CASE
+            WHEN p.failures IS NOT NULL THEN p.failures::integer
+            WHEN p.deliveries <= 1 THEN 0
+            ELSE ( SELECT count(*)::integer AS count
+               FROM postroom.attempt a
+              WHERE a.message_id = p.message_id AND a.queue_id = p.queue_id AND (a.outcome = ANY (ARRAY[3, 6, 7])))
+        END AS failures,
+        CASE
+            WHEN p.crashes IS NOT NULL THEN p.crashes::integer
+            WHEN p.deliveries <= 1 THEN 0
+            ELSE ( SELECT count(*)::integer AS count
+               FROM postroom.attempt a
+              WHERE a.message_id = p.message_id AND a.queue_id = p.queue_id AND a.outcome = 8)
+        END AS crashes,
+    p.deliveries,
+    p.seq,
+    p.due_at,
+    p.reason,
+        CASE
+            WHEN p.deliveries > 0 THEN ( SELECT a.error
+               FROM postroom.attempt a
+              WHERE a.message_id = p.message_id AND a.queue_id = p.queue_id AND a.error IS NOT NULL
+              ORDER BY a.finished_at DESC
+             LIMIT 1)
+            ELSE NULL::text
+        END AS error,
+        CASE
+            WHEN p.state = 'IN_PROGRESS'::text THEN COALESCE(w.name, ('worker '::text || p.worker_id) || ' (gone)'::text)
+            ELSE NULL::text
+        END AS worker,
+    p.claimed_at,
+    p.finished_at,
+    p.finished_at + q.retention AS removable_at
+   FROM postroom.place p
+     JOIN postroom.message m ON m.id = p.message_id
+     JOIN postroom.queue q ON q.id = p.queue_id
+     LEFT JOIN postroom.worker w ON w.id = p.worker_id;
+COMMENT ON VIEW postroom.queue_messages IS 'one row per message and queue: what it is and where it stands';
+COMMENT ON COLUMN postroom.queue_messages.state IS 'DELAYED, READY, IN_PROGRESS, DONE, DEAD, CANCELLED, EXPIRED';
+COMMENT ON COLUMN postroom.queue_messages.type_version IS '0 without a type';
+COMMENT ON COLUMN postroom.queue_messages.priority IS '9 first, 0 last';
+COMMENT ON COLUMN postroom.queue_messages.body IS 'the content when it is bytes; payload is null then';
+COMMENT ON COLUMN postroom.queue_messages.expires_at IS 'a message still waiting then becomes EXPIRED; null: never';
+COMMENT ON COLUMN postroom.queue_messages.failures IS 'attempts that failed since the last redrive; of a finished one all there were';
+COMMENT ON COLUMN postroom.queue_messages.crashes IS 'times its worker died while holding it; of a finished one all there were';
+COMMENT ON COLUMN postroom.queue_messages.deliveries IS 'times it was claimed, the one in progress, releases and snoozes included';
+COMMENT ON COLUMN postroom.queue_messages.seq IS 'when READY: its place in the order of its queue and priority';
+COMMENT ON COLUMN postroom.queue_messages.due_at IS 'when a DELAYED one becomes READY';
+COMMENT ON COLUMN postroom.queue_messages.reason IS 'why it is DELAYED (delay, retry, snooze, not_now, no_handler, payload_missing) or DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined)';
+COMMENT ON COLUMN postroom.queue_messages.error IS 'the last recorded error';
+COMMENT ON COLUMN postroom.queue_messages.worker IS 'who holds it while IN_PROGRESS, since claimed_at';
+COMMENT ON COLUMN postroom.queue_messages.removable_at IS 'when the retention of its queue is over and RemoveQueueMessages may remove it; null: not finished';
+
+CREATE VIEW postroom.queue_stats AS
+ SELECT q.name AS queue,
+    r.ready,
+    COALESCE(d.delayed, 0::bigint) AS delayed,
+    COALESCE(l.in_progress, 0::bigint) AS in_progress,
+    x.dead,
+    q.paused_at IS NOT NULL AS paused,
+    h.oldest_ready_at,
+    c.consumers
+   FROM postroom.queue q
+     CROSS JOIN LATERAL ( SELECT count(*) AS ready
+           FROM postroom.ready r_1
+          WHERE r_1.queue_id = q.id) r
+     CROSS JOIN LATERAL ( SELECT count(*) AS dead
+           FROM postroom.dead_letter x_1
+          WHERE x_1.queue_id = q.id) x
+     CROSS JOIN LATERAL ( SELECT count(*)::integer AS consumers
+           FROM postroom.consumer c_1
+             JOIN postroom.worker w ON w.id = c_1.worker_id
+          WHERE c_1.queue_id = q.id AND w.stopped_at IS NULL AND w.beat_at > (statement_timestamp() - '00:01:00'::interval)) c
+     CROSS JOIN LATERAL ( SELECT min(m.created_at) AS oldest_ready_at
+           FROM generate_series(0, 9) lane(priority)
+             CROSS JOIN LATERAL ( SELECT r_1.message_id
+                   FROM postroom.ready r_1
+                  WHERE r_1.queue_id = q.id AND r_1.priority = lane.priority::smallint
+                  ORDER BY r_1.seq
+                 LIMIT 1) head
+             JOIN postroom.message m ON m.id = head.message_id) h
+     LEFT JOIN ( SELECT d_1.queue_id,
+            count(*) AS delayed
+           FROM postroom.delayed d_1
+          GROUP BY d_1.queue_id) d ON d.queue_id = q.id
+     LEFT JOIN ( SELECT l_1.queue_id,
+            sum(bit_count(l_1.open::"bit"))::bigint AS in_progress
+           FROM postroom.lease l_1
+          GROUP BY l_1.queue_id) l ON l.queue_id = q.id
+  WHERE q.deleted_at IS NULL;
+COMMENT ON VIEW postroom.queue_stats IS 'one row per queue: how much is in each place now; finished messages are not counted';
+COMMENT ON COLUMN postroom.queue_stats.oldest_ready_at IS 'when the oldest of the messages at the heads of its priorities was created; null: nothing is READY';
+COMMENT ON COLUMN postroom.queue_stats.consumers IS 'live consumers in all processes: their process gave a sign of life in the last minute';
+
+CREATE OR REPLACE FUNCTION postroom.cancel(p_message uuid)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    cancelled int;
+BEGIN
+    FOR look IN 1 .. 50 LOOP
+        WITH taken AS (
+            SELECT * FROM postroom.take_waiting(p_message)
+        ), history AS (
+            INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
+            SELECT p_message, clock_timestamp(), clock_timestamp(), t.queue_id, t.deliveries, 1 FROM taken t
+        ), logged AS (
+            INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at)
+            SELECT 'cancel', t.queue_id, p_message, 1, 1, clock_timestamp() FROM taken t
+        )
+        SELECT count(*) INTO cancelled FROM taken;
+        EXIT WHEN cancelled > 0
+            OR NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = p_message)
+            OR EXISTS (SELECT FROM postroom.lease l WHERE p_message = ANY (l.message_ids))
+            OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.message_id = p_message)
+            OR EXISTS (SELECT FROM postroom.attempt a WHERE a.message_id = p_message AND a.outcome <= 2);
+        PERFORM pg_sleep(0.002);
+    END LOOP;
+    RETURN cancelled;
+END
+$function$
+;
+
+CREATE OR REPLACE FUNCTION postroom.claim(p_worker integer, p_queue integer, p_priorities smallint[], p_cursors bigint[], p_limit integer, p_lease_size integer, p_suspects boolean)
+ RETURNS TABLE(lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, headers text, payload text, body bytea)
+ LANGUAGE plpgsql
+ ROWS 100
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_sort TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    wanted    int := p_limit;
+    taken     int;
+    p_prio    smallint;
+    p_cursor  bigint;
+BEGIN
+    FOR lane IN 1 .. cardinality(p_priorities) LOOP
+        p_prio := p_priorities[lane];
+        p_cursor := p_cursors[lane];
+        IF p_suspects THEN
+            RETURN QUERY
+            WITH candidates AS MATERIALIZED (
+                SELECT r.ctid, r.seq, r.message_id, r.failures, r.crashes, r.deliveries
+                FROM postroom.ready r
+                WHERE r.queue_id = p_queue
+                  AND r.priority = p_prio
+                  AND r.crashes > 0
+                ORDER BY r.queue_id, r.priority, r.seq
+                LIMIT 1
+                FOR UPDATE SKIP LOCKED
+            ), removed AS (
+                DELETE FROM postroom.ready
+                WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
+            ), leased AS (
+                INSERT INTO postroom.lease AS l (worker_id, queue_id, priority, message_ids, open, failures, crashes, deliveries)
+                SELECT p_worker, p_queue, p_prio, ARRAY[c.message_id], B'1', ARRAY[c.failures], ARRAY[c.crashes], ARRAY[c.deliveries]
+                FROM candidates c
+                RETURNING l.id
+            )
+            SELECT l.id, 1, 0, p_prio, 0::bigint, c.message_id, c.failures, c.crashes, c.deliveries,
+                   m.id IS NOT NULL, coalesce(m.expires_at <= clock_timestamp(), false), m.created_at,
+                   m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
+                   m.headers::text, m.payload::text, m.body
+            FROM leased l
+            CROSS JOIN candidates c
+            LEFT JOIN postroom.message m ON m.id = c.message_id;
+        ELSE
+            RETURN QUERY
+            WITH candidates AS MATERIALIZED (
+                SELECT r.ctid, r.seq, r.message_id, r.failures, r.deliveries
+                FROM postroom.ready r
+                WHERE r.queue_id = p_queue
+                  AND r.priority = p_prio
+                  AND r.seq >= p_cursor
+                  AND r.crashes = 0
+                ORDER BY r.queue_id, r.priority, r.seq
+                LIMIT wanted
+                FOR UPDATE SKIP LOCKED
+            ), removed AS (
+                DELETE FROM postroom.ready
+                WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
+            ), placed AS (
+                SELECT c.message_id, c.failures, c.deliveries, (row_number() OVER () - 1) / p_lease_size AS part
+                FROM candidates c
+            ), leased AS (
+                INSERT INTO postroom.lease AS l (worker_id, queue_id, priority, message_ids, open, failures, deliveries)
+                SELECT p_worker, p_queue, p_prio, array_agg(p.message_id), repeat('1', count(*)::int)::bit varying,
+                       CASE WHEN max(p.failures) > 0 THEN array_agg(p.failures) END,
+                       CASE WHEN max(p.deliveries) > 0 THEN array_agg(p.deliveries) END
+                FROM placed p
+                GROUP BY p.part
+                ORDER BY p.part
+                RETURNING l.id, l.message_ids, l.failures, l.deliveries
+            )
+            SELECT l.id, cardinality(l.message_ids), (u.place - 1)::int, p_prio, (SELECT max(c.seq) FROM candidates c), u.message_id,
+                   coalesce(u.failures, 0::smallint), 0::smallint, coalesce(u.deliveries, 0::smallint),
+                   m.id IS NOT NULL, coalesce(m.expires_at <= clock_timestamp(), false), m.created_at,
+                   m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
+                   m.headers::text, m.payload::text, m.body
+            FROM leased l
+            CROSS JOIN LATERAL unnest(l.message_ids, l.failures, l.deliveries) WITH ORDINALITY u (message_id, failures, deliveries, place)
+            LEFT JOIN postroom.message m ON m.id = u.message_id;
+        END IF;
+        GET DIAGNOSTICS taken = ROW_COUNT;
+        wanted := wanted - taken;
+        EXIT WHEN wanted <= 0;
+    END LOOP;
+END
+$function$
+;
+
+CREATE OR REPLACE FUNCTION postroom.complete_done(p_worker integer, p_leases bigint[], p_masks text[], p_lease_of bigint[], p_ordinals integer[], p_messages uuid[], p_numbers smallint[], p_started_ago bigint[], p_finished_ago bigint[])
+ RETURNS TABLE(lease_id bigint, completed text)
+ LANGUAGE plpgsql
+ ROWS 10
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH held AS MATERIALIZED (
+        SELECT l.id, l.queue_id, l.open & w.mask::bit varying AS completed, l.open & ~(w.mask::bit varying) AS rest
+        FROM unnest(p_leases, p_masks) w (lease_id, mask)
+        JOIN postroom.lease l ON l.id = w.lease_id
+        WHERE l.worker_id = p_worker
+        ORDER BY l.id
+        FOR UPDATE OF l
+    ), history AS (
+        INSERT INTO postroom.attempt (message_id, started_at, finished_at, lease_id, queue_id, worker_id, number, outcome)
+        SELECT r.message_id,
+               statement_timestamp() - r.started_ago * interval '1 microsecond',
+               statement_timestamp() - r.finished_ago * interval '1 microsecond',
+               h.id, h.queue_id, p_worker, r.number, 0
+        FROM unnest(p_lease_of, p_ordinals, p_messages, p_numbers, p_started_ago, p_finished_ago)
+                 r (lease_id, ordinal, message_id, number, started_ago, finished_ago)
+        JOIN held h ON h.id = r.lease_id AND get_bit(h.completed, r.ordinal) = 1
+    ), dropped AS (
+        DELETE FROM postroom.lease l
+        USING held h
+        WHERE l.id = h.id AND bit_count(h.rest) = 0
+    ), kept AS (
+        UPDATE postroom.lease l
+        SET open = h.rest
+        FROM held h
+        WHERE l.id = h.id AND bit_count(h.rest) > 0
+    )
+    SELECT h.id, h.completed::text FROM held h;
+END
+$function$
+;
+
+CREATE OR REPLACE FUNCTION postroom.complete(p_worker integer, p_leases bigint[], p_masks text[], p_lease_of bigint[], p_ordinals integer[], p_messages uuid[], p_numbers smallint[], p_started_ago bigint[], p_finished_ago bigint[], p_outcomes smallint[], p_nexts smallint[], p_delays bigint[], p_reasons text[], p_error_classes text[], p_errors text[], p_fingerprints text[], p_failures smallint[], p_crashes smallint[])
+ RETURNS TABLE(lease_id bigint, completed text)
+ LANGUAGE plpgsql
+ ROWS 10
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH held AS MATERIALIZED (
+        SELECT l.id, l.queue_id, l.priority, l.open & w.mask::bit varying AS completed, l.open & ~(w.mask::bit varying) AS rest
+        FROM unnest(p_leases, p_masks) w (lease_id, mask)
+        JOIN postroom.lease l ON l.id = w.lease_id
+        WHERE l.worker_id = p_worker
+        ORDER BY l.id
+        FOR UPDATE OF l
+    ), results AS MATERIALIZED (
+        SELECT h.id AS lease_id, h.queue_id, h.priority, r.*
+        FROM unnest(p_lease_of, p_ordinals, p_messages, p_numbers, p_started_ago, p_finished_ago,
+                    p_outcomes, p_nexts, p_delays, p_reasons, p_error_classes, p_errors, p_fingerprints, p_failures, p_crashes)
+                 r (of_lease, ordinal, message_id, number, started_ago, finished_ago,
+                    outcome, next, delay, reason, error_class, error, fingerprint, failures, crashes)
+        JOIN held h ON h.id = r.of_lease AND get_bit(h.completed, r.ordinal) = 1
+    ), history AS (
+        INSERT INTO postroom.attempt
+            (message_id, started_at, finished_at, lease_id, queue_id, worker_id, number, outcome, error_class, error)
+        SELECT r.message_id,
+               statement_timestamp() - r.started_ago * interval '1 microsecond',
+               statement_timestamp() - r.finished_ago * interval '1 microsecond',
+               r.lease_id, r.queue_id, p_worker, r.number, r.outcome, r.error_class, r.error
+        FROM results r
+        WHERE r.outcome IS NOT NULL
+    ), put_off AS (
+        INSERT INTO postroom.delayed (due_at, queue_id, priority, failures, crashes, deliveries, message_id, reason)
+        SELECT clock_timestamp() + r.delay * interval '1 microsecond',
+               r.queue_id, r.priority, r.failures, r.crashes, r.number, r.message_id, r.reason
+        FROM results r
+        WHERE r.next = 1
+    ), given_back AS (
+        INSERT INTO postroom.ready (seq, queue_id, priority, failures, crashes, deliveries, message_id)
+        SELECT nextval('postroom.ready_seq'), r.queue_id, r.priority, r.failures, r.crashes, r.number, r.message_id
+        FROM results r
+        WHERE r.next = 2
+    ), buried AS (
+        INSERT INTO postroom.dead_letter
+            (queue_id, priority, failures, crashes, deliveries, message_id, reason, error_class, error, fingerprint)
+        SELECT r.queue_id, r.priority, r.failures, r.crashes, r.number, r.message_id, r.reason, r.error_class, r.error, r.fingerprint
+        FROM results r
+        WHERE r.next = 3
+    ), dropped AS (
+        DELETE FROM postroom.lease l
+        USING held h
+        WHERE l.id = h.id AND bit_count(h.rest) = 0
+    ), kept AS (
+        UPDATE postroom.lease l
+        SET open = h.rest
+        FROM held h
+        WHERE l.id = h.id AND bit_count(h.rest) > 0
+    )
+    SELECT h.id, h.completed::text FROM held h;
+END
+$function$
+;
+
+CREATE OR REPLACE FUNCTION postroom.day_partition(parent text, day date)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+    SELECT parent || '_' || to_char(day, 'YYYYMMDD')
+$function$
+;
+
+CREATE OR REPLACE FUNCTION postroom.expire(p_from timestamp with time zone, p_limit integer)
+ RETURNS TABLE(looked integer, expired integer, last_expires_at timestamp with time zone)
+ LANGUAGE sql
+ ROWS 1
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+    WITH overdue AS MATERIALIZED (
+        SELECT m.id, m.queue_id, m.priority, m.seq, m.expires_at
+        FROM postroom.message m
+        WHERE m.expires_at >= p_from
+          AND m.expires_at <= statement_timestamp()
+        ORDER BY m.expires_at
+        LIMIT p_limit
+    ), first_place AS (
+        DELETE FROM postroom.ready r
+        USING overdue o
+        WHERE r.queue_id = o.queue_id AND r.priority = o.priority AND r.seq = o.seq AND r.message_id = o.id
+        RETURNING r.queue_id, r.message_id, r.deliveries
+    ), moved AS (
+        DELETE FROM postroom.ready r
+        USING overdue o
+        WHERE r.message_id = o.id AND r.moved
+        RETURNING r.queue_id, r.message_id, r.deliveries
+    ), put_off AS (
+        DELETE FROM postroom.delayed d
+        USING overdue o
+        WHERE d.message_id = o.id
+        RETURNING d.queue_id, d.message_id, d.deliveries
+    ), history AS (
+        INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
+        SELECT x.message_id, clock_timestamp(), clock_timestamp(), x.queue_id, x.deliveries, 2
+        FROM (SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off) x
+        RETURNING 1
+    )
+    SELECT (SELECT count(*)::int FROM overdue), (SELECT count(*)::int FROM history), (SELECT max(o.expires_at) FROM overdue o)
+$function$
+;
+
+CREATE OR REPLACE FUNCTION postroom.explain(p_message uuid)
+ RETURNS SETOF text
+ LANGUAGE plpgsql
+ STABLE ROWS 3
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    at_utc    constant text := 'YYYY-MM-DD HH24:MI:SS "UTC"';
+    now_at    constant timestamptz := statement_timestamp();
+    message   postroom.message;
+    entry     record;
+    others    record;
+    ahead     bigint;
+    is_known  boolean := false;
+BEGIN
+    SELECT * INTO message FROM postroom.message m WHERE m.id = p_message;
+    FOR entry IN
+        SELECT p.*, q.name AS queue, q.paused_at, q.deleted_at, q.crash_limit, q.retention
+        FROM postroom.place p
+        LEFT JOIN postroom.queue q ON q.id = p.queue_id
+        WHERE p.message_id = p_message
+        ORDER BY q.name
+    LOOP
+        is_known := true;
+        CASE entry.state
+        WHEN 'DONE', 'CANCELLED', 'EXPIRED' THEN
+            RETURN NEXT format('%s: it is %s in queue "%s" since %s; it may be removed from %s on',
+                lower(entry.state), entry.state, entry.queue, to_char(entry.finished_at AT TIME ZONE 'UTC', at_utc),
+                to_char((entry.finished_at + entry.retention) AT TIME ZONE 'UTC', at_utc));
+        WHEN 'DEAD' THEN
+            SELECT d.dead_at, d.error INTO others
+            FROM postroom.dead_letter d
+            WHERE d.message_id = p_message AND d.queue_id = entry.queue_id;
+            RETURN NEXT format('dead: queue "%s" gave it up at %s (%s, %s failures, %s crashes)%s; SELECT postroom.redrive(%L) puts it back',
+                entry.queue, to_char(others.dead_at AT TIME ZONE 'UTC', at_utc), entry.reason, entry.failures, entry.crashes,
+                coalesce(': ' || left(split_part(others.error, E'\n', 1), 300), ''), p_message);
+        WHEN 'IN_PROGRESS' THEN
+            SELECT w.name, w.beat_at, w.stopped_at INTO others FROM postroom.worker w WHERE w.id = entry.worker_id;
+            RETURN NEXT format('in_progress: %s holds it since %s, delivery %s%s',
+                coalesce('worker "' || others.name || '"', 'a worker that is gone'),
+                to_char(entry.claimed_at AT TIME ZONE 'UTC', at_utc), entry.deliveries,
+                CASE
+                    WHEN others.name IS NULL OR others.stopped_at IS NOT NULL THEN '; that worker has stopped, and rescue will put it back'
+                    WHEN others.beat_at < now_at - interval '15 seconds' THEN
+                        format('; that worker is silent for %s s, and rescue puts it back when its lease time is over',
+                            extract(epoch FROM now_at - others.beat_at)::bigint)
+                    ELSE ''
+                END);
+        ELSE
+            IF entry.deleted_at IS NOT NULL THEN
+                RETURN NEXT format('queue_deleted: queue "%s" was deleted at %s',
+                    entry.queue, to_char(entry.deleted_at AT TIME ZONE 'UTC', at_utc));
+            END IF;
+            IF entry.paused_at IS NOT NULL THEN
+                RETURN NEXT format('queue_paused: queue "%s" is paused since %s; resume it to go on',
+                    entry.queue, to_char(entry.paused_at AT TIME ZONE 'UTC', at_utc));
+            END IF;
+            SELECT count(*) AS consumers,
+                   count(*) FILTER (WHERE postroom.takes(c.types, message.type, message.type_version)) AS takers,
+                   string_agg(format('%s of %s takes %s', c.handler, w.name,
+                       coalesce(nullif(array_to_string(c.types, ', '), ''), 'messages without a type')), '; ' ORDER BY c.handler, w.name) AS names
+            INTO others
+            FROM postroom.consumer c
+            JOIN postroom.worker w ON w.id = c.worker_id
+            WHERE c.queue_id = entry.queue_id
+              AND w.stopped_at IS NULL
+              AND w.beat_at > now_at - interval '1 minute';
+            IF others.consumers = 0 THEN
+                RETURN NEXT format('no_consumer: no live process anywhere consumes queue "%s"', entry.queue);
+            ELSIF others.takers = 0 THEN
+                RETURN NEXT format('no_handler: no live consumer of queue "%s" takes %s: %s', entry.queue,
+                    coalesce('type ' || message.type || ' version ' || message.type_version, 'messages without a type'), left(others.names, 1000));
+            END IF;
+            IF entry.state = 'DELAYED' THEN
+                RETURN NEXT format('due_later: %s, because of %s%s',
+                    CASE WHEN entry.due_at > now_at THEN 'it is due at ' || to_char(entry.due_at AT TIME ZONE 'UTC', at_utc)
+                         ELSE 'it was due at ' || to_char(entry.due_at AT TIME ZONE 'UTC', at_utc) || ' and waits to be promoted' END,
+                    entry.reason,
+                    coalesce('; last error: ' || (
+                        SELECT left(split_part(a.error, E'\n', 1), 300)
+                        FROM postroom.attempt a
+                        WHERE a.message_id = p_message AND a.queue_id = entry.queue_id AND a.error IS NOT NULL
+                        ORDER BY a.finished_at DESC
+                        LIMIT 1), ''));
+            ELSE
+                IF entry.crashes > 0 THEN
+                    RETURN NEXT format('suspect: its worker died %s times while holding it (limit %s), so it is claimed alone',
+                        entry.crashes, entry.crash_limit);
+                END IF;
+                SELECT count(*) INTO ahead
+                FROM (SELECT FROM postroom.ready r
+                      WHERE r.queue_id = entry.queue_id
+                        AND (r.priority > entry.priority OR r.priority = entry.priority AND r.seq < entry.seq)
+                      LIMIT 10001) x;
+                RETURN NEXT CASE ahead
+                    WHEN 0 THEN format('next: nothing is ahead of it in queue "%s"; a free consumer takes it', entry.queue)
+                    WHEN 1 THEN format('behind: 1 message of queue "%s" is ahead of it', entry.queue)
+                    ELSE format('behind: %s messages of queue "%s" are ahead of it', CASE WHEN ahead > 10000 THEN '10,000+' ELSE ahead::text END, entry.queue)
+                END;
+            END IF;
+        END CASE;
+    END LOOP;
+    IF NOT is_known AND message.id IS NULL THEN
+        RETURN NEXT format('unknown: no message %s; it was never committed, or it was purged', p_message);
+    ELSIF NOT is_known THEN
+        RETURN NEXT format('no_place: message %s is stored but in no place, which should not be; run db/checks/conservation.sql', p_message);
+    ELSIF message.id IS NULL THEN
+        RETURN NEXT format('payload_missing: the content of message %s is gone', p_message);
+    END IF;
+END
+$function$
+;
+
+CREATE OR REPLACE FUNCTION postroom.floor_is_safe(p_xid text, p_writers text[])
+ RETURNS boolean
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT CASE
+        WHEN p_writers IS NULL THEN pg_snapshot_xmin(pg_current_snapshot()) >= p_xid::xid8
+        ELSE NOT EXISTS (
+            SELECT FROM pg_locks l
+            WHERE l.relation = 'postroom.ready'::regclass
+              AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+              AND l.mode = 'RowExclusiveLock'
+              AND l.virtualtransaction = ANY (p_writers))
+    END
+$function$
+;
+
+CREATE OR REPLACE FUNCTION postroom.lowest_id(at timestamp with time zone)
+ RETURNS uuid
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+AS $function$
+    SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '00000000000000000000')::uuid
+$function$
+;
+
+CREATE OR REPLACE FUNCTION postroom.poll(p_worker integer, p_queues integer[], p_floors bigint[])
+ RETURNS TABLE(queue_id integer, paused boolean, deleted boolean, max_attempts integer, retry_after text, settings_by text, suspects boolean, elsewhere boolean, lowest bigint[])
+ LANGUAGE plpgsql
+ ROWS 10
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_sort TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT q.id, q.paused_at IS NOT NULL, q.deleted_at IS NOT NULL, q.max_attempts, q.retry_after, q.settings_by,
+           EXISTS (SELECT FROM generate_series(0, 9) x (prio)
+                   WHERE EXISTS (SELECT FROM postroom.ready r
+                                 WHERE r.queue_id = q.id AND r.priority = x.prio::smallint AND r.crashes > 0)),
+           EXISTS (SELECT FROM postroom.consumer c
+                   JOIN postroom.worker w ON w.id = c.worker_id
+                   WHERE c.queue_id = q.id AND c.worker_id <> p_worker AND w.stopped_at IS NULL
+                     AND w.beat_at > statement_timestamp() - interval '1 minute'),
+           ARRAY(SELECT (SELECT r.seq
+                         FROM postroom.ready r
+                         WHERE r.queue_id = q.id
+                           AND r.priority = x.prio::smallint
+                           AND r.seq >= p_floors[(w.place - 1) * 10 + x.prio + 1]
+                           AND r.crashes = 0
+                         ORDER BY r.queue_id, r.priority, r.seq
+                         LIMIT 1)
+                 FROM generate_series(0, 9) x (prio))
+    FROM unnest(p_queues) WITH ORDINALITY w (id, place)
+    JOIN postroom.queue q ON q.id = w.id;
+END
+$function$
+;
+
+CREATE OR REPLACE FUNCTION postroom.promote(p_from timestamp with time zone, p_limit integer)
+ RETURNS TABLE(queue_id integer, priority smallint, lowest_seq bigint, messages integer, last_due_at timestamp with time zone)
+ LANGUAGE plpgsql
+ ROWS 10
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_sort TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH due AS MATERIALIZED (
+        SELECT d.ctid
+        FROM postroom.delayed d
+        WHERE d.due_at >= p_from
+          AND d.due_at <= statement_timestamp()
+        ORDER BY d.due_at
+        LIMIT p_limit
+        FOR UPDATE SKIP LOCKED
+    ), removed AS (
+        DELETE FROM postroom.delayed d
+        WHERE d.ctid = ANY (ARRAY(SELECT due.ctid FROM due))
+        RETURNING d.due_at, d.queue_id, d.priority, d.failures, d.crashes, d.deliveries, d.message_id
+    ), promoted AS (
+        INSERT INTO postroom.ready AS r (seq, queue_id, priority, failures, crashes, deliveries, message_id)
+        SELECT nextval('postroom.ready_seq'), x.queue_id, x.priority, x.failures, x.crashes, x.deliveries, x.message_id
+        FROM removed x
+        RETURNING r.queue_id, r.priority, r.seq
+    )
+    SELECT p.queue_id, p.priority, min(p.seq), count(*)::int, (SELECT max(x.due_at) FROM removed x)
+    FROM promoted p
+    GROUP BY p.queue_id, p.priority;
+END
+$function$
+;
+
+CREATE OR REPLACE FUNCTION postroom.quarantine_delayed(p_message uuid, p_queue integer, p_error text)
+ RETURNS integer
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    WITH removed AS (
+        DELETE FROM postroom.delayed
+        WHERE message_id = p_message AND queue_id = p_queue
+        RETURNING queue_id, priority, failures, crashes, deliveries, message_id
+    ), dead AS (
+        INSERT INTO postroom.dead_letter (queue_id, priority, failures, crashes, deliveries, message_id, reason, error, fingerprint)
+        SELECT queue_id, priority, failures, crashes, deliveries, message_id, 'quarantined', p_error, 'quarantined'
+        FROM removed
+        RETURNING 1
+    )
+    SELECT count(*)::int FROM dead
+$function$
+;
+
+CREATE OR REPLACE FUNCTION postroom.redrive(p_message uuid)
+ RETURNS integer
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    WITH removed AS (
+        DELETE FROM postroom.dead_letter
+        WHERE message_id = p_message
+        RETURNING queue_id, priority, deliveries, message_id
+    ), back AS (
+        INSERT INTO postroom.ready (seq, queue_id, priority, deliveries, message_id)
+        SELECT nextval('postroom.ready_seq'), queue_id, priority, deliveries, message_id
+        FROM removed
+        RETURNING queue_id
+    ), logged AS (
+        INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at)
+        SELECT 'redrive', queue_id, p_message, 1, 1, clock_timestamp() FROM back
+    )
+    SELECT count(*)::int FROM back
+$function$
+;
+
+CREATE OR REPLACE FUNCTION postroom.reschedule(p_message uuid, p_due_at timestamp with time zone)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    moved int;
+BEGIN
+    IF NOT isfinite(p_due_at) OR p_due_at > statement_timestamp() + interval '400 days' THEN
+        RAISE EXCEPTION 'at must be at most 400 days ahead, got "%"', p_due_at USING ERRCODE = '22023', COLUMN = 'at';
+    END IF;
+    FOR look IN 1 .. 50 LOOP
+        WITH taken AS (
+            SELECT * FROM postroom.take_waiting(p_message)
+        ), put_off AS (
+            INSERT INTO postroom.delayed (due_at, queue_id, priority, failures, crashes, deliveries, message_id, reason)
+            SELECT greatest(p_due_at, clock_timestamp()), t.queue_id, t.priority, t.failures, t.crashes, t.deliveries, p_message, 'delay'
+            FROM taken t
+        ), logged AS (
+            INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at, note)
+            SELECT 'reschedule', t.queue_id, p_message, 1, 1, clock_timestamp(), 'to ' || p_due_at FROM taken t
+        )
+        SELECT count(*) INTO moved FROM taken;
+        EXIT WHEN moved > 0
+            OR NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = p_message)
+            OR EXISTS (SELECT FROM postroom.lease l WHERE p_message = ANY (l.message_ids))
+            OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.message_id = p_message)
+            OR EXISTS (SELECT FROM postroom.attempt a WHERE a.message_id = p_message AND a.outcome <= 2);
+        PERFORM pg_sleep(0.002);
+    END LOOP;
+    RETURN moved;
+END
+$function$
+;
+
+CREATE OR REPLACE FUNCTION postroom.rescue(p_lease_time interval, p_limit integer)
+ RETURNS TABLE(queue_id integer, priority smallint, lowest_seq bigint, messages integer, buried integer)
+ LANGUAGE plpgsql
+ ROWS 10
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_mergejoin TO 'off'
+AS $function$
+#variable_conflict use_column
+BEGIN
+    IF pg_postmaster_start_time() > statement_timestamp() - p_lease_time THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    WITH lost AS MATERIALIZED (
+        SELECT l.id, l.claimed_at, l.worker_id, l.queue_id, l.priority, l.message_ids, l.open, l.failures, l.crashes, l.deliveries
+        FROM postroom.lease l
+        WHERE NOT EXISTS (
+            SELECT FROM postroom.worker w
+            WHERE w.id = l.worker_id
+              AND w.stopped_at IS NULL
+              AND w.beat_at > statement_timestamp() - p_lease_time)
+        ORDER BY l.id
+        LIMIT p_limit
+        FOR UPDATE OF l SKIP LOCKED
+    ), held AS MATERIALIZED (
+        SELECT l.id AS lease_id, l.claimed_at, l.worker_id, l.queue_id, l.priority, u.message_id,
+               coalesce(u.failures, 0::smallint) AS failures,
+               (coalesce(u.crashes, 0::smallint) + 1)::smallint AS crashes,
+               least(coalesce(u.deliveries, 0::smallint) + 1, 32767)::smallint AS deliveries,
+               coalesce(u.crashes, 0) + 1 >= coalesce(q.crash_limit, 3) AS is_spent
+        FROM lost l
+        CROSS JOIN LATERAL unnest(l.message_ids, l.failures, l.crashes, l.deliveries)
+            WITH ORDINALITY u (message_id, failures, crashes, deliveries, place)
+        LEFT JOIN postroom.queue q ON q.id = l.queue_id
+        WHERE get_bit(l.open, (u.place - 1)::int) = 1
+    ), history AS (
+        INSERT INTO postroom.attempt (message_id, started_at, finished_at, lease_id, queue_id, worker_id, number, outcome, error)
+        SELECT h.message_id, h.claimed_at, clock_timestamp(), h.lease_id, h.queue_id, h.worker_id, h.deliveries, 8,
+               'the worker holding it went silent'
+        FROM held h
+    ), back AS (
+        INSERT INTO postroom.ready AS r (seq, queue_id, priority, failures, crashes, deliveries, message_id)
+        SELECT nextval('postroom.ready_seq'), h.queue_id, h.priority, h.failures, h.crashes, h.deliveries, h.message_id
+        FROM held h
+        WHERE NOT h.is_spent
+        RETURNING r.queue_id, r.priority, r.seq
+    ), dead AS (
+        INSERT INTO postroom.dead_letter AS d
+            (queue_id, priority, failures, crashes, deliveries, message_id, reason, error, fingerprint)
+        SELECT h.queue_id, h.priority, h.failures, h.crashes, h.deliveries, h.message_id, 'crash_limit',
+               'its worker died ' || h.crashes || ' times while holding it', 'crash_limit'
+        FROM held h
+        WHERE h.is_spent
+        RETURNING d.queue_id, d.priority
+    ), dropped AS (
+        DELETE FROM postroom.lease l USING lost WHERE l.id = lost.id
+    )
+    SELECT x.queue_id, x.priority, min(x.seq), count(x.seq)::int, count(*) FILTER (WHERE x.seq IS NULL)::int
+    FROM (SELECT b.queue_id, b.priority, b.seq FROM back b
+          UNION ALL SELECT d.queue_id, d.priority, NULL FROM dead d) x
+    GROUP BY x.queue_id, x.priority;
+END
+$function$
+;
+
+CREATE OR REPLACE FUNCTION postroom.sample_floor(p_by_locks boolean)
+ RETURNS TABLE(seq bigint, xid text, writers text[], server_started_at timestamp with time zone)
+ LANGUAGE plpgsql
+ ROWS 1
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END INTO seq FROM postroom.ready_seq s;
+    IF p_by_locks THEN
+        SELECT coalesce(array_agg(l.virtualtransaction), '{}') INTO writers
+        FROM pg_locks l
+        WHERE l.relation = 'postroom.ready'::regclass
+          AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+          AND l.mode = 'RowExclusiveLock';
+    ELSE
+        xid := pg_current_xact_id()::text;
+    END IF;
+    server_started_at := pg_postmaster_start_time();
+    RETURN NEXT;
+END
+$function$
+;
+
+CREATE OR REPLACE FUNCTION postroom.take_waiting(p_message uuid)
+ RETURNS TABLE(queue_id integer, priority smallint, failures smallint, crashes smallint, deliveries smallint)
+ LANGUAGE sql
+ ROWS 1
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+    WITH first_place AS (
+        DELETE FROM postroom.ready r
+        USING postroom.message m
+        WHERE m.id = p_message
+          AND r.queue_id = m.queue_id AND r.priority = m.priority AND r.seq = m.seq
+        RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.deliveries
+    ), moved AS (
+        DELETE FROM postroom.ready r
+        WHERE r.message_id = p_message AND r.moved
+        RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.deliveries
+    ), put_off AS (
+        DELETE FROM postroom.delayed d
+        WHERE d.message_id = p_message
+        RETURNING d.queue_id, d.priority, d.failures, d.crashes, d.deliveries
+    )
+    SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off
+$function$
+;
+
+CREATE OR REPLACE FUNCTION postroom.takes(p_types text[], p_type text, p_version integer)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT EXISTS (
+        SELECT FROM unnest(p_types) t (name)
+        WHERE t.name = '*'
+           OR p_type IS NULL AND t.name = ''
+           OR split_part(t.name, '/', 1) = p_type
+              AND t.name ~ '/[0-9]{1,5}$'
+              AND substring(t.name FROM '[0-9]{1,5}$')::int >= p_version)
+$function$
+;
