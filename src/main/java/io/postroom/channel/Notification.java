@@ -1,0 +1,68 @@
+package io.postroom.channel;
+
+import io.postroom.handler.MessageContext;
+import java.time.Instant;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+
+/**
+ * What is to be told to one person, whatever the channel. Immutable: every method returns a changed copy. Nothing is checked here, because what is
+ * a valid address or subject is the channel's to say.
+ *
+ * <pre>{@code
+ * Notification.of(context, "ticket").to("mail", "Ann Lee <ann@example.org>").subject("Your order A-17").with("order", "A-17")
+ * }</pre>
+ *
+ * @param id the message's id; the same at each repeat
+ * @param createdAt when the message was created
+ * @param template name of the template, without folder and ending
+ * @param addresses where to reach the person, by name of the channel
+ * @param subject a line in front of the text, for channels that have one
+ * @param model what the template may name
+ */
+public record Notification(
+        UUID id,
+        Instant createdAt,
+        String template,
+        Map<String, String> addresses,
+        String subject,
+        Map<String, Object> model) {
+
+    public Notification {
+        addresses = Collections.unmodifiableMap(new LinkedHashMap<>(addresses));
+        model = Collections.unmodifiableMap(new LinkedHashMap<>(model));
+    }
+
+    /** A notification for the message in hand. */
+    public static Notification of(MessageContext context, String template) {
+        return new Notification(context.id(), context.createdAt(), template, Map.of(), "", Map.of());
+    }
+
+    /** Adds or replaces the address for a channel. */
+    public Notification to(String channel, String address) {
+        return new Notification(id, createdAt, template, plus(addresses, channel, address), subject, model);
+    }
+
+    public Notification subject(String subject) {
+        return new Notification(id, createdAt, template, addresses, subject, model);
+    }
+
+    /** Adds or replaces a value for the template. */
+    public Notification with(String name, Object value) {
+        return new Notification(id, createdAt, template, addresses, subject, plus(model, name, value));
+    }
+
+    /** The address for a channel; empty when the person cannot be reached by it. */
+    public Optional<String> address(String channel) {
+        return Optional.ofNullable(addresses.get(channel));
+    }
+
+    private static <V> Map<String, V> plus(Map<String, V> map, String name, V value) {
+        Map<String, V> more = new LinkedHashMap<>(map);
+        more.put(name, value);
+        return more;
+    }
+}

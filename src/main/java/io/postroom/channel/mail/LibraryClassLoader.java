@@ -1,0 +1,21 @@
+package io.postroom.channel.mail;
+
+import jakarta.mail.Session;
+
+/**
+ * Makes the mail library's class loader the thread's own until closed. The library looks for its parts (streams, writers of multiparts) in the context
+ * class loader, which on a host's thread may know none of them.
+ */
+final class LibraryClassLoader implements AutoCloseable {
+    private final Thread thread = Thread.currentThread();
+    private final ClassLoader before = thread.getContextClassLoader();
+
+    LibraryClassLoader() {
+        thread.setContextClassLoader(Session.class.getClassLoader());
+    }
+
+    @Override
+    public void close() {
+        thread.setContextClassLoader(before);
+    }
+}

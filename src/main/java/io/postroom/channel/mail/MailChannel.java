@@ -1,0 +1,126 @@
+package io.postroom.channel.mail;
+
+import io.postroom.api.InvalidMessageException;
+import io.postroom.api.Outcome;
+import io.postroom.channel.Channel;
+import io.postroom.channel.MissingLibraryException;
+import io.postroom.channel.Notification;
+import io.postroom.handler.MessageContext;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The channel "mail". Sends by SMTP when the settings name a host, else writes {@code <message-id>.eml} files. Thread-safe; close it after the
+ * handlers have ended.
+ *
+ * <p>What it answers: {@code done} when the server or the disk has the mail; {@code reject} for a mail or address that cannot be sent; the rest stands
+ * in {@code SmtpServer}, in short: {@code notNow} while the server takes nothing from us, {@code retry} for a failure of this mail that may pass, {@code
+ * reject} for one that will not.
+ */
+public final class MailChannel implements Channel, AutoCloseable {
+    public static final String NAME = "mail";
+
+    private static final Logger log = LoggerFactory.getLogger(MailChannel.class);
+
+    private final MailSettings settings;
+    private final @Nullable MailTemplates templates;
+    private final MailOutlet outlet;
+
+    private MailChannel(MailSettings settings, @Nullable MailTemplates templates) {
+        requireLibraries(settings);
+        this.settings = settings;
+        this.templates = templates;
+        this.outlet = settings.host().isPresent() ? new SmtpServer(settings) : new MailFiles(settings);
+        log.info("Mails go to {}", settings);
+    }
+
+    /**
+     * A channel for mails the handlers write themselves.
+     *
+     * @throws MissingLibraryException without jakarta.mail-api and angus-mail; with a host also without commons-pool2
+     */
+    public static MailChannel open(MailSettings settings) {
+        return new MailChannel(settings, null);
+    }
+
+    /** A channel that also takes {@link Notification}s, with the mail's bodies from these templates. */
+    public static MailChannel open(MailSettings settings, MailTemplates templates) {
+        return new MailChannel(settings, templates);
+    }
+
+    @Override
+    public String name() {
+        return NAME;
+    }
+
+    /** Renders the templates and sends. An address or subject that cannot be one is a reject. */
+    @Override
+    public Outcome send(Notification notification) throws InterruptedException {
+        if (templates == null) {
+            throw new IllegalStateException("This mail channel was opened without templates; open it with some");
+        }
+        Optional<String> address = notification.address(NAME);
+        if (address.isEmpty()) {
+            return Outcome.reject("the notification has no address for the channel " + NAME);
+        }
+        Mail mail;
+        try {
+            mail = Mail.to(address.get()).subject(notification.subject());
+            MailTemplates.Bodies bodies = templates.render(notification.template(), notification.model());
+            mail = mail.text(bodies.text()).html(bodies.html());
+        } catch (InvalidMessageException e) {
+            return reject(e);
+        }
+        return send(mail, notification.id(), notification.createdAt());
+    }
+
+    /** Sends a mail for the message in hand. */
+    public Outcome send(Mail mail, MessageContext context) throws InterruptedException {
+        return send(mail, context.id(), context.createdAt());
+    }
+
+    /**
+     * Sends a mail.
+     *
+     * @param id becomes the Message-ID; the same id is the same mail
+     * @param createdAt becomes its date
+     */
+    public Outcome send(Mail mail, UUID id, Instant createdAt) throws InterruptedException {
+        try {
+            mail.requireComplete();
+        } catch (InvalidMessageException e) {
+            return reject(e);
+        }
+        return outlet.deliver(mail, id, createdAt);
+    }
+
+    /** What it was opened with. */
+    public MailSettings settings() {
+        return settings;
+    }
+
+    @Override
+    public void close() {
+        outlet.close();
+    }
+
+    private static Outcome reject(InvalidMessageException e) {
+        return Outcome.reject(String.valueOf(e.getMessage()));
+    }
+
+    private static void requireLibraries(MailSettings settings) {
+        String user = "The mail channel";
+        MissingLibraryException.require(user, "jakarta.mail.Session", "jakarta.mail:jakarta.mail-api");
+        // Also where mails go to files: the API alone cannot write MIME.
+        MissingLibraryException.require(
+                user, "org.eclipse.angus.mail.smtp.SMTPTransport", "org.eclipse.angus:angus-mail");
+        if (settings.host().isPresent()) {
+            MissingLibraryException.require(
+                    user, "org.apache.commons.pool2.ObjectPool", "org.apache.commons:commons-pool2");
+        }
+    }
+}

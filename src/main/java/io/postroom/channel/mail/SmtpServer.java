@@ -1,0 +1,275 @@
+package io.postroom.channel.mail;
+
+import io.postroom.api.Outcome;
+import io.postroom.channel.mail.MailSettings.Encryption;
+import io.postroom.channel.mail.SmtpFailure.Line;
+import io.postroom.channel.mail.SmtpFailure.Step;
+import jakarta.mail.Address;
+import jakarta.mail.MessagingException;
+import jakarta.mail.Session;
+import jakarta.mail.internet.MimeMessage;
+import java.io.ByteArrayInputStream;
+import java.io.UnsupportedEncodingException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.NoSuchElementException;
+import java.util.Properties;
+import java.util.UUID;
+import java.util.function.LongSupplier;
+import org.apache.commons.pool2.BasePooledObjectFactory;
+import org.apache.commons.pool2.PooledObject;
+import org.apache.commons.pool2.PooledObjectState;
+import org.apache.commons.pool2.impl.DefaultPooledObject;
+import org.apache.commons.pool2.impl.GenericObjectPool;
+import org.apache.commons.pool2.impl.GenericObjectPoolConfig;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One SMTP server: keeps connections to it, sends, and turns its answers into outcomes. Thread-safe.
+ *
+ * <p>What the server says, and what becomes of the message:
+ *
+ * <pre>
+ * where                        answer             outcome
+ * connect, EHLO, AUTH          4xx, 5xx, none     notNow: the server or our access to it is at fault, not this mail
+ * anywhere                     421                notNow
+ * MAIL FROM                    4xx, none          notNow
+ * MAIL FROM                    530, 534, 535, 538 notNow: login
+ * RCPT TO, DATA                none in time       notNow: nothing of the mail was sent
+ * RCPT TO, DATA                line dropped       retry: a recipient the server cannot digest must not stop all others for ever
+ * RCPT TO, DATA, end of DATA   4xx                retry
+ * RCPT TO                      552                retry, as RFC 5321 asks
+ * MAIL FROM and later          other 5xx          reject
+ * content, end of DATA         none               retry: it may have been taken; the repeat is the same mail
+ * </pre>
+ *
+ * <p>Recipients are taken all or none: when one is refused the conversation ends before DATA, and the mail goes to nobody. Then 421 decides, else one
+ * permanent refusal (a repeat cannot help while it stands), else retry. Who wants each recipient for themselves creates a message for each.
+ *
+ * <p>After a notNow the server is left alone for the settings' {@code parkFor}; until then further mails get the same answer at once. This is kept in
+ * memory, per process. A connection from the pool that turns out to be gone before anything of the mail was sent is replaced by a fresh one, once.
+ */
+final class SmtpServer implements MailOutlet {
+    private static final Logger log = LoggerFactory.getLogger(SmtpServer.class);
+
+    /** For a connection, when all are in use; after that the message goes back for {@link #BUSY_WAIT}. */
+    private static final Duration POOL_WAIT = Duration.ofSeconds(10);
+
+    private static final Duration BUSY_WAIT = Duration.ofSeconds(1);
+    /** Servers close idle connections after 10 s (Exchange's tarpit settings) to 5 min (Postfix). */
+    private static final Duration IDLE_FOR = Duration.ofSeconds(30);
+
+    private final MailSettings settings;
+    private final String host;
+    private final MimeComposer composer;
+    private final Session session;
+    private final GenericObjectPool<SmtpConnection> connections;
+    private final LongSupplier nanoTime;
+    private volatile long parkedUntil;
+
+    SmtpServer(MailSettings settings) {
+        this(settings, POOL_WAIT, System::nanoTime);
+    }
+
+    SmtpServer(MailSettings settings, Duration poolWait, LongSupplier nanoTime) {
+        this.settings = settings;
+        this.host = settings.host().orElseThrow();
+        this.composer = new MimeComposer(settings);
+        this.session = MimeComposer.newSession(properties(settings));
+        this.connections = new GenericObjectPool<>(new Connections(), poolConfig(settings, poolWait));
+        this.nanoTime = nanoTime;
+        this.parkedUntil = nanoTime.getAsLong();
+    }
+
+    @Override
+    public Outcome deliver(Mail mail, UUID id, Instant createdAt) throws InterruptedException {
+        long parkedNanos = parkedUntil - nanoTime.getAsLong();
+        if (parkedNanos > 0) {
+            return Outcome.notNow(host, Duration.ofNanos(parkedNanos));
+        }
+        byte[] bytes = composer.compose(mail, id, createdAt, false);
+        Outcome outcome;
+        try (LibraryClassLoader loader = new LibraryClassLoader()) {
+            outcome = send(parse(bytes), envelope(mail), true);
+        }
+        log.debug("Mail {} to {}: {}", id, host, outcome);
+        return outcome;
+    }
+
+    /** Closes the idle connections; those in use are closed when they come back. */
+    @Override
+    public void close() {
+        connections.close();
+    }
+
+    private Outcome send(MimeMessage message, Address[] recipients, boolean mayRepeat) throws InterruptedException {
+        SmtpConnection connection;
+        try {
+            connection = borrow();
+        } catch (SmtpFailure failure) {
+            return outcomeOf(failure);
+        } catch (NoSuchElementException e) {
+            return Outcome.snooze(BUSY_WAIT, "all " + settings.poolSize() + " connections to " + host + " are busy");
+        }
+        boolean reused = connection.isUsed();
+        SmtpFailure failure;
+        try {
+            connection.send(message, recipients);
+            return Outcome.done();
+        } catch (SmtpFailure e) {
+            failure = e;
+        } finally {
+            connections.returnObject(connection);
+        }
+        if (mayRepeat && reused && isStaleConnection(failure)) {
+            // Its idle neighbours are as old.
+            connections.clear();
+            return send(message, recipients, false);
+        }
+        return outcomeOf(failure);
+    }
+
+    private static boolean isStaleConnection(SmtpFailure failure) {
+        return failure.step() != Step.CONTENT && (failure.line() == Line.BROKEN || failure.isShuttingDown());
+    }
+
+    private Outcome outcomeOf(SmtpFailure failure) {
+        Step step = failure.step();
+        if (step == Step.CONNECT || failure.isShuttingDown() || failure.isAboutLogin()) {
+            return park(failure);
+        }
+        if (failure.isUnknown()) {
+            return Outcome.retry(host + " may have taken the mail: " + failure.text());
+        }
+        if (failure.isPermanent()) {
+            return Outcome.reject(failure.text());
+        }
+        if (step == Step.MAIL || failure.line() == Line.TIMED_OUT) {
+            return park(failure);
+        }
+        return Outcome.retry(failure.text());
+    }
+
+    private Outcome park(SmtpFailure failure) {
+        parkedUntil = nanoTime.getAsLong() + settings.parkFor().toNanos();
+        connections.clear();
+        if (failure.isAnswered() && failure.isPermanent()) {
+            log.error(
+                    "SMTP server {}:{} refuses us, mails wait; next try in {}: {}",
+                    host,
+                    settings.port(),
+                    settings.parkFor(),
+                    failure.text());
+        } else {
+            log.warn(
+                    "SMTP server {}:{} takes nothing now, mails wait; next try in {}: {}",
+                    host,
+                    settings.port(),
+                    settings.parkFor(),
+                    failure.text());
+        }
+        return Outcome.notNow(host, settings.parkFor());
+    }
+
+    private SmtpConnection borrow() throws SmtpFailure, InterruptedException {
+        try {
+            return connections.borrowObject();
+        } catch (SmtpFailure | InterruptedException | RuntimeException e) {
+            throw e;
+        } catch (Exception e) {
+            throw new IllegalStateException("The pool of connections to " + host + " failed", e);
+        }
+    }
+
+    /** Parsed back, so that sending copies bytes and has nothing left to compose. */
+    private MimeMessage parse(byte[] bytes) {
+        try {
+            return new MimeMessage(session, new ByteArrayInputStream(bytes));
+        } catch (MessagingException e) {
+            throw new IllegalStateException("A composed mail cannot be read back: " + e.getMessage(), e);
+        }
+    }
+
+    /** Each address once, without names. */
+    private static Address[] envelope(Mail mail) {
+        Map<String, Address> addresses = new LinkedHashMap<>();
+        try {
+            for (MailAddress recipient : mail.recipients()) {
+                addresses.put(recipient.address(), MimeComposer.toInternet(new MailAddress("", recipient.address())));
+            }
+        } catch (UnsupportedEncodingException e) {
+            throw new AssertionError("Every JVM has UTF-8", e);
+        }
+        return addresses.values().toArray(Address[]::new);
+    }
+
+    private static Properties properties(MailSettings settings) {
+        Properties properties = new Properties();
+        properties.setProperty("mail.smtp.connectiontimeout", millis(settings.connectTimeout()));
+        properties.setProperty("mail.smtp.timeout", millis(settings.readTimeout()));
+        properties.setProperty("mail.smtp.writetimeout", millis(settings.writeTimeout()));
+        // Asking the machine for its name may take seconds of DNS, and tells outsiders what it is called inside.
+        properties.setProperty("mail.smtp.localhost", settings.effectiveDomain());
+        properties.setProperty("mail.smtp.ssl.checkserveridentity", "true");
+        boolean startTls = settings.encryption() == Encryption.START_TLS;
+        properties.setProperty("mail.smtp.starttls.enable", String.valueOf(startTls));
+        properties.setProperty("mail.smtp.starttls.required", String.valueOf(startTls));
+        properties.setProperty("mail.smtp.ssl.enable", String.valueOf(settings.encryption() == Encryption.TLS));
+        properties.setProperty(
+                "mail.smtp.auth", String.valueOf(settings.username().isPresent()));
+        properties.setProperty("mail.smtp.sendpartial", "false");
+        // A server that is slow to say goodbye must not hold a worker.
+        properties.setProperty("mail.smtp.quitwait", "false");
+        return properties;
+    }
+
+    private static String millis(Duration duration) {
+        return String.valueOf(duration.toMillis());
+    }
+
+    private static GenericObjectPoolConfig<SmtpConnection> poolConfig(MailSettings settings, Duration poolWait) {
+        GenericObjectPoolConfig<SmtpConnection> config = new GenericObjectPoolConfig<>();
+        config.setMaxTotal(settings.poolSize());
+        config.setMaxIdle(settings.poolSize());
+        config.setMaxWait(poolWait);
+        config.setTestOnBorrow(true);
+        // A broken one goes out this way: invalidateObject would open another at once (commons-pool 2.13), wanted or
+        // not.
+        config.setTestOnReturn(true);
+        config.setMinEvictableIdleDuration(IDLE_FOR);
+        config.setTimeBetweenEvictionRuns(IDLE_FOR.dividedBy(2));
+        config.setJmxEnabled(false);
+        return config;
+    }
+
+    private final class Connections extends BasePooledObjectFactory<SmtpConnection> {
+        @Override
+        public SmtpConnection create() throws SmtpFailure {
+            return SmtpConnection.open(session, settings);
+        }
+
+        @Override
+        public PooledObject<SmtpConnection> wrap(SmtpConnection connection) {
+            return new DefaultPooledObject<>(connection);
+        }
+
+        /** A fresh one is good; a used one must be fit for more, and answer NOOP before it is used again. */
+        @Override
+        public boolean validateObject(PooledObject<SmtpConnection> pooled) {
+            SmtpConnection connection = pooled.getObject();
+            if (!connection.isUsed()) {
+                return true;
+            }
+            return connection.isFit(settings.mailsPerConnection(), settings.connectionMaxAge())
+                    && (pooled.getState() == PooledObjectState.RETURNING || connection.isConnected());
+        }
+
+        @Override
+        public void destroyObject(PooledObject<SmtpConnection> pooled) throws MessagingException {
+            pooled.getObject().close();
+        }
+    }
+}

@@ -1,0 +1,139 @@
+package io.postroom.channel.mail;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.postroom.api.InvalidMessageException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class MailAddressTest {
+    private static final String LOCAL_64 = "a".repeat(64);
+    private static final String DOMAIN_255 =
+            "b".repeat(63) + "." + "c".repeat(63) + "." + "d".repeat(63) + "." + "e".repeat(63);
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "ann@example.org                     |           | ann@example.org",
+                "ann.lee+tickets@mail.example.org    |           | ann.lee+tickets@mail.example.org",
+                "root@localhost                      |           | root@localhost",
+                "Ann Lee <ann@example.org>           | Ann Lee   | ann@example.org",
+                "\"Lee, Ann\" <ann@example.org>      | Lee, Ann  | ann@example.org",
+                "<ann@example.org>                   |           | ann@example.org",
+                "Анна Петрова <anna@пример.рф>       | Анна Петрова | anna@xn--e1afmkfd.xn--p1ai",
+                "ann@bücher.example                  |           | ann@xn--bcher-kva.example",
+                "ann@瘍瘊.example                    |           | ann@xn--ztyf.example",
+            })
+    void one_mailbox_is_read(String text, String name, String address) {
+        MailAddress read = MailAddress.parse("to", text);
+
+        assertThat(read.name()).isEqualTo(name == null ? "" : name);
+        assertThat(read.address()).isEqualTo(address);
+        assertThat(Lines.isAscii(read.address())).isTrue();
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                // lists and groups
+                "a@example.org, b@example.org",
+                "a@example.org,b@example.org",
+                "a@example.org;b@example.org",
+                "a@example.org b@example.org",
+                "<a@example.org>, <b@example.org>",
+                "A <a@example.org>, B <b@example.org>",
+                "friends: a@example.org, b@example.org;",
+                "friends:;",
+                // what RFC 5322 allows and we do not
+                "\"ann lee\"@example.org",
+                "ann(comment)@example.org",
+                "ann@[127.0.0.1]",
+                "<@relay.example.org:ann@example.org>",
+                // not addresses
+                "",
+                " ",
+                "ann",
+                "@example.org",
+                "ann@",
+                "ann@@example.org",
+                "ann@example@example.org",
+                ".ann@example.org",
+                "ann.@example.org",
+                "a..n@example.org",
+                "ann@example..org",
+                "ann@.example.org",
+                "ann@example.org.",
+                "ann@-example.org",
+                "ann@exam_ple.org",
+                "ann@127.0.0.1",
+                "ann@example.org>",
+                "<ann@example.org",
+                "Ann <ann@example.org> Lee",
+                "Ann < ann@example.org>",
+                // U+2100 becomes "a/c", U+FF20 an at sign, when a domain is made ASCII
+                "ann@\u2100.example",
+                "ann@x\uFF20example.org",
+            })
+    void anything_but_one_plain_mailbox_is_refused(String text) {
+        assertRefused(text);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "ann\r@example.org",
+                "ann\n@example.org",
+                "ann@example.org\r\nRCPT TO:<eve@example.org>",
+                "Ann\r\nBcc: eve@example.org <ann@example.org>",
+                "Ann\u0085 <ann@example.org>",
+                "Ann\u2028 <ann@example.org>",
+                "Ann\u2029 <ann@example.org>",
+                "Ann\u0000 <ann@example.org>",
+                "Ann\uD83D <ann@example.org>",
+                "ann\u0085@example.org",
+                "ann\u2028@example.org",
+                // their low bytes are CR and LF, see CVE-2025-7962
+                "ann\u760D\u760ARCPT@example.org",
+                "ann\u760D@example.org",
+                "\u760Aann@example.org",
+                "änn@example.org",
+            })
+    void no_line_end_gets_through_in_any_disguise(String text) {
+        assertRefused(text);
+        assertThatThrownBy(() -> new MailAddress("", text)).isInstanceOf(InvalidMessageException.class);
+    }
+
+    @Test
+    void local_part_domain_and_name_have_their_limits() {
+        assertThat(MailAddress.parse("to", LOCAL_64 + "@" + DOMAIN_255).address())
+                .hasSize(MailAddress.LENGTH);
+
+        assertRefused("a" + LOCAL_64 + "@example.org");
+        assertRefused("ann@" + "f".repeat(64) + ".example.org");
+        assertRefused("ann@x." + DOMAIN_255);
+        assertRefused("a@" + "b.".repeat(200) + "c");
+        assertRefused("n".repeat(MailAddress.NAME_LENGTH + 1) + " <ann@example.org>");
+        assertRefused("a@b".repeat(10_000));
+    }
+
+    @Test
+    void the_refusal_names_field_and_limit_and_shows_the_value() {
+        assertThatThrownBy(() -> MailAddress.parse("cc", "a@example.org, b@example.org"))
+                .isInstanceOfSatisfying(InvalidMessageException.class, e -> {
+                    assertThat(e.field()).isEqualTo("cc");
+                    assertThat(e.limit()).startsWith("one mailbox");
+                })
+                .hasMessageContaining("a@example.org, b@example.org");
+    }
+
+    private static void assertRefused(String text) {
+        assertThatThrownBy(() -> MailAddress.parse("to", text))
+                .isInstanceOfSatisfying(
+                        InvalidMessageException.class,
+                        e -> assertThat(e.field()).isEqualTo("to"));
+    }
+}

@@ -1,0 +1,105 @@
+package io.postroom.channel.mail;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.File;
+import java.lang.reflect.InvocationTargetException;
+import java.net.MalformedURLException;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Postroom in a host that has not added what the mail channel needs. */
+class MissingLibraryTest {
+    private static final List<String> MAIL_LIBRARIES =
+            List.of("jakarta.mail-api", "angus-", "jakarta.activation", "commons-pool2", "thymeleaf");
+
+    @ParameterizedTest
+    @CsvSource({
+        "jakarta.mail-api, jakarta.mail:jakarta.mail-api",
+        "angus-mail, org.eclipse.angus:angus-mail",
+        "commons-pool2, org.apache.commons:commons-pool2",
+        "thymeleaf, org.thymeleaf:thymeleaf",
+    })
+    void what_is_missing_is_named(String library, String artifact) throws Exception {
+        try (URLClassLoader host = hostWithout(List.of(library))) {
+            assertThatThrownBy(() -> openMailChannel(host))
+                    .isInstanceOf(InvocationTargetException.class)
+                    .cause()
+                    .hasToString("io.postroom.channel.MissingLibraryException: "
+                            + (library.equals("thymeleaf") ? "Rendering mail templates" : "The mail channel")
+                            + " needs a library that is not on the class path. Add " + artifact);
+        }
+    }
+
+    @Test
+    void all_else_loads_without_them() throws Exception {
+        try (URLClassLoader host = hostWithout(MAIL_LIBRARIES)) {
+            int loaded = 0;
+            for (String name : classNames()) {
+                if (!isInside(name)) {
+                    Class<?> type = Class.forName(name, true, host);
+                    assertThat(type.getClassLoader()).isSameAs(host);
+                    // As Spring looks at beans: resolves every type in a signature.
+                    type.getDeclaredMethods();
+                    type.getDeclaredConstructors();
+                    type.getDeclaredFields();
+                    loaded++;
+                }
+            }
+            assertThat(loaded).isGreaterThan(50);
+        }
+    }
+
+    /** The classes behind {@link MailChannel} and {@link MailTemplates}, which check before they use them. */
+    private static boolean isInside(String name) {
+        return Stream.of("LibraryClassLoader", "MimeComposer", "MailFiles", "Smtp", "ThymeleafTemplates")
+                .anyMatch(inside -> name.startsWith("io.postroom.channel.mail." + inside));
+    }
+
+    private static void openMailChannel(ClassLoader host) throws ReflectiveOperationException {
+        Class<?> settingsType = host.loadClass("io.postroom.channel.mail.MailSettings");
+        Object settings = settingsType.getMethod("defaults").invoke(null);
+        settings = settingsType.getMethod("host", String.class).invoke(settings, "smtp.example.org");
+        host.loadClass("io.postroom.channel.mail.MailChannel")
+                .getMethod("open", settingsType)
+                .invoke(null, settings);
+        host.loadClass("io.postroom.channel.mail.MailTemplates")
+                .getMethod("inFolder", String.class)
+                .invoke(null, "io/postroom/channel/mail");
+    }
+
+    private static URLClassLoader hostWithout(List<String> libraries) throws MalformedURLException {
+        List<URL> urls = new ArrayList<>();
+        for (String entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
+            String file = Path.of(entry).getFileName().toString();
+            if (libraries.stream().noneMatch(file::startsWith)) {
+                urls.add(Path.of(entry).toUri().toURL());
+            }
+        }
+        return new URLClassLoader(urls.toArray(URL[]::new), ClassLoader.getPlatformClassLoader());
+    }
+
+    private static List<String> classNames() throws Exception {
+        Path classes = Path.of(MailChannel.class
+                .getProtectionDomain()
+                .getCodeSource()
+                .getLocation()
+                .toURI());
+        try (Stream<Path> files = Files.walk(classes.resolve("io/postroom"))) {
+            return files.map(file -> classes.relativize(file).toString())
+                    .filter(file -> file.endsWith(".class") && !file.endsWith("package-info.class"))
+                    .map(file ->
+                            file.substring(0, file.length() - ".class".length()).replace(File.separatorChar, '.'))
+                    .toList();
+        }
+    }
+}
