@@ -1,0 +1,102 @@
+package io.postroom.fault;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import io.postroom.Postroom;
+import io.postroom.SchemaMode;
+import io.postroom.api.CreateMessage;
+import io.postroom.api.Outcome;
+import io.postroom.engine.EngineSettings;
+import io.postroom.handler.Handler;
+import io.postroom.handler.HandlerMode;
+import io.postroom.handler.MessageContext;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.SQLException;
+import java.time.Duration;
+
+/**
+ * A process of its own that handles messages until it is killed. {@code atomic} writes one row of {@code effect} a message in the message's own
+ * transaction; {@code plain} writes one of {@code run} on a connection of its own when it starts a message; {@code sync} sends one message and never
+ * comes back from its handler.
+ */
+final class FaultWorker {
+    static final Duration LEASE_TIME = Duration.ofSeconds(3);
+    static final Duration BEAT = Duration.ofMillis(500);
+
+    private FaultWorker() {}
+
+    public static void main(String[] arguments) throws Exception {
+        HikariConfig config = new HikariConfig();
+        config.setJdbcUrl(arguments[0]);
+        config.setUsername(arguments[1]);
+        config.setPassword(arguments[2]);
+        config.setMaximumPoolSize(12);
+        HikariDataSource pool = new HikariDataSource(config);
+        Duration pause = Duration.ofMillis(Long.parseLong(arguments[4]));
+        switch (arguments[3]) {
+            case "work" -> work(pool, pause);
+            case "sync" -> sendAndHang(pool);
+            default -> throw new IllegalArgumentException(arguments[3]);
+        }
+    }
+
+    static EngineSettings settings(String name) {
+        return new EngineSettings(name, LEASE_TIME, BEAT, Duration.ofMillis(500), true, true);
+    }
+
+    private static void work(HikariDataSource pool, Duration pause) {
+        Postroom.on(pool)
+                .schema(SchemaMode.NONE)
+                .settings(settings("fault-worker-" + ProcessHandle.current().pid()))
+                .handler(atomic(pause))
+                .handler(plain(pool, pause))
+                .start();
+        System.out.println("READY");
+    }
+
+    static Handler atomic(Duration pause) {
+        return Handler.process("atomic", String.class, (payload, context) -> {
+                    insert(context.connection(), "effect", context);
+                    Thread.sleep(pause.toMillis());
+                    return Outcome.done();
+                })
+                .mode(HandlerMode.ATOMIC);
+    }
+
+    static Handler plain(HikariDataSource pool, Duration pause) {
+        return Handler.process("plain", String.class, (payload, context) -> {
+            try (Connection connection = pool.getConnection()) {
+                insert(connection, "run", context);
+            }
+            Thread.sleep(pause.toMillis());
+            return Outcome.done();
+        });
+    }
+
+    /** The handler says that it started, and hangs: to be killed there. */
+    private static void sendAndHang(HikariDataSource pool) {
+        Handler hanging = Handler.send("sync", String.class, (payload, context) -> {
+            System.out.println("READY");
+            Thread.sleep(Duration.ofMinutes(10).toMillis());
+            return Outcome.done();
+        });
+        Postroom postroom = Postroom.on(pool)
+                .schema(SchemaMode.NONE)
+                .settings(settings("sync-sender"))
+                .workers(false)
+                .handler(hanging)
+                .start();
+        postroom.queueMessages().sendMessageSync(CreateMessage.to("sync").json("text", 1, "\"hello\""));
+    }
+
+    private static void insert(Connection connection, String table, MessageContext context) throws SQLException {
+        try (PreparedStatement insert = connection.prepareStatement(
+                "INSERT INTO public." + table + " (message_id, pid, lease_valid) VALUES (?, ?, ?)")) {
+            insert.setObject(1, context.id());
+            insert.setLong(2, ProcessHandle.current().pid());
+            insert.setBoolean(3, context.isStillOurs());
+            insert.executeUpdate();
+        }
+    }
+}
