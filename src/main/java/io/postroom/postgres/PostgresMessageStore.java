@@ -4,6 +4,7 @@ import io.postroom.api.Attempt;
 import io.postroom.api.Message;
 import io.postroom.api.MessageFilter;
 import io.postroom.api.MessageState;
+import io.postroom.api.QueueNotFoundException;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.QueueStats;
 import io.postroom.storage.Arrival;
@@ -28,6 +29,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -430,96 +432,201 @@ public final class PostgresMessageStore implements MessageStore {
 
     @Override
     public List<Arrival> redriveSome(Duration elapsed) {
-        throw new UnsupportedOperationException("not yet");
+        return engine.several("redrive dead letters", connection -> BulkWork.redriveSome(elapsed, connection));
     }
+
+    // ---- registry
 
     @Override
     public Optional<Message> find(UUID id) {
-        throw new UnsupportedOperationException("not yet");
+        return engine.single("find message " + id, connection -> MessageReader.find(id, connection));
     }
 
     @Override
     public List<Message> find(MessageFilter filter) {
-        throw new UnsupportedOperationException("not yet");
+        return engine.single("find messages", connection -> MessageReader.find(filter, connection));
     }
 
     @Override
     public List<Message> next(MessageFilter filter) {
-        throw new UnsupportedOperationException("not yet");
+        return engine.single("list the next messages", connection -> MessageReader.next(filter, connection));
     }
 
     @Override
     public List<Message> removable(MessageFilter filter) {
-        throw new UnsupportedOperationException("not yet");
+        return engine.single("list removable messages", connection -> MessageReader.removable(filter, connection));
     }
 
     @Override
     public List<Attempt> history(UUID id) {
-        throw new UnsupportedOperationException("not yet");
+        return engine.single("read the history of message " + id, connection -> {
+            try (Sql.Call call = RegistrySql.HISTORY.on(connection)) {
+                return call.set("id", id).list(MessageReader::attempt);
+            }
+        });
     }
 
     @Override
     public List<String> explain(UUID id) {
-        throw new UnsupportedOperationException("not yet");
+        return engine.single("explain message " + id, connection -> {
+            try (Sql.Call call = RegistrySql.EXPLAIN.on(connection)) {
+                return call.set("id", id).list(row -> row.getString(1));
+            }
+        });
     }
 
     @Override
     public Map<UUID, MessageState> states(Collection<UUID> ids) {
-        throw new UnsupportedOperationException("not yet");
+        return engine.single("look at the states of " + ids.size() + " messages", connection -> {
+            try (Sql.Call call = RegistrySql.STATES.on(connection)) {
+                Map<UUID, MessageState> states = new HashMap<>();
+                call.set("ids", ids.toArray(new UUID[0]))
+                        .list(row -> states.put(row.getObject(1, UUID.class), MessageState.valueOf(row.getString(2))));
+                return states;
+            }
+        });
     }
 
     @Override
     public int cancel(UUID id) {
-        throw new UnsupportedOperationException("not yet");
+        return engine.single("cancel message " + id, connection -> {
+            try (Sql.Call call = OperateSql.CANCEL.on(connection)) {
+                return call.set("id", id).one(row -> row.getInt(1));
+            }
+        });
     }
 
     @Override
     public int reschedule(UUID id, Instant dueAt) {
-        throw new UnsupportedOperationException("not yet");
+        return engine.single("reschedule message " + id, connection -> {
+            try (Sql.Call call = OperateSql.RESCHEDULE.on(connection)) {
+                return call.set("id", id).set("dueAt", dueAt).one(row -> row.getInt(1));
+            }
+        });
     }
 
     @Override
     public int redrive(UUID id) {
-        throw new UnsupportedOperationException("not yet");
+        return engine.single("redrive message " + id, connection -> {
+            try (Sql.Call call = OperateSql.REDRIVE.on(connection)) {
+                return call.set("id", id).one(row -> row.getInt(1));
+            }
+        });
     }
 
     @Override
     public UUID planRedrive(MessageFilter filter, int perSecond) {
-        throw new UnsupportedOperationException("not yet");
+        filter.queue().ifPresent(this::idOf);
+        return engine.single("plan a redrive", connection -> {
+            try (Sql.Call call = OperateSql.PLAN_REDRIVE.on(connection)) {
+                return MessageReader.setConditions(call, filter)
+                        .set(
+                                "dead",
+                                filter.states().isEmpty() || filter.states().contains(MessageState.DEAD))
+                        .set("perSecond", perSecond)
+                        .one(row -> row.getObject(1, UUID.class));
+            }
+        });
     }
 
     @Override
     public OperationRow operation(UUID id) {
-        throw new UnsupportedOperationException("not yet");
+        return engine.single("look at operation " + id, connection -> {
+            try (Sql.Call call = OperateSql.OPERATION.on(connection)) {
+                return call.set("id", id)
+                        .one(row -> new OperationRow(row.getLong(1), row.getLong(2), row.getBoolean(3)));
+            }
+        });
     }
 
     @Override
     public void stopOperation(UUID id) {
-        throw new UnsupportedOperationException("not yet");
+        engine.single("stop operation " + id, connection -> {
+            try (Sql.Call call = OperateSql.STOP_OPERATION.on(connection)) {
+                return call.set("id", id).update();
+            }
+        });
     }
+
+    // ---- operate
 
     @Override
     public List<QueueStats> stats(@Nullable String queue) {
-        throw new UnsupportedOperationException("not yet");
+        return engine.single("count messages", connection -> {
+            try (Sql.Call call = OperateSql.STATS.on(connection)) {
+                return call.set("queue", queue).list(MessageReader::stats);
+            }
+        });
     }
 
     @Override
     public void pause(String queue, boolean paused) {
-        throw new UnsupportedOperationException("not yet");
+        boolean known = engine.single((paused ? "pause" : "resume") + " queue " + queue, connection -> {
+            try (Sql.Call call = OperateSql.PAUSE.on(connection)) {
+                return call.set("queue", queue).set("paused", paused).one(row -> row.getInt(1)) > 0;
+            }
+        });
+        if (!known) {
+            throw unknown(queue);
+        }
     }
 
+    /** Many transactions: what was cancelled before a failure stays so. */
     @Override
     public long purge(String queue) {
-        throw new UnsupportedOperationException("not yet");
+        int id = idOf(queue);
+        long cancelled = cancelWaiting(queue, id);
+        log("purge", queue, id, cancelled);
+        return cancelled;
     }
 
+    /** First no longer there, in one transaction with the questions, then emptied: nothing new can be claimed in between. */
     @Override
     public void delete(String queue, boolean ifEmpty, boolean ifUnused) {
-        throw new UnsupportedOperationException("not yet");
+        int id = engine.several(
+                "delete queue " + queue,
+                connection -> BulkWork.markDeleted(queue, ifEmpty, ifUnused, connection)
+                        .orElseThrow(() -> unknown(queue)));
+        log("delete", queue, id, cancelWaiting(queue, id));
+    }
+
+    private long cancelWaiting(String queue, int id) {
+        BulkWork.Purge purge = new BulkWork.Purge(id);
+        while (engine.several("purge queue " + queue, purge::step)) {
+            // the next batch
+        }
+        return purge.cancelled();
+    }
+
+    private void log(String action, String queue, int id, long done) {
+        engine.single("record that queue " + queue + " was emptied", connection -> {
+            try (Sql.Call call = OperateSql.LOG.on(connection)) {
+                return call.set("action", action)
+                        .set("queue", id)
+                        .set("done", done)
+                        .update();
+            }
+        });
+    }
+
+    private int idOf(String queue) {
+        return queue(queue).orElseThrow(() -> unknown(queue)).id();
+    }
+
+    private static QueueNotFoundException unknown(String queue) {
+        return new QueueNotFoundException(
+                queue, "Queues are made by their first message, their first handler, or Queues.declare");
     }
 
     @Override
     public void advance(Duration time) {
-        throw new UnsupportedOperationException("not yet");
+        engine.several("advance the time", connection -> {
+            try (Sql.Call call = OperateSql.ADVANCE_DUE.on(connection)) {
+                call.set("time", Rows.micros(time)).update();
+            }
+            try (Sql.Call call = OperateSql.ADVANCE_EXPIRY.on(connection)) {
+                return call.set("time", Rows.micros(time)).update();
+            }
+        });
     }
 }

@@ -86,6 +86,11 @@ final class Sql {
             this.statement = statement;
         }
 
+        /** Whether the statement has this parameter, for texts put together from parts. */
+        boolean has(String name) {
+            return positions.containsKey(name);
+        }
+
         Call set(String name, int value) throws SQLException {
             for (int position : positionsOf(name)) {
                 statement.setInt(position, value);
