@@ -35,7 +35,7 @@ WITH setting AS MATERIALIZED (
     GROUP BY a.message_id, a.queue_id
 ), history AS MATERIALIZED (
     SELECT a.message_id, a.queue_id,
-           count(*) FILTER (WHERE a.outcome IN (3, 7)) AS failed,
+           count(*) FILTER (WHERE a.outcome IN (3, 6, 7)) AS failed,
            count(*) FILTER (WHERE a.outcome = 6) AS rejected,
            count(*) FILTER (WHERE a.outcome = 7) AS given_up,
            count(*) FILTER (WHERE a.outcome = 8) AS crashed
