@@ -187,79 +187,81 @@ final class Consumer {
     }
 
     private void work() {
-        List<ClaimedMessage> batch = new ArrayList<>();
-        while (true) {
-            ClaimedMessage first = take();
-            if (first == null) {
-                continue;
-            }
-            if (first == NO_MORE) {
-                return;
-            }
-            batch.clear();
-            batch.add(first);
-            drainMore(batch);
-            if (!runAndCount(batch)) {
-                return;
+        for (HandOver messages = takeSome(); messages != null; messages = takeSome()) {
+            if (!runAll(messages)) {
+                return; // a call was given up, and another thread has taken this one's place
             }
         }
     }
 
-    private @Nullable ClaimedMessage take() {
-        try {
-            return buffer.take();
-        } catch (InterruptedException stray) {
+    /** The next messages for a thread; null when there will be no more. */
+    private @Nullable HandOver takeSome() {
+        ClaimedMessage first = null;
+        while (first == null) {
+            try {
+                first = buffer.take();
+            } catch (InterruptedException stray) {
+                Thread.interrupted();
+            }
+        }
+        if (first == NO_MORE) {
             return null;
         }
-    }
-
-    private void drainMore(List<ClaimedMessage> batch) {
-        for (int more = pace.handOver(queue.largestBatch()); more > 1; more--) {
+        HandOver messages = new HandOver(first);
+        for (int more = pace.handOver(queue.largestBatch()) - 1; more > 0; more--) {
             ClaimedMessage next = buffer.poll();
             if (next == null) {
-                return;
-            }
-            if (next == NO_MORE) {
+                break;
+            } else if (next == NO_MORE) {
                 buffer.add(next);
-                return;
+                break;
             }
-            batch.add(next);
+            messages.add(next);
         }
+        return messages;
     }
 
-    /** Returns false when a call was given up and this thread with it; a new thread has taken its place. */
-    private boolean runAndCount(List<ClaimedMessage> batch) {
+    private boolean runAll(HandOver messages) {
         long before = System.nanoTime();
-        boolean usable = true;
+        Runnable onGivenUp = () -> replaceThreadOf(messages);
         try {
             if (queue.largestBatch() > 1) {
-                usable = executor.run(queue, batch);
+                if (!executor.run(queue, messages.beginAll(), onGivenUp)) {
+                    return false;
+                }
             } else {
-                for (ClaimedMessage message : batch) {
-                    if (usable) {
-                        usable = executor.run(queue, message);
-                    } else {
-                        completer.add(List.of(Completion.release(message)));
+                for (ClaimedMessage message = messages.next(); message != null; message = messages.next()) {
+                    if (!executor.run(queue, message, onGivenUp)) {
+                        return false;
                     }
                 }
             }
         } catch (Throwable unexpected) {
             log.error(
-                    "a message of queue {} could not be run; its lease is kept until this process stops",
+                    "a message of queue {} could not be run; it stays under its lease until this process stops",
                     queue.name(),
                     unexpected);
-        } finally {
-            pace.took(batch.size(), System.nanoTime() - before);
-            held.addAndGet(-batch.size());
-            if (pace.isWorthAClaim(held.get())) {
-                loop.signal();
-            }
+            buffer.addAll(messages.takeRest());
         }
-        if (!usable) {
-            leaked.incrementAndGet();
-            startThread();
+        pace.took(messages.started(), System.nanoTime() - before);
+        letGo(messages.started());
+        return true;
+    }
+
+    /** A call was given up: its thread is lost, what it had not begun goes to the others. */
+    private void replaceThreadOf(HandOver messages) {
+        leaked.incrementAndGet();
+        int started = messages.started();
+        buffer.addAll(messages.takeRest());
+        startThread();
+        letGo(started);
+    }
+
+    private void letGo(int messages) {
+        held.addAndGet(-messages);
+        if (pace.isWorthAClaim(held.get())) {
+            loop.signal();
         }
-        return usable;
     }
 
     private static final short[] ALL_PRIORITIES = {9, 8, 7, 6, 5, 4, 3, 2, 1, 0};

@@ -193,7 +193,7 @@ public final class Engine {
         CompletableFuture<Completion> end = new CompletableFuture<>();
         ownSends.put(message.id(), end);
         try {
-            executor.run(queue, held.get());
+            executor.run(queue, held.get(), () -> {});
             return Optional.of(resultOf(end.join()));
         } catch (CompletionException lost) {
             throw lost.getCause() instanceof PostroomException cause ? cause : lost;
@@ -260,7 +260,7 @@ public final class Engine {
                     queue.oneMessagePerLease() ? 1 : Consumer.LEASE_SIZE,
                     suspects));
             if (!claimed.isEmpty()) {
-                executor.run(queue, claimed);
+                executor.run(queue, claimed, () -> {});
                 completer.drain(INTERRUPT_GRACE);
                 run += claimed.size();
             }

@@ -16,6 +16,7 @@ import io.postroom.storage.MessageStore;
 import io.postroom.storage.Transactions;
 import java.sql.Connection;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -55,8 +56,9 @@ final class Executor {
         this.completer = completer;
     }
 
-    /** Runs one message and hands its end to the completer. Returns false when the call was given up: the thread is not to be used again. */
-    boolean run(ConsumedQueue queue, ClaimedMessage claimed) {
+    /** Runs one message and hands its end to the completer. When the call is given up {@code onGivenUp} is run at once, by another thread, and this one
+     * answers false if it ever comes back: it is not to be used again. */
+    boolean run(ConsumedQueue queue, ClaimedMessage claimed, Runnable onGivenUp) {
         ClaimedMessage message =
                 claimed.stored() ? claimed : store.reload(claimed).orElse(claimed);
         if (!message.stored()) {
@@ -75,19 +77,19 @@ final class Executor {
         } catch (Delivery.UndecodableException undecodable) {
             return end(Endings.undecodable(message, undecodable, System.nanoTime()));
         }
-        return attempt(queue, handler.get(), List.of(message), List.of(payload));
+        return attempt(queue, handler.get(), List.of(message), List.of(payload), onGivenUp);
     }
 
     /** Runs messages that came together: those of a batch handler in one call, all others one by one. */
-    boolean run(ConsumedQueue queue, List<ClaimedMessage> messages) {
+    boolean run(ConsumedQueue queue, List<ClaimedMessage> messages, Runnable onGivenUp) {
         List<ClaimedMessage> batch = new ArrayList<>();
         List<Object> payloads = new ArrayList<>();
+        List<ClaimedMessage> others = new ArrayList<>();
         Handler batchHandler = null;
-        boolean usable = true;
         for (ClaimedMessage message : messages) {
             Optional<Handler> handler = handlerForBatch(queue, message);
             if (handler.isEmpty() || batchHandler != null && batchHandler != handler.get()) {
-                usable &= run(queue, message);
+                others.add(message);
                 continue;
             }
             try {
@@ -98,7 +100,29 @@ final class Executor {
                 end(Endings.undecodable(message, undecodable, System.nanoTime()));
             }
         }
-        return (batchHandler == null || attempt(queue, batchHandler, batch, payloads)) && usable;
+        Runnable othersToo = () -> releaseAll(others, onGivenUp);
+        return (batchHandler == null || attempt(queue, batchHandler, batch, payloads, othersToo))
+                && runEach(others, onGivenUp, (message, whenGivenUp) -> run(queue, message, whenGivenUp));
+    }
+
+    private interface Run {
+        boolean run(ClaimedMessage message, Runnable onGivenUp);
+    }
+
+    /** One by one; if a call is given up, those after it are given back at once. */
+    private boolean runEach(List<ClaimedMessage> messages, Runnable onGivenUp, Run run) {
+        for (int i = 0; i < messages.size(); i++) {
+            List<ClaimedMessage> rest = messages.subList(i + 1, messages.size());
+            if (!run.run(messages.get(i), () -> releaseAll(rest, onGivenUp))) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private void releaseAll(List<ClaimedMessage> messages, Runnable onGivenUp) {
+        messages.forEach(message -> end(Completion.release(message)));
+        onGivenUp.run();
     }
 
     private Optional<Handler> handlerForBatch(ConsumedQueue queue, ClaimedMessage message) {
@@ -108,10 +132,17 @@ final class Executor {
     }
 
     private boolean attempt(
-            ConsumedQueue queue, Handler handler, List<ClaimedMessage> messages, List<Object> payloads) {
+            ConsumedQueue queue,
+            Handler handler,
+            List<ClaimedMessage> messages,
+            List<Object> payloads,
+            Runnable onGivenUp) {
         RetryPolicy policy = queue.retryPolicy(handler);
         RunningAttempt attempt = new RunningAttempt(handler.timeLimit());
-        timeLimits.watch(attempt, () -> giveUp(messages, handler, policy, attempt));
+        timeLimits.watch(attempt, () -> {
+            giveUp(messages, handler, policy, attempt);
+            onGivenUp.run();
+        });
         Thread.interrupted(); // nothing left over may hit the user's code
         List<Completion> ends = new ArrayList<>(messages.size());
         RunningAttempt.State state;
@@ -127,7 +158,7 @@ final class Executor {
             state = attempt.finish();
             if (state == RunningAttempt.State.RUNNING && messages.size() > 1) {
                 timeLimits.unwatch(attempt);
-                return runSingly(queue, handler, messages, payloads);
+                return runSingly(queue, handler, messages, payloads, onGivenUp);
             }
             for (ClaimedMessage message : messages) {
                 ends.add(failed(queue, handler, policy, message, error, attempt, state));
@@ -199,16 +230,17 @@ final class Executor {
 
     /** A batch threw: its messages are run one by one, and no failure is counted for the batch. */
     private boolean runSingly(
-            ConsumedQueue queue, Handler handler, List<ClaimedMessage> messages, List<Object> payloads) {
-        boolean usable = true;
-        for (int i = 0; i < messages.size(); i++) {
-            if (usable) {
-                usable = attempt(queue, handler, List.of(messages.get(i)), List.of(payloads.get(i)));
-            } else {
-                end(Completion.release(messages.get(i)));
-            }
-        }
-        return usable;
+            ConsumedQueue queue,
+            Handler handler,
+            List<ClaimedMessage> messages,
+            List<Object> payloads,
+            Runnable onGivenUp) {
+        Iterator<Object> payload = payloads.iterator();
+        return runEach(
+                messages,
+                onGivenUp,
+                (message, whenGivenUp) ->
+                        attempt(queue, handler, List.of(message), List.of(payload.next()), whenGivenUp));
     }
 
     private Completion failed(

@@ -41,6 +41,7 @@ class WaitingTest {
                 .handler(note("delay"))
                 .handler(note("priority"))
                 .handler(note("life"))
+                .handler(note("past"))
                 .handler(note("cancel"))
                 .handler(note("pause"))
                 .handler(note("dedup"))
@@ -62,18 +63,18 @@ class WaitingTest {
     void delayed_message_is_never_early() {
         UUID id = create(message("delay", "1").delay(Duration.ofMinutes(5)));
         assertThat(state(id)).isEqualTo(MessageState.DELAYED);
-        assertThat(kit.drain()).isZero();
-        assertThat(postroom.queueMessages().explain(id).get(0)).startsWith("due_later:");
+        assertThat(kit.drain("delay")).isZero();
+        assertThat(postroom.queueMessages().explain(id)).anyMatch(line -> line.startsWith("due_later:"));
         kit.advance(Duration.ofMinutes(5).minusSeconds(2));
-        assertThat(kit.drain()).isZero();
+        assertThat(kit.drain("delay")).isZero();
         kit.advance(Duration.ofSeconds(2));
-        assertThat(kit.drain()).isEqualTo(1);
+        assertThat(kit.drain("delay")).isEqualTo(1);
         assertThat(state(id)).isEqualTo(MessageState.DONE);
     }
 
     @Test
     void due_time_in_the_past_means_now() {
-        UUID id = create(message("delay", "1").at(Instant.now().minus(Duration.ofDays(3))));
+        UUID id = create(message("past", "1").at(Instant.now().minus(Duration.ofDays(3))));
         assertThat(state(id)).isEqualTo(MessageState.READY);
     }
 
