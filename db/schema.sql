@@ -1071,6 +1071,10 @@ BEGIN
               AND w.beat_at > now_at - interval '1 minute';
             IF others.consumers = 0 THEN
                 RETURN NEXT format('no_consumer: no live process anywhere consumes queue "%s"', entry.queue);
+                IF entry.reason = 'no_handler' THEN
+                    RETURN NEXT format('no_handler: the worker that claimed it last had no handler for %s',
+                        coalesce('type ' || message.type || ' version ' || message.type_version, 'messages without a type'));
+                END IF;
             ELSIF others.takers = 0 THEN
                 RETURN NEXT format('no_handler: no live consumer of queue "%s" takes %s: %s', entry.queue,
                     coalesce('type ' || message.type || ' version ' || message.type_version, 'messages without a type'), left(others.names, 1000));
