@@ -105,9 +105,7 @@ CREATE TABLE postroom.message (
     headers jsonb,
     payload jsonb,
     body bytea,
-    CONSTRAINT message_pk PRIMARY KEY (id),
-    CONSTRAINT message_direction_known CHECK (direction = ANY (ARRAY[0, 1])),
-    CONSTRAINT message_priority_range CHECK (priority >= 0 AND priority <= 9)
+    CONSTRAINT message_pk PRIMARY KEY (id)
 ) PARTITION BY RANGE (id);
 CREATE INDEX message_by_correlation ON postroom.message USING btree (correlation_id) WHERE (correlation_id IS NOT NULL);
 CREATE INDEX message_by_expiry ON postroom.message USING btree (expires_at) WHERE (expires_at IS NOT NULL);
@@ -177,8 +175,7 @@ CREATE TABLE postroom.ready (
     deliveries smallint NOT NULL DEFAULT 0,
     message_id uuid NOT NULL,
     moved boolean NOT NULL DEFAULT true,
-    CONSTRAINT ready_pk PRIMARY KEY (queue_id, priority, seq),
-    CONSTRAINT ready_priority_range CHECK (priority >= 0 AND priority <= 9)
+    CONSTRAINT ready_pk PRIMARY KEY (queue_id, priority, seq)
 ) WITH (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=5000, autovacuum_vacuum_cost_delay=0, autovacuum_analyze_scale_factor=0.2);
 CREATE INDEX ready_by_moved_message ON postroom.ready USING btree (message_id) WHERE moved;
 CREATE INDEX ready_suspects ON postroom.ready USING btree (queue_id, priority, seq) WHERE (crashes > 0);

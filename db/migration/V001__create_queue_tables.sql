@@ -48,7 +48,8 @@ CREATE TABLE postroom.consumer (
 COMMENT ON COLUMN postroom.consumer.types IS 'type/version it takes (versions up to that one); an empty text takes messages without a type';
 
 -- The message itself: written once, never updated. seq is its first place in ready (0: it began in delayed), so that a message that never
--- moved is found in ready by that table's primary key and enqueue needs no index on message_id.
+-- moved is found in ready by that table's primary key and enqueue needs no index on message_id. No CHECK here nor on ready: a constraint's text is
+-- parsed again for every statement, and the three there were took 10 of an enqueue's 46 us; what writes here checks before.
 CREATE TABLE postroom.message (
     id              uuid NOT NULL,
     seq             bigint NOT NULL,
@@ -65,9 +66,7 @@ CREATE TABLE postroom.message (
     headers         jsonb,
     payload         jsonb,
     body            bytea,
-    CONSTRAINT message_pk PRIMARY KEY (id),
-    CONSTRAINT message_priority_range CHECK (priority BETWEEN 0 AND 9),
-    CONSTRAINT message_direction_known CHECK (direction IN (0, 1))
+    CONSTRAINT message_pk PRIMARY KEY (id)
 ) PARTITION BY RANGE (id);
 COMMENT ON COLUMN postroom.message.direction IS '0 outgoing, 1 incoming';
 CREATE INDEX message_by_correlation ON postroom.message (correlation_id) WHERE correlation_id IS NOT NULL;
@@ -87,8 +86,7 @@ CREATE TABLE postroom.ready (
     deliveries  smallint NOT NULL DEFAULT 0,
     message_id  uuid NOT NULL,
     moved       boolean NOT NULL DEFAULT true,
-    CONSTRAINT ready_pk PRIMARY KEY (queue_id, priority, seq),
-    CONSTRAINT ready_priority_range CHECK (priority BETWEEN 0 AND 9)
+    CONSTRAINT ready_pk PRIMARY KEY (queue_id, priority, seq)
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0,
         autovacuum_analyze_scale_factor = 0.2);
 COMMENT ON COLUMN postroom.ready.moved IS 'not its first place: promoted, released, rescued or redriven; found by ready_by_moved_message';

@@ -19,7 +19,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Rows to records, columns by their place in the statement. */
 final class Rows {
-    private static final Direction[] DIRECTIONS = Direction.values();
     private static final int LANES = 10;
 
     private Rows() {}
@@ -63,7 +62,7 @@ final class Rows {
                 instant(row, 12),
                 row.getString(13),
                 row.getInt(14),
-                DIRECTIONS[row.getInt(15)],
+                direction(row, 15),
                 row.getString(16),
                 row.getString(17),
                 row.getString(18),
@@ -89,12 +88,17 @@ final class Rows {
                 instant(row, 2),
                 row.getString(3),
                 row.getInt(4),
-                DIRECTIONS[row.getInt(5)],
+                direction(row, 5),
                 row.getString(6),
                 row.getString(7),
                 row.getString(8),
                 row.getString(9),
                 row.getBytes(10));
+    }
+
+    /** What slipped in with another code must not stop a claim. */
+    private static Direction direction(ResultSet row, int column) throws SQLException {
+        return row.getInt(column) == 0 ? Direction.OUTGOING : Direction.INCOMING;
     }
 
     static QueueReport report(ResultSet row) throws SQLException {
