@@ -72,7 +72,13 @@ public interface Postroom extends AutoCloseable {
         /** Default {@link EngineSettings#defaults}. */
         Builder settings(EngineSettings settings);
 
+        /** As set so far. */
+        EngineSettings settings();
+
         /** Migrates or validates, checks the server, starts. Fails with what to do about it. */
         Postroom start();
+
+        /** The first half of {@link #start}: messages can be created, none is handled until {@link RunningPostroom#startWorkers}. */
+        RunningPostroom prepare();
     }
 }

@@ -18,7 +18,6 @@ import io.postroom.jobs.PromoteDue;
 import io.postroom.jobs.RedriveDeadLetters;
 import io.postroom.jobs.RescueLeases;
 import io.postroom.postgres.EnginePool;
-import io.postroom.postgres.Migrations;
 import io.postroom.postgres.Notifications;
 import io.postroom.postgres.PostgresMessageStore;
 import io.postroom.postgres.StartCheck;
@@ -116,12 +115,29 @@ final class PostroomBuilder implements Postroom.Builder {
     }
 
     @Override
+    public EngineSettings settings() {
+        return settings;
+    }
+
+    @Override
     public Postroom start() {
+        RunningPostroom postroom = prepare();
+        try {
+            postroom.startWorkers(List.of());
+            return postroom;
+        } catch (RuntimeException failed) {
+            postroom.close();
+            throw failed;
+        }
+    }
+
+    @Override
+    public RunningPostroom prepare() {
         Handlers registry = new Handlers(handlers);
         EnginePool pool = EnginePool.of(dataSource, engineDataSource);
         try {
             prepareSchema(pool);
-            return start(registry, pool);
+            return wire(registry, pool);
         } catch (RuntimeException failed) {
             pool.close();
             throw failed;
@@ -129,15 +145,11 @@ final class PostroomBuilder implements Postroom.Builder {
     }
 
     private void prepareSchema(EnginePool pool) {
-        switch (schema) {
-            case MIGRATE -> Migrations.migrate(dataSource);
-            case VALIDATE -> Migrations.validate(dataSource);
-            case NONE -> log.info("schema postroom is taken as it is");
-        }
+        schema.prepare(dataSource);
         StartCheck.of(pool.dataSource()).warnings().forEach(log::warn);
     }
 
-    private Postroom start(Handlers registry, EnginePool pool) {
+    private RunningPostroom wire(Handlers registry, EnginePool pool) {
         MessageStore store = new PostgresMessageStore(pool.dataSource());
         MessageStore beats = new PostgresMessageStore(pool.heartbeatDataSource());
         ArrivalFeed feed = settings.listen() ? new Notifications(pool.listenDataSource()) : null;
@@ -162,9 +174,8 @@ final class PostroomBuilder implements Postroom.Builder {
                 engine,
                 () -> timer.hurry(promote));
         QueueDoor queues = new QueueDoor(store, directory, engine::pollNow);
-        engine.start();
-        timer.start(jobs(promote, store, engine, pool));
-        return new RunningPostroom(door, queues, engine, timer, store, pool);
+        Machine machine = new Machine(registry, engine, timer, jobs(promote, store, engine, pool));
+        return new RunningPostroom(door, queues, machine, store, pool);
     }
 
     private List<Job> jobs(PromoteDue promote, MessageStore store, Engine engine, EnginePool pool) {

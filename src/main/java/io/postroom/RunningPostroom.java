@@ -3,10 +3,11 @@ package io.postroom;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
 import io.postroom.engine.Engine;
-import io.postroom.jobs.JobTimer;
+import io.postroom.handler.Handler;
 import io.postroom.postgres.EnginePool;
 import io.postroom.storage.MessageStore;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.List;
 
 /** What {@link PostroomBuilder} put together. Public for the packages of the outer ring only; hosts use {@link Postroom}. */
@@ -15,18 +16,15 @@ public final class RunningPostroom implements Postroom {
 
     private final MessageDoor door;
     private final QueueDoor queues;
-    private final Engine engine;
-    private final JobTimer timer;
+    private final Machine machine;
     private final MessageStore store;
     private final EnginePool pool;
     private boolean closed;
 
-    RunningPostroom(
-            MessageDoor door, QueueDoor queues, Engine engine, JobTimer timer, MessageStore store, EnginePool pool) {
+    RunningPostroom(MessageDoor door, QueueDoor queues, Machine machine, MessageStore store, EnginePool pool) {
         this.door = door;
         this.queues = queues;
-        this.engine = engine;
-        this.timer = timer;
+        this.machine = machine;
         this.store = store;
         this.pool = pool;
     }
@@ -43,11 +41,20 @@ public final class RunningPostroom implements Postroom {
 
     @Override
     public List<String> troubles() {
-        return engine.troubles();
+        return machine.engine().troubles();
+    }
+
+    /**
+     * The second half of a start: takes these handlers beside those of the builder and begins to work. Once; close after an error.
+     *
+     * @throws IllegalArgumentException two handlers would take the same messages, or have the same id
+     */
+    public void startWorkers(Collection<Handler> more) {
+        machine.start(more);
     }
 
     public Engine engine() {
-        return engine;
+        return machine.engine();
     }
 
     public MessageStore store() {
@@ -56,8 +63,7 @@ public final class RunningPostroom implements Postroom {
 
     @Override
     public void stop(Duration drain) {
-        timer.stop();
-        engine.stop(drain);
+        machine.stop(drain);
     }
 
     @Override

@@ -36,7 +36,7 @@ final class Completer {
     private final BooleanSupplier othersAreRunning;
     private final Consumer<List<Completion>> onWritten;
     private final Consumer<Completion> onLost;
-    private final Loop loop = new Loop("postroom-completer", false, this::step);
+    private final Loop loop = new Loop("postroom-completer", true, this::step);
     private final LongAdder lost = new LongAdder();
     private final Object lock = new Object();
     private List<Completion> gathered = new ArrayList<>();

@@ -64,7 +64,7 @@ public final class Handler {
         BatchHandler<Object> code = (payloads, contexts) -> {
             @SuppressWarnings("unchecked") // not cast(): a null payload is the handler's to judge
             T one = (T) payloads.get(0);
-            return List.of(handler.send(one, contexts.get(0)));
+            return java.util.Collections.singletonList(handler.send(one, contexts.get(0)));
         };
         return new Handler(queue, direction, payload, code, Settings.defaults());
     }

@@ -9,16 +9,24 @@ import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** The handlers of this process, by queue. Immutable. */
+/** The handlers of this process, by queue. Complete when the engine starts; until then more may be added. Thread-safe. */
 public final class Handlers {
-    private final Map<String, List<Handler>> byQueue = new LinkedHashMap<>();
+    private volatile Map<String, List<Handler>> byQueue = Map.of();
 
     /** @throws IllegalArgumentException two handlers would take the same messages, or have the same id */
     public Handlers(Collection<Handler> handlers) {
-        handlers.forEach(this::add);
+        addAll(handlers);
     }
 
-    private void add(Handler handler) {
+    /** All or none, as in the constructor. */
+    public synchronized void addAll(Collection<Handler> handlers) {
+        Map<String, List<Handler>> all = new LinkedHashMap<>();
+        byQueue.forEach((queue, present) -> all.put(queue, new ArrayList<>(present)));
+        handlers.forEach(handler -> add(handler, all));
+        byQueue = all;
+    }
+
+    private static void add(Handler handler, Map<String, List<Handler>> byQueue) {
         List<Handler> others = byQueue.computeIfAbsent(handler.queue(), queue -> new ArrayList<>());
         for (Handler other : others) {
             if (typeName(other).equals(typeName(handler))) {

@@ -1,0 +1,226 @@
+package io.postroom.spring;
+
+import static io.postroom.spring.HandlerMistake.require;
+
+import io.postroom.api.Direction;
+import io.postroom.api.InvalidMessageException;
+import io.postroom.handler.BatchHandler;
+import io.postroom.handler.Handler;
+import io.postroom.handler.ProcessingMessage;
+import io.postroom.handler.ProcessingMessageHandler;
+import io.postroom.handler.SendMessage;
+import io.postroom.handler.SendMessageHandler;
+import java.lang.annotation.Annotation;
+import java.lang.reflect.Method;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.springframework.aop.framework.AopProxyUtils;
+import org.springframework.aop.framework.autoproxy.AutoProxyUtils;
+import org.springframework.aop.scope.ScopedObject;
+import org.springframework.aop.scope.ScopedProxyUtils;
+import org.springframework.aop.support.AopUtils;
+import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
+import org.springframework.context.annotation.Bean;
+import org.springframework.core.MethodIntrospector;
+import org.springframework.core.ResolvableType;
+import org.springframework.core.annotation.AnnotatedElementUtils;
+import org.springframework.core.annotation.MergedAnnotation;
+import org.springframework.core.annotation.MergedAnnotations;
+import org.springframework.core.annotation.MergedAnnotations.SearchStrategy;
+
+/**
+ * Finds the handlers among the beans: methods with {@link SendMessage} or {@link ProcessingMessage}, classes with one of them that implement the
+ * interface of the same direction, and {@link Handler} beans. Asked once all singletons are ready.
+ *
+ * <ol>
+ *   <li>The class behind a proxy is searched; the bean itself, proxy and all, is called, so that {@code @Transactional} and other advice work.
+ *   <li>A handler's bean must be a singleton (or a scoped proxy, which is one): there would be no telling which instance to call. A lazy one is made now.
+ *   <li>Each mistake stops the start with the bean, the method, and what to write instead.
+ * </ol>
+ */
+final class BeanHandlers {
+    private final ConfigurableListableBeanFactory beans;
+    private final HandlerSettings settings;
+    private final List<Handler> found = new ArrayList<>();
+
+    BeanHandlers(ConfigurableListableBeanFactory beans, HandlerSettings settings) {
+        this.beans = beans;
+        this.settings = settings;
+    }
+
+    List<Handler> find() {
+        for (String name : beans.getBeanNamesForType(Object.class)) {
+            if (!ScopedProxyUtils.isScopedTarget(name)) {
+                Class<?> type = targetClass(name);
+                if (type != null && !isInfrastructure(type)) {
+                    search(name, type);
+                }
+            }
+        }
+        settings.warnOfUnused();
+        return found;
+    }
+
+    private void search(String name, Class<?> type) {
+        if (Handler.class.isAssignableFrom(type)) {
+            explained(name, null, () -> addBean(beans.getBean(name, Handler.class)));
+            return;
+        }
+        searchClass(name, type, SendMessage.class, SendMessageHandler.class, Direction.OUTGOING);
+        searchClass(name, type, ProcessingMessage.class, ProcessingMessageHandler.class, Direction.INCOMING);
+        searchMethods(name, type, SendMessage.class, Direction.OUTGOING);
+        searchMethods(name, type, ProcessingMessage.class, Direction.INCOMING);
+    }
+
+    private void addBean(Handler handler) {
+        HandlerProperties properties = settings.properties(handler.id());
+        if (!properties.isDisabled()) {
+            found.add(settings.apply(properties, handler));
+        }
+    }
+
+    // ---- classes
+
+    private void searchClass(
+            String name,
+            Class<?> type,
+            Class<? extends Annotation> annotation,
+            Class<?> contract,
+            Direction direction) {
+        MergedAnnotation<?> present =
+                MergedAnnotations.from(type, SearchStrategy.TYPE_HIERARCHY).get(annotation);
+        if (present.isPresent()) {
+            explained(name, null, () -> addClass(name, type, present, contract, direction));
+        }
+    }
+
+    private void addClass(
+            String name, Class<?> type, MergedAnnotation<?> annotation, Class<?> contract, Direction direction) {
+        require(
+                contract.isAssignableFrom(type),
+                "has @" + annotation.getType().getSimpleName() + " but does not implement " + contract.getSimpleName(),
+                "Implement it, or put the annotation on a method");
+        Class<?> payload = ResolvableType.forClass(contract, type).getGeneric(0).resolve();
+        require(
+                payload != null && payload != Object.class,
+                "does not say which payload it takes",
+                "Name the class, as in " + contract.getSimpleName() + "<Order>");
+        BatchHandler<Object> code = codeOf(bean(name), direction);
+        add(name, annotation, direction, payload, code, false);
+    }
+
+    @SuppressWarnings("unchecked") // the payload is read as the class named by the bean's own type
+    private static BatchHandler<Object> codeOf(Object bean, Direction direction) {
+        if (direction == Direction.OUTGOING) {
+            SendMessageHandler<Object> handler = (SendMessageHandler<Object>) bean;
+            return (payloads, contexts) -> Collections.singletonList(handler.send(payloads.get(0), contexts.get(0)));
+        }
+        ProcessingMessageHandler<Object> handler = (ProcessingMessageHandler<Object>) bean;
+        return (payloads, contexts) -> Collections.singletonList(handler.process(payloads.get(0), contexts.get(0)));
+    }
+
+    // ---- methods
+
+    private void searchMethods(
+            String name, Class<?> type, Class<? extends Annotation> annotation, Direction direction) {
+        Map<Method, MergedAnnotation<?>> methods = MethodIntrospector.selectMethods(
+                type, (MethodIntrospector.MetadataLookup<MergedAnnotation<?>>) method -> {
+                    MergedAnnotation<?> present = MergedAnnotations.from(method, SearchStrategy.TYPE_HIERARCHY)
+                            .get(annotation);
+                    return present.isPresent() ? present : null;
+                });
+        methods.forEach(
+                (method, present) -> explained(name, method, () -> addMethod(name, type, method, present, direction)));
+    }
+
+    private void addMethod(
+            String name, Class<?> type, Method method, MergedAnnotation<?> annotation, Direction direction) {
+        require(
+                !AnnotatedElementUtils.hasAnnotation(method, Bean.class),
+                "makes a bean and is no handler itself",
+                "Return a Handler, as in Handler.send(queue, Order.class, ...), without the annotation");
+        HandlerMethod code = new HandlerMethod(bean(name), method, type);
+        add(name + "." + method.getName(), annotation, direction, code.payload(), code, code.takesList());
+    }
+
+    // ---- both
+
+    private void add(
+            String defaultId,
+            MergedAnnotation<?> annotation,
+            Direction direction,
+            Class<?> payload,
+            BatchHandler<Object> code,
+            boolean takesList) {
+        String given = settings.text(annotation, "id");
+        String id = given.isEmpty() ? defaultId : given;
+        HandlerProperties properties = settings.properties(id);
+        if (properties.isDisabled()) {
+            return;
+        }
+        int batch = settings.batch(annotation, properties);
+        require(
+                batch <= 1 || takesList,
+                "takes one message at a time and is set to batch = " + batch,
+                "Take a List<" + payload.getSimpleName() + "> in an annotated method, or leave batch out");
+        Handler handler = batchOf(settings.text(annotation, "value"), direction, payload, batch, code)
+                .id(id);
+        found.add(settings.apply(annotation, properties, handler));
+    }
+
+    @SuppressWarnings("unchecked") // the code was checked to take this class
+    private static Handler batchOf(
+            String queue, Direction direction, Class<?> payload, int batch, BatchHandler<Object> code) {
+        return Handler.batch(queue, direction, (Class<Object>) payload, batch, code);
+    }
+
+    private Object bean(String name) {
+        require(
+                beans.isSingleton(name),
+                "is in a bean that is not a singleton, so there is no telling which instance to call",
+                "Make the bean a singleton");
+        return beans.getBean(name);
+    }
+
+    private @Nullable Class<?> targetClass(String name) {
+        Object singleton = beans.getSingleton(name);
+        if (AopUtils.isAopProxy(singleton) && !(singleton instanceof ScopedObject)) {
+            return AopProxyUtils.ultimateTargetClass(singleton);
+        }
+        Class<?> type = AutoProxyUtils.determineTargetClass(beans, name);
+        if (type != null && ScopedObject.class.isAssignableFrom(type)) {
+            Class<?> scoped = AutoProxyUtils.determineTargetClass(beans, ScopedProxyUtils.getTargetBeanName(name));
+            return scoped == null ? type : scoped;
+        }
+        return type;
+    }
+
+    /** Has no handlers, and there are many. */
+    private static boolean isInfrastructure(Class<?> type) {
+        String name = type.getName();
+        return name.startsWith("org.springframework.") || name.startsWith("java.");
+    }
+
+    private static void explained(String bean, @Nullable Method method, Runnable step) {
+        try {
+            step.run();
+        } catch (HandlerMistake mistake) {
+            throw new StartProblem(where(bean, method) + " " + mistake.getMessage(), mistake.action(), mistake);
+        } catch (IllegalArgumentException | InvalidMessageException refused) {
+            throw new StartProblem(
+                    where(bean, method) + " is refused: " + refused.getMessage(),
+                    "Correct its annotation or its postroom.handlers properties",
+                    refused);
+        }
+    }
+
+    private static String where(String bean, @Nullable Method method) {
+        return method == null
+                ? "Handler bean \"" + bean + "\""
+                : "Handler method " + method.getDeclaringClass().getSimpleName() + "." + method.getName()
+                        + " of bean \"" + bean + "\"";
+    }
+}

@@ -1,0 +1,196 @@
+package io.postroom.spring;
+
+import static io.postroom.spring.HandlerMistake.require;
+
+import io.postroom.api.MessageType;
+import io.postroom.api.Outcome;
+import io.postroom.handler.BatchHandler;
+import io.postroom.handler.MessageContext;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.lang.reflect.UndeclaredThrowableException;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.springframework.aop.support.AopUtils;
+import org.springframework.core.ResolvableType;
+import org.springframework.util.ReflectionUtils;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * A bean's method as a handler's code: which parameter is what, and what its answer means. Checked when it is made.
+ */
+final class HandlerMethod implements BatchHandler<Object> {
+    private static final String PAYLOADS =
+            "a class with @MessageType or of your own, String, byte[], Map<String, Object> or JsonNode";
+
+    private final Object bean;
+    private final Method method;
+    private final boolean takesList;
+    private final int payloadIndex;
+    private final int contextIndex;
+    private final Class<?> payload;
+
+    /** @param declared as found on {@code targetClass}; called on the bean, which may be a proxy */
+    HandlerMethod(Object bean, Method declared, Class<?> targetClass) {
+        this.bean = bean;
+        this.method = callable(bean, declared);
+        int payloadAt = -1;
+        int contextAt = -1;
+        for (int i = 0; i < declared.getParameterCount(); i++) {
+            if (isContext(elementOf(parameter(declared, i, targetClass)))) {
+                require(contextAt < 0, "has two MessageContext parameters", "Keep one");
+                contextAt = i;
+            } else {
+                require(
+                        payloadAt < 0,
+                        "has two payload parameters, \"" + declared.getParameters()[Math.max(payloadAt, 0)]
+                                + "\" and \"" + declared.getParameters()[i] + "\"",
+                        "Take one payload and, if needed, a MessageContext");
+                payloadAt = i;
+            }
+        }
+        require(payloadAt >= 0, "has no payload parameter", "Add one: " + PAYLOADS);
+        payloadIndex = payloadAt;
+        contextIndex = contextAt;
+        ResolvableType payloadType = parameter(declared, payloadAt, targetClass);
+        takesList = isList(payloadType);
+        payload = payloadClass(payloadType);
+        if (contextAt >= 0) {
+            require(
+                    isList(parameter(declared, contextAt, targetClass)) == takesList,
+                    "takes a list of one and a single other",
+                    "Take List<" + payload.getSimpleName() + "> with List<MessageContext>, or both single");
+        }
+        requireKnownReturn(ResolvableType.forMethodReturnType(declared, targetClass));
+    }
+
+    Class<?> payload() {
+        return payload;
+    }
+
+    /** Whether several messages can be given to one call. */
+    boolean takesList() {
+        return takesList;
+    }
+
+    @Override
+    public List<Outcome> handle(List<Object> payloads, List<MessageContext> contexts) throws Exception {
+        Object[] arguments = new Object[method.getParameterCount()];
+        arguments[payloadIndex] = takesList ? payloads : payloads.get(0);
+        if (contextIndex >= 0) {
+            arguments[contextIndex] = takesList ? contexts : contexts.get(0);
+        }
+        Object answer = invoke(arguments);
+        if (method.getReturnType() == void.class) {
+            return List.of(Outcome.done());
+        } else if (answer instanceof List<?> list) {
+            @SuppressWarnings("unchecked") // the return type was checked
+            List<Outcome> outcomes = (List<Outcome>) list;
+            return outcomes;
+        }
+        return java.util.Collections.singletonList((Outcome) answer);
+    }
+
+    private @Nullable Object invoke(Object[] arguments) throws Exception {
+        try {
+            return method.invoke(bean, arguments);
+        } catch (InvocationTargetException thrown) {
+            Throwable cause = thrown.getCause();
+            if (cause instanceof Exception exception) {
+                throw exception;
+            } else if (cause instanceof Error error) {
+                throw error;
+            }
+            throw new UndeclaredThrowableException(cause);
+        }
+    }
+
+    /** The method to call on the bean: for a JDK proxy the interface's. */
+    private static Method callable(Object bean, Method declared) {
+        int modifiers = declared.getModifiers();
+        require(
+                !Modifier.isPrivate(modifiers),
+                "is private",
+                "Make it public: a proxy around the bean could not pass it on");
+        require(
+                !AopUtils.isCglibProxy(bean) || !Modifier.isFinal(modifiers),
+                "is final, and the bean is a proxy, which could not pass it on",
+                "Remove final");
+        Method method;
+        try {
+            method = AopUtils.selectInvocableMethod(declared, bean.getClass());
+        } catch (IllegalStateException notInInterface) {
+            throw new HandlerMistake(
+                    "cannot be called through the proxy around the bean, which has the methods of its interfaces only",
+                    "Declare it in an interface of the bean, or have the class proxied (spring.aop.proxy-target-class=true)",
+                    notInInterface);
+        }
+        ReflectionUtils.makeAccessible(method);
+        return method;
+    }
+
+    private static ResolvableType parameter(Method method, int index, Class<?> targetClass) {
+        return ResolvableType.forMethodParameter(method, index, targetClass);
+    }
+
+    private static boolean isList(ResolvableType type) {
+        return type.resolve() == List.class;
+    }
+
+    private static ResolvableType elementOf(ResolvableType type) {
+        return isList(type) ? type.getGeneric(0) : type;
+    }
+
+    private static boolean isContext(ResolvableType type) {
+        return type.resolve() == MessageContext.class;
+    }
+
+    private static Class<?> payloadClass(ResolvableType type) {
+        ResolvableType element = elementOf(type);
+        Class<?> found = element.resolve();
+        require(
+                found != null,
+                "takes " + type + ", which does not say what is in it",
+                "Name the class, as in List<Order>");
+        require(isReadable(found), "takes " + element + ", which no payload can be read as", "Take " + PAYLOADS);
+        require(
+                found == Map.class || !element.hasGenerics(),
+                "takes the generic class " + element + ", and what is in it would be lost in reading",
+                "Take a class without type parameters");
+        return found;
+    }
+
+    private static boolean isReadable(Class<?> type) {
+        if (type == String.class
+                || type == byte[].class
+                || type == Map.class
+                || JsonNode.class.isAssignableFrom(type)
+                || type.isAnnotationPresent(MessageType.class)) {
+            return true;
+        }
+        String name = type.getName();
+        return !type.isPrimitive()
+                && !type.isArray()
+                && !type.isInterface()
+                && !name.startsWith("java.")
+                && !name.startsWith("javax.")
+                && !name.startsWith("jakarta.")
+                && !name.startsWith("org.springframework.")
+                && !name.startsWith("kotlin.");
+    }
+
+    private void requireKnownReturn(ResolvableType type) {
+        Class<?> returned = type.resolve(Object.class);
+        boolean known = returned == void.class
+                || Outcome.class.isAssignableFrom(returned)
+                || takesList
+                        && returned == List.class
+                        && Outcome.class.isAssignableFrom(type.getGeneric(0).resolve(Object.class));
+        require(
+                known,
+                "returns " + type,
+                "Return nothing (the message is done), Outcome, or, with a List of payloads, List<Outcome>");
+    }
+}

@@ -1,0 +1,194 @@
+package io.postroom.spring;
+
+import java.lang.reflect.Method;
+import java.util.Arrays;
+import java.util.List;
+import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
+import org.springframework.aop.framework.AopProxyUtils;
+import org.springframework.beans.factory.BeanNotOfRequiredTypeException;
+import org.springframework.beans.factory.ListableBeanFactory;
+import org.springframework.beans.factory.NoSuchBeanDefinitionException;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
+import org.springframework.jdbc.datasource.DataSourceTransactionManager;
+import org.springframework.jdbc.datasource.TransactionAwareDataSourceProxy;
+import org.springframework.jdbc.support.JdbcTransactionManager;
+import org.springframework.transaction.PlatformTransactionManager;
+import org.springframework.transaction.support.AbstractPlatformTransactionManager;
+import org.springframework.transaction.support.TransactionSynchronizationManager;
+import org.springframework.util.ReflectionUtils;
+
+/**
+ * The host's transaction manager Postroom belongs to, and the data source that manager works on.
+ *
+ * @param managerName bean name
+ */
+record HostDatabase(PlatformTransactionManager manager, String managerName, DataSource dataSource) {
+    private static final String OWN_MANAGER = "postroom (its own, the host has none)";
+
+    /** Asked by name, else the primary or only one; the data source is the manager's, else the one named, else the primary or only one. */
+    static HostDatabase of(ConfigurableListableBeanFactory beans, PostroomProperties properties) {
+        PlatformTransactionManager manager = manager(beans, properties);
+        if (manager == null) {
+            DataSource dataSource = keyOf(dataSource(beans, properties));
+            return new HostDatabase(new JdbcTransactionManager(dataSource), OWN_MANAGER, dataSource);
+        }
+        requireSynchronization(manager);
+        String name = nameOf(beans, manager);
+        DataSource managers = dataSourceOf(manager);
+        if (managers == null) {
+            managers = keyOf(dataSource(beans, properties));
+        } else if (properties.datasource() != null) {
+            requireSame(beans, properties.datasource(), managers, name);
+        }
+        return new HostDatabase(manager, name, managers);
+    }
+
+    SpringTransactions transactions(ConfigurableListableBeanFactory beans) {
+        return new SpringTransactions(manager, managerName, dataSource, () -> managersWithTransaction(beans));
+    }
+
+    /**
+     * The data source as far as it can be told without making a JPA manager, which may itself wait for our schema; null: not yet.
+     */
+    static @Nullable DataSource early(ConfigurableListableBeanFactory beans, PostroomProperties properties) {
+        if (properties.datasource() != null) {
+            return keyOf(dataSource(beans, properties));
+        }
+        String manager = managerName(beans, properties);
+        if (manager != null && beans.isTypeMatch(manager, DataSourceTransactionManager.class)) {
+            return of(beans, properties).dataSource();
+        }
+        return names(beans, DataSource.class).size() == 1 ? keyOf(dataSource(beans, properties)) : null;
+    }
+
+    private static @Nullable PlatformTransactionManager manager(
+            ConfigurableListableBeanFactory beans, PostroomProperties properties) {
+        String asked = properties.transactionManager();
+        if (asked != null) {
+            try {
+                return beans.getBean(asked, PlatformTransactionManager.class);
+            } catch (NoSuchBeanDefinitionException | BeanNotOfRequiredTypeException unknown) {
+                throw new StartProblem(
+                        "postroom.transaction-manager is \"" + asked + "\", and there is no such transaction manager",
+                        "Set it to one of " + names(beans, PlatformTransactionManager.class),
+                        unknown);
+            }
+        }
+        ObjectProvider<PlatformTransactionManager> provider = beans.getBeanProvider(PlatformTransactionManager.class);
+        PlatformTransactionManager only = provider.getIfUnique();
+        List<String> names = names(beans, PlatformTransactionManager.class);
+        if (only == null && names.size() > 1) {
+            throw new StartProblem(
+                    "Postroom belongs to one transaction manager, and there are several: " + names,
+                    "Set postroom.transaction-manager to one of them, or mark one @Primary");
+        }
+        return only;
+    }
+
+    /** Without making any bean; null: none, or not to be told. */
+    private static @Nullable String managerName(ConfigurableListableBeanFactory beans, PostroomProperties properties) {
+        if (properties.transactionManager() != null) {
+            return beans.containsBean(properties.transactionManager()) ? properties.transactionManager() : null;
+        }
+        List<String> names = names(beans, PlatformTransactionManager.class);
+        if (names.size() == 1) {
+            return names.get(0);
+        }
+        List<String> primary = names.stream()
+                .filter(name -> beans.containsBeanDefinition(name)
+                        && beans.getMergedBeanDefinition(name).isPrimary())
+                .toList();
+        return primary.size() == 1 ? primary.get(0) : null;
+    }
+
+    private static DataSource dataSource(ConfigurableListableBeanFactory beans, PostroomProperties properties) {
+        String asked = properties.datasource();
+        if (asked != null) {
+            return named(beans, "postroom.datasource", asked);
+        }
+        DataSource only = beans.getBeanProvider(DataSource.class).getIfUnique();
+        if (only == null) {
+            throw new StartProblem(
+                    "Postroom needs to know its DataSource, and there are several: " + names(beans, DataSource.class),
+                    "Set postroom.datasource to one of them, or mark one @Primary");
+        }
+        return only;
+    }
+
+    /** @param property for the message */
+    static DataSource named(ListableBeanFactory beans, String property, String name) {
+        try {
+            return beans.getBean(name, DataSource.class);
+        } catch (NoSuchBeanDefinitionException | BeanNotOfRequiredTypeException unknown) {
+            throw new StartProblem(
+                    property + " is \"" + name + "\", and there is no such DataSource",
+                    "Set it to one of " + names(beans, DataSource.class),
+                    unknown);
+        }
+    }
+
+    /** JDBC, JPA and Hibernate managers all have this getter; by reflection, so that spring-orm is not needed. */
+    private static @Nullable DataSource dataSourceOf(PlatformTransactionManager manager) {
+        Object target = AopProxyUtils.getSingletonTarget(manager);
+        Object real = target == null ? manager : target;
+        Method getter = ReflectionUtils.findMethod(real.getClass(), "getDataSource");
+        if (getter == null || !DataSource.class.isAssignableFrom(getter.getReturnType())) {
+            return null;
+        }
+        ReflectionUtils.makeAccessible(getter);
+        return (DataSource) ReflectionUtils.invokeMethod(getter, real);
+    }
+
+    /** What connections are bound under: a {@link TransactionAwareDataSourceProxy} stands for what is behind it. */
+    private static DataSource keyOf(DataSource dataSource) {
+        DataSource behind =
+                dataSource instanceof TransactionAwareDataSourceProxy proxy ? proxy.getTargetDataSource() : dataSource;
+        return behind == null ? dataSource : behind;
+    }
+
+    private static void requireSame(
+            ConfigurableListableBeanFactory beans, String asked, DataSource managers, String managerName) {
+        if (keyOf(named(beans, "postroom.datasource", asked)) != managers) {
+            throw new StartProblem(
+                    "postroom.datasource is \"" + asked + "\", but transaction manager \"" + managerName
+                            + "\" works on another DataSource: messages would not commit with it",
+                    "Set postroom.transaction-manager to the manager of \"" + asked
+                            + "\", or leave postroom.datasource out");
+        }
+    }
+
+    private static void requireSynchronization(PlatformTransactionManager manager) {
+        if (manager instanceof AbstractPlatformTransactionManager known
+                && known.getTransactionSynchronization() == AbstractPlatformTransactionManager.SYNCHRONIZATION_NEVER) {
+            throw new StartProblem(
+                    "the transaction manager has transaction synchronization switched off, so nobody can tell whether a transaction is open",
+                    "Set its transactionSynchronization to SYNCHRONIZATION_ALWAYS, which is the default");
+        }
+    }
+
+    private static String nameOf(ListableBeanFactory beans, PlatformTransactionManager manager) {
+        return names(beans, PlatformTransactionManager.class).stream()
+                .filter(name -> beans.getBean(name) == manager)
+                .findFirst()
+                .orElse("transactionManager");
+    }
+
+    private static String managersWithTransaction(ListableBeanFactory beans) {
+        List<String> found = names(beans, PlatformTransactionManager.class).stream()
+                .filter(name ->
+                        SpringTransactions.hasTransaction(beans.getBean(name, PlatformTransactionManager.class)))
+                .map(name -> "\"" + name + "\"")
+                .toList();
+        if (!found.isEmpty()) {
+            return "transaction manager " + String.join(" and ", found);
+        }
+        String name = TransactionSynchronizationManager.getCurrentTransactionName();
+        return "a transaction manager that is no bean" + (name == null ? "" : " (transaction " + name + ")");
+    }
+
+    private static List<String> names(ListableBeanFactory beans, Class<?> type) {
+        return Arrays.asList(beans.getBeanNamesForType(type, true, false));
+    }
+}

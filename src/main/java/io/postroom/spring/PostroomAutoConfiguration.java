@@ -1,0 +1,121 @@
+package io.postroom.spring;
+
+import io.postroom.Postroom;
+import io.postroom.RunningPostroom;
+import io.postroom.api.QueueMessages;
+import io.postroom.api.Queues;
+import io.postroom.engine.EngineSettings;
+import io.postroom.handler.JacksonPayloadCodec;
+import io.postroom.handler.MessageInterceptor;
+import io.postroom.handler.PayloadCodec;
+import io.postroom.handler.PostroomListener;
+import java.time.Duration;
+import javax.sql.DataSource;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
+import org.springframework.boot.LazyInitializationExcludeFilter;
+import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.boot.autoconfigure.context.LifecycleProperties;
+import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.context.annotation.Bean;
+import org.springframework.core.env.Environment;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Postroom on the host's database. A host's own bean of a published type takes the place of ours. */
+@AutoConfiguration(
+        afterName = {
+            "org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration",
+            "org.springframework.boot.jdbc.autoconfigure.DataSourceTransactionManagerAutoConfiguration",
+            "org.springframework.boot.hibernate.autoconfigure.HibernateJpaAutoConfiguration",
+            "org.springframework.boot.transaction.jta.autoconfigure.JtaAutoConfiguration",
+            "org.springframework.boot.jackson.autoconfigure.JacksonAutoConfiguration",
+            "org.springframework.boot.autoconfigure.context.LifecycleAutoConfiguration"
+        })
+@ConditionalOnBooleanProperty(name = "postroom.enabled", matchIfMissing = true)
+@ConditionalOnBean(DataSource.class)
+@EnableConfigurationProperties(PostroomProperties.class)
+class PostroomAutoConfiguration {
+    @Bean(SchemaInitializer.BEAN_NAME)
+    @ConditionalOnMissingBean(Postroom.class)
+    SchemaInitializer postroomSchemaInitializer(ConfigurableListableBeanFactory beans, PostroomProperties properties) {
+        return new SchemaInitializer(beans, properties);
+    }
+
+    @Bean(destroyMethod = "close")
+    @ConditionalOnMissingBean(Postroom.class)
+    RunningPostroom postroom(
+            ConfigurableListableBeanFactory beans,
+            PostroomProperties properties,
+            SchemaInitializer schema,
+            ObjectProvider<PayloadCodec> codec,
+            ObjectProvider<JsonMapper> mapper,
+            ObjectProvider<MessageInterceptor> interceptors,
+            ObjectProvider<PostroomListener> listeners) {
+        HostDatabase host = HostDatabase.of(beans, properties);
+        Postroom.Builder builder = Postroom.on(host.dataSource())
+                .transactions(host.transactions(beans))
+                .schema(schema.modeLeft(host.dataSource()))
+                .workers(properties.workers().enabled())
+                .listener(new LateListeners(listeners));
+        builder.settings(settings(builder.settings(), properties));
+        if (properties.engineDatasource() != null) {
+            builder.engineDataSource(
+                    HostDatabase.named(beans, "postroom.engine-datasource", properties.engineDatasource()));
+        }
+        codec.ifUnique(builder::codec);
+        if (codec.getIfUnique() == null) {
+            mapper.ifUnique(own -> builder.codec(new JacksonPayloadCodec(own)));
+        }
+        interceptors.orderedStream().forEach(builder::interceptor);
+        return builder.prepare();
+    }
+
+    private static EngineSettings settings(EngineSettings defaults, PostroomProperties properties) {
+        return new EngineSettings(
+                properties.name() == null ? defaults.name() : properties.name(),
+                properties.leaseTime(),
+                properties.beatInterval(),
+                properties.pollInterval(),
+                properties.listen(),
+                properties.declareOnUse());
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    QueueMessages queueMessages(Postroom postroom) {
+        return postroom.queueMessages();
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    Queues queues(Postroom postroom) {
+        return postroom.queues();
+    }
+
+    @Bean
+    @ConditionalOnBean(RunningPostroom.class)
+    PostroomLifecycle postroomLifecycle(
+            RunningPostroom postroom,
+            ConfigurableListableBeanFactory beans,
+            Environment environment,
+            PostroomProperties properties,
+            ObjectProvider<LifecycleProperties> lifecycle) {
+        Duration longest = lifecycle.stream()
+                .map(LifecycleProperties::getTimeoutPerShutdownPhase)
+                .findFirst()
+                .orElse(PostroomLifecycle.DEFAULT_PHASE_TIMEOUT);
+        return new PostroomLifecycle(
+                postroom,
+                () -> new BeanHandlers(beans, new HandlerSettings(beans, environment)).find(),
+                PostroomLifecycle.drainWithin(longest, properties.shutdown().drain()));
+    }
+
+    /** With {@code spring.main.lazy-initialization} nobody would ever ask for the one that starts the workers. */
+    @Bean
+    static LazyInitializationExcludeFilter postroomIsNotLazy() {
+        return LazyInitializationExcludeFilter.forBeanTypes(PostroomLifecycle.class, SchemaInitializer.class);
+    }
+}

@@ -1,0 +1,25 @@
+package io.postroom.spring;
+
+import io.postroom.Postroom;
+import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.boot.health.autoconfigure.contributor.ConditionalOnEnabledHealthIndicator;
+import org.springframework.boot.health.contributor.HealthIndicator;
+import org.springframework.context.annotation.Bean;
+
+/** The health component {@code postroom}, where the host has health at all. */
+@AutoConfiguration(
+        after = PostroomAutoConfiguration.class,
+        beforeName = "org.springframework.boot.health.autoconfigure.contributor.HealthContributorAutoConfiguration")
+@ConditionalOnClass({HealthIndicator.class, ConditionalOnEnabledHealthIndicator.class})
+@ConditionalOnBean(Postroom.class)
+@ConditionalOnEnabledHealthIndicator("postroom")
+class PostroomHealthAutoConfiguration {
+    @Bean
+    @ConditionalOnMissingBean(name = "postroomHealthIndicator")
+    PostroomHealthIndicator postroomHealthIndicator(Postroom postroom) {
+        return new PostroomHealthIndicator(postroom);
+    }
+}

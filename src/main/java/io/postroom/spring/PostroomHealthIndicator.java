@@ -1,0 +1,26 @@
+package io.postroom.spring;
+
+import io.postroom.Postroom;
+import java.util.List;
+import org.springframework.boot.health.contributor.AbstractHealthIndicator;
+import org.springframework.boot.health.contributor.Health;
+
+/** DOWN when this process cannot do its work. Never because of a backlog: restarting pods does not make it shorter. Asks no database. */
+final class PostroomHealthIndicator extends AbstractHealthIndicator {
+    private final Postroom postroom;
+
+    PostroomHealthIndicator(Postroom postroom) {
+        super("Postroom could not be asked");
+        this.postroom = postroom;
+    }
+
+    @Override
+    protected void doHealthCheck(Health.Builder builder) {
+        List<String> troubles = postroom.troubles();
+        if (troubles.isEmpty()) {
+            builder.up();
+        } else {
+            builder.down().withDetail("troubles", troubles);
+        }
+    }
+}

@@ -1,0 +1,53 @@
+package io.postroom.spring;
+
+import io.postroom.SchemaMode;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+import org.springframework.boot.context.properties.ConfigurationProperties;
+import org.springframework.boot.context.properties.bind.DefaultValue;
+
+/**
+ * Settings of the starter. Defaults are those of the builder.
+ *
+ * @param enabled Whether Postroom is set up at all.
+ * @param name Name of this process for people, in logs and in the table of workers. Host name and process id by default.
+ * @param transactionManager Bean name of the transaction manager Postroom belongs to. The primary or only one by default.
+ * @param datasource Bean name of the DataSource with the schema postroom. Needed only where it cannot be told from the transaction manager.
+ * @param engineDatasource Bean name of a DataSource for the engine alone. By default a small pool with the settings of the host's.
+ * @param declareOnUse Whether an unknown queue is made at its first use. Otherwise its name is an error.
+ * @param listen Whether to hold a LISTEN connection and to send NOTIFY. Switch off behind PgBouncer in transaction mode.
+ * @param leaseTime A process without a heartbeat for this long loses its messages to others. At least three times the beat interval.
+ * @param beatInterval Time between two heartbeats.
+ * @param pollInterval Longest time a message created by SQL waits before it is noticed.
+ * @param schema What to do about the schema postroom.
+ * @param workers What handles messages.
+ * @param shutdown How to stop.
+ */
+@ConfigurationProperties("postroom")
+record PostroomProperties(
+        @DefaultValue("true") boolean enabled,
+        @Nullable String name,
+        @Nullable String transactionManager,
+        @Nullable String datasource,
+        @Nullable String engineDatasource,
+        @DefaultValue("true") boolean declareOnUse,
+        @DefaultValue("true") boolean listen,
+        @DefaultValue("30s") Duration leaseTime,
+        @DefaultValue("5s") Duration beatInterval,
+        @DefaultValue("1s") Duration pollInterval,
+        @DefaultValue Schema schema,
+        @DefaultValue Workers workers,
+        @DefaultValue Shutdown shutdown) {
+
+    /** @param mode Whether the schema is migrated at start, only checked (for a role without DDL rights), or trusted. */
+    record Schema(@DefaultValue("migrate") SchemaMode mode) {}
+
+    /** @param enabled Whether this process handles messages. Otherwise it only creates them. */
+    record Workers(@DefaultValue("true") boolean enabled) {}
+
+    /**
+     * @param drain How long running handlers may go on when the application stops. Cut so that it ends before
+     *     spring.lifecycle.timeout-per-shutdown-phase.
+     */
+    record Shutdown(@DefaultValue("30s") Duration drain) {}
+}
