@@ -68,12 +68,16 @@ final class Encoder {
             requireSize(json.json().length()); // cheap look before the exact one
             requireSize(json.json().getBytes(StandardCharsets.UTF_8).length);
             PayloadCheck.requireStorable(json.json());
-            return new Stored(json.type(), json.version(), json.json(), null, null);
+            return new Stored(typeOrNull(json.type()), json.version(), json.json(), null, null);
         } else if (content instanceof CreateMessage.Content.Body body) {
             requireSize(body.bytes().length);
-            return new Stored(body.type(), body.version(), null, body.bytes(), body.contentType());
+            return new Stored(typeOrNull(body.type()), body.version(), null, body.bytes(), body.contentType());
         }
         return new Stored(null, 0, "null", null, null);
+    }
+
+    private static @Nullable String typeOrNull(String type) {
+        return type.isEmpty() ? null : type;
     }
 
     private Stored storedValue(Object payload) {

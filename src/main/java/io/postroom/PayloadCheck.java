@@ -2,12 +2,12 @@ package io.postroom;
 
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Limits;
+import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
 import tools.jackson.core.ObjectReadContext;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
-import tools.jackson.core.exc.StreamReadException;
 import tools.jackson.core.json.JsonFactory;
 
 /**
@@ -48,7 +48,7 @@ final class PayloadCheck {
             if (values == 0) {
                 throw refused("JSON", "", "");
             }
-        } catch (StreamReadException notJson) {
+        } catch (JacksonException notJson) { // what breaks a limit of the parser is no StreamReadException
             throw refused(
                     "JSON within its limits (depth " + Limits.JSON_DEPTH + ", numbers of " + Limits.NUMBER_LENGTH
                             + " characters, no key twice)",

@@ -42,10 +42,10 @@ public record CreateMessage(
         /** An object for the {@code PayloadCodec}; its type is its class's {@link MessageType}. */
         record Value(Object payload) implements Content {}
 
-        /** JSON as given. */
+        /** JSON as given; an empty type and version 0: without a type. */
         record Json(String type, int version, String json) implements Content {}
 
-        /** Bytes as given. */
+        /** Bytes as given; an empty type and version 0: without a type. */
         record Body(String type, int version, byte[] bytes, String contentType) implements Content {}
     }
 
@@ -92,10 +92,21 @@ public record CreateMessage(
         return content(new Content.Json(requireType(type), requireVersion(version), json));
     }
 
+    /** JSON text without a type: taken by the queue's only handler, or the one for messages without a type. */
+    public CreateMessage json(String json) {
+        return content(new Content.Json("", 0, json));
+    }
+
     /** Bytes, at most 1 MiB. */
     public CreateMessage body(String type, int version, byte[] bytes, String contentType) {
         Limits.requireText("contentType", contentType, Limits.KEY_LENGTH);
         return content(new Content.Body(requireType(type), requireVersion(version), bytes.clone(), contentType));
+    }
+
+    /** Bytes without a type. */
+    public CreateMessage body(byte[] bytes, String contentType) {
+        Limits.requireText("contentType", contentType, Limits.KEY_LENGTH);
+        return content(new Content.Body("", 0, bytes.clone(), contentType));
     }
 
     /** The message's id, from {@link MessageIds#next()}: makes a repeat of this call safe. A UUIDv7 of the last 24 hours. */

@@ -1,0 +1,117 @@
+package io.postroom.rest;
+
+import io.postroom.api.DuplicateMessageException;
+import io.postroom.api.InvalidMessageException;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * Why a request was refused, as a problem document of RFC 9457.
+ *
+ * @param status of the HTTP answer
+ * @param code stable, for programs: the end of the document's {@code type}
+ * @param title the same for all of this code
+ * @param detail a sentence about this one
+ * @param field what was refused
+ * @param limit what it must be
+ * @param existing the message that has the id or deduplication key already
+ * @param retryAfter when trying again may help
+ */
+public record Problem(
+        int status,
+        String code,
+        String title,
+        String detail,
+        Optional<String> field,
+        Optional<String> limit,
+        Optional<UUID> existing,
+        Optional<Duration> retryAfter) {
+    public static final String CONTENT_TYPE = "application/problem+json";
+    private static final String TYPE = "urn:postroom:problem:";
+    private static final JsonMapper JSON = new JsonMapper();
+
+    public static Problem of(int status, String code, String title, String detail) {
+        return new Problem(
+                status, code, title, detail, Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty());
+    }
+
+    static Problem malformed(String detail) {
+        return of(400, "malformed", "The request cannot be read", detail);
+    }
+
+    static Problem tooLarge(String field, int limitBytes) {
+        String limit = "at most " + limitBytes + " bytes";
+        return of(413, "too-large", "The request is too large", field + " must be " + limit)
+                .about(field, limit);
+    }
+
+    static Problem unsupported(String detail) {
+        return of(415, "unsupported-media-type", "Only JSON is taken", detail);
+    }
+
+    static Problem invalid(InvalidMessageException refused) {
+        return of(422, "invalid-message", "The message breaks a limit", String.valueOf(refused.getMessage()))
+                .about(refused.field(), refused.limit());
+    }
+
+    static Problem duplicate(DuplicateMessageException refused) {
+        Problem problem =
+                of(409, "duplicate", "There is another message like it", String.valueOf(refused.getMessage()));
+        return new Problem(
+                problem.status,
+                problem.code,
+                problem.title,
+                problem.detail,
+                Optional.of(refused.field()),
+                Optional.of("not taken by a message with other content"),
+                Optional.of(refused.existing()),
+                Optional.empty());
+    }
+
+    static Problem unknownMessage(String id) {
+        return of(
+                404,
+                "unknown-message",
+                "No such message",
+                "There is no message " + id + ". It never was, or RemoveQueueMessages has removed it");
+    }
+
+    static Problem unavailable(Duration retryAfter) {
+        return of(
+                        503,
+                        "unavailable",
+                        "The database cannot be reached now",
+                        "Try again. Whether something was written is not known: with the same id, deduplicationKey or Idempotency-Key,"
+                                + " repeating is safe")
+                .retryAfter(retryAfter);
+    }
+
+    static Problem internal() {
+        return of(500, "internal", "Something went wrong in the server", "The log of the server says more");
+    }
+
+    private Problem about(String refusedField, String itsLimit) {
+        return new Problem(
+                status, code, title, detail, Optional.of(refusedField), Optional.of(itsLimit), existing, retryAfter);
+    }
+
+    private Problem retryAfter(Duration duration) {
+        return new Problem(status, code, title, detail, field, limit, existing, Optional.of(duration));
+    }
+
+    public byte[] toJson() {
+        Map<String, Object> members = new LinkedHashMap<>();
+        members.put("type", TYPE + code);
+        members.put("title", title);
+        members.put("status", status);
+        members.put("detail", detail);
+        field.ifPresent(value -> members.put("field", value));
+        limit.ifPresent(value -> members.put("limit", value));
+        existing.ifPresent(value -> members.put("existing", value.toString()));
+        return JSON.writeValueAsBytes(members);
+    }
+}

@@ -1,0 +1,24 @@
+package io.postroom.rest;
+
+import io.postroom.api.QueueMessages;
+import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication.Type;
+import org.springframework.context.annotation.Bean;
+import org.springframework.web.servlet.DispatcherServlet;
+
+/** Opens the HTTP API in a servlet web application that asks for it. */
+@AutoConfiguration(afterName = "io.postroom.spring.PostroomAutoConfiguration")
+@ConditionalOnWebApplication(type = Type.SERVLET)
+@ConditionalOnClass(DispatcherServlet.class)
+@ConditionalOnBooleanProperty("postroom.rest.enabled")
+@ConditionalOnBean(QueueMessages.class)
+class RestAutoConfiguration {
+    @Bean
+    MessagesController postroomMessagesController(QueueMessages queueMessages) {
+        return new MessagesController(queueMessages);
+    }
+}

@@ -1,0 +1,21 @@
+/**
+ * The HTTP API, on top of {@link io.postroom.api.QueueMessages}. {@code POST /api/v1/messages} is the integration method CreateMessageQueue of the registry
+ * template; the others look a message up, explain and cancel it.
+ *
+ * <pre>
+ * POST /api/v1/messages               201 created, 200 a recognised repeat
+ * GET  /api/v1/messages/{id}          the message, where it stands, what happened to it
+ * GET  /api/v1/messages/{id}/explain  why it is not running now
+ * POST /api/v1/messages/{id}/cancel   cancels it where it still waits
+ * </pre>
+ *
+ * <p>Start with {@code MessagesController}; {@code RequestBody} and {@code MessageRequest} are the door: what is refused there has changed nothing and took no
+ * more memory than the limit. Every refusal is a problem document (RFC 9457), see {@link io.postroom.rest.Problem}.
+ *
+ * <p>Off unless {@code postroom.rest.enabled=true}: a host that opens it decides who may come in, as for every other page of its own. The standalone server
+ * has it on, and guards it.
+ */
+@NullMarked
+package io.postroom.rest;
+
+import org.jspecify.annotations.NullMarked;

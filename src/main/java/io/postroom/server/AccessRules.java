@@ -1,0 +1,135 @@
+package io.postroom.server;
+
+import jakarta.servlet.http.HttpServletRequest;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import org.springframework.core.env.Environment;
+
+/**
+ * Who may come in. With a token: whoever has it, to everything but the page at {@code /}. Without one, which only a server bound to a loopback address may be:
+ * everybody on this machine, but no web page in somebody's browser here. A page can reach this server in two ways, and each has its mark: under a host name of its
+ * own that it points at 127.0.0.1 (DNS rebinding; the Host header has that name), or by a request across sites (the browser says so in Sec-Fetch-Site and Origin).
+ */
+final class AccessRules {
+    static final String TOKEN = "postroom.token";
+    static final String ADDRESS = "server.address";
+    static final int SHORTEST_TOKEN = 16;
+
+    private static final Set<String> READING = Set.of("GET", "HEAD", "OPTIONS");
+    private static final Pattern PORT = Pattern.compile(":\\d*$");
+    private static final List<String> OWN_SITE = List.of("same-origin", "none");
+
+    private final byte @Nullable [] token;
+    private final Set<String> hosts;
+
+    private AccessRules(byte @Nullable [] token, Set<String> hosts) {
+        this.token = token;
+        this.hosts = hosts;
+    }
+
+    /** @throws ServerStartException if strangers could come in */
+    static AccessRules of(Environment environment) {
+        String token = environment.getProperty(TOKEN, "");
+        String address = environment.getProperty(ADDRESS, "").strip();
+        if (!token.isEmpty() && token.length() < SHORTEST_TOKEN) {
+            throw new ServerStartException("POSTROOM_TOKEN has " + token.length()
+                    + " characters and must have at least " + SHORTEST_TOKEN + ". Make one: openssl rand -hex 24");
+        }
+        if (token.isEmpty() && !isLoopback(address)) {
+            throw new ServerStartException("The server is to listen on "
+                    + (address.isEmpty() ? "all addresses" : address)
+                    + ", where others can reach it, and has no token. Set the environment variable POSTROOM_TOKEN to a secret of at least "
+                    + SHORTEST_TOKEN
+                    + " characters (openssl rand -hex 24) and send it along as \"Authorization: Bearer ...\","
+                    + " or stay on this machine with --server.address=127.0.0.1");
+        }
+        Set<String> hosts = new HashSet<>(Set.of("localhost", "127.0.0.1", "[::1]"));
+        hosts.add(address.toLowerCase(Locale.ROOT));
+        return new AccessRules(token.isEmpty() ? null : digest(token), hosts);
+    }
+
+    private static boolean isLoopback(String address) {
+        if (address.isEmpty()) {
+            return false;
+        }
+        try {
+            return InetAddress.getByName(address).isLoopbackAddress();
+        } catch (UnknownHostException unknown) {
+            throw new ServerStartException("server.address=" + address + " is not an address of this machine");
+        }
+    }
+
+    boolean asksForToken() {
+        return token != null;
+    }
+
+    /** Why this request is refused; empty: it may go on. */
+    Optional<Refusal> refusal(HttpServletRequest request) {
+        if (token != null) {
+            return isWelcomePage(request) || hasToken(request, token)
+                    ? Optional.empty()
+                    : Optional.of(new Refusal(
+                            401,
+                            "unauthorized",
+                            "A token is needed",
+                            "Send the server's token: Authorization: Bearer <POSTROOM_TOKEN>"));
+        }
+        String host = request.getHeader("Host");
+        if (host == null
+                || !hosts.contains(PORT.matcher(host.toLowerCase(Locale.ROOT)).replaceFirst(""))) {
+            return Optional.of(
+                    new Refusal(
+                            403,
+                            "foreign-host",
+                            "This server answers to its own machine",
+                            "Use http://127.0.0.1 or http://localhost, or start the server with POSTROOM_TOKEN to reach it under other names"));
+        }
+        return READING.contains(request.getMethod()) || isOwnSite(request, host)
+                ? Optional.empty()
+                : Optional.of(new Refusal(
+                        403,
+                        "cross-site",
+                        "Requests from other web sites are refused",
+                        "A browser sent this for a page that is not of this server"));
+    }
+
+    private static boolean isWelcomePage(HttpServletRequest request) {
+        return request.getMethod().equals("GET") && request.getRequestURI().equals("/");
+    }
+
+    private static boolean hasToken(HttpServletRequest request, byte[] token) {
+        String given = request.getHeader("Authorization");
+        return given != null
+                && given.regionMatches(true, 0, "Bearer ", 0, 7)
+                && MessageDigest.isEqual(digest(given.substring(7).strip()), token);
+    }
+
+    /** Of equal length whatever was given, so that the comparison takes the same time. */
+    private static byte[] digest(String token) {
+        try {
+            return MessageDigest.getInstance("SHA-256").digest(token.getBytes(StandardCharsets.UTF_8));
+        } catch (NoSuchAlgorithmException impossible) {
+            throw new IllegalStateException(impossible); // every Java has it
+        }
+    }
+
+    /** Same-site is not enough: another port of this machine is the same site. What is no browser sends neither header. */
+    private static boolean isOwnSite(HttpServletRequest request, String host) {
+        String site = request.getHeader("Sec-Fetch-Site");
+        String origin = request.getHeader("Origin");
+        return (site == null || OWN_SITE.contains(site))
+                && (origin == null || origin.equalsIgnoreCase(request.getScheme() + "://" + host));
+    }
+
+    record Refusal(int status, String code, String title, String detail) {}
+}

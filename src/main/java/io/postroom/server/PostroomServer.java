@@ -1,0 +1,70 @@
+package io.postroom.server;
+
+import java.io.IOException;
+import java.net.BindException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.util.Map;
+import org.springframework.boot.Banner;
+import org.springframework.boot.SpringApplication;
+import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.core.env.Environment;
+
+/**
+ * The standalone application.
+ *
+ * <pre>
+ * no arguments                        a PostgreSQL of its own in ./.postroom, the demo, the web on http://127.0.0.1:8080
+ * --postroom.demo=false               the same without the demo
+ * --spring.datasource.url=jdbc:...    a given PostgreSQL 14 to 18, no demo
+ * --server.address=0.0.0.0            for others as well: asks for POSTROOM_TOKEN
+ * </pre>
+ *
+ * <p>It is a Spring Boot application that uses the starter like any host. Its properties are in {@code postroom-server.properties}, never {@code
+ * application.properties}: hosts have the same jar on their class path. A file of that name in the working directory or in {@code ./config} overrides them.
+ */
+public final class PostroomServer {
+    private PostroomServer() {}
+
+    public static void main(String[] args) {
+        try {
+            start(args);
+        } catch (SpringApplication.AbandonedRunException asked) {
+            throw asked;
+        } catch (Throwable failure) {
+            System.err.println(StartFailure.explain(failure));
+            System.exit(1);
+        }
+    }
+
+    /** Returns when the server is up. Closing the context stops it: first the web, then the engine, the database last. */
+    static ConfigurableApplicationContext start(String... args) {
+        SpringApplication application = new SpringApplication(ServerConfiguration.class);
+        application.setBannerMode(Banner.Mode.OFF);
+        application.setLogStartupInfo(false);
+        application.setDefaultProperties(Map.of("spring.config.name", "postroom-server"));
+        application.addInitializers(context -> check(context.getEnvironment()));
+        return application.run(args);
+    }
+
+    /** What can be known before anything is started. */
+    private static void check(Environment environment) {
+        AccessRules.of(environment);
+        ServerSettings.of(environment);
+        String address = environment.getProperty(AccessRules.ADDRESS, "");
+        int port = environment.getProperty("server.port", Integer.class, 8080);
+        try (ServerSocket free = new ServerSocket()) {
+            free.bind(
+                    address.isEmpty()
+                            ? new InetSocketAddress(port)
+                            : new InetSocketAddress(InetAddress.getByName(address), port));
+        } catch (IOException | IllegalArgumentException taken) {
+            throw new ServerStartException(
+                    taken instanceof BindException
+                                    && String.valueOf(taken.getMessage()).contains("in use")
+                            ? StartFailure.portInUse(port)
+                            : "It cannot listen on " + address + ":" + port + ": " + taken.getMessage());
+        }
+    }
+}

@@ -1,0 +1,99 @@
+package io.postroom.server;
+
+import io.postroom.Postroom;
+import io.postroom.api.QueueMessages;
+import javax.sql.DataSource;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.boot.SpringBootConfiguration;
+import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
+import org.springframework.boot.info.BuildProperties;
+import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
+import org.springframework.boot.web.servlet.FilterRegistrationBean;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Condition;
+import org.springframework.context.annotation.ConditionContext;
+import org.springframework.context.annotation.Conditional;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.core.Ordered;
+import org.springframework.core.env.Environment;
+import org.springframework.core.type.AnnotatedTypeMetadata;
+
+/** What the server adds to the starter: a database if none is given, and a guard before the web. */
+@SpringBootConfiguration(proxyBeanMethods = false)
+@EnableAutoConfiguration
+class ServerConfiguration {
+    @Bean
+    ServerSettings serverSettings(Environment environment) {
+        return ServerSettings.of(environment);
+    }
+
+    @Bean
+    AccessRules accessRules(Environment environment) {
+        return AccessRules.of(environment);
+    }
+
+    @Bean
+    FilterRegistrationBean<AccessFilter> accessFilter(AccessRules rules) {
+        FilterRegistrationBean<AccessFilter> registration = new FilterRegistrationBean<>(new AccessFilter(rules));
+        registration.setOrder(Ordered.HIGHEST_PRECEDENCE);
+        return registration;
+    }
+
+    @Bean
+    WelcomeController welcomeController(ObjectProvider<BuildProperties> build, AccessRules rules) {
+        return new WelcomeController(version(build), rules.asksForToken());
+    }
+
+    private static String version(ObjectProvider<BuildProperties> build) {
+        BuildProperties properties = build.getIfAvailable();
+        String version = properties == null ? null : properties.getVersion();
+        return version == null ? "" : version;
+    }
+
+    @Bean(destroyMethod = "close")
+    Postroom postroom(DataSource dataSource) {
+        return Postroom.on(dataSource).start();
+    }
+
+    @Bean
+    QueueMessages queueMessages(Postroom postroom) {
+        return postroom.queueMessages();
+    }
+
+    /** The database of the server's own. All that uses it depends on these beans, so that it is closed last. */
+    @Configuration(proxyBeanMethods = false)
+    @Conditional(NoDatabaseGiven.class)
+    static class OwnDatabase {
+        @Bean(destroyMethod = "close")
+        EmbeddedDatabase embeddedDatabase(ServerSettings settings) {
+            return EmbeddedDatabase.start(settings.directory(), settings.databasePort());
+        }
+
+        @Bean
+        JdbcConnectionDetails connectionDetails(EmbeddedDatabase database) {
+            return new JdbcConnectionDetails() {
+                @Override
+                public String getJdbcUrl() {
+                    return database.jdbcUrl();
+                }
+
+                @Override
+                public String getUsername() {
+                    return database.username();
+                }
+
+                @Override
+                public String getPassword() {
+                    return database.password();
+                }
+            };
+        }
+    }
+
+    static class NoDatabaseGiven implements Condition {
+        @Override
+        public boolean matches(ConditionContext context, AnnotatedTypeMetadata metadata) {
+            return !ServerSettings.of(context.getEnvironment()).databaseGiven();
+        }
+    }
+}

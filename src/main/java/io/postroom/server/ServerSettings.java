@@ -1,0 +1,47 @@
+package io.postroom.server;
+
+import java.nio.file.Path;
+import org.springframework.core.env.Environment;
+import org.springframework.util.StringUtils;
+
+/**
+ * What the server was told, beside Spring Boot's own properties and the starter's.
+ *
+ * @param databaseGiven whether a database was given ({@code spring.datasource.url}); else the server keeps one of its own
+ * @param directory where it keeps that, and the demo its mails: {@code postroom.server.directory}, default {@code .postroom}
+ * @param databasePort of the database of its own, on 127.0.0.1: {@code postroom.server.database-port}, default any free one
+ * @param demo {@code postroom.demo}: {@code true}, {@code false} or {@code again}, default true with a database of its own and false with a given one
+ */
+record ServerSettings(boolean databaseGiven, Path directory, int databasePort, Demo demo) {
+    static final String DATABASE_URL = "spring.datasource.url";
+    static final String DIRECTORY = "postroom.server.directory";
+    static final String DATABASE_PORT = "postroom.server.database-port";
+    static final String DEMO = "postroom.demo";
+
+    /** Whether the worked example runs. */
+    enum Demo {
+        OFF,
+        /** Once; a restart goes on where it was, and a finished one only says so. */
+        ON,
+        /** From the start of its file. */
+        AGAIN
+    }
+
+    static ServerSettings of(Environment environment) {
+        boolean databaseGiven = StringUtils.hasText(environment.getProperty(DATABASE_URL));
+        return new ServerSettings(
+                databaseGiven,
+                Path.of(environment.getProperty(DIRECTORY, EmbeddedDatabase.DEFAULT_DIRECTORY.toString())),
+                environment.getProperty(DATABASE_PORT, Integer.class, 0),
+                demo(environment.getProperty(DEMO, String.valueOf(!databaseGiven))));
+    }
+
+    private static Demo demo(String value) {
+        return switch (value.strip()) {
+            case "true" -> Demo.ON;
+            case "false" -> Demo.OFF;
+            case "again" -> Demo.AGAIN;
+            default -> throw new ServerStartException(DEMO + " must be true, false or again, is " + value);
+        };
+    }
+}

@@ -1,0 +1,32 @@
+package io.postroom.server;
+
+import org.springframework.http.MediaType;
+import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.RestController;
+
+/** Tells whoever opens the server in a browser what this is. Needs no token and says nothing that would. */
+@RestController
+class WelcomeController {
+    private final String version;
+    private final boolean token;
+
+    WelcomeController(String version, boolean token) {
+        this.version = version;
+        this.token = token;
+    }
+
+    @GetMapping("/")
+    ResponseEntity<String> welcome() {
+        return ResponseEntity.ok()
+                .contentType(MediaType.parseMediaType("text/plain;charset=UTF-8"))
+                .body("""
+                        Postroom %s, a message queue in PostgreSQL
+
+                        POST /api/v1/messages               create a message: {"queue": "hello", "payload": {"text": "Hello"}}
+                        GET  /api/v1/messages/{id}          where it stands and what happened to it
+                        GET  /api/v1/messages/{id}/explain  why it is not running now
+                        POST /api/v1/messages/{id}/cancel   cancel it where it still waits
+                        %s""".formatted(version, token ? "\nAuthorization: Bearer <the server's POSTROOM_TOKEN>\n" : ""));
+    }
+}

@@ -1,0 +1,244 @@
+package io.postroom.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.postroom.rest.HttpConversation;
+import io.postroom.testing.PostgresTest;
+import io.postroom.testing.TestDatabase;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.springframework.mock.env.MockEnvironment;
+import org.springframework.mock.web.MockHttpServletRequest;
+
+/** Who may come in, as rules; and that a running server keeps them. */
+@PostgresTest
+class AccessRulesTest {
+    private static final String TOKEN = "0123456789abcdef";
+    private static final String MESSAGES = "/api/v1/messages";
+
+    // ---- starting
+
+    @ParameterizedTest
+    @ValueSource(strings = {"0.0.0.0", "::", "", "192.0.2.1"})
+    void beyond_this_machine_the_server_does_not_start_without_a_token(String address) {
+        assertThatThrownBy(() -> rules(address, ""))
+                .isInstanceOf(ServerStartException.class)
+                .hasMessageContaining("POSTROOM_TOKEN")
+                .hasMessageContaining("--server.address=127.0.0.1");
+        assertThatCode(() -> rules(address, TOKEN)).doesNotThrowAnyException();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"127.0.0.1", "127.0.0.2", "localhost", "::1"})
+    void on_this_machine_it_starts_without_one(String address) {
+        assertThat(rules(address, "").asksForToken()).isFalse();
+        assertThat(rules(address, TOKEN).asksForToken()).isTrue();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"127.0.0.1", "0.0.0.0"})
+    void short_tokens_are_refused_wherever_it_listens(String address) {
+        assertThatThrownBy(() -> rules(address, "0123456789abcde"))
+                .isInstanceOf(ServerStartException.class)
+                .hasMessageContaining("at least 16")
+                .hasMessageNotContaining("0123456789abcde");
+    }
+
+    // ---- with a token
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "Bearer",
+                "Bearer ",
+                "Bearer 0123456789abcdeX",
+                "Bearer 0123456789abcde",
+                "Bearer 0123456789abcdefg",
+                "Basic 0123456789abcdef",
+                "0123456789abcdef"
+            })
+    void without_the_token_nothing_but_the_welcome_page_is_answered(String authorization) {
+        AccessRules rules = rules("0.0.0.0", TOKEN);
+        for (String path : new String[] {
+            MESSAGES, MESSAGES + "/x", "/actuator/health", "//", "/;", "/x/..", "/index.html", "//api/v1/messages"
+        }) {
+            assertThat(status(rules, request("GET", path, "Authorization", authorization)))
+                    .as(path)
+                    .hasValue(401);
+        }
+        assertThat(status(rules, request("GET", "/", "Authorization", authorization)))
+                .isEmpty();
+        assertThat(status(rules, request("POST", "/", "Authorization", authorization)))
+                .hasValue(401);
+    }
+
+    @Test
+    void with_the_token_everything_is_under_any_host_name() {
+        AccessRules rules = rules("0.0.0.0", TOKEN);
+        assertThat(status(
+                        rules, request("POST", MESSAGES, "Authorization", "Bearer " + TOKEN, "Host", "queue.example")))
+                .isEmpty();
+        assertThat(status(rules, request("POST", MESSAGES, "Authorization", "bearer  " + TOKEN)))
+                .isEmpty();
+    }
+
+    // ---- without one
+
+    @ParameterizedTest
+    @ValueSource(strings = {"localhost", "LOCALHOST:8080", "127.0.0.1", "127.0.0.1:9", "[::1]", "[::1]:8080"})
+    void this_machine_is_answered_under_its_own_names(String host) {
+        assertThat(status(rules("127.0.0.1", ""), request("POST", MESSAGES, "Host", host)))
+                .isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "evil.example",
+                "evil.example:8080",
+                "127.0.0.1.evil.example",
+                "localhost.evil.example",
+                "[::1].evil.example",
+                "127.0.0.2",
+                "",
+                "0.0.0.0",
+                "[",
+                "localhost@evil.example"
+            })
+    void a_foreign_host_name_is_refused_even_for_reading(String host) {
+        AccessRules rules = rules("127.0.0.1", "");
+        assertThat(status(rules, request("POST", MESSAGES, "Host", host))).hasValue(403);
+        assertThat(status(rules, request("GET", MESSAGES, "Host", host))).hasValue(403);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "Sec-Fetch-Site,cross-site",
+        "Sec-Fetch-Site,same-site",
+        "Origin,http://evil.example",
+        "Origin,null",
+        "Origin,http://localhost:3000",
+        "Origin,https://127.0.0.1:8080"
+    })
+    void a_page_of_another_site_changes_nothing(String header, String value) {
+        AccessRules rules = rules("127.0.0.1", "");
+        for (String method : new String[] {"POST", "PUT", "PATCH", "DELETE", "TRACE", "post", "FOO"}) {
+            assertThat(status(rules, request(method, MESSAGES, "Host", "127.0.0.1:8080", header, value)))
+                    .as(method)
+                    .hasValue(403);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"Sec-Fetch-Site,same-origin", "Sec-Fetch-Site,none", "Origin,http://127.0.0.1:8080"})
+    void a_page_of_this_server_may(String header, String value) {
+        assertThat(status(rules("127.0.0.1", ""), request("POST", MESSAGES, "Host", "127.0.0.1:8080", header, value)))
+                .isEmpty();
+    }
+
+    // ---- the running server
+
+    @Test
+    void a_running_server_refuses_foreign_hosts_and_sites(TestDatabase database) throws IOException {
+        try (RunningServer server = RunningServer.on(database);
+                HttpConversation conversation = new HttpConversation(server.port())) {
+            HttpConversation.Answer foreign = conversation
+                    .head("GET " + MESSAGES + "/x HTTP/1.1", "Host: evil.example:" + server.port())
+                    .answer();
+            assertThat(foreign.status()).isEqualTo(403);
+            assertThat(foreign.headers())
+                    .containsEntry("content-type", "application/problem+json")
+                    .containsEntry("x-content-type-options", "nosniff");
+            assertThat(foreign.body()).contains("urn:postroom:problem:foreign-host");
+
+            String body = "{\"queue\":\"a\"}";
+            HttpConversation.Answer crossSite = conversation
+                    .head(post(body, "Host: localhost:" + server.port(), "Sec-Fetch-Site: cross-site"))
+                    .send(body.getBytes(StandardCharsets.UTF_8))
+                    .answer();
+            assertThat(crossSite.status()).isEqualTo(403);
+
+            HttpConversation.Answer own = conversation
+                    .head(post(body, "Host: localhost:" + server.port(), "Sec-Fetch-Site: same-origin"))
+                    .send(body.getBytes(StandardCharsets.UTF_8))
+                    .answer();
+            assertThat(own.status()).isEqualTo(201);
+
+            HttpConversation.Answer welcome =
+                    conversation.head("GET / HTTP/1.1", "Host: localhost").answer();
+            assertThat(welcome.status()).isEqualTo(200);
+            assertThat(welcome.body()).startsWith("Postroom").contains(MESSAGES);
+        }
+    }
+
+    @Test
+    void a_running_server_with_a_token_asks_for_it(TestDatabase database) throws IOException {
+        try (RunningServer server =
+                        RunningServer.on(database, "--server.address=0.0.0.0", "--postroom.token=" + TOKEN);
+                HttpConversation conversation = new HttpConversation(server.port())) {
+            String body = "{\"queue\":\"a\"}";
+            HttpConversation.Answer without = conversation
+                    .head(post(body, "Host: queue.example"))
+                    .send(body.getBytes(StandardCharsets.UTF_8))
+                    .answer();
+            assertThat(without.status()).isEqualTo(401);
+            assertThat(without.headers()).containsEntry("www-authenticate", "Bearer realm=\"postroom\"");
+
+            HttpConversation.Answer with = conversation
+                    .head(post(body, "Host: queue.example", "Authorization: Bearer " + TOKEN))
+                    .send(body.getBytes(StandardCharsets.UTF_8))
+                    .answer();
+            assertThat(with.status()).isEqualTo(201);
+
+            assertThat(conversation
+                            .head("GET / HTTP/1.1", "Host: queue.example")
+                            .answer()
+                            .status())
+                    .isEqualTo(200);
+        }
+    }
+
+    @Test
+    void a_server_for_others_without_a_token_does_not_start(TestDatabase database) {
+        assertThatThrownBy(() -> RunningServer.on(database, "--server.address=0.0.0.0"))
+                .isInstanceOf(ServerStartException.class);
+    }
+
+    private static String[] post(String body, String... headers) {
+        String[] head = java.util.Arrays.copyOf(
+                new String[] {
+                    "POST " + MESSAGES + " HTTP/1.1",
+                    "Content-Type: application/json",
+                    "Content-Length: " + body.length()
+                },
+                3 + headers.length);
+        System.arraycopy(headers, 0, head, 3, headers.length);
+        return head;
+    }
+
+    private static AccessRules rules(String address, String token) {
+        return AccessRules.of(new MockEnvironment()
+                .withProperty(AccessRules.ADDRESS, address)
+                .withProperty(AccessRules.TOKEN, token));
+    }
+
+    private static Optional<Integer> status(AccessRules rules, MockHttpServletRequest request) {
+        return rules.refusal(request).map(AccessRules.Refusal::status);
+    }
+
+    private static MockHttpServletRequest request(String method, String path, String... headers) {
+        MockHttpServletRequest request = new MockHttpServletRequest(method, path);
+        for (int i = 0; i < headers.length; i += 2) {
+            request.addHeader(headers[i], headers[i + 1]);
+        }
+        return request;
+    }
+}

@@ -1,0 +1,61 @@
+package io.postroom.server;
+
+import io.postroom.testing.TestDatabase;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.springframework.context.ConfigurableApplicationContext;
+
+/** The server as its main method starts it, in this JVM, on any free port. */
+public final class RunningServer implements AutoCloseable {
+    /** What only tests have on the class path and the server does not. */
+    static final String WITHOUT_TEST_LIBRARIES = "--spring.autoconfigure.exclude="
+            + String.join(
+                    ",",
+                    "org.springframework.boot.flyway.autoconfigure.FlywayAutoConfiguration",
+                    "org.springframework.boot.hibernate.autoconfigure.HibernateJpaAutoConfiguration",
+                    "org.springframework.boot.data.jpa.autoconfigure.DataJpaRepositoriesAutoConfiguration");
+
+    private final ConfigurableApplicationContext context;
+
+    private RunningServer(ConfigurableApplicationContext context) {
+        this.context = context;
+    }
+
+    /** On a given database. */
+    public static RunningServer on(TestDatabase database, String... arguments) {
+        Map<String, String> all = new LinkedHashMap<>();
+        all.put("--spring.datasource.url", database.url());
+        all.put("--spring.datasource.username", database.user());
+        all.put("--spring.datasource.password", database.password());
+        all.put("--server.port", "0");
+        for (String argument : arguments) {
+            // Spring makes a list of an option that is given twice.
+            int equals = argument.indexOf('=');
+            all.put(argument.substring(0, equals), argument.substring(equals + 1));
+        }
+        return start(all.entrySet().stream()
+                .map(option -> option.getKey() + "=" + option.getValue())
+                .toArray(String[]::new));
+    }
+
+    /** With these arguments and no others. */
+    static RunningServer start(String... arguments) {
+        String[] all = Arrays.copyOf(arguments, arguments.length + 1);
+        all[arguments.length] = WITHOUT_TEST_LIBRARIES;
+        return new RunningServer(PostroomServer.start(all));
+    }
+
+    public int port() {
+        return context.getEnvironment().getRequiredProperty("local.server.port", Integer.class);
+    }
+
+    public <T> T bean(Class<T> type) {
+        return context.getBean(type);
+    }
+
+    @Override
+    public void close() {
+        context.close();
+    }
+}
