@@ -1,8 +1,5 @@
 package io.postroom.server;
 
-import io.postroom.Postroom;
-import io.postroom.api.QueueMessages;
-import javax.sql.DataSource;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.SpringBootConfiguration;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
@@ -48,16 +45,6 @@ class ServerConfiguration {
         BuildProperties properties = build.getIfAvailable();
         String version = properties == null ? null : properties.getVersion();
         return version == null ? "" : version;
-    }
-
-    @Bean(destroyMethod = "close")
-    Postroom postroom(DataSource dataSource) {
-        return Postroom.on(dataSource).start();
-    }
-
-    @Bean
-    QueueMessages queueMessages(Postroom postroom) {
-        return postroom.queueMessages();
     }
 
     /** The database of the server's own. All that uses it depends on these beans, so that it is closed last. */
