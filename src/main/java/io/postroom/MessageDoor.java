@@ -24,6 +24,8 @@ import io.postroom.storage.QueueRow;
 import io.postroom.storage.StoreException;
 import io.postroom.storage.Transactions;
 import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Savepoint;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -103,8 +105,8 @@ final class MessageDoor implements QueueMessages {
     @Override
     public Created createMessage(CreateMessage message, Connection connection) {
         NewMessage row = encoder.encode(message);
-        Enqueued enqueued = store.enqueue(row, connection);
-        return answer(message.queue(), message, row, enqueued);
+        Enqueued enqueued = writeOn(connection, true, List.of(row)).get(0);
+        return answer(message.queue(), row, enqueued);
     }
 
     @Override
@@ -139,13 +141,37 @@ final class MessageDoor implements QueueMessages {
 
     private List<Enqueued> write(List<NewMessage> rows) {
         return transactions.join(transaction -> {
-            List<Enqueued> enqueued = rows.size() == 1
-                    ? List.of(store.enqueue(rows.get(0), transaction.connection()))
-                    : store.enqueue(rows, transaction.connection());
-            refuseDuplicates(rows, enqueued);
+            List<Enqueued> enqueued = writeOn(transaction.connection(), transaction.isCallers(), rows);
             transaction.afterCommit(() -> tellEngine(rows, enqueued));
             return enqueued;
         });
+    }
+
+    /** A clash of content is known only after the statement: a caller who catches it and commits must not commit half of it. */
+    private List<Enqueued> writeOn(Connection connection, boolean callers, List<NewMessage> rows) {
+        boolean mayClash = rows.stream().anyMatch(row -> row.givenId() || row.deduplicationKey() != null);
+        try {
+            Savepoint before = mayClash && callers && !connection.getAutoCommit() ? connection.setSavepoint() : null;
+            List<Enqueued> enqueued = enqueue(connection, rows);
+            try {
+                refuseDuplicates(rows, enqueued);
+            } catch (DuplicateMessageException clash) {
+                if (before != null) {
+                    connection.rollback(before);
+                }
+                throw clash;
+            }
+            if (before != null) {
+                connection.releaseSavepoint(before);
+            }
+            return enqueued;
+        } catch (SQLException error) {
+            throw StoreErrors.translate("guard the caller's transaction with a savepoint", error);
+        }
+    }
+
+    private List<Enqueued> enqueue(Connection connection, List<NewMessage> rows) {
+        return rows.size() == 1 ? List.of(store.enqueue(rows.get(0), connection)) : store.enqueue(rows, connection);
     }
 
     /** A transaction of our own: repeats what may pass, and finds out whether a commit whose answer was lost took place. */
@@ -236,7 +262,7 @@ final class MessageDoor implements QueueMessages {
         }
     }
 
-    private Created answer(String queue, CreateMessage message, NewMessage row, Enqueued enqueued) {
+    private Created answer(String queue, NewMessage row, Enqueued enqueued) {
         if (!enqueued.sameContent()) {
             throw duplicate(row, enqueued);
         }
@@ -246,7 +272,7 @@ final class MessageDoor implements QueueMessages {
     private List<Created> answers(List<CreateMessage> given, List<NewMessage> rows, List<Enqueued> enqueued) {
         List<Created> answers = new ArrayList<>(rows.size());
         for (int i = 0; i < rows.size(); i++) {
-            answers.add(answer(given.get(i).queue(), given.get(i), rows.get(i), enqueued.get(i)));
+            answers.add(answer(given.get(i).queue(), rows.get(i), enqueued.get(i)));
         }
         return answers;
     }
@@ -261,8 +287,8 @@ final class MessageDoor implements QueueMessages {
 
     private CompletableFuture<SendResult> sendInCallersTransaction(NewMessage row) {
         return transactions.join(transaction -> {
-            Enqueued enqueued = store.enqueue(row, transaction.connection());
-            refuseDuplicates(List.of(row), List.of(enqueued));
+            Enqueued enqueued = writeOn(transaction.connection(), transaction.isCallers(), List.of(row))
+                    .get(0);
             CompletableFuture<SendResult> end = engine.watchEnd(enqueued.id());
             transaction.afterCommit(() -> tellEngine(List.of(row), List.of(enqueued)));
             transaction.afterRollback(() -> engine.rolledBack(enqueued.id()));

@@ -196,10 +196,19 @@ public final class Engine {
             executor.run(queue, held.get(), () -> {});
             return Optional.of(resultOf(end.join()));
         } catch (CompletionException lost) {
-            throw lost.getCause() instanceof PostroomException cause ? cause : lost;
+            return Optional.of(resultAfterLoss(message.id()));
         } finally {
             ownSends.remove(message.id());
         }
+    }
+
+    /**
+     * The lease was gone when the end was to be written: another process took over, or the commit of the first try took place and only its answer was
+     * lost. The database knows.
+     */
+    private SendResult resultAfterLoss(UUID id) {
+        MessageState state = store.states(List.of(id)).getOrDefault(id, MessageState.READY);
+        return new SendResult(id, state, Optional.empty(), Optional.empty());
     }
 
     private final Map<UUID, CompletableFuture<Completion>> ownSends = new ConcurrentHashMap<>();

@@ -25,6 +25,7 @@ final class Heartbeat {
     private volatile int workerId;
     private volatile long lastBeatNanos;
     private boolean started;
+    private boolean failing;
 
     Heartbeat(MessageStore store, EngineSettings settings, String version, IntConsumer onRegistered) {
         this.store = store;
@@ -79,10 +80,14 @@ final class Heartbeat {
     }
 
     private void beat() {
-        loop.pause(settings.beatInterval());
+        if (!failing) {
+            loop.pause(settings.beatInterval());
+        }
         if (loop.isStopped()) {
             return;
         }
+        failing = true; // until this beat is confirmed: the next try comes after the loop's short back-off, not a whole
+        // interval later
         boolean trusted = isTrusted();
         long before = System.nanoTime();
         if (store.beat(workerId, instance)) {
@@ -95,6 +100,7 @@ final class Heartbeat {
             register();
             log.warn("worker {} was declared dead; going on as worker {}. What was in hand runs again", gone, workerId);
         }
+        failing = false;
     }
 
     /** How long the last confirmed beat is ago. */

@@ -25,7 +25,7 @@ public final class StoreErrors {
     }
 
     /** @param doing what was being done, as in "claim from queue 4" */
-    static StoreException translate(String doing, SQLException error) {
+    public static StoreException translate(String doing, SQLException error) {
         SQLException telling = firstWithState(error);
         String state = telling.getSQLState() == null ? "" : telling.getSQLState();
         Kind kind = kindOf(error, state);

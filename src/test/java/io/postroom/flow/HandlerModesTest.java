@@ -7,7 +7,9 @@ import com.zaxxer.hikari.HikariDataSource;
 import io.postroom.Postroom;
 import io.postroom.api.CreateMessage;
 import io.postroom.api.Direction;
+import io.postroom.api.DuplicateMessageException;
 import io.postroom.api.InvalidMessageException;
+import io.postroom.api.MessageIds;
 import io.postroom.api.MessageState;
 import io.postroom.api.NoHandlerException;
 import io.postroom.api.Outcome;
@@ -350,6 +352,29 @@ class HandlerModesTest {
                     .id();
             connection.commit();
             assertThat(postroom.queueMessages().find(kept)).isPresent();
+        }
+    }
+
+    @Test
+    void clash_inside_a_callers_transaction_leaves_nothing_half_written() throws Exception {
+        try (Postroom postroom = Postroom.on(pool).workers(false).start();
+                Connection connection = database.connect()) {
+            CreateMessage first = CreateMessage.to("clash").json("t", 1, "1").deduplicate("key");
+            postroom.queueMessages().createMessage(first);
+            connection.setAutoCommit(false);
+            UUID before = postroom.queueMessages()
+                    .createMessage(CreateMessage.to("clash").json("t", 1, "0"), connection)
+                    .id();
+            CreateMessage other = CreateMessage.to("clash")
+                    .json("t", 1, "2")
+                    .deduplicate("key")
+                    .id(MessageIds.next());
+            assertThatThrownBy(() -> postroom.queueMessages().createMessage(other, connection))
+                    .isInstanceOf(DuplicateMessageException.class);
+            connection.commit(); // a caller who goes on all the same
+            assertThat(postroom.queueMessages().find(before)).isPresent();
+            assertThat(number("SELECT count(*) FROM postroom.queue_messages WHERE queue = 'clash'"))
+                    .isEqualTo(2);
         }
     }
 
