@@ -4,6 +4,7 @@ import static io.postroom.spring.HandlerMistake.require;
 
 import io.postroom.api.Direction;
 import io.postroom.api.InvalidMessageException;
+import io.postroom.api.Limits;
 import io.postroom.handler.BatchHandler;
 import io.postroom.handler.Handler;
 import io.postroom.handler.ProcessingMessage;
@@ -156,7 +157,7 @@ final class BeanHandlers {
             BatchHandler<Object> code,
             boolean takesList) {
         String given = settings.text(annotation, "id");
-        String id = given.isEmpty() ? defaultId : given;
+        String id = given.isEmpty() ? fitForAName(defaultId) : given;
         HandlerProperties properties = settings.properties(id);
         if (properties.isDisabled()) {
             return;
@@ -222,5 +223,12 @@ final class BeanHandlers {
                 ? "Handler bean \"" + bean + "\""
                 : "Handler method " + method.getDeclaringClass().getSimpleName() + "." + method.getName()
                         + " of bean \"" + bean + "\"";
+    }
+
+    /** A bean's name may hold anything ({@code Outer$Inner}, a package): the end of it is what tells handlers apart. */
+    private static String fitForAName(String beanAndMethod) {
+        String plain = beanAndMethod.replaceAll("[^A-Za-z0-9._:-]", ".");
+        String end = plain.substring(Math.max(0, plain.length() - Limits.NAME_LENGTH));
+        return end.replaceFirst("^[^A-Za-z0-9]+", "");
     }
 }
