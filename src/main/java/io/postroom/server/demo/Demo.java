@@ -1,0 +1,218 @@
+package io.postroom.server.demo;
+
+import io.postroom.api.CreateMessage;
+import io.postroom.api.InvalidMessageException;
+import io.postroom.api.PostroomException;
+import io.postroom.api.QueueMessages;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.dao.DataAccessException;
+import org.springframework.transaction.TransactionException;
+import org.springframework.transaction.support.TransactionOperations;
+
+/**
+ * Plays the ticketing application: reads a file of events and creates a message for each, then watches until all are sent or dead.
+ *
+ * <ol>
+ *   <li>In one transaction: lock the progress row, read up to 500 lines behind it, create their messages, move the progress on. So each line has its
+ *       message exactly once, whenever the process is killed.
+ *   <li>Say how things stand, once a second.
+ *   <li>When nothing waits any more: say the counts, and what to try next.
+ * </ol>
+ *
+ * <p>A restart goes on where the file was left; a finished demo only says that it is. {@link TicketNotifications#handler} does the sending and must be
+ * registered with the engine. Runs on a thread of its own; {@link #close} stops it between two transactions, before the engine and the database go.
+ */
+public final class Demo implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(Demo.class);
+
+    private static final int BLOCK = 500;
+    private static final Set<String> WAITING = Set.of("READY", "IN_PROGRESS", "DELAYED");
+
+    private final QueueMessages queueMessages;
+    private final TransactionOperations transactions;
+    private final DemoProgress progress;
+    private final TicketFile file;
+    private final Hints hints;
+    private final Consumer<String> terminal;
+    private final CountDownLatch closed = new CountDownLatch(1);
+    private final Thread thread;
+    private TicketFile.@Nullable Reader reader;
+
+    /**
+     * What to tell the user at the end.
+     *
+     * @param api address of the HTTP API, as in {@code http://127.0.0.1:8080/api/v1}
+     * @param psql how to open the database, as in {@code psql postgresql://postroom@127.0.0.1:5432/postroom}
+     * @param mails folder of the mails
+     */
+    public record Hints(String api, String psql, Path mails) {}
+
+    /**
+     * @param queueMessages creates in the transactions below: with Spring's manager, on this data source
+     * @param transactions of the manager Postroom belongs to
+     * @param terminal takes a line of text
+     */
+    public Demo(
+            QueueMessages queueMessages,
+            DataSource dataSource,
+            TransactionOperations transactions,
+            TicketFile file,
+            Hints hints,
+            Consumer<String> terminal) {
+        this.queueMessages = queueMessages;
+        this.transactions = transactions;
+        this.progress = new DemoProgress(dataSource, file.name());
+        this.file = file;
+        this.hints = hints;
+        this.terminal = terminal;
+        this.thread = new Thread(this::runAndReport, "postroom-demo");
+        this.thread.setDaemon(true);
+    }
+
+    /** Runs {@link #run} in the background. Call it when the engine is up. */
+    public void start() {
+        thread.start();
+    }
+
+    /** Has the file read from the start again. Call it before it runs. */
+    public void again() {
+        progress.begin();
+        progress.forget();
+    }
+
+    /**
+     * Runs to the end, or until it is closed.
+     *
+     * @throws InvalidMessageException for a line of the file that is no event, by its number; what stands before its block has been created
+     */
+    public void run() throws IOException, InterruptedException {
+        progress.begin();
+        int lines = file.lines();
+        DemoScreen screen = new DemoScreen(terminal, lines);
+        Optional<Instant> finishedAt = progress.finishedAt();
+        if (finishedAt.isPresent()) {
+            screen.alreadyFinished(finishedAt.get(), progress.countAllByState(), hints);
+            return;
+        }
+        screen.begins(file.name(), progress.linesRead());
+        boolean all = false;
+        while (!isClosed()) {
+            try {
+                if (!all) {
+                    all = !createNextBlock();
+                }
+                Map<String, Long> counts = screen.isDue() || all ? progress.countByState() : Map.of();
+                if (all && Collections.disjoint(counts.keySet(), WAITING)) {
+                    progress.finish();
+                    screen.finished(progress.countAllByState(), hints);
+                    return;
+                }
+                if (screen.isDue()) {
+                    screen.show(progress.linesRead(), counts);
+                }
+            } catch (InvalidMessageException refused) {
+                throw refused;
+            } catch (DataAccessException | TransactionException | PostroomException e) {
+                // The engine comes back by itself when the database does, and so do we: what is true stands in the
+                // database.
+                log.warn("The demo waits for the database: {}", e.getMessage());
+                all = false;
+                closeReader();
+                closed.await(1, TimeUnit.SECONDS);
+            }
+            if (all) {
+                closed.await(200, TimeUnit.MILLISECONDS);
+            }
+        }
+    }
+
+    /** Stops and waits until it has. Repeating it does nothing. */
+    @Override
+    public void close() {
+        closed.countDown();
+        try {
+            thread.join();
+            closeReader();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (IOException e) {
+            log.debug("closing {} failed", file.name(), e);
+        }
+    }
+
+    private void runAndReport() {
+        try {
+            run();
+        } catch (InvalidMessageException e) {
+            log.error("The demo stops: {}", e.getMessage());
+        } catch (IOException | RuntimeException e) {
+            log.error("The demo stops", e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Whether there was a line left. */
+    private boolean createNextBlock() {
+        return Boolean.TRUE.equals(transactions.execute(transaction -> {
+            int read = progress.lockLinesRead();
+            List<TicketFile.Line> block = readAfter(read);
+            if (block.isEmpty()) {
+                return false;
+            }
+            queueMessages.createMessages(
+                    block.stream().map(line -> message(line.event())).toList());
+            progress.advance(read + block.size());
+            return true;
+        }));
+    }
+
+    private static CreateMessage message(TicketEvent event) {
+        return CreateMessage.to(TicketNotifications.QUEUE)
+                .payload(event)
+                .correlationId(event.trackingId().toString())
+                .header("customer", event.email());
+    }
+
+    /** The database says where to read on; after a rollback that is not where the reader stands. */
+    private List<TicketFile.Line> readAfter(int line) {
+        try {
+            TicketFile.Reader current = reader;
+            if (current == null || current.line() != line) {
+                closeReader();
+                current = file.readAfter(line);
+                reader = current;
+            }
+            return current.next(BLOCK);
+        } catch (IOException e) {
+            throw new UncheckedIOException("Cannot read " + file.name(), e);
+        }
+    }
+
+    private void closeReader() throws IOException {
+        TicketFile.Reader current = reader;
+        reader = null;
+        if (current != null) {
+            current.close();
+        }
+    }
+
+    private boolean isClosed() {
+        return closed.getCount() == 0;
+    }
+}

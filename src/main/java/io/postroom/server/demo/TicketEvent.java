@@ -1,0 +1,44 @@
+package io.postroom.server.demo;
+
+import io.postroom.api.MessageType;
+import java.math.BigDecimal;
+import java.time.Instant;
+import java.util.Objects;
+import java.util.UUID;
+
+/**
+ * Something happened to a customer's tickets, and the customer is to be told.
+ *
+ * @param trackingId of this notification; the message's correlation id
+ * @param operation {@link #ADDED_TO_CHECKOUT} or {@link #CHECKED_OUT}
+ * @param timestamp when it happened
+ * @param email the customer's, as it was typed in
+ * @param name the customer's
+ * @param order number of the order
+ * @param amount of the order
+ * @param summary what was ordered
+ */
+@MessageType("ticket.event")
+public record TicketEvent(
+        UUID trackingId,
+        String operation,
+        Instant timestamp,
+        String email,
+        String name,
+        String order,
+        BigDecimal amount,
+        String summary) {
+    public static final String ADDED_TO_CHECKOUT = "ticket.added-to-checkout";
+    public static final String CHECKED_OUT = "ticket.checked-out";
+
+    public TicketEvent {
+        Objects.requireNonNull(trackingId, "trackingId");
+        Objects.requireNonNull(operation, "operation");
+        Objects.requireNonNull(timestamp, "timestamp");
+        Objects.requireNonNull(email, "email");
+        Objects.requireNonNull(name, "name");
+        Objects.requireNonNull(order, "order");
+        Objects.requireNonNull(amount, "amount");
+        Objects.requireNonNull(summary, "summary");
+    }
+}

@@ -1,0 +1,44 @@
+package io.postroom.server.demo;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import io.postroom.testing.TestDatabase;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+
+/** The demo in a JVM of its own, to be killed. */
+final class DemoProcess {
+    private DemoProcess() {}
+
+    static Process start(TestDatabase database, Path file, Path mails) throws IOException {
+        return new ProcessBuilder(List.of(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-Xmx256m",
+                        "-cp",
+                        System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
+                        DemoProcess.class.getName(),
+                        database.url(),
+                        database.user(),
+                        database.password(),
+                        file.toString(),
+                        mails.toString()))
+                .redirectErrorStream(true)
+                .redirectOutput(ProcessBuilder.Redirect.INHERIT)
+                .start();
+    }
+
+    /** @param args JDBC URL, user, password, file of events, folder of mails */
+    public static void main(String[] args) throws Exception {
+        HikariConfig config = new HikariConfig();
+        config.setJdbcUrl(args[0]);
+        config.setUsername(args[1]);
+        config.setPassword(args[2]);
+        config.setMaximumPoolSize(8);
+        try (HikariDataSource pool = new HikariDataSource(config);
+                SpringHost host = SpringHost.start(pool, Path.of(args[4]));
+                Demo demo = host.demo(TicketFile.at(Path.of(args[3])), System.out::println)) {
+            demo.run();
+        }
+    }
+}

@@ -1,0 +1,289 @@
+package io.postroom.server.demo;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import io.postroom.api.Created;
+import io.postroom.api.InvalidMessageException;
+import io.postroom.api.PostroomException;
+import io.postroom.api.QueueMessages;
+import io.postroom.testing.TestDatabase;
+import java.io.InputStream;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.springframework.jdbc.core.simple.JdbcClient;
+
+@Timeout(300)
+class DemoTest {
+    @TempDir
+    Path directory;
+
+    private final List<String> terminal = new CopyOnWriteArrayList<>();
+    private TestDatabase database;
+    private JdbcClient sql;
+
+    @BeforeEach
+    void create() {
+        database = TestDatabase.create();
+        sql = JdbcClient.create(database.pool());
+    }
+
+    @AfterEach
+    void drop() {
+        database.close();
+    }
+
+    @Test
+    void each_event_becomes_a_mail_or_a_dead_letter_and_the_terminal_tells() throws Exception {
+        // Line 500 goes to a mailbox that is down, 125 and 375 are busy twice, each 60th once; 1,234 has no address.
+        Path file = write(510, shipped().get(1_233) + "\n");
+        try (SpringHost host = SpringHost.start(database.pool(), mails());
+                Demo demo = host.demo(TicketFile.at(file), terminal::add)) {
+            demo.run();
+        }
+
+        assertThat(countByState()).isEqualTo(Map.of("DONE", 509L, "DEAD", 2L));
+        assertThat(mailCount()).isEqualTo(509);
+        assertThat(deadLetters()).containsExactlyInAnyOrder("attempts_spent", "rejected");
+        assertThat(doneAfter(2)).as("busy once").isEqualTo(8);
+        assertThat(doneAfter(3)).as("busy twice").isEqualTo(2);
+        assertThat(sql.sql(
+                                "SELECT headers ->> 'customer' FROM postroom.queue_messages WHERE correlation_id = '334931b6-b3ca-49d9-80f4-fb6f09532cc1'")
+                        .query(String.class)
+                        .single())
+                .isEqualTo("kaja.ito@example.org");
+
+        assertThat(terminal)
+                .anyMatch(
+                        line -> line.matches("read +\\d+/511 +sent +\\d+ +waiting +\\d+ +retrying +\\d+ +dead +\\d+.*"))
+                .anyMatch(line -> line.startsWith("Demo: finished, 511 events in "))
+                .contains("    DEAD              2", "    DONE            509")
+                .anyMatch(line -> line.contains(mails().toString()))
+                .anyMatch(line -> line.contains("curl -s -X POST http://127.0.0.1:8080/api/v1/messages"))
+                .anyMatch(line -> line.contains("psql postgresql://"));
+    }
+
+    @Test
+    void a_finished_demo_is_not_repeated_unless_asked() throws Exception {
+        try (SpringHost host = SpringHost.start(database.pool(), mails())) {
+            try (Demo demo = host.demo(first(40), terminal::add)) {
+                demo.run();
+            }
+            terminal.clear();
+            try (Demo demo = host.demo(first(40), terminal::add)) {
+                demo.run();
+            }
+            assertThat(terminal).anyMatch(line -> line.startsWith("Demo: finished already on "));
+            assertThat(countByState()).isEqualTo(Map.of("DONE", 40L));
+
+            terminal.clear();
+            try (Demo demo = host.demo(first(40), terminal::add)) {
+                demo.again();
+                demo.run();
+            }
+            assertThat(terminal).anyMatch(line -> line.startsWith("Demo: finished, 40 events"));
+            assertThat(countByState()).isEqualTo(Map.of("DONE", 80L));
+        }
+    }
+
+    @Test
+    void a_demo_that_is_closed_goes_on_where_it_was() throws Exception {
+        try (SpringHost host = SpringHost.start(database.pool(), mails())) {
+            Demo stopped = host.demo(first(1_500), terminal::add);
+            stopped.start();
+            await().until(() -> tableExists() && linesRead() >= 500);
+            stopped.close();
+            int read = linesRead();
+
+            try (Demo demo = host.demo(first(1_500), terminal::add)) {
+                demo.run();
+            }
+            if (read < 1_500) {
+                assertThat(terminal).anyMatch(line -> line.startsWith("Demo: goes on behind line " + read));
+            }
+            assertThat(messages()).isEqualTo(1_500);
+        }
+    }
+
+    @Test
+    void a_block_that_fails_at_the_last_moment_is_created_once() throws Exception {
+        try (SpringHost host = SpringHost.start(database.pool(), mails())) {
+            AtomicInteger calls = new AtomicInteger();
+            QueueMessages failing = (QueueMessages) Proxy.newProxyInstance(
+                    getClass().getClassLoader(), new Class<?>[] {QueueMessages.class}, (proxy, method, args) -> {
+                        Object answer;
+                        try {
+                            answer = method.invoke(host.postroom().queueMessages(), args);
+                        } catch (InvocationTargetException e) {
+                            throw e.getCause();
+                        }
+                        if (calls.incrementAndGet() == 2) {
+                            assertThat((List<?>) answer).hasSize(500).allMatch(Created.class::isInstance);
+                            throw new PostroomException("the line was cut before the commit");
+                        }
+                        return answer;
+                    });
+            try (Demo demo = new Demo(
+                    failing,
+                    database.pool(),
+                    host.transactions(),
+                    first(1_200),
+                    SpringHost.hints(mails()),
+                    terminal::add)) {
+                demo.run();
+            }
+        }
+
+        assertThat(messages()).isEqualTo(1_200);
+        assertThat(distinctEvents()).isEqualTo(1_200);
+    }
+
+    @Test
+    void a_malformed_line_stops_it_by_its_number_and_what_stands_before_is_kept() throws Exception {
+        Path file = write(700, "not an event");
+        try (SpringHost host = SpringHost.start(database.pool(), mails());
+                Demo demo = host.demo(TicketFile.at(file), terminal::add)) {
+            assertThatThrownBy(demo::run)
+                    .isInstanceOf(InvalidMessageException.class)
+                    .hasMessageContaining("events.ndjson line 701");
+        }
+
+        assertThat(linesRead()).isEqualTo(500);
+        assertThat(messages()).isEqualTo(500);
+    }
+
+    @Test
+    void killed_between_its_messages_and_its_progress_it_neither_loses_nor_doubles_an_event() throws Exception {
+        Path file = write(3_000, "");
+        new DemoProgress(database.pool(), "events.ndjson").begin();
+        int killed = 0;
+        for (int read : List.of(500, 1_000, 1_500)) {
+            Process process = DemoProcess.start(database, file, mails());
+            try (Connection connection = database.connect()) {
+                connection.setAutoCommit(false);
+                await().pollInterval(Duration.ofMillis(5)).until(() -> linesRead() >= read || !process.isAlive());
+                // Lets it lock the row and create the messages of a block, but not write its progress.
+                execute(connection, "LOCK TABLE postroom_demo.demo_progress IN SHARE MODE");
+                int lines = linesRead();
+                if (lines < 3_000) {
+                    await().until(this::someoneWaitsForTheProgress);
+                    killed++;
+                }
+                process.destroyForcibly().waitFor();
+                assertThat(messages()).isEqualTo(lines);
+            } finally {
+                process.destroyForcibly();
+            }
+        }
+        assertThat(killed).isPositive();
+
+        Process last = DemoProcess.start(database, file, mails());
+        assertThat(last.waitFor()).isZero();
+
+        assertThat(messages()).isEqualTo(3_000);
+        assertThat(distinctEvents()).isEqualTo(3_000);
+        assertThat(countByState()).isEqualTo(Map.of("DONE", 2_996L, "DEAD", 4L));
+        assertThat(mailCount()).isEqualTo(2_996);
+    }
+
+    // ----
+
+    /** The first lines of the shipped file. */
+    private TicketFile first(int lines) throws Exception {
+        return TicketFile.at(write(lines, ""));
+    }
+
+    private Path write(int lines, String more) throws Exception {
+        String some = shipped().stream().limit(lines).collect(Collectors.joining("\n", "", "\n"));
+        return Files.writeString(directory.resolve("events.ndjson"), some + more);
+    }
+
+    private static List<String> shipped() throws Exception {
+        try (InputStream in = TicketFile.class.getResourceAsStream("ticket-events.ndjson")) {
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().toList();
+        }
+    }
+
+    private Path mails() {
+        return directory.resolve("mails");
+    }
+
+    private long mailCount() throws Exception {
+        try (Stream<Path> files = Files.list(mails())) {
+            return files.filter(file -> file.toString().endsWith(".eml")).count();
+        }
+    }
+
+    private Map<String, Long> countByState() {
+        return new DemoProgress(database.pool(), "events.ndjson").countAllByState();
+    }
+
+    private List<String> deadLetters() {
+        return sql.sql("SELECT reason FROM postroom.queue_messages WHERE state = 'DEAD'")
+                .query(String.class)
+                .list();
+    }
+
+    private long doneAfter(int deliveries) {
+        return sql.sql("SELECT count(*) FROM postroom.queue_messages WHERE state = 'DONE' AND deliveries = :deliveries")
+                .param("deliveries", deliveries)
+                .query(Long.class)
+                .single();
+    }
+
+    private long messages() {
+        return sql.sql("SELECT count(*) FROM postroom.queue_messages")
+                .query(Long.class)
+                .single();
+    }
+
+    private long distinctEvents() {
+        return sql.sql("SELECT count(DISTINCT correlation_id) FROM postroom.queue_messages")
+                .query(Long.class)
+                .single();
+    }
+
+    private boolean someoneWaitsForTheProgress() {
+        return sql.sql(
+                        "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'postroom_demo.demo_progress'::regclass AND NOT granted)")
+                .query(Boolean.class)
+                .single();
+    }
+
+    private static void execute(Connection connection, String statement) throws SQLException {
+        try (Statement execution = connection.createStatement()) {
+            execution.execute(statement);
+        }
+    }
+
+    private boolean tableExists() {
+        return sql.sql("SELECT to_regclass('postroom_demo.demo_progress') IS NOT NULL")
+                .query(Boolean.class)
+                .single();
+    }
+
+    private int linesRead() {
+        return sql.sql("SELECT coalesce(max(lines_read), 0) FROM postroom_demo.demo_progress")
+                .query(Integer.class)
+                .single();
+    }
+}
