@@ -13,6 +13,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /** What the README states can be checked. */
 class ReadmeTest {
@@ -46,6 +48,16 @@ class ReadmeTest {
         Matcher link = LINK.matcher(readme);
         while (link.find()) {
             assertThat(Path.of(link.group(1))).exists();
+        }
+    }
+
+    @Test
+    void every_property_of_the_starter_is_in_the_table() throws IOException {
+        JsonNode metadata = JsonMapper.shared()
+                .readTree(Files.readString(Path.of("target/classes/META-INF/spring-configuration-metadata.json")));
+        for (JsonNode property : metadata.get("properties")) {
+            String name = property.get("name").stringValue();
+            assertThat(readme).contains("`" + (name.equals("postroom.handlers") ? name + ".<id>.*" : name) + "`");
         }
     }
 
