@@ -10,23 +10,32 @@ final class EnqueueSql {
     private EnqueueSql() {}
 
     /** One message with nothing special: straight into READY. Locks nothing that another enqueuer waits for. Always one row: its seq. */
-    static final Sql ENQUEUE = Sql.of("""
-            -- name: enqueue
-            WITH stored AS (
-                INSERT INTO postroom.message
-                    (id, seq, expires_at, queue_id, type_version, priority, direction,
-                     type, correlation_id, content_type, headers, payload, body)
-                SELECT :id, nextval('postroom.ready_seq'), statement_timestamp() + :timeToLive * interval '1 microsecond',
-                       :queue, :version, :priority, :direction,
-                       :type, :correlation, :contentType, :headers::jsonb, :payload::jsonb, :body
-                WHERE pg_current_xact_id() IS NOT NULL -- the id first, then nextval
-                RETURNING id, seq, queue_id, priority
-            )
-            INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
-            SELECT s.seq, s.queue_id, s.priority, s.id, false
-            FROM stored s
-            RETURNING seq
-            """);
+    static final Sql ENQUEUE = one("enqueue", "");
+
+    /** The same with an id of the caller's. Waits for another open transaction with that id. 0 rows: it was there, and nothing was written. */
+    static final Sql ENQUEUE_GIVEN = one("enqueue_given", "ON CONFLICT DO NOTHING");
+
+    private static Sql one(String name, String onConflict) {
+        return Sql.of("-- name: " + name + """
+
+                WITH stored AS (
+                    INSERT INTO postroom.message
+                        (id, seq, expires_at, queue_id, type_version, priority, direction,
+                         type, correlation_id, content_type, headers, payload, body)
+                    SELECT :id, nextval('postroom.ready_seq'), statement_timestamp() + :timeToLive * interval '1 microsecond',
+                           :queue, :version, :priority, :direction,
+                           :type, :correlation, :contentType, :headers::jsonb, :payload::jsonb, :body
+                    WHERE pg_current_xact_id() IS NOT NULL -- the id first, then nextval
+                """ + "    " + onConflict + """
+
+                    RETURNING id, seq, queue_id, priority
+                )
+                INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
+                SELECT s.seq, s.queue_id, s.priority, s.id, false
+                FROM stored s
+                RETURNING seq
+                """);
+    }
 
     /**
      * Many messages with nothing special, in the order given. An array that is null throughout is sent as NULL: unnest fills up. One row per

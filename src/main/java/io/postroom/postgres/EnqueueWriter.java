@@ -27,9 +27,18 @@ final class EnqueueWriter {
     private EnqueueWriter() {}
 
     static Enqueued one(NewMessage message, Connection connection) throws SQLException {
-        return message.isPlain()
-                ? plain(message, connection)
-                : any(List.of(message), connection).get(0);
+        boolean isNow = message.delay() == null && message.dueAt() == null;
+        if (isNow && message.deduplicationKey() == null) {
+            Sql statement = message.givenId() ? EnqueueSql.ENQUEUE_GIVEN : EnqueueSql.ENQUEUE;
+            try (Sql.Call call = statement.on(connection)) {
+                setContent(call, message);
+                Optional<Long> seq = call.first(row -> row.getLong(1));
+                if (seq.isPresent()) {
+                    return written(message, seq.get());
+                }
+            }
+        }
+        return any(List.of(message), connection).get(0);
     }
 
     static List<Enqueued> many(List<NewMessage> messages, Connection connection) throws SQLException {
@@ -39,13 +48,6 @@ final class EnqueueWriter {
         return messages.stream().allMatch(NewMessage::isPlain)
                 ? plain(messages, connection)
                 : any(messages, connection);
-    }
-
-    private static Enqueued plain(NewMessage message, Connection connection) throws SQLException {
-        try (Sql.Call call = EnqueueSql.ENQUEUE.on(connection)) {
-            setContent(call, message);
-            return written(message, call.one(row -> row.getLong(1)));
-        }
     }
 
     private static List<Enqueued> plain(List<NewMessage> messages, Connection connection) throws SQLException {
