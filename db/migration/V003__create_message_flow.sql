@@ -332,6 +332,7 @@ AS $$
         INSERT INTO postroom.dead_letter (queue_id, priority, failures, crashes, deliveries, message_id, reason, error, fingerprint)
         SELECT queue_id, priority, failures, crashes, deliveries, message_id, 'quarantined', p_error, 'quarantined'
         FROM removed
+        ON CONFLICT DO NOTHING
         RETURNING 1
     )
     SELECT count(*)::int FROM dead

@@ -50,7 +50,7 @@ public final class PromoteDue implements Job {
         if (promoted.messages() == BATCH) {
             return Duration.ZERO;
         }
-        return store.untilNextDue()
+        return store.untilNextDue(from)
                 .filter(wait -> wait.compareTo(LONGEST_WAIT) < 0)
                 .orElse(LONGEST_WAIT);
     }

@@ -13,6 +13,7 @@ import io.postroom.storage.ClaimedMessage;
 import io.postroom.storage.Completion;
 import io.postroom.storage.ConsumerRow;
 import io.postroom.storage.Enqueued;
+import io.postroom.storage.Failure;
 import io.postroom.storage.FloorSample;
 import io.postroom.storage.Lane;
 import io.postroom.storage.LeasePart;
@@ -355,10 +356,10 @@ public final class PostgresMessageStore implements MessageStore {
     }
 
     @Override
-    public Optional<Duration> untilNextDue() {
+    public Optional<Duration> untilNextDue(@Nullable Instant from) {
         return engine.single("look for the next due message", connection -> {
             try (Sql.Call call = JobSql.NEXT_DUE.on(connection)) {
-                return call.first(row -> Rows.ofMicros(row.getLong(1)));
+                return call.set("from", from).first(row -> Rows.ofMicros(row.getLong(1)));
             }
         });
     }
@@ -389,8 +390,7 @@ public final class PostgresMessageStore implements MessageStore {
                     return call.set("id", messageId)
                             .set(
                                     "error",
-                                    io.postroom.storage.Failure.of(e.getMessage())
-                                            .text())
+                                    Failure.of(String.valueOf(e.getMessage())).text())
                             .one(row -> row.getInt(1));
                 }
             });

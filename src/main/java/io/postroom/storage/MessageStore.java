@@ -92,8 +92,12 @@ public interface MessageStore {
     /** DELAYED to READY. {@code lastDueAt} of the answer is where the next look may start from. */
     Promoted promote(@Nullable Instant from, int limit);
 
-    /** When the next one is due; empty: nothing is delayed. As a wait, so that clocks need not agree. */
-    Optional<Duration> untilNextDue();
+    /**
+     * When the next one is due; empty: nothing is delayed. As a wait, so that clocks need not agree.
+     *
+     * @param from as for promote: what is due before is not looked at
+     */
+    Optional<Duration> untilNextDue(@Nullable Instant from);
 
     /** The due messages, for promoting them one by one when a batch fails. */
     List<UUID> due(int limit);

@@ -306,7 +306,7 @@ class OperateTest {
         assertThat(store.promote(null, 10_000).arrivals()).noneMatch(this::isMine);
         fixture.execute(
                 "UPDATE postroom.delayed SET due_at = due_at - interval '1 minute' WHERE message_id = '" + due + "'");
-        assertThat(store.untilNextDue()).contains(Duration.ZERO);
+        assertThat(store.untilNextDue(null)).contains(Duration.ZERO);
         MessageStore.Promoted promoted = store.promote(null, 10_000);
         assertThat(promoted.arrivals()).filteredOn(this::isMine).singleElement().satisfies(arrival -> {
             assertThat(arrival.lane()).isEqualTo(new Lane(fixture.queue.id(), 6));
