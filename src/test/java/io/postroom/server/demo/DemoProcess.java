@@ -1,7 +1,5 @@
 package io.postroom.server.demo;
 
-import com.zaxxer.hikari.HikariConfig;
-import com.zaxxer.hikari.HikariDataSource;
 import io.postroom.testing.TestDatabase;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -30,13 +28,7 @@ final class DemoProcess {
 
     /** @param args JDBC URL, user, password, file of events, folder of mails */
     public static void main(String[] args) throws Exception {
-        HikariConfig config = new HikariConfig();
-        config.setJdbcUrl(args[0]);
-        config.setUsername(args[1]);
-        config.setPassword(args[2]);
-        config.setMaximumPoolSize(8);
-        try (HikariDataSource pool = new HikariDataSource(config);
-                SpringHost host = SpringHost.start(pool, Path.of(args[4]));
+        try (SpringHost host = SpringHost.start(args[0], args[1], args[2], Path.of(args[4]));
                 Demo demo = host.demo(TicketFile.at(Path.of(args[3])), System.out::println)) {
             demo.run();
         }

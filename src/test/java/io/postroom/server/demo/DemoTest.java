@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.postroom.api.Created;
 import io.postroom.api.InvalidMessageException;
+import io.postroom.api.MessageType;
 import io.postroom.api.PostroomException;
 import io.postroom.api.QueueMessages;
 import io.postroom.testing.TestDatabase;
@@ -31,6 +32,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.springframework.jdbc.core.simple.JdbcClient;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 @Timeout(300)
 class DemoTest {
@@ -56,7 +59,7 @@ class DemoTest {
     void each_event_becomes_a_mail_or_a_dead_letter_and_the_terminal_tells() throws Exception {
         // Line 500 goes to a mailbox that is down, 125 and 375 are busy twice, each 60th once; 1,234 has no address.
         Path file = write(510, shipped().get(1_233) + "\n");
-        try (SpringHost host = SpringHost.start(database.pool(), mails());
+        try (SpringHost host = host();
                 Demo demo = host.demo(TicketFile.at(file), terminal::add)) {
             demo.run();
         }
@@ -84,7 +87,7 @@ class DemoTest {
 
     @Test
     void a_finished_demo_is_not_repeated_unless_asked() throws Exception {
-        try (SpringHost host = SpringHost.start(database.pool(), mails())) {
+        try (SpringHost host = host()) {
             try (Demo demo = host.demo(first(40), terminal::add)) {
                 demo.run();
             }
@@ -107,7 +110,7 @@ class DemoTest {
 
     @Test
     void a_demo_that_is_closed_goes_on_where_it_was() throws Exception {
-        try (SpringHost host = SpringHost.start(database.pool(), mails())) {
+        try (SpringHost host = host()) {
             Demo stopped = host.demo(first(1_500), terminal::add);
             stopped.start();
             await().until(() -> tableExists() && linesRead() >= 500);
@@ -126,13 +129,13 @@ class DemoTest {
 
     @Test
     void a_block_that_fails_at_the_last_moment_is_created_once() throws Exception {
-        try (SpringHost host = SpringHost.start(database.pool(), mails())) {
+        try (SpringHost host = host()) {
             AtomicInteger calls = new AtomicInteger();
             QueueMessages failing = (QueueMessages) Proxy.newProxyInstance(
                     getClass().getClassLoader(), new Class<?>[] {QueueMessages.class}, (proxy, method, args) -> {
                         Object answer;
                         try {
-                            answer = method.invoke(host.postroom().queueMessages(), args);
+                            answer = method.invoke(host.queueMessages(), args);
                         } catch (InvocationTargetException e) {
                             throw e.getCause();
                         }
@@ -142,13 +145,7 @@ class DemoTest {
                         }
                         return answer;
                     });
-            try (Demo demo = new Demo(
-                    failing,
-                    database.pool(),
-                    host.transactions(),
-                    first(1_200),
-                    SpringHost.hints(mails()),
-                    terminal::add)) {
+            try (Demo demo = host.demo(failing, first(1_200), terminal::add)) {
                 demo.run();
             }
         }
@@ -160,7 +157,7 @@ class DemoTest {
     @Test
     void a_malformed_line_stops_it_by_its_number_and_what_stands_before_is_kept() throws Exception {
         Path file = write(700, "not an event");
-        try (SpringHost host = SpringHost.start(database.pool(), mails());
+        try (SpringHost host = host();
                 Demo demo = host.demo(TicketFile.at(file), terminal::add)) {
             assertThatThrownBy(demo::run)
                     .isInstanceOf(InvalidMessageException.class)
@@ -173,10 +170,10 @@ class DemoTest {
 
     @Test
     void killed_between_its_messages_and_its_progress_it_neither_loses_nor_doubles_an_event() throws Exception {
-        Path file = write(3_000, "");
+        Path file = write(2_000, "");
         new DemoProgress(database.pool(), "events.ndjson").begin();
         int killed = 0;
-        for (int read : List.of(500, 1_000, 1_500)) {
+        for (int read : List.of(500, 1_000)) {
             Process process = DemoProcess.start(database, file, mails());
             try (Connection connection = database.connect()) {
                 connection.setAutoCommit(false);
@@ -184,7 +181,7 @@ class DemoTest {
                 // Lets it lock the row and create the messages of a block, but not write its progress.
                 execute(connection, "LOCK TABLE postroom_demo.demo_progress IN SHARE MODE");
                 int lines = linesRead();
-                if (lines < 3_000) {
+                if (lines < 2_000) {
                     await().until(this::someoneWaitsForTheProgress);
                     killed++;
                 }
@@ -199,10 +196,23 @@ class DemoTest {
         Process last = DemoProcess.start(database, file, mails());
         assertThat(last.waitFor()).isZero();
 
-        assertThat(messages()).isEqualTo(3_000);
-        assertThat(distinctEvents()).isEqualTo(3_000);
-        assertThat(countByState()).isEqualTo(Map.of("DONE", 2_996L, "DEAD", 4L));
-        assertThat(mailCount()).isEqualTo(2_996);
+        assertThat(messages()).isEqualTo(2_000);
+        assertThat(distinctEvents()).isEqualTo(2_000);
+        assertThat(countByState()).isEqualTo(Map.of("DONE", 1_997L, "DEAD", 3L));
+        assertThat(mailCount()).isEqualTo(1_997);
+    }
+
+    @Test
+    void what_the_terminal_proposes_to_try_can_be_tried() {
+        JsonNode request = JsonMapper.shared().readTree(DemoScreen.ONE_MORE);
+        TicketEvent event = JsonMapper.shared().treeToValue(request.get("payload"), TicketEvent.class);
+
+        assertThat(request.get("queue").asString()).isEqualTo(TicketNotifications.QUEUE);
+        assertThat(request.get("type").asString())
+                .isEqualTo(TicketEvent.class.getAnnotation(MessageType.class).value());
+        assertThat(PlannedTrouble.answer(event.email(), 0)).isEmpty();
+        assertThat(DemoScreen.LOOK).contains("'" + request.get("correlationId").asString() + "'");
+        assertThat(sql.sql(DemoScreen.LOOK).query().listOfRows()).isEmpty();
     }
 
     // ----
@@ -221,6 +231,10 @@ class DemoTest {
         try (InputStream in = TicketFile.class.getResourceAsStream("ticket-events.ndjson")) {
             return new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().toList();
         }
+    }
+
+    private SpringHost host() {
+        return SpringHost.start(database.url(), database.user(), database.password(), mails());
     }
 
     private Path mails() {

@@ -1,141 +1,89 @@
 package io.postroom.server.demo;
 
-import io.postroom.Postroom;
-import io.postroom.api.PostroomException;
+import io.postroom.api.QueueMessages;
 import io.postroom.channel.mail.MailChannel;
 import io.postroom.channel.mail.MailSettings;
-import io.postroom.engine.EngineSettings;
-import io.postroom.storage.Transactions;
+import io.postroom.handler.Handler;
 import java.nio.file.Path;
-import java.sql.Connection;
-import java.time.Duration;
 import java.util.function.Consumer;
 import javax.sql.DataSource;
-import org.springframework.jdbc.datasource.DataSourceTransactionManager;
-import org.springframework.jdbc.datasource.DataSourceUtils;
-import org.springframework.transaction.support.TransactionSynchronization;
-import org.springframework.transaction.support.TransactionSynchronizationManager;
-import org.springframework.transaction.support.TransactionTemplate;
+import org.springframework.boot.SpringBootConfiguration;
+import org.springframework.boot.WebApplicationType;
+import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
+import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.context.annotation.Bean;
+import org.springframework.core.env.Environment;
+import org.springframework.transaction.support.TransactionOperations;
 
-/** A host as the server is one: an engine in Spring's transactions, with the demo's handler and a folder for its mails. */
+/** A host application as the server is one, without the web: the starter, the demo's handler, and a folder for its mails. */
 final class SpringHost implements AutoCloseable {
-    private final DataSource dataSource;
-    private final TransactionTemplate transactions;
-    private final MailChannel channel;
-    private final Postroom postroom;
-    private final Path mails;
+    private static final String MAILS = "mails";
 
-    private SpringHost(DataSource dataSource, Path mails, EngineSettings settings) {
-        this.dataSource = dataSource;
-        this.mails = mails;
-        this.transactions = new TransactionTemplate(new DataSourceTransactionManager(dataSource));
-        this.channel = MailChannel.open(MailSettings.defaults().folder(mails), TicketNotifications.templates());
-        this.postroom = Postroom.on(dataSource)
-                .transactions(new Managed())
-                .handler(TicketNotifications.handler(channel))
-                .settings(settings)
-                .start();
+    private final ConfigurableApplicationContext context;
+
+    private SpringHost(ConfigurableApplicationContext context) {
+        this.context = context;
     }
 
-    static SpringHost start(DataSource dataSource, Path mails) {
-        // Short leases: a killed one's messages shall come back soon.
-        return new SpringHost(
-                dataSource,
-                mails,
-                new EngineSettings(
-                        "demo host",
-                        Duration.ofSeconds(3),
-                        Duration.ofMillis(500),
-                        Duration.ofMillis(200),
-                        true,
-                        true));
+    static SpringHost start(String url, String user, String password, Path mails) {
+        return new SpringHost(new SpringApplicationBuilder(Host.class)
+                .web(WebApplicationType.NONE)
+                .registerShutdownHook(false)
+                .logStartupInfo(false)
+                .properties(
+                        "spring.main.banner-mode=off",
+                        "spring.flyway.enabled=false",
+                        "spring.datasource.url=" + url,
+                        "spring.datasource.username=" + user,
+                        "spring.datasource.password=" + password,
+                        // A killed one's messages shall come back soon.
+                        "postroom.lease-time=3s",
+                        "postroom.beat-interval=500ms",
+                        "postroom.poll-interval=200ms",
+                        MAILS + "=" + mails)
+                .run());
     }
 
-    Postroom postroom() {
-        return postroom;
-    }
-
-    TransactionTemplate transactions() {
-        return transactions;
+    QueueMessages queueMessages() {
+        return context.getBean(QueueMessages.class);
     }
 
     Demo demo(TicketFile file, Consumer<String> terminal) {
-        return new Demo(postroom.queueMessages(), dataSource, transactions, file, hints(mails), terminal);
+        return demo(queueMessages(), file, terminal);
     }
 
-    static Demo.Hints hints(Path mails) {
-        return new Demo.Hints("http://127.0.0.1:8080/api/v1", "psql postgresql://postroom@127.0.0.1/postroom", mails);
+    Demo demo(QueueMessages queueMessages, TicketFile file, Consumer<String> terminal) {
+        return new Demo(
+                queueMessages,
+                context.getBean(DataSource.class),
+                context.getBean(TransactionOperations.class),
+                file,
+                new Demo.Hints(
+                        "http://127.0.0.1:8080/api/v1",
+                        "psql postgresql://postroom@127.0.0.1/postroom",
+                        Path.of(context.getEnvironment().getRequiredProperty(MAILS))),
+                terminal);
     }
 
     @Override
     public void close() {
-        postroom.close();
-        channel.close();
+        context.close();
     }
 
-    private final class Managed implements Transactions {
-        @Override
-        public boolean isOpen() {
-            return TransactionSynchronizationManager.isActualTransactionActive();
+    @SpringBootConfiguration(proxyBeanMethods = false)
+    @EnableAutoConfiguration
+    static class Host {
+        @Bean
+        MailChannel mailChannel(Environment environment) {
+            return MailChannel.open(
+                    MailSettings.defaults().folder(Path.of(environment.getRequiredProperty(MAILS))),
+                    TicketNotifications.templates());
         }
 
-        @Override
-        public <T> T join(Work<T> work) {
-            boolean callers = isOpen();
-            return transactions.execute(status -> {
-                try {
-                    return work.run(new Joined(callers));
-                } catch (RuntimeException e) {
-                    throw e;
-                } catch (Exception e) {
-                    throw new PostroomException("the transaction failed", e);
-                }
-            });
-        }
-
-        @Override
-        public <T> T begin(Work<T> work) {
-            return join(work);
-        }
-    }
-
-    private final class Joined implements Transactions.Open {
-        private final boolean callers;
-
-        private Joined(boolean callers) {
-            this.callers = callers;
-        }
-
-        @Override
-        public Connection connection() {
-            return DataSourceUtils.getConnection(dataSource);
-        }
-
-        @Override
-        public boolean isCallers() {
-            return callers;
-        }
-
-        @Override
-        public void afterCommit(Runnable action) {
-            TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
-                @Override
-                public void afterCommit() {
-                    action.run();
-                }
-            });
-        }
-
-        @Override
-        public void afterRollback(Runnable action) {
-            TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
-                @Override
-                public void afterCompletion(int status) {
-                    if (status != STATUS_COMMITTED) {
-                        action.run();
-                    }
-                }
-            });
+        @Bean
+        Handler ticketNotifications(MailChannel channel) {
+            return TicketNotifications.handler(channel);
         }
     }
 }
