@@ -8,7 +8,9 @@ import io.postroom.api.Outcome;
 import io.postroom.api.RetryPolicy;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import tools.jackson.databind.JsonNode;
 
 /**
  * One user's handler and its settings, as {@link SendMessage} and {@link ProcessingMessage} say them for bean methods. Immutable: every setter
@@ -19,7 +21,8 @@ import java.util.Optional;
  * }</pre>
  *
  * <p>A payload class with {@link MessageType} takes that type's versions up to its own. {@code String} and {@code byte[]} take the stored content
- * as it is, of any type that no other handler of the queue takes. Any other class takes messages without a type.
+ * as it is, {@code Map} and {@code JsonNode} its JSON, of any type that no other handler of the queue takes. Any other class takes messages without a
+ * type.
  */
 public final class Handler {
     public static final int DEFAULT_CONCURRENCY = 4;
@@ -149,7 +152,10 @@ public final class Handler {
     }
 
     public boolean takesAnyType() {
-        return payload == String.class || payload == byte[].class;
+        return payload == String.class
+                || payload == byte[].class
+                || payload == Map.class
+                || JsonNode.class.isAssignableFrom(payload);
     }
 
     /** As stored in {@code consumer.types}: {@code name/version}, {@code *} for any, empty text for messages without a type. */

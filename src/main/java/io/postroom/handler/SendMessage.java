@@ -7,18 +7,22 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
 /**
- * Marks a bean method as an outgoing handler of a queue, or a class that implements {@link SendMessageHandler}. The method's parameters are taken by type: the payload (a
- * class with {@link io.postroom.api.MessageType}, {@code String}, {@code byte[]} or {@code JsonNode}-like types the codec reads), {@link MessageContext}, or {@code
- * List<T>} of either for batches. It answers {@code void} (done), an {@link io.postroom.api.Outcome}, or for a batch {@code
- * List<Outcome>} in the same order; what it throws goes to {@link HandlingErrorSend} and the retry policy.
+ * Marks a bean method as an outgoing handler of a queue, or a bean's class that implements {@link SendMessageHandler}.
  *
- * <p>Every attribute can be set per process by {@code postroom.handlers.<id>.*}, which wins over the annotation.
+ * <p>The method's parameters are taken by type: one payload (a class with {@link io.postroom.api.MessageType} or of your own, {@code String}, {@code
+ * byte[]}, {@code Map<String, Object>} or {@code JsonNode}) and, if wanted, a {@link MessageContext}; or a {@code List} of each for batches. It answers
+ * {@code void} (done), an {@link io.postroom.api.Outcome}, or for a batch {@code List<Outcome>} in the same order; what it throws goes to {@link
+ * HandlingErrorSend} and the retry policy. It is called through the bean's proxy, so {@code @Transactional} and the like work; it must not be private,
+ * and its bean must be a singleton.
+ *
+ * <p>{@code ${…}} placeholders are resolved in all texts. {@code postroom.handlers.<id>.*} sets concurrency, attempts, retryAfter, timeLimit, batch and
+ * mode per process and wins over the annotation; {@code enabled=false} there leaves the handler out.
  */
 @Documented
 @Target({ElementType.METHOD, ElementType.TYPE})
 @Retention(RetentionPolicy.RUNTIME)
 public @interface SendMessage {
-    /** The queue; {@code ${…}} placeholders are resolved. */
+    /** The queue. */
     String value();
 
     /** Name for properties, logs and {@code consumer.handler}; default {@code bean.method}. */

@@ -53,14 +53,13 @@ record HostDatabase(PlatformTransactionManager manager, String managerName, Data
      * The data source as far as it can be told without making a JPA manager, which may itself wait for our schema; null: not yet.
      */
     static @Nullable DataSource early(ConfigurableListableBeanFactory beans, PostroomProperties properties) {
-        if (properties.datasource() != null) {
-            return keyOf(dataSource(beans, properties));
-        }
         String manager = managerName(beans, properties);
         if (manager != null && beans.isTypeMatch(manager, DataSourceTransactionManager.class)) {
             return of(beans, properties).dataSource();
         }
-        return names(beans, DataSource.class).size() == 1 ? keyOf(dataSource(beans, properties)) : null;
+        return properties.datasource() != null || names(beans, DataSource.class).size() == 1
+                ? keyOf(dataSource(beans, properties))
+                : null;
     }
 
     private static @Nullable PlatformTransactionManager manager(

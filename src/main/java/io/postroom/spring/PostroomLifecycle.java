@@ -45,6 +45,11 @@ final class PostroomLifecycle implements SmartLifecycle, SmartInitializingSingle
         handlers = finder.get();
     }
 
+    /** Those found, which the workers run unless they are off. */
+    List<Handler> handlers() {
+        return handlers;
+    }
+
     @Override
     public synchronized void start() {
         if (stopped) {

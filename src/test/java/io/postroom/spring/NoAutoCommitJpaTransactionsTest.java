@@ -1,0 +1,26 @@
+package io.postroom.spring;
+
+import io.postroom.testing.PostgresTest;
+import io.postroom.testing.TestDatabase;
+
+/** A pool with auto-commit off rolls back silently what nobody commits. */
+@PostgresTest
+class NoAutoCommitJpaTransactionsTest extends TransactionContract {
+    NoAutoCommitJpaTransactionsTest(TestDatabase database) {
+        super(database);
+    }
+
+    @Override
+    Host host(TestDatabase database) {
+        return Host.on(database)
+                .with("spring.datasource.hikari.auto-commit", false)
+                .jpa()
+                .with("spring.jpa.hibernate.ddl-auto", "update")
+                .with("spring.jpa.properties.hibernate.connection.provider_disables_autocommit", true);
+    }
+
+    @Override
+    void write(Host.Running host, String ticket) {
+        host.jdbc().sql("INSERT INTO ticket VALUES (?)").param(ticket).update();
+    }
+}
