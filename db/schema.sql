@@ -589,6 +589,7 @@ CREATE OR REPLACE FUNCTION postroom.claim(p_worker integer, p_queue integer, p_p
  SET enable_sort TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
+ SET enable_memoize TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 #variable_conflict use_column

@@ -17,6 +17,7 @@ RETURNS TABLE (
 LANGUAGE plpgsql VOLATILE ROWS 100
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET enable_memoize = off
 SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
