@@ -1,5 +1,6 @@
 package io.postroom.engine;
 
+import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Outcome;
 import io.postroom.api.RetryPolicy;
 import io.postroom.handler.Delivery;
@@ -280,7 +281,9 @@ final class Executor {
                         alsoFailed);
             }
         }
-        return policy.rejects(error) ? Outcome.reject("rejected by the retry policy") : Outcome.retry("threw");
+        // A value outside its limits is so the next time, too.
+        boolean hopeless = error instanceof InvalidMessageException || policy.rejects(error);
+        return hopeless ? Outcome.reject("rejected by the retry policy") : Outcome.retry("threw");
     }
 
     /** The call ignored its interrupt. The message goes on as failed; if the call ever comes back, what it says is not listened to. */
