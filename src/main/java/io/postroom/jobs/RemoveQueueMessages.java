@@ -1,0 +1,187 @@
+package io.postroom.jobs;
+
+import io.postroom.storage.Maintenance;
+import io.postroom.storage.Maintenance.Batch;
+import io.postroom.storage.Maintenance.Day;
+import io.postroom.storage.Maintenance.Freed;
+import io.postroom.storage.Maintenance.Kind;
+import io.postroom.storage.Maintenance.Need;
+import io.postroom.storage.StoreException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The purge: finished messages leave when their queue's retention is over. On one node at a time; not thread-safe.
+ *
+ * <ol>
+ *   <li>A large day that is past is freed as a whole once next to nothing in it is needed any more. Until then its messages are spared: deleting them
+ *       one by one first would be the dearer way. Only if much of it will be needed for days to come is it not waited for.
+ *   <li>A large day of history is freed when the messages it tells of have left.
+ *   <li>All others leave in batches, led by their ends in the history.
+ *   <li>READY is given back to the disk when it is empty, and processes nobody remembers are forgotten.
+ * </ol>
+ *
+ * <p>So retention is a lower bound: a busy system keeps a message up to two days longer.
+ */
+public final class RemoveQueueMessages implements Job {
+    private static final Logger log = LoggerFactory.getLogger(RemoveQueueMessages.class);
+
+    /** A day from this size on is freed as a whole: about 100,000 messages without their payloads. */
+    public static final long LARGE_DAY = 32L * 1024 * 1024;
+
+    private static final long BLOATED_READY = 16L * 1024 * 1024;
+    private static final int MOST_PUT_BACK = 500;
+    private static final int LAST_OF_DAY = 2_000;
+    private static final int LARGEST_BATCH = 500;
+    private static final int SMALLEST_BATCH = 50;
+    private static final int BATCHES_PER_RUN = 200;
+    private static final Duration INTERVAL = Duration.ofMinutes(1);
+    private static final Duration MORE = Duration.ofSeconds(1);
+    private static final Duration TRY_AGAIN = Duration.ofSeconds(15);
+    private static final Duration LOOK_AGAIN = Duration.ofMinutes(30);
+    private static final Duration WORKERS_INTERVAL = Duration.ofDays(1);
+
+    private final Maintenance maintenance;
+    private final long largeDay;
+    private final Map<String, Verdict> verdicts = new HashMap<>();
+    private long workersDueNanos = System.nanoTime();
+
+    public RemoveQueueMessages(Maintenance maintenance) {
+        this(maintenance, LARGE_DAY);
+    }
+
+    /** @param largeDay bytes from which on a day is freed as a whole */
+    public RemoveQueueMessages(Maintenance maintenance, long largeDay) {
+        this.maintenance = maintenance;
+        this.largeDay = largeDay;
+    }
+
+    @Override
+    public String name() {
+        return "RemoveQueueMessages";
+    }
+
+    /** One turn. Answers soon when there is more to remove than it takes in one, or a day was in use. */
+    @Override
+    public Duration run() {
+        List<Day> spared = new ArrayList<>();
+        boolean lasting = false;
+        for (Day day : maintenance.days(Kind.MESSAGES)) {
+            if (day.bytes() >= largeDay) {
+                Freed freed = day.past() ? freeMessages(day) : Freed.NEEDED;
+                lasting |= freed == Freed.LASTING;
+                if (freed != Freed.LASTING && freed != Freed.DONE) {
+                    spared.add(day);
+                }
+            }
+        }
+        freeHistory();
+        boolean more = removeOneByOne(spared, lasting);
+        maintenance.truncateReady(BLOATED_READY);
+        forgetWorkers();
+        if (more) {
+            return MORE;
+        }
+        return verdicts.values().stream().anyMatch(verdict -> verdict.freed == Freed.BUSY) ? TRY_AGAIN : INTERVAL;
+    }
+
+    private Freed freeMessages(Day day) {
+        Verdict before = verdicts.get(day.name());
+        if (before != null && before.holds()) {
+            return before.freed;
+        }
+        Need need = maintenance.needAtTheEnd(day, LAST_OF_DAY);
+        if (need.lasting() * 2 > need.looked()) {
+            return remember(day, Freed.LASTING);
+        }
+        if (need.needed() * 2 > need.looked()) {
+            return remember(day, Freed.NEEDED);
+        }
+        return remember(day, maintenance.freeMessages(day, MOST_PUT_BACK));
+    }
+
+    /** Oldest first and without leaving one out, so that no line of a message outlives the line of its end. */
+    private void freeHistory() {
+        for (Day day : maintenance.days(Kind.HISTORY)) {
+            if (!day.past() || day.bytes() < largeDay) {
+                continue;
+            }
+            Verdict before = verdicts.get(day.name());
+            Freed freed = before != null && before.holds()
+                    ? before.freed
+                    : remember(day, maintenance.freeHistory(day, MOST_PUT_BACK));
+            if (freed != Freed.DONE) {
+                return;
+            }
+        }
+    }
+
+    /** Answers whether there may be more. */
+    private boolean removeOneByOne(List<Day> spared, boolean lasting) {
+        int batches = BATCHES_PER_RUN;
+        int limit = LARGEST_BATCH;
+        long removed = 0;
+        for (Day day : maintenance.days(Kind.HISTORY)) {
+            if (day.bytes() >= largeDay && !isWorthLookingThrough(day, spared, lasting)) {
+                continue;
+            }
+            String after = Batch.START;
+            for (boolean through = false; !through && batches > 0; batches--) {
+                try {
+                    Batch batch = maintenance.removeBatch(day, after, limit, spared);
+                    removed += batch.removed();
+                    after = batch.last();
+                    through = batch.looked() < limit;
+                } catch (StoreException error) {
+                    if (!error.mayPass() || limit == SMALLEST_BATCH) {
+                        throw error;
+                    }
+                    limit = Math.max(SMALLEST_BATCH, limit / 2); // a slow moment: ask for less
+                }
+            }
+        }
+        log.debug("removed {} messages one by one", removed);
+        return batches == 0;
+    }
+
+    /** A large day of history tells mostly of messages of the same days. While those wait to be freed as a whole, there is nothing to find in it. */
+    private static boolean isWorthLookingThrough(Day history, List<Day> spared, boolean lasting) {
+        return history.past()
+                && (lasting
+                        || spared.stream()
+                                .noneMatch(day -> day.from().isBefore(history.to())
+                                        && history.from().isBefore(day.to())));
+    }
+
+    private void forgetWorkers() {
+        if (System.nanoTime() - workersDueNanos >= 0) {
+            log.debug("forgot {} workers", maintenance.forgetWorkers(WORKERS_INTERVAL));
+            workersDueNanos = System.nanoTime() + WORKERS_INTERVAL.toNanos();
+        }
+    }
+
+    private Freed remember(Day day, Freed freed) {
+        Duration holdsFor = switch (freed) {
+            case DONE -> Duration.ZERO;
+            case BUSY -> TRY_AGAIN;
+            case NEEDED, LASTING -> LOOK_AGAIN;
+        };
+        verdicts.put(day.name(), new Verdict(freed, System.nanoTime() + holdsFor.toNanos()));
+        if (freed == Freed.DONE) {
+            log.info("freed {}", day.name());
+        }
+        return freed;
+    }
+
+    /** What was found out about a large day; finding it out again costs a look through all of it. */
+    private record Verdict(Freed freed, long untilNanos) {
+        boolean holds() {
+            return System.nanoTime() - untilNanos < 0;
+        }
+    }
+}
