@@ -173,7 +173,7 @@ final class Consumer {
                 queue.noSuspects();
                 break;
             }
-            log.info(
+            log.debug(
                     "message {} runs alone: its worker died while holding it {} times",
                     suspect.get(0).id(),
                     suspect.get(0).crashes());

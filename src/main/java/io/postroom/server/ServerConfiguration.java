@@ -1,5 +1,9 @@
 package io.postroom.server;
 
+import java.nio.file.Files;
+import javax.sql.DataSource;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.SpringBootConfiguration;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
@@ -11,14 +15,20 @@ import org.springframework.context.annotation.Condition;
 import org.springframework.context.annotation.ConditionContext;
 import org.springframework.context.annotation.Conditional;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.DependsOn;
+import org.springframework.context.annotation.Import;
 import org.springframework.core.Ordered;
 import org.springframework.core.env.Environment;
 import org.springframework.core.type.AnnotatedTypeMetadata;
+import org.springframework.jdbc.core.simple.JdbcClient;
 
 /** What the server adds to the starter: a database if none is given, and a guard before the web. */
 @SpringBootConfiguration(proxyBeanMethods = false)
 @EnableAutoConfiguration
+@Import(DemoConfiguration.class)
 class ServerConfiguration {
+    private static final Logger log = LoggerFactory.getLogger(ServerConfiguration.class);
+
     @Bean
     ServerSettings serverSettings(Environment environment) {
         return ServerSettings.of(environment);
@@ -41,6 +51,35 @@ class ServerConfiguration {
         return new WelcomeController(version(build), rules.asksForToken());
     }
 
+    /** In the phase of the starter's workers: after them, because it depends on their bean, and before them when all stops. */
+    @Bean
+    @DependsOn("postroomLifecycle")
+    ServerLifecycle serverLifecycle(
+            Environment environment,
+            AccessRules rules,
+            ServerSettings settings,
+            JdbcConnectionDetails database,
+            ObjectProvider<BuildProperties> build,
+            DataSource dataSource,
+            ObjectProvider<ServerLifecycle.DemoMaker> demo) {
+        return new ServerLifecycle(
+                System.out::println,
+                version(build),
+                () -> Addresses.of(environment, rules, settings, database),
+                () -> settings.databaseGiven() ? 0 : leftInHand(dataSource),
+                demo.getIfAvailable());
+    }
+
+    /** On a database of its own nobody is killed but the server. */
+    private static long leftInHand(DataSource dataSource) {
+        return JdbcClient.create(dataSource)
+                .sql(
+                        "SELECT count(*) FROM postroom.queue_messages WHERE state = 'IN_PROGRESS' AND worker NOT LIKE :self")
+                .param("self", "%:" + ProcessHandle.current().pid())
+                .query(Long.class)
+                .single();
+    }
+
     private static String version(ObjectProvider<BuildProperties> build) {
         BuildProperties properties = build.getIfAvailable();
         String version = properties == null ? null : properties.getVersion();
@@ -53,6 +92,10 @@ class ServerConfiguration {
     static class OwnDatabase {
         @Bean(destroyMethod = "close")
         EmbeddedDatabase embeddedDatabase(ServerSettings settings) {
+            log.info(
+                    "Starting PostgreSQL in {}{}",
+                    settings.directory(),
+                    Files.exists(settings.directory()) ? "" : ", which takes some seconds the first time");
             return EmbeddedDatabase.start(settings.directory(), settings.databasePort());
         }
 

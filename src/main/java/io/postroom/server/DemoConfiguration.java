@@ -1,0 +1,81 @@
+package io.postroom.server;
+
+import io.postroom.api.QueueMessages;
+import io.postroom.channel.mail.MailChannel;
+import io.postroom.channel.mail.MailSettings;
+import io.postroom.handler.Handler;
+import io.postroom.server.demo.Demo;
+import io.postroom.server.demo.TicketFile;
+import io.postroom.server.demo.TicketNotifications;
+import java.nio.file.Path;
+import javax.sql.DataSource;
+import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Condition;
+import org.springframework.context.annotation.ConditionContext;
+import org.springframework.context.annotation.Conditional;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.core.env.Environment;
+import org.springframework.core.type.AnnotatedTypeMetadata;
+import org.springframework.transaction.PlatformTransactionManager;
+import org.springframework.transaction.support.TransactionTemplate;
+
+/** The worked example's handler, and what it needs. {@link ServerLifecycle} runs the example itself. */
+@Configuration(proxyBeanMethods = false)
+@Conditional(DemoConfiguration.DemoWanted.class)
+@EnableConfigurationProperties(MailProperties.class)
+class DemoConfiguration {
+    /** Events to play instead of the shipped ones. */
+    private static final String FILE = "postroom.demo.file";
+
+    @Bean
+    MailSettings mailSettings(MailProperties properties, ServerSettings server) {
+        // Beside the data, but never in a directory that a database of its own may want to make one day.
+        return properties.settings(
+                server.databaseGiven()
+                        ? MailSettings.DEFAULT_FOLDER
+                        : server.directory().resolve("mails"));
+    }
+
+    @Bean(destroyMethod = "close")
+    MailChannel mailChannel(MailSettings settings) {
+        return MailChannel.open(settings, TicketNotifications.templates());
+    }
+
+    @Bean
+    Handler ticketNotifications(MailChannel channel) {
+        return TicketNotifications.handler(channel);
+    }
+
+    @Bean
+    ServerLifecycle.DemoMaker demo(
+            Environment environment,
+            ServerSettings server,
+            MailSettings mails,
+            QueueMessages queueMessages,
+            DataSource dataSource,
+            PlatformTransactionManager transactionManager) {
+        String given = environment.getProperty(FILE, "");
+        TicketFile file = given.isEmpty() ? TicketFile.shipped() : TicketFile.at(Path.of(given));
+        return (addresses, terminal) -> {
+            Demo demo = new Demo(
+                    queueMessages,
+                    dataSource,
+                    new TransactionTemplate(transactionManager),
+                    file,
+                    new Demo.Hints(addresses.curl() + "/api/v1", addresses.psql(), mails.folder()),
+                    terminal);
+            if (server.demo() == ServerSettings.Demo.AGAIN) {
+                demo.again();
+            }
+            return demo;
+        };
+    }
+
+    static class DemoWanted implements Condition {
+        @Override
+        public boolean matches(ConditionContext context, AnnotatedTypeMetadata metadata) {
+            return ServerSettings.of(context.getEnvironment()).demo() != ServerSettings.Demo.OFF;
+        }
+    }
+}

@@ -1,0 +1,88 @@
+package io.postroom.server;
+
+import io.postroom.server.demo.Demo;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.springframework.context.SmartLifecycle;
+
+/** Last to start and first to stop: says that the server is up and how to use it, and runs the demo. */
+final class ServerLifecycle implements SmartLifecycle {
+    private final Consumer<String> terminal;
+    private final String version;
+    private final Supplier<Addresses> addresses;
+    private final LongSupplier leftInHand;
+    private final @Nullable DemoMaker demo;
+    private @Nullable Demo running;
+    private volatile boolean started;
+
+    /**
+     * @param addresses asked when the web is up
+     * @param leftInHand how many messages a killed server had in hand
+     * @param demo null: none is wanted
+     */
+    ServerLifecycle(
+            Consumer<String> terminal,
+            String version,
+            Supplier<Addresses> addresses,
+            LongSupplier leftInHand,
+            @Nullable DemoMaker demo) {
+        this.terminal = terminal;
+        this.version = version;
+        this.addresses = addresses;
+        this.leftInHand = leftInHand;
+        this.demo = demo;
+    }
+
+    /** Makes the demo, ready to be started. */
+    @FunctionalInterface
+    interface DemoMaker {
+        Demo make(Addresses addresses, Consumer<String> terminal);
+    }
+
+    @Override
+    public synchronized void start() {
+        Addresses known = addresses.get();
+        terminal.accept("");
+        terminal.accept("Postroom " + version + " is up: " + known.url() + "   (Ctrl-C stops it)");
+        long left = leftInHand.getAsLong();
+        if (left > 0) {
+            terminal.accept("");
+            terminal.accept(
+                    left + " messages were in the hands of a server that was killed; they run again in half a minute.");
+        }
+        if (demo == null) {
+            hint(known);
+        } else {
+            running = demo.make(known, terminal);
+            running.start();
+        }
+        started = true;
+    }
+
+    private void hint(Addresses known) {
+        terminal.accept("");
+        terminal.accept("  Create a message and look at it:");
+        terminal.accept("");
+        terminal.accept("    curl -s " + known.curl() + "/api/v1/messages -H 'Content-Type: application/json'"
+                + " -d '{\"queue\": \"hello\", \"payload\": {\"text\": \"Hello\"}}'");
+        terminal.accept(
+                "    " + known.psql() + " -c 'SELECT queue, state, payload, created_at FROM postroom.queue_messages'");
+        terminal.accept("");
+    }
+
+    @Override
+    public synchronized void stop() {
+        if (running != null) {
+            running.close();
+            running = null;
+        }
+        started = false;
+    }
+
+    @Override
+    public boolean isRunning() {
+        return started;
+    }
+}

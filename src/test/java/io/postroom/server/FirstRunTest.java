@@ -1,0 +1,166 @@
+package io.postroom.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The first five minutes of a newcomer: the server with nothing but Java, killed on the way. */
+class FirstRunTest {
+    private static final Set<String> STATES_AT_THE_END = Set.of("DONE", "DEAD");
+
+    @Test
+    void the_demo_survives_a_kill_and_every_event_ends_as_a_mail_or_a_dead_letter(@TempDir Path directory)
+            throws Exception {
+        playAndKill(directory, 600, 1);
+    }
+
+    @Test
+    @Tag("fault-long")
+    void ten_thousand_events_survive_three_kills(@TempDir Path directory) throws Exception {
+        playAndKill(directory, 10_000, 3);
+        try (ServerProcess server = ServerProcess.start(directory, eventsIn(directory))) {
+            server.awaitLine("Demo: finished already");
+            assertThat(server.terminal()).contains("--postroom.demo=again");
+            assertThat(mails(directory)).hasSize(10_000 - deadLetters(server));
+        }
+    }
+
+    private static void playAndKill(Path directory, int events, int kills) throws Exception {
+        shippedEvents(directory, events);
+        String file = eventsIn(directory);
+        for (int kill = 1; kill <= kills; kill++) {
+            try (ServerProcess server = ServerProcess.start(directory, file)) {
+                int enough = Math.max(mails(directory).size(), 1) + events * kill / (4 * kills);
+                Awaitility.await()
+                        .atMost(Duration.ofSeconds(120))
+                        .pollInterval(Duration.ofMillis(5))
+                        .until(() -> mails(directory).size() >= enough);
+                server.kill();
+                assertThat(server.terminal()).doesNotContain("Demo: finished");
+            }
+        }
+        assertThat(mails(directory)).as("killed in the middle").hasSizeBetween(1, events - 20);
+
+        try (ServerProcess server = ServerProcess.start(directory, file)) {
+            server.awaitLine("Demo: finished");
+            assertThat(server.query("SELECT DISTINCT state FROM postroom.queue_messages"))
+                    .containsExactlyInAnyOrderElementsOf(STATES_AT_THE_END);
+            List<String> done = server.query("SELECT message_id FROM postroom.queue_messages WHERE state = 'DONE'");
+            List<String> dead = server.query("SELECT message_id FROM postroom.queue_messages WHERE state = 'DEAD'");
+            assertThat(done.size() + dead.size())
+                    .as("every event is a message, once")
+                    .isEqualTo(events);
+            assertThat(dead.size()).isBetween(1, events / 100);
+            assertThat(mails(directory))
+                    .as("a mail for each message that is done")
+                    .isEqualTo(new TreeSet<>(done));
+            assertThat(server.query("SELECT count(DISTINCT payload ->> 'trackingId') FROM postroom.queue_messages"))
+                    .containsExactly(String.valueOf(events));
+            assertThat(server.terminal()).contains("SELECT state, count(*)", "curl -s", "psql -U postroom");
+
+            server.terminate();
+            assertThat(server.terminal()).endsWith("Postroom stopped");
+            assertThat(LeftPostmaster.find(server.home().resolve("data")).filter(ProcessHandle::isAlive))
+                    .as("PostgreSQL, after the server")
+                    .isEmpty();
+        }
+    }
+
+    private static int deadLetters(ServerProcess server) {
+        return Integer.parseInt(
+                server.query("SELECT count(*) FROM postroom.dead_letters").get(0));
+    }
+
+    @Test
+    void without_the_demo_it_says_how_to_create_a_message_and_tells_a_second_server_of_the_first(
+            @TempDir Path directory) throws Exception {
+        try (ServerProcess server = ServerProcess.start(directory, "--postroom.demo=false")) {
+            String up = server.awaitLine(" is up: ");
+            String url = up.substring(up.indexOf("http://")).split(" ")[0];
+            String curl = server.awaitLine("curl -s " + url + "/api/v1/messages");
+            String body = curl.substring(curl.indexOf("-d '") + 4, curl.lastIndexOf('\''));
+            HttpResponse<String> created = HttpClient.newHttpClient()
+                    .send(
+                            HttpRequest.newBuilder(URI.create(url + "/api/v1/messages"))
+                                    .header("Content-Type", "application/json")
+                                    .POST(HttpRequest.BodyPublishers.ofString(body))
+                                    .build(),
+                            HttpResponse.BodyHandlers.ofString());
+            assertThat(created.statusCode()).as(created.body()).isEqualTo(201);
+
+            String psql = server.awaitLine("psql -U postroom");
+            String select = psql.substring(psql.indexOf("-c '") + 4, psql.lastIndexOf('\''));
+            assertThat(server.query(select)).containsExactly("hello");
+            assertThat(server.home().resolve("mails")).doesNotExist();
+
+            try (Closing second = new Closing(ServerProcess.start(directory, "--postroom.demo=false"))) {
+                assertThat(second.process().awaitEnd()).isEqualTo(1);
+                assertThat(second.process().terminal())
+                        .contains("Postroom does not start. ", "is in use by another server (process ")
+                        .doesNotContain("\tat ", "WARN", "ERROR");
+            }
+            assertThat(server.query("SELECT 1")).as("the first one goes on").containsExactly("1");
+
+            assertThat(server.terminal().lines().count())
+                    .as("short and friendly:\n" + server.terminal())
+                    .isLessThan(20);
+            assertThat(server.terminal()).doesNotContain("WARN", "ERROR", "\tat ");
+        }
+    }
+
+    /** Of a server that has ended by itself there is nothing to clean up, and its database is another's. */
+    private record Closing(ServerProcess process) implements AutoCloseable {
+        @Override
+        public void close() throws InterruptedException {
+            process.kill();
+        }
+    }
+
+    private static Set<String> mails(Path directory) throws IOException {
+        Path mails = directory.resolve(".postroom/mails");
+        if (!Files.isDirectory(mails)) {
+            return Set.of();
+        }
+        try (Stream<Path> files = Files.list(mails)) {
+            return files.map(file -> file.getFileName().toString())
+                    .filter(name -> name.endsWith(".eml"))
+                    .map(name -> name.substring(0, name.length() - ".eml".length()))
+                    .collect(Collectors.toCollection(TreeSet::new));
+        }
+    }
+
+    private static String eventsIn(Path directory) {
+        return "--postroom.demo.file=" + directory.resolve("events.ndjson");
+    }
+
+    private static void shippedEvents(Path directory, int count) throws IOException {
+        try (BufferedReader shipped = new BufferedReader(new InputStreamReader(
+                Objects.requireNonNull(
+                        FirstRunTest.class.getResourceAsStream("/io/postroom/server/demo/ticket-events.ndjson")),
+                StandardCharsets.UTF_8))) {
+            Files.write(
+                    directory.resolve("events.ndjson"),
+                    shipped.lines().limit(count).toList());
+        }
+    }
+}
