@@ -17,6 +17,7 @@ import io.postroom.storage.MessageStore;
 import io.postroom.storage.Transactions;
 import java.sql.Connection;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
@@ -72,13 +73,13 @@ final class Executor {
         if (handler.isEmpty()) {
             return end(Endings.noHandler(message));
         }
-        Object payload;
+        @Nullable Object payload; // JSON null, for the handler to judge
         try {
             payload = delivery.read(handler.get(), StoredContent.of(message));
         } catch (Delivery.UndecodableException undecodable) {
             return end(Endings.undecodable(message, undecodable, System.nanoTime()));
         }
-        return attempt(queue, handler.get(), List.of(message), List.of(payload), onGivenUp);
+        return attempt(queue, handler.get(), List.of(message), Collections.singletonList(payload), onGivenUp);
     }
 
     /** Runs messages that came together: those of a batch handler in one call, all others one by one. */
@@ -240,8 +241,8 @@ final class Executor {
         return runEach(
                 messages,
                 onGivenUp,
-                (message, whenGivenUp) ->
-                        attempt(queue, handler, List.of(message), List.of(payload.next()), whenGivenUp));
+                (message, whenGivenUp) -> attempt(
+                        queue, handler, List.of(message), Collections.singletonList(payload.next()), whenGivenUp));
     }
 
     private Completion failed(

@@ -2,6 +2,7 @@ package io.postroom.handler;
 
 import io.postroom.api.Outcome;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Runs a handler over messages in hand: reads the payloads, goes through the interceptors, calls the user's code. Thread-safe.
@@ -17,8 +18,8 @@ public final class Delivery {
         this.interceptors = List.copyOf(interceptors);
     }
 
-    /** Turns stored content into the handler's payload. */
-    public Object read(Handler handler, Content content) throws UndecodableException {
+    /** Turns stored content into the handler's payload; null for JSON null. */
+    public @Nullable Object read(Handler handler, Content content) throws UndecodableException {
         try {
             Class<?> type = handler.payload();
             if (type == byte[].class) {
@@ -56,7 +57,7 @@ public final class Delivery {
 
     private static final class Called {
         private List<Outcome> outcomes = List.of();
-        private Outcome first;
+        private @Nullable Outcome first;
     }
 
     /** Stored content: JSON text or bytes. */

@@ -137,7 +137,7 @@ final class MessageReader {
                 row.getString(2),
                 row.getInt(3),
                 Direction.valueOf(row.getString(4)),
-                row.getString(5),
+                Objects.requireNonNullElse(row.getString(5), "null"), // neither JSON nor bytes: written by hand
                 row.getString(6),
                 headers(row.getArray(7)),
                 row.getInt(8),
