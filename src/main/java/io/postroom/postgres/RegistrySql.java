@@ -49,28 +49,30 @@ final class RegistrySql {
                 ORDER BY m.id DESC
                 LIMIT :limit))
             ORDER BY q.message_id DESC, q.queue
-            """);
+            """)
+            .plannedAnew();
 
     /** Newest first in the states asked for: begins at the places that stand for them. */
     static Sql findIn(Iterable<String> places) {
         return Sql.of("-- name: find_messages_in_state\n" + COLUMNS
-                + """
+                        + """
                 WHERE q.message_id = ANY (ARRAY(
                     SELECT m.id
                     FROM postroom.message m
                     WHERE m.id IN (
                 """
-                + String.join("    UNION ALL\n", places)
-                + """
+                        + String.join("    UNION ALL\n", places)
+                        + """
                         )
                 """
-                + DAYS
-                + MATCHES
-                + """
+                        + DAYS
+                        + MATCHES
+                        + """
                     ORDER BY m.id DESC
                     LIMIT :limit))
                 ORDER BY q.message_id DESC, q.queue
-                """);
+                """)
+                .plannedAnew();
     }
 
     private static final String OF_QUEUE =
@@ -92,7 +94,8 @@ final class RegistrySql {
     static final String EXPIRED = "    SELECT x.message_id FROM postroom.attempt x WHERE x.outcome = 2 AND " + OF_QUEUE;
 
     /** The heads of the lanes in the order they would be taken: priority, then seq. Relies on ready_pk. */
-    static final Sql NEXT = Sql.of("-- name: next_messages\n" + COLUMNS + """
+    static final Sql NEXT =
+            Sql.of("-- name: next_messages\n" + COLUMNS + """
             WHERE q.state = 'READY'
               AND q.message_id = ANY (ARRAY(
                 SELECT head.message_id
@@ -113,7 +116,7 @@ final class RegistrySql {
                 ORDER BY lane.priority DESC, head.seq
                 LIMIT :limit))
             ORDER BY q.priority DESC, q.seq
-            """);
+            """).plannedAnew();
 
     /** Finished ones whose retention is over, the longest over first. Reads the days of attempt that are old enough. */
     static final Sql REMOVABLE = Sql.of("-- name: removable_messages\n" + COLUMNS + """
@@ -130,7 +133,8 @@ final class RegistrySql {
                 ORDER BY a.finished_at
                 LIMIT :limit))
             ORDER BY q.finished_at, q.message_id
-            """);
+            """)
+            .plannedAnew();
 
     /** Oldest first. Relies on attempt_by_message. 0 rows: nothing has happened to it yet, or it is unknown. */
     static final Sql HISTORY = Sql.of("""

@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
+import org.postgresql.PGStatement;
 
 /**
  * A statement with {@code :named} parameters, parsed once when its class is loaded; after that a call costs a map look-up per name. What looks
@@ -28,11 +29,13 @@ final class Sql {
     private final String name;
     private final String positional;
     private final Map<String, int[]> positions;
+    private final boolean plannedAnew;
 
-    private Sql(String name, String positional, Map<String, int[]> positions) {
+    private Sql(String name, String positional, Map<String, int[]> positions, boolean plannedAnew) {
         this.name = name;
         this.positional = positional;
         this.positions = positions;
+        this.plannedAnew = plannedAnew;
     }
 
     /** @throws IllegalArgumentException the first line is not {@code -- name: verb}, or the text has a question mark the driver would take */
@@ -53,7 +56,13 @@ final class Sql {
                 return joined;
             });
         }
-        return new Sql(text.substring(NAME_LINE.length(), firstLine).strip(), parser.positional.toString(), positions);
+        return new Sql(
+                text.substring(NAME_LINE.length(), firstLine).strip(), parser.positional.toString(), positions, false);
+    }
+
+    /** The same, planned for its values each time: for questions that are asked rarely and whose best plan hangs on what is asked. */
+    Sql plannedAnew() {
+        return new Sql(name, positional, positions, true);
     }
 
     /** The verb of the first line. */
@@ -67,7 +76,11 @@ final class Sql {
     }
 
     Call on(Connection connection) throws SQLException {
-        return new Call(connection, connection.prepareStatement(positional));
+        PreparedStatement statement = connection.prepareStatement(positional);
+        if (plannedAnew) {
+            statement.unwrap(PGStatement.class).setPrepareThreshold(0);
+        }
+        return new Call(connection, statement);
     }
 
     /** Turns the current row into a value; columns are counted from 1. */
