@@ -14,29 +14,40 @@ import io.postroom.handler.PostroomListener;
 import io.postroom.jobs.ExpireMessages;
 import io.postroom.jobs.Job;
 import io.postroom.jobs.JobTimer;
+import io.postroom.jobs.MaintainPartitions;
 import io.postroom.jobs.PromoteDue;
 import io.postroom.jobs.RedriveDeadLetters;
+import io.postroom.jobs.RemoveQueueMessages;
 import io.postroom.jobs.RescueLeases;
 import io.postroom.postgres.EnginePool;
 import io.postroom.postgres.Notifications;
+import io.postroom.postgres.PostgresMaintenance;
 import io.postroom.postgres.PostgresMessageStore;
 import io.postroom.postgres.StartCheck;
 import io.postroom.storage.ArrivalFeed;
+import io.postroom.storage.Maintenance;
 import io.postroom.storage.MessageStore;
 import io.postroom.storage.Next;
 import io.postroom.storage.Transactions;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import javax.sql.DataSource;
+import net.javacrumbs.shedlock.core.LockProvider;
+import net.javacrumbs.shedlock.provider.jdbctemplate.JdbcTemplateLockProvider;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.jdbc.core.JdbcTemplate;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Wires a {@link RunningPostroom}. The only place that names {@link PostgresMessageStore}. */
 final class PostroomBuilder implements Postroom.Builder {
     private static final Logger log = LoggerFactory.getLogger(PostroomBuilder.class);
+
+    /** A node that dies in a singleton job keeps it from the others for so long. */
+    private static final Duration LONGEST_JOB = Duration.ofMinutes(30);
 
     private final DataSource dataSource;
     private final List<Handler> handlers = new ArrayList<>();
@@ -185,7 +196,20 @@ final class PostroomBuilder implements Postroom.Builder {
             jobs.add(new RescueLeases(store, settings.leaseTime(), settings.beatInterval(), engine::ring));
             jobs.add(new ExpireMessages(store));
             jobs.add(new RedriveDeadLetters(store, engine::ring));
+            Maintenance maintenance = new PostgresMaintenance(pool.dataSource());
+            LockProvider locks = locks(pool);
+            jobs.add(new LockedJob(new RemoveQueueMessages(maintenance), locks, LONGEST_JOB));
+            jobs.add(new LockedJob(new MaintainPartitions(maintenance), locks, LONGEST_JOB));
         }
         return jobs;
+    }
+
+    /** Ours alone, no bean: a host with a LockProvider of its own would face two. */
+    private static LockProvider locks(EnginePool pool) {
+        return new JdbcTemplateLockProvider(JdbcTemplateLockProvider.Configuration.builder()
+                .withTableName("postroom.shedlock")
+                .withJdbcTemplate(new JdbcTemplate(pool.dataSource()))
+                .usingDbTime()
+                .build());
     }
 }

@@ -304,7 +304,9 @@ class HandlerModesTest {
             assertThat(postroom.queueMessages().explain(id).get(0)).startsWith("queue_paused:");
             postroom.queues().resume("paused");
             PostroomKit.of(postroom).await(id, MessageState.DONE);
-            assertThat(number("SELECT count(*) FROM postroom.operator_log WHERE action IN ('pause', 'resume')"))
+            assertThat(
+                            number(
+                                    "SELECT count(*) FROM postroom.operator_log WHERE queue = 'paused' AND action IN ('pause', 'resume')"))
                     .isEqualTo(2);
         }
     }
