@@ -74,13 +74,20 @@ class PostroomAutoConfiguration {
     }
 
     private static EngineSettings settings(EngineSettings defaults, PostroomProperties properties) {
-        return new EngineSettings(
-                properties.name() == null ? defaults.name() : properties.name(),
-                properties.leaseTime(),
-                properties.beatInterval(),
-                properties.pollInterval(),
-                properties.listen(),
-                properties.declareOnUse());
+        try {
+            return new EngineSettings(
+                    properties.name() == null ? defaults.name() : properties.name(),
+                    properties.leaseTime(),
+                    properties.beatInterval(),
+                    properties.pollInterval(),
+                    properties.listen(),
+                    properties.declareOnUse());
+        } catch (IllegalArgumentException refused) {
+            throw new StartProblem(
+                    "The settings cannot be used: " + refused.getMessage(),
+                    "Correct postroom.name, lease-time, beat-interval or poll-interval",
+                    refused);
+        }
     }
 
     @Bean
