@@ -22,6 +22,10 @@ import org.jspecify.annotations.Nullable;
  * EXCLUSIVE for TRUNCATE and putting back, commit. The decision about each message is made after the lock, in one statement over all places. Claims
  * read all partitions, so what counts is how long the last step takes, not the look.
  *
+ * <p>Measured on two shared cores, PostgreSQL 18: a day of 400,000 messages (104 MB), 200 of them put back, is looked through in 8 s and freed in 15 ms
+ * plus the commit; the history of it (36 MB) in 2 ms. Moving the tail by seven days takes 20 to 65 ms, less than half of it with the table locked. Two
+ * clients that enqueued without pause (560/s, durable) never waited longer than 57 ms, and that was for a lock tried in vain behind an open dump.
+ *
  * <p>Order between the tables: keys of deduplication leave before or with their message, messages before or with their history. So no snapshot shows
  * a message without an end, or a key without a message.
  */

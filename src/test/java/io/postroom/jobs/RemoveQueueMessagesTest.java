@@ -2,6 +2,7 @@ package io.postroom.jobs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 
 import io.postroom.postgres.PostgresMaintenance;
 import io.postroom.storage.Maintenance;
@@ -257,6 +258,21 @@ class RemoveQueueMessagesTest {
     }
 
     @Test
+    void message_in_no_place_is_kept_for_the_checker_to_find() {
+        UUID lost = messages.message("q").age(TEN_DAYS).nowhere();
+        for (int i = 0; i < 3; i++) {
+            done("q", EIGHT_DAYS);
+        }
+        wholeDays.run();
+        oneByOne.run();
+        assertThat(stored()).containsExactly(lost);
+        assertThat(Conservation.check(sql))
+                .extracting(Conservation.Violation::check, Conservation.Violation::messageId)
+                .containsExactly(tuple("no_place", lost));
+        sql.sql("DELETE FROM postroom.message").update();
+    }
+
+    @Test
     void deduplication_key_is_free_again_once_its_message_has_left() {
         UUID one = done("q", EIGHT_DAYS);
         UUID whole = done("q", EIGHT_DAYS);
@@ -411,6 +427,40 @@ class RemoveQueueMessagesTest {
                         .single())
                 .as("never restarted")
                 .isEqualTo(seq);
+    }
+
+    /** The other order, looking before locking, lost a committed message within a second of this. */
+    @Test
+    void nothing_committed_just_before_ready_is_truncated_is_lost(TestDatabase database) throws Exception {
+        retention("now", "1 day");
+        AtomicBoolean on = new AtomicBoolean(true);
+        List<CompletableFuture<Integer>> actors = new ArrayList<>();
+        for (int i = 0; i < 2; i++) {
+            actors.add(repeat(database, on, own -> {
+                own.sql("SELECT id FROM postroom.create_message('now', '1')")
+                        .query(UUID.class)
+                        .list();
+                workOn(own);
+            }));
+        }
+        int truncated = 0;
+        try {
+            for (int tries = 0; truncated < 100 && tries < 20_000; tries++) {
+                truncated += sql.sql("SELECT postroom.truncate_ready(0)")
+                                .query(Boolean.class)
+                                .single()
+                        ? 1
+                        : 0;
+                assertThat(actors).noneMatch(CompletableFuture::isDone);
+            }
+        } finally {
+            on.set(false);
+        }
+        for (CompletableFuture<Integer> actor : actors) {
+            assertThat(actor.get(30, TimeUnit.SECONDS)).isPositive();
+        }
+        assertThat(truncated).isPositive();
+        assertThat(Conservation.check(sql)).isEmpty();
     }
 
     /** Everything at once: enqueue, claim, complete and cancel, purge both ways, READY truncated, while the checker looks on without a pause. */
