@@ -160,8 +160,8 @@ public final class RemoveQueueMessages implements Job {
 
     private void forgetWorkers() {
         if (System.nanoTime() - workersDueNanos >= 0) {
+            workersDueNanos = System.nanoTime() + WORKERS_INTERVAL.toNanos(); // also when it fails: the rest goes on
             log.debug("forgot {} workers", maintenance.forgetWorkers(WORKERS_INTERVAL));
-            workersDueNanos = System.nanoTime() + WORKERS_INTERVAL.toNanos();
         }
     }
 

@@ -202,7 +202,8 @@ public final class PostgresMaintenance implements Maintenance {
 
     @Override
     public int forgetWorkers(Duration endedBefore) {
-        return engine.single("forget workers", connection -> {
+        return engine.several("forget workers", connection -> {
+            takeTime(connection);
             try (Sql.Call call = MaintenanceSql.FORGET_WORKERS.on(connection)) {
                 return call.set("endedBefore", Rows.micros(endedBefore)).one(row -> row.getInt(1));
             }
@@ -216,8 +217,10 @@ public final class PostgresMaintenance implements Maintenance {
     public int makeDaysAhead(Kind kind) {
         String parent = parent(kind);
         engine.several("bound the tail of " + parent, connection -> run(MaintenanceSql.BOUND_TAIL, parent, connection));
-        engine.several(
-                "validate the tail of " + parent, connection -> run(MaintenanceSql.VALIDATE_TAIL, parent, connection));
+        engine.several("validate the tail of " + parent, connection -> {
+            takeTime(connection);
+            return run(MaintenanceSql.VALIDATE_TAIL, parent, connection);
+        });
         return engine.several("move the tail of " + parent, connection -> {
             try (Sql.Call call = MaintenanceSql.MOVE_TAIL.on(connection)) {
                 return call.set("parent", parent).one(row -> row.getInt(1));
@@ -240,8 +243,10 @@ public final class PostgresMaintenance implements Maintenance {
         if (until == null) {
             return 0;
         }
-        engine.several(
-                "validate the past of " + parent, connection -> run(MaintenanceSql.VALIDATE_OLD, parent, connection));
+        engine.several("validate the past of " + parent, connection -> {
+            takeTime(connection);
+            return run(MaintenanceSql.VALIDATE_OLD, parent, connection);
+        });
         return engine.several("fold the past of " + parent, connection -> {
             try (Sql.Call call = MaintenanceSql.FOLD_OLD.on(connection)) {
                 return call.set("parent", parent).set("until", until).one(row -> row.getInt(1));
@@ -250,6 +255,12 @@ public final class PostgresMaintenance implements Maintenance {
     }
 
     // ---- rows
+
+    private static void takeTime(Connection connection) throws SQLException {
+        try (Sql.Call call = MaintenanceSql.TAKE_TIME.on(connection)) {
+            call.update();
+        }
+    }
 
     private static boolean run(Sql sql, String parent, Connection connection) throws SQLException {
         try (Sql.Call call = sql.on(connection)) {
