@@ -52,7 +52,7 @@
  * complete_done, 200 a call                    4.0      0.9
  * </pre>
  *
- * With synchronous_commit on, the wait for the disk counts more: one message a commit took 1.1 to 1.4 times as long as the bare INSERT.
+ * With synchronous_commit on, the wait for the disk counts more: one message a commit took about 1.4 times as long as the bare INSERT.
  * {@code EnqueueBenchmark} measures the first four anew.
  */
 @NullMarked

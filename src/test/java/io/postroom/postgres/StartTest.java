@@ -204,16 +204,16 @@ class StartTest {
     }
 
     @Test
-    void closing_ends_a_wait_for_word_at_once() throws Exception {
-        Notifications feed = new Notifications(database.newPool(2));
-        Thread thread = new Thread(() -> feed.await(Duration.ofSeconds(60)));
+    void a_closed_feed_gives_its_connection_back_and_that_listens_no_more() throws SQLException {
+        HikariDataSource pool = database.newPool(1);
+        Notifications feed = new Notifications(pool);
         feed.await(Duration.ofMillis(1));
-        thread.start();
-        org.awaitility.Awaitility.await().until(() -> thread.getState() != Thread.State.NEW);
-        Thread.sleep(100);
         feed.close();
-        thread.join(5000);
-        assertThat(thread.isAlive()).isFalse();
+        assertThat(feed.await(Duration.ofSeconds(60))).isEmpty();
+        try (Connection connection = pool.getConnection()) {
+            assertThat(text(connection, "SELECT count(*) FROM pg_listening_channels()"))
+                    .isEqualTo("0");
+        }
     }
 
     private static List<Arrival> received(Notifications feed, int count) {
