@@ -9,6 +9,7 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.time.Duration;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -53,7 +54,11 @@ public final class TcpProxy implements AutoCloseable {
 
     /** Resets all connections, as when a server dies; new ones are still welcome. */
     public void cutAll() {
-        open.forEach(TcpProxy::reset);
+        List<Socket> all = List.copyOf(open);
+        // First all of them, then the cut: when one side goes, its pump closes the other, and that must be a reset,
+        // too.
+        all.forEach(TcpProxy::closeByReset);
+        all.forEach(TcpProxy::reset);
     }
 
     /** Resets new connections as soon as they are made: the nearest to a closed port that can be undone. */
@@ -144,6 +149,14 @@ public final class TcpProxy implements AutoCloseable {
     /** Closes with RST instead of FIN, so that the peer sees an error and not an orderly end. */
     private static void reset(Socket socket) {
         try (socket) {
+            closeByReset(socket);
+        } catch (IOException e) {
+            // Closed already.
+        }
+    }
+
+    private static void closeByReset(Socket socket) {
+        try {
             socket.setSoLinger(true, 0);
         } catch (IOException e) {
             // Closed already.
