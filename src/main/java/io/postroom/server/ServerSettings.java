@@ -2,7 +2,6 @@ package io.postroom.server;
 
 import java.nio.file.Path;
 import org.springframework.core.env.Environment;
-import org.springframework.util.StringUtils;
 
 /**
  * What the server was told, beside Spring Boot's own properties and the starter's.
@@ -28,7 +27,13 @@ record ServerSettings(boolean databaseGiven, Path directory, int databasePort, D
     }
 
     static ServerSettings of(Environment environment) {
-        boolean databaseGiven = StringUtils.hasText(environment.getProperty(DATABASE_URL));
+        String url = environment.getProperty(DATABASE_URL, "").strip();
+        boolean databaseGiven = !url.isEmpty();
+        if (databaseGiven && !url.startsWith("jdbc:postgresql:")) {
+            throw new ServerStartException(DATABASE_URL
+                    + " must name a PostgreSQL, as in jdbc:postgresql://db.example:5432/postroom, and begins with "
+                    + url.substring(0, Math.min(url.length(), 20)));
+        }
         return new ServerSettings(
                 databaseGiven,
                 Path.of(environment.getProperty(DIRECTORY, EmbeddedDatabase.DEFAULT_DIRECTORY.toString())),

@@ -192,11 +192,13 @@ class MessagesOverHttpTest {
                 RunningServer away = RunningServer.on(
                         database.through(proxy), "--spring.datasource.hikari.connection-timeout=500")) {
             RestClient patient = new RestClient(away);
+            assertThat(patient.post("{\"queue\":\"known\"}").statusCode()).isEqualTo(201);
             proxy.refuseNew();
             proxy.cutAll();
             HttpResponse<String> post = patient.post("{\"queue\":\"away\",\"payload\":1}", "Idempotency-Key", "away-1");
             RestClient.problem(post, 503);
             assertThat(post.headers().firstValue("Retry-After")).hasValue("5");
+            RestClient.problem(patient.post("{\"queue\":\"known\"}"), 503);
             assertThat(patient.get(RestClient.MESSAGES + "/" + MessageIds.next())
                             .statusCode())
                     .isEqualTo(503);

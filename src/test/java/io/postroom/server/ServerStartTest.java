@@ -56,6 +56,13 @@ class ServerStartTest {
     }
 
     @Test
+    void a_database_that_is_no_PostgreSQL_is_refused_at_once() {
+        assertThat(catchThrowable(() -> settings(Map.of("spring.datasource.url", "jdbc:mysql://u:p@db/postroom"))))
+                .isInstanceOf(ServerStartException.class)
+                .hasMessageContaining("must name a PostgreSQL");
+    }
+
+    @Test
     void a_setting_that_is_none_is_named(TestDatabase database) {
         assertThat(StartFailure.explain(catchThrowable(() -> RunningServer.on(database, "--server.port=web"))))
                 .startsWith("Postroom does not start. ")
