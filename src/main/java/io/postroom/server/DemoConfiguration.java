@@ -3,13 +3,13 @@ package io.postroom.server;
 import io.postroom.api.QueueMessages;
 import io.postroom.channel.mail.MailChannel;
 import io.postroom.channel.mail.MailSettings;
+import io.postroom.channel.mail.MailTemplates;
 import io.postroom.handler.Handler;
 import io.postroom.server.demo.Demo;
 import io.postroom.server.demo.TicketFile;
 import io.postroom.server.demo.TicketNotifications;
 import java.nio.file.Path;
 import javax.sql.DataSource;
-import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Condition;
 import org.springframework.context.annotation.ConditionContext;
@@ -20,26 +20,16 @@ import org.springframework.core.type.AnnotatedTypeMetadata;
 import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.support.TransactionTemplate;
 
-/** The worked example's handler, and what it needs. {@link ServerLifecycle} runs the example itself. */
+/** The worked example's handler, on the starter's mail channel. {@link ServerLifecycle} runs the example itself. */
 @Configuration(proxyBeanMethods = false)
 @Conditional(DemoConfiguration.DemoWanted.class)
-@EnableConfigurationProperties(MailProperties.class)
 class DemoConfiguration {
     /** Events to play instead of the shipped ones. */
     private static final String FILE = "postroom.demo.file";
 
     @Bean
-    MailSettings mailSettings(MailProperties properties, ServerSettings server) {
-        // Beside the data, but never in a directory that a database of its own may want to make one day.
-        return properties.settings(
-                server.databaseGiven()
-                        ? MailSettings.DEFAULT_FOLDER
-                        : server.directory().resolve("mails"));
-    }
-
-    @Bean(destroyMethod = "close")
-    MailChannel mailChannel(MailSettings settings) {
-        return MailChannel.open(settings, TicketNotifications.templates());
+    MailTemplates mailTemplates() {
+        return TicketNotifications.templates();
     }
 
     @Bean
@@ -63,13 +53,19 @@ class DemoConfiguration {
                     dataSource,
                     new TransactionTemplate(transactionManager),
                     file,
-                    new Demo.Hints(addresses.curl() + "/api/v1", addresses.psql(), mails.folder()),
+                    new Demo.Hints(addresses.curl() + "/api/v1", addresses.psql(), whereTheyAre(mails)),
                     terminal);
             if (server.demo() == ServerSettings.Demo.AGAIN) {
                 demo.again();
             }
             return demo;
         };
+    }
+
+    private static String whereTheyAre(MailSettings mails) {
+        return mails.host()
+                .map(host -> "The mails went to the SMTP server " + host + ":" + mails.port() + ".")
+                .orElseGet(() -> "The mails, named by their Message-ID, for any mail program: " + mails.folder());
     }
 
     static class DemoWanted implements Condition {

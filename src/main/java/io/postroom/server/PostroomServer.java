@@ -9,7 +9,9 @@ import java.util.Map;
 import org.springframework.boot.Banner;
 import org.springframework.boot.SpringApplication;
 import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.core.env.ConfigurableEnvironment;
 import org.springframework.core.env.Environment;
+import org.springframework.core.env.MapPropertySource;
 
 /**
  * The standalone application.
@@ -38,20 +40,32 @@ public final class PostroomServer {
         }
     }
 
-    /** Returns when the server is up. Closing the context stops it: first the web, then the engine, the database last. */
+    /** Returns when the server is up. Closing the context stops it: first demo and workers, then the web, the database last. */
     static ConfigurableApplicationContext start(String... args) {
         SpringApplication application = new SpringApplication(ServerConfiguration.class);
         application.setBannerMode(Banner.Mode.OFF);
         application.setLogStartupInfo(false);
         application.setDefaultProperties(Map.of("spring.config.name", "postroom-server"));
-        application.addInitializers(context -> check(context.getEnvironment()));
+        application.addInitializers(context -> prepare(context.getEnvironment()));
         return application.run(args);
     }
 
     /** What can be known before anything is started. */
-    private static void check(Environment environment) {
+    private static void prepare(ConfigurableEnvironment environment) {
         AccessRules.of(environment);
-        ServerSettings.of(environment);
+        ServerSettings settings = ServerSettings.of(environment);
+        if (settings.demo() != ServerSettings.Demo.OFF) {
+            environment
+                    .getPropertySources()
+                    .addLast(new MapPropertySource(
+                            "demo",
+                            Map.of("postroom.mail.folder", settings.mails().toString())));
+        }
+        requirePort(environment);
+    }
+
+    /** Before the database is started, which takes longer than this is wrong. */
+    private static void requirePort(Environment environment) {
         String address = environment.getProperty(AccessRules.ADDRESS, "");
         int port = environment.getProperty("server.port", Integer.class, 8080);
         try (ServerSocket free = new ServerSocket()) {

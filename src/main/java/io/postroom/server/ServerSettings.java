@@ -1,5 +1,6 @@
 package io.postroom.server;
 
+import io.postroom.channel.mail.MailSettings;
 import java.nio.file.Path;
 import org.springframework.core.env.Environment;
 
@@ -39,6 +40,11 @@ record ServerSettings(boolean databaseGiven, Path directory, int databasePort, D
                 Path.of(environment.getProperty(DIRECTORY, EmbeddedDatabase.DEFAULT_DIRECTORY.toString())),
                 environment.getProperty(DATABASE_PORT, Integer.class, 0),
                 demo(environment.getProperty(DEMO, String.valueOf(!databaseGiven))));
+    }
+
+    /** Where the demo's mails go without a mail server: beside the data, but never in a directory a database of its own may want to make one day. */
+    Path mails() {
+        return databaseGiven ? MailSettings.DEFAULT_FOLDER : directory.resolve("mails");
     }
 
     private static Demo demo(String value) {

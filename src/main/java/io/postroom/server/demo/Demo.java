@@ -6,7 +6,6 @@ import io.postroom.api.PostroomException;
 import io.postroom.api.QueueMessages;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Collections;
 import java.util.List;
@@ -58,9 +57,9 @@ public final class Demo implements AutoCloseable {
      *
      * @param api address of the HTTP API, as in {@code http://127.0.0.1:8080/api/v1}
      * @param psql how to open the database, as in {@code psql postgresql://postroom@127.0.0.1:5432/postroom}
-     * @param mails folder of the mails
+     * @param mails a sentence on where the mails are
      */
-    public record Hints(String api, String psql, Path mails) {}
+    public record Hints(String api, String psql, String mails) {}
 
     /**
      * @param queueMessages creates in the transactions below: with Spring's manager, on this data source

@@ -93,7 +93,7 @@ final class DemoScreen {
         terminal.accept("");
         counts.forEach((state, count) -> terminal.accept(String.format(Locale.ROOT, "    %-12s %6d", state, count)));
         terminal.accept("");
-        terminal.accept("  The mails, named by their Message-ID, for any mail program: " + hints.mails());
+        terminal.accept("  " + hints.mails());
         terminal.accept("");
         terminal.accept("  Create one more message:");
         terminal.accept("");

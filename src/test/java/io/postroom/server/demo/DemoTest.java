@@ -177,7 +177,9 @@ class DemoTest {
             Process process = DemoProcess.start(database, file, mails());
             try (Connection connection = database.connect()) {
                 connection.setAutoCommit(false);
-                await().pollInterval(Duration.ofMillis(5)).until(() -> linesRead() >= read || !process.isAlive());
+                await().atMost(Duration.ofSeconds(60)) // a JVM starts first, on a machine that may be busy
+                        .pollInterval(Duration.ofMillis(5))
+                        .until(() -> linesRead() >= read || !process.isAlive());
                 // Lets it lock the row and create the messages of a block, but not write its progress.
                 execute(connection, "LOCK TABLE postroom_demo.demo_progress IN SHARE MODE");
                 int lines = linesRead();

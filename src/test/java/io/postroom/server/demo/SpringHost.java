@@ -62,7 +62,7 @@ final class SpringHost implements AutoCloseable {
                 new Demo.Hints(
                         "http://127.0.0.1:8080/api/v1",
                         "psql postgresql://postroom@127.0.0.1/postroom",
-                        Path.of(context.getEnvironment().getRequiredProperty(MAILS))),
+                        "The mails: " + context.getEnvironment().getRequiredProperty(MAILS)),
                 terminal);
     }
 
