@@ -23,6 +23,9 @@ import javax.sql.DataSource;
  * }</pre>
  */
 public interface Postroom extends AutoCloseable {
+    /** How long {@link #close} lets running handlers go on. */
+    Duration DEFAULT_DRAIN = Duration.ofSeconds(30);
+
     /** Begins to build one. The DataSource is the host's: messages created without a caller's transaction commit on it. */
     static Builder on(DataSource dataSource) {
         return new PostroomBuilder(dataSource);
@@ -38,7 +41,7 @@ public interface Postroom extends AutoCloseable {
     /** Stops claiming, waits up to {@code drain} for running handlers, gives the rest back. The API stays usable until {@link #close}. */
     void stop(Duration drain);
 
-    /** {@link #stop} with 30 seconds, then closes what Postroom opened itself. Repeating it does nothing. */
+    /** {@link #stop} with {@link #DEFAULT_DRAIN}, then closes what Postroom opened itself. Repeating it does nothing. */
     @Override
     void close();
 

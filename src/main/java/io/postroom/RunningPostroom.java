@@ -12,8 +12,6 @@ import java.util.List;
 
 /** What {@link PostroomBuilder} put together. Public for the packages of the outer ring only; hosts use {@link Postroom}. */
 public final class RunningPostroom implements Postroom {
-    private static final Duration DRAIN = Duration.ofSeconds(30);
-
     private final MessageDoor door;
     private final QueueDoor queues;
     private final Machine machine;
@@ -71,7 +69,7 @@ public final class RunningPostroom implements Postroom {
         if (!closed) {
             closed = true;
             door.close();
-            stop(DRAIN);
+            stop(DEFAULT_DRAIN);
             pool.close();
         }
     }

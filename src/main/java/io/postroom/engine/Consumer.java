@@ -99,10 +99,7 @@ final class Consumer {
         loop.join(Duration.ofSeconds(15));
         List<ClaimedMessage> waiting = new ArrayList<>();
         buffer.drainTo(waiting);
-        if (!waiting.isEmpty()) {
-            completer.add(waiting.stream().map(Completion::release).toList());
-            held.addAndGet(-waiting.size());
-        }
+        putBack(waiting);
         for (int i = 0; i < threads.get(); i++) {
             buffer.add(NO_MORE);
         }
@@ -237,6 +234,9 @@ final class Consumer {
                     if (!executor.run(queue, message, onGivenUp)) {
                         return false;
                     }
+                    if (!claiming) {
+                        putBack(messages.takeRest());
+                    }
                 }
             }
         } catch (Throwable unexpected) {
@@ -244,7 +244,7 @@ final class Consumer {
                     "a message of queue {} could not be run; it stays under its lease until this process stops",
                     queue.name(),
                     unexpected);
-            buffer.addAll(messages.takeRest());
+            putBack(messages.takeRest());
         }
         pace.took(messages.started(), System.nanoTime() - before);
         letGo(messages.started());
@@ -255,9 +255,19 @@ final class Consumer {
     private void replaceThreadOf(HandOver messages) {
         leaked.incrementAndGet();
         int started = messages.started();
-        buffer.addAll(messages.takeRest());
+        putBack(messages.takeRest());
         startThread();
         letGo(started);
+    }
+
+    /** Messages nobody has begun: to the other threads, or, when there is to be no more work, back to the queue untouched. */
+    private void putBack(List<ClaimedMessage> messages) {
+        if (claiming) {
+            buffer.addAll(messages);
+        } else if (!messages.isEmpty()) {
+            completer.add(messages.stream().map(Completion::release).toList());
+            held.addAndGet(-messages.size());
+        }
     }
 
     private void letGo(int messages) {

@@ -34,7 +34,7 @@ import org.springframework.core.env.Environment;
 final class HandlerSettings {
     private static final Logger log = LoggerFactory.getLogger(HandlerSettings.class);
     private static final ConfigurationPropertyName ROOT = ConfigurationPropertyName.of("postroom.handlers");
-    private static final List<String> KEYS =
+    static final List<String> KEYS =
             List.of("enabled", "concurrency", "attempts", "retry-after", "time-limit", "batch", "mode");
 
     private final ConfigurableListableBeanFactory beans;

@@ -73,7 +73,7 @@ class PostroomAutoConfiguration {
         return builder.prepare();
     }
 
-    private static EngineSettings settings(EngineSettings defaults, PostroomProperties properties) {
+    static EngineSettings settings(EngineSettings defaults, PostroomProperties properties) {
         try {
             return new EngineSettings(
                     properties.name() == null ? defaults.name() : properties.name(),

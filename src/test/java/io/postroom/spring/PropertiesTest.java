@@ -1,0 +1,173 @@
+package io.postroom.spring;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.postroom.Postroom;
+import io.postroom.SchemaMode;
+import io.postroom.channel.mail.MailSettings;
+import io.postroom.engine.EngineSettings;
+import io.postroom.handler.HandlerMode;
+import java.io.IOException;
+import java.io.InputStream;
+import java.lang.reflect.RecordComponent;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.springframework.boot.context.properties.bind.Bindable;
+import org.springframework.boot.context.properties.bind.Binder;
+import org.springframework.boot.context.properties.source.MapConfigurationPropertySource;
+import org.springframework.jdbc.datasource.AbstractDataSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Defaults are the builder's, and every key is described for editors. */
+class PropertiesTest {
+    @Test
+    void without_any_property_the_engine_has_the_builders_settings() {
+        EngineSettings defaults = Postroom.on(new NoDataSource()).settings();
+
+        PostroomProperties properties = bind("postroom", PostroomProperties.class, Map.of());
+
+        assertThat(PostroomAutoConfiguration.settings(defaults, properties)).isEqualTo(defaults);
+        assertThat(properties.enabled()).isTrue();
+        assertThat(properties.workers().enabled()).isTrue();
+        assertThat(properties.schema().mode()).isEqualTo(SchemaMode.MIGRATE);
+        assertThat(properties.shutdown().drain()).isEqualTo(Postroom.DEFAULT_DRAIN);
+    }
+
+    @Test
+    void without_any_property_mails_have_the_channels_settings() {
+        assertThat(bind("postroom.mail", MailProperties.class, Map.of()).toSettings())
+                .isEqualTo(MailSettings.defaults());
+    }
+
+    @Test
+    void every_mail_property_reaches_the_channel() {
+        MailSettings settings = bind(
+                        "postroom.mail",
+                        MailProperties.class,
+                        Map.ofEntries(
+                                Map.entry("host", "smtp.example.org"),
+                                Map.entry("port", "465"),
+                                Map.entry("encryption", "tls"),
+                                Map.entry("username", "app"),
+                                Map.entry("password", "secret"),
+                                Map.entry("from", "Tickets <tickets@example.org>"),
+                                Map.entry("domain", "mail.example.org"),
+                                Map.entry("connect-timeout", "1s"),
+                                Map.entry("read-timeout", "2s"),
+                                Map.entry("write-timeout", "3s"),
+                                Map.entry("pool-size", "5"),
+                                Map.entry("connection-max-age", "6s"),
+                                Map.entry("mails-per-connection", "7"),
+                                Map.entry("park-for", "8s"),
+                                Map.entry("folder", "io/postroom")))
+                .toSettings();
+
+        assertThat(settings)
+                .isEqualTo(MailSettings.defaults()
+                        .host("smtp.example.org")
+                        .port(465)
+                        .encryption(MailSettings.Encryption.TLS)
+                        .login("app", "secret")
+                        .from("Tickets <tickets@example.org>")
+                        .domain("mail.example.org")
+                        .timeouts(Duration.ofSeconds(1), Duration.ofSeconds(2), Duration.ofSeconds(3))
+                        .poolSize(5)
+                        .connectionMaxAge(Duration.ofSeconds(6))
+                        .mailsPerConnection(7)
+                        .parkFor(Duration.ofSeconds(8))
+                        .folder(Path.of("io/postroom")));
+    }
+
+    @Test
+    void a_wrong_value_says_which() {
+        assertThatThrownBy(() -> bind("postroom.mail", MailProperties.class, Map.of("port", "0"))
+                        .toSettings())
+                .isInstanceOf(StartProblem.class)
+                .hasMessageContaining("port must be 1 to 65535")
+                .hasMessageContaining("postroom.mail");
+        PostroomProperties shortLease = bind("postroom", PostroomProperties.class, Map.of("lease-time", "6s"));
+        assertThatThrownBy(() -> PostroomAutoConfiguration.settings(EngineSettings.defaults("x"), shortLease))
+                .isInstanceOf(StartProblem.class)
+                .hasMessageContaining("leaseTime must be at least three times beatInterval");
+    }
+
+    @Test
+    void the_keys_of_a_handler_are_those_of_its_record() {
+        assertThat(HandlerSettings.KEYS)
+                .containsExactlyElementsOf(Arrays.stream(HandlerProperties.class.getRecordComponents())
+                        .map(component -> kebab(component.getName()))
+                        .toList());
+        assertThat(HandlerMode.values()).hasSize(2);
+    }
+
+    /** Processors found on the class path alone are not run from JDK 23 on, and the file would be missing without a word. */
+    @Test
+    void every_key_is_described_in_the_metadata() throws IOException {
+        Map<String, String> described = new HashMap<>();
+        try (InputStream file =
+                PostroomProperties.class.getResourceAsStream("/META-INF/spring-configuration-metadata.json")) {
+            assertThat(file).isNotNull();
+            for (JsonNode property : JsonMapper.shared().readTree(file).path("properties")) {
+                described.put(
+                        property.path("name").asString(),
+                        property.path("description").asString(""));
+            }
+        }
+
+        Set<String> keys = Stream.concat(
+                        Stream.concat(
+                                keys("postroom", PostroomProperties.class),
+                                keys("postroom.mail", MailProperties.class)),
+                        Stream.of("postroom.handlers"))
+                .collect(Collectors.toSet());
+
+        assertThat(keys).hasSizeGreaterThan(25);
+        assertThat(described).containsKeys(keys.toArray(String[]::new));
+        assertThat(keys)
+                .allSatisfy(key -> assertThat(described.get(key)).as(key).endsWith("."));
+        assertThat(described.get("postroom.handlers")).contains(HandlerSettings.KEYS);
+    }
+
+    private static Stream<String> keys(String prefix, Class<?> type) {
+        return Arrays.stream(type.getRecordComponents()).flatMap(component -> keys(prefix, component));
+    }
+
+    private static Stream<String> keys(String prefix, RecordComponent component) {
+        String key = prefix + "." + kebab(component.getName());
+        return component.getType().isRecord() ? keys(key, component.getType()) : Stream.of(key);
+    }
+
+    private static String kebab(String name) {
+        return name.replaceAll("([A-Z])", "-$1").toLowerCase(java.util.Locale.ROOT);
+    }
+
+    private static <T> T bind(String prefix, Class<T> type, Map<String, String> values) {
+        Map<String, String> full = new HashMap<>();
+        values.forEach((key, value) -> full.put(prefix + "." + key, value));
+        return new Binder(List.of(new MapConfigurationPropertySource(full))).bindOrCreate(prefix, Bindable.of(type));
+    }
+
+    private static final class NoDataSource extends AbstractDataSource {
+        @Override
+        public Connection getConnection() throws SQLException {
+            throw new SQLException("not wanted here");
+        }
+
+        @Override
+        public Connection getConnection(String username, String password) throws SQLException {
+            return getConnection();
+        }
+    }
+}
