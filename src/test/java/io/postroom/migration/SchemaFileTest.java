@@ -37,7 +37,7 @@ class SchemaFileTest {
             Files.writeString(FILE, made);
         }
         assertThat(Files.readString(FILE))
-                .as("%s; write it anew with -DargLine=-Dpostroom.schema.write=true", FILE)
+                .as("%s; write it anew with -Dpostroom.schema.write=true", FILE)
                 .isEqualTo(made);
     }
 }

@@ -29,7 +29,7 @@
  *
  * <p>Tests of one class share its database and run in no promised order: use a queue of your own per test.
  *
- * <p>System properties (give them to Maven as {@code -DargLine="-Dpostroom.test.url=..."}):
+ * <p>System properties (give them to Maven as they are, {@code -Dpostroom.test.url=...}; Surefire passes them on):
  *
  * <ul>
  *   <li>{@code postroom.test.url}: JDBC URL, with user and password, of a running server to use instead of the embedded
