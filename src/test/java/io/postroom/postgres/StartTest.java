@@ -39,6 +39,15 @@ class StartTest {
         }
     }
 
+    private HikariConfig config() {
+        HikariConfig config = new HikariConfig();
+        config.setJdbcUrl(database.url());
+        config.setUsername(database.user());
+        config.setPassword(database.password());
+        config.setMinimumIdle(0);
+        return config;
+    }
+
     @Test
     void migrate_creates_the_schema_and_may_be_repeated() {
         Migrations.migrate(database.pool());
@@ -107,12 +116,8 @@ class StartTest {
 
     @Test
     void the_engine_gets_a_small_pool_of_its_own_with_limits() throws SQLException {
-        HikariConfig config = new HikariConfig();
-        config.setJdbcUrl(database.url());
-        config.setUsername(database.user());
-        config.setPassword(database.password());
+        HikariConfig config = config();
         config.setAutoCommit(false);
-        config.setMinimumIdle(0);
         config.setTransactionIsolation("TRANSACTION_REPEATABLE_READ");
         HikariDataSource host = new HikariDataSource(config);
         try (host;
@@ -133,8 +138,10 @@ class StartTest {
     @Test
     void a_host_that_leaks_all_its_connections_does_not_stop_the_heartbeat() throws SQLException {
         Migrations.migrate(database.pool());
-        HikariDataSource host = database.newPool(2);
-        host.getHikariConfigMXBean().setConnectionTimeout(250);
+        HikariConfig config = config();
+        config.setMaximumPoolSize(2);
+        config.setConnectionTimeout(250);
+        HikariDataSource host = new HikariDataSource(config);
         DataSource opaque = new org.springframework.jdbc.datasource.AbstractDataSource() {
             @Override
             public Connection getConnection() throws SQLException {
@@ -151,7 +158,8 @@ class StartTest {
                 return false;
             }
         };
-        try (EnginePool pool = EnginePool.of(opaque, null)) {
+        try (host;
+                EnginePool pool = EnginePool.of(opaque, null)) {
             PostgresMessageStore beats = new PostgresMessageStore(pool.heartbeatDataSource());
             UUID instance = UUID.randomUUID();
             int worker = beats.register(instance, "leaky", "1");
