@@ -52,7 +52,6 @@ CREATE TABLE postroom.dedup (
     queue_id integer NOT NULL,
     key text COLLATE "C" NOT NULL,
     message_id uuid NOT NULL,
-    content_hash uuid,
     CONSTRAINT dedup_pk PRIMARY KEY (queue_id, key),
     CONSTRAINT dedup_key_length CHECK (char_length(key) >= 1 AND char_length(key) <= 200)
 );

@@ -57,8 +57,7 @@ final class Encoder {
                 message.timeToLive()
                         .or(() -> Optional.ofNullable(queue.timeToLive()))
                         .orElse(null),
-                message.deduplicationKey().orElse(null),
-                null);
+                message.deduplicationKey().orElse(null));
     }
 
     private Stored stored(CreateMessage.Content content) {

@@ -13,7 +13,6 @@ import org.jspecify.annotations.Nullable;
  * @param headers JSON object, or null
  * @param payload JSON text, or null when {@code body} is given
  * @param contentType null for JSON
- * @param contentHash of payload or body, compared when a deduplication key or id is met again; null when neither was given
  */
 public record NewMessage(
         UUID id,
@@ -31,8 +30,7 @@ public record NewMessage(
         @Nullable Duration delay,
         @Nullable Instant dueAt,
         @Nullable Duration timeToLive,
-        @Nullable String deduplicationKey,
-        @Nullable UUID contentHash) {
+        @Nullable String deduplicationKey) {
 
     public boolean isPlain() {
         return !givenId && deduplicationKey == null && delay == null && dueAt == null;
@@ -56,7 +54,6 @@ public record NewMessage(
                 delay,
                 dueAt,
                 timeToLive,
-                deduplicationKey,
-                contentHash);
+                deduplicationKey);
     }
 }

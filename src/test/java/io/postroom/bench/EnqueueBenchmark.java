@@ -166,7 +166,6 @@ final class EnqueueBenchmark {
                 null,
                 null,
                 null,
-                null,
                 null);
     }
 }

@@ -306,8 +306,7 @@ final class StoreFixture {
                     delay,
                     dueAt,
                     timeToLive,
-                    key,
-                    null);
+                    key);
         }
     }
 }
