@@ -1862,6 +1862,41 @@ END
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION postroom.release_unknown(p_worker integer, p_known bigint[], p_older_than interval)
+ RETURNS TABLE(queue_id integer, priority smallint, lowest_seq bigint, messages integer)
+ LANGUAGE plpgsql
+ ROWS 10
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_mergejoin TO 'off'
+AS $function$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH unknown AS MATERIALIZED (
+        SELECT l.id, l.queue_id, l.priority, l.message_ids, l.open, l.failures, l.crashes, l.deliveries
+        FROM postroom.lease l
+        WHERE l.worker_id = p_worker
+          AND l.id <> ALL (p_known)
+          AND l.claimed_at < statement_timestamp() - p_older_than
+        ORDER BY l.id
+        FOR UPDATE SKIP LOCKED
+    ), back AS (
+        INSERT INTO postroom.ready AS r (seq, queue_id, priority, failures, crashes, deliveries, message_id)
+        SELECT nextval('postroom.ready_seq'), k.queue_id, k.priority, coalesce(u.failures, 0::smallint), coalesce(u.crashes, 0::smallint),
+               least(coalesce(u.deliveries, 0::smallint) + 1, 32767)::smallint, u.message_id
+        FROM unknown k
+        CROSS JOIN LATERAL unnest(k.message_ids, k.failures, k.crashes, k.deliveries)
+            WITH ORDINALITY u (message_id, failures, crashes, deliveries, place)
+        WHERE substring(k.open FROM u.place::int FOR 1) = B'1'
+        RETURNING r.queue_id, r.priority, r.seq
+    ), dropped AS (
+        DELETE FROM postroom.lease l USING unknown k WHERE l.id = k.id
+    )
+    SELECT b.queue_id, b.priority, min(b.seq), count(*)::int FROM back b GROUP BY b.queue_id, b.priority;
+END
+$function$
+;
+
 CREATE OR REPLACE FUNCTION postroom.require_headers(p_headers jsonb)
  RETURNS void
  LANGUAGE plpgsql

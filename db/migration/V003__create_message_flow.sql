@@ -283,6 +283,42 @@ BEGIN
 END
 $$;
 
+-- release_unknown: leases of p_worker older than p_older_than that it does not know of (a claim whose answer was lost on the way) go back to
+-- ready as if released: nothing counts against their messages but the delivery. Locks lease rows with SKIP LOCKED through lease_by_worker; a
+-- row lock gives the transaction its id before nextval draws. Answers the lanes that got messages.
+CREATE FUNCTION postroom.release_unknown(p_worker int, p_known bigint[], p_older_than interval)
+RETURNS TABLE (queue_id int, priority smallint, lowest_seq bigint, messages int)
+LANGUAGE plpgsql VOLATILE ROWS 10
+SET search_path = pg_catalog, pg_temp
+SET enable_mergejoin = off
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH unknown AS MATERIALIZED (
+        SELECT l.id, l.queue_id, l.priority, l.message_ids, l.open, l.failures, l.crashes, l.deliveries
+        FROM postroom.lease l
+        WHERE l.worker_id = p_worker
+          AND l.id <> ALL (p_known)
+          AND l.claimed_at < statement_timestamp() - p_older_than
+        ORDER BY l.id
+        FOR UPDATE SKIP LOCKED
+    ), back AS (
+        INSERT INTO postroom.ready AS r (seq, queue_id, priority, failures, crashes, deliveries, message_id)
+        SELECT nextval('postroom.ready_seq'), k.queue_id, k.priority, coalesce(u.failures, 0::smallint), coalesce(u.crashes, 0::smallint),
+               least(coalesce(u.deliveries, 0::smallint) + 1, 32767)::smallint, u.message_id
+        FROM unknown k
+        CROSS JOIN LATERAL unnest(k.message_ids, k.failures, k.crashes, k.deliveries)
+            WITH ORDINALITY u (message_id, failures, crashes, deliveries, place)
+        WHERE substring(k.open FROM u.place::int FOR 1) = B'1'
+        RETURNING r.queue_id, r.priority, r.seq
+    ), dropped AS (
+        DELETE FROM postroom.lease l USING unknown k WHERE l.id = k.id
+    )
+    SELECT b.queue_id, b.priority, min(b.seq), count(*)::int FROM back b GROUP BY b.queue_id, b.priority;
+END
+$$;
+
 -- promote: up to p_limit due messages go from delayed to ready, through delayed_by_due_time, with SKIP LOCKED, so that every node may do it.
 -- p_from is where the caller's last look ended (minus a margin): under an old snapshot the dead entries before it cannot be cleaned away.
 -- The DELETE gives the transaction its id before nextval draws. Answers the lanes that got messages.

@@ -63,6 +63,13 @@ final class JobSql {
             FROM postroom.rescue(:leaseTime * interval '1 microsecond', :limit)
             """);
 
+    /** What a worker holds and does not know of. Locks lease rows with SKIP LOCKED through lease_by_worker. 0 rows: nothing. */
+    static final Sql RELEASE_UNKNOWN = Sql.of("""
+            -- name: release_unknown
+            SELECT queue_id, priority, lowest_seq, messages
+            FROM postroom.release_unknown(:worker, :known, :olderThan * interval '1 microsecond')
+            """);
+
     /** Always one row. */
     static final Sql EXPIRE = Sql.of("""
             -- name: expire

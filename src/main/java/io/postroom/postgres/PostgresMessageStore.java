@@ -412,6 +412,20 @@ public final class PostgresMessageStore implements MessageStore {
         });
     }
 
+    @Override
+    public List<Arrival> releaseUnknown(int workerId, Collection<Long> knownLeases, Duration olderThan) {
+        return engine.single("release unknown leases of worker " + workerId, connection -> {
+            try (Sql.Call call = JobSql.RELEASE_UNKNOWN.on(connection)) {
+                return call.set("worker", workerId)
+                        .set(
+                                "known",
+                                knownLeases.stream().mapToLong(Long::longValue).toArray())
+                        .set("olderThan", Rows.micros(olderThan))
+                        .list(row -> arrival(row.getInt(1), row.getInt(2), row.getLong(3), row.getInt(4)));
+            }
+        });
+    }
+
     private static Arrival arrival(int queueId, int priority, long lowestSeq, int count) {
         return new Arrival(new Lane(queueId, priority), lowestSeq, count);
     }

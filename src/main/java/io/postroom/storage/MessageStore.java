@@ -62,6 +62,15 @@ public interface MessageStore {
     /** The same in a transaction that belongs to a handler. */
     List<LeasePart> complete(int workerId, List<Completion> completions, Connection connection);
 
+    /**
+     * Gives back what this worker holds without knowing: leases of claims whose answer never came. Their messages go to READY, with nothing counted
+     * against them.
+     *
+     * @param knownLeases what it does know of, read before this call
+     * @param olderThan   younger leases may belong to a claim in flight and are left alone
+     */
+    List<Arrival> releaseUnknown(int workerId, Collection<Long> knownLeases, Duration olderThan);
+
     // ---- workers
 
     /** A new row for this process start; its id is never used again. */

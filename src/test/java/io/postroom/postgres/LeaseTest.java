@@ -232,6 +232,34 @@ class LeaseTest {
         assertThat(fixture.store.beat(fixture.worker, fixture.instance)).isFalse();
     }
 
+    @Test
+    void what_a_worker_holds_without_knowing_goes_back_as_if_released() {
+        fixture.enqueueAll(fixture.message(), fixture.message(), fixture.message());
+        List<ClaimedMessage> unknown = fixture.claim(3);
+        complete(done(unknown.get(0)));
+        fixture.enqueue();
+        ClaimedMessage known = fixture.claimOne();
+        List<Long> knows = List.of(known.leaseId());
+        assertThat(fixture.store.releaseUnknown(fixture.worker, knows, Duration.ofMinutes(1)))
+                .as("a claim may be in flight")
+                .isEmpty();
+        assertThat(fixture.store.releaseUnknown(fixture.newWorker(), List.of(), Duration.ZERO))
+                .as("another's")
+                .isEmpty();
+        List<Arrival> arrivals = fixture.store.releaseUnknown(fixture.worker, knows, Duration.ZERO);
+        assertThat(arrivals).extracting(Arrival::count).containsExactly(2);
+        assertThat(fixture.places(known.id())).containsExactly("lease");
+        assertThat(unknown.stream().map(message -> fixture.places(message.id()).toString()))
+                .containsExactly("[finished]", "[ready]", "[ready]");
+        assertThat(complete(done(unknown.get(1)))).as("its lease is gone").isEmpty();
+        List<ClaimedMessage> again = fixture.claim(10);
+        assertThat(again).extracting(ClaimedMessage::crashes).containsExactly(0, 0);
+        assertThat(again).extracting(ClaimedMessage::number).containsExactly(2, 2);
+        assertThat(again.stream().mapToLong(ClaimedMessage::laneSeq).min().getAsLong())
+                .isGreaterThanOrEqualTo(arrivals.get(0).lowestSeq());
+        assertThat(fixture.store.cancel(again.get(0).id())).isZero();
+    }
+
     private List<Arrival> rescue() throws InterruptedException {
         List<Arrival> arrivals = new ArrayList<>();
         long age = fixture.number(
