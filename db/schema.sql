@@ -861,6 +861,7 @@ BEGIN
                r.queue_id, r.priority, r.failures, r.crashes, r.number, r.message_id, r.reason
         FROM results r
         WHERE r.next = 1
+        ON CONFLICT DO NOTHING
     ), given_back AS (
         INSERT INTO postroom.ready (seq, queue_id, priority, failures, crashes, deliveries, message_id)
         SELECT nextval('postroom.ready_seq'), r.queue_id, r.priority, r.failures, r.crashes, r.number, r.message_id
@@ -872,6 +873,7 @@ BEGIN
         SELECT r.queue_id, r.priority, r.failures, r.crashes, r.number, r.message_id, r.reason, r.error_class, r.error, r.fingerprint
         FROM results r
         WHERE r.next = 3
+        ON CONFLICT DO NOTHING
     ), dropped AS (
         DELETE FROM postroom.lease l
         USING held h
@@ -2045,7 +2047,7 @@ END
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION postroom.rescue(p_lease_time interval, p_limit integer)
+CREATE OR REPLACE FUNCTION postroom.rescue(p_lease_time interval, p_limit integer, p_only bigint DEFAULT NULL::bigint)
  RETURNS TABLE(queue_id integer, priority smallint, lowest_seq bigint, messages integer, buried integer)
  LANGUAGE plpgsql
  ROWS 10
@@ -2066,20 +2068,22 @@ BEGIN
             WHERE w.id = l.worker_id
               AND w.stopped_at IS NULL
               AND w.beat_at > statement_timestamp() - p_lease_time)
+          AND (p_only IS NULL OR l.id = p_only)
         ORDER BY l.id
         LIMIT p_limit
         FOR UPDATE OF l SKIP LOCKED
     ), held AS MATERIALIZED (
         SELECT l.id AS lease_id, l.claimed_at, l.worker_id, l.queue_id, l.priority, u.message_id,
                coalesce(u.failures, 0::smallint) AS failures,
-               (coalesce(u.crashes, 0::smallint) + 1)::smallint AS crashes,
+               least(coalesce(u.crashes, 0::smallint) + 1, 32767)::smallint AS crashes,
                least(coalesce(u.deliveries, 0::smallint) + 1, 32767)::smallint AS deliveries,
                coalesce(u.crashes, 0) + 1 >= coalesce(q.crash_limit, 3) AS is_spent
         FROM lost l
         CROSS JOIN LATERAL unnest(l.message_ids, l.failures, l.crashes, l.deliveries)
             WITH ORDINALITY u (message_id, failures, crashes, deliveries, place)
         LEFT JOIN postroom.queue q ON q.id = l.queue_id
-        WHERE get_bit(l.open, (u.place - 1)::int) = 1
+        WHERE substring(l.open FROM u.place::int FOR 1) = B'1'
+          AND u.message_id IS NOT NULL
     ), history AS (
         INSERT INTO postroom.attempt (message_id, started_at, finished_at, lease_id, queue_id, worker_id, number, outcome, error)
         SELECT h.message_id, h.claimed_at, clock_timestamp(), h.lease_id, h.queue_id, h.worker_id, h.deliveries, 8,
@@ -2098,6 +2102,7 @@ BEGIN
                'its worker died ' || h.crashes || ' times while holding it', 'crash_limit'
         FROM held h
         WHERE h.is_spent
+        ON CONFLICT DO NOTHING
         RETURNING d.queue_id, d.priority
     ), dropped AS (
         DELETE FROM postroom.lease l USING lost WHERE l.id = lost.id

@@ -147,7 +147,8 @@ END
 $$;
 
 -- complete: like complete_done for attempts that ended any other way. next says where the message goes: 0 finished, 1 delayed (by delay
--- microseconds), 2 ready, 3 dead letter. A null outcome writes no history (released, nobody here could run it).
+-- microseconds), 2 ready, 3 dead letter. A null outcome writes no history (released, nobody here could run it). One that is delayed or dead
+-- already (put there by hand) stays as it is there, so that its lease always lets go.
 CREATE FUNCTION postroom.complete(
     p_worker int, p_leases bigint[], p_masks text[],
     p_lease_of bigint[], p_ordinals int[], p_messages uuid[], p_numbers smallint[], p_started_ago bigint[], p_finished_ago bigint[],
@@ -191,6 +192,7 @@ BEGIN
                r.queue_id, r.priority, r.failures, r.crashes, r.number, r.message_id, r.reason
         FROM results r
         WHERE r.next = 1
+        ON CONFLICT DO NOTHING
     ), given_back AS (
         INSERT INTO postroom.ready (seq, queue_id, priority, failures, crashes, deliveries, message_id)
         SELECT nextval('postroom.ready_seq'), r.queue_id, r.priority, r.failures, r.crashes, r.number, r.message_id
@@ -202,6 +204,7 @@ BEGIN
         SELECT r.queue_id, r.priority, r.failures, r.crashes, r.number, r.message_id, r.reason, r.error_class, r.error, r.fingerprint
         FROM results r
         WHERE r.next = 3
+        ON CONFLICT DO NOTHING
     ), dropped AS (
         DELETE FROM postroom.lease l
         USING held h
@@ -219,8 +222,9 @@ $$;
 -- rescue: leases whose worker is missing, stopped or silent for p_lease_time go back to ready, each message with one crash more; at its queue's
 -- crash limit it becomes a dead letter. Starts from leases, not from dead workers: a claim in flight would leave an orphan. A worker that is
 -- only slow finds its lease gone when it completes. Right after a restart of the server everybody is silent, so it waits one lease time.
--- Answers the lanes that got messages.
-CREATE FUNCTION postroom.rescue(p_lease_time interval, p_limit int)
+-- A dead letter that is there already stays as it is, and malformed leases (by hand) let go too. p_only: this lease alone, when a batch failed.
+-- Answers the lanes that got messages or lost them to the dead letters.
+CREATE FUNCTION postroom.rescue(p_lease_time interval, p_limit int, p_only bigint DEFAULT NULL)
 RETURNS TABLE (queue_id int, priority smallint, lowest_seq bigint, messages int, buried int)
 LANGUAGE plpgsql VOLATILE ROWS 10
 SET search_path = pg_catalog, pg_temp
@@ -240,20 +244,22 @@ BEGIN
             WHERE w.id = l.worker_id
               AND w.stopped_at IS NULL
               AND w.beat_at > statement_timestamp() - p_lease_time)
+          AND (p_only IS NULL OR l.id = p_only)
         ORDER BY l.id
         LIMIT p_limit
         FOR UPDATE OF l SKIP LOCKED
     ), held AS MATERIALIZED (
         SELECT l.id AS lease_id, l.claimed_at, l.worker_id, l.queue_id, l.priority, u.message_id,
                coalesce(u.failures, 0::smallint) AS failures,
-               (coalesce(u.crashes, 0::smallint) + 1)::smallint AS crashes,
+               least(coalesce(u.crashes, 0::smallint) + 1, 32767)::smallint AS crashes,
                least(coalesce(u.deliveries, 0::smallint) + 1, 32767)::smallint AS deliveries,
                coalesce(u.crashes, 0) + 1 >= coalesce(q.crash_limit, 3) AS is_spent
         FROM lost l
         CROSS JOIN LATERAL unnest(l.message_ids, l.failures, l.crashes, l.deliveries)
             WITH ORDINALITY u (message_id, failures, crashes, deliveries, place)
         LEFT JOIN postroom.queue q ON q.id = l.queue_id
-        WHERE get_bit(l.open, (u.place - 1)::int) = 1
+        WHERE substring(l.open FROM u.place::int FOR 1) = B'1'
+          AND u.message_id IS NOT NULL
     ), history AS (
         INSERT INTO postroom.attempt (message_id, started_at, finished_at, lease_id, queue_id, worker_id, number, outcome, error)
         SELECT h.message_id, h.claimed_at, clock_timestamp(), h.lease_id, h.queue_id, h.worker_id, h.deliveries, 8,
@@ -272,6 +278,7 @@ BEGIN
                'its worker died ' || h.crashes || ' times while holding it', 'crash_limit'
         FROM held h
         WHERE h.is_spent
+        ON CONFLICT DO NOTHING
         RETURNING d.queue_id, d.priority
     ), dropped AS (
         DELETE FROM postroom.lease l USING lost WHERE l.id = lost.id

@@ -40,9 +40,9 @@ public final class RescueLeases implements Job {
             return interval;
         }
         log.warn(
-                "rescued {} messages of silent workers",
+                "took back what silent workers held: {} messages are ready again",
                 rescued.stream().mapToInt(Arrival::count).sum());
-        doorbell.accept(rescued);
+        doorbell.accept(rescued.stream().filter(arrival -> arrival.count() > 0).toList());
         return Duration.ZERO;
     }
 }

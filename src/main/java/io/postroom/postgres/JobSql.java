@@ -60,7 +60,21 @@ final class JobSql {
     static final Sql RESCUE = Sql.of("""
             -- name: rescue
             SELECT queue_id, priority, lowest_seq, messages
-            FROM postroom.rescue(:leaseTime * interval '1 microsecond', :limit)
+            FROM postroom.rescue(:leaseTime * interval '1 microsecond', :limit, :only)
+            """);
+
+    /** The leases of silent workers, for rescuing them one by one when a batch fails. */
+    static final Sql LOST = Sql.of("""
+            -- name: lost
+            SELECT l.id
+            FROM postroom.lease l
+            WHERE NOT EXISTS (
+                SELECT FROM postroom.worker w
+                WHERE w.id = l.worker_id
+                  AND w.stopped_at IS NULL
+                  AND w.beat_at > statement_timestamp() - :leaseTime * interval '1 microsecond')
+            ORDER BY l.id
+            LIMIT :limit
             """);
 
     /** What a worker holds and does not know of. Locks lease rows with SKIP LOCKED through lease_by_worker. 0 rows: nothing. */

@@ -45,6 +45,8 @@ import org.slf4j.LoggerFactory;
 public final class PostgresMessageStore implements MessageStore {
     private static final Logger log = LoggerFactory.getLogger(PostgresMessageStore.class);
 
+    private static final int MOST_ONE_BY_ONE = 1000;
+
     private final StoreTransactions engine;
 
     /** @param engine where the store's own transactions run; any pool, auto-commit on or off */
@@ -160,33 +162,43 @@ public final class PostgresMessageStore implements MessageStore {
             if (e.kind() != StoreException.Kind.REFUSED) {
                 throw e;
             }
-            return completions.size() > 1
-                    ? oneByOne(workerId, completions)
-                    : write(workerId, List.of(completions.get(0).withoutDetails()));
+            return oneByOne(workerId, completions);
         }
     }
 
-    /** One bad text must not hold up its neighbours. */
+    /** One bad text must not hold up its neighbours, and one that cannot be stored at all must not be tried for ever. */
     private List<LeasePart> oneByOne(int workerId, List<Completion> completions) {
         Map<Long, LeasePart> parts = new TreeMap<>();
         for (Completion completion : completions) {
-            try {
-                for (LeasePart part : complete(workerId, List.of(completion))) {
-                    parts.computeIfAbsent(part.leaseId(), lease -> new LeasePart(lease, new BitSet()))
-                            .completed()
-                            .or(part.completed());
-                }
-            } catch (StoreException e) {
-                if (e.kind() != StoreException.Kind.REFUSED) {
-                    throw e;
-                }
-                log.error(
-                        "The end of message {} cannot be stored; it stays in progress until this worker ends",
-                        completion.message().id(),
-                        e);
+            for (LeasePart part : alone(workerId, completion)) {
+                parts.computeIfAbsent(part.leaseId(), lease -> new LeasePart(lease, new BitSet()))
+                        .completed()
+                        .or(part.completed());
             }
         }
         return List.copyOf(parts.values());
+    }
+
+    private List<LeasePart> alone(int workerId, Completion completion) {
+        try {
+            return write(workerId, List.of(completion));
+        } catch (StoreException e) {
+            if (e.kind() != StoreException.Kind.REFUSED) {
+                throw e;
+            }
+        }
+        try {
+            return write(workerId, List.of(completion.withoutDetails()));
+        } catch (StoreException e) {
+            if (e.kind() != StoreException.Kind.REFUSED) {
+                throw e;
+            }
+            log.error(
+                    "The end of message {} cannot be stored; it stays in progress until this worker ends",
+                    completion.message().id(),
+                    e);
+            return List.of();
+        }
     }
 
     private List<LeasePart> write(int workerId, List<Completion> completions) {
@@ -399,15 +411,49 @@ public final class PostgresMessageStore implements MessageStore {
 
     @Override
     public List<Arrival> rescue(Duration leaseTime, int limit) {
+        try {
+            return rescue(leaseTime, limit, null);
+        } catch (StoreException e) {
+            if (e.mayPass()) {
+                throw e;
+            }
+            return rescueOneByOne(leaseTime, e);
+        }
+    }
+
+    /** One bad lease must not hold up its neighbours. */
+    private List<Arrival> rescueOneByOne(Duration leaseTime, StoreException failure) {
+        List<Long> lost = engine.single("list leases of silent workers", connection -> {
+            try (Sql.Call call = JobSql.LOST.on(connection)) {
+                return call.set("leaseTime", Rows.micros(leaseTime))
+                        .set("limit", MOST_ONE_BY_ONE)
+                        .list(row -> row.getLong(1));
+            }
+        });
+        List<Arrival> arrivals = new ArrayList<>();
+        for (long lease : lost) {
+            try {
+                arrivals.addAll(rescue(leaseTime, 1, lease));
+            } catch (StoreException e) {
+                if (e.mayPass()) {
+                    throw e;
+                }
+                log.error("Lease {} cannot be rescued; its messages stay in progress", lease, e);
+            }
+        }
+        if (arrivals.isEmpty()) {
+            throw failure;
+        }
+        return arrivals;
+    }
+
+    private List<Arrival> rescue(Duration leaseTime, int limit, @Nullable Long only) {
         return engine.single("rescue leases", connection -> {
             try (Sql.Call call = JobSql.RESCUE.on(connection)) {
-                return call
-                        .set("leaseTime", Rows.micros(leaseTime))
+                return call.set("leaseTime", Rows.micros(leaseTime))
                         .set("limit", limit)
-                        .list(row -> arrival(row.getInt(1), row.getInt(2), row.getLong(3), row.getInt(4)))
-                        .stream()
-                        .filter(arrival -> arrival.count() > 0)
-                        .toList();
+                        .set("only", only)
+                        .list(row -> arrival(row.getInt(1), row.getInt(2), row.getLong(3), row.getInt(4)));
             }
         });
     }

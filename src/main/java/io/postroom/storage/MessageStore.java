@@ -55,7 +55,7 @@ public interface MessageStore {
 
     /**
      * Writes the ends of held messages in one transaction. What is missing in the answer was lost: somebody else holds or finished it, and nothing
-     * was written.
+     * was written. So is an end that the store refuses even without its details: it stays under its lease.
      */
     List<LeasePart> complete(int workerId, List<Completion> completions);
 
@@ -114,7 +114,7 @@ public interface MessageStore {
     /** Promotes this one, or makes it a dead letter when it cannot be. */
     void promoteOrQuarantine(UUID messageId);
 
-    /** Leases of silent workers back to READY. */
+    /** Leases of silent workers back to READY. A lane whose messages all became dead letters is answered too, with count 0. */
     List<Arrival> rescue(Duration leaseTime, int limit);
 
     /** Waiting messages whose time to live ended, to EXPIRED; answers where the next look starts, null when all were seen. */

@@ -154,6 +154,92 @@ class LeaseTest {
     }
 
     @Test
+    void a_message_that_is_dead_or_delayed_already_still_leaves_its_lease() {
+        fixture.enqueueAll(fixture.message(), fixture.message());
+        List<ClaimedMessage> held = fixture.claim(2);
+        String copied = " (queue_id, priority, failures, crashes, deliveries, message_id, reason%s)"
+                + " SELECT queue_id, 4, 0, 0, 0, id, '%s'%s FROM postroom.message WHERE id = '%s'";
+        fixture.execute("INSERT INTO postroom.dead_letter"
+                + copied.formatted("", "rejected", "", held.get(0).id()));
+        fixture.execute("INSERT INTO postroom.delayed"
+                + copied.formatted(", due_at", "delay", ", now()", held.get(1).id()));
+        assertThat(count(complete(dead(held.get(0), "no use")))).isOne();
+        assertThat(count(complete(retry(held.get(1), Duration.ofHours(1), "no luck"))))
+                .isOne();
+        assertThat(fixture.places(held.get(0).id())).containsExactly("dead");
+        assertThat(fixture.places(held.get(1).id())).containsExactly("delayed");
+    }
+
+    @Test
+    void an_end_that_is_refused_is_answered_as_lost() {
+        fixture.enqueueAll(fixture.message(), fixture.message());
+        List<ClaimedMessage> held = fixture.claim(2);
+        fixture.execute("UPDATE postroom.lease SET open = B'111' WHERE worker_id = " + fixture.worker);
+        assertThat(complete(dead(held.get(0), "no use"))).isEmpty();
+        assertThat(complete(done(held.get(0)), dead(held.get(1), "no use"))).isEmpty();
+        assertThat(fixture.places(held.get(0).id())).containsExactly("lease");
+    }
+
+    @Test
+    void rescue_lets_go_of_leases_that_were_tampered_with() throws InterruptedException {
+        List<UUID> ids = new ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+            ids.add(fixture.enqueue());
+            fixture.claimOne();
+        }
+        tamper(ids.get(0), "crashes = ARRAY[5]::smallint[]");
+        fixture.execute(
+                "INSERT INTO postroom.dead_letter (queue_id, priority, failures, crashes, deliveries, message_id, reason)"
+                        + " SELECT queue_id, 4, 0, 0, 0, id, 'rejected' FROM postroom.message WHERE id = '" + ids.get(0)
+                        + "'");
+        tamper(ids.get(1), "message_ids = message_ids || gen_random_uuid()");
+        tamper(ids.get(2), "failures = ARRAY[0, 0], open = B'11'");
+        fixture.silence(fixture.worker);
+        rescue();
+        assertThat(ids.stream().map(id -> fixture.places(id).toString()))
+                .containsExactly("[dead]", "[ready]", "[ready]", "[ready]");
+        assertThat(fixture.number("SELECT count(*) FROM postroom.lease WHERE worker_id = " + fixture.worker))
+                .isZero();
+    }
+
+    @Test
+    void a_lease_that_cannot_be_rescued_holds_up_nobody() throws InterruptedException {
+        UUID bad = fixture.enqueue();
+        fixture.claimOne();
+        UUID good = fixture.enqueue();
+        fixture.claimOne();
+        fixture.silence(fixture.worker);
+        fixture.execute(
+                "ALTER TABLE postroom.ready ADD CONSTRAINT not_this CHECK (message_id <> '" + bad + "') NOT VALID");
+        try {
+            rescue();
+            assertThat(fixture.places(bad)).containsExactly("lease");
+            assertThat(fixture.places(good)).containsExactly("ready");
+        } finally {
+            fixture.execute("ALTER TABLE postroom.ready DROP CONSTRAINT not_this");
+        }
+        rescue();
+        assertThat(fixture.places(bad)).containsExactly("ready");
+    }
+
+    @Test
+    void rescue_answers_also_when_it_only_buried() throws InterruptedException {
+        UUID id = fixture.enqueue();
+        fixture.claimOne();
+        tamper(id, "crashes = ARRAY[2]::smallint[]");
+        fixture.silence(fixture.worker);
+        assertThat(rescue())
+                .filteredOn(arrival -> arrival.lane().queueId() == fixture.queue.id())
+                .extracting(Arrival::count)
+                .containsExactly(0);
+        assertThat(fixture.places(id)).containsExactly("dead");
+    }
+
+    private void tamper(UUID held, String change) {
+        fixture.execute("UPDATE postroom.lease SET " + change + " WHERE '" + held + "' = ANY (message_ids)");
+    }
+
+    @Test
     void a_foreign_worker_cannot_complete() {
         fixture.enqueue();
         ClaimedMessage held = fixture.claimOne();
