@@ -108,7 +108,7 @@ CREATE TABLE postroom.message (
     CONSTRAINT message_pk PRIMARY KEY (id)
 ) PARTITION BY RANGE (id);
 CREATE INDEX message_by_correlation ON postroom.message USING btree (correlation_id) WHERE (correlation_id IS NOT NULL);
-CREATE INDEX message_by_expiry ON postroom.message USING btree (expires_at) WHERE (expires_at IS NOT NULL);
+CREATE INDEX message_by_expiry ON postroom.message USING btree (expires_at, id) WHERE (expires_at IS NOT NULL);
 COMMENT ON COLUMN postroom.message.direction IS '0 outgoing, 1 incoming';
 
 CREATE TABLE postroom.operator_action (
@@ -624,6 +624,61 @@ END
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION postroom.cancel_deleted(p_older_than interval, p_limit integer, p_delayed boolean)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_custom_plan'
+AS $function$
+DECLARE
+    gone       int[] := ARRAY(SELECT q.id FROM postroom.queue q WHERE q.deleted_at < statement_timestamp() - p_older_than);
+    lately     int[] := ARRAY(SELECT q.id FROM postroom.queue q
+                              WHERE q.deleted_at < statement_timestamp() - p_older_than
+                                AND q.deleted_at > statement_timestamp() - interval '1 day');
+    done       int;
+    cancelled  int := 0;
+BEGIN
+    FOR n IN 1 .. cardinality(gone) LOOP
+        WITH candidates AS MATERIALIZED (
+            SELECT r.ctid, r.message_id, r.deliveries
+            FROM postroom.ready r
+            WHERE r.queue_id = gone[n]
+            ORDER BY r.queue_id, r.priority, r.seq
+            LIMIT p_limit - cancelled
+            FOR UPDATE SKIP LOCKED
+        ), removed AS (
+            DELETE FROM postroom.ready WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
+        ), history AS (
+            INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
+            SELECT c.message_id, clock_timestamp(), clock_timestamp(), gone[n], c.deliveries, 1 FROM candidates c
+        )
+        SELECT count(*) INTO done FROM candidates;
+        cancelled := cancelled + done;
+        EXIT WHEN cancelled >= p_limit;
+    END LOOP;
+    IF p_delayed AND cancelled < p_limit AND cardinality(lately) > 0 THEN
+        WITH candidates AS MATERIALIZED (
+            SELECT d.ctid, d.queue_id, d.message_id, d.deliveries
+            FROM postroom.delayed d
+            WHERE d.queue_id = ANY (lately)
+            LIMIT p_limit - cancelled
+            FOR UPDATE SKIP LOCKED
+        ), removed AS (
+            DELETE FROM postroom.delayed WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
+        ), history AS (
+            INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
+            SELECT c.message_id, clock_timestamp(), clock_timestamp(), c.queue_id, c.deliveries, 1 FROM candidates c
+        )
+        SELECT count(*) INTO done FROM candidates;
+        cancelled := cancelled + done;
+    END IF;
+    RETURN cancelled;
+END
+$function$
+;
+
 CREATE OR REPLACE FUNCTION postroom.cancel(p_message uuid)
  RETURNS integer
  LANGUAGE plpgsql
@@ -645,7 +700,9 @@ BEGIN
         SELECT count(*) INTO cancelled FROM taken;
         EXIT WHEN cancelled > 0
             OR NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = p_message)
-            OR EXISTS (SELECT FROM postroom.lease l WHERE p_message = ANY (l.message_ids))
+            OR EXISTS (SELECT FROM postroom.lease l
+                       WHERE p_message = ANY (l.message_ids)
+                         AND substring(l.open FROM array_position(l.message_ids, p_message) FOR 1) = B'1')
             OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.message_id = p_message)
             OR EXISTS (SELECT FROM postroom.attempt a WHERE a.message_id = p_message AND a.outcome <= 2);
         PERFORM pg_sleep(0.002);
@@ -1077,8 +1134,8 @@ AS $function$
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION postroom.expire(p_from timestamp with time zone, p_limit integer)
- RETURNS TABLE(looked integer, expired integer, last_expires_at timestamp with time zone)
+CREATE OR REPLACE FUNCTION postroom.expire(p_from timestamp with time zone, p_after uuid, p_limit integer)
+ RETURNS TABLE(looked integer, expired integer, last_expires_at timestamp with time zone, last_id uuid)
  LANGUAGE sql
  ROWS 1
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1087,9 +1144,9 @@ AS $function$
     WITH overdue AS MATERIALIZED (
         SELECT m.id, m.queue_id, m.priority, m.seq, m.expires_at
         FROM postroom.message m
-        WHERE m.expires_at >= p_from
+        WHERE (m.expires_at, m.id) > (p_from, p_after)
           AND m.expires_at <= statement_timestamp()
-        ORDER BY m.expires_at
+        ORDER BY m.expires_at, m.id
         LIMIT p_limit
     ), first_place AS (
         DELETE FROM postroom.ready r
@@ -1112,7 +1169,9 @@ AS $function$
         FROM (SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off) x
         RETURNING 1
     )
-    SELECT (SELECT count(*)::int FROM overdue), (SELECT count(*)::int FROM history), (SELECT max(o.expires_at) FROM overdue o)
+    SELECT (SELECT count(*)::int FROM overdue), (SELECT count(*)::int FROM history), l.expires_at, l.id
+    FROM (SELECT 1) always
+    LEFT JOIN (SELECT o.expires_at, o.id FROM overdue o ORDER BY o.expires_at DESC, o.id DESC LIMIT 1) l ON true
 $function$
 ;
 
@@ -1245,7 +1304,7 @@ AS $function$
             WHERE l.relation = 'postroom.ready'::regclass
               AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
               AND l.mode = 'RowExclusiveLock'
-              AND l.virtualtransaction = ANY (p_writers))
+              AND (l.pid IS NULL OR l.virtualtransaction = ANY (p_writers)))
     END
 $function$
 ;
@@ -2037,7 +2096,9 @@ BEGIN
         SELECT count(*) INTO moved FROM taken;
         EXIT WHEN moved > 0
             OR NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = p_message)
-            OR EXISTS (SELECT FROM postroom.lease l WHERE p_message = ANY (l.message_ids))
+            OR EXISTS (SELECT FROM postroom.lease l
+                       WHERE p_message = ANY (l.message_ids)
+                         AND substring(l.open FROM array_position(l.message_ids, p_message) FOR 1) = B'1')
             OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.message_id = p_message)
             OR EXISTS (SELECT FROM postroom.attempt a WHERE a.message_id = p_message AND a.outcome <= 2);
         PERFORM pg_sleep(0.002);

@@ -84,6 +84,11 @@ WITH setting AS MATERIALIZED (
       AND (m.queue_id, m.priority, m.seq) <> (r.queue_id, r.priority, r.seq)
 
     UNION ALL
+    SELECT 'no_such_priority', r.queue_id, r.message_id, format('in ready with priority %s: nobody claims it', r.priority)
+    FROM postroom.ready r
+    WHERE r.priority NOT BETWEEN 0 AND 9
+
+    UNION ALL
     SELECT 'lease_malformed', l.queue_id, NULL,
            format('lease %s: %s messages, bits %s%s', l.id, cardinality(l.message_ids), l.open,
                CASE WHEN bit_count(l.open) = 0 THEN ', none open' ELSE '' END)
@@ -102,6 +107,13 @@ WITH setting AS MATERIALIZED (
     LEFT JOIN postroom.worker w ON w.id = l.worker_id
     -- Rescue itself waits one lease time after a restart of the server.
     WHERE greatest(l.claimed_at, least(w.beat_at, w.stopped_at), pg_postmaster_start_time()) < statement_timestamp() - 3 * s.lease_time
+
+    UNION ALL
+    -- The longest time limit of a handler is 24 hours.
+    SELECT 'lease_too_old', l.queue_id, NULL,
+           format('lease %s of worker %s since %s: longer than any handler may take', l.id, l.worker_id, l.claimed_at)
+    FROM postroom.lease l
+    WHERE l.claimed_at < statement_timestamp() - interval '25 hours'
 
     UNION ALL
     SELECT 'not_promoted', d.queue_id, d.message_id, format('DELAYED and due since %s, while workers live', d.due_at)

@@ -70,7 +70,7 @@ CREATE TABLE postroom.message (
 ) PARTITION BY RANGE (id);
 COMMENT ON COLUMN postroom.message.direction IS '0 outgoing, 1 incoming';
 CREATE INDEX message_by_correlation ON postroom.message (correlation_id) WHERE correlation_id IS NOT NULL;
-CREATE INDEX message_by_expiry ON postroom.message (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX message_by_expiry ON postroom.message (expires_at, id) WHERE expires_at IS NOT NULL;
 
 -- Order of handling. CACHE 1 is checked at start: a cached number would be drawn before the transaction that uses it has an id, and the safe
 -- floor (see claim) rests on that order.

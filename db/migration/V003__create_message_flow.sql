@@ -430,7 +430,9 @@ BEGIN
         SELECT count(*) INTO cancelled FROM taken;
         EXIT WHEN cancelled > 0
             OR NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = p_message)
-            OR EXISTS (SELECT FROM postroom.lease l WHERE p_message = ANY (l.message_ids))
+            OR EXISTS (SELECT FROM postroom.lease l
+                       WHERE p_message = ANY (l.message_ids)
+                         AND substring(l.open FROM array_position(l.message_ids, p_message) FOR 1) = B'1')
             OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.message_id = p_message)
             OR EXISTS (SELECT FROM postroom.attempt a WHERE a.message_id = p_message AND a.outcome <= 2);
         PERFORM pg_sleep(0.002);
@@ -464,7 +466,9 @@ BEGIN
         SELECT count(*) INTO moved FROM taken;
         EXIT WHEN moved > 0
             OR NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = p_message)
-            OR EXISTS (SELECT FROM postroom.lease l WHERE p_message = ANY (l.message_ids))
+            OR EXISTS (SELECT FROM postroom.lease l
+                       WHERE p_message = ANY (l.message_ids)
+                         AND substring(l.open FROM array_position(l.message_ids, p_message) FOR 1) = B'1')
             OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.message_id = p_message)
             OR EXISTS (SELECT FROM postroom.attempt a WHERE a.message_id = p_message AND a.outcome <= 2);
         PERFORM pg_sleep(0.002);
@@ -494,10 +498,10 @@ AS $$
     SELECT count(*)::int FROM back
 $$;
 
--- expire: waiting messages whose time to live ended become EXPIRED. Looks at up to p_limit messages by message_by_expiry from p_from on;
--- last_expires_at is where the next look starts. One in progress is left alone.
-CREATE FUNCTION postroom.expire(p_from timestamptz, p_limit int)
-RETURNS TABLE (looked int, expired int, last_expires_at timestamptz)
+-- expire: waiting messages whose time to live ended become EXPIRED. Looks at up to p_limit messages behind (p_from, p_after) through
+-- message_by_expiry; where the last of them stands is where the next look starts. By id too: a batch has one instant. One in progress is left alone.
+CREATE FUNCTION postroom.expire(p_from timestamptz, p_after uuid, p_limit int)
+RETURNS TABLE (looked int, expired int, last_expires_at timestamptz, last_id uuid)
 LANGUAGE sql VOLATILE ROWS 1
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
@@ -505,9 +509,9 @@ AS $$
     WITH overdue AS MATERIALIZED (
         SELECT m.id, m.queue_id, m.priority, m.seq, m.expires_at
         FROM postroom.message m
-        WHERE m.expires_at >= p_from
+        WHERE (m.expires_at, m.id) > (p_from, p_after)
           AND m.expires_at <= statement_timestamp()
-        ORDER BY m.expires_at
+        ORDER BY m.expires_at, m.id
         LIMIT p_limit
     ), first_place AS (
         DELETE FROM postroom.ready r
@@ -530,7 +534,64 @@ AS $$
         FROM (SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off) x
         RETURNING 1
     )
-    SELECT (SELECT count(*)::int FROM overdue), (SELECT count(*)::int FROM history), (SELECT max(o.expires_at) FROM overdue o)
+    SELECT (SELECT count(*)::int FROM overdue), (SELECT count(*)::int FROM history), l.expires_at, l.id
+    FROM (SELECT 1) always
+    LEFT JOIN (SELECT o.expires_at, o.id FROM overdue o ORDER BY o.expires_at DESC, o.id DESC LIMIT 1) l ON true
+$$;
+
+-- cancel_deleted: what waits in deleted queues becomes CANCELLED, up to p_limit of ready and, if asked, of delayed. A delete empties its queue
+-- only once, and an open transaction, a process that knew the name, a retry or a rescue may bring something later. Locks ready through ready_pk
+-- with SKIP LOCKED. Reads delayed whole, so that is for queues deleted in the last day; what is delayed for longer is met in ready.
+CREATE FUNCTION postroom.cancel_deleted(p_older_than interval, p_limit int, p_delayed boolean) RETURNS int
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET enable_hashjoin = off SET enable_mergejoin = off
+SET plan_cache_mode = force_custom_plan
+AS $$
+DECLARE
+    gone       int[] := ARRAY(SELECT q.id FROM postroom.queue q WHERE q.deleted_at < statement_timestamp() - p_older_than);
+    lately     int[] := ARRAY(SELECT q.id FROM postroom.queue q
+                              WHERE q.deleted_at < statement_timestamp() - p_older_than
+                                AND q.deleted_at > statement_timestamp() - interval '1 day');
+    done       int;
+    cancelled  int := 0;
+BEGIN
+    FOR n IN 1 .. cardinality(gone) LOOP
+        WITH candidates AS MATERIALIZED (
+            SELECT r.ctid, r.message_id, r.deliveries
+            FROM postroom.ready r
+            WHERE r.queue_id = gone[n]
+            ORDER BY r.queue_id, r.priority, r.seq
+            LIMIT p_limit - cancelled
+            FOR UPDATE SKIP LOCKED
+        ), removed AS (
+            DELETE FROM postroom.ready WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
+        ), history AS (
+            INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
+            SELECT c.message_id, clock_timestamp(), clock_timestamp(), gone[n], c.deliveries, 1 FROM candidates c
+        )
+        SELECT count(*) INTO done FROM candidates;
+        cancelled := cancelled + done;
+        EXIT WHEN cancelled >= p_limit;
+    END LOOP;
+    IF p_delayed AND cancelled < p_limit AND cardinality(lately) > 0 THEN
+        WITH candidates AS MATERIALIZED (
+            SELECT d.ctid, d.queue_id, d.message_id, d.deliveries
+            FROM postroom.delayed d
+            WHERE d.queue_id = ANY (lately)
+            LIMIT p_limit - cancelled
+            FOR UPDATE SKIP LOCKED
+        ), removed AS (
+            DELETE FROM postroom.delayed WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
+        ), history AS (
+            INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
+            SELECT c.message_id, clock_timestamp(), clock_timestamp(), c.queue_id, c.deliveries, 1 FROM candidates c
+        )
+        SELECT count(*) INTO done FROM candidates;
+        cancelled := cancelled + done;
+    END IF;
+    RETURN cancelled;
+END
 $$;
 
 -- sample_floor: S, the last seq drawn, and then either an own transaction id (everybody who drew up to S holds a lower one, because enqueue takes
@@ -558,7 +619,7 @@ END
 $$;
 
 -- floor_is_safe: whether all who may have drawn a seq up to a sample's S are gone, so that what they wrote is visible to the next statement. By
--- locks, writers elsewhere in the cluster do not hold it back.
+-- locks, writers elsewhere in the cluster do not hold it back; prepared transactions (no pid) always do, for they lose the name they wrote under.
 CREATE FUNCTION postroom.floor_is_safe(p_xid text, p_writers text[]) RETURNS boolean
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -570,7 +631,7 @@ AS $$
             WHERE l.relation = 'postroom.ready'::regclass
               AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
               AND l.mode = 'RowExclusiveLock'
-              AND l.virtualtransaction = ANY (p_writers))
+              AND (l.pid IS NULL OR l.virtualtransaction = ANY (p_writers)))
     END
 $$;
 

@@ -1,19 +1,27 @@
 package io.postroom.jobs;
 
 import io.postroom.storage.MessageStore;
+import io.postroom.storage.MessageStore.Expired;
 import java.time.Duration;
-import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
-/** Waiting messages whose time to live ended become EXPIRED, also where no worker is there to meet them. Runs on every node. */
+/** Waiting messages whose time to live ended become EXPIRED, also where no worker is there to meet them; what comes to wait in a deleted
+ * queue becomes CANCELLED. Runs on every node. */
 public final class ExpireMessages implements Job {
     private static final int BATCH = 500;
     private static final Duration INTERVAL = Duration.ofSeconds(5);
     /** Looks back this far again: a message may be between two places, or commit late. */
     private static final Duration MARGIN = Duration.ofMinutes(5);
 
+    /** A delete is known everywhere by then, and its own emptying is through or under way. */
+    private static final Duration DELETED_FOR = Duration.ofSeconds(15);
+
+    private static final int BATCHES_OF_DELETED = 20;
+    private static final int TURNS_BETWEEN_DELAYED = 12;
+
     private final MessageStore store;
-    private @Nullable Instant from;
+    private @Nullable Expired from;
+    private int turns;
 
     public ExpireMessages(MessageStore store) {
         this.store = store;
@@ -26,17 +34,23 @@ public final class ExpireMessages implements Job {
 
     @Override
     public Duration run() {
-        Instant start = from;
-        Instant reached = start;
-        for (Instant next = store.expire(start, BATCH); next != null; next = store.expire(next, BATCH)) {
-            if (next.equals(reached)) {
-                break; // a full page of one instant
-            }
+        Expired reached = null;
+        for (Expired next = store.expire(from, BATCH); next != null; next = store.expire(next, BATCH)) {
             reached = next;
         }
         if (reached != null) {
-            from = reached.minus(MARGIN);
+            from = new Expired(reached.expiresAt().minus(MARGIN), Expired.BEFORE_ALL);
         }
+        cancelDeleted();
         return INTERVAL;
+    }
+
+    private void cancelDeleted() {
+        boolean delayed = turns++ % TURNS_BETWEEN_DELAYED == 0;
+        for (int i = 0; i < BATCHES_OF_DELETED; i++) {
+            if (store.cancelDeleted(DELETED_FOR, BATCH, delayed) < BATCH) {
+                return;
+            }
+        }
     }
 }

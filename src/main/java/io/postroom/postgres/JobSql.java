@@ -87,7 +87,13 @@ final class JobSql {
     /** Always one row. */
     static final Sql EXPIRE = Sql.of("""
             -- name: expire
-            SELECT looked, last_expires_at
-            FROM postroom.expire(coalesce(:from::timestamptz, '-infinity'), :limit)
+            SELECT looked, last_expires_at, last_id
+            FROM postroom.expire(coalesce(:from::timestamptz, '-infinity'), :after, :limit)
+            """);
+
+    /** Locks what it takes with SKIP LOCKED. Always one row: how many. */
+    static final Sql CANCEL_DELETED = Sql.of("""
+            -- name: cancel_deleted
+            SELECT postroom.cancel_deleted(:olderThan * interval '1 microsecond', :limit, :delayed)
             """);
 }

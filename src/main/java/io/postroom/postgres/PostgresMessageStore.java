@@ -477,17 +477,30 @@ public final class PostgresMessageStore implements MessageStore {
     }
 
     @Override
-    public @Nullable Instant expire(@Nullable Instant from, int limit) {
+    public @Nullable Expired expire(@Nullable Expired from, int limit) {
         return engine.single("expire messages", connection -> {
                     try (Sql.Call call = JobSql.EXPIRE.on(connection)) {
-                        return call.set("from", from)
+                        return call.set("from", from == null ? null : from.expiresAt())
+                                .set("after", from == null ? Expired.BEFORE_ALL : from.id())
                                 .set("limit", limit)
                                 .one(row -> row.getInt(1) < limit
-                                        ? Optional.<Instant>empty()
-                                        : Optional.ofNullable(Rows.instant(row, 2)));
+                                        ? Optional.<Expired>empty()
+                                        : Optional.of(new Expired(Rows.instant(row, 2), row.getObject(3, UUID.class))));
                     }
                 })
                 .orElse(null);
+    }
+
+    @Override
+    public int cancelDeleted(Duration olderThan, int limit, boolean delayed) {
+        return engine.single("cancel what waits in deleted queues", connection -> {
+            try (Sql.Call call = JobSql.CANCEL_DELETED.on(connection)) {
+                return call.set("olderThan", Rows.micros(olderThan))
+                        .set("limit", limit)
+                        .set("delayed", delayed)
+                        .one(row -> row.getInt(1));
+            }
+        });
     }
 
     @Override

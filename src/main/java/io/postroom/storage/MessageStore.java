@@ -119,7 +119,15 @@ public interface MessageStore {
 
     /** Waiting messages whose time to live ended, to EXPIRED; answers where the next look starts, null when all were seen. */
     @Nullable
-    Instant expire(@Nullable Instant from, int limit);
+    Expired expire(@Nullable Expired from, int limit);
+
+    /**
+     * What waits in queues deleted longer ago than this, to CANCELLED; answers how many. A delete empties its queue once, but an open transaction,
+     * a retry or a rescue may still bring something.
+     *
+     * @param delayed also what is DELAYED, which is dearer to find
+     */
+    int cancelDeleted(Duration olderThan, int limit, boolean delayed);
 
     /** Moves on the bulk redrives that are on record, by what their rate allows in this time. */
     List<Arrival> redriveSome(Duration elapsed);
@@ -173,6 +181,12 @@ public interface MessageStore {
      * @param lastDueAt null when nothing moved
      */
     record Promoted(List<Arrival> arrivals, @Nullable Instant lastDueAt, int messages) {}
+
+    /** How far a look at what expires got. By id too: many messages expire at one instant. */
+    record Expired(Instant expiresAt, UUID id) {
+        /** At an instant, before its first message. */
+        public static final UUID BEFORE_ALL = new UUID(0, 0);
+    }
 
     /** A bulk action as it stands. */
     record OperationRow(long planned, long done, boolean finished) {}

@@ -41,7 +41,10 @@ record StoreKit(Engine engine, MessageStore store) implements PostroomKit {
         Collection<String> names = List.of(queues);
         int runs = 0;
         while (true) {
-            store.expire(null, BATCH);
+            MessageStore.Expired expired = null;
+            do {
+                expired = store.expire(expired, BATCH);
+            } while (expired != null);
             store.promote(null, BATCH);
             int now = engine.runAllReady(names);
             if (now == 0) {

@@ -145,6 +145,21 @@ class ConservationTest {
     }
 
     @Test
+    void lease_older_than_any_handler_may_take_is_found() {
+        messages.message("q").leased(worker);
+        sql.sql("UPDATE postroom.lease SET claimed_at = now() - interval '26 hours'")
+                .update();
+        assertFound("lease_too_old").hasSize(1);
+    }
+
+    @Test
+    void message_of_a_priority_that_does_not_exist_is_found() {
+        UUID id = messages.message("q").ready();
+        sql.sql("UPDATE postroom.ready SET priority = 10, moved = true").update();
+        assertFound("no_such_priority").extracting(Violation::messageId).containsExactly(id);
+    }
+
+    @Test
     void lease_without_open_bits_or_with_too_few_of_them_is_found() {
         UUID done = messages.message("q").finishedAgo(worker, "done", Duration.ZERO);
         sql.sql(

@@ -13,6 +13,7 @@ import io.postroom.api.MessageState;
 import io.postroom.api.QueueNotFoundException;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.QueueStats;
+import io.postroom.jobs.ExpireMessages;
 import io.postroom.postgres.StoreFixture.Plan;
 import io.postroom.storage.Arrival;
 import io.postroom.storage.ClaimedMessage;
@@ -343,6 +344,43 @@ class OperateTest {
         assertThat(fixture.places(bad)).containsExactly("dead");
         assertThat(fixture.text("SELECT reason FROM postroom.dead_letter WHERE message_id = '" + bad + "'"))
                 .isEqualTo("quarantined");
+    }
+
+    @Test
+    void expire_gets_past_many_messages_of_one_instant() {
+        Plan[] plans = new Plan[1_300];
+        java.util.Arrays.setAll(plans, i -> fixture.message().timeToLive(Duration.ofMinutes(1)));
+        fixture.enqueueAll(plans);
+        UUID later = fixture.enqueue(fixture.message().timeToLive(Duration.ofMinutes(1)))
+                .id();
+        fixture.execute("UPDATE postroom.message SET expires_at = expires_at - interval '2 minutes' WHERE queue_id = "
+                + fixture.queue.id());
+        new ExpireMessages(store).run();
+        assertThat(fixture.number(
+                        "SELECT count(*) FROM postroom.attempt WHERE outcome = 2 AND queue_id = " + fixture.queue.id()))
+                .isEqualTo(1_301);
+        assertThat(fixture.places(later)).containsExactly("finished");
+    }
+
+    @Test
+    void what_comes_to_wait_in_a_deleted_queue_is_cancelled() {
+        fixture.enqueue();
+        ClaimedMessage held = fixture.claimOne();
+        store.delete(fixture.queue.name(), false, false);
+        UUID ready = fixture.enqueue();
+        UUID delayed =
+                fixture.enqueue(fixture.message().delay(Duration.ofHours(1))).id();
+        store.complete(fixture.worker, List.of(Completion.release(held)));
+        new ExpireMessages(store).run();
+        assertThat(fixture.places(ready)).as("just deleted").containsExactly("ready");
+        fixture.execute("UPDATE postroom.queue SET deleted_at = deleted_at - interval '16 seconds' WHERE id = "
+                + fixture.queue.id());
+        assertThat(store.cancelDeleted(Duration.ofSeconds(15), 1, true))
+                .as("bounded")
+                .isOne();
+        new ExpireMessages(store).run();
+        assertThat(store.states(List.of(ready, delayed, held.id())).values()).containsOnly(MessageState.CANCELLED);
+        assertThat(store.cancelDeleted(Duration.ofSeconds(15), 10, true)).isZero();
     }
 
     @Test
