@@ -10,9 +10,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,12 +26,16 @@ import org.slf4j.LoggerFactory;
 final class GroupCommit {
     private static final Logger log = LoggerFactory.getLogger(GroupCommit.class);
     private static final int LARGEST_GROUP = 1000;
+    private static final Duration LONGEST_CLOSE = Duration.ofSeconds(10);
     /** Callers wait above this: they outrun the database. */
     private static final int MOST_WAITING = 50_000;
 
     private final Function<List<NewMessage>, List<Enqueued>> write;
     private final LinkedBlockingQueue<Waiting> waiting = new LinkedBlockingQueue<>(MOST_WAITING);
-    private boolean started;
+    /** What callers chained to their futures may create messages itself and wait for them: not on the thread that writes. */
+    private final ExecutorService callbacks = Executors.newCachedThreadPool(task -> daemon("postroom-created", task));
+
+    private @Nullable Thread writer;
     private volatile boolean closed;
 
     GroupCommit(Function<List<NewMessage>, List<Enqueued>> write) {
@@ -50,22 +57,38 @@ final class GroupCommit {
         return entry.future;
     }
 
-    /** Writes what is waiting, then ends. */
+    /** Writes what is waiting, then ends; what could not be written in ten seconds fails. */
     void close() {
         closed = true;
-        long end = System.nanoTime() + Duration.ofSeconds(10).toNanos();
-        while (!waiting.isEmpty() && System.nanoTime() < end) {
-            java.util.concurrent.locks.LockSupport.parkNanos(1_000_000);
+        Thread thread;
+        synchronized (this) {
+            thread = writer;
         }
+        try {
+            if (thread != null) {
+                thread.join(LONGEST_CLOSE.toMillis());
+            }
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        List<Waiting> left = new ArrayList<>();
+        waiting.drainTo(left);
+        left.forEach(entry -> entry.future.completeExceptionally(
+                new PostroomException("Postroom was closed before message " + entry.row.id() + " was stored")));
+        callbacks.shutdown();
     }
 
     private synchronized void ensureStarted() {
-        if (!started) {
-            Thread thread = new Thread(this::run, "postroom-group-commit");
-            thread.setDaemon(true);
-            thread.start();
-            started = true;
+        if (writer == null) {
+            writer = daemon("postroom-group-commit", this::run);
+            writer.start();
         }
+    }
+
+    private static Thread daemon(String name, Runnable task) {
+        Thread thread = new Thread(task, name);
+        thread.setDaemon(true);
+        return thread;
     }
 
     private void run() {
@@ -99,6 +122,11 @@ final class GroupCommit {
             }
             return;
         }
+        List<Waiting> written = List.copyOf(group);
+        callbacks.execute(() -> tell(written, enqueued));
+    }
+
+    private static void tell(List<Waiting> group, List<Enqueued> enqueued) {
         for (int i = 0; i < group.size(); i++) {
             Waiting entry = group.get(i);
             entry.future.complete(

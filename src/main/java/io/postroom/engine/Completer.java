@@ -81,6 +81,15 @@ final class Completer {
         onWritten.accept(ends);
     }
 
+    boolean isOwnThread() {
+        return loop.isOwnThread();
+    }
+
+    /** When results were last written, or there was nothing to write. */
+    long lastSuccessNanos() {
+        return loop.lastSuccessNanos();
+    }
+
     boolean isOverwhelmed() {
         return pending() > TOO_MANY;
     }

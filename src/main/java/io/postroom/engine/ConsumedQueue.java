@@ -6,9 +6,13 @@ import io.postroom.handler.HandlerMode;
 import io.postroom.storage.QueueReport;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** A queue this process consumes: its handlers and what the last poll said of it. Thread-safe. */
 final class ConsumedQueue {
+    private static final Logger log = LoggerFactory.getLogger(ConsumedQueue.class);
+
     private final int id;
     private final String name;
     private final List<Handler> handlers;
@@ -77,13 +81,24 @@ final class ConsumedQueue {
     /** The policy for a message of this queue: an operator's, else its handler's. */
     RetryPolicy retryPolicy(Handler handler) {
         RetryPolicy operators = operatorRetry;
-        return operators == null ? handler.retry() : operators;
+        return new SafeRetryPolicy(operators == null ? handler.retry() : operators);
     }
 
     void reported(QueueReport report) {
         paused = report.paused() || report.deleted();
         suspects = report.suspects();
         elsewhere = report.elsewhere();
-        operatorRetry = report.operatorSettings() ? RetryPolicy.parse(report.maxAttempts(), report.retryAfter()) : null;
+        operatorRetry = report.operatorSettings() ? operatorsPolicy(report) : null;
+    }
+
+    /** The text was written for people and may be anything; the number of attempts holds in any case. */
+    private RetryPolicy operatorsPolicy(QueueReport report) {
+        try {
+            return RetryPolicy.parse(report.maxAttempts(), report.retryAfter());
+        } catch (RuntimeException notADelay) {
+            log.debug("retry_after of queue {} is \"{}\"; its handler's delays hold", name, report.retryAfter());
+            RetryPolicy handlers = this.handlers.get(0).retry();
+            return RetryPolicy.delays(report.maxAttempts(), List.of(new SafeRetryPolicy(handlers).delayAfter(1)));
+        }
     }
 }

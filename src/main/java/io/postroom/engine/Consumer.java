@@ -28,6 +28,9 @@ final class Consumer {
     private static final int CLAIM_SIZE = 500;
 
     private static final Duration IDLE = Duration.ofSeconds(10);
+    /** How long other claims stand still so that a suspect may run alone. */
+    private static final Duration SUSPECTS_PATIENCE = Duration.ofSeconds(3);
+
     private static final Duration SUSPECTS_TURN = Duration.ofSeconds(1);
     private static final Duration AFTER_SHORT_CLAIM = Duration.ofNanos(1_500_000);
     private static final ClaimedMessage NO_MORE = EndMark.create();
@@ -37,6 +40,7 @@ final class Consumer {
     private final Heartbeat heartbeat;
     private final Executor executor;
     private final Completer completer;
+    private final KnownLeases leases;
     private final LinkedBlockingQueue<ClaimedMessage> buffer = new LinkedBlockingQueue<>();
     /** Claimed and not yet run to the end. */
     private final AtomicInteger held = new AtomicInteger();
@@ -49,12 +53,19 @@ final class Consumer {
     private long lastShortClaimNanos;
     private long suspectsRestUntilNanos;
 
-    Consumer(ConsumedQueue queue, MessageStore store, Heartbeat heartbeat, Executor executor, Completer completer) {
+    Consumer(
+            ConsumedQueue queue,
+            MessageStore store,
+            Heartbeat heartbeat,
+            Executor executor,
+            Completer completer,
+            KnownLeases leases) {
         this.queue = queue;
         this.store = store;
         this.heartbeat = heartbeat;
         this.executor = executor;
         this.completer = completer;
+        this.leases = leases;
         this.pace = new Pace(queue.concurrency(), queue.largestBatch());
         this.loop = new Loop("postroom-claim-" + queue.name(), false, this::claimSome);
     }
@@ -92,14 +103,17 @@ final class Consumer {
         return loop.lastSuccessNanos();
     }
 
-    /** No more claims; what waits in the buffer goes back untouched. */
-    void stopClaiming() {
+    /** No more claims from here on; {@link #stopClaiming} waits for the one that may be under way. */
+    void announceStop() {
         claiming = false;
         loop.stop();
+    }
+
+    /** No more claims; what waits in the buffer goes back untouched. */
+    void stopClaiming() {
+        announceStop();
         loop.join(Duration.ofSeconds(15));
-        List<ClaimedMessage> waiting = new ArrayList<>();
-        buffer.drainTo(waiting);
-        putBack(waiting);
+        releaseBuffer();
         for (int i = 0; i < threads.get(); i++) {
             buffer.add(NO_MORE);
         }
@@ -120,10 +134,12 @@ final class Consumer {
     }
 
     private void claim() {
-        int limit = pace.target() - held.get();
+        int room = pace.target() - held.get();
+        if (room <= 0) {
+            return; // the target fell since it was looked at
+        }
         ClaimRequest request = queue.claimer()
-                .request(
-                        heartbeat.workerId(), Math.min(limit, CLAIM_SIZE), queue.oneMessagePerLease() ? 1 : LEASE_SIZE);
+                .request(heartbeat.workerId(), Math.min(room, CLAIM_SIZE), queue.oneMessagePerLease() ? 1 : LEASE_SIZE);
         List<ClaimedMessage> claimed;
         try {
             claimed = store.claim(request);
@@ -133,8 +149,13 @@ final class Consumer {
         }
         queue.claimer().claimed(request, claimed);
         lastShortClaimNanos = claimed.size() < request.limit() ? System.nanoTime() : 0;
+        take(claimed);
+    }
+
+    private void take(List<ClaimedMessage> claimed) {
+        leases.taken(claimed);
         held.addAndGet(claimed.size());
-        buffer.addAll(claimed);
+        putBack(claimed); // to the buffer, unless the process has begun to stop meanwhile
     }
 
     /** After a claim that found little, the next one waits a moment: messages that come one by one are then taken a few at a time. */
@@ -154,9 +175,13 @@ final class Consumer {
 
     /** Suspects one by one, alone, for a second; then the others get at least as long. */
     private void runSuspects() {
+        long patienceEnds = System.nanoTime() + SUSPECTS_PATIENCE.toNanos();
         long end = System.nanoTime() + SUSPECTS_TURN.toNanos();
-        while (claiming && !loop.isStopped()) {
+        while (claiming && !loop.isStopped() && !queue.isPaused() && !completer.isOverwhelmed()) {
             if (held.get() > 0) {
+                if (System.nanoTime() - patienceEnds > 0) {
+                    break; // a long handler runs: the others must not stand still for it
+                }
                 loop.pause(Duration.ofMillis(100));
                 continue;
             }
@@ -174,8 +199,8 @@ final class Consumer {
                     "message {} runs alone: its worker died while holding it {} times",
                     suspect.get(0).id(),
                     suspect.get(0).crashes());
-            held.addAndGet(suspect.size());
-            buffer.addAll(suspect);
+            take(suspect);
+            patienceEnds = System.nanoTime() + SUSPECTS_PATIENCE.toNanos();
         }
         suspectsRestUntilNanos = System.nanoTime() + SUSPECTS_TURN.toNanos();
     }
@@ -262,11 +287,23 @@ final class Consumer {
 
     /** Messages nobody has begun: to the other threads, or, when there is to be no more work, back to the queue untouched. */
     private void putBack(List<ClaimedMessage> messages) {
-        if (claiming) {
-            buffer.addAll(messages);
-        } else if (!messages.isEmpty()) {
-            completer.add(messages.stream().map(Completion::release).toList());
-            held.addAndGet(-messages.size());
+        buffer.addAll(messages);
+        if (!claiming) {
+            releaseBuffer();
+        }
+    }
+
+    private void releaseBuffer() {
+        List<ClaimedMessage> waiting = new ArrayList<>();
+        buffer.drainTo(waiting);
+        int marks = java.util.Collections.frequency(waiting, NO_MORE);
+        waiting.removeIf(message -> message == NO_MORE);
+        if (!waiting.isEmpty()) {
+            completer.add(waiting.stream().map(Completion::release).toList());
+            held.addAndGet(-waiting.size());
+        }
+        for (int i = 0; i < marks; i++) {
+            buffer.add(NO_MORE);
         }
     }
 

@@ -11,16 +11,19 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
 
 /** The futures of {@code sendMessageAsync}: completed by this process's own results at once, by those of others with the next poll. */
 final class EndWatch {
     private static final int ASKED_AT_ONCE = 1000;
 
     private final MessageStore store;
+    private final Executor callbacks;
     private final Map<UUID, CompletableFuture<SendResult>> waiting = new ConcurrentHashMap<>();
 
-    EndWatch(MessageStore store) {
+    EndWatch(MessageStore store, Executor callbacks) {
         this.store = store;
+        this.callbacks = callbacks;
     }
 
     CompletableFuture<SendResult> watch(UUID id) {
@@ -74,7 +77,7 @@ final class EndWatch {
     private void reached(UUID id, MessageState state) {
         CompletableFuture<SendResult> future = waiting.get(id);
         if (future != null) {
-            future.complete(new SendResult(id, state, Optional.empty(), Optional.empty()));
+            future.completeAsync(() -> new SendResult(id, state, Optional.empty(), Optional.empty()), callbacks);
         }
     }
 }

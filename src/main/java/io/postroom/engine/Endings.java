@@ -18,6 +18,7 @@ final class Endings {
     private static final Duration LONGEST_DELAY = Duration.ofDays(400);
     private static final Duration NO_HANDLER_FIRST = Duration.ofSeconds(30);
     private static final Duration NO_HANDLER_LONGEST = Duration.ofMinutes(10);
+    private static final Duration NOT_RUN = Duration.ofSeconds(10);
     private static final Duration PAYLOAD_MISSING_FIRST = Duration.ofSeconds(1);
 
     private Endings() {}
@@ -105,6 +106,11 @@ final class Endings {
     /** The payload is not visible even in a new snapshot: purge is putting it back, or somebody deleted it by hand. */
     static Completion payloadMissing(ClaimedMessage message) {
         return waiting(message, "payload_missing", doubled(PAYLOAD_MISSING_FIRST, message.deliveries()));
+    }
+
+    /** Something that is not the message's fault kept it from being run. */
+    static Completion notRun(ClaimedMessage message) {
+        return waiting(message, "not_run", NOT_RUN);
     }
 
     /** Its time to live ended while it waited. */

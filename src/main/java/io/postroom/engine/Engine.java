@@ -31,6 +31,8 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -54,9 +56,17 @@ public final class Engine {
     private final Completer completer;
     private final Executor executor;
     private final EndWatch endWatch;
+    private final KnownLeases leases = new KnownLeases();
+    /** Users' callbacks may do anything, wait for this engine included: never on a thread of the engine. */
+    private final ExecutorService callbacks = Executors.newCachedThreadPool(task -> {
+        Thread thread = new Thread(task, "postroom-callback");
+        thread.setDaemon(true);
+        return thread;
+    });
+
     private final Doorbell doorbell;
     private final Poller poller;
-    private boolean stopped;
+    private volatile boolean stopped;
 
     /**
      * @param store on the engine's own connections
@@ -81,9 +91,9 @@ public final class Engine {
         timeLimits = new TimeLimits(heartbeat::isNotDistrusted);
         completer = new Completer(store, heartbeat::workerId, this::isBusy, this::written, this::lost);
         executor = new Executor(setup, store, transactions, heartbeat, timeLimits, completer);
-        endWatch = new EndWatch(store);
+        endWatch = new EndWatch(store, callbacks);
         doorbell = new Doorbell(store, feed, consumers);
-        poller = new Poller(store, heartbeat, consumers, endWatch, settings.pollInterval());
+        poller = new Poller(store, heartbeat, consumers, endWatch, leases, settings);
     }
 
     /** Declares the handlers' queues, then starts. Fails fast: a wrong setting stops the application, not the first message. */
@@ -94,8 +104,8 @@ public final class Engine {
         if (workers && !queues.isEmpty()) {
             heartbeat.ensureStarted();
             queues.values()
-                    .forEach(queue ->
-                            consumers.put(queue.id(), new Consumer(queue, store, heartbeat, executor, completer)));
+                    .forEach(queue -> consumers.put(
+                            queue.id(), new Consumer(queue, store, heartbeat, executor, completer, leases)));
             consumers.values().forEach(Consumer::start);
         }
         poller.start();
@@ -180,15 +190,21 @@ public final class Engine {
      * @return empty when its id or deduplication key was there
      */
     public Optional<SendResult> sendNow(NewMessage message) {
+        refuseOnEngineThread();
+        if (stopped) {
+            throw new PostroomException("Postroom is stopped: nothing was stored");
+        }
         heartbeat.ensureStarted();
         ConsumedQueue queue = queues.get(message.queueId());
         if (queue == null) {
             throw new IllegalStateException("no handler for queue " + message.queueId());
         }
+        boolean interrupted = Thread.interrupted(); // the caller's, to be given back
         Optional<ClaimedMessage> held = store.enqueueHeld(message, heartbeat.workerId());
         if (held.isEmpty()) {
             return Optional.empty();
         }
+        leases.taken(List.of(held.get()));
         // The attempt's end goes through the same completer as everybody's; this thread only waits for it.
         CompletableFuture<Completion> end = new CompletableFuture<>();
         ownSends.put(message.id(), end);
@@ -199,6 +215,9 @@ public final class Engine {
             return Optional.of(resultAfterLoss(message.id()));
         } finally {
             ownSends.remove(message.id());
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
         }
     }
 
@@ -268,6 +287,7 @@ public final class Engine {
                     queue.largestBatch(),
                     queue.oneMessagePerLease() ? 1 : Consumer.LEASE_SIZE,
                     suspects));
+            leases.taken(claimed);
             if (!claimed.isEmpty()) {
                 executor.run(queue, claimed, () -> {});
                 completer.drain(INTERRUPT_GRACE);
@@ -275,6 +295,14 @@ public final class Engine {
             }
         }
         return run;
+    }
+
+    /** A listener's or interceptor's thread may be the very one that would have to complete the message. */
+    private void refuseOnEngineThread() {
+        if (completer.isOwnThread()) {
+            throw new IllegalStateException(
+                    "sendMessageSync waits for the thread it was called on: a PostroomListener must hand such work to a thread of its own");
+        }
     }
 
     /** Whether the queue is paused, as of the last poll; a queue not consumed here is asked of the store by the caller. */
@@ -289,11 +317,12 @@ public final class Engine {
                 return true;
             }
         }
-        return false;
+        return !ownSends.isEmpty();
     }
 
     /** Results are in the database: wake what waits for them. */
     private void written(List<Completion> ends) {
+        leases.ended(ends);
         endWatch.written(ends);
         for (Completion end : ends) {
             CompletableFuture<Completion> own =
@@ -309,6 +338,7 @@ public final class Engine {
     }
 
     private void lost(Completion end) {
+        leases.ended(List.of(end));
         CompletableFuture<Completion> own = ownSends.get(end.message().id());
         if (own != null) {
             own.completeExceptionally(
@@ -338,7 +368,7 @@ public final class Engine {
         for (PostroomListener listener : setup.listeners()) {
             try {
                 listener.onEvent(event);
-            } catch (RuntimeException thrown) {
+            } catch (Throwable thrown) {
                 log.warn("a PostroomListener failed on {}", event, thrown);
             }
         }
@@ -358,6 +388,9 @@ public final class Engine {
         }
         if (!consumers.isEmpty() && poller.lastSuccessNanos() - longAgo < 0) {
             troubles.add("no poll has succeeded for more than 30 s");
+        }
+        if (completer.pending() > 0 && completer.lastSuccessNanos() - longAgo < 0) {
+            troubles.add(completer.pending() + " results wait to be written for more than 30 s");
         }
         consumers.values().stream()
                 .filter(consumer -> consumer.leakedThreads() > 0)
@@ -380,6 +413,7 @@ public final class Engine {
             return;
         }
         stopped = true;
+        consumers.values().forEach(Consumer::announceStop);
         consumers.values().forEach(Consumer::stopClaiming);
         poller.stop();
         boolean finished = awaitIdle(drain);
@@ -392,7 +426,9 @@ public final class Engine {
         doorbell.stop();
         timeLimits.stop();
         heartbeat.stop(finished && written);
+        ownSends.values().forEach(end -> end.completeExceptionally(new PostroomException("Postroom was stopped")));
         endWatch.giveUp();
+        callbacks.shutdown();
         log.info(
                 "Postroom stopped{}",
                 finished && written ? "" : "; handlers that did not stop keep their leases until others rescue them");

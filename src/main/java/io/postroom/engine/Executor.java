@@ -21,6 +21,7 @@ import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -58,9 +59,34 @@ final class Executor {
         this.completer = completer;
     }
 
-    /** Runs one message and hands its end to the completer. When the call is given up {@code onGivenUp} is run at once, by another thread, and this one
-     * answers false if it ever comes back: it is not to be used again. */
-    boolean run(ConsumedQueue queue, ClaimedMessage claimed, Runnable onGivenUp) {
+    /**
+     * Runs one message and hands its end to the completer. When the call is given up {@code onGivenUp} is run at once, by another thread, and this one
+     * answers false if it ever comes back: it is not to be used again.
+     */
+    boolean run(ConsumedQueue queue, ClaimedMessage message, Runnable onGivenUp) {
+        return guarded(List.of(message), () -> runOne(queue, message, onGivenUp));
+    }
+
+    /** Runs messages that came together: those of a batch handler in one call, all others one by one. */
+    boolean run(ConsumedQueue queue, List<ClaimedMessage> messages, Runnable onGivenUp) {
+        return guarded(messages, () -> runTogether(queue, messages, onGivenUp));
+    }
+
+    /** The last net: a fault of ours, or of a database that went away between claim and run, must leave no message under its lease. */
+    private boolean guarded(List<ClaimedMessage> messages, BooleanSupplier run) {
+        try {
+            return run.getAsBoolean();
+        } catch (Throwable unexpected) {
+            log.error("{} messages could not be run and come back in a moment", messages.size(), unexpected);
+            messages.forEach(message -> end(Endings.notRun(message)));
+            return true;
+        }
+    }
+
+    private boolean runOne(ConsumedQueue queue, ClaimedMessage claimed, Runnable onGivenUp) {
+        if (!heartbeat.isTrusted()) {
+            return end(Completion.release(claimed)); // others may have it by now
+        }
         ClaimedMessage message =
                 claimed.stored() ? claimed : store.reload(claimed).orElse(claimed);
         if (!message.stored()) {
@@ -82,8 +108,7 @@ final class Executor {
         return attempt(queue, handler.get(), List.of(message), Collections.singletonList(payload), onGivenUp);
     }
 
-    /** Runs messages that came together: those of a batch handler in one call, all others one by one. */
-    boolean run(ConsumedQueue queue, List<ClaimedMessage> messages, Runnable onGivenUp) {
+    private boolean runTogether(ConsumedQueue queue, List<ClaimedMessage> messages, Runnable onGivenUp) {
         List<ClaimedMessage> batch = new ArrayList<>();
         List<Object> payloads = new ArrayList<>();
         List<ClaimedMessage> others = new ArrayList<>();
@@ -104,7 +129,7 @@ final class Executor {
         }
         Runnable othersToo = () -> releaseAll(others, onGivenUp);
         return (batchHandler == null || attempt(queue, batchHandler, batch, payloads, othersToo))
-                && runEach(others, onGivenUp, (message, whenGivenUp) -> run(queue, message, whenGivenUp));
+                && runEach(others, onGivenUp, (message, whenGivenUp) -> runOne(queue, message, whenGivenUp));
     }
 
     private interface Run {
@@ -128,7 +153,7 @@ final class Executor {
     }
 
     private Optional<Handler> handlerForBatch(ConsumedQueue queue, ClaimedMessage message) {
-        return message.stored() && !message.expired()
+        return message.stored() && !message.expired() && heartbeat.isTrusted()
                 ? handlers.find(queue.name(), message.type(), message.version()).filter(handler -> handler.batch() > 1)
                 : Optional.empty();
     }
@@ -145,14 +170,37 @@ final class Executor {
             giveUp(messages, handler, policy, attempt);
             onGivenUp.run();
         });
-        Thread.interrupted(); // nothing left over may hit the user's code
+        try {
+            Thread.interrupted(); // nothing left over may hit the user's code
+            return attempt(queue, handler, policy, messages, payloads, attempt, onGivenUp);
+        } finally {
+            timeLimits.unwatch(attempt);
+        }
+    }
+
+    private boolean attempt(
+            ConsumedQueue queue,
+            Handler handler,
+            RetryPolicy policy,
+            List<ClaimedMessage> messages,
+            List<Object> payloads,
+            RunningAttempt attempt,
+            Runnable onGivenUp) {
+        boolean atomic = handler.mode() == HandlerMode.ATOMIC;
+        boolean committed = false;
         List<Completion> ends = new ArrayList<>(messages.size());
         RunningAttempt.State state;
         try {
-            List<Outcome> outcomes = handler.mode() == HandlerMode.ATOMIC
+            List<Outcome> outcomes = atomic
                     ? callAtomically(queue, handler, policy, messages, payloads, attempt)
                     : call(queue, handler, policy, messages, payloads, attempt, null);
+            committed = atomic && outcomes.stream().allMatch(Outcome.Done.class::isInstance);
             state = attempt.finish();
+            if (atomic && !committed && messages.size() > 1 && state == RunningAttempt.State.RUNNING) {
+                // One that did not do well rolled the writes of all back: each gets a transaction of its own.
+                timeLimits.unwatch(attempt);
+                return runSingly(queue, handler, messages, payloads, onGivenUp);
+            }
             for (int i = 0; i < messages.size(); i++) {
                 ends.add(Endings.of(messages.get(i), outcomes.get(i), null, policy, attempt.startedNanos()));
             }
@@ -166,11 +214,10 @@ final class Executor {
                 ends.add(failed(queue, handler, policy, message, error, attempt, state));
             }
         }
-        timeLimits.unwatch(attempt);
-        if (handler.mode() == HandlerMode.ATOMIC && ends.get(0).isDone()) {
+        if (committed) {
             completer.written(ends);
         } else if (state == RunningAttempt.State.CALLED_OFF) {
-            calledOff(messages, ends);
+            calledOff(messages, ends, atomic);
         } else if (state != RunningAttempt.State.ABANDONED) {
             completer.add(ends);
         }
@@ -274,7 +321,7 @@ final class Executor {
                 if (outcome != null) {
                     return outcome;
                 }
-            } catch (RuntimeException alsoFailed) {
+            } catch (Throwable alsoFailed) {
                 log.warn(
                         "HandlingErrorSend failed for message {} of queue {}; the retry policy decides",
                         message.id(),
@@ -289,6 +336,10 @@ final class Executor {
 
     /** The call ignored its interrupt. The message goes on as failed; if the call ever comes back, what it says is not listened to. */
     private void giveUp(List<ClaimedMessage> messages, Handler handler, RetryPolicy policy, RunningAttempt attempt) {
+        if (attempt.wasCalledOff()) {
+            messages.forEach(message -> end(Completion.release(message)));
+            return;
+        }
         TimeLimitException error = new TimeLimitException(handler, null);
         Outcome outcome = policy.rejects(error) ? Outcome.reject("time limit") : Outcome.retry("time limit");
         for (ClaimedMessage message : messages) {
@@ -297,10 +348,10 @@ final class Executor {
     }
 
     /** The process stops, or lost its leases: what did well counts (if the lease still does), the rest is given back and spends nothing. */
-    private void calledOff(List<ClaimedMessage> messages, List<Completion> ends) {
+    private void calledOff(List<ClaimedMessage> messages, List<Completion> ends, boolean rolledBack) {
         for (int i = 0; i < messages.size(); i++) {
             Completion end = ends.get(i);
-            end(end.isDone() ? end : Completion.release(messages.get(i)));
+            end(end.isDone() && !rolledBack ? end : Completion.release(messages.get(i)));
         }
     }
 

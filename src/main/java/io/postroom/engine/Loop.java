@@ -64,6 +64,10 @@ final class Loop {
         return was;
     }
 
+    boolean isOwnThread() {
+        return Thread.currentThread() == thread;
+    }
+
     boolean isStopped() {
         return stopped;
     }

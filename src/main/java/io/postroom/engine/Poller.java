@@ -1,5 +1,6 @@
 package io.postroom.engine;
 
+import io.postroom.storage.Arrival;
 import io.postroom.storage.FloorSample;
 import io.postroom.storage.MessageStore;
 import io.postroom.storage.QueueReport;
@@ -10,6 +11,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The truth behind all wake-ups: once a second asks, for all queues of the process in one statement, what waits in each lane from its floor on and
@@ -20,6 +23,10 @@ import org.jspecify.annotations.Nullable;
  * nothing to do with us holds them back for {@link #PATIENCE} polls, by who writes to {@code ready}.
  */
 final class Poller {
+    private static final Logger log = LoggerFactory.getLogger(Poller.class);
+    /** Longer than a claim can take: with the default lease time 60 s, above the time limits of statement and socket. */
+    private static final int UNKNOWN_AFTER_LEASE_TIMES = 2;
+
     private static final int PATIENCE = 3;
     /** Polls use at most a twentieth of the time. */
     private static final int REST_FACTOR = 20;
@@ -30,9 +37,12 @@ final class Poller {
     private final Heartbeat heartbeat;
     private final Map<Integer, Consumer> consumers;
     private final EndWatch endWatch;
+    private final KnownLeases leases;
+    private final EngineSettings settings;
     private final Duration interval;
     private final Loop loop = new Loop("postroom-poll", true, this::step);
     private @Nullable FloorSample sample;
+    private long unknownDueNanos = System.nanoTime();
     private int polledInVain;
     private long floorSeq;
     private @Nullable Instant serverStartedAt;
@@ -43,12 +53,15 @@ final class Poller {
             Heartbeat heartbeat,
             Map<Integer, Consumer> consumers,
             EndWatch endWatch,
-            Duration interval) {
+            KnownLeases leases,
+            EngineSettings settings) {
         this.store = store;
         this.heartbeat = heartbeat;
         this.consumers = consumers;
         this.endWatch = endWatch;
-        this.interval = interval;
+        this.leases = leases;
+        this.settings = settings;
+        this.interval = settings.pollInterval();
     }
 
     void start() {
@@ -82,6 +95,7 @@ final class Poller {
             throw error;
         }
         endWatch.look();
+        releaseUnknownLeases();
         long took = System.nanoTime() - before;
         loop.pauseNanos(Math.max(interval.toNanos(), took * REST_FACTOR) + jitter());
     }
@@ -108,6 +122,30 @@ final class Poller {
             floorSeq = ripe.seq();
         }
         sampleAgain();
+    }
+
+    /**
+     * A claim whose answer was lost may have left leases that nobody here knows, and this process's heartbeat keeps them from the others. Old enough that no
+     * claim can still be under way.
+     */
+    private void releaseUnknownLeases() {
+        if (heartbeat.workerId() == 0 || System.nanoTime() - unknownDueNanos < 0) {
+            return;
+        }
+        unknownDueNanos = System.nanoTime() + settings.leaseTime().toNanos();
+        List<Long> known = leases.ids(); // before the statement: what is claimed after this is younger than the bound
+        List<Arrival> released = store.releaseUnknown(
+                heartbeat.workerId(), known, settings.leaseTime().multipliedBy(UNKNOWN_AFTER_LEASE_TIMES));
+        if (!released.isEmpty()) {
+            log.warn("gave back leases whose claim's answer was lost: {}", released);
+            for (Arrival arrival : released) {
+                Consumer consumer = consumers.get(arrival.lane().queueId());
+                if (consumer != null) {
+                    consumer.queue().claimer().arrived(arrival.lane().priority(), arrival.lowestSeq());
+                    consumer.signal();
+                }
+            }
+        }
     }
 
     private long[] floors(List<Integer> ids) {

@@ -12,6 +12,7 @@ final class RunningAttempt {
     private final long startedNanos = System.nanoTime();
     private final Duration limit;
     private State state = State.RUNNING;
+    private boolean wasCalledOff;
 
     enum State {
         RUNNING,
@@ -54,13 +55,20 @@ final class RunningAttempt {
         return true;
     }
 
-    /** Gives the call up if it has not stopped {@code grace} after it was interrupted for overtime. */
+    /** Gives the call up if it has not stopped {@code grace} after its time limit, whatever it was interrupted for. */
     synchronized boolean abandonIfStuck(long nowNanos, Duration grace) {
-        if (state != State.OVERTIME || nowNanos - startedNanos < limit.toNanos() + grace.toNanos()) {
+        boolean interrupted = state == State.OVERTIME || state == State.CALLED_OFF;
+        if (!interrupted || nowNanos - startedNanos < limit.toNanos() + grace.toNanos()) {
             return false;
         }
+        wasCalledOff = state == State.CALLED_OFF;
         state = State.ABANDONED;
         return true;
+    }
+
+    /** Whether the call that was given up had been called off: not its fault. */
+    synchronized boolean wasCalledOff() {
+        return wasCalledOff;
     }
 
     synchronized void callOff() {

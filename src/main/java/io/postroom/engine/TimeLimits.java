@@ -66,9 +66,17 @@ final class TimeLimits {
                 log.warn(
                         "{} ignores its interrupt; its message goes on without it",
                         attempt.thread().getName());
-                onAbandon.run();
+                giveUp(onAbandon);
             }
         });
         loop.pause(LOOK_EVERY);
+    }
+
+    private static void giveUp(Runnable onAbandon) {
+        try {
+            onAbandon.run();
+        } catch (Throwable unexpected) {
+            log.error("giving up a handler's call failed", unexpected);
+        }
     }
 }

@@ -17,7 +17,9 @@ import org.slf4j.LoggerFactory;
 /** Repeats jobs on a few threads of its own. A job never runs beside itself here; one that fails is repeated with back-off for ever. */
 public final class JobTimer {
     private static final Logger log = LoggerFactory.getLogger(JobTimer.class);
-    private static final int THREADS = 2;
+    /** As many as jobs may take long, and two for those that must be in time: promote and rescue. */
+    private static final int THREADS = 4;
+
     private static final Duration FIRST_BACKOFF = Duration.ofMillis(200);
     private static final Duration LONGEST_BACKOFF = Duration.ofSeconds(10);
 

@@ -1,0 +1,30 @@
+package io.postroom.engine;
+
+import io.postroom.storage.ClaimedMessage;
+import io.postroom.storage.Completion;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * The leases this process knows it holds. A claim whose answer was lost left leases in the database that nobody here knows and that nobody else may
+ * rescue, because this process goes on beating: {@link Poller} gives those back. Thread-safe.
+ */
+final class KnownLeases {
+    private final Map<Long, Integer> open = new ConcurrentHashMap<>();
+
+    void taken(Collection<ClaimedMessage> messages) {
+        messages.forEach(message -> open.merge(message.leaseId(), 1, Integer::sum));
+    }
+
+    /** These ends were written, or their leases were lost. */
+    void ended(Collection<Completion> ends) {
+        ends.forEach(end -> open.computeIfPresent(
+                end.message().leaseId(), (lease, messages) -> messages == 1 ? null : messages - 1));
+    }
+
+    List<Long> ids() {
+        return List.copyOf(open.keySet());
+    }
+}
