@@ -11,7 +11,6 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -180,20 +179,21 @@ final class DrainBenchmark {
             filler.queues().pause("bench");
         }
         sql("VACUUM ANALYZE", "CHECKPOINT");
-        CountDownLatch handled = new CountDownLatch(messages);
-        AtomicLong count = new AtomicLong();
+        AtomicLong handled = new AtomicLong();
+        CountDownLatch written = new CountDownLatch(messages);
         Handler handler = Handler.send("bench", byte[].class, (payload, context) -> {
-            count.incrementAndGet();
-            handled.countDown();
+            handled.incrementAndGet();
             return Outcome.done();
         });
-        try (Postroom postroom = Postroom.on(pool).handler(handler).start()) {
+        try (Postroom postroom = Postroom.on(pool)
+                .handler(handler)
+                .listener(event -> written.countDown()) // after its result was committed
+                .start()) {
             return measure(() -> {
                 postroom.queues().resume("bench");
-                if (!handled.await(10, TimeUnit.MINUTES)) {
-                    throw new IllegalStateException("not drained: " + count);
+                if (!written.await(10, TimeUnit.MINUTES)) {
+                    throw new IllegalStateException("not drained: " + handled);
                 }
-                postroom.stop(Duration.ofSeconds(10)); // returns when all results are written
             });
         }
     }
