@@ -105,10 +105,11 @@ final class BeanHandlers {
                 "has @" + annotation.getType().getSimpleName() + " but does not implement " + contract.getSimpleName(),
                 "Implement it, or put the annotation on a method");
         Class<?> payload = ResolvableType.forClass(contract, type).getGeneric(0).resolve();
-        require(
-                payload != null && payload != Object.class,
-                "does not say which payload it takes",
-                "Name the class, as in " + contract.getSimpleName() + "<Order>");
+        if (payload == null || payload == Object.class) {
+            throw new HandlerMistake(
+                    "does not say which payload it takes",
+                    "Name the class, as in " + contract.getSimpleName() + "<Order>");
+        }
         BatchHandler<Object> code = codeOf(bean(name), direction);
         add(name, annotation, direction, payload, code, false);
     }

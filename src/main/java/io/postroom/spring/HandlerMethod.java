@@ -12,6 +12,8 @@ import java.lang.reflect.Modifier;
 import java.lang.reflect.UndeclaredThrowableException;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.aop.support.AopUtils;
 import org.springframework.core.ResolvableType;
@@ -35,35 +37,32 @@ final class HandlerMethod implements BatchHandler<Object> {
     /** @param declared as found on {@code targetClass}; called on the bean, which may be a proxy */
     HandlerMethod(Object bean, Method declared, Class<?> targetClass) {
         this.bean = bean;
-        this.method = callable(bean, declared);
-        int payloadAt = -1;
-        int contextAt = -1;
-        for (int i = 0; i < declared.getParameterCount(); i++) {
-            if (isContext(elementOf(parameter(declared, i, targetClass)))) {
-                require(contextAt < 0, "has two MessageContext parameters", "Keep one");
-                contextAt = i;
-            } else {
-                require(
-                        payloadAt < 0,
-                        "has two payload parameters, \"" + declared.getParameters()[Math.max(payloadAt, 0)]
-                                + "\" and \"" + declared.getParameters()[i] + "\"",
-                        "Take one payload and, if needed, a MessageContext");
-                payloadAt = i;
-            }
-        }
-        require(payloadAt >= 0, "has no payload parameter", "Add one: " + PAYLOADS);
-        payloadIndex = payloadAt;
-        contextIndex = contextAt;
-        ResolvableType payloadType = parameter(declared, payloadAt, targetClass);
-        takesList = isList(payloadType);
-        payload = payloadClass(payloadType);
-        if (contextAt >= 0) {
-            require(
-                    isList(parameter(declared, contextAt, targetClass)) == takesList,
-                    "takes a list of one and a single other",
-                    "Take List<" + payload.getSimpleName() + "> with List<MessageContext>, or both single");
-        }
+        method = callable(bean, declared);
+        List<ResolvableType> parameters = IntStream.range(0, declared.getParameterCount())
+                .mapToObj(i -> ResolvableType.forMethodParameter(declared, i, targetClass))
+                .toList();
+        contextIndex = only("MessageContext", parameters, HandlerMethod::isContext);
+        payloadIndex = only("payload", parameters, type -> !isContext(type));
+        require(payloadIndex >= 0, "has no payload parameter", "Add one: " + PAYLOADS);
+        takesList = isList(parameters.get(payloadIndex));
+        payload = payloadClass(parameters.get(payloadIndex));
+        require(
+                contextIndex < 0 || isList(parameters.get(contextIndex)) == takesList,
+                "takes a list of one and a single other",
+                "Take List<" + payload.getSimpleName() + "> with List<MessageContext>, or both single");
         requireKnownReturn(ResolvableType.forMethodReturnType(declared, targetClass));
+    }
+
+    /** The place of the one parameter that is such; -1: none. */
+    private static int only(String what, List<ResolvableType> parameters, Predicate<ResolvableType> isSuch) {
+        int[] places = IntStream.range(0, parameters.size())
+                .filter(i -> isSuch.test(parameters.get(i)))
+                .toArray();
+        require(
+                places.length <= 1,
+                "has " + places.length + " " + what + " parameters",
+                "Take one payload and, if needed, a MessageContext");
+        return places.length == 0 ? -1 : places[0];
     }
 
     Class<?> payload() {
@@ -131,10 +130,6 @@ final class HandlerMethod implements BatchHandler<Object> {
         return method;
     }
 
-    private static ResolvableType parameter(Method method, int index, Class<?> targetClass) {
-        return ResolvableType.forMethodParameter(method, index, targetClass);
-    }
-
     private static boolean isList(ResolvableType type) {
         return type.resolve() == List.class;
     }
@@ -144,16 +139,16 @@ final class HandlerMethod implements BatchHandler<Object> {
     }
 
     private static boolean isContext(ResolvableType type) {
-        return type.resolve() == MessageContext.class;
+        return elementOf(type).resolve() == MessageContext.class;
     }
 
     private static Class<?> payloadClass(ResolvableType type) {
         ResolvableType element = elementOf(type);
         Class<?> found = element.resolve();
-        require(
-                found != null,
-                "takes " + type + ", which does not say what is in it",
-                "Name the class, as in List<Order>");
+        if (found == null) {
+            throw new HandlerMistake(
+                    "takes " + type + ", which does not say what is in it", "Name the class, as in List<Order>");
+        }
         require(isReadable(found), "takes " + element + ", which no payload can be read as", "Take " + PAYLOADS);
         require(
                 found == Map.class || !element.hasGenerics(),

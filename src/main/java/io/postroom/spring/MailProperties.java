@@ -71,7 +71,8 @@ record MailProperties(
         settings = domain == null ? settings : settings.domain(domain);
         // Not bound as a Path: Spring would take a folder of the class path with that name.
         settings = folder == null ? settings : settings.folder(Path.of(folder));
-        boolean login = username != null && !username.isBlank();
-        return login ? settings.login(username, password == null ? "" : password) : settings;
+        return username == null || username.isBlank()
+                ? settings
+                : settings.login(username, password == null ? "" : password);
     }
 }

@@ -39,7 +39,7 @@ class HandlerMistakesTest {
     void two_payloads() {
         assertMistake(
                 TwoPayloads.class,
-                "method TwoPayloads.send of bean \"bean\" has two payload parameters",
+                "method TwoPayloads.send of bean \"bean\" has 2 payload parameters",
                 "Take one payload");
     }
 
