@@ -43,12 +43,18 @@ public final class RunningPostroom implements Postroom {
     }
 
     /**
-     * The second half of a start: takes these handlers beside those of the builder and begins to work. Once; close after an error.
+     * The second half of a start: takes these handlers beside those of the builder and begins to work. Close after an error.
      *
+     * @param more none when it begins again after {@link #stopWorkers}
      * @throws IllegalArgumentException two handlers would take the same messages, or have the same id
      */
     public void startWorkers(Collection<Handler> more) {
         machine.start(more);
+    }
+
+    /** {@link #stop} of the workers alone: {@link #startWorkers} may follow. */
+    public void stopWorkers(Duration drain) {
+        machine.rest(drain);
     }
 
     public Engine engine() {

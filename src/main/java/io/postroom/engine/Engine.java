@@ -31,6 +31,7 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.jspecify.annotations.Nullable;
@@ -66,6 +67,10 @@ public final class Engine {
 
     private final Doorbell doorbell;
     private final Poller poller;
+    /** Of before a rest, with handlers that would not end. */
+    private final List<Consumer> leftBehind = new CopyOnWriteArrayList<>();
+
+    private State state = State.NEW;
     private volatile boolean stopped;
 
     /**
@@ -97,20 +102,37 @@ public final class Engine {
     }
 
     /** Declares the handlers' queues, then starts. Fails fast: a wrong setting stops the application, not the first message. */
-    public void start() {
-        declareQueues();
-        timeLimits.start();
-        completer.start();
+    public synchronized void start() {
+        if (stopped) {
+            throw new IllegalStateException("Postroom was stopped; build another one");
+        }
+        boolean first = state == State.NEW;
+        if (first) {
+            declareQueues();
+            timeLimits.start();
+            completer.start();
+        }
         if (workers && !queues.isEmpty()) {
             heartbeat.ensureStarted();
-            queues.values()
-                    .forEach(queue -> consumers.put(
-                            queue.id(), new Consumer(queue, store, heartbeat, executor, completer, leases)));
-            consumers.values().forEach(Consumer::start);
+            queues.values().forEach(this::startConsumer);
         }
-        poller.start();
-        doorbell.start(!consumers.isEmpty());
+        if (first) {
+            poller.start();
+            doorbell.start(!consumers.isEmpty());
+        } else {
+            poller.signal();
+        }
+        state = State.RUNNING;
         log.info("Postroom started: worker {}, {}", heartbeat.workerId(), describeConsumers());
+    }
+
+    private void startConsumer(ConsumedQueue queue) {
+        Consumer consumer = new Consumer(queue, store, heartbeat, executor, completer, leases);
+        Consumer before = consumers.put(queue.id(), consumer);
+        if (before != null && before.isBusy()) {
+            leftBehind.add(before);
+        }
+        consumer.start();
     }
 
     private void declareQueues() {
@@ -317,7 +339,7 @@ public final class Engine {
                 return true;
             }
         }
-        return !ownSends.isEmpty();
+        return !ownSends.isEmpty() || leftBehind.stream().anyMatch(Consumer::isBusy);
     }
 
     /** Results are in the database: wake what waits for them. */
@@ -405,22 +427,32 @@ public final class Engine {
     }
 
     /**
-     * Stops: no more claims; what is in the buffers goes back at no cost; running handlers get {@code drain} to finish, then an interrupt and five
-     * seconds. What still runs then keeps its lease, which is rescued when this process is silent. Repeating it does nothing.
+     * Stops handling: no more claims; what is in the buffers goes back at no cost; running handlers get {@code drain} to finish, then an interrupt and
+     * five seconds. The rest of the machine goes on, so that messages can be created and waited for; {@link #start} begins to handle again.
      */
+    public synchronized void rest(Duration drain) {
+        if (state != State.RUNNING) {
+            return;
+        }
+        state = State.RESTING;
+        consumers.values().forEach(Consumer::announceStop);
+        consumers.values().forEach(Consumer::stopClaiming);
+        if (!awaitIdle(drain)) {
+            timeLimits.callOffAll();
+            awaitIdle(INTERRUPT_GRACE);
+        }
+        completer.drain(INTERRUPT_GRACE);
+    }
+
+    /** {@link #rest}, and then the machine. What still runs keeps its lease, which is rescued when this process is silent. Repeating it does nothing. */
     public synchronized void stop(Duration drain) {
         if (stopped) {
             return;
         }
         stopped = true;
-        consumers.values().forEach(Consumer::announceStop);
-        consumers.values().forEach(Consumer::stopClaiming);
+        rest(drain);
         poller.stop();
-        boolean finished = awaitIdle(drain);
-        if (!finished) {
-            timeLimits.callOffAll();
-            finished = awaitIdle(INTERRUPT_GRACE);
-        }
+        boolean finished = !isBusy();
         boolean written = completer.drain(INTERRUPT_GRACE);
         completer.stop();
         doorbell.stop();
@@ -443,5 +475,11 @@ public final class Engine {
             java.util.concurrent.locks.LockSupport.parkNanos(5_000_000);
         }
         return true;
+    }
+
+    private enum State {
+        NEW,
+        RUNNING,
+        RESTING
     }
 }

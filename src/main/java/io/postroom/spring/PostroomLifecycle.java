@@ -5,8 +5,6 @@ import io.postroom.handler.Handler;
 import java.time.Duration;
 import java.util.List;
 import java.util.function.Supplier;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.SmartInitializingSingleton;
 import org.springframework.context.SmartLifecycle;
 
@@ -16,7 +14,6 @@ import org.springframework.context.SmartLifecycle;
  */
 final class PostroomLifecycle implements SmartLifecycle, SmartInitializingSingleton {
     static final Duration DEFAULT_PHASE_TIMEOUT = Duration.ofSeconds(30);
-    private static final Logger log = LoggerFactory.getLogger(PostroomLifecycle.class);
     /** After the drain: an interrupt, its grace, and the last results. */
     private static final Duration RESERVE = Duration.ofSeconds(6);
 
@@ -25,7 +22,7 @@ final class PostroomLifecycle implements SmartLifecycle, SmartInitializingSingle
     private final Duration drain;
     private List<Handler> handlers = List.of();
     private volatile boolean running;
-    private boolean stopped;
+    private boolean started;
 
     PostroomLifecycle(RunningPostroom postroom, Supplier<List<Handler>> finder, Duration drain) {
         this.postroom = postroom;
@@ -50,13 +47,9 @@ final class PostroomLifecycle implements SmartLifecycle, SmartInitializingSingle
         return handlers;
     }
 
+    /** Again after a stop: a context that is stopped and started, or a test's that is paused while another one is used. */
     @Override
     public synchronized void start() {
-        if (stopped) {
-            log.warn(
-                    "Postroom was stopped and cannot be started again in this application context: no messages are handled");
-            return;
-        }
         if (!running) {
             startWorkers();
             running = true;
@@ -65,7 +58,8 @@ final class PostroomLifecycle implements SmartLifecycle, SmartInitializingSingle
 
     private void startWorkers() {
         try {
-            postroom.startWorkers(handlers);
+            postroom.startWorkers(started ? List.of() : handlers);
+            started = true;
         } catch (IllegalArgumentException clash) {
             throw new StartProblem(
                     "The handlers do not go together: " + clash.getMessage(),
@@ -77,8 +71,7 @@ final class PostroomLifecycle implements SmartLifecycle, SmartInitializingSingle
     @Override
     public synchronized void stop() {
         if (running) {
-            stopped = true;
-            postroom.stop(drain);
+            postroom.stopWorkers(drain);
             running = false;
         }
     }
@@ -101,12 +94,6 @@ final class PostroomLifecycle implements SmartLifecycle, SmartInitializingSingle
     @Override
     public boolean isRunning() {
         return running;
-    }
-
-    /** A cached test context is paused and resumed; there is no way back from our stop. */
-    @Override
-    public boolean isPauseable() {
-        return false;
     }
 
     @Override

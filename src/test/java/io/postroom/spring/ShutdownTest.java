@@ -8,6 +8,7 @@ import io.postroom.api.Created;
 import io.postroom.api.Message;
 import io.postroom.api.MessageState;
 import io.postroom.api.QueueEntry;
+import io.postroom.api.SendResult;
 import io.postroom.handler.ProcessingMessage;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
@@ -165,6 +166,31 @@ class ShutdownTest {
         closing.get(30, TimeUnit.SECONDS);
 
         assertThat(neighbour.order).containsExactly("started after 0 messages", "stopped after 2 messages");
+    }
+
+    /** As Spring's test framework does with a cached context while another one is used. */
+    @Test
+    void a_context_that_is_stopped_hands_out_no_messages_and_one_that_is_started_again_does() {
+        try (Host.Running host = Host.on(database).with(Blocking.class).start()) {
+            Blocking handler = host.bean(Blocking.class);
+            host.await(host.queueMessages().createMessage("stopping", "before"), MessageState.DONE);
+
+            host.context().stop();
+            Created whileStopped = host.queueMessages().createMessage("stopping", "while stopped");
+            CompletableFuture<SendResult> end = host.queueMessages()
+                    .sendMessageAsync(CreateMessage.to("stopping").payload("waited for"));
+            assertThat(isThreadAlive("postroom-claim-stopping")).isFalse();
+            assertThat(host.queueMessages()
+                            .find(whileStopped.id())
+                            .orElseThrow()
+                            .state())
+                    .isEqualTo(MessageState.READY);
+            host.context().start();
+
+            host.await(whileStopped, MessageState.DONE);
+            assertThat(end).succeedsWithin(30, TimeUnit.SECONDS);
+            assertThat(handler.ended).containsExactly("\"before\"", "\"while stopped\"", "\"waited for\"");
+        }
     }
 
     @Test
