@@ -53,13 +53,15 @@ record HostDatabase(PlatformTransactionManager manager, String managerName, Data
      * The data source as far as it can be told without making a JPA manager, which may itself wait for our schema; null: not yet.
      */
     static @Nullable DataSource early(ConfigurableListableBeanFactory beans, PostroomProperties properties) {
+        if (names(beans, DataSource.class).size() == 1) {
+            return keyOf(dataSource(
+                    beans, properties)); // most hosts; the manager may have listeners that wait for our schema
+        }
         String manager = managerName(beans, properties);
         if (manager != null && beans.isTypeMatch(manager, DataSourceTransactionManager.class)) {
             return of(beans, properties).dataSource();
         }
-        return properties.datasource() != null || names(beans, DataSource.class).size() == 1
-                ? keyOf(dataSource(beans, properties))
-                : null;
+        return properties.datasource() == null ? null : keyOf(dataSource(beans, properties));
     }
 
     private static @Nullable PlatformTransactionManager manager(

@@ -24,7 +24,7 @@ final class LateListeners implements PostroomListener {
         for (PostroomListener listener : listeners()) {
             try {
                 listener.onEvent(event);
-            } catch (RuntimeException thrown) {
+            } catch (Throwable thrown) {
                 log.warn("a listener failed on {}", event, thrown);
             }
         }

@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.springframework.boot.sql.init.dependency.DependsOnDatabaseInitialization;
 import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.transaction.TransactionExecutionListener;
 
 @PostgresTest
 class SchemaTest {
@@ -91,6 +92,16 @@ class SchemaTest {
                     .query(Boolean.class)
                     .single();
         }
+    }
+
+    /** Spring Boot gives it to the transaction manager, which so waits for whatever it waits for. */
+    static class WritingListener implements TransactionExecutionListener {
+        WritingListener(JdbcTemplate jdbc) {}
+    }
+
+    @Test
+    void a_listener_of_the_manager_may_use_the_database() {
+        Host.on(database).with(WritingListener.class).start().close();
     }
 
     @Test
