@@ -24,8 +24,8 @@ import org.slf4j.LoggerFactory;
 final class Consumer {
     private static final Logger log = LoggerFactory.getLogger(Consumer.class);
     static final int LEASE_SIZE = 200;
-    /** Several leases may come of one claim: on busy cores, fewer and larger statements. */
-    private static final int CLAIM_SIZE = 500;
+    /** Several leases may come of one claim: each claim waits for its commit to reach the disk, so on deep queues fewer and larger ones. */
+    private static final int CLAIM_SIZE = 1000;
 
     private static final Duration IDLE = Duration.ofSeconds(10);
     /** How long other claims stand still so that a suspect may run alone. */
@@ -154,6 +154,11 @@ final class Consumer {
 
     private void take(List<ClaimedMessage> claimed) {
         leases.taken(claimed);
+        if (!claimed.isEmpty()) {
+            pace.weighed(
+                    claimed.size(),
+                    claimed.stream().mapToLong(ClaimedMessage::bytes).sum());
+        }
         held.addAndGet(claimed.size());
         putBack(claimed); // to the buffer, unless the process has begun to stop meanwhile
     }

@@ -10,13 +10,18 @@ final class Pace {
     /** Long against a claim (1-2 ms), short against a lease (30 s). */
     static final Duration AHEAD = Duration.ofMillis(50);
 
-    private static final int MOST = 1000;
+    /** Two claims of the largest size: one runs while the next is fetched. */
+    static final int MOST = 2000;
+    /** Payloads held by one consumer, about. */
+    static final long MOST_BYTES = 32L * 1024 * 1024;
+
     private static final int HANDED_OVER_AT_ONCE = 16;
     private static final double WEIGHT = 0.1;
 
     private final int concurrency;
     private final int atLeast;
     private volatile double nanosPerMessage = Double.NaN;
+    private volatile double bytesPerMessage;
 
     Pace(int concurrency, int batch) {
         this.concurrency = concurrency;
@@ -29,6 +34,13 @@ final class Pace {
         nanosPerMessage = Double.isNaN(average) ? sample : average + WEIGHT * (sample - average);
     }
 
+    /** So large were messages that came. Called by the claiming thread. */
+    void weighed(int messages, long bytes) {
+        double sample = (double) bytes / messages;
+        // Up at once, down slowly: the next claim may bring more of the large ones.
+        bytesPerMessage = Math.max(sample, bytesPerMessage + WEIGHT * (sample - bytesPerMessage));
+    }
+
     /** Most messages to hold. */
     int target() {
         double average = nanosPerMessage;
@@ -36,7 +48,8 @@ final class Pace {
             return atLeast;
         }
         double ahead = AHEAD.toNanos() * concurrency / Math.max(average, 1);
-        return (int) Math.max(atLeast, Math.min(MOST, ahead));
+        double fits = MOST_BYTES / Math.max(bytesPerMessage, 1);
+        return (int) Math.max(atLeast, Math.min(MOST, Math.min(ahead, fits)));
     }
 
     /** Whether enough room is free: at least half of what is held beyond the threads themselves, or a free thread when nothing is. */

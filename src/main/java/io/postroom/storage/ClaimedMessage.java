@@ -43,4 +43,9 @@ public record ClaimedMessage(
     public int number() {
         return Math.min(deliveries + 1, Short.MAX_VALUE);
     }
+
+    /** Size of the content, about. */
+    public long bytes() {
+        return (payload == null ? 0 : payload.length()) + (body == null ? 0L : body.length);
+    }
 }
