@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongSupplier;
 import java.util.stream.IntStream;
 
 /**
@@ -99,7 +100,8 @@ final class DrainBenchmark {
         void run() throws Exception;
     }
 
-    private Result measure(Timed work) throws Exception {
+    /** @param finished how many messages there were when the CPU time was read: a deep queue goes on after the measured part */
+    private Result measure(Timed work, LongSupplier finished) throws Exception {
         long wal = wal();
         long client = meter.clientNanos();
         long server = meter.serverNanos();
@@ -107,11 +109,11 @@ final class DrainBenchmark {
         work.run();
         long took = System.nanoTime() - before;
         Thread.sleep(500); // exiting backends hand their time to the postmaster
-        return new Result(
-                messages * 1e9 / took,
-                (meter.clientNanos() - client) / 1e3 / messages,
-                (meter.serverNanos() - server) / 1e3 / messages,
-                (double) (wal() - wal) / messages);
+        double clientMicros = (meter.clientNanos() - client) / 1e3;
+        double serverMicros = (meter.serverNanos() - server) / 1e3;
+        double walBytes = wal() - wal;
+        long all = finished.getAsLong();
+        return new Result(messages * 1e9 / took, clientMicros / all, serverMicros / all, walBytes / all);
     }
 
     private Result rawTx() throws Exception {
@@ -123,17 +125,19 @@ final class DrainBenchmark {
                 "VACUUM ANALYZE raw_queue",
                 "CHECKPOINT");
         AtomicLong left = new AtomicLong(messages);
-        Result result = measure(() -> {
-            List<Thread> workers = new ArrayList<>();
-            for (int i = 0; i < RAW_WORKERS; i++) {
-                Thread worker = new Thread(() -> rawWork(left));
-                worker.start();
-                workers.add(worker);
-            }
-            for (Thread worker : workers) {
-                worker.join();
-            }
-        });
+        Result result = measure(
+                () -> {
+                    List<Thread> workers = new ArrayList<>();
+                    for (int i = 0; i < RAW_WORKERS; i++) {
+                        Thread worker = new Thread(() -> rawWork(left));
+                        worker.start();
+                        workers.add(worker);
+                    }
+                    for (Thread worker : workers) {
+                        worker.join();
+                    }
+                },
+                () -> messages - left.get());
         sql("DROP TABLE raw_queue");
         return result;
     }
@@ -180,6 +184,7 @@ final class DrainBenchmark {
         }
         sql("VACUUM ANALYZE", "CHECKPOINT");
         AtomicLong handled = new AtomicLong();
+        AtomicLong committed = new AtomicLong();
         CountDownLatch written = new CountDownLatch(messages);
         Handler handler = Handler.send("bench", byte[].class, (payload, context) -> {
             handled.incrementAndGet();
@@ -187,14 +192,20 @@ final class DrainBenchmark {
         });
         try (Postroom postroom = Postroom.on(pool)
                 .handler(handler)
-                .listener(event -> written.countDown()) // after its result was committed
+                .listener(
+                        event -> { // after its result was committed
+                            committed.incrementAndGet();
+                            written.countDown();
+                        })
                 .start()) {
-            return measure(() -> {
-                postroom.queues().resume("bench");
-                if (!written.await(10, TimeUnit.MINUTES)) {
-                    throw new IllegalStateException("not drained: " + handled);
-                }
-            });
+            return measure(
+                    () -> {
+                        postroom.queues().resume("bench");
+                        if (!written.await(10, TimeUnit.MINUTES)) {
+                            throw new IllegalStateException("not drained: " + handled);
+                        }
+                    },
+                    committed::get);
         }
     }
 
