@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.function.Consumer;
 
 /**
  * A message to be created. Immutable, no {@code build()}: every method returns a changed copy, and refuses a value outside its limits with
@@ -111,81 +112,26 @@ public record CreateMessage(
 
     /** The message's id, from {@link MessageIds#next()}: makes a repeat of this call safe. A UUIDv7 of the last 24 hours. */
     public CreateMessage id(UUID version7) {
-        return new CreateMessage(
-                queue,
-                content,
-                Optional.of(version7),
-                delay,
-                dueAt,
-                timeToLive,
-                priority,
-                deduplicationKey,
-                correlationId,
-                headers,
-                direction);
+        return changed(draft -> draft.id = Optional.of(version7));
     }
 
     /** Not before this time from now, by the database clock; up to 400 days. */
     public CreateMessage delay(Duration delay) {
-        return new CreateMessage(
-                queue,
-                content,
-                id,
-                Optional.of(delay),
-                dueAt,
-                timeToLive,
-                priority,
-                deduplicationKey,
-                correlationId,
-                headers,
-                direction);
+        return changed(draft -> draft.delay = Optional.of(delay));
     }
 
     /** Not before this instant; one in the past means now; at most 400 days ahead. */
     public CreateMessage at(Instant dueAt) {
-        return new CreateMessage(
-                queue,
-                content,
-                id,
-                delay,
-                Optional.of(dueAt),
-                timeToLive,
-                priority,
-                deduplicationKey,
-                correlationId,
-                headers,
-                direction);
+        return changed(draft -> draft.dueAt = Optional.of(dueAt));
     }
 
     /** A message still waiting after this time is not handled any more and becomes EXPIRED; one in progress is left alone. */
     public CreateMessage timeToLive(Duration timeToLive) {
-        return new CreateMessage(
-                queue,
-                content,
-                id,
-                delay,
-                dueAt,
-                Optional.of(timeToLive),
-                priority,
-                deduplicationKey,
-                correlationId,
-                headers,
-                direction);
+        return changed(draft -> draft.timeToLive = Optional.of(timeToLive));
     }
 
     public CreateMessage priority(int zeroToNine) {
-        return new CreateMessage(
-                queue,
-                content,
-                id,
-                delay,
-                dueAt,
-                timeToLive,
-                zeroToNine,
-                deduplicationKey,
-                correlationId,
-                headers,
-                direction);
+        return changed(draft -> draft.priority = zeroToNine);
     }
 
     /**
@@ -193,83 +139,75 @@ public record CreateMessage(
      * is remembered until the first message is purged. 1 to 200 characters, compared exactly.
      */
     public CreateMessage deduplicate(String key) {
-        return new CreateMessage(
-                queue,
-                content,
-                id,
-                delay,
-                dueAt,
-                timeToLive,
-                priority,
-                Optional.of(key),
-                correlationId,
-                headers,
-                direction);
+        return changed(draft -> draft.deduplicationKey = Optional.of(key));
     }
 
     /** The business process it belongs to, for looking up a whole path; 1 to 200 characters. */
     public CreateMessage correlationId(String id) {
-        return new CreateMessage(
-                queue,
-                content,
-                this.id,
-                delay,
-                dueAt,
-                timeToLive,
-                priority,
-                deduplicationKey,
-                Optional.of(id),
-                headers,
-                direction);
+        return changed(draft -> draft.correlationId = Optional.of(id));
     }
 
     /** Adds or replaces a header. At most 64, 8 KB in all. */
     public CreateMessage header(String name, String value) {
         Map<String, String> more = new LinkedHashMap<>(headers);
         more.put(name, value);
-        return new CreateMessage(
-                queue,
-                content,
-                id,
-                delay,
-                dueAt,
-                timeToLive,
-                priority,
-                deduplicationKey,
-                correlationId,
-                more,
-                direction);
+        return changed(draft -> draft.headers = more);
     }
 
     /** A label only. Default OUTGOING. */
     public CreateMessage direction(Direction direction) {
+        return changed(draft -> draft.direction = direction);
+    }
+
+    /** The copy is checked as a whole: some limits are about two fields. */
+    private CreateMessage changed(Consumer<Draft> change) {
+        Draft draft = new Draft(this);
+        change.accept(draft);
         return new CreateMessage(
-                queue,
-                content,
-                id,
-                delay,
-                dueAt,
-                timeToLive,
-                priority,
-                deduplicationKey,
-                correlationId,
-                headers,
-                direction);
+                draft.queue,
+                draft.content,
+                draft.id,
+                draft.delay,
+                draft.dueAt,
+                draft.timeToLive,
+                draft.priority,
+                draft.deduplicationKey,
+                draft.correlationId,
+                draft.headers,
+                draft.direction);
+    }
+
+    /** All fields, for the moment of a change. */
+    private static final class Draft {
+        private final String queue;
+        private Content content;
+        private Optional<UUID> id;
+        private Optional<Duration> delay;
+        private Optional<Instant> dueAt;
+        private Optional<Duration> timeToLive;
+        private int priority;
+        private Optional<String> deduplicationKey;
+        private Optional<String> correlationId;
+        private Map<String, String> headers;
+        private Direction direction;
+
+        Draft(CreateMessage message) {
+            queue = message.queue;
+            content = message.content;
+            id = message.id;
+            delay = message.delay;
+            dueAt = message.dueAt;
+            timeToLive = message.timeToLive;
+            priority = message.priority;
+            deduplicationKey = message.deduplicationKey;
+            correlationId = message.correlationId;
+            headers = message.headers;
+            direction = message.direction;
+        }
     }
 
     private CreateMessage content(Content content) {
-        return new CreateMessage(
-                queue,
-                content,
-                id,
-                delay,
-                dueAt,
-                timeToLive,
-                priority,
-                deduplicationKey,
-                correlationId,
-                headers,
-                direction);
+        return changed(draft -> draft.content = content);
     }
 
     private static String requireType(String type) {

@@ -98,7 +98,7 @@ public final class Engine {
         executor = new Executor(setup, store, transactions, heartbeat, timeLimits, completer);
         endWatch = new EndWatch(store, callbacks);
         doorbell = new Doorbell(store, feed, consumers);
-        poller = new Poller(store, heartbeat, consumers, endWatch, leases, settings);
+        poller = new Poller(store, heartbeat, consumers, endWatch, doorbell, leases, settings);
     }
 
     /** Declares the handlers' queues, then starts. Fails fast: a wrong setting stops the application, not the first message. */

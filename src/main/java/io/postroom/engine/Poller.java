@@ -37,6 +37,7 @@ final class Poller {
     private final Heartbeat heartbeat;
     private final Map<Integer, Consumer> consumers;
     private final EndWatch endWatch;
+    private final Doorbell doorbell;
     private final KnownLeases leases;
     private final EngineSettings settings;
     private final Duration interval;
@@ -53,12 +54,14 @@ final class Poller {
             Heartbeat heartbeat,
             Map<Integer, Consumer> consumers,
             EndWatch endWatch,
+            Doorbell doorbell,
             KnownLeases leases,
             EngineSettings settings) {
         this.store = store;
         this.heartbeat = heartbeat;
         this.consumers = consumers;
         this.endWatch = endWatch;
+        this.doorbell = doorbell;
         this.leases = leases;
         this.settings = settings;
         this.interval = settings.pollInterval();
@@ -138,13 +141,7 @@ final class Poller {
                 heartbeat.workerId(), known, settings.leaseTime().multipliedBy(UNKNOWN_AFTER_LEASE_TIMES));
         if (!released.isEmpty()) {
             log.warn("gave back leases whose claim's answer was lost: {}", released);
-            for (Arrival arrival : released) {
-                Consumer consumer = consumers.get(arrival.lane().queueId());
-                if (consumer != null) {
-                    consumer.queue().claimer().arrived(arrival.lane().priority(), arrival.lowestSeq());
-                    consumer.signal();
-                }
-            }
+            doorbell.ring(released);
         }
     }
 
