@@ -1,5 +1,5 @@
 /**
- * Measurements, started by hand: nothing here is a test, nothing runs in {@code verify}. Absolute figures of a shared machine are noise; compare
+ * Measurements, started by hand: {@code verify} only tests that what they are made of works. Absolute figures of a shared machine are noise; compare
  * within one run, and believe CPU per message more than the rate.
  */
 @NullMarked
