@@ -720,86 +720,96 @@ CREATE OR REPLACE FUNCTION postroom.claim(p_worker integer, p_queue integer, p_p
  SET enable_seqscan TO 'off'
  SET enable_bitmapscan TO 'off'
  SET enable_sort TO 'off'
- SET enable_hashjoin TO 'off'
+ SET enable_nestloop TO 'off'
  SET enable_mergejoin TO 'off'
- SET enable_memoize TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 #variable_conflict use_column
 DECLARE
-    wanted    int := p_limit;
-    taken     int;
-    p_prio    smallint;
-    p_cursor  bigint;
+    wanted       int := p_limit;
+    taken        int;
+    prio         smallint;
+    places       tid[];
+    seqs         bigint[];
+    ids          uuid[];
+    failed       smallint[];
+    crashed      smallint[];
+    delivered    smallint[];
+    new_leases   bigint[];
+    sorted       uuid[];
+    low          uuid;
+    high         uuid;
 BEGIN
     FOR lane IN 1 .. cardinality(p_priorities) LOOP
-        p_prio := p_priorities[lane];
-        p_cursor := p_cursors[lane];
+        prio := p_priorities[lane];
         IF p_suspects THEN
-            RETURN QUERY
-            WITH candidates AS MATERIALIZED (
-                SELECT r.ctid, r.seq, r.message_id, r.failures, r.crashes, r.deliveries
+            SELECT array_agg(c.ctid), array_agg(0::bigint), array_agg(c.message_id),
+                   array_agg(c.failures), array_agg(c.crashes), array_agg(c.deliveries)
+            INTO places, seqs, ids, failed, crashed, delivered
+            FROM (
+                SELECT r.ctid, r.message_id, r.failures, r.crashes, r.deliveries
                 FROM postroom.ready r
                 WHERE r.queue_id = p_queue
-                  AND r.priority = p_prio
+                  AND r.priority = prio
                   AND r.crashes > 0
                 ORDER BY r.queue_id, r.priority, r.seq
                 LIMIT 1
                 FOR UPDATE SKIP LOCKED
-            ), removed AS (
-                DELETE FROM postroom.ready
-                WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
-            ), leased AS (
-                INSERT INTO postroom.lease AS l (worker_id, queue_id, priority, message_ids, open, failures, crashes, deliveries)
-                SELECT p_worker, p_queue, p_prio, ARRAY[c.message_id], B'1', ARRAY[c.failures], ARRAY[c.crashes], ARRAY[c.deliveries]
-                FROM candidates c
-                RETURNING l.id
-            )
-            SELECT l.id, 1, 0, p_prio, 0::bigint, c.message_id, c.failures, c.crashes, c.deliveries,
-                   m.id IS NOT NULL, coalesce(m.expires_at <= clock_timestamp(), false), m.created_at,
-                   m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
-                   m.headers::text, m.payload::text, m.body
-            FROM leased l
-            CROSS JOIN candidates c
-            LEFT JOIN postroom.message m ON m.id = c.message_id;
+            ) c;
         ELSE
-            RETURN QUERY
-            WITH candidates AS MATERIALIZED (
+            SELECT array_agg(c.ctid), array_agg(c.seq), array_agg(c.message_id), array_agg(c.failures), array_agg(c.deliveries)
+            INTO places, seqs, ids, failed, delivered
+            FROM (
                 SELECT r.ctid, r.seq, r.message_id, r.failures, r.deliveries
                 FROM postroom.ready r
                 WHERE r.queue_id = p_queue
-                  AND r.priority = p_prio
-                  AND r.seq >= p_cursor
+                  AND r.priority = prio
+                  AND r.seq >= p_cursors[lane]
                   AND r.crashes = 0
                 ORDER BY r.queue_id, r.priority, r.seq
                 LIMIT wanted
                 FOR UPDATE SKIP LOCKED
-            ), removed AS (
-                DELETE FROM postroom.ready
-                WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
-            ), placed AS (
-                SELECT c.message_id, c.failures, c.deliveries, (row_number() OVER () - 1) / p_lease_size AS part
-                FROM candidates c
-            ), leased AS (
-                INSERT INTO postroom.lease AS l (worker_id, queue_id, priority, message_ids, open, failures, deliveries)
-                SELECT p_worker, p_queue, p_prio, array_agg(p.message_id), repeat('1', count(*)::int)::bit varying,
-                       CASE WHEN max(p.failures) > 0 THEN array_agg(p.failures) END,
-                       CASE WHEN max(p.deliveries) > 0 THEN array_agg(p.deliveries) END
-                FROM placed p
-                GROUP BY p.part
-                ORDER BY p.part
-                RETURNING l.id, l.message_ids, l.failures, l.deliveries
-            )
-            SELECT l.id, cardinality(l.message_ids), (u.place - 1)::int, p_prio, (SELECT max(c.seq) FROM candidates c), u.message_id,
-                   coalesce(u.failures, 0::smallint), 0::smallint, coalesce(u.deliveries, 0::smallint),
-                   m.id IS NOT NULL, coalesce(m.expires_at <= clock_timestamp(), false), m.created_at,
-                   m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
-                   m.headers::text, m.payload::text, m.body
-            FROM leased l
-            CROSS JOIN LATERAL unnest(l.message_ids, l.failures, l.deliveries) WITH ORDINALITY u (message_id, failures, deliveries, place)
-            LEFT JOIN postroom.message m ON m.id = u.message_id;
+            ) c;
         END IF;
-        GET DIAGNOSTICS taken = ROW_COUNT;
+        CONTINUE WHEN ids IS NULL;
+        taken := cardinality(ids);
+
+        DELETE FROM postroom.ready WHERE ctid = ANY (places);
+
+        IF taken = 1 THEN
+            sorted := ids;
+        ELSE
+            SELECT array_agg(u.id ORDER BY u.id) INTO sorted FROM unnest(ids) u (id);
+        END IF;
+        low := sorted[1];
+        high := sorted[taken];
+
+        WITH leased AS (
+            INSERT INTO postroom.lease AS l (worker_id, queue_id, priority, message_ids, open, failures, crashes, deliveries)
+            SELECT p_worker, p_queue, prio, ids[g.first : g.last], repeat('1', least(g.last, taken) - g.first + 1)::bit varying,
+                   CASE WHEN 0 < ANY (failed) THEN failed[g.first : g.last] END,
+                   crashed[g.first : g.last],
+                   CASE WHEN 0 < ANY (delivered) THEN delivered[g.first : g.last] END
+            FROM (SELECT s.first, s.first + p_lease_size - 1 AS last FROM generate_series(1, taken, p_lease_size) s (first)) g
+            RETURNING l.id
+        )
+        SELECT array_agg(l.id) INTO new_leases FROM leased l;
+
+        RETURN QUERY
+        SELECT new_leases[p.part + 1], least(p_lease_size, taken - p.part * p_lease_size), p.place - p.part * p_lease_size, prio, seqs[taken],
+               p.message_id, p.failures, coalesce(p.crashes, 0::smallint), p.deliveries,
+               m.id IS NOT NULL, coalesce(m.expires_at <= clock_timestamp(), false), m.created_at,
+               m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
+               m.headers::text, m.payload::text, m.body
+        FROM (SELECT u.message_id, u.failures, u.crashes, u.deliveries, u.place::int - 1 AS place, (u.place::int - 1) / p_lease_size AS part
+              FROM unnest(ids, failed, crashed, delivered) WITH ORDINALITY u (message_id, failures, crashes, deliveries, place)) p
+        LEFT JOIN (SELECT x.id, x.expires_at, x.created_at, x.type, x.type_version, x.direction, x.correlation_id, x.content_type,
+                          x.headers, x.payload, x.body
+                   FROM postroom.message x
+                   WHERE x.id = ANY (sorted) AND x.id BETWEEN low AND high
+                   OFFSET 0 -- by these ids through message_pk first, joined afterwards
+                  ) m ON m.id = p.message_id;
+
         wanted := wanted - taken;
         EXIT WHEN wanted <= 0;
     END LOOP;

@@ -123,6 +123,8 @@ CREATE TABLE postroom.lease (
     deliveries   smallint[]
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);
 COMMENT ON COLUMN postroom.lease.failures IS 'per message, before this claim; null means 0 for all (likewise crashes, deliveries)';
+-- At most 200 ids, 3.2 kB: compressing them took a tenth of a claim's time.
+ALTER TABLE postroom.lease ALTER COLUMN message_ids SET STORAGE PLAIN;
 CREATE INDEX lease_by_worker ON postroom.lease (worker_id);
 
 -- Append-only history. A terminal row (done, cancelled, expired) is what makes a message finished.
