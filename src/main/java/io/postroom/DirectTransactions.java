@@ -1,11 +1,13 @@
 package io.postroom;
 
 import io.postroom.api.PostroomException;
+import io.postroom.storage.ImmediateCommit;
 import io.postroom.storage.Transactions;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import javax.sql.DataSource;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -32,6 +34,18 @@ final class DirectTransactions implements Transactions {
     public <T> T join(Work<T> work) {
         try {
             return begin(work);
+        } catch (RuntimeException error) {
+            throw error;
+        } catch (Exception error) {
+            throw new PostroomException("the transaction failed: " + error.getMessage(), error);
+        }
+    }
+
+    @Override
+    public <T> T joinOrCommitAtOnce(Work<T> oneStatement) {
+        try {
+            Optional<T> atOnce = ImmediateCommit.run(dataSource, oneStatement);
+            return atOnce.isPresent() ? atOnce.get() : begin(oneStatement);
         } catch (RuntimeException error) {
             throw error;
         } catch (Exception error) {

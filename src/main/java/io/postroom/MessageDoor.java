@@ -56,6 +56,7 @@ final class MessageDoor implements QueueMessages {
     private final Engine engine;
     private final Runnable dueSoon;
     private final GroupCommit groupCommit;
+    private final SharedCommit sharedCommit;
 
     /** @param dueSoon hurries the promote job: a delayed message was written */
     MessageDoor(
@@ -72,6 +73,7 @@ final class MessageDoor implements QueueMessages {
         this.engine = engine;
         this.dueSoon = dueSoon;
         this.groupCommit = new GroupCommit(this::createEncoded);
+        this.sharedCommit = new SharedCommit(this::writeAlone, this::writeAgain);
     }
 
     void close() {
@@ -136,15 +138,24 @@ final class MessageDoor implements QueueMessages {
     }
 
     private List<Enqueued> createEncoded(List<NewMessage> rows) {
-        return transactions.isOpen() ? write(rows) : writeAlone(rows);
+        return transactions.isOpen()
+                ? write(rows)
+                : rows.size() == 1 ? List.of(writeAlone(rows.get(0))) : writeAlone(rows);
+    }
+
+    /** Shares its commit with others that come at the same time, unless it might wait for somebody. */
+    private Enqueued writeAlone(NewMessage row) {
+        return row.isPlain() ? sharedCommit.add(row) : writeAlone(List.of(row)).get(0);
     }
 
     private List<Enqueued> write(List<NewMessage> rows) {
-        return transactions.join(transaction -> {
+        Transactions.Work<List<Enqueued>> work = transaction -> {
             List<Enqueued> enqueued = writeOn(transaction.connection(), transaction.isCallers(), rows);
             transaction.afterCommit(() -> tellEngine(rows, enqueued));
             return enqueued;
-        });
+        };
+        boolean isOneStatement = rows.stream().allMatch(NewMessage::isPlain);
+        return isOneStatement ? transactions.joinOrCommitAtOnce(work) : transactions.join(work);
     }
 
     /** A clash of content is known only after the statement: a caller who catches it and commits must not commit half of it. */
@@ -193,6 +204,11 @@ final class MessageDoor implements QueueMessages {
                 toWrite = rows.stream().map(NewMessage::withGivenId).toList();
             }
         }
+    }
+
+    /** What failed as one of a group: whether it was stored is not known. */
+    private Enqueued writeAgain(NewMessage row) {
+        return asOurOwn(List.of(row), writeAlone(List.of(row.withGivenId()))).get(0);
     }
 
     private List<Enqueued> asOurOwn(List<NewMessage> rows, List<Enqueued> enqueued) {
@@ -300,7 +316,7 @@ final class MessageDoor implements QueueMessages {
         CompletableFuture<SendResult> end =
                 engine.watchEnd(row.id()); // before the commit: it may end before this thread goes on
         try {
-            Enqueued enqueued = writeAlone(List.of(row)).get(0);
+            Enqueued enqueued = writeAlone(row);
             return enqueued.id().equals(row.id()) ? end : watchOther(end, enqueued.id());
         } catch (RuntimeException notWritten) {
             end.cancel(false);

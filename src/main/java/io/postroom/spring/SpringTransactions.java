@@ -2,9 +2,11 @@ package io.postroom.spring;
 
 import io.postroom.api.PostroomException;
 import io.postroom.api.WrongTransactionException;
+import io.postroom.storage.ImmediateCommit;
 import io.postroom.storage.Transactions;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.Optional;
 import java.util.function.Supplier;
 import javax.sql.DataSource;
 import org.slf4j.Logger;
@@ -72,6 +74,21 @@ final class SpringTransactions implements Transactions {
     public <T> T join(Work<T> work) {
         try {
             return isOpen() ? runInCallers(work) : begin(work);
+        } catch (RuntimeException error) {
+            throw error;
+        } catch (Exception error) {
+            throw new PostroomException("the transaction failed: " + error.getMessage(), error);
+        }
+    }
+
+    @Override
+    public <T> T joinOrCommitAtOnce(Work<T> oneStatement) {
+        try {
+            if (isOpen()) {
+                return runInCallers(oneStatement);
+            }
+            Optional<T> atOnce = ImmediateCommit.run(dataSource, oneStatement);
+            return atOnce.isPresent() ? atOnce.get() : begin(oneStatement);
         } catch (RuntimeException error) {
             throw error;
         } catch (Exception error) {

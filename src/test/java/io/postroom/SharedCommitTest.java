@@ -1,0 +1,225 @@
+package io.postroom;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import io.postroom.api.Direction;
+import io.postroom.api.MessageIds;
+import io.postroom.storage.Enqueued;
+import io.postroom.storage.NewMessage;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Who writes for whom. The first write is held open until the others have come. */
+@Timeout(30)
+class SharedCommitTest {
+    private final List<List<NewMessage>> written = new CopyOnWriteArrayList<>();
+    private final List<NewMessage> writtenAgain = new CopyOnWriteArrayList<>();
+    private final CountDownLatch firstMayEnd = new CountDownLatch(1);
+
+    @Test
+    void lone_message_is_written_at_once_by_its_own_thread() {
+        SharedCommit commits = new SharedCommit(this::write, this::again);
+        NewMessage row = row();
+
+        assertThat(commits.add(row).id()).isEqualTo(row.id());
+
+        assertThat(written).containsExactly(List.of(row));
+    }
+
+    @Test
+    void those_that_come_while_one_is_written_share_the_next_commit() throws Exception {
+        SharedCommit commits = new SharedCommit(this::writeHeld, this::again);
+        List<NewMessage> rows = rows(6);
+
+        List<CompletableFuture<Enqueued>> ends = addAllWhileTheFirstIsWritten(commits, rows);
+
+        for (int i = 0; i < rows.size(); i++) {
+            assertThat(ends.get(i).get().id()).isEqualTo(rows.get(i).id());
+        }
+        assertThat(written).hasSize(2);
+        assertThat(written.get(0)).containsExactly(rows.get(0));
+        assertThat(written.get(1)).containsExactlyInAnyOrderElementsOf(rows.subList(1, 6));
+        assertThat(writtenAgain).isEmpty();
+    }
+
+    @Test
+    void message_is_not_refused_for_its_neighbour() throws Exception {
+        List<NewMessage> rows = rows(4);
+        NewMessage bad = rows.get(2);
+        SharedCommit commits = new SharedCommit(
+                group -> {
+                    List<Enqueued> answers = writeHeld(group);
+                    if (group.contains(bad)) {
+                        throw new IllegalArgumentException("refused");
+                    }
+                    return answers;
+                },
+                row -> {
+                    if (row == bad) {
+                        throw new IllegalArgumentException("refused");
+                    }
+                    return again(row);
+                });
+
+        List<CompletableFuture<Enqueued>> ends = addAllWhileTheFirstIsWritten(commits, rows);
+
+        assertThat(ends.get(0).get().id()).isEqualTo(rows.get(0).id());
+        assertThat(ends.get(1).get().id()).isEqualTo(rows.get(1).id());
+        assertThat(ends.get(3).get().id()).isEqualTo(rows.get(3).id());
+        assertThatThrownBy(() -> ends.get(2).get())
+                .isInstanceOf(ExecutionException.class)
+                .hasRootCauseInstanceOf(IllegalArgumentException.class);
+        assertThat(writtenAgain).containsExactlyInAnyOrder(rows.get(1), rows.get(3));
+    }
+
+    @Test
+    void failure_of_a_lone_message_is_its_own_and_the_next_one_is_written() {
+        AtomicBoolean fail = new AtomicBoolean(true);
+        SharedCommit commits = new SharedCommit(
+                group -> {
+                    if (fail.getAndSet(false)) {
+                        throw new IllegalStateException("no");
+                    }
+                    return write(group);
+                },
+                this::again);
+
+        assertThatThrownBy(() -> commits.add(row())).hasMessage("no");
+
+        NewMessage next = row();
+        assertThat(commits.add(next).id()).isEqualTo(next.id());
+        assertThat(writtenAgain).isEmpty();
+    }
+
+    @Test
+    void error_of_the_one_who_writes_leaves_nobody_waiting() throws Exception {
+        SharedCommit commits = new SharedCommit(
+                group -> {
+                    List<Enqueued> answers = writeHeld(group);
+                    if (group.size() > 1) {
+                        throw new StackOverflowError();
+                    }
+                    return answers;
+                },
+                this::again);
+        List<NewMessage> rows = rows(4);
+
+        List<CompletableFuture<Enqueued>> ends = addAllWhileTheFirstIsWritten(commits, rows);
+
+        int failed = 0;
+        for (CompletableFuture<Enqueued> end : ends) {
+            try {
+                end.get();
+            } catch (ExecutionException error) {
+                assertThat(error).hasCauseInstanceOf(StackOverflowError.class);
+                failed++;
+            }
+        }
+        assertThat(failed).isEqualTo(1);
+        assertThat(writtenAgain).hasSize(2);
+    }
+
+    @Test
+    void interrupt_does_not_end_the_wait_and_is_kept() throws Exception {
+        SharedCommit commits = new SharedCommit(this::writeHeld, this::again);
+        List<NewMessage> rows = rows(2);
+        Thread first = new Thread(() -> commits.add(rows.get(0)));
+        first.start();
+        await().until(() -> written.size() == 1);
+        CompletableFuture<Boolean> interrupted = new CompletableFuture<>();
+        Thread second = new Thread(() -> {
+            commits.add(rows.get(1));
+            interrupted.complete(Thread.currentThread().isInterrupted());
+        });
+        second.start();
+        await().until(() -> second.getState() == Thread.State.WAITING);
+
+        second.interrupt();
+        firstMayEnd.countDown();
+
+        assertThat(interrupted.get()).isTrue();
+        assertThat(written).hasSize(2);
+    }
+
+    /** Each on a thread of its own; in this order, and all but the first waiting when the first ends. */
+    private List<CompletableFuture<Enqueued>> addAllWhileTheFirstIsWritten(
+            SharedCommit commits, List<NewMessage> rows) {
+        List<CompletableFuture<Enqueued>> ends = new ArrayList<>();
+        for (NewMessage row : rows) {
+            CompletableFuture<Enqueued> end = new CompletableFuture<>();
+            Thread thread = new Thread(() -> {
+                try {
+                    end.complete(commits.add(row));
+                } catch (Throwable error) {
+                    end.completeExceptionally(error);
+                }
+            });
+            thread.start();
+            await().until(() -> thread.getState() == Thread.State.WAITING);
+            ends.add(end);
+        }
+        firstMayEnd.countDown();
+        return ends;
+    }
+
+    private List<Enqueued> writeHeld(List<NewMessage> group) {
+        List<Enqueued> answers = write(group);
+        if (written.size() == 1) {
+            try {
+                firstMayEnd.await();
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+        }
+        return answers;
+    }
+
+    private List<Enqueued> write(List<NewMessage> group) {
+        written.add(List.copyOf(group));
+        return group.stream()
+                .map(row -> new Enqueued(row.id(), true, true, written.size()))
+                .toList();
+    }
+
+    private Enqueued again(NewMessage row) {
+        writtenAgain.add(row);
+        return new Enqueued(row.id(), true, true, 1);
+    }
+
+    private static List<NewMessage> rows(int count) {
+        List<NewMessage> rows = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            rows.add(row());
+        }
+        return rows;
+    }
+
+    private static NewMessage row() {
+        return new NewMessage(
+                MessageIds.next(),
+                false,
+                1,
+                4,
+                Direction.OUTGOING,
+                null,
+                0,
+                "{}",
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
+                null);
+    }
+}
