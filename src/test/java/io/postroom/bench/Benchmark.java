@@ -34,7 +34,17 @@ final class Benchmark {
     private Benchmark() {}
 
     static List<Workload> workloads() {
-        return List.of(new DrainWorkload(), EnqueueWorkload.single(), EnqueueWorkload.bulk());
+        return List.of(
+                new DrainWorkload(),
+                EnqueueWorkload.single(),
+                EnqueueWorkload.bulk(),
+                new LatencyWorkload(),
+                new TogetherWorkload(),
+                new BacklogWorkload(),
+                new SnapshotWorkload(),
+                new IdleWorkload(),
+                new PayloadWorkload(),
+                new PurgeWorkload());
     }
 
     public static void main(String[] arguments) {

@@ -28,7 +28,7 @@ record Figures(double median, double least, double most, int count) {
     }
 
     static String number(double value) {
-        if (Double.isNaN(value)) {
+        if (!Double.isFinite(value)) {
             return "-";
         }
         double size = Math.abs(value);

@@ -21,7 +21,7 @@ import java.util.function.Consumer;
 final class PostroomContender implements Contender {
     static final int THREADS = 16;
     static final String QUEUE = "bench";
-    private static final int POOL = 10;
+    static final int POOL = 10;
     private static final int BLOCK = 5000;
 
     @Override
