@@ -3,7 +3,6 @@ package io.postroom.bench;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.File;
 import java.io.IOException;
-import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -17,7 +16,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.Driver;
 import org.postgresql.util.PSQLException;
@@ -31,6 +33,8 @@ import org.springframework.util.FileSystemUtils;
  */
 final class BenchServer implements AutoCloseable {
     static final String PREFIX = "postroom_bench_";
+    private static final String OWN = "postgresql-";
+
     static final String MARK = "made by the benchmark of Postroom; dropped without asking";
     /** Whatever may have been set to make commits cheap at the price of losing them. */
     private static final Map<String, String> DURABLE =
@@ -61,6 +65,9 @@ final class BenchServer implements AutoCloseable {
     private final String user;
     private final String password;
     private final List<String> open = new ArrayList<>();
+    /** Holds a lock by which a second run on the same database is refused. */
+    private @Nullable Connection guard;
+
     private int number;
     private boolean closed;
 
@@ -75,7 +82,8 @@ final class BenchServer implements AutoCloseable {
 
     /** Starts one in a new directory in {@code parent}. */
     static BenchServer own(Path parent) throws IOException {
-        Path directory = parent.resolve("postgresql-" + ProcessHandle.current().pid());
+        deleteLeftovers(parent);
+        Path directory = parent.resolve(OWN + ProcessHandle.current().pid());
         Files.createDirectories(directory);
         Path home = directory.toRealPath();
         File log = home.resolve("postgres.log").toFile();
@@ -121,8 +129,12 @@ final class BenchServer implements AutoCloseable {
         }
         BenchServer server = new BenchServer(
                 null, null, url, parts.getProperty("user", "postgres"), parts.getProperty("password", ""));
-        try (Connection connection = server.connect()) {
-            refuseForeign(connection);
+        try {
+            server.guard = server.connect();
+            refuseForeign(server.guard);
+            if (!"t".equals(text(server.guard, "SELECT pg_try_advisory_lock(hashtext('" + MARK + "'))"))) {
+                throw new BenchException("Another benchmark is running on " + server.address() + ".");
+            }
         } catch (SQLException e) {
             throw new BenchException("Cannot use " + server.address() + ": " + e.getMessage());
         }
@@ -249,11 +261,15 @@ final class BenchServer implements AutoCloseable {
         }
     }
 
-    /** An empty one. Dropped by {@link #drop}, at the latest by {@link #close}. */
-    synchronized BenchDatabase createDatabase() throws SQLException {
+    synchronized void refuseIfClosed() {
         if (closed) {
             throw new BenchException("The benchmark was stopped.");
         }
+    }
+
+    /** An empty one. Dropped by {@link #drop}, at the latest by {@link #close}. */
+    synchronized BenchDatabase createDatabase() throws SQLException {
+        refuseIfClosed();
         String name = PREFIX + ++number;
         try (Connection connection = connect();
                 Statement statement = connection.createStatement()) {
@@ -265,9 +281,11 @@ final class BenchServer implements AutoCloseable {
     }
 
     private String urlOf(String database) {
-        URI uri = URI.create(url.substring("jdbc:".length()));
-        String query = uri.getRawQuery() == null ? "" : "?" + uri.getRawQuery();
-        return "jdbc:postgresql://" + uri.getRawAuthority() + "/" + database + query;
+        Properties parts = Driver.parseURL(url, null);
+        String host = String.valueOf(parts.getProperty("PGHOST"));
+        String query = url.contains("?") ? url.substring(url.indexOf('?')) : "";
+        return "jdbc:postgresql://" + (host.contains(":") && !host.startsWith("[") ? "[" + host + "]" : host) + ":"
+                + parts.getProperty("PGPORT") + "/" + database + query;
     }
 
     synchronized void drop(BenchDatabase database) throws SQLException {
@@ -293,7 +311,7 @@ final class BenchServer implements AutoCloseable {
             return;
         }
         try {
-            stopAtOnce();
+            stopAtOnce(directory);
             own.close();
             FileSystemUtils.deleteRecursively(directory);
         } catch (IOException e) {
@@ -307,26 +325,50 @@ final class BenchServer implements AutoCloseable {
             for (String name : open) {
                 statement.execute("DROP DATABASE IF EXISTS " + name + " WITH (FORCE)");
             }
+            if (guard != null) {
+                guard.close();
+            }
         } catch (SQLException e) {
             System.err.println("Could not drop " + String.join(", ", open) + "; the next run will. " + e.getMessage());
         }
     }
 
+    /** Of runs that were killed: their server may still be there. */
+    private static void deleteLeftovers(Path parent) throws IOException {
+        List<Path> found;
+        try (Stream<Path> files = Files.list(parent)) {
+            found = files.filter(file -> file.getFileName().toString().matches(OWN + "\\d+"))
+                    .toList();
+        }
+        for (Path directory : found) {
+            long owner = Long.parseLong(directory.getFileName().toString().substring(OWN.length()));
+            if (ProcessHandle.of(owner).filter(ProcessHandle::isAlive).isEmpty()) {
+                stopAtOnce(directory.toRealPath());
+                FileSystemUtils.deleteRecursively(directory);
+            }
+        }
+    }
+
     /** What it holds is deleted anyway, so it need not write it out first. */
-    private void stopAtOnce() throws IOException {
-        Path file = java.util.Objects.requireNonNull(directory).resolve("data/postmaster.pid");
+    private static void stopAtOnce(Path directory) throws IOException {
+        Path data = directory.resolve("data");
+        Path file = data.resolve("postmaster.pid");
         if (!Files.exists(file)) {
             return;
         }
-        String process = Files.readAllLines(file).get(0).strip();
-        new ProcessBuilder("kill", "-QUIT", process).inheritIO().start();
-        ProcessHandle.of(Long.parseLong(process)).ifPresent(handle -> {
-            try {
-                handle.onExit().get(20, TimeUnit.SECONDS);
-            } catch (Exception stillThere) {
-                handle.destroyForcibly();
-            }
-        });
+        long process = Long.parseLong(Files.readAllLines(file).get(0).strip());
+        ProcessHandle handle = ProcessHandle.of(process).orElse(null);
+        if (handle == null || !handle.info().commandLine().orElse("").contains(data.toString())) {
+            return; // long gone, and its number given to another
+        }
+        new ProcessBuilder("kill", "-QUIT", String.valueOf(process)).inheritIO().start();
+        try {
+            handle.onExit().get(20, TimeUnit.SECONDS);
+        } catch (InterruptedException stopped) {
+            Thread.currentThread().interrupt();
+        } catch (ExecutionException | TimeoutException stillThere) {
+            handle.destroyForcibly();
+        }
     }
 
     private static String text(Connection connection, String query) throws SQLException {

@@ -4,6 +4,7 @@ import ch.qos.logback.classic.Level;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
@@ -31,6 +32,8 @@ final class Benchmark {
     /** max_wal_size is reached and passed, while a checkpoint goes on. */
     private static final long WAL_BYTES = 10_000_000_000L;
 
+    private static volatile boolean stopping;
+
     private Benchmark() {}
 
     static List<Workload> workloads() {
@@ -52,11 +55,15 @@ final class Benchmark {
             run(Options.of(arguments, System.getProperties()));
             System.exit(0);
         } catch (BenchException refused) {
-            System.err.println(refused.getMessage());
-            System.exit(2);
+            if (!stopping) {
+                System.err.println(refused.getMessage());
+                System.exit(2);
+            }
         } catch (Throwable failed) {
-            failed.printStackTrace();
-            System.exit(1);
+            if (!stopping) {
+                failed.printStackTrace();
+                System.exit(1);
+            }
         }
     }
 
@@ -68,8 +75,7 @@ final class Benchmark {
         Files.createDirectories(DIRECTORY);
         String url = options.url();
         BenchServer server = url == null ? BenchServer.own(DIRECTORY) : BenchServer.given(url);
-        Thread cleaner = new Thread(server::close, "bench-clean-up");
-        Runtime.getRuntime().addShutdownHook(cleaner);
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(server), "bench-clean-up"));
         long began = System.nanoTime();
         long data = chosen.stream()
                 .mapToLong(workload -> workload.diskBytes(options))
@@ -89,6 +95,14 @@ final class Benchmark {
         System.out.printf(
                 "%d minutes. Tables, all rounds and a chart: %s%n",
                 Math.round((System.nanoTime() - began) / 60e9), DIRECTORY);
+    }
+
+    /** Whatever still runs then complains about its database; nobody wants to read that. */
+    private static void stop(BenchServer server) {
+        stopping = true;
+        ((ch.qos.logback.classic.Logger) LoggerFactory.getLogger(Logger.ROOT_LOGGER_NAME)).setLevel(Level.OFF);
+        ((ch.qos.logback.classic.Logger) LoggerFactory.getLogger("io.postroom")).setLevel(Level.OFF);
+        server.close();
     }
 
     /** A line of each start and stop would hide the figures. */

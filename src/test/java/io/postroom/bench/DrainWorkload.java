@@ -39,7 +39,7 @@ final class DrainWorkload implements Workload {
     @Override
     public WorkloadResult run(Bench bench) throws Exception {
         WorkloadResult result = new WorkloadResult(id(), title());
-        Rounds rounds = new Rounds(bench);
+        Rounds rounds = new Rounds(bench, result);
         Row base = null;
         for (Contender contender : Contenders.all()) {
             int messages = messages(contender, bench.options());
@@ -48,7 +48,7 @@ final class DrainWorkload implements Workload {
             base = base == null ? row : base;
             rounds.add(row, warmUp -> bench.trial(contender, opened -> drain(opened, messages, Payloads.usual())));
         }
-        rounds.run(id());
+        rounds.run();
         judge(result, bench.options());
         return result;
     }

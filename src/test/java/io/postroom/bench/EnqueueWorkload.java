@@ -52,7 +52,7 @@ final class EnqueueWorkload implements Workload {
     @Override
     public WorkloadResult run(Bench bench) throws Exception {
         WorkloadResult result = new WorkloadResult(id(), title());
-        Rounds rounds = new Rounds(bench);
+        Rounds rounds = new Rounds(bench, result);
         Row base = null;
         double seconds = bulk ? 4 : bench.options().quick() ? 3 : 5;
         for (Contender contender : Contenders.all()) {
@@ -67,7 +67,7 @@ final class EnqueueWorkload implements Workload {
                                 .measure(() -> bulk ? bulks(opened.line(), nanos) : singles(opened.line(), nanos));
                     }));
         }
-        rounds.run(id());
+        rounds.run();
         Row postroom = result.find("postroom").orElseThrow();
         Options options = bench.options();
         double rate = postroom.ratio(Sample::rate).median();

@@ -13,7 +13,9 @@ import java.sql.Statement;
  */
 final class IdleWorkload implements Workload {
     private static final int QUEUES = 64;
-    private static final double SETTLE_SECONDS = 5;
+    /** Idle backends tell the statistics what they did up to ten seconds later. */
+    private static final double SETTLE_SECONDS = 12;
+
     private static final double SECONDS = 30;
 
     @Override

@@ -37,7 +37,7 @@ final class LatencyWorkload implements Workload {
     @Override
     public WorkloadResult run(Bench bench) throws Exception {
         WorkloadResult result = new WorkloadResult(id(), title());
-        Rounds rounds = new Rounds(bench);
+        Rounds rounds = new Rounds(bench, result);
         double seconds = bench.options().quick() ? 8 : 15;
         List<Row> peers = new ArrayList<>();
         Row base = null;
@@ -54,7 +54,7 @@ final class LatencyWorkload implements Workload {
         }
         Row two = result.row("postroom, two processes", "as above; producer and worker in JVMs of their own", base);
         rounds.add(two, warmUp -> inTwoProcesses(bench, warmUp ? 2 : seconds));
-        rounds.run(id());
+        rounds.run();
         judge(result, peers, two, bench.options());
         return result;
     }

@@ -36,7 +36,7 @@ final class PayloadWorkload implements Workload {
     @Override
     public WorkloadResult run(Bench bench) throws Exception {
         WorkloadResult result = new WorkloadResult(id(), title());
-        Rounds rounds = new Rounds(bench);
+        Rounds rounds = new Rounds(bench, result);
         Options options = bench.options();
         DRAINED.forEach((bytes, messages) -> {
             String payload = Payloads.ofSize(bytes);
@@ -66,7 +66,7 @@ final class PayloadWorkload implements Workload {
                                 contender, opened -> DrainWorkload.drain(opened, options.messages(messages), payload)));
             }
         });
-        rounds.run(id());
+        rounds.run();
         return result;
     }
 }

@@ -17,6 +17,9 @@ record Sample(
         double walBytes,
         double foreignCores,
         long[] latencies) {
+    /** Nothing could be measured. */
+    static final Sample NONE = new Sample(0, Double.NaN, Double.NaN, Double.NaN, Double.NaN, Double.NaN, new long[0]);
+
     Sample with(long[] latencies) {
         return new Sample(messages, seconds, clientMillis, serverMillis, walBytes, foreignCores, latencies);
     }

@@ -29,7 +29,7 @@ final class TogetherWorkload implements Workload {
     @Override
     public WorkloadResult run(Bench bench) throws Exception {
         WorkloadResult result = new WorkloadResult(id(), title());
-        Rounds rounds = new Rounds(bench);
+        Rounds rounds = new Rounds(bench, result);
         Row raw = line(bench, result, rounds, Contenders.rawTx(), Way.SINGLE, 30, 0, null);
         Row single = line(bench, result, rounds, Contenders.postroom(), Way.SINGLE, 30, 0, raw);
         Row grouped = line(bench, result, rounds, Contenders.postroom(), Way.GROUPED, 30, 0, raw);
@@ -41,7 +41,7 @@ final class TogetherWorkload implements Workload {
         }
         Row rawBulk = line(bench, result, rounds, Contenders.rawTx(), Way.BULK_OF_100, 15, 0, null);
         Row bulk = line(bench, result, rounds, Contenders.postroom(), Way.BULK_OF_100, 15, 0, rawBulk);
-        rounds.run(id());
+        rounds.run();
 
         Options options = bench.options();
         result.atLeast(
