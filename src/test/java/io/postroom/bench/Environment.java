@@ -42,7 +42,7 @@ record Environment(Map<String, String> facts, List<String> unsafe) {
                     "scale",
                     options.scale() + ": to try the benchmark out; figures mean nothing, goals are not judged");
         }
-        facts.put("java", System.getProperty("java.vendor.version", "") + " " + System.getProperty("java.version"));
+        facts.put("java", System.getProperty("java.vm.name", "") + " " + System.getProperty("java.version"));
         facts.put(
                 "java options",
                 ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
@@ -51,7 +51,7 @@ record Environment(Map<String, String> facts, List<String> unsafe) {
         facts.put("os", System.getProperty("os.name") + " " + System.getProperty("os.version"));
         facts.put("cpu", firstOf("/proc/cpuinfo", "model name"));
         facts.put("cores", String.valueOf(Runtime.getRuntime().availableProcessors()));
-        facts.put("memory", firstOf("/proc/meminfo", "MemTotal"));
+        facts.put("memory", memory());
         Map<String, String> settings = server.settings();
         settings.forEach((name, value) -> facts.put(name.equals("version") ? "server" : name, value));
         facts.put("server is", server.isOwn() ? "own" : server.isLocal() ? "given, local" : "given, remote");
@@ -71,6 +71,11 @@ record Environment(Map<String, String> facts, List<String> unsafe) {
     String warning() {
         return "UNSAFE: measured with " + String.join(", ", unsafe)
                 + ", under which acknowledged messages can be lost; not comparable";
+    }
+
+    private static String memory() {
+        String kilobytes = firstOf("/proc/meminfo", "MemTotal").replaceAll("\\D", "");
+        return kilobytes.isEmpty() ? "unknown" : Math.round(Long.parseLong(kilobytes) / 1024.0 / 1024.0) + " GiB";
     }
 
     private static String firstOf(String file, String key) {

@@ -1,6 +1,6 @@
 /**
- * Postroom measured beside its peers: {@link io.postroom.bench.Benchmark} starts it, by {@code ./mvnw -q -Pbench}; nothing here but {@code BenchmarkTest}
- * runs in {@code verify}.
+ * Postroom measured beside its peers: {@link io.postroom.bench.Benchmark} starts it, by {@code ./mvnw -q -Pbench}; {@code verify}
+ * only tests that what it is made of works.
  *
  * <ol>
  *   <li>{@link io.postroom.bench.Options} says what is wanted, {@link io.postroom.bench.BenchServer} starts or takes a PostgreSQL and refuses what is
