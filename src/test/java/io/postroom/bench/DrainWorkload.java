@@ -46,7 +46,10 @@ final class DrainWorkload implements Workload {
             Row row = result.row(contender.name(), contender.settings(), base)
                     .extra("messages", String.format("%,d", messages));
             base = base == null ? row : base;
-            rounds.add(row, warmUp -> bench.trial(contender, opened -> drain(opened, messages, Payloads.usual())));
+            rounds.add(
+                    row,
+                    bench.options().rounds(contender),
+                    warmUp -> bench.trial(contender, opened -> drain(opened, messages, Payloads.usual())));
         }
         rounds.run();
         judge(result, bench.options());

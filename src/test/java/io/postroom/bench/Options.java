@@ -13,13 +13,14 @@ import org.jspecify.annotations.Nullable;
  *
  * @param workloads ids, in the order they run; never empty
  * @param url of a server to use; null: an own one is started
- * @param rounds alternating runs whose median is reported; default 5, quick 3
+ * @param rounds alternating runs whose median is reported; default 5, quick 2
  * @param scale all amounts and times are multiplied by it; default 1. For trying the benchmark out: below 1 nothing is judged
  */
 record Options(
         boolean quick, Set<String> workloads, @Nullable String url, int rounds, double scale) {
     static final List<String> ALL = List.of("W1", "W2a", "W2b", "W3", "W4", "W5", "W6", "W7", "W8", "W9");
     static final List<String> QUICK = List.of("W1", "W2a", "W3");
+    private static final List<String> SLOW = List.of("jobrunr", "quartz");
     private static final List<String> NAMES = List.of("workloads", "url", "rounds", "scale");
     private static final String ALLOWED = "Allowed are quick, workloads=W1,W5, url=jdbc:postgresql://..., rounds=5";
 
@@ -52,7 +53,7 @@ record Options(
                 quick,
                 workloads(given.get("workloads"), quick),
                 url.isEmpty() ? null : url,
-                (int) number("rounds", given.get("rounds"), quick ? 3 : 5, 1, 100),
+                (int) number("rounds", given.get("rounds"), quick ? 2 : 5, 1, 100),
                 number("scale", given.get("scale"), 1, 0.0001, 1));
     }
 
@@ -90,6 +91,11 @@ record Options(
         }
         throw new BenchException("Option " + name + " must be a number from " + least + " to " + most + ", but is \""
                 + text + "\". " + ALLOWED);
+    }
+
+    /** In the quick form one round is enough for those that are slower by factors, not percents. */
+    int rounds(Contender contender) {
+        return quick && SLOW.contains(contender.name()) ? 1 : rounds;
     }
 
     boolean isJudged() {
