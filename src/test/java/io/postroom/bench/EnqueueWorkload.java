@@ -54,12 +54,13 @@ final class EnqueueWorkload implements Workload {
         WorkloadResult result = new WorkloadResult(id(), title());
         Rounds rounds = new Rounds(bench, result);
         Row base = null;
-        double seconds = bulk ? 4 : bench.options().quick() ? 3 : 5;
+        double seconds = bulk ? 4 : bench.options().quick() ? 2 : 5;
         for (Contender contender : Contenders.all()) {
             Row row = result.row(contender.name(), contender.settings(), base);
             base = base == null ? row : base;
             rounds.add(
                     row,
+                    bench.options().rounds(contender),
                     warmUp -> bench.trial(contender, opened -> {
                         opened.settle();
                         long nanos = bench.options().nanos(warmUp ? Math.min(2, seconds) : seconds);

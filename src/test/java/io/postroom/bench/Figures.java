@@ -32,7 +32,10 @@ record Figures(double median, double least, double most, int count) {
             return "-";
         }
         double size = Math.abs(value);
-        return String.format(Locale.ROOT, size >= 100 ? "%,.0f" : size >= 10 ? "%.1f" : "%.2f", value);
+        return String.format(
+                Locale.ROOT,
+                size >= 100 ? "%,.0f" : size >= 10 ? "%.1f" : size >= 0.1 || size == 0 ? "%.2f" : "%.4f",
+                value);
     }
 
     /** Like {@code 0.52 (0.48 to 0.55)}; without a range if there was one round only. */

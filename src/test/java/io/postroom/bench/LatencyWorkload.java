@@ -38,22 +38,26 @@ final class LatencyWorkload implements Workload {
     public WorkloadResult run(Bench bench) throws Exception {
         WorkloadResult result = new WorkloadResult(id(), title());
         Rounds rounds = new Rounds(bench, result);
-        double seconds = bench.options().quick() ? 8 : 15;
+        boolean quick = bench.options().quick();
+        double seconds = quick ? 6 : 15;
+        int most = quick ? 1 : bench.options().rounds();
         List<Row> peers = new ArrayList<>();
         Row base = null;
         for (Contender contender : List.of(Contenders.rawTx(), Contenders.postroom())) {
             Row row = result.row(contender.name(), contender.settings(), base);
             base = base == null ? row : base;
-            rounds.add(row, warmUp -> inOneProcess(bench, contender, warmUp ? 2 : seconds));
+            rounds.add(row, most, warmUp -> inOneProcess(bench, contender, warmUp ? 2 : seconds));
         }
         for (Contender peer : Contenders.peers()) {
             Row row = result.row(peer.name(), peer.settings(), base);
             peers.add(row);
-            int most = peer.name().equals("db-scheduler") ? bench.options().rounds() : 1;
-            rounds.add(row, most, warmUp -> inOneProcess(bench, peer, warmUp ? 2 : seconds));
+            rounds.add(
+                    row,
+                    peer.name().equals("db-scheduler") ? most : 1,
+                    warmUp -> inOneProcess(bench, peer, warmUp ? 2 : seconds));
         }
         Row two = result.row("postroom, two processes", "as above; producer and worker in JVMs of their own", base);
-        rounds.add(two, warmUp -> inTwoProcesses(bench, warmUp ? 2 : seconds));
+        rounds.add(two, most, warmUp -> inTwoProcesses(bench, warmUp ? 2 : seconds));
         rounds.run();
         judge(result, peers, two, bench.options());
         return result;
