@@ -74,7 +74,8 @@ final class Report {
             cells.add(row.base() == null ? "-" : row.ratio(Sample::rate).text());
             cells.add(median(row, Sample::clientCpu) + " + " + median(row, Sample::serverCpu));
             cells.add(median(row, Sample::wal));
-            cells.add(median(row, Sample::foreignCores));
+            cells.add(String.format(
+                    Locale.ROOT, "%.2f", row.figures(Sample::foreignCores).median()));
             if (latencies) {
                 cells.add(row.hasLatencies() ? latencies(row) : "-");
             }
