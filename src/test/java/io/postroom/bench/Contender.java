@@ -44,6 +44,11 @@ interface Contender {
         /** Messages whose handling is not acknowledged yet, as its own tables say after a commit. Asked every few milliseconds at the end of a drain. */
         long unacknowledged() throws Exception;
 
+        /** Messages whose handling was acknowledged since {@link #begin}, cheap to ask. Only where a workload watches a drain that goes on. */
+        default long acknowledged() {
+            throw new IllegalStateException("does not count");
+        }
+
         /** Ends the workers, quickly, and closes its pools. Messages may be left. */
         @Override
         void close() throws Exception;

@@ -1,0 +1,47 @@
+package io.postroom.bench;
+
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.sql.Statement;
+
+/** What a workload works with: the options, the server, and a fresh database for each measurement. */
+record Bench(Options options, BenchServer server) {
+    interface Trial<T> {
+        T run(Opened opened) throws Exception;
+    }
+
+    /** A contender in a database of its own, and the meter beside it. */
+    record Opened(
+            Contender contender, BenchDatabase database, Contender.Line line, Meter meter, Connection connection) {
+        /** So that neither autovacuum nor a checkpoint of what came before falls into the measured part. */
+        void settle() throws SQLException {
+            try (Statement statement = connection.createStatement()) {
+                statement.execute("VACUUM ANALYZE");
+                statement.execute("CHECKPOINT");
+            }
+        }
+    }
+
+    <T> T trial(Contender contender, Trial<T> trial) throws Exception {
+        BenchDatabase database = server.createDatabase();
+        try {
+            return trialIn(database, contender, trial);
+        } finally {
+            server.drop(database);
+        }
+    }
+
+    /** In a database the caller made and drops. */
+    <T> T trialIn(BenchDatabase database, Contender contender, Trial<T> trial) throws Exception {
+        try (Connection connection = DriverManager.getConnection(database.url(), database.user(), database.password());
+                Contender.Line line = contender.open(database)) {
+            return trial.run(
+                    new Opened(contender, database, line, new Meter(connection, server.isLocal()), connection));
+        }
+    }
+
+    void say(String line) {
+        System.out.println(line);
+    }
+}

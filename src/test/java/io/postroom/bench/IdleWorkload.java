@@ -1,0 +1,133 @@
+package io.postroom.bench;
+
+import com.zaxxer.hikari.HikariDataSource;
+import io.postroom.Postroom;
+import io.postroom.bench.WorkloadResult.Row;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+
+/**
+ * W7: one worker process with nothing to do, on 64 queues and on one. Measures what waiting costs: statements a second, as this process sends them, and
+ * CPU of both sides.
+ */
+final class IdleWorkload implements Workload {
+    private static final int QUEUES = 64;
+    /** Idle backends tell the statistics what they did up to ten seconds later. */
+    private static final double SETTLE_SECONDS = 12;
+
+    private static final double SECONDS = 30;
+
+    @Override
+    public String id() {
+        return "W7";
+    }
+
+    @Override
+    public String title() {
+        return "a worker process with nothing to do for 30 s";
+    }
+
+    @Override
+    public long diskBytes(Options options) {
+        return 100_000_000;
+    }
+
+    private interface Worker {
+        AutoCloseable start(BenchDatabase database) throws Exception;
+    }
+
+    @Override
+    public WorkloadResult run(Bench bench) throws Exception {
+        WorkloadResult result = new WorkloadResult(id(), title());
+        measure(
+                bench,
+                result,
+                Contenders.rawTx(),
+                "raw-tx, 1 queue",
+                Contenders.rawTx().settings(),
+                database -> {
+                    Contender.Line line = Contenders.rawTx().open(database);
+                    line.prepare(any -> {});
+                    line.begin();
+                    return line;
+                });
+        for (int queues : new int[] {1, QUEUES}) {
+            int threads = queues == 1 ? 16 : 1;
+            measure(
+                    bench,
+                    result,
+                    Contenders.postroom(),
+                    "postroom, " + queues + (queues == 1 ? " queue" : " queues"),
+                    "default settings, a handler with " + threads + (threads == 1 ? " thread" : " threads")
+                            + " for each",
+                    database -> worker(database, queues, threads));
+        }
+        judge(result, QUEUES, bench.options());
+        return result;
+    }
+
+    private static AutoCloseable worker(BenchDatabase database, int queues, int threads) {
+        HikariDataSource pool = database.pool(PostroomContender.POOL);
+        Postroom.Builder builder = Postroom.on(pool);
+        for (int i = 0; i < queues; i++) {
+            builder.handler(PostroomContender.handler("idle-" + i, threads, any -> {}));
+        }
+        Postroom postroom = builder.start();
+        return () -> {
+            postroom.close();
+            pool.close();
+        };
+    }
+
+    private void measure(
+            Bench bench, WorkloadResult result, Contender contender, String name, String settings, Worker worker)
+            throws Exception {
+        BenchDatabase database = bench.server().createDatabase();
+        Row row = result.row(name, settings, null);
+        try (var connection =
+                        java.sql.DriverManager.getConnection(database.url(), database.user(), database.password());
+                AutoCloseable running = worker.start(CountingDriver.counted(database))) {
+            Meter meter = new Meter(connection, bench.server().isLocal());
+            Thread.sleep(bench.options().nanos(SETTLE_SECONDS) / 1_000_000);
+            long statements = CountingDriver.statements();
+            long transactions = transactions(connection.createStatement());
+            Meter.Mark from = meter.mark();
+            Thread.sleep(bench.options().nanos(SECONDS) / 1_000_000);
+            Sample sample = Meter.between(from, meter.mark(), 0);
+            double perSecond = (CountingDriver.statements() - statements) / sample.seconds();
+            row.samples().add(sample);
+            row.extra("statements/s", Figures.number(perSecond));
+            row.extra(
+                    "transactions/s on the server",
+                    Figures.number((transactions(connection.createStatement()) - transactions) / sample.seconds()));
+            row.extra(
+                    "% of a core, client + server",
+                    Figures.number(sample.clientLoad()) + " + " + Figures.number(sample.serverLoad()));
+            bench.say("  W7  " + name + "  " + row.extra());
+        } finally {
+            bench.server().drop(database);
+        }
+    }
+
+    private static long transactions(Statement statement) throws SQLException {
+        try (statement;
+                ResultSet row = statement.executeQuery(
+                        "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()")) {
+            row.next();
+            return row.getLong(1);
+        }
+    }
+
+    private static void judge(WorkloadResult result, int queues, Options options) {
+        Row row = result.find("postroom, " + queues + " queues").orElseThrow();
+        double statements = Double.parseDouble(row.extra().get("statements/s").replace(",", ""));
+        Sample sample = row.samples().get(0);
+        result.atMost(queues + " queues: <= 2 statements/s in all", statements, 2, options);
+        result.atMost(
+                queues + " queues: < 1 % of a core, client + server",
+                sample.clientLoad() + sample.serverLoad(),
+                1,
+                options);
+    }
+}

@@ -1,0 +1,152 @@
+package io.postroom.bench;
+
+import com.zaxxer.hikari.HikariDataSource;
+import io.postroom.Postroom;
+import io.postroom.api.CreateMessage;
+import io.postroom.api.MessageState;
+import io.postroom.api.Outcome;
+import io.postroom.api.QueueMessages;
+import io.postroom.api.QueueSettings;
+import io.postroom.handler.Handler;
+import io.postroom.handler.HandlerMode;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+
+/** The product as a host gets it: default settings, a pool of the host's, full history. */
+final class PostroomContender implements Contender {
+    static final int THREADS = 16;
+    static final String QUEUE = "bench";
+    static final int POOL = 10;
+    private static final int BLOCK = 5000;
+
+    @Override
+    public String name() {
+        return "postroom";
+    }
+
+    @Override
+    public String settings() {
+        return "default settings, one handler with " + THREADS + " threads, mode " + HandlerMode.LEASED
+                + ", history kept";
+    }
+
+    @Override
+    public Line open(BenchDatabase database) {
+        return new Queue(database);
+    }
+
+    static Handler handler(String queue, int threads, Consumer<String> consumer) {
+        return Handler.send(queue, String.class, (payload, context) -> {
+                    consumer.accept(payload);
+                    return Outcome.done();
+                })
+                .concurrency(threads);
+    }
+
+    private static final class Queue implements Line {
+        private final HikariDataSource pool;
+        private final AtomicLong entered = new AtomicLong();
+        private final AtomicLong acknowledged = new AtomicLong();
+        private Postroom postroom;
+
+        Queue(BenchDatabase database) {
+            pool = database.pool(POOL);
+            try {
+                postroom = Postroom.on(pool).workers(false).start();
+                postroom.queues().declare(QueueSettings.of(QUEUE));
+            } catch (RuntimeException failed) {
+                pool.close();
+                throw failed;
+            }
+        }
+
+        private QueueMessages messages() {
+            return postroom.queueMessages();
+        }
+
+        private static CreateMessage message(String payload) {
+            return CreateMessage.to(QUEUE).json("bench", 1, payload);
+        }
+
+        /** By two threads: one leaves a core of the server idle while it builds its next block. */
+        @Override
+        public void fill(int messages, String payload) {
+            List<CompletableFuture<Void>> halves = new ArrayList<>();
+            for (int half : new int[] {messages / 2, messages - messages / 2}) {
+                halves.add(CompletableFuture.runAsync(() -> {
+                    List<CreateMessage> block = Collections.nCopies(BLOCK, message(payload));
+                    for (int left = half; left > 0; left -= BLOCK) {
+                        messages().createMessages(left < BLOCK ? block.subList(0, left) : block);
+                    }
+                }));
+            }
+            halves.forEach(CompletableFuture::join);
+            entered.addAndGet(messages);
+        }
+
+        @Override
+        public void enqueue(String payload) {
+            messages().createMessage(message(payload));
+            entered.incrementAndGet();
+        }
+
+        @Override
+        public void enqueue(List<String> payloads) {
+            messages().createMessages(payloads.stream().map(Queue::message).toList());
+            entered.addAndGet(payloads.size());
+        }
+
+        @Override
+        public boolean hasGroupCommit() {
+            return true;
+        }
+
+        @Override
+        public CompletableFuture<?> enqueueAsync(String payload) {
+            entered.incrementAndGet();
+            return messages().createMessageAsync(message(payload));
+        }
+
+        @Override
+        public void prepare(Consumer<String> handler) {
+            postroom.queues().pause(QUEUE);
+            postroom.close();
+            postroom = Postroom.on(pool)
+                    .handler(handler(QUEUE, THREADS, handler))
+                    .listener(
+                            event -> { // after its result was committed
+                                if (event.state() == MessageState.DONE) {
+                                    acknowledged.incrementAndGet();
+                                }
+                            })
+                    .start();
+        }
+
+        @Override
+        public void begin() {
+            postroom.queues().resume(QUEUE);
+        }
+
+        @Override
+        public long unacknowledged() {
+            return entered.get() - acknowledged.get();
+        }
+
+        @Override
+        public long acknowledged() {
+            return acknowledged.get();
+        }
+
+        @Override
+        public void close() {
+            postroom.stop(Duration.ofSeconds(5));
+            postroom.close();
+            pool.close();
+        }
+    }
+}

@@ -1,0 +1,198 @@
+package io.postroom.bench;
+
+import io.postroom.bench.WorkloadResult.Row;
+import io.postroom.jobs.RemoveQueueMessages;
+import io.postroom.postgres.PostgresMaintenance;
+import io.postroom.storage.Maintenance;
+import io.postroom.testing.Days;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.springframework.jdbc.core.simple.JdbcClient;
+
+/**
+ * W9: 2,000,000 messages that finished nine and ten days ago leave while W4's load of single transactions goes on. Measures what the purge takes from
+ * the load: rate, CPU of everything, the longest an enqueuer had to wait, and whether the space comes back.
+ */
+final class PurgeWorkload implements Workload {
+    private static final int MESSAGES = 2_000_000;
+    private static final double WINDOW_SECONDS = 20;
+    private static final double WARM_UP_SECONDS = 5;
+    private static final double LONGEST_WAIT_MILLIS = 100;
+
+    @Override
+    public String id() {
+        return "W9";
+    }
+
+    @Override
+    public String title() {
+        return "purge of 2,000,000 finished messages of past days under load";
+    }
+
+    @Override
+    public long diskBytes(Options options) {
+        return options.messages(MESSAGES) * 1_000L + 1_000_000_000L;
+    }
+
+    @Override
+    public WorkloadResult run(Bench bench) throws Exception {
+        WorkloadResult result = new WorkloadResult(id(), title());
+        BenchDatabase database = bench.server().createDatabase();
+        try {
+            fill(database, bench.options().messages(MESSAGES));
+            bench.trialIn(database, Contenders.postroom(), opened -> {
+                purge(bench, opened, result);
+                return null;
+            });
+        } finally {
+            bench.server().drop(database);
+        }
+        return result;
+    }
+
+    private void fill(BenchDatabase database, int messages) throws Exception {
+        Contenders.postroom().open(database).close(); // migrates
+        try (Connection connection = DriverManager.getConnection(database.url(), database.user(), database.password());
+                var pool = database.pool(2);
+                Statement statement = connection.createStatement()) {
+            Days.installedAgo(JdbcClient.create(pool), Duration.ofDays(12));
+            Maintenance maintenance = new PostgresMaintenance(pool);
+            for (Maintenance.Kind kind : Maintenance.Kind.values()) {
+                maintenance.makeDaysAhead(kind);
+            }
+            statement.execute("INSERT INTO postroom.queue (name) VALUES ('" + PostroomContender.QUEUE + "')");
+            for (int day : new int[] {10, 9}) {
+                statement.execute(past(day, messages / 2));
+            }
+            // The process under load would purge at its start; so long another node seems to do it.
+            statement.execute(
+                    "INSERT INTO postroom.shedlock VALUES ('postroom.RemoveQueueMessages', now() + interval '1 day', now(), 'bench')");
+        }
+    }
+
+    /** Spread over one day, in the order of their ids, each finished 10 ms after it came. */
+    private static String past(int daysAgo, int messages) {
+        return """
+                WITH made AS (
+                    SELECT g, at, extract(epoch FROM at) * 1000 AS millis
+                    FROM generate_series(1, %2$d) g,
+                         LATERAL (SELECT ((now() AT TIME ZONE 'UTC')::date - %1$d)::timestamp AT TIME ZONE 'UTC'
+                                         + g * (interval '23 hours' / %2$d) AS at) a
+                ), stored AS (
+                    INSERT INTO postroom.message (id, seq, created_at, queue_id, priority, direction, type, type_version, payload)
+                    SELECT (lpad(to_hex(millis::bigint), 12, '0') || '7' || lpad(to_hex(g %% 4096), 3, '0') || '8' || lpad(to_hex(g), 15, '0'))::uuid,
+                           nextval('postroom.ready_seq'), at, q.id, 4, 0, 'bench', 1, '%3$s'
+                    FROM made, postroom.queue q
+                    WHERE q.name = '%4$s'
+                    RETURNING id, created_at, queue_id
+                )
+                INSERT INTO postroom.attempt (message_id, started_at, finished_at, lease_id, queue_id, worker_id, number, outcome)
+                SELECT id, created_at, created_at + interval '10 ms', 1, queue_id, 1, 1, 0
+                FROM stored
+                """.formatted(daysAgo, messages, Payloads.usual(), PostroomContender.QUEUE);
+    }
+
+    private void purge(Bench bench, Bench.Opened opened, WorkloadResult result) throws Exception {
+        Options options = bench.options();
+        long window = options.nanos(WINDOW_SECONDS);
+        opened.settle();
+        String sizesBefore = sizes(opened.connection());
+        double worst;
+        double took;
+        Row before;
+        Row during;
+        try (Load load = new Load(Load.Way.SINGLE);
+                var pool = opened.database().pool(2)) {
+            opened.line().prepare(load.handler());
+            opened.line().begin();
+            load.start(opened.line());
+            Thread.sleep(options.nanos(WARM_UP_SECONDS) / 1_000_000);
+            load.worstWaitMillis();
+            before = phase(bench, opened, load, result, "before", window);
+            Meter.Mark from = opened.meter().mark();
+            long handled = load.handled();
+            CompletableFuture<Double> job =
+                    CompletableFuture.supplyAsync(() -> run(new RemoveQueueMessages(new PostgresMaintenance(pool))));
+            took = job.get();
+            Meter.Mark end = opened.meter().mark();
+            Row itself =
+                    result.row("postroom, the purge itself", opened.contender().settings(), null);
+            itself.samples().add(Meter.between(from, end, load.handled() - handled));
+            long left = window - (long) (took * 1e9);
+            Thread.sleep(Math.max(0, left / 1_000_000));
+            during = result.row(
+                    "postroom, 20 s from its start", opened.contender().settings(), null);
+            during.samples().add(Meter.between(from, opened.meter().mark(), load.handled() - handled));
+            worst = load.worstWaitMillis();
+            for (Row row : List.of(itself, during)) {
+                row.extra(WAIT, Figures.number(worst));
+                row.extra(
+                        "CPU x before",
+                        Figures.number(row.ratio(before, Sample::cpu).median()));
+                bench.say(Report.line(id(), 1, row.name(), row.samples().get(0)) + "  " + row.extra());
+            }
+            phase(bench, opened, load, result, "after", window);
+        }
+        result.note("The purge took " + Figures.number(took) + " s.");
+        result.note("Before: " + sizesBefore + ". After: " + sizes(opened.connection()) + ".");
+        result.atMost(
+                "CPU during <= 1.1 x before", during.ratio(before, Sample::cpu).median(), 1.1, options);
+        result.atMost("no enqueue waits > 100 ms", worst, LONGEST_WAIT_MILLIS, options);
+        result.atMost("finished messages left of those days", left(opened.connection()), 0, options);
+    }
+
+    private static final String WAIT = "longest enqueue, ms";
+
+    private Row phase(Bench bench, Bench.Opened opened, Load load, WorkloadResult result, String name, long window)
+            throws Exception {
+        Row row = result.row("postroom, " + name, opened.contender().settings(), null);
+        row.samples().add(load.measure(opened.meter(), window));
+        row.extra(WAIT, Figures.number(load.worstWaitMillis()));
+        bench.say(Report.line(id(), 1, row.name(), row.samples().get(0)) + "  " + row.extra());
+        return row;
+    }
+
+    /** Turn after turn, as its timer would, until it has nothing more to do. Returns the seconds. */
+    private static double run(RemoveQueueMessages job) {
+        long began = System.nanoTime();
+        try {
+            for (Duration wait = job.run(); wait.toSeconds() <= 1; wait = job.run()) {
+                Thread.sleep(wait.toMillis());
+            }
+        } catch (InterruptedException stopped) {
+            Thread.currentThread().interrupt();
+        }
+        return (System.nanoTime() - began) / 1e9;
+    }
+
+    /** Of the days before yesterday, which the load does not touch. */
+    private static String sizes(Connection connection) throws SQLException {
+        try (Statement statement = connection.createStatement();
+                ResultSet row = statement.executeQuery("""
+                        SELECT 'tables ' || pg_size_pretty(sum(pg_table_size(c.oid))) || ', indexes ' || pg_size_pretty(sum(pg_indexes_size(c.oid)))
+                        FROM pg_class c
+                        WHERE c.relnamespace = 'postroom'::regnamespace
+                          AND c.relkind = 'r'
+                          AND c.relname ~ '^(message|attempt)_2'
+                          AND right(c.relname, 8) < to_char((now() AT TIME ZONE 'UTC')::date - 1, 'YYYYMMDD')
+                        """)) {
+            row.next();
+            return row.getString(1);
+        }
+    }
+
+    private static long left(Connection connection) throws SQLException {
+        try (Statement statement = connection.createStatement();
+                ResultSet row = statement.executeQuery(
+                        "SELECT count(*) FROM postroom.message WHERE id < postroom.lowest_id(now() - interval '2 days')")) {
+            row.next();
+            return row.getLong(1);
+        }
+    }
+}
