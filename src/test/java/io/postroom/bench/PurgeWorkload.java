@@ -162,7 +162,7 @@ final class PurgeWorkload implements Workload {
     private static double run(RemoveQueueMessages job) {
         long began = System.nanoTime();
         try {
-            for (Duration wait = job.run(); wait.toSeconds() <= 1; wait = job.run()) {
+            for (Duration wait = job.run(); wait.toSeconds() < 60; wait = job.run()) {
                 Thread.sleep(wait.toMillis());
             }
         } catch (InterruptedException stopped) {
