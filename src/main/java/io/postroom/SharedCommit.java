@@ -16,7 +16,7 @@ import org.slf4j.LoggerFactory;
  *
  * <ol>
  *   <li>Whoever comes while nothing is being written writes at once, alone: a lone message waits for nobody.
- *   <li>Whoever comes meanwhile is gathered. When the write ends, the first of the gathered writes for all of them, and the next gather.
+ *   <li>Whoever comes meanwhile is gathered. When the write ends, the first of the gathered takes its turn and writes for all that have come by then.
  *   <li>If a group fails, each writes its own again, on its own thread, as one that may be there already: a message is not refused for its neighbour.
  * </ol>
  *
@@ -44,26 +44,25 @@ final class SharedCommit {
     /** Stores a message; it is durable when this returns. */
     Enqueued add(NewMessage row) {
         Waiting own = new Waiting(row);
-        List<Waiting> group = join(own) ? List.of(own) : own.await();
-        if (!group.isEmpty()) {
-            lead(group);
+        if (mayWriteAtOnce(own) || own.awaitTurn()) {
+            write(own);
         }
-        return own.enqueued != null ? own.enqueued : writeAgain.apply(row);
+        Enqueued enqueued = own.enqueued;
+        return enqueued != null ? enqueued : writeAgain.apply(row);
     }
 
-    /** Whether nothing is being written, so that this one may at once. */
-    private boolean join(Waiting own) {
+    private boolean mayWriteAtOnce(Waiting own) {
         synchronized (lock) {
-            if (writing) {
-                gathered.add(own);
-                return false;
-            }
+            gathered.add(own);
+            boolean first = !writing;
             writing = true;
-            return true;
+            return first;
         }
     }
 
-    private void lead(List<Waiting> group) {
+    /** All that are gathered by now, the caller's own among them. */
+    private void write(Waiting own) {
+        List<Waiting> group = takeGroup();
         try {
             List<Enqueued> enqueued =
                     write.apply(group.stream().map(Waiting::row).toList());
@@ -75,30 +74,37 @@ final class SharedCommit {
                 throw error;
             }
             log.debug("a group of {} messages was not stored; each is stored by itself", group.size(), error);
-        } finally { // an Error is the leader's; the others write alone
-            handOver();
-            group.forEach(Waiting::end);
+        } finally { // an Error is this thread's; the others write alone
+            group.stream()
+                    .filter(waiting -> waiting != own)
+                    .forEach(Waiting::end); // first: they may be back before the next one writes
+            passOn();
         }
     }
 
-    private void handOver() {
-        List<Waiting> next;
+    private List<Waiting> takeGroup() {
         synchronized (lock) {
             int size = Math.min(gathered.size(), LARGEST_GROUP);
-            writing = size > 0;
-            if (!writing) {
-                return;
-            }
-            next = List.copyOf(gathered.subList(0, size));
+            List<Waiting> group = List.copyOf(gathered.subList(0, size));
             gathered = new ArrayList<>(gathered.subList(size, gathered.size()));
+            return group;
         }
-        next.get(0).lead(next);
+    }
+
+    private void passOn() {
+        synchronized (lock) {
+            if (gathered.isEmpty()) {
+                writing = false;
+            } else {
+                gathered.get(0).beginTurn();
+            }
+        }
     }
 
     private static final class Waiting {
         private final NewMessage row;
         private final Thread thread = Thread.currentThread();
-        private volatile @Nullable List<Waiting> group;
+        private volatile Step step = Step.GATHERED;
         private @Nullable Enqueued enqueued;
 
         Waiting(NewMessage row) {
@@ -109,31 +115,34 @@ final class SharedCommit {
             return row;
         }
 
-        /** Until it is written (answers an empty list) or is to write a group. An interrupt does not end it: whether it is written would be unknown. */
-        List<Waiting> await() {
+        /** Until it is written (false) or is to write for all (true). An interrupt does not end it: whether it is written would be unknown. */
+        boolean awaitTurn() {
             boolean interrupted = false;
-            List<Waiting> mine;
-            while ((mine = group) == null) {
+            while (step == Step.GATHERED) {
                 LockSupport.park(this);
                 interrupted |= Thread.interrupted();
             }
             if (interrupted) {
                 thread.interrupt();
             }
-            return mine;
+            return step == Step.TURN;
         }
 
-        void lead(List<Waiting> members) {
-            group = members;
+        void beginTurn() {
+            step = Step.TURN;
             LockSupport.unpark(thread);
         }
 
-        /** What was set before is seen by the thread that waits. */
+        /** The thread that waits sees what was set before. */
         void end() {
-            if (thread != Thread.currentThread()) {
-                group = List.of();
-                LockSupport.unpark(thread);
-            }
+            step = Step.ENDED;
+            LockSupport.unpark(thread);
         }
+    }
+
+    private enum Step {
+        GATHERED,
+        TURN,
+        ENDED
     }
 }

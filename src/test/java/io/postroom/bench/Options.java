@@ -12,17 +12,24 @@ import org.jspecify.annotations.Nullable;
  * What was asked for, by arguments ({@code quick}, {@code name=value}) or system properties ({@code bench}, {@code bench.name}); arguments win.
  *
  * @param workloads ids, in the order they run; never empty
+ * @param contenders names as in the tables, rows that begin with one of them are measured; empty: all
  * @param url of a server to use; null: an own one is started
  * @param rounds alternating runs whose median is reported; default 5, quick 2
  * @param scale all amounts and times are multiplied by it; default 1. For trying the benchmark out: below 1 nothing is judged
  */
 record Options(
-        boolean quick, Set<String> workloads, @Nullable String url, int rounds, double scale) {
+        boolean quick,
+        Set<String> workloads,
+        Set<String> contenders,
+        @Nullable String url,
+        int rounds,
+        double scale) {
     static final List<String> ALL = List.of("W1", "W2a", "W2b", "W3", "W4", "W5", "W6", "W7", "W8", "W9");
     static final List<String> QUICK = List.of("W1", "W2a", "W3");
     private static final List<String> SLOW = List.of("jobrunr", "quartz");
-    private static final List<String> NAMES = List.of("workloads", "url", "rounds", "scale");
-    private static final String ALLOWED = "Allowed are quick, workloads=W1,W5, url=jdbc:postgresql://..., rounds=5";
+    private static final List<String> NAMES = List.of("workloads", "contenders", "url", "rounds", "scale");
+    private static final String ALLOWED =
+            "Allowed are quick, workloads=W1,W5, contenders=raw-tx,postroom, url=jdbc:postgresql://..., rounds=5";
 
     /** @throws BenchException names what is allowed */
     static Options of(String[] arguments, Properties system) {
@@ -52,6 +59,7 @@ record Options(
         return new Options(
                 quick,
                 workloads(given.get("workloads"), quick),
+                contenders(given.get("contenders")),
                 url.isEmpty() ? null : url,
                 (int) number("rounds", given.get("rounds"), quick ? 2 : 5, 1, 100),
                 number("scale", given.get("scale"), 1, 0.0001, 1));
@@ -75,6 +83,23 @@ record Options(
             chosen.addAll(found);
         }
         return chosen;
+    }
+
+    private static Set<String> contenders(String text) {
+        Set<String> chosen = new LinkedHashSet<>();
+        List<String> known = Contenders.all().stream().map(Contender::name).toList();
+        for (String name : text.isBlank() ? new String[0] : text.split(",")) {
+            if (!known.contains(name.strip())) {
+                throw new BenchException(
+                        "Unknown contender \"" + name.strip() + "\". There are " + String.join(", ", known) + ".");
+            }
+            chosen.add(name.strip());
+        }
+        return chosen;
+    }
+
+    boolean measures(String row) {
+        return contenders.isEmpty() || contenders.stream().anyMatch(row::startsWith);
     }
 
     private static double number(String name, String text, double usual, double least, double most) {

@@ -31,7 +31,9 @@ final class Rounds {
 
     /** @param rounds fewer than the others have, for one that takes long */
     void add(Row row, int rounds, Measurement measurement) {
-        turns.add(new Turn(row, Math.min(rounds, bench.options().rounds()), measurement));
+        if (bench.options().measures(row.name())) {
+            turns.add(new Turn(row, Math.min(rounds, bench.options().rounds()), measurement));
+        }
     }
 
     void run() throws InterruptedException {
