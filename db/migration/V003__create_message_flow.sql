@@ -159,6 +159,36 @@ BEGIN
 END
 $$;
 
+-- complete_one: the handler of a message that has a lease of its own has finished well. The same as complete_done, in a third of the work. Locks the
+-- lease row. false: lost.
+CREATE FUNCTION postroom.complete_one(
+    p_worker int, p_lease bigint, p_message uuid, p_number smallint, p_started_ago bigint, p_finished_ago bigint)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_bitmapscan = off
+SET plan_cache_mode = force_generic_plan
+AS $$
+DECLARE
+    queue int;
+BEGIN
+    DELETE FROM postroom.lease l
+    WHERE l.id = p_lease
+      AND l.worker_id = p_worker
+      AND l.open = B'1'
+    RETURNING l.queue_id INTO queue;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    INSERT INTO postroom.attempt (message_id, started_at, finished_at, lease_id, queue_id, worker_id, number, outcome)
+    VALUES (p_message,
+            statement_timestamp() - p_started_ago * interval '1 microsecond',
+            statement_timestamp() - p_finished_ago * interval '1 microsecond',
+            p_lease, queue, p_worker, p_number, 0);
+    RETURN true;
+END
+$$;
+
 -- complete: like complete_done for attempts that ended any other way. next says where the message goes: 0 finished, 1 delayed (by delay
 -- microseconds), 2 ready, 3 dead letter. A null outcome writes no history (released, nobody here could run it). One that is delayed or dead
 -- already (put there by hand) stays as it is there, so that its lease always lets go.

@@ -14,8 +14,10 @@ import io.postroom.api.QueueMessages;
 import io.postroom.api.SendResult;
 import io.postroom.api.WrongTransactionException;
 import io.postroom.engine.Engine;
+import io.postroom.engine.Reservation;
 import io.postroom.postgres.StoreErrors;
 import io.postroom.storage.Arrival;
+import io.postroom.storage.ClaimedMessage;
 import io.postroom.storage.Enqueued;
 import io.postroom.storage.Lane;
 import io.postroom.storage.MessageStore;
@@ -158,6 +160,31 @@ final class MessageDoor implements QueueMessages {
         return isOneStatement ? transactions.joinOrCommitAtOnce(work) : transactions.join(work);
     }
 
+    /** Into the hands of this process where it has room for them, else into READY. */
+    private List<Enqueued> writeNew(List<NewMessage> rows) {
+        if (!rows.stream().allMatch(NewMessage::isPlain)) {
+            return write(rows);
+        }
+        Optional<Reservation> room = engine.reserve(rows);
+        return room.isPresent() ? writeInHand(rows, room.get()) : write(rows);
+    }
+
+    private List<Enqueued> writeInHand(List<NewMessage> rows, Reservation room) {
+        try {
+            return transactions.joinOrCommitAtOnce(transaction -> {
+                List<ClaimedMessage> held =
+                        store.enqueueInHand(rows, room.workerId(), room.leaseSize(), transaction.connection());
+                transaction.afterCommit(() -> room.fill(held));
+                return held.stream()
+                        .map(message -> new Enqueued(message.id(), true, true, 0))
+                        .toList();
+            });
+        } catch (Throwable notStored) {
+            room.giveBack();
+            throw notStored;
+        }
+    }
+
     /** A clash of content is known only after the statement: a caller who catches it and commits must not commit half of it. */
     private List<Enqueued> writeOn(Connection connection, boolean callers, List<NewMessage> rows) {
         boolean mayClash = rows.stream().anyMatch(row -> row.givenId() || row.deduplicationKey() != null);
@@ -190,8 +217,7 @@ final class MessageDoor implements QueueMessages {
         List<NewMessage> toWrite = rows;
         for (int attempt = 1; ; attempt++) {
             try {
-                List<Enqueued> enqueued = write(toWrite);
-                return toWrite == rows ? enqueued : asOurOwn(rows, enqueued);
+                return toWrite == rows ? writeNew(rows) : asOurOwn(rows, write(toWrite));
             } catch (RuntimeException error) {
                 if (!StoreErrors.mayPass(error)) {
                     throw error;

@@ -12,6 +12,7 @@ import org.slf4j.LoggerFactory;
 /** A queue this process consumes: its handlers and what the last poll said of it. Thread-safe. */
 final class ConsumedQueue {
     private static final Logger log = LoggerFactory.getLogger(ConsumedQueue.class);
+    private static final int LARGEST_LEASE = 200;
 
     private final int id;
     private final String name;
@@ -57,8 +58,8 @@ final class ConsumedQueue {
     }
 
     /** ATOMIC handlers complete inside their own transactions; sharing a lease row would make them wait for one another until commit. */
-    boolean oneMessagePerLease() {
-        return handlers.stream().anyMatch(handler -> handler.mode() == HandlerMode.ATOMIC);
+    int leaseSize() {
+        return handlers.stream().anyMatch(handler -> handler.mode() == HandlerMode.ATOMIC) ? 1 : LARGEST_LEASE;
     }
 
     boolean isPaused() {

@@ -23,7 +23,6 @@ import org.slf4j.LoggerFactory;
  */
 final class Consumer {
     private static final Logger log = LoggerFactory.getLogger(Consumer.class);
-    static final int LEASE_SIZE = 200;
     /** Several leases may come of one claim: each claim waits for its commit to reach the disk, so on deep queues fewer and larger ones. */
     private static final int CLAIM_SIZE = 1000;
 
@@ -138,8 +137,8 @@ final class Consumer {
         if (room <= 0) {
             return; // the target fell since it was looked at
         }
-        ClaimRequest request = queue.claimer()
-                .request(heartbeat.workerId(), Math.min(room, CLAIM_SIZE), queue.oneMessagePerLease() ? 1 : LEASE_SIZE);
+        ClaimRequest request =
+                queue.claimer().request(heartbeat.workerId(), Math.min(room, CLAIM_SIZE), queue.leaseSize());
         List<ClaimedMessage> claimed;
         try {
             claimed = store.claim(request);
@@ -152,15 +151,51 @@ final class Consumer {
         take(claimed);
     }
 
-    private void take(List<ClaimedMessage> claimed) {
-        leases.taken(claimed);
-        if (!claimed.isEmpty()) {
-            pace.weighed(
-                    claimed.size(),
-                    claimed.stream().mapToLong(ClaimedMessage::bytes).sum());
+    /**
+     * Keeps room for new messages of this queue that are about to be stored in the hands of this process. None where others should go first or may be
+     * quicker: something waits already, the threads have enough, or nothing is to be claimed now.
+     */
+    boolean reserve(int messages) {
+        if (!claiming
+                || !heartbeat.isTrusted()
+                || queue.isPaused()
+                || queue.hasSuspects()
+                || queue.claimer().mayHaveWork()
+                || completer.isOverwhelmed()) {
+            return false;
         }
+        int most = pace.target();
+        for (int now = held.get(); now + messages <= most; now = held.get()) {
+            if (held.compareAndSet(now, now + messages)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** They were not stored after all. */
+    void giveRoomBack(int messages) {
+        letGo(messages);
+    }
+
+    /** They are stored, under leases of this process. */
+    void takeReserved(List<ClaimedMessage> messages) {
+        keep(messages);
+    }
+
+    private void take(List<ClaimedMessage> claimed) {
         held.addAndGet(claimed.size());
-        putBack(claimed); // to the buffer, unless the process has begun to stop meanwhile
+        keep(claimed);
+    }
+
+    private void keep(List<ClaimedMessage> messages) {
+        leases.taken(messages);
+        if (!messages.isEmpty()) {
+            pace.weighed(
+                    messages.size(),
+                    messages.stream().mapToLong(ClaimedMessage::bytes).sum());
+        }
+        putBack(messages); // to the buffer, unless the process has begun to stop meanwhile
     }
 
     /** After a claim that found little, the next one waits a moment: messages that come one by one are then taken a few at a time. */

@@ -189,6 +189,22 @@ public final class Engine {
         poller.signal();
     }
 
+    /**
+     * Room in the hands of this process for messages about to be stored, so that they need not go through READY: no claim, and the handler starts right
+     * after the commit. Only for messages of one queue and priority; empty where they should wait like all others.
+     */
+    public Optional<Reservation> reserve(List<NewMessage> messages) {
+        NewMessage first = messages.get(0);
+        Consumer consumer = consumers.get(first.queueId());
+        if (consumer == null
+                || messages.stream()
+                        .anyMatch(other -> other.queueId() != first.queueId() || other.priority() != first.priority())
+                || !consumer.reserve(messages.size())) {
+            return Optional.empty();
+        }
+        return Optional.of(new Reservation(consumer, heartbeat.workerId(), messages.size()));
+    }
+
     /** A future of the message's end. */
     public CompletableFuture<SendResult> watchEnd(UUID id) {
         return endWatch.watch(id);
@@ -307,7 +323,7 @@ public final class Engine {
                     priorities,
                     new long[Claimer.PRIORITIES],
                     queue.largestBatch(),
-                    queue.oneMessagePerLease() ? 1 : Consumer.LEASE_SIZE,
+                    queue.leaseSize(),
                     suspects));
             leases.taken(claimed);
             if (!claimed.isEmpty()) {

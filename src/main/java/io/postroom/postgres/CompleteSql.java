@@ -11,6 +11,12 @@ final class CompleteSql {
             FROM postroom.complete_done(:worker, :leases, :masks, :leaseOf, :ordinals, :messages::uuid[], :numbers, :startedAgo, :finishedAgo)
             """);
 
+    /** A handler that went well, of a message with a lease of its own. Locks the lease row. Always one row: whether the lease was still held. */
+    static final Sql COMPLETE_ONE = Sql.of("""
+            -- name: complete_one
+            SELECT postroom.complete_one(:worker, :lease, :message, :number::int2, :startedAgo, :finishedAgo)
+            """);
+
     /** All other ends. Locks the lease rows in the order of their ids. */
     static final Sql COMPLETE = Sql.of("""
             -- name: complete

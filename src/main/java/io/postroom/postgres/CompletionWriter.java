@@ -27,6 +27,9 @@ final class CompletionWriter {
 
     static List<LeasePart> write(int workerId, List<Completion> completions, Connection connection)
             throws SQLException {
+        if (completions.size() == 1 && isWholeLeaseDone(completions.get(0))) {
+            return one(workerId, completions.get(0), connection);
+        }
         Map<Long, BitSet> completed = new TreeMap<>();
         if (isOneStatement(completions)) {
             write(workerId, completions, completed, connection);
@@ -38,6 +41,30 @@ final class CompletionWriter {
         List<LeasePart> parts = new ArrayList<>(completed.size());
         completed.forEach((lease, bits) -> parts.add(new LeasePart(lease, bits)));
         return parts;
+    }
+
+    private static boolean isWholeLeaseDone(Completion completion) {
+        return completion.isDone() && completion.message().leaseCount() == 1;
+    }
+
+    private static List<LeasePart> one(int workerId, Completion completion, Connection connection) throws SQLException {
+        long now = System.nanoTime();
+        BitSet completed = new BitSet();
+        try (Sql.Call call = CompleteSql.COMPLETE_ONE.on(connection)) {
+            boolean held = call.set("worker", workerId)
+                    .set("lease", completion.message().leaseId())
+                    .set("message", completion.message().id())
+                    .set("number", completion.message().number())
+                    .set("startedAgo", microsAgo(now, completion.startedNanos()))
+                    .set("finishedAgo", microsAgo(now, completion.finishedNanos()))
+                    .one(row -> row.getBoolean(1));
+            completed.set(0, held);
+        }
+        return List.of(new LeasePart(completion.message().leaseId(), completed));
+    }
+
+    private static long microsAgo(long now, long nanos) {
+        return Math.max(0, now - nanos) / 1000;
     }
 
     private static void lock(int workerId, List<Completion> completions, Connection connection) throws SQLException {
@@ -83,8 +110,8 @@ final class CompletionWriter {
             leaseOf[i] = completion.message().leaseId();
             ordinals[i] = completion.message().ordinal();
             messages[i] = completion.message().id();
-            startedAgo[i] = Math.max(0, now - completion.startedNanos()) / 1000;
-            finishedAgo[i] = Math.max(0, now - completion.finishedNanos()) / 1000;
+            startedAgo[i] = microsAgo(now, completion.startedNanos());
+            finishedAgo[i] = microsAgo(now, completion.finishedNanos());
         }
         call.set("worker", workerId)
                 .set(

@@ -3,8 +3,9 @@ package io.postroom.postgres;
 /**
  * Into READY or DELAYED. Plain INSERTs: they have one plan, so nothing needs pinning.
  *
- * <p>Two things the safe floor (see {@link ClaimSql}) rests on hold in each of them: {@code WHERE pg_current_xact_id() IS NOT NULL} gives the
- * transaction its id before {@code nextval} in the SELECT list draws (a one-time filter of the plan, cheaper than a CTE), and {@code ready} is a target of the same statement, so its lock is held before {@code nextval} draws, too.
+ * <p>Two things the safe floor (see {@link ClaimSql}) rests on hold in each that draws a seq: {@code pg_current_xact_id() IS NOT NULL} gives the
+ * transaction its id before {@code nextval} draws (in a CASE, whose branches wait for its condition, or in WHERE, which runs before the SELECT list), and
+ * {@code ready} is a target of the same statement, so its lock is held before {@code nextval} draws, too.
  */
 final class EnqueueSql {
     private EnqueueSql() {}
@@ -22,10 +23,10 @@ final class EnqueueSql {
                     INSERT INTO postroom.message
                         (id, seq, expires_at, queue_id, type_version, priority, direction,
                          type, correlation_id, content_type, headers, payload, body)
-                    SELECT :id, nextval('postroom.ready_seq'), statement_timestamp() + :timeToLive * interval '1 microsecond',
-                           :queue, :version, :priority, :direction,
-                           :type, :correlation, :contentType, :headers::jsonb, :payload::jsonb, :body
-                    WHERE pg_current_xact_id() IS NOT NULL -- the id first, then nextval
+                    VALUES (:id, CASE WHEN pg_current_xact_id() IS NOT NULL THEN nextval('postroom.ready_seq') END, -- the id first, then nextval
+                            statement_timestamp() + :timeToLive * interval '1 microsecond',
+                            :queue, :version, :priority, :direction,
+                            :type, :correlation, :contentType, :headers::jsonb, :payload::jsonb, :body)
                 """ + "    " + onConflict + """
 
                     RETURNING id, seq, queue_id, priority
@@ -153,6 +154,51 @@ final class EnqueueSql {
             WHERE queue_id = :queue
               AND key = :key
               AND message_id = :id
+            """);
+
+    /**
+     * New messages with nothing special that begin in the hands of a worker of this process, under leases of at most leaseSize. They have no first place in
+     * READY (seq 0) and are spared the way through it. All of one queue and priority. Locks nothing. One row per lease, in the order of the messages: its
+     * id and when they were created.
+     */
+    static final Sql ENQUEUE_IN_HAND = Sql.of("""
+            -- name: enqueue_in_hand
+            WITH stored AS (
+                INSERT INTO postroom.message
+                    (id, seq, expires_at, queue_id, type_version, priority, direction,
+                     type, correlation_id, content_type, headers, payload, body)
+                SELECT g.id, 0, statement_timestamp() + g.time_to_live * interval '1 microsecond',
+                       g.queue_id, g.version, g.priority, g.direction,
+                       g.type, g.correlation_id, g.content_type, g.headers::jsonb, g.payload::jsonb, g.body
+                FROM unnest(:ids::uuid[], :timesToLive::int8[], :queues::int4[], :versions::int2[], :priorities::int2[],
+                            :directions::int2[], :types::text[], :correlations::text[], :contentTypes::text[],
+                            :headers::text[], :payloads::text[], :bodies::bytea[])
+                     g (id, time_to_live, queue_id, version, priority, direction, type, correlation_id, content_type, headers, payload, body)
+            )
+            INSERT INTO postroom.lease (worker_id, queue_id, priority, message_ids, open)
+            SELECT :worker, :queue, :priority, g.ids[s.first : s.last], repeat('1', least(s.last, cardinality(g.ids)) - s.first + 1)::bit varying
+            FROM (SELECT :ids::uuid[] AS ids) g
+            CROSS JOIN LATERAL (
+                SELECT n.first, n.first + :leaseSize - 1 AS last
+                FROM generate_series(1, cardinality(g.ids), :leaseSize) n (first)
+            ) s
+            RETURNING id, statement_timestamp()
+            """);
+
+    /** The same for one message, in a third of the time. One row. */
+    static final Sql ENQUEUE_ONE_IN_HAND = Sql.of("""
+            -- name: enqueue_one_in_hand
+            WITH stored AS (
+                INSERT INTO postroom.message
+                    (id, seq, expires_at, queue_id, type_version, priority, direction,
+                     type, correlation_id, content_type, headers, payload, body)
+                VALUES (:id, 0, statement_timestamp() + :timeToLive * interval '1 microsecond',
+                        :queue, :version, :priority, :direction,
+                        :type, :correlation, :contentType, :headers::jsonb, :payload::jsonb, :body)
+            )
+            INSERT INTO postroom.lease (worker_id, queue_id, priority, message_ids, open)
+            VALUES (:worker, :queue, :priority, ARRAY[:id], B'1')
+            RETURNING id, statement_timestamp()
             """);
 
     /**

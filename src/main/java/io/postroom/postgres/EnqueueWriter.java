@@ -4,6 +4,7 @@ import io.postroom.storage.ClaimedMessage;
 import io.postroom.storage.Enqueued;
 import io.postroom.storage.NewMessage;
 import java.sql.Connection;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
@@ -165,34 +166,69 @@ final class EnqueueWriter {
         }
     }
 
+    /** Plain messages of one queue and priority, held from the beginning. */
+    static List<ClaimedMessage> inHand(List<NewMessage> messages, int workerId, int leaseSize, Connection connection)
+            throws SQLException {
+        NewMessage first = messages.get(0);
+        boolean one = messages.size() == 1;
+        try (Sql.Call call = (one ? EnqueueSql.ENQUEUE_ONE_IN_HAND : EnqueueSql.ENQUEUE_IN_HAND).on(connection)) {
+            if (one) {
+                setContent(call, first);
+            } else {
+                setContents(call, messages);
+                call.set("queue", first.queueId())
+                        .set("priority", first.priority())
+                        .set("leaseSize", leaseSize);
+            }
+            List<NewLease> leases = call.set("worker", workerId).list(NewLease::of);
+            List<ClaimedMessage> held = new ArrayList<>(messages.size());
+            for (int i = 0; i < messages.size(); i++) {
+                int part = i / leaseSize;
+                int count = Math.min(leaseSize, messages.size() - part * leaseSize);
+                held.add(held(messages.get(i), leases.get(part), count, i % leaseSize));
+            }
+            return held;
+        }
+    }
+
     /** Empty when its id or key was there; the caller rolls back then. */
     static Optional<ClaimedMessage> held(NewMessage message, int workerId, Connection connection) throws SQLException {
         try (Sql.Call call = EnqueueSql.ENQUEUE_HELD.on(connection)) {
             setContent(call, message);
             call.set("worker", workerId).set("key", message.deduplicationKey());
-            return call.first(row -> new ClaimedMessage(
-                    row.getLong(1),
-                    1,
-                    0,
-                    message.queueId(),
-                    message.priority(),
-                    0,
-                    message.id(),
-                    0,
-                    0,
-                    0,
-                    true,
-                    false,
-                    Rows.instant(row, 2),
-                    message.type(),
-                    message.version(),
-                    message.direction(),
-                    message.correlationId(),
-                    message.contentType(),
-                    message.headers(),
-                    message.payload(),
-                    message.body()));
+            return call.first(NewLease::of).map(lease -> held(message, lease, 1, 0));
         }
+    }
+
+    private record NewLease(long id, Instant createdAt) {
+        static NewLease of(ResultSet row) throws SQLException {
+            return new NewLease(row.getLong(1), Rows.instant(row, 2));
+        }
+    }
+
+    private static ClaimedMessage held(NewMessage message, NewLease lease, int leaseCount, int ordinal) {
+        return new ClaimedMessage(
+                lease.id,
+                leaseCount,
+                ordinal,
+                message.queueId(),
+                message.priority(),
+                0,
+                message.id(),
+                0,
+                0,
+                0,
+                true,
+                false,
+                lease.createdAt,
+                message.type(),
+                message.version(),
+                message.direction(),
+                message.correlationId(),
+                message.contentType(),
+                message.headers(),
+                message.payload(),
+                message.body());
     }
 
     private static void setContent(Sql.Call call, NewMessage message) throws SQLException {

@@ -114,6 +114,15 @@ public final class PostgresMessageStore implements MessageStore {
     }
 
     @Override
+    public List<ClaimedMessage> enqueueInHand(
+            List<NewMessage> messages, int workerId, int leaseSize, Connection connection) {
+        return StoreTransactions.joined(
+                "enqueue " + messages.size() + " messages in hand",
+                connection,
+                own -> EnqueueWriter.inHand(messages, workerId, leaseSize, own));
+    }
+
+    @Override
     public boolean exists(UUID id) {
         return engine.single("look for message " + id, connection -> {
             try (Sql.Call call = EnqueueSql.EXISTS.on(connection)) {

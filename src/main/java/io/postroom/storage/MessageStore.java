@@ -40,6 +40,13 @@ public interface MessageStore {
     /** Writes one message already held by this worker, so that nobody else starts it; empty when its id or key was there. */
     Optional<ClaimedMessage> enqueueHeld(NewMessage message, int workerId);
 
+    /**
+     * Writes new messages that this worker holds from the beginning, in the transaction of the connection. All plain, of one queue and one priority.
+     *
+     * @return one per message, in the order given
+     */
+    List<ClaimedMessage> enqueueInHand(List<NewMessage> messages, int workerId, int leaseSize, Connection connection);
+
     /** Whether the message was written, asked after a commit whose answer got lost. */
     boolean exists(UUID id);
 
