@@ -12,8 +12,7 @@ CREATE TABLE postroom.attempt (
     number smallint NOT NULL,
     outcome smallint NOT NULL,
     error_class text,
-    error text,
-    CONSTRAINT attempt_outcome_known CHECK (outcome >= 0 AND outcome <= 8)
+    error text
 ) PARTITION BY RANGE (finished_at);
 CREATE INDEX attempt_by_message ON postroom.attempt USING btree (message_id);
 COMMENT ON COLUMN postroom.attempt.outcome IS '0 done, 1 cancelled, 2 expired (these three finish a message), 3 retry, 4 snooze, 5 not_now, 6 reject, 7 failed, 8 crashed';
@@ -886,6 +885,35 @@ END
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION postroom.complete_one(p_worker integer, p_lease bigint, p_message uuid, p_number smallint, p_started_ago bigint, p_finished_ago bigint)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+DECLARE
+    queue int;
+BEGIN
+    DELETE FROM postroom.lease l
+    WHERE l.id = p_lease
+      AND l.worker_id = p_worker
+      AND l.open = B'1'
+    RETURNING l.queue_id INTO queue;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    INSERT INTO postroom.attempt (message_id, started_at, finished_at, lease_id, queue_id, worker_id, number, outcome)
+    VALUES (p_message,
+            statement_timestamp() - p_started_ago * interval '1 microsecond',
+            statement_timestamp() - p_finished_ago * interval '1 microsecond',
+            p_lease, queue, p_worker, p_number, 0);
+    RETURN true;
+END
+$function$
+;
+
 CREATE OR REPLACE FUNCTION postroom.complete(p_worker integer, p_leases bigint[], p_masks text[], p_lease_of bigint[], p_ordinals integer[], p_messages uuid[], p_numbers smallint[], p_started_ago bigint[], p_finished_ago bigint[], p_outcomes smallint[], p_nexts smallint[], p_delays bigint[], p_reasons text[], p_error_classes text[], p_errors text[], p_fingerprints text[], p_failures smallint[], p_crashes smallint[])
  RETURNS TABLE(lease_id bigint, completed text)
  LANGUAGE plpgsql
@@ -1588,8 +1616,8 @@ AS $function$
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION postroom.poll(p_worker integer, p_queues integer[], p_floors bigint[])
- RETURNS TABLE(queue_id integer, paused boolean, deleted boolean, max_attempts integer, retry_after text, settings_by text, suspects boolean, elsewhere boolean, lowest bigint[])
+CREATE OR REPLACE FUNCTION postroom.poll(p_worker integer, p_queues integer[], p_floors bigint[], p_due_from timestamp with time zone)
+ RETURNS TABLE(queue_id integer, paused boolean, deleted boolean, max_attempts integer, retry_after text, settings_by text, suspects boolean, elsewhere boolean, lowest bigint[], next_due bigint)
  LANGUAGE plpgsql
  ROWS 10
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1619,7 +1647,12 @@ BEGIN
                            AND r.crashes = 0
                          ORDER BY r.queue_id, r.priority, r.seq
                          LIMIT 1)
-                 FROM generate_series(0, 9) x (prio))
+                 FROM generate_series(0, 9) x (prio)),
+           (SELECT (greatest(extract(epoch FROM d.due_at - clock_timestamp()), 0) * 1000000)::bigint
+            FROM postroom.delayed d
+            WHERE d.due_at >= p_due_from
+            ORDER BY d.due_at
+            LIMIT 1)
     FROM unnest(p_queues) WITH ORDINALITY w (id, place)
     JOIN postroom.queue q ON q.id = w.id;
 END

@@ -679,11 +679,12 @@ AS $$
 $$;
 
 -- poll: for all queues of a process in one statement: what changed in their settings, and the lowest visible seq of each lane from its floor
--- on (null: nothing there; suspects do not count). One row per queue; lanes are indexed by priority + 1.
-CREATE FUNCTION postroom.poll(p_worker int, p_queues int[], p_floors bigint[])
+-- on (null: nothing there; suspects do not count). One row per queue; lanes are indexed by priority + 1. next_due, the same in all rows, is how many
+-- microseconds are left until something delayed is due, in whichever queue, from p_due_from on (see promote); null: nothing is.
+CREATE FUNCTION postroom.poll(p_worker int, p_queues int[], p_floors bigint[], p_due_from timestamptz)
 RETURNS TABLE (
     queue_id int, paused boolean, deleted boolean, max_attempts int, retry_after text, settings_by text,
-    suspects boolean, elsewhere boolean, lowest bigint[])
+    suspects boolean, elsewhere boolean, lowest bigint[], next_due bigint)
 LANGUAGE plpgsql VOLATILE ROWS 10
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET enable_hashjoin = off SET enable_mergejoin = off
@@ -708,7 +709,12 @@ BEGIN
                            AND r.crashes = 0
                          ORDER BY r.queue_id, r.priority, r.seq
                          LIMIT 1)
-                 FROM generate_series(0, 9) x (prio))
+                 FROM generate_series(0, 9) x (prio)),
+           (SELECT (greatest(extract(epoch FROM d.due_at - clock_timestamp()), 0) * 1000000)::bigint
+            FROM postroom.delayed d
+            WHERE d.due_at >= p_due_from
+            ORDER BY d.due_at
+            LIMIT 1)
     FROM unnest(p_queues) WITH ORDINALITY w (id, place)
     JOIN postroom.queue q ON q.id = w.id;
 END

@@ -170,7 +170,9 @@ final class PostroomBuilder implements Postroom.Builder {
         Engine engine = new Engine(settings, setup, store, beats, hosts, feed, workers, ProcessName.version());
 
         JobTimer timer = new JobTimer();
-        PromoteDue promote = new PromoteDue(store, engine::ring);
+        boolean polls = workers && !registry.queues().isEmpty();
+        PromoteDue promote = new PromoteDue(store, engine::ring, polls ? PromoteDue.WHEN_POLLED : PromoteDue.ALONE);
+        engine.watchDue(promote::from, wait -> timer.hurry(promote, wait));
         engine.onWritten(ends -> {
             if (ends.stream().anyMatch(end -> end.next() == Next.DELAYED)) {
                 timer.hurry(promote);
@@ -184,7 +186,7 @@ final class PostroomBuilder implements Postroom.Builder {
                 directory,
                 engine,
                 () -> timer.hurry(promote));
-        QueueDoor queues = new QueueDoor(store, directory, engine::pollNow);
+        QueueDoor queues = new QueueDoor(store, directory, engine);
         Machine machine = new Machine(registry, engine, timer, jobs(promote, store, engine, pool));
         return new RunningPostroom(door, queues, machine, store, pool);
     }

@@ -3,6 +3,7 @@ package io.postroom;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.QueueStats;
 import io.postroom.api.Queues;
+import io.postroom.engine.Engine;
 import io.postroom.storage.MessageStore;
 import java.util.List;
 import java.util.Optional;
@@ -11,12 +12,12 @@ import java.util.Optional;
 final class QueueDoor implements Queues {
     private final MessageStore store;
     private final QueueDirectory directory;
-    private final Runnable pollNow;
+    private final Engine engine;
 
-    QueueDoor(MessageStore store, QueueDirectory directory, Runnable pollNow) {
+    QueueDoor(MessageStore store, QueueDirectory directory, Engine engine) {
         this.store = store;
         this.directory = directory;
-        this.pollNow = pollNow;
+        this.engine = engine;
     }
 
     @Override
@@ -38,13 +39,13 @@ final class QueueDoor implements Queues {
     @Override
     public void pause(String queue) {
         store.pause(queue, true);
-        pollNow.run();
+        engine.takeNoMore(queue);
     }
 
     @Override
     public void resume(String queue) {
         store.pause(queue, false);
-        pollNow.run();
+        engine.pollNow();
     }
 
     @Override
@@ -56,6 +57,6 @@ final class QueueDoor implements Queues {
     public void delete(String queue, boolean ifEmpty, boolean ifUnused) {
         store.delete(queue, ifEmpty, ifUnused);
         directory.forget(queue);
-        pollNow.run();
+        engine.takeNoMore(queue);
     }
 }

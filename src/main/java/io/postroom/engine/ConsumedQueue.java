@@ -85,6 +85,11 @@ final class ConsumedQueue {
         return new SafeRetryPolicy(operators == null ? handler.retry() : operators);
     }
 
+    /** Until a poll that begins after this says otherwise. */
+    void holdBack() {
+        paused = true;
+    }
+
     void reported(QueueReport report) {
         paused = report.paused() || report.deleted();
         suspects = report.suspects();

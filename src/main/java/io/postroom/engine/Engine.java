@@ -34,6 +34,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -182,6 +183,23 @@ public final class Engine {
         if (!arrivals.isEmpty()) {
             doorbell.ring(arrivals);
         }
+    }
+
+    /**
+     * Lets the polls of a process that consumes say when a delayed message is due.
+     *
+     * @param from    as for {@link MessageStore#promote}
+     * @param nextDue told how long until the next one is due
+     */
+    public void watchDue(Supplier<@Nullable Instant> from, java.util.function.Consumer<Duration> nextDue) {
+        poller.watchDue(from, nextDue);
+    }
+
+    /** This process paused or deleted the queue: that holds here from now on, not from the next poll on. */
+    public void takeNoMore(String queue) {
+        poller.heldBack();
+        queues.values().stream().filter(one -> one.name().equals(queue)).forEach(ConsumedQueue::holdBack);
+        poller.signal();
     }
 
     /** Looks at all queues now instead of at the next poll. */

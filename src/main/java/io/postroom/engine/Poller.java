@@ -3,6 +3,7 @@ package io.postroom.engine;
 import io.postroom.storage.Arrival;
 import io.postroom.storage.FloorSample;
 import io.postroom.storage.MessageStore;
+import io.postroom.storage.Polled;
 import io.postroom.storage.QueueReport;
 import io.postroom.storage.StoreException;
 import java.time.Duration;
@@ -10,6 +11,8 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -42,6 +45,9 @@ final class Poller {
     private final EngineSettings settings;
     private final Duration interval;
     private final Loop loop = new Loop("postroom-poll", true, this::step);
+    private volatile Supplier<@Nullable Instant> dueFrom = () -> null;
+    private volatile java.util.function.Consumer<Duration> onNextDue = wait -> {};
+    private final AtomicInteger heldBack = new AtomicInteger();
     private @Nullable FloorSample sample;
     private long unknownDueNanos = System.nanoTime();
     private int polledInVain;
@@ -67,6 +73,17 @@ final class Poller {
         this.interval = settings.pollInterval();
     }
 
+    /**
+     * Lets each poll ask for delayed messages, too.
+     *
+     * @param from    as for promote
+     * @param nextDue told how long until the next one is due
+     */
+    void watchDue(Supplier<@Nullable Instant> from, java.util.function.Consumer<Duration> nextDue) {
+        dueFrom = from;
+        onNextDue = nextDue;
+    }
+
     void start() {
         loop.start();
     }
@@ -74,6 +91,11 @@ final class Poller {
     void stop() {
         loop.stop();
         loop.join(Duration.ofSeconds(5));
+    }
+
+    /** A queue is about to be held back: what a poll that is under way says of it may be older than that. */
+    void heldBack() {
+        heldBack.incrementAndGet();
     }
 
     /** Polls at once. */
@@ -110,7 +132,15 @@ final class Poller {
         }
         FloorSample ripe = ripeSample();
         List<Integer> ids = List.copyOf(consumers.keySet());
-        for (QueueReport report : store.poll(heartbeat.workerId(), ids, floors(ids))) {
+        int before = heldBack.get();
+        Polled polled = store.poll(heartbeat.workerId(), ids, floors(ids), dueFrom.get());
+        if (heldBack.get() != before) {
+            return; // it may have looked before that pause; the next poll follows at once
+        }
+        if (polled.nextDue() != null) {
+            onNextDue.accept(polled.nextDue());
+        }
+        for (QueueReport report : polled.queues()) {
             Consumer consumer = consumers.get(report.queueId());
             if (ripe != null) {
                 consumer.queue().claimer().raiseFloors(ripe.seq(), report.lowest());

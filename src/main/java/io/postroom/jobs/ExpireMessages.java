@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * queue becomes CANCELLED. Runs on every node. */
 public final class ExpireMessages implements Job {
     private static final int BATCH = 500;
-    private static final Duration INTERVAL = Duration.ofSeconds(5);
+    private static final Duration INTERVAL = Duration.ofSeconds(15);
     /** Looks back this far again: a message may be between two places, or commit late. */
     private static final Duration MARGIN = Duration.ofMinutes(5);
 
@@ -17,7 +17,7 @@ public final class ExpireMessages implements Job {
     private static final Duration DELETED_FOR = Duration.ofSeconds(15);
 
     private static final int BATCHES_OF_DELETED = 20;
-    private static final int TURNS_BETWEEN_DELAYED = 12;
+    private static final int TURNS_BETWEEN_DELAYED = 4;
 
     private final MessageStore store;
     private @Nullable Expired from;

@@ -46,9 +46,14 @@ public final class JobTimer {
 
     /** Runs the job soon, whatever it had planned. */
     public void hurry(Job job) {
+        hurry(job, Duration.ZERO);
+    }
+
+    /** Runs the job after that time at the latest. */
+    public void hurry(Job job, Duration latest) {
         Turn turn = turns.get(job);
         if (turn != null) {
-            turn.hurry();
+            turn.hurry(latest);
         }
     }
 
@@ -78,11 +83,13 @@ public final class JobTimer {
             }
         }
 
-        synchronized void hurry() {
+        synchronized void hurry(Duration latest) {
             if (running) {
-                hurried = true;
-            } else if (planned != null && planned.getDelay(TimeUnit.MILLISECONDS) > 5 && planned.cancel(false)) {
-                next(Duration.ofMillis(1));
+                hurried |= latest.isZero(); // else the run that is on finds out itself
+            } else if (planned != null
+                    && planned.getDelay(TimeUnit.MILLISECONDS) > latest.toMillis() + 5
+                    && planned.cancel(false)) {
+                next(latest);
             }
         }
 

@@ -19,8 +19,11 @@ import org.slf4j.LoggerFactory;
 public final class PromoteDue implements Job {
     private static final Logger log = LoggerFactory.getLogger(PromoteDue.class);
     private static final int BATCH = 500;
-    /** Messages of other processes may become due earlier than the one this process knows of. */
-    private static final Duration LONGEST_WAIT = Duration.ofSeconds(1);
+    /** For a process whose polls say when something is due: messages of other processes may be due earlier than the one this process knows of. */
+    public static final Duration WHEN_POLLED = Duration.ofSeconds(15);
+    /** For a process that does not poll. */
+    public static final Duration ALONE = Duration.ofSeconds(1);
+
     /** What may still commit with an earlier due time than was promoted last; all is looked at from the start now and then. */
     private static final Duration MARGIN = Duration.ofSeconds(30);
 
@@ -28,12 +31,20 @@ public final class PromoteDue implements Job {
 
     private final MessageStore store;
     private final Consumer<Collection<Arrival>> doorbell;
-    private @Nullable Instant from;
+    private final Duration longestWait;
+    private volatile @Nullable Instant from;
     private int turns;
 
-    public PromoteDue(MessageStore store, Consumer<Collection<Arrival>> doorbell) {
+    /** @param longestWait between looks when nothing is known to be due earlier */
+    public PromoteDue(MessageStore store, Consumer<Collection<Arrival>> doorbell, Duration longestWait) {
         this.store = store;
         this.doorbell = doorbell;
+        this.longestWait = longestWait;
+    }
+
+    /** What was due before that instant need not be looked at; null: all. */
+    public @Nullable Instant from() {
+        return from;
     }
 
     @Override
@@ -51,8 +62,8 @@ public final class PromoteDue implements Job {
             return Duration.ZERO;
         }
         return store.untilNextDue(from)
-                .filter(wait -> wait.compareTo(LONGEST_WAIT) < 0)
-                .orElse(LONGEST_WAIT);
+                .filter(wait -> wait.compareTo(longestWait) < 0)
+                .orElse(longestWait);
     }
 
     private MessageStore.Promoted promote() {

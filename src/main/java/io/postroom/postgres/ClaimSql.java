@@ -30,11 +30,14 @@ final class ClaimSql {
             WHERE m.id = :id
             """);
 
-    /** Settings and lowest visible seq of many queues. Reads ready_pk and ready_suspects. A queue without a row was removed. */
+    /**
+     * Settings and lowest visible seq of many queues, and in each row when something is due. Reads ready_pk, ready_suspects, delayed_by_due_time. A queue
+     * without a row was removed.
+     */
     static final Sql POLL = Sql.of("""
             -- name: poll
-            SELECT queue_id, paused, deleted, max_attempts, retry_after, settings_by, suspects, elsewhere, lowest
-            FROM postroom.poll(:worker, :queues, :floors)
+            SELECT queue_id, paused, deleted, max_attempts, retry_after, settings_by, suspects, elsewhere, lowest, next_due
+            FROM postroom.poll(:worker, :queues, :floors, coalesce(:dueFrom::timestamptz, '-infinity'))
             """);
 
     /** Always one row. Takes a transaction id of its own, or reads pg_locks. */

@@ -49,7 +49,6 @@ final class CompletionWriter {
 
     private static List<LeasePart> one(int workerId, Completion completion, Connection connection) throws SQLException {
         long now = System.nanoTime();
-        BitSet completed = new BitSet();
         try (Sql.Call call = CompleteSql.COMPLETE_ONE.on(connection)) {
             boolean held = call.set("worker", workerId)
                     .set("lease", completion.message().leaseId())
@@ -58,9 +57,10 @@ final class CompletionWriter {
                     .set("startedAgo", microsAgo(now, completion.startedNanos()))
                     .set("finishedAgo", microsAgo(now, completion.finishedNanos()))
                     .one(row -> row.getBoolean(1));
-            completed.set(0, held);
+            BitSet first = new BitSet(1);
+            first.set(0);
+            return held ? List.of(new LeasePart(completion.message().leaseId(), first)) : List.of();
         }
-        return List.of(new LeasePart(completion.message().leaseId(), completed));
     }
 
     private static long microsAgo(long now, long nanos) {

@@ -19,6 +19,7 @@ import io.postroom.storage.Lane;
 import io.postroom.storage.LeasePart;
 import io.postroom.storage.MessageStore;
 import io.postroom.storage.NewMessage;
+import io.postroom.storage.Polled;
 import io.postroom.storage.QueueReport;
 import io.postroom.storage.QueueRow;
 import io.postroom.storage.StoreException;
@@ -304,15 +305,22 @@ public final class PostgresMessageStore implements MessageStore {
     // ---- look
 
     @Override
-    public List<QueueReport> poll(int workerId, List<Integer> queueIds, long[] floors) {
+    public Polled poll(int workerId, List<Integer> queueIds, long[] floors, @Nullable Instant dueFrom) {
         return engine.single("poll " + queueIds.size() + " queues", connection -> {
             try (Sql.Call call = ClaimSql.POLL.on(connection)) {
-                return call.set("worker", workerId)
+                List<Long> nextDue = new ArrayList<>();
+                List<QueueReport> reports = call.set("worker", workerId)
                         .set(
                                 "queues",
                                 queueIds.stream().mapToInt(Integer::intValue).toArray())
                         .set("floors", floors)
-                        .list(Rows::report);
+                        .set("dueFrom", dueFrom)
+                        .list(row -> {
+                            nextDue.add(Rows.longOrNull(row, 10));
+                            return Rows.report(row);
+                        });
+                Long micros = nextDue.isEmpty() ? null : nextDue.get(0);
+                return new Polled(reports, micros == null ? null : Rows.ofMicros(micros));
             }
         });
     }

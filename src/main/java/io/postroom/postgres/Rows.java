@@ -33,6 +33,11 @@ final class Rows {
         return row.wasNull() ? null : ofMicros(micros);
     }
 
+    static @Nullable Long longOrNull(ResultSet row, int column) throws SQLException {
+        long value = row.getLong(column);
+        return row.wasNull() ? null : value;
+    }
+
     static Duration ofMicros(long micros) {
         return Duration.ofSeconds(Math.floorDiv(micros, 1_000_000L), Math.floorMod(micros, 1_000_000L) * 1000);
     }

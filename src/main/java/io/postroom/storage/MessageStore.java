@@ -93,8 +93,13 @@ public interface MessageStore {
 
     // ---- look
 
-    /** One report per queue that still exists; floors hold ten values per queue, by priority. */
-    List<QueueReport> poll(int workerId, List<Integer> queueIds, long[] floors);
+    /**
+     * All that a process with nothing to do needs to ask, in one statement.
+     *
+     * @param floors ten values per queue, by priority
+     * @param dueFrom as for promote: what is due before is not looked at
+     */
+    Polled poll(int workerId, List<Integer> queueIds, long[] floors, @Nullable Instant dueFrom);
 
     FloorSample sampleFloor(boolean byWriters);
 

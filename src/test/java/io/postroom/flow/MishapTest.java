@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import com.zaxxer.hikari.HikariDataSource;
 import io.postroom.Postroom;
 import io.postroom.api.CreateMessage;
+import io.postroom.api.Created;
 import io.postroom.api.Direction;
 import io.postroom.api.MessageIds;
 import io.postroom.api.MessageState;
@@ -168,11 +169,12 @@ class MishapTest {
     void messages_of_a_claim_whose_answer_was_lost_come_back() {
         AtomicBoolean armed = new AtomicBoolean(true);
         try (Postroom postroom = Postroom.on(pool)
-                .engineDataSource(losing("-- name: claim\n", "executeQuery", armed))
-                .settings(QUICK)
-                .handler(done("lost.claim"))
-                .start()) {
-            UUID id = create(postroom, "lost.claim", "a");
+                        .engineDataSource(losing("-- name: claim\n", "executeQuery", armed))
+                        .settings(QUICK)
+                        .handler(done("lost.claim"))
+                        .start();
+                Postroom producer = Postroom.on(pool).workers(false).start()) {
+            UUID id = create(producer, "lost.claim", "a");
             PostroomKit.of(postroom).await(id, MessageState.DONE);
             assertThat(armed).isFalse();
             assertThat(postroom.queueMessages()
@@ -182,6 +184,35 @@ class MishapTest {
                             .get(0)
                             .crashes())
                     .isZero();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 3})
+    void messages_stored_in_hand_whose_answer_was_lost_are_handled_once(int count) {
+        AtomicBoolean armed = new AtomicBoolean(false);
+        AtomicInteger handled = new AtomicInteger();
+        String queue = "lost.answer." + count;
+        String statement = count == 1 ? "-- name: enqueue_one_in_hand\n" : "-- name: enqueue_in_hand\n";
+        try (Postroom postroom = Postroom.on(losing(statement, "executeQuery", armed))
+                .settings(QUICK)
+                .handler(Handler.send(queue, String.class, (payload, context) -> {
+                    handled.incrementAndGet();
+                    return Outcome.done();
+                }))
+                .start()) {
+            UUID first = create(postroom, queue, "first");
+            PostroomKit.of(postroom).await(first, MessageState.DONE); // the queue is known not to be paused
+            armed.set(true);
+
+            List<Created> created = postroom.queueMessages()
+                    .createMessages(java.util.Collections.nCopies(
+                            count, CreateMessage.to(queue).payload("a")));
+
+            assertThat(armed).isFalse();
+            assertThat(created).allMatch(Created::isNew);
+            created.forEach(one -> PostroomKit.of(postroom).await(one.id(), MessageState.DONE));
+            assertThat(handled).hasValue(1 + count);
         }
     }
 

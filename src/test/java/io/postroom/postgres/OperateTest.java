@@ -45,7 +45,8 @@ class OperateTest {
     }
 
     private QueueReport report() {
-        return store.poll(fixture.worker, List.of(fixture.queue.id()), new long[10])
+        return store.poll(fixture.worker, List.of(fixture.queue.id()), new long[10], null)
+                .queues()
                 .get(0);
     }
 
@@ -76,7 +77,8 @@ class OperateTest {
         assertThat(report().lowest()[4]).isEqualTo(-1);
         long[] floors = new long[10];
         floors[3] = first + 1;
-        assertThat(store.poll(fixture.worker, List.of(fixture.queue.id()), floors)
+        assertThat(store.poll(fixture.worker, List.of(fixture.queue.id()), floors, null)
+                        .queues()
                         .get(0)
                         .lowest()[3])
                 .isEqualTo(second);

@@ -113,7 +113,8 @@ class RaceTest {
     private long lowest(long floor) {
         long[] floors = new long[10];
         floors[4] = floor;
-        return store.poll(fixture.worker, List.of(fixture.queue.id()), floors)
+        return store.poll(fixture.worker, List.of(fixture.queue.id()), floors, null)
+                .queues()
                 .get(0)
                 .lowest()[4];
     }

@@ -1,0 +1,13 @@
+package io.postroom.storage;
+
+import java.time.Duration;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a poll says.
+ *
+ * @param queues one report per queue that still exists
+ * @param nextDue how long until the next delayed message of whichever queue is due, zero when it is; null: nothing is delayed
+ */
+public record Polled(List<QueueReport> queues, @Nullable Duration nextDue) {}

@@ -1,0 +1,294 @@
+package io.postroom.flow;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.postroom.Postroom;
+import io.postroom.api.CreateMessage;
+import io.postroom.api.Created;
+import io.postroom.api.MessageState;
+import io.postroom.api.Outcome;
+import io.postroom.engine.EngineSettings;
+import io.postroom.handler.Handler;
+import io.postroom.handler.HandlerMode;
+import io.postroom.test.PostroomKit;
+import io.postroom.testing.Conservation;
+import io.postroom.testing.PostgresTest;
+import io.postroom.testing.TestDatabase;
+import java.sql.Connection;
+import java.time.Duration;
+import java.util.List;
+import java.util.Queue;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.springframework.jdbc.core.simple.JdbcClient;
+
+/** Which messages go straight into the hands of the process that creates them, and which go through READY like all others. */
+@PostgresTest
+@Timeout(30)
+class InHandTest {
+    private static final EngineSettings QUICK = new EngineSettings(
+            "quick", Duration.ofSeconds(3), Duration.ofSeconds(1), Duration.ofMillis(200), true, true);
+
+    private final TestDatabase database;
+    private final JdbcClient sql;
+
+    InHandTest(TestDatabase database) {
+        this.database = database;
+        this.sql = JdbcClient.create(database.pool());
+    }
+
+    @Test
+    void message_for_an_idle_worker_of_this_process_never_was_in_ready() {
+        try (Postroom postroom = running(doing("idle", () -> {}))) {
+            awaitConsuming("idle");
+
+            UUID id = create(postroom, "idle");
+
+            PostroomKit.of(postroom).await(id, MessageState.DONE);
+            assertThat(wasInHand(id)).isTrue();
+            assertThat(postroom.queueMessages().history(id)).hasSize(1);
+        }
+        conserved();
+    }
+
+    @Test
+    void messages_of_one_call_are_held_under_leases_of_at_most_200_and_each_is_handled_once() {
+        Queue<String> handled = new ConcurrentLinkedQueue<>();
+        Handler fast = Handler.send("many", String.class, (payload, context) -> {
+                    handled.add(payload);
+                    return Outcome.done();
+                })
+                .concurrency(32);
+        try (Postroom postroom = running(fast)) {
+            awaitConsuming("many");
+            for (int i = 0; i < 100; i++) { // so that it is known to be fast and to have room for more than its threads
+                PostroomKit.of(postroom).await(create(postroom, "many"), MessageState.DONE);
+            }
+            handled.clear();
+
+            List<Created> created = postroom.queueMessages()
+                    .createMessages(java.util.stream.IntStream.range(0, 450)
+                            .mapToObj(i -> CreateMessage.to("many").payload("m" + i))
+                            .toList());
+
+            created.forEach(one -> PostroomKit.of(postroom).await(one.id(), MessageState.DONE));
+            assertThat(created).allMatch(one -> wasInHand(one.id()));
+            assertThat(handled).hasSize(450).doesNotHaveDuplicates();
+            assertThat(sql.sql("SELECT count(DISTINCT lease_id) FROM postroom.attempt WHERE message_id IN (:ids)")
+                            .param("ids", created.stream().map(Created::id).toList())
+                            .query(Integer.class)
+                            .single())
+                    .isEqualTo(3);
+        }
+        conserved();
+    }
+
+    @Test
+    void more_than_there_are_free_threads_wait_in_ready_where_others_can_take_them() {
+        Semaphore begun = new Semaphore(0);
+        CountDownLatch mayEnd = new CountDownLatch(1);
+        Handler slow = Handler.send("slow", String.class, (payload, context) -> {
+                    if (isProbe(payload)) {
+                        Thread.sleep(200); // so that it is known to be slow
+                    } else {
+                        begun.release();
+                        mayEnd.await();
+                    }
+                    return Outcome.done();
+                })
+                .concurrency(2);
+        try (Postroom postroom = running(slow)) {
+            awaitConsuming("slow");
+            create(postroom, "slow");
+            create(postroom, "slow");
+            begun.acquireUninterruptibly(2);
+
+            UUID third = create(postroom, "slow");
+
+            assertThat(wasInHand(third)).isFalse();
+            assertThat(postroom.queueMessages()
+                            .find(third)
+                            .orElseThrow()
+                            .entries()
+                            .get(0)
+                            .state())
+                    .isEqualTo(MessageState.READY);
+            mayEnd.countDown();
+            PostroomKit.of(postroom).await(third, MessageState.DONE);
+        }
+        conserved();
+    }
+
+    @Test
+    void message_of_a_paused_queue_waits_in_ready() {
+        try (Postroom postroom = running(doing("paused", () -> {}))) {
+            awaitConsuming("paused");
+            postroom.queues().pause("paused");
+
+            // The pause is known here with the next poll at the latest; one that was in hand before it counts as taken.
+            UUID id = await().until(() -> create(postroom, "paused"), one -> !wasInHand(one));
+
+            assertThat(postroom.queueMessages()
+                            .find(id)
+                            .orElseThrow()
+                            .entries()
+                            .get(0)
+                            .state())
+                    .isEqualTo(MessageState.READY);
+            postroom.queues().resume("paused");
+            PostroomKit.of(postroom).await(id, MessageState.DONE);
+        }
+    }
+
+    @Test
+    void message_created_on_a_connection_of_the_callers_goes_through_ready() throws Exception {
+        try (Postroom postroom = running(doing("callers", () -> {}));
+                Connection connection = database.pool().getConnection()) {
+            awaitConsuming("callers");
+            connection.setAutoCommit(false);
+
+            UUID id = postroom.queueMessages()
+                    .createMessage(CreateMessage.to("callers").payload("x"), connection)
+                    .id();
+            connection.commit();
+            postroom.queueMessages().wakeUp("callers");
+
+            PostroomKit.of(postroom).await(id, MessageState.DONE);
+            assertThat(wasInHand(id)).isFalse();
+            connection.setAutoCommit(true);
+        }
+    }
+
+    @Test
+    void atomic_handlers_get_a_lease_for_each_message() {
+        Handler atomic = doing("atomic", () -> {}).mode(HandlerMode.ATOMIC);
+        try (Postroom postroom = running(atomic)) {
+            awaitConsuming("atomic");
+
+            List<Created> created = postroom.queueMessages()
+                    .createMessages(List.of(
+                            CreateMessage.to("atomic").payload("a"),
+                            CreateMessage.to("atomic").payload("b")));
+
+            created.forEach(one -> PostroomKit.of(postroom).await(one.id(), MessageState.DONE));
+            assertThat(created).allMatch(one -> wasInHand(one.id()));
+            assertThat(sql.sql("SELECT count(DISTINCT lease_id) FROM postroom.attempt WHERE message_id IN (:ids)")
+                            .param("ids", created.stream().map(Created::id).toList())
+                            .query(Integer.class)
+                            .single())
+                    .isEqualTo(2);
+        }
+    }
+
+    @Test
+    void what_fails_in_hand_is_tried_again_by_its_policy() {
+        Queue<Integer> failures = new ConcurrentLinkedQueue<>();
+        Handler failing = Handler.send("failing", String.class, (payload, context) -> {
+            if (isProbe(payload)) {
+                return Outcome.done();
+            }
+            failures.add(context.failures());
+            return failures.size() == 1 ? Outcome.retry(Duration.ofMillis(1), "once more") : Outcome.done();
+        });
+        try (Postroom postroom = running(failing)) {
+            awaitConsuming("failing");
+
+            UUID id = create(postroom, "failing");
+
+            PostroomKit.of(postroom).await(id, MessageState.DONE);
+            assertThat(wasInHand(id)).isTrue();
+            assertThat(failures).containsExactly(0, 1);
+        }
+        conserved();
+    }
+
+    @Test
+    void messages_in_hand_that_nobody_has_begun_go_back_untouched_when_the_process_stops() throws Exception {
+        Semaphore begun = new Semaphore(0);
+        Semaphore mayEnd = new Semaphore(0);
+        Handler handler = doing("stopping", () -> {
+                    begun.release();
+                    mayEnd.acquire();
+                })
+                .concurrency(1);
+        UUID second;
+        try (Postroom postroom = running(handler)) {
+            awaitConsuming("stopping");
+            mayEnd.release(30);
+            for (int i = 0; i < 30; i++) {
+                PostroomKit.of(postroom).await(create(postroom, "stopping"), MessageState.DONE);
+            }
+            begun.drainPermits();
+            create(postroom, "stopping");
+            begun.acquire();
+            second = create(postroom, "stopping"); // in hand: the handler was fast so far
+            assertThat(wasInHand(second)).isTrue();
+
+            CompletableFuture<Void> stopping = CompletableFuture.runAsync(() -> postroom.stop(Duration.ofSeconds(20)));
+            await().until(() -> sql.sql("SELECT count(*) FROM postroom.ready WHERE message_id = :id")
+                            .param("id", second)
+                            .query(Integer.class)
+                            .single()
+                    == 1);
+            mayEnd.release();
+            stopping.get();
+        }
+        assertThat(sql.sql("SELECT failures + crashes FROM postroom.ready WHERE message_id = :id")
+                        .param("id", second)
+                        .query(Integer.class)
+                        .single())
+                .isZero();
+        conserved();
+    }
+
+    private interface Work {
+        void run() throws Exception;
+    }
+
+    private static Handler doing(String queue, Work work) {
+        return Handler.send(queue, String.class, (payload, context) -> {
+            if (!isProbe(payload)) {
+                work.run();
+            }
+            return Outcome.done();
+        });
+    }
+
+    private static boolean isProbe(String payload) {
+        return payload.contains("probe");
+    }
+
+    private Postroom running(Handler handler) {
+        return Postroom.on(database.pool()).settings(QUICK).handler(handler).start();
+    }
+
+    private static UUID create(Postroom postroom, String queue) {
+        return postroom.queueMessages().createMessage(queue, "x").id();
+    }
+
+    /** A queue counts as paused until the first poll. */
+    private void awaitConsuming(String queue) {
+        try (Postroom producer = Postroom.on(database.pool()).workers(false).start()) {
+            UUID probe = producer.queueMessages().createMessage(queue, "probe").id();
+            PostroomKit.of(producer).await(probe, MessageState.DONE);
+        }
+    }
+
+    /** It has no first place in READY. */
+    private boolean wasInHand(UUID id) {
+        return sql.sql("SELECT seq = 0 FROM postroom.message WHERE id = :id")
+                .param("id", id)
+                .query(Boolean.class)
+                .single();
+    }
+
+    private void conserved() {
+        assertThat(Conservation.check(sql)).isEmpty();
+    }
+}
