@@ -26,7 +26,8 @@ final class Consumer {
     /** Several leases may come of one claim: each claim waits for its commit to reach the disk, so on deep queues fewer and larger ones. */
     private static final int CLAIM_SIZE = 1000;
 
-    private static final Duration IDLE = Duration.ofSeconds(10);
+    /** Whoever brings something signals; the rest is a matter of the poll. */
+    private static final Duration IDLE = Duration.ofMinutes(1);
     /** How long other claims stand still so that a suspect may run alone. */
     private static final Duration SUSPECTS_PATIENCE = Duration.ofSeconds(3);
 

@@ -14,12 +14,16 @@ import org.slf4j.LoggerFactory;
 final class TimeLimits {
     private static final Logger log = LoggerFactory.getLogger(TimeLimits.class);
     private static final Duration LOOK_EVERY = Duration.ofMillis(100);
+    /** When no call came since the last look: the next one wakes this thread. */
+    private static final Duration DOZE = Duration.ofMinutes(1);
     /** A handler that ignores its interrupt for this long is given up. */
     static final Duration GRACE = Duration.ofSeconds(5);
 
     private final BooleanSupplier leasesAreTrusted;
     private final Map<RunningAttempt, Runnable> running = new ConcurrentHashMap<>();
     private final Loop loop = new Loop("postroom-time-limits", true, this::look);
+    private volatile boolean callsCame;
+    private volatile boolean dozing;
 
     /** @param leasesAreTrusted while false, handlers are interrupted: this thread is the one that never waits for the database */
     TimeLimits(BooleanSupplier leasesAreTrusted) {
@@ -37,6 +41,12 @@ final class TimeLimits {
     /** @param onAbandon called once, by the watching thread, if the call is given up */
     void watch(RunningAttempt attempt, Runnable onAbandon) {
         running.put(attempt, onAbandon);
+        if (!callsCame) {
+            callsCame = true;
+            if (dozing) {
+                loop.signal();
+            }
+        }
     }
 
     void unwatch(RunningAttempt attempt) {
@@ -69,7 +79,21 @@ final class TimeLimits {
                 giveUp(onAbandon);
             }
         });
-        loop.pause(LOOK_EVERY);
+        pause();
+    }
+
+    /** Dozing is said before it is asked whether calls came, and the other way round in {@link #watch}: one of the two threads sees the other. */
+    private void pause() {
+        dozing = true;
+        boolean idle = !callsCame && running.isEmpty();
+        if (idle) {
+            loop.pause(DOZE);
+        }
+        dozing = false;
+        callsCame = false;
+        if (!idle) {
+            loop.pause(LOOK_EVERY);
+        }
     }
 
     private static void giveUp(Runnable onAbandon) {

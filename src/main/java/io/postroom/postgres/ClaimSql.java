@@ -53,9 +53,12 @@ final class ClaimSql {
             SELECT postroom.floor_is_safe(:transaction, :writers::text[])
             """);
 
-    /** Word to the processes that listen. Outside of the users' transactions: a NOTIFY takes a lock of the whole cluster at commit. */
+    /**
+     * Word to the processes that listen. Outside of the users' transactions: a NOTIFY takes a lock of the whole cluster at commit. It is not waited for until
+     * that commit has reached the disk: there is nothing to lose.
+     */
     static final Sql NOTIFY = Sql.of("""
             -- name: notify
-            SELECT pg_notify(:channel, :payload)
+            SELECT set_config('synchronous_commit', 'off', true), pg_notify(:channel, :payload)
             """);
 }
