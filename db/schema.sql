@@ -825,13 +825,6 @@ AS $function$
 BEGIN
     PERFORM postroom.require_read_committed();
     BEGIN
-        EXECUTE format('LOCK TABLE postroom.%I IN ACCESS EXCLUSIVE MODE', p_leaf);
-        RAISE EXCEPTION USING ERRCODE = 'PR001';
-    EXCEPTION
-        WHEN SQLSTATE 'PR001' THEN NULL;
-        WHEN lock_not_available OR deadlock_detected THEN RETURN false;
-    END;
-    BEGIN
         EXECUTE format('LOCK TABLE postroom.%I IN SHARE MODE', p_leaf);
     EXCEPTION
         WHEN lock_not_available OR deadlock_detected THEN RETURN false;
@@ -900,6 +893,7 @@ BEGIN
     WHERE l.id = p_lease
       AND l.worker_id = p_worker
       AND l.open = B'1'
+      AND l.message_ids = ARRAY[p_message]
     RETURNING l.queue_id INTO queue;
     IF NOT FOUND THEN
         RETURN false;
@@ -1488,6 +1482,24 @@ AS $function$
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION postroom.is_day_free(p_leaf text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET lock_timeout TO '50ms'
+AS $function$
+BEGIN
+    BEGIN
+        EXECUTE format('LOCK TABLE postroom.%I IN ACCESS EXCLUSIVE MODE', p_leaf);
+        RAISE EXCEPTION USING ERRCODE = 'PR001';
+    EXCEPTION
+        WHEN SQLSTATE 'PR001' THEN RETURN true;
+        WHEN lock_not_available OR deadlock_detected THEN RETURN false;
+    END;
+END
+$function$
+;
+
 CREATE OR REPLACE FUNCTION postroom.last_rows_of(p_leaf text, p_rows integer)
  RETURNS uuid
  LANGUAGE plpgsql
@@ -1815,14 +1827,17 @@ CREATE OR REPLACE FUNCTION postroom.purge_look(p_leaf text, p_after uuid, p_limi
  ROWS 1
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+DECLARE
+    high uuid;
 BEGIN
+    EXECUTE format('SELECT max_id FROM (SELECT m.id AS max_id FROM postroom.%I m WHERE m.id > $1 ORDER BY m.id LIMIT $2) x ORDER BY max_id DESC LIMIT 1', p_leaf)
+    INTO high USING p_after, p_limit;
     RETURN QUERY EXECUTE format($sql$
         WITH looked AS MATERIALIZED (
             SELECT m.id, m.queue_id, m.priority, m.seq
             FROM postroom.%I m
             WHERE m.id > $1
-            ORDER BY m.id
-            LIMIT $2
+              AND m.id <= $2
         ), ended AS MATERIALIZED (
             SELECT a.message_id, a.queue_id, a.outcome,
                    a.finished_at + coalesce(q.retention, interval '7 days') AS kept_until
@@ -1830,16 +1845,18 @@ BEGIN
             JOIN postroom.attempt a ON a.message_id = l.id
             LEFT JOIN postroom.queue q ON q.id = a.queue_id
             WHERE a.outcome <= 2
+              AND a.message_id > $1
+              AND a.message_id <= $2
         ), live AS MATERIALIZED (
             SELECT l.id
             FROM looked l
             JOIN postroom.ready r ON r.queue_id = l.queue_id AND r.priority = l.priority AND r.seq = l.seq AND r.message_id = l.id
             UNION ALL
-            SELECT l.id FROM looked l JOIN postroom.ready r ON r.message_id = l.id WHERE r.moved
+            SELECT r.message_id FROM postroom.ready r WHERE r.moved AND r.message_id > $1 AND r.message_id <= $2
             UNION ALL
-            SELECT l.id FROM looked l JOIN postroom.delayed d ON d.message_id = l.id
+            SELECT d.message_id FROM postroom.delayed d WHERE d.message_id > $1 AND d.message_id <= $2
             UNION ALL
-            SELECT l.id FROM looked l JOIN postroom.dead_letter d ON d.message_id = l.id
+            SELECT d.message_id FROM postroom.dead_letter d WHERE d.message_id > $1 AND d.message_id <= $2
             UNION ALL
             SELECT l.id
             FROM postroom.lease x
@@ -1864,13 +1881,13 @@ BEGIN
             GROUP BY e.queue_id, e.outcome
         )
         SELECT (SELECT count(*)::int FROM looked),
-               (SELECT l.id FROM looked l ORDER BY l.id DESC LIMIT 1),
+               $2,
                ARRAY(SELECT n.id FROM needed n),
                (SELECT count(*)::int FROM needed n WHERE n.is_lasting),
                (SELECT count(*)::int FROM needed n WHERE n.is_keyed),
                array_agg(r.queue_id), array_agg(r.outcome), array_agg(r.messages), array_agg(r.first_id), array_agg(r.last_id)
         FROM removable r
-        $sql$, p_leaf) USING p_after, p_limit;
+        $sql$, p_leaf) USING p_after, high;
 END
 $function$
 ;

@@ -176,6 +176,7 @@ BEGIN
     WHERE l.id = p_lease
       AND l.worker_id = p_worker
       AND l.open = B'1'
+      AND l.message_ids = ARRAY[p_message]
     RETURNING l.queue_id INTO queue;
     IF NOT FOUND THEN
         RETURN false;

@@ -21,6 +21,7 @@ import tools.jackson.databind.json.JsonMapper;
 /** Turns what a caller wants created into a row, or refuses it before anything is written. Thread-safe. */
 final class Encoder {
     private static final JsonMapper JSON = JsonMapper.shared();
+    private static final int MOST_BYTES_PER_CHARACTER = 3;
 
     private final PayloadCodec codec;
     private final List<MessageInterceptor> interceptors;
@@ -64,8 +65,10 @@ final class Encoder {
         if (content instanceof CreateMessage.Content.Value value) {
             return storedValue(value.payload());
         } else if (content instanceof CreateMessage.Content.Json json) {
-            requireSize(json.json().length()); // cheap look before the exact one
-            requireSize(json.json().getBytes(StandardCharsets.UTF_8).length);
+            requireSize(json.json().length()); // cheap looks before the exact one
+            if (json.json().length() > Limits.PAYLOAD_BYTES / MOST_BYTES_PER_CHARACTER) {
+                requireSize(json.json().getBytes(StandardCharsets.UTF_8).length);
+            }
             PayloadCheck.requireStorable(json.json());
             return new Stored(typeOrNull(json.type()), json.version(), json.json(), null, null);
         } else if (content instanceof CreateMessage.Content.Body body) {

@@ -14,7 +14,9 @@
  * </ol>
  *
  * <p>Here: {@link io.postroom.PostroomBuilder} wires, {@link io.postroom.MessageDoor} implements the registry, {@link io.postroom.Encoder} checks what comes
- * in, {@link io.postroom.GroupCommit} shares commits.
+ * in, {@link io.postroom.SharedCommit} lets threads that create messages at the same time share a commit, {@link io.postroom.GroupCommit} those that do not wait
+ * for theirs. Eight threads that each committed their own message used 1.2 times the CPU of a bare INSERT and its commit; together they use 0.7 times
+ * (workload W2a).
  */
 @NullMarked
 package io.postroom;

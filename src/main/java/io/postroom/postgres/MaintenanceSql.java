@@ -41,6 +41,12 @@ final class MaintenanceSql {
                             '00000000-0000-0000-0000-000000000000')
             """);
 
+    static final Sql IS_DAY_FREE = Sql.of("""
+            -- name: is_day_free
+            SELECT postroom.is_day_free(:leaf)
+            """);
+
+    /** Locks the partition against writing until the end of the transaction. Always one row; false: it was not to be had. */
     static final Sql CLOSE_DAY = Sql.of("""
             -- name: close_day
             SELECT postroom.close_day(:leaf)

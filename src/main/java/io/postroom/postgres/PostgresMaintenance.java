@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
 public final class PostgresMaintenance implements Maintenance {
     private static final UUID FIRST = new UUID(0, 0);
     /** Far below the engine's statement timeout: 20,000 took 0.2 s. */
-    private static final int LOOKED_AT_ONCE = 20_000;
+    private static final int LOOKED_AT_ONCE = 10_000;
 
     private static final int KEYS_AT_ONCE = 500;
 
@@ -68,6 +68,10 @@ public final class PostgresMaintenance implements Maintenance {
     @Override
     public Freed freeMessages(Day day, int mostKept) {
         removeKeys(day);
+        if (!isFree(day)) {
+            return Freed.BUSY;
+        }
+        Pacing pacing = new Pacing();
         return engine.several("free " + day.name(), connection -> {
             if (!closed(day, connection)) {
                 return Freed.BUSY;
@@ -83,6 +87,7 @@ public final class PostgresMaintenance implements Maintenance {
                     return lasting > mostKept ? Freed.LASTING : Freed.NEEDED;
                 }
                 ledger.add(look.removed);
+                pacing.rest();
                 look = look(day, Objects.requireNonNull(look.last), connection);
             }
             return free(day, kept, ledger, connection);
@@ -109,6 +114,14 @@ public final class PostgresMaintenance implements Maintenance {
                 }
             });
         }
+    }
+
+    private boolean isFree(Day day) {
+        return engine.several("see whether " + day.name() + " is in use", connection -> {
+            try (Sql.Call call = MaintenanceSql.IS_DAY_FREE.on(connection)) {
+                return call.set("leaf", day.name()).one(row -> row.getBoolean(1));
+            }
+        });
     }
 
     private static boolean closed(Day day, Connection connection) throws SQLException {
@@ -146,6 +159,10 @@ public final class PostgresMaintenance implements Maintenance {
 
     @Override
     public Freed freeHistory(Day day, int mostKept) {
+        if (!isFree(day)) {
+            return Freed.BUSY;
+        }
+        Pacing pacing = new Pacing();
         return engine.several("free " + day.name(), connection -> {
             if (!closed(day, connection)) {
                 return Freed.BUSY;
@@ -157,6 +174,7 @@ public final class PostgresMaintenance implements Maintenance {
                 if (kept.size() > mostKept) {
                     return Freed.NEEDED;
                 }
+                pacing.rest();
                 look = historyLook(day, look.last, connection);
             }
             try (Sql.Call call = MaintenanceSql.FREE_HISTORY_DAY.on(connection)) {

@@ -35,25 +35,34 @@
  *   <li><b>The registry's questions are planned anew each time.</b> The best plan hangs on what is asked: with one plan for all, the CANCELLED ones
  *       among 300,000 finished messages took 1.8 s, 38 ms otherwise.
  *   <li><b>A bulk redrive's rate counts from its beginning</b>, so that several nodes do not add up; it never catches up with a burst.
+ *   <li><b>The claim is steps over arrays in PL/pgSQL</b>, not one statement: window functions to cut the candidates into leases, and a look-up per
+ *       payload through all partitions, took a third of its time.
+ *   <li><b>{@code lease.message_ids} is STORAGE PLAIN</b>: compressing 200 ids took a tenth of a claim.
+ *   <li><b>A single INSERT has VALUES</b>, not SELECT: one plan node less to start, for each of 13 columns.
  * </ul>
  *
  * <h2>Figures</h2>
  *
- * PostgreSQL 18 and the client on 2 shared cores, 200 bytes of JSON; for comparing, not for quoting. CPU in us per message, server and client:
+ * Instructions of the server process (PostgreSQL 18 alone under callgrind, 200 bytes of JSON), which repeat exactly where times on a shared machine do not;
+ * thousands, per message:
  *
  * <pre>
- *                                           server   client
- * bare INSERT (id, payload), one a commit     16       10     synchronous_commit off
- * enqueue, one a commit                       34       11     of that: partial indexes 6, second table 9, partitions and columns 8
- * the same with an id of the caller's         35       11     80 through the statement for all kinds
- * bare INSERT by unnest, 1000                  5.3      0.4
- * enqueue, 1000                                7.0      0.6
- * claim, 200 a call                            7.5      1.2   the same in the third 100,000 under an old snapshot as in the first
- * complete_done, 200 a call                    4.0      0.9
+ *                                                    before    now
+ * bare INSERT (bigint identity, jsonb), one            24
+ * enqueue, one                                        186     125    of that: 4 partial indexes 29, partitions 16, second table 48
+ * enqueue, 1000                                        55
+ * claim, 1000 a call                                   53      37    jsonb as text 4.7, rows of the answer 4, lock 3.4, delete 2.5
+ * claim, 1 a call                                    1115     945
+ * complete_done, 1000 a call                           23            index of attempt 8, its rows 4.8
+ * complete_done, 1 a call                            1190     390    complete_one
  * </pre>
  *
- * With synchronous_commit on, the wait for the disk counts more: one message a commit took about 1.4 times as long as the bare INSERT.
- * {@code EnqueueBenchmark} measures the first four anew.
+ * What they settled: payloads stay {@code jsonb}: as {@code json} a message would cost 4k less going in and 4.7k less coming out, an eighth of a drain, but
+ * {@code payload @> ...} in audits is worth that. {@code attempt} keeps its B-tree on message_id: a BRIN would save 8k of 23k at completion, but
+ * each look at one message's history would read 10,000 rows per partition. {@code unnest} with arrays stays for bulk: COPY answers no seq. No CHECK
+ * on {@code message}, {@code ready}, {@code attempt}: its text is parsed for each statement, 36k instructions.
+ *
+ * <p>Rates, CPU and latency beside the peers: docs/benchmarks.md.
  */
 @NullMarked
 package io.postroom.postgres;
