@@ -1828,15 +1828,17 @@ CREATE OR REPLACE FUNCTION postroom.purge_look(p_leaf text, p_after uuid, p_limi
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
-    high uuid;
+    low   uuid;
+    high  uuid;
 BEGIN
-    EXECUTE format('SELECT max_id FROM (SELECT m.id AS max_id FROM postroom.%I m WHERE m.id > $1 ORDER BY m.id LIMIT $2) x ORDER BY max_id DESC LIMIT 1', p_leaf)
+    EXECUTE format('SELECT id FROM postroom.%I WHERE id > $1 ORDER BY id LIMIT 1', p_leaf) INTO low USING p_after;
+    EXECUTE format('SELECT id FROM (SELECT id FROM postroom.%I WHERE id > $1 ORDER BY id LIMIT $2) x ORDER BY id DESC LIMIT 1', p_leaf)
     INTO high USING p_after, p_limit;
     RETURN QUERY EXECUTE format($sql$
         WITH looked AS MATERIALIZED (
             SELECT m.id, m.queue_id, m.priority, m.seq
             FROM postroom.%I m
-            WHERE m.id > $1
+            WHERE m.id >= $1
               AND m.id <= $2
         ), ended AS MATERIALIZED (
             SELECT a.message_id, a.queue_id, a.outcome,
@@ -1845,18 +1847,18 @@ BEGIN
             JOIN postroom.attempt a ON a.message_id = l.id
             LEFT JOIN postroom.queue q ON q.id = a.queue_id
             WHERE a.outcome <= 2
-              AND a.message_id > $1
+              AND a.message_id >= $1
               AND a.message_id <= $2
         ), live AS MATERIALIZED (
             SELECT l.id
             FROM looked l
             JOIN postroom.ready r ON r.queue_id = l.queue_id AND r.priority = l.priority AND r.seq = l.seq AND r.message_id = l.id
             UNION ALL
-            SELECT r.message_id FROM postroom.ready r WHERE r.moved AND r.message_id > $1 AND r.message_id <= $2
+            SELECT r.message_id FROM postroom.ready r WHERE r.moved AND r.message_id >= $1 AND r.message_id <= $2
             UNION ALL
-            SELECT d.message_id FROM postroom.delayed d WHERE d.message_id > $1 AND d.message_id <= $2
+            SELECT d.message_id FROM postroom.delayed d WHERE d.message_id >= $1 AND d.message_id <= $2
             UNION ALL
-            SELECT d.message_id FROM postroom.dead_letter d WHERE d.message_id > $1 AND d.message_id <= $2
+            SELECT d.message_id FROM postroom.dead_letter d WHERE d.message_id >= $1 AND d.message_id <= $2
             UNION ALL
             SELECT l.id
             FROM postroom.lease x
@@ -1887,7 +1889,7 @@ BEGIN
                (SELECT count(*)::int FROM needed n WHERE n.is_keyed),
                array_agg(r.queue_id), array_agg(r.outcome), array_agg(r.messages), array_agg(r.first_id), array_agg(r.last_id)
         FROM removable r
-        $sql$, p_leaf) USING p_after, high;
+        $sql$, p_leaf) USING low, high;
 END
 $function$
 ;

@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
 public final class PostgresMaintenance implements Maintenance {
     private static final UUID FIRST = new UUID(0, 0);
     /** Far below the engine's statement timeout: 20,000 took 0.2 s. */
-    private static final int LOOKED_AT_ONCE = 10_000;
+    private static final int LOOKED_AT_ONCE = 2_000;
 
     private static final int KEYS_AT_ONCE = 500;
 

@@ -55,7 +55,11 @@ final class EnqueueWorkload implements Workload {
         Rounds rounds = new Rounds(bench, result);
         Row base = null;
         double seconds = bulk ? 4 : bench.options().quick() ? 2 : 5;
-        for (Contender contender : Contenders.all()) {
+        List<Contender> contenders = new ArrayList<>(Contenders.all());
+        if (!bulk) {
+            contenders.add(3, PostroomContender.inCallersTransaction());
+        }
+        for (Contender contender : contenders) {
             Row row = result.row(contender.name(), contender.settings(), base);
             base = base == null ? row : base;
             rounds.add(

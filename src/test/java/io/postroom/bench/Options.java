@@ -118,9 +118,9 @@ record Options(
                 + text + "\". " + ALLOWED);
     }
 
-    /** In the quick form one round is enough for those that are slower by factors, not percents. */
+    /** Three rounds are enough for those that are slower by factors, not percents; in the quick form one. */
     int rounds(Contender contender) {
-        return quick && SLOW.contains(contender.name()) ? 1 : rounds;
+        return SLOW.contains(contender.name()) ? Math.min(rounds, quick ? 1 : 3) : rounds;
     }
 
     boolean isJudged() {

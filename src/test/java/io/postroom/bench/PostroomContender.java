@@ -9,6 +9,8 @@ import io.postroom.api.QueueMessages;
 import io.postroom.api.QueueSettings;
 import io.postroom.handler.Handler;
 import io.postroom.handler.HandlerMode;
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -19,6 +21,21 @@ import java.util.function.Consumer;
 
 /** The product as a host gets it: default settings, a pool of the host's, full history. */
 final class PostroomContender implements Contender {
+    private final boolean joining;
+
+    PostroomContender() {
+        this(false);
+    }
+
+    private PostroomContender(boolean joining) {
+        this.joining = joining;
+    }
+
+    /** Each message in a transaction of the caller's, which commits for it alone: what a host pays for one message beside its own rows. */
+    static PostroomContender inCallersTransaction() {
+        return new PostroomContender(true);
+    }
+
     static final int THREADS = 16;
     static final String QUEUE = "bench";
     static final int POOL = 10;
@@ -26,7 +43,7 @@ final class PostroomContender implements Contender {
 
     @Override
     public String name() {
-        return "postroom";
+        return joining ? "postroom, caller's transaction" : "postroom";
     }
 
     @Override
@@ -37,7 +54,7 @@ final class PostroomContender implements Contender {
 
     @Override
     public Line open(BenchDatabase database) {
-        return new Queue(database);
+        return joining ? new JoiningQueue(database) : new Queue(database);
     }
 
     static Handler handler(String queue, int threads, Consumer<String> consumer) {
@@ -48,8 +65,25 @@ final class PostroomContender implements Contender {
                 .concurrency(threads);
     }
 
-    private static final class Queue implements Line {
-        private final HikariDataSource pool;
+    private static final class JoiningQueue extends Queue {
+        JoiningQueue(BenchDatabase database) {
+            super(database);
+        }
+
+        @Override
+        public void enqueue(String payload) {
+            try (Connection connection = pool.getConnection()) {
+                connection.setAutoCommit(false);
+                messages().createMessage(message(payload), connection);
+                connection.commit();
+            } catch (SQLException e) {
+                throw new IllegalStateException(e);
+            }
+        }
+    }
+
+    private static class Queue implements Line {
+        final HikariDataSource pool;
         private final AtomicLong entered = new AtomicLong();
         private final AtomicLong acknowledged = new AtomicLong();
         private Postroom postroom;
@@ -65,11 +99,11 @@ final class PostroomContender implements Contender {
             }
         }
 
-        private QueueMessages messages() {
+        final QueueMessages messages() {
             return postroom.queueMessages();
         }
 
-        private static CreateMessage message(String payload) {
+        static CreateMessage message(String payload) {
             return CreateMessage.to(QUEUE).json("bench", 1, payload);
         }
 

@@ -32,11 +32,11 @@ final class TogetherWorkload implements Workload {
         Rounds rounds = new Rounds(bench, result);
         Row raw = line(bench, result, rounds, Contenders.rawTx(), Way.SINGLE, 30, 0, null);
         Row single = line(bench, result, rounds, Contenders.postroom(), Way.SINGLE, 30, 0, raw);
-        Row grouped = line(bench, result, rounds, Contenders.postroom(), Way.GROUPED, 30, 0, raw);
+        Row grouped = line(bench, result, rounds, Contenders.postroom(), Way.GROUPED, 15, 0, raw);
         Row dbScheduler = null;
         for (Contender peer : Contenders.peers()) {
             boolean all = peer.name().equals("db-scheduler");
-            Row row = line(bench, result, rounds, peer, Way.SINGLE, all ? 30 : 10, all ? 0 : 1, raw);
+            Row row = line(bench, result, rounds, peer, Way.SINGLE, all ? 15 : 10, all ? 0 : 1, raw);
             dbScheduler = all ? row : dbScheduler;
         }
         Row rawBulk = line(bench, result, rounds, Contenders.rawTx(), Way.BULK_OF_100, 15, 0, null);
