@@ -1985,7 +1985,7 @@ END
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION postroom.release_unknown(p_worker integer, p_known bigint[], p_older_than interval)
+CREATE OR REPLACE FUNCTION postroom.release_unknown(p_worker integer, p_known bigint[], p_older_than interval, p_only uuid[] DEFAULT NULL::uuid[])
  RETURNS TABLE(queue_id integer, priority smallint, lowest_seq bigint, messages integer)
  LANGUAGE plpgsql
  ROWS 10
@@ -2001,6 +2001,7 @@ BEGIN
         WHERE l.worker_id = p_worker
           AND l.id <> ALL (p_known)
           AND l.claimed_at < statement_timestamp() - p_older_than
+          AND (p_only IS NULL OR l.message_ids && p_only)
         ORDER BY l.id
         FOR UPDATE SKIP LOCKED
     ), back AS (

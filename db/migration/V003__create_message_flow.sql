@@ -336,8 +336,8 @@ $$;
 
 -- release_unknown: leases of p_worker older than p_older_than that it does not know of (a claim whose answer was lost on the way) go back to
 -- ready as if released: nothing counts against their messages but the delivery. Locks lease rows with SKIP LOCKED through lease_by_worker; a
--- row lock gives the transaction its id before nextval draws. Answers the lanes that got messages.
-CREATE FUNCTION postroom.release_unknown(p_worker int, p_known bigint[], p_older_than interval)
+-- row lock gives the transaction its id before nextval draws. With p_only just those that hold one of these messages. Answers the lanes that got messages.
+CREATE FUNCTION postroom.release_unknown(p_worker int, p_known bigint[], p_older_than interval, p_only uuid[] DEFAULT NULL)
 RETURNS TABLE (queue_id int, priority smallint, lowest_seq bigint, messages int)
 LANGUAGE plpgsql VOLATILE ROWS 10
 SET search_path = pg_catalog, pg_temp
@@ -352,6 +352,7 @@ BEGIN
         WHERE l.worker_id = p_worker
           AND l.id <> ALL (p_known)
           AND l.claimed_at < statement_timestamp() - p_older_than
+          AND (p_only IS NULL OR l.message_ids && p_only)
         ORDER BY l.id
         FOR UPDATE SKIP LOCKED
     ), back AS (

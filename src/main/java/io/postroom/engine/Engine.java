@@ -220,7 +220,7 @@ public final class Engine {
                 || !consumer.reserve(messages.size())) {
             return Optional.empty();
         }
-        return Optional.of(new Reservation(consumer, heartbeat.workerId(), messages.size()));
+        return Optional.of(new Reservation(consumer, heartbeat.workerId(), messages, poller::doubt));
     }
 
     /** A future of the message's end. */

@@ -10,6 +10,8 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
@@ -30,6 +32,11 @@ final class Poller {
     /** Longer than a claim can take: with the default lease time 60 s, above the time limits of statement and socket. */
     private static final int UNKNOWN_AFTER_LEASE_TIMES = 2;
 
+    /** An answer that is still to come does so earlier. */
+    private static final Duration DOUBTFUL_AFTER = Duration.ofSeconds(2);
+    /** The statement ended long before; what is left then is found like the leases of a lost claim. */
+    private static final Duration DOUBTFUL_FOR = Duration.ofMinutes(1);
+
     private static final int PATIENCE = 3;
     /** Polls use at most a twentieth of the time. */
     private static final int REST_FACTOR = 20;
@@ -48,6 +55,7 @@ final class Poller {
     private volatile Supplier<@Nullable Instant> dueFrom = () -> null;
     private volatile java.util.function.Consumer<Duration> onNextDue = wait -> {};
     private final AtomicInteger heldBack = new AtomicInteger();
+    private final Map<UUID, Long> doubtful = new ConcurrentHashMap<>();
     private @Nullable FloorSample sample;
     private long unknownDueNanos = System.nanoTime();
     private int polledInVain;
@@ -121,6 +129,7 @@ final class Poller {
         }
         endWatch.look();
         releaseUnknownLeases();
+        releaseDoubtful();
         long took = System.nanoTime() - before;
         loop.pauseNanos(Math.max(interval.toNanos(), took * REST_FACTOR) + jitter());
     }
@@ -167,12 +176,33 @@ final class Poller {
         }
         unknownDueNanos = System.nanoTime() + settings.leaseTime().toNanos();
         List<Long> known = leases.ids(); // before the statement: what is claimed after this is younger than the bound
-        List<Arrival> released = store.releaseUnknown(
-                heartbeat.workerId(), known, settings.leaseTime().multipliedBy(UNKNOWN_AFTER_LEASE_TIMES));
+        giveBack(store.releaseUnknown(
+                heartbeat.workerId(), known, settings.leaseTime().multipliedBy(UNKNOWN_AFTER_LEASE_TIMES), null));
+    }
+
+    /**
+     * Messages that may be stored in the hands of this process although the answer was lost are asked for by their ids, so that they need not wait as long as
+     * a claim whose messages nobody can name.
+     */
+    private void releaseDoubtful() {
+        doubtful.values().removeIf(untilNanos -> System.nanoTime() - untilNanos > 0);
+        if (!doubtful.isEmpty() && heartbeat.workerId() != 0) {
+            List<UUID> ids = List.copyOf(doubtful.keySet());
+            giveBack(store.releaseUnknown(heartbeat.workerId(), leases.ids(), DOUBTFUL_AFTER, ids));
+        }
+    }
+
+    private void giveBack(List<Arrival> released) {
         if (!released.isEmpty()) {
-            log.warn("gave back leases whose claim's answer was lost: {}", released);
+            log.warn("gave back leases whose answer was lost: {}", released);
             doorbell.ring(released);
         }
+    }
+
+    /** Whether these are stored in the hands of this process is not known. */
+    void doubt(List<UUID> messages) {
+        long until = System.nanoTime() + DOUBTFUL_FOR.toNanos();
+        messages.forEach(id -> doubtful.put(id, until));
     }
 
     private long[] floors(List<Integer> ids) {

@@ -1,20 +1,25 @@
 package io.postroom.engine;
 
 import io.postroom.storage.ClaimedMessage;
+import io.postroom.storage.NewMessage;
 import java.util.List;
+import java.util.UUID;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /** Room a consumer keeps for messages that are being stored in its hands. Ends once: by the messages, or given back. */
 public final class Reservation {
     private final Consumer consumer;
     private final int workerId;
-    private final int messages;
+    private final List<NewMessage> messages;
+    private final java.util.function.Consumer<List<UUID>> doubt;
     private final AtomicBoolean ended = new AtomicBoolean();
 
-    Reservation(Consumer consumer, int workerId, int messages) {
+    Reservation(
+            Consumer consumer, int workerId, List<NewMessage> messages, java.util.function.Consumer<List<UUID>> doubt) {
         this.consumer = consumer;
         this.workerId = workerId;
         this.messages = messages;
+        this.doubt = doubt;
     }
 
     public int workerId() {
@@ -32,10 +37,11 @@ public final class Reservation {
         }
     }
 
-    /** They were not stored, or nobody knows: a lease that is there all the same is given back when it is older than any statement. */
+    /** They were not stored, or nobody knows: a lease that is there all the same is given back with one of the next polls. */
     public void giveBack() {
         if (ended.compareAndSet(false, true)) {
-            consumer.giveRoomBack(messages);
+            doubt.accept(messages.stream().map(NewMessage::id).toList());
+            consumer.giveRoomBack(messages.size());
         }
     }
 }

@@ -81,7 +81,7 @@ final class JobSql {
     static final Sql RELEASE_UNKNOWN = Sql.of("""
             -- name: release_unknown
             SELECT queue_id, priority, lowest_seq, messages
-            FROM postroom.release_unknown(:worker, :known, :olderThan * interval '1 microsecond')
+            FROM postroom.release_unknown(:worker, :known, :olderThan * interval '1 microsecond', :only::uuid[])
             """);
 
     /** Always one row. */

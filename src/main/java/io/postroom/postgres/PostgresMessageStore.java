@@ -476,7 +476,8 @@ public final class PostgresMessageStore implements MessageStore {
     }
 
     @Override
-    public List<Arrival> releaseUnknown(int workerId, Collection<Long> knownLeases, Duration olderThan) {
+    public List<Arrival> releaseUnknown(
+            int workerId, Collection<Long> knownLeases, Duration olderThan, @Nullable Collection<UUID> only) {
         return engine.single("release unknown leases of worker " + workerId, connection -> {
             try (Sql.Call call = JobSql.RELEASE_UNKNOWN.on(connection)) {
                 return call.set("worker", workerId)
@@ -484,6 +485,7 @@ public final class PostgresMessageStore implements MessageStore {
                                 "known",
                                 knownLeases.stream().mapToLong(Long::longValue).toArray())
                         .set("olderThan", Rows.micros(olderThan))
+                        .setUntyped("only", only == null ? null : UuidArrays.text(only.toArray(UUID[]::new)))
                         .list(row -> arrival(row.getInt(1), row.getInt(2), row.getLong(3), row.getInt(4)));
             }
         });

@@ -75,8 +75,10 @@ public interface MessageStore {
      *
      * @param knownLeases what it does know of, read before this call
      * @param olderThan   younger leases may belong to a claim in flight and are left alone
+     * @param only        leases that hold one of these messages; null: all
      */
-    List<Arrival> releaseUnknown(int workerId, Collection<Long> knownLeases, Duration olderThan);
+    List<Arrival> releaseUnknown(
+            int workerId, Collection<Long> knownLeases, Duration olderThan, @Nullable Collection<UUID> only);
 
     // ---- workers
 

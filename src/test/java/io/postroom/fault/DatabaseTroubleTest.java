@@ -55,7 +55,9 @@ class DatabaseTroubleTest {
                 proxy.resume();
                 await().atMost(30, TimeUnit.SECONDS).until(() -> createAndAwait(postroom, "cut", 20));
             }
-            assertThat(ledger.waitingOrHeld()).isZero();
+            // One whose answer was cut off may be in hand unknown to anybody, and comes back sooner than the lease of a
+            // lost claim.
+            await().atMost(20, TimeUnit.SECONDS).until(() -> ledger.waitingOrHeld() == 0);
             assertThat(ledger.violations()).isEmpty();
         }
     }

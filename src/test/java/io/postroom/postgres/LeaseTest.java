@@ -326,13 +326,16 @@ class LeaseTest {
         fixture.enqueue();
         ClaimedMessage known = fixture.claimOne();
         List<Long> knows = List.of(known.leaseId());
-        assertThat(fixture.store.releaseUnknown(fixture.worker, knows, Duration.ofMinutes(1)))
+        assertThat(fixture.store.releaseUnknown(fixture.worker, knows, Duration.ofMinutes(1), null))
                 .as("a claim may be in flight")
                 .isEmpty();
-        assertThat(fixture.store.releaseUnknown(fixture.newWorker(), List.of(), Duration.ZERO))
+        assertThat(fixture.store.releaseUnknown(fixture.newWorker(), List.of(), Duration.ZERO, null))
                 .as("another's")
                 .isEmpty();
-        List<Arrival> arrivals = fixture.store.releaseUnknown(fixture.worker, knows, Duration.ZERO);
+        List<Arrival> arrivals =
+                fixture.store.releaseUnknown(fixture.worker, knows, Duration.ZERO, List.of(UUID.randomUUID()));
+        assertThat(arrivals).as("those that hold another message").isEmpty();
+        arrivals = fixture.store.releaseUnknown(fixture.worker, knows, Duration.ZERO, null);
         assertThat(arrivals).extracting(Arrival::count).containsExactly(2);
         assertThat(fixture.places(known.id())).containsExactly("lease");
         assertThat(unknown.stream().map(message -> fixture.places(message.id()).toString()))
