@@ -722,6 +722,7 @@ CREATE OR REPLACE FUNCTION postroom.claim(p_worker integer, p_queue integer, p_p
  SET enable_nestloop TO 'off'
  SET enable_mergejoin TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
 AS $function$
 #variable_conflict use_column
 DECLARE
@@ -843,6 +844,7 @@ CREATE OR REPLACE FUNCTION postroom.complete_done(p_worker integer, p_leases big
  SET enable_bitmapscan TO 'off'
  SET enable_mergejoin TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
 AS $function$
 #variable_conflict use_column
 BEGIN
@@ -885,6 +887,7 @@ CREATE OR REPLACE FUNCTION postroom.complete_one(p_worker integer, p_lease bigin
  SET enable_seqscan TO 'off'
  SET enable_bitmapscan TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
 AS $function$
 DECLARE
     queue int;
@@ -917,6 +920,7 @@ CREATE OR REPLACE FUNCTION postroom.complete(p_worker integer, p_leases bigint[]
  SET enable_bitmapscan TO 'off'
  SET enable_mergejoin TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
 AS $function$
 #variable_conflict use_column
 BEGIN
@@ -1639,6 +1643,7 @@ CREATE OR REPLACE FUNCTION postroom.poll(p_worker integer, p_queues integer[], p
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
 AS $function$
 #variable_conflict use_column
 BEGIN
@@ -1695,6 +1700,7 @@ CREATE OR REPLACE FUNCTION postroom.promote(p_from timestamp with time zone, p_l
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
 AS $function$
 #variable_conflict use_column
 BEGIN

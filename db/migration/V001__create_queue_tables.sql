@@ -47,7 +47,7 @@ CREATE TABLE postroom.consumer (
 );
 COMMENT ON COLUMN postroom.consumer.types IS 'type/version it takes (versions up to that one); an empty text takes messages without a type';
 
--- The message itself: written once, never updated. seq is its first place in ready (0: it began in delayed), so that a message that never
+-- The message itself: written once, never updated. seq is its first place in ready (0: it began in delayed or under a lease), so that a message that never
 -- moved is found in ready by that table's primary key and enqueue needs no index on message_id. No CHECK here nor on ready: a constraint's text is
 -- parsed again for every statement, and the three there were took 10 of an enqueue's 46 us; what writes here checks before.
 CREATE TABLE postroom.message (
@@ -127,7 +127,8 @@ COMMENT ON COLUMN postroom.lease.failures IS 'per message, before this claim; nu
 ALTER TABLE postroom.lease ALTER COLUMN message_ids SET STORAGE PLAIN;
 CREATE INDEX lease_by_worker ON postroom.lease (worker_id);
 
--- Append-only history. No CHECK: parsing its text for each statement took a tenth of a single completion's work. A terminal row (done, cancelled, expired) is what makes a message finished.
+-- Append-only history. No CHECK: parsing its text for each statement took a tenth of a single completion's work.
+-- A terminal row (done, cancelled, expired) is what makes a message finished.
 CREATE TABLE postroom.attempt (
     message_id   uuid NOT NULL,
     started_at   timestamptz NOT NULL,

@@ -39,7 +39,9 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The registry: checks what comes in, writes it in the right transaction, tells the engine after the commit. Thread-safe.
@@ -75,7 +77,9 @@ final class MessageDoor implements QueueMessages {
         this.engine = engine;
         this.dueSoon = dueSoon;
         this.groupCommit = new GroupCommit(this::createEncoded);
-        this.sharedCommit = new SharedCommit(this::writeAlone, this::writeAgain);
+        // A group is written once: its members repeat what may pass on their own threads, at the same time.
+        this.sharedCommit =
+                new SharedCommit(rows -> rows.size() == 1 ? writeAlone(rows) : writeNew(rows), this::writeAgain);
     }
 
     void close() {
@@ -151,38 +155,47 @@ final class MessageDoor implements QueueMessages {
     }
 
     private List<Enqueued> write(List<NewMessage> rows) {
-        Transactions.Work<List<Enqueued>> work = transaction -> {
-            List<Enqueued> enqueued = writeOn(transaction.connection(), transaction.isCallers(), rows);
-            transaction.afterCommit(() -> tellEngine(rows, enqueued));
-            return enqueued;
-        };
         boolean isOneStatement = rows.stream().allMatch(NewMessage::isPlain);
-        return isOneStatement ? transactions.joinOrCommitAtOnce(work) : transactions.join(work);
+        return isOneStatement
+                ? transactions.joinOrCommitAtOnce(transaction -> writeReady(rows, transaction))
+                : transactions.join(transaction -> writeReady(rows, transaction));
     }
 
-    /** Into the hands of this process where it has room for them, else into READY. */
+    private List<Enqueued> writeReady(List<NewMessage> rows, Transactions.Open transaction) {
+        List<Enqueued> enqueued = writeOn(transaction.connection(), transaction.isCallers(), rows);
+        transaction.afterCommit(() -> tellEngine(rows, enqueued));
+        return enqueued;
+    }
+
+    /** In a transaction of our own: into the hands of this process where it has room for them, else into READY. */
     private List<Enqueued> writeNew(List<NewMessage> rows) {
         if (!rows.stream().allMatch(NewMessage::isPlain)) {
             return write(rows);
         }
-        Optional<Reservation> room = engine.reserve(rows);
-        return room.isPresent() ? writeInHand(rows, room.get()) : write(rows);
-    }
-
-    private List<Enqueued> writeInHand(List<NewMessage> rows, Reservation room) {
+        AtomicReference<@Nullable Reservation> kept = new AtomicReference<>();
         try {
             return transactions.joinOrCommitAtOnce(transaction -> {
-                List<ClaimedMessage> held =
-                        store.enqueueInHand(rows, room.workerId(), room.leaseSize(), transaction.connection());
-                transaction.afterCommit(() -> room.fill(held));
-                return held.stream()
-                        .map(message -> new Enqueued(message.id(), true, true, 0))
-                        .toList();
+                // With the connection in hand: room kept while waiting for one would be nobody's.
+                Reservation room = engine.reserve(rows).orElse(null);
+                kept.set(room);
+                return room == null ? writeReady(rows, transaction) : writeInHand(rows, room, transaction);
             });
         } catch (Throwable notStored) {
-            room.giveBack();
+            Reservation room = kept.get();
+            if (room != null) {
+                room.giveBack();
+            }
             throw notStored;
         }
+    }
+
+    private List<Enqueued> writeInHand(List<NewMessage> rows, Reservation room, Transactions.Open transaction) {
+        List<ClaimedMessage> held =
+                store.enqueueInHand(rows, room.workerId(), room.leaseSize(), transaction.connection());
+        transaction.afterCommit(() -> room.fill(held));
+        return held.stream()
+                .map(message -> new Enqueued(message.id(), true, true, 0))
+                .toList();
     }
 
     /** A clash of content is known only after the statement: a caller who catches it and commits must not commit half of it. */

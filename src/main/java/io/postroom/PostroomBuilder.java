@@ -170,8 +170,7 @@ final class PostroomBuilder implements Postroom.Builder {
         Engine engine = new Engine(settings, setup, store, beats, hosts, feed, workers, ProcessName.version());
 
         JobTimer timer = new JobTimer();
-        boolean polls = workers && !registry.queues().isEmpty();
-        PromoteDue promote = new PromoteDue(store, engine::ring, polls ? PromoteDue.WHEN_POLLED : PromoteDue.ALONE);
+        PromoteDue promote = new PromoteDue(store, engine::ring, engine::isConsuming);
         engine.watchDue(promote::from, wait -> timer.hurry(promote, wait));
         engine.onWritten(ends -> {
             if (ends.stream().anyMatch(end -> end.next() == Next.DELAYED)) {

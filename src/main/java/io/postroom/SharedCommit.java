@@ -60,10 +60,11 @@ final class SharedCommit {
         }
     }
 
-    /** All that are gathered by now, the caller's own among them. */
+    /** All that are gathered by now, the caller's own among them. Whatever happens, the next one gets its turn. */
     private void write(Waiting own) {
-        List<Waiting> group = takeGroup();
+        List<Waiting> group = List.of(own);
         try {
+            group = takeGroup();
             List<Enqueued> enqueued =
                     write.apply(group.stream().map(Waiting::row).toList());
             for (int i = 0; i < group.size(); i++) {
@@ -75,10 +76,15 @@ final class SharedCommit {
             }
             log.debug("a group of {} messages was not stored; each is stored by itself", group.size(), error);
         } finally { // an Error is this thread's; the others write alone
-            group.stream()
-                    .filter(waiting -> waiting != own)
-                    .forEach(Waiting::end); // first: they may be back before the next one writes
-            passOn();
+            try {
+                for (Waiting waiting : group) { // first: they may be back before the next one writes
+                    if (waiting != own) {
+                        waiting.end();
+                    }
+                }
+            } finally {
+                passOn(own);
+            }
         }
     }
 
@@ -91,8 +97,9 @@ final class SharedCommit {
         }
     }
 
-    private void passOn() {
+    private void passOn(Waiting own) {
         synchronized (lock) {
+            gathered.remove(own); // there only if its group could not be taken
             if (gathered.isEmpty()) {
                 writing = false;
             } else {

@@ -24,6 +24,10 @@ final class Claimer {
     private final long[] floors = new long[PRIORITIES];
     private final long[] loweredSince = new long[PRIORITIES];
     private int maybeFilled;
+    private boolean asking;
+    /** The last claim took all it asked for: there is more. */
+    private boolean isDeep;
+
     private long claims;
 
     Claimer(int queueId) {
@@ -43,6 +47,11 @@ final class Claimer {
         return maybeFilled != 0;
     }
 
+    /** Whether others wait that should go before a message that comes now. While a claim that will empty the lanes is under way, none do. */
+    synchronized boolean hasWaiting() {
+        return maybeFilled != 0 || asking && isDeep;
+    }
+
     /** The next request; its lanes count as empty from here on unless {@link #claimed} or {@link #arrived} says otherwise. */
     synchronized ClaimRequest request(int workerId, int limit, int leaseSize) {
         int lanes = Integer.bitCount(maybeFilled);
@@ -59,6 +68,7 @@ final class Claimer {
             }
         }
         maybeFilled = 0;
+        asking = true;
         return new ClaimRequest(workerId, queueId, priorities, from, limit, leaseSize, false);
     }
 
@@ -69,7 +79,9 @@ final class Claimer {
             // What arrived below while the claim was under way may not be in it: the cursor goes no further than that.
             cursors[priority] = Math.max(cursors[priority], Math.min(message.laneSeq() + 1, loweredSince[priority]));
         }
-        if (messages.size() >= request.limit()) {
+        asking = false;
+        isDeep = messages.size() >= request.limit();
+        if (isDeep) {
             for (short priority : request.priorities()) {
                 maybeFilled |= 1 << priority;
             }
@@ -78,6 +90,7 @@ final class Claimer {
 
     /** The request failed: what it asked for may still be there. */
     synchronized void failed(ClaimRequest request) {
+        asking = false;
         for (short priority : request.priorities()) {
             maybeFilled |= 1 << priority;
         }

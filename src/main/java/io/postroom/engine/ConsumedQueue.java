@@ -21,6 +21,8 @@ final class ConsumedQueue {
     /** Until the first poll has said otherwise: a pause must hold from the first message on. */
     private volatile boolean paused = true;
 
+    private int timesHeldBack;
+
     private volatile boolean suspects;
     private volatile boolean elsewhere = true;
     private volatile @Nullable RetryPolicy operatorRetry;
@@ -86,12 +88,23 @@ final class ConsumedQueue {
     }
 
     /** Until a poll that begins after this says otherwise. */
-    void holdBack() {
+    synchronized void holdBack() {
+        timesHeldBack++;
         paused = true;
     }
 
-    void reported(QueueReport report) {
-        paused = report.paused() || report.deleted();
+    /** To be read before a poll. */
+    synchronized int timesHeldBack() {
+        return timesHeldBack;
+    }
+
+    /** @param heldBackBefore a poll that began before the queue was held back here does not let it go */
+    void reported(QueueReport report, int heldBackBefore) {
+        synchronized (this) {
+            if (report.paused() || report.deleted() || timesHeldBack == heldBackBefore) {
+                paused = report.paused() || report.deleted();
+            }
+        }
         suspects = report.suspects();
         elsewhere = report.elsewhere();
         operatorRetry = report.operatorSettings() ? operatorsPolicy(report) : null;

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -50,6 +51,10 @@ final class Consumer {
     private final Pace pace;
     private final Loop loop;
     private volatile boolean claiming = true;
+    private volatile boolean suspectsTurn;
+    /** Most that the claim under way may bring. */
+    private volatile int asking;
+
     private long lastShortClaimNanos;
     private long suspectsRestUntilNanos;
 
@@ -141,15 +146,19 @@ final class Consumer {
         ClaimRequest request =
                 queue.claimer().request(heartbeat.workerId(), Math.min(room, CLAIM_SIZE), queue.leaseSize());
         List<ClaimedMessage> claimed;
+        asking = request.limit();
         try {
             claimed = store.claim(request);
+            held.addAndGet(claimed.size());
         } catch (RuntimeException failed) {
             queue.claimer().failed(request);
             throw failed;
+        } finally {
+            asking = 0;
         }
         queue.claimer().claimed(request, claimed);
         lastShortClaimNanos = claimed.size() < request.limit() ? System.nanoTime() : 0;
-        take(claimed);
+        keep(claimed);
     }
 
     /**
@@ -157,21 +166,35 @@ final class Consumer {
      * quicker: something waits already, the threads have enough, or nothing is to be claimed now.
      */
     boolean reserve(int messages) {
-        if (!claiming
-                || !heartbeat.isTrusted()
-                || queue.isPaused()
-                || queue.hasSuspects()
-                || queue.claimer().mayHaveWork()
-                || completer.isOverwhelmed()) {
+        if (!mayTakeNew()) {
             return false;
         }
         int most = pace.target();
-        for (int now = held.get(); now + messages <= most; now = held.get()) {
+        for (int now = held.get(); now + asked(most) + messages <= most; now = held.get()) {
             if (held.compareAndSet(now, now + messages)) {
-                return true;
+                if (mayTakeNew()) { // again: a stop, a suspect's turn or a pause that missed this in held is seen here
+                    return true;
+                }
+                letGo(messages);
+                return false;
             }
         }
         return false;
+    }
+
+    private boolean mayTakeNew() {
+        return claiming
+                && !suspectsTurn
+                && heartbeat.isTrusted()
+                && !queue.isPaused()
+                && !queue.hasSuspects()
+                && !queue.claimer().hasWaiting()
+                && !completer.isOverwhelmed();
+    }
+
+    /** What a claim under way may bring counts where there is room for the threads alone; fast handlers can take both. */
+    private int asked(int target) {
+        return target <= pace.atLeast() ? asking : 0;
     }
 
     /** They were not stored after all. */
@@ -182,11 +205,6 @@ final class Consumer {
     /** They are stored, under leases of this process. */
     void takeReserved(List<ClaimedMessage> messages) {
         keep(messages);
-    }
-
-    private void take(List<ClaimedMessage> claimed) {
-        held.addAndGet(claimed.size());
-        keep(claimed);
     }
 
     private void keep(List<ClaimedMessage> messages) {
@@ -206,7 +224,7 @@ final class Consumer {
         if (left <= 0) {
             return false;
         }
-        java.util.concurrent.locks.LockSupport.parkNanos(this, left);
+        LockSupport.parkNanos(this, left);
         return true;
     }
 
@@ -216,6 +234,15 @@ final class Consumer {
 
     /** Suspects one by one, alone, for a second; then the others get at least as long. */
     private void runSuspects() {
+        suspectsTurn = true; // before held is read
+        try {
+            runSuspectsOnly();
+        } finally {
+            suspectsTurn = false;
+        }
+    }
+
+    private void runSuspectsOnly() {
         long patienceEnds = System.nanoTime() + SUSPECTS_PATIENCE.toNanos();
         long end = System.nanoTime() + SUSPECTS_TURN.toNanos();
         while (claiming && !loop.isStopped() && !queue.isPaused() && !completer.isOverwhelmed()) {
@@ -240,7 +267,8 @@ final class Consumer {
                     "message {} runs alone: its worker died while holding it {} times",
                     suspect.get(0).id(),
                     suspect.get(0).crashes());
-            take(suspect);
+            held.addAndGet(suspect.size());
+            keep(suspect);
             patienceEnds = System.nanoTime() + SUSPECTS_PATIENCE.toNanos();
         }
         suspectsRestUntilNanos = System.nanoTime() + SUSPECTS_TURN.toNanos();

@@ -101,7 +101,15 @@ final class Doorbell {
             long before = System.nanoTime();
             store.notifyOthers(arrivals); // if this fails the others' polls find them
             long took = System.nanoTime() - before;
-            LockSupport.parkNanos(this, Math.max(COALESCE.toNanos(), took * REST_FACTOR));
+            rest(Math.max(COALESCE.toNanos(), took * REST_FACTOR));
+        }
+    }
+
+    /** Not ended by what arrives meanwhile: that is gathered for the next word. */
+    private void rest(long nanos) {
+        long end = System.nanoTime() + nanos;
+        for (long left = nanos; left > 0 && !sender.isStopped(); left = end - System.nanoTime()) {
+            LockSupport.parkNanos(this, left);
         }
     }
 

@@ -16,17 +16,21 @@ import io.postroom.storage.ClaimRequest;
 import io.postroom.storage.ClaimedMessage;
 import io.postroom.storage.Completion;
 import io.postroom.storage.ConsumerRow;
+import io.postroom.storage.Lane;
 import io.postroom.storage.MessageStore;
 import io.postroom.storage.NewMessage;
+import io.postroom.storage.Next;
 import io.postroom.storage.QueueRow;
 import io.postroom.storage.Transactions;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -195,9 +199,13 @@ public final class Engine {
         poller.watchDue(from, nextDue);
     }
 
+    /** Whether this process takes messages of any queue, and so polls. */
+    public boolean isConsuming() {
+        return !consumers.isEmpty();
+    }
+
     /** This process paused or deleted the queue: that holds here from now on, not from the next poll on. */
     public void takeNoMore(String queue) {
-        poller.heldBack();
         queues.values().stream().filter(one -> one.name().equals(queue)).forEach(ConsumedQueue::holdBack);
         poller.signal();
     }
@@ -216,11 +224,20 @@ public final class Engine {
         Consumer consumer = consumers.get(first.queueId());
         if (consumer == null
                 || messages.stream()
-                        .anyMatch(other -> other.queueId() != first.queueId() || other.priority() != first.priority())
+                        .anyMatch(other -> other.queueId() != first.queueId()
+                                || other.priority() != first.priority()
+                                || !isTakenHere(consumer.queue(), other))
                 || !consumer.reserve(messages.size())) {
             return Optional.empty();
         }
         return Optional.of(new Reservation(consumer, heartbeat.workerId(), messages, poller::doubt));
+    }
+
+    /** A newer or older process may know a type that this one does not. */
+    private boolean isTakenHere(ConsumedQueue queue, NewMessage message) {
+        return setup.handlers()
+                .find(queue.name(), message.type(), message.version())
+                .isPresent();
     }
 
     /** A future of the message's end. */
@@ -391,6 +408,20 @@ public final class Engine {
             ends.forEach(this::tellListeners);
         }
         onWritten.accept(ends);
+        ringReleased(ends);
+    }
+
+    /** What was given back is claimed again without waiting for a poll, here or, when this process stops, elsewhere. */
+    private void ringReleased(List<Completion> ends) {
+        Set<Lane> lanes = new HashSet<>();
+        for (Completion end : ends) {
+            if (end.next() == Next.READY) {
+                lanes.add(new Lane(end.message().queueId(), end.message().priority()));
+            }
+        }
+        ring(lanes.stream()
+                .map(lane -> new Arrival(lane, Long.MAX_VALUE, 0)) // its number is new, so it is above every cursor
+                .toList());
     }
 
     private void lost(Completion end) {

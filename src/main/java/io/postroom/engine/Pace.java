@@ -34,11 +34,16 @@ final class Pace {
         nanosPerMessage = Double.isNaN(average) ? sample : average + WEIGHT * (sample - average);
     }
 
-    /** So large were messages that came. Called by the claiming thread. */
+    /** So large were messages that came. */
     void weighed(int messages, long bytes) {
         double sample = (double) bytes / messages;
         // Up at once, down slowly: the next claim may bring more of the large ones.
         bytesPerMessage = Math.max(sample, bytesPerMessage + WEIGHT * (sample - bytesPerMessage));
+    }
+
+    /** What the threads themselves take. */
+    int atLeast() {
+        return atLeast;
     }
 
     /** Most messages to hold. */

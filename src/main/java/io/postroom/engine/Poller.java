@@ -8,12 +8,12 @@ import io.postroom.storage.QueueReport;
 import io.postroom.storage.StoreException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -54,7 +54,6 @@ final class Poller {
     private final Loop loop = new Loop("postroom-poll", true, this::step);
     private volatile Supplier<@Nullable Instant> dueFrom = () -> null;
     private volatile java.util.function.Consumer<Duration> onNextDue = wait -> {};
-    private final AtomicInteger heldBack = new AtomicInteger();
     private final Map<UUID, Long> doubtful = new ConcurrentHashMap<>();
     private @Nullable FloorSample sample;
     private long unknownDueNanos = System.nanoTime();
@@ -101,11 +100,6 @@ final class Poller {
         loop.join(Duration.ofSeconds(5));
     }
 
-    /** A queue is about to be held back: what a poll that is under way says of it may be older than that. */
-    void heldBack() {
-        heldBack.incrementAndGet();
-    }
-
     /** Polls at once. */
     void signal() {
         loop.signal();
@@ -141,11 +135,9 @@ final class Poller {
         }
         FloorSample ripe = ripeSample();
         List<Integer> ids = List.copyOf(consumers.keySet());
-        int before = heldBack.get();
+        Map<Integer, Integer> heldBack = new HashMap<>();
+        ids.forEach(id -> heldBack.put(id, consumers.get(id).queue().timesHeldBack()));
         Polled polled = store.poll(heartbeat.workerId(), ids, floors(ids), dueFrom.get());
-        if (heldBack.get() != before) {
-            return; // it may have looked before that pause; the next poll follows at once
-        }
         if (polled.nextDue() != null) {
             onNextDue.accept(polled.nextDue());
         }
@@ -154,7 +146,7 @@ final class Poller {
             if (ripe != null) {
                 consumer.queue().claimer().raiseFloors(ripe.seq(), report.lowest());
             }
-            consumer.queue().reported(report);
+            consumer.queue().reported(report, heldBack.get(report.queueId()));
             boolean hasWork = consumer.queue().claimer().polled(report.lowest());
             if (hasWork || report.suspects()) {
                 consumer.signal();

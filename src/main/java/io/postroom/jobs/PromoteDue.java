@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.UUID;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -20,26 +21,26 @@ public final class PromoteDue implements Job {
     private static final Logger log = LoggerFactory.getLogger(PromoteDue.class);
     private static final int BATCH = 500;
     /** For a process whose polls say when something is due: messages of other processes may be due earlier than the one this process knows of. */
-    public static final Duration WHEN_POLLED = Duration.ofSeconds(15);
+    private static final Duration WHEN_POLLED = Duration.ofSeconds(15);
     /** For a process that does not poll. */
-    public static final Duration ALONE = Duration.ofSeconds(1);
+    private static final Duration ALONE = Duration.ofSeconds(1);
 
     /** What may still commit with an earlier due time than was promoted last; all is looked at from the start now and then. */
     private static final Duration MARGIN = Duration.ofSeconds(30);
 
-    private static final int TURNS_BETWEEN_FULL_LOOKS = 60;
+    private static final Duration FULL_LOOK_EVERY = Duration.ofMinutes(1);
 
     private final MessageStore store;
     private final Consumer<Collection<Arrival>> doorbell;
-    private final Duration longestWait;
+    private final BooleanSupplier isToldByPolls;
     private volatile @Nullable Instant from;
-    private int turns;
+    private long fullLookDueNanos = System.nanoTime() + FULL_LOOK_EVERY.toNanos();
 
-    /** @param longestWait between looks when nothing is known to be due earlier */
-    public PromoteDue(MessageStore store, Consumer<Collection<Arrival>> doorbell, Duration longestWait) {
+    /** @param isToldByPolls whether this process polls now, and its polls say when something is due */
+    public PromoteDue(MessageStore store, Consumer<Collection<Arrival>> doorbell, BooleanSupplier isToldByPolls) {
         this.store = store;
         this.doorbell = doorbell;
-        this.longestWait = longestWait;
+        this.isToldByPolls = isToldByPolls;
     }
 
     /** What was due before that instant need not be looked at; null: all. */
@@ -54,13 +55,15 @@ public final class PromoteDue implements Job {
 
     @Override
     public Duration run() {
-        if (++turns % TURNS_BETWEEN_FULL_LOOKS == 0) {
+        if (System.nanoTime() - fullLookDueNanos >= 0) {
             from = null;
+            fullLookDueNanos = System.nanoTime() + FULL_LOOK_EVERY.toNanos();
         }
         MessageStore.Promoted promoted = promote();
         if (promoted.messages() == BATCH) {
             return Duration.ZERO;
         }
+        Duration longestWait = isToldByPolls.getAsBoolean() ? WHEN_POLLED : ALONE;
         return store.untilNextDue(from)
                 .filter(wait -> wait.compareTo(longestWait) < 0)
                 .orElse(longestWait);

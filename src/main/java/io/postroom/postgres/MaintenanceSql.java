@@ -41,6 +41,7 @@ final class MaintenanceSql {
                             '00000000-0000-0000-0000-000000000000')
             """);
 
+    /** Tries ACCESS EXCLUSIVE on the partition and gives it back. Always one row; false: somebody reads or writes there. */
     static final Sql IS_DAY_FREE = Sql.of("""
             -- name: is_day_free
             SELECT postroom.is_day_free(:leaf)

@@ -10,7 +10,7 @@ import java.util.concurrent.locks.LockSupport;
 final class Pacing {
     private static final int REST_FACTOR = 8;
     private static final Duration LONGEST_REST = Duration.ofSeconds(1);
-    private static final Duration LONGEST_IN_ALL = Duration.ofMinutes(10);
+    private static final Duration LONGEST_IN_ALL = Duration.ofMinutes(5);
 
     private long partBeganNanos = System.nanoTime();
     private long restedNanos;
@@ -21,6 +21,9 @@ final class Pacing {
         long rest = Math.min(took * REST_FACTOR, LONGEST_REST.toNanos());
         if (restedNanos + rest <= LONGEST_IN_ALL.toNanos()) {
             LockSupport.parkNanos(this, rest);
+            if (Thread.currentThread().isInterrupted()) {
+                throw new IllegalStateException("stopped while looking through a past day; nothing was changed");
+            }
             restedNanos += rest;
         }
         partBeganNanos = System.nanoTime();

@@ -31,6 +31,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -47,6 +48,9 @@ public final class PostgresMessageStore implements MessageStore {
     private static final Logger log = LoggerFactory.getLogger(PostgresMessageStore.class);
 
     private static final int MOST_ONE_BY_ONE = 1000;
+    /** Of the lanes and their seq, however the server joined the payloads. */
+    private static final Comparator<ClaimedMessage> IN_ORDER =
+            Comparator.comparingLong(ClaimedMessage::leaseId).thenComparingInt(ClaimedMessage::ordinal);
 
     private final StoreTransactions engine;
 
@@ -138,14 +142,18 @@ public final class PostgresMessageStore implements MessageStore {
     public List<ClaimedMessage> claim(ClaimRequest request) {
         return engine.single("claim from queue " + request.queueId(), connection -> {
             try (Sql.Call call = ClaimSql.CLAIM.on(connection)) {
-                return call.set("worker", request.workerId())
+                return call
+                        .set("worker", request.workerId())
                         .set("queue", request.queueId())
                         .set("priorities", request.priorities())
                         .set("cursors", request.cursors())
                         .set("limit", request.limit())
                         .set("leaseSize", request.leaseSize())
                         .set("suspects", request.suspects())
-                        .list(row -> Rows.claimed(row, request));
+                        .list(row -> Rows.claimed(row, request))
+                        .stream()
+                        .sorted(IN_ORDER)
+                        .toList();
             }
         });
     }

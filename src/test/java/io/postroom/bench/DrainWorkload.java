@@ -82,6 +82,11 @@ final class DrainWorkload implements Workload {
         Row postroom = result.find("postroom").orElseThrow();
         result.atLeast("rate >= 0.5 x raw-tx", postroom.ratio(Sample::rate).median(), 0.5, options);
         result.atMost("CPU <= 14 ms per 1,000", postroom.figures(Sample::cpu).median(), 14, options);
+        result.atMost(
+                "CPU <= 1.75 x raw-tx (14 ms where raw-tx takes 8)",
+                postroom.ratio(Sample::cpu).median(),
+                1.75,
+                options);
         for (Contender peer : Contenders.peers()) {
             Row other = result.find(peer.name()).orElseThrow();
             result.atLeast(

@@ -41,6 +41,7 @@ import javax.sql.DataSource;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.springframework.jdbc.core.simple.JdbcClient;
 
 /** Users' code that misbehaves where it is least welcome, and answers that get lost: every message ends or comes back, nobody hangs. */
 @PostgresTest
@@ -212,6 +213,8 @@ class MishapTest {
             assertThat(armed).isFalse();
             assertThat(created).allMatch(Created::isNew);
             created.forEach(one -> PostroomKit.of(postroom).await(one.id(), MessageState.DONE));
+            // A second handling would come when the lease nobody knew was given back.
+            await().atMost(Duration.ofSeconds(20)).until(() -> leftOf(queue) == 0);
             assertThat(handled).hasValue(1 + count);
         }
     }
@@ -285,6 +288,17 @@ class MishapTest {
     }
 
     /** Once, after the database has done what the statement says, the line is cut before its answer comes. */
+    private int leftOf(String queue) {
+        return JdbcClient.create(pool)
+                .sql("""
+                        SELECT (SELECT count(*) FROM postroom.ready r JOIN postroom.queue q ON q.id = r.queue_id WHERE q.name = :queue)
+                             + (SELECT count(*) FROM postroom.lease l JOIN postroom.queue q ON q.id = l.queue_id WHERE q.name = :queue)
+                        """)
+                .param("queue", queue)
+                .query(Integer.class)
+                .single();
+    }
+
     private DataSource losing(String statement, String method, AtomicBoolean armed) {
         return proxy(
                 DataSource.class,
