@@ -35,7 +35,7 @@ final class BacklogWorkload implements Workload {
     @Override
     public WorkloadResult run(Bench bench) throws Exception {
         WorkloadResult result = new WorkloadResult(id(), title());
-        List<Contender> contenders = List.of(Contenders.rawTx(), Contenders.postroom());
+        List<Contender> contenders = bench.chosen(Contenders.rawTx(), Contenders.postroom());
         for (Contender contender : contenders) { // warms up
             slices(bench, contender, SHALLOW, 1, "warm-up");
         }

@@ -4,6 +4,8 @@ import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.List;
+import java.util.stream.Stream;
 
 /** What a workload works with: the options, the server, and a fresh database for each measurement. */
 record Bench(Options options, BenchServer server) {
@@ -39,6 +41,13 @@ record Bench(Options options, BenchServer server) {
             return trial.run(
                     new Opened(contender, database, line, new Meter(connection, server.isLocal()), connection));
         }
+    }
+
+    /** Those that were asked for, where lines are not measured in rounds. */
+    List<Contender> chosen(Contender... contenders) {
+        return Stream.of(contenders)
+                .filter(contender -> options.measures(contender.name()))
+                .toList();
     }
 
     void say(String line) {

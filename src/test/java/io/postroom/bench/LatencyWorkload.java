@@ -43,7 +43,7 @@ final class LatencyWorkload implements Workload {
         int most = quick ? 1 : bench.options().rounds();
         List<Row> peers = new ArrayList<>();
         Row base = null;
-        for (Contender contender : List.of(Contenders.rawTx(), Contenders.postroom())) {
+        for (Contender contender : bench.chosen(Contenders.rawTx(), Contenders.postroom())) {
             Row row = result.row(contender.name(), contender.settings(), base);
             base = base == null ? row : base;
             rounds.add(row, most, warmUp -> inOneProcess(bench, contender, warmUp ? 2 : seconds));

@@ -2,7 +2,6 @@ package io.postroom.bench;
 
 import io.postroom.bench.WorkloadResult.Row;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 
 /** W8: W2a and W1 with payloads of 200 B, 4 KB and 64 KB that do not compress. Measures what the size of a message costs on its way in and out. */
@@ -42,7 +41,7 @@ final class PayloadWorkload implements Workload {
             String payload = Payloads.ofSize(bytes);
             Row enqueueBase = null;
             Row drainBase = null;
-            for (Contender contender : List.of(Contenders.rawTx(), Contenders.postroom())) {
+            for (Contender contender : bench.chosen(Contenders.rawTx(), Contenders.postroom())) {
                 Row enqueue = result.row(
                         String.format("%s, %,d B, enqueue", contender.name(), bytes),
                         contender.settings(),

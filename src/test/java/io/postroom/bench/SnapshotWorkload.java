@@ -42,7 +42,7 @@ final class SnapshotWorkload implements Workload {
     @Override
     public WorkloadResult run(Bench bench) throws Exception {
         WorkloadResult result = new WorkloadResult(id(), title());
-        for (Contender contender : List.of(Contenders.rawTx(), Contenders.postroom())) {
+        for (Contender contender : bench.chosen(Contenders.rawTx(), Contenders.postroom())) {
             pinned(bench, result, contender);
         }
         control(bench, result, Contenders.postroom());
