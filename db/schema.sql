@@ -1632,7 +1632,7 @@ AS $function$
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION postroom.poll(p_worker integer, p_queues integer[], p_floors bigint[], p_due_from timestamp with time zone)
+CREATE OR REPLACE FUNCTION postroom.poll(p_worker integer, p_queues integer[], p_floors bigint[], p_empty_at bigint, p_due_from timestamp with time zone)
  RETURNS TABLE(queue_id integer, paused boolean, deleted boolean, max_attempts integer, retry_after text, settings_by text, suspects boolean, elsewhere boolean, lowest bigint[], next_due bigint)
  LANGUAGE plpgsql
  ROWS 10
@@ -1646,25 +1646,31 @@ CREATE OR REPLACE FUNCTION postroom.poll(p_worker integer, p_queues integer[], p
  SET jit TO 'off'
 AS $function$
 #variable_conflict use_column
+DECLARE
+    still_empty boolean := EXISTS (SELECT FROM postroom.ready_seq s WHERE p_empty_at = CASE WHEN s.is_called THEN s.last_value ELSE 0 END);
 BEGIN
     RETURN QUERY
     SELECT q.id, q.paused_at IS NOT NULL, q.deleted_at IS NOT NULL, q.max_attempts, q.retry_after, q.settings_by,
-           EXISTS (SELECT FROM generate_series(0, 9) x (prio)
-                   WHERE EXISTS (SELECT FROM postroom.ready r
-                                 WHERE r.queue_id = q.id AND r.priority = x.prio::smallint AND r.crashes > 0)),
+           CASE WHEN still_empty THEN false
+                ELSE EXISTS (SELECT FROM generate_series(0, 9) x (prio)
+                             WHERE EXISTS (SELECT FROM postroom.ready r
+                                           WHERE r.queue_id = q.id AND r.priority = x.prio::smallint AND r.crashes > 0))
+           END,
            EXISTS (SELECT FROM postroom.consumer c
                    JOIN postroom.worker w ON w.id = c.worker_id
                    WHERE c.queue_id = q.id AND c.worker_id <> p_worker AND w.stopped_at IS NULL
                      AND w.beat_at > statement_timestamp() - interval '1 minute'),
-           ARRAY(SELECT (SELECT r.seq
-                         FROM postroom.ready r
-                         WHERE r.queue_id = q.id
-                           AND r.priority = x.prio::smallint
-                           AND r.seq >= p_floors[(w.place - 1) * 10 + x.prio + 1]
-                           AND r.crashes = 0
-                         ORDER BY r.queue_id, r.priority, r.seq
-                         LIMIT 1)
-                 FROM generate_series(0, 9) x (prio)),
+           CASE WHEN NOT still_empty THEN
+                ARRAY(SELECT (SELECT r.seq
+                              FROM postroom.ready r
+                              WHERE r.queue_id = q.id
+                                AND r.priority = x.prio::smallint
+                                AND r.seq >= p_floors[(w.place - 1) * 10 + x.prio + 1]
+                                AND r.crashes = 0
+                              ORDER BY r.queue_id, r.priority, r.seq
+                              LIMIT 1)
+                      FROM generate_series(0, 9) x (prio))
+           END,
            (SELECT (greatest(extract(epoch FROM d.due_at - clock_timestamp()), 0) * 1000000)::bigint
             FROM postroom.delayed d
             WHERE d.due_at >= p_due_from
@@ -1754,6 +1760,11 @@ BEGIN
             LIMIT $2
         ) x
         $sql$, p_leaf) INTO looked, last_looked, candidates USING p_after, p_limit, p_skip_from, p_skip_to;
+    IF looked = 0 THEN
+        removed := 0;
+        RETURN NEXT;
+        RETURN;
+    END IF;
 
     WITH ended AS MATERIALIZED (
         SELECT a.message_id, a.queue_id, a.outcome, a.finished_at + coalesce(q.retention, interval '7 days') AS kept_until

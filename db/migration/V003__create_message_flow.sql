@@ -683,7 +683,9 @@ $$;
 -- poll: for all queues of a process in one statement: what changed in their settings, and the lowest visible seq of each lane from its floor
 -- on (null: nothing there; suspects do not count). One row per queue; lanes are indexed by priority + 1. next_due, the same in all rows, is how many
 -- microseconds are left until something delayed is due, in whichever queue, from p_due_from on (see promote); null: nothing is.
-CREATE FUNCTION postroom.poll(p_worker int, p_queues int[], p_floors bigint[], p_due_from timestamptz)
+-- p_empty_at: all of these lanes were seen empty when nobody could add anything up to that seq any more. Whatever is put into ready draws a higher one,
+-- so while none was drawn there is nothing to look for, and lowest is null: 0.2 instead of 1.2 ms for 64 queues.
+CREATE FUNCTION postroom.poll(p_worker int, p_queues int[], p_floors bigint[], p_empty_at bigint, p_due_from timestamptz)
 RETURNS TABLE (
     queue_id int, paused boolean, deleted boolean, max_attempts int, retry_after text, settings_by text,
     suspects boolean, elsewhere boolean, lowest bigint[], next_due bigint)
@@ -693,25 +695,31 @@ SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET e
 SET plan_cache_mode = force_generic_plan SET jit = off
 AS $$
 #variable_conflict use_column
+DECLARE
+    still_empty boolean := EXISTS (SELECT FROM postroom.ready_seq s WHERE p_empty_at = CASE WHEN s.is_called THEN s.last_value ELSE 0 END);
 BEGIN
     RETURN QUERY
     SELECT q.id, q.paused_at IS NOT NULL, q.deleted_at IS NOT NULL, q.max_attempts, q.retry_after, q.settings_by,
-           EXISTS (SELECT FROM generate_series(0, 9) x (prio)
-                   WHERE EXISTS (SELECT FROM postroom.ready r
-                                 WHERE r.queue_id = q.id AND r.priority = x.prio::smallint AND r.crashes > 0)),
+           CASE WHEN still_empty THEN false
+                ELSE EXISTS (SELECT FROM generate_series(0, 9) x (prio)
+                             WHERE EXISTS (SELECT FROM postroom.ready r
+                                           WHERE r.queue_id = q.id AND r.priority = x.prio::smallint AND r.crashes > 0))
+           END,
            EXISTS (SELECT FROM postroom.consumer c
                    JOIN postroom.worker w ON w.id = c.worker_id
                    WHERE c.queue_id = q.id AND c.worker_id <> p_worker AND w.stopped_at IS NULL
                      AND w.beat_at > statement_timestamp() - interval '1 minute'),
-           ARRAY(SELECT (SELECT r.seq
-                         FROM postroom.ready r
-                         WHERE r.queue_id = q.id
-                           AND r.priority = x.prio::smallint
-                           AND r.seq >= p_floors[(w.place - 1) * 10 + x.prio + 1]
-                           AND r.crashes = 0
-                         ORDER BY r.queue_id, r.priority, r.seq
-                         LIMIT 1)
-                 FROM generate_series(0, 9) x (prio)),
+           CASE WHEN NOT still_empty THEN
+                ARRAY(SELECT (SELECT r.seq
+                              FROM postroom.ready r
+                              WHERE r.queue_id = q.id
+                                AND r.priority = x.prio::smallint
+                                AND r.seq >= p_floors[(w.place - 1) * 10 + x.prio + 1]
+                                AND r.crashes = 0
+                              ORDER BY r.queue_id, r.priority, r.seq
+                              LIMIT 1)
+                      FROM generate_series(0, 9) x (prio))
+           END,
            (SELECT (greatest(extract(epoch FROM d.due_at - clock_timestamp()), 0) * 1000000)::bigint
             FROM postroom.delayed d
             WHERE d.due_at >= p_due_from

@@ -272,6 +272,11 @@ BEGIN
             LIMIT $2
         ) x
         $sql$, p_leaf) INTO looked, last_looked, candidates USING p_after, p_limit, p_skip_from, p_skip_to;
+    IF looked = 0 THEN
+        removed := 0;
+        RETURN NEXT;
+        RETURN;
+    END IF;
 
     WITH ended AS MATERIALIZED (
         SELECT a.message_id, a.queue_id, a.outcome, a.finished_at + coalesce(q.retention, interval '7 days') AS kept_until

@@ -40,6 +40,8 @@ final class Poller {
     private static final int PATIENCE = 3;
     /** Polls use at most a twentieth of the time. */
     private static final int REST_FACTOR = 20;
+    /** Where others keep the sequence busy, being sure that these queues are empty saves one look; so not more often. */
+    private static final Duration SAMPLE_EMPTY_EVERY = Duration.ofSeconds(10);
     /** Liveness must not hang on the floor: now and then everything is looked at from zero. */
     private static final Duration FORGET_EVERY = Duration.ofMinutes(10);
 
@@ -59,6 +61,11 @@ final class Poller {
     private long unknownDueNanos = System.nanoTime();
     private int polledInVain;
     private long floorSeq;
+    private long sampledAtNanos = System.nanoTime() - SAMPLE_EMPTY_EVERY.toNanos();
+    /** Where all lanes of these queues were seen empty after everything up to there was decided; null: not known. */
+    private @Nullable Long emptyAt;
+
+    private List<Integer> emptyOf = List.of();
     private @Nullable Instant serverStartedAt;
     private long forgetAtNanos = System.nanoTime() + FORGET_EVERY.toNanos();
 
@@ -137,7 +144,8 @@ final class Poller {
         List<Integer> ids = List.copyOf(consumers.keySet());
         Map<Integer, Integer> heldBack = new HashMap<>();
         ids.forEach(id -> heldBack.put(id, consumers.get(id).queue().timesHeldBack()));
-        Polled polled = store.poll(heartbeat.workerId(), ids, floors(ids), dueFrom.get());
+        Polled polled =
+                store.poll(heartbeat.workerId(), ids, floors(ids), ids.equals(emptyOf) ? emptyAt : null, dueFrom.get());
         if (polled.nextDue() != null) {
             onNextDue.accept(polled.nextDue());
         }
@@ -152,10 +160,13 @@ final class Poller {
                 consumer.signal();
             }
         }
+        boolean empty = polled.queues().stream().allMatch(QueueReport::isEmpty);
         if (ripe != null) {
             floorSeq = ripe.seq();
+            emptyAt = empty ? floorSeq : null;
+            emptyOf = ids;
         }
-        sampleAgain();
+        sampleAgain(empty && !polled.stillEmpty());
     }
 
     /**
@@ -225,12 +236,17 @@ final class Poller {
         return null;
     }
 
-    private void sampleAgain() {
+    /** @param lookedInVain all lanes were looked at for nothing, which a number at which they are known to be empty would spare */
+    private void sampleAgain(boolean lookedInVain) {
+        boolean wouldSpareLooks = lookedInVain && System.nanoTime() - sampledAtNanos > SAMPLE_EMPTY_EVERY.toNanos();
         if (sample != null
-                || consumers.values().stream()
-                        .noneMatch(consumer -> consumer.queue().claimer().isAheadOf(floorSeq))) {
+                || !wouldSpareLooks
+                        && consumers.values().stream()
+                                .noneMatch(
+                                        consumer -> consumer.queue().claimer().isAheadOf(floorSeq))) {
             return;
         }
+        sampledAtNanos = System.nanoTime();
         FloorSample fresh = store.sampleFloor(false);
         boolean anotherServer = serverStartedAt != null && !serverStartedAt.equals(fresh.serverStartedAt());
         serverStartedAt = fresh.serverStartedAt();
@@ -245,6 +261,7 @@ final class Poller {
         consumers.values().forEach(consumer -> consumer.queue().claimer().reset());
         sample = null;
         floorSeq = 0;
+        emptyAt = null;
     }
 
     private long jitter() {

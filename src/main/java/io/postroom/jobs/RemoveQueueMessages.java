@@ -127,7 +127,7 @@ public final class RemoveQueueMessages implements Job {
         int limit = LARGEST_BATCH;
         long removed = 0;
         for (Day day : maintenance.days(Kind.HISTORY)) {
-            if (day.bytes() >= largeDay && !isWorthLookingThrough(day, spared, lasting)) {
+            if (day.bytes() == 0 || day.bytes() >= largeDay && !isWorthLookingThrough(day, spared, lasting)) {
                 continue;
             }
             String after = Batch.START;

@@ -313,22 +313,26 @@ public final class PostgresMessageStore implements MessageStore {
     // ---- look
 
     @Override
-    public Polled poll(int workerId, List<Integer> queueIds, long[] floors, @Nullable Instant dueFrom) {
+    public Polled poll(
+            int workerId, List<Integer> queueIds, long[] floors, @Nullable Long emptyAt, @Nullable Instant dueFrom) {
         return engine.single("poll " + queueIds.size() + " queues", connection -> {
             try (Sql.Call call = ClaimSql.POLL.on(connection)) {
                 List<Long> nextDue = new ArrayList<>();
+                List<Boolean> stillEmpty = new ArrayList<>();
                 List<QueueReport> reports = call.set("worker", workerId)
                         .set(
                                 "queues",
                                 queueIds.stream().mapToInt(Integer::intValue).toArray())
                         .set("floors", floors)
+                        .set("emptyAt", emptyAt)
                         .set("dueFrom", dueFrom)
                         .list(row -> {
+                            stillEmpty.add(row.getObject(Rows.LOWEST) == null);
                             nextDue.add(Rows.longOrNull(row, 10));
                             return Rows.report(row);
                         });
                 Long micros = nextDue.isEmpty() ? null : nextDue.get(0);
-                return new Polled(reports, micros == null ? null : Rows.ofMicros(micros));
+                return new Polled(reports, stillEmpty.contains(true), micros == null ? null : Rows.ofMicros(micros));
             }
         });
     }

@@ -12,6 +12,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.UUID;
@@ -20,6 +21,8 @@ import org.jspecify.annotations.Nullable;
 /** Rows to records, columns by their place in the statement. */
 final class Rows {
     private static final int LANES = 10;
+    /** Where a poll's row has it. */
+    static final int LOWEST = 9;
 
     private Rows() {}
 
@@ -116,12 +119,17 @@ final class Rows {
                 "operator".equals(row.getString(6)),
                 row.getBoolean(7),
                 row.getBoolean(8),
-                lowest(row.getArray(9)));
+                lowest(row.getArray(LOWEST)));
     }
 
-    private static long[] lowest(Array array) throws SQLException {
-        Long[] values = (Long[]) array.getArray();
+    /** NULL where a poll had no need to look: nothing is there. */
+    private static long[] lowest(@Nullable Array array) throws SQLException {
         long[] lowest = new long[LANES];
+        if (array == null) {
+            Arrays.fill(lowest, -1);
+            return lowest;
+        }
+        Long[] values = (Long[]) array.getArray();
         for (int lane = 0; lane < LANES; lane++) {
             lowest[lane] = values[lane] == null ? -1 : values[lane];
         }

@@ -8,6 +8,10 @@ import org.jspecify.annotations.Nullable;
  * What a poll says.
  *
  * @param queues one report per queue that still exists
+ * @param stillEmpty nothing entered READY since the number the poll was asked to compare with, so the lanes were not looked at
  * @param nextDue how long until the next delayed message of whichever queue is due, zero when it is; null: nothing is delayed
  */
-public record Polled(List<QueueReport> queues, @Nullable Duration nextDue) {}
+public record Polled(
+        List<QueueReport> queues,
+        boolean stillEmpty,
+        @Nullable Duration nextDue) {}

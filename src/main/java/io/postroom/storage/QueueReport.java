@@ -1,5 +1,7 @@
 package io.postroom.storage;
 
+import java.util.Arrays;
+
 /**
  * What a poll says of one queue.
  *
@@ -17,4 +19,9 @@ public record QueueReport(
         boolean operatorSettings,
         boolean suspects,
         boolean elsewhere,
-        long[] lowest) {}
+        long[] lowest) {
+    /** Whether nothing of it was seen in READY. */
+    public boolean isEmpty() {
+        return !suspects && Arrays.stream(lowest).allMatch(seq -> seq < 0);
+    }
+}

@@ -45,7 +45,7 @@ class OperateTest {
     }
 
     private QueueReport report() {
-        return store.poll(fixture.worker, List.of(fixture.queue.id()), new long[10], null)
+        return store.poll(fixture.worker, List.of(fixture.queue.id()), new long[10], null, null)
                 .queues()
                 .get(0);
     }
@@ -77,7 +77,7 @@ class OperateTest {
         assertThat(report().lowest()[4]).isEqualTo(-1);
         long[] floors = new long[10];
         floors[3] = first + 1;
-        assertThat(store.poll(fixture.worker, List.of(fixture.queue.id()), floors, null)
+        assertThat(store.poll(fixture.worker, List.of(fixture.queue.id()), floors, null, null)
                         .queues()
                         .get(0)
                         .lowest()[3])

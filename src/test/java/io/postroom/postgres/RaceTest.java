@@ -15,6 +15,8 @@ import io.postroom.storage.Enqueued;
 import io.postroom.storage.FloorSample;
 import io.postroom.storage.LeasePart;
 import io.postroom.storage.NewMessage;
+import io.postroom.storage.Polled;
+import io.postroom.storage.QueueReport;
 import io.postroom.storage.StoreException;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
@@ -34,6 +36,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -113,7 +116,7 @@ class RaceTest {
     private long lowest(long floor) {
         long[] floors = new long[10];
         floors[4] = floor;
-        return store.poll(fixture.worker, List.of(fixture.queue.id()), floors, null)
+        return store.poll(fixture.worker, List.of(fixture.queue.id()), floors, null, null)
                 .queues()
                 .get(0)
                 .lowest()[4];
@@ -200,6 +203,31 @@ class RaceTest {
                         200,
                         false)))
                 .hasSize(1);
+    }
+
+    @Test
+    void lanes_that_were_seen_empty_are_not_looked_at_again_until_somebody_draws_a_seq() throws SQLException {
+        FloorSample sample = store.sampleFloor(false);
+        awaitSafe(sample);
+        assertThat(poll(null).stillEmpty()).as("nobody said so yet").isFalse();
+        assertThat(poll(sample.seq()).stillEmpty()).isTrue();
+        assertThat(poll(sample.seq()).queues()).hasSize(1).allMatch(QueueReport::isEmpty);
+
+        Connection open = begin();
+        long seq = store.enqueue(fixture.message().build(), open).seq();
+        assertThat(poll(sample.seq()).stillEmpty())
+                .as("looks, although there is nothing to see")
+                .isFalse();
+        assertThat(poll(sample.seq()).queues()).allMatch(QueueReport::isEmpty);
+        assertThat(store.isSafe(store.sampleFloor(false)))
+                .as("so that what was seen empty now is not believed to stay so")
+                .isFalse();
+        open.commit();
+        assertThat(poll(sample.seq()).queues().get(0).lowest()[4]).isEqualTo(seq);
+    }
+
+    private Polled poll(@Nullable Long emptyAt) {
+        return store.poll(fixture.worker, List.of(fixture.queue.id()), new long[10], emptyAt, null);
     }
 
     /** Each way into READY is stopped where it draws its seq: there it must hold a transaction id and the lock on ready. */

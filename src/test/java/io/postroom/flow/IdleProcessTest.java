@@ -1,0 +1,118 @@
+package io.postroom.flow;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import com.zaxxer.hikari.HikariDataSource;
+import io.postroom.Postroom;
+import io.postroom.api.MessageState;
+import io.postroom.api.Outcome;
+import io.postroom.engine.EngineSettings;
+import io.postroom.handler.Handler;
+import io.postroom.test.PostroomKit;
+import io.postroom.testing.PostgresTest;
+import io.postroom.testing.TestDatabase;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.UUID;
+import org.junit.jupiter.api.Test;
+import org.springframework.jdbc.core.simple.JdbcClient;
+
+/** A process with nothing to do, told of nothing: its poll alone must find what comes, and cost little until then. */
+@PostgresTest
+class IdleProcessTest {
+    private static final EngineSettings POLLS_ONLY = new EngineSettings(
+            "idle", Duration.ofSeconds(30), Duration.ofSeconds(5), Duration.ofMillis(50), false, true);
+    /** Of the server's statistics: a backend tells what it did once a second. */
+    private static final Duration TOLD = Duration.ofMillis(2_500);
+
+    private final TestDatabase database;
+    private final HikariDataSource pool;
+    private final JdbcClient sql;
+
+    IdleProcessTest(TestDatabase database) {
+        this.database = database;
+        pool = database.pool();
+        sql = JdbcClient.create(pool);
+    }
+
+    @Test
+    void polls_without_looking_into_the_lanes_and_still_finds_what_comes() {
+        try (Postroom postroom = worker("idle")) {
+            awaitNoMoreLooks();
+            for (int i = 0; i < 3; i++) {
+                UUID id = sql.sql("SELECT id FROM postroom.create_message('idle')")
+                        .query(UUID.class)
+                        .single();
+                PostroomKit.of(postroom).await(id, MessageState.DONE);
+            }
+            awaitNoMoreLooks();
+        }
+    }
+
+    @Test
+    void finds_what_was_created_before_it_started_and_is_committed_late() throws SQLException {
+        worker("late").close(); // its queue is there
+        try (Connection slow = database.connect();
+                Statement statement = slow.createStatement()) {
+            slow.setAutoCommit(false);
+            ResultSet created = statement.executeQuery("SELECT id FROM postroom.create_message('late')");
+            created.next();
+            UUID id = created.getObject(1, UUID.class);
+            try (Postroom postroom = worker("late")) {
+                long polled = transactions();
+                await().atMost(Duration.ofSeconds(20)).until(() -> transactions() > polled + 40);
+                slow.commit();
+                PostroomKit.of(postroom).await(id, MessageState.DONE);
+            }
+        }
+    }
+
+    @Test
+    void pause_by_another_process_holds_although_nothing_comes() {
+        try (Postroom postroom = worker("held")) {
+            awaitNoMoreLooks();
+            sql.sql("UPDATE postroom.queue SET paused_at = now() WHERE name = 'held'")
+                    .update();
+            long polled = transactions();
+            await().atMost(Duration.ofSeconds(20)).until(() -> transactions() > polled + 40);
+            UUID id = sql.sql("SELECT id FROM postroom.create_message('held')")
+                    .query(UUID.class)
+                    .single();
+            long polledWithIt = transactions();
+            await().atMost(Duration.ofSeconds(20)).until(() -> transactions() > polledWithIt + 40);
+            assertThat(postroom.queueMessages().find(id).orElseThrow().state()).isEqualTo(MessageState.READY);
+        }
+    }
+
+    private Postroom worker(String queue) {
+        return Postroom.on(pool)
+                .settings(POLLS_ONLY)
+                .handler(Handler.send(queue, String.class, (payload, context) -> Outcome.done()))
+                .start();
+    }
+
+    private void awaitNoMoreLooks() {
+        await().atMost(Duration.ofSeconds(40)).pollInterval(TOLD).until(() -> {
+            long before = looks();
+            long polled = transactions();
+            Thread.sleep(TOLD.toMillis());
+            return looks() == before && transactions() > polled;
+        });
+    }
+
+    private long looks() {
+        return number("SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'ready_pk'");
+    }
+
+    private long transactions() {
+        return number("SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()");
+    }
+
+    private long number(String query) {
+        return sql.sql(query).query(Long.class).single();
+    }
+}
