@@ -1453,6 +1453,31 @@ END
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION postroom.history_kept(p_leaf text, p_most integer)
+ RETURNS tid[]
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+    low     uuid;
+    high    uuid;
+    stored  uuid[];
+    kept    tid[];
+BEGIN
+    EXECUTE format('SELECT a.message_id FROM postroom.%I a ORDER BY a.message_id LIMIT 1', p_leaf) INTO low;
+    EXECUTE format('SELECT a.message_id FROM postroom.%I a ORDER BY a.message_id DESC LIMIT 1', p_leaf) INTO high;
+    SELECT array_agg(m.id) INTO stored
+    FROM (SELECT x.id FROM postroom.message x WHERE x.id >= low AND x.id <= high LIMIT p_most + 1) m;
+    IF cardinality(stored) <= p_most OR stored IS NULL THEN
+        EXECUTE format('SELECT coalesce(array_agg(a.ctid), ''{}'') FROM postroom.%I a WHERE a.message_id = ANY ($1)', p_leaf)
+        INTO kept USING stored;
+    END IF;
+    RETURN kept;
+END
+$function$
+;
+
 CREATE OR REPLACE FUNCTION postroom.history_look(p_leaf text, p_after tid, p_limit integer)
  RETURNS TABLE(looked integer, last_looked tid, kept tid[])
  LANGUAGE plpgsql
@@ -1843,6 +1868,10 @@ CREATE OR REPLACE FUNCTION postroom.purge_look(p_leaf text, p_after uuid, p_limi
  LANGUAGE plpgsql
  ROWS 1
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_nestloop TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET jit TO 'off'
 AS $function$
 DECLARE
     low   uuid;
@@ -1869,7 +1898,10 @@ BEGIN
         ), live AS MATERIALIZED (
             SELECT l.id
             FROM looked l
-            JOIN postroom.ready r ON r.queue_id = l.queue_id AND r.priority = l.priority AND r.seq = l.seq AND r.message_id = l.id
+            CROSS JOIN LATERAL (
+                SELECT FROM postroom.ready r
+                WHERE r.queue_id = l.queue_id AND r.priority = l.priority AND r.seq = l.seq AND r.message_id = l.id
+                OFFSET 0) r
             UNION ALL
             SELECT r.message_id FROM postroom.ready r WHERE r.moved AND r.message_id >= $1 AND r.message_id <= $2
             UNION ALL
@@ -1889,9 +1921,10 @@ BEGIN
             FROM looked l
             LEFT JOIN (SELECT e.message_id, max(e.kept_until) AS kept_until FROM ended e GROUP BY e.message_id) e ON e.message_id = l.id
             LEFT JOIN (SELECT DISTINCT v.id FROM live v) v ON v.id = l.id
+            LEFT JOIN (SELECT DISTINCT d.message_id FROM postroom.dedup d WHERE d.message_id >= $1 AND d.message_id <= $2) k ON k.message_id = l.id
             WHERE coalesce(e.kept_until, 'infinity') > statement_timestamp()
                OR v.id IS NOT NULL
-               OR EXISTS (SELECT FROM postroom.dedup d WHERE d.message_id = l.id)
+               OR k.message_id IS NOT NULL
         ), removable AS (
             SELECT e.queue_id, e.outcome, count(*) AS messages,
                    min(e.message_id::text COLLATE "C")::uuid AS first_id, max(e.message_id::text COLLATE "C")::uuid AS last_id

@@ -57,12 +57,14 @@ $$;
 -- its queue's retention, is in any place beside that, or has a deduplication key that was not removed before. Each message is decided by this
 -- one statement over all places. They are a range of ids, so that history is read along its index: looking each one up in all partitions of attempt took
 -- 20 us a message. Of the needed, lasting will be so for two more days at least, and keyed are so for their key alone. looked 0:
--- there are no more.
+-- there are no more. The plan is pinned: for a range of ids within one step of the statistics PostgreSQL expects one row, and nested loops over 2,000
+-- times 2,000 took 440 us a message instead of 5; the loops that are written as LATERAL are meant.
 CREATE FUNCTION postroom.purge_look(p_leaf text, p_after uuid, p_limit int)
 RETURNS TABLE (looked int, last_looked uuid, kept uuid[], lasting int, keyed int,
                queue_ids int[], outcomes smallint[], messages bigint[], first_ids uuid[], last_ids uuid[])
 LANGUAGE plpgsql VOLATILE ROWS 1
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_nestloop = off SET enable_mergejoin = off SET jit = off
 AS $$
 DECLARE
     low   uuid;
@@ -89,7 +91,10 @@ BEGIN
         ), live AS MATERIALIZED (
             SELECT l.id
             FROM looked l
-            JOIN postroom.ready r ON r.queue_id = l.queue_id AND r.priority = l.priority AND r.seq = l.seq AND r.message_id = l.id
+            CROSS JOIN LATERAL (
+                SELECT FROM postroom.ready r
+                WHERE r.queue_id = l.queue_id AND r.priority = l.priority AND r.seq = l.seq AND r.message_id = l.id
+                OFFSET 0) r
             UNION ALL
             SELECT r.message_id FROM postroom.ready r WHERE r.moved AND r.message_id >= $1 AND r.message_id <= $2
             UNION ALL
@@ -109,9 +114,10 @@ BEGIN
             FROM looked l
             LEFT JOIN (SELECT e.message_id, max(e.kept_until) AS kept_until FROM ended e GROUP BY e.message_id) e ON e.message_id = l.id
             LEFT JOIN (SELECT DISTINCT v.id FROM live v) v ON v.id = l.id
+            LEFT JOIN (SELECT DISTINCT d.message_id FROM postroom.dedup d WHERE d.message_id >= $1 AND d.message_id <= $2) k ON k.message_id = l.id
             WHERE coalesce(e.kept_until, 'infinity') > statement_timestamp()
                OR v.id IS NOT NULL
-               OR EXISTS (SELECT FROM postroom.dedup d WHERE d.message_id = l.id)
+               OR k.message_id IS NOT NULL
         ), removable AS (
             SELECT e.queue_id, e.outcome, count(*) AS messages,
                    min(e.message_id::text COLLATE "C")::uuid AS first_id, max(e.message_id::text COLLATE "C")::uuid AS last_id
@@ -317,6 +323,32 @@ END
 $$;
 
 ------------------------------------------------------------------------------------------------------------------------ purge: a day of history
+
+-- The places in a partition of attempt of those lines whose message is still stored, found from the messages: few are left where a day's have gone,
+-- and to ask for the message of each line took 8.5 us a line. null: more than p_most messages are stored between the lowest and the highest these
+-- lines tell of, and history_look is the way.
+CREATE FUNCTION postroom.history_kept(p_leaf text, p_most int) RETURNS tid[]
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+DECLARE
+    low     uuid;
+    high    uuid;
+    stored  uuid[];
+    kept    tid[];
+BEGIN
+    EXECUTE format('SELECT a.message_id FROM postroom.%I a ORDER BY a.message_id LIMIT 1', p_leaf) INTO low;
+    EXECUTE format('SELECT a.message_id FROM postroom.%I a ORDER BY a.message_id DESC LIMIT 1', p_leaf) INTO high;
+    SELECT array_agg(m.id) INTO stored
+    FROM (SELECT x.id FROM postroom.message x WHERE x.id >= low AND x.id <= high LIMIT p_most + 1) m;
+    IF cardinality(stored) <= p_most OR stored IS NULL THEN
+        EXECUTE format('SELECT coalesce(array_agg(a.ctid), ''{}'') FROM postroom.%I a WHERE a.message_id = ANY ($1)', p_leaf)
+        INTO kept USING stored;
+    END IF;
+    RETURN kept;
+END
+$$;
 
 -- Of the next p_limit lines of history of a partition: the places of those whose message is still stored.
 CREATE FUNCTION postroom.history_look(p_leaf text, p_after tid, p_limit int)

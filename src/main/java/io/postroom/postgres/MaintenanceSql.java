@@ -65,6 +65,12 @@ final class MaintenanceSql {
             SELECT postroom.free_day(:leaf, :kept, :queues, :outcomes, :messages, :firstIds, :lastIds)
             """);
 
+    /** Always one row. Reads the range of a day's ids in message_pk, and of those few the index of attempt. */
+    static final Sql HISTORY_KEPT = Sql.of("""
+            -- name: history_kept
+            SELECT postroom.history_kept(:leaf, :most)::text[]
+            """);
+
     /** Always one row; looked 0: there are no more. */
     static final Sql HISTORY_LOOK = Sql.of("""
             -- name: history_look

@@ -195,6 +195,41 @@ class RemoveQueueMessagesTest {
     }
 
     @Test
+    void lines_to_keep_are_the_same_from_the_messages_and_line_by_line() {
+        for (int i = 0; i < 4; i++) {
+            done("q", TEN_DAYS);
+            messages.message("q")
+                    .age(TEN_DAYS)
+                    .attempt(worker, "retry", "no")
+                    .attempt(worker, "failed", "no")
+                    .dead("attempts_spent", "X", "no", "f");
+        }
+        sql.sql(
+                        "DELETE FROM postroom.message m WHERE NOT EXISTS (SELECT FROM postroom.dead_letter d WHERE d.message_id = m.id)")
+                .update(); // as a purge does before it comes to the history
+        String day = sql.sql("SELECT name FROM postroom.partitions('attempt') WHERE bytes > 0")
+                .query(String.class)
+                .single();
+        List<String> lineByLine = sql.sql("SELECT unnest(kept)::text FROM postroom.history_look(?, '(0,0)', 1000)")
+                .param(day)
+                .query(String.class)
+                .list();
+        List<String> fromMessages = sql.sql("SELECT unnest(postroom.history_kept(?, 4))::text")
+                .param(day)
+                .query(String.class)
+                .list();
+        assertThat(fromMessages).hasSize(8).containsExactlyInAnyOrderElementsOf(lineByLine);
+        assertThat(sql.sql("SELECT postroom.history_kept(?, 3) IS NULL")
+                        .param(day)
+                        .query(Boolean.class)
+                        .single())
+                .as("too many messages to begin with them")
+                .isTrue();
+        sql.sql("TRUNCATE postroom.attempt, postroom.message, postroom.dead_letter")
+                .update();
+    }
+
+    @Test
     void history_of_a_freed_day_goes_with_the_last_of_its_messages_only() {
         UUID dead = messages.message("q")
                 .age(TEN_DAYS)
