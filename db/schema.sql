@@ -85,7 +85,6 @@ CREATE TABLE postroom.lease (
     deliveries smallint[],
     CONSTRAINT lease_pk PRIMARY KEY (id)
 ) WITH (fillfactor=70, autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=1000, autovacuum_vacuum_cost_delay=0);
-CREATE INDEX lease_by_worker ON postroom.lease USING btree (worker_id);
 COMMENT ON COLUMN postroom.lease.failures IS 'per message, before this claim; null means 0 for all (likewise crashes, deliveries)';
 
 CREATE TABLE postroom.message (
@@ -851,11 +850,12 @@ BEGIN
     RETURN QUERY
     WITH held AS MATERIALIZED (
         SELECT l.id, l.queue_id, l.open & w.mask::bit varying AS completed, l.open & ~(w.mask::bit varying) AS rest
-        FROM unnest(p_leases, p_masks) w (lease_id, mask)
-        JOIN postroom.lease l ON l.id = w.lease_id
-        WHERE l.worker_id = p_worker
-        ORDER BY l.id
-        FOR UPDATE OF l
+        FROM (SELECT u.lease_id, u.mask FROM unnest(p_leases, p_masks) u (lease_id, mask) ORDER BY u.lease_id) w
+        CROSS JOIN LATERAL ( -- one by one through the key, however few leases PostgreSQL believes there are
+            SELECT x.id, x.queue_id, x.open
+            FROM postroom.lease x
+            WHERE x.id = w.lease_id AND x.worker_id = p_worker
+            FOR UPDATE) l
     ), history AS (
         INSERT INTO postroom.attempt (message_id, started_at, finished_at, lease_id, queue_id, worker_id, number, outcome)
         SELECT r.message_id,
@@ -867,13 +867,14 @@ BEGIN
         JOIN held h ON h.id = r.lease_id AND get_bit(h.completed, r.ordinal) = 1
     ), dropped AS (
         DELETE FROM postroom.lease l
-        USING held h
-        WHERE l.id = h.id AND bit_count(h.rest) = 0
+        WHERE l.id = ANY (ARRAY(SELECT h.id FROM held h WHERE bit_count(h.rest) = 0))
     ), kept AS (
         UPDATE postroom.lease l
         SET open = h.rest
         FROM held h
-        WHERE l.id = h.id AND bit_count(h.rest) > 0
+        WHERE l.id = h.id
+          AND bit_count(h.rest) > 0
+          AND l.id = ANY (ARRAY(SELECT h.id FROM held h WHERE bit_count(h.rest) > 0))
     )
     SELECT h.id, h.completed::text FROM held h;
 END
@@ -927,11 +928,12 @@ BEGIN
     RETURN QUERY
     WITH held AS MATERIALIZED (
         SELECT l.id, l.queue_id, l.priority, l.open & w.mask::bit varying AS completed, l.open & ~(w.mask::bit varying) AS rest
-        FROM unnest(p_leases, p_masks) w (lease_id, mask)
-        JOIN postroom.lease l ON l.id = w.lease_id
-        WHERE l.worker_id = p_worker
-        ORDER BY l.id
-        FOR UPDATE OF l
+        FROM (SELECT u.lease_id, u.mask FROM unnest(p_leases, p_masks) u (lease_id, mask) ORDER BY u.lease_id) w
+        CROSS JOIN LATERAL (
+            SELECT x.id, x.queue_id, x.priority, x.open
+            FROM postroom.lease x
+            WHERE x.id = w.lease_id AND x.worker_id = p_worker
+            FOR UPDATE) l
     ), results AS MATERIALIZED (
         SELECT h.id AS lease_id, h.queue_id, h.priority, r.*
         FROM unnest(p_lease_of, p_ordinals, p_messages, p_numbers, p_started_ago, p_finished_ago,
@@ -969,13 +971,14 @@ BEGIN
         ON CONFLICT DO NOTHING
     ), dropped AS (
         DELETE FROM postroom.lease l
-        USING held h
-        WHERE l.id = h.id AND bit_count(h.rest) = 0
+        WHERE l.id = ANY (ARRAY(SELECT h.id FROM held h WHERE bit_count(h.rest) = 0))
     ), kept AS (
         UPDATE postroom.lease l
         SET open = h.rest
         FROM held h
-        WHERE l.id = h.id AND bit_count(h.rest) > 0
+        WHERE l.id = h.id
+          AND bit_count(h.rest) > 0
+          AND l.id = ANY (ARRAY(SELECT h.id FROM held h WHERE bit_count(h.rest) > 0))
     )
     SELECT h.id, h.completed::text FROM held h;
 END

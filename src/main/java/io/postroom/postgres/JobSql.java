@@ -77,7 +77,7 @@ final class JobSql {
             LIMIT :limit
             """);
 
-    /** What a worker holds and does not know of. Locks lease rows with SKIP LOCKED through lease_by_worker. 0 rows: nothing. */
+    /** What a worker holds and does not know of. Locks lease rows with SKIP LOCKED; reads all leases. 0 rows: nothing. */
     static final Sql RELEASE_UNKNOWN = Sql.of("""
             -- name: release_unknown
             SELECT queue_id, priority, lowest_seq, messages

@@ -11,7 +11,7 @@ import java.util.concurrent.atomic.AtomicLong;
 final class DrainWorkload implements Workload {
     static final int MESSAGES = 300_000;
     /** Of those that would take minutes for as many as the others. */
-    private static final Map<String, Integer> FEWER = Map.of("db-scheduler", 50_000, "jobrunr", 5_000, "quartz", 2_000);
+    private static final Map<String, Integer> FEWER = Map.of("db-scheduler", 50_000, "jobrunr", 3_000, "quartz", 1_000);
 
     private static final long LONGEST_NANOS = 600_000_000_000L;
 

@@ -39,7 +39,7 @@ final class LatencyWorkload implements Workload {
         WorkloadResult result = new WorkloadResult(id(), title());
         Rounds rounds = new Rounds(bench, result);
         boolean quick = bench.options().quick();
-        double seconds = quick ? 6 : 15;
+        double seconds = quick ? 6 : 10;
         int most = quick ? 1 : bench.options().rounds();
         List<Row> peers = new ArrayList<>();
         Row base = null;

@@ -23,13 +23,13 @@ final class SnapshotWorkload implements Workload {
     private static final double PINNED_SECONDS = 180;
     private static final double RELEASED_SECONDS = 40;
     private static final double REST_SECONDS = 60;
-    private static final double CONTROL_SECONDS = 180;
+    private static final double CONTROL_SECONDS = 160;
     private static final double WINDOW_SECONDS = 20;
 
     /** For raw-tx, which keeps nothing and shows what happens in less. */
-    private static final double SHOWN_BEFORE_SECONDS = 30;
+    private static final double SHOWN_BEFORE_SECONDS = 25;
 
-    private static final double SHOWN_SECONDS = 60;
+    private static final double SHOWN_SECONDS = 50;
 
     @Override
     public String id() {

@@ -9,6 +9,9 @@ import org.jspecify.annotations.Nullable;
  * transactions, by calls that share commits, and in bulk.
  */
 final class TogetherWorkload implements Workload {
+    /** Each of half a minute; with five, all workloads together would take more than an hour. */
+    private static final int MOST_ROUNDS = 3;
+
     private static final double WARM_UP_SECONDS = 2;
 
     @Override
@@ -60,7 +63,7 @@ final class TogetherWorkload implements Workload {
         return result;
     }
 
-    /** @param most rounds; 0: as many as asked for */
+    /** @param most rounds; 0: {@value #MOST_ROUNDS} */
     private static Row line(
             Bench bench,
             WorkloadResult result,
@@ -74,11 +77,7 @@ final class TogetherWorkload implements Workload {
                 .extra("enqueuers", String.valueOf(way.threads));
         Rounds.Measurement measurement = warmUp ->
                 bench.trial(contender, opened -> together(opened, way, bench.options(), warmUp ? 3 : seconds));
-        if (most == 0) {
-            rounds.add(row, measurement);
-        } else {
-            rounds.add(row, most, measurement);
-        }
+        rounds.add(row, most == 0 ? MOST_ROUNDS : most, measurement);
         return row;
     }
 
