@@ -26,6 +26,9 @@ import org.slf4j.LoggerFactory;
  * <p>The safe floor: sample S, the last number drawn; later, once all who may have drawn up to S are gone, what they wrote is visible to the next
  * statement, and the lowest row it sees (or S) is a number below which nothing can appear. Judged by transaction ids first; when a transaction that has
  * nothing to do with us holds them back for {@link #PATIENCE} polls, by who writes to {@code ready}.
+ *
+ * <p>The same sample spares looks: when it is safe and all lanes are seen empty after that, nothing is in them until somebody draws a number higher than S.
+ * Everything that enters READY draws one, in the transaction that puts it there, so a poll that finds S still the last one need not look.
  */
 final class Poller {
     private static final Logger log = LoggerFactory.getLogger(Poller.class);
@@ -60,10 +63,13 @@ final class Poller {
     private @Nullable FloorSample sample;
     private long unknownDueNanos = System.nanoTime();
     private int polledInVain;
+    /** The sample was taken by a process that is behind nobody. */
+    private boolean sparesLooksOnly;
+
     private long floorSeq;
     private long sampledAtNanos = System.nanoTime() - SAMPLE_EMPTY_EVERY.toNanos();
     /** Where all lanes of these queues were seen empty after everything up to there was decided; null: not known. */
-    private @Nullable Long emptyAt;
+    private @Nullable FloorSample emptyAt;
 
     private List<Integer> emptyOf = List.of();
     private @Nullable Instant serverStartedAt;
@@ -160,10 +166,10 @@ final class Poller {
                 consumer.signal();
             }
         }
-        boolean empty = polled.queues().stream().allMatch(QueueReport::isEmpty);
+        boolean empty = polled.queues().stream().allMatch(QueueReport::nothingReady);
         if (ripe != null) {
             floorSeq = ripe.seq();
-            emptyAt = empty ? floorSeq : null;
+            emptyAt = empty ? ripe : null;
             emptyOf = ids;
         }
         sampleAgain(empty && !polled.stillEmpty());
@@ -230,7 +236,9 @@ final class Poller {
             polledInVain = 0;
             return pending;
         }
-        if (++polledInVain % PATIENCE == 0 && pending.transactionId() != null) {
+        if (sparesLooksOnly) {
+            sample = null; // it can wait: no claim starts lower for want of it
+        } else if (++polledInVain % PATIENCE == 0 && pending.transactionId() != null) {
             sample = store.sampleFloor(true);
         }
         return null;
@@ -238,15 +246,14 @@ final class Poller {
 
     /** @param lookedInVain all lanes were looked at for nothing, which a number at which they are known to be empty would spare */
     private void sampleAgain(boolean lookedInVain) {
+        boolean isAhead = consumers.values().stream()
+                .anyMatch(consumer -> consumer.queue().claimer().isAheadOf(floorSeq));
         boolean wouldSpareLooks = lookedInVain && System.nanoTime() - sampledAtNanos > SAMPLE_EMPTY_EVERY.toNanos();
-        if (sample != null
-                || !wouldSpareLooks
-                        && consumers.values().stream()
-                                .noneMatch(
-                                        consumer -> consumer.queue().claimer().isAheadOf(floorSeq))) {
+        if (sample != null || !isAhead && !wouldSpareLooks) {
             return;
         }
         sampledAtNanos = System.nanoTime();
+        sparesLooksOnly = !isAhead;
         FloorSample fresh = store.sampleFloor(false);
         boolean anotherServer = serverStartedAt != null && !serverStartedAt.equals(fresh.serverStartedAt());
         serverStartedAt = fresh.serverStartedAt();

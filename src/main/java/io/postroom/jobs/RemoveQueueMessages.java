@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -102,7 +103,20 @@ public final class RemoveQueueMessages implements Job {
         if (need.needed() * 2 > need.looked()) {
             return remember(day, Freed.NEEDED);
         }
-        return remember(day, maintenance.freeMessages(day, MOST_PUT_BACK));
+        return remember(day, tried(day, () -> maintenance.freeMessages(day, MOST_PUT_BACK)));
+    }
+
+    /** A day that cannot be freed in time must not keep the small ones from being purged. */
+    private static Freed tried(Day day, Supplier<Freed> free) {
+        try {
+            return free.get();
+        } catch (StoreException error) {
+            if (!error.mayPass()) {
+                throw error;
+            }
+            log.info("{} is not freed now: {}", day.name(), error.getMessage());
+            return Freed.BUSY;
+        }
     }
 
     /** Oldest first and without leaving one out, so that no line of a message outlives the line of its end. */
@@ -114,7 +128,7 @@ public final class RemoveQueueMessages implements Job {
             Verdict before = verdicts.get(day.name());
             Freed freed = before != null && before.holds()
                     ? before.freed
-                    : remember(day, maintenance.freeHistory(day, MOST_PUT_BACK));
+                    : remember(day, tried(day, () -> maintenance.freeHistory(day, MOST_PUT_BACK)));
             if (freed != Freed.DONE) {
                 return;
             }

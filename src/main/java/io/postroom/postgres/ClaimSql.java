@@ -37,7 +37,7 @@ final class ClaimSql {
     static final Sql POLL = Sql.of("""
             -- name: poll
             SELECT queue_id, paused, deleted, max_attempts, retry_after, settings_by, suspects, elsewhere, lowest, next_due
-            FROM postroom.poll(:worker, :queues, :floors, :emptyAt, coalesce(:dueFrom::timestamptz, '-infinity'))
+            FROM postroom.poll(:worker, :queues, :floors, :emptyAt, :emptyOn, coalesce(:dueFrom::timestamptz, '-infinity'))
             """);
 
     /** Always one row. Takes a transaction id of its own, or reads pg_locks. */

@@ -65,10 +65,10 @@ final class MaintenanceSql {
             SELECT postroom.free_day(:leaf, :kept, :queues, :outcomes, :messages, :firstIds, :lastIds)
             """);
 
-    /** Always one row. Reads the range of a day's ids in message_pk, and of those few the index of attempt. */
+    /** Always one row. Reads the range of a day's ids in message_pk, and of those few the index of attempt. NULL: they are not few. */
     static final Sql HISTORY_KEPT = Sql.of("""
             -- name: history_kept
-            SELECT postroom.history_kept(:leaf, :most)::text[]
+            SELECT postroom.history_kept(:leaf, :most, :mostLines)::text[]
             """);
 
     /** Always one row; looked 0: there are no more. */

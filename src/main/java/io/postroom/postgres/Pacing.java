@@ -9,7 +9,7 @@ import java.util.concurrent.locks.LockSupport;
  */
 final class Pacing {
     private static final int REST_FACTOR = 8;
-    private static final Duration LONGEST_REST = Duration.ofSeconds(1);
+    private static final Duration LONGEST_REST = Duration.ofSeconds(2);
     private static final Duration LONGEST_IN_ALL = Duration.ofMinutes(5);
 
     private long partBeganNanos = System.nanoTime();

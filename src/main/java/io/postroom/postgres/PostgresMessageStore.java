@@ -314,7 +314,11 @@ public final class PostgresMessageStore implements MessageStore {
 
     @Override
     public Polled poll(
-            int workerId, List<Integer> queueIds, long[] floors, @Nullable Long emptyAt, @Nullable Instant dueFrom) {
+            int workerId,
+            List<Integer> queueIds,
+            long[] floors,
+            @Nullable FloorSample emptyAt,
+            @Nullable Instant dueFrom) {
         return engine.single("poll " + queueIds.size() + " queues", connection -> {
             try (Sql.Call call = ClaimSql.POLL.on(connection)) {
                 List<Long> nextDue = new ArrayList<>();
@@ -324,7 +328,8 @@ public final class PostgresMessageStore implements MessageStore {
                                 "queues",
                                 queueIds.stream().mapToInt(Integer::intValue).toArray())
                         .set("floors", floors)
-                        .set("emptyAt", emptyAt)
+                        .set("emptyAt", emptyAt == null ? null : (Long) emptyAt.seq())
+                        .set("emptyOn", emptyAt == null ? null : emptyAt.serverStartedAt())
                         .set("dueFrom", dueFrom)
                         .list(row -> {
                             stillEmpty.add(row.getObject(Rows.LOWEST) == null);

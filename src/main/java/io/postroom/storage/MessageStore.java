@@ -99,10 +99,16 @@ public interface MessageStore {
      * All that a process with nothing to do needs to ask, in one statement.
      *
      * @param floors ten values per queue, by priority
-     * @param emptyAt a number at which all lanes of these queues were seen empty, after everything up to it was decided; null: not known
+     * @param emptyAt a sample that became safe, and then all lanes of these queues were seen empty; null: not known. While nobody drew a number since,
+     *     on the same server, the lanes are not looked at
      * @param dueFrom as for promote: what is due before is not looked at
      */
-    Polled poll(int workerId, List<Integer> queueIds, long[] floors, @Nullable Long emptyAt, @Nullable Instant dueFrom);
+    Polled poll(
+            int workerId,
+            List<Integer> queueIds,
+            long[] floors,
+            @Nullable FloorSample emptyAt,
+            @Nullable Instant dueFrom);
 
     FloorSample sampleFloor(boolean byWriters);
 

@@ -21,7 +21,7 @@ public record QueueReport(
         boolean elsewhere,
         long[] lowest) {
     /** Whether nothing of it was seen in READY. */
-    public boolean isEmpty() {
+    public boolean nothingReady() {
         return !suspects && Arrays.stream(lowest).allMatch(seq -> seq < 0);
     }
 }

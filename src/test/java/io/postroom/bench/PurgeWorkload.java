@@ -11,7 +11,6 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
-import java.util.concurrent.CompletableFuture;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
 /**
@@ -21,8 +20,6 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 final class PurgeWorkload implements Workload {
     private static final int MESSAGES = 2_000_000;
     private static final double WINDOW_SECONDS = 20;
-    /** Long enough for the looks through a day, which are paced; the rest of the purge goes on under the same load, but is not measured. */
-    private static final double DURING_SECONDS = 60;
 
     private static final double WARM_UP_SECONDS = 25;
     private static final double LONGEST_WAIT_MILLIS = 100;
@@ -116,20 +113,21 @@ final class PurgeWorkload implements Workload {
             load.start(opened.line());
             Thread.sleep(options.nanos(WARM_UP_SECONDS) / 1_000_000);
             load.worstWaitMillis();
-            before = phase(bench, opened, load, result, "before", window);
-            CompletableFuture<Double> job =
-                    CompletableFuture.supplyAsync(() -> run(new RemoveQueueMessages(new PostgresMaintenance(pool))));
-            during = phase(bench, opened, load, result, "during", options.nanos(DURING_SECONDS));
+            before = result.row("postroom, before", opened.contender().settings(), null);
+            phase(bench, before, load, load.measure(opened.meter(), window));
+            Meter.Mark from = opened.meter().mark();
+            long handled = load.handled();
+            took = run(new RemoveQueueMessages(new PostgresMaintenance(pool)));
+            during = result.row("postroom, during", opened.contender().settings(), null);
+            worst = phase(
+                    bench, during, load, Meter.between(from, opened.meter().mark(), load.handled() - handled));
             during.extra(
                     "CPU x before",
                     Figures.number(during.ratio(before, Sample::cpu).median()));
-            double untilThen = Double.parseDouble(during.extra().get(WAIT).replace(",", ""));
-            took = job.get();
-            worst = Math.max(untilThen, load.worstWaitMillis());
-            phase(bench, opened, load, result, "after", window);
+            Row after = result.row("postroom, after", opened.contender().settings(), null);
+            phase(bench, after, load, load.measure(opened.meter(), window));
         }
-        result.note("The purge took " + Figures.number(took) + " s; the longest enqueue while it lasted "
-                + Figures.number(worst) + " ms.");
+        result.note("The purge took " + Figures.number(took) + " s.");
         result.note("Before: " + sizesBefore + ". After: " + sizes(opened.connection()) + ".");
         result.atMost(
                 "CPU during <= 1.1 x before", during.ratio(before, Sample::cpu).median(), 1.1, options);
@@ -139,13 +137,13 @@ final class PurgeWorkload implements Workload {
 
     private static final String WAIT = "longest enqueue, ms";
 
-    private Row phase(Bench bench, Bench.Opened opened, Load load, WorkloadResult result, String name, long window)
-            throws Exception {
-        Row row = result.row("postroom, " + name, opened.contender().settings(), null);
-        row.samples().add(load.measure(opened.meter(), window));
-        row.extra(WAIT, Figures.number(load.worstWaitMillis()));
-        bench.say(Report.line(id(), 1, row.name(), row.samples().get(0)) + "  " + row.extra());
-        return row;
+    /** Returns the longest enqueue of this phase, in ms. */
+    private double phase(Bench bench, Row row, Load load, Sample sample) {
+        double wait = load.worstWaitMillis();
+        row.samples().add(sample);
+        row.extra(WAIT, Figures.number(wait));
+        bench.say(Report.line(id(), 1, row.name(), sample) + "  " + row.extra());
+        return wait;
     }
 
     /** Turn after turn, as its timer would, until it has nothing more to do. Returns the seconds. */

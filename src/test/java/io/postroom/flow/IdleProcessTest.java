@@ -1,6 +1,5 @@
 package io.postroom.flow;
 
-import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import com.zaxxer.hikari.HikariDataSource;
@@ -68,23 +67,6 @@ class IdleProcessTest {
                 slow.commit();
                 PostroomKit.of(postroom).await(id, MessageState.DONE);
             }
-        }
-    }
-
-    @Test
-    void pause_by_another_process_holds_although_nothing_comes() {
-        try (Postroom postroom = worker("held")) {
-            awaitNoMoreLooks();
-            sql.sql("UPDATE postroom.queue SET paused_at = now() WHERE name = 'held'")
-                    .update();
-            long polled = transactions();
-            await().atMost(Duration.ofSeconds(20)).until(() -> transactions() > polled + 40);
-            UUID id = sql.sql("SELECT id FROM postroom.create_message('held')")
-                    .query(UUID.class)
-                    .single();
-            long polledWithIt = transactions();
-            await().atMost(Duration.ofSeconds(20)).until(() -> transactions() > polledWithIt + 40);
-            assertThat(postroom.queueMessages().find(id).orElseThrow().state()).isEqualTo(MessageState.READY);
         }
     }
 

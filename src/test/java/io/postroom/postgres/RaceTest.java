@@ -210,23 +210,33 @@ class RaceTest {
         FloorSample sample = store.sampleFloor(false);
         awaitSafe(sample);
         assertThat(poll(null).stillEmpty()).as("nobody said so yet").isFalse();
-        assertThat(poll(sample.seq()).stillEmpty()).isTrue();
-        assertThat(poll(sample.seq()).queues()).hasSize(1).allMatch(QueueReport::isEmpty);
+        assertThat(poll(sample).stillEmpty()).isTrue();
+        assertThat(poll(sample).queues()).hasSize(1).allMatch(QueueReport::nothingReady);
+        fixture.execute("UPDATE postroom.queue SET paused_at = now() WHERE id = " + fixture.queue.id());
+        assertThat(poll(sample).queues()).hasSize(1).allMatch(QueueReport::paused);
+        assertThat(poll(new FloorSample(
+                                sample.seq(),
+                                null,
+                                null,
+                                sample.serverStartedAt().minusSeconds(1)))
+                        .stillEmpty())
+                .as("another server may have lost what made the lanes empty")
+                .isFalse();
 
         Connection open = begin();
         long seq = store.enqueue(fixture.message().build(), open).seq();
-        assertThat(poll(sample.seq()).stillEmpty())
+        assertThat(poll(sample).stillEmpty())
                 .as("looks, although there is nothing to see")
                 .isFalse();
-        assertThat(poll(sample.seq()).queues()).allMatch(QueueReport::isEmpty);
+        assertThat(poll(sample).queues()).allMatch(QueueReport::nothingReady);
         assertThat(store.isSafe(store.sampleFloor(false)))
                 .as("so that what was seen empty now is not believed to stay so")
                 .isFalse();
         open.commit();
-        assertThat(poll(sample.seq()).queues().get(0).lowest()[4]).isEqualTo(seq);
+        assertThat(poll(sample).queues().get(0).lowest()[4]).isEqualTo(seq);
     }
 
-    private Polled poll(@Nullable Long emptyAt) {
+    private Polled poll(@Nullable FloorSample emptyAt) {
         return store.poll(fixture.worker, List.of(fixture.queue.id()), new long[10], emptyAt, null);
     }
 
