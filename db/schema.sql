@@ -1680,7 +1680,7 @@ AS $function$
 DECLARE
     still_empty boolean := p_empty_at IS NOT NULL
                            AND pg_postmaster_start_time() = p_empty_on
-                           AND EXISTS (SELECT FROM postroom.ready_seq s WHERE p_empty_at = CASE WHEN s.is_called THEN s.last_value ELSE 0 END);
+                           AND p_empty_at = coalesce(pg_sequence_last_value('postroom.ready_seq'), 0);
 BEGIN
     RETURN QUERY
     SELECT q.id, q.paused_at IS NOT NULL, q.deleted_at IS NOT NULL, q.max_attempts, q.retry_after, q.settings_by,
@@ -2304,7 +2304,7 @@ CREATE OR REPLACE FUNCTION postroom.sample_floor(p_by_locks boolean)
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
-    SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END INTO seq FROM postroom.ready_seq s;
+    seq := coalesce(pg_sequence_last_value('postroom.ready_seq'), 0); -- needs USAGE only, as enqueuing does
     IF p_by_locks THEN
         SELECT coalesce(array_agg(l.virtualtransaction), '{}') INTO writers
         FROM pg_locks l

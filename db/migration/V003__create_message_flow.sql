@@ -652,7 +652,7 @@ LANGUAGE plpgsql VOLATILE ROWS 1
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END INTO seq FROM postroom.ready_seq s;
+    seq := coalesce(pg_sequence_last_value('postroom.ready_seq'), 0); -- needs USAGE only, as enqueuing does
     IF p_by_locks THEN
         SELECT coalesce(array_agg(l.virtualtransaction), '{}') INTO writers
         FROM pg_locks l
@@ -704,7 +704,7 @@ AS $$
 DECLARE
     still_empty boolean := p_empty_at IS NOT NULL
                            AND pg_postmaster_start_time() = p_empty_on
-                           AND EXISTS (SELECT FROM postroom.ready_seq s WHERE p_empty_at = CASE WHEN s.is_called THEN s.last_value ELSE 0 END);
+                           AND p_empty_at = coalesce(pg_sequence_last_value('postroom.ready_seq'), 0);
 BEGIN
     RETURN QUERY
     SELECT q.id, q.paused_at IS NOT NULL, q.deleted_at IS NOT NULL, q.max_attempts, q.retry_after, q.settings_by,
