@@ -215,8 +215,7 @@ final class OperateSql {
 
     static final Sql LAST_SEQ = Sql.of("""
             -- name: last_seq
-            SELECT last_value
-            FROM postroom.ready_seq
+            SELECT coalesce(pg_sequence_last_value('postroom.ready_seq'), 0)
             """);
 
     static final Sql LOG = Sql.of("""
