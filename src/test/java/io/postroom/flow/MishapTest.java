@@ -287,7 +287,7 @@ class MishapTest {
         };
     }
 
-    /** Once, after the database has done what the statement says, the line is cut before its answer comes. */
+    /** Of its messages that wait or are held. */
     private int leftOf(String queue) {
         return JdbcClient.create(pool)
                 .sql("""
@@ -299,6 +299,7 @@ class MishapTest {
                 .single();
     }
 
+    /** Once, after the database has done what the statement says, the line is cut before its answer comes. */
     private DataSource losing(String statement, String method, AtomicBoolean armed) {
         return proxy(
                 DataSource.class,
