@@ -39,7 +39,7 @@ public final class EnginePool implements AutoCloseable {
     public static EnginePool of(DataSource host, @org.jspecify.annotations.Nullable DataSource given) {
         if (given == null && HAS_HIKARI && HikariCopy.isPossible(host)) {
             HikariCopy engine = HikariCopy.of(host, "postroom-engine", HikariCopy.WORKING);
-            HikariCopy reserved = HikariCopy.of(host, "postroom-reserved", HikariCopy.RESERVED);
+            HikariCopy reserved = HikariCopy.ofListening(host, "postroom-reserved", HikariCopy.RESERVED);
             log.info(
                     "Postroom keeps up to {} connections of its own for its work and {} for heartbeat and LISTEN",
                     HikariCopy.WORKING,

@@ -33,6 +33,19 @@ record HikariCopy(HikariDataSource pool) implements AutoCloseable {
     }
 
     static HikariCopy of(DataSource host, String name, int size) {
+        return new HikariCopy(new HikariDataSource(copy(host, name, size)));
+    }
+
+    /** With one connection that listens among its own. */
+    static HikariCopy ofListening(DataSource host, String name, int size) {
+        HikariConfig copy = copy(host, name, size);
+        if (takesDriversProperties(copy) && PromptSocketFactory.isVisibleToDriver()) {
+            copy.getDataSourceProperties().putIfAbsent("socketFactory", PromptSocketFactory.class.getName());
+        }
+        return new HikariCopy(new HikariDataSource(copy));
+    }
+
+    private static HikariConfig copy(DataSource host, String name, int size) {
         HikariDataSource settings = java.util.Objects.requireNonNull(unwrap(host));
         HikariConfig copy = new HikariConfig();
         copyTarget(settings, copy);
@@ -48,14 +61,14 @@ record HikariCopy(HikariDataSource pool) implements AutoCloseable {
         copy.setMaxLifetime(settings.getMaxLifetime());
         copy.setKeepaliveTime(settings.getKeepaliveTime());
         copy.setConnectionInitSql(initSql(settings));
-        copyTimeLimits(settings, copy);
+        setTimeLimits(copy);
         if (settings.getJdbcUrl() != null) {
             copy.getDataSourceProperties().putIfAbsent("ApplicationName", name);
         }
         if (settings.getMetricsTrackerFactory() != null) {
             copy.setMetricsTrackerFactory(settings.getMetricsTrackerFactory());
         }
-        return new HikariCopy(new HikariDataSource(copy));
+        return copy;
     }
 
     private static void copyTarget(HikariDataSource from, HikariConfig to) {
@@ -83,18 +96,22 @@ record HikariCopy(HikariDataSource pool) implements AutoCloseable {
         to.setDataSourceProperties(properties);
     }
 
-    /** By the names the driver and its data sources share; a data source object given ready-made has its own. */
-    private static void copyTimeLimits(HikariDataSource from, HikariConfig to) {
-        boolean ours = from.getJdbcUrl() != null
-                || from.getDataSourceClassName() != null
-                        && from.getDataSourceClassName().startsWith("org.postgresql.");
-        if (!ours || from.getDataSource() != null) {
+    private static void setTimeLimits(HikariConfig to) {
+        if (!takesDriversProperties(to)) {
             return;
         }
         Properties properties = to.getDataSourceProperties();
         properties.putIfAbsent("connectTimeout", String.valueOf(CONNECT.toSeconds()));
         properties.putIfAbsent("socketTimeout", String.valueOf(SOCKET.toSeconds()));
         properties.putIfAbsent("tcpKeepAlive", "true");
+    }
+
+    /** By the names the driver and its data sources share; a data source object given ready-made has its own. */
+    private static boolean takesDriversProperties(HikariConfig copy) {
+        boolean drivers = copy.getJdbcUrl() != null
+                || copy.getDataSourceClassName() != null
+                        && copy.getDataSourceClassName().startsWith("org.postgresql.");
+        return drivers && copy.getDataSource() == null;
     }
 
     private static @Nullable String initSql(HikariDataSource from) {

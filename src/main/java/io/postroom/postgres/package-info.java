@@ -43,6 +43,8 @@
  *       instead of 3.7 (workload W6).
  *   <li><b>{@code purge_look} pins its plan</b> like a claim does: PostgreSQL expects one row of a range of ids within one step of its statistics, and its nested loops
  *       took 440 us a message, hashes 8.
+ *   <li><b>The pool that listens has sockets of its own</b> ({@link io.postroom.postgres.PromptSocketFactory}), unless the host chose some: the driver keeps each
+ *       word back for a millisecond.
  *   <li><b>Where the sequence stands is asked by {@code pg_sequence_last_value}</b>: selecting from it needs a right that enqueuing does not.
  *   <li><b>A single INSERT has VALUES</b>, not SELECT: one plan node less to start, for each of 13 columns.
  * </ul>

@@ -18,6 +18,8 @@ final class LatencyWorkload implements Workload {
     private static final int PRODUCERS = 4;
 
     private static final double WARM_UP_SECONDS = 3;
+    /** The second JVM has just started: until then half of what it does is to compile. The one of this program is warm from the rounds before. */
+    private static final double SECOND_WARM_UP_SECONDS = 12;
 
     @Override
     public String id() {
@@ -82,7 +84,9 @@ final class LatencyWorkload implements Workload {
         return bench.trial(Contenders.postroom(), opened -> {
             opened.settle();
             try (WorkerProcess worker = WorkerProcess.start(opened.database())) {
-                produce(opened.line(), bench.options().nanos(WARM_UP_SECONDS));
+                produce(
+                        opened.line(),
+                        bench.options().nanos(bench.options().quick() ? WARM_UP_SECONDS : SECOND_WARM_UP_SECONDS));
                 double theirs = worker.begin(System.nanoTime());
                 Meter.Mark from = opened.meter().mark();
                 int sent = produce(opened.line(), bench.options().nanos(seconds));

@@ -17,9 +17,11 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.UUID;
 import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** Pools, migrations, the look at the database before anything runs, and the line that listens. */
@@ -222,6 +224,56 @@ class StartTest {
             assertThat(text(connection, "SELECT count(*) FROM pg_listening_channels()"))
                     .isEqualTo("0");
         }
+    }
+
+    /** The driver's own sockets keep it back for a millisecond, to see whether more comes. */
+    @Test
+    void word_is_handed_out_as_soon_as_it_comes() throws SQLException {
+        Migrations.migrate(database.pool());
+        try (HikariDataSource host = new HikariDataSource(config());
+                EnginePool pool = EnginePool.of(host, null);
+                Notifications prompt = new Notifications(pool.listenDataSource());
+                Notifications drivers = new Notifications(host)) {
+            assertThat(medianDelayNanos(prompt)).isLessThan(medianDelayNanos(drivers));
+        }
+    }
+
+    private long medianDelayNanos(Notifications feed) {
+        PostgresMessageStore store = new PostgresMessageStore(database.pool());
+        feed.await(Duration.ofMillis(1));
+        long[] delays = new long[51];
+        for (int i = 0; i < delays.length; i++) {
+            store.notifyOthers(List.of(new Arrival(new Lane(1, 4), i, 1)));
+            long sent = System.nanoTime();
+            assertThat(received(feed, 1)).hasSize(1);
+            delays[i] = System.nanoTime() - sent;
+        }
+        Arrays.sort(delays);
+        return delays[delays.length / 2];
+    }
+
+    @Test
+    void only_the_pool_that_listens_has_sockets_of_its_own_kind() {
+        try (HikariDataSource host = new HikariDataSource(config());
+                EnginePool pool = EnginePool.of(host, null)) {
+            assertThat(socketFactory(pool.listenDataSource())).isEqualTo(PromptSocketFactory.class.getName());
+            assertThat(socketFactory(pool.dataSource())).isNull();
+        }
+    }
+
+    @Test
+    void a_socket_factory_that_the_host_chose_is_kept() {
+        HikariConfig config = config();
+        config.addDataSourceProperty("socketFactory", "com.example.HostsSockets");
+        config.setInitializationFailTimeout(-1); // nothing needs to connect
+        try (HikariDataSource host = new HikariDataSource(config);
+                EnginePool pool = EnginePool.of(host, null)) {
+            assertThat(socketFactory(pool.listenDataSource())).isEqualTo("com.example.HostsSockets");
+        }
+    }
+
+    private static @Nullable String socketFactory(DataSource pool) {
+        return ((HikariDataSource) pool).getDataSourceProperties().getProperty("socketFactory");
     }
 
     private static List<Arrival> received(Notifications feed, int count) {
