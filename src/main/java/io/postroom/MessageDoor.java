@@ -59,23 +59,29 @@ final class MessageDoor implements QueueMessages {
     private final QueueDirectory queues;
     private final Engine engine;
     private final Runnable dueSoon;
+    private final Runnable redrivePlanned;
     private final GroupCommit groupCommit;
     private final SharedCommit sharedCommit;
 
-    /** @param dueSoon hurries the promote job: a delayed message was written */
+    /**
+     * @param dueSoon hurries the promote job: a delayed message was written
+     * @param redrivePlanned hurries the job that carries bulk redrives out
+     */
     MessageDoor(
             MessageStore store,
             Transactions transactions,
             Encoder encoder,
             QueueDirectory queues,
             Engine engine,
-            Runnable dueSoon) {
+            Runnable dueSoon,
+            Runnable redrivePlanned) {
         this.store = store;
         this.transactions = transactions;
         this.encoder = encoder;
         this.queues = queues;
         this.engine = engine;
         this.dueSoon = dueSoon;
+        this.redrivePlanned = redrivePlanned;
         this.groupCommit = new GroupCommit(this::createEncoded);
         // A group is written once: its members repeat what may pass on their own threads, at the same time.
         this.sharedCommit =
@@ -473,6 +479,8 @@ final class MessageDoor implements QueueMessages {
         if (perSecond < 1 || perSecond > 1_000_000) {
             throw new InvalidMessageException("perSecond", "1 to 1000000", String.valueOf(perSecond));
         }
-        return new RecordedOperation(store, store.planRedrive(filter, perSecond));
+        RecordedOperation planned = new RecordedOperation(store, store.planRedrive(filter, perSecond));
+        redrivePlanned.run();
+        return planned;
     }
 }

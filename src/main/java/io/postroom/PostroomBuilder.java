@@ -177,6 +177,7 @@ final class PostroomBuilder implements Postroom.Builder {
                 timer.hurry(promote);
             }
         });
+        RedriveDeadLetters redrives = new RedriveDeadLetters(store, engine::ring);
         QueueDirectory directory = new QueueDirectory(store, settings.declareOnUse());
         MessageDoor door = new MessageDoor(
                 store,
@@ -184,19 +185,21 @@ final class PostroomBuilder implements Postroom.Builder {
                 new Encoder(codec, interceptors, directory::get),
                 directory,
                 engine,
-                () -> timer.hurry(promote));
+                () -> timer.hurry(promote),
+                () -> timer.hurry(redrives));
         QueueDoor queues = new QueueDoor(store, directory, engine);
-        Machine machine = new Machine(registry, engine, timer, jobs(promote, store, engine, pool));
+        Machine machine = new Machine(registry, engine, timer, jobs(promote, redrives, store, engine, pool));
         return new RunningPostroom(door, queues, machine, store, pool);
     }
 
-    private List<Job> jobs(PromoteDue promote, MessageStore store, Engine engine, EnginePool pool) {
+    private List<Job> jobs(
+            PromoteDue promote, RedriveDeadLetters redrives, MessageStore store, Engine engine, EnginePool pool) {
         List<Job> jobs = new ArrayList<>();
         if (workers) {
             jobs.add(promote);
             jobs.add(new RescueLeases(store, settings.leaseTime(), settings.beatInterval(), engine::ring));
             jobs.add(new ExpireMessages(store));
-            jobs.add(new RedriveDeadLetters(store, engine::ring));
+            jobs.add(redrives);
             Maintenance maintenance = new PostgresMaintenance(pool.dataSource());
             LockProvider locks = locks(pool);
             jobs.add(new LockedJob(new RemoveQueueMessages(maintenance), locks, LONGEST_JOB));

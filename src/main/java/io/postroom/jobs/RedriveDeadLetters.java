@@ -7,9 +7,12 @@ import java.util.Collection;
 import java.util.List;
 import java.util.function.Consumer;
 
-/** Carries out the bulk redrives that are on record, each at its rate. Any node takes any turn, so an operation outlives the one it was asked of. */
+/**
+ * Carries out the bulk redrives that are on record, each at its rate. Any node takes any turn, so an operation outlives the one it was asked of; that one, if
+ * it has workers, begins at once.
+ */
 public final class RedriveDeadLetters implements Job {
-    private static final Duration IDLE = Duration.ofSeconds(5);
+    private static final Duration IDLE = Duration.ofSeconds(15);
     private static final Duration BUSY = Duration.ofSeconds(1);
 
     private final MessageStore store;

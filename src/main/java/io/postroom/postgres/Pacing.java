@@ -4,11 +4,11 @@ import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Keeps a long look from taking a core from those who send and handle messages: after each part it rests for eight times as long as that took, but not for
- * ever, because others may wait for the end. For one thread.
+ * Keeps a long look from taking a core from those who send and handle messages: after each part it rests for sixteen times as long as that took, but not
+ * for ever, because others may wait for the end. For one thread.
  */
 final class Pacing {
-    private static final int REST_FACTOR = 8;
+    private static final int REST_FACTOR = 16;
     private static final Duration LONGEST_REST = Duration.ofSeconds(2);
     private static final Duration LONGEST_IN_ALL = Duration.ofMinutes(5);
 

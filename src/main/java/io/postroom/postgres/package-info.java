@@ -42,7 +42,7 @@
  *       snapshot cannot be cleaned away, and a plan that came to them by their worker walked over 37,000 of those after two minutes, 8 s of CPU in ten
  *       instead of 3.7 (workload W6).
  *   <li><b>{@code purge_look} pins its plan</b> like a claim does: PostgreSQL expects one row of a range of ids within one step of its statistics, and its nested loops
- *       took 440 us a message, hashes 8.
+ *       took 440 us a message, hashes 6.
  *   <li><b>The pool that listens has sockets of its own</b> ({@link io.postroom.postgres.PromptSocketFactory}), unless the host chose some: the driver keeps each
  *       word back for a millisecond.
  *   <li><b>Where the sequence stands is asked by {@code pg_sequence_last_value}</b>: selecting from it needs a right that enqueuing does not.
