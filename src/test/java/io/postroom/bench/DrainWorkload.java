@@ -32,8 +32,8 @@ final class DrainWorkload implements Workload {
 
     static int messages(Contender contender, Options options) {
         int messages = FEWER.getOrDefault(contender.name(), MESSAGES);
-        boolean slow = options.quick() && FEWER.containsKey(contender.name());
-        return options.messages(slow ? messages / 3 : messages);
+        int quickDivisor = FEWER.containsKey(contender.name()) ? 3 : 2;
+        return options.messages(options.quick() ? messages / quickDivisor : messages);
     }
 
     @Override

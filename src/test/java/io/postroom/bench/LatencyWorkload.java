@@ -21,6 +21,14 @@ final class LatencyWorkload implements Workload {
     /** The second JVM has just started: until then half of what it does is to compile. The one of this program is warm from the rounds before. */
     private static final double SECOND_WARM_UP_SECONDS = 12;
 
+    private static final double QUICK_SECOND_WARM_UP_SECONDS = 8;
+
+    /** What comes before what is measured, and that, in seconds. */
+    private record Times(double warmUp, double measured) {
+        /** For the round that is not reported. */
+        static final Times ROUND_0 = new Times(1, 2);
+    }
+
     @Override
     public String id() {
         return "W3";
@@ -41,14 +49,15 @@ final class LatencyWorkload implements Workload {
         WorkloadResult result = new WorkloadResult(id(), title());
         Rounds rounds = new Rounds(bench, result);
         boolean quick = bench.options().quick();
-        double seconds = quick ? 6 : 10;
+        Times times = new Times(WARM_UP_SECONDS, quick ? 5 : 10);
+        Times secondTimes = new Times(quick ? QUICK_SECOND_WARM_UP_SECONDS : SECOND_WARM_UP_SECONDS, times.measured);
         int most = quick ? 1 : bench.options().rounds();
         List<Row> peers = new ArrayList<>();
         Row base = null;
         for (Contender contender : bench.chosen(Contenders.rawTx(), Contenders.postroom())) {
             Row row = result.row(contender.name(), contender.settings(), base);
             base = base == null ? row : base;
-            rounds.add(row, most, warmUp -> inOneProcess(bench, contender, warmUp ? 2 : seconds));
+            rounds.add(row, most, warmUp -> inOneProcess(bench, contender, warmUp ? Times.ROUND_0 : times));
         }
         for (Contender peer : Contenders.peers()) {
             Row row = result.row(peer.name(), peer.settings(), base);
@@ -56,40 +65,38 @@ final class LatencyWorkload implements Workload {
             rounds.add(
                     row,
                     peer.name().equals("db-scheduler") ? most : 1,
-                    warmUp -> inOneProcess(bench, peer, warmUp ? 2 : seconds));
+                    warmUp -> inOneProcess(bench, peer, warmUp ? Times.ROUND_0 : times));
         }
         Row two = result.row("postroom, two processes", "as above; producer and worker in JVMs of their own", base);
-        rounds.add(two, most, warmUp -> inTwoProcesses(bench, warmUp ? 2 : seconds));
+        rounds.add(two, most, warmUp -> inTwoProcesses(bench, warmUp ? Times.ROUND_0 : secondTimes));
         rounds.run();
         judge(result, peers, two, bench.options());
         return result;
     }
 
-    private static Sample inOneProcess(Bench bench, Contender contender, double seconds) throws Exception {
+    private static Sample inOneProcess(Bench bench, Contender contender, Times times) throws Exception {
         return bench.trial(contender, opened -> {
             LatencyRecorder recorder = new LatencyRecorder();
             opened.settle();
             opened.line().prepare(recorder);
             opened.line().begin();
-            produce(opened.line(), bench.options().nanos(WARM_UP_SECONDS));
+            produce(opened.line(), bench.options().nanos(times.warmUp));
             recorder.begin(System.nanoTime());
             Meter.Mark from = opened.meter().mark();
-            int sent = produce(opened.line(), bench.options().nanos(seconds));
+            int sent = produce(opened.line(), bench.options().nanos(times.measured));
             Sample sample = Meter.between(from, opened.meter().mark(), sent);
             return sample.with(complete(recorder.await(sent), sent));
         });
     }
 
-    private static Sample inTwoProcesses(Bench bench, double seconds) throws Exception {
+    private static Sample inTwoProcesses(Bench bench, Times times) throws Exception {
         return bench.trial(Contenders.postroom(), opened -> {
             opened.settle();
             try (WorkerProcess worker = WorkerProcess.start(opened.database())) {
-                produce(
-                        opened.line(),
-                        bench.options().nanos(bench.options().quick() ? WARM_UP_SECONDS : SECOND_WARM_UP_SECONDS));
+                produce(opened.line(), bench.options().nanos(times.warmUp));
                 double theirs = worker.begin(System.nanoTime());
                 Meter.Mark from = opened.meter().mark();
-                int sent = produce(opened.line(), bench.options().nanos(seconds));
+                int sent = produce(opened.line(), bench.options().nanos(times.measured));
                 Sample sample = Meter.between(from, opened.meter().mark(), sent);
                 double cpu = worker.cpuMillis() - theirs;
                 return sample.plusClient(cpu).with(complete(worker.end(sent), sent));
