@@ -58,30 +58,23 @@ final class MessageDoor implements QueueMessages {
     private final Encoder encoder;
     private final QueueDirectory queues;
     private final Engine engine;
-    private final Runnable dueSoon;
-    private final Runnable redrivePlanned;
+    private final JobHints jobs;
     private final GroupCommit groupCommit;
     private final SharedCommit sharedCommit;
 
-    /**
-     * @param dueSoon hurries the promote job: a delayed message was written
-     * @param redrivePlanned hurries the job that carries bulk redrives out
-     */
     MessageDoor(
             MessageStore store,
             Transactions transactions,
             Encoder encoder,
             QueueDirectory queues,
             Engine engine,
-            Runnable dueSoon,
-            Runnable redrivePlanned) {
+            JobHints jobs) {
         this.store = store;
         this.transactions = transactions;
         this.encoder = encoder;
         this.queues = queues;
         this.engine = engine;
-        this.dueSoon = dueSoon;
-        this.redrivePlanned = redrivePlanned;
+        this.jobs = jobs;
         this.groupCommit = new GroupCommit(this::createEncoded);
         // A group is written once: its members repeat what may pass on their own threads, at the same time.
         this.sharedCommit =
@@ -319,7 +312,7 @@ final class MessageDoor implements QueueMessages {
         }
         engine.ring(arrivals.values());
         if (delayed) {
-            dueSoon.run();
+            jobs.dueSoon().run();
         }
     }
 
@@ -463,7 +456,7 @@ final class MessageDoor implements QueueMessages {
     @Override
     public int reschedule(UUID id, Instant dueAt) {
         int moved = store.reschedule(id, dueAt);
-        dueSoon.run();
+        jobs.dueSoon().run();
         return moved;
     }
 
@@ -480,7 +473,7 @@ final class MessageDoor implements QueueMessages {
             throw new InvalidMessageException("perSecond", "1 to 1000000", String.valueOf(perSecond));
         }
         RecordedOperation planned = new RecordedOperation(store, store.planRedrive(filter, perSecond));
-        redrivePlanned.run();
+        jobs.redrivePlanned().run();
         return planned;
     }
 }

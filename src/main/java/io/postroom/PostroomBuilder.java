@@ -185,8 +185,7 @@ final class PostroomBuilder implements Postroom.Builder {
                 new Encoder(codec, interceptors, directory::get),
                 directory,
                 engine,
-                () -> timer.hurry(promote),
-                () -> timer.hurry(redrives));
+                new JobHints(() -> timer.hurry(promote), () -> timer.hurry(redrives)));
         QueueDoor queues = new QueueDoor(store, directory, engine);
         Machine machine = new Machine(registry, engine, timer, jobs(promote, redrives, store, engine, pool));
         return new RunningPostroom(door, queues, machine, store, pool);

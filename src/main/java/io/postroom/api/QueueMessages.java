@@ -80,7 +80,8 @@ public interface QueueMessages {
     int redrive(UUID id);
 
     /**
-     * Redrives the dead letters that match, so many a second, whatever process lives.
+     * Redrives the dead letters that match, so many a second, whatever process lives. It begins at once where this process has workers, else within 15
+     * seconds.
      *
      * @throws InvalidMessageException on a rate below 1
      */

@@ -2,9 +2,9 @@ package io.postroom.jobs;
 
 import io.postroom.storage.Arrival;
 import io.postroom.storage.MessageStore;
+import io.postroom.storage.Redriven;
 import java.time.Duration;
 import java.util.Collection;
-import java.util.List;
 import java.util.function.Consumer;
 
 /**
@@ -30,8 +30,8 @@ public final class RedriveDeadLetters implements Job {
 
     @Override
     public Duration run() {
-        List<Arrival> moved = store.redriveSome(BUSY);
-        doorbell.accept(moved);
-        return moved.isEmpty() ? IDLE : BUSY;
+        Redriven redriven = store.redriveSome(BUSY);
+        doorbell.accept(redriven.arrivals());
+        return redriven.underWay() ? BUSY : IDLE;
     }
 }

@@ -2,6 +2,7 @@ package io.postroom.postgres;
 
 import io.postroom.storage.Arrival;
 import io.postroom.storage.Lane;
+import io.postroom.storage.Redriven;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -15,7 +16,7 @@ final class BulkWork {
     private BulkWork() {}
 
     /** One step of each bulk redrive that no other node is at. */
-    static List<Arrival> redriveSome(Duration elapsed, Connection connection) throws SQLException {
+    static Redriven redriveSome(Duration elapsed, Connection connection) throws SQLException {
         record Open(UUID id, int limit) {}
         List<Open> open;
         try (Sql.Call call = OperateSql.OPEN_REDRIVES.on(connection)) {
@@ -34,7 +35,7 @@ final class BulkWork {
                                 new Arrival(new Lane(row.getInt(1), row.getInt(2)), row.getLong(3), row.getInt(4))));
             }
         }
-        return arrivals;
+        return new Redriven(arrivals, !open.isEmpty());
     }
 
     /**

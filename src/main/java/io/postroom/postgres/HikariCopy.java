@@ -36,10 +36,13 @@ record HikariCopy(HikariDataSource pool) implements AutoCloseable {
         return new HikariCopy(new HikariDataSource(copy(host, name, size)));
     }
 
-    /** With one connection that listens among its own. */
+    /**
+     * With one connection that listens among its own. A socket factory of the host's is kept: one in the URL wins by itself, and where the URL may hide in
+     * properties none is set.
+     */
     static HikariCopy ofListening(DataSource host, String name, int size) {
         HikariConfig copy = copy(host, name, size);
-        if (takesDriversProperties(copy) && PromptSocketFactory.isVisibleToDriver()) {
+        if (copy.getJdbcUrl() != null && takesDriversProperties(copy) && PromptSocketFactory.isVisibleToDriver()) {
             copy.getDataSourceProperties().putIfAbsent("socketFactory", PromptSocketFactory.class.getName());
         }
         return new HikariCopy(new HikariDataSource(copy));

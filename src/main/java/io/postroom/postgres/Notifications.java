@@ -53,7 +53,7 @@ public final class Notifications implements ArrivalFeed {
         try {
             Connection listening = listening();
             PGNotification[] received = listening.unwrap(PGConnection.class).getNotifications((int)
-                    Math.max(1, Math.min(timeout.toMillis(), Integer.MAX_VALUE)));
+                    Math.max(2, Math.min(timeout.toMillis(), Integer.MAX_VALUE)));
             if (received == null || received.length == 0) {
                 check(listening);
                 return List.of();

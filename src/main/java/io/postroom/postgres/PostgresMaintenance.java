@@ -37,7 +37,7 @@ public final class PostgresMaintenance implements Maintenance {
     /** Far below the engine's statement timeout: 5,000 take 30 ms, a fifth of it for the plan. */
     private static final int LOOKED_AT_ONCE = 5_000;
     /** Messages still stored among those that a day of history tells of, up to which their lines are looked for one by one. */
-    private static final int MOST_STORED_BETWEEN = 5_000;
+    public static final int MOST_STORED_BETWEEN = 5_000;
 
     private static final int KEYS_AT_ONCE = 500;
 

@@ -20,8 +20,8 @@ import io.postroom.storage.LeasePart;
 import io.postroom.storage.MessageStore;
 import io.postroom.storage.NewMessage;
 import io.postroom.storage.Polled;
-import io.postroom.storage.QueueReport;
 import io.postroom.storage.QueueRow;
+import io.postroom.storage.Redriven;
 import io.postroom.storage.StoreException;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -321,9 +321,7 @@ public final class PostgresMessageStore implements MessageStore {
             @Nullable Instant dueFrom) {
         return engine.single("poll " + queueIds.size() + " queues", connection -> {
             try (Sql.Call call = ClaimSql.POLL.on(connection)) {
-                List<Long> nextDue = new ArrayList<>();
-                List<Boolean> stillEmpty = new ArrayList<>();
-                List<QueueReport> reports = call.set("worker", workerId)
+                return Rows.polled(call.set("worker", workerId)
                         .set(
                                 "queues",
                                 queueIds.stream().mapToInt(Integer::intValue).toArray())
@@ -331,13 +329,7 @@ public final class PostgresMessageStore implements MessageStore {
                         .set("emptyAt", emptyAt == null ? null : (Long) emptyAt.seq())
                         .set("emptyOn", emptyAt == null ? null : emptyAt.serverStartedAt())
                         .set("dueFrom", dueFrom)
-                        .list(row -> {
-                            stillEmpty.add(row.getObject(Rows.LOWEST) == null);
-                            nextDue.add(Rows.longOrNull(row, 10));
-                            return Rows.report(row);
-                        });
-                Long micros = nextDue.isEmpty() ? null : nextDue.get(0);
-                return new Polled(reports, stillEmpty.contains(true), micros == null ? null : Rows.ofMicros(micros));
+                        .list(Rows.PolledRow::of));
             }
         });
     }
@@ -540,7 +532,7 @@ public final class PostgresMessageStore implements MessageStore {
     }
 
     @Override
-    public List<Arrival> redriveSome(Duration elapsed) {
+    public Redriven redriveSome(Duration elapsed) {
         return engine.several("redrive dead letters", connection -> BulkWork.redriveSome(elapsed, connection));
     }
 

@@ -4,6 +4,7 @@ import io.postroom.api.Direction;
 import io.postroom.storage.ClaimRequest;
 import io.postroom.storage.ClaimedMessage;
 import io.postroom.storage.FloorSample;
+import io.postroom.storage.Polled;
 import io.postroom.storage.QueueReport;
 import io.postroom.storage.QueueRow;
 import java.sql.Array;
@@ -21,8 +22,6 @@ import org.jspecify.annotations.Nullable;
 /** Rows to records, columns by their place in the statement. */
 final class Rows {
     private static final int LANES = 10;
-    /** Where a poll's row has it. */
-    static final int LOWEST = 9;
 
     private Rows() {}
 
@@ -34,11 +33,6 @@ final class Rows {
     static @Nullable Duration duration(ResultSet row, int microsColumn) throws SQLException {
         long micros = row.getLong(microsColumn);
         return row.wasNull() ? null : ofMicros(micros);
-    }
-
-    static @Nullable Long longOrNull(ResultSet row, int column) throws SQLException {
-        long value = row.getLong(column);
-        return row.wasNull() ? null : value;
     }
 
     static Duration ofMicros(long micros) {
@@ -109,17 +103,30 @@ final class Rows {
         return row.getInt(column) == 0 ? Direction.OUTGOING : Direction.INCOMING;
     }
 
-    static QueueReport report(ResultSet row) throws SQLException {
-        return new QueueReport(
-                row.getInt(1),
-                row.getBoolean(2),
-                row.getBoolean(3),
-                row.getInt(4),
-                row.getString(5),
-                "operator".equals(row.getString(6)),
-                row.getBoolean(7),
-                row.getBoolean(8),
-                lowest(row.getArray(LOWEST)));
+    /** A row of a poll. What is not of its queue is the same in all rows. */
+    record PolledRow(
+            QueueReport queue, boolean stillEmpty, @Nullable Duration nextDue) {
+        static PolledRow of(ResultSet row) throws SQLException {
+            Array lowest = row.getArray(9);
+            QueueReport queue = new QueueReport(
+                    row.getInt(1),
+                    row.getBoolean(2),
+                    row.getBoolean(3),
+                    row.getInt(4),
+                    row.getString(5),
+                    "operator".equals(row.getString(6)),
+                    row.getBoolean(7),
+                    row.getBoolean(8),
+                    lowest(lowest));
+            return new PolledRow(queue, lowest == null, duration(row, 10));
+        }
+    }
+
+    static Polled polled(List<PolledRow> rows) {
+        List<QueueReport> queues = rows.stream().map(PolledRow::queue).toList();
+        return rows.isEmpty()
+                ? new Polled(queues, false, null)
+                : new Polled(queues, rows.get(0).stillEmpty, rows.get(0).nextDue);
     }
 
     /** NULL where a poll had no need to look: nothing is there. */

@@ -43,8 +43,8 @@
  *       instead of 3.7 (workload W6).
  *   <li><b>{@code purge_look} pins its plan</b> like a claim does: PostgreSQL expects one row of a range of ids within one step of its statistics, and its nested loops
  *       took 440 us a message, hashes 6.
- *   <li><b>The pool that listens has sockets of its own</b> ({@link io.postroom.postgres.PromptSocketFactory}), unless the host chose some: the driver keeps each
- *       word back for a millisecond.
+ *   <li><b>The small pool for heartbeat and LISTEN has sockets of its own</b> ({@link io.postroom.postgres.PromptSocketFactory}) where it is a copy of a host's by URL that names
+ *       none: the driver's keep each word back for a millisecond.
  *   <li><b>Where the sequence stands is asked by {@code pg_sequence_last_value}</b>: selecting from it needs a right that enqueuing does not.
  *   <li><b>A single INSERT has VALUES</b>, not SELECT: one plan node less to start, for each of 13 columns.
  * </ul>
@@ -60,7 +60,7 @@
  * enqueue, one                                        186     125    of that: 4 partial indexes 29, partitions 16, second table 48
  * enqueue, 1000                                        55
  * claim, 1000 a call                                   53      37    jsonb as text 4.7, rows of the answer 4, lock 3.4, delete 2.5
- * claim, 1 a call                                    1115     945
+ * claim, 1 a call                                    1115     673    of that: call 149, find 235, delete 26, lease 74, payload 190
  * complete_done, 1000 a call                           23            index of attempt 8, its rows 4.8
  * complete_done, 1 a call                            1190     390    complete_one
  * </pre>

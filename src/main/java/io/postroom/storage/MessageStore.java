@@ -150,8 +150,8 @@ public interface MessageStore {
      */
     int cancelDeleted(Duration olderThan, int limit, boolean delayed);
 
-    /** Moves on the bulk redrives that are on record, by what their rate allows in this time. */
-    List<Arrival> redriveSome(Duration elapsed);
+    /** Moves on the bulk redrives that are on record and no other process is at, by what their rate allows in this time. */
+    Redriven redriveSome(Duration elapsed);
 
     // ---- registry
 

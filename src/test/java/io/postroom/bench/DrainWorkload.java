@@ -32,6 +32,7 @@ final class DrainWorkload implements Workload {
 
     static int messages(Contender contender, Options options) {
         int messages = FEWER.getOrDefault(contender.name(), MESSAGES);
+        // The quick form is to show in minutes where the factors lie; the tables come from the full one.
         int quickDivisor = FEWER.containsKey(contender.name()) ? 3 : 2;
         return options.messages(options.quick() ? messages / quickDivisor : messages);
     }

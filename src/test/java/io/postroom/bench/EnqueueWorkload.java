@@ -67,7 +67,7 @@ final class EnqueueWorkload implements Workload {
                     bench.options().rounds(contender),
                     warmUp -> bench.trial(contender, opened -> {
                         opened.settle();
-                        long nanos = bench.options().nanos(warmUp ? Math.min(2, seconds) : seconds);
+                        long nanos = bench.options().nanos(warmUp ? Math.min(seconds / 2, 2) : seconds);
                         return opened.meter()
                                 .measure(() -> bulk ? bulks(opened.line(), nanos) : singles(opened.line(), nanos));
                     }));

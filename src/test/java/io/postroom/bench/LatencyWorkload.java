@@ -18,15 +18,11 @@ final class LatencyWorkload implements Workload {
     private static final int PRODUCERS = 4;
 
     private static final double WARM_UP_SECONDS = 3;
-    /** The second JVM has just started: until then half of what it does is to compile. The one of this program is warm from the rounds before. */
-    private static final double SECOND_WARM_UP_SECONDS = 12;
+    /** Both of Postroom's rows, which are compared: a second JVM has just started, and half of what it does in the first seconds is to compile. */
+    private static final double LONG_WARM_UP_SECONDS = 6;
 
-    private static final double QUICK_SECOND_WARM_UP_SECONDS = 8;
-
-    /** What comes before what is measured, and that, in seconds. */
-    private record Times(double warmUp, double measured) {
-        /** For the round that is not reported. */
-        static final Times ROUND_0 = new Times(1, 2);
+    private record Phases(double warmUpSeconds, double measuredSeconds) {
+        static final Phases UNREPORTED = new Phases(1, 2);
     }
 
     @Override
@@ -49,15 +45,16 @@ final class LatencyWorkload implements Workload {
         WorkloadResult result = new WorkloadResult(id(), title());
         Rounds rounds = new Rounds(bench, result);
         boolean quick = bench.options().quick();
-        Times times = new Times(WARM_UP_SECONDS, quick ? 5 : 10);
-        Times secondTimes = new Times(quick ? QUICK_SECOND_WARM_UP_SECONDS : SECOND_WARM_UP_SECONDS, times.measured);
+        Phases phases = new Phases(WARM_UP_SECONDS, quick ? 5 : 10);
+        Phases longer = new Phases(LONG_WARM_UP_SECONDS, phases.measuredSeconds);
         int most = quick ? 1 : bench.options().rounds();
         List<Row> peers = new ArrayList<>();
         Row base = null;
         for (Contender contender : bench.chosen(Contenders.rawTx(), Contenders.postroom())) {
             Row row = result.row(contender.name(), contender.settings(), base);
             base = base == null ? row : base;
-            rounds.add(row, most, warmUp -> inOneProcess(bench, contender, warmUp ? Times.ROUND_0 : times));
+            Phases own = contender.name().equals("postroom") ? longer : phases;
+            rounds.add(row, most, warmUp -> inOneProcess(bench, contender, warmUp ? Phases.UNREPORTED : own));
         }
         for (Contender peer : Contenders.peers()) {
             Row row = result.row(peer.name(), peer.settings(), base);
@@ -65,38 +62,38 @@ final class LatencyWorkload implements Workload {
             rounds.add(
                     row,
                     peer.name().equals("db-scheduler") ? most : 1,
-                    warmUp -> inOneProcess(bench, peer, warmUp ? Times.ROUND_0 : times));
+                    warmUp -> inOneProcess(bench, peer, warmUp ? Phases.UNREPORTED : phases));
         }
         Row two = result.row("postroom, two processes", "as above; producer and worker in JVMs of their own", base);
-        rounds.add(two, most, warmUp -> inTwoProcesses(bench, warmUp ? Times.ROUND_0 : secondTimes));
+        rounds.add(two, most, warmUp -> inTwoProcesses(bench, warmUp ? Phases.UNREPORTED : longer));
         rounds.run();
         judge(result, peers, two, bench.options());
         return result;
     }
 
-    private static Sample inOneProcess(Bench bench, Contender contender, Times times) throws Exception {
+    private static Sample inOneProcess(Bench bench, Contender contender, Phases phases) throws Exception {
         return bench.trial(contender, opened -> {
             LatencyRecorder recorder = new LatencyRecorder();
             opened.settle();
             opened.line().prepare(recorder);
             opened.line().begin();
-            produce(opened.line(), bench.options().nanos(times.warmUp));
+            produce(opened.line(), bench.options().nanos(phases.warmUpSeconds));
             recorder.begin(System.nanoTime());
             Meter.Mark from = opened.meter().mark();
-            int sent = produce(opened.line(), bench.options().nanos(times.measured));
+            int sent = produce(opened.line(), bench.options().nanos(phases.measuredSeconds));
             Sample sample = Meter.between(from, opened.meter().mark(), sent);
             return sample.with(complete(recorder.await(sent), sent));
         });
     }
 
-    private static Sample inTwoProcesses(Bench bench, Times times) throws Exception {
+    private static Sample inTwoProcesses(Bench bench, Phases phases) throws Exception {
         return bench.trial(Contenders.postroom(), opened -> {
             opened.settle();
             try (WorkerProcess worker = WorkerProcess.start(opened.database())) {
-                produce(opened.line(), bench.options().nanos(times.warmUp));
+                produce(opened.line(), bench.options().nanos(phases.warmUpSeconds));
                 double theirs = worker.begin(System.nanoTime());
                 Meter.Mark from = opened.meter().mark();
-                int sent = produce(opened.line(), bench.options().nanos(times.measured));
+                int sent = produce(opened.line(), bench.options().nanos(phases.measuredSeconds));
                 Sample sample = Meter.between(from, opened.meter().mark(), sent);
                 double cpu = worker.cpuMillis() - theirs;
                 return sample.plusClient(cpu).with(complete(worker.end(sent), sent));

@@ -257,6 +257,45 @@ class RemoveQueueMessagesTest {
                 .isEqualTo(4);
     }
 
+    /** Those are no longer asked for one by one; the history is then looked through line by line. */
+    @Test
+    void history_between_many_stored_messages_is_freed_too() {
+        UUID gone = messages.message("q").age(TEN_DAYS.plus(HOUR)).finishedAgo(worker, "done", EIGHT_DAYS);
+        UUID kept = messages.message("q").age(TEN_DAYS.minus(HOUR)).finishedAgo(worker, "done", EIGHT_DAYS);
+        sql.sql("DELETE FROM postroom.message WHERE id = ?").param(gone).update();
+        ready(PostgresMaintenance.MOST_STORED_BETWEEN + 1, TEN_DAYS);
+        List<Day> told = maintenance.days(Kind.HISTORY).stream()
+                .filter(day -> day.bytes() > 0)
+                .toList();
+        assertThat(told).hasSize(1);
+        assertThat(sql.sql("SELECT postroom.history_kept(?, ?, 501) IS NULL")
+                        .params(told.get(0).name(), PostgresMaintenance.MOST_STORED_BETWEEN)
+                        .query(Boolean.class)
+                        .single())
+                .as("they are too many to be asked for")
+                .isTrue();
+        assertThat(maintenance.freeHistory(told.get(0), 500)).isEqualTo(Freed.DONE);
+        assertThat(sql.sql("SELECT message_id FROM postroom.attempt")
+                        .query(UUID.class)
+                        .list())
+                .containsExactly(kept);
+    }
+
+    private void ready(int count, Duration age) {
+        sql.sql("""
+                        WITH stored AS (
+                            INSERT INTO postroom.message (id, seq, queue_id, priority, direction)
+                            SELECT (substring(?::text FOR 24) || lpad(to_hex(g), 12, '0'))::uuid, nextval('postroom.ready_seq'), ?, 4, 0
+                            FROM generate_series(1, ?) g
+                            RETURNING id, seq, queue_id
+                        )
+                        INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
+                        SELECT seq, queue_id, 4, id, false FROM stored
+                        """)
+                .params(PlacedMessages.idOfAge(age), messages.queue("q"), count)
+                .update();
+    }
+
     @Test
     void message_with_two_ends_stays_until_both_may_go() {
         UUID id = done("week", EIGHT_DAYS);

@@ -4,6 +4,7 @@ import static io.postroom.postgres.StoreFixture.dead;
 import static io.postroom.postgres.StoreFixture.done;
 import static io.postroom.postgres.StoreFixture.retry;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import io.postroom.storage.Arrival;
 import io.postroom.storage.ClaimRequest;
@@ -132,6 +133,42 @@ class LeaseTest {
         ClaimedMessage third = fixture.claimOne();
         assertThat(third.failures()).as("a release spends nothing").isOne();
         assertThat(third.number()).isEqualTo(3);
+    }
+
+    @Test
+    void messages_claimed_together_keep_their_own_counts() {
+        fixture.enqueueAll(fixture.message(), fixture.message());
+        List<ClaimedMessage> first = fixture.claim(2);
+        complete(retry(first.get(0), Duration.ZERO, "once"), Completion.release(first.get(1)));
+        fixture.store.promote(null, 100);
+        UUID fresh = fixture.enqueue();
+        List<ClaimedMessage> together = fixture.claim(10);
+        assertThat(together)
+                .extracting(ClaimedMessage::id, ClaimedMessage::failures, ClaimedMessage::deliveries)
+                .containsExactlyInAnyOrder(
+                        tuple(first.get(0).id(), 1, 1), tuple(first.get(1).id(), 0, 1), tuple(fresh, 0, 0));
+        together.forEach(message -> complete(done(message)));
+        assertThat(fixture.places(fresh)).containsExactly("finished");
+    }
+
+    /** Alone and among others, which are claimed in different ways. */
+    @Test
+    void a_message_whose_payload_is_not_there_is_claimed_and_says_so() {
+        UUID alone = fixture.enqueue();
+        forget(alone);
+        assertThat(fixture.claim(10))
+                .extracting(ClaimedMessage::id, ClaimedMessage::stored)
+                .containsExactly(tuple(alone, false));
+        UUID first = fixture.enqueue();
+        UUID second = fixture.enqueue();
+        forget(first);
+        assertThat(fixture.claim(10))
+                .extracting(ClaimedMessage::id, ClaimedMessage::stored)
+                .containsExactlyInAnyOrder(tuple(first, false), tuple(second, true));
+    }
+
+    private void forget(UUID message) {
+        fixture.execute("DELETE FROM postroom.message WHERE id = '" + message + "'");
     }
 
     @Test

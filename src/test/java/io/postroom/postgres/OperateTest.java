@@ -23,6 +23,7 @@ import io.postroom.storage.Lane;
 import io.postroom.storage.MessageStore;
 import io.postroom.storage.QueueReport;
 import io.postroom.storage.QueueRow;
+import io.postroom.storage.Redriven;
 import io.postroom.testing.PostgresTest;
 import java.time.Duration;
 import java.time.Instant;
@@ -245,20 +246,30 @@ class OperateTest {
                         .fingerprint(io.postroom.storage.Failure.of("timeout").fingerprint()),
                 20);
         assertThat(store.operation(operation)).isEqualTo(new MessageStore.OperationRow(30, 0, false));
-        assertThat(count(store.redriveSome(Duration.ofSeconds(1))))
+        assertThat(count(store.redriveSome(Duration.ofSeconds(1)).arrivals()))
                 .as("at once only what its short life allows")
                 .isLessThan(20);
         fixture.execute(
                 "UPDATE postroom.operator_action SET at = at - interval '1 minute' WHERE id = '" + operation + "'");
         fixture.execute("UPDATE postroom.dead_letter SET dead_at = dead_at - interval '1 hour'");
-        assertThat(count(store.redriveSome(Duration.ofSeconds(1))))
+        assertThat(count(store.redriveSome(Duration.ofSeconds(1)).arrivals()))
                 .as("no burst after a pause")
                 .isEqualTo(20);
         store.redriveSome(Duration.ofSeconds(1));
         assertThat(store.operation(operation)).isEqualTo(new MessageStore.OperationRow(30, 30, true));
-        assertThat(store.redriveSome(Duration.ofSeconds(1))).isEmpty();
+        assertThat(store.redriveSome(Duration.ofSeconds(1))).isEqualTo(new Redriven(List.of(), false));
         assertThat(fixture.places(others.get(0))).containsExactly("dead");
         assertThat(fixture.claim(100)).hasSize(30).allMatch(message -> message.failures() == 0);
+    }
+
+    @Test
+    void a_bulk_redrive_whose_rate_allows_nothing_yet_is_still_under_way() {
+        deadLetters(3, "x");
+        UUID operation = store.planRedrive(MessageFilter.queue(fixture.queue.name()), 1);
+        assertThat(count(store.redriveSome(Duration.ofSeconds(1)).arrivals())).isOne();
+        assertThat(store.redriveSome(Duration.ofSeconds(1))).isEqualTo(new Redriven(List.of(), true));
+        store.stopOperation(operation);
+        assertThat(store.redriveSome(Duration.ofSeconds(1)).underWay()).isFalse();
     }
 
     @Test
@@ -285,7 +296,7 @@ class OperateTest {
         deadLetters(3, "x");
         UUID operation = store.planRedrive(MessageFilter.queue(fixture.queue.name()), 1);
         store.stopOperation(operation);
-        assertThat(store.redriveSome(Duration.ofSeconds(1))).isEmpty();
+        assertThat(store.redriveSome(Duration.ofSeconds(1))).isEqualTo(new Redriven(List.of(), false));
         assertThat(store.operation(operation).finished()).isTrue();
         UUID nothing =
                 store.planRedrive(MessageFilter.queue(fixture.queue.name()).state(MessageState.READY), 1);

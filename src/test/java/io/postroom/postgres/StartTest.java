@@ -228,28 +228,32 @@ class StartTest {
 
     /** The driver's own sockets keep it back for a millisecond, to see whether more comes. */
     @Test
-    void word_is_handed_out_as_soon_as_it_comes() throws SQLException {
+    void word_is_handed_out_as_soon_as_it_comes() {
         Migrations.migrate(database.pool());
+        PostgresMessageStore store = new PostgresMessageStore(database.pool());
         try (HikariDataSource host = new HikariDataSource(config());
                 EnginePool pool = EnginePool.of(host, null);
                 Notifications prompt = new Notifications(pool.listenDataSource());
                 Notifications drivers = new Notifications(host)) {
-            assertThat(medianDelayNanos(prompt)).isLessThan(medianDelayNanos(drivers));
+            prompt.await(Duration.ofMillis(1));
+            drivers.await(Duration.ofMillis(1));
+            long[] sooner = new long[51];
+            for (int i = 0; i < sooner.length; i++) {
+                sooner[i] = delayNanos(drivers, store) - delayNanos(prompt, store);
+            }
+            Arrays.sort(sooner);
+            assertThat(sooner[sooner.length / 2]).isGreaterThan(500_000);
         }
     }
 
-    private long medianDelayNanos(Notifications feed) {
-        PostgresMessageStore store = new PostgresMessageStore(database.pool());
-        feed.await(Duration.ofMillis(1));
-        long[] delays = new long[51];
-        for (int i = 0; i < delays.length; i++) {
-            store.notifyOthers(List.of(new Arrival(new Lane(1, 4), i, 1)));
-            long sent = System.nanoTime();
-            assertThat(received(feed, 1)).hasSize(1);
-            delays[i] = System.nanoTime() - sent;
+    private static long delayNanos(Notifications feed, PostgresMessageStore store) {
+        long sent = System.nanoTime();
+        store.notifyOthers(List.of(new Arrival(new Lane(1, 4), sent, 1)));
+        for (List<Arrival> word = List.of();
+                word.isEmpty() || word.get(word.size() - 1).lowestSeq() != sent; ) {
+            word = feed.await(Duration.ofSeconds(5));
         }
-        Arrays.sort(delays);
-        return delays[delays.length / 2];
+        return System.nanoTime() - sent;
     }
 
     @Test
@@ -269,6 +273,20 @@ class StartTest {
         try (HikariDataSource host = new HikariDataSource(config);
                 EnginePool pool = EnginePool.of(host, null)) {
             assertThat(socketFactory(pool.listenDataSource())).isEqualTo("com.example.HostsSockets");
+        }
+    }
+
+    /** The driver reads the URL last: here it fails by the name it found there. */
+    @Test
+    void a_socket_factory_in_the_hosts_url_wins() {
+        HikariConfig config = config();
+        String separator = database.url().contains("?") ? "&" : "?";
+        config.setJdbcUrl(database.url() + separator + "socketFactory=com.example.HostsSockets");
+        config.setInitializationFailTimeout(-1);
+        try (HikariDataSource host = new HikariDataSource(config);
+                EnginePool pool = EnginePool.of(host, null)) {
+            assertThatThrownBy(() -> pool.listenDataSource().getConnection())
+                    .hasStackTraceContaining("com.example.HostsSockets");
         }
     }
 
