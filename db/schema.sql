@@ -885,7 +885,7 @@ BEGIN
         FROM held h
         WHERE l.id = h.id
           AND bit_count(h.rest) > 0
-          AND l.id = ANY (ARRAY(SELECT h.id FROM held h WHERE bit_count(h.rest) > 0))
+          AND l.id = ANY (ARRAY(SELECT h.id FROM held h WHERE bit_count(h.rest) > 0)) -- once more, to come to them through lease_pk
     )
     SELECT h.id, h.completed::text FROM held h;
 END
@@ -989,7 +989,7 @@ BEGIN
         FROM held h
         WHERE l.id = h.id
           AND bit_count(h.rest) > 0
-          AND l.id = ANY (ARRAY(SELECT h.id FROM held h WHERE bit_count(h.rest) > 0))
+          AND l.id = ANY (ARRAY(SELECT h.id FROM held h WHERE bit_count(h.rest) > 0)) -- once more, to come to them through lease_pk
     )
     SELECT h.id, h.completed::text FROM held h;
 END

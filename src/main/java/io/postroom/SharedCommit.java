@@ -24,7 +24,7 @@ import org.slf4j.LoggerFactory;
  */
 final class SharedCommit {
     private static final Logger log = LoggerFactory.getLogger(SharedCommit.class);
-    private static final int LARGEST_GROUP = 500;
+    static final int LARGEST_GROUP = 500;
 
     private final Function<List<NewMessage>, List<Enqueued>> write;
     private final Function<NewMessage, Enqueued> writeAgain;

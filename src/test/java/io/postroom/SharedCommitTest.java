@@ -8,6 +8,7 @@ import io.postroom.api.Direction;
 import io.postroom.api.MessageIds;
 import io.postroom.storage.Enqueued;
 import io.postroom.storage.NewMessage;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -48,6 +49,20 @@ class SharedCommitTest {
         assertThat(written).hasSize(2);
         assertThat(written.get(0)).containsExactly(rows.get(0));
         assertThat(written.get(1)).containsExactlyInAnyOrderElementsOf(rows.subList(1, 6));
+        assertThat(writtenAgain).isEmpty();
+    }
+
+    @Test
+    void more_than_a_group_may_hold_share_the_next_commits() throws Exception {
+        SharedCommit commits = new SharedCommit(this::writeHeld, this::again);
+        List<NewMessage> rows = rows(1 + SharedCommit.LARGEST_GROUP + 3);
+
+        List<CompletableFuture<Enqueued>> ends = addAllWhileTheFirstIsWritten(commits, rows);
+
+        for (int i = 0; i < rows.size(); i++) {
+            assertThat(ends.get(i).get().id()).isEqualTo(rows.get(i).id());
+        }
+        assertThat(written).extracting(List::size).containsExactly(1, SharedCommit.LARGEST_GROUP, 3);
         assertThat(writtenAgain).isEmpty();
     }
 
@@ -164,7 +179,9 @@ class SharedCommitTest {
                 }
             });
             thread.start();
-            await().until(() -> thread.getState() == Thread.State.WAITING);
+            await().pollDelay(Duration.ZERO)
+                    .pollInterval(Duration.ofMillis(1))
+                    .until(() -> thread.getState() == Thread.State.WAITING);
             ends.add(end);
         }
         firstMayEnd.countDown();

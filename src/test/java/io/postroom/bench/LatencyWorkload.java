@@ -17,13 +17,9 @@ final class LatencyWorkload implements Workload {
     /** So that a slow call does not hold up the plan of all the others. */
     private static final int PRODUCERS = 4;
 
-    private static final double WARM_UP_SECONDS = 3;
-    /** Both of Postroom's rows, which are compared: a second JVM has just started, and half of what it does in the first seconds is to compile. */
-    private static final double LONG_WARM_UP_SECONDS = 6;
+    private record Phases(double warmUpSeconds, double measuredSeconds) {}
 
-    private record Phases(double warmUpSeconds, double measuredSeconds) {
-        static final Phases UNREPORTED = new Phases(1, 2);
-    }
+    private static final Phases UNREPORTED = new Phases(1, 1);
 
     @Override
     public String id() {
@@ -43,18 +39,26 @@ final class LatencyWorkload implements Workload {
     @Override
     public WorkloadResult run(Bench bench) throws Exception {
         WorkloadResult result = new WorkloadResult(id(), title());
+        try (WorkerProcess worker = WorkerProcess.start()) {
+            compare(bench, result, worker);
+        }
+        return result;
+    }
+
+    private static void compare(Bench bench, WorkloadResult result, WorkerProcess worker) throws Exception {
         Rounds rounds = new Rounds(bench, result);
         boolean quick = bench.options().quick();
-        Phases phases = new Phases(WARM_UP_SECONDS, quick ? 5 : 10);
-        Phases longer = new Phases(LONG_WARM_UP_SECONDS, phases.measuredSeconds);
+        Phases reported = new Phases(3, quick ? 5 : 10);
+        // For the two rows that are compared: both JVMs should be warm.
+        Phases longUnreported = new Phases(3, quick ? 5 : 15);
         int most = quick ? 1 : bench.options().rounds();
         List<Row> peers = new ArrayList<>();
         Row base = null;
         for (Contender contender : bench.chosen(Contenders.rawTx(), Contenders.postroom())) {
             Row row = result.row(contender.name(), contender.settings(), base);
             base = base == null ? row : base;
-            Phases own = contender.name().equals("postroom") ? longer : phases;
-            rounds.add(row, most, warmUp -> inOneProcess(bench, contender, warmUp ? Phases.UNREPORTED : own));
+            Phases unreported = contender.name().equals("postroom") ? longUnreported : UNREPORTED;
+            rounds.add(row, most, warmUp -> inOneProcess(bench, contender, warmUp ? unreported : reported));
         }
         for (Contender peer : Contenders.peers()) {
             Row row = result.row(peer.name(), peer.settings(), base);
@@ -62,13 +66,12 @@ final class LatencyWorkload implements Workload {
             rounds.add(
                     row,
                     peer.name().equals("db-scheduler") ? most : 1,
-                    warmUp -> inOneProcess(bench, peer, warmUp ? Phases.UNREPORTED : phases));
+                    warmUp -> inOneProcess(bench, peer, warmUp ? UNREPORTED : reported));
         }
         Row two = result.row("postroom, two processes", "as above; producer and worker in JVMs of their own", base);
-        rounds.add(two, most, warmUp -> inTwoProcesses(bench, warmUp ? Phases.UNREPORTED : longer));
+        rounds.add(two, most, warmUp -> inTwoProcesses(bench, worker, warmUp ? longUnreported : reported));
         rounds.run();
         judge(result, peers, two, bench.options());
-        return result;
     }
 
     private static Sample inOneProcess(Bench bench, Contender contender, Phases phases) throws Exception {
@@ -86,10 +89,11 @@ final class LatencyWorkload implements Workload {
         });
     }
 
-    private static Sample inTwoProcesses(Bench bench, Phases phases) throws Exception {
+    private static Sample inTwoProcesses(Bench bench, WorkerProcess worker, Phases phases) throws Exception {
         return bench.trial(Contenders.postroom(), opened -> {
             opened.settle();
-            try (WorkerProcess worker = WorkerProcess.start(opened.database())) {
+            worker.work(opened.database());
+            try {
                 produce(opened.line(), bench.options().nanos(phases.warmUpSeconds));
                 double theirs = worker.begin(System.nanoTime());
                 Meter.Mark from = opened.meter().mark();
@@ -97,6 +101,8 @@ final class LatencyWorkload implements Workload {
                 Sample sample = Meter.between(from, opened.meter().mark(), sent);
                 double cpu = worker.cpuMillis() - theirs;
                 return sample.plusClient(cpu).with(complete(worker.end(sent), sent));
+            } finally {
+                worker.rest();
             }
         });
     }

@@ -13,8 +13,9 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /**
- * A second JVM that handles the messages of this one. Spoken to by lines: {@code begin <nanos>}, {@code cpu}, {@code end <messages>}; it answers with
- * lines that begin with {@link #ANSWER}. When its input ends, because this JVM is gone, it ends as well.
+ * A second JVM that handles the messages of this one, in one database after the other: so it is as warm as this one. Spoken to by lines: {@code work} and three
+ * more that say where, {@code begin <nanos>}, {@code cpu}, {@code end <messages>}, {@code rest}; it answers with lines that begin with {@link #ANSWER}. When its
+ * input ends, because this JVM is gone, it ends as well.
  */
 final class WorkerProcess implements AutoCloseable {
     private static final String ANSWER = "> ";
@@ -32,8 +33,7 @@ final class WorkerProcess implements AutoCloseable {
         Runtime.getRuntime().addShutdownHook(killer);
     }
 
-    /** Returns when it has begun to work. */
-    static WorkerProcess start(BenchDatabase database) throws IOException {
+    static WorkerProcess start() throws IOException {
         String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
         ProcessBuilder builder = new ProcessBuilder(List.of(
                 java,
@@ -42,14 +42,24 @@ final class WorkerProcess implements AutoCloseable {
                 "-cp",
                 System.getProperty("java.class.path"),
                 WorkerProcess.class.getName()));
-        WorkerProcess worker = new WorkerProcess(
+        return new WorkerProcess(
                 builder.redirectError(ProcessBuilder.Redirect.INHERIT).start());
-        // Not as arguments, which everybody on the machine can read.
-        worker.to.println(database.url());
-        worker.to.println(database.user());
-        worker.to.println(database.password());
-        worker.answer();
-        return worker;
+    }
+
+    /** Returns when it has begun to work. */
+    void work(BenchDatabase database) throws IOException {
+        to.println("work");
+        // Not as arguments of the process, which everybody on the machine can read.
+        to.println(database.url());
+        to.println(database.user());
+        to.println(database.password());
+        answer();
+    }
+
+    /** Returns when it has stopped to work. */
+    void rest() throws IOException {
+        to.println("rest");
+        answer();
     }
 
     /** Counts messages sent from this instant on. Returns the CPU time of the process so far, in ms. */
@@ -94,7 +104,15 @@ final class WorkerProcess implements AutoCloseable {
 
     public static void main(String[] arguments) throws Exception {
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-        BenchDatabase database = new BenchDatabase(in.readLine(), in.readLine(), in.readLine());
+        for (String line = in.readLine(); line != null; line = in.readLine()) {
+            if (line.equals("work")) {
+                work(new BenchDatabase(in.readLine(), in.readLine(), in.readLine()), in);
+                answer("rests");
+            }
+        }
+    }
+
+    private static void work(BenchDatabase database, BufferedReader in) throws Exception {
         LatencyRecorder recorder = new LatencyRecorder();
         try (HikariDataSource pool = database.pool(PostroomContender.POOL);
                 Postroom postroom = Postroom.on(pool)
@@ -102,7 +120,7 @@ final class WorkerProcess implements AutoCloseable {
                                 PostroomContender.handler(PostroomContender.QUEUE, PostroomContender.THREADS, recorder))
                         .start()) {
             answer(postroom.troubles().toString());
-            for (String line = in.readLine(); line != null; line = in.readLine()) {
+            for (String line = in.readLine(); line != null && !line.equals("rest"); line = in.readLine()) {
                 String[] words = line.split(" ");
                 switch (words[0]) {
                     case "begin" -> {
@@ -110,10 +128,11 @@ final class WorkerProcess implements AutoCloseable {
                         answer(String.valueOf(Meter.client()));
                     }
                     case "cpu" -> answer(String.valueOf(Meter.client()));
-                    default ->
+                    case "end" ->
                         answer(Arrays.stream(recorder.await(Integer.parseInt(words[1])))
                                 .mapToObj(String::valueOf)
                                 .collect(Collectors.joining(",")));
+                    default -> throw new IllegalStateException(line);
                 }
             }
         }

@@ -1,5 +1,6 @@
 package io.postroom.flow;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import com.zaxxer.hikari.HikariDataSource;
@@ -43,10 +44,7 @@ class IdleProcessTest {
         try (Postroom postroom = worker("idle")) {
             awaitNoMoreLooks();
             for (int i = 0; i < 3; i++) {
-                UUID id = sql.sql("SELECT id FROM postroom.create_message('idle')")
-                        .query(UUID.class)
-                        .single();
-                PostroomKit.of(postroom).await(id, MessageState.DONE);
+                PostroomKit.of(postroom).await(createdBySql("idle"), MessageState.DONE);
             }
             awaitNoMoreLooks();
         }
@@ -68,6 +66,28 @@ class IdleProcessTest {
                 PostroomKit.of(postroom).await(id, MessageState.DONE);
             }
         }
+    }
+
+    /** As after a restore: what comes then has numbers below the floors. */
+    @Test
+    void finds_what_comes_after_the_numbers_were_set_back() {
+        try (Postroom postroom = worker("restored")) {
+            sql.sql("SELECT setval('postroom.ready_seq', 1000000)").query().singleRow();
+            PostroomKit.of(postroom).await(createdBySql("restored"), MessageState.DONE);
+            awaitNoMoreLooks();
+            sql.sql("SELECT setval('postroom.ready_seq', 10)").query().singleRow();
+            UUID id = createdBySql("restored");
+            PostroomKit.of(postroom).await(id, MessageState.DONE);
+            assertThat(number("SELECT seq FROM postroom.message WHERE id = '" + id + "'"))
+                    .isEqualTo(11);
+        }
+    }
+
+    private UUID createdBySql(String queue) {
+        return sql.sql("SELECT id FROM postroom.create_message(?)")
+                .param(queue)
+                .query(UUID.class)
+                .single();
     }
 
     private Postroom worker(String queue) {

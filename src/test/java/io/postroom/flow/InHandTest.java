@@ -7,6 +7,7 @@ import io.postroom.Postroom;
 import io.postroom.api.CreateMessage;
 import io.postroom.api.Created;
 import io.postroom.api.MessageState;
+import io.postroom.api.MessageType;
 import io.postroom.api.Outcome;
 import io.postroom.engine.EngineSettings;
 import io.postroom.handler.Handler;
@@ -16,6 +17,9 @@ import io.postroom.testing.Conservation;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
 import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
 import java.util.Queue;
@@ -147,6 +151,65 @@ class InHandTest {
     }
 
     @Test
+    void message_that_comes_while_a_suspect_runs_waits_in_ready() throws Exception {
+        Semaphore begun = new Semaphore(0);
+        Semaphore mayEnd = new Semaphore(0);
+        Handler handler = doing("suspects", () -> {
+            begun.release();
+            mayEnd.acquire();
+        });
+        try (Postroom postroom = running(handler)) {
+            awaitConsuming("suspects");
+            UUID suspect = suspectNobodyTellsOf("suspects");
+            begun.acquire();
+
+            UUID beside = create(postroom, "suspects");
+
+            assertThat(wasInHand(beside)).isFalse();
+            mayEnd.release(2);
+            PostroomKit.of(postroom).await(suspect, MessageState.DONE);
+            PostroomKit.of(postroom).await(beside, MessageState.DONE);
+        }
+        conserved();
+    }
+
+    private UUID suspectNobodyTellsOf(String queue) throws SQLException {
+        try (Connection connection = database.connect();
+                Statement statement = connection.createStatement()) {
+            connection.setAutoCommit(false);
+            ResultSet created =
+                    statement.executeQuery("SELECT id FROM postroom.create_message('" + queue + "', '\"x\"')");
+            created.next();
+            UUID id = created.getObject(1, UUID.class);
+            statement.execute("UPDATE postroom.ready SET crashes = 1 WHERE message_id = '" + id + "'");
+            connection.commit();
+            return id;
+        }
+    }
+
+    @MessageType(value = "in.hand", version = 1)
+    record Known(String text) {}
+
+    @Test
+    void message_of_a_type_nobody_here_takes_goes_through_ready() {
+        Handler typed = Handler.send("typed", Known.class, (payload, context) -> Outcome.done());
+        try (Postroom postroom = running(typed)) {
+            awaitConsuming(CreateMessage.to("typed").payload(new Known("probe")));
+
+            UUID known = postroom.queueMessages()
+                    .createMessage("typed", new Known("x"))
+                    .id();
+            UUID newer = postroom.queueMessages()
+                    .createMessage(CreateMessage.to("typed").json("in.hand", 2, "{}"))
+                    .id();
+
+            assertThat(wasInHand(known)).isTrue();
+            assertThat(wasInHand(newer)).isFalse();
+            PostroomKit.of(postroom).await(newer, MessageState.DELAYED);
+        }
+    }
+
+    @Test
     void message_created_on_a_connection_of_the_callers_goes_through_ready() throws Exception {
         try (Postroom postroom = running(doing("callers", () -> {}));
                 Connection connection = database.pool().getConnection()) {
@@ -274,8 +337,12 @@ class InHandTest {
 
     /** A queue counts as paused until the first poll. */
     private void awaitConsuming(String queue) {
+        awaitConsuming(CreateMessage.to(queue).payload("probe"));
+    }
+
+    private void awaitConsuming(CreateMessage probed) {
         try (Postroom producer = Postroom.on(database.pool()).workers(false).start()) {
-            UUID probe = producer.queueMessages().createMessage(queue, "probe").id();
+            UUID probe = producer.queueMessages().createMessage(probed).id();
             PostroomKit.of(producer).await(probe, MessageState.DONE);
         }
     }

@@ -6,6 +6,7 @@ import static io.postroom.postgres.StoreFixture.retry;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
 
+import io.postroom.api.MessageIds;
 import io.postroom.storage.Arrival;
 import io.postroom.storage.ClaimRequest;
 import io.postroom.storage.ClaimedMessage;
@@ -15,8 +16,10 @@ import io.postroom.storage.LeasePart;
 import io.postroom.testing.PostgresTest;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.UUID;
+import java.util.stream.Stream;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.Test;
 
@@ -133,6 +136,17 @@ class LeaseTest {
         ClaimedMessage third = fixture.claimOne();
         assertThat(third.failures()).as("a release spends nothing").isOne();
         assertThat(third.number()).isEqualTo(3);
+    }
+
+    /** Their ids are of an opposite order here, as those of several producers can be. */
+    @Test
+    void messages_are_claimed_in_the_order_in_which_they_came() {
+        List<UUID> ids =
+                new ArrayList<>(Stream.generate(MessageIds::next).limit(300).toList());
+        Collections.reverse(ids);
+        ids.forEach(id -> fixture.enqueue(fixture.message().id(id)));
+        assertThat(fixture.claim(1)).extracting(ClaimedMessage::id).containsExactly(ids.get(0));
+        assertThat(fixture.claim(300)).extracting(ClaimedMessage::id).containsExactlyElementsOf(ids.subList(1, 300));
     }
 
     @Test

@@ -46,9 +46,7 @@ class OperateTest {
     }
 
     private QueueReport report() {
-        return store.poll(fixture.worker, List.of(fixture.queue.id()), new long[10], null, null)
-                .queues()
-                .get(0);
+        return fixture.report(new long[10]);
     }
 
     // ---- queues
@@ -78,11 +76,7 @@ class OperateTest {
         assertThat(report().lowest()[4]).isEqualTo(-1);
         long[] floors = new long[10];
         floors[3] = first + 1;
-        assertThat(store.poll(fixture.worker, List.of(fixture.queue.id()), floors, null, null)
-                        .queues()
-                        .get(0)
-                        .lowest()[3])
-                .isEqualTo(second);
+        assertThat(fixture.report(floors).lowest()[3]).isEqualTo(second);
     }
 
     @Test
@@ -267,6 +261,8 @@ class OperateTest {
         deadLetters(3, "x");
         UUID operation = store.planRedrive(MessageFilter.queue(fixture.queue.name()), 1);
         assertThat(count(store.redriveSome(Duration.ofSeconds(1)).arrivals())).isOne();
+        fixture.execute("UPDATE postroom.operator_action SET at = clock_timestamp() + interval '1 minute' WHERE id = '"
+                + operation + "'");
         assertThat(store.redriveSome(Duration.ofSeconds(1))).isEqualTo(new Redriven(List.of(), true));
         store.stopOperation(operation);
         assertThat(store.redriveSome(Duration.ofSeconds(1)).underWay()).isFalse();

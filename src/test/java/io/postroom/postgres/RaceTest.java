@@ -116,10 +116,7 @@ class RaceTest {
     private long lowest(long floor) {
         long[] floors = new long[10];
         floors[4] = floor;
-        return store.poll(fixture.worker, List.of(fixture.queue.id()), floors, null, null)
-                .queues()
-                .get(0)
-                .lowest()[4];
+        return fixture.report(floors).lowest()[4];
     }
 
     // ---- the safe floor
@@ -237,7 +234,7 @@ class RaceTest {
     }
 
     private Polled poll(@Nullable FloorSample emptyAt) {
-        return store.poll(fixture.worker, List.of(fixture.queue.id()), new long[10], emptyAt, null);
+        return fixture.poll(new long[10], emptyAt);
     }
 
     /** Each way into READY is stopped where it draws its seq: there it must hold a transaction id and the lock on ready. */

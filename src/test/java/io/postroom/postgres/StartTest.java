@@ -23,6 +23,7 @@ import java.util.UUID;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** Pools, migrations, the look at the database before anything runs, and the line that listens. */
 @PostgresTest(migrated = false)
@@ -228,6 +229,7 @@ class StartTest {
 
     /** The driver's own sockets keep it back for a millisecond, to see whether more comes. */
     @Test
+    @Timeout(60)
     void word_is_handed_out_as_soon_as_it_comes() {
         Migrations.migrate(database.pool());
         PostgresMessageStore store = new PostgresMessageStore(database.pool());

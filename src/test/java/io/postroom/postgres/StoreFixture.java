@@ -9,8 +9,11 @@ import io.postroom.storage.ClaimedMessage;
 import io.postroom.storage.Completion;
 import io.postroom.storage.Enqueued;
 import io.postroom.storage.Failure;
+import io.postroom.storage.FloorSample;
 import io.postroom.storage.NewMessage;
 import io.postroom.storage.Next;
+import io.postroom.storage.Polled;
+import io.postroom.storage.QueueReport;
 import io.postroom.storage.QueueRow;
 import java.sql.Connection;
 import java.sql.ResultSet;
@@ -74,6 +77,16 @@ final class StoreFixture {
         } catch (SQLException e) {
             throw new IllegalStateException(e);
         }
+    }
+
+    // ---- poll
+
+    Polled poll(long[] floors, @Nullable FloorSample emptyAt) {
+        return store.poll(worker, List.of(queue.id()), floors, emptyAt, null);
+    }
+
+    QueueReport report(long[] floors) {
+        return poll(floors, null).queues().get(0);
     }
 
     // ---- claim and complete
