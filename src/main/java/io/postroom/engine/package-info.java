@@ -24,7 +24,7 @@
  * READY, too. What a commit whose answer was lost left behind is a lease this process does not know, and is given back like one of a lost claim.
  *
  * <p>An idle process sends about two statements a second whatever it consumes: one poll, which also says when a delayed message is due, and the beats,
- * rescues and clean-ups of several seconds each (workload W7). Of a core, with 64 queues, that is 0.25 % for the server and, once the JVM has compiled it,
+ * rescues and clean-ups of several seconds each (workload W7). Of a core, with 64 queues, that is 0.25 to 0.4 % for the server and, once the JVM has compiled it,
  * 0.9 % here, a third of which are the JVM's own clocks and compiler. Looking into 640 empty lanes each second took the server four times as much.
  *
  * <p>Decisions that differ from a first guess: a message whose worker died (a suspect) runs alone in its queue and process, not in the whole cluster;

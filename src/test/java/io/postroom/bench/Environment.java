@@ -35,9 +35,9 @@ record Environment(Map<String, String> facts, List<String> unsafe) {
     static Environment of(BenchServer server, Options options) throws SQLException {
         Map<String, String> facts = new LinkedHashMap<>();
         facts.put("date", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
-        facts.put("form", options.quick() ? "quick" : "full");
+        facts.put("form", options.quick() ? "quick: goals are not judged" : "full");
         facts.put("rounds", String.valueOf(options.rounds()));
-        if (!options.isJudged()) {
+        if (options.scale() != 1) {
             facts.put(
                     "scale",
                     options.scale() + ": to try the benchmark out; figures mean nothing, goals are not judged");
