@@ -52,6 +52,7 @@ public final class Notifications implements ArrivalFeed {
         }
         try {
             Connection listening = listening();
+            // 2 at least: with 1, sockets of PromptSocketFactory do not wait at all.
             PGNotification[] received = listening.unwrap(PGConnection.class).getNotifications((int)
                     Math.max(2, Math.min(timeout.toMillis(), Integer.MAX_VALUE)));
             if (received == null || received.length == 0) {
