@@ -88,9 +88,11 @@ final class Benchmark {
         System.out.println(report.environmentText());
         Bench bench = new Bench(options, server);
         for (Workload workload : chosen) {
+            long before = System.nanoTime();
             WorkloadResult result = workload.run(bench);
             report.add(result);
             System.out.println(report.text(result));
+            System.out.printf("%s took %d s%n", workload.id(), Math.round((System.nanoTime() - before) / 1e9));
         }
         System.out.printf(
                 "%d minutes. Tables, all rounds and a chart: %s%n",

@@ -3,20 +3,24 @@ package io.postroom.bench;
 import com.zaxxer.hikari.HikariDataSource;
 import io.postroom.Postroom;
 import io.postroom.bench.WorkloadResult.Row;
+import io.postroom.engine.EngineSettings;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
 
 /**
  * W7: one worker process with nothing to do, on 64 queues and on one. Measures what waiting costs: statements a second, as this process sends them, and
- * CPU of both sides.
+ * CPU of both sides, once the JVM has compiled what a process does that waits: with a poll a second that takes it hours, during which compiling costs more than
+ * waiting. So before, another process polls as often as it may.
  */
 final class IdleWorkload implements Workload {
     private static final int QUEUES = 64;
-    /** Idle backends tell the statistics what they did up to ten seconds later. */
-    private static final double SETTLE_SECONDS = 15;
-    /** For what is judged: until a JVM that does this for the first time has compiled it, and has taken its first looks at everything. */
-    private static final double LONG_SETTLE_SECONDS = 60;
+    private static final double WARM_UP_SECONDS = 20;
+    private static final EngineSettings LIVELY = new EngineSettings(
+            "warm-up", Duration.ofSeconds(1), Duration.ofMillis(50), Duration.ofMillis(10), true, true);
+    /** Idle backends tell the statistics what they did up to ten seconds later, and a process that starts takes its first looks at everything. */
+    private static final double SETTLE_SECONDS = 30;
 
     private static final double SECONDS = 30;
 
@@ -42,20 +46,21 @@ final class IdleWorkload implements Workload {
     @Override
     public WorkloadResult run(Bench bench) throws Exception {
         WorkloadResult result = new WorkloadResult(id(), title());
+        warmUp(bench, 1);
+        warmUp(bench, QUEUES);
         measure(
                 bench,
                 result,
                 Contenders.rawTx(),
                 "raw-tx, 1 queue",
                 Contenders.rawTx().settings(),
-                SETTLE_SECONDS,
                 database -> {
                     Contender.Line line = Contenders.rawTx().open(database);
                     line.prepare(any -> {});
                     line.begin();
                     return line;
                 });
-        for (int queues : new int[] {1, QUEUES}) {
+        for (int queues : new int[] {QUEUES, 1}) {
             int threads = queues == 1 ? 16 : 1;
             measure(
                     bench,
@@ -64,16 +69,24 @@ final class IdleWorkload implements Workload {
                     "postroom, " + queues + (queues == 1 ? " queue" : " queues"),
                     "default settings, a handler with " + threads + (threads == 1 ? " thread" : " threads")
                             + " for each",
-                    queues == 1 ? SETTLE_SECONDS : LONG_SETTLE_SECONDS,
-                    database -> worker(database, queues, threads));
+                    database -> worker(database, queues, threads, EngineSettings.defaults("idle")));
         }
         judge(result, QUEUES, bench.options());
         return result;
     }
 
-    private static AutoCloseable worker(BenchDatabase database, int queues, int threads) {
+    private static void warmUp(Bench bench, int queues) throws Exception {
+        BenchDatabase database = bench.server().createDatabase();
+        try (AutoCloseable running = worker(CountingDriver.counted(database), queues, 1, LIVELY)) {
+            Thread.sleep(bench.options().nanos(WARM_UP_SECONDS) / 1_000_000);
+        } finally {
+            bench.server().drop(database);
+        }
+    }
+
+    private static AutoCloseable worker(BenchDatabase database, int queues, int threads, EngineSettings engine) {
         HikariDataSource pool = database.pool(PostroomContender.POOL);
-        Postroom.Builder builder = Postroom.on(pool);
+        Postroom.Builder builder = Postroom.on(pool).settings(engine);
         for (int i = 0; i < queues; i++) {
             builder.handler(PostroomContender.handler("idle-" + i, threads, any -> {}));
         }
@@ -85,13 +98,7 @@ final class IdleWorkload implements Workload {
     }
 
     private void measure(
-            Bench bench,
-            WorkloadResult result,
-            Contender contender,
-            String name,
-            String settings,
-            double settleSeconds,
-            Worker worker)
+            Bench bench, WorkloadResult result, Contender contender, String name, String settings, Worker worker)
             throws Exception {
         BenchDatabase database = bench.server().createDatabase();
         Row row = result.row(name, settings, null);
@@ -99,7 +106,7 @@ final class IdleWorkload implements Workload {
                         java.sql.DriverManager.getConnection(database.url(), database.user(), database.password());
                 AutoCloseable running = worker.start(CountingDriver.counted(database))) {
             Meter meter = new Meter(connection, bench.server().isLocal());
-            Thread.sleep(bench.options().nanos(settleSeconds) / 1_000_000);
+            Thread.sleep(bench.options().nanos(SETTLE_SECONDS) / 1_000_000);
             long statements = CountingDriver.statements();
             long transactions = transactions(connection.createStatement());
             Meter.Mark from = meter.mark();

@@ -49,8 +49,8 @@ final class LatencyWorkload implements Workload {
         Rounds rounds = new Rounds(bench, result);
         boolean quick = bench.options().quick();
         Phases reported = new Phases(3, quick ? 5 : 10);
-        // For the two rows that are compared: both JVMs should be warm.
-        Phases longUnreported = new Phases(3, quick ? 5 : 15);
+        // For the two rows that are compared: both JVMs should have compiled what they do.
+        Phases longUnreported = new Phases(3, quick ? 5 : 35);
         int most = quick ? 1 : bench.options().rounds();
         List<Row> peers = new ArrayList<>();
         Row base = null;

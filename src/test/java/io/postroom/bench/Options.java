@@ -118,9 +118,9 @@ record Options(
                 + text + "\". " + ALLOWED);
     }
 
-    /** Three rounds are enough for those that are slower by factors, not percents; in the quick form one. */
+    /** Two rounds are enough for those that are slower by factors, not percents; in the quick form one. */
     int rounds(Contender contender) {
-        return SLOW.contains(contender.name()) ? Math.min(rounds, quick ? 1 : 3) : rounds;
+        return SLOW.contains(contender.name()) ? Math.min(rounds, quick ? 1 : 2) : rounds;
     }
 
     /** The goals are those of the full form: in the quick one starting up has a larger share. */

@@ -8,6 +8,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * W6: a load by bulk of 100 while somebody else's REPEATABLE READ transaction stays open and idle for three minutes, so that no row that is deleted can be
@@ -18,18 +19,19 @@ final class SnapshotWorkload implements Workload {
      * What is kept of the messages fills the server's shared buffers in 50 s; from then on a page has to be written out for each new one, with a pin or
      * without, and that takes an eighth of the server's CPU. So both measured windows lie behind that.
      */
-    private static final double BEFORE_SECONDS = 90;
+    private static final double WARM_UP_SECONDS = 50;
+    /** What all others are compared with: longer, so that it is not all luck with autovacuum, which comes once a minute. */
+    private static final double FIRST_WINDOW_SECONDS = 40;
 
-    private static final double PINNED_SECONDS = 180;
-    private static final double RELEASED_SECONDS = 40;
-    private static final double REST_SECONDS = 60;
-    private static final double CONTROL_SECONDS = 160;
     private static final double WINDOW_SECONDS = 20;
+    private static final int PINNED_WINDOWS = 9;
+    private static final double REST_SECONDS = 60;
+    private static final int CONTROL_WINDOWS = 6;
 
     /** For raw-tx, which keeps nothing and shows what happens in less. */
-    private static final double SHOWN_BEFORE_SECONDS = 25;
+    private static final double SHOWN_WARM_UP_SECONDS = 5;
 
-    private static final double SHOWN_SECONDS = 50;
+    private static final int SHOWN_WINDOWS = 3;
 
     @Override
     public String id() {
@@ -65,41 +67,92 @@ final class SnapshotWorkload implements Workload {
 
     private void pinned(Bench bench, WorkloadResult result, Contender contender) throws Exception {
         Options options = bench.options();
-        long window = options.nanos(WINDOW_SECONDS);
         boolean isShown = contender.name().equals("raw-tx");
         bench.trial(contender, opened -> {
             Row before;
             try (Load load = started(opened)) {
-                sleep(options.nanos(isShown ? SHOWN_BEFORE_SECONDS : BEFORE_SECONDS) - window);
-                before = take(bench, result, opened, load, "before", window, null);
+                Watch watch = new Watch(bench, result, opened, load);
+                before = watch.before(isShown ? SHOWN_WARM_UP_SECONDS : WARM_UP_SECONDS, "before");
                 try (Connection snapshot = openSnapshot(opened.database())) {
-                    long pinned = System.nanoTime();
-                    take(bench, result, opened, load, "pinned, first 20 s", window, before);
-                    double pinnedSeconds = isShown ? SHOWN_SECONDS : PINNED_SECONDS;
-                    sleep(options.nanos(pinnedSeconds) - window - (System.nanoTime() - pinned));
-                    take(bench, result, opened, load, "pinned, last 20 s", window, before);
+                    watch.windows(isShown ? SHOWN_WINDOWS : PINNED_WINDOWS, "pinned, first 20 s", "pinned, last 20 s");
                     snapshot.rollback();
                 }
-                take(bench, result, opened, load, "released, 0 to 20 s", window, before);
-                take(bench, result, opened, load, "released, 20 to 40 s", window, before);
+                watch.windows(2, "released, 0 to 20 s", "released, 20 to 40 s");
             }
-            sleep(options.nanos(REST_SECONDS) - options.nanos(RELEASED_SECONDS));
+            sleep(options.nanos(REST_SECONDS - 2 * WINDOW_SECONDS));
             result.note(contender.name() + ", 60 s after the release: " + String.join("; ", sizes(opened)));
             return before;
         });
     }
 
     private void control(Bench bench, WorkloadResult result, Contender contender) throws Exception {
-        Options options = bench.options();
-        long window = options.nanos(WINDOW_SECONDS);
         bench.trial(contender, opened -> {
             try (Load load = started(opened)) {
-                sleep(options.nanos(BEFORE_SECONDS) - window);
-                Row first = take(bench, result, opened, load, "control, first 20 s", window, null);
-                sleep(options.nanos(CONTROL_SECONDS) - 2 * window);
-                return take(bench, result, opened, load, "control, last 20 s", window, first);
+                Watch watch = new Watch(bench, result, opened, load);
+                Row first = watch.before(WARM_UP_SECONDS, "control, first 40 s");
+                watch.windows(CONTROL_WINDOWS, null, "control, last 20 s");
+                return first;
             }
         });
+    }
+
+    /** Measures one load, window after window. */
+    private final class Watch {
+        private final Bench bench;
+        private final WorkloadResult result;
+        private final Bench.Opened opened;
+        private final Load load;
+        private @Nullable Row before;
+
+        Watch(Bench bench, WorkloadResult result, Bench.Opened opened, Load load) {
+            this.bench = bench;
+            this.result = result;
+            this.opened = opened;
+            this.load = load;
+        }
+
+        /** After a warm-up. */
+        Row before(double warmUpSeconds, String name) throws Exception {
+            sleep(bench.options().nanos(warmUpSeconds));
+            Row row = row(name, measure(FIRST_WINDOW_SECONDS));
+            before = row;
+            return row;
+        }
+
+        /** The first (if it has a name) and the last become rows; what all of them took is noted, so that a trend can be told from a bad moment. */
+        void windows(int count, @Nullable String first, String last) throws Exception {
+            List<String> cpu = new ArrayList<>();
+            for (int i = 1; i <= count; i++) {
+                Sample sample = measure(WINDOW_SECONDS);
+                cpu.add(Figures.number(sample.cpu()));
+                if (i == count) {
+                    row(last, sample);
+                } else if (i == 1 && first != null) {
+                    row(first, sample);
+                }
+            }
+            if (count > 2) {
+                result.note(opened.contender().name() + ", up to \"" + last + "\", CPU ms per 1,000 in each 20 s: "
+                        + String.join(", ", cpu));
+            }
+        }
+
+        private Sample measure(double seconds) throws Exception {
+            return load.measure(opened.meter(), bench.options().nanos(seconds));
+        }
+
+        private Row row(String phase, Sample sample) {
+            Row row = result.row(
+                    opened.contender().name() + ", " + phase, opened.contender().settings(), null);
+            row.samples().add(sample);
+            if (before != null) {
+                row.extra(
+                        "CPU x before",
+                        Figures.number(row.ratio(before, Sample::cpu).median()));
+            }
+            bench.say(Report.line(id(), 1, row.name(), sample));
+            return row;
+        }
     }
 
     private static Load started(Bench.Opened opened) throws Exception {
@@ -109,28 +162,6 @@ final class SnapshotWorkload implements Workload {
         opened.line().begin();
         load.start(opened.line());
         return load;
-    }
-
-    private Row take(
-            Bench bench,
-            WorkloadResult result,
-            Bench.Opened opened,
-            Load load,
-            String phase,
-            long window,
-            @org.jspecify.annotations.Nullable Row before)
-            throws Exception {
-        Sample sample = load.measure(opened.meter(), window);
-        Row row = result.row(
-                opened.contender().name() + ", " + phase, opened.contender().settings(), null);
-        row.samples().add(sample);
-        if (before != null) {
-            row.extra(
-                    "CPU x before",
-                    Figures.number(sample.cpu() / before.samples().get(0).cpu()));
-        }
-        bench.say(Report.line(id(), 1, row.name(), sample));
-        return row;
     }
 
     /** With a transaction id of its own, so that it holds back more than its snapshot would. */
