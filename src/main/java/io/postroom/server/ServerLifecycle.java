@@ -67,8 +67,8 @@ final class ServerLifecycle implements SmartLifecycle {
         terminal.accept("");
         terminal.accept("    curl -s " + known.curl() + "/api/v1/messages -H 'Content-Type: application/json'"
                 + " -d '{\"queue\": \"hello\", \"payload\": {\"text\": \"Hello\"}}'");
-        terminal.accept(
-                "    " + known.psql() + " -c 'SELECT queue, state, payload, created_at FROM postroom.queue_messages'");
+        terminal.accept("    " + known.psql()
+                + " -c \"SELECT state, payload, created_at FROM postroom.queue_messages WHERE queue = 'hello'\"");
         terminal.accept("");
     }
 

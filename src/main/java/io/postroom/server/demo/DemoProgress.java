@@ -75,6 +75,7 @@ final class DemoProgress {
             FROM postroom.queue_messages m
             JOIN postroom_demo.demo_progress p ON p.file = :file
             WHERE m.queue = :queue
+              AND m.type = :type
               AND m.created_at >= p.started_at
             GROUP BY m.state
             ORDER BY m.state
@@ -133,9 +134,15 @@ final class DemoProgress {
                 .map(Timestamp::toInstant);
     }
 
-    /** How many messages of this run stand in each state, by name of the state; states with none are left out. */
+    /**
+     * How many events of this run stand in each state, by name of the state; states with none are left out. What somebody else put into the queue may wait for
+     * ever for a handler the demo does not have.
+     */
     Map<String, Long> countByState() {
-        return counts(database.sql(COUNT_BY_STATE).param("file", file).param("queue", TicketNotifications.QUEUE));
+        return counts(database.sql(COUNT_BY_STATE)
+                .param("file", file)
+                .param("queue", TicketNotifications.QUEUE)
+                .param("type", TicketEvent.TYPE));
     }
 
     /** The same for all messages of the queue, those of earlier runs and of others too. */

@@ -18,7 +18,7 @@ import java.util.UUID;
  * @param amount of the order
  * @param summary what was ordered
  */
-@MessageType("ticket.event")
+@MessageType(TicketEvent.TYPE)
 public record TicketEvent(
         UUID trackingId,
         String operation,
@@ -28,6 +28,8 @@ public record TicketEvent(
         String order,
         BigDecimal amount,
         String summary) {
+    static final String TYPE = "ticket.event";
+
     public static final String ADDED_TO_CHECKOUT = "ticket.added-to-checkout";
     public static final String CHECKED_OUT = "ticket.checked-out";
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import io.postroom.api.CreateMessage;
 import io.postroom.api.Created;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.MessageType;
@@ -83,6 +84,20 @@ class DemoTest {
                 .anyMatch(line -> line.contains(mails().toString()))
                 .anyMatch(line -> line.contains("curl -s -X POST http://127.0.0.1:8080/api/v1/messages"))
                 .anyMatch(line -> line.contains("psql postgresql://"));
+    }
+
+    @Test
+    void what_others_put_into_the_queue_does_not_keep_the_demo_from_its_end() throws Exception {
+        try (SpringHost host = host();
+                Demo demo = host.demo(first(40), terminal::add)) {
+            new DemoProgress(database.pool(), "events.ndjson").begin(); // from here on it counts
+            host.queueMessages()
+                    .createMessage(CreateMessage.to(TicketNotifications.QUEUE).json("order.paid", 1, "{}"));
+            demo.run();
+
+            assertThat(terminal).anyMatch(line -> line.startsWith("Demo: finished, 40 events"));
+            assertThat(countByState()).hasSize(2).containsEntry("DONE", 40L); // the other waits for its handler
+        }
     }
 
     @Test
