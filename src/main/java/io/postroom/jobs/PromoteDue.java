@@ -33,14 +33,25 @@ public final class PromoteDue implements Job {
     private final MessageStore store;
     private final Consumer<Collection<Arrival>> doorbell;
     private final BooleanSupplier isToldByPolls;
+    private final Duration fullLookEvery;
     private volatile @Nullable Instant from;
-    private long fullLookDueNanos = System.nanoTime() + FULL_LOOK_EVERY.toNanos();
+    private long fullLookDueNanos;
 
     /** @param isToldByPolls whether this process polls now, and its polls say when something is due */
     public PromoteDue(MessageStore store, Consumer<Collection<Arrival>> doorbell, BooleanSupplier isToldByPolls) {
+        this(store, doorbell, isToldByPolls, FULL_LOOK_EVERY);
+    }
+
+    PromoteDue(
+            MessageStore store,
+            Consumer<Collection<Arrival>> doorbell,
+            BooleanSupplier isToldByPolls,
+            Duration fullLookEvery) {
         this.store = store;
         this.doorbell = doorbell;
         this.isToldByPolls = isToldByPolls;
+        this.fullLookEvery = fullLookEvery;
+        this.fullLookDueNanos = System.nanoTime() + fullLookEvery.toNanos();
     }
 
     /** What was due before that instant need not be looked at; null: all. */
@@ -57,7 +68,7 @@ public final class PromoteDue implements Job {
     public Duration run() {
         if (System.nanoTime() - fullLookDueNanos >= 0) {
             from = null;
-            fullLookDueNanos = System.nanoTime() + FULL_LOOK_EVERY.toNanos();
+            fullLookDueNanos = System.nanoTime() + fullLookEvery.toNanos();
         }
         MessageStore.Promoted promoted = promote();
         if (promoted.messages() == BATCH) {
