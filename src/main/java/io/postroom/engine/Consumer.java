@@ -197,11 +197,6 @@ final class Consumer {
         return target <= pace.atLeast() ? asking : 0;
     }
 
-    /** They were not stored after all. */
-    void giveRoomBack(int messages) {
-        letGo(messages);
-    }
-
     /** They are stored, under leases of this process. */
     void takeReserved(List<ClaimedMessage> messages) {
         keep(messages);
@@ -376,7 +371,8 @@ final class Consumer {
         }
     }
 
-    private void letGo(int messages) {
+    /** So many are held no longer, or were never stored for those that had room kept for them. */
+    void letGo(int messages) {
         held.addAndGet(-messages);
         if (pace.isWorthAClaim(held.get())) {
             loop.signal();

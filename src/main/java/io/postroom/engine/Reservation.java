@@ -41,7 +41,7 @@ public final class Reservation {
     public void giveBack() {
         if (ended.compareAndSet(false, true)) {
             doubt.accept(messages.stream().map(NewMessage::id).toList());
-            consumer.giveRoomBack(messages.size());
+            consumer.letGo(messages.size());
         }
     }
 }
