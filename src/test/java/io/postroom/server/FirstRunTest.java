@@ -109,8 +109,8 @@ class FirstRunTest {
             assertThat(created.statusCode()).as(created.body()).isEqualTo(201);
 
             String psql = server.awaitLine("psql -U postroom");
-            String select = psql.substring(psql.indexOf("-c '") + 4, psql.lastIndexOf('\''));
-            assertThat(server.query(select)).containsExactly("hello");
+            String select = psql.substring(psql.indexOf("-c \"") + 4, psql.lastIndexOf('"'));
+            assertThat(server.query(select)).containsExactly("READY");
             assertThat(server.home().resolve("mails")).doesNotExist();
 
             try (Closing second = new Closing(ServerProcess.start(directory, "--postroom.demo=false"))) {
