@@ -36,7 +36,7 @@ record Environment(Map<String, String> facts, List<String> unsafe) {
         Map<String, String> facts = new LinkedHashMap<>();
         facts.put("date", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
         facts.put("form", options.quick() ? "quick: goals are not judged" : "full");
-        facts.put("rounds", String.valueOf(options.rounds()));
+        facts.put("rounds", options.roundsText());
         if (options.scale() != 1) {
             facts.put(
                     "scale",

@@ -49,8 +49,8 @@ final class LatencyWorkload implements Workload {
         Rounds rounds = new Rounds(bench, result);
         boolean quick = bench.options().quick();
         Phases reported = new Phases(3, quick ? 5 : 10);
-        // For the two rows that are compared: both JVMs should have compiled what they do.
-        Phases longUnreported = new Phases(3, quick ? 5 : 35);
+        // For the rows that are compared with one another: what they do should be compiled.
+        Phases longUnreported = new Phases(3, quick ? 5 : 25);
         int most = quick ? 1 : bench.options().rounds();
         List<Row> peers = new ArrayList<>();
         Row base = null;
@@ -63,10 +63,9 @@ final class LatencyWorkload implements Workload {
         for (Contender peer : Contenders.peers()) {
             Row row = result.row(peer.name(), peer.settings(), base);
             peers.add(row);
-            rounds.add(
-                    row,
-                    peer.name().equals("db-scheduler") ? most : 1,
-                    warmUp -> inOneProcess(bench, peer, warmUp ? UNREPORTED : reported));
+            boolean isClose = peer.name().equals("db-scheduler");
+            Phases unreported = isClose ? longUnreported : UNREPORTED;
+            rounds.add(row, isClose ? most : 1, warmUp -> inOneProcess(bench, peer, warmUp ? unreported : reported));
         }
         Row two = result.row("postroom, two processes", "as above; producer and worker in JVMs of their own", base);
         rounds.add(two, most, warmUp -> inTwoProcesses(bench, worker, warmUp ? longUnreported : reported));

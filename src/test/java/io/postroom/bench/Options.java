@@ -123,6 +123,13 @@ record Options(
         return SLOW.contains(contender.name()) ? Math.min(rounds, quick ? 1 : 2) : rounds;
     }
 
+    /** How often what is measured, for the reader of a table. */
+    String roundsText() {
+        return rounds + "; JobRunr and Quartz at most " + (quick ? 1 : 2) + "; W4 at most "
+                + TogetherWorkload.MOST_ROUNDS + ", W8 at most " + PayloadWorkload.MOST_ROUNDS
+                + ", W5 to W7 and W9 once";
+    }
+
     /** The goals are those of the full form: in the quick one starting up has a larger share. */
     boolean isJudged() {
         return scale == 1 && !quick;

@@ -15,7 +15,7 @@ final class PayloadWorkload implements Workload {
     }
 
     private static final double SECONDS = 3;
-    private static final int MOST_ROUNDS = 2;
+    static final int MOST_ROUNDS = 2;
 
     @Override
     public String id() {

@@ -12,15 +12,16 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * W6: a load by bulk of 100 while somebody else's REPEATABLE READ transaction stays open and idle for three minutes, so that no row that is deleted can be
- * removed. Measures whether the queue becomes dearer the longer it lasts, and what is left afterwards; beside it the same load in peace.
+ * removed. Measures whether the queue becomes dearer the longer it lasts, and what is left afterwards; beside it the same load in peace, for two minutes.
  */
 final class SnapshotWorkload implements Workload {
     /**
      * What is kept of the messages fills the server's shared buffers in 50 s; from then on a page has to be written out for each new one, with a pin or
-     * without, and that takes an eighth of the server's CPU. So both measured windows lie behind that.
+     * without, and that takes an eighth of the server's CPU. So all that is measured lies behind that.
      */
-    private static final double WARM_UP_SECONDS = 50;
-    /** What all others are compared with: longer, so that it is not all luck with autovacuum, which comes once a minute. */
+    private static final double WARM_UP_SECONDS = 60;
+
+    /** What all others are compared with: autovacuum comes once a minute, so a longer window is more like the average. */
     private static final double FIRST_WINDOW_SECONDS = 40;
 
     private static final double WINDOW_SECONDS = 20;
@@ -31,7 +32,7 @@ final class SnapshotWorkload implements Workload {
     /** For raw-tx, which keeps nothing and shows what happens in less. */
     private static final double SHOWN_WARM_UP_SECONDS = 5;
 
-    private static final int SHOWN_WINDOWS = 3;
+    private static final int SHOWN_WINDOWS = 2;
 
     @Override
     public String id() {
