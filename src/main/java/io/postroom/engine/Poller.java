@@ -41,8 +41,10 @@ final class Poller {
     private static final Duration DOUBTFUL_FOR = Duration.ofMinutes(1);
 
     private static final int PATIENCE = 3;
-    /** Polls use at most a twentieth of the time. */
+    /** Polls use at most a twentieth of the time... */
     private static final int REST_FACTOR = 20;
+    /** ...but one that waited for a network or a server that stood still says nothing of the next: all that no word came of would wait as well. */
+    private static final Duration LONGEST_REST = Duration.ofSeconds(5);
     /** Where others keep the sequence busy, being sure that these queues are empty saves one look; so not more often. */
     private static final Duration SAMPLE_EMPTY_EVERY = Duration.ofSeconds(10);
     /** Liveness must not hang on the floor: now and then everything is looked at from zero. */
@@ -137,8 +139,12 @@ final class Poller {
         endWatch.look();
         releaseUnknownLeases();
         releaseDoubtful();
-        long took = System.nanoTime() - before;
-        loop.pauseNanos(Math.max(interval.toNanos(), took * REST_FACTOR) + jitter());
+        loop.pauseNanos(restAfter(System.nanoTime() - before, interval) + jitter());
+    }
+
+    /** How long to wait after a poll that took so many nanoseconds. */
+    static long restAfter(long took, Duration interval) {
+        return Math.max(interval.toNanos(), Math.min(took * REST_FACTOR, LONGEST_REST.toNanos()));
     }
 
     private void poll() {
@@ -152,6 +158,11 @@ final class Poller {
         ids.forEach(id -> heldBack.put(id, consumers.get(id).queue().timesHeldBack()));
         Polled polled =
                 store.poll(heartbeat.workerId(), ids, floors(ids), ids.equals(emptyOf) ? emptyAt : null, dueFrom.get());
+        if (isAnotherServer(polled.serverStartedAt())) {
+            forget(); // it may have lost claims, and its numbers may be lower: from the floors on is not all, so the
+            // next poll says
+            return;
+        }
         if (polled.nextDue() != null) {
             onNextDue.accept(polled.nextDue());
         }
@@ -255,13 +266,20 @@ final class Poller {
         sampledAtNanos = System.nanoTime();
         sparesLooksOnly = !isAhead;
         FloorSample fresh = store.sampleFloor(false);
-        boolean anotherServer = serverStartedAt != null && !serverStartedAt.equals(fresh.serverStartedAt());
-        serverStartedAt = fresh.serverStartedAt();
-        if (anotherServer || fresh.seq() < floorSeq) {
+        if (isAnotherServer(fresh.serverStartedAt()) || fresh.seq() < floorSeq) {
             forget();
         } else {
             sample = fresh;
         }
+    }
+
+    /** Than the one that answered before. The pool may have replaced the connections without an error that would have told. */
+    private boolean isAnotherServer(@Nullable Instant startedAt) {
+        Instant before = serverStartedAt;
+        if (startedAt != null) {
+            serverStartedAt = startedAt;
+        }
+        return before != null && startedAt != null && !before.equals(startedAt);
     }
 
     private void forget() {

@@ -36,7 +36,8 @@ final class ClaimSql {
      */
     static final Sql POLL = Sql.of("""
             -- name: poll
-            SELECT queue_id, paused, deleted, max_attempts, retry_after, settings_by, suspects, elsewhere, lowest, next_due
+            SELECT queue_id, paused, deleted, max_attempts, retry_after, settings_by, suspects, elsewhere, lowest, next_due,
+                   pg_postmaster_start_time()
             FROM postroom.poll(:worker, :queues, :floors, :emptyAt, :emptyOn, coalesce(:dueFrom::timestamptz, '-infinity'))
             """);
 

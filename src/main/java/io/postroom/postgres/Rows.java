@@ -105,7 +105,7 @@ final class Rows {
 
     /** A row of a poll. What is not of its queue is the same in all rows. */
     record PolledRow(
-            QueueReport queue, boolean stillEmpty, @Nullable Duration nextDue) {
+            QueueReport queue, boolean stillEmpty, @Nullable Duration nextDue, Instant serverStartedAt) {
         static PolledRow of(ResultSet row) throws SQLException {
             Array lowest = row.getArray(9);
             QueueReport queue = new QueueReport(
@@ -118,15 +118,16 @@ final class Rows {
                     row.getBoolean(7),
                     row.getBoolean(8),
                     lowest(lowest));
-            return new PolledRow(queue, lowest == null, duration(row, 10));
+            return new PolledRow(
+                    queue, lowest == null, duration(row, 10), java.util.Objects.requireNonNull(instant(row, 11)));
         }
     }
 
     static Polled polled(List<PolledRow> rows) {
         List<QueueReport> queues = rows.stream().map(PolledRow::queue).toList();
         return rows.isEmpty()
-                ? new Polled(queues, false, null)
-                : new Polled(queues, rows.get(0).stillEmpty, rows.get(0).nextDue);
+                ? new Polled(queues, false, null, null)
+                : new Polled(queues, rows.get(0).stillEmpty, rows.get(0).nextDue, rows.get(0).serverStartedAt);
     }
 
     /** NULL where a poll had no need to look: nothing is there. */

@@ -1,6 +1,7 @@
 package io.postroom.storage;
 
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -10,8 +11,10 @@ import org.jspecify.annotations.Nullable;
  * @param queues one report per queue that still exists
  * @param stillEmpty nothing entered READY since the number the poll was asked to compare with, so the lanes were not looked at
  * @param nextDue how long until the next delayed message of whichever queue is due, zero when it is; null: nothing is delayed
+ * @param serverStartedAt of the server that answered; null: none of the queues exists
  */
 public record Polled(
         List<QueueReport> queues,
         boolean stillEmpty,
-        @Nullable Duration nextDue) {}
+        @Nullable Duration nextDue,
+        @Nullable Instant serverStartedAt) {}

@@ -206,6 +206,7 @@ class RaceTest {
     void lanes_that_were_seen_empty_are_not_looked_at_again_until_somebody_draws_a_seq() throws SQLException {
         FloorSample sample = store.sampleFloor(false);
         awaitSafe(sample);
+        assertThat(poll(null).serverStartedAt()).isEqualTo(sample.serverStartedAt());
         assertThat(poll(null).stillEmpty()).as("nobody said so yet").isFalse();
         assertThat(poll(sample).stillEmpty()).isTrue();
         assertThat(poll(sample).queues()).hasSize(1).allMatch(QueueReport::nothingReady);
