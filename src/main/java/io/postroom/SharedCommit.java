@@ -2,6 +2,7 @@ package io.postroom;
 
 import io.postroom.storage.Enqueued;
 import io.postroom.storage.NewMessage;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
@@ -18,6 +19,7 @@ import org.slf4j.LoggerFactory;
  *   <li>Whoever comes while nothing is being written writes at once, alone: a lone message waits for nobody.
  *   <li>Whoever comes meanwhile is gathered. When the write ends, the first of the gathered takes its turn and writes for all that have come by then.
  *   <li>If a group fails, each writes its own again, on its own thread, as one that may be there already: a message is not refused for its neighbour.
+ *   <li>Whoever has been gathered for {@link #LONGEST_GATHERED} while another's write stands still, on a dead line say, leaves and writes alone.
  * </ol>
  *
  * <p>Only for messages that wait for no other transaction (no id or deduplication key of the caller's): one that waited would hold up all the others.
@@ -25,9 +27,12 @@ import org.slf4j.LoggerFactory;
 final class SharedCommit {
     private static final Logger log = LoggerFactory.getLogger(SharedCommit.class);
     static final int LARGEST_GROUP = 500;
+    /** Longer than a server is busy with a checkpoint, far shorter than TCP takes to give a line up. */
+    static final Duration LONGEST_GATHERED = Duration.ofSeconds(2);
 
     private final Function<List<NewMessage>, List<Enqueued>> write;
     private final Function<NewMessage, Enqueued> writeAgain;
+    private final Duration longestGathered;
     private final Object lock = new Object();
     private List<Waiting> gathered = new ArrayList<>();
     private boolean writing;
@@ -37,14 +42,22 @@ final class SharedCommit {
      * @param writeAgain stores one that may have been stored already
      */
     SharedCommit(Function<List<NewMessage>, List<Enqueued>> write, Function<NewMessage, Enqueued> writeAgain) {
+        this(write, writeAgain, LONGEST_GATHERED);
+    }
+
+    SharedCommit(
+            Function<List<NewMessage>, List<Enqueued>> write,
+            Function<NewMessage, Enqueued> writeAgain,
+            Duration longestGathered) {
         this.write = write;
         this.writeAgain = writeAgain;
+        this.longestGathered = longestGathered;
     }
 
     /** Stores a message; it is durable when this returns. */
     Enqueued add(NewMessage row) {
         Waiting own = new Waiting(row);
-        if (mayWriteAtOnce(own) || own.awaitTurn()) {
+        if (mayWriteAtOnce(own) || awaitTurn(own)) {
             write(own);
         }
         Enqueued enqueued = own.enqueued;
@@ -60,9 +73,40 @@ final class SharedCommit {
         }
     }
 
+    /**
+     * Until it is to write for all (true), or is written or has left (false). An interrupt does not end it: whether it is written would be unknown. Nor does
+     * time, once another writes it.
+     */
+    private boolean awaitTurn(Waiting own) {
+        long end = System.nanoTime() + longestGathered.toNanos();
+        boolean interrupted = false;
+        while (own.step == Step.GATHERED) {
+            long left = end - System.nanoTime();
+            if (left > 0) {
+                LockSupport.parkNanos(this, left);
+            } else if (leave(own)) {
+                break;
+            } else {
+                LockSupport.park(this);
+            }
+            interrupted |= Thread.interrupted();
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        return own.step == Step.TURN;
+    }
+
+    /** False: its turn has come, or it is in a group that is being written. */
+    private boolean leave(Waiting own) {
+        synchronized (lock) {
+            return own.step == Step.GATHERED && gathered.remove(own);
+        }
+    }
+
     /** All that are gathered by now, the caller's own among them. Whatever happens, the next one gets its turn. */
     private void write(Waiting own) {
-        List<Waiting> group = List.of(own);
+        List<Waiting> group = own.alone;
         try {
             group = takeGroup();
             List<Enqueued> enqueued =
@@ -111,6 +155,7 @@ final class SharedCommit {
     private static final class Waiting {
         private final NewMessage row;
         private final Thread thread = Thread.currentThread();
+        private final List<Waiting> alone = List.of(this);
         private volatile Step step = Step.GATHERED;
         private @Nullable Enqueued enqueued;
 
@@ -120,19 +165,6 @@ final class SharedCommit {
 
         NewMessage row() {
             return row;
-        }
-
-        /** Until it is written (false) or is to write for all (true). An interrupt does not end it: whether it is written would be unknown. */
-        boolean awaitTurn() {
-            boolean interrupted = false;
-            while (step == Step.GATHERED) {
-                LockSupport.park(this);
-                interrupted |= Thread.interrupted();
-            }
-            if (interrupted) {
-                thread.interrupt();
-            }
-            return step == Step.TURN;
         }
 
         void beginTurn() {

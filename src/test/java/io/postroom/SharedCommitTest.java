@@ -16,6 +16,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -28,7 +29,7 @@ class SharedCommitTest {
 
     @Test
     void lone_message_is_written_at_once_by_its_own_thread() {
-        SharedCommit commits = new SharedCommit(this::write, this::again);
+        SharedCommit commits = commits(this::write, this::again);
         NewMessage row = row();
 
         assertThat(commits.add(row).id()).isEqualTo(row.id());
@@ -38,7 +39,7 @@ class SharedCommitTest {
 
     @Test
     void those_that_come_while_one_is_written_share_the_next_commit() throws Exception {
-        SharedCommit commits = new SharedCommit(this::writeHeld, this::again);
+        SharedCommit commits = commits(this::writeHeld, this::again);
         List<NewMessage> rows = rows(6);
 
         List<CompletableFuture<Enqueued>> ends = addAllWhileTheFirstIsWritten(commits, rows);
@@ -54,7 +55,7 @@ class SharedCommitTest {
 
     @Test
     void more_than_a_group_may_hold_share_the_next_commits() throws Exception {
-        SharedCommit commits = new SharedCommit(this::writeHeld, this::again);
+        SharedCommit commits = commits(this::writeHeld, this::again);
         List<NewMessage> rows = rows(1 + SharedCommit.LARGEST_GROUP + 3);
 
         List<CompletableFuture<Enqueued>> ends = addAllWhileTheFirstIsWritten(commits, rows);
@@ -70,7 +71,7 @@ class SharedCommitTest {
     void message_is_not_refused_for_its_neighbour() throws Exception {
         List<NewMessage> rows = rows(4);
         NewMessage bad = rows.get(2);
-        SharedCommit commits = new SharedCommit(
+        SharedCommit commits = commits(
                 group -> {
                     List<Enqueued> answers = writeHeld(group);
                     if (group.contains(bad)) {
@@ -99,7 +100,7 @@ class SharedCommitTest {
     @Test
     void failure_of_a_lone_message_is_its_own_and_the_next_one_is_written() {
         AtomicBoolean fail = new AtomicBoolean(true);
-        SharedCommit commits = new SharedCommit(
+        SharedCommit commits = commits(
                 group -> {
                     if (fail.getAndSet(false)) {
                         throw new IllegalStateException("no");
@@ -117,7 +118,7 @@ class SharedCommitTest {
 
     @Test
     void error_of_the_one_who_writes_leaves_nobody_waiting() throws Exception {
-        SharedCommit commits = new SharedCommit(
+        SharedCommit commits = commits(
                 group -> {
                     List<Enqueued> answers = writeHeld(group);
                     if (group.size() > 1) {
@@ -145,7 +146,7 @@ class SharedCommitTest {
 
     @Test
     void interrupt_does_not_end_the_wait_and_is_kept() throws Exception {
-        SharedCommit commits = new SharedCommit(this::writeHeld, this::again);
+        SharedCommit commits = commits(this::writeHeld, this::again);
         List<NewMessage> rows = rows(2);
         Thread first = new Thread(() -> commits.add(rows.get(0)));
         first.start();
@@ -156,13 +157,39 @@ class SharedCommitTest {
             interrupted.complete(Thread.currentThread().isInterrupted());
         });
         second.start();
-        await().until(() -> second.getState() == Thread.State.WAITING);
+        await().until(() -> isWaiting(second));
 
         second.interrupt();
         firstMayEnd.countDown();
 
         assertThat(interrupted.get()).isTrue();
         assertThat(written).hasSize(2);
+    }
+
+    @Test
+    void who_waits_long_behind_a_write_that_stands_still_writes_alone() throws Exception {
+        SharedCommit commits = new SharedCommit(this::writeHeld, this::again, Duration.ofMillis(50));
+        List<NewMessage> rows = rows(3);
+        CompletableFuture<Enqueued> first = CompletableFuture.supplyAsync(() -> commits.add(rows.get(0)));
+        await().until(() -> written.size() == 1);
+
+        assertThat(commits.add(rows.get(1)).id()).isEqualTo(rows.get(1).id());
+
+        assertThat(first).isNotDone();
+        assertThat(writtenAgain).containsExactly(rows.get(1));
+        firstMayEnd.countDown();
+        first.get();
+        commits.add(rows.get(2));
+        assertThat(written).containsExactly(List.of(rows.get(0)), List.of(rows.get(2)));
+    }
+
+    private static SharedCommit commits(
+            Function<List<NewMessage>, List<Enqueued>> write, Function<NewMessage, Enqueued> writeAgain) {
+        return new SharedCommit(write, writeAgain, Duration.ofMinutes(1));
+    }
+
+    private static boolean isWaiting(Thread thread) {
+        return thread.getState() == Thread.State.WAITING || thread.getState() == Thread.State.TIMED_WAITING;
     }
 
     /** Each on a thread of its own; in this order, and all but the first waiting when the first ends. */
@@ -179,9 +206,7 @@ class SharedCommitTest {
                 }
             });
             thread.start();
-            await().pollDelay(Duration.ZERO)
-                    .pollInterval(Duration.ofMillis(1))
-                    .until(() -> thread.getState() == Thread.State.WAITING);
+            await().pollDelay(Duration.ZERO).pollInterval(Duration.ofMillis(1)).until(() -> isWaiting(thread));
             ends.add(end);
         }
         firstMayEnd.countDown();
