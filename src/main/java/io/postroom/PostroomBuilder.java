@@ -196,7 +196,8 @@ final class PostroomBuilder implements Postroom.Builder {
         List<Job> jobs = new ArrayList<>();
         if (workers) {
             jobs.add(promote);
-            jobs.add(new RescueLeases(store, settings.leaseTime(), settings.beatInterval(), engine::ring));
+            jobs.add(new RescueLeases(
+                    store, settings.leaseTime(), settings.beatInterval(), engine::hasBeatenFor, engine::ring));
             jobs.add(new ExpireMessages(store));
             jobs.add(redrives);
             Maintenance maintenance = new PostgresMaintenance(pool.dataSource());

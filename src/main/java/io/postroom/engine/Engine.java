@@ -182,6 +182,11 @@ public final class Engine {
         store.announce(workerId, rows);
     }
 
+    /** Whether this process has beaten for so long without a gap, so that the silence of others says something. */
+    public boolean hasBeatenFor(Duration time) {
+        return heartbeat.isUnbrokenFor(time);
+    }
+
     /** Committed arrivals, from enqueues, jobs and other processes. */
     public void ring(Collection<Arrival> arrivals) {
         if (!arrivals.isEmpty()) {

@@ -24,6 +24,9 @@ final class Heartbeat {
     private UUID instance = UUID.randomUUID();
     private volatile int workerId;
     private volatile long lastBeatNanos;
+    /** Since when each beat came before the others would have given this process up. */
+    private volatile long unbrokenSinceNanos;
+
     private boolean started;
     private boolean failing;
 
@@ -53,6 +56,14 @@ final class Heartbeat {
                 && System.nanoTime() - lastBeatNanos < settings.trustTime().toNanos();
     }
 
+    /**
+     * Whether beats have been possible all that time. After a silence of the database, or of this process, everybody's last beat is old, and who has only just
+     * beaten again cannot tell who died from who is about to.
+     */
+    boolean isUnbrokenFor(Duration time) {
+        return isTrusted() && System.nanoTime() - unbrokenSinceNanos >= time.toNanos();
+    }
+
     /** True as well before there was anything to trust. */
     boolean isNotDistrusted() {
         return workerId == 0 || isTrusted();
@@ -75,6 +86,7 @@ final class Heartbeat {
         long before = System.nanoTime();
         instance = UUID.randomUUID();
         workerId = store.register(instance, settings.name(), version);
+        unbrokenSinceNanos = before;
         lastBeatNanos = before;
         onRegistered.accept(workerId);
     }
@@ -88,13 +100,13 @@ final class Heartbeat {
         }
         failing = true; // until this beat is confirmed: the next try comes after the loop's short back-off, not a whole
         // interval later
-        boolean trusted = isTrusted();
         long before = System.nanoTime();
         if (store.beat(workerId, instance)) {
-            lastBeatNanos = before;
-            if (!trusted) {
+            if (!isTrusted()) { // so long did it take since the last one began
+                unbrokenSinceNanos = System.nanoTime();
                 log.info("worker {} beats again", workerId);
             }
+            lastBeatNanos = before;
         } else {
             int gone = workerId;
             register();
