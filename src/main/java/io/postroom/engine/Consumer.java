@@ -33,6 +33,9 @@ final class Consumer {
     private static final Duration SUSPECTS_PATIENCE = Duration.ofSeconds(3);
 
     private static final Duration SUSPECTS_TURN = Duration.ofSeconds(1);
+    /** Of turns in which something long ran all the time. After these a suspect gets the next free thread, beside it, or it would never run. */
+    private static final int MOST_VAIN_TURNS = 3;
+
     private static final Duration AFTER_SHORT_CLAIM = Duration.ofNanos(1_500_000);
     private static final ClaimedMessage NO_MORE = EndMark.create();
 
@@ -57,6 +60,7 @@ final class Consumer {
 
     private long lastShortClaimNanos;
     private long suspectsRestUntilNanos;
+    private int vainTurns;
 
     Consumer(
             ConsumedQueue queue,
@@ -239,21 +243,28 @@ final class Consumer {
 
     private void runSuspectsOnly() {
         long patienceEnds = System.nanoTime() + SUSPECTS_PATIENCE.toNanos();
-        long end = System.nanoTime() + SUSPECTS_TURN.toNanos();
+        boolean begun = false;
+        long end = 0; // counts from the first one on
         while (claiming && !loop.isStopped() && !queue.isPaused() && !completer.isOverwhelmed()) {
-            if (held.get() > 0) {
-                if (System.nanoTime() - patienceEnds > 0) {
+            boolean waitedEnough = vainTurns >= MOST_VAIN_TURNS;
+            int running = held.get();
+            if (running > 0 && !(waitedEnough && running < pace.atLeast())) {
+                if (System.nanoTime() - patienceEnds > 0 && !waitedEnough) {
+                    vainTurns++;
                     break; // a long handler runs: the others must not stand still for it
                 }
                 loop.pause(Duration.ofMillis(100));
                 continue;
             }
-            if (System.nanoTime() - end > 0 || !heartbeat.isTrusted()) {
+            if (begun && System.nanoTime() - end > 0 || !heartbeat.isTrusted()) {
                 break;
             }
+            end = begun ? end : System.nanoTime() + SUSPECTS_TURN.toNanos();
+            begun = true;
             ClaimRequest request = new ClaimRequest(
                     heartbeat.workerId(), queue.id(), ALL_PRIORITIES, new long[Claimer.PRIORITIES], 1, 1, true);
             List<ClaimedMessage> suspect = store.claim(request);
+            vainTurns = 0;
             if (suspect.isEmpty()) {
                 queue.noSuspects();
                 break;
@@ -371,7 +382,7 @@ final class Consumer {
         }
     }
 
-    /** So many are held no longer, or were never stored for those that had room kept for them. */
+    /** Frees the room of so many: they are held no longer, or it was kept for them and they were not stored. */
     void letGo(int messages) {
         held.addAndGet(-messages);
         if (pace.isWorthAClaim(held.get())) {

@@ -20,6 +20,8 @@ final class EndWatch {
     private final MessageStore store;
     private final Executor callbacks;
     private final Map<UUID, CompletableFuture<SendResult>> waiting = new ConcurrentHashMap<>();
+    /** So many of the waiting were asked about since it was last begun at the first. */
+    private int asked;
 
     EndWatch(MessageStore store, Executor callbacks) {
         this.store = store;
@@ -55,9 +57,11 @@ final class EndWatch {
         }
     }
 
-    /** Asks the store about those still waited for. */
+    /** Asks the store about those still waited for, the next thousand of them. By one thread. */
     void look() {
-        List<UUID> ids = waiting.keySet().stream().limit(ASKED_AT_ONCE).toList();
+        List<UUID> ids =
+                waiting.keySet().stream().skip(asked).limit(ASKED_AT_ONCE).toList();
+        asked = ids.size() < ASKED_AT_ONCE ? 0 : asked + ASKED_AT_ONCE;
         if (ids.isEmpty()) {
             return;
         }

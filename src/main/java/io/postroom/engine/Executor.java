@@ -69,16 +69,21 @@ final class Executor {
 
     /** Runs messages that came together: those of a batch handler in one call, all others one by one. */
     boolean run(ConsumedQueue queue, List<ClaimedMessage> messages, Runnable onGivenUp) {
-        return guarded(messages, () -> runTogether(queue, messages, onGivenUp));
+        List<ClaimedMessage> open = new ArrayList<>(messages);
+        return guarded(open, () -> runTogether(queue, open, onGivenUp));
     }
 
-    /** The last net: a fault of ours, or of a database that went away between claim and run, must leave no message under its lease. */
-    private boolean guarded(List<ClaimedMessage> messages, BooleanSupplier run) {
+    /**
+     * The last net: a fault of ours, or of a database that went away between claim and run, must leave no message under its lease.
+     *
+     * @param open those that have no end yet: one with two ends would be finished and come back
+     */
+    private boolean guarded(List<ClaimedMessage> open, BooleanSupplier run) {
         try {
             return run.getAsBoolean();
         } catch (Throwable unexpected) {
-            log.error("{} messages could not be run and come back in a moment", messages.size(), unexpected);
-            messages.forEach(message -> end(Endings.notRun(message)));
+            log.error("{} messages could not be run and come back in a moment", open.size(), unexpected);
+            open.forEach(message -> end(Endings.notRun(message)));
             return true;
         }
     }
@@ -108,12 +113,13 @@ final class Executor {
         return attempt(queue, handler.get(), List.of(message), Collections.singletonList(payload), onGivenUp);
     }
 
-    private boolean runTogether(ConsumedQueue queue, List<ClaimedMessage> messages, Runnable onGivenUp) {
+    /** @param open is told which of them have got their ends, or a net of their own */
+    private boolean runTogether(ConsumedQueue queue, List<ClaimedMessage> open, Runnable onGivenUp) {
         List<ClaimedMessage> batch = new ArrayList<>();
         List<Object> payloads = new ArrayList<>();
         List<ClaimedMessage> others = new ArrayList<>();
         Handler batchHandler = null;
-        for (ClaimedMessage message : messages) {
+        for (ClaimedMessage message : List.copyOf(open)) {
             Optional<Handler> handler = handlerForBatch(queue, message);
             if (handler.isEmpty() || batchHandler != null && batchHandler != handler.get()) {
                 others.add(message);
@@ -125,11 +131,15 @@ final class Executor {
                 batchHandler = handler.get();
             } catch (Delivery.UndecodableException undecodable) {
                 end(Endings.undecodable(message, undecodable, System.nanoTime()));
+                open.remove(message);
             }
         }
         Runnable othersToo = () -> releaseAll(others, onGivenUp);
-        return (batchHandler == null || attempt(queue, batchHandler, batch, payloads, othersToo))
-                && runEach(others, onGivenUp, (message, whenGivenUp) -> runOne(queue, message, whenGivenUp));
+        if (batchHandler != null && !attempt(queue, batchHandler, batch, payloads, othersToo)) {
+            return false;
+        }
+        open.clear();
+        return runEach(others, onGivenUp, (message, whenGivenUp) -> run(queue, message, whenGivenUp));
     }
 
     private interface Run {

@@ -17,8 +17,11 @@ import io.postroom.api.SendResult;
 import io.postroom.engine.EngineSettings;
 import io.postroom.handler.Handler;
 import io.postroom.handler.HandlerMode;
+import io.postroom.handler.JacksonPayloadCodec;
 import io.postroom.handler.MessageContext;
+import io.postroom.handler.PayloadCodec;
 import io.postroom.test.PostroomKit;
+import io.postroom.testing.PlacedMessages;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
 import java.lang.reflect.InvocationTargetException;
@@ -31,6 +34,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -42,6 +46,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.jdbc.core.simple.JdbcClient;
+import tools.jackson.databind.json.JsonMapper;
 
 /** Users' code that misbehaves where it is least welcome, and answers that get lost: every message ends or comes back, nobody hangs. */
 @PostgresTest
@@ -87,6 +92,57 @@ class MishapTest {
                     .isEqualTo(1);
             assertThat(number("SELECT count(*) FROM public.written WHERE id = '" + bad + "'"))
                     .isZero();
+        }
+    }
+
+    @Test
+    void codec_that_breaks_in_the_middle_of_a_batch_gives_no_message_two_ends() throws Exception {
+        AtomicBoolean breaks = new AtomicBoolean(true);
+        PayloadCodec jackson = new JacksonPayloadCodec(JsonMapper.shared());
+        PayloadCodec codec = new PayloadCodec() {
+            @Override
+            public byte[] write(Object payload) {
+                return jackson.write(payload);
+            }
+
+            @Override
+            public <T> T read(byte[] stored, Class<T> type) {
+                T payload = jackson.read(stored, type);
+                if (payload.equals(Map.of("is", "unreadable"))) {
+                    throw new IllegalArgumentException("unreadable");
+                } else if (payload.equals(Map.of("is", "breaking")) && breaks.getAndSet(false)) {
+                    throw new AssertionError("breaking");
+                }
+                return payload;
+            }
+        };
+        try (Postroom postroom = Postroom.on(pool)
+                .workers(false)
+                .codec(codec)
+                .handler(Handler.batch(
+                        "broken.batch",
+                        Direction.INCOMING,
+                        Map.class,
+                        10,
+                        (payloads, contexts) ->
+                                payloads.stream().map(any -> Outcome.done()).toList()))
+                .start()) {
+            List<UUID> ids = postroom
+                    .queueMessages()
+                    .createMessages(List.of(
+                            CreateMessage.to("broken.batch").payload(Map.of("is", "unreadable")),
+                            CreateMessage.to("broken.batch").payload(Map.of("is", "breaking")),
+                            CreateMessage.to("broken.batch").payload(Map.of("is", "good"))))
+                    .stream()
+                    .map(Created::id)
+                    .toList();
+
+            PostroomKit.of(postroom).drain();
+
+            assertThat(state(postroom, ids.get(0))).isEqualTo(MessageState.DEAD);
+            assertThat(state(postroom, ids.get(1))).isEqualTo(MessageState.DELAYED);
+            assertThat(number("SELECT count(*) FROM postroom.place WHERE message_id = '" + ids.get(0) + "'"))
+                    .isEqualTo(1);
         }
     }
 
@@ -253,6 +309,32 @@ class MishapTest {
                 create(postroom, "suspect", "quick");
             }
             await().atMost(25, TimeUnit.SECONDS).until(() -> quick.get() == 20);
+            release.countDown();
+        }
+    }
+
+    @Test
+    void suspect_runs_beside_a_handler_that_never_ends_when_it_has_waited_for_a_while() throws Exception {
+        CountDownLatch release = new CountDownLatch(1);
+        try (Postroom postroom = Postroom.on(pool)
+                .handler(Handler.process("starving", String.class, (payload, context) -> {
+                            if (payload.contains("long")) {
+                                release.await();
+                            }
+                            return Outcome.done();
+                        })
+                        .concurrency(2))
+                .start()) {
+            UUID running = create(postroom, "starving", "long");
+            PostroomKit.of(postroom).await(running, MessageState.IN_PROGRESS);
+            UUID suspect = new PlacedMessages(pool)
+                    .message("starving")
+                    .attempt(null, "crashed", "its worker died")
+                    .ready();
+
+            await().atMost(40, TimeUnit.SECONDS).until(() -> state(postroom, suspect) == MessageState.DONE);
+
+            assertThat(state(postroom, running)).isEqualTo(MessageState.IN_PROGRESS);
             release.countDown();
         }
     }
