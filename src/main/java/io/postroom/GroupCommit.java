@@ -104,9 +104,18 @@ final class GroupCommit {
                 waiting.drainTo(group, LARGEST_GROUP - 1);
                 writeGroup(group);
             } catch (Throwable unexpected) {
-                log.error("a group commit failed", unexpected);
-                group.forEach(entry -> entry.future.completeExceptionally(unexpected));
+                fail(group, unexpected);
             }
+        }
+    }
+
+    /** The callers first; and whatever happens, the next group is written. */
+    private static void fail(List<Waiting> group, Throwable unexpected) {
+        try {
+            group.forEach(entry -> entry.future.completeExceptionally(unexpected));
+            log.error("a group commit failed", unexpected);
+        } catch (Throwable again) {
+            Thread.yield();
         }
     }
 

@@ -12,6 +12,7 @@ import org.slf4j.LoggerFactory;
 final class Loop {
     private static final Logger log = LoggerFactory.getLogger(Loop.class);
     private static final Duration LONGEST_BACKOFF = Duration.ofSeconds(5);
+    private static final long LONGEST_BACKOFF_NANOS = LONGEST_BACKOFF.toNanos();
 
     private final String name;
     private final Step step;
@@ -107,17 +108,25 @@ final class Loop {
                 backoff.reset();
                 lastSuccessNanos = System.nanoTime();
             } catch (Throwable error) {
-                Duration wait = backoff.next();
-                if (stopped) {
-                    log.debug("{} failed while stopping", name, error);
-                } else if (backoff.isFirst()) {
-                    log.warn("{} failed and goes on trying: {}", name, error.toString(), error);
-                } else {
-                    log.debug("{} failed again, next try in {}", name, wait, error);
+                try {
+                    standBack(error, backoff);
+                } catch (Throwable again) { // out of memory, say: to write that down may need some as well
+                    LockSupport.parkNanos(this, LONGEST_BACKOFF_NANOS);
                 }
-                signalled = false;
-                pause(wait);
             }
         }
+    }
+
+    private void standBack(Throwable error, Backoff backoff) {
+        Duration wait = backoff.next();
+        if (stopped) {
+            log.debug("{} failed while stopping", name, error);
+        } else if (backoff.isFirst()) {
+            log.warn("{} failed and goes on trying: {}", name, error.toString(), error);
+        } else {
+            log.debug("{} failed again, next try in {}", name, wait, error);
+        }
+        signalled = false;
+        pause(wait);
     }
 }

@@ -99,10 +99,14 @@ public final class JobTimer {
                 running = true;
                 hurried = false;
             }
-            Duration wait = runOnce();
-            synchronized (this) {
-                running = false;
-                next(hurried ? Duration.ofMillis(1) : wait);
+            Duration wait = LONGEST_BACKOFF; // if even the report of a failure fails
+            try {
+                wait = runOnce();
+            } finally {
+                synchronized (this) {
+                    running = false;
+                    next(hurried ? Duration.ofMillis(1) : wait);
+                }
             }
         }
 
