@@ -2098,6 +2098,32 @@ END
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION postroom.remove_leftovers(p_leaf text, p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    removed int;
+BEGIN
+    PERFORM postroom.require_read_committed();
+    EXECUTE format($sql$
+        DELETE FROM postroom.%I
+        WHERE ctid = ANY (ARRAY(
+            SELECT a.ctid
+            FROM postroom.%I a
+            LEFT JOIN postroom.queue q ON q.id = a.queue_id
+            WHERE a.outcome > 2
+              AND a.finished_at + coalesce(q.retention, interval '7 days') <= statement_timestamp()
+              AND NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = a.message_id)
+            LIMIT $1))
+        $sql$, p_leaf, p_leaf) USING p_limit;
+    GET DIAGNOSTICS removed = ROW_COUNT;
+    RETURN removed;
+END
+$function$
+;
+
 CREATE OR REPLACE FUNCTION postroom.require_headers(p_headers jsonb)
  RETURNS void
  LANGUAGE plpgsql
@@ -2350,7 +2376,7 @@ AS $function$
         DELETE FROM postroom.ready r
         USING postroom.message m
         WHERE m.id = p_message
-          AND r.queue_id = m.queue_id AND r.priority = m.priority AND r.seq = m.seq
+          AND r.queue_id = m.queue_id AND r.priority = m.priority AND r.seq = m.seq AND r.message_id = m.id
         RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.deliveries
     ), moved AS (
         DELETE FROM postroom.ready r

@@ -455,7 +455,7 @@ AS $$
         DELETE FROM postroom.ready r
         USING postroom.message m
         WHERE m.id = p_message
-          AND r.queue_id = m.queue_id AND r.priority = m.priority AND r.seq = m.seq
+          AND r.queue_id = m.queue_id AND r.priority = m.priority AND r.seq = m.seq AND r.message_id = m.id
         RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.deliveries
     ), moved AS (
         DELETE FROM postroom.ready r

@@ -401,6 +401,32 @@ BEGIN
 END
 $$;
 
+-- Up to p_limit lines of a day of history that is not freed as a whole, of messages whose content and end left with a later day that was. They have no end
+-- that purge_batch could be led by, and look like a message that was lost. Only such as are older than their queue's retention. Answers how many went.
+CREATE FUNCTION postroom.remove_leftovers(p_leaf text, p_limit int) RETURNS int
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    removed int;
+BEGIN
+    PERFORM postroom.require_read_committed();
+    EXECUTE format($sql$
+        DELETE FROM postroom.%I
+        WHERE ctid = ANY (ARRAY(
+            SELECT a.ctid
+            FROM postroom.%I a
+            LEFT JOIN postroom.queue q ON q.id = a.queue_id
+            WHERE a.outcome > 2
+              AND a.finished_at + coalesce(q.retention, interval '7 days') <= statement_timestamp()
+              AND NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = a.message_id)
+            LIMIT $1))
+        $sql$, p_leaf, p_leaf) USING p_limit;
+    GET DIAGNOSTICS removed = ROW_COUNT;
+    RETURN removed;
+END
+$$;
+
 ------------------------------------------------------------------------------------------------------------------------ days ahead
 
 -- The tail has rows only when no day was made for a week. Then it becomes a day of its own and must be known to end; this says where, without

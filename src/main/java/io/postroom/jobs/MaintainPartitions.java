@@ -4,6 +4,7 @@ import io.postroom.storage.Maintenance;
 import io.postroom.storage.Maintenance.Kind;
 import io.postroom.storage.StoreException;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,8 +37,16 @@ public final class MaintainPartitions implements Job {
     @Override
     public Duration run() {
         boolean inTime = true;
+        @Nullable StoreException failed = null;
         for (Kind kind : Kind.values()) {
-            inTime &= maintain(kind);
+            try {
+                inTime &= maintain(kind);
+            } catch (StoreException error) {
+                failed = error; // the other kind is not to suffer for it
+            }
+        }
+        if (failed != null) {
+            throw failed;
         }
         return inTime ? INTERVAL : TRY_AGAIN;
     }

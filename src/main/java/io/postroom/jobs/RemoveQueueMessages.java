@@ -24,6 +24,7 @@ import org.slf4j.LoggerFactory;
  *       one by one first would be the dearer way. Only if much of it will be needed for days to come is it not waited for.
  *   <li>A large day of history is freed when the messages it tells of have left.
  *   <li>All others leave in batches, led by their ends in the history.
+ *   <li>Lines of history that a freed day left in others go: when one was freed, and daily.
  *   <li>READY is given back to the disk when it is empty, and processes nobody remembers are forgotten.
  * </ol>
  *
@@ -45,12 +46,13 @@ public final class RemoveQueueMessages implements Job {
     private static final Duration MORE = Duration.ofSeconds(1);
     private static final Duration TRY_AGAIN = Duration.ofSeconds(15);
     private static final Duration LOOK_AGAIN = Duration.ofMinutes(30);
-    private static final Duration WORKERS_INTERVAL = Duration.ofDays(1);
+    private static final int LEFTOVERS_AT_ONCE = 5_000;
+    private static final Duration DAILY = Duration.ofDays(1);
 
     private final Maintenance maintenance;
     private final long largeDay;
     private final Map<String, Verdict> verdicts = new HashMap<>();
-    private long workersDueNanos = System.nanoTime();
+    private long dailyDueNanos = System.nanoTime();
 
     public RemoveQueueMessages(Maintenance maintenance) {
         this(maintenance, LARGE_DAY);
@@ -81,10 +83,19 @@ public final class RemoveQueueMessages implements Job {
                 }
             }
         }
-        freeHistory();
+        boolean freedHistory = freeHistory();
         boolean more = removeOneByOne(spared, lasting);
         maintenance.truncateReady(BLOATED_READY);
-        forgetWorkers();
+        boolean daily = System.nanoTime() - dailyDueNanos >= 0;
+        if (daily) {
+            dailyDueNanos = System.nanoTime() + DAILY.toNanos(); // also when it fails: the rest goes on
+        }
+        if (freedHistory || daily) {
+            removeLeftovers();
+        }
+        if (daily) {
+            log.debug("forgot {} workers", maintenance.forgetWorkers(DAILY));
+        }
         if (more) {
             return MORE;
         }
@@ -119,8 +130,12 @@ public final class RemoveQueueMessages implements Job {
         }
     }
 
-    /** Oldest first and without leaving one out, so that no line of a message outlives the line of its end. */
-    private void freeHistory() {
+    /**
+     * The large ones, oldest first and without leaving one out, so that no line of a message outlives the line of its end; what a small one between them keeps is
+     * for {@link #removeLeftovers}. Answers whether one was freed.
+     */
+    private boolean freeHistory() {
+        boolean any = false;
         for (Day day : maintenance.days(Kind.HISTORY)) {
             if (!day.past() || day.bytes() < largeDay) {
                 continue;
@@ -130,7 +145,20 @@ public final class RemoveQueueMessages implements Job {
                     ? before.freed
                     : remember(day, tried(day, () -> maintenance.freeHistory(day, MOST_PUT_BACK)));
             if (freed != Freed.DONE) {
-                return;
+                return any;
+            }
+            any = true;
+        }
+        return any;
+    }
+
+    private void removeLeftovers() {
+        for (Day day : maintenance.days(Kind.HISTORY)) {
+            if (day.past() && day.bytes() > 0 && day.bytes() < largeDay) {
+                int removed = LEFTOVERS_AT_ONCE;
+                while (removed == LEFTOVERS_AT_ONCE) {
+                    removed = maintenance.removeLeftovers(day, LEFTOVERS_AT_ONCE);
+                }
             }
         }
     }
@@ -170,13 +198,6 @@ public final class RemoveQueueMessages implements Job {
                         || spared.stream()
                                 .noneMatch(day -> day.from().isBefore(history.to())
                                         && history.from().isBefore(day.to())));
-    }
-
-    private void forgetWorkers() {
-        if (System.nanoTime() - workersDueNanos >= 0) {
-            workersDueNanos = System.nanoTime() + WORKERS_INTERVAL.toNanos(); // also when it fails: the rest goes on
-            log.debug("forgot {} workers", maintenance.forgetWorkers(WORKERS_INTERVAL));
-        }
     }
 
     private Freed remember(Day day, Freed freed) {

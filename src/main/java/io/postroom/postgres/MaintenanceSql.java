@@ -110,6 +110,11 @@ final class MaintenanceSql {
             SELECT postroom.truncate_ready(:bytes)
             """);
 
+    static final Sql REMOVE_LEFTOVERS = Sql.of("""
+            -- name: remove_leftovers
+            SELECT postroom.remove_leftovers(:leaf, :limit)
+            """);
+
     static final Sql FORGET_WORKERS = Sql.of("""
             -- name: forget_workers
             SELECT postroom.forget_workers(:endedBefore * interval '1 microsecond')

@@ -24,7 +24,7 @@ final class OperateSql {
     /** The dead letters a filter means, as kept in operator_action.filter; {@code f} is that action. Only those that were dead when it began. */
     private static final String MATCHES = """
               AND d.dead_at <= f.at
-              AND (f.queue_id IS NULL OR d.queue_id = f.queue_id)
+              AND (f.filter ->> 'queue' IS NULL OR d.queue_id = f.queue_id) -- null when the queue was deleted meanwhile: then none
               AND (f.filter ->> 'fingerprint' IS NULL OR d.fingerprint = f.filter ->> 'fingerprint')
               AND (f.filter ->> 'type' IS NULL OR m.type = f.filter ->> 'type')
               AND (f.filter ->> 'correlationId' IS NULL OR m.correlation_id = f.filter ->> 'correlationId')

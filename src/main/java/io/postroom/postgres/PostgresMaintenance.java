@@ -243,6 +243,16 @@ public final class PostgresMaintenance implements Maintenance {
     }
 
     @Override
+    public int removeLeftovers(Day history, int limit) {
+        return engine.several("remove leftovers of " + history.name(), connection -> {
+            takeTime(connection);
+            try (Sql.Call call = MaintenanceSql.REMOVE_LEFTOVERS.on(connection)) {
+                return call.set("leaf", history.name()).set("limit", limit).one(row -> row.getInt(1));
+            }
+        });
+    }
+
+    @Override
     public int forgetWorkers(Duration endedBefore) {
         return engine.several("forget workers", connection -> {
             takeTime(connection);

@@ -39,7 +39,7 @@ final class AccessRules {
 
     /** @throws ServerStartException if strangers could come in */
     static AccessRules of(Environment environment) {
-        String token = environment.getProperty(TOKEN, "");
+        String token = environment.getProperty(TOKEN, "").strip(); // from a file it may end with its line
         String address = environment.getProperty(ADDRESS, "").strip();
         if (!token.isEmpty() && token.length() < SHORTEST_TOKEN) {
             throw new ServerStartException("POSTROOM_TOKEN has " + token.length()

@@ -42,6 +42,9 @@ public interface Maintenance {
     /** Frees READY when it is empty and larger than this. Does not wait: false when it was in use. */
     boolean truncateReady(long bytes);
 
+    /** Removes lines of history, at most {@code limit}, of messages whose content and end left with another day. Reads the whole day. Answers how many. */
+    int removeLeftovers(Day history, int limit);
+
     /** Removes processes that ended that long ago and that no history names any more. Reads all history. Answers how many. */
     int forgetWorkers(Duration endedBefore);
 

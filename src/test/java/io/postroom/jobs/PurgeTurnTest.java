@@ -91,6 +91,27 @@ class PurgeTurnTest {
     }
 
     @Test
+    void what_a_freed_day_of_history_leaves_in_small_ones_goes_at_once_and_else_daily() {
+        asked.history.add(day("small", 3, 10, true));
+        asked.history.add(day("empty", 2, 0, true));
+        asked.history.add(day("large", 2, 1000, true));
+        asked.history.add(day("today", 0, 10, false));
+        asked.freed.add(Maintenance.Freed.BUSY);
+        job.run();
+        assertThat(asked.leftovers).as("the first turn of a process").containsExactly("small");
+        job.run();
+        assertThat(asked.leftovers).as("nothing was freed").hasSize(1);
+        RemoveQueueMessages later = new RemoveQueueMessages(asked, 100);
+        asked.freed.add(Maintenance.Freed.BUSY);
+        later.run();
+        asked.leftovers.clear();
+        asked.history.set(2, day("next", 1, 1000, true));
+        asked.freed.add(Maintenance.Freed.DONE);
+        later.run();
+        assertThat(asked.leftovers).containsExactly("small");
+    }
+
+    @Test
     void large_day_of_history_is_not_looked_through_while_its_messages_wait_to_be_freed() {
         asked.messages.add(day("large", 2, 1000, true));
         asked.needs.add(new Maintenance.Need(2000, 1500, 0));
@@ -114,6 +135,7 @@ class PurgeTurnTest {
         final Deque<Freed> freed = new ArrayDeque<>();
         final List<String> calls = new ArrayList<>();
         final List<String> batches = new ArrayList<>();
+        final List<String> leftovers = new ArrayList<>();
         final List<Integer> limits = new ArrayList<>();
         final List<List<Day>> spared = new ArrayList<>();
         int failures;
@@ -155,6 +177,12 @@ class PurgeTurnTest {
         @Override
         public boolean truncateReady(long bytes) {
             return false;
+        }
+
+        @Override
+        public int removeLeftovers(Day history, int limit) {
+            leftovers.add(history.name());
+            return 0;
         }
 
         @Override

@@ -76,6 +76,24 @@ class RemoveQueueMessagesTest {
     // ---- what leaves and what stays
 
     @Test
+    void line_of_a_small_day_leaves_when_its_message_left_with_a_large_one() {
+        UUID gone = messages.message("week")
+                .age(TEN_DAYS)
+                .attempt(worker, "retry", "first try, on the day before its end")
+                .finishedAgo(worker, "done", Duration.ofDays(9));
+        sql.sql("DELETE FROM postroom.message WHERE id = ?").param(gone).update();
+        sql.sql("DELETE FROM postroom.attempt WHERE message_id = ? AND outcome = 0")
+                .param(gone)
+                .update();
+        assertThat(Conservation.check(sql)).as("looks like a lost message").hasSize(1);
+        oneByOne.run();
+        assertThat(sql.sql("SELECT count(*) FROM postroom.attempt")
+                        .query(Integer.class)
+                        .single())
+                .isZero();
+    }
+
+    @Test
     void finished_messages_leave_when_the_retention_of_their_queue_is_over() {
         UUID old = done("week", EIGHT_DAYS);
         UUID young = done("week", Duration.ofDays(6));

@@ -25,6 +25,8 @@ import io.postroom.storage.QueueReport;
 import io.postroom.storage.QueueRow;
 import io.postroom.storage.Redriven;
 import io.postroom.testing.PostgresTest;
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -229,6 +231,36 @@ class OperateTest {
                         .map(message -> dead(message, error))
                         .toList());
         return plans.stream().map(plan -> plan.id).toList();
+    }
+
+    @Test
+    void a_bulk_redrive_of_a_queue_that_is_deleted_meanwhile_moves_nothing_of_others() throws SQLException {
+        UUID dead = deadLetters(1, "timeout").get(0);
+        UUID operation;
+        try (Connection connection = fixture.pool.getConnection();
+                Sql.Call call = OperateSql.PLAN_REDRIVE.on(connection)) { // past the look whether the queue is there
+            operation = MessageReader.setConditions(call, MessageFilter.queue("deleted-meanwhile"))
+                    .set("dead", true)
+                    .set("perSecond", 1000)
+                    .one(row -> row.getObject(1, UUID.class));
+        }
+        assertThat(store.operation(operation)).isEqualTo(new MessageStore.OperationRow(0, 0, true));
+        fixture.execute("UPDATE postroom.operator_action SET finished_at = NULL, at = at - interval '1 minute',"
+                + " planned = 1 WHERE id = '" + operation + "'");
+        fixture.execute("UPDATE postroom.dead_letter SET dead_at = dead_at - interval '1 hour'");
+        store.redriveSome(Duration.ofSeconds(1));
+        assertThat(fixture.places(dead)).containsExactly("dead");
+    }
+
+    @Test
+    void cancelling_a_message_whose_number_was_given_out_again_takes_no_other() {
+        UUID old = fixture.enqueue();
+        store.complete(fixture.worker, List.of(done(fixture.claimOne())));
+        UUID waiting = fixture.enqueue();
+        fixture.execute("UPDATE postroom.message SET seq = (SELECT seq FROM postroom.message WHERE id = '" + waiting
+                + "') WHERE id = '" + old + "'"); // as after a failover to a server whose sequence was behind
+        assertThat(store.cancel(old)).isZero();
+        assertThat(fixture.places(waiting)).containsExactly("ready");
     }
 
     @Test

@@ -90,6 +90,14 @@ class AccessRulesTest {
                 .isEmpty();
     }
 
+    @Test
+    void line_end_behind_the_configured_token_does_not_count() {
+        AccessRules rules = rules("0.0.0.0", TOKEN + "\n");
+        assertThat(status(rules, request("POST", MESSAGES, "Authorization", "Bearer " + TOKEN)))
+                .isEmpty();
+        assertThatThrownBy(() -> rules("127.0.0.1", "0123456789abcde\n")).hasMessageContaining("15 characters");
+    }
+
     // ---- without one
 
     @ParameterizedTest
