@@ -24,9 +24,9 @@
  * READY, too. What a commit whose answer was lost left behind is a lease this process does not know, and is given back like one of a lost claim.
  *
  * <p>An idle process sends about two statements a second whatever it consumes: one poll, which also says when a delayed message is due, and the beats, rescues
- * and clean-ups of several seconds each (workload W7). Of a core, with 64 queues, that is 0.2 % for the server and, once the JVM has compiled it, 0.5 % here:
- * 0.3 for our threads, the poll's above all, the rest for the JVM's own clocks. Compiling it takes as much again for as long as it lasts. Looking into 640
- * empty lanes each second took the server four times as much.
+ * and clean-ups of several seconds each (workload W7). Of a core, with 64 queues, the server takes 0.2 %; looking into 640 empty lanes each second it took 0.8.
+ * This side takes 0.5 % once the JVM has compiled it: 0.3 for our threads, the poll's above all, the rest for the JVM's own timers. In a process that has just
+ * started the compiler takes more than that.
  *
  * <p>Between two processes a message takes two commits that wait for the disk where one process needs one. Of 2.17 ms (p50, both JVMs warm, traced at each
  * step): enqueue with its commit 0.77, then NOTIFY until it is heard 0.41, hand-overs 0.09, claim with its commit 0.81, thread 0.08. NOTIFY inside the

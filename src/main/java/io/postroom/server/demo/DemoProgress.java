@@ -135,8 +135,8 @@ final class DemoProgress {
     }
 
     /**
-     * How many events of this run stand in each state, by name of the state; states with none are left out. What somebody else put into the queue may wait for
-     * ever for a handler the demo does not have.
+     * How many events of this run stand in each state, by name of the state; states with none are left out. Messages of others are left out, too: one may wait
+     * for ever for a handler the demo does not have.
      */
     Map<String, Long> countByState() {
         return counts(database.sql(COUNT_BY_STATE)

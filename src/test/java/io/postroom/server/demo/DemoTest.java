@@ -96,7 +96,9 @@ class DemoTest {
             demo.run();
 
             assertThat(terminal).anyMatch(line -> line.startsWith("Demo: finished, 40 events"));
-            assertThat(countByState()).hasSize(2).containsEntry("DONE", 40L); // the other waits for its handler
+            assertThat(countByState())
+                    .containsEntry("DONE", 40L)
+                    .isIn(Map.of("DONE", 40L, "READY", 1L), Map.of("DONE", 40L, "DELAYED", 1L));
         }
     }
 
