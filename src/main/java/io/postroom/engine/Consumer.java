@@ -129,6 +129,7 @@ final class Consumer {
     }
 
     private void claimSome() {
+        vainTurns = queue.hasSuspects() ? vainTurns : 0;
         if (!claiming || !heartbeat.isTrusted() || queue.isPaused() || completer.isOverwhelmed()) {
             loop.pause(Duration.ofMillis(100));
         } else if (isSuspectsTurn()) {

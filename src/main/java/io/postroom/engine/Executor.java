@@ -295,11 +295,11 @@ final class Executor {
             List<Object> payloads,
             Runnable onGivenUp) {
         Iterator<Object> payload = payloads.iterator();
-        return runEach(
-                messages,
-                onGivenUp,
-                (message, whenGivenUp) -> attempt(
-                        queue, handler, List.of(message), Collections.singletonList(payload.next()), whenGivenUp));
+        return runEach(messages, onGivenUp, (message, whenGivenUp) -> {
+            List<Object> own = Collections.singletonList(payload.next());
+            return guarded( // each by itself: those before it have their ends
+                    List.of(message), () -> attempt(queue, handler, List.of(message), own, whenGivenUp));
+        });
     }
 
     private Completion failed(

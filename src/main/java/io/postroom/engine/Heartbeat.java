@@ -15,6 +15,8 @@ import org.slf4j.LoggerFactory;
  */
 final class Heartbeat {
     private static final Logger log = LoggerFactory.getLogger(Heartbeat.class);
+    /** The longest back-off of those who come back after a database was away; two beats later they have beaten. */
+    private static final Duration OTHERS_COME_BACK = Duration.ofSeconds(5);
 
     private final MessageStore store;
     private final EngineSettings settings;
@@ -61,7 +63,10 @@ final class Heartbeat {
      * beaten again cannot tell who died from who is about to.
      */
     boolean isUnbrokenFor(Duration time) {
-        return isTrusted() && System.nanoTime() - unbrokenSinceNanos >= time.toNanos();
+        long now = System.nanoTime();
+        return workerId != 0
+                && now - lastBeatNanos < settings.leaseTime().toNanos()
+                && now - unbrokenSinceNanos >= time.toNanos();
     }
 
     /** True as well before there was anything to trust. */
@@ -86,7 +91,11 @@ final class Heartbeat {
         long before = System.nanoTime();
         instance = UUID.randomUUID();
         workerId = store.register(instance, settings.name(), version);
-        unbrokenSinceNanos = before;
+        // A process that dies soon after each of its starts must come to judge, too: it has seen no gap, and only waits
+        // for those who have.
+        Duration wait = settings.beatInterval().multipliedBy(2).plus(OTHERS_COME_BACK);
+        long ahead = Math.max(0, settings.leaseTime().minus(wait).toNanos());
+        unbrokenSinceNanos = before - ahead;
         lastBeatNanos = before;
         onRegistered.accept(workerId);
     }
@@ -103,8 +112,10 @@ final class Heartbeat {
         long before = System.nanoTime();
         if (store.beat(workerId, instance)) {
             if (!isTrusted()) { // so long did it take since the last one began
-                unbrokenSinceNanos = System.nanoTime();
                 log.info("worker {} beats again", workerId);
+            }
+            if (System.nanoTime() - lastBeatNanos >= settings.leaseTime().toNanos()) {
+                unbrokenSinceNanos = System.nanoTime();
             }
             lastBeatNanos = before;
         } else {

@@ -111,6 +111,7 @@ final class Loop {
                 try {
                     standBack(error, backoff);
                 } catch (Throwable again) { // out of memory, say: to write that down may need some as well
+                    Thread.interrupted(); // or it would not wait
                     LockSupport.parkNanos(this, LONGEST_BACKOFF_NANOS);
                 }
             }

@@ -159,9 +159,8 @@ final class Poller {
         Polled polled =
                 store.poll(heartbeat.workerId(), ids, floors(ids), ids.equals(emptyOf) ? emptyAt : null, dueFrom.get());
         if (isAnotherServer(polled.serverStartedAt())) {
-            forget(); // it may have lost claims, and its numbers may be lower: from the floors on is not all, so the
-            // next poll says
-            return;
+            forget(); // it may have lost claims, and its numbers may be lower: from the floors on is not all
+            ripe = null;
         }
         if (polled.nextDue() != null) {
             onNextDue.accept(polled.nextDue());

@@ -53,6 +53,7 @@ public final class RemoveQueueMessages implements Job {
     private final long largeDay;
     private final Map<String, Verdict> verdicts = new HashMap<>();
     private long dailyDueNanos = System.nanoTime();
+    private boolean leftoversDue;
 
     public RemoveQueueMessages(Maintenance maintenance) {
         this(maintenance, LARGE_DAY);
@@ -90,9 +91,8 @@ public final class RemoveQueueMessages implements Job {
         if (daily) {
             dailyDueNanos = System.nanoTime() + DAILY.toNanos(); // also when it fails: the rest goes on
         }
-        if (freedHistory || daily) {
-            removeLeftovers();
-        }
+        leftoversDue |= freedHistory || daily;
+        leftoversDue = leftoversDue && !removeLeftovers();
         if (daily) {
             log.debug("forgot {} workers", maintenance.forgetWorkers(DAILY));
         }
@@ -152,14 +152,26 @@ public final class RemoveQueueMessages implements Job {
         return any;
     }
 
-    private void removeLeftovers() {
+    /** Answers whether it came through. */
+    private boolean removeLeftovers() {
+        boolean through = true;
         for (Day day : maintenance.days(Kind.HISTORY)) {
             if (day.past() && day.bytes() > 0 && day.bytes() < largeDay) {
-                int removed = LEFTOVERS_AT_ONCE;
-                while (removed == LEFTOVERS_AT_ONCE) {
-                    removed = maintenance.removeLeftovers(day, LEFTOVERS_AT_ONCE);
-                }
+                through &= removeLeftovers(day);
             }
+        }
+        return through;
+    }
+
+    private boolean removeLeftovers(Day day) {
+        try {
+            return maintenance.removeLeftovers(day, LEFTOVERS_AT_ONCE) < LEFTOVERS_AT_ONCE;
+        } catch (StoreException error) {
+            if (!error.mayPass()) {
+                throw error;
+            }
+            log.info("what is left over in {} stays for now: {}", day.name(), error.getMessage());
+            return false;
         }
     }
 

@@ -25,7 +25,7 @@ public final class RescueLeases implements Job {
     private final Consumer<Collection<Arrival>> doorbell;
 
     /**
-     * @param interval how often to look; a death is noticed after leaseTime plus this at the latest
+     * @param interval how often to look; a death is noticed after leaseTime plus this, or half a leaseTime after the only process has started again
      * @param hasBeatenFor whether this process has beaten for so long without a gap
      */
     public RescueLeases(

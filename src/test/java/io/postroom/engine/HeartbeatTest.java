@@ -18,10 +18,25 @@ class HeartbeatTest {
     private static final EngineSettings SETTINGS = new EngineSettings(
             "test", Duration.ofMillis(1500), Duration.ofMillis(100), Duration.ofSeconds(1), false, true);
 
+    /** Trust ends with each beat's interval there. */
+    private static final EngineSettings TIGHT = new EngineSettings(
+            "tight", Duration.ofMillis(600), Duration.ofMillis(200), Duration.ofSeconds(1), false, true);
+
     private final DataSource pool;
 
     HeartbeatTest(DataSource pool) {
         this.pool = pool;
+    }
+
+    @Test
+    void with_the_shortest_lease_time_that_is_allowed_beats_are_unbroken_as_well() {
+        Heartbeat heartbeat = new Heartbeat(new PostgresMessageStore(pool), TIGHT, "1", any -> {});
+        heartbeat.ensureStarted();
+        try {
+            await().until(() -> heartbeat.isUnbrokenFor(TIGHT.leaseTime().multipliedBy(3)));
+        } finally {
+            heartbeat.stop(true);
+        }
     }
 
     @Test
@@ -36,7 +51,7 @@ class HeartbeatTest {
                     Statement statement = connection.createStatement()) {
                 connection.setAutoCommit(false);
                 statement.execute("SELECT FROM postroom.worker FOR UPDATE"); // a beat waits for this
-                await().until(() -> !heartbeat.isTrusted());
+                await().until(() -> heartbeat.sinceBeat().compareTo(SETTINGS.leaseTime()) > 0);
                 connection.rollback();
             }
             await().pollInterval(Duration.ofMillis(10)).until(heartbeat::isTrusted);
