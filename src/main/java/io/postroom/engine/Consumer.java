@@ -232,7 +232,7 @@ final class Consumer {
         return queue.hasSuspects() && System.nanoTime() - suspectsRestUntilNanos >= 0;
     }
 
-    /** Suspects one by one, alone, for a second; then the others get at least as long. */
+    /** Suspects one by one, alone (or beside what never ends), for a second; then the others get at least as long. */
     private void runSuspects() {
         suspectsTurn = true; // before held is read
         try {
