@@ -184,7 +184,7 @@ public final class Engine {
 
     /** Whether this process has beaten for so long without a gap, so that the silence of others says something. True as well if it has no need to beat. */
     public boolean hasBeatenFor(Duration time) {
-        return heartbeat.workerId() == 0 || heartbeat.isUnbrokenFor(time);
+        return heartbeat.isUnbrokenFor(time);
     }
 
     /** Committed arrivals, from enqueues, jobs and other processes. */

@@ -60,13 +60,12 @@ final class Heartbeat {
 
     /**
      * Whether beats have been possible all that time. After a silence of the database, or of this process, everybody's last beat is old, and who has only just
-     * beaten again cannot tell who died from who is about to.
+     * beaten again cannot tell who died from who is about to. True as well before there was a need to beat.
      */
     boolean isUnbrokenFor(Duration time) {
         long now = System.nanoTime();
-        return workerId != 0
-                && now - lastBeatNanos < settings.leaseTime().toNanos()
-                && now - unbrokenSinceNanos >= time.toNanos();
+        return workerId == 0
+                || now - lastBeatNanos < settings.leaseTime().toNanos() && now - unbrokenSinceNanos >= time.toNanos();
     }
 
     /** True as well before there was anything to trust. */
