@@ -1,14 +1,14 @@
 package io.postroom;
 
+import io.postroom.api.EngineSettings;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
-import io.postroom.engine.EngineSettings;
+import io.postroom.api.Transactions;
 import io.postroom.handler.Handler;
 import io.postroom.handler.HandlingErrorSend;
 import io.postroom.handler.MessageInterceptor;
 import io.postroom.handler.PayloadCodec;
 import io.postroom.handler.PostroomListener;
-import io.postroom.storage.Transactions;
 import java.time.Duration;
 import java.util.List;
 import javax.sql.DataSource;
@@ -36,7 +36,7 @@ public interface Postroom extends AutoCloseable {
     Queues queues();
 
     /** What is wrong right now, as sentences; empty: nothing. For health checks. */
-    List<String> troubles();
+    List<String> problems();
 
     /** Stops claiming, waits up to {@code drain} for running handlers, gives the rest back. The API stays usable until {@link #close}. */
     void stop(Duration drain);
@@ -81,7 +81,7 @@ public interface Postroom extends AutoCloseable {
         /** Migrates or validates, checks the server, starts. Fails with what to do about it. */
         Postroom start();
 
-        /** The first half of {@link #start}: messages can be created, none is handled until {@link RunningPostroom#startWorkers}. */
-        RunningPostroom prepare();
+        /** The first half of {@link #start}: messages can be created, none is handled until {@link DefaultPostroom#startWorkers}. */
+        DefaultPostroom prepare();
     }
 }

@@ -1,34 +1,42 @@
 package io.postroom;
 
-import io.postroom.engine.Engine;
-import io.postroom.engine.EngineSettings;
-import io.postroom.engine.HandlerSetup;
-import io.postroom.handler.Delivery;
+import io.postroom.api.EngineSettings;
+import io.postroom.api.Transactions;
 import io.postroom.handler.Handler;
-import io.postroom.handler.Handlers;
 import io.postroom.handler.HandlingErrorSend;
 import io.postroom.handler.JacksonPayloadCodec;
 import io.postroom.handler.MessageInterceptor;
 import io.postroom.handler.PayloadCodec;
 import io.postroom.handler.PostroomListener;
-import io.postroom.jobs.ExpireMessages;
-import io.postroom.jobs.Job;
-import io.postroom.jobs.JobTimer;
-import io.postroom.jobs.MaintainPartitions;
-import io.postroom.jobs.PromoteDue;
-import io.postroom.jobs.RedriveDeadLetters;
-import io.postroom.jobs.RemoveQueueMessages;
-import io.postroom.jobs.RescueLeases;
-import io.postroom.postgres.EnginePool;
-import io.postroom.postgres.Notifications;
-import io.postroom.postgres.PostgresMaintenance;
-import io.postroom.postgres.PostgresMessageStore;
-import io.postroom.postgres.StartCheck;
-import io.postroom.storage.ArrivalFeed;
-import io.postroom.storage.Maintenance;
-import io.postroom.storage.MessageStore;
-import io.postroom.storage.Next;
-import io.postroom.storage.Transactions;
+import io.postroom.internal.execution.Delivery;
+import io.postroom.internal.execution.HandlerRegistry;
+import io.postroom.internal.execution.HandlerSetup;
+import io.postroom.internal.jobs.ExpireMessages;
+import io.postroom.internal.jobs.Job;
+import io.postroom.internal.jobs.JobTimer;
+import io.postroom.internal.jobs.LockedJob;
+import io.postroom.internal.jobs.MaintainPartitions;
+import io.postroom.internal.jobs.PromoteDue;
+import io.postroom.internal.jobs.RedriveDeadLetters;
+import io.postroom.internal.jobs.RemoveQueueMessages;
+import io.postroom.internal.jobs.RescueLeases;
+import io.postroom.internal.postgres.EnginePool;
+import io.postroom.internal.postgres.PostgresMaintenance;
+import io.postroom.internal.postgres.PostgresMessageStore;
+import io.postroom.internal.postgres.PostgresNotificationListener;
+import io.postroom.internal.postgres.StartCheck;
+import io.postroom.internal.producer.DefaultQueueMessages;
+import io.postroom.internal.producer.DefaultQueues;
+import io.postroom.internal.producer.DirectTransactions;
+import io.postroom.internal.producer.MessageEncoder;
+import io.postroom.internal.producer.QueueCache;
+import io.postroom.internal.storage.JobStore;
+import io.postroom.internal.storage.MaintenanceStore;
+import io.postroom.internal.storage.NextState;
+import io.postroom.internal.storage.NotificationListener;
+import io.postroom.internal.storage.Stores;
+import io.postroom.internal.storage.WorkerStore;
+import io.postroom.internal.worker.Engine;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -42,7 +50,7 @@ import org.slf4j.LoggerFactory;
 import org.springframework.jdbc.core.JdbcTemplate;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Wires a {@link RunningPostroom}. The only place that names {@link PostgresMessageStore}. */
+/** Wires a {@link DefaultPostroom}. The only place that names {@link PostgresMessageStore}. */
 final class PostroomBuilder implements Postroom.Builder {
     private static final Logger log = LoggerFactory.getLogger(PostroomBuilder.class);
 
@@ -132,7 +140,7 @@ final class PostroomBuilder implements Postroom.Builder {
 
     @Override
     public Postroom start() {
-        RunningPostroom postroom = prepare();
+        DefaultPostroom postroom = prepare();
         try {
             postroom.startWorkers(List.of());
             return postroom;
@@ -143,8 +151,8 @@ final class PostroomBuilder implements Postroom.Builder {
     }
 
     @Override
-    public RunningPostroom prepare() {
-        Handlers registry = new Handlers(handlers);
+    public DefaultPostroom prepare() {
+        HandlerRegistry registry = new HandlerRegistry(handlers);
         EnginePool pool = EnginePool.of(dataSource, engineDataSource);
         try {
             prepareSchema(pool);
@@ -160,47 +168,49 @@ final class PostroomBuilder implements Postroom.Builder {
         StartCheck.of(pool.dataSource()).warnings().forEach(log::warn);
     }
 
-    private RunningPostroom wire(Handlers registry, EnginePool pool) {
-        MessageStore store = new PostgresMessageStore(pool.dataSource());
-        MessageStore beats = new PostgresMessageStore(pool.heartbeatDataSource());
-        ArrivalFeed feed = settings.listen() ? new Notifications(pool.listenDataSource()) : null;
+    private DefaultPostroom wire(HandlerRegistry registry, EnginePool pool) {
+        Stores stores = PostgresMessageStore.on(pool.dataSource());
+        WorkerStore beats = new PostgresMessageStore(pool.heartbeatDataSource());
+        NotificationListener feed =
+                settings.listen() ? new PostgresNotificationListener(pool.listenDataSource()) : null;
         Transactions hosts = transactions == null ? new DirectTransactions(dataSource) : transactions;
         Delivery delivery = new Delivery(codec, interceptors);
         HandlerSetup setup = new HandlerSetup(registry, delivery, Optional.ofNullable(onError), listeners);
-        Engine engine = new Engine(settings, setup, store, beats, hosts, feed, workers, ProcessName.version());
+        Engine engine = new Engine(settings, setup, stores, beats, hosts, feed, workers, ProcessName.version());
 
         JobTimer timer = new JobTimer();
-        PromoteDue promote = new PromoteDue(store, engine::ring, engine::isConsuming);
-        engine.watchDue(promote::from, wait -> timer.hurry(promote, wait));
+        PromoteDue promote = new PromoteDue(stores.jobs(), engine::wake, engine::isConsuming);
+        engine.watchDue(promote::from, wait -> timer.runSoon(promote, wait));
         engine.onWritten(ends -> {
-            if (ends.stream().anyMatch(end -> end.next() == Next.DELAYED)) {
-                timer.hurry(promote);
+            if (ends.stream().anyMatch(end -> end.next() == NextState.DELAYED)) {
+                timer.runSoon(promote);
             }
         });
-        RedriveDeadLetters redrives = new RedriveDeadLetters(store, engine::ring);
-        QueueDirectory directory = new QueueDirectory(store, settings.declareOnUse());
-        MessageDoor door = new MessageDoor(
-                store,
+        RedriveDeadLetters redrives = new RedriveDeadLetters(stores.jobs(), engine::wake);
+        QueueCache directory = new QueueCache(stores.queues(), settings.declareOnUse());
+        DefaultQueueMessages queueMessages = new DefaultQueueMessages(
+                stores,
                 hosts,
-                new Encoder(codec, interceptors, directory::get),
+                new MessageEncoder(codec, interceptors, directory::get),
                 directory,
                 engine,
-                new JobHints(() -> timer.hurry(promote), () -> timer.hurry(redrives)));
-        QueueDoor queues = new QueueDoor(store, directory, engine);
-        Machine machine = new Machine(registry, engine, timer, jobs(promote, redrives, store, engine, pool));
-        return new RunningPostroom(door, queues, machine, store, pool);
+                () -> timer.runSoon(promote),
+                () -> timer.runSoon(redrives));
+        DefaultQueues queues = new DefaultQueues(stores, directory, engine);
+        List<Job> jobs = jobs(promote, redrives, stores.jobs(), engine, pool);
+        return new DefaultPostroom(queueMessages, queues, registry, engine, timer, jobs, stores.operator(), pool);
     }
 
     private List<Job> jobs(
-            PromoteDue promote, RedriveDeadLetters redrives, MessageStore store, Engine engine, EnginePool pool) {
+            PromoteDue promote, RedriveDeadLetters redrives, JobStore store, Engine engine, EnginePool pool) {
         List<Job> jobs = new ArrayList<>();
         if (workers) {
             jobs.add(promote);
             jobs.add(new RescueLeases(
-                    store, settings.leaseTime(), settings.beatInterval(), engine::hasBeatenFor, engine::ring));
+                    store, settings.leaseTime(), settings.beatInterval(), engine::hasBeatenFor, engine::wake));
             jobs.add(new ExpireMessages(store));
             jobs.add(redrives);
-            Maintenance maintenance = new PostgresMaintenance(pool.dataSource());
+            MaintenanceStore maintenance = new PostgresMaintenance(pool.dataSource());
             LockProvider locks = locks(pool);
             jobs.add(new LockedJob(new RemoveQueueMessages(maintenance), locks, LONGEST_JOB));
             jobs.add(new LockedJob(new MaintainPartitions(maintenance), locks, LONGEST_JOB));

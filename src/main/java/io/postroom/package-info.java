@@ -5,7 +5,7 @@
  *
  * <ol>
  *   <li>{@code api}: the words; {@link io.postroom.api.QueueMessages}, {@link io.postroom.api.Outcome}, {@link io.postroom.api.MessageState}
- *   <li>{@code storage}: {@link io.postroom.storage.MessageStore}, the verbs in the order of a message's life
+ *   <li>{@code storage}: {@link io.postroom.internal.storage.MessageStore}, the verbs in the order of a message's life
  *   <li>{@code engine}: {@code Executor}, one screen; then {@code Consumer}, {@code Claimer}, {@code Completer}
  *   <li>{@code postgres}: the SQL, which is the truth; {@code db/migration} beside it
  *   <li>{@code handler}, {@code channel}: what the user's code meets
@@ -13,8 +13,8 @@
  *   <li>{@code spring}, {@code rest}, {@code server}: the outer ring; nothing below imports it
  * </ol>
  *
- * <p>Here: {@link io.postroom.PostroomBuilder} wires, {@link io.postroom.MessageDoor} implements the registry, {@link io.postroom.Encoder} checks what comes
- * in, {@link io.postroom.SharedCommit} lets threads that create messages at the same time share a commit, {@link io.postroom.GroupCommit} those that do not wait
+ * <p>Here: {@link io.postroom.PostroomBuilder} wires, {@link io.postroom.internal.producer.DefaultQueueMessages} implements the registry, {@link io.postroom.internal.producer.MessageEncoder} checks what comes
+ * in, {@link io.postroom.internal.producer.SyncGroupCommit} lets threads that create messages at the same time share a commit, {@link io.postroom.internal.producer.AsyncGroupCommit} those that do not wait
  * for theirs. Eight threads that each committed their own message used 1.2 times the CPU of a bare INSERT and its commit; together they use 0.7 times
  * (workload W2a).
  */

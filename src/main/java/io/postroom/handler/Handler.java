@@ -164,7 +164,7 @@ public final class Handler {
     }
 
     /** Calls the user's code. The answer has one outcome for each message, in order. */
-    List<Outcome> call(List<Object> payloads, List<MessageContext> contexts) throws Exception {
+    public List<Outcome> call(List<Object> payloads, List<MessageContext> contexts) throws Exception {
         List<Outcome> outcomes = code.handle(payloads, contexts);
         if (outcomes == null || outcomes.stream().anyMatch(outcome -> outcome == null)) {
             throw new IllegalStateException("handler " + id() + " answered null instead of an Outcome");

@@ -6,7 +6,7 @@ import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Message;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.QueueNotFoundException;
-import io.postroom.storage.StoreException;
+import io.postroom.api.StoreException;
 import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
 import java.time.Duration;

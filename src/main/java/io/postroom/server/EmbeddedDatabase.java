@@ -35,7 +35,7 @@ import org.springframework.util.FileSystemUtils;
  *
  * <ol>
  *   <li>take the {@linkplain DirectoryLock lock} of the directory, so that a second server is refused;
- *   <li>{@linkplain LeftPostmaster stop} a PostgreSQL that outlived a killed server;
+ *   <li>{@linkplain OrphanedPostmaster stop} a PostgreSQL that outlived a killed server;
  *   <li>check that the data are of the major version of the binaries, and set a half-made first start aside;
  *   <li>start, with fsync, passwords and on 127.0.0.1 only, and stop waiting as soon as PostgreSQL says that it cannot;
  *   <li>see to the role and the database, both named {@code postroom}.
@@ -117,7 +117,7 @@ public final class EmbeddedDatabase implements AutoCloseable {
 
     private static EmbeddedDatabase start(Path home, DirectoryLock lock, int port) throws IOException {
         Path data = home.resolve("data");
-        LeftPostmaster.stop(data);
+        OrphanedPostmaster.stop(data);
         boolean first = checkVersion(home, data);
         if (first) {
             setAside(data);
@@ -332,7 +332,7 @@ public final class EmbeddedDatabase implements AutoCloseable {
         try (watch) {
             postgres = builder.start();
         } catch (IOException | RuntimeException e) {
-            LeftPostmaster.stop(data);
+            OrphanedPostmaster.stop(data);
             throw new EmbeddedDatabaseException(notStarted(watch), e);
         }
         // An interrupted wait returns as if all were well.
@@ -384,9 +384,9 @@ public final class EmbeddedDatabase implements AutoCloseable {
 
     /** The library gives PostgreSQL five seconds to end; the checkpoint of a busy one may take longer. */
     private static void stop(EmbeddedPostgres postgres, Path data) throws IOException {
-        ProcessHandle process = LeftPostmaster.find(data).orElse(null);
+        ProcessHandle process = OrphanedPostmaster.find(data).orElse(null);
         postgres.close();
-        if (process != null && !LeftPostmaster.awaitEnd(data, process, STOP_WAIT)) {
+        if (process != null && !OrphanedPostmaster.awaitEnd(data, process, STOP_WAIT)) {
             log.error(
                     "PostgreSQL (process {}) is still writing; the next start on {} will wait for it",
                     process.pid(),

@@ -65,7 +65,7 @@ class ServerConfiguration {
         return new ServerLifecycle(
                 System.out::println,
                 version(build),
-                () -> Addresses.of(environment, rules, settings, database),
+                () -> ListenAddresses.of(environment, rules, settings, database),
                 () -> settings.databaseGiven() ? 0 : leftInHand(dataSource),
                 demo.getIfAvailable());
     }

@@ -11,7 +11,7 @@ import org.springframework.context.SmartLifecycle;
 final class ServerLifecycle implements SmartLifecycle {
     private final Consumer<String> terminal;
     private final String version;
-    private final Supplier<Addresses> addresses;
+    private final Supplier<ListenAddresses> addresses;
     private final LongSupplier leftInHand;
     private final @Nullable DemoMaker demo;
     private @Nullable Demo running;
@@ -25,7 +25,7 @@ final class ServerLifecycle implements SmartLifecycle {
     ServerLifecycle(
             Consumer<String> terminal,
             String version,
-            Supplier<Addresses> addresses,
+            Supplier<ListenAddresses> addresses,
             LongSupplier leftInHand,
             @Nullable DemoMaker demo) {
         this.terminal = terminal;
@@ -38,12 +38,12 @@ final class ServerLifecycle implements SmartLifecycle {
     /** Makes the demo, ready to be started. */
     @FunctionalInterface
     interface DemoMaker {
-        Demo make(Addresses addresses, Consumer<String> terminal);
+        Demo make(ListenAddresses addresses, Consumer<String> terminal);
     }
 
     @Override
     public synchronized void start() {
-        Addresses known = addresses.get();
+        ListenAddresses known = addresses.get();
         terminal.accept("");
         terminal.accept("Postroom " + version + " is up: " + known.url() + "   (Ctrl-C stops it)");
         long left = leftInHand.getAsLong();
@@ -61,7 +61,7 @@ final class ServerLifecycle implements SmartLifecycle {
         started = true;
     }
 
-    private void hint(Addresses known) {
+    private void hint(ListenAddresses known) {
         terminal.accept("");
         terminal.accept("  Create a message and look at it:");
         terminal.accept("");

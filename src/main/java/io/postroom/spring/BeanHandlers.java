@@ -1,6 +1,6 @@
 package io.postroom.spring;
 
-import static io.postroom.spring.HandlerMistake.require;
+import static io.postroom.spring.InvalidHandlerException.require;
 
 import io.postroom.api.Direction;
 import io.postroom.api.InvalidMessageException;
@@ -106,7 +106,7 @@ final class BeanHandlers {
                 "Implement it, or put the annotation on a method");
         Class<?> payload = ResolvableType.forClass(contract, type).getGeneric(0).resolve();
         if (payload == null || payload == Object.class) {
-            throw new HandlerMistake(
+            throw new InvalidHandlerException(
                     "does not say which payload it takes",
                     "Name the class, as in " + contract.getSimpleName() + "<Order>");
         }
@@ -209,7 +209,7 @@ final class BeanHandlers {
     private static void explained(String bean, @Nullable Method method, Runnable step) {
         try {
             step.run();
-        } catch (HandlerMistake mistake) {
+        } catch (InvalidHandlerException mistake) {
             throw new StartProblem(where(bean, method) + " " + mistake.getMessage(), mistake.action(), mistake);
         } catch (IllegalArgumentException | InvalidMessageException refused) {
             throw new StartProblem(

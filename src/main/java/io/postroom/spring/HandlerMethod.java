@@ -1,6 +1,6 @@
 package io.postroom.spring;
 
-import static io.postroom.spring.HandlerMistake.require;
+import static io.postroom.spring.InvalidHandlerException.require;
 
 import io.postroom.api.MessageType;
 import io.postroom.api.Outcome;
@@ -121,7 +121,7 @@ final class HandlerMethod implements BatchHandler<Object> {
         try {
             method = AopUtils.selectInvocableMethod(declared, bean.getClass());
         } catch (IllegalStateException notInInterface) {
-            throw new HandlerMistake(
+            throw new InvalidHandlerException(
                     "cannot be called through the proxy around the bean, which has the methods of its interfaces only",
                     "Declare it in an interface of the bean, or have the class proxied (spring.aop.proxy-target-class=true)",
                     notInInterface);
@@ -146,7 +146,7 @@ final class HandlerMethod implements BatchHandler<Object> {
         ResolvableType element = elementOf(type);
         Class<?> found = element.resolve();
         if (found == null) {
-            throw new HandlerMistake(
+            throw new InvalidHandlerException(
                     "takes " + type + ", which does not say what is in it", "Name the class, as in List<Order>");
         }
         require(isReadable(found), "takes " + element + ", which no payload can be read as", "Take " + PAYLOADS);

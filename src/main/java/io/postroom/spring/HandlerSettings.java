@@ -84,7 +84,7 @@ final class HandlerSettings {
     /** For a handler that is a bean: what it says itself holds where no property does. */
     Handler apply(HandlerProperties properties, Handler given) {
         if (properties.batch() != null) {
-            throw new HandlerMistake(
+            throw new InvalidHandlerException(
                     "has its batch in its code, which no property can change", "Use Handler.batch(...)");
         }
         Handler handler = given.onError().isPresent() ? given : onError("", given);
@@ -120,7 +120,7 @@ final class HandlerSettings {
         String text = String.join(", ", delays);
         if (beans.containsBean(text)) {
             if (!beans.isTypeMatch(text, RetryPolicy.class)) {
-                throw new HandlerMistake(
+                throw new InvalidHandlerException(
                         "names in retryAfter the bean \"" + text + "\", which is no RetryPolicy",
                         "Name one of " + names(RetryPolicy.class) + ", or a duration");
             }
@@ -130,7 +130,7 @@ final class HandlerSettings {
         try {
             return RetryPolicy.parse(attempts, text);
         } catch (RuntimeException unreadable) {
-            throw new HandlerMistake(
+            throw new InvalidHandlerException(
                     "has a retry policy that cannot be read (" + unreadable.getMessage()
                             + "), nor is there a RetryPolicy bean \"" + text + "\"",
                     "Write attempts from 1 to 1000 and waits as in 10s, as in 10s, 1m, 5m, or as in 1s..1h, or name one of "
@@ -148,7 +148,7 @@ final class HandlerSettings {
         try {
             return handler.onError(beans.getBean(name, HandlingErrorSend.class));
         } catch (NoSuchBeanDefinitionException | BeanNotOfRequiredTypeException unknown) {
-            throw new HandlerMistake(
+            throw new InvalidHandlerException(
                     "names \"" + name + "\" in onError, and there is no such HandlingErrorSend bean",
                     "Name one of " + names(HandlingErrorSend.class),
                     unknown);

@@ -1,10 +1,10 @@
 package io.postroom.spring;
 
+import io.postroom.DefaultPostroom;
 import io.postroom.Postroom;
-import io.postroom.RunningPostroom;
+import io.postroom.api.EngineSettings;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
-import io.postroom.engine.EngineSettings;
 import io.postroom.handler.JacksonPayloadCodec;
 import io.postroom.handler.MessageInterceptor;
 import io.postroom.handler.PayloadCodec;
@@ -46,7 +46,7 @@ class PostroomAutoConfiguration {
 
     @Bean(destroyMethod = "close")
     @ConditionalOnMissingBean(Postroom.class)
-    RunningPostroom postroom(
+    DefaultPostroom postroom(
             ConfigurableListableBeanFactory beans,
             PostroomProperties properties,
             SchemaInitializer schema,
@@ -59,7 +59,7 @@ class PostroomAutoConfiguration {
                 .transactions(host.transactions(beans))
                 .schema(schema.modeLeft(host.dataSource()))
                 .workers(properties.workers().enabled())
-                .listener(new LateListeners(listeners));
+                .listener(new LazyListeners(listeners));
         builder.settings(settings(builder.settings(), properties));
         if (properties.engineDatasource() != null) {
             builder.engineDataSource(
@@ -103,9 +103,9 @@ class PostroomAutoConfiguration {
     }
 
     @Bean
-    @ConditionalOnBean(RunningPostroom.class)
+    @ConditionalOnBean(DefaultPostroom.class)
     PostroomLifecycle postroomLifecycle(
-            RunningPostroom postroom,
+            DefaultPostroom postroom,
             ConfigurableListableBeanFactory beans,
             Environment environment,
             PostroomProperties properties,

@@ -16,11 +16,11 @@ final class PostroomHealthIndicator extends AbstractHealthIndicator {
 
     @Override
     protected void doHealthCheck(Health.Builder builder) {
-        List<String> troubles = postroom.troubles();
-        if (troubles.isEmpty()) {
+        List<String> problems = postroom.problems();
+        if (problems.isEmpty()) {
             builder.up();
         } else {
-            builder.down().withDetail("troubles", troubles);
+            builder.down().withDetail("problems", problems);
         }
     }
 }

@@ -1,6 +1,6 @@
 package io.postroom.spring;
 
-import io.postroom.RunningPostroom;
+import io.postroom.DefaultPostroom;
 import io.postroom.handler.Handler;
 import java.time.Duration;
 import java.util.List;
@@ -17,14 +17,14 @@ final class PostroomLifecycle implements SmartLifecycle, SmartInitializingSingle
     /** After the drain: an interrupt, its grace, and the last results. */
     private static final Duration RESERVE = Duration.ofSeconds(6);
 
-    private final RunningPostroom postroom;
+    private final DefaultPostroom postroom;
     private final Supplier<List<Handler>> finder;
     private final Duration drain;
     private List<Handler> handlers = List.of();
     private volatile boolean running;
     private boolean started;
 
-    PostroomLifecycle(RunningPostroom postroom, Supplier<List<Handler>> finder, Duration drain) {
+    PostroomLifecycle(DefaultPostroom postroom, Supplier<List<Handler>> finder, Duration drain) {
         this.postroom = postroom;
         this.finder = finder;
         this.drain = drain;

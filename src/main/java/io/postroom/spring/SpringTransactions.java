@@ -1,9 +1,9 @@
 package io.postroom.spring;
 
 import io.postroom.api.PostroomException;
+import io.postroom.api.Transactions;
 import io.postroom.api.WrongTransactionException;
-import io.postroom.storage.ImmediateCommit;
-import io.postroom.storage.Transactions;
+import io.postroom.internal.producer.ImmediateCommit;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.Optional;

@@ -2,8 +2,8 @@ package io.postroom.bench;
 
 import com.zaxxer.hikari.HikariDataSource;
 import io.postroom.Postroom;
+import io.postroom.api.EngineSettings;
 import io.postroom.bench.WorkloadResult.Row;
-import io.postroom.engine.EngineSettings;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;

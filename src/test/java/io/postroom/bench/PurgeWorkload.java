@@ -1,9 +1,9 @@
 package io.postroom.bench;
 
 import io.postroom.bench.WorkloadResult.Row;
-import io.postroom.jobs.RemoveQueueMessages;
-import io.postroom.postgres.PostgresMaintenance;
-import io.postroom.storage.Maintenance;
+import io.postroom.internal.jobs.RemoveQueueMessages;
+import io.postroom.internal.postgres.PostgresMaintenance;
+import io.postroom.internal.storage.MaintenanceStore;
 import io.postroom.testing.Days;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -65,8 +65,8 @@ final class PurgeWorkload implements Workload {
                 var pool = database.pool(2);
                 Statement statement = connection.createStatement()) {
             Days.installedAgo(JdbcClient.create(pool), Duration.ofDays(12));
-            Maintenance maintenance = new PostgresMaintenance(pool);
-            for (Maintenance.Kind kind : Maintenance.Kind.values()) {
+            MaintenanceStore maintenance = new PostgresMaintenance(pool);
+            for (MaintenanceStore.Kind kind : MaintenanceStore.Kind.values()) {
                 maintenance.makeDaysAhead(kind);
             }
             statement.execute("INSERT INTO postroom.queue (name) VALUES ('" + PostroomContender.QUEUE + "')");

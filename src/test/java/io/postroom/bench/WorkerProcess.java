@@ -119,7 +119,7 @@ final class WorkerProcess implements AutoCloseable {
                         .handler(
                                 PostroomContender.handler(PostroomContender.QUEUE, PostroomContender.THREADS, recorder))
                         .start()) {
-            answer(postroom.troubles().toString());
+            answer(postroom.problems().toString());
             for (String line = in.readLine(); line != null && !line.equals("rest"); line = in.readLine()) {
                 String[] words = line.split(" ");
                 switch (words[0]) {

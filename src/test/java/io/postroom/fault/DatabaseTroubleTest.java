@@ -7,9 +7,9 @@ import static org.awaitility.Awaitility.await;
 import com.zaxxer.hikari.HikariDataSource;
 import io.postroom.Postroom;
 import io.postroom.api.CreateMessage;
+import io.postroom.api.EngineSettings;
 import io.postroom.api.Outcome;
 import io.postroom.api.PostroomException;
-import io.postroom.engine.EngineSettings;
 import io.postroom.handler.Handler;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TcpProxy;
@@ -131,7 +131,7 @@ class DatabaseTroubleTest {
                     Postroom producer = Postroom.on(other).workers(false).start()) {
                 createAndAwait(producer, "leak", 50);
                 TimeUnit.MILLISECONDS.sleep(FaultWorker.LEASE_TIME.toMillis()); // longer than the others would wait
-                assertThat(postroom.troubles()).isEmpty();
+                assertThat(postroom.problems()).isEmpty();
                 createAndAwait(producer, "leak", 50);
             }
             for (Connection connection : leaked) {

@@ -223,7 +223,7 @@ class HandlerModesTest {
             UUID next = create(postroom, "stubborn", "next");
             PostroomKit.of(postroom).await(stubborn, MessageState.DEAD);
             PostroomKit.of(postroom).await(next, MessageState.DONE);
-            assertThat(postroom.troubles()).anyMatch(trouble -> trouble.contains("ignored their interrupt"));
+            assertThat(postroom.problems()).anyMatch(trouble -> trouble.contains("ignored their interrupt"));
             release.countDown();
             assertThat(state(postroom, stubborn)).isEqualTo(MessageState.DEAD);
         }

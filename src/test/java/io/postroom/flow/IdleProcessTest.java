@@ -5,9 +5,9 @@ import static org.awaitility.Awaitility.await;
 
 import com.zaxxer.hikari.HikariDataSource;
 import io.postroom.Postroom;
+import io.postroom.api.EngineSettings;
 import io.postroom.api.MessageState;
 import io.postroom.api.Outcome;
-import io.postroom.engine.EngineSettings;
 import io.postroom.handler.Handler;
 import io.postroom.test.PostroomKit;
 import io.postroom.testing.PostgresTest;

@@ -118,7 +118,7 @@ class EmbeddedDatabaseTest {
             server.destroyForcibly().waitFor();
         }
         assertThat(confirmed).isGreaterThanOrEqualTo(200);
-        ProcessHandle left = LeftPostmaster.find(directory.resolve("data")).orElseThrow();
+        ProcessHandle left = OrphanedPostmaster.find(directory.resolve("data")).orElseThrow();
         assertThat(left.isAlive()).as("PostgreSQL outlives its JVM").isTrue();
 
         try (EmbeddedDatabase database = EmbeddedDatabase.start(directory, 0)) {

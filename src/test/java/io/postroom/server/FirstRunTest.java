@@ -80,7 +80,7 @@ class FirstRunTest {
 
             server.terminate();
             assertThat(server.terminal()).endsWith("Postroom stopped");
-            assertThat(LeftPostmaster.find(server.home().resolve("data")).filter(ProcessHandle::isAlive))
+            assertThat(OrphanedPostmaster.find(server.home().resolve("data")).filter(ProcessHandle::isAlive))
                     .as("PostgreSQL, after the server")
                     .isEmpty();
         }

@@ -140,6 +140,6 @@ final class ServerProcess implements AutoCloseable {
     @Override
     public void close() throws IOException {
         process.destroyForcibly();
-        LeftPostmaster.stop(home().resolve("data"));
+        OrphanedPostmaster.stop(home().resolve("data"));
     }
 }

@@ -25,7 +25,7 @@ class PostroomHealthIndicatorTest {
         Health health = new PostroomHealthIndicator(troubled).health();
 
         assertThat(health.getStatus()).isEqualTo(Status.DOWN);
-        assertThat(health.getDetails()).containsEntry("troubles", List.of("no heartbeat was confirmed for PT40S"));
+        assertThat(health.getDetails()).containsEntry("problems", List.of("no heartbeat was confirmed for PT40S"));
     }
 
     @Test

@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.postroom.Postroom;
 import io.postroom.SchemaMode;
+import io.postroom.api.EngineSettings;
 import io.postroom.channel.mail.MailSettings;
-import io.postroom.engine.EngineSettings;
 import io.postroom.handler.HandlerMode;
 import java.io.IOException;
 import java.io.InputStream;

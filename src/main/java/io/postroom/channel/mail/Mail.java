@@ -74,7 +74,7 @@ public record Mail(
         replyTo = List.copyOf(replyTo);
         requireCount("recipients", to.size() + cc.size() + bcc.size(), RECIPIENTS);
         requireCount("replyTo", replyTo.size(), RECIPIENTS);
-        subject = Lines.require("subject", subject, SUBJECT_LENGTH);
+        subject = SingleLineText.require("subject", subject, SUBJECT_LENGTH);
         text.ifPresent(body -> requireBody("text", body));
         html.ifPresent(body -> requireBody("html", body));
         attachments = List.copyOf(attachments);
@@ -184,7 +184,7 @@ public record Mail(
                 TOKEN + "/" + TOKEN + "(; *" + TOKEN + "=(" + TOKEN + "|\"[A-Za-z0-9 ._+-]{0,60}\")){0,4}");
 
         public Attachment {
-            Lines.require("attachments", name, NAME_LENGTH);
+            SingleLineText.require("attachments", name, NAME_LENGTH);
             if (name.isBlank() || name.startsWith(".") || name.matches(".*[/\\\\:*?\"<>|].*")) {
                 throw new InvalidMessageException(
                         "attachments",
@@ -254,7 +254,7 @@ public record Mail(
                 throw new InvalidMessageException(
                         "headers", "named with A-Z a-z 0-9 -, and not one the mail makes itself", name);
             }
-            Lines.require("headers", value, HEADER_LENGTH);
+            SingleLineText.require("headers", value, HEADER_LENGTH);
         });
         return Collections.unmodifiableMap(new LinkedHashMap<>(headers));
     }

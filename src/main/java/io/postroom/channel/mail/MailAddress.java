@@ -31,7 +31,7 @@ public record MailAddress(String name, String address) {
 
     /** @throws InvalidMessageException naming field and limit */
     public MailAddress {
-        name = Lines.require("name", name, NAME_LENGTH);
+        name = SingleLineText.require("name", name, NAME_LENGTH);
         address = canonical("address", address);
     }
 
@@ -42,7 +42,7 @@ public record MailAddress(String name, String address) {
      * @throws InvalidMessageException for anything else
      */
     public static MailAddress parse(String field, String text) {
-        Lines.require(field, text, LENGTH + NAME_LENGTH);
+        SingleLineText.require(field, text, LENGTH + NAME_LENGTH);
         String trimmed = text.trim();
         int open = trimmed.lastIndexOf('<');
         if (open < 0) {
@@ -51,8 +51,8 @@ public record MailAddress(String name, String address) {
         if (!trimmed.endsWith(">")) {
             throw new InvalidMessageException(field, ONE_MAILBOX, text);
         }
-        String name =
-                Lines.require(field, unquote(field, trimmed.substring(0, open).trim()), NAME_LENGTH);
+        String name = SingleLineText.require(
+                field, unquote(field, trimmed.substring(0, open).trim()), NAME_LENGTH);
         return new MailAddress(name, canonical(field, trimmed.substring(open + 1, trimmed.length() - 1)));
     }
 
@@ -86,7 +86,7 @@ public record MailAddress(String name, String address) {
         }
         int at = address.lastIndexOf('@');
         String local = at < 0 ? "" : address.substring(0, at);
-        if (!Lines.isAscii(local)) {
+        if (!SingleLineText.isAscii(local)) {
             throw new InvalidMessageException(field, "ASCII in front of the @", address);
         }
         if (local.length() > LOCAL_LENGTH || !LOCAL.matcher(local).matches()) {
@@ -98,7 +98,7 @@ public record MailAddress(String name, String address) {
     private static String asciiDomain(String field, String domain, String address) {
         String ascii;
         try {
-            ascii = Lines.isAscii(domain) ? domain : IDN.toASCII(domain, IDN.USE_STD3_ASCII_RULES);
+            ascii = SingleLineText.isAscii(domain) ? domain : IDN.toASCII(domain, IDN.USE_STD3_ASCII_RULES);
         } catch (IllegalArgumentException e) {
             throw new InvalidMessageException(field, "a host name behind the @", address);
         }

@@ -33,7 +33,7 @@ class MailAddressTest {
 
         assertThat(read.name()).isEqualTo(name == null ? "" : name);
         assertThat(read.address()).isEqualTo(address);
-        assertThat(Lines.isAscii(read.address())).isTrue();
+        assertThat(SingleLineText.isAscii(read.address())).isTrue();
     }
 
     @ParameterizedTest

@@ -1,0 +1,120 @@
+package io.postroom;
+
+import io.postroom.api.QueueMessages;
+import io.postroom.api.Queues;
+import io.postroom.handler.Handler;
+import io.postroom.internal.execution.HandlerRegistry;
+import io.postroom.internal.jobs.Job;
+import io.postroom.internal.jobs.JobTimer;
+import io.postroom.internal.postgres.EnginePool;
+import io.postroom.internal.producer.DefaultQueueMessages;
+import io.postroom.internal.producer.DefaultQueues;
+import io.postroom.internal.storage.OperatorStore;
+import io.postroom.internal.worker.Engine;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.List;
+
+/**
+ * What {@link PostroomBuilder} put together. Public for the starter and the test kit, which start and drive it in steps; hosts use {@link Postroom}.
+ * Thread-safe.
+ */
+public final class DefaultPostroom implements Postroom {
+    private final DefaultQueueMessages queueMessages;
+    private final DefaultQueues queues;
+    private final HandlerRegistry handlers;
+    private final Engine engine;
+    private final JobTimer timer;
+    private final List<Job> jobs;
+    private final OperatorStore store;
+    private final EnginePool pool;
+    private boolean jobsStarted;
+    private boolean closed;
+
+    DefaultPostroom(
+            DefaultQueueMessages queueMessages,
+            DefaultQueues queues,
+            HandlerRegistry handlers,
+            Engine engine,
+            JobTimer timer,
+            List<Job> jobs,
+            OperatorStore store,
+            EnginePool pool) {
+        this.queueMessages = queueMessages;
+        this.queues = queues;
+        this.handlers = handlers;
+        this.engine = engine;
+        this.timer = timer;
+        this.jobs = jobs;
+        this.store = store;
+        this.pool = pool;
+    }
+
+    @Override
+    public QueueMessages queueMessages() {
+        return queueMessages;
+    }
+
+    @Override
+    public Queues queues() {
+        return queues;
+    }
+
+    @Override
+    public List<String> problems() {
+        return engine.problems();
+    }
+
+    /**
+     * The second half of a start: takes these handlers beside those of the builder and begins to work. Close after an error.
+     *
+     * @param more none when it begins again after {@link #stopWorkers}
+     * @throws IllegalArgumentException two handlers would take the same messages, or have the same id
+     */
+    public synchronized void startWorkers(Collection<Handler> more) {
+        handlers.addAll(more);
+        engine.start();
+        if (!jobsStarted) {
+            jobsStarted = true;
+            timer.start(jobs);
+        }
+    }
+
+    /**
+     * Stops the handlers, as {@link #stop} does; the jobs go on, since other processes may wait for what they do. {@link #startWorkers} may follow.
+     */
+    public void stopWorkers(Duration drain) {
+        engine.stopConsumers(drain);
+    }
+
+    /**
+     * Expires and promotes what is due, then runs on this thread what is READY in these queues, until nothing is left. For tests with workers off.
+     *
+     * @param names empty: all queues that have a handler here
+     * @return how many messages were run
+     */
+    public int drain(Collection<String> names) {
+        return engine.drain(names);
+    }
+
+    /** Sets every stored instant of waiting messages back by this much, so that time seems to pass at once. For tests. */
+    public void advance(Duration time) {
+        store.advance(time);
+    }
+
+    @Override
+    public void stop(Duration drain) {
+        timer.stop();
+        engine.stop(drain);
+    }
+
+    @Override
+    public synchronized void close() {
+        if (!closed) {
+            closed = true;
+            queueMessages.close();
+            stop(DEFAULT_DRAIN);
+            pool.close();
+        }
+    }
+}

@@ -1,0 +1,31 @@
+package io.postroom.internal.consumer;
+
+import io.postroom.internal.storage.ClaimedMessage;
+import io.postroom.internal.storage.Completion;
+import io.postroom.internal.worker.Poller;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * The leases this process knows it holds. A claim whose answer was lost left leases in the database that nobody here knows and that nobody else may
+ * rescue, because this process goes on beating: {@link Poller} gives those back. Thread-safe.
+ */
+public final class HeldLeases {
+    private final Map<Long, Integer> open = new ConcurrentHashMap<>();
+
+    public void taken(Collection<ClaimedMessage> messages) {
+        messages.forEach(message -> open.merge(message.leaseId(), 1, Integer::sum));
+    }
+
+    /** These ends were written, or their leases were lost. */
+    public void ended(Collection<Completion> ends) {
+        ends.forEach(end -> open.computeIfPresent(
+                end.message().leaseId(), (lease, messages) -> messages == 1 ? null : messages - 1));
+    }
+
+    public List<Long> ids() {
+        return List.copyOf(open.keySet());
+    }
+}

@@ -1,0 +1,187 @@
+package io.postroom.internal.execution;
+
+import io.postroom.internal.loop.Loop;
+import io.postroom.internal.storage.Completion;
+import io.postroom.internal.storage.LeasePart;
+import io.postroom.internal.storage.LeaseStore;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import java.util.function.IntSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Writes how messages ended. Batches by arrival: while one batch is written the next gathers; when other handlers are running, a small batch waits
+ * {@value #LINGER_MICROS} microseconds for their results, and when nothing else runs it does not wait at all.
+ *
+ * <p>Results are kept until they are written: when the database is away they are tried again for as long as it takes. If the leases are lost
+ * meanwhile the answer says so, and the results are dropped and counted.
+ */
+public final class Completer {
+    private static final Logger log = LoggerFactory.getLogger(Completer.class);
+    private static final long LINGER_MICROS = 1000;
+    private static final int WORTH_A_COMMIT = 100;
+    private static final int LARGEST_BATCH = 1000;
+    /** Consumers stop claiming above this: handlers outrun the database. */
+    private static final int TOO_MANY = 10_000;
+
+    private final LeaseStore store;
+    private final IntSupplier workerId;
+    private final BooleanSupplier othersAreRunning;
+    private final Consumer<List<Completion>> onWritten;
+    private final Consumer<Completion> onLost;
+    private final Loop loop = new Loop("postroom-completer", true, this::step);
+    private final LongAdder lost = new LongAdder();
+    private final Object lock = new Object();
+    private List<Completion> gathered = new ArrayList<>();
+    private List<Completion> writing = List.of();
+
+    public Completer(
+            LeaseStore store,
+            IntSupplier workerId,
+            BooleanSupplier othersAreRunning,
+            Consumer<List<Completion>> onWritten,
+            Consumer<Completion> onLost) {
+        this.store = store;
+        this.workerId = workerId;
+        this.othersAreRunning = othersAreRunning;
+        this.onWritten = onWritten;
+        this.onLost = onLost;
+    }
+
+    public void start() {
+        loop.start();
+    }
+
+    /** Ends the thread; what was not written stays under its leases and is rescued. */
+    public void stop() {
+        loop.stop();
+        loop.join(Duration.ofSeconds(5));
+    }
+
+    public void add(List<Completion> ends) {
+        boolean first;
+        synchronized (lock) {
+            first = gathered.isEmpty();
+            gathered.addAll(ends);
+        }
+        if (first) {
+            loop.signal();
+        }
+    }
+
+    /** These were committed by an ATOMIC handler's own transaction. */
+    void written(List<Completion> ends) {
+        onWritten.accept(ends);
+    }
+
+    public boolean isOwnThread() {
+        return loop.isOwnThread();
+    }
+
+    /** When results were last written, or there was nothing to write. */
+    public long lastSuccessNanos() {
+        return loop.lastSuccessNanos();
+    }
+
+    public boolean isOverwhelmed() {
+        return pending() > TOO_MANY;
+    }
+
+    public int pending() {
+        synchronized (lock) {
+            return gathered.size() + writing.size();
+        }
+    }
+
+    /** Results that were refused because the lease had gone. */
+    public long lost() {
+        return lost.sum();
+    }
+
+    /** Waits until all results given so far are written. Returns whether they are. */
+    public boolean drain(Duration longest) {
+        long end = System.nanoTime() + longest.toNanos();
+        synchronized (lock) {
+            while (!gathered.isEmpty() || !writing.isEmpty()) {
+                long left = end - System.nanoTime();
+                if (left <= 0) {
+                    return false;
+                }
+                try {
+                    lock.wait(Math.max(1, left / 1_000_000));
+                } catch (InterruptedException interrupted) {
+                    Thread.currentThread().interrupt();
+                    return false;
+                }
+            }
+            return true;
+        }
+    }
+
+    private void step() {
+        if (writing.isEmpty()) {
+            takeBatch();
+        }
+        if (writing.isEmpty()) {
+            loop.pause(Duration.ofSeconds(1));
+            return;
+        }
+        List<Completion> written = write(writing);
+        synchronized (lock) {
+            writing = List.of();
+            lock.notifyAll();
+        }
+        onWritten.accept(written);
+    }
+
+    private void takeBatch() {
+        boolean small;
+        synchronized (lock) {
+            small = !gathered.isEmpty() && gathered.size() < WORTH_A_COMMIT;
+        }
+        if (small && othersAreRunning.getAsBoolean()) {
+            loop.pauseNanos(LINGER_MICROS * 1000);
+        }
+        synchronized (lock) {
+            if (gathered.size() <= LARGEST_BATCH) {
+                writing = gathered;
+                gathered = new ArrayList<>();
+            } else {
+                writing = new ArrayList<>(gathered.subList(0, LARGEST_BATCH));
+                gathered = new ArrayList<>(gathered.subList(LARGEST_BATCH, gathered.size()));
+            }
+        }
+    }
+
+    /** Writes and returns those that still counted. */
+    List<Completion> write(List<Completion> ends) {
+        Map<Long, BitSet> completed = new HashMap<>();
+        for (LeasePart part : store.complete(workerId.getAsInt(), ends)) {
+            completed.put(part.leaseId(), part.completed());
+        }
+        List<Completion> counted = new ArrayList<>(ends.size());
+        for (Completion end : ends) {
+            BitSet ordinals = completed.get(end.message().leaseId());
+            if (ordinals != null && ordinals.get(end.message().ordinal())) {
+                counted.add(end);
+            } else {
+                lost.increment();
+                onLost.accept(end);
+                log.warn(
+                        "lease {} on message {} was lost; its result ({}) is dropped and the message runs again or did already",
+                        end.message().leaseId(),
+                        end.message().id(),
+                        end.outcome());
+            }
+        }
+        return counted;
+    }
+}

@@ -1,0 +1,110 @@
+package io.postroom.internal.execution;
+
+import io.postroom.handler.MessageContext;
+import io.postroom.internal.storage.ClaimedMessage;
+import java.sql.Connection;
+import java.time.Instant;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+
+/** What a handler sees of the message in hand. */
+final class HandlerContext implements MessageContext {
+    private final ClaimedMessage message;
+    private final String queue;
+    private final int maxAttempts;
+    private final Attempt attempt;
+    private final BooleanSupplier stillOurs;
+    private final @Nullable Connection connection;
+    private @Nullable Map<String, String> headers;
+
+    HandlerContext(
+            ClaimedMessage message,
+            String queue,
+            int maxAttempts,
+            Attempt attempt,
+            BooleanSupplier stillOurs,
+            @Nullable Connection connection) {
+        this.message = message;
+        this.queue = queue;
+        this.maxAttempts = maxAttempts;
+        this.attempt = attempt;
+        this.stillOurs = stillOurs;
+        this.connection = connection;
+    }
+
+    @Override
+    public UUID id() {
+        return message.id();
+    }
+
+    @Override
+    public String queue() {
+        return queue;
+    }
+
+    @Override
+    public String type() {
+        return message.type() == null ? "" : message.type();
+    }
+
+    @Override
+    public int version() {
+        return message.version();
+    }
+
+    @Override
+    public int failures() {
+        return message.failures();
+    }
+
+    @Override
+    public int deliveries() {
+        return message.number();
+    }
+
+    @Override
+    public int attemptsLeft() {
+        return Math.max(0, maxAttempts - message.failures() - 1);
+    }
+
+    @Override
+    public Instant createdAt() {
+        return message.createdAt() == null ? Instant.EPOCH : message.createdAt();
+    }
+
+    @Override
+    public synchronized Map<String, String> headers() {
+        if (headers == null) { // most handlers never look
+            headers = Headers.read(message.headers());
+        }
+        return headers;
+    }
+
+    @Override
+    public Optional<String> correlationId() {
+        return Optional.ofNullable(message.correlationId());
+    }
+
+    @Override
+    public Instant deadline() {
+        return attempt.deadline();
+    }
+
+    @Override
+    public boolean isStillOurs() {
+        return attempt.state() == Attempt.State.RUNNING && stillOurs.getAsBoolean();
+    }
+
+    @Override
+    public Connection connection() {
+        if (connection == null) {
+            throw new IllegalStateException(
+                    "only an ATOMIC handler has a connection: set mode = HandlerMode.ATOMIC on the handler of queue \""
+                            + queue + "\", or open a connection of your own");
+        }
+        return connection;
+    }
+}

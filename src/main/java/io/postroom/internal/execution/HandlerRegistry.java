@@ -1,0 +1,89 @@
+package io.postroom.internal.execution;
+
+import io.postroom.handler.Handler;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** The handlers of this process, by queue. Complete when the engine starts; until then more may be added. Thread-safe. */
+public final class HandlerRegistry {
+    private volatile Map<String, List<Handler>> byQueue = Map.of();
+
+    /** @throws IllegalArgumentException two handlers would take the same messages, or have the same id */
+    public HandlerRegistry(Collection<Handler> handlers) {
+        addAll(handlers);
+    }
+
+    /** All or none, as in the constructor. */
+    public synchronized void addAll(Collection<Handler> handlers) {
+        Map<String, List<Handler>> all = new LinkedHashMap<>();
+        byQueue.forEach((queue, present) -> all.put(queue, new ArrayList<>(present)));
+        handlers.forEach(handler -> add(handler, all));
+        byQueue = all;
+    }
+
+    private static void add(Handler handler, Map<String, List<Handler>> byQueue) {
+        List<Handler> others = byQueue.computeIfAbsent(handler.queue(), queue -> new ArrayList<>());
+        for (Handler other : others) {
+            if (typeName(other).equals(typeName(handler))) {
+                throw new IllegalArgumentException("queue \"" + handler.queue() + "\" has two handlers for "
+                        + (typeName(handler).isEmpty()
+                                ? "messages without a type"
+                                : "type \"" + typeName(handler) + "\"")
+                        + ": " + other.id() + " and " + handler.id()
+                        + ". Give their payloads different @MessageType names");
+            }
+        }
+        byQueue.values().stream()
+                .flatMap(List::stream)
+                .filter(other -> other.id().equals(handler.id()))
+                .findAny()
+                .ifPresent(other -> {
+                    throw new IllegalArgumentException("two handlers have the id \"" + handler.id() + "\" (queues "
+                            + other.queue() + " and " + handler.queue() + "). Set another id on one");
+                });
+        others.add(handler);
+    }
+
+    public Set<String> queues() {
+        return byQueue.keySet();
+    }
+
+    public List<Handler> of(String queue) {
+        return List.copyOf(byQueue.getOrDefault(queue, List.of()));
+    }
+
+    /**
+     * The handler that takes such a message: its type's versions up to its own; without a type the one for messages without a type, or the
+     * queue's only one; else one that takes any type.
+     *
+     * @param type null: without a type
+     */
+    public Optional<Handler> find(String queue, @Nullable String type, int version) {
+        List<Handler> handlers = byQueue.getOrDefault(queue, List.of());
+        if (type == null) {
+            return handlers.size() == 1
+                    ? Optional.of(handlers.get(0))
+                    : handlers.stream()
+                            .filter(handler -> handler.type().isEmpty())
+                            .findFirst();
+        }
+        for (Handler handler : handlers) {
+            if (handler.type()
+                    .filter(taken -> taken.value().equals(type) && version <= taken.version())
+                    .isPresent()) {
+                return Optional.of(handler);
+            }
+        }
+        return handlers.stream().filter(Handler::takesAnyType).findFirst();
+    }
+
+    private static String typeName(Handler handler) {
+        return handler.type().map(type -> type.value()).orElse("");
+    }
+}

@@ -1,0 +1,29 @@
+package io.postroom.internal.execution;
+
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Headers as stored (a JSON object of texts) and as handlers see them. What somebody stored by hand in another shape is read as text. */
+final class Headers {
+    private static final JsonMapper JSON = JsonMapper.shared();
+
+    private Headers() {}
+
+    static Map<String, String> read(@Nullable String stored) {
+        if (stored == null) {
+            return Map.of();
+        }
+        JsonNode node = JSON.readTree(stored);
+        Map<String, String> headers = new LinkedHashMap<>();
+        node.properties().forEach(header -> headers.put(header.getKey(), text(header.getValue())));
+        return Collections.unmodifiableMap(headers);
+    }
+
+    private static String text(JsonNode value) {
+        return value.isString() ? value.stringValue() : value.toString();
+    }
+}

@@ -1,0 +1,49 @@
+package io.postroom.internal.execution;
+
+import io.postroom.api.RetryPolicy;
+import java.time.Duration;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** A user's policy on the failure path, which must not fail: where it throws or answers nonsense, the default policy answers. */
+record SafeRetryPolicy(RetryPolicy policy) implements RetryPolicy {
+    private static final Logger log = LoggerFactory.getLogger(SafeRetryPolicy.class);
+
+    @Override
+    public int attempts() {
+        try {
+            return Math.max(1, policy.attempts());
+        } catch (Throwable thrown) {
+            return instead(thrown).attempts();
+        }
+    }
+
+    @Override
+    public Duration delayAfter(int failures) {
+        try {
+            Duration delay = policy.delayAfter(failures);
+            return delay == null || delay.isNegative() ? DEFAULT.delayAfter(failures) : delay;
+        } catch (Throwable thrown) {
+            return instead(thrown).delayAfter(failures);
+        }
+    }
+
+    @Override
+    public boolean rejects(Throwable error) {
+        try {
+            return policy.rejects(error);
+        } catch (Throwable thrown) {
+            return instead(thrown).rejects(error);
+        }
+    }
+
+    @Override
+    public String describe() {
+        return policy.describe();
+    }
+
+    private static RetryPolicy instead(Throwable thrown) {
+        log.warn("a RetryPolicy failed; the default one ({}) decides", DEFAULT.describe(), thrown);
+        return DEFAULT;
+    }
+}

@@ -1,0 +1,56 @@
+package io.postroom.internal.jobs;
+
+import io.postroom.internal.storage.JobStore;
+import io.postroom.internal.storage.JobStore.Expired;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/** Waiting messages whose time to live ended become EXPIRED, also where no worker is there to meet them; what comes to wait in a deleted
+ * queue becomes CANCELLED. Runs on every node. */
+public final class ExpireMessages implements Job {
+    private static final int BATCH = 500;
+    private static final Duration INTERVAL = Duration.ofSeconds(15);
+    /** Looks back this far again: a message may be between two places, or commit late. */
+    private static final Duration MARGIN = Duration.ofMinutes(5);
+
+    /** A delete is known everywhere by then, and its own emptying is through or under way. */
+    private static final Duration DELETED_FOR = Duration.ofSeconds(15);
+
+    private static final int BATCHES_OF_DELETED = 20;
+    private static final int TURNS_BETWEEN_DELAYED = 4;
+
+    private final JobStore store;
+    private @Nullable Expired from;
+    private int turns;
+
+    public ExpireMessages(JobStore store) {
+        this.store = store;
+    }
+
+    @Override
+    public String name() {
+        return "ExpireMessages";
+    }
+
+    @Override
+    public Duration run() {
+        Expired reached = null;
+        for (Expired next = store.expire(from, BATCH); next != null; next = store.expire(next, BATCH)) {
+            reached = next;
+        }
+        if (reached != null) {
+            from = new Expired(reached.expiresAt().minus(MARGIN), Expired.BEFORE_ALL);
+        }
+        cancelDeleted();
+        return INTERVAL;
+    }
+
+    private void cancelDeleted() {
+        boolean delayed = turns++ % TURNS_BETWEEN_DELAYED == 0;
+        for (int i = 0; i < BATCHES_OF_DELETED; i++) {
+            if (store.cancelDeleted(DELETED_FOR, BATCH, delayed) < BATCH) {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+package io.postroom.internal.jobs;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Repeats jobs on a few threads of its own. A job never runs beside itself here; one that fails is repeated with back-off for ever. */
+public final class JobTimer {
+    private static final Logger log = LoggerFactory.getLogger(JobTimer.class);
+    /** As many as jobs may take long, and two for those that must be in time: promote and rescue. */
+    private static final int THREADS = 4;
+
+    private static final Duration FIRST_BACKOFF = Duration.ofMillis(200);
+    private static final Duration LONGEST_BACKOFF = Duration.ofSeconds(10);
+
+    private final ScheduledExecutorService timer;
+    private final Map<Job, Turn> turns = new ConcurrentHashMap<>();
+
+    public JobTimer() {
+        AtomicInteger number = new AtomicInteger();
+        ThreadFactory threads = task -> {
+            Thread thread = new Thread(task, "postroom-jobs-" + number.incrementAndGet());
+            thread.setDaemon(true);
+            return thread;
+        };
+        timer = Executors.newScheduledThreadPool(THREADS, threads);
+    }
+
+    public void start(List<Job> jobs) {
+        jobs.forEach(job -> {
+            Turn turn = new Turn(job);
+            turns.put(job, turn);
+            turn.next(Duration.ofMillis(ThreadLocalRandom.current().nextInt(100)));
+        });
+    }
+
+    /** Runs the job soon, whatever it had planned. */
+    public void runSoon(Job job) {
+        runSoon(job, Duration.ZERO);
+    }
+
+    /** Runs the job after that time at the latest. */
+    public void runSoon(Job job, Duration latest) {
+        Turn turn = turns.get(job);
+        if (turn != null) {
+            turn.runSoon(latest);
+        }
+    }
+
+    public void stop() {
+        timer.shutdownNow();
+        try {
+            timer.awaitTermination(10, TimeUnit.SECONDS);
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private final class Turn implements Runnable {
+        private final Job job;
+        private int failures;
+        private boolean running;
+        private boolean hurried;
+        private ScheduledFuture<?> planned;
+
+        Turn(Job job) {
+            this.job = job;
+        }
+
+        synchronized void next(Duration wait) {
+            if (!timer.isShutdown()) {
+                planned = timer.schedule(this, Math.max(1, wait.toMillis()), TimeUnit.MILLISECONDS);
+            }
+        }
+
+        synchronized void runSoon(Duration latest) {
+            if (running) {
+                hurried |= latest.isZero(); // else the run that is on finds out itself
+            } else if (planned != null
+                    && planned.getDelay(TimeUnit.MILLISECONDS) > latest.toMillis() + 5
+                    && planned.cancel(false)) {
+                next(latest);
+            }
+        }
+
+        @Override
+        public void run() {
+            synchronized (this) {
+                running = true;
+                hurried = false;
+            }
+            Duration wait = LONGEST_BACKOFF; // if even the report of a failure fails
+            try {
+                wait = runOnce();
+            } finally {
+                synchronized (this) {
+                    running = false;
+                    next(hurried ? Duration.ofMillis(1) : wait);
+                }
+            }
+        }
+
+        private Duration runOnce() {
+            try {
+                Duration wait = job.run();
+                if (failures > 0) {
+                    log.info("{} works again", job.name());
+                }
+                failures = 0;
+                return wait;
+            } catch (Throwable error) {
+                long millis = Math.min(LONGEST_BACKOFF.toMillis(), FIRST_BACKOFF.toMillis() << Math.min(failures, 10));
+                if (failures++ == 0 && !timer.isShutdown()) {
+                    log.warn("{} failed and goes on trying: {}", job.name(), error.toString(), error);
+                } else {
+                    log.debug("{} failed again", job.name(), error);
+                }
+                return Duration.ofMillis(
+                        millis / 2 + ThreadLocalRandom.current().nextLong(millis / 2 + 1));
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+package io.postroom.internal.jobs;
+
+import io.postroom.api.StoreException;
+import io.postroom.internal.storage.Arrival;
+import io.postroom.internal.storage.JobStore;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Collection;
+import java.util.UUID;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Delays, retries and snoozes become READY when they are due. Runs on every node: rows are taken with SKIP LOCKED, so nobody waits for a leader that is
+ * stuck. A batch that fails is halved down to single messages, and one that fails alone is put aside as a dead letter ({@code quarantined}).
+ */
+public final class PromoteDue implements Job {
+    private static final Logger log = LoggerFactory.getLogger(PromoteDue.class);
+    private static final int BATCH = 500;
+    /** For a process whose polls say when something is due: messages of other processes may be due earlier than the one this process knows of. */
+    private static final Duration WHEN_POLLED = Duration.ofSeconds(15);
+    /** For a process that does not poll. */
+    private static final Duration ALONE = Duration.ofSeconds(1);
+
+    /** What may still commit with an earlier due time than was promoted last; all is looked at from the start now and then. */
+    private static final Duration MARGIN = Duration.ofSeconds(30);
+
+    private static final Duration FULL_LOOK_EVERY = Duration.ofMinutes(1);
+
+    private final JobStore store;
+    private final Consumer<Collection<Arrival>> doorbell;
+    private final BooleanSupplier isToldByPolls;
+    private final Duration fullLookEvery;
+    private volatile @Nullable Instant from;
+    private long fullLookDueNanos;
+
+    /** @param isToldByPolls whether this process polls now, and its polls say when something is due */
+    public PromoteDue(JobStore store, Consumer<Collection<Arrival>> doorbell, BooleanSupplier isToldByPolls) {
+        this(store, doorbell, isToldByPolls, FULL_LOOK_EVERY);
+    }
+
+    PromoteDue(
+            JobStore store,
+            Consumer<Collection<Arrival>> doorbell,
+            BooleanSupplier isToldByPolls,
+            Duration fullLookEvery) {
+        this.store = store;
+        this.doorbell = doorbell;
+        this.isToldByPolls = isToldByPolls;
+        this.fullLookEvery = fullLookEvery;
+        this.fullLookDueNanos = System.nanoTime() + fullLookEvery.toNanos();
+    }
+
+    /** What was due before that instant need not be looked at; null: all. */
+    public @Nullable Instant from() {
+        return from;
+    }
+
+    @Override
+    public String name() {
+        return "PromoteDue";
+    }
+
+    @Override
+    public Duration run() {
+        if (System.nanoTime() - fullLookDueNanos >= 0) {
+            from = null;
+            fullLookDueNanos = System.nanoTime() + fullLookEvery.toNanos();
+        }
+        JobStore.Promoted promoted = promote();
+        if (promoted.messages() == BATCH) {
+            return Duration.ZERO;
+        }
+        Duration longestWait = isToldByPolls.getAsBoolean() ? WHEN_POLLED : ALONE;
+        return store.untilNextDue(from)
+                .filter(wait -> wait.compareTo(longestWait) < 0)
+                .orElse(longestWait);
+    }
+
+    private JobStore.Promoted promote() {
+        JobStore.Promoted promoted;
+        try {
+            promoted = store.promote(from, BATCH);
+        } catch (StoreException error) {
+            if (error.mayPass()) {
+                throw error;
+            }
+            log.warn("promoting {} messages failed ({}); trying them one by one", BATCH, error.getMessage());
+            for (UUID message : store.due(BATCH)) {
+                store.promoteOrQuarantine(message);
+            }
+            promoted = store.promote(null, BATCH);
+        }
+        doorbell.accept(promoted.arrivals());
+        if (promoted.lastDueAt() != null) {
+            from = promoted.lastDueAt().minus(MARGIN);
+        }
+        return promoted;
+    }
+}

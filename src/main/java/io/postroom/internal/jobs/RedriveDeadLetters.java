@@ -1,0 +1,37 @@
+package io.postroom.internal.jobs;
+
+import io.postroom.internal.storage.Arrival;
+import io.postroom.internal.storage.JobStore;
+import io.postroom.internal.storage.RedriveResult;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.function.Consumer;
+
+/**
+ * Carries out the bulk redrives that are on record, each at its rate. Any node takes any turn, so an operation outlives the one it was asked of; that one, if
+ * it has workers, begins at once.
+ */
+public final class RedriveDeadLetters implements Job {
+    private static final Duration IDLE = Duration.ofSeconds(15);
+    private static final Duration BUSY = Duration.ofSeconds(1);
+
+    private final JobStore store;
+    private final Consumer<Collection<Arrival>> doorbell;
+
+    public RedriveDeadLetters(JobStore store, Consumer<Collection<Arrival>> doorbell) {
+        this.store = store;
+        this.doorbell = doorbell;
+    }
+
+    @Override
+    public String name() {
+        return "RedriveDeadLetters";
+    }
+
+    @Override
+    public Duration run() {
+        RedriveResult redriven = store.redriveSome(BUSY);
+        doorbell.accept(redriven.arrivals());
+        return redriven.underWay() ? BUSY : IDLE;
+    }
+}

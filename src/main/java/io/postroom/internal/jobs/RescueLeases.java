@@ -1,0 +1,64 @@
+package io.postroom.internal.jobs;
+
+import io.postroom.internal.storage.Arrival;
+import io.postroom.internal.storage.JobStore;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What workers held that died goes back to READY, with one crash more; at its queue's crash limit to the dead letters. Runs on every node, but only judges
+ * others by their silence while its own beats came through all that time.
+ */
+public final class RescueLeases implements Job {
+    private static final Logger log = LoggerFactory.getLogger(RescueLeases.class);
+    private static final int LEASES_AT_ONCE = 20;
+
+    private final JobStore store;
+    private final Duration leaseTime;
+    private final Duration interval;
+    private final Predicate<Duration> hasBeatenFor;
+    private final Consumer<Collection<Arrival>> doorbell;
+
+    /**
+     * @param interval how often to look; a death is noticed after leaseTime plus this, or half a leaseTime after the only process has started again
+     * @param hasBeatenFor whether this process has beaten for so long without a gap
+     */
+    public RescueLeases(
+            JobStore store,
+            Duration leaseTime,
+            Duration interval,
+            Predicate<Duration> hasBeatenFor,
+            Consumer<Collection<Arrival>> doorbell) {
+        this.store = store;
+        this.leaseTime = leaseTime;
+        this.interval = interval;
+        this.hasBeatenFor = hasBeatenFor;
+        this.doorbell = doorbell;
+    }
+
+    @Override
+    public String name() {
+        return "RescueLeases";
+    }
+
+    @Override
+    public Duration run() {
+        if (!hasBeatenFor.test(leaseTime)) {
+            return interval;
+        }
+        List<Arrival> rescued = store.rescue(leaseTime, LEASES_AT_ONCE);
+        if (rescued.isEmpty()) {
+            return interval;
+        }
+        log.warn(
+                "took back what silent workers held: {} messages are ready again",
+                rescued.stream().mapToInt(Arrival::count).sum());
+        doorbell.accept(rescued.stream().filter(arrival -> arrival.count() > 0).toList());
+        return Duration.ZERO;
+    }
+}

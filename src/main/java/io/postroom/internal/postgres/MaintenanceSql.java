@@ -1,0 +1,153 @@
+package io.postroom.internal.postgres;
+
+/** Purge and partitions. The work is in the functions of V006, which say what they lock; names of partitions are theirs, too. */
+final class MaintenanceSql {
+    private MaintenanceSql() {}
+
+    /** Ids older than a day are refused at the door, so 25 hours after its end a day gets no new rows. */
+    static final Sql DAYS = Sql.of("""
+            -- name: days
+            SELECT p.name,
+                   CASE WHEN isfinite(p.from_at) THEN p.from_at END,
+                   CASE WHEN isfinite(p.to_at) THEN p.to_at END,
+                   p.bytes,
+                   p.to_at <= clock_timestamp() - interval '25 hours'
+            FROM postroom.partitions(:parent) p
+            ORDER BY p.from_at
+            """);
+
+    /** Always one row. Locks nothing. */
+    static final Sql NEED_AT_THE_END = Sql.of("""
+            -- name: purge_need
+            SELECT l.looked, cardinality(l.kept) - l.keyed, l.lasting
+            FROM postroom.purge_look(:leaf, coalesce(postroom.last_rows_of(:leaf, :rows), '00000000-0000-0000-0000-000000000000'), :rows) l
+            """);
+
+    /** Always one row; looked 0: there are no more. */
+    static final Sql PURGE_KEYS = Sql.of("""
+            -- name: purge_keys
+            SELECT k.looked, k.last_looked
+            FROM postroom.purge_keys(
+                :after,
+                coalesce((SELECT postroom.lowest_id(p.to_at) FROM postroom.partitions('message') p WHERE p.name = :leaf AND isfinite(p.to_at)),
+                         'ffffffff-ffff-ffff-ffff-ffffffffffff'),
+                :limit) k
+            """);
+
+    /** The id before the first one of a partition. */
+    static final Sql BEGINNING = Sql.of("""
+            -- name: beginning_of_day
+            SELECT coalesce((SELECT postroom.lowest_id(p.from_at) FROM postroom.partitions('message') p WHERE p.name = :leaf AND isfinite(p.from_at)),
+                            '00000000-0000-0000-0000-000000000000')
+            """);
+
+    /** Tries ACCESS EXCLUSIVE on the partition and gives it back. Always one row; false: somebody reads or writes there. */
+    static final Sql IS_DAY_FREE = Sql.of("""
+            -- name: is_day_free
+            SELECT postroom.is_day_free(:leaf)
+            """);
+
+    /** Locks the partition against writing until the end of the transaction. Always one row; false: it was not to be had. */
+    static final Sql CLOSE_DAY = Sql.of("""
+            -- name: close_day
+            SELECT postroom.close_day(:leaf)
+            """);
+
+    /** Always one row; looked 0: there are no more. */
+    static final Sql PURGE_LOOK = Sql.of("""
+            -- name: purge_look
+            SELECT l.looked, l.last_looked, l.kept, l.lasting, l.queue_ids, l.outcomes, l.messages, l.first_ids, l.last_ids
+            FROM postroom.purge_look(:leaf, :after, :limit) l
+            """);
+
+    static final Sql FREE_DAY = Sql.of("""
+            -- name: free_day
+            SELECT postroom.free_day(:leaf, :kept, :queues, :outcomes, :messages, :firstIds, :lastIds)
+            """);
+
+    /** Always one row. Reads the range of a day's ids in message_pk, and of those few the index of attempt. NULL: they are not few. */
+    static final Sql HISTORY_KEPT = Sql.of("""
+            -- name: history_kept
+            SELECT postroom.history_kept(:leaf, :most, :mostLines)::text[]
+            """);
+
+    /** Always one row; looked 0: there are no more. */
+    static final Sql HISTORY_LOOK = Sql.of("""
+            -- name: history_look
+            SELECT l.looked, l.last_looked::text, l.kept::text[]
+            FROM postroom.history_look(:leaf, :after::text::tid, :limit) l
+            """);
+
+    static final Sql FREE_HISTORY_DAY = Sql.of("""
+            -- name: free_history_day
+            SELECT postroom.free_history_day(:leaf, :kept::text[]::tid[])
+            """);
+
+    /** Always one row. Locks the rows it deletes. */
+    static final Sql PURGE_BATCH = Sql.of("""
+            -- name: purge_batch
+            SELECT b.looked, coalesce(b.last_looked::text, :after), b.removed
+            FROM postroom.purge_batch(
+                :leaf, :after::text::tid, :limit,
+                ARRAY(SELECT coalesce(CASE WHEN isfinite(p.from_at) THEN postroom.lowest_id(p.from_at) END, '00000000-0000-0000-0000-000000000000')
+                      FROM postroom.partitions('message') p
+                      WHERE p.name = ANY (:spared::text[])
+                      ORDER BY p.from_at),
+                ARRAY(SELECT coalesce(CASE WHEN isfinite(p.to_at) THEN postroom.lowest_id(p.to_at) END, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+                      FROM postroom.partitions('message') p
+                      WHERE p.name = ANY (:spared::text[])
+                      ORDER BY p.from_at)) b
+            """);
+
+    /** For what reads a whole table: the engine's limit for statements is meant for its own. Still below the one of its sockets. */
+    static final Sql TAKE_TIME = Sql.of("""
+            -- name: take_time
+            SET LOCAL statement_timeout = '25s'
+            """);
+
+    static final Sql TRUNCATE_READY = Sql.of("""
+            -- name: truncate_ready
+            SELECT postroom.truncate_ready(:bytes)
+            """);
+
+    static final Sql REMOVE_LEFTOVERS = Sql.of("""
+            -- name: remove_leftovers
+            SELECT postroom.remove_leftovers(:leaf, :limit)
+            """);
+
+    static final Sql FORGET_WORKERS = Sql.of("""
+            -- name: forget_workers
+            SELECT postroom.forget_workers(:endedBefore * interval '1 microsecond')
+            """);
+
+    static final Sql BOUND_TAIL = Sql.of("""
+            -- name: bound_tail
+            SELECT postroom.bound_tail(:parent)
+            """);
+
+    static final Sql VALIDATE_TAIL = Sql.of("""
+            -- name: validate_tail
+            SELECT postroom.validate_tail(:parent)
+            """);
+
+    static final Sql MOVE_TAIL = Sql.of("""
+            -- name: move_tail
+            SELECT postroom.move_tail(:parent)
+            """);
+
+    /** One row: the day up to which the oldest days can be folded, null for none. */
+    static final Sql BOUND_OLD = Sql.of("""
+            -- name: bound_old
+            SELECT postroom.bound_old(:parent, :most, :rows)::text
+            """);
+
+    static final Sql VALIDATE_OLD = Sql.of("""
+            -- name: validate_old
+            SELECT postroom.validate_old(:parent)
+            """);
+
+    static final Sql FOLD_OLD = Sql.of("""
+            -- name: fold_old
+            SELECT postroom.fold_old(:parent, :until::text::date)
+            """);
+}

@@ -1,0 +1,190 @@
+package io.postroom.internal.postgres;
+
+import io.postroom.api.Attempt;
+import io.postroom.api.Direction;
+import io.postroom.api.Message;
+import io.postroom.api.MessageFilter;
+import io.postroom.api.MessageState;
+import io.postroom.api.QueueEntry;
+import io.postroom.api.QueueStats;
+import java.sql.Array;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** Asks the registry: a filter becomes parameters of a fixed statement, rows become messages with their entries. Nothing a user wrote becomes SQL. */
+final class MessageReader {
+    private static final Map<MessageState, String> PLACES = new EnumMap<>(Map.of(
+            MessageState.READY, RegistrySql.READY,
+            MessageState.DELAYED, RegistrySql.DELAYED,
+            MessageState.IN_PROGRESS, RegistrySql.IN_PROGRESS,
+            MessageState.DEAD, RegistrySql.DEAD,
+            MessageState.DONE, RegistrySql.DONE,
+            MessageState.CANCELLED, RegistrySql.CANCELLED,
+            MessageState.EXPIRED, RegistrySql.EXPIRED));
+
+    /** By the states asked for; at most 127 texts. */
+    private static final Map<Set<MessageState>, Sql> FIND_IN = new ConcurrentHashMap<>();
+
+    private MessageReader() {}
+
+    static Optional<Message> find(UUID id, Connection connection) throws SQLException {
+        try (Sql.Call call = RegistrySql.FIND_ONE.on(connection)) {
+            return messages(call.set("id", id)).stream().findFirst();
+        }
+    }
+
+    static List<Message> find(MessageFilter filter, Connection connection) throws SQLException {
+        Set<MessageState> states = filter.states();
+        if (filter.fingerprint().isPresent()) {
+            if (!states.isEmpty() && !states.contains(MessageState.DEAD)) {
+                return List.of(); // only dead letters have one
+            }
+            states = Set.of(MessageState.DEAD);
+        }
+        boolean anywhere = states.isEmpty() || states.size() == MessageState.values().length;
+        try (Sql.Call call = (anywhere ? RegistrySql.FIND : in(states)).on(connection)) {
+            return messages(set(call, filter));
+        }
+    }
+
+    private static Sql in(Set<MessageState> states) {
+        return FIND_IN.computeIfAbsent(
+                states,
+                these -> RegistrySql.findIn(
+                        new TreeSet<>(these).stream().map(PLACES::get).toList()));
+    }
+
+    static List<Message> next(MessageFilter filter, Connection connection) throws SQLException {
+        try (Sql.Call call = RegistrySql.NEXT.on(connection)) {
+            return messages(set(call, filter));
+        }
+    }
+
+    static List<Message> removable(MessageFilter filter, Connection connection) throws SQLException {
+        try (Sql.Call call = RegistrySql.REMOVABLE.on(connection)) {
+            return messages(set(call, filter));
+        }
+    }
+
+    private static Sql.Call set(Sql.Call call, MessageFilter filter) throws SQLException {
+        return setConditions(call, filter).set("limit", filter.limit());
+    }
+
+    /** All but the limit. */
+    static Sql.Call setConditions(Sql.Call call, MessageFilter filter) throws SQLException {
+        call.set("queue", filter.queue().orElse(null))
+                .set("type", filter.type().orElse(null))
+                .set("correlation", filter.correlationId().orElse(null))
+                .set("from", filter.createdFrom().orElse(null))
+                .set("to", filter.createdTo().orElse(null));
+        return call.has("fingerprint")
+                ? call.set("fingerprint", filter.fingerprint().orElse(null))
+                : call;
+    }
+
+    /** One message per id, in the order of its first row. */
+    private static List<Message> messages(Sql.Call call) throws SQLException {
+        Map<UUID, Message> messages = new LinkedHashMap<>();
+        call.list(row -> {
+            Message message = message(row);
+            return messages.merge(message.id(), message, MessageReader::join);
+        });
+        return List.copyOf(messages.values());
+    }
+
+    private static Message join(Message known, Message more) {
+        List<QueueEntry> entries = new ArrayList<>(known.entries());
+        entries.addAll(more.entries());
+        return new Message(
+                known.id(),
+                known.type(),
+                known.version(),
+                known.direction(),
+                known.payload(),
+                known.contentType(),
+                known.headers(),
+                known.priority(),
+                known.correlationId(),
+                known.createdAt(),
+                known.expiresAt(),
+                List.copyOf(entries));
+    }
+
+    private static Message message(ResultSet row) throws SQLException {
+        QueueEntry entry = new QueueEntry(
+                row.getString(12),
+                MessageState.valueOf(row.getString(13)),
+                row.getInt(14),
+                row.getInt(15),
+                row.getInt(16),
+                Optional.ofNullable(Rows.instant(row, 17)),
+                Optional.ofNullable(row.getString(18)));
+        return new Message(
+                row.getObject(1, UUID.class),
+                row.getString(2),
+                row.getInt(3),
+                Direction.valueOf(row.getString(4)),
+                Objects.requireNonNullElse(row.getString(5), "null"), // neither JSON nor bytes: written by hand
+                row.getString(6),
+                headers(row.getArray(7)),
+                row.getInt(8),
+                Optional.ofNullable(row.getString(9)),
+                instant(row, 10),
+                Optional.ofNullable(Rows.instant(row, 11)),
+                List.of(entry));
+    }
+
+    /** From names and values in turn. */
+    private static Map<String, String> headers(@org.jspecify.annotations.Nullable Array array) throws SQLException {
+        if (array == null) {
+            return Map.of();
+        }
+        String[] texts = (String[]) array.getArray();
+        Map<String, String> headers = new LinkedHashMap<>();
+        for (int i = 0; i + 1 < texts.length; i += 2) {
+            headers.put(texts[i], texts[i + 1] == null ? "null" : texts[i + 1]);
+        }
+        return java.util.Collections.unmodifiableMap(headers);
+    }
+
+    static Attempt attempt(ResultSet row) throws SQLException {
+        return new Attempt(
+                row.getObject(1, UUID.class),
+                row.getString(2),
+                row.getInt(3),
+                row.getString(4),
+                instant(row, 5),
+                instant(row, 6),
+                row.getString(7),
+                Optional.ofNullable(row.getString(8)));
+    }
+
+    static QueueStats stats(ResultSet row) throws SQLException {
+        return new QueueStats(
+                row.getString(1),
+                row.getLong(2),
+                row.getLong(3),
+                row.getLong(4),
+                row.getLong(5),
+                row.getBoolean(6),
+                Optional.ofNullable(Rows.instant(row, 7)),
+                row.getInt(8));
+    }
+
+    private static Instant instant(ResultSet row, int column) throws SQLException {
+        return Objects.requireNonNull(Rows.instant(row, column));
+    }
+}

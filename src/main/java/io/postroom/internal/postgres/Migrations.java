@@ -1,0 +1,101 @@
+package io.postroom.internal.postgres;
+
+import io.postroom.api.PostroomException;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Collectors;
+import javax.sql.DataSource;
+import org.flywaydb.core.Flyway;
+import org.flywaydb.core.api.FlywayException;
+import org.flywaydb.core.api.MigrationInfo;
+import org.flywaydb.core.api.MigrationState;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Our tables, by a Flyway of our own: schema {@code postroom}, history {@code postroom.schema_history}, files that lie where no host's Flyway looks. It
+ * is never a bean, so that a host's stays the only one. Several processes may start at once: Flyway takes an advisory lock.
+ */
+public final class Migrations {
+    private static final Logger log = LoggerFactory.getLogger(Migrations.class);
+    private static final String LOCATION = "classpath:io/postroom/db/migration";
+
+    private Migrations() {}
+
+    /**
+     * Runs what is missing. Needs the right to create in the database, at the first time, and in the schema afterwards.
+     *
+     * @throws PostroomException says which migration failed and why; what ran before it stays
+     */
+    public static void migrate(DataSource dataSource) {
+        try {
+            int run = flyway(dataSource).migrate().migrationsExecuted;
+            log.info("schema postroom is up to date, {} migrations run now", run);
+        } catch (FlywayException e) {
+            throw new PostroomException(
+                    "the migrations of schema postroom failed: " + e.getMessage()
+                            + ". Either let a role that may create objects start Postroom once, or run the files in "
+                            + LOCATION
+                            + " with Flyway (schemas=postroom, table=schema_history) and start with schema \"validate\"",
+                    e);
+        }
+    }
+
+    /**
+     * Looks whether all has run, without a right to change anything; reading postroom.schema_history is enough. A schema newer than this version is fine.
+     *
+     * @throws PostroomException says which migration is missing, changed or failed, and what to do
+     */
+    public static void validate(DataSource dataSource) {
+        MigrationInfo[] all;
+        try {
+            all = flyway(dataSource).info().all();
+        } catch (FlywayException e) {
+            throw new PostroomException(
+                    "postroom.schema_history cannot be read: " + e.getMessage()
+                            + ". The role needs USAGE on schema postroom and SELECT on that table",
+                    e);
+        }
+        List<MigrationInfo> wrong = Arrays.stream(all)
+                .filter(info -> info.getState() == MigrationState.PENDING
+                        || info.getState() == MigrationState.ABOVE_TARGET
+                        || info.getState().isFailed()
+                        || isChanged(info))
+                .toList();
+        if (!wrong.isEmpty()) {
+            throw new PostroomException("schema postroom does not fit this version: "
+                    + wrong.stream().map(Migrations::describe).collect(Collectors.joining(", "))
+                    + ". Run the migrations with a role that may create objects (start once with schema \"migrate\", or Flyway on "
+                    + LOCATION + " with schemas=postroom, table=schema_history)");
+        }
+        log.info("schema postroom fits this version");
+    }
+
+    private static boolean isChanged(MigrationInfo info) {
+        return info.getState().isApplied()
+                && info.isChecksumMatching() == false
+                && info.getState() != MigrationState.FUTURE_SUCCESS;
+    }
+
+    private static String describe(MigrationInfo info) {
+        return "V" + info.getVersion() + " (" + info.getDescription() + ") is "
+                + (isChanged(info)
+                        ? "changed"
+                        : info.getState().getDisplayName().toLowerCase(java.util.Locale.ROOT));
+    }
+
+    private static Flyway flyway(DataSource dataSource) {
+        return Flyway.configure(Migrations.class.getClassLoader())
+                .dataSource(dataSource)
+                .schemas("postroom")
+                .defaultSchema("postroom")
+                .table("schema_history")
+                .locations(LOCATION)
+                .failOnMissingLocations(true)
+                .placeholderReplacement(false)
+                .skipDefaultCallbacks(true)
+                .cleanDisabled(true)
+                .loggers("slf4j")
+                .load();
+    }
+}

@@ -1,0 +1,267 @@
+package io.postroom.internal.postgres;
+
+/** What an operator does: to one message, to a queue, to all dead letters of a kind. Leaves a line in operator_action. */
+final class OperateSql {
+    private OperateSql() {}
+
+    /** Locks what it takes out of READY or DELAYED. 0: it was claimed, is dead, finished or unknown. */
+    static final Sql CANCEL = Sql.of("""
+            -- name: cancel
+            SELECT postroom.cancel(:id)
+            """);
+
+    static final Sql RESCHEDULE = Sql.of("""
+            -- name: reschedule
+            SELECT postroom.reschedule(:id, :dueAt::timestamptz)
+            """);
+
+    /** 0: it is not dead. */
+    static final Sql REDRIVE = Sql.of("""
+            -- name: redrive
+            SELECT postroom.redrive(:id)
+            """);
+
+    /** The dead letters a filter means, as kept in operator_action.filter; {@code f} is that action. Only those that were dead when it began. */
+    private static final String MATCHES = """
+              AND d.dead_at <= f.at
+              AND (f.filter ->> 'queue' IS NULL OR d.queue_id = f.queue_id) -- null when the queue was deleted meanwhile: then none
+              AND (f.filter ->> 'fingerprint' IS NULL OR d.fingerprint = f.filter ->> 'fingerprint')
+              AND (f.filter ->> 'type' IS NULL OR m.type = f.filter ->> 'type')
+              AND (f.filter ->> 'correlationId' IS NULL OR m.correlation_id = f.filter ->> 'correlationId')
+              AND (f.filter ->> 'createdFrom' IS NULL OR m.created_at >= (f.filter ->> 'createdFrom')::timestamptz)
+              AND (f.filter ->> 'createdTo' IS NULL OR m.created_at < (f.filter ->> 'createdTo')::timestamptz)
+            """;
+
+    /** Puts a bulk redrive on record; with nothing to move it is finished at once. Always one row. */
+    static final Sql PLAN_REDRIVE = Sql.of("""
+            -- name: plan_redrive
+            WITH f AS MATERIALIZED (
+                SELECT gen_random_uuid() AS id, clock_timestamp() AS at,
+                       (SELECT q.id FROM postroom.queue q WHERE q.name = :queue::text AND q.deleted_at IS NULL) AS queue_id,
+                       jsonb_strip_nulls(jsonb_build_object(
+                           'queue', :queue::text,
+                           'type', :type::text,
+                           'correlationId', :correlation::text,
+                           'fingerprint', :fingerprint::text,
+                           'createdFrom', :from::timestamptz,
+                           'createdTo', :to::timestamptz)) AS filter
+            ), planned AS (
+                SELECT count(*) AS messages
+                FROM f
+                CROSS JOIN postroom.dead_letter d
+                LEFT JOIN postroom.message m ON m.id = d.message_id
+                WHERE :dead
+            """ + MATCHES + """
+            )
+            INSERT INTO postroom.operator_action (id, at, action, queue_id, filter, per_second, planned, finished_at)
+            SELECT f.id, f.at, 'redrive', f.queue_id, f.filter, :perSecond, p.messages, CASE WHEN p.messages = 0 THEN f.at END
+            FROM f
+            CROSS JOIN planned p
+            RETURNING id
+            """);
+
+    /**
+     * The bulk redrives on record that nobody else is at, and how many each may move now: what its rate allows since it began, whoever moved them,
+     * but no burst after a pause. Locks their rows, with SKIP LOCKED, for the transaction. Relies on operator_action_unfinished.
+     */
+    static final Sql OPEN_REDRIVES = Sql.of("""
+            -- name: open_redrives
+            SELECT o.id,
+                   least(ceil(o.per_second * extract(epoch FROM clock_timestamp() - o.at))::bigint - o.done,
+                         greatest(ceil(o.per_second * :elapsed::bigint / 1000000.0), 1)::bigint,
+                         5000)
+            FROM postroom.operator_action o
+            WHERE o.finished_at IS NULL
+              AND o.action = 'redrive'
+              AND o.message_id IS NULL
+            ORDER BY o.at
+            FOR UPDATE SKIP LOCKED
+            """);
+
+    /**
+     * Moves the next dead letters of a bulk redrive, in the order of their ids, and notes how far it got; with fewer than asked for it is finished. The
+     * row locks give the transaction its id before nextval draws. Relies on dead_letter_pk. 0 rows: nothing was left to move.
+     */
+    static final Sql REDRIVE_SOME = Sql.of("""
+            -- name: redrive_some
+            WITH matching AS MATERIALIZED (
+                SELECT d.message_id, d.queue_id
+                FROM postroom.operator_action f
+                JOIN postroom.dead_letter d ON d.message_id > coalesce(f.cursor_id, '00000000-0000-0000-0000-000000000000')
+                LEFT JOIN postroom.message m ON m.id = d.message_id
+                WHERE f.id = :action
+            """ + MATCHES + """
+                ORDER BY d.message_id
+                LIMIT :limit
+                FOR UPDATE OF d
+            ), removed AS (
+                DELETE FROM postroom.dead_letter d
+                USING matching x
+                WHERE d.message_id = x.message_id
+                  AND d.queue_id = x.queue_id
+                RETURNING d.queue_id, d.priority, d.deliveries, d.message_id
+            ), back AS (
+                INSERT INTO postroom.ready AS r (seq, queue_id, priority, deliveries, message_id)
+                SELECT nextval('postroom.ready_seq'), x.queue_id, x.priority, x.deliveries, x.message_id
+                FROM removed x
+                RETURNING r.queue_id, r.priority, r.seq
+            ), noted AS (
+                UPDATE postroom.operator_action o
+                SET done = o.done + (SELECT count(*) FROM removed),
+                    cursor_id = coalesce((SELECT x.message_id FROM matching x ORDER BY x.message_id DESC LIMIT 1), o.cursor_id),
+                    finished_at = CASE WHEN (SELECT count(*) FROM matching) < :limit THEN clock_timestamp() END
+                WHERE o.id = :action
+            )
+            SELECT b.queue_id, b.priority, min(b.seq), count(*)
+            FROM back b
+            GROUP BY b.queue_id, b.priority
+            """);
+
+    /** 0 rows: no such action. */
+    static final Sql OPERATION = Sql.of("""
+            -- name: operation
+            SELECT coalesce(o.planned, 0), o.done, o.finished_at IS NOT NULL
+            FROM postroom.operator_action o
+            WHERE o.id = :id
+            """);
+
+    static final Sql STOP_OPERATION = Sql.of("""
+            -- name: stop_operation
+            UPDATE postroom.operator_action
+            SET finished_at = clock_timestamp(),
+                note = 'stopped'
+            WHERE id = :id
+              AND finished_at IS NULL
+            """);
+
+    static final Sql STATS = Sql.of("""
+            -- name: stats
+            SELECT s.queue, s.ready, s.delayed, s.in_progress, s.dead, s.paused, s.oldest_ready_at, s.consumers
+            FROM postroom.queue_stats s
+            WHERE :queue::text IS NULL
+               OR s.queue = :queue
+            ORDER BY s.queue
+            """);
+
+    /** A repeat changes nothing and leaves no line. Always one row: how many queues of the name there are. */
+    static final Sql PAUSE = Sql.of("""
+            -- name: pause
+            WITH changed AS (
+                UPDATE postroom.queue q
+                SET paused_at = CASE WHEN :paused THEN clock_timestamp() END
+                WHERE q.name = :queue
+                  AND q.deleted_at IS NULL
+                  AND (q.paused_at IS NULL) = :paused
+                RETURNING q.id
+            ), logged AS (
+                INSERT INTO postroom.operator_action (action, queue_id, finished_at)
+                SELECT CASE WHEN :paused THEN 'pause' ELSE 'resume' END, c.id, clock_timestamp()
+                FROM changed c
+            )
+            SELECT count(*)
+            FROM postroom.queue q
+            WHERE q.name = :queue
+              AND q.deleted_at IS NULL
+            """);
+
+    /**
+     * Cancels the next READY messages of a queue behind a place and up to a seq, so that what arrives meanwhile does not keep it going. Locks them with
+     * SKIP LOCKED through ready_pk. One row per message, in order: priority and seq. 0 rows: nothing left.
+     */
+    static final Sql PURGE_READY = Sql.of("""
+            -- name: purge_ready
+            WITH candidates AS MATERIALIZED (
+                SELECT r.ctid, r.priority, r.seq, r.message_id, r.deliveries
+                FROM postroom.ready r
+                WHERE r.queue_id = :queue
+                  AND (r.priority, r.seq) > (:priority::smallint, :seq::bigint)
+                  AND r.seq <= :upTo
+                ORDER BY r.queue_id, r.priority, r.seq
+                LIMIT :limit
+                FOR UPDATE SKIP LOCKED
+            ), removed AS (
+                DELETE FROM postroom.ready
+                WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
+            ), history AS (
+                INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
+                SELECT c.message_id, clock_timestamp(), clock_timestamp(), :queue, c.deliveries, 1
+                FROM candidates c
+            )
+            SELECT c.priority, c.seq
+            FROM candidates c
+            ORDER BY c.priority, c.seq
+            """);
+
+    /** Cancels DELAYED messages of a queue. Reads delayed whole: it has no index by queue. Always one row: how many. */
+    static final Sql PURGE_DELAYED = Sql.of("""
+            -- name: purge_delayed
+            WITH candidates AS MATERIALIZED (
+                SELECT d.ctid, d.message_id, d.deliveries
+                FROM postroom.delayed d
+                WHERE d.queue_id = :queue
+                LIMIT :limit
+                FOR UPDATE SKIP LOCKED
+            ), removed AS (
+                DELETE FROM postroom.delayed
+                WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
+            ), history AS (
+                INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
+                SELECT c.message_id, clock_timestamp(), clock_timestamp(), :queue, c.deliveries, 1
+                FROM candidates c
+            )
+            SELECT count(*)
+            FROM candidates
+            """);
+
+    static final Sql LAST_SEQ = Sql.of("""
+            -- name: last_seq
+            SELECT coalesce(pg_sequence_last_value('postroom.ready_seq'), 0)
+            """);
+
+    static final Sql LOG = Sql.of("""
+            -- name: log_operation
+            INSERT INTO postroom.operator_action (action, queue_id, planned, done, finished_at)
+            VALUES (:action, :queue, :done, :done, clock_timestamp())
+            """);
+
+    /** Locks the queue's row. 0 rows: unknown or deleted. What waits, what else is left, live consumers. */
+    static final Sql LOOK_BEFORE_DELETE = Sql.of("""
+            -- name: look_before_delete
+            SELECT q.id,
+                   EXISTS (SELECT FROM postroom.ready r WHERE r.queue_id = q.id)
+                       OR EXISTS (SELECT FROM postroom.delayed d WHERE d.queue_id = q.id),
+                   EXISTS (SELECT FROM postroom.lease l WHERE l.queue_id = q.id),
+                   EXISTS (SELECT FROM postroom.dead_letter d WHERE d.queue_id = q.id),
+                   (SELECT string_agg(DISTINCT w.name, ', ')
+                    FROM postroom.consumer c
+                    JOIN postroom.worker w ON w.id = c.worker_id
+                    WHERE c.queue_id = q.id
+                      AND w.stopped_at IS NULL
+                      AND w.beat_at > statement_timestamp() - interval '1 minute')
+            FROM postroom.queue q
+            WHERE q.name = :queue
+              AND q.deleted_at IS NULL
+            FOR UPDATE OF q
+            """);
+
+    static final Sql DELETE = Sql.of("""
+            -- name: delete_queue
+            UPDATE postroom.queue
+            SET deleted_at = clock_timestamp()
+            WHERE id = :queue
+            """);
+
+    /** For tests: time passes at once. Beats stay: a worker that lives would have beaten. */
+    static final Sql ADVANCE_DUE = Sql.of("""
+            -- name: advance_due
+            UPDATE postroom.delayed
+            SET due_at = due_at - :time * interval '1 microsecond'
+            """);
+
+    static final Sql ADVANCE_EXPIRY = Sql.of("""
+            -- name: advance_expiry
+            UPDATE postroom.message
+            SET expires_at = expires_at - :time * interval '1 microsecond'
+            WHERE expires_at IS NOT NULL
+            """);
+}

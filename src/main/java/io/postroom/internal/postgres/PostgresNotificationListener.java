@@ -1,0 +1,169 @@
+package io.postroom.internal.postgres;
+
+import io.postroom.api.StoreException;
+import io.postroom.internal.storage.Arrival;
+import io.postroom.internal.storage.Lane;
+import io.postroom.internal.storage.NotificationListener;
+import io.postroom.internal.storage.StoreErrors;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
+import org.postgresql.PGConnection;
+import org.postgresql.PGNotification;
+
+/**
+ * Word from other processes that messages became READY, on a connection of its own. Polling remains the truth: what is sent while nobody listens
+ * is lost, and that is all right. One thread receives; any thread may close.
+ */
+public final class PostgresNotificationListener implements NotificationListener {
+    static final String CHANNEL = "postroom";
+
+    /** PostgreSQL refuses 8000 bytes and more; all of ours are ASCII. */
+    private static final int LONGEST_PAYLOAD = 7900;
+
+    /** A dead line is noticed at the latest after this. */
+    private static final Duration CHECK_AFTER = Duration.ofSeconds(20);
+
+    private final DataSource source;
+    private volatile @Nullable Connection connection;
+    private volatile boolean closed;
+    private long lastWordNanos;
+
+    /** @param source gives a connection that is kept */
+    public PostgresNotificationListener(DataSource source) {
+        this.source = source;
+    }
+
+    /**
+     * Waits for word. Listens anew by itself after the connection was lost.
+     *
+     * @return empty after the timeout
+     * @throws StoreException the connection was lost or cannot be had; call again after a pause
+     */
+    @Override
+    public List<Arrival> await(Duration timeout) {
+        if (closed) {
+            return List.of();
+        }
+        try {
+            Connection listening = listening();
+            // 2 at least: with 1, sockets of PromptSocketFactory do not wait at all.
+            PGNotification[] received = listening.unwrap(PGConnection.class).getNotifications((int)
+                    Math.max(2, Math.min(timeout.toMillis(), Integer.MAX_VALUE)));
+            if (received == null || received.length == 0) {
+                check(listening);
+                return List.of();
+            }
+            lastWordNanos = System.nanoTime();
+            List<Arrival> arrivals = new ArrayList<>();
+            for (PGNotification notification : received) {
+                read(notification.getParameter(), arrivals);
+            }
+            return arrivals;
+        } catch (SQLException e) {
+            disconnect();
+            if (closed) {
+                return List.of();
+            }
+            throw StoreErrors.translate("listen for word of other processes", e);
+        }
+    }
+
+    private Connection listening() throws SQLException {
+        Connection known = connection;
+        if (known != null) {
+            return known;
+        }
+        Connection fresh = source.getConnection();
+        try {
+            fresh.setAutoCommit(true);
+            try (Statement statement = fresh.createStatement()) {
+                statement.execute("LISTEN " + CHANNEL);
+            }
+        } catch (SQLException e) {
+            fresh.close();
+            throw e;
+        }
+        lastWordNanos = System.nanoTime();
+        connection = fresh;
+        if (closed) {
+            disconnect();
+            throw new SQLException("closed", "08003");
+        }
+        return fresh;
+    }
+
+    private void check(Connection listening) throws SQLException {
+        if (System.nanoTime() - lastWordNanos < CHECK_AFTER.toNanos()) {
+            return;
+        }
+        try (Statement statement = listening.createStatement()) {
+            statement.execute("SELECT 1");
+        }
+        lastWordNanos = System.nanoTime();
+    }
+
+    /** To be called when no thread waits in {@link #await} any more: the connection goes back to its pool, and no longer listens. */
+    @Override
+    public void close() {
+        closed = true;
+        disconnect();
+    }
+
+    private void disconnect() {
+        Connection known = connection;
+        connection = null;
+        if (known == null) {
+            return;
+        }
+        try (known;
+                Statement statement = known.createStatement()) {
+            statement.execute("UNLISTEN " + CHANNEL);
+        } catch (SQLException e) {
+            // It is gone either way.
+        }
+    }
+
+    /** Lines {@code queueId:priority:lowestSeq:count}, in as few payloads as their longest size allows. */
+    static List<String> payloads(Collection<Arrival> arrivals) {
+        List<String> payloads = new ArrayList<>();
+        StringBuilder payload = new StringBuilder();
+        for (Arrival arrival : arrivals) {
+            String line = arrival.lane().queueId() + ":" + arrival.lane().priority() + ":" + arrival.lowestSeq() + ":"
+                    + arrival.count();
+            if (payload.length() + line.length() + 1 > LONGEST_PAYLOAD) {
+                payloads.add(payload.toString());
+                payload.setLength(0);
+            }
+            payload.append(payload.isEmpty() ? "" : "\n").append(line);
+        }
+        if (!payload.isEmpty()) {
+            payloads.add(payload.toString());
+        }
+        return payloads;
+    }
+
+    /** What is not ours, or of a later version, is passed over. */
+    static void read(String payload, List<Arrival> arrivals) {
+        for (String line : payload.split("\n")) {
+            String[] parts = line.split(":");
+            try {
+                if (parts.length >= 3) {
+                    int count = parts.length > 3 ? Integer.parseInt(parts[3]) : 1;
+                    arrivals.add(new Arrival(
+                            new Lane(Integer.parseInt(parts[0]), Integer.parseInt(parts[1])),
+                            Long.parseLong(parts[2]),
+                            count));
+                }
+            } catch (NumberFormatException notOurs) {
+                // Somebody else's word on our channel.
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+package io.postroom.internal.postgres;
+
+/** Queues and their settings. */
+final class QueueSql {
+    private QueueSql() {}
+
+    /** Relies on queue_name_unique. 0 rows: unknown or deleted. */
+    static final Sql FIND = Sql.of("""
+            -- name: find_queue
+            SELECT q.id, q.name, (extract(epoch FROM q.time_to_live) * 1000000)::bigint, q.paused_at IS NOT NULL
+            FROM postroom.queue q
+            WHERE q.name = :name
+              AND q.deleted_at IS NULL
+            """);
+
+    /**
+     * Makes the queue, or sets what is named of it; a deleted one comes back. What an operator set stays. Writes nothing when nothing changes, so
+     * that starting processes do not wait for one another. 0 rows: nothing to change.
+     */
+    static final Sql DECLARE = Sql.of("""
+            -- name: declare
+            INSERT INTO postroom.queue AS q (name, max_attempts, retry_after, crash_limit, time_to_live, retention, settings_by)
+            VALUES (:name, coalesce(:maxAttempts::int, 10), coalesce(:retryAfter::text, '10s'), coalesce(:crashLimit::int, 3),
+                    :timeToLive::bigint * interval '1 microsecond', coalesce(:retention::bigint * interval '1 microsecond', interval '7 days'),
+                    CASE WHEN :named THEN 'declaration' ELSE 'default' END)
+            ON CONFLICT (name) DO UPDATE
+            SET max_attempts = coalesce(:maxAttempts::int, q.max_attempts),
+                retry_after  = coalesce(:retryAfter::text, q.retry_after),
+                crash_limit  = coalesce(:crashLimit::int, q.crash_limit),
+                time_to_live = coalesce(:timeToLive::bigint * interval '1 microsecond', q.time_to_live),
+                retention    = coalesce(:retention::bigint * interval '1 microsecond', q.retention),
+                settings_by  = CASE WHEN :named THEN 'declaration' ELSE q.settings_by END,
+                deleted_at   = NULL
+            WHERE q.deleted_at IS NOT NULL
+               OR (:named
+                   AND q.settings_by <> 'operator'
+                   AND (q.max_attempts, q.retry_after, q.crash_limit, q.time_to_live, q.retention, q.settings_by)
+                       IS DISTINCT FROM
+                       (coalesce(:maxAttempts::int, q.max_attempts), coalesce(:retryAfter::text, q.retry_after),
+                        coalesce(:crashLimit::int, q.crash_limit),
+                        coalesce(:timeToLive::bigint * interval '1 microsecond', q.time_to_live),
+                        coalesce(:retention::bigint * interval '1 microsecond', q.retention), 'declaration'))
+            RETURNING q.id, q.name, (extract(epoch FROM q.time_to_live) * 1000000)::bigint, q.paused_at IS NOT NULL
+            """);
+}

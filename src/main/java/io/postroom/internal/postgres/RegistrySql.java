@@ -1,0 +1,161 @@
+package io.postroom.internal.postgres;
+
+/**
+ * What may be asked about messages, over the views and without changing anything. Ids are found first and joined to {@code queue_messages} then:
+ * that view is quick by id alone. None of these locks a row.
+ */
+final class RegistrySql {
+    private RegistrySql() {}
+
+    /** Columns of a message and its entry, as {@link MessageReader} reads them. Bytes as Base64, headers as names and values in turn. */
+    private static final String COLUMNS = """
+            SELECT q.message_id, coalesce(q.type, ''), q.type_version, q.direction,
+                   coalesce(q.payload::text, translate(encode(q.body, 'base64'), E'\\n', ''), 'null'), q.content_type,
+                   CASE WHEN jsonb_typeof(q.headers) = 'object' THEN
+                       ARRAY(SELECT unnest(ARRAY[h.key, h.value]) FROM jsonb_each_text(q.headers) h) END,
+                   q.priority, q.correlation_id, q.created_at, q.expires_at,
+                   q.queue, q.state, q.failures, q.crashes, q.deliveries, q.due_at, q.error
+            FROM postroom.queue_messages q
+            """;
+
+    /** The filter's conditions on a message; a parameter that is NULL asks for nothing. Ids carry their time, give or take what callers may. */
+    private static final String MATCHES = """
+              AND (:queue::text IS NULL OR m.queue_id = (SELECT q.id FROM postroom.queue q WHERE q.name = :queue))
+              AND (:type::text IS NULL OR m.type = :type)
+              AND (:correlation::text IS NULL OR m.correlation_id = :correlation)
+              AND (:from::timestamptz IS NULL OR m.created_at >= :from::timestamptz)
+              AND (:to::timestamptz IS NULL OR m.created_at < :to::timestamptz)
+            """;
+
+    /** Keeps to the day partitions that can hold what was created in the time asked for. */
+    private static final String DAYS = """
+              AND m.id >= postroom.lowest_id(coalesce(:from::timestamptz - interval '25 hours', timestamptz 'epoch'))
+              AND m.id < postroom.lowest_id(coalesce(:to::timestamptz + interval '1 hour', statement_timestamp() + interval '1000 days'))
+            """;
+
+    /** One message. 0 rows: unknown, or purged. */
+    static final Sql FIND_ONE = Sql.of("-- name: find_message\n" + COLUMNS + """
+            WHERE q.message_id = :id
+            ORDER BY q.queue
+            """);
+
+    /** Newest first, wherever they are. Relies on message_pk read backwards, or message_by_correlation. */
+    static final Sql FIND = Sql.of("-- name: find_messages\n" + COLUMNS + """
+            WHERE q.message_id = ANY (ARRAY(
+                SELECT m.id
+                FROM postroom.message m
+                WHERE true
+            """ + DAYS + MATCHES + """
+                ORDER BY m.id DESC
+                LIMIT :limit))
+            ORDER BY q.message_id DESC, q.queue
+            """)
+            .plannedAnew();
+
+    /** Newest first in the states asked for: begins at the places that stand for them. */
+    static Sql findIn(Iterable<String> places) {
+        return Sql.of("-- name: find_messages_in_state\n" + COLUMNS
+                        + """
+                WHERE q.message_id = ANY (ARRAY(
+                    SELECT m.id
+                    FROM postroom.message m
+                    WHERE m.id IN (
+                """
+                        + String.join("    UNION ALL\n", places)
+                        + """
+                        )
+                """
+                        + DAYS
+                        + MATCHES
+                        + """
+                    ORDER BY m.id DESC
+                    LIMIT :limit))
+                ORDER BY q.message_id DESC, q.queue
+                """)
+                .plannedAnew();
+    }
+
+    private static final String OF_QUEUE =
+            "(:queue::text IS NULL OR x.queue_id = (SELECT q.id FROM postroom.queue q WHERE q.name = :queue))\n";
+
+    static final String READY = "    SELECT x.message_id FROM postroom.ready x WHERE " + OF_QUEUE;
+    static final String DELAYED = "    SELECT x.message_id FROM postroom.delayed x WHERE " + OF_QUEUE;
+    static final String IN_PROGRESS = """
+                SELECT u.id
+                FROM postroom.lease x
+                CROSS JOIN LATERAL unnest(x.message_ids) WITH ORDINALITY u (id, place)
+                WHERE substring(x.open FROM u.place::int FOR 1) = B'1' AND\
+            """ + " " + OF_QUEUE;
+    static final String DEAD = "    SELECT x.message_id FROM postroom.dead_letter x WHERE "
+            + "(:fingerprint::text IS NULL OR x.fingerprint = :fingerprint) AND " + OF_QUEUE;
+    static final String DONE = "    SELECT x.message_id FROM postroom.attempt x WHERE x.outcome = 0 AND " + OF_QUEUE;
+    static final String CANCELLED =
+            "    SELECT x.message_id FROM postroom.attempt x WHERE x.outcome = 1 AND " + OF_QUEUE;
+    static final String EXPIRED = "    SELECT x.message_id FROM postroom.attempt x WHERE x.outcome = 2 AND " + OF_QUEUE;
+
+    /** The heads of the lanes in the order they would be taken: priority, then seq. Relies on ready_pk. */
+    static final Sql NEXT =
+            Sql.of("-- name: next_messages\n" + COLUMNS + """
+            WHERE q.state = 'READY'
+              AND q.message_id = ANY (ARRAY(
+                SELECT head.message_id
+                FROM postroom.queue w
+                CROSS JOIN generate_series(9, 0, -1) lane (priority)
+                CROSS JOIN LATERAL (
+                    SELECT r.message_id, r.seq
+                    FROM postroom.ready r
+                    JOIN postroom.message m ON m.id = r.message_id
+                    WHERE r.queue_id = w.id
+                      AND r.priority = lane.priority::smallint
+                      AND (m.expires_at IS NULL OR m.expires_at > statement_timestamp())
+            """ + MATCHES + """
+                    ORDER BY r.queue_id, r.priority, r.seq
+                    LIMIT :limit) head
+                WHERE w.deleted_at IS NULL
+                  AND (:queue::text IS NULL OR w.name = :queue)
+                ORDER BY lane.priority DESC, head.seq
+                LIMIT :limit))
+            ORDER BY q.priority DESC, q.seq
+            """).plannedAnew();
+
+    /** Finished ones whose retention is over, the longest over first. Reads the days of attempt that are old enough. */
+    static final Sql REMOVABLE = Sql.of("-- name: removable_messages\n" + COLUMNS + """
+            WHERE q.removable_at <= statement_timestamp()
+              AND q.message_id = ANY (ARRAY(
+                SELECT a.message_id
+                FROM postroom.attempt a
+                JOIN postroom.queue w ON w.id = a.queue_id
+                JOIN postroom.message m ON m.id = a.message_id
+                WHERE a.outcome <= 2
+                  AND a.finished_at <= statement_timestamp() - (SELECT min(z.retention) FROM postroom.queue z)
+                  AND a.finished_at + w.retention <= statement_timestamp()
+            """ + MATCHES + """
+                ORDER BY a.finished_at
+                LIMIT :limit))
+            ORDER BY q.finished_at, q.message_id
+            """)
+            .plannedAnew();
+
+    /** Oldest first. Relies on attempt_by_message. 0 rows: nothing has happened to it yet, or it is unknown. */
+    static final Sql HISTORY = Sql.of("""
+            -- name: history
+            SELECT h.message_id, h.queue, h.number, h.worker, h.started_at, h.finished_at, h.outcome, h.error
+            FROM postroom.message_history h
+            WHERE h.message_id = :id
+            ORDER BY h.finished_at, h.number
+            """);
+
+    static final Sql EXPLAIN = Sql.of("""
+            -- name: explain
+            SELECT line
+            FROM postroom.explain(:id) line
+            """);
+
+    /** One snapshot over all places, in which each message is in one. A message without a row is unknown, or purged. */
+    static final Sql STATES = Sql.of("""
+            -- name: states
+            SELECT p.message_id, p.state
+            FROM postroom.place p
+            WHERE p.message_id = ANY (:ids::uuid[])
+            """);
+}

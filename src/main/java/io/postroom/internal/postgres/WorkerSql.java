@@ -1,0 +1,49 @@
+package io.postroom.internal.postgres;
+
+/** Processes and what they consume. */
+final class WorkerSql {
+    private WorkerSql() {}
+
+    /** A new row; a repeat of the same start after a lost answer gets the row it made. 0 rows: that start was ended. */
+    static final Sql REGISTER = Sql.of("""
+            -- name: register
+            INSERT INTO postroom.worker AS w (instance, name, version)
+            VALUES (:instance, :name, :version)
+            ON CONFLICT (instance) DO UPDATE
+            SET beat_at = clock_timestamp()
+            WHERE w.stopped_at IS NULL
+            RETURNING w.id
+            """);
+
+    static final Sql FORGET_CONSUMERS = Sql.of("""
+            -- name: forget_consumers
+            DELETE FROM postroom.consumer
+            WHERE worker_id = :worker
+            """);
+
+    static final Sql ANNOUNCE = Sql.of("""
+            -- name: announce
+            INSERT INTO postroom.consumer (worker_id, queue_id, handler, direction, concurrency, mode, types)
+            VALUES (:worker, :queue, :handler, :direction, :concurrency, :mode, :types)
+            ON CONFLICT DO NOTHING
+            """);
+
+    /** Renews every lease of the worker at once. Relies on worker_pk. 0 rows: the worker was ended or removed. */
+    static final Sql BEAT = Sql.of("""
+            -- name: beat
+            UPDATE postroom.worker
+            SET beat_at = clock_timestamp()
+            WHERE id = :worker
+              AND instance = :instance
+              AND stopped_at IS NULL
+            """);
+
+    /** The row stays for the history's sake; a lease that is left against the rules goes to rescue at once. */
+    static final Sql DEREGISTER = Sql.of("""
+            -- name: deregister
+            UPDATE postroom.worker
+            SET stopped_at = clock_timestamp()
+            WHERE id = :worker
+              AND stopped_at IS NULL
+            """);
+}

@@ -1,0 +1,62 @@
+package io.postroom.internal.producer;
+
+import io.postroom.api.QueueSettings;
+import io.postroom.api.QueueStats;
+import io.postroom.api.Queues;
+import io.postroom.internal.storage.Stores;
+import io.postroom.internal.worker.Engine;
+import java.util.List;
+import java.util.Optional;
+
+/** The queues, straight from the store; this process notices its own changes at once. */
+public final class DefaultQueues implements Queues {
+    private final Stores stores;
+    private final QueueCache directory;
+    private final Engine engine;
+
+    public DefaultQueues(Stores stores, QueueCache directory, Engine engine) {
+        this.stores = stores;
+        this.directory = directory;
+        this.engine = engine;
+    }
+
+    @Override
+    public void declare(QueueSettings settings) {
+        stores.queues().declare(settings);
+        directory.forget(settings.queue());
+    }
+
+    @Override
+    public Optional<QueueStats> stats(String queue) {
+        return stores.operator().stats(queue).stream().findFirst();
+    }
+
+    @Override
+    public List<QueueStats> stats() {
+        return stores.operator().stats(null);
+    }
+
+    @Override
+    public void pause(String queue) {
+        stores.operator().pause(queue, true);
+        engine.holdQueue(queue);
+    }
+
+    @Override
+    public void resume(String queue) {
+        stores.operator().pause(queue, false);
+        engine.pollNow();
+    }
+
+    @Override
+    public long purge(String queue) {
+        return stores.operator().purge(queue);
+    }
+
+    @Override
+    public void delete(String queue, boolean ifEmpty, boolean ifUnused) {
+        stores.operator().delete(queue, ifEmpty, ifUnused);
+        directory.forget(queue);
+        engine.holdQueue(queue);
+    }
+}

@@ -1,0 +1,146 @@
+package io.postroom.internal.producer;
+
+import io.postroom.api.CreateMessage;
+import io.postroom.api.InvalidMessageException;
+import io.postroom.api.Limits;
+import io.postroom.api.MessageIds;
+import io.postroom.api.MessageType;
+import io.postroom.handler.MessageInterceptor;
+import io.postroom.handler.PayloadCodec;
+import io.postroom.internal.storage.NewMessage;
+import io.postroom.internal.storage.QueueRow;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Turns what a caller wants created into a row, or refuses it before anything is written. Thread-safe. */
+public final class MessageEncoder {
+    private static final JsonMapper JSON = JsonMapper.shared();
+    private static final int MOST_BYTES_PER_CHARACTER = 3;
+
+    private final PayloadCodec codec;
+    private final List<MessageInterceptor> interceptors;
+    private final Function<String, QueueRow> queues;
+
+    public MessageEncoder(
+            PayloadCodec codec, List<MessageInterceptor> interceptors, Function<String, QueueRow> queues) {
+        this.codec = codec;
+        this.interceptors = List.copyOf(interceptors);
+        this.queues = queues;
+    }
+
+    NewMessage encode(CreateMessage given) {
+        CreateMessage message = given;
+        for (MessageInterceptor interceptor : interceptors) {
+            message = interceptor.beforeCreate(message);
+        }
+        Stored stored = stored(message.content());
+        QueueRow queue = queues.apply(message.queue()); // last: a refused message declares no queue
+        return new NewMessage(
+                message.id().orElseGet(MessageIds::next),
+                message.id().isPresent(),
+                queue.id(),
+                message.priority(),
+                message.direction(),
+                stored.type,
+                stored.version,
+                stored.json,
+                stored.bytes,
+                stored.contentType,
+                message.headers().isEmpty() ? null : JSON.writeValueAsString(message.headers()),
+                message.correlationId().orElse(null),
+                message.delay().orElse(null),
+                message.dueAt().orElse(null),
+                message.timeToLive()
+                        .or(() -> Optional.ofNullable(queue.timeToLive()))
+                        .orElse(null),
+                message.deduplicationKey().orElse(null));
+    }
+
+    private Stored stored(CreateMessage.Content content) {
+        if (content instanceof CreateMessage.Content.Value value) {
+            return storedValue(value.payload());
+        } else if (content instanceof CreateMessage.Content.Json json) {
+            requireSize(json.json().length()); // cheap looks before the exact one
+            if (json.json().length() > Limits.PAYLOAD_BYTES / MOST_BYTES_PER_CHARACTER) {
+                requireSize(json.json().getBytes(StandardCharsets.UTF_8).length);
+            }
+            JsonbValidator.requireStorable(json.json());
+            return new Stored(typeOrNull(json.type()), json.version(), json.json(), null, null);
+        } else if (content instanceof CreateMessage.Content.Body body) {
+            requireSize(body.bytes().length);
+            return new Stored(typeOrNull(body.type()), body.version(), null, body.bytes(), body.contentType());
+        }
+        return new Stored(null, 0, "null", null, null);
+    }
+
+    private static @Nullable String typeOrNull(String type) {
+        return type.isEmpty() ? null : type;
+    }
+
+    private Stored storedValue(Object payload) {
+        if (payload instanceof byte[] bytes) {
+            requireSize(bytes.length);
+            return new Stored(null, 0, null, bytes.clone(), "application/octet-stream");
+        }
+        byte[] written;
+        try {
+            written = codec.write(payload);
+        } catch (RuntimeException | StackOverflowError error) {
+            throw new InvalidMessageException(
+                    "payload", "writable as JSON", payload.getClass().getName(), String.valueOf(error.getMessage()));
+        }
+        requireSize(written.length);
+        String json = utf8(written);
+        JsonbValidator.requireStorable(json);
+        MessageType type = TYPES.get(payload.getClass());
+        return type == null
+                ? new Stored(null, 0, json, null, null)
+                : new Stored(type.value(), type.version(), json, null, null);
+    }
+
+    private static void requireSize(int bytes) {
+        if (bytes > Limits.PAYLOAD_BYTES) {
+            throw new InvalidMessageException(
+                    "payload", "at most " + Limits.PAYLOAD_BYTES + " bytes", bytes + " bytes");
+        }
+    }
+
+    private static String utf8(byte[] bytes) {
+        try {
+            return StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(bytes))
+                    .toString();
+        } catch (CharacterCodingException malformed) {
+            throw new InvalidMessageException("payload", "UTF-8", bytes.length + " bytes that are not");
+        }
+    }
+
+    /** Reflection on annotations makes a proxy call; this is asked for every message. */
+    private static final ClassValue<@Nullable MessageType> TYPES = new ClassValue<>() {
+        @Override
+        protected @Nullable MessageType computeValue(Class<?> type) {
+            MessageType found = type.getAnnotation(MessageType.class);
+            if (found != null) {
+                Limits.requireName("type", found.value());
+                if (found.version() < 1 || found.version() > Short.MAX_VALUE) {
+                    throw new InvalidMessageException("version", "1 to 32767", String.valueOf(found.version()));
+                }
+            }
+            return found;
+        }
+    };
+
+    private record Stored(
+            @Nullable String type,
+            int version,
+            @Nullable String json,
+            byte @Nullable [] bytes,
+            @Nullable String contentType) {}
+}

@@ -1,0 +1,28 @@
+package io.postroom.internal.producer;
+
+import io.postroom.api.Operation;
+import io.postroom.internal.storage.OperatorStore;
+import java.util.UUID;
+
+/** A bulk action as its row in {@code operator_action} says. */
+record RecordedOperation(OperatorStore store, UUID id) implements Operation {
+    @Override
+    public long planned() {
+        return store.operation(id).planned();
+    }
+
+    @Override
+    public long done() {
+        return store.operation(id).done();
+    }
+
+    @Override
+    public boolean finished() {
+        return store.operation(id).finished();
+    }
+
+    @Override
+    public void stop() {
+        store.stopOperation(id);
+    }
+}

@@ -1,0 +1,81 @@
+package io.postroom.internal.storage;
+
+import io.postroom.api.StoreException;
+import io.postroom.api.StoreException.Kind;
+import java.sql.SQLException;
+import java.sql.SQLRecoverableException;
+import java.sql.SQLTimeoutException;
+import java.sql.SQLTransientConnectionException;
+
+/** Says of a failure of the database what may be done about it. The codes: appendix A of the PostgreSQL manual. */
+public final class StoreErrors {
+    private StoreErrors() {}
+
+    /** Whether the same may work a moment later, for failures that come through somebody else's transaction manager. */
+    public static boolean mayPass(Throwable error) {
+        Throwable cause = error;
+        for (int depth = 0; cause != null && depth < 20; depth++, cause = cause.getCause()) {
+            if (cause instanceof StoreException store) {
+                return store.mayPass();
+            } else if (cause instanceof SQLException sql) {
+                return translate("write", sql).mayPass();
+            }
+        }
+        return false;
+    }
+
+    /** @param doing what was being done, as in "claim from queue 4" */
+    public static StoreException translate(String doing, SQLException error) {
+        SQLException telling = firstWithState(error);
+        String state = telling.getSQLState() == null ? "" : telling.getSQLState();
+        Kind kind = kindOf(error, state);
+        String text = "could not " + doing + ": " + telling.getMessage()
+                + (state.isEmpty() ? "" : " [SQLSTATE " + state + "]")
+                + hint(state);
+        return new StoreException(text, kind, state, error);
+    }
+
+    private static Kind kindOf(SQLException error, String state) {
+        if (state.equals("40001") || state.equals("40P01") || state.equals("55P03")) {
+            return Kind.TRY_AGAIN;
+        }
+        if (state.startsWith("08") || state.startsWith("53") || state.startsWith("57P") || state.equals("25006")) {
+            return Kind.UNAVAILABLE;
+        }
+        if (state.equals("57014") || state.equals("25P03") || state.equals("25P04") || state.startsWith("58")) {
+            return Kind.UNAVAILABLE; // our own time limits, and the server's disk: a busy or sick database, not a wrong
+            // statement
+        }
+        if (state.startsWith("22") || state.startsWith("23")) {
+            return Kind.REFUSED;
+        }
+        // A pool without a free connection, and drivers that give no code.
+        if (error instanceof SQLTransientConnectionException
+                || error instanceof SQLRecoverableException
+                || error instanceof SQLTimeoutException) {
+            return Kind.UNAVAILABLE;
+        }
+        return Kind.BROKEN;
+    }
+
+    /** Hikari wraps the cause of a failed connection; its own exception may have no code. */
+    private static SQLException firstWithState(SQLException error) {
+        Throwable cause = error;
+        for (int depth = 0; cause != null && depth < 5; depth++, cause = cause.getCause()) {
+            if (cause instanceof SQLException sql && sql.getSQLState() != null) {
+                return sql;
+            }
+        }
+        return error;
+    }
+
+    private static String hint(String state) {
+        return switch (state) {
+            case "42P01", "42883", "3F000" ->
+                ". The tables or functions of postroom are missing or older than this version: run the migrations";
+            case "42501" -> ". The role lacks a right: see the grants in the README";
+            case "25006" -> ". The database is read-only: a standby, or a failover under way";
+            default -> "";
+        };
+    }
+}

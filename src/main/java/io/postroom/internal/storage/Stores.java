@@ -1,0 +1,11 @@
+package io.postroom.internal.storage;
+
+/** The port as a whole, all roles on the same pool of connections. */
+public record Stores(
+        QueueStore queues,
+        EnqueueStore enqueue,
+        LeaseStore leases,
+        WorkerStore workers,
+        JobStore jobs,
+        MessageQueries queries,
+        OperatorStore operator) {}

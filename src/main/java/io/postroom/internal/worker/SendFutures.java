@@ -1,0 +1,87 @@
+package io.postroom.internal.worker;
+
+import io.postroom.api.MessageState;
+import io.postroom.api.PostroomException;
+import io.postroom.api.SendResult;
+import io.postroom.internal.storage.Completion;
+import io.postroom.internal.storage.MessageQueries;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+
+/** The futures of {@code sendMessageAsync}: completed by this process's own results at once, by those of others with the next poll. */
+final class SendFutures {
+    private static final int ASKED_AT_ONCE = 1000;
+
+    private final MessageQueries store;
+    private final Executor callbacks;
+    private final Map<UUID, CompletableFuture<SendResult>> waiting = new ConcurrentHashMap<>();
+    /** So many of the waiting were asked about since it was last begun at the first. */
+    private int asked;
+
+    SendFutures(MessageQueries store, Executor callbacks) {
+        this.store = store;
+        this.callbacks = callbacks;
+    }
+
+    CompletableFuture<SendResult> watch(UUID id) {
+        CompletableFuture<SendResult> future =
+                waiting.computeIfAbsent(id, unused -> new CompletableFuture<SendResult>());
+        future.whenComplete((result, error) -> waiting.remove(id, future));
+        return future;
+    }
+
+    void rolledBack(UUID id) {
+        CompletableFuture<SendResult> future = waiting.get(id);
+        if (future != null) {
+            future.completeExceptionally(new PostroomException(
+                    "message " + id + " was not sent: the transaction that created it was rolled back"));
+        }
+    }
+
+    void written(List<Completion> ends) {
+        if (waiting.isEmpty()) {
+            return;
+        }
+        for (Completion end : ends) {
+            MessageState state = end.outcome() == null
+                    ? end.next().state(io.postroom.internal.storage.AttemptOutcome.DONE)
+                    : end.next().state(end.outcome());
+            if (state.isEnd()) {
+                reached(end.message().id(), state);
+            }
+        }
+    }
+
+    /** Asks the store about those still waited for, the next thousand of them. By one thread. */
+    void look() {
+        List<UUID> ids =
+                waiting.keySet().stream().skip(asked).limit(ASKED_AT_ONCE).toList();
+        asked = ids.size() < ASKED_AT_ONCE ? 0 : asked + ASKED_AT_ONCE;
+        if (ids.isEmpty()) {
+            return;
+        }
+        store.states(ids).forEach((id, state) -> {
+            if (state.isEnd()) {
+                reached(id, state);
+            }
+        });
+    }
+
+    /** The process stops: the messages go on without it. */
+    void giveUp() {
+        waiting.forEach((id, future) -> future.completeExceptionally(new PostroomException(
+                "Postroom stopped before message " + id + " reached its end; ask find(id) after the restart")));
+    }
+
+    private void reached(UUID id, MessageState state) {
+        CompletableFuture<SendResult> future = waiting.get(id);
+        if (future != null) {
+            future.completeAsync(() -> new SendResult(id, state, Optional.empty(), Optional.empty()), callbacks);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+package io.postroom.server;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Ends a PostgreSQL server that outlived its JVM, so that a new one can start on the same data.
+ *
+ * <p>When a JVM is killed, the postmaster it had started lives on and holds the data directory. Its {@code postmaster.pid}
+ * leads to it. If that process is not alive, nothing is done here, and above all the file is never deleted: PostgreSQL
+ * itself recognises a stale one on its next start, together with shared memory still in use, and a second judge could
+ * let two servers at the same data.
+ */
+final class OrphanedPostmaster {
+    private static final Logger log = LoggerFactory.getLogger(OrphanedPostmaster.class);
+
+    /** SIGTERM lets connected clients finish, and those of a killed JVM are gone; so whoever is left is not ours. */
+    private static final Duration PATIENCE_WITH_CLIENTS = Duration.ofSeconds(10);
+
+    /** For the checkpoint PostgreSQL writes before it ends. */
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+
+    private OrphanedPostmaster() {}
+
+    /**
+     * Returns when no postmaster runs on the directory any more. To be called by the holder of its lock only.
+     *
+     * @throws EmbeddedDatabaseException if the process named in the file is alive and something else, or does not end
+     */
+    static void stop(Path dataDirectory) throws IOException {
+        ProcessHandle process =
+                find(dataDirectory).filter(ProcessHandle::isAlive).orElse(null);
+        if (process == null) {
+            return;
+        }
+        Path pidFile = pidFile(dataDirectory);
+        if (!isPostmasterOf(dataDirectory, process)) {
+            throw new EmbeddedDatabaseException("The file " + pidFile + " says that process " + process.pid()
+                    + " is the PostgreSQL of this directory, but that process is "
+                    + process.info().command().orElse("of an unknown kind")
+                    + ". Make sure that no PostgreSQL runs on the directory (on another machine or in another container,"
+                    + " if it is shared), then delete the file and start again.");
+        }
+        log.warn(
+                "PostgreSQL (process {}) was left running on {} by a server that was killed; stopping it",
+                process.pid(),
+                dataDirectory);
+        process.destroy();
+        if (!awaitEnd(dataDirectory, process, PATIENCE_WITH_CLIENTS)) {
+            interrupt(process);
+            if (!awaitEnd(dataDirectory, process, PATIENCE)) {
+                throw new EmbeddedDatabaseException("PostgreSQL (process " + process.pid() + "), left running on "
+                        + dataDirectory + " by a server that was killed, does not stop. Stop it and start again.");
+            }
+        }
+    }
+
+    /** The process named by {@code postmaster.pid}, if there is that file and that process. It may be anything. */
+    static Optional<ProcessHandle> find(Path dataDirectory) throws IOException {
+        List<String> lines;
+        try {
+            lines = Files.readAllLines(pidFile(dataDirectory));
+        } catch (NoSuchFileException e) {
+            return Optional.empty();
+        }
+        if (lines.isEmpty() || !lines.get(0).strip().matches("-?\\d{1,18}")) {
+            return Optional.empty();
+        }
+        // Negative for a PostgreSQL in single-user mode.
+        return ProcessHandle.of(Math.abs(Long.parseLong(lines.get(0).strip())));
+    }
+
+    /**
+     * Waits until the process has ended or, which PostgreSQL does last, has removed its {@code postmaster.pid}. The file
+     * also tells where the process cannot: ended but not collected, as under a JVM that is process 1 of a container.
+     *
+     * @return false if it is still there when patience is over
+     */
+    static boolean awaitEnd(Path dataDirectory, ProcessHandle process, Duration patience) throws IOException {
+        long deadline = System.nanoTime() + patience.toNanos();
+        while (process.isAlive() && find(dataDirectory).equals(Optional.of(process))) {
+            if (System.nanoTime() - deadline > 0) {
+                return false;
+            }
+            try {
+                // onExit() looks ever more rarely at processes that are not our children.
+                Thread.sleep(50);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new EmbeddedDatabaseException("Interrupted while PostgreSQL was stopping", e);
+            }
+        }
+        return true;
+    }
+
+    private static Path pidFile(Path dataDirectory) {
+        return dataDirectory.resolve("postmaster.pid");
+    }
+
+    private static boolean isPostmasterOf(Path dataDirectory, ProcessHandle process) throws IOException {
+        ProcessHandle.Info info = process.info();
+        // Windows tells no arguments, and there destroy() would be a kill: better ask a human.
+        if (info.command().isEmpty() || info.arguments().isEmpty()) {
+            return false;
+        }
+        if (!Path.of(info.command().get()).getFileName().toString().equals("postgres")) {
+            return false;
+        }
+        List<String> arguments = List.of(info.arguments().get());
+        int at = arguments.indexOf("-D");
+        if (at < 0 || at + 1 == arguments.size()) {
+            return false;
+        }
+        Path theirs = Path.of(arguments.get(at + 1));
+        return Files.exists(theirs) && Files.isSameFile(theirs, dataDirectory);
+    }
+
+    /** SIGINT: PostgreSQL's fast shutdown, which sends clients away. */
+    private static void interrupt(ProcessHandle process) throws IOException {
+        new ProcessBuilder("sh", "-c", "kill -INT " + process.pid()).inheritIO().start();
+    }
+}

@@ -1,4 +1,0 @@
-@NullMarked
-package io.postroom.engine;
-
-import org.jspecify.annotations.NullMarked;

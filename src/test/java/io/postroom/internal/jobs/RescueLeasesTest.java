@@ -1,0 +1,52 @@
+package io.postroom.internal.jobs;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.postroom.internal.postgres.PostgresMessageStore;
+import io.postroom.testing.PlacedMessages;
+import io.postroom.testing.PostgresTest;
+import java.time.Duration;
+import java.util.concurrent.atomic.AtomicBoolean;
+import javax.sql.DataSource;
+import org.junit.jupiter.api.Test;
+import org.springframework.jdbc.core.simple.JdbcClient;
+
+/** Whose silence counts as death. */
+@PostgresTest
+class RescueLeasesTest {
+    private static final Duration LEASE_TIME = Duration.ofMillis(200);
+
+    private final DataSource pool;
+    private final JdbcClient sql;
+
+    RescueLeasesTest(DataSource pool) {
+        this.pool = pool;
+        sql = JdbcClient.create(pool);
+    }
+
+    @Test
+    void nobody_is_declared_dead_by_a_process_that_could_not_beat_itself() {
+        PlacedMessages messages = new PlacedMessages(pool);
+        messages.message("held").leased(messages.worker("silent"));
+        AtomicBoolean hasBeaten = new AtomicBoolean();
+        RescueLeases job = new RescueLeases(
+                new PostgresMessageStore(pool), LEASE_TIME, Duration.ofMillis(50), any -> hasBeaten.get(), any -> {});
+        await().until(() -> sql.sql("SELECT now() - beat_at > interval '1 second' FROM postroom.worker")
+                .query(Boolean.class)
+                .single());
+
+        assertThat(job.run()).isEqualTo(Duration.ofMillis(50));
+        assertThat(leases()).isEqualTo(1);
+
+        hasBeaten.set(true);
+        assertThat(job.run()).isZero();
+        assertThat(leases()).isZero();
+    }
+
+    private int leases() {
+        return sql.sql("SELECT count(*) FROM postroom.lease")
+                .query(Integer.class)
+                .single();
+    }
+}

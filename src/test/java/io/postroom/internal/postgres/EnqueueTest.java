@@ -1,0 +1,241 @@
+package io.postroom.internal.postgres;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.postroom.api.MessageIds;
+import io.postroom.internal.postgres.StoreFixture.Plan;
+import io.postroom.internal.storage.ClaimedMessage;
+import io.postroom.internal.storage.EnqueueResult;
+import io.postroom.testing.PostgresTest;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import javax.sql.DataSource;
+import org.junit.jupiter.api.Test;
+
+@PostgresTest
+class EnqueueTest {
+    private final StoreFixture fixture;
+
+    EnqueueTest(DataSource pool) {
+        fixture = new StoreFixture(pool);
+    }
+
+    @Test
+    void a_message_is_ready_and_claimed_with_all_it_was_given() {
+        EnqueueResult enqueued = fixture.enqueue(fixture.message()
+                .priority(7)
+                .type("ticket.closed", 3)
+                .payload("{\"ticket\": 42}")
+                .headers("{\"tenant\": \"blue\"}")
+                .correlation("visit-1")
+                .timeToLive(Duration.ofHours(1)));
+        assertThat(enqueued.isNew()).isTrue();
+        assertThat(fixture.places(enqueued.id())).containsExactly("ready");
+
+        ClaimedMessage claimed = fixture.claimOne();
+        assertThat(claimed.id()).isEqualTo(enqueued.id());
+        assertThat(claimed.laneSeq()).isEqualTo(enqueued.seq());
+        assertThat(claimed.priority()).isEqualTo(7);
+        assertThat(claimed.type()).isEqualTo("ticket.closed");
+        assertThat(claimed.version()).isEqualTo(3);
+        assertThat(claimed.payload()).isEqualTo("{\"ticket\": 42}");
+        assertThat(claimed.headers()).isEqualTo("{\"tenant\": \"blue\"}");
+        assertThat(claimed.correlationId()).isEqualTo("visit-1");
+        assertThat(claimed.stored()).isTrue();
+        assertThat(claimed.expired()).isFalse();
+        assertThat(claimed.number()).isEqualTo(1);
+        assertThat(claimed.createdAt())
+                .isBetween(Instant.now().minusSeconds(60), Instant.now().plusSeconds(60));
+    }
+
+    @Test
+    void bytes_come_back_as_they_were() {
+        byte[] bytes = {0, 1, (byte) 0xFF, 10};
+        fixture.enqueue(fixture.message().body(bytes));
+        ClaimedMessage claimed = fixture.claimOne();
+        assertThat(claimed.body()).isEqualTo(bytes);
+        assertThat(claimed.payload()).isNull();
+        assertThat(claimed.contentType()).isEqualTo("application/octet-stream");
+    }
+
+    @Test
+    void a_message_joins_the_transaction_of_its_connection() throws SQLException {
+        try (Connection connection = fixture.pool.getConnection()) {
+            connection.setAutoCommit(false);
+            UUID id =
+                    fixture.store.enqueue(fixture.message().build(), connection).id();
+            assertThat(fixture.store.find(id)).isEmpty();
+            connection.commit();
+            assertThat(fixture.store.find(id)).isPresent();
+            UUID undone =
+                    fixture.store.enqueue(fixture.message().build(), connection).id();
+            connection.rollback();
+            connection.setAutoCommit(true);
+            assertThat(fixture.store.find(undone)).isEmpty();
+            assertThat(fixture.places(undone)).isEmpty();
+        }
+    }
+
+    @Test
+    void many_are_answered_in_their_order_and_claimed_in_it() {
+        Plan[] plans = new Plan[10_000];
+        for (int i = 0; i < plans.length; i++) {
+            plans[i] = fixture.message().payload(String.valueOf(i));
+        }
+        List<EnqueueResult> answers = fixture.enqueueAll(plans);
+        assertThat(answers).hasSize(plans.length);
+        for (int i = 0; i < plans.length; i++) {
+            assertThat(answers.get(i).id()).isEqualTo(plans[i].id);
+            assertThat(answers.get(i).isNew()).isTrue();
+        }
+        assertThat(answers).extracting(EnqueueResult::seq).isSorted().doesNotHaveDuplicates();
+        List<String> claimed = new ArrayList<>();
+        fixture.claim(10_000).stream()
+                .sorted(java.util.Comparator.comparingLong(ClaimedMessage::leaseId)
+                        .thenComparingInt(ClaimedMessage::ordinal))
+                .forEach(message -> claimed.add(message.payload()));
+        assertThat(claimed).hasSize(plans.length);
+        for (int i = 0; i < plans.length; i++) {
+            assertThat(claimed.get(i)).isEqualTo(String.valueOf(i));
+        }
+    }
+
+    @Test
+    void a_mixed_batch_puts_each_where_it_belongs() {
+        UUID given = MessageIds.next();
+        Plan plain = fixture.message();
+        Plan late = fixture.message().delay(Duration.ofHours(1));
+        Plan past = fixture.message().dueAt(Instant.now().minusSeconds(100));
+        Plan future = fixture.message().dueAt(Instant.now().plusSeconds(1000));
+        Plan bytes = fixture.message().body(new byte[] {7}).id(given);
+        List<EnqueueResult> answers = fixture.enqueueAll(plain, late, past, future, bytes);
+        assertThat(answers).allMatch(EnqueueResult::isNew);
+        assertThat(answers).extracting(EnqueueResult::id).containsExactly(plain.id, late.id, past.id, future.id, given);
+        assertThat(fixture.places(plain.id)).containsExactly("ready");
+        assertThat(fixture.places(late.id)).containsExactly("delayed");
+        assertThat(fixture.places(past.id)).containsExactly("ready");
+        assertThat(fixture.places(future.id)).containsExactly("delayed");
+        assertThat(fixture.places(given)).containsExactly("ready");
+        assertThat(answers.get(1).seq()).isZero();
+        assertThat(answers.get(2).seq()).isPositive();
+    }
+
+    @Test
+    void a_delayed_message_is_due_after_its_delay_by_the_database_clock() {
+        UUID id =
+                fixture.enqueue(fixture.message().delay(Duration.ofMinutes(5))).id();
+        double seconds = Double.parseDouble(fixture.text(
+                "SELECT extract(epoch FROM due_at - clock_timestamp()) FROM postroom.delayed WHERE message_id = '" + id
+                        + "'"));
+        assertThat(seconds).isBetween(280.0, 300.0);
+        assertThat(fixture.claim(10)).isEmpty();
+    }
+
+    @Test
+    void a_given_id_met_again_with_the_same_content_writes_nothing() {
+        UUID id = MessageIds.next();
+        assertThat(fixture.enqueue(fixture.message().id(id)).isNew()).isTrue();
+        EnqueueResult repeat = fixture.enqueue(fixture.message().id(id));
+        assertThat(repeat).isEqualTo(new EnqueueResult(id, false, true, 0));
+        assertThat(fixture.claim(10)).hasSize(1);
+    }
+
+    @Test
+    void a_given_id_met_again_with_other_content_is_told_apart() {
+        UUID id = MessageIds.next();
+        fixture.enqueue(fixture.message().id(id));
+        assertThat(fixture.enqueue(fixture.message().id(id).payload("{\"number\": 2}"))
+                        .sameContent())
+                .isFalse();
+        assertThat(fixture.enqueue(fixture.message().id(id).type("other", 1)).sameContent())
+                .isFalse();
+        assertThat(fixture.enqueue(fixture.message().id(id).body(new byte[] {1}))
+                        .sameContent())
+                .isFalse();
+        assertThat(fixture.enqueue(new Plan(fixture.newQueue().id()).id(id)).sameContent())
+                .isFalse();
+        assertThat(fixture.claim(10)).hasSize(1);
+    }
+
+    @Test
+    void a_key_met_again_answers_the_first_message() {
+        UUID first = fixture.enqueue(fixture.message().key("order-1")).id();
+        assertThat(fixture.enqueue(fixture.message().key("order-1")))
+                .isEqualTo(new EnqueueResult(first, false, true, 0));
+        assertThat(fixture.enqueue(fixture.message().key("order-1").payload("{}")))
+                .isEqualTo(new EnqueueResult(first, false, false, 0));
+        assertThat(fixture.enqueue(fixture.message().key("order-2")).isNew()).isTrue();
+        assertThat(fixture.enqueue(new Plan(fixture.newQueue().id()).key("order-1"))
+                        .isNew())
+                .as("keys are a queue's own")
+                .isTrue();
+    }
+
+    @Test
+    void the_same_key_or_id_twice_in_a_batch_is_written_once() {
+        UUID id = MessageIds.next();
+        List<EnqueueResult> answers = fixture.enqueueAll(
+                fixture.message().key("k"),
+                fixture.message().key("k"),
+                fixture.message().id(id),
+                fixture.message().id(id));
+        assertThat(answers).extracting(EnqueueResult::isNew).containsExactly(true, false, true, false);
+        assertThat(answers.get(1).id()).isEqualTo(answers.get(0).id());
+        assertThat(answers.get(3)).isEqualTo(new EnqueueResult(id, false, true, 0));
+        assertThat(fixture.claim(10)).hasSize(2);
+    }
+
+    @Test
+    void a_key_whose_message_was_refused_for_its_id_stays_free() {
+        UUID id = MessageIds.next();
+        fixture.enqueue(fixture.message().id(id));
+        assertThat(fixture.enqueue(fixture.message().id(id).key("free").payload("{}"))
+                        .sameContent())
+                .isFalse();
+        assertThat(fixture.enqueue(fixture.message().key("free")).isNew()).isTrue();
+    }
+
+    @Test
+    void a_message_under_a_lease_is_claimed_by_nobody_else() {
+        ClaimedMessage held = fixture.store
+                .enqueueLeased(fixture.message().build(), fixture.worker)
+                .orElseThrow();
+        assertThat(fixture.places(held.id())).containsExactly("lease");
+        assertThat(fixture.claim(10)).isEmpty();
+        assertThat(fixture.store.complete(fixture.worker, List.of(StoreFixture.done(held))))
+                .hasSize(1);
+        assertThat(fixture.places(held.id())).containsExactly("finished");
+    }
+
+    @Test
+    void a_message_under_a_lease_whose_id_or_key_was_there_writes_nothing() {
+        UUID id = fixture.enqueue(fixture.message().key("k")).id();
+        Optional<ClaimedMessage> sameKey =
+                fixture.store.enqueueLeased(fixture.message().key("k").build(), fixture.worker);
+        Optional<ClaimedMessage> sameId =
+                fixture.store.enqueueLeased(fixture.message().id(id).key("new").build(), fixture.worker);
+        assertThat(sameKey).isEmpty();
+        assertThat(sameId).isEmpty();
+        assertThat(fixture.number("SELECT count(*) FROM postroom.lease WHERE worker_id = " + fixture.worker))
+                .isZero();
+        assertThat(fixture.enqueue(fixture.message().key("new")).isNew()).isTrue();
+    }
+
+    @Test
+    void one_refused_message_refuses_the_batch() {
+        Plan good = fixture.message();
+        Plan bad = fixture.message().payload("{\"text\": \"\\u0000\"}");
+        org.assertj.core.api.Assertions.assertThatThrownBy(() -> fixture.enqueueAll(good, bad))
+                .isInstanceOfSatisfying(io.postroom.api.StoreException.class, e -> {
+                    assertThat(e.kind()).isEqualTo(io.postroom.api.StoreException.Kind.REFUSED);
+                    assertThat(e.state()).startsWith("22");
+                });
+        assertThat(fixture.store.find(good.id)).isEmpty();
+    }
+}

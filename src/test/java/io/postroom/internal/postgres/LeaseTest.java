@@ -1,0 +1,411 @@
+package io.postroom.internal.postgres;
+
+import static io.postroom.internal.postgres.StoreFixture.dead;
+import static io.postroom.internal.postgres.StoreFixture.done;
+import static io.postroom.internal.postgres.StoreFixture.retry;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
+
+import io.postroom.api.MessageIds;
+import io.postroom.internal.storage.Arrival;
+import io.postroom.internal.storage.ClaimRequest;
+import io.postroom.internal.storage.ClaimedMessage;
+import io.postroom.internal.storage.Completion;
+import io.postroom.internal.storage.Failure;
+import io.postroom.internal.storage.LeasePart;
+import io.postroom.testing.PostgresTest;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.UUID;
+import java.util.stream.Stream;
+import javax.sql.DataSource;
+import org.junit.jupiter.api.Test;
+
+/** Claim, complete, rescue: who holds a message, and that only he can end it. */
+@PostgresTest
+class LeaseTest {
+    private final StoreFixture fixture;
+
+    LeaseTest(DataSource pool) {
+        fixture = new StoreFixture(pool);
+    }
+
+    private List<LeasePart> complete(Completion... completions) {
+        return fixture.store.complete(fixture.worker, List.of(completions));
+    }
+
+    private static int count(List<LeasePart> parts) {
+        return parts.stream().mapToInt(part -> part.completed().cardinality()).sum();
+    }
+
+    @Test
+    void a_claimed_message_is_not_claimed_twice() {
+        UUID id = fixture.enqueue();
+        assertThat(fixture.claim(10)).extracting(ClaimedMessage::id).containsExactly(id);
+        assertThat(fixture.claim(10)).isEmpty();
+        assertThat(fixture.places(id)).containsExactly("lease");
+    }
+
+    @Test
+    void the_limit_is_a_limit_over_all_lanes() {
+        for (int i = 0; i < 30; i++) {
+            fixture.enqueue(fixture.message().priority(i % 10));
+        }
+        List<ClaimedMessage> claimed = fixture.claim(7);
+        assertThat(claimed).hasSize(7);
+        assertThat(claimed).extracting(ClaimedMessage::priority).containsExactly(9, 9, 9, 8, 8, 8, 7);
+    }
+
+    @Test
+    void a_claim_is_cut_into_leases_of_the_size_asked_for() {
+        for (int i = 0; i < 5; i++) {
+            fixture.enqueue();
+        }
+        List<ClaimedMessage> claimed = fixture.store.claim(new ClaimRequest(
+                fixture.worker, fixture.queue.id(), StoreFixture.ALL_LANES, new long[10], 10, 2, false));
+        assertThat(claimed).extracting(ClaimedMessage::leaseCount).containsExactlyInAnyOrder(2, 2, 2, 2, 1);
+        assertThat(claimed.stream().map(ClaimedMessage::leaseId).distinct()).hasSize(3);
+    }
+
+    @Test
+    void a_claim_starts_at_its_cursor() {
+        fixture.enqueue();
+        long second = fixture.enqueue(fixture.message()).seq();
+        List<ClaimedMessage> claimed = fixture.store.claim(new ClaimRequest(
+                fixture.worker, fixture.queue.id(), new short[] {4}, new long[] {second}, 10, 200, false));
+        assertThat(claimed).extracting(ClaimedMessage::laneSeq).containsExactly(second);
+    }
+
+    @Test
+    void a_lease_is_completed_in_parts_and_dropped_with_the_last() {
+        fixture.enqueueAll(fixture.message(), fixture.message(), fixture.message());
+        List<ClaimedMessage> held = fixture.claim(3);
+        assertThat(count(complete(done(held.get(1))))).isOne();
+        assertThat(fixture.places(held.get(1).id())).containsExactly("finished");
+        assertThat(fixture.places(held.get(0).id())).containsExactly("lease");
+        assertThat(count(complete(done(held.get(0)), done(held.get(2))))).isEqualTo(2);
+        assertThat(fixture.number("SELECT count(*) FROM postroom.lease WHERE worker_id = " + fixture.worker))
+                .isZero();
+    }
+
+    @Test
+    void a_repeated_completion_writes_nothing() {
+        fixture.enqueueAll(fixture.message(), fixture.message());
+        List<ClaimedMessage> held = fixture.claim(2);
+        complete(done(held.get(0)));
+        assertThat(count(complete(done(held.get(0))))).isZero();
+        complete(done(held.get(1)));
+        assertThat(complete(done(held.get(1)))).isEmpty();
+        assertThat(fixture.number("SELECT count(*) FROM postroom.attempt WHERE queue_id = " + fixture.queue.id()))
+                .isEqualTo(2);
+    }
+
+    @Test
+    void all_ends_of_one_batch_are_written_together() {
+        for (int i = 0; i < 5; i++) {
+            fixture.enqueue();
+        }
+        List<ClaimedMessage> held = fixture.claim(5);
+        List<LeasePart> parts = complete(
+                done(held.get(0)),
+                retry(held.get(1), Duration.ofSeconds(10), "no luck"),
+                dead(held.get(2), "no use"),
+                Completion.release(held.get(3)),
+                done(held.get(4)));
+        assertThat(count(parts)).isEqualTo(5);
+        assertThat(held.stream().map(message -> fixture.places(message.id()).toString()))
+                .containsExactly("[finished]", "[delayed]", "[dead]", "[ready]", "[finished]");
+        assertThat(fixture.texts("SELECT error FROM postroom.attempt WHERE message_id = '"
+                        + held.get(1).id() + "'"))
+                .containsExactly("no luck");
+    }
+
+    @Test
+    void counts_follow_a_message_through_retries() {
+        fixture.enqueue();
+        ClaimedMessage first = fixture.claimOne();
+        complete(retry(first, Duration.ZERO, "once"));
+        fixture.store.promote(null, 100);
+        ClaimedMessage second = fixture.claimOne();
+        assertThat(second.failures()).isOne();
+        assertThat(second.deliveries()).isOne();
+        assertThat(second.number()).isEqualTo(2);
+        complete(Completion.release(second));
+        ClaimedMessage third = fixture.claimOne();
+        assertThat(third.failures()).as("a release spends nothing").isOne();
+        assertThat(third.number()).isEqualTo(3);
+    }
+
+    /** Their ids are of an opposite order here, as those of several producers can be. */
+    @Test
+    void messages_are_claimed_in_the_order_in_which_they_came() {
+        List<UUID> ids =
+                new ArrayList<>(Stream.generate(MessageIds::next).limit(300).toList());
+        Collections.reverse(ids);
+        ids.forEach(id -> fixture.enqueue(fixture.message().id(id)));
+        assertThat(fixture.claim(1)).extracting(ClaimedMessage::id).containsExactly(ids.get(0));
+        assertThat(fixture.claim(300)).extracting(ClaimedMessage::id).containsExactlyElementsOf(ids.subList(1, 300));
+    }
+
+    @Test
+    void messages_claimed_together_keep_their_own_counts() {
+        fixture.enqueueAll(fixture.message(), fixture.message());
+        List<ClaimedMessage> first = fixture.claim(2);
+        complete(retry(first.get(0), Duration.ZERO, "once"), Completion.release(first.get(1)));
+        fixture.store.promote(null, 100);
+        UUID fresh = fixture.enqueue();
+        List<ClaimedMessage> together = fixture.claim(10);
+        assertThat(together)
+                .extracting(ClaimedMessage::id, ClaimedMessage::failures, ClaimedMessage::deliveries)
+                .containsExactlyInAnyOrder(
+                        tuple(first.get(0).id(), 1, 1), tuple(first.get(1).id(), 0, 1), tuple(fresh, 0, 0));
+        together.forEach(message -> complete(done(message)));
+        assertThat(fixture.places(fresh)).containsExactly("finished");
+    }
+
+    /** Alone and among others, which are claimed in different ways. */
+    @Test
+    void a_message_whose_payload_is_not_there_is_claimed_and_says_so() {
+        UUID alone = fixture.enqueue();
+        forget(alone);
+        assertThat(fixture.claim(10))
+                .extracting(ClaimedMessage::id, ClaimedMessage::stored)
+                .containsExactly(tuple(alone, false));
+        UUID first = fixture.enqueue();
+        UUID second = fixture.enqueue();
+        forget(first);
+        assertThat(fixture.claim(10))
+                .extracting(ClaimedMessage::id, ClaimedMessage::stored)
+                .containsExactlyInAnyOrder(tuple(first, false), tuple(second, true));
+    }
+
+    private void forget(UUID message) {
+        fixture.execute("DELETE FROM postroom.message WHERE id = '" + message + "'");
+    }
+
+    @Test
+    void a_failure_that_cannot_be_stored_holds_up_nobody() {
+        fixture.enqueueAll(fixture.message(), fixture.message(), fixture.message());
+        List<ClaimedMessage> held = fixture.claim(3);
+        Failure poison = new Failure("x", "a NUL \0 and half a pair \uD800", "p");
+        List<LeasePart> parts = complete(
+                done(held.get(0)),
+                retry(held.get(1), Duration.ofSeconds(1), poison),
+                retry(held.get(2), Duration.ofSeconds(1), "plain"));
+        assertThat(count(parts)).isEqualTo(3);
+        assertThat(fixture.places(held.get(1).id())).containsExactly("delayed");
+        assertThat(fixture.text("SELECT error FROM postroom.attempt WHERE message_id = '"
+                        + held.get(1).id() + "'"))
+                .isEqualTo("the error's own text could not be stored");
+        assertThat(fixture.text("SELECT error FROM postroom.attempt WHERE message_id = '"
+                        + held.get(2).id() + "'"))
+                .isEqualTo("plain");
+    }
+
+    @Test
+    void a_message_that_is_dead_or_delayed_already_still_leaves_its_lease() {
+        fixture.enqueueAll(fixture.message(), fixture.message());
+        List<ClaimedMessage> held = fixture.claim(2);
+        String copied = " (queue_id, priority, failures, crashes, deliveries, message_id, reason%s)"
+                + " SELECT queue_id, 4, 0, 0, 0, id, '%s'%s FROM postroom.message WHERE id = '%s'";
+        fixture.execute("INSERT INTO postroom.dead_letter"
+                + copied.formatted("", "rejected", "", held.get(0).id()));
+        fixture.execute("INSERT INTO postroom.delayed"
+                + copied.formatted(", due_at", "delay", ", now()", held.get(1).id()));
+        assertThat(count(complete(dead(held.get(0), "no use")))).isOne();
+        assertThat(count(complete(retry(held.get(1), Duration.ofHours(1), "no luck"))))
+                .isOne();
+        assertThat(fixture.places(held.get(0).id())).containsExactly("dead");
+        assertThat(fixture.places(held.get(1).id())).containsExactly("delayed");
+    }
+
+    @Test
+    void an_end_that_is_refused_is_answered_as_lost() {
+        fixture.enqueueAll(fixture.message(), fixture.message());
+        List<ClaimedMessage> held = fixture.claim(2);
+        fixture.execute("UPDATE postroom.lease SET open = B'111' WHERE worker_id = " + fixture.worker);
+        assertThat(complete(dead(held.get(0), "no use"))).isEmpty();
+        assertThat(complete(done(held.get(0)), dead(held.get(1), "no use"))).isEmpty();
+        assertThat(fixture.places(held.get(0).id())).containsExactly("lease");
+    }
+
+    @Test
+    void rescue_lets_go_of_leases_that_were_tampered_with() throws InterruptedException {
+        List<UUID> ids = new ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+            ids.add(fixture.enqueue());
+            fixture.claimOne();
+        }
+        tamper(ids.get(0), "crashes = ARRAY[5]::smallint[]");
+        fixture.execute(
+                "INSERT INTO postroom.dead_letter (queue_id, priority, failures, crashes, deliveries, message_id, reason)"
+                        + " SELECT queue_id, 4, 0, 0, 0, id, 'rejected' FROM postroom.message WHERE id = '" + ids.get(0)
+                        + "'");
+        tamper(ids.get(1), "message_ids = message_ids || gen_random_uuid()");
+        tamper(ids.get(2), "failures = ARRAY[0, 0], open = B'11'");
+        fixture.silence(fixture.worker);
+        rescue();
+        assertThat(ids.stream().map(id -> fixture.places(id).toString()))
+                .containsExactly("[dead]", "[ready]", "[ready]", "[ready]");
+        assertThat(fixture.number("SELECT count(*) FROM postroom.lease WHERE worker_id = " + fixture.worker))
+                .isZero();
+    }
+
+    @Test
+    void a_lease_that_cannot_be_rescued_holds_up_nobody() throws InterruptedException {
+        UUID bad = fixture.enqueue();
+        fixture.claimOne();
+        UUID good = fixture.enqueue();
+        fixture.claimOne();
+        fixture.silence(fixture.worker);
+        fixture.execute(
+                "ALTER TABLE postroom.ready ADD CONSTRAINT not_this CHECK (message_id <> '" + bad + "') NOT VALID");
+        try {
+            rescue();
+            assertThat(fixture.places(bad)).containsExactly("lease");
+            assertThat(fixture.places(good)).containsExactly("ready");
+        } finally {
+            fixture.execute("ALTER TABLE postroom.ready DROP CONSTRAINT not_this");
+        }
+        rescue();
+        assertThat(fixture.places(bad)).containsExactly("ready");
+    }
+
+    @Test
+    void rescue_answers_also_when_it_only_buried() throws InterruptedException {
+        UUID id = fixture.enqueue();
+        fixture.claimOne();
+        tamper(id, "crashes = ARRAY[2]::smallint[]");
+        fixture.silence(fixture.worker);
+        assertThat(rescue())
+                .filteredOn(arrival -> arrival.lane().queueId() == fixture.queue.id())
+                .extracting(Arrival::count)
+                .containsExactly(0);
+        assertThat(fixture.places(id)).containsExactly("dead");
+    }
+
+    private void tamper(UUID held, String change) {
+        fixture.execute("UPDATE postroom.lease SET " + change + " WHERE '" + held + "' = ANY (message_ids)");
+    }
+
+    @Test
+    void a_foreign_worker_cannot_complete() {
+        fixture.enqueue();
+        ClaimedMessage held = fixture.claimOne();
+        assertThat(fixture.store.complete(fixture.newWorker(), List.of(done(held))))
+                .isEmpty();
+        assertThat(fixture.places(held.id())).containsExactly("lease");
+    }
+
+    @Test
+    void rescue_brings_back_what_a_silent_worker_held_and_fences_it_off() throws InterruptedException {
+        fixture.enqueue();
+        ClaimedMessage held = fixture.claimOne();
+        fixture.silence(fixture.worker);
+        List<Arrival> arrivals = rescue();
+        assertThat(arrivals).anyMatch(arrival -> arrival.lane().queueId() == fixture.queue.id());
+        assertThat(fixture.places(held.id())).containsExactly("ready");
+        assertThat(complete(done(held))).as("its lease is gone").isEmpty();
+        assertThat(fixture.claim(10))
+                .as("a suspect is left alone by ordinary claims")
+                .isEmpty();
+        ClaimedMessage suspect = fixture.claimSuspect().get(0);
+        assertThat(suspect.crashes()).isOne();
+        assertThat(suspect.number()).isEqualTo(2);
+    }
+
+    @Test
+    void suspects_are_claimed_alone() throws InterruptedException {
+        fixture.enqueueAll(fixture.message(), fixture.message());
+        fixture.claim(2);
+        fixture.silence(fixture.worker);
+        rescue();
+        assertThat(fixture.claimSuspect()).hasSize(1);
+        assertThat(fixture.claimSuspect()).hasSize(1);
+        assertThat(fixture.claimSuspect()).isEmpty();
+    }
+
+    @Test
+    void at_its_crash_limit_a_message_is_a_dead_letter() throws InterruptedException {
+        UUID id = fixture.enqueue();
+        fixture.claim(1);
+        for (int crash = 1; crash <= 3; crash++) {
+            if (crash > 1) {
+                assertThat(fixture.claimSuspect()).hasSize(1);
+            }
+            fixture.silence(fixture.worker);
+            rescue();
+        }
+        assertThat(fixture.places(id)).containsExactly("dead");
+        assertThat(fixture.text("SELECT reason FROM postroom.dead_letter WHERE message_id = '" + id + "'"))
+                .isEqualTo("crash_limit");
+    }
+
+    @Test
+    void rescue_takes_leases_whose_worker_row_is_missing() throws InterruptedException {
+        UUID id = fixture.enqueue();
+        fixture.claim(1);
+        fixture.execute("DELETE FROM postroom.worker WHERE id = " + fixture.worker);
+        rescue();
+        assertThat(fixture.places(id)).containsExactly("ready");
+    }
+
+    @Test
+    void a_worker_that_beats_keeps_its_leases() throws InterruptedException {
+        UUID id = fixture.enqueue();
+        fixture.claim(1);
+        fixture.silence(fixture.worker);
+        assertThat(fixture.store.beat(fixture.worker, fixture.instance)).isTrue();
+        rescue();
+        assertThat(fixture.places(id)).containsExactly("lease");
+        assertThat(fixture.store.beat(fixture.worker, UUID.randomUUID())).isFalse();
+    }
+
+    @Test
+    void an_ended_worker_beats_no_more() {
+        fixture.store.deregister(fixture.worker);
+        assertThat(fixture.store.beat(fixture.worker, fixture.instance)).isFalse();
+    }
+
+    @Test
+    void what_a_worker_holds_without_knowing_goes_back_as_if_released() {
+        fixture.enqueueAll(fixture.message(), fixture.message(), fixture.message());
+        List<ClaimedMessage> unknown = fixture.claim(3);
+        complete(done(unknown.get(0)));
+        fixture.enqueue();
+        ClaimedMessage known = fixture.claimOne();
+        List<Long> knows = List.of(known.leaseId());
+        assertThat(fixture.store.releaseUnknown(fixture.worker, knows, Duration.ofMinutes(1), null))
+                .as("a claim may be in flight")
+                .isEmpty();
+        assertThat(fixture.store.releaseUnknown(fixture.newWorker(), List.of(), Duration.ZERO, null))
+                .as("another's")
+                .isEmpty();
+        List<Arrival> arrivals =
+                fixture.store.releaseUnknown(fixture.worker, knows, Duration.ZERO, List.of(UUID.randomUUID()));
+        assertThat(arrivals).as("those that hold another message").isEmpty();
+        arrivals = fixture.store.releaseUnknown(fixture.worker, knows, Duration.ZERO, null);
+        assertThat(arrivals).extracting(Arrival::count).containsExactly(2);
+        assertThat(fixture.places(known.id())).containsExactly("lease");
+        assertThat(unknown.stream().map(message -> fixture.places(message.id()).toString()))
+                .containsExactly("[finished]", "[ready]", "[ready]");
+        assertThat(complete(done(unknown.get(1)))).as("its lease is gone").isEmpty();
+        List<ClaimedMessage> again = fixture.claim(10);
+        assertThat(again).extracting(ClaimedMessage::crashes).containsExactly(0, 0);
+        assertThat(again).extracting(ClaimedMessage::number).containsExactly(2, 2);
+        assertThat(again.stream().mapToLong(ClaimedMessage::laneSeq).min().getAsLong())
+                .isGreaterThanOrEqualTo(arrivals.get(0).lowestSeq());
+        assertThat(fixture.store.cancel(again.get(0).id())).isZero();
+    }
+
+    private List<Arrival> rescue() throws InterruptedException {
+        List<Arrival> arrivals = new ArrayList<>();
+        long age = fixture.number(
+                "SELECT (extract(epoch FROM clock_timestamp() - pg_postmaster_start_time()) * 1000)::bigint");
+        Thread.sleep(Math.max(0, StoreFixture.LEASE_TIME.toMillis() - age + 10));
+        arrivals.addAll(fixture.store.rescue(StoreFixture.LEASE_TIME, 1000));
+        return arrivals;
+    }
+}

@@ -1,0 +1,479 @@
+package io.postroom.internal.postgres;
+
+import static io.postroom.internal.postgres.StoreFixture.dead;
+import static io.postroom.internal.postgres.StoreFixture.done;
+import static io.postroom.internal.postgres.StoreFixture.retry;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.postroom.api.Direction;
+import io.postroom.api.MessageFilter;
+import io.postroom.api.MessageIds;
+import io.postroom.api.MessageState;
+import io.postroom.api.QueueNotFoundException;
+import io.postroom.api.QueueSettings;
+import io.postroom.api.QueueStats;
+import io.postroom.internal.jobs.ExpireMessages;
+import io.postroom.internal.postgres.StoreFixture.Plan;
+import io.postroom.internal.storage.Arrival;
+import io.postroom.internal.storage.ClaimedMessage;
+import io.postroom.internal.storage.Completion;
+import io.postroom.internal.storage.ConsumerRow;
+import io.postroom.internal.storage.JobStore;
+import io.postroom.internal.storage.Lane;
+import io.postroom.internal.storage.OperatorStore;
+import io.postroom.internal.storage.QueueReport;
+import io.postroom.internal.storage.QueueRow;
+import io.postroom.internal.storage.RedriveResult;
+import io.postroom.testing.PostgresTest;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import javax.sql.DataSource;
+import org.junit.jupiter.api.Test;
+
+/** Queues, jobs and what an operator does. */
+@PostgresTest
+class OperateTest {
+    private final StoreFixture fixture;
+    private final PostgresMessageStore store;
+
+    OperateTest(DataSource pool) {
+        fixture = new StoreFixture(pool);
+        store = fixture.store;
+    }
+
+    private QueueReport report() {
+        return fixture.report(new long[10]);
+    }
+
+    // ---- queues
+
+    @Test
+    void a_declaration_sets_what_it_names_and_leaves_an_operators_values() {
+        String name = fixture.queue.name();
+        store.declare(QueueSettings.of(name).attempts(3).timeToLive(Duration.ofDays(2)));
+        assertThat(report().maxAttempts()).isEqualTo(3);
+        assertThat(store.queue(name)).contains(new QueueRow(fixture.queue.id(), name, Duration.ofDays(2), false));
+        store.declare(QueueSettings.of(name).retryAfter("1m"));
+        assertThat(report().maxAttempts()).isEqualTo(3);
+        assertThat(report().retryAfter()).isEqualTo("1m");
+        fixture.execute(
+                "UPDATE postroom.queue SET max_attempts = 99, settings_by = 'operator' WHERE name = '" + name + "'");
+        store.declare(QueueSettings.of(name).attempts(3));
+        assertThat(report().maxAttempts()).isEqualTo(99);
+        assertThat(report().operatorSettings()).isTrue();
+        assertThat(store.queue("no-such-queue")).isEmpty();
+    }
+
+    @Test
+    void a_poll_tells_the_lowest_seq_of_each_lane_from_its_floor_on() {
+        long first = fixture.enqueue(fixture.message().priority(3)).seq();
+        long second = fixture.enqueue(fixture.message().priority(3)).seq();
+        assertThat(report().lowest()[3]).isEqualTo(first);
+        assertThat(report().lowest()[4]).isEqualTo(-1);
+        long[] floors = new long[10];
+        floors[3] = first + 1;
+        assertThat(fixture.report(floors).lowest()[3]).isEqualTo(second);
+    }
+
+    @Test
+    void a_poll_tells_of_consumers_elsewhere() {
+        assertThat(report().elsewhere()).isFalse();
+        int other = fixture.newWorker();
+        store.announce(
+                other,
+                List.of(new ConsumerRow(
+                        fixture.queue.id(), "h", Direction.INCOMING, 4, "AT_LEAST_ONCE", List.of("a/1", ""))));
+        assertThat(report().elsewhere()).isTrue();
+        store.deregister(other);
+        assertThat(report().elsewhere()).isFalse();
+    }
+
+    @Test
+    void pause_and_resume_leave_a_line_each_and_repeating_changes_nothing() {
+        store.pause(fixture.queue.name(), true);
+        store.pause(fixture.queue.name(), true);
+        assertThat(report().paused()).isTrue();
+        store.pause(fixture.queue.name(), false);
+        assertThat(report().paused()).isFalse();
+        assertThat(fixture.texts("SELECT action FROM postroom.operator_action WHERE queue_id = " + fixture.queue.id()
+                        + " ORDER BY at"))
+                .containsExactly("pause", "resume");
+        assertThatThrownBy(() -> store.pause("no-such-queue", true)).isInstanceOf(QueueNotFoundException.class);
+    }
+
+    @Test
+    void stats_count_what_is_in_each_place() {
+        for (int i = 0; i < 5; i++) {
+            fixture.enqueue();
+        }
+        fixture.enqueue(fixture.message().delay(Duration.ofHours(1)));
+        List<ClaimedMessage> held = fixture.claim(3);
+        store.complete(fixture.worker, List.of(dead(held.get(0), "x")));
+        QueueStats stats = store.stats(fixture.queue.name()).get(0);
+        assertThat(List.of(stats.ready(), stats.delayed(), stats.inProgress(), stats.dead()))
+                .containsExactly(2L, 1L, 2L, 1L);
+        assertThat(stats.oldestReadyAt()).isPresent();
+        assertThat(store.stats(null)).extracting(QueueStats::queue).contains(fixture.queue.name());
+    }
+
+    @Test
+    void purge_cancels_all_that_waits_and_nothing_else() {
+        List<Plan> plans = new ArrayList<>();
+        for (int i = 0; i < 2500; i++) {
+            plans.add(fixture.message().priority(i % 3));
+        }
+        fixture.enqueueAll(plans.toArray(new Plan[0]));
+        fixture.claim(10);
+        UUID delayed =
+                fixture.enqueue(fixture.message().delay(Duration.ofHours(1))).id();
+        UUID elsewhere = fixture.enqueue(new Plan(fixture.newQueue().id())).id();
+        assertThat(store.purge(fixture.queue.name())).isEqualTo(2491);
+        assertThat(store.states(List.of(delayed, elsewhere)))
+                .containsEntry(delayed, MessageState.CANCELLED)
+                .containsEntry(elsewhere, MessageState.READY);
+        assertThat(fixture.number(
+                        "SELECT count(*) FROM postroom.attempt WHERE outcome = 1 AND queue_id = " + fixture.queue.id()))
+                .isEqualTo(2491);
+        assertThat(store.stats(fixture.queue.name()).get(0).inProgress()).isEqualTo(10);
+        assertThat(fixture.text("SELECT done FROM postroom.operator_action WHERE action = 'purge' AND queue_id = "
+                        + fixture.queue.id()))
+                .isEqualTo("2491");
+    }
+
+    @Test
+    void delete_cancels_what_waits_and_the_queue_is_gone() {
+        UUID id = fixture.enqueue();
+        store.delete(fixture.queue.name(), false, false);
+        assertThat(store.queue(fixture.queue.name())).isEmpty();
+        assertThat(report().deleted()).isTrue();
+        assertThat(store.states(List.of(id))).containsEntry(id, MessageState.CANCELLED);
+        assertThatThrownBy(() -> store.delete(fixture.queue.name(), false, false))
+                .isInstanceOf(QueueNotFoundException.class);
+        assertThat(store.declare(QueueSettings.of(fixture.queue.name())).id())
+                .as("a queue declared again is the same one")
+                .isEqualTo(fixture.queue.id());
+    }
+
+    @Test
+    void delete_refuses_a_queue_that_is_not_empty_or_is_in_use() {
+        fixture.enqueue();
+        assertThatThrownBy(() -> store.delete(fixture.queue.name(), true, false))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("not empty");
+        store.announce(
+                fixture.worker,
+                List.of(new ConsumerRow(fixture.queue.id(), "h", Direction.INCOMING, 4, "m", List.of("*"))));
+        assertThatThrownBy(() -> store.delete(fixture.queue.name(), false, true))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("consumed by test");
+        assertThat(store.queue(fixture.queue.name())).isPresent();
+    }
+
+    // ---- one message
+
+    @Test
+    void cancel_takes_a_message_from_wherever_it_waits() {
+        UUID ready = fixture.enqueue();
+        UUID delayed =
+                fixture.enqueue(fixture.message().delay(Duration.ofHours(1))).id();
+        UUID moved = fixture.enqueue(fixture.message().priority(9)).id();
+        store.complete(fixture.worker, List.of(Completion.release(fixture.claimOne())));
+        for (UUID id : List.of(ready, delayed, moved)) {
+            assertThat(store.cancel(id)).isOne();
+            assertThat(fixture.places(id)).containsExactly("finished");
+            assertThat(store.cancel(id)).as("again").isZero();
+        }
+        UUID held = fixture.enqueue();
+        fixture.claimOne();
+        assertThat(store.cancel(held)).isZero();
+        assertThat(store.cancel(MessageIds.next())).isZero();
+    }
+
+    @Test
+    void reschedule_moves_a_waiting_message_and_the_past_means_now() {
+        UUID id = fixture.enqueue();
+        assertThat(store.reschedule(id, Instant.now().plusSeconds(3600))).isOne();
+        assertThat(fixture.places(id)).containsExactly("delayed");
+        assertThat(store.reschedule(id, Instant.now().minusSeconds(3600))).isOne();
+        store.promote(null, 10_000);
+        assertThat(fixture.places(id)).containsExactly("ready");
+    }
+
+    @Test
+    void redrive_puts_a_dead_letter_back_with_its_failures_forgotten() {
+        UUID id = fixture.enqueue();
+        store.complete(fixture.worker, List.of(dead(fixture.claimOne(), "x")));
+        assertThat(store.redrive(id)).isOne();
+        ClaimedMessage again = fixture.claimOne();
+        assertThat(again.id()).isEqualTo(id);
+        assertThat(again.failures()).isZero();
+        assertThat(again.deliveries()).isOne();
+        assertThat(store.redrive(id)).isZero();
+    }
+
+    // ---- bulk redrive
+
+    private List<UUID> deadLetters(int count, String error) {
+        List<Plan> plans = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            plans.add(fixture.message());
+        }
+        fixture.enqueueAll(plans.toArray(new Plan[0]));
+        store.complete(
+                fixture.worker,
+                fixture.claim(count).stream()
+                        .map(message -> dead(message, error))
+                        .toList());
+        return plans.stream().map(plan -> plan.id).toList();
+    }
+
+    @Test
+    void a_bulk_redrive_of_a_queue_that_is_deleted_meanwhile_moves_nothing_of_others() throws SQLException {
+        UUID dead = deadLetters(1, "timeout").get(0);
+        UUID operation;
+        try (Connection connection = fixture.pool.getConnection();
+                Sql.Call call = OperateSql.PLAN_REDRIVE.on(connection)) { // past the look whether the queue is there
+            operation = MessageReader.setConditions(call, MessageFilter.queue("deleted-meanwhile"))
+                    .set("dead", true)
+                    .set("perSecond", 1000)
+                    .one(row -> row.getObject(1, UUID.class));
+        }
+        assertThat(store.operation(operation)).isEqualTo(new OperatorStore.OperationRow(0, 0, true));
+        fixture.execute("UPDATE postroom.operator_action SET finished_at = NULL, at = at - interval '1 minute',"
+                + " planned = 1 WHERE id = '" + operation + "'");
+        fixture.execute("UPDATE postroom.dead_letter SET dead_at = dead_at - interval '1 hour'");
+        store.redriveSome(Duration.ofSeconds(1));
+        assertThat(fixture.places(dead)).containsExactly("dead");
+    }
+
+    @Test
+    void cancelling_a_message_whose_number_was_given_out_again_takes_no_other() {
+        UUID old = fixture.enqueue();
+        store.complete(fixture.worker, List.of(done(fixture.claimOne())));
+        UUID waiting = fixture.enqueue();
+        fixture.execute("UPDATE postroom.message SET seq = (SELECT seq FROM postroom.message WHERE id = '" + waiting
+                + "') WHERE id = '" + old + "'"); // as after a failover to a server whose sequence was behind
+        assertThat(store.cancel(old)).isZero();
+        assertThat(fixture.places(waiting)).containsExactly("ready");
+    }
+
+    @Test
+    void a_bulk_redrive_moves_what_matches_at_its_rate_and_ends() {
+        deadLetters(30, "timeout");
+        List<UUID> others = deadLetters(2, "other");
+        UUID operation = store.planRedrive(
+                MessageFilter.queue(fixture.queue.name())
+                        .fingerprint(io.postroom.internal.storage.Failure.of("timeout")
+                                .fingerprint()),
+                20);
+        assertThat(store.operation(operation)).isEqualTo(new OperatorStore.OperationRow(30, 0, false));
+        assertThat(count(store.redriveSome(Duration.ofSeconds(1)).arrivals()))
+                .as("at once only what its short life allows")
+                .isLessThan(20);
+        fixture.execute(
+                "UPDATE postroom.operator_action SET at = at - interval '1 minute' WHERE id = '" + operation + "'");
+        fixture.execute("UPDATE postroom.dead_letter SET dead_at = dead_at - interval '1 hour'");
+        assertThat(count(store.redriveSome(Duration.ofSeconds(1)).arrivals()))
+                .as("no burst after a pause")
+                .isEqualTo(20);
+        store.redriveSome(Duration.ofSeconds(1));
+        assertThat(store.operation(operation)).isEqualTo(new OperatorStore.OperationRow(30, 30, true));
+        assertThat(store.redriveSome(Duration.ofSeconds(1))).isEqualTo(new RedriveResult(List.of(), false));
+        assertThat(fixture.places(others.get(0))).containsExactly("dead");
+        assertThat(fixture.claim(100)).hasSize(30).allMatch(message -> message.failures() == 0);
+    }
+
+    @Test
+    void a_bulk_redrive_whose_rate_allows_nothing_yet_is_still_under_way() {
+        deadLetters(3, "x");
+        UUID operation = store.planRedrive(MessageFilter.queue(fixture.queue.name()), 1);
+        assertThat(count(store.redriveSome(Duration.ofSeconds(1)).arrivals())).isOne();
+        fixture.execute("UPDATE postroom.operator_action SET at = clock_timestamp() + interval '1 minute' WHERE id = '"
+                + operation + "'");
+        assertThat(store.redriveSome(Duration.ofSeconds(1))).isEqualTo(new RedriveResult(List.of(), true));
+        store.stopOperation(operation);
+        assertThat(store.redriveSome(Duration.ofSeconds(1)).underWay()).isFalse();
+    }
+
+    @Test
+    void a_bulk_redrive_leaves_what_dies_again() {
+        deadLetters(3, "x");
+        UUID operation = store.planRedrive(MessageFilter.queue(fixture.queue.name()), 1000);
+        fixture.execute("UPDATE postroom.operator_action SET at = at + interval '1 millisecond' WHERE id = '"
+                + operation + "'");
+        fixture.execute("UPDATE postroom.dead_letter SET dead_at = dead_at - interval '1 hour'");
+        while (!store.operation(operation).finished()) {
+            store.redriveSome(Duration.ofSeconds(1));
+            store.complete(
+                    fixture.worker,
+                    fixture.claim(10).stream()
+                            .map(message -> dead(message, "again"))
+                            .toList());
+        }
+        assertThat(store.operation(operation).done()).isEqualTo(3);
+        assertThat(store.stats(fixture.queue.name()).get(0).dead()).isEqualTo(3);
+    }
+
+    @Test
+    void a_bulk_redrive_can_be_stopped_and_with_nothing_to_do_is_finished() {
+        deadLetters(3, "x");
+        UUID operation = store.planRedrive(MessageFilter.queue(fixture.queue.name()), 1);
+        store.stopOperation(operation);
+        assertThat(store.redriveSome(Duration.ofSeconds(1))).isEqualTo(new RedriveResult(List.of(), false));
+        assertThat(store.operation(operation).finished()).isTrue();
+        UUID nothing =
+                store.planRedrive(MessageFilter.queue(fixture.queue.name()).state(MessageState.READY), 1);
+        assertThat(store.operation(nothing)).isEqualTo(new OperatorStore.OperationRow(0, 0, true));
+        assertThatThrownBy(() -> store.planRedrive(MessageFilter.queue("no-such-queue"), 1))
+                .isInstanceOf(QueueNotFoundException.class);
+    }
+
+    private static int count(List<Arrival> arrivals) {
+        return arrivals.stream().mapToInt(Arrival::count).sum();
+    }
+
+    // ---- jobs
+
+    @Test
+    void promote_moves_what_is_due_and_says_to_which_lanes() {
+        UUID due = fixture.enqueue(fixture.message().priority(6).delay(Duration.ofSeconds(30)))
+                .id();
+        UUID later =
+                fixture.enqueue(fixture.message().delay(Duration.ofHours(3))).id();
+        assertThat(store.promote(null, 10_000).arrivals()).noneMatch(this::isMine);
+        fixture.execute(
+                "UPDATE postroom.delayed SET due_at = due_at - interval '1 minute' WHERE message_id = '" + due + "'");
+        assertThat(store.untilNextDue(null)).contains(Duration.ZERO);
+        JobStore.Promoted promoted = store.promote(null, 10_000);
+        assertThat(promoted.arrivals()).filteredOn(this::isMine).singleElement().satisfies(arrival -> {
+            assertThat(arrival.lane()).isEqualTo(new Lane(fixture.queue.id(), 6));
+            assertThat(arrival.count()).isOne();
+        });
+        assertThat(promoted.lastDueAt()).isNotNull();
+        assertThat(fixture.places(due)).containsExactly("ready");
+        assertThat(fixture.places(later)).containsExactly("delayed");
+    }
+
+    private boolean isMine(Arrival arrival) {
+        return arrival.lane().queueId() == fixture.queue.id();
+    }
+
+    @Test
+    void a_row_that_cannot_be_promoted_is_put_aside_and_the_rest_go_on() {
+        UUID bad =
+                fixture.enqueue(fixture.message().delay(Duration.ofSeconds(1))).id();
+        UUID good =
+                fixture.enqueue(fixture.message().delay(Duration.ofSeconds(1))).id();
+        fixture.execute("UPDATE postroom.delayed SET due_at = due_at - interval '1 minute' WHERE queue_id = "
+                + fixture.queue.id());
+        fixture.execute(
+                "ALTER TABLE postroom.ready ADD CONSTRAINT poison CHECK (message_id <> '" + bad + "') NOT VALID");
+        try {
+            assertThatThrownBy(() -> store.promote(null, 10_000)).hasMessageContaining("poison");
+            assertThat(store.due(10_000)).contains(bad, good);
+            store.promoteOrQuarantine(bad);
+            store.promoteOrQuarantine(good);
+        } finally {
+            fixture.execute("ALTER TABLE postroom.ready DROP CONSTRAINT poison");
+        }
+        assertThat(fixture.places(good)).containsExactly("ready");
+        assertThat(fixture.places(bad)).containsExactly("dead");
+        assertThat(fixture.text("SELECT reason FROM postroom.dead_letter WHERE message_id = '" + bad + "'"))
+                .isEqualTo("quarantined");
+    }
+
+    @Test
+    void expire_gets_past_many_messages_of_one_instant() {
+        Plan[] plans = new Plan[1_300];
+        java.util.Arrays.setAll(plans, i -> fixture.message().timeToLive(Duration.ofMinutes(1)));
+        fixture.enqueueAll(plans);
+        UUID later = fixture.enqueue(fixture.message().timeToLive(Duration.ofMinutes(1)))
+                .id();
+        fixture.execute("UPDATE postroom.message SET expires_at = expires_at - interval '2 minutes' WHERE queue_id = "
+                + fixture.queue.id());
+        new ExpireMessages(store).run();
+        assertThat(fixture.number(
+                        "SELECT count(*) FROM postroom.attempt WHERE outcome = 2 AND queue_id = " + fixture.queue.id()))
+                .isEqualTo(1_301);
+        assertThat(fixture.places(later)).containsExactly("finished");
+    }
+
+    @Test
+    void what_comes_to_wait_in_a_deleted_queue_is_cancelled() {
+        fixture.enqueue();
+        ClaimedMessage held = fixture.claimOne();
+        store.delete(fixture.queue.name(), false, false);
+        UUID ready = fixture.enqueue();
+        UUID delayed =
+                fixture.enqueue(fixture.message().delay(Duration.ofHours(1))).id();
+        store.complete(fixture.worker, List.of(Completion.release(held)));
+        new ExpireMessages(store).run();
+        assertThat(fixture.places(ready)).as("just deleted").containsExactly("ready");
+        fixture.execute("UPDATE postroom.queue SET deleted_at = deleted_at - interval '16 seconds' WHERE id = "
+                + fixture.queue.id());
+        assertThat(store.cancelDeleted(Duration.ofSeconds(15), 1, true))
+                .as("bounded")
+                .isOne();
+        new ExpireMessages(store).run();
+        assertThat(store.states(List.of(ready, delayed, held.id())).values()).containsOnly(MessageState.CANCELLED);
+        assertThat(store.cancelDeleted(Duration.ofSeconds(15), 10, true)).isZero();
+    }
+
+    @Test
+    void expire_ends_what_waits_too_long_but_not_what_is_in_progress() {
+        UUID held = fixture.enqueue(fixture.message().timeToLive(Duration.ofMinutes(1)))
+                .id();
+        fixture.claimOne();
+        UUID ready = fixture.enqueue(fixture.message().timeToLive(Duration.ofMinutes(1)))
+                .id();
+        UUID delayed = fixture.enqueue(
+                        fixture.message().timeToLive(Duration.ofMinutes(1)).delay(Duration.ofSeconds(30)))
+                .id();
+        UUID living = fixture.enqueue(fixture.message().timeToLive(Duration.ofHours(1)))
+                .id();
+        fixture.execute("UPDATE postroom.message SET expires_at = expires_at - interval '2 minutes' WHERE queue_id = "
+                + fixture.queue.id());
+        assertThat(store.expire(null, 10_000)).isNull();
+        assertThat(fixture.places(held)).containsExactly("lease");
+        assertThat(fixture.places(ready)).containsExactly("finished");
+        assertThat(fixture.places(delayed)).containsExactly("finished");
+        assertThat(fixture.places(living)).containsExactly("ready");
+        assertThat(store.states(List.of(ready))).containsEntry(ready, MessageState.EXPIRED);
+    }
+
+    @Test
+    void a_message_past_its_time_says_so_when_it_is_claimed() {
+        fixture.enqueue(fixture.message().timeToLive(Duration.ofMillis(1)));
+        fixture.execute("UPDATE postroom.message SET expires_at = expires_at - interval '1 minute' WHERE queue_id = "
+                + fixture.queue.id());
+        assertThat(fixture.claimOne().expired()).isTrue();
+    }
+
+    @Test
+    void advance_makes_what_waits_due_and_leaves_workers_alone() {
+        UUID id = fixture.enqueue();
+        store.complete(fixture.worker, List.of(retry(fixture.claimOne(), Duration.ofDays(2), "x")));
+        store.advance(Duration.ofDays(2));
+        store.promote(null, 10_000);
+        assertThat(fixture.places(id)).containsExactly("ready");
+        assertThat(store.beat(fixture.worker, fixture.instance)).isTrue();
+    }
+
+    @Test
+    void a_payload_is_read_again_in_a_new_snapshot() {
+        fixture.enqueue();
+        ClaimedMessage held = fixture.claimOne();
+        assertThat(store.reload(held))
+                .hasValueSatisfying(message -> assertThat(message.payload()).isEqualTo(held.payload()));
+        fixture.execute("DELETE FROM postroom.message WHERE id = '" + held.id() + "'");
+        assertThat(store.reload(held)).isEqualTo(Optional.empty());
+        store.complete(fixture.worker, List.of(done(held)));
+    }
+}

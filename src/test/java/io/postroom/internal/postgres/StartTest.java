@@ -1,0 +1,314 @@
+package io.postroom.internal.postgres;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import io.postroom.api.PostroomException;
+import io.postroom.api.StoreException;
+import io.postroom.internal.storage.Arrival;
+import io.postroom.internal.storage.Lane;
+import io.postroom.testing.PostgresTest;
+import io.postroom.testing.TcpProxy;
+import io.postroom.testing.TestDatabase;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.UUID;
+import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Pools, migrations, the look at the database before anything runs, and the line that listens. */
+@PostgresTest(migrated = false)
+class StartTest {
+    private final TestDatabase database;
+
+    StartTest(TestDatabase database) throws SQLException {
+        this.database = database;
+        execute("DROP SCHEMA IF EXISTS postroom CASCADE");
+    }
+
+    private void execute(String sql) throws SQLException {
+        try (Connection connection = database.connect();
+                Statement statement = connection.createStatement()) {
+            statement.execute(sql);
+        }
+    }
+
+    private HikariConfig config() {
+        HikariConfig config = new HikariConfig();
+        config.setJdbcUrl(database.url());
+        config.setUsername(database.user());
+        config.setPassword(database.password());
+        config.setMinimumIdle(0);
+        return config;
+    }
+
+    @Test
+    void migrate_creates_the_schema_and_may_be_repeated() {
+        Migrations.migrate(database.pool());
+        Migrations.migrate(database.pool());
+        Migrations.validate(database.pool());
+    }
+
+    @Test
+    void a_missing_migration_is_named() throws SQLException {
+        assertThatThrownBy(() -> Migrations.validate(database.pool()))
+                .isInstanceOf(PostroomException.class)
+                .hasMessageContaining("V001 (create queue tables) is pending")
+                .hasMessageContaining("Run the migrations");
+    }
+
+    @Test
+    void a_role_without_rights_on_objects_can_validate() throws SQLException {
+        Migrations.migrate(database.pool());
+        String role = "reader_" + database.name();
+        execute("CREATE ROLE " + role + " LOGIN PASSWORD 'x'");
+        try (HikariDataSource pool = new HikariDataSource()) {
+            pool.setJdbcUrl(database.url());
+            pool.setUsername(role);
+            pool.setPassword("x");
+            pool.setMinimumIdle(0);
+            assertThatThrownBy(() -> Migrations.validate(pool)).hasMessageContaining("USAGE on schema postroom");
+            execute("GRANT USAGE ON SCHEMA postroom TO " + role);
+            execute("GRANT SELECT ON postroom.schema_history TO " + role);
+            Migrations.validate(pool);
+        } finally {
+            execute("DROP OWNED BY " + role);
+            execute("DROP ROLE " + role);
+        }
+    }
+
+    @Test
+    void a_cached_sequence_is_refused() throws SQLException {
+        Migrations.migrate(database.pool());
+        StartCheck.of(database.pool());
+        execute("ALTER SEQUENCE postroom.ready_seq CACHE 10");
+        assertThatThrownBy(() -> StartCheck.of(database.pool()))
+                .hasMessageContaining("ALTER SEQUENCE postroom.ready_seq CACHE 1");
+    }
+
+    @Test
+    void weak_durability_is_warned_of() throws SQLException {
+        execute("ALTER DATABASE " + database.name() + " SET synchronous_commit = off");
+        try (HikariDataSource pool = database.newPool(1)) {
+            assertThat(StartCheck.of(pool).warnings())
+                    .anyMatch(warning -> warning.startsWith("synchronous_commit is off"));
+        } finally {
+            execute("ALTER DATABASE " + database.name() + " RESET synchronous_commit");
+        }
+    }
+
+    @Test
+    void simple_query_mode_is_refused() {
+        try (HikariDataSource pool = new HikariDataSource()) {
+            pool.setJdbcUrl(database.url() + "?preferQueryMode=simple");
+            pool.setUsername(database.user());
+            pool.setPassword(database.password());
+            pool.setMinimumIdle(0);
+            assertThatThrownBy(() -> StartCheck.of(pool)).hasMessageContaining("preferQueryMode=simple");
+        }
+    }
+
+    @Test
+    void the_engine_gets_a_small_pool_of_its_own_with_limits() throws SQLException {
+        HikariConfig config = config();
+        config.setAutoCommit(false);
+        config.setTransactionIsolation("TRANSACTION_REPEATABLE_READ");
+        HikariDataSource host = new HikariDataSource(config);
+        try (host;
+                EnginePool pool = EnginePool.of(host, null)) {
+            assertThat(pool.dataSource()).isNotSameAs(host);
+            try (Connection connection = pool.dataSource().getConnection()) {
+                assertThat(connection.getAutoCommit()).isTrue();
+                assertThat(connection.getTransactionIsolation()).isEqualTo(Connection.TRANSACTION_READ_COMMITTED);
+                assertThat(text(connection, "SHOW statement_timeout")).isEqualTo("10s");
+                assertThat(text(connection, "SHOW lock_timeout")).isEqualTo("2s");
+            }
+            assertThat(host.getDataSourceProperties()).doesNotContainKey("socketTimeout");
+            pool.close();
+            assertThat(host.isClosed()).isFalse();
+        }
+    }
+
+    @Test
+    void a_host_that_leaks_all_its_connections_does_not_stop_the_heartbeat() throws SQLException {
+        Migrations.migrate(database.pool());
+        HikariConfig config = config();
+        config.setMaximumPoolSize(2);
+        config.setConnectionTimeout(250);
+        HikariDataSource host = new HikariDataSource(config);
+        DataSource opaque = new org.springframework.jdbc.datasource.AbstractDataSource() {
+            @Override
+            public Connection getConnection() throws SQLException {
+                return host.getConnection();
+            }
+
+            @Override
+            public Connection getConnection(String username, String password) throws SQLException {
+                return host.getConnection();
+            }
+
+            @Override
+            public boolean isWrapperFor(Class<?> type) {
+                return false;
+            }
+        };
+        try (host;
+                EnginePool pool = EnginePool.of(opaque, null)) {
+            PostgresMessageStore beats = new PostgresMessageStore(pool.heartbeatDataSource());
+            UUID instance = UUID.randomUUID();
+            int worker = beats.register(instance, "leaky", "1");
+            Connection leaked = host.getConnection();
+            assertThatThrownBy(() -> new PostgresMessageStore(opaque).beat(worker, instance))
+                    .isInstanceOfSatisfying(
+                            StoreException.class, e -> assertThat(e.kind()).isEqualTo(StoreException.Kind.UNAVAILABLE));
+            assertThat(beats.beat(worker, instance)).isTrue();
+            leaked.close();
+        }
+    }
+
+    @Test
+    void a_kept_connection_that_broke_is_replaced() throws Exception {
+        Migrations.migrate(database.pool());
+        try (TcpProxy proxy = TcpProxy.to(database.host(), database.port());
+                TestDatabase view = database.through(proxy);
+                ReservedConnection kept = new ReservedConnection(view.newPool(2))) {
+            PostgresMessageStore beats = new PostgresMessageStore(kept);
+            UUID instance = UUID.randomUUID();
+            int worker = beats.register(instance, "far", "1");
+            proxy.cutAll();
+            assertThatThrownBy(() -> beats.beat(worker, instance))
+                    .isInstanceOfSatisfying(
+                            StoreException.class, e -> assertThat(e.kind()).isEqualTo(StoreException.Kind.UNAVAILABLE));
+            assertThat(beats.beat(worker, instance)).isTrue();
+        }
+    }
+
+    @Test
+    void word_of_arrivals_reaches_another_process_also_after_a_cut_line() throws Exception {
+        Migrations.migrate(database.pool());
+        PostgresMessageStore store = new PostgresMessageStore(database.pool());
+        List<Arrival> arrivals = new ArrayList<>();
+        for (int queue = 1; queue <= 1000; queue++) {
+            arrivals.add(new Arrival(new Lane(queue, queue % 10), 1_000_000_000L + queue, queue));
+        }
+        try (TcpProxy proxy = TcpProxy.to(database.host(), database.port());
+                TestDatabase view = database.through(proxy);
+                PostgresNotificationListener feed = new PostgresNotificationListener(view.newPool(2))) {
+            assertThat(feed.await(Duration.ofMillis(1))).isEmpty();
+            store.notifyOthers(arrivals);
+            assertThat(received(feed, arrivals.size())).isEqualTo(arrivals);
+            proxy.cutAll();
+            assertThatThrownBy(() -> feed.await(Duration.ofSeconds(5))).isInstanceOf(StoreException.class);
+            assertThat(feed.await(Duration.ofMillis(1))).isEmpty();
+            store.notifyOthers(arrivals.subList(0, 1));
+            assertThat(received(feed, 1)).isEqualTo(arrivals.subList(0, 1));
+        }
+    }
+
+    @Test
+    void a_closed_feed_gives_its_connection_back_and_that_listens_no_more() throws SQLException {
+        HikariDataSource pool = database.newPool(1);
+        PostgresNotificationListener feed = new PostgresNotificationListener(pool);
+        feed.await(Duration.ofMillis(1));
+        feed.close();
+        assertThat(feed.await(Duration.ofSeconds(60))).isEmpty();
+        try (Connection connection = pool.getConnection()) {
+            assertThat(text(connection, "SELECT count(*) FROM pg_listening_channels()"))
+                    .isEqualTo("0");
+        }
+    }
+
+    /** The driver's own sockets keep it back for a millisecond, to see whether more comes. */
+    @Test
+    @Timeout(60)
+    void word_is_handed_out_as_soon_as_it_comes() {
+        Migrations.migrate(database.pool());
+        PostgresMessageStore store = new PostgresMessageStore(database.pool());
+        try (HikariDataSource host = new HikariDataSource(config());
+                EnginePool pool = EnginePool.of(host, null);
+                PostgresNotificationListener prompt = new PostgresNotificationListener(pool.listenDataSource());
+                PostgresNotificationListener drivers = new PostgresNotificationListener(host)) {
+            prompt.await(Duration.ofMillis(1));
+            drivers.await(Duration.ofMillis(1));
+            long[] sooner = new long[51];
+            for (int i = 0; i < sooner.length; i++) {
+                sooner[i] = delayNanos(drivers, store) - delayNanos(prompt, store);
+            }
+            Arrays.sort(sooner);
+            assertThat(sooner[sooner.length / 2]).isGreaterThan(500_000);
+        }
+    }
+
+    private static long delayNanos(PostgresNotificationListener feed, PostgresMessageStore store) {
+        long sent = System.nanoTime();
+        store.notifyOthers(List.of(new Arrival(new Lane(1, 4), sent, 1)));
+        for (List<Arrival> word = List.of();
+                word.isEmpty() || word.get(word.size() - 1).lowestSeq() != sent; ) {
+            word = feed.await(Duration.ofSeconds(5));
+        }
+        return System.nanoTime() - sent;
+    }
+
+    @Test
+    void only_the_pool_that_listens_has_sockets_of_its_own_kind() {
+        try (HikariDataSource host = new HikariDataSource(config());
+                EnginePool pool = EnginePool.of(host, null)) {
+            assertThat(socketFactory(pool.listenDataSource())).isEqualTo(PromptSocketFactory.class.getName());
+            assertThat(socketFactory(pool.dataSource())).isNull();
+        }
+    }
+
+    @Test
+    void a_socket_factory_that_the_host_chose_is_kept() {
+        HikariConfig config = config();
+        config.addDataSourceProperty("socketFactory", "com.example.HostsSockets");
+        config.setInitializationFailTimeout(-1); // nothing needs to connect
+        try (HikariDataSource host = new HikariDataSource(config);
+                EnginePool pool = EnginePool.of(host, null)) {
+            assertThat(socketFactory(pool.listenDataSource())).isEqualTo("com.example.HostsSockets");
+        }
+    }
+
+    /** The driver reads the URL last: here it fails by the name it found there. */
+    @Test
+    void a_socket_factory_in_the_hosts_url_wins() {
+        HikariConfig config = config();
+        String separator = database.url().contains("?") ? "&" : "?";
+        config.setJdbcUrl(database.url() + separator + "socketFactory=com.example.HostsSockets");
+        config.setInitializationFailTimeout(-1);
+        try (HikariDataSource host = new HikariDataSource(config);
+                EnginePool pool = EnginePool.of(host, null)) {
+            assertThatThrownBy(() -> pool.listenDataSource().getConnection())
+                    .hasStackTraceContaining("com.example.HostsSockets");
+        }
+    }
+
+    private static @Nullable String socketFactory(DataSource pool) {
+        return ((HikariDataSource) pool).getDataSourceProperties().getProperty("socketFactory");
+    }
+
+    private static List<Arrival> received(PostgresNotificationListener feed, int count) {
+        List<Arrival> received = new ArrayList<>();
+        for (int i = 0; i < 20 && received.size() < count; i++) {
+            received.addAll(feed.await(Duration.ofSeconds(5)));
+        }
+        return received;
+    }
+
+    private static String text(Connection connection, String sql) throws SQLException {
+        try (Statement statement = connection.createStatement();
+                var rows = statement.executeQuery(sql)) {
+            rows.next();
+            return rows.getString(1);
+        }
+    }
+}
