@@ -220,7 +220,9 @@ public final class Consumer {
         if (!messages.isEmpty()) {
             pace.weighed(
                     messages.size(),
-                    messages.stream().mapToLong(ClaimedMessage::bytes).sum());
+                    messages.stream()
+                            .mapToLong(message -> message.content().bytes())
+                            .sum());
         }
         putBack(messages); // to the buffer, unless the process has begun to stop meanwhile
     }
@@ -281,7 +283,7 @@ public final class Consumer {
             log.debug(
                     "message {} runs alone: its worker died while holding it {} times",
                     suspect.get(0).id(),
-                    suspect.get(0).crashes());
+                    suspect.get(0).counters().crashes());
             held.addAndGet(suspect.size());
             keep(suspect);
             patienceEnds = System.nanoTime() + SUSPECTS_PATIENCE.toNanos();

@@ -1,7 +1,7 @@
 package io.postroom.internal.consumer;
 
-import io.postroom.api.Direction;
 import io.postroom.internal.storage.ClaimedMessage;
+import io.postroom.internal.storage.Content;
 import java.util.UUID;
 
 /** Makes the mark that tells a thread to end. */
@@ -10,26 +10,15 @@ final class EndMark {
 
     static ClaimedMessage create() {
         return new ClaimedMessage(
-                0,
-                0,
-                0,
-                0,
-                0,
-                0,
                 new UUID(0, 0),
                 0,
                 0,
                 0,
+                new ClaimedMessage.Lease(0, 0, 0),
+                ClaimedMessage.Counters.ZERO,
                 false,
                 false,
                 null,
-                null,
-                0,
-                Direction.OUTGOING,
-                null,
-                null,
-                null,
-                null,
-                null);
+                Content.NONE);
     }
 }

@@ -16,13 +16,13 @@ public final class HeldLeases {
     private final Map<Long, Integer> open = new ConcurrentHashMap<>();
 
     public void taken(Collection<ClaimedMessage> messages) {
-        messages.forEach(message -> open.merge(message.leaseId(), 1, Integer::sum));
+        messages.forEach(message -> open.merge(message.lease().id(), 1, Integer::sum));
     }
 
     /** These ends were written, or their leases were lost. */
     public void ended(Collection<Completion> ends) {
         ends.forEach(end -> open.computeIfPresent(
-                end.message().leaseId(), (lease, messages) -> messages == 1 ? null : messages - 1));
+                end.message().lease().id(), (lease, messages) -> messages == 1 ? null : messages - 1));
     }
 
     public List<Long> ids() {

@@ -169,15 +169,15 @@ public final class Completer {
         }
         List<Completion> counted = new ArrayList<>(ends.size());
         for (Completion end : ends) {
-            BitSet ordinals = completed.get(end.message().leaseId());
-            if (ordinals != null && ordinals.get(end.message().ordinal())) {
+            BitSet ordinals = completed.get(end.message().lease().id());
+            if (ordinals != null && ordinals.get(end.message().lease().ordinal())) {
                 counted.add(end);
             } else {
                 lost.increment();
                 onLost.accept(end);
                 log.warn(
                         "lease {} on message {} was lost; its result ({}) is dropped and the message runs again or did already",
-                        end.message().leaseId(),
+                        end.message().lease().id(),
                         end.message().id(),
                         end.outcome());
             }

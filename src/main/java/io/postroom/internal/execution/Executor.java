@@ -98,7 +98,8 @@ public final class Executor {
         if (message.expired()) {
             return end(StateTransitions.expired(message));
         }
-        Optional<Handler> handler = handlers.find(queue.name(), message.type(), message.version());
+        Optional<Handler> handler = handlers.find(
+                queue.name(), message.content().type(), message.content().version());
         if (handler.isEmpty()) {
             return end(StateTransitions.noHandler(message));
         }
@@ -162,7 +163,11 @@ public final class Executor {
 
     private Optional<Handler> handlerForBatch(HandledQueue queue, ClaimedMessage message) {
         return message.stored() && !message.expired() && leaseHolder.isTrusted()
-                ? handlers.find(queue.name(), message.type(), message.version()).filter(handler -> handler.batch() > 1)
+                ? handlers.find(
+                                queue.name(),
+                                message.content().type(),
+                                message.content().version())
+                        .filter(handler -> handler.batch() > 1)
                 : Optional.empty();
     }
 

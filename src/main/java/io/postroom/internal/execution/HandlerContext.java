@@ -47,17 +47,17 @@ final class HandlerContext implements MessageContext {
 
     @Override
     public String type() {
-        return message.type() == null ? "" : message.type();
+        return message.content().type() == null ? "" : message.content().type();
     }
 
     @Override
     public int version() {
-        return message.version();
+        return message.content().version();
     }
 
     @Override
     public int failures() {
-        return message.failures();
+        return message.counters().failures();
     }
 
     @Override
@@ -67,7 +67,7 @@ final class HandlerContext implements MessageContext {
 
     @Override
     public int attemptsLeft() {
-        return Math.max(0, maxAttempts - message.failures() - 1);
+        return Math.max(0, maxAttempts - message.counters().failures() - 1);
     }
 
     @Override
@@ -78,14 +78,14 @@ final class HandlerContext implements MessageContext {
     @Override
     public synchronized Map<String, String> headers() {
         if (headers == null) { // most handlers never look
-            headers = Headers.read(message.headers());
+            headers = Headers.read(message.content().headers());
         }
         return headers;
     }
 
     @Override
     public Optional<String> correlationId() {
-        return Optional.ofNullable(message.correlationId());
+        return Optional.ofNullable(message.content().correlationId());
     }
 
     @Override

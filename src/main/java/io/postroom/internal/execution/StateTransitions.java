@@ -36,7 +36,7 @@ final class StateTransitions {
             @Override
             public Completion retry(Outcome.Retry retry) {
                 Failure cause = failure == null ? Failure.of(retry.reason()) : failure;
-                int failures = Math.min(message.failures() + 1, Short.MAX_VALUE);
+                int failures = Math.min(message.counters().failures() + 1, Short.MAX_VALUE);
                 if (failures >= policy.attempts()) {
                     return ending(
                             AttemptOutcome.FAILED, NextState.DEAD, Duration.ZERO, ATTEMPTS_SPENT, cause, failures);
@@ -54,7 +54,7 @@ final class StateTransitions {
                         snooze.duration(),
                         "snooze",
                         reason,
-                        message.failures());
+                        message.counters().failures());
             }
 
             @Override
@@ -66,7 +66,7 @@ final class StateTransitions {
                         notNow.retryAfter(),
                         "not_now",
                         reason,
-                        message.failures());
+                        message.counters().failures());
             }
 
             @Override
@@ -78,7 +78,7 @@ final class StateTransitions {
                         Duration.ZERO,
                         REJECTED,
                         cause,
-                        Math.min(message.failures() + 1, Short.MAX_VALUE));
+                        Math.min(message.counters().failures() + 1, Short.MAX_VALUE));
             }
 
             private Completion ending(
@@ -99,19 +99,25 @@ final class StateTransitions {
                 Duration.ZERO,
                 UNDECODABLE,
                 Failure.of(error),
-                message.failures(),
+                message.counters().failures(),
                 startedNanos,
                 System.nanoTime());
     }
 
     /** Nobody here takes its type: perhaps a newer version of this program will, or another process. 30 s, doubling to 10 minutes. */
     static Completion noHandler(ClaimedMessage message) {
-        return waiting(message, "no_handler", doubled(NO_HANDLER_FIRST, message.deliveries()));
+        return waiting(
+                message,
+                "no_handler",
+                doubled(NO_HANDLER_FIRST, message.counters().deliveries()));
     }
 
     /** The payload is not visible even in a new snapshot: purge is putting it back, or somebody deleted it by hand. */
     static Completion payloadMissing(ClaimedMessage message) {
-        return waiting(message, "payload_missing", doubled(PAYLOAD_MISSING_FIRST, message.deliveries()));
+        return waiting(
+                message,
+                "payload_missing",
+                doubled(PAYLOAD_MISSING_FIRST, message.counters().deliveries()));
     }
 
     /** Something that is not the message's fault kept it from being run. */
@@ -129,14 +135,23 @@ final class StateTransitions {
                 Duration.ZERO,
                 null,
                 null,
-                message.failures(),
+                message.counters().failures(),
                 now,
                 now);
     }
 
     private static Completion waiting(ClaimedMessage message, String reason, Duration delay) {
         long now = System.nanoTime();
-        return new Completion(message, null, NextState.DELAYED, delay, reason, null, message.failures(), now, now);
+        return new Completion(
+                message,
+                null,
+                NextState.DELAYED,
+                delay,
+                reason,
+                null,
+                message.counters().failures(),
+                now,
+                now);
     }
 
     private static Duration doubled(Duration first, int deliveries) {

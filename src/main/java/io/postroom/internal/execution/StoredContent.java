@@ -13,17 +13,19 @@ record StoredContent(ClaimedMessage message) implements Delivery.Content {
 
     @Override
     public byte[] bytes() {
-        if (message.body() != null) {
-            return message.body();
+        if (message.content().body() != null) {
+            return message.content().body();
         }
-        return message.payload() == null ? NULL : message.payload().getBytes(StandardCharsets.UTF_8);
+        return message.content().payload() == null
+                ? NULL
+                : message.content().payload().getBytes(StandardCharsets.UTF_8);
     }
 
     @Override
     public String text() {
-        if (message.body() != null) {
-            return new String(message.body(), StandardCharsets.UTF_8);
+        if (message.content().body() != null) {
+            return new String(message.content().body(), StandardCharsets.UTF_8);
         }
-        return message.payload() == null ? "null" : message.payload();
+        return message.content().payload() == null ? "null" : message.content().payload();
     }
 }

@@ -44,14 +44,14 @@ final class CompletionWriter {
     }
 
     private static boolean isWholeLeaseDone(Completion completion) {
-        return completion.isDone() && completion.message().leaseCount() == 1;
+        return completion.isDone() && completion.message().lease().count() == 1;
     }
 
     private static List<LeasePart> one(int workerId, Completion completion, Connection connection) throws SQLException {
         long now = System.nanoTime();
         try (Sql.Call call = CompleteSql.COMPLETE_ONE.on(connection)) {
             boolean held = call.set("worker", workerId)
-                    .set("lease", completion.message().leaseId())
+                    .set("lease", completion.message().lease().id())
                     .set("message", completion.message().id())
                     .set("number", completion.message().number())
                     .set("startedAgo", microsAgo(now, completion.startedNanos()))
@@ -59,7 +59,7 @@ final class CompletionWriter {
                     .one(row -> row.getBoolean(1));
             BitSet first = new BitSet(1);
             first.set(0);
-            return held ? List.of(new LeasePart(completion.message().leaseId(), first)) : List.of();
+            return held ? List.of(new LeasePart(completion.message().lease().id(), first)) : List.of();
         }
     }
 
@@ -107,8 +107,8 @@ final class CompletionWriter {
         UUID[] messages = new UUID[size];
         for (int i = 0; i < size; i++) {
             Completion completion = completions.get(i);
-            leaseOf[i] = completion.message().leaseId();
-            ordinals[i] = completion.message().ordinal();
+            leaseOf[i] = completion.message().lease().id();
+            ordinals[i] = completion.message().lease().ordinal();
             messages[i] = completion.message().id();
             startedAgo[i] = microsAgo(now, completion.startedNanos());
             finishedAgo[i] = microsAgo(now, completion.finishedNanos());
@@ -167,19 +167,21 @@ final class CompletionWriter {
                 .set("failures", shorts(completions, Completion::failures))
                 .set(
                         "crashes",
-                        shorts(completions, completion -> completion.message().crashes()));
+                        shorts(
+                                completions,
+                                completion -> completion.message().counters().crashes()));
     }
 
     /** Per lease, in the order of their ids, a 1 for each of its messages that is to be completed. */
     private static Map<Long, char[]> masks(List<Completion> completions) {
         Map<Long, char[]> masks = new TreeMap<>();
         for (Completion completion : completions) {
-            char[] mask = masks.computeIfAbsent(completion.message().leaseId(), lease -> {
-                char[] zeros = new char[completion.message().leaseCount()];
+            char[] mask = masks.computeIfAbsent(completion.message().lease().id(), lease -> {
+                char[] zeros = new char[completion.message().lease().count()];
                 Arrays.fill(zeros, '0');
                 return zeros;
             });
-            mask[completion.message().ordinal()] = '1';
+            mask[completion.message().lease().ordinal()] = '1';
         }
         return masks;
     }

@@ -131,9 +131,11 @@ final class EnqueueWriter {
         try (Sql.Call call = EnqueueSql.COMPARE.on(connection)) {
             call.set("ids", ids(repeats))
                     .set("queues", ints(repeats, NewMessage::queueId))
-                    .set("versions", shorts(repeats, NewMessage::version))
-                    .set("types", texts(repeats, NewMessage::type))
-                    .set("payloads", texts(repeats, NewMessage::payload))
+                    .set(
+                            "versions",
+                            shorts(repeats, message -> message.content().version()))
+                    .set("types", texts(repeats, message -> message.content().type()))
+                    .set("payloads", texts(repeats, message -> message.content().payload()))
                     .set("bodies", bodies(repeats))
                     .set("keys", texts(repeats, NewMessage::deduplicationKey));
             List<Met> found =
@@ -208,58 +210,53 @@ final class EnqueueWriter {
 
     private static ClaimedMessage held(NewMessage message, NewLease lease, int leaseCount, int ordinal) {
         return new ClaimedMessage(
-                lease.id,
-                leaseCount,
-                ordinal,
+                message.id(),
                 message.queueId(),
                 message.priority(),
                 0,
-                message.id(),
-                0,
-                0,
-                0,
+                new ClaimedMessage.Lease(lease.id, leaseCount, ordinal),
+                ClaimedMessage.Counters.ZERO,
                 true,
                 false,
                 lease.createdAt,
-                message.type(),
-                message.version(),
-                message.direction(),
-                message.correlationId(),
-                message.contentType(),
-                message.headers(),
-                message.payload(),
-                message.body());
+                message.content());
     }
 
     private static void setContent(Sql.Call call, NewMessage message) throws SQLException {
         call.set("id", message.id())
                 .set("timeToLive", micros(message.timeToLive()))
                 .set("queue", message.queueId())
-                .set("version", message.version())
+                .set("version", message.content().version())
                 .set("priority", message.priority())
-                .set("direction", message.direction().ordinal())
-                .set("type", message.type())
-                .set("correlation", message.correlationId())
-                .set("contentType", message.contentType())
-                .setUntyped("headers", message.headers())
-                .setUntyped("payload", message.payload())
-                .set("body", message.body());
+                .set("direction", message.content().direction().ordinal())
+                .set("type", message.content().type())
+                .set("correlation", message.content().correlationId())
+                .set("contentType", message.content().contentType())
+                .setUntyped("headers", message.content().headers())
+                .setUntyped("payload", message.content().payload())
+                .set("body", message.content().body());
     }
 
     private static void setContents(Sql.Call call, List<NewMessage> messages) throws SQLException {
         call.set("ids", ids(messages))
                 .set("timesToLive", longs(messages, message -> micros(message.timeToLive())))
                 .set("queues", ints(messages, NewMessage::queueId))
-                .set("versions", shorts(messages, NewMessage::version))
+                .set("versions", shorts(messages, message -> message.content().version()))
                 .set("priorities", shorts(messages, NewMessage::priority))
                 .set(
                         "directions",
-                        shorts(messages, message -> message.direction().ordinal()))
-                .set("types", texts(messages, NewMessage::type))
-                .set("correlations", texts(messages, NewMessage::correlationId))
-                .set("contentTypes", texts(messages, NewMessage::contentType))
-                .set("headers", texts(messages, NewMessage::headers))
-                .set("payloads", texts(messages, NewMessage::payload))
+                        shorts(
+                                messages,
+                                message -> message.content().direction().ordinal()))
+                .set("types", texts(messages, message -> message.content().type()))
+                .set(
+                        "correlations",
+                        texts(messages, message -> message.content().correlationId()))
+                .set(
+                        "contentTypes",
+                        texts(messages, message -> message.content().contentType()))
+                .set("headers", texts(messages, message -> message.content().headers()))
+                .set("payloads", texts(messages, message -> message.content().payload()))
                 .set("bodies", bodies(messages));
     }
 
@@ -334,7 +331,7 @@ final class EnqueueWriter {
         byte @Nullable [][] values = new byte[messages.size()][];
         boolean any = false;
         for (int i = 0; i < values.length; i++) {
-            values[i] = messages.get(i).body();
+            values[i] = messages.get(i).content().body();
             any |= values[i] != null;
         }
         return any ? values : null;

@@ -58,8 +58,9 @@ public final class PostgresMessageStore
 
     private static final int MOST_ONE_BY_ONE = 1000;
     /** Of the lanes and their seq, however the server joined the payloads. */
-    private static final Comparator<ClaimedMessage> IN_ORDER =
-            Comparator.comparingLong(ClaimedMessage::leaseId).thenComparingInt(ClaimedMessage::ordinal);
+    private static final Comparator<ClaimedMessage> IN_ORDER = Comparator.<ClaimedMessage>comparingLong(
+                    message -> message.lease().id())
+            .thenComparingInt(message -> message.lease().ordinal());
 
     private final StoreTransactions engine;
 

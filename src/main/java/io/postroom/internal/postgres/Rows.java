@@ -3,6 +3,7 @@ package io.postroom.internal.postgres;
 import io.postroom.api.Direction;
 import io.postroom.internal.storage.ClaimRequest;
 import io.postroom.internal.storage.ClaimedMessage;
+import io.postroom.internal.storage.Content;
 import io.postroom.internal.storage.PollResult;
 import io.postroom.internal.storage.QueueReport;
 import io.postroom.internal.storage.QueueRow;
@@ -49,53 +50,34 @@ final class Rows {
 
     static ClaimedMessage claimed(ResultSet row, ClaimRequest request) throws SQLException {
         return new ClaimedMessage(
-                row.getLong(1),
-                row.getInt(2),
-                row.getInt(3),
+                row.getObject(6, UUID.class),
                 request.queueId(),
                 row.getInt(4),
                 row.getLong(5),
-                row.getObject(6, UUID.class),
-                row.getInt(7),
-                row.getInt(8),
-                row.getInt(9),
+                new ClaimedMessage.Lease(row.getLong(1), row.getInt(2), row.getInt(3)),
+                new ClaimedMessage.Counters(row.getInt(7), row.getInt(8), row.getInt(9)),
                 row.getBoolean(10),
                 row.getBoolean(11),
                 instant(row, 12),
-                row.getString(13),
-                row.getInt(14),
-                direction(row, 15),
-                row.getString(16),
-                row.getString(17),
-                row.getString(18),
-                row.getString(19),
-                row.getBytes(20));
+                content(row, 13));
     }
 
     /** The held message with the payload that this row brings. */
     static ClaimedMessage reloaded(ResultSet row, ClaimedMessage held) throws SQLException {
-        return new ClaimedMessage(
-                held.leaseId(),
-                held.leaseCount(),
-                held.ordinal(),
-                held.queueId(),
-                held.priority(),
-                held.laneSeq(),
-                held.id(),
-                held.failures(),
-                held.crashes(),
-                held.deliveries(),
-                true,
-                row.getBoolean(1),
-                instant(row, 2),
-                row.getString(3),
-                row.getInt(4),
-                direction(row, 5),
-                row.getString(6),
-                row.getString(7),
-                row.getString(8),
-                row.getString(9),
-                row.getBytes(10));
+        return held.withContent(content(row, 3), row.getBoolean(1), instant(row, 2));
+    }
+
+    /** From eight columns: type, version, direction, correlation id, content type, headers, payload, body. */
+    private static Content content(ResultSet row, int first) throws SQLException {
+        return new Content(
+                direction(row, first + 2),
+                row.getString(first),
+                row.getInt(first + 1),
+                row.getString(first + 6),
+                row.getBytes(first + 7),
+                row.getString(first + 4),
+                row.getString(first + 5),
+                row.getString(first + 3));
     }
 
     /** What slipped in with another code must not stop a claim. */

@@ -383,7 +383,8 @@ public final class DefaultQueueMessages implements QueueMessages {
                     "Use createMessage for a message that is to wait");
         }
         NewMessage row = encoder.encode(message);
-        engine.requireHandler(message.queue(), row.type(), row.version());
+        engine.requireHandler(
+                message.queue(), row.content().type(), row.content().version());
         QueueRow queue = queues.ask(message.queue());
         if (queue.paused()) {
             Created created = createMessage(message.id(row.id()));

@@ -7,6 +7,7 @@ import io.postroom.api.MessageIds;
 import io.postroom.api.MessageType;
 import io.postroom.handler.MessageInterceptor;
 import io.postroom.handler.PayloadCodec;
+import io.postroom.internal.storage.Content;
 import io.postroom.internal.storage.NewMessage;
 import io.postroom.internal.storage.QueueRow;
 import java.nio.ByteBuffer;
@@ -41,11 +42,7 @@ public final class MessageEncoder {
         }
         Stored stored = stored(message.content());
         QueueRow queue = queues.apply(message.queue()); // last: a refused message declares no queue
-        return new NewMessage(
-                message.id().orElseGet(MessageIds::next),
-                message.id().isPresent(),
-                queue.id(),
-                message.priority(),
+        Content content = new Content(
                 message.direction(),
                 stored.type,
                 stored.version,
@@ -53,7 +50,13 @@ public final class MessageEncoder {
                 stored.bytes,
                 stored.contentType,
                 message.headers().isEmpty() ? null : JSON.writeValueAsString(message.headers()),
-                message.correlationId().orElse(null),
+                message.correlationId().orElse(null));
+        return new NewMessage(
+                message.id().orElseGet(MessageIds::next),
+                message.id().isPresent(),
+                queue.id(),
+                message.priority(),
+                content,
                 message.delay().orElse(null),
                 message.dueAt().orElse(null),
                 message.timeToLive()

@@ -36,7 +36,7 @@ public record Completion(
                 Duration.ZERO,
                 null,
                 null,
-                message.failures(),
+                message.counters().failures(),
                 startedNanos,
                 finishedNanos);
     }
@@ -44,7 +44,16 @@ public record Completion(
     /** Given back untouched: a shutdown, or a claim nobody will run. Spends nothing, writes no history. */
     public static Completion release(ClaimedMessage message) {
         long now = System.nanoTime();
-        return new Completion(message, null, NextState.READY, Duration.ZERO, null, null, message.failures(), now, now);
+        return new Completion(
+                message,
+                null,
+                NextState.READY,
+                Duration.ZERO,
+                null,
+                null,
+                message.counters().failures(),
+                now,
+                now);
     }
 
     /** The same with its failure replaced by a text that can surely be stored. */

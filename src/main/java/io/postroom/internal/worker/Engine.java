@@ -257,7 +257,7 @@ public final class Engine {
     /** A newer or older process may know a type that this one does not. */
     private boolean isTakenHere(ConsumedQueue queue, NewMessage message) {
         return setup.handlers()
-                .find(queue.name(), message.type(), message.version())
+                .find(queue.name(), message.content().type(), message.content().version())
                 .isPresent();
     }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.postroom.api.Direction;
 import io.postroom.internal.storage.ClaimRequest;
 import io.postroom.internal.storage.ClaimedMessage;
+import io.postroom.internal.storage.Content;
 import java.util.List;
 import java.util.UUID;
 import java.util.stream.Collectors;
@@ -120,26 +121,15 @@ class LaneCursorsTest {
 
     private static ClaimedMessage message(int priority, long laneSeq) {
         return new ClaimedMessage(
-                1,
-                1,
-                0,
+                new UUID(0, laneSeq),
                 7,
                 priority,
                 laneSeq,
-                new UUID(0, laneSeq),
-                0,
-                0,
-                0,
+                new ClaimedMessage.Lease(1, 1, 0),
+                ClaimedMessage.Counters.ZERO,
                 true,
                 false,
                 null,
-                null,
-                0,
-                Direction.OUTGOING,
-                null,
-                null,
-                null,
-                "1",
-                null);
+                new Content(Direction.OUTGOING, null, 0, "1", null, null, null, null));
     }
 }

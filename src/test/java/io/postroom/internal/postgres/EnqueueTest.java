@@ -42,11 +42,11 @@ class EnqueueTest {
         assertThat(claimed.id()).isEqualTo(enqueued.id());
         assertThat(claimed.laneSeq()).isEqualTo(enqueued.seq());
         assertThat(claimed.priority()).isEqualTo(7);
-        assertThat(claimed.type()).isEqualTo("ticket.closed");
-        assertThat(claimed.version()).isEqualTo(3);
-        assertThat(claimed.payload()).isEqualTo("{\"ticket\": 42}");
-        assertThat(claimed.headers()).isEqualTo("{\"tenant\": \"blue\"}");
-        assertThat(claimed.correlationId()).isEqualTo("visit-1");
+        assertThat(claimed.content().type()).isEqualTo("ticket.closed");
+        assertThat(claimed.content().version()).isEqualTo(3);
+        assertThat(claimed.content().payload()).isEqualTo("{\"ticket\": 42}");
+        assertThat(claimed.content().headers()).isEqualTo("{\"tenant\": \"blue\"}");
+        assertThat(claimed.content().correlationId()).isEqualTo("visit-1");
         assertThat(claimed.stored()).isTrue();
         assertThat(claimed.expired()).isFalse();
         assertThat(claimed.number()).isEqualTo(1);
@@ -59,9 +59,9 @@ class EnqueueTest {
         byte[] bytes = {0, 1, (byte) 0xFF, 10};
         fixture.enqueue(fixture.message().body(bytes));
         ClaimedMessage claimed = fixture.claimOne();
-        assertThat(claimed.body()).isEqualTo(bytes);
-        assertThat(claimed.payload()).isNull();
-        assertThat(claimed.contentType()).isEqualTo("application/octet-stream");
+        assertThat(claimed.content().body()).isEqualTo(bytes);
+        assertThat(claimed.content().payload()).isNull();
+        assertThat(claimed.content().contentType()).isEqualTo("application/octet-stream");
     }
 
     @Test
@@ -97,9 +97,10 @@ class EnqueueTest {
         assertThat(answers).extracting(EnqueueResult::seq).isSorted().doesNotHaveDuplicates();
         List<String> claimed = new ArrayList<>();
         fixture.claim(10_000).stream()
-                .sorted(java.util.Comparator.comparingLong(ClaimedMessage::leaseId)
-                        .thenComparingInt(ClaimedMessage::ordinal))
-                .forEach(message -> claimed.add(message.payload()));
+                .sorted(java.util.Comparator.<ClaimedMessage>comparingLong(
+                                message -> message.lease().id())
+                        .thenComparingInt(message -> message.lease().ordinal()))
+                .forEach(message -> claimed.add(message.content().payload()));
         assertThat(claimed).hasSize(plans.length);
         for (int i = 0; i < plans.length; i++) {
             assertThat(claimed.get(i)).isEqualTo(String.valueOf(i));

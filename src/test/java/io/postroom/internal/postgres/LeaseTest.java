@@ -65,8 +65,9 @@ class LeaseTest {
         }
         List<ClaimedMessage> claimed = fixture.store.claim(new ClaimRequest(
                 fixture.worker, fixture.queue.id(), StoreFixture.ALL_LANES, new long[10], 10, 2, false));
-        assertThat(claimed).extracting(ClaimedMessage::leaseCount).containsExactlyInAnyOrder(2, 2, 2, 2, 1);
-        assertThat(claimed.stream().map(ClaimedMessage::leaseId).distinct()).hasSize(3);
+        assertThat(claimed).extracting(message -> message.lease().count()).containsExactlyInAnyOrder(2, 2, 2, 2, 1);
+        assertThat(claimed.stream().map(message -> message.lease().id()).distinct())
+                .hasSize(3);
     }
 
     @Test
@@ -129,12 +130,12 @@ class LeaseTest {
         complete(retry(first, Duration.ZERO, "once"));
         fixture.store.promote(null, 100);
         ClaimedMessage second = fixture.claimOne();
-        assertThat(second.failures()).isOne();
-        assertThat(second.deliveries()).isOne();
+        assertThat(second.counters().failures()).isOne();
+        assertThat(second.counters().deliveries()).isOne();
         assertThat(second.number()).isEqualTo(2);
         complete(Completion.release(second));
         ClaimedMessage third = fixture.claimOne();
-        assertThat(third.failures()).as("a release spends nothing").isOne();
+        assertThat(third.counters().failures()).as("a release spends nothing").isOne();
         assertThat(third.number()).isEqualTo(3);
     }
 
@@ -158,7 +159,10 @@ class LeaseTest {
         UUID fresh = fixture.enqueue();
         List<ClaimedMessage> together = fixture.claim(10);
         assertThat(together)
-                .extracting(ClaimedMessage::id, ClaimedMessage::failures, ClaimedMessage::deliveries)
+                .extracting(
+                        ClaimedMessage::id,
+                        message -> message.counters().failures(),
+                        message -> message.counters().deliveries())
                 .containsExactlyInAnyOrder(
                         tuple(first.get(0).id(), 1, 1), tuple(first.get(1).id(), 0, 1), tuple(fresh, 0, 0));
         together.forEach(message -> complete(done(message)));
@@ -312,7 +316,7 @@ class LeaseTest {
                 .as("a suspect is left alone by ordinary claims")
                 .isEmpty();
         ClaimedMessage suspect = fixture.claimSuspect().get(0);
-        assertThat(suspect.crashes()).isOne();
+        assertThat(suspect.counters().crashes()).isOne();
         assertThat(suspect.number()).isEqualTo(2);
     }
 
@@ -376,7 +380,7 @@ class LeaseTest {
         complete(done(unknown.get(0)));
         fixture.enqueue();
         ClaimedMessage known = fixture.claimOne();
-        List<Long> knows = List.of(known.leaseId());
+        List<Long> knows = List.of(known.lease().id());
         assertThat(fixture.store.releaseUnknown(fixture.worker, knows, Duration.ofMinutes(1), null))
                 .as("a claim may be in flight")
                 .isEmpty();
@@ -393,7 +397,7 @@ class LeaseTest {
                 .containsExactly("[finished]", "[ready]", "[ready]");
         assertThat(complete(done(unknown.get(1)))).as("its lease is gone").isEmpty();
         List<ClaimedMessage> again = fixture.claim(10);
-        assertThat(again).extracting(ClaimedMessage::crashes).containsExactly(0, 0);
+        assertThat(again).extracting(message -> message.counters().crashes()).containsExactly(0, 0);
         assertThat(again).extracting(ClaimedMessage::number).containsExactly(2, 2);
         assertThat(again.stream().mapToLong(ClaimedMessage::laneSeq).min().getAsLong())
                 .isGreaterThanOrEqualTo(arrivals.get(0).lowestSeq());

@@ -213,8 +213,8 @@ class OperateTest {
         assertThat(store.redrive(id)).isOne();
         ClaimedMessage again = fixture.claimOne();
         assertThat(again.id()).isEqualTo(id);
-        assertThat(again.failures()).isZero();
-        assertThat(again.deliveries()).isOne();
+        assertThat(again.counters().failures()).isZero();
+        assertThat(again.counters().deliveries()).isOne();
         assertThat(store.redrive(id)).isZero();
     }
 
@@ -287,7 +287,9 @@ class OperateTest {
         assertThat(store.operation(operation)).isEqualTo(new OperatorStore.OperationRow(30, 30, true));
         assertThat(store.redriveSome(Duration.ofSeconds(1))).isEqualTo(new RedriveResult(List.of(), false));
         assertThat(fixture.places(others.get(0))).containsExactly("dead");
-        assertThat(fixture.claim(100)).hasSize(30).allMatch(message -> message.failures() == 0);
+        assertThat(fixture.claim(100))
+                .hasSize(30)
+                .allMatch(message -> message.counters().failures() == 0);
     }
 
     @Test
@@ -471,7 +473,8 @@ class OperateTest {
         fixture.enqueue();
         ClaimedMessage held = fixture.claimOne();
         assertThat(store.reload(held))
-                .hasValueSatisfying(message -> assertThat(message.payload()).isEqualTo(held.payload()));
+                .hasValueSatisfying(message -> assertThat(message.content().payload())
+                        .isEqualTo(held.content().payload()));
         fixture.execute("DELETE FROM postroom.message WHERE id = '" + held.id() + "'");
         assertThat(store.reload(held)).isEqualTo(Optional.empty());
         store.complete(fixture.worker, List.of(done(held)));

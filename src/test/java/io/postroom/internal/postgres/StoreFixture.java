@@ -7,6 +7,7 @@ import io.postroom.internal.storage.AttemptOutcome;
 import io.postroom.internal.storage.ClaimRequest;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.Completion;
+import io.postroom.internal.storage.Content;
 import io.postroom.internal.storage.EnqueueResult;
 import io.postroom.internal.storage.Failure;
 import io.postroom.internal.storage.NewMessage;
@@ -129,7 +130,7 @@ final class StoreFixture {
                 delay,
                 "retry",
                 failure,
-                message.failures() + 1,
+                message.counters().failures() + 1,
                 now - 3_000_000,
                 now);
     }
@@ -143,7 +144,7 @@ final class StoreFixture {
                 Duration.ZERO,
                 "attempts_spent",
                 Failure.of(error),
-                message.failures() + 1,
+                message.counters().failures() + 1,
                 now - 3_000_000,
                 now);
     }
@@ -303,23 +304,9 @@ final class StoreFixture {
         }
 
         NewMessage build() {
-            return new NewMessage(
-                    id,
-                    givenId,
-                    queue,
-                    priority,
-                    Direction.OUTGOING,
-                    type,
-                    version,
-                    payload,
-                    body,
-                    contentType,
-                    headers,
-                    correlation,
-                    delay,
-                    dueAt,
-                    timeToLive,
-                    key);
+            Content content =
+                    new Content(Direction.OUTGOING, type, version, payload, body, contentType, headers, correlation);
+            return new NewMessage(id, givenId, queue, priority, content, delay, dueAt, timeToLive, key);
         }
     }
 }

@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.postroom.api.Direction;
 import io.postroom.api.MessageIds;
+import io.postroom.internal.storage.Content;
 import io.postroom.internal.storage.EnqueueResult;
 import io.postroom.internal.storage.NewMessage;
 import java.time.Duration;
@@ -246,22 +247,7 @@ class SyncGroupCommitTest {
     }
 
     private static NewMessage row() {
-        return new NewMessage(
-                MessageIds.next(),
-                false,
-                1,
-                4,
-                Direction.OUTGOING,
-                null,
-                0,
-                "{}",
-                null,
-                null,
-                null,
-                null,
-                null,
-                null,
-                null,
-                null);
+        Content content = new Content(Direction.OUTGOING, null, 0, "{}", null, null, null, null);
+        return new NewMessage(MessageIds.next(), false, 1, 4, content, null, null, null, null);
     }
 }
