@@ -39,13 +39,19 @@ final class Claimer {
     /** Zero: the last claim brought all it asked for. */
     private long lastShortClaimNanos;
 
-    Claimer(ConsumedQueue queue, LeaseStore store, LeaseHolder leaseHolder, ClaimRules rules, HeldMessages held) {
+    Claimer(
+            ConsumedQueue queue,
+            LeaseStore store,
+            LeaseHolder leaseHolder,
+            ClaimRules rules,
+            HeldMessages held,
+            SuspectRunner suspects) {
         this.queue = queue;
         this.store = store;
         this.leaseHolder = leaseHolder;
         this.rules = rules;
         this.held = held;
-        this.suspects = new SuspectRunner(queue, store, leaseHolder, rules, held, System::nanoTime);
+        this.suspects = suspects;
         this.loop = new Loop("postroom-claim-" + queue.name(), false, this::claimSome);
     }
 

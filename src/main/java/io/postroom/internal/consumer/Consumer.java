@@ -40,7 +40,8 @@ public final class Consumer {
                 queue.handled().concurrency(), queue.handled().largestBatch());
         rules = new ClaimRules(queue, leaseHolder, completer::isOverwhelmed);
         held = new HeldMessages(prefetch, leases, this::release, this::signal);
-        claimer = new Claimer(queue, store, leaseHolder, rules, held);
+        SuspectRunner suspects = new SuspectRunner(queue, store, leaseHolder, rules, held, System::nanoTime);
+        claimer = new Claimer(queue, store, leaseHolder, rules, held, suspects);
         threads = new HandlerThreads(queue.handled(), held, this::run);
         directDispatcher = new DirectDispatcher(queue, rules, held);
     }

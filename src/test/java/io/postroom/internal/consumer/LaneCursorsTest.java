@@ -108,6 +108,92 @@ class LaneCursorsTest {
         assertThat(cursors.request(1, 100, 200).cursors()).containsExactly(0);
     }
 
+    @Test
+    void low_watermark_never_falls_before_a_reset() {
+        cursors.raiseLowWatermarks(100, nothing());
+        long[] lowest = nothing();
+        lowest[4] = 20; // came below: a claim that rolled back
+
+        cursors.raiseLowWatermarks(200, lowest);
+
+        assertThat(cursors.lowWatermark(4)).isEqualTo(100);
+        assertThat(cursors.lowWatermark(5)).isEqualTo(200);
+    }
+
+    @Test
+    void low_watermarks_are_worth_raising_when_a_claim_went_past_them() {
+        assertThat(cursors.isAheadOf(0)).isFalse();
+        cursors.arrived(4, 10);
+        claim(100, message(4, 20)); // the cursor stands at 21
+
+        assertThat(cursors.isAheadOf(19)).isTrue();
+        assertThat(cursors.isAheadOf(20)).isFalse();
+    }
+
+    @Test
+    void messages_wait_while_a_lane_may_be_filled_or_a_claim_of_many_is_under_way() {
+        assertThat(cursors.hasWaiting()).isFalse();
+        cursors.arrived(4, 1);
+        assertThat(cursors.hasWaiting()).isTrue();
+
+        ClaimRequest shallow = cursors.request(1, 2, 200);
+        assertThat(cursors.hasWaiting()).isFalse();
+        cursors.claimed(shallow, List.of(message(4, 1), message(4, 2)));
+        assertThat(cursors.hasWaiting()).isTrue();
+
+        ClaimRequest deep = cursors.request(1, 2, 200);
+        assertThat(cursors.hasWaiting()).isTrue();
+        cursors.claimed(deep, List.of(message(4, 3)));
+        assertThat(cursors.hasWaiting()).isFalse();
+    }
+
+    @Test
+    void failed_claim_of_many_leaves_its_lanes_waiting() {
+        cursors.arrived(4, 1);
+        cursors.arrived(9, 1);
+        cursors.failed(cursors.request(1, 2, 200));
+
+        assertThat(cursors.hasWaiting()).isTrue();
+        assertThat(cursors.request(1, 2, 200).priorities()).containsExactly(9, 4);
+    }
+
+    @Test
+    void poll_that_saw_nothing_leaves_the_cursors() {
+        cursors.arrived(4, 10);
+        claim(100, message(4, 500));
+
+        assertThat(cursors.polled(nothing())).isFalse();
+        assertThat(cursors.mayHaveWork()).isFalse();
+        cursors.arrived(4, 600);
+        assertThat(cursors.request(1, 100, 200).cursors()).containsExactly(501);
+    }
+
+    @Test
+    void reset_during_a_claim_is_not_undone_by_its_answer() {
+        cursors.arrived(4, 10);
+        ClaimRequest request = cursors.request(1, 100, 200);
+        cursors.reset(); // another server, whose numbers are lower
+        cursors.claimed(request, List.of(message(4, 500)));
+        cursors.arrived(4, 3);
+
+        assertThat(cursors.request(1, 100, 200).cursors()).containsExactly(0);
+    }
+
+    @Test
+    void each_sixteenth_claim_takes_the_lanes_from_low_to_high() {
+        for (int claim = 1; claim <= 2 * LaneCursors.LOW_FIRST_EVERY; claim++) {
+            cursors.arrived(9, 1);
+            cursors.arrived(4, 1);
+            cursors.arrived(0, 1);
+            short[] priorities = cursors.request(1, 10, 200).priorities();
+            if (claim % LaneCursors.LOW_FIRST_EVERY == 0) {
+                assertThat(priorities).containsExactly(0, 4, 9);
+            } else {
+                assertThat(priorities).containsExactly(9, 4, 0);
+            }
+        }
+    }
+
     private void claim(int limit, ClaimedMessage... messages) {
         ClaimRequest request = cursors.request(1, limit, 200);
         cursors.claimed(request, List.of(messages));
