@@ -2,7 +2,6 @@ package io.postroom.internal.consumer;
 
 import static io.postroom.internal.consumer.ClaimFixture.message;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.awaitility.Awaitility.await;
 
 import io.postroom.internal.storage.ClaimedMessage;
 import java.util.ArrayList;
@@ -34,7 +33,7 @@ class MessageBufferTest {
     @Test
     void how_many_to_take_is_asked_when_something_came() throws Exception {
         int[] most = {1};
-        Thread taker = taker(() -> taken.addAll(buffer.take(() -> most[0])));
+        Thread taker = thread(() -> taken.addAll(buffer.take(() -> most[0])));
         awaitWaiting(taker);
         most[0] = 3;
 
@@ -47,7 +46,7 @@ class MessageBufferTest {
     @Test
     void each_waiting_thread_is_woken_while_messages_are_left() throws Exception {
         List<Thread> takers = IntStream.range(0, 4)
-                .mapToObj(i -> taker(() -> taken.addAll(buffer.take(() -> 1))))
+                .mapToObj(i -> thread(() -> taken.addAll(buffer.take(() -> 1))))
                 .toList();
         takers.forEach(MessageBufferTest::awaitWaiting);
         List<ClaimedMessage> messages = messages(4);
@@ -64,7 +63,7 @@ class MessageBufferTest {
     void interrupt_neither_ends_a_wait_nor_stays_on_the_thread() throws Exception {
         CountDownLatch interrupted = new CountDownLatch(1);
         boolean[] stays = {true};
-        Thread taker = taker(() -> {
+        Thread taker = thread(() -> {
             Thread.currentThread().interrupt();
             interrupted.countDown();
             taken.addAll(buffer.take(() -> 1));
@@ -109,7 +108,7 @@ class MessageBufferTest {
     @Test
     void close_ends_all_waiting_threads() throws Exception {
         List<Thread> takers = IntStream.range(0, 3)
-                .mapToObj(i -> taker(() -> taken.addAll(buffer.take(() -> 1))))
+                .mapToObj(i -> thread(() -> taken.addAll(buffer.take(() -> 1))))
                 .toList();
         takers.forEach(MessageBufferTest::awaitWaiting);
 
@@ -144,7 +143,7 @@ class MessageBufferTest {
                     put.addAll(two);
                     fresh.put(two);
                 } else if (step.equals("take")) {
-                    Thread taker = taker(() -> out.addAll(fresh.take(() -> 1)));
+                    Thread taker = thread(() -> out.addAll(fresh.take(() -> 1)));
                     takers.add(taker);
                     awaitWaiting(taker);
                 } else {
@@ -158,10 +157,46 @@ class MessageBufferTest {
         }
     }
 
+    /** Put, two takes and a close have all begun and wait for one another, in each order: the message that waits and the one that is put come out once. */
+    @Test
+    void each_message_comes_out_once_whichever_of_put_take_and_close_is_first_to_go_on() throws Exception {
+        for (List<String> order : orders(List.of("put", "take", "take", "close"))) {
+            Queue<ClaimedMessage> out = new ConcurrentLinkedQueue<>();
+            MessageBuffer fresh = new MessageBuffer(out::addAll);
+            List<ClaimedMessage> messages = messages(4);
+            fresh.put(messages.subList(0, 2));
+            CountDownLatch begun = new CountDownLatch(1);
+            CountDownLatch mayGoOn = new CountDownLatch(1);
+            List<Thread> threads = new ArrayList<>();
+            threads.add(thread(() -> out.addAll(fresh.take(() -> {
+                begun.countDown();
+                awaitQuietly(mayGoOn); // in the middle of the take: all others wait
+                return 1;
+            }))));
+            begun.await();
+            for (String step : order) {
+                Thread thread = thread(() -> {
+                    switch (step) {
+                        case "put" -> fresh.put(messages.subList(2, 4));
+                        case "take" -> out.addAll(fresh.take(() -> 1));
+                        default -> fresh.close();
+                    }
+                });
+                threads.add(thread);
+                awaitWaiting(thread);
+            }
+            mayGoOn.countDown();
+            for (Thread thread : threads) {
+                thread.join();
+            }
+            assertThat(out).as("in the order %s", order).containsExactlyInAnyOrderElementsOf(messages);
+        }
+    }
+
     /** The same at the same time: threads put, put back, take and close without an order. */
     @Test
     void each_message_comes_out_once_when_put_take_and_close_race() throws Exception {
-        for (int round = 0; round < 1_000; round++) {
+        for (int round = 0; round < 300; round++) {
             Queue<ClaimedMessage> out = new ConcurrentLinkedQueue<>();
             MessageBuffer fresh = new MessageBuffer(out::addAll);
             List<ClaimedMessage> claimed = messages(12);
@@ -193,7 +228,7 @@ class MessageBufferTest {
     }
 
     private static Thread together(CyclicBarrier start, Runnable work) {
-        return taker(() -> {
+        return thread(() -> {
             try {
                 start.await();
             } catch (Exception broken) {
@@ -203,19 +238,26 @@ class MessageBufferTest {
         });
     }
 
-    private static Thread taker(Runnable work) {
-        Thread thread = new Thread(work, "taker");
+    private static Thread thread(Runnable work) {
+        Thread thread = new Thread(work, "buffer-test");
         thread.setDaemon(true);
         thread.start();
         return thread;
     }
 
-    /** Until the thread waits for messages, or has ended because it got some. */
+    private static void awaitQuietly(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Until the thread waits, or has ended. */
     private static void awaitWaiting(Thread thread) {
-        await().pollInterval(java.time.Duration.ofMillis(1)).until(() -> switch (thread.getState()) {
-            case WAITING, TERMINATED -> true;
-            default -> false;
-        });
+        while (thread.getState() != Thread.State.WAITING && thread.isAlive()) {
+            Thread.onSpinWait();
+        }
     }
 
     private static List<List<String>> orders(List<String> steps) {
