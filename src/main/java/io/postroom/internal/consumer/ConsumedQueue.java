@@ -3,7 +3,7 @@ package io.postroom.internal.consumer;
 import io.postroom.internal.execution.HandledQueue;
 import io.postroom.internal.storage.QueueReport;
 
-/** A queue this process consumes: where its next messages are, and what the last poll said of it. Thread-safe. */
+/** A queue that this process consumes: where its next messages are, and what the last poll reported. Thread-safe. */
 public final class ConsumedQueue {
     private final HandledQueue handled;
     private final LaneCursors cursors;
@@ -36,36 +36,42 @@ public final class ConsumedQueue {
         return cursors;
     }
 
+    /** Whether the queue is paused or deleted, as of the last poll or of {@link #holdBack}. */
     public boolean isPaused() {
         return paused;
     }
 
-    /** Whether messages wait whose worker died while it held them, as of the last poll. */
+    /** Whether suspects wait, as of the last poll: messages whose worker died while holding them. */
     boolean hasSuspects() {
         return suspects;
     }
 
+    /** Notes that a claim found no suspect; the next poll may report one again. */
     void noSuspects() {
         suspects = false;
     }
 
-    /** Whether other processes consume it too, as of the last poll. */
+    /** Whether other processes consume the queue too, as of the last poll. */
     public boolean isConsumedElsewhere() {
         return elsewhere;
     }
 
-    /** Takes nothing more until a poll that begins after this says otherwise. */
+    /** Pauses the queue here, until a poll that begins after this call reports something else. */
     public synchronized void holdBack() {
         timesHeldBack++;
         paused = true;
     }
 
-    /** To be read before a poll. */
+    /** Returns how often {@link #holdBack} was called; to be read before a poll and passed to {@link #reported}. */
     public synchronized int timesHeldBack() {
         return timesHeldBack;
     }
 
-    /** @param heldBackBefore a poll that began before the queue was held back here does not let it go */
+    /**
+     * Takes over what a poll reported.
+     *
+     * @param heldBackBefore {@link #timesHeldBack} before the poll: one that began before {@link #holdBack} does not end the pause
+     */
     public void reported(QueueReport report, int heldBackBefore) {
         synchronized (this) {
             if (report.paused() || report.deleted() || timesHeldBack == heldBackBefore) {

@@ -6,42 +6,65 @@ import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicBoolean;
 
-/** Room a consumer keeps for messages that are being stored in its hands. Ends once: by the messages, or given back. */
+/**
+ * New messages of one creation on their direct way to the handler threads of this process. Begun by {@link Consumer#dispatchDirectly} before they are
+ * stored. It ends once, by {@link #fill} or {@link #giveBack}; the first call counts. Thread-safe.
+ */
 public final class DirectDispatch {
-    private final Consumer consumer;
+    private final ConsumedQueue queue;
+    private final HeldMessages held;
     private final int workerId;
     private final List<NewMessage> messages;
-    private final java.util.function.Consumer<List<UUID>> doubt;
+    private final java.util.function.Consumer<List<UUID>> onUnknown;
     private final AtomicBoolean ended = new AtomicBoolean();
 
-    public DirectDispatch(
-            Consumer consumer, int workerId, List<NewMessage> messages, java.util.function.Consumer<List<UUID>> doubt) {
-        this.consumer = consumer;
+    DirectDispatch(
+            ConsumedQueue queue,
+            HeldMessages held,
+            int workerId,
+            List<NewMessage> messages,
+            java.util.function.Consumer<List<UUID>> onUnknown) {
+        this.queue = queue;
+        this.held = held;
         this.workerId = workerId;
         this.messages = messages;
-        this.doubt = doubt;
+        this.onUnknown = onUnknown;
     }
 
+    /** For messages that {@link Consumer#reserve} has counted. */
+    public DirectDispatch(
+            Consumer consumer,
+            int workerId,
+            List<NewMessage> messages,
+            java.util.function.Consumer<List<UUID>> onUnknown) {
+        this(consumer.queue(), consumer.held(), workerId, messages, onUnknown);
+    }
+
+    /** Returns the worker under whose leases the messages are to be stored. */
     public int workerId() {
         return workerId;
     }
 
+    /** Returns how many messages one lease may hold at most. */
     public int leaseSize() {
-        return consumer.queue().handled().leaseSize();
+        return queue.handled().leaseSize();
     }
 
-    /** They are committed: their handler starts. */
-    public void fill(List<ClaimedMessage> held) {
+    /** Starts the handlers: the messages are committed, under leases of this process. */
+    public void fill(List<ClaimedMessage> stored) {
         if (ended.compareAndSet(false, true)) {
-            consumer.takeReserved(held);
+            held.accept(stored);
         }
     }
 
-    /** They were not stored, or nobody knows: a lease that is there all the same is given back with one of the next polls. */
+    /**
+     * Ends the dispatch of messages that were not stored, or of which nobody knows. If their leases are there all the same, one of the next polls finds them
+     * by the messages' ids and gives the messages back.
+     */
     public void giveBack() {
         if (ended.compareAndSet(false, true)) {
-            doubt.accept(messages.stream().map(NewMessage::id).toList());
-            consumer.letGo(messages.size());
+            onUnknown.accept(messages.stream().map(NewMessage::id).toList());
+            held.letGo(messages.size());
         }
     }
 }

@@ -1,42 +1,42 @@
 package io.postroom.internal.consumer;
 
 import io.postroom.internal.storage.ClaimedMessage;
-import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
-/** Messages a handler thread took from the buffer at once. Thread-safe: if the thread is given up, what it had not begun is taken back. */
+/**
+ * Messages that a handler thread took from the buffer at once. Thread-safe: when the thread is given up, another thread takes the rest. Each message is
+ * either begun or part of the rest, never both.
+ */
 final class HandlerBatch {
-    private final List<ClaimedMessage> messages = new ArrayList<>(1);
-    private int started;
+    private final List<ClaimedMessage> messages;
+    private int begun;
 
-    HandlerBatch(ClaimedMessage first) {
-        messages.add(first);
+    /** @param messages the batch's own from here on; can be changed */
+    HandlerBatch(List<ClaimedMessage> messages) {
+        this.messages = messages;
     }
 
-    synchronized void add(ClaimedMessage message) {
-        messages.add(message);
+    synchronized boolean isEmpty() {
+        return messages.isEmpty();
     }
 
-    /** The next one, now begun; null when none is left. */
-    synchronized @Nullable ClaimedMessage next() {
-        return started < messages.size() ? messages.get(started++) : null;
+    /** Marks the next messages as begun and returns them, at most so many; empty when none is left. */
+    synchronized List<ClaimedMessage> begin(int most) {
+        int end = (int) Math.min(messages.size(), (long) begun + most);
+        List<ClaimedMessage> next = List.copyOf(messages.subList(begun, end));
+        begun = end;
+        return next;
     }
 
-    /** All of them, now begun. */
-    synchronized List<ClaimedMessage> beginAll() {
-        started = messages.size();
-        return List.copyOf(messages);
-    }
-
-    /** All that were not begun. They do not count as begun here. */
+    /** Takes away and returns all messages that were not begun. */
     synchronized List<ClaimedMessage> takeRest() {
-        List<ClaimedMessage> rest = new ArrayList<>(messages.subList(started, messages.size()));
-        messages.subList(started, messages.size()).clear();
+        List<ClaimedMessage> tail = messages.subList(begun, messages.size());
+        List<ClaimedMessage> rest = List.copyOf(tail);
+        tail.clear();
         return rest;
     }
 
-    synchronized int started() {
-        return started;
+    synchronized int begun() {
+        return begun;
     }
 }

@@ -6,26 +6,32 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Where a queue's next messages are: a cursor and a floor per lane (priority). Thread-safe: arrivals and polls come from other threads.
+ * Where the next messages of a queue are: a cursor and a low watermark for each lane (priority). Thread-safe: arrivals and polls come from other threads than
+ * claims.
  *
- * <p>The cursor is where the next claim starts, so that no claim walks over what was taken before: dead index entries at the head of a queue cannot
- * be cleaned while any old snapshot is open (five rounds of 100k under one fell from 43k/s to 2k/s without a cursor, 31-36k/s with one). What can
- * appear below it, a slow transaction that drew its number early or a claim that rolled back, is found in two ways: an arrival says its number, and
- * the poll looks from the floor on, below which nothing can appear any more. Both only ever lower the cursor; claims raise it.
+ * <p>The cursor is where the next claim starts, so that no claim walks over what was taken before. Dead index entries at the head of a queue cannot
+ * be cleaned while any old snapshot is open: five rounds of 100k messages under one snapshot fell from 43k/s to 2k/s without a cursor, and stayed at 31-36k/s
+ * with one.
+ *
+ * <p>A message can appear below the cursor: a slow transaction drew its number early, or a claim rolled back. It is found in two ways. An arrival
+ * says its number, and the poll looks from the low watermark on, below which nothing can appear any more. Both only ever lower the cursor; claims raise it.
  */
 public final class LaneCursors {
     public static final int PRIORITIES = 10;
     private static final long NOTHING_LOWERED = Long.MAX_VALUE;
-    /** Every so many claims the lanes are taken from low to high, so that a busy high lane starves nobody. */
-    private static final int LOW_FIRST_EVERY = 16;
+    /** One claim in so many takes the lanes from low to high, so that a busy high lane starves no other. */
+    static final int LOW_FIRST_EVERY = 16;
 
     private final int queueId;
     private final long[] cursors = new long[PRIORITIES];
-    private final long[] floors = new long[PRIORITIES];
+    private final long[] lowWatermarks = new long[PRIORITIES];
+    /** The lowest number that arrived in each lane since the last request. */
     private final long[] loweredSince = new long[PRIORITIES];
+    /** One bit for each lane that may hold something to claim. */
     private int maybeFilled;
-    private boolean asking;
-    /** The last claim took all it asked for: there is more. */
+
+    private boolean claimUnderWay;
+    /** Whether the last claim took all it asked for, so that there is more. */
     private boolean isDeep;
 
     private long claims;
@@ -35,7 +41,7 @@ public final class LaneCursors {
         Arrays.fill(loweredSince, NOTHING_LOWERED);
     }
 
-    /** Something from this number on became READY in the lane. */
+    /** Notes that messages became READY in the lane, the lowest of them with this number. */
     public synchronized void arrived(int priority, long lowestSeq) {
         cursors[priority] = Math.min(cursors[priority], lowestSeq);
         loweredSince[priority] = Math.min(loweredSince[priority], lowestSeq);
@@ -47,12 +53,12 @@ public final class LaneCursors {
         return maybeFilled != 0;
     }
 
-    /** Whether others wait that should go before a message that comes now. While a claim that will empty the lanes is under way, none do. */
+    /** Whether messages wait that should go before one that comes now. While a claim is under way that will empty the lanes, none do. */
     synchronized boolean hasWaiting() {
-        return maybeFilled != 0 || asking && isDeep;
+        return maybeFilled != 0 || claimUnderWay && isDeep;
     }
 
-    /** The next request; its lanes count as empty from here on unless {@link #claimed} or {@link #arrived} says otherwise. */
+    /** Returns the next request. Its lanes count as empty from here on unless {@link #claimed}, {@link #failed} or {@link #arrived} says otherwise. */
     synchronized ClaimRequest request(int workerId, int limit, int leaseSize) {
         int lanes = Integer.bitCount(maybeFilled);
         short[] priorities = new short[lanes];
@@ -68,35 +74,42 @@ public final class LaneCursors {
             }
         }
         maybeFilled = 0;
-        asking = true;
+        claimUnderWay = true;
         return new ClaimRequest(workerId, queueId, priorities, from, limit, leaseSize, false);
     }
 
-    /** The answer to a request: moves the cursors behind what was taken. */
+    /** Moves the cursors behind what the request brought. */
     synchronized void claimed(ClaimRequest request, List<ClaimedMessage> messages) {
         for (ClaimedMessage message : messages) {
             int priority = message.priority();
             // What arrived below while the claim was under way may not be in it: the cursor goes no further than that.
             cursors[priority] = Math.max(cursors[priority], Math.min(message.laneSeq() + 1, loweredSince[priority]));
         }
-        asking = false;
+        claimUnderWay = false;
         isDeep = messages.size() >= request.limit();
         if (isDeep) {
-            for (short priority : request.priorities()) {
-                maybeFilled |= 1 << priority;
-            }
+            markFilled(request);
         }
     }
 
-    /** The request failed: what it asked for may still be there. */
+    /** Notes that the request failed: what it asked for may still be there. */
     synchronized void failed(ClaimRequest request) {
-        asking = false;
+        claimUnderWay = false;
+        markFilled(request);
+    }
+
+    private void markFilled(ClaimRequest request) {
         for (short priority : request.priorities()) {
             maybeFilled |= 1 << priority;
         }
     }
 
-    /** What a poll saw from the floors on: the lowest number per priority, -1 for none. Returns whether there is something to claim. */
+    /**
+     * Takes over what a poll saw from the low watermarks on.
+     *
+     * @param lowest the lowest number per priority, -1 for none
+     * @return whether there may be something to claim
+     */
     public synchronized boolean polled(long[] lowest) {
         for (int priority = 0; priority < PRIORITIES; priority++) {
             if (lowest[priority] >= 0) {
@@ -106,27 +119,35 @@ public final class LaneCursors {
         return maybeFilled != 0;
     }
 
-    /** All up to {@code safeSeq} is decided: the floors rise to it, or to the lowest row that still waits. */
-    public synchronized void raiseFloors(long safeSeq, long[] lowest) {
+    /**
+     * Raises the low watermarks to a settled number, or to the lowest row that still waits.
+     *
+     * @param settledSeq nothing can appear up to this number that {@code lowest} does not show
+     * @param lowest the lowest number per priority, -1 for none
+     */
+    public synchronized void raiseLowWatermarks(long settledSeq, long[] lowest) {
         for (int priority = 0; priority < PRIORITIES; priority++) {
-            long floor = lowest[priority] < 0 ? safeSeq : Math.min(safeSeq, lowest[priority]);
-            floors[priority] = Math.max(floors[priority], floor);
+            long settled = lowest[priority] < 0 ? settledSeq : Math.min(settledSeq, lowest[priority]);
+            lowWatermarks[priority] = Math.max(lowWatermarks[priority], settled);
         }
     }
 
-    public synchronized long floor(int priority) {
-        return floors[priority];
+    public synchronized long lowWatermark(int priority) {
+        return lowWatermarks[priority];
     }
 
-    /** Whether claims went past the floors since they were last raised, so that raising them is worth a look. */
-    public synchronized boolean isAheadOf(long floorSeq) {
-        return Arrays.stream(cursors).anyMatch(cursor -> cursor > floorSeq + 1);
+    /** Whether claims went past the number to which the low watermarks were last raised, so that raising them again is worth a look. */
+    public synchronized boolean isAheadOf(long settledSeq) {
+        return Arrays.stream(cursors).anyMatch(cursor -> cursor > settledSeq + 1);
     }
 
-    /** Forgets everything: after a reconnect, a failover, a restore, and rarely for no reason, because liveness must not hang on the floor. */
+    /**
+     * Sets all back to zero: after a reconnect, a failover or a restore, where numbers may be lower. Also done rarely without a cause, because liveness must not
+     * depend on the low watermark.
+     */
     public synchronized void reset() {
         Arrays.fill(cursors, 0);
-        Arrays.fill(floors, 0);
+        Arrays.fill(lowWatermarks, 0);
         Arrays.fill(loweredSince, 0);
     }
 }

@@ -3,69 +3,77 @@ package io.postroom.internal.consumer;
 import java.time.Duration;
 
 /**
- * How many messages a consumer should hold. Slow handlers: as many as it has threads, so that others can take the rest. Fast ones: what they will
- * have done in {@link #AHEAD}, so that claims are large and threads never wait for one. Approximate on purpose: racing updates lose a sample.
+ * Decides how many messages of a queue this process should hold. With slow handlers: as many as its handler threads take, so that other processes get the rest.
+ * With fast ones: what the threads will run within {@link #AHEAD}, so that claims are large and no thread waits for a claim. Thread-safe, and approximate on
+ * purpose: of two updates at the same time one may be lost.
  */
-public final class PrefetchPolicy {
+final class PrefetchPolicy {
     /** Long against a claim (1-2 ms), short against a lease (30 s). */
     static final Duration AHEAD = Duration.ofMillis(50);
 
-    /** Two claims of the largest size: one runs while the next is fetched. */
-    static final int MOST = 2000;
-    /** Payloads held by one consumer, about. */
+    /** Two claims of the largest size: the messages of one run while the other is fetched. */
+    static final int MOST = 2 * Claimer.LARGEST_CLAIM;
+    /** About as many bytes of payload are held for one queue. */
     static final long MOST_BYTES = 32L * 1024 * 1024;
 
-    private static final int HANDED_OVER_AT_ONCE = 16;
-    private static final double WEIGHT = 0.1;
+    /** Below this, taking a message from the buffer costs a thread more than running it. */
+    static final Duration FAST = Duration.ofNanos(50_000);
+
+    static final int TAKEN_AT_ONCE_WHEN_FAST = 16;
+    /** The part of a new sample in the moving average. */
+    static final double WEIGHT = 0.1;
 
     private final int concurrency;
-    private final int atLeast;
+    private final int largestBatch;
     private volatile double nanosPerMessage = Double.NaN;
     private volatile double bytesPerMessage;
 
-    PrefetchPolicy(int concurrency, int batch) {
+    /** @param largestBatch most messages in one call of a handler */
+    PrefetchPolicy(int concurrency, int largestBatch) {
         this.concurrency = concurrency;
-        this.atLeast = concurrency * batch;
+        this.largestBatch = largestBatch;
     }
 
-    void took(int messages, long nanos) {
+    /** Learns that one thread ran so many messages in so many nanoseconds. */
+    void ran(int messages, long nanos) {
         double sample = (double) nanos / messages;
         double average = nanosPerMessage;
         nanosPerMessage = Double.isNaN(average) ? sample : average + WEIGHT * (sample - average);
     }
 
-    /** So large were messages that came. */
-    void weighed(int messages, long bytes) {
+    /** Learns the size of messages that came. The average rises at once and falls slowly: the next claim may bring more of the large ones. */
+    void received(int messages, long bytes) {
         double sample = (double) bytes / messages;
-        // Up at once, down slowly: the next claim may bring more of the large ones.
         bytesPerMessage = Math.max(sample, bytesPerMessage + WEIGHT * (sample - bytesPerMessage));
     }
 
-    /** What the threads themselves take. */
-    int atLeast() {
-        return atLeast;
+    /** Returns how many messages the handler threads themselves take. */
+    int threadCapacity() {
+        return concurrency * largestBatch;
     }
 
-    /** Most messages to hold. */
+    /** Returns how many messages to hold at most; never fewer than the threads themselves take. */
     int target() {
         double average = nanosPerMessage;
         if (Double.isNaN(average)) {
-            return atLeast;
+            return threadCapacity();
         }
         double ahead = AHEAD.toNanos() * concurrency / Math.max(average, 1);
         double fits = MOST_BYTES / Math.max(bytesPerMessage, 1);
-        return (int) Math.max(atLeast, Math.min(MOST, Math.min(ahead, fits)));
+        return (int) Math.max(threadCapacity(), Math.min(MOST, Math.min(ahead, fits)));
     }
 
-    /** Whether enough room is free: at least half of what is held beyond the threads themselves, or a free thread when nothing is. */
+    /**
+     * Whether so many messages may be claimed that the claim is worth its commit: half of what is held beyond the threads' own. Where nothing is held
+     * beyond those, one free thread is enough.
+     */
     boolean isWorthAClaim(int held) {
         int target = target();
-        return target - held >= Math.max(1, (target - atLeast) / 2);
+        return target - held >= Math.max(1, (target - threadCapacity()) / 2);
     }
 
-    /** How many messages a thread takes from the buffer at once: several when a message takes less than the hand-over costs. */
-    int handOver(int batch) {
-        double average = nanosPerMessage;
-        return average < 50_000 ? Math.max(batch, HANDED_OVER_AT_ONCE) : batch;
+    /** Returns how many messages a thread takes from the buffer at once: a batch, or several when running one is faster than {@link #FAST}. */
+    int messagesPerTake() {
+        return nanosPerMessage < FAST.toNanos() ? Math.max(largestBatch, TAKEN_AT_ONCE_WHEN_FAST) : largestBatch;
     }
 }

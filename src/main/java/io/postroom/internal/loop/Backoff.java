@@ -3,28 +3,30 @@ package io.postroom.internal.loop;
 import java.time.Duration;
 import java.util.concurrent.ThreadLocalRandom;
 
-/** Waits between tries of something that fails: doubling to a longest wait, half of it jitter. Used by one thread. */
-final class Backoff {
-    private static final long FIRST_MILLIS = 50;
-
+/** The waits between tries of something that fails: each twice as long as the one before, up to a longest wait; half of each is jitter. For one thread. */
+public final class Backoff {
+    private final long firstMillis;
     private final long longestMillis;
     private long millis;
 
-    Backoff(Duration longest) {
+    public Backoff(Duration first, Duration longest) {
+        this.firstMillis = first.toMillis();
         this.longestMillis = longest.toMillis();
     }
 
-    /** The next wait. */
-    Duration next() {
-        millis = millis == 0 ? FIRST_MILLIS : Math.min(longestMillis, millis * 2);
+    /** Returns the next wait: between half of its full length and all of it. */
+    public Duration next() {
+        millis = millis == 0 ? firstMillis : Math.min(longestMillis, millis * 2);
         return Duration.ofMillis(millis / 2 + ThreadLocalRandom.current().nextLong(millis / 2 + 1));
     }
 
-    void reset() {
+    /** Begins again at the first wait: a try went well. */
+    public void reset() {
         millis = 0;
     }
 
-    boolean isFirst() {
-        return millis <= FIRST_MILLIS;
+    /** Whether at most one wait was asked for since the last success. */
+    public boolean isFirst() {
+        return millis <= firstMillis;
     }
 }

@@ -6,11 +6,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A thread that does one step again and again until it is stopped. A step that throws is logged (once per spell of trouble at WARN) and repeated
- * after a back-off: no loop of ours ever ends by an error.
+ * A thread that repeats one step until it is stopped. A step that throws is repeated after a back-off, and logged at WARN once for each series of failures.
+ * No error ends the thread. Thread-safe, apart from {@link #pause} and {@link #pauseNanos}.
  */
 public final class Loop {
     private static final Logger log = LoggerFactory.getLogger(Loop.class);
+    private static final Duration FIRST_BACKOFF = Duration.ofMillis(50);
     private static final Duration LONGEST_BACKOFF = Duration.ofSeconds(5);
     private static final long LONGEST_BACKOFF_NANOS = LONGEST_BACKOFF.toNanos();
 
@@ -21,11 +22,12 @@ public final class Loop {
     private volatile boolean signalled;
     private volatile long lastSuccessNanos = System.nanoTime();
 
-    /** One turn. Interrupts mean "look around": a step checks its own state and returns. */
+    /** What the thread repeats. An interrupt means "look again": the step checks its own state and returns. */
     public interface Step {
         void run() throws Exception;
     }
 
+    /** @param daemon false: the thread keeps the JVM alive until it is stopped */
     public Loop(String name, boolean daemon, Step step) {
         this.name = name;
         this.step = step;
@@ -38,7 +40,7 @@ public final class Loop {
         return this;
     }
 
-    /** Ends {@link #pause} at once, or the next one if none is on. */
+    /** Ends the pause that is on, or the next one if none is on. */
     public void signal() {
         if (!signalled) {
             signalled = true;
@@ -46,11 +48,12 @@ public final class Loop {
         }
     }
 
-    /** Waits until signalled, stopped, or the time is over. Called by the loop's own thread. Returns whether it was signalled. */
+    /** Waits until the loop is signalled or stopped, or the time is over. For the loop's own thread. Returns whether it was signalled. */
     public boolean pause(Duration longest) {
         return pauseNanos(longest.toNanos());
     }
 
+    /** Does the same as {@link #pause}, for a time in nanoseconds. */
     public boolean pauseNanos(long longestNanos) {
         long end = System.nanoTime() + longestNanos;
         while (!signalled && !stopped) {
@@ -73,17 +76,18 @@ public final class Loop {
         return stopped;
     }
 
-    /** When a step last went well; health looks at it. */
+    /** Returns the {@code System.nanoTime()} at which a step last returned, for health checks; before the first step: of the start. */
     public long lastSuccessNanos() {
         return lastSuccessNanos;
     }
 
+    /** Ends the thread after the step that runs. */
     public void stop() {
         stopped = true;
         LockSupport.unpark(thread);
     }
 
-    /** Waits for the thread's end. Returns whether it ended in time. */
+    /** Waits for the thread's end. Returns whether it ended in time. An interrupt ends the wait and stays set. */
     public boolean join(Duration longest) {
         boolean interrupted = Thread.interrupted();
         try {
@@ -98,7 +102,7 @@ public final class Loop {
     }
 
     private void run() {
-        Backoff backoff = new Backoff(LONGEST_BACKOFF);
+        Backoff backoff = new Backoff(FIRST_BACKOFF, LONGEST_BACKOFF);
         while (!stopped) {
             try {
                 step.run();
@@ -109,16 +113,17 @@ public final class Loop {
                 lastSuccessNanos = System.nanoTime();
             } catch (Throwable error) {
                 try {
-                    standBack(error, backoff);
-                } catch (Throwable again) { // out of memory, say: to write that down may need some as well
-                    Thread.interrupted(); // or it would not wait
+                    waitAfter(error, backoff);
+                } catch (
+                        Throwable again) { // out of memory, for example: to log the first error may need memory as well
+                    Thread.interrupted(); // an interrupted thread would not park
                     LockSupport.parkNanos(this, LONGEST_BACKOFF_NANOS);
                 }
             }
         }
     }
 
-    private void standBack(Throwable error, Backoff backoff) {
+    private void waitAfter(Throwable error, Backoff backoff) {
         Duration wait = backoff.next();
         if (stopped) {
             log.debug("{} failed while stopping", name, error);

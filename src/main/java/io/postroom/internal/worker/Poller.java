@@ -173,7 +173,7 @@ public final class Poller {
         for (QueueReport report : polled.queues()) {
             Consumer consumer = consumers.get(report.queueId());
             if (ripe != null) {
-                consumer.queue().cursors().raiseFloors(ripe.seq(), report.lowest());
+                consumer.queue().cursors().raiseLowWatermarks(ripe.seq(), report.lowest());
             }
             consumer.queue().reported(report, heldBack.get(report.queueId()));
             boolean hasWork = consumer.queue().cursors().polled(report.lowest());
@@ -238,7 +238,7 @@ public final class Poller {
         for (int i = 0; i < ids.size(); i++) {
             for (int priority = 0; priority < LaneCursors.PRIORITIES; priority++) {
                 floors[i * LaneCursors.PRIORITIES + priority] =
-                        consumers.get(ids.get(i)).queue().cursors().floor(priority);
+                        consumers.get(ids.get(i)).queue().cursors().lowWatermark(priority);
             }
         }
         return floors;

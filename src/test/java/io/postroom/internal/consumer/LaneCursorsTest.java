@@ -13,65 +13,65 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class LaneCursorsTest {
-    private final LaneCursors claimer = new LaneCursors(7);
+    private final LaneCursors cursors = new LaneCursors(7);
 
     @Test
     void nothing_is_asked_for_before_something_came() {
-        assertThat(claimer.mayHaveWork()).isFalse();
-        claimer.arrived(4, 12);
-        assertThat(claimer.mayHaveWork()).isTrue();
+        assertThat(cursors.mayHaveWork()).isFalse();
+        cursors.arrived(4, 12);
+        assertThat(cursors.mayHaveWork()).isTrue();
     }
 
     @Test
     void cursor_moves_behind_what_was_taken() {
-        claimer.arrived(4, 10);
+        cursors.arrived(4, 10);
         claim(100, message(4, 20));
-        claimer.arrived(4, 30);
-        assertThat(claimer.request(1, 100, 200).cursors()).containsExactly(21);
+        cursors.arrived(4, 30);
+        assertThat(cursors.request(1, 100, 200).cursors()).containsExactly(21);
     }
 
     @Test
     void late_commit_below_the_cursor_lowers_it() {
-        claimer.arrived(4, 10);
+        cursors.arrived(4, 10);
         claim(100, message(4, 20));
-        claimer.arrived(4, 15);
-        assertThat(claimer.request(1, 100, 200).cursors()).containsExactly(15);
+        cursors.arrived(4, 15);
+        assertThat(cursors.request(1, 100, 200).cursors()).containsExactly(15);
     }
 
     @Test
     void late_commit_during_a_claim_is_not_stepped_over() {
-        claimer.arrived(4, 10);
-        ClaimRequest request = claimer.request(1, 100, 200);
-        claimer.arrived(4, 15); // committed after the claim's snapshot
-        claimer.claimed(request, List.of(message(4, 20)));
-        assertThat(claimer.mayHaveWork()).isTrue();
-        assertThat(claimer.request(1, 100, 200).cursors()).containsExactly(15);
+        cursors.arrived(4, 10);
+        ClaimRequest request = cursors.request(1, 100, 200);
+        cursors.arrived(4, 15); // committed after the claim's snapshot
+        cursors.claimed(request, List.of(message(4, 20)));
+        assertThat(cursors.mayHaveWork()).isTrue();
+        assertThat(cursors.request(1, 100, 200).cursors()).containsExactly(15);
     }
 
     @Test
     void full_claim_asks_again_and_short_one_does_not() {
-        claimer.arrived(4, 1);
+        cursors.arrived(4, 1);
         claim(2, message(4, 1), message(4, 2));
-        assertThat(claimer.mayHaveWork()).isTrue();
+        assertThat(cursors.mayHaveWork()).isTrue();
         claim(2, message(4, 3));
-        assertThat(claimer.mayHaveWork()).isFalse();
+        assertThat(cursors.mayHaveWork()).isFalse();
     }
 
     @Test
     void failed_claim_asks_again() {
-        claimer.arrived(4, 1);
-        ClaimRequest request = claimer.request(1, 2, 200);
-        claimer.failed(request);
-        assertThat(claimer.mayHaveWork()).isTrue();
+        cursors.arrived(4, 1);
+        ClaimRequest request = cursors.request(1, 2, 200);
+        cursors.failed(request);
+        assertThat(cursors.mayHaveWork()).isTrue();
     }
 
     @Test
     void high_lanes_come_first_and_low_ones_now_and_then() {
         List<Integer> first = IntStream.range(0, 32)
                 .mapToObj(i -> {
-                    claimer.arrived(9, 1);
-                    claimer.arrived(0, 1);
-                    return (int) claimer.request(1, 10, 200).priorities()[0];
+                    cursors.arrived(9, 1);
+                    cursors.arrived(0, 1);
+                    return (int) cursors.request(1, 10, 200).priorities()[0];
                 })
                 .collect(Collectors.toList());
         assertThat(first).contains(0, 9);
@@ -79,38 +79,124 @@ class LaneCursorsTest {
     }
 
     @Test
-    void floor_stays_at_the_lowest_row_that_waits() {
+    void low_watermark_stays_at_the_lowest_row_that_waits() {
         long[] lowest = nothing();
         lowest[4] = 50;
-        claimer.raiseFloors(100, lowest);
-        assertThat(claimer.floor(4)).isEqualTo(50);
-        assertThat(claimer.floor(5)).isEqualTo(100);
+        cursors.raiseLowWatermarks(100, lowest);
+        assertThat(cursors.lowWatermark(4)).isEqualTo(50);
+        assertThat(cursors.lowWatermark(5)).isEqualTo(100);
     }
 
     @Test
     void poll_lowers_the_cursor_to_what_it_saw() {
-        claimer.arrived(4, 10);
+        cursors.arrived(4, 10);
         claim(100, message(4, 500));
         long[] lowest = nothing();
         lowest[4] = 90; // a claim that rolled back
-        assertThat(claimer.polled(lowest)).isTrue();
-        assertThat(claimer.request(1, 100, 200).cursors()).containsExactly(90);
+        assertThat(cursors.polled(lowest)).isTrue();
+        assertThat(cursors.request(1, 100, 200).cursors()).containsExactly(90);
     }
 
     @Test
-    void reset_forgets_cursors_and_floors() {
-        claimer.arrived(4, 10);
+    void reset_forgets_cursors_and_low_watermarks() {
+        cursors.arrived(4, 10);
         claim(100, message(4, 500));
-        claimer.raiseFloors(400, nothing());
-        claimer.reset();
-        claimer.arrived(4, 3);
-        assertThat(claimer.floor(4)).isZero();
-        assertThat(claimer.request(1, 100, 200).cursors()).containsExactly(0);
+        cursors.raiseLowWatermarks(400, nothing());
+        cursors.reset();
+        cursors.arrived(4, 3);
+        assertThat(cursors.lowWatermark(4)).isZero();
+        assertThat(cursors.request(1, 100, 200).cursors()).containsExactly(0);
+    }
+
+    @Test
+    void low_watermark_never_falls_before_a_reset() {
+        cursors.raiseLowWatermarks(100, nothing());
+        long[] lowest = nothing();
+        lowest[4] = 20; // came below: a claim that rolled back
+
+        cursors.raiseLowWatermarks(200, lowest);
+
+        assertThat(cursors.lowWatermark(4)).isEqualTo(100);
+        assertThat(cursors.lowWatermark(5)).isEqualTo(200);
+    }
+
+    @Test
+    void low_watermarks_are_worth_raising_when_a_claim_went_past_them() {
+        assertThat(cursors.isAheadOf(0)).isFalse();
+        cursors.arrived(4, 10);
+        claim(100, message(4, 20)); // the cursor stands at 21
+
+        assertThat(cursors.isAheadOf(19)).isTrue();
+        assertThat(cursors.isAheadOf(20)).isFalse();
+    }
+
+    @Test
+    void messages_wait_while_a_lane_may_be_filled_or_a_claim_of_many_is_under_way() {
+        assertThat(cursors.hasWaiting()).isFalse();
+        cursors.arrived(4, 1);
+        assertThat(cursors.hasWaiting()).isTrue();
+
+        ClaimRequest shallow = cursors.request(1, 2, 200);
+        assertThat(cursors.hasWaiting()).isFalse();
+        cursors.claimed(shallow, List.of(message(4, 1), message(4, 2)));
+        assertThat(cursors.hasWaiting()).isTrue();
+
+        ClaimRequest deep = cursors.request(1, 2, 200);
+        assertThat(cursors.hasWaiting()).isTrue();
+        cursors.claimed(deep, List.of(message(4, 3)));
+        assertThat(cursors.hasWaiting()).isFalse();
+    }
+
+    @Test
+    void failed_claim_of_many_leaves_its_lanes_waiting() {
+        cursors.arrived(4, 1);
+        cursors.arrived(9, 1);
+        cursors.failed(cursors.request(1, 2, 200));
+
+        assertThat(cursors.hasWaiting()).isTrue();
+        assertThat(cursors.request(1, 2, 200).priorities()).containsExactly(9, 4);
+    }
+
+    @Test
+    void poll_that_saw_nothing_leaves_the_cursors() {
+        cursors.arrived(4, 10);
+        claim(100, message(4, 500));
+
+        assertThat(cursors.polled(nothing())).isFalse();
+        assertThat(cursors.mayHaveWork()).isFalse();
+        cursors.arrived(4, 600);
+        assertThat(cursors.request(1, 100, 200).cursors()).containsExactly(501);
+    }
+
+    @Test
+    void reset_during_a_claim_is_not_undone_by_its_answer() {
+        cursors.arrived(4, 10);
+        ClaimRequest request = cursors.request(1, 100, 200);
+        cursors.reset(); // another server, whose numbers are lower
+        cursors.claimed(request, List.of(message(4, 500)));
+        cursors.arrived(4, 3);
+
+        assertThat(cursors.request(1, 100, 200).cursors()).containsExactly(0);
+    }
+
+    @Test
+    void each_sixteenth_claim_takes_the_lanes_from_low_to_high() {
+        for (int claim = 1; claim <= 2 * LaneCursors.LOW_FIRST_EVERY; claim++) {
+            cursors.arrived(9, 1);
+            cursors.arrived(4, 1);
+            cursors.arrived(0, 1);
+            short[] priorities = cursors.request(1, 10, 200).priorities();
+            if (claim % LaneCursors.LOW_FIRST_EVERY == 0) {
+                assertThat(priorities).containsExactly(0, 4, 9);
+            } else {
+                assertThat(priorities).containsExactly(9, 4, 0);
+            }
+        }
     }
 
     private void claim(int limit, ClaimedMessage... messages) {
-        ClaimRequest request = claimer.request(1, limit, 200);
-        claimer.claimed(request, List.of(messages));
+        ClaimRequest request = cursors.request(1, limit, 200);
+        cursors.claimed(request, List.of(messages));
     }
 
     private static long[] nothing() {

@@ -1,0 +1,98 @@
+package io.postroom.internal.consumer;
+
+import io.postroom.internal.execution.LeaseHolder;
+import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.BooleanSupplier;
+import java.util.function.Predicate;
+
+/**
+ * The one place that knows why this process takes no message of a queue now. Thread-safe.
+ *
+ * <p>A new reason is a new constant of {@link Reason}: it says which {@link Way}s it stops, and holds there from then on. Whether there is something to
+ * take, and whether a thread is free for it, is no reason in this sense: {@link LaneCursors} and {@link PrefetchPolicy} know that.
+ */
+final class ClaimRules {
+    private final ConsumedQueue queue;
+    private final LeaseHolder leaseHolder;
+    private final BooleanSupplier isCompleterOverwhelmed;
+    private volatile boolean stopping;
+    private volatile boolean suspectsTurn;
+
+    /** The ways in which a message gets under a lease of this process. */
+    enum Way {
+        CLAIM,
+        CLAIM_SUSPECT,
+        DIRECT_DISPATCH;
+
+        static final Way[] EVERY = values();
+    }
+
+    /** Why nothing is taken. Each is asked for in the order in which they stand: those that cost least come first. */
+    enum Reason {
+        STOPPING(rules -> rules.stopping, Way.EVERY),
+        /** The queue is paused or deleted, or no poll has answered yet. */
+        QUEUE_PAUSED(rules -> rules.queue.isPaused(), Way.EVERY),
+        /** Other processes may rescue what this worker holds. */
+        LEASE_NOT_TRUSTED(rules -> !rules.leaseHolder.isTrusted(), Way.EVERY),
+        /** Suspects run alone. */
+        SUSPECTS_TURN(rules -> rules.suspectsTurn, Way.CLAIM, Way.DIRECT_DISPATCH),
+        /** Suspects need the handler threads to become idle; claims give way to them in turns, see {@link SuspectRunner}. */
+        SUSPECTS_WAIT(rules -> rules.queue.hasSuspects(), Way.DIRECT_DISPATCH),
+        /** What waits in READY goes before a message that comes now. */
+        MESSAGES_WAIT(rules -> rules.queue.cursors().hasWaiting(), Way.DIRECT_DISPATCH),
+        /** Handlers are faster than the database takes their results. */
+        COMPLETER_OVERWHELMED(rules -> rules.isCompleterOverwhelmed.getAsBoolean(), Way.EVERY);
+
+        /** These keep this process alone from taking: other processes should hear of what comes. */
+        private static final Set<Reason> FOR_OTHERS_TO_TAKE = EnumSet.of(STOPPING, QUEUE_PAUSED);
+
+        private final Predicate<ClaimRules> holds;
+        private final Set<Way> stops;
+
+        Reason(Predicate<ClaimRules> holds, Way... stops) {
+            this.holds = holds;
+            this.stops = EnumSet.copyOf(Arrays.asList(stops));
+        }
+
+        boolean stops(Way way) {
+            return stops.contains(way);
+        }
+    }
+
+    ClaimRules(ConsumedQueue queue, LeaseHolder leaseHolder, BooleanSupplier isCompleterOverwhelmed) {
+        this.queue = queue;
+        this.leaseHolder = leaseHolder;
+        this.isCompleterOverwhelmed = isCompleterOverwhelmed;
+    }
+
+    boolean allow(Way way) {
+        return reasonAgainst(way).isEmpty();
+    }
+
+    /** Returns the first reason that holds now; empty: messages may be taken in that way. */
+    Optional<Reason> reasonAgainst(Way way) {
+        for (Reason reason : Reason.values()) {
+            if (reason.stops(way) && reason.holds.test(this)) {
+                return Optional.of(reason);
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** Whether other processes should be told of new messages, whatever this one could still hold. */
+    boolean leaveToOthers() {
+        return Reason.FOR_OTHERS_TO_TAKE.stream().anyMatch(reason -> reason.holds.test(this));
+    }
+
+    /** Nothing is taken from here on, for good. */
+    void stop() {
+        stopping = true;
+    }
+
+    void suspectsTurn(boolean isOn) {
+        suspectsTurn = isOn;
+    }
+}

@@ -1,0 +1,137 @@
+package io.postroom.internal.consumer;
+
+import io.postroom.internal.storage.ClaimedMessage;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+
+/**
+ * The messages of one queue that this process has claimed, or dispatches directly, and has not run to their end: their count, their number at most, and the
+ * buffer in which they wait for a handler thread. Thread-safe.
+ *
+ * <p>A message is counted from before it can be seen in the buffer until its result was given to the completer. So once the count is zero, a stop
+ * has only to wait for the completer.
+ */
+final class HeldMessages {
+    private final PrefetchPolicy prefetch;
+    private final HeldLeases leases;
+    private final Consumer<List<ClaimedMessage>> release;
+    private final Runnable onWorthAClaim;
+    private final MessageBuffer buffer = new MessageBuffer(this::giveBack);
+    private final AtomicInteger count = new AtomicInteger();
+    /** Most that the claim under way may bring. */
+    private volatile int expected;
+
+    /**
+     * @param release gives messages back to the queue untouched
+     * @param onWorthAClaim called when so many ended that another claim is worth its commit
+     */
+    HeldMessages(
+            PrefetchPolicy prefetch,
+            HeldLeases leases,
+            Consumer<List<ClaimedMessage>> release,
+            Runnable onWorthAClaim) {
+        this.prefetch = prefetch;
+        this.leases = leases;
+        this.release = release;
+        this.onWorthAClaim = onWorthAClaim;
+    }
+
+    int count() {
+        return count.get();
+    }
+
+    /** How many more messages this process would like to hold; zero or less: none. */
+    int wanted() {
+        return prefetch.target() - count.get();
+    }
+
+    boolean isWorthAClaim() {
+        return prefetch.isWorthAClaim(count.get());
+    }
+
+    /** Whether a handler thread is free, as far as the count says. */
+    boolean hasFreeThread() {
+        return count.get() < prefetch.threadCapacity();
+    }
+
+    /** Notes that a claim of at most so many messages is under way. */
+    void claimBegins(int atMost) {
+        expected = atMost;
+    }
+
+    /** Counts what the claim brought. First the count, then the mark: whoever dispatches directly meanwhile sees one of the two. */
+    void claimEnds(int messages) {
+        count.addAndGet(messages);
+        expected = 0;
+    }
+
+    /**
+     * Counts new messages that are about to be stored for direct dispatch, unless they would be more than this process should hold. What a claim
+     * under way may bring counts, too, while only the threads themselves are to be supplied; fast handlers can take both.
+     *
+     * @return whether they are counted; {@link #letGo} or the end of their run takes them out again
+     */
+    boolean tryAdd(int messages) {
+        int most = prefetch.target();
+        boolean suppliesThreadsOnly = most <= prefetch.threadCapacity();
+        for (int now = count.get(); now + (suppliesThreadsOnly ? expected : 0) + messages <= most; now = count.get()) {
+            if (count.compareAndSet(now, now + messages)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Takes over messages that are counted already, under leases of this process, for the handler threads. */
+    void accept(List<ClaimedMessage> messages) {
+        if (messages.isEmpty()) {
+            return;
+        }
+        leases.taken(messages);
+        prefetch.received(
+                messages.size(),
+                messages.stream()
+                        .mapToLong(message -> message.content().bytes())
+                        .sum());
+        buffer.put(messages);
+    }
+
+    /** Waits for messages that a thread should run next. An empty batch: there will be no more. */
+    HandlerBatch take() {
+        return new HandlerBatch(buffer.take(prefetch::messagesPerTake));
+    }
+
+    /** Returns messages that no thread has begun: to the other threads or, once this is closed, to the queue. */
+    void putBack(List<ClaimedMessage> messages) {
+        buffer.put(messages);
+    }
+
+    /** These were run in so many nanoseconds, and their results are with the completer. */
+    void ran(int messages, long nanos) {
+        prefetch.ran(messages, nanos);
+        letGo(messages);
+    }
+
+    /** Stops counting messages: they were run, or given up, or were not stored. */
+    void letGo(int messages) {
+        count.addAndGet(-messages);
+        if (isWorthAClaim()) {
+            onWorthAClaim.run();
+        }
+    }
+
+    /** What waits for a thread goes back to the queue untouched, and so does what comes later. The handler threads end. */
+    void close() {
+        buffer.close();
+    }
+
+    boolean isClosed() {
+        return buffer.isClosed();
+    }
+
+    private void giveBack(List<ClaimedMessage> messages) {
+        release.accept(messages); // before they are no longer counted: see the class comment
+        count.addAndGet(-messages.size());
+    }
+}

@@ -1,0 +1,154 @@
+package io.postroom.internal.consumer;
+
+import io.postroom.api.Direction;
+import io.postroom.api.Outcome;
+import io.postroom.handler.Handler;
+import io.postroom.internal.execution.HandledQueue;
+import io.postroom.internal.execution.LeaseHolder;
+import io.postroom.internal.storage.Arrival;
+import io.postroom.internal.storage.ClaimRequest;
+import io.postroom.internal.storage.ClaimedMessage;
+import io.postroom.internal.storage.Completion;
+import io.postroom.internal.storage.Content;
+import io.postroom.internal.storage.LeasePart;
+import io.postroom.internal.storage.LeaseStore;
+import io.postroom.internal.storage.NewMessage;
+import io.postroom.internal.storage.QueueReport;
+import java.sql.Connection;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The collaborators of a claimer, put together by hand: a queue that is not paused, a store that answers claims from {@link #ready} and {@link
+ * #suspects} and notes them, and a lease that is trusted. Everything held stays in the buffer until a test takes it.
+ */
+final class ClaimFixture implements LeaseStore, LeaseHolder {
+    static final int WORKER = 3;
+    static final int QUEUE = 7;
+    static final int THREADS = 4;
+
+    final Queue<ClaimRequest> requests = new ConcurrentLinkedQueue<>();
+    final Queue<ClaimedMessage> ready = new ConcurrentLinkedQueue<>();
+    final Queue<ClaimedMessage> suspects = new ConcurrentLinkedQueue<>();
+    final List<ClaimedMessage> released = new ArrayList<>();
+    volatile boolean trusted = true;
+    volatile boolean overwhelmed;
+    volatile Function<ClaimRequest, List<ClaimedMessage>> answer = this::claimReady;
+    /** The clock of the suspects' turns; stands still unless a test moves it. */
+    long nanos;
+
+    final ConsumedQueue queue = new ConsumedQueue(new HandledQueue(
+            QUEUE,
+            "q",
+            List.of(Handler.send("q", String.class, (payload, context) -> Outcome.done())
+                    .concurrency(THREADS))));
+    final PrefetchPolicy prefetch = new PrefetchPolicy(THREADS, 1);
+    final HeldLeases leases = new HeldLeases();
+    final ClaimRules rules = new ClaimRules(queue, this, () -> overwhelmed);
+    final HeldMessages held = new HeldMessages(prefetch, leases, released::addAll, () -> {});
+    final SuspectRunner suspectRunner = new SuspectRunner(queue, this, this, rules, held, () -> nanos);
+    final Claimer claimer = new Claimer(queue, this, this, rules, held, suspectRunner);
+    final DirectDispatcher directDispatcher = new DirectDispatcher(queue, rules, held);
+
+    ClaimFixture() {
+        reported(false, false);
+    }
+
+    void reported(boolean paused, boolean suspectsWait) {
+        long[] lowest = new long[LaneCursors.PRIORITIES];
+        Arrays.fill(lowest, -1);
+        queue.reported(
+                new QueueReport(QUEUE, paused, false, 3, "1s", false, suspectsWait, false, lowest),
+                queue.timesHeldBack());
+    }
+
+    /** One step of the claimer, without the pauses: as if somebody signalled all the time. */
+    void step() {
+        claimer.signal();
+        claimer.claimSome();
+    }
+
+    void becomeReady(int messages) {
+        for (int i = 0; i < messages; i++) {
+            ready.add(message(100 + ready.size()));
+        }
+        queue.cursors().arrived(4, 100);
+    }
+
+    static ClaimedMessage message(int number) {
+        return message(number, 4, new ClaimedMessage.Lease(number, 1, 0), ClaimedMessage.Counters.ZERO);
+    }
+
+    static ClaimedMessage suspect(int number) {
+        return message(number, 4, new ClaimedMessage.Lease(number, 1, 0), new ClaimedMessage.Counters(0, 1, 1));
+    }
+
+    static ClaimedMessage message(
+            int number, int priority, ClaimedMessage.Lease lease, ClaimedMessage.Counters counters) {
+        return new ClaimedMessage(
+                new UUID(0, number), QUEUE, priority, number, lease, counters, true, false, null, content());
+    }
+
+    static NewMessage newMessage(int queueId, int priority) {
+        return new NewMessage(UUID.randomUUID(), false, queueId, priority, content(), null, null, null, null);
+    }
+
+    private static Content content() {
+        return new Content(Direction.OUTGOING, null, 0, "\"x\"", null, null, null, null);
+    }
+
+    private List<ClaimedMessage> claimReady(ClaimRequest request) {
+        Queue<ClaimedMessage> source = request.suspects() ? suspects : ready;
+        List<ClaimedMessage> claimed = new ArrayList<>();
+        while (claimed.size() < request.limit() && !source.isEmpty()) {
+            claimed.add(source.poll());
+        }
+        return claimed;
+    }
+
+    @Override
+    public List<ClaimedMessage> claim(ClaimRequest request) {
+        requests.add(request);
+        return answer.apply(request);
+    }
+
+    @Override
+    public int workerId() {
+        return WORKER;
+    }
+
+    @Override
+    public boolean isTrusted() {
+        return trusted;
+    }
+
+    @Override
+    public Optional<ClaimedMessage> reload(ClaimedMessage message) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public List<LeasePart> complete(int workerId, List<Completion> completions) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public List<LeasePart> complete(int workerId, List<Completion> completions, Connection connection) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public List<Arrival> releaseUnknown(
+            int workerId, Collection<Long> knownLeases, Duration olderThan, @Nullable Collection<UUID> only) {
+        throw new UnsupportedOperationException();
+    }
+}

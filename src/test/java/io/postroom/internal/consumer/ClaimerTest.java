@@ -1,0 +1,216 @@
+package io.postroom.internal.consumer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.postroom.internal.storage.ClaimRequest;
+import io.postroom.internal.storage.ClaimedMessage;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(30)
+class ClaimerTest {
+    private final ClaimFixture fixture = new ClaimFixture();
+
+    @Test
+    void claims_no_more_than_the_threads_take_while_handlers_are_slow() {
+        fixture.becomeReady(10);
+
+        fixture.step();
+        fixture.step();
+
+        assertThat(fixture.requests).hasSize(1);
+        assertThat(fixture.requests.peek().limit()).isEqualTo(ClaimFixture.THREADS);
+        assertThat(fixture.held.count()).isEqualTo(ClaimFixture.THREADS);
+    }
+
+    @Test
+    void claims_for_each_thread_that_becomes_free() {
+        fixture.becomeReady(10);
+        fixture.step();
+
+        fixture.held.letGo(1);
+        fixture.step();
+
+        assertThat(limits()).containsExactly(ClaimFixture.THREADS, 1);
+        assertThat(fixture.held.count()).isEqualTo(ClaimFixture.THREADS);
+    }
+
+    @Test
+    void claims_no_more_at_once_than_the_largest_claim_and_no_more_in_all_than_the_target() {
+        fixture.prefetch.ran(100, Duration.ofMillis(1).toNanos());
+        fixture.becomeReady(5_000);
+
+        fixture.step();
+        fixture.step();
+        fixture.step();
+
+        assertThat(limits()).containsExactly(Claimer.LARGEST_CLAIM, Claimer.LARGEST_CLAIM);
+        assertThat(fixture.held.count()).isEqualTo(PrefetchPolicy.MOST);
+    }
+
+    @Test
+    void claims_nothing_while_nothing_has_come() {
+        fixture.step();
+
+        assertThat(fixture.requests).isEmpty();
+    }
+
+    @Test
+    void what_was_claimed_is_counted_and_its_leases_are_known_before_a_thread_gets_it() {
+        fixture.becomeReady(2);
+
+        fixture.step();
+
+        assertThat(fixture.leases.ids()).containsExactlyInAnyOrder(100L, 101L);
+        assertThat(fixture.held.take().begin(16)).hasSize(1);
+        assertThat(fixture.held.count()).isEqualTo(2);
+    }
+
+    @Test
+    void asks_as_the_worker_that_holds_the_leases_now() {
+        fixture.becomeReady(1);
+
+        fixture.step();
+
+        ClaimRequest request = fixture.requests.remove();
+        assertThat(request.workerId()).isEqualTo(ClaimFixture.WORKER);
+        assertThat(request.queueId()).isEqualTo(ClaimFixture.QUEUE);
+        assertThat(request.leaseSize()).isEqualTo(fixture.queue.handled().leaseSize());
+        assertThat(request.suspects()).isFalse();
+    }
+
+    @Test
+    void lingers_after_a_claim_that_brought_less_than_it_asked_for() {
+        List<Long> claimedAt = new ArrayList<>();
+        fixture.answer = request -> {
+            claimedAt.add(System.nanoTime());
+            return List.of(ClaimFixture.message(claimedAt.size()));
+        };
+        fixture.becomeReady(1);
+        fixture.step();
+        fixture.queue.cursors().arrived(4, 101);
+
+        while (claimedAt.size() < 2) {
+            fixture.step();
+        }
+
+        assertThat(claimedAt.get(1) - claimedAt.get(0)).isGreaterThanOrEqualTo(Claimer.AFTER_SHORT_CLAIM.toNanos());
+    }
+
+    @Test
+    void does_not_linger_after_a_claim_that_brought_all_it_asked_for() {
+        fixture.becomeReady(2 * ClaimFixture.THREADS);
+        fixture.step();
+        fixture.held.letGo(ClaimFixture.THREADS);
+
+        fixture.step();
+
+        assertThat(fixture.requests).hasSize(2); // with a wait between, the second step would only have waited
+    }
+
+    @Test
+    void failed_claim_keeps_its_lanes_and_counts_nothing() {
+        fixture.becomeReady(1);
+        fixture.answer = request -> {
+            throw new IllegalStateException("no database");
+        };
+
+        assertThatThrownBy(fixture::step).hasMessage("no database");
+
+        assertThat(fixture.queue.cursors().mayHaveWork()).isTrue();
+        assertThat(fixture.held.count()).isZero();
+        assertThat(fixture.held.tryAdd(ClaimFixture.THREADS)).isTrue(); // no claim counts as under way
+        fixture.held.letGo(ClaimFixture.THREADS);
+        assertThatThrownBy(fixture::step).hasMessage("no database");
+        List<ClaimRequest> requests = List.copyOf(fixture.requests);
+        assertThat(requests.get(1).priorities()).isEqualTo(requests.get(0).priorities());
+        assertThat(requests.get(1).cursors()).isEqualTo(requests.get(0).cursors());
+    }
+
+    @Test
+    void what_the_claim_under_way_may_bring_counts_until_it_has_answered() {
+        fixture.becomeReady(1);
+        List<Boolean> mayAdd = new ArrayList<>();
+        fixture.answer = request -> {
+            mayAdd.add(fixture.held.tryAdd(1));
+            return List.of();
+        };
+
+        fixture.step();
+
+        assertThat(mayAdd).containsExactly(false);
+        assertThat(fixture.held.tryAdd(ClaimFixture.THREADS)).isTrue();
+    }
+
+    @Test
+    void suspects_get_their_turn_before_other_messages_and_the_others_get_theirs_after_it() {
+        fixture.becomeReady(1);
+        fixture.reported(false, true); // and none is left when it is claimed
+
+        fixture.step();
+        fixture.step();
+
+        assertThat(fixture.requests).extracting(ClaimRequest::suspects).containsExactly(true, false);
+    }
+
+    @Test
+    void others_are_claimed_while_suspects_rest_between_two_turns() {
+        fixture.becomeReady(1);
+        fixture.reported(false, true);
+
+        fixture.step();
+        fixture.reported(false, true); // more of them came at once
+        fixture.step();
+
+        assertThat(fixture.requests).extracting(ClaimRequest::suspects).containsExactly(true, false);
+    }
+
+    @Test
+    void thread_claims_when_it_is_signalled_and_ends_when_it_is_stopped() throws Exception {
+        CountDownLatch claimed = new CountDownLatch(1);
+        fixture.answer = request -> {
+            claimed.countDown();
+            return List.of(fixture.ready.remove());
+        };
+        fixture.claimer.start();
+
+        fixture.becomeReady(1);
+        fixture.claimer.signal();
+
+        assertThat(claimed.await(20, TimeUnit.SECONDS)).isTrue();
+        fixture.rules.stop();
+        fixture.claimer.stop();
+        fixture.claimer.awaitEnd();
+        assertThat(Thread.getAllStackTraces().keySet())
+                .noneMatch(thread -> thread.getName().equals("postroom-claim-q"));
+    }
+
+    @Test
+    void what_a_claim_brings_after_the_stop_goes_back_untouched() {
+        List<ClaimedMessage> late = List.of(ClaimFixture.message(1), ClaimFixture.message(2));
+        fixture.becomeReady(1);
+        fixture.answer = request -> {
+            fixture.rules.stop();
+            fixture.claimer.stop();
+            fixture.held.close();
+            return late;
+        };
+
+        fixture.step();
+
+        assertThat(fixture.released).containsExactlyElementsOf(late);
+        assertThat(fixture.held.count()).isZero();
+        fixture.step();
+        assertThat(fixture.requests).hasSize(1);
+    }
+
+    private List<Integer> limits() {
+        return fixture.requests.stream().map(ClaimRequest::limit).toList();
+    }
+}
