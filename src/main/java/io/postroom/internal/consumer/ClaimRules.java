@@ -11,8 +11,9 @@ import java.util.function.Predicate;
 /**
  * The one place that knows why this process takes no message of a queue now. Thread-safe.
  *
- * <p>A new reason is a new constant of {@link Reason}: it says which {@link Way}s it stops, and holds there from then on. Whether there is something to
- * take, and whether a thread is free for it, is no reason in this sense: {@link LaneCursors} and {@link PrefetchPolicy} know that.
+ * <p>A new reason is a new constant of {@link Reason}: it says which {@link Way}s it stops, and holds there from then on. Whether there
+ * is something to take, and whether a thread is free for it, is no reason in this sense: {@link LaneCursors} and {@link PrefetchPolicy}
+ * know that.
  */
 final class ClaimRules {
     private final ConsumedQueue queue;

@@ -11,11 +11,11 @@ import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * The thread that claims the messages of one queue for this process. One claimer serves many handler threads: many claimers that find a few rows each cost
- * more than they bring.
+ * The thread that claims the messages of one queue for this process. One claimer serves many handler threads: many claimers that find a
+ * few rows each cost more than they bring.
  *
- * <p>It claims no more than {@link HeldMessages} wants. A claim that found less than it asked for is followed by a short wait, so that the next one finds
- * more: messages that come one by one are then taken a few at a time.
+ * <p>It claims no more than {@link HeldMessages} wants. A claim that found less than it asked for is followed by a short wait, so that
+ * the next one finds more: messages that come one by one are then taken a few at a time.
  */
 final class Claimer {
     /** A claim waits for its commit to reach the disk, so deep queues need few and large claims. One claim may bring several leases. */

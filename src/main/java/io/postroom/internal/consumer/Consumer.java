@@ -13,8 +13,8 @@ import java.util.UUID;
 import java.util.function.Predicate;
 
 /**
- * Consumes one queue in this process: puts together the claimer, the handler threads and the buffer between them. Starts once and stops once.
- * Thread-safe.
+ * Consumes one queue in this process: puts together the claimer, the handler threads and the buffer between them. Starts once and stops
+ * once. Thread-safe.
  */
 public final class Consumer {
     private final ConsumedQueue queue;
@@ -75,7 +75,10 @@ public final class Consumer {
         return threads.leaked();
     }
 
-    /** Ends claims and direct dispatch from here on. What no handler thread has begun goes back to the queue untouched. Repeating it does nothing. */
+    /**
+     * Ends claims and direct dispatch from here on. What no handler thread has begun goes back to the queue untouched. Repeating it does
+     * nothing.
+     */
     public void announceStop() {
         rules.stop();
         claimer.stop();
@@ -89,12 +92,13 @@ public final class Consumer {
     }
 
     /**
-     * Begins the direct dispatch of new messages that are about to be stored: under a lease of this process, without READY and without a claim.
+     * Begins the direct dispatch of new messages that are about to be stored: under a lease of this process, without READY and without a
+     * claim.
      *
      * @param messages of one creation, at least one
      * @param isTakenHere whether a handler of this process takes the message
      * @param workerId the worker under whose leases they will be stored
-     * @param onUnknown gets the ids of messages when nobody knows whether they were stored
+     * @param onUnknown gets the ids of messages when it is not known whether they were stored
      * @return empty when the messages should go through READY like all others
      */
     public Optional<DirectDispatch> dispatchDirectly(

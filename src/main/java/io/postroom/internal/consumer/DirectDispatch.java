@@ -7,8 +7,8 @@ import java.util.UUID;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * New messages of one creation on their direct way to the handler threads of this process. Begun by {@link Consumer#dispatchDirectly} before they are
- * stored. It ends once, by {@link #fill} or {@link #giveBack}; the first call counts. Thread-safe.
+ * New messages of one creation on their direct way to the handler threads of this process. {@link Consumer#dispatchDirectly} begins
+ * the dispatch before they are stored. It ends once, by {@link #fill} or {@link #giveBack}; the first call counts. Thread-safe.
  */
 public final class DirectDispatch {
     private final ConsumedQueue queue;
@@ -58,8 +58,8 @@ public final class DirectDispatch {
     }
 
     /**
-     * Ends the dispatch of messages that were not stored, or of which nobody knows. If their leases are there all the same, one of the next polls finds them
-     * by the messages' ids and gives the messages back.
+     * Ends the dispatch of messages that were not stored, or perhaps were. If their leases are there all the same, one of the
+     * next polls finds them by the messages' ids and gives the messages back.
      */
     public void giveBack() {
         if (ended.compareAndSet(false, true)) {

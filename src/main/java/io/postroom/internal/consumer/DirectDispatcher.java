@@ -9,10 +9,11 @@ import java.util.function.Consumer;
 import java.util.function.Predicate;
 
 /**
- * Decides which new messages of one queue go to a free handler thread of this process directly, and begins their {@link DirectDispatch}. Thread-safe.
+ * Decides which new messages of one queue go to a free handler thread of this process directly, and begins their {@link DirectDispatch}.
+ * Thread-safe.
  *
- * <p>A message takes the way through READY instead where others should go first or another process may be quicker: something of the queue waits
- * already, the handler threads have enough, or {@link ClaimRules} gives a reason.
+ * <p>A message takes the way through READY instead where others should go first or another process may be quicker: something of the queue
+ * waits already, the handler threads have enough, or {@link ClaimRules} gives a reason.
  */
 final class DirectDispatcher {
     private final ConsumedQueue queue;
@@ -29,10 +30,12 @@ final class DirectDispatcher {
      * Begins the direct dispatch of messages that are about to be stored.
      *
      * @param messages of one creation, at least one
-     * @param isTakenHere whether a handler of this process takes the message: a newer or older process may know a type that this one does not
+     * @param isTakenHere whether a handler of this process takes the message: a newer or older process may know a type that this one does
+     *     not
      * @param workerId the worker under whose leases they will be stored
-     * @param onUnknown gets the ids of messages when nobody knows whether they were stored
-     * @return empty when the messages should go through READY; else to be ended by {@link DirectDispatch#fill} or {@link DirectDispatch#giveBack}
+     * @param onUnknown gets the ids of messages when it is not known whether they were stored
+     * @return empty when the messages should go through READY; else to be ended by {@link DirectDispatch#fill} or {@link
+     *     DirectDispatch#giveBack}
      */
     Optional<DirectDispatch> begin(
             List<NewMessage> messages,

@@ -4,8 +4,8 @@ import io.postroom.internal.storage.ClaimedMessage;
 import java.util.List;
 
 /**
- * Messages that a handler thread took from the buffer at once. Thread-safe: when the thread is given up, another thread takes the rest. Each message is
- * either begun or part of the rest, never both.
+ * Messages that a handler thread took from the buffer at once. Thread-safe: when the thread is given up, another thread takes the rest.
+ * Each message is either begun or part of the rest, never both.
  */
 final class HandlerBatch {
     private final List<ClaimedMessage> messages;

@@ -8,9 +8,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The threads that run the handlers of one queue: each takes messages from the buffer, runs them, and takes the next. They end when the buffer is closed.
+ * The threads that run the handlers of one queue: each takes messages from the buffer, runs them, and takes the next. They end when the
+ * buffer is closed.
  *
- * <p>A call that ignores its interrupt is given up. Its thread is lost until the call returns, and then ends; a new thread takes its place at once.
+ * <p>A call that ignores its interrupt is given up. Its thread is lost until the call returns, and then ends; a new thread takes its
+ * place at once.
  */
 final class HandlerThreads {
     private static final Logger log = LoggerFactory.getLogger(HandlerThreads.class);

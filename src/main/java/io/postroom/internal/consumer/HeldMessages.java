@@ -6,11 +6,11 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 
 /**
- * The messages of one queue that this process has claimed, or dispatches directly, and has not run to their end: their count, their number at most, and the
- * buffer in which they wait for a handler thread. Thread-safe.
+ * The messages of one queue that this process has claimed, or dispatches directly, and has not run to their end: their count, their
+ * number at most, and the buffer in which they wait for a handler thread. Thread-safe.
  *
- * <p>A message is counted from before it can be seen in the buffer until its result was given to the completer. So once the count is zero, a stop
- * has only to wait for the completer.
+ * <p>A message is counted from before it can be seen in the buffer until its result was given to the completer. So once the count is
+ * zero, a stop has only to wait for the completer.
  */
 final class HeldMessages {
     private final PrefetchPolicy prefetch;
@@ -67,8 +67,8 @@ final class HeldMessages {
     }
 
     /**
-     * Counts new messages that are about to be stored for direct dispatch, unless they would be more than this process should hold. What a claim
-     * under way may bring counts, too, while only the threads themselves are to be supplied; fast handlers can take both.
+     * Counts new messages that are about to be stored for direct dispatch, unless they would be more than this process should hold. What
+     * a claim under way may bring counts, too, while only the threads themselves are to be supplied; fast handlers can take both.
      *
      * @return whether they are counted; {@link #letGo} or the end of their run takes them out again
      */

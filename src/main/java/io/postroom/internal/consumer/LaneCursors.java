@@ -6,15 +6,16 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Where the next messages of a queue are: a cursor and a low watermark for each lane (priority). Thread-safe: arrivals and polls come from other threads than
- * claims.
+ * Where the next messages of a queue are: a cursor and a low watermark for each lane (priority). Thread-safe: arrivals and polls come
+ * from other threads than claims.
  *
- * <p>The cursor is where the next claim starts, so that no claim walks over what was taken before. Dead index entries at the head of a queue cannot
- * be cleaned while any old snapshot is open: five rounds of 100k messages under one snapshot fell from 43k/s to 2k/s without a cursor, and stayed at 31-36k/s
- * with one.
+ * <p>The cursor is where the next claim starts, so that no claim walks over what was taken before. Dead index entries at the head of a
+ * queue cannot be cleaned while any old snapshot is open: five rounds of 100k messages under one snapshot fell from 43k/s to 2k/s without
+ * a cursor, and stayed at 31-36k/s with one.
  *
- * <p>A message can appear below the cursor: a slow transaction drew its number early, or a claim rolled back. It is found in two ways. An arrival
- * says its number, and the poll looks from the low watermark on, below which nothing can appear any more. Both only ever lower the cursor; claims raise it.
+ * <p>A message can appear below the cursor: a slow transaction drew its number early, or a claim rolled back. It is found in two ways. An
+ * arrival says its number, and the poll looks from the low watermark on, below which nothing can appear any more. Both only ever lower
+ * the cursor; claims raise it.
  */
 public final class LaneCursors {
     public static final int PRIORITIES = 10;
@@ -58,7 +59,10 @@ public final class LaneCursors {
         return maybeFilled != 0 || claimUnderWay && isDeep;
     }
 
-    /** Returns the next request. Its lanes count as empty from here on unless {@link #claimed}, {@link #failed} or {@link #arrived} says otherwise. */
+    /**
+     * Returns the next request. Its lanes count as empty from here on unless {@link #claimed}, {@link #failed} or {@link #arrived} says
+     * otherwise.
+     */
     synchronized ClaimRequest request(int workerId, int limit, int leaseSize) {
         int lanes = Integer.bitCount(maybeFilled);
         short[] priorities = new short[lanes];
@@ -142,8 +146,8 @@ public final class LaneCursors {
     }
 
     /**
-     * Sets all back to zero: after a reconnect, a failover or a restore, where numbers may be lower. Also done rarely without a cause, because liveness must not
-     * depend on the low watermark.
+     * Sets all back to zero: after a reconnect, a failover or a restore, where numbers may be lower. Also done rarely without a cause,
+     * because liveness must not depend on the low watermark.
      */
     public synchronized void reset() {
         Arrays.fill(cursors, 0);

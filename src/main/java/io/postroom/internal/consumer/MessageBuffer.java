@@ -12,10 +12,10 @@ import java.util.function.IntSupplier;
 /**
  * The buffer between the claimer and the handler threads of one queue. It can be closed once, and then stays closed. Thread-safe.
  *
- * <p>Each message that is put comes out exactly once: a handler thread takes it, or it is given back. Three threads race at a stop: a claim whose
- * answer comes late puts, a handler thread takes, and the stop closes. A message that were put behind the close would wait for nobody: this
- * process's heartbeats would keep its lease, and no other process could run it. A message that a thread took and the close gave back as well
- * would run twice. So one lock guards the queue and the mark that it is closed:
+ * <p>Each message that is put comes out exactly once: a handler thread takes it, or it is given back. Three threads race at a stop: a
+ * claim whose answer comes late puts, a handler thread takes, and the stop closes. A message that were put behind the close would wait
+ * for nobody: this process's heartbeats would keep its lease, and no other process could run it. A message that a thread took and the
+ * close gave back as well would run twice. So one lock guards the queue and the mark that it is closed:
  *
  * <ul>
  *   <li>put before close: the message waits, and the close finds it unless a thread was faster;
@@ -55,8 +55,8 @@ final class MessageBuffer {
     }
 
     /**
-     * Waits for messages and takes the oldest. An interrupt that hits a waiting thread is left over from a call before: it is cleared, and the wait
-     * goes on.
+     * Waits for messages and takes the oldest. An interrupt that hits a waiting thread is left over from a call before: it is cleared,
+     * and the wait goes on.
      *
      * @param most how many to take at once; asked when there is something to take, because the wait may be long
      * @return a new list; empty when the buffer is closed: there will be no more

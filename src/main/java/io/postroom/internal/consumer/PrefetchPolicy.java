@@ -3,9 +3,9 @@ package io.postroom.internal.consumer;
 import java.time.Duration;
 
 /**
- * Decides how many messages of a queue this process should hold. With slow handlers: as many as its handler threads take, so that other processes get the rest.
- * With fast ones: what the threads will run within {@link #AHEAD}, so that claims are large and no thread waits for a claim. Thread-safe, and approximate on
- * purpose: of two updates at the same time one may be lost.
+ * Decides how many messages of a queue this process should hold. With slow handlers: as many as its handler threads take, so that other
+ * processes get the rest. With fast ones: what the threads will run within {@link #AHEAD}, so that claims are large and no thread waits
+ * for a claim. Thread-safe, and approximate on purpose: of two updates at the same time one may be lost.
  */
 final class PrefetchPolicy {
     /** Long against a claim (1-2 ms), short against a lease (30 s). */
@@ -41,7 +41,9 @@ final class PrefetchPolicy {
         nanosPerMessage = Double.isNaN(average) ? sample : average + WEIGHT * (sample - average);
     }
 
-    /** Learns the size of messages that came. The average rises at once and falls slowly: the next claim may bring more of the large ones. */
+    /**
+     * Learns the size of messages that came. The average rises at once and falls slowly: the next claim may bring more of the large ones.
+     */
     void received(int messages, long bytes) {
         double sample = (double) bytes / messages;
         bytesPerMessage = Math.max(sample, bytesPerMessage + WEIGHT * (sample - bytesPerMessage));
@@ -64,15 +66,18 @@ final class PrefetchPolicy {
     }
 
     /**
-     * Whether so many messages may be claimed that the claim is worth its commit: half of what is held beyond the threads' own. Where nothing is held
-     * beyond those, one free thread is enough.
+     * Whether so many messages may be claimed that the claim is worth its commit: half of what is held beyond the threads' own. Where
+     * nothing is held beyond those, one free thread is enough.
      */
     boolean isWorthAClaim(int held) {
         int target = target();
         return target - held >= Math.max(1, (target - threadCapacity()) / 2);
     }
 
-    /** Returns how many messages a thread takes from the buffer at once: a batch, or several when running one is faster than {@link #FAST}. */
+    /**
+     * Returns how many messages a thread takes from the buffer at once: a batch, or several when running one is faster than {@link
+     * #FAST}.
+     */
     int messagesPerTake() {
         return nanosPerMessage < FAST.toNanos() ? Math.max(largestBatch, TAKEN_AT_ONCE_WHEN_FAST) : largestBatch;
     }

@@ -3,7 +3,10 @@ package io.postroom.internal.loop;
 import java.time.Duration;
 import java.util.concurrent.ThreadLocalRandom;
 
-/** The waits between tries of something that fails: each twice as long as the one before, up to a longest wait; half of each is jitter. For one thread. */
+/**
+ * The waits between tries of something that fails: each twice as long as the one before, up to a longest wait; half of each is jitter.
+ * For one thread.
+ */
 public final class Backoff {
     private final long firstMillis;
     private final long longestMillis;

@@ -3,8 +3,8 @@ package io.postroom.internal.loop;
 import java.time.Duration;
 
 /**
- * The rest a repeated step takes, so that it uses no more than its share of the time: a multiple of what the step took. With a factor of 3 the step runs
- * for at most a quarter of the time, with 20 for a twenty-first.
+ * The rest a repeated step takes, so that it uses no more than its share of the time: a multiple of what the step took. With a factor of
+ * 3 the step runs for at most a quarter of the time, with 20 for a twenty-first.
  *
  * @param restFactor how many times as long as the step took the rest is
  * @param shortest no rest is shorter; wins over {@code longest}

@@ -6,8 +6,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A thread that repeats one step until it is stopped. A step that throws is repeated after a back-off, and logged at WARN once for each series of failures.
- * No error ends the thread. Thread-safe, apart from {@link #pause} and {@link #pauseNanos}.
+ * A thread that repeats one step until it is stopped. A step that throws is repeated after a back-off, and logged at WARN once for each
+ * series of failures. No error ends the thread. Thread-safe, apart from {@link #pause} and {@link #pauseNanos}.
  */
 public final class Loop {
     private static final Logger log = LoggerFactory.getLogger(Loop.class);

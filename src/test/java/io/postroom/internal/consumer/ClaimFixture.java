@@ -28,8 +28,8 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The collaborators of a claimer, put together by hand: a queue that is not paused, a store that answers claims from {@link #ready} and {@link
- * #suspects} and notes them, and a lease that is trusted. Everything held stays in the buffer until a test takes it.
+ * The collaborators of a claimer, put together by hand: a queue that is not paused, a store that answers claims from {@link #ready} and
+ * {@link #suspects} and notes them, and a lease that is trusted. Everything held stays in the buffer until a test takes it.
  */
 final class ClaimFixture implements LeaseStore, LeaseHolder {
     static final int WORKER = 3;

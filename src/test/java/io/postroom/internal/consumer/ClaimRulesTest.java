@@ -15,7 +15,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Each reason stops each of the three that it is meant to stop: asked of the rules, and seen at the claimer, the suspects and direct dispatch. */
+/**
+ * Each reason stops each of the three that it is meant to stop: asked of the rules, and seen at the claimer, the suspects and direct
+ * dispatch.
+ */
 @Timeout(30)
 class ClaimRulesTest {
     private final ClaimFixture fixture = new ClaimFixture();

@@ -157,7 +157,10 @@ class MessageBufferTest {
         }
     }
 
-    /** Put, two takes and a close have all begun and wait for one another, in each order: the message that waits and the one that is put come out once. */
+    /**
+     * Put, two takes and a close have all begun and wait for one another, in each order: the message that waits and the one that is put
+     * come out once.
+     */
     @Test
     void each_message_comes_out_once_whichever_of_put_take_and_close_is_first_to_go_on() throws Exception {
         for (List<String> order : orders(List.of("put", "take", "take", "close"))) {
