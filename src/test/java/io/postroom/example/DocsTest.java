@@ -403,10 +403,19 @@ class DocsTest {
     private Stream<DynamicTest> each(String language, Check check) {
         List<DynamicTest> tests = new ArrayList<>();
         for (Snippet snippet : Snippet.in(language)) {
-            tests.add(DynamicTest.dynamicTest(snippet.toString(), () -> check.run(snippet)));
+            tests.add(DynamicTest.dynamicTest(snippet.toString(), () -> run(snippet, check)));
         }
         assertThat(tests).as("blocks in %s", language).isNotEmpty();
         return tests.stream();
+    }
+
+    /** A failure names the page and line: reports name a dynamic test by its number only. */
+    private static void run(Snippet snippet, Check check) {
+        try {
+            check.run(snippet);
+        } catch (Exception | AssertionError broken) {
+            throw new AssertionError(snippet + ": " + broken.getMessage(), broken);
+        }
     }
 
     private static Document xml(String text) throws Exception {

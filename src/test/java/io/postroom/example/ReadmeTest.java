@@ -97,9 +97,7 @@ class ReadmeTest {
     @Test
     void lines_are_short() {
         for (Path page : Snippet.pages()) {
-            assertThat(Snippet.read(page)
-                            .lines()
-                            .filter(line -> !line.startsWith("|") && line.length() > LONGEST_LINE))
+            assertThat(Snippet.read(page).lines().filter(line -> !line.startsWith("|") && line.length() > LONGEST_LINE))
                     .as("%s", page)
                     .isEmpty();
         }
