@@ -5,82 +5,57 @@ import static org.awaitility.Awaitility.await;
 
 import io.postroom.api.MessageFilter;
 import io.postroom.api.MessageState;
-import io.postroom.api.MessageType;
 import io.postroom.api.QueueMessages;
-import io.postroom.handler.MessageContext;
-import io.postroom.handler.SendMessage;
 import io.postroom.testing.TestDatabase;
-import java.io.IOException;
-import java.nio.file.Files;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
-import org.springframework.context.annotation.Import;
+import org.springframework.core.io.DefaultResourceLoader;
 import org.springframework.jdbc.core.simple.JdbcClient;
-import org.springframework.stereotype.Component;
-import org.springframework.transaction.annotation.Transactional;
 
-/** The ten lines of the README in a Spring Boot application. */
+/** The host code of the README, compiled from its text, in a Spring Boot application. */
 class HostSnippetTest {
-    // The lines between the marks stand in the README, without their indentation.
-    // snippet: begin
-    @MessageType("order.paid")
-    record OrderPaid(String order, String customer) {}
+    @TempDir
+    private static Path folder;
 
-    @Component
-    static class Notifications {
-        @SendMessage(value = "notifications", attempts = 3, retryAfter = "10s") // 3 tries, 10 seconds apart
-        void send(OrderPaid event, MessageContext context) {
-            provider.mail(event.customer(), "Thank you for order " + event.order());
+    @Configuration(proxyBeanMethods = false)
+    @EnableAutoConfiguration
+    static class Host {
+        @Bean
+        Provider provider() {
+            return new Provider();
         }
     }
-    // snippet: end
 
-    private static final Provider provider = new Provider();
-
-    private static final class Provider {
+    static final class Provider implements MailProvider {
         private final Queue<String> mails = new ConcurrentLinkedQueue<>();
 
-        void mail(String customer, String text) {
+        @Override
+        public void mail(String customer, String text) {
             mails.add(customer + ": " + text);
         }
     }
 
-    @Configuration(proxyBeanMethods = false)
-    @EnableAutoConfiguration
-    @Import({Notifications.class, Orders.class})
-    static class Host {}
-
-    @Component
-    static class Orders {
-        private final QueueMessages queueMessages;
-        private final JdbcClient jdbc;
-
-        Orders(QueueMessages queueMessages, JdbcClient jdbc) {
-            this.queueMessages = queueMessages;
-            this.jdbc = jdbc;
-        }
-
-        @Transactional
-        public void pay(String order) {
-            jdbc.sql("INSERT INTO public.paid VALUES (?)").param(order).update();
-            queueMessages.createMessage("notifications", new OrderPaid(order, "ann@example.org"));
-            if (order.equals("refused")) {
-                throw new IllegalStateException("no money");
-            }
-        }
-    }
-
     @Test
-    void the_readmes_ten_lines_send_what_was_committed_and_nothing_else() {
+    void the_readmes_lines_send_what_was_committed_and_nothing_else() throws Exception {
+        ClassLoader readme = compiledReadme();
         try (TestDatabase database = TestDatabase.create();
-                ConfigurableApplicationContext host = new SpringApplicationBuilder(Host.class)
+                ConfigurableApplicationContext host = new SpringApplicationBuilder(
+                                Host.class,
+                                readme.loadClass("io.postroom.example.Notifications"),
+                                readme.loadClass("io.postroom.example.Orders"))
+                        .resourceLoader(new DefaultResourceLoader(readme))
                         .web(WebApplicationType.NONE)
                         .properties(
                                 "spring.datasource.url=" + database.url(),
@@ -88,36 +63,46 @@ class HostSnippetTest {
                                 "spring.datasource.password=" + database.password(),
                                 "spring.main.banner-mode=off")
                         .run()) {
-            host.getBean(JdbcClient.class)
-                    .sql("CREATE TABLE public.paid (name text)")
+            JdbcClient jdbc = host.getBean(JdbcClient.class);
+            // A second payment is refused at its commit only, when the message has been written.
+            jdbc.sql("CREATE TABLE public.paid (name text CONSTRAINT once UNIQUE DEFERRABLE INITIALLY DEFERRED)")
                     .update();
-            Orders orders = host.getBean(Orders.class);
-            try {
-                orders.pay("refused");
-            } catch (IllegalStateException expected) {
-                assertThat(expected).hasMessage("no money");
-            }
-            orders.pay("A-1");
+            pay(host, readme, "A-1");
             await().until(() -> !host.getBean(QueueMessages.class)
                     .find(MessageFilter.queue("notifications").state(MessageState.DONE))
                     .isEmpty());
-            assertThat(provider.mails).containsExactly("ann@example.org: Thank you for order A-1");
+            assertThat(payFails(host, readme, "A-1")).hasStackTraceContaining("once");
+            assertThat(host.getBean(Provider.class).mails).containsExactly("ann@example.org: Thank you for order A-1");
             assertThat(host.getBean(QueueMessages.class).find(MessageFilter.all()))
                     .hasSize(1);
         }
     }
 
-    @Test
-    void the_readme_shows_these_very_lines() throws IOException {
-        String source = Files.readString(Path.of("src/test/java/io/postroom/example/HostSnippetTest.java"));
-        String readme = Files.readString(Path.of("README.md"));
-        String shown =
-                readme.substring(readme.indexOf("<!-- snippet: HostSnippet -->"), readme.indexOf("<!-- /snippet -->"));
-        source.substring(source.indexOf("// snippet: begin"), source.indexOf("// snippet: end"))
-                .lines()
-                .skip(1)
-                .map(line -> line.strip().replace("static class", "class"))
-                .filter(line -> !line.isEmpty())
-                .forEach(line -> assertThat(shown).contains(line));
+    private static ClassLoader compiledReadme() {
+        Snippet shown = Snippet.of(Path.of("README.md")).stream()
+                .filter(snippet ->
+                        snippet.language().equals("java") && snippet.text().contains("@Transactional"))
+                .findFirst()
+                .orElseThrow();
+        SnippetCompiler compiler = new SnippetCompiler(folder);
+        compiler.addFile("Orders", shown);
+        return compiler.compile(Map.of("Orders", shown));
+    }
+
+    private static void pay(ConfigurableApplicationContext host, ClassLoader readme, String order) throws Exception {
+        Class<?> orders = readme.loadClass("io.postroom.example.Orders");
+        Method pay = orders.getDeclaredMethod("pay", String.class);
+        pay.setAccessible(true);
+        pay.invoke(host.getBean(orders), order);
+    }
+
+    private static Throwable payFails(ConfigurableApplicationContext host, ClassLoader readme, String order)
+            throws Exception {
+        try {
+            pay(host, readme, order);
+        } catch (InvocationTargetException refused) {
+            return refused.getCause();
+        }
+        throw new AssertionError("a second payment of " + order + " was not refused");
     }
 }

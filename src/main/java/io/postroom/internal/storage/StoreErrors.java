@@ -73,7 +73,7 @@ public final class StoreErrors {
         return switch (state) {
             case "42P01", "42883", "3F000" ->
                 ". The tables or functions of postroom are missing or older than this version: run the migrations";
-            case "42501" -> ". The role lacks a right: see the grants in the README";
+            case "42501" -> ". The role lacks a right: see the grants in docs/operations.md";
             case "25006" -> ". The database is read-only: a standby, or a failover under way";
             default -> "";
         };

@@ -1,0 +1,44 @@
+package io.postroom.example;
+
+import io.postroom.Postroom;
+import io.postroom.api.MessageType;
+import io.postroom.api.QueueMessages;
+import io.postroom.api.Queues;
+import io.postroom.channel.mail.MailChannel;
+import java.sql.Connection;
+import java.util.UUID;
+import javax.sql.DataSource;
+
+/** What fragments on the pages take for granted: a running Postroom, some payloads, and the id of a dead letter. */
+public class SnippetWorld {
+    /** Given by the test before {@link #run}. */
+    public static DataSource dataSource;
+
+    public static Postroom postroom;
+    public static MailChannel mailChannel;
+    public static UUID id;
+
+    public final QueueMessages queueMessages = postroom == null ? null : postroom.queueMessages();
+    public final Queues queues = postroom == null ? null : postroom.queues();
+    public final MailProvider provider = (customer, text) -> {};
+    public final SmsProvider sms = (id, number, text) -> 200;
+    public final OrderPaid order = new OrderPaid("A-1", "ann@example.org");
+
+    @MessageType("order.paid")
+    public record OrderPaid(String order, String customer) {}
+
+    @MessageType("ticket.checked-out")
+    public record TicketCheckedOut(String order, String customer) {}
+
+    /** Another way to people. */
+    public interface SmsProvider {
+        int send(String id, String number, String text);
+    }
+
+    /** The statements of a fragment; members have none. */
+    public void run() throws Exception {}
+
+    protected static Connection connection() throws Exception {
+        return dataSource.getConnection();
+    }
+}
