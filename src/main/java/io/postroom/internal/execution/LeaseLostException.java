@@ -3,7 +3,7 @@ package io.postroom.internal.execution;
 import io.postroom.api.PostroomException;
 import io.postroom.internal.storage.ClaimedMessage;
 
-/** The lease on a message was gone when its ATOMIC handler wanted to complete it: the handler's writes roll back. */
+/** The lease on a message had gone when its ATOMIC handler was to be completed. The handler's writes roll back, and the attempt counts as failed. */
 final class LeaseLostException extends PostroomException {
     LeaseLostException(ClaimedMessage message, String queue) {
         super(
