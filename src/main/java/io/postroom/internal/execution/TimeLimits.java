@@ -18,16 +18,23 @@ public final class TimeLimits {
     /** While no call runs: the next one ends this pause. A process with nothing to do need not wake ten times a second. */
     private static final Duration PAUSE_WHEN_IDLE = Duration.ofMinutes(1);
     /** A handler that ignores its interrupt for this long after its time limit is given up. */
-    static final Duration GRACE = Duration.ofSeconds(5);
+    private static final Duration GRACE = Duration.ofSeconds(5);
 
     private final BooleanSupplier leasesAreTrusted;
+    private final Duration grace;
     private final Map<Attempt, Runnable> running = new ConcurrentHashMap<>();
     private final Loop loop = new Loop("postroom-time-limits", true, this::look);
     private volatile boolean idle;
 
     /** @param leasesAreTrusted handlers are interrupted while this is false: here, because this thread never waits for the database */
     public TimeLimits(BooleanSupplier leasesAreTrusted) {
+        this(leasesAreTrusted, GRACE);
+    }
+
+    /** @param grace how long after its time limit a call that ignores its interrupt is given up */
+    TimeLimits(BooleanSupplier leasesAreTrusted, Duration grace) {
         this.leasesAreTrusted = leasesAreTrusted;
+        this.grace = grace;
     }
 
     public void start() {
@@ -72,7 +79,7 @@ public final class TimeLimits {
                 log.debug(
                         "{} runs longer than its time limit and is interrupted",
                         attempt.thread().getName());
-            } else if (attempt.abandonIfStuck(now, GRACE)) {
+            } else if (attempt.abandonIfStuck(now, grace)) {
                 running.remove(attempt);
                 log.warn(
                         "{} ignores its interrupt; its message goes on without it",
