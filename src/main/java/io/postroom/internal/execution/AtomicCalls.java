@@ -12,8 +12,8 @@ import java.util.List;
 /**
  * Calls ATOMIC handlers in transactions of the host: the handler's writes and the completion are in one commit. Thread-safe.
  *
- * <p>Any outcome but Done rolls the writes back. A lease that was lost meanwhile rolls them back, too: another process may be running the message, and
- * only one of the two may commit.
+ * <p>Any outcome but Done rolls the writes back. A lease that was lost meanwhile rolls them back, too: another process may be running the
+ * message, and only one of the two may commit.
  */
 final class AtomicCalls {
     private final UserCode userCode;

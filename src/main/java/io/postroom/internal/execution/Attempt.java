@@ -4,8 +4,8 @@ import java.time.Duration;
 import java.time.Instant;
 
 /**
- * The state of a handler's call under way, shared by the thread that runs it and the thread that watches the time. Thread-safe. Every change and every
- * interrupt is made under one lock, so that an interrupt meant for this call never hits the thread's next one.
+ * The state of a handler's call under way, shared by the thread that runs it and the thread that watches the time. Thread-safe. Every
+ * change and every interrupt is made under one lock, so that an interrupt meant for this call never hits the thread's next one.
  *
  * <pre>
  * RUNNING ──► FINISHED                       the call came back in time
@@ -66,8 +66,8 @@ final class Attempt {
     }
 
     /**
-     * Gives the call up if it still runs {@code grace} after its time limit, whatever it was interrupted for. Answers whether it did so now: whoever gets
-     * true gives the messages their ends.
+     * Gives the call up if it still runs {@code grace} after its time limit, whatever it was interrupted for. Answers whether it did so
+     * now: whoever gets true gives the messages their ends.
      */
     synchronized boolean abandonIfStuck(long nowNanos, Duration grace) {
         boolean interrupted = state == State.OVERTIME || state == State.CALLED_OFF;

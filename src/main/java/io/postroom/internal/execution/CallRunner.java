@@ -52,7 +52,8 @@ final class CallRunner {
     /**
      * Answers whether the calling thread may go on.
      *
-     * @param onGivenUp run once, by the thread that watches the time, if the call is given up. This method answers false then, if it ever returns
+     * @param onGivenUp run once, by the thread that watches the time, if the call is given up. This method answers false then, if it ever
+     *     returns
      */
     boolean run(HandlerCall call, Runnable onGivenUp) {
         Attempt attempt = call.attempt();
@@ -147,8 +148,8 @@ final class CallRunner {
     }
 
     /**
-     * The process stops, or lost its leases. What did well counts, if its lease still does; the rest is released and spends nothing. An ATOMIC handler's
-     * writes were rolled back, so its messages are released, too.
+     * The process stops, or lost its leases. What did well counts, if its lease still does; the rest is released and spends nothing. An
+     * ATOMIC handler's writes were rolled back, so its messages are released, too.
      */
     private void calledOff(HandlerCall call, List<Completion> ends) {
         for (Completion end : ends) {

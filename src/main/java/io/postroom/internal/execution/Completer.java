@@ -22,7 +22,8 @@ import org.slf4j.LoggerFactory;
  *
  * <ol>
  *   <li>Results gather while the batch before them is written.
- *   <li>A small batch waits {@value #LINGER_MICROS} microseconds for the results of other handlers; when no other handler runs it does not wait.
+ *   <li>A small batch waits {@value #LINGER_MICROS} microseconds for the results of other handlers; when no other handler runs it does not
+ *       wait.
  *   <li>The batch is written in one transaction. When the database is away, it is tried again for as long as it takes.
  *   <li>Results whose lease was lost meanwhile are dropped, counted and logged; the listener hears of the others.
  * </ol>

@@ -12,7 +12,10 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 
-/** Delivers content to handlers: decodes the payload, goes through the interceptors, calls the handler. Runs on the calling thread. Thread-safe. */
+/**
+ * Delivers content to handlers: decodes the payload, goes through the interceptors, calls the handler. Runs on the calling thread.
+ * Thread-safe.
+ */
 public final class Delivery {
     private static final String JSON_NULL = "null";
 
@@ -26,7 +29,8 @@ public final class Delivery {
     }
 
     /**
-     * Turns stored content into the handler's payload; null for JSON null. A {@code byte[]} is the stored array itself when the content is bytes.
+     * Turns stored content into the handler's payload; null for JSON null. A {@code byte[]} is the stored array itself when the content is
+     * bytes.
      *
      * @throws UndecodableException the codec threw, for whatever reason
      */
@@ -58,7 +62,8 @@ public final class Delivery {
     }
 
     /**
-     * Calls the handler once, inside the interceptors. They see the first message's context, and what they throw counts as thrown by the handler.
+     * Calls the handler once, inside the interceptors. They see the first message's context, and what they throw counts as thrown by the
+     * handler.
      *
      * @param payloads one a message, at least one
      * @param contexts one a message, in the same order

@@ -11,11 +11,11 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs claimed messages on the calling thread. Thread-safe. Whatever the user's code does, each message gets exactly one end: a {@link Completion} that
- * the {@link Completer} writes, or, when an ATOMIC handler did well, one that its own transaction has written.
+ * Runs claimed messages on the calling thread. Thread-safe. Whatever the user's code does, each message gets exactly one end: a {@link
+ * Completion} that the {@link Completer} writes, or, when an ATOMIC handler did well, one that its own transaction has written.
  *
- * <p>Both methods answer whether the calling thread may go on. When a call is given up, {@code onGivenUp} is run at once, by another thread, and the
- * method answers false, if it ever returns: its thread must not be used again.
+ * <p>Both methods answer whether the calling thread may go on. When a call is given up, {@code onGivenUp} is run at once, by another
+ * thread, and the method answers false, if it ever returns: its thread must not be used again.
  */
 public final class Executor {
     private final HandlerRegistry handlers;
@@ -88,7 +88,10 @@ public final class Executor {
         return net.runEach(batch.others(), onGivenUp, (message, whenGivenUp) -> runOne(queue, message, whenGivenUp));
     }
 
-    /** Sorts messages by whether the first one's batch handler takes them. Those that cannot be decoded get their ends here, and leave {@code open}. */
+    /**
+     * Sorts messages by whether the first one's batch handler takes them. Those that cannot be decoded get their ends here, and leave
+     * {@code open}.
+     */
     private Batch sort(HandledQueue queue, List<ClaimedMessage> open) {
         Batch batch = new Batch();
         for (ClaimedMessage message : List.copyOf(open)) {

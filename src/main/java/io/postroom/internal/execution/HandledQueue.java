@@ -49,8 +49,8 @@ public final class HandledQueue {
     }
 
     /**
-     * Most messages under one lease. ATOMIC handlers complete inside their own transactions; if they shared a lease row, they would wait for one another
-     * until commit.
+     * Most messages under one lease. ATOMIC handlers complete inside their own transactions; if they shared a lease row, they would wait
+     * for one another until commit.
      */
     public int leaseSize() {
         return handlers.stream().anyMatch(handler -> handler.mode() == HandlerMode.ATOMIC) ? 1 : LARGEST_LEASE;

@@ -65,8 +65,9 @@ public final class HandlerRegistry {
     }
 
     /**
-     * Finds the handler for a message. A message with a type goes to the handler of that type, if its version is not above the handler's, else to one that
-     * takes any type. A message without a type goes to the queue's only handler, or to the one for messages without a type.
+     * Finds the handler for a message. A message with a type goes to the handler of that type, if its version is not above the handler's,
+     * else to one that takes any type. A message without a type goes to the queue's only handler, or to the one for messages without a
+     * type.
      *
      * @param type null: without a type
      * @return empty when no handler here takes it

@@ -7,7 +7,10 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Turns stored headers, a JSON object of texts, into the map that handlers see. A value that was stored by hand in another shape is read as its JSON text. */
+/**
+ * Turns stored headers, a JSON object of texts, into the map that handlers see. A value that was stored by hand in another shape is read as
+ * its JSON text.
+ */
 final class Headers {
     private static final JsonMapper JSON = JsonMapper.shared();
 

@@ -8,11 +8,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Gives every message its end, whatever fails. A bug of Postroom, or a database that went away between claim and run, must leave no message under its
- * lease. Thread-safe.
+ * Gives every message its end, whatever fails. A bug of Postroom, or a database that went away between claim and run, must leave no message
+ * under its lease. Thread-safe.
  *
- * <p>The methods that run something answer whether the calling thread may go on. False: a call was given up meanwhile, and another thread has taken
- * this one's place.
+ * <p>The methods that run something answer whether the calling thread may go on. False: a call was given up meanwhile, and another thread
+ * has taken this one's place.
  */
 final class LastNet {
     private static final Logger log = LoggerFactory.getLogger(LastNet.class);

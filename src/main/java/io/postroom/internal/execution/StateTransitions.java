@@ -28,8 +28,8 @@ import org.jspecify.annotations.Nullable;
  * not run                     DELAYED   10 s, no line of history
  * </pre>
  *
- * <p>The legal moves are the table {@link io.postroom.api.MessageState#next()}; a test checks that every end here is one of them. Whether a handler is
- * LEASED or ATOMIC makes no difference to its state, only to who writes the end.
+ * <p>The legal moves are the table {@link io.postroom.api.MessageState#next()}; a test checks that every end here is one of them. Whether a
+ * handler is LEASED or ATOMIC makes no difference to its state, only to who writes the end.
  */
 final class StateTransitions {
     static final String ATTEMPTS_SPENT = "attempts_spent";
@@ -46,8 +46,8 @@ final class StateTransitions {
     private StateTransitions() {}
 
     /**
-     * Decides by an outcome. A message that fails is DEAD once its failures reach the policy's attempts, whatever delay the outcome names. Delays are cut at 400
-     * days; failures stop counting at {@link Short#MAX_VALUE}, the largest that can be stored.
+     * Decides by an outcome. A message that fails is DEAD once its failures reach the policy's attempts, whatever delay the outcome names.
+     * Delays are cut at 400 days; failures stop counting at {@link Short#MAX_VALUE}, the largest that can be stored.
      *
      * @param failure what a thrown error said; null when the handler answered the outcome itself
      * @param startedNanos {@code System.nanoTime()} when the handler began
@@ -133,8 +133,8 @@ final class StateTransitions {
     }
 
     /**
-     * Delays a message whose type no handler here takes: perhaps a newer version of this program will, or another process. 30 s at the first delivery,
-     * doubling to 10 minutes.
+     * Delays a message whose type no handler here takes: perhaps a newer version of this program will, or another process. 30 s at the
+     * first delivery, doubling to 10 minutes.
      */
     static Completion noHandler(ClaimedMessage message) {
         return waiting(
@@ -144,8 +144,8 @@ final class StateTransitions {
     }
 
     /**
-     * Delays a message whose payload even a new snapshot did not show: purge is putting it back, or somebody deleted it by hand. 1 s at the first delivery,
-     * doubling to 10 minutes.
+     * Delays a message whose payload even a new snapshot did not show: purge is putting it back, or somebody deleted it by hand. 1 s at the
+     * first delivery, doubling to 10 minutes.
      */
     static Completion payloadMissing(ClaimedMessage message) {
         return waiting(

@@ -9,8 +9,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Interrupts handlers that run too long, and gives up those that ignore it. One thread looks at all running calls ten times a second: a timer per
- * message would cost each message more than a no-op handler does. A limit is therefore kept to 100 ms. Thread-safe.
+ * Interrupts handlers that run too long, and gives up those that ignore it. One thread looks at all running calls ten times a second: a
+ * timer per message would cost each message more than a no-op handler does. A limit is therefore kept to 100 ms. Thread-safe.
  */
 public final class TimeLimits {
     private static final Logger log = LoggerFactory.getLogger(TimeLimits.class);
@@ -91,8 +91,8 @@ public final class TimeLimits {
     }
 
     /**
-     * {@code idle} is set before the running calls are looked at, and {@link #watch} does both the other way round: so one of the two threads sees the
-     * other. The second pause comes in any case, or a stream of short calls would wake this thread for each of them.
+     * {@code idle} is set before the running calls are looked at, and {@link #watch} does both the other way round: so one of the two
+     * threads sees the other. The second pause comes in any case, or a stream of short calls would wake this thread for each of them.
      */
     private void pause() {
         idle = true;

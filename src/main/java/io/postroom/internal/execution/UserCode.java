@@ -41,7 +41,9 @@ final class UserCode {
         return delivery.call(call.handler(), call.payloads(), contexts);
     }
 
-    /** Turns an error into an outcome: HandlingErrorSend is asked first; if there is none, or it throws itself, the retry policy decides. */
+    /**
+     * Turns an error into an outcome: HandlingErrorSend is asked first; if there is none, or it throws itself, the retry policy decides.
+     */
     Outcome outcomeOf(HandlerCall call, ClaimedMessage message, Throwable error) {
         Optional<HandlingErrorSend> handling = call.handler().onError().or(() -> onError);
         if (error instanceof Exception exception && handling.isPresent()) {
