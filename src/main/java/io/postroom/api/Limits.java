@@ -24,9 +24,9 @@ public final class Limits {
     public static final int BATCH = 10_000;
     /** Deepest nesting of JSON. */
     public static final int JSON_DEPTH = 64;
-    /** Longest number in JSON, in characters: what is longer could not be read back. */
+    /** Longest number in JSON, in characters. */
     public static final int NUMBER_LENGTH = 64;
-    /** Largest exponent of a number in JSON, of either sign: that of a double. */
+    /** Largest exponent of a number in JSON, of either sign. */
     public static final int NUMBER_EXPONENT = 308;
     /** Longest delay, time to live and retention: 400 days. */
     public static final Duration HORIZON = Duration.ofDays(400);

@@ -103,8 +103,8 @@ public interface QueueMessages {
      * Redrives the dead letters that match, also after this process has ended: any process with workers carries it on. It begins at once if
      * this process has workers, else within 15 seconds.
      *
-     * @param perSecond messages a second, at least 1
-     * @throws InvalidMessageException the rate is below 1
+     * @param perSecond messages a second, 1 to 1,000,000
+     * @throws InvalidMessageException the rate is outside these limits
      * @throws QueueNotFoundException the filter names a queue that does not exist
      */
     Operation redrive(MessageFilter filter, int perSecond);

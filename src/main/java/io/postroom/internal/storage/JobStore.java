@@ -23,7 +23,7 @@ public interface JobStore {
      * @param from messages due before this instant are not looked at, which spares a walk over dead index entries; null: all
      * @return with the instant from which the next look may start
      */
-    Promoted promote(@Nullable Instant from, int limit);
+    PromoteResult promote(@Nullable Instant from, int limit);
 
     /**
      * Answers how long until the next message is due; zero when one is due now, empty when nothing is delayed.
@@ -55,7 +55,7 @@ public interface JobStore {
      * @return where the next look starts; null when all were seen
      */
     @Nullable
-    Expired expire(@Nullable Expired from, int limit);
+    ExpiryPosition expire(@Nullable ExpiryPosition from, int limit);
 
     /**
      * Moves what waits in deleted queues to CANCELLED. A delete empties its queue once, but an open transaction, a retry or a rescue may
@@ -82,10 +82,10 @@ public interface JobStore {
      * @param lastDueAt when the last of them was due; null when nothing moved
      * @param messages how many
      */
-    record Promoted(List<Arrival> arrivals, @Nullable Instant lastDueAt, int messages) {}
+    record PromoteResult(List<Arrival> arrivals, @Nullable Instant lastDueAt, int messages) {}
 
     /** How far a look at what expires got. The id belongs to it, because many messages may expire at one instant. */
-    record Expired(Instant expiresAt, UUID id) {
+    record ExpiryPosition(Instant expiresAt, UUID id) {
         /** Stands before the first message of an instant. */
         public static final UUID BEFORE_ALL = new UUID(0, 0);
     }
