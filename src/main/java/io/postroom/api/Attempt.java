@@ -8,11 +8,13 @@ import java.util.UUID;
  * One line of a message's history.
  *
  * @param id the message
- * @param number the delivery it belongs to, from 1; 0 for a line without one (cancelled or expired while waiting)
- * @param worker the process that ran it; empty text when none did
+ * @param number the delivery that the line belongs to, from 1; 0 for a line without one (cancelled or expired while waiting)
+ * @param worker name of the process that ran it; empty text when none did
+ * @param startedAt when the handler began, by the database's clock
+ * @param finishedAt when the attempt ended, by the same clock
  * @param outcome {@code done}, {@code retry}, {@code snooze}, {@code not_now}, {@code reject}, {@code failed} (last attempt spent),
  *     {@code crashed}, {@code cancelled} or {@code expired}
- * @param error what went wrong, at most 8 KB
+ * @param error what went wrong, at most 8 KB; empty when nothing did
  */
 public record Attempt(
         UUID id,

@@ -9,8 +9,8 @@ import java.util.UUID;
 import java.util.function.Consumer;
 
 /**
- * A message to be created. Immutable, no {@code build()}: every method returns a changed copy, and refuses a value outside its limits with
- * {@link InvalidMessageException} at once.
+ * A message to be created. Immutable, so it may be kept and shared. There is no {@code build()}: every method returns a changed copy, and
+ * refuses a value outside its limits with {@link InvalidMessageException} at once.
  *
  * <pre>{@code
  * CreateMessage.to("notifications").payload(new TicketCheckedOut(...)).delay(Duration.ofMinutes(5)).correlationId(trackingId)
@@ -18,8 +18,15 @@ import java.util.function.Consumer;
  *
  * @param queue name of the queue
  * @param content what is sent; {@link Content.None} until one of payload, json, body was called
+ * @param id the caller's own id; empty: a new one is made
+ * @param delay how long the message waits; empty: not at all, unless {@code dueAt} is given
+ * @param dueAt until when the message waits; never given together with {@code delay}
+ * @param timeToLive how long it may wait; empty: the queue's, if it has one
  * @param priority 0 (last) to 9 (first), default 4
+ * @param deduplicationKey makes a second message of the queue with this key a repeat
+ * @param correlationId the business process it belongs to
  * @param headers in the order they were given
+ * @param direction a label, default OUTGOING
  */
 public record CreateMessage(
         String queue,
@@ -33,14 +40,15 @@ public record CreateMessage(
         Optional<String> correlationId,
         Map<String, String> headers,
         Direction direction) {
+    /** The priority of a message for which none is set: 4. */
     public static final int DEFAULT_PRIORITY = 4;
 
     /** What is sent. */
     public sealed interface Content {
-        /** Nothing said yet; stored as JSON {@code null} without a type. */
+        /** No content was set; stored as JSON {@code null} without a type. */
         record None() implements Content {}
 
-        /** An object for the {@code PayloadCodec}; its type is its class's {@link MessageType}. */
+        /** An object that the {@code PayloadCodec} writes; its type is its class's {@link MessageType}. */
         record Value(Object payload) implements Content {}
 
         /** JSON as given; an empty type and version 0: without a type. */
@@ -67,7 +75,11 @@ public record CreateMessage(
         headers = requireHeaders(headers);
     }
 
-    /** A message for this queue; the queue is made at its first use. */
+    /**
+     * Begins a message for this queue. The queue is made at its first use, unless that is switched off.
+     *
+     * @param queue 1 to 127 of {@code A-Z a-z 0-9 . _ : -}, first a letter or digit
+     */
     public static CreateMessage to(String queue) {
         return new CreateMessage(
                 queue,
@@ -83,83 +95,107 @@ public record CreateMessage(
                 Direction.OUTGOING);
     }
 
-    /** An object; type name and version from its class's {@link MessageType}. A class without one makes a message without a type. */
+    /**
+     * Sets an object as the content. Type name and version are those of its class's {@link MessageType}; a class without one makes a
+     * message without a type. It is written as JSON when the message is created: at most 1 MiB, 64 levels deep.
+     */
     public CreateMessage payload(Object record) {
         return content(new Content.Value(record));
     }
 
-    /** JSON text, kept as given. At most 1 MiB, 64 levels deep. */
+    /**
+     * Sets JSON text as the content. At most 1 MiB and 64 levels deep.
+     *
+     * @param type name of the type, limited like a queue's name
+     * @param version 1 to 32767
+     */
     public CreateMessage json(String type, int version, String json) {
         return content(new Content.Json(requireType(type), requireVersion(version), json));
     }
 
-    /** JSON text without a type: taken by the queue's only handler, or the one for messages without a type. */
+    /** Sets JSON text without a type. The queue's only handler takes it, or the one for messages without a type. */
     public CreateMessage json(String json) {
         return content(new Content.Json("", 0, json));
     }
 
-    /** Bytes, at most 1 MiB. */
+    /**
+     * Sets bytes as the content; they are copied. At most 1 MiB.
+     *
+     * @param type name of the type, limited like a queue's name
+     * @param version 1 to 32767
+     * @param contentType 1 to 200 characters
+     */
     public CreateMessage body(String type, int version, byte[] bytes, String contentType) {
         Limits.requireText("contentType", contentType, Limits.KEY_LENGTH);
         return content(new Content.Body(requireType(type), requireVersion(version), bytes.clone(), contentType));
     }
 
-    /** Bytes without a type. */
+    /** Sets bytes without a type. The queue's only handler takes them, or the one for messages without a type. */
     public CreateMessage body(byte[] bytes, String contentType) {
         Limits.requireText("contentType", contentType, Limits.KEY_LENGTH);
         return content(new Content.Body("", 0, bytes.clone(), contentType));
     }
 
-    /** The message's id, from {@link MessageIds#next()}: makes a repeat of this call safe. A UUIDv7 of the last 24 hours. */
+    /**
+     * Sets the message's id, which makes a repeat of the create call safe: it answers {@code isNew = false} instead of writing a second
+     * message.
+     *
+     * @param version7 from {@link MessageIds#next()}: a UUIDv7 made between 24 hours ago and 5 minutes ahead
+     */
     public CreateMessage id(UUID version7) {
         return changed(draft -> draft.id = Optional.of(version7));
     }
 
-    /** Not before this time from now, by the database clock; up to 400 days. */
+    /** Delays the message by this time from its creation, by the database's clock; 0 to 400 days. It is never early. */
     public CreateMessage delay(Duration delay) {
         return changed(draft -> draft.delay = Optional.of(delay));
     }
 
-    /** Not before this instant; one in the past means now; at most 400 days ahead. */
+    /** Delays the message until this instant, by the database's clock; at most 400 days ahead. One in the past means now. */
     public CreateMessage at(Instant dueAt) {
         return changed(draft -> draft.dueAt = Optional.of(dueAt));
     }
 
-    /** A message still waiting after this time is not handled any more and becomes EXPIRED; one in progress is left alone. */
+    /**
+     * Limits how long the message may wait, from its creation; 1 ms to 400 days, and longer than its delay. A message that still waits then
+     * becomes EXPIRED and is not handled; one in progress is left alone. Default: the queue's time to live, else none.
+     */
     public CreateMessage timeToLive(Duration timeToLive) {
         return changed(draft -> draft.timeToLive = Optional.of(timeToLive));
     }
 
+    /** Sets the priority: 9 goes first, 0 last, default 4. Lower priorities get a small share, so that none waits for ever. */
     public CreateMessage priority(int zeroToNine) {
         return changed(draft -> draft.priority = zeroToNine);
     }
 
     /**
-     * A second message of the queue with this key and the same content answers {@code isNew = false}; with other content it is refused. The key
-     * is remembered until the first message is purged. 1 to 200 characters, compared exactly.
+     * Sets a deduplication key: 1 to 200 characters, compared exactly. A second message of the queue with this key and the same content
+     * answers {@code isNew = false}; with other content it is refused with {@link DuplicateMessageException}. The key is remembered until
+     * the first message is purged.
      */
     public CreateMessage deduplicate(String key) {
         return changed(draft -> draft.deduplicationKey = Optional.of(key));
     }
 
-    /** The business process it belongs to, for looking up a whole path; 1 to 200 characters. */
+    /** Names the business process that the message belongs to, so that its whole way can be looked up; 1 to 200 characters. */
     public CreateMessage correlationId(String id) {
         return changed(draft -> draft.correlationId = Optional.of(id));
     }
 
-    /** Adds or replaces a header. At most 64, 8 KB in all. */
+    /** Adds or replaces a header. At most 64 headers, and 8 KB in all; names are 1 to 100 of {@code A-Z a-z 0-9 . _ -}. */
     public CreateMessage header(String name, String value) {
         Map<String, String> more = new LinkedHashMap<>(headers);
         more.put(name, value);
         return changed(draft -> draft.headers = more);
     }
 
-    /** A label only. Default OUTGOING. */
+    /** Sets which way the message goes, as a label for people and filters. Default OUTGOING. */
     public CreateMessage direction(Direction direction) {
         return changed(draft -> draft.direction = direction);
     }
 
-    /** The copy is checked as a whole: some limits are about two fields. */
+    /** Makes the changed copy. It is checked as a whole, because some limits are about two fields. */
     private CreateMessage changed(Consumer<Draft> change) {
         Draft draft = new Draft(this);
         change.accept(draft);
@@ -177,7 +213,7 @@ public record CreateMessage(
                 draft.direction);
     }
 
-    /** All fields, for the moment of a change. */
+    /** All fields, for the time of a change. */
     private static final class Draft {
         private final String queue;
         private Content content;

@@ -2,7 +2,9 @@ package io.postroom.api;
 
 import java.util.UUID;
 
-/** The same id or deduplication key is taken by a message with another payload or queue. Nothing was written. */
+/**
+ * The id or deduplication key belongs to a message with other content or of another queue. Nothing was written, and a repeat fails again.
+ */
 public class DuplicateMessageException extends PostroomException {
     private final String queue;
     private final String field;
@@ -21,12 +23,12 @@ public class DuplicateMessageException extends PostroomException {
         return queue;
     }
 
-    /** {@code id} or {@code deduplicationKey}. */
+    /** What both messages have in common: {@code id} or {@code deduplicationKey}. */
     public String field() {
         return field;
     }
 
-    /** The message that has it. */
+    /** The id of the message that was there. */
     public UUID existing() {
         return existing;
     }

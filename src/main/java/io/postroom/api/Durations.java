@@ -6,13 +6,21 @@ import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Durations as people write them in annotations, properties and {@code queue.retry_after}: {@code 500ms 10s 5m 2h 7d}, or ISO-8601. */
+/**
+ * Reads and writes durations as people write them in annotations, properties and {@code queue.retry_after}: {@code 500ms 10s 5m 2h 7d}, or
+ * ISO-8601.
+ */
 public final class Durations {
     private static final Pattern SIMPLE = Pattern.compile("(\\d{1,9})\\s*(ms|s|m|h|d)");
 
     private Durations() {}
 
-    /** @throws InvalidMessageException naming the field */
+    /**
+     * Reads a duration: a whole number of up to 9 digits with one of the units ms, s, m, h, d, or ISO-8601 as in {@code PT1H30M}.
+     *
+     * @param field what the duration is for, to be named in an error
+     * @throws InvalidMessageException the text is neither
+     */
     public static Duration parse(String field, String text) {
         String trimmed = text.trim();
         Matcher simple = SIMPLE.matcher(trimmed.toLowerCase(Locale.ROOT));
@@ -33,7 +41,7 @@ public final class Durations {
         }
     }
 
-    /** The shortest of these forms that is exact. */
+    /** Writes a duration in the shortest of these forms that is exact to the millisecond. */
     public static String format(Duration duration) {
         long millis = duration.toMillis();
         if (millis % 1000 != 0 || millis == 0) {

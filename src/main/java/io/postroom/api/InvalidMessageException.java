@@ -1,17 +1,30 @@
 package io.postroom.api;
 
-/** What was given breaks a limit. Nothing was written. Says the field, the limit and at most 80 characters of the value. */
+/**
+ * A given value breaks a limit. Nothing was written, and a repeat fails again. The text names the field, the limit and at most 80
+ * characters of the value.
+ */
 public class InvalidMessageException extends PostroomException {
     private static final int SHOWN = 80;
 
     private final String field;
     private final String limit;
 
+    /**
+     * @param field the field that is refused
+     * @param limit what the field must be, as in "0 to 9"
+     * @param value what was given
+     */
     public InvalidMessageException(String field, String limit, String value) {
         this(field, limit, value, "");
     }
 
-    /** @param hint what to do, as a sentence; may be empty */
+    /**
+     * @param field the field that is refused
+     * @param limit what the field must be, as in "0 to 9"
+     * @param value what was given
+     * @param hint what to do, as a sentence; may be empty
+     */
     public InvalidMessageException(String field, String limit, String value, String hint) {
         super(field + " must be " + limit + ", got \"" + shown(value) + "\"" + (hint.isEmpty() ? "" : ". " + hint));
         this.field = field;
@@ -24,12 +37,12 @@ public class InvalidMessageException extends PostroomException {
         this.limit = one.limit;
     }
 
-    /** The same refusal, saying which message of a batch it was, counted from 0. */
+    /** Answers the same refusal with the number of the message in its batch, counted from 0. */
     public InvalidMessageException inBatch(int index) {
         return new InvalidMessageException(this, index);
     }
 
-    /** The field that was refused, as named in REST and SQL. */
+    /** The field that was refused, by its name in REST and SQL. */
     public String field() {
         return field;
     }

@@ -3,18 +3,32 @@ package io.postroom.api;
 import java.time.Duration;
 import java.util.regex.Pattern;
 
-/** The limits a message must keep, named once. The SQL function {@code postroom.create_message} holds the same ones. */
+/**
+ * The limits of messages, named once. The SQL function {@code postroom.create_message} has the same ones. A value that breaks one is
+ * refused with {@link InvalidMessageException}.
+ */
 public final class Limits {
+    /** Longest name of a queue or type, in characters. */
     public static final int NAME_LENGTH = 127;
+    /** Longest deduplication key, correlation id or content type, in characters. */
     public static final int KEY_LENGTH = 200;
+    /** Largest payload in bytes of UTF-8 or of the body: 1 MiB. */
     public static final int PAYLOAD_BYTES = 1024 * 1024;
+    /** Most headers. */
     public static final int HEADERS = 64;
+    /** Largest size of all headers, names and values: 8 KB. */
     public static final int HEADER_BYTES = 8 * 1024;
+    /** Longest name of a header, in characters. */
     public static final int HEADER_NAME_LENGTH = 100;
+    /** Most messages of one {@code createMessages}. */
     public static final int BATCH = 10_000;
+    /** Deepest nesting of JSON. */
     public static final int JSON_DEPTH = 64;
+    /** Longest number in JSON, in characters. */
     public static final int NUMBER_LENGTH = 64;
+    /** Largest exponent of a number in JSON, of either sign. */
     public static final int NUMBER_EXPONENT = 308;
+    /** Longest delay, time to live and retention: 400 days. */
     public static final Duration HORIZON = Duration.ofDays(400);
 
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._:-]{0,126}");
@@ -22,7 +36,11 @@ public final class Limits {
 
     private Limits() {}
 
-    /** Returns the name, or refuses it. Used for queues and types; compared exactly, case included. */
+    /**
+     * Checks the name of a queue or type, and returns it. Names are compared exactly, case included.
+     *
+     * @throws InvalidMessageException it is not 1 to 127 of {@code A-Z a-z 0-9 . _ : -}, first a letter or digit
+     */
     public static String requireName(String field, String name) {
         if (!NAME.matcher(name).matches()) {
             throw new InvalidMessageException(field, "1 to 127 of A-Z a-z 0-9 . _ : -, first a letter or digit", name);
@@ -38,7 +56,7 @@ public final class Limits {
         return name;
     }
 
-    /** Returns the text, or refuses an empty or long one and one with control characters or half a surrogate pair. */
+    /** Checks a text, and returns it. Refuses an empty or long one, and one with control characters or half a surrogate pair. */
     static String requireText(String field, String text, int longest) {
         if (text.isEmpty() || text.codePointCount(0, text.length()) > longest) {
             throw new InvalidMessageException(field, "1 to " + longest + " characters", text);

@@ -7,16 +7,19 @@ import java.util.Optional;
 import java.util.UUID;
 
 /**
- * A stored message and where it stands.
+ * A stored message and where it stands, as of one moment.
  *
+ * @param id the message's id, a UUIDv7
  * @param type stable type name; empty text when it has none
  * @param version type version, 0 without a type
  * @param payload the JSON text, or Base64 when the content is bytes
  * @param contentType {@code application/json} for JSON
+ * @param headers in the stored order; empty when it has none
  * @param priority 0 (last) to 9 (first)
- * @param createdAt database time
- * @param expiresAt end of its time to live
- * @param entries one per queue it was put in
+ * @param correlationId the business process it belongs to
+ * @param createdAt the database's time
+ * @param expiresAt the end of its time to live; empty when it never expires
+ * @param entries one a queue it was put in, at least one
  */
 public record Message(
         UUID id,
@@ -32,7 +35,7 @@ public record Message(
         Optional<Instant> expiresAt,
         List<QueueEntry> entries) {
 
-    /** The state in its only queue. */
+    /** The state in its queue; in the first one, if it was put in several. */
     public MessageState state() {
         return entries.get(0).state();
     }

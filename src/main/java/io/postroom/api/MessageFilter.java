@@ -4,7 +4,19 @@ import java.time.Instant;
 import java.util.Optional;
 import java.util.Set;
 
-/** Which messages are meant. Immutable: every method returns a narrowed copy. Conditions are joined by AND. */
+/**
+ * Says which messages are meant. Immutable: every method returns a changed copy. Conditions are joined by AND; a condition that is not set
+ * is no condition.
+ *
+ * @param queue name of the queue
+ * @param states any of these; empty: whatever state
+ * @param type name of the type, whatever version
+ * @param correlationId compared exactly
+ * @param fingerprint of a dead letter's error
+ * @param createdFrom the first instant of creation
+ * @param createdTo the first instant after it
+ * @param limit most rows of an answer
+ */
 public record MessageFilter(
         Optional<String> queue,
         Set<MessageState> states,
@@ -14,7 +26,9 @@ public record MessageFilter(
         Optional<Instant> createdFrom,
         Optional<Instant> createdTo,
         int limit) {
+    /** Rows of an answer unless the filter says otherwise: 100. */
     public static final int DEFAULT_LIMIT = 100;
+    /** Most rows that an answer may hold: 10,000. */
     public static final int LARGEST_LIMIT = 10_000;
 
     public MessageFilter {
@@ -24,7 +38,7 @@ public record MessageFilter(
         }
     }
 
-    /** Every message. Not the same as no filter: bulk actions ask for this word. */
+    /** Means every message. Bulk actions want this word: there is no such thing as a missing filter. */
     public static MessageFilter all() {
         return new MessageFilter(
                 Optional.empty(),
@@ -37,6 +51,7 @@ public record MessageFilter(
                 DEFAULT_LIMIT);
     }
 
+    /** Means the messages of a queue. */
     public static MessageFilter queue(String name) {
         return new MessageFilter(
                 Optional.of(Limits.requireName("queue", name)),
@@ -49,33 +64,36 @@ public record MessageFilter(
                 DEFAULT_LIMIT);
     }
 
+    /** Narrows to messages in any of these states. */
     public MessageFilter state(MessageState... states) {
         return new MessageFilter(
                 queue, Set.of(states), type, correlationId, fingerprint, createdFrom, createdTo, limit);
     }
 
+    /** Narrows to messages of this type, whatever version. */
     public MessageFilter type(String type) {
         return new MessageFilter(
                 queue, states, Optional.of(type), correlationId, fingerprint, createdFrom, createdTo, limit);
     }
 
+    /** Narrows to messages of a business process. */
     public MessageFilter correlationId(String id) {
         return new MessageFilter(queue, states, type, Optional.of(id), fingerprint, createdFrom, createdTo, limit);
     }
 
-    /** Dead letters whose error has this fingerprint ({@code dead_letters.fingerprint}). */
+    /** Narrows to dead letters whose error has this fingerprint ({@code dead_letters.fingerprint}). */
     public MessageFilter fingerprint(String errorFingerprint) {
         return new MessageFilter(
                 queue, states, type, correlationId, Optional.of(errorFingerprint), createdFrom, createdTo, limit);
     }
 
-    /** Created at {@code from} or later and before {@code to}, by the database clock. */
+    /** Narrows to messages created at {@code from} or later and before {@code to}, by the database's clock. */
     public MessageFilter created(Instant from, Instant to) {
         return new MessageFilter(
                 queue, states, type, correlationId, fingerprint, Optional.of(from), Optional.of(to), limit);
     }
 
-    /** How many rows an answer holds at most; default 100, at most 10,000. Bulk actions are not cut by it. */
+    /** Sets how many rows an answer may hold; 1 to 10,000, default 100. Bulk actions ignore it. */
     public MessageFilter limit(int rows) {
         return new MessageFilter(queue, states, type, correlationId, fingerprint, createdFrom, createdTo, rows);
     }

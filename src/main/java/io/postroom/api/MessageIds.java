@@ -6,13 +6,13 @@ import java.time.Instant;
 import java.util.UUID;
 
 /**
- * Makes and judges message ids: UUID version 7 (RFC 9562), because {@code message} is partitioned by the time an id carries. JDK 17 has no
- * maker of its own. Thread-safe; ids of one process grow strictly.
+ * Makes and checks message ids. They are UUIDs of version 7 (RFC 9562), because {@code message} is partitioned by the time that an id
+ * carries; JDK 17 cannot make them. Thread-safe. Ids of one process grow strictly.
  */
 public final class MessageIds {
-    /** How old an id given by a caller may be. */
+    /** How old an id may be that a caller gives: 24 hours. */
     public static final Duration OLDEST = Duration.ofHours(24);
-    /** How far ahead of now an id given by a caller may be. */
+    /** How far ahead of now an id may be that a caller gives: 5 minutes, for clocks that differ. */
     public static final Duration NEWEST = Duration.ofMinutes(5);
 
     private static final SecureRandom RANDOM = new SecureRandom();
@@ -21,7 +21,7 @@ public final class MessageIds {
 
     private MessageIds() {}
 
-    /** A new id of now. */
+    /** Makes a new id of now. */
     public static UUID next() {
         long tick = nextTick();
         long millis = tick >>> SEQUENCE_BITS;
@@ -31,7 +31,7 @@ public final class MessageIds {
         return new UUID(high, low);
     }
 
-    /** The time an id of version 7 carries, to the millisecond. */
+    /** Reads the time that an id of version 7 carries, to the millisecond. */
     public static Instant instantOf(UUID version7) {
         return Instant.ofEpochMilli(version7.getMostSignificantBits() >>> 16);
     }
@@ -41,13 +41,16 @@ public final class MessageIds {
         return id.version() == 7 && id.variant() == 2;
     }
 
-    /** Milliseconds and a 12-bit counter in one number: a burst within a millisecond, or a clock set back, borrows from the future. */
+    /**
+     * Counts milliseconds and a 12-bit sequence in one number. A burst within a millisecond, or a clock that is set back, uses ticks of the
+     * time to come.
+     */
     private static synchronized long nextTick() {
         lastTick = Math.max(lastTick + 1, System.currentTimeMillis() << SEQUENCE_BITS);
         return lastTick;
     }
 
-    // Seeded once a thread from the secure source: SecureRandom itself is a lock and a hash for each id.
+    // Seeded once a thread from the secure source: SecureRandom itself takes a lock and a hash for each id.
     private static final ThreadLocal<java.util.SplittableRandom> RANDOM_LOW =
             ThreadLocal.withInitial(() -> new java.util.SplittableRandom(RANDOM.nextLong()));
 }

@@ -4,26 +4,35 @@ import java.util.EnumSet;
 import java.util.Set;
 
 /**
- * Where a message stands in one queue. It is in exactly one of these places at any committed moment; {@link #next()} is the table of
- * legal moves, printed in the README and checked against the engine by a test.
+ * Where a message stands in one queue. It is in exactly one of these places at any committed moment. {@link #next()} is the table of legal
+ * moves; a test checks it, and the engine's transitions against it.
  */
 public enum MessageState {
-    /** Waits for its due time: a delay, a retry, a snooze, "not now" or a missing handler. Left by promote, cancel, expire or reschedule. */
+    /**
+     * Waits for its due time: after a delay, a retry, a snooze, "not now", or because no handler took it. Left by promote, cancel, expire
+     * or reschedule.
+     */
     DELAYED,
-    /** Waits for a worker. Entered at enqueue, promote, release, rescue and redrive; left by claim, cancel, expire or reschedule. */
+    /**
+     * Waits for a worker. Entered at enqueue, promote, release, rescue and redrive; left by claim, cancel, expire or reschedule. A rescued
+     * message is a suspect: its worker died while holding it, so it is claimed alone.
+     */
     READY,
-    /** Held by one worker under a lease. Left when its attempt ends, is released, or the worker dies (rescue). */
+    /** Held by one worker under a lease. Left when its attempt ends, when it is released, or when its worker dies (rescue). */
     IN_PROGRESS,
     /** Finished by a handler. Stays until its queue's retention is over, then is purged. */
     DONE,
-    /** Given up: attempts spent, rejected, undecodable, or it took its worker down too often. Stays until redriven or cancelled. */
+    /**
+     * Given up: its attempts are spent, it was rejected or undecodable, or too many workers died holding it. Stays until redriven or
+     * cancelled.
+     */
     DEAD,
     /** Taken back before it was handled. Purged like DONE. */
     CANCELLED,
     /** Its time to live ended before it was handled. Purged like DONE. */
     EXPIRED;
 
-    /** The states a message may go to from here; empty for a finished one. */
+    /** The states that a message may go to from here; empty for a finished one. A new set each time. */
     public Set<MessageState> next() {
         return switch (this) {
             case DELAYED -> EnumSet.of(READY, DELAYED, CANCELLED, EXPIRED);

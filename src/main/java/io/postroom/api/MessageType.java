@@ -7,16 +7,16 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
 /**
- * The stable name and version under which a payload is stored. It never is the class name, so that classes can be renamed and moved while
- * messages wait. A handler takes its type's versions up to its own.
+ * The stable name and version under which a payload is stored. The class name is never stored, so that classes can be renamed and moved
+ * while messages wait. A handler takes its type's versions up to its own.
  */
 @Documented
 @Target(ElementType.TYPE)
 @Retention(RetentionPolicy.RUNTIME)
 public @interface MessageType {
-    /** Name: 1 to 127 of {@code A-Z a-z 0-9 . _ : -}, first a letter or digit. */
+    /** The name: 1 to 127 of {@code A-Z a-z 0-9 . _ : -}, first a letter or digit. */
     String value();
 
-    /** Version: 1 to 32767. */
+    /** The version: 1 to 32767, default 1. */
     int version() default 1;
 }

@@ -1,6 +1,6 @@
 package io.postroom.api;
 
-/** {@code sendMessageSync} found no handler for the message in this process. Nothing was written. */
+/** No handler of this process takes the message that {@code sendMessageSync} was to send. Nothing was written. */
 public class NoHandlerException extends PostroomException {
     public NoHandlerException(String queue, String type, int version) {
         super("no handler in this process takes type \"" + type + "\" version " + version + " from queue \"" + queue

@@ -5,13 +5,20 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * How an attempt ended, as a handler or {@code HandlingErrorSend} says it. Dead-lettering is what the engine does with it, not an outcome.
+ * How an attempt ended, as a handler or {@code HandlingErrorSend} answers it. Immutable. Dead-lettering is no outcome: it is what the
+ * engine does with one.
+ *
+ * <p>Reasons are kept in the history, cut at about 4,000 characters. Durations must not be negative, and count as 400 days at most.
  */
 public sealed interface Outcome {
-    /** Handled. The message is finished. */
+    /** The message was handled: it is finished. */
     record Done() implements Outcome {}
 
-    /** Failed: costs one failure. Tried again after {@code after}, or the retry policy's delay when empty; never past the attempts limit. */
+    /**
+     * The attempt failed and costs one failure. The message is tried again, unless its attempts are spent: then it is a dead letter.
+     *
+     * @param after the wait; empty: the retry policy's
+     */
     record Retry(Optional<Duration> after, String reason) implements Outcome {
         public Retry {
             after.ifPresent(delay -> requireNotNegative("after", delay));
@@ -19,7 +26,7 @@ public sealed interface Outcome {
         }
     }
 
-    /** Not yet: costs nothing, the message comes back after {@code duration}. */
+    /** It is too early: the message comes back after {@code duration}, and it costs nothing. */
     record Snooze(Duration duration, String reason) implements Outcome {
         public Snooze {
             requireNotNegative("duration", duration);
@@ -27,7 +34,7 @@ public sealed interface Outcome {
         }
     }
 
-    /** The destination cannot take anything now (HTTP 429 or 503, SMTP 421): costs nothing, the message waits {@code retryAfter}. */
+    /** The destination takes nothing now (HTTP 429 or 503, SMTP 421): the message waits for {@code retryAfter}, and it costs nothing. */
     record NotNow(String destination, Duration retryAfter) implements Outcome {
         public NotNow {
             Objects.requireNonNull(destination, "destination");
@@ -35,38 +42,44 @@ public sealed interface Outcome {
         }
     }
 
-    /** No attempt can ever succeed: dead letter now. */
+    /** No attempt can ever succeed: the message is a dead letter now. */
     record Reject(String reason) implements Outcome {
         public Reject {
             Objects.requireNonNull(reason, "reason");
         }
     }
 
+    /** {@link Done}. */
     static Outcome done() {
         return Outcomes.DONE;
     }
 
+    /** {@link Retry} after the retry policy's wait. */
     static Outcome retry(String reason) {
         return new Retry(Optional.empty(), reason);
     }
 
+    /** {@link Retry} after a wait of its own. */
     static Outcome retry(Duration after, String reason) {
         return new Retry(Optional.of(after), reason);
     }
 
+    /** {@link Snooze}. */
     static Outcome snooze(Duration duration, String reason) {
         return new Snooze(duration, reason);
     }
 
+    /** {@link NotNow}. */
     static Outcome notNow(String destination, Duration retryAfter) {
         return new NotNow(destination, retryAfter);
     }
 
+    /** {@link Reject}. */
     static Outcome reject(String reason) {
         return new Reject(reason);
     }
 
-    /** The exhaustive switch, once: Java 17 has no pattern switch. */
+    /** Calls the case of this outcome, and answers what it answers: the exhaustive switch that Java 17 does not have. */
     default <R> R match(Cases<R> cases) {
         if (this instanceof Done done) {
             return cases.done(done);
@@ -80,7 +93,7 @@ public sealed interface Outcome {
         return cases.reject((Reject) this);
     }
 
-    /** One method an outcome. */
+    /** The cases of {@link #match}, one an outcome. */
     interface Cases<R> {
         R done(Done outcome);
 

@@ -1,6 +1,6 @@
 package io.postroom.api;
 
-/** Holds what an interface cannot hide: the one Done that is made for every message of a drain. */
+/** Holds the one {@code Done} that all handlers answer; an interface cannot hide it. */
 final class Outcomes {
     static final Outcome DONE = new Outcome.Done();
 

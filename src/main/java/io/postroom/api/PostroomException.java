@@ -1,6 +1,6 @@
 package io.postroom.api;
 
-/** Parent of all that Postroom throws. Unchecked. */
+/** The parent of all exceptions of Postroom's own. Unchecked. */
 public class PostroomException extends RuntimeException {
     public PostroomException(String message) {
         super(message);

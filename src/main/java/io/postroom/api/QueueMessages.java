@@ -11,79 +11,101 @@ import java.util.concurrent.CompletableFuture;
 /**
  * The registry of messages: create, send, look up, move. Thread-safe.
  *
- * <p>Transactions: the create methods join the open transaction of the manager Postroom belongs to, else open and commit their own, and
- * refuse ({@link WrongTransactionException}) when a transaction of another manager is open. All other methods run in transactions of their
- * own.
+ * <p>Transactions: the create methods join the open transaction of the manager that Postroom belongs to. Without one they begin and commit
+ * their own. They refuse ({@link WrongTransactionException}) when a transaction of another manager is open. All other methods run in
+ * transactions of their own.
+ *
+ * <p>Errors: {@link InvalidMessageException} and {@link DuplicateMessageException} say that nothing was written. {@link StoreException}
+ * says what may be done about a failure of the database. In a caller's transaction nothing is retried. Where the answer to a commit may
+ * have been lost, a repeat with the same {@link CreateMessage#id} is safe.
  */
 public interface QueueMessages {
-    /** Creates a message with this payload and nothing else said. */
+    /** Creates a message with this payload and all defaults. */
     Created createMessage(String queue, Object payload);
 
-    /** Creates a message. In a caller's transaction it exists if and only if that commits; nothing is retried there. */
+    /** Creates a message. In a caller's transaction the message exists if and only if that commits. */
     Created createMessage(CreateMessage message);
 
     /**
-     * Creates a message on the caller's connection: commits with it. Workers notice it by polling (1 s) unless {@link #wakeUp} is called after
-     * the commit. The connection must be in a transaction (auto-commit off), or the message is committed at once.
+     * Creates a message on the caller's connection, and commits with it. Workers notice it by polling (every second by default), unless
+     * {@link #wakeUp} is called after the commit.
+     *
+     * @param connection in a transaction, with auto-commit off: else the message is committed at once
      */
     Created createMessage(CreateMessage message, Connection connection);
 
-    /** Creates all or none, at most 10,000, in one statement. Answers in the order given. */
+    /** Creates all messages or none, at most 10,000, in one statement. Answers one result a message, in the order given. */
     List<Created> createMessages(Collection<CreateMessage> messages);
 
     /**
-     * Creates a message in a transaction shared with others that arrive within a few milliseconds. The future is done when it is durable. Refused
-     * inside a transaction.
+     * Creates a message in a transaction that it shares with others which arrive within a few milliseconds. Refused inside a transaction.
+     *
+     * @return completed once the message is durable; exceptionally when it was not written
      */
     CompletableFuture<Created> createMessageAsync(CreateMessage message);
 
     /**
-     * {@link #createMessage(CreateMessage)} plus a future of its end (DONE, DEAD, CANCELLED or EXPIRED), whichever process handles it. The future
-     * fails when the transaction rolls back, and with this process.
+     * Creates a message as {@link #createMessage(CreateMessage)} does, and tells how it ended: DONE, DEAD, CANCELLED or EXPIRED, whichever
+     * process handles it.
+     *
+     * @return completed exceptionally when the transaction rolls back, or when this process stops
      */
     CompletableFuture<SendResult> sendMessageAsync(CreateMessage message);
 
     /**
-     * Stores the message under a lease, commits, runs one attempt on this thread and completes it. If this process dies in between, another takes
-     * over. In a paused queue the message stays READY. Refused inside a transaction, with a delay, and without a handler in this process, before
-     * anything is written.
+     * Stores the message under a lease, commits, runs one attempt on this thread and completes it. If this process dies in between, another
+     * one takes over. In a paused queue the message stays READY.
+     *
+     * <p>Refused before anything is written: inside a transaction ({@link WrongTransactionException}), with a delay ({@link
+     * InvalidMessageException}), and without a handler in this process ({@link NoHandlerException}).
      */
     SendResult sendMessageSync(CreateMessage message);
 
-    /** Tells the workers of these queues, here and in other processes, that something was committed. */
+    /**
+     * Wakes the workers of these queues, here and in other processes, after messages were committed. A hint: polling finds them in any
+     * case.
+     */
     void wakeUp(String... queues);
 
+    /** Finds a message; empty when it is not known or was purged. */
     Optional<Message> find(UUID id);
 
-    /** Newest first. */
+    /** Lists messages, the newest first, at most {@link MessageFilter#limit()}. */
     List<Message> find(MessageFilter filter);
 
-    /** What happened to a message, oldest first; empty when it is not known or was purged. */
+    /** Lists what happened to a message, the oldest first; empty when it is not known or was purged. */
     List<Attempt> history(UUID id);
 
-    /** Why a message is not running now, most important cause first. Each line is {@code code: sentence}. */
+    /** Says why a message is not running now, the most important cause first. Each line is {@code code: sentence}. */
     List<String> explain(UUID id);
 
-    /** What would be worked next, in that order, without changing anything. */
+    /** Lists what would be worked next, in that order, without changing anything. */
     List<Message> getMessagesQueue(MessageFilter filter);
 
-    /** What RemoveQueueMessages would remove now, oldest first, without changing anything. */
+    /** Lists what RemoveQueueMessages would remove now, the oldest first, without changing anything. */
     List<Message> getMessagesQueueForDelete(MessageFilter filter);
 
-    /** Cancels the message where it still waits. Returns how many entries are CANCELLED now; 0: it was claimed, is dead, finished or unknown. */
+    /**
+     * Cancels the message where it still waits. Answers in how many queues it is CANCELLED now; 0: it was claimed, is dead, finished or
+     * unknown.
+     */
     int cancel(UUID id);
 
-    /** Moves a waiting message to another due time; one in the past means now. Returns how many entries were moved. */
+    /**
+     * Moves a waiting message to another due time; one in the past means now. Answers in how many queues it was moved; 0: it does not wait.
+     */
     int reschedule(UUID id, Instant dueAt);
 
-    /** Puts a dead letter back to READY with its failures and crashes forgotten. Returns how many entries were moved. */
+    /** Moves a dead letter to READY and sets its failures and crashes to 0. Answers in how many queues it was moved; 0: it is not dead. */
     int redrive(UUID id);
 
     /**
-     * Redrives the dead letters that match, so many a second, whatever process lives. It begins at once where this process has workers, else within 15
-     * seconds.
+     * Redrives the dead letters that match, also after this process has ended: any process with workers carries it on. It begins at once if
+     * this process has workers, else within 15 seconds.
      *
-     * @throws InvalidMessageException on a rate below 1
+     * @param perSecond messages a second, 1 to 1,000,000
+     * @throws InvalidMessageException the rate is outside these limits
+     * @throws QueueNotFoundException the filter names a queue that does not exist
      */
     Operation redrive(MessageFilter filter, int perSecond);
 }

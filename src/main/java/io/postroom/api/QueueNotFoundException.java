@@ -1,6 +1,6 @@
 package io.postroom.api;
 
-/** No such queue, where one is not made by itself. Nothing was written. */
+/** The queue does not exist, and the call does not make one. Nothing was written. */
 public class QueueNotFoundException extends PostroomException {
     private final String queue;
 

@@ -4,8 +4,15 @@ import java.time.Duration;
 import java.util.Optional;
 
 /**
- * Settings of a queue, as declared by code. An operator's value holds until it is reset, else the last declaration started. Immutable: every
- * method returns a changed copy; what is left empty keeps what the queue has.
+ * Settings of a queue, as declared by code. An operator's value holds until it is reset, else the value of the last declaration. Immutable:
+ * every method returns a changed copy. What is left empty keeps what the queue has.
+ *
+ * @param queue name of the queue
+ * @param maxAttempts see {@link #attempts}
+ * @param retryAfter see {@link #retryAfter(String)}
+ * @param timeToLive see {@link #timeToLive(Duration)}
+ * @param retention see {@link #retention(Duration)}
+ * @param crashLimit see {@link #crashLimit(int)}
  */
 public record QueueSettings(
         String queue,
@@ -15,9 +22,9 @@ public record QueueSettings(
         Optional<Duration> retention,
         Optional<Integer> crashLimit) {
 
-    /** Finished messages stay this long unless the queue says otherwise. */
+    /** How long finished messages stay unless the queue says otherwise: 7 days. */
     public static final Duration DEFAULT_RETENTION = Duration.ofDays(7);
-    /** A message whose worker died this often is dead-lettered unless the queue says otherwise. */
+    /** After how many deaths of its worker a message becomes a dead letter unless the queue says otherwise: 3. */
     public static final int DEFAULT_CRASH_LIMIT = 3;
 
     public QueueSettings {
@@ -28,32 +35,36 @@ public record QueueSettings(
         retention.ifPresent(duration -> Limits.requireDuration("retention", duration, Duration.ZERO));
     }
 
+    /** Settings that name nothing but the queue. */
     public static QueueSettings of(String queue) {
         return new QueueSettings(
                 queue, Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty());
     }
 
-    /** Most attempts of a message, the first included; 1 to 1000. Default 10. */
+    /** Sets the most attempts of a message, the first included; 1 to 1000, default 10. */
     public QueueSettings attempts(int attempts) {
         return new QueueSettings(queue, Optional.of(attempts), retryAfter, timeToLive, retention, crashLimit);
     }
 
-    /** The waits between attempts as text, for people: {@code 10s} or {@code 10s, 1m, 5m}. */
+    /** Sets the waits between attempts as text, for people: {@code 10s} or {@code 10s, 1m, 5m}. The handler's retry policy decides. */
     public QueueSettings retryAfter(String delays) {
         return new QueueSettings(queue, maxAttempts, Optional.of(delays), timeToLive, retention, crashLimit);
     }
 
-    /** Messages created without a time to live of their own expire after this; at most 400 days. Default: never. */
+    /** Sets after how long messages without a time to live of their own expire; 1 ms to 400 days. Default: they never expire. */
     public QueueSettings timeToLive(Duration duration) {
         return new QueueSettings(queue, maxAttempts, retryAfter, Optional.of(duration), retention, crashLimit);
     }
 
-    /** How long finished messages are kept; up to 400 days. Default 7 days. */
+    /** Sets how long finished messages are kept; 0 to 400 days, default 7 days. */
     public QueueSettings retention(Duration duration) {
         return new QueueSettings(queue, maxAttempts, retryAfter, timeToLive, Optional.of(duration), crashLimit);
     }
 
-    /** After how many deaths of its worker a message is dead-lettered; 1 to 1000. Default 3. */
+    /**
+     * Sets after how many deaths of its worker a message becomes a dead letter; 1 to 1000, default 3. Until then it is a suspect, and runs
+     * alone.
+     */
     public QueueSettings crashLimit(int crashes) {
         return new QueueSettings(queue, maxAttempts, retryAfter, timeToLive, retention, Optional.of(crashes));
     }

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.function.DoubleSupplier;
 import java.util.stream.Collectors;
 
-/** The ready-made policies. Their text form is what {@code queue.retry_after} shows to operators. */
+/** The ready-made policies. {@code queue.retry_after} shows their text form to operators. */
 final class RetryPolicies {
     static final Duration LONGEST = Duration.ofDays(400);
 

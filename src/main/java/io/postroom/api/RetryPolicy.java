@@ -5,62 +5,72 @@ import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
- * How often a message is tried and how long it waits in between. Attempts count the first run: {@code fixed(3, ofSeconds(10))} is "3 tries,
- * 10 s apart". Implementations are pure functions, called by any thread.
+ * Says how often a message is tried and how long it waits in between. Attempts count the first run: {@code fixed(3, ofSeconds(10))} means 3
+ * tries, 10 s apart.
+ *
+ * <p>Implementations are pure functions, called by any thread. Where one throws, or answers null or a negative delay, {@link #DEFAULT}
+ * answers instead. The factories throw {@link IllegalArgumentException} unless attempts are 1 to 1000 and delays 0 to 400 days.
  */
 public interface RetryPolicy {
-    /** What holds where nobody says otherwise: 10 tries, 10 seconds apart. */
+    /** The policy of a handler that names none: 10 tries, 10 seconds apart. */
     RetryPolicy DEFAULT = fixed(10, Duration.ofSeconds(10));
 
-    /** Most attempts, the first included; at least 1. */
+    /** The most attempts, the first included; at least 1. */
     int attempts();
 
     /**
-     * The wait before the next attempt.
+     * Answers the wait before the next attempt. It counts as 400 days at most.
      *
      * @param failures failures so far, at least 1
      */
     Duration delayAfter(int failures);
 
-    /** Whether this error can never be mended by trying again: the message is dead-lettered at once. */
+    /** Whether no retry can help after this error: then the message becomes a dead letter at once. Default false. */
     default boolean rejects(Throwable error) {
         return false;
     }
 
-    /** For people, as in {@code queue.retry_after}: {@code 10s}, {@code 10s, 1m} or {@code 1s..1h}; a policy of one's own may say what it likes. */
+    /**
+     * Describes the waits to people, as in {@code queue.retry_after}: {@code 10s}, {@code 10s, 1m} or {@code 1s..1h}. A user's policy may
+     * answer any text.
+     */
     default String describe() {
         return "custom";
     }
 
-    /** The same policy, giving up at once on errors of this type (or with one among their causes). */
+    /** Answers the same policy, which also rejects errors of this type, and errors with one among their causes. */
     default RetryPolicy rejectOn(Class<? extends Throwable> type) {
         return new RetryPolicies.Rejecting(this, type);
     }
 
-    /** The same wait each time. */
+    /** Waits the same time before each attempt. */
     static RetryPolicy fixed(int attempts, Duration apart) {
         return new RetryPolicies.Listed(attempts, List.of(apart));
     }
 
-    /** One wait after each failure in this order; as many attempts as waits plus the first. */
+    /** Waits these times in this order. The attempts are one more than the waits. */
     static RetryPolicy delays(Duration... delays) {
         return new RetryPolicies.Listed(delays.length + 1, List.of(delays));
     }
 
-    /** These waits in order, the last repeated until {@code attempts} are spent. */
+    /** Waits these times in order, and repeats the last one until the attempts are spent. */
     static RetryPolicy delays(int attempts, List<Duration> delays) {
         return new RetryPolicies.Listed(attempts, delays);
     }
 
     /**
-     * From text: {@code 10s} (always the same), {@code 10s, 1m, 5m} (a list, the last repeats) or {@code 1s..1h} (exponential with full jitter).
-     * Units: ms, s, m, h, d.
+     * Reads a policy from text: {@code 10s} (always the same), {@code 10s, 1m, 5m} (a list, the last repeats) or {@code 1s..1h}
+     * (exponential with full jitter). Units: ms, s, m, h, d.
+     *
+     * @throws InvalidMessageException the text is none of these
      */
     static RetryPolicy parse(int attempts, String delays) {
         return RetryPolicies.parse(attempts, delays);
     }
 
-    /** Doubling from {@code first} up to {@code longest}, with full jitter: the wait is drawn evenly from 0 to the doubled value. */
+    /**
+     * Doubles the wait from {@code first} up to {@code longest}, with full jitter: each wait is drawn evenly from 0 to the doubled value.
+     */
     static RetryPolicy exponential(int attempts, Duration first, Duration longest) {
         return new RetryPolicies.Exponential(
                 attempts, first, longest, () -> ThreadLocalRandom.current().nextDouble());

@@ -3,48 +3,49 @@ package io.postroom.api;
 import java.sql.Connection;
 
 /**
- * The transactions of the host: the manager Postroom belongs to. Bound to the calling thread.
+ * The transactions of the host: those of the manager that Postroom belongs to. Bound to the calling thread.
  *
- * <p>Implementations ask the connection, not only the framework's books, whether it really is in a transaction: an auto-commit connection in the
- * books would commit each message at once.
+ * <p>Implementations ask the connection itself, not only the framework's records, whether it is in a transaction. The framework may have
+ * registered an auto-commit connection, which would commit each message at once.
  */
 public interface Transactions {
-    /** Whether a transaction is open on this thread, of whichever manager. */
+    /** Whether a transaction of any manager is open on this thread. */
     boolean isOpen();
 
     /**
-     * Runs in the open transaction, else begins one and commits it, pools with auto-commit off included.
+     * Runs work in the open transaction. Without one it begins a transaction and commits it, also where the pool's auto-commit is off.
      *
      * @throws io.postroom.api.WrongTransactionException a transaction of another manager is open
      */
     <T> T join(Work<T> work);
 
     /**
-     * Like {@link #join}, for work of one statement. Without an open transaction, and where the pool's auto-commit is on, the statement is a transaction of
-     * itself: one round trip instead of two.
+     * Runs work of one statement, as {@link #join} does. Without an open transaction, and where the pool's auto-commit is on, the statement
+     * is a transaction by itself: one round trip instead of two.
      */
     <T> T joinOrCommitAtOnce(Work<T> oneStatement);
 
-    /** Begins a transaction, runs, commits; rolls back on any exception, which is passed on. For ATOMIC handlers. */
+    /** Begins a transaction, runs work in it and commits. Rolls back on any exception, and throws it. For ATOMIC handlers. */
     <T> T begin(Work<T> work) throws Exception;
 
-    /** What is done inside. */
+    /** Work inside a transaction. */
     @FunctionalInterface
     interface Work<T> {
         T run(Open transaction) throws Exception;
     }
 
-    /** The transaction in hand. */
+    /** The transaction that work runs in. */
     interface Open {
+        /** The connection of the transaction. It must not be committed or closed. */
         Connection connection();
 
         /** Whether the caller began it, so that nothing may be retried in it. */
         boolean isCallers();
 
-        /** Run once it is committed; what it throws is logged. */
+        /** Runs the action once the transaction is committed. What the action throws is logged. */
         void afterCommit(Runnable action);
 
-        /** Run when it rolls back or its end is not known. */
+        /** Runs the action when the transaction rolls back, or when it is not known how it ended. */
         void afterRollback(Runnable action);
     }
 }

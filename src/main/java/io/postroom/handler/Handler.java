@@ -13,20 +13,24 @@ import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 
 /**
- * One user's handler and its settings, as {@link SendMessage} and {@link ProcessingMessage} say them for bean methods. Immutable: every setter
- * returns a changed copy.
+ * One user's handler and its settings: what {@link SendMessage} and {@link ProcessingMessage} are for bean methods. Immutable: every setter
+ * returns a changed copy, and refuses a value outside its limits with {@link InvalidMessageException}.
  *
  * <pre>{@code
- * Handler.send("notifications", TicketCheckedOut.class, (event, context) -> mail.send(...)).retry(RetryPolicy.fixed(3, Duration.ofSeconds(10)))
+ * Handler.send("notifications", TicketCheckedOut.class, (event, context) -> mail.send(...))
+ *         .retry(RetryPolicy.fixed(3, Duration.ofSeconds(10)))
  * }</pre>
  *
- * <p>A payload class with {@link MessageType} takes that type's versions up to its own. {@code String} and {@code byte[]} take the stored content
- * as it is, {@code Map} and {@code JsonNode} its JSON, of any type that no other handler of the queue takes. Any other class takes messages without a
- * type.
+ * <p>A payload class with {@link MessageType} takes that type's versions up to its own. {@code String} and {@code byte[]} take the stored
+ * content as it is, {@code Map} and {@code JsonNode} its JSON, of any type that no other handler of the queue takes. Any other class takes
+ * messages without a type. A queue's only handler takes its messages without a type, whatever its class.
  */
 public final class Handler {
+    /** Messages that one process handles at a time: 4. */
     public static final int DEFAULT_CONCURRENCY = 4;
+    /** How long an attempt may run: 5 minutes. */
     public static final Duration DEFAULT_TIME_LIMIT = Duration.ofMinutes(5);
+
     private static final Duration LONGEST_TIME_LIMIT = Duration.ofHours(24);
 
     private final String queue;
@@ -43,21 +47,27 @@ public final class Handler {
         this.settings = settings;
     }
 
+    /** A handler of outgoing messages. */
     public static <T> Handler send(String queue, Class<T> payload, SendMessageHandler<T> handler) {
         return single(queue, Direction.OUTGOING, payload, handler::send);
     }
 
+    /** A handler of incoming messages. */
     public static <T> Handler process(String queue, Class<T> payload, ProcessingMessageHandler<T> handler) {
         return single(queue, Direction.INCOMING, payload, handler::process);
     }
 
-    /** Up to {@code most} messages in one call. */
+    /**
+     * A handler that takes several messages in one call.
+     *
+     * @param most messages a call; 1 to 1000
+     */
     public static <T> Handler batch(
             String queue, Direction direction, Class<T> payload, int most, BatchHandler<T> handler) {
         if (most < 1 || most > 1000) {
             throw new InvalidMessageException("batch", "1 to 1000", String.valueOf(most));
         }
-        @SuppressWarnings("unchecked") // the payloads are read as this class by the one who calls it
+        @SuppressWarnings("unchecked") // the caller reads the payloads as this class
         BatchHandler<Object> code = (BatchHandler<Object>) handler;
         return new Handler(queue, direction, payload, code, Settings.defaults().batch(most));
     }
@@ -65,19 +75,25 @@ public final class Handler {
     private static <T> Handler single(
             String queue, Direction direction, Class<T> payload, SendMessageHandler<T> handler) {
         BatchHandler<Object> code = (payloads, contexts) -> {
-            @SuppressWarnings("unchecked") // not cast(): a null payload is the handler's to judge
+            @SuppressWarnings("unchecked") // not cast(): a null payload is the handler's business
             T one = (T) payloads.get(0);
             return java.util.Collections.singletonList(handler.send(one, contexts.get(0)));
         };
         return new Handler(queue, direction, payload, code, Settings.defaults());
     }
 
-    /** Name for properties, logs and {@code consumer.handler}. Default: queue and payload class. */
+    /**
+     * Sets the name for properties, logs and {@code consumer.handler}; unique in the process, limited like a queue's name. Default: queue
+     * and payload class.
+     */
     public Handler id(String id) {
         return with(settings.id(Limits.requireName("id", id)));
     }
 
-    /** Messages handled at a time by this process; 1 to 1000, default 4. */
+    /**
+     * Sets how many messages this process handles at a time; 1 to 1000, default 4. More needs more connections if the handler uses the
+     * database.
+     */
     public Handler concurrency(int threads) {
         if (threads < 1 || threads > 1000) {
             throw new InvalidMessageException("concurrency", "1 to 1000", String.valueOf(threads));
@@ -85,12 +101,18 @@ public final class Handler {
         return with(settings.concurrency(threads));
     }
 
-    /** Default {@link RetryPolicy#DEFAULT}. */
+    /**
+     * Sets how often a message is tried and how long it waits in between; default {@link RetryPolicy#DEFAULT}. An operator's settings win
+     * over it.
+     */
     public Handler retry(RetryPolicy policy) {
         return with(settings.retry(policy));
     }
 
-    /** An attempt running longer is interrupted and counts as failed; 1 ms to 24 h, default 5 minutes. */
+    /**
+     * Sets how long an attempt may run; 1 ms to 24 h, default 5 minutes. One that runs longer is interrupted, and counts as failed unless
+     * it still answers an outcome. One that ignores its interrupt for 5 s is given up: its message goes on without it.
+     */
     public Handler timeLimit(Duration limit) {
         if (limit.toMillis() < 1 || limit.compareTo(LONGEST_TIME_LIMIT) > 0) {
             throw new InvalidMessageException("timeLimit", "1 ms to 24 h", limit.toString());
@@ -98,10 +120,12 @@ public final class Handler {
         return with(settings.timeLimit(limit));
     }
 
+    /** Sets what holds a message while its handler runs; default {@link HandlerMode#LEASED}. */
     public Handler mode(HandlerMode mode) {
         return with(settings.mode(mode));
     }
 
+    /** Sets what is asked first about an error; default the process's common {@link HandlingErrorSend}, if there is one. */
     public Handler onError(HandlingErrorSend handling) {
         return with(settings.onError(handling));
     }
@@ -146,11 +170,14 @@ public final class Handler {
         return settings.batch;
     }
 
-    /** Type and version this handler takes; empty: messages without a type, or any (see {@link #takesAnyType()}). */
+    /**
+     * The type and version that this handler takes; empty: it takes messages without a type, or of any type (see {@link #takesAnyType()}).
+     */
     public Optional<MessageType> type() {
         return Optional.ofNullable(payload.getAnnotation(MessageType.class));
     }
 
+    /** Whether this handler takes messages of any type that no other handler of the queue takes. */
     public boolean takesAnyType() {
         return payload == String.class
                 || payload == byte[].class
@@ -158,12 +185,24 @@ public final class Handler {
                 || JsonNode.class.isAssignableFrom(payload);
     }
 
-    /** As stored in {@code consumer.types}: {@code name/version}, {@code *} for any, empty text for messages without a type. */
+    /**
+     * What this handler takes, as in {@code consumer.types}: {@code name/version}, {@code *} for any type, empty text for messages without
+     * a type.
+     */
     public String takes() {
         return type().map(type -> type.value() + "/" + type.version()).orElse(takesAnyType() ? "*" : "");
     }
 
-    /** Calls the user's code. The answer has one outcome for each message, in order. */
+    /**
+     * Calls the user's code once, on this thread. For the engine, and for tests of a handler without one: no interceptor, no time limit, no
+     * transaction and no retry is around the call.
+     *
+     * @param payloads one a message, as the handler's payload class; at least one, at most {@link #batch()}. Null stands for JSON null
+     * @param contexts one a message, in the same order
+     * @return one outcome a message, in the same order; a batch handler's single outcome is repeated for each of them
+     * @throws Exception what the user's code threw, unchanged
+     * @throws IllegalStateException the user's code answered null, or a number of outcomes that is neither 1 nor that of the messages
+     */
     public List<Outcome> call(List<Object> payloads, List<MessageContext> contexts) throws Exception {
         List<Outcome> outcomes = code.handle(payloads, contexts);
         if (outcomes == null || outcomes.stream().anyMatch(outcome -> outcome == null)) {

@@ -1,9 +1,15 @@
 package io.postroom.handler;
 
-/** What holds a message while its handler runs. */
+/** Says what holds a message while its handler runs. */
 public enum HandlerMode {
-    /** A lease: the handler runs outside any transaction of ours; its own effects may happen again when the worker dies before completing. */
+    /**
+     * A lease alone. The handler runs outside any transaction of Postroom; its effects may happen again if the worker dies before the
+     * message is completed.
+     */
     LEASED,
-    /** A lease and a transaction of the host's manager: the handler's writes and the completion commit together, or neither does. */
+    /**
+     * A lease and a transaction of the host's manager. The handler's writes and the completion commit together, or neither does: any
+     * outcome but Done rolls the writes back.
+     */
     ATOMIC
 }

@@ -2,7 +2,10 @@ package io.postroom.handler;
 
 import tools.jackson.databind.json.JsonMapper;
 
-/** The default codec: the host's {@code JsonMapper}, else a plain one. No default typing: a payload can never name a class. */
+/**
+ * Reads and writes payloads with a {@code JsonMapper}: the default codec. Thread-safe. The mapper must have no default typing: a payload
+ * may never name a class.
+ */
 public final class JacksonPayloadCodec implements PayloadCodec {
     private final JsonMapper mapper;
 

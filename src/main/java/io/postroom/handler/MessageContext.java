@@ -6,41 +6,49 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 
-/** What a handler may know about the message in hand. Valid during the call; usable by the handler's own threads. */
+/** What a handler may ask about its message. Valid during the call, also on threads that the handler starts. */
 public interface MessageContext {
+    /** The message's id. */
     UUID id();
 
+    /** The name of the queue. */
     String queue();
 
-    /** Stable type name; empty text when the message has none. */
+    /** The stable type name; empty text when the message has none. */
     String type();
 
-    /** Type version; 0 without a type. */
+    /** The type's version; 0 without a type. */
     int version();
 
-    /** Failures before this attempt. */
+    /** Failures before this attempt: attempts that threw or answered Retry. */
     int failures();
 
-    /** Claims so far, this one included. */
+    /** Times the message was claimed, this one included; releases and snoozes count, too. */
     int deliveries();
 
-    /** Attempts left after this one. */
+    /** Attempts that are left after this one; 0: a failure makes the message a dead letter. */
     int attemptsLeft();
 
+    /** When the message was created, by the database's clock. */
     Instant createdAt();
 
+    /** The headers in the stored order, unmodifiable; empty when there are none. */
     Map<String, String> headers();
 
+    /** The business process that the message belongs to. */
     Optional<String> correlationId();
 
-    /** When this attempt will be interrupted. */
+    /** When this attempt will be interrupted, by this machine's clock. */
     Instant deadline();
 
-    /** Whether this process still holds the message: false once its heartbeat failed for too long. Costs nothing to ask. */
+    /**
+     * Whether this process still holds the message. False once its heartbeats failed for too long, or the attempt was interrupted. Asks no
+     * database.
+     */
     boolean isStillOurs();
 
     /**
-     * The connection whose commit completes the message. Do not commit or close it.
+     * The connection whose commit completes the message. The handler must not commit or close it.
      *
      * @throws IllegalStateException unless the handler is {@link HandlerMode#ATOMIC}
      */

@@ -1,7 +1,11 @@
 package io.postroom.handler;
 
-/** Hears what happened to messages in this process, after it was committed. Called by engine threads: be quick. What it throws is logged. */
+/**
+ * Is told what this process did to messages, after it was committed. Called by engine threads, so it must be quick. What it throws is
+ * logged.
+ */
 @FunctionalInterface
 public interface PostroomListener {
+    /** Takes notice of one message that reached a state. */
     void onEvent(MessageEvent event);
 }

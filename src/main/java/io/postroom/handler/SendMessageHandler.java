@@ -2,8 +2,14 @@ package io.postroom.handler;
 
 import io.postroom.api.Outcome;
 
-/** Sends an outgoing message. Called by many threads at a time. What it throws goes to {@link HandlingErrorSend} and the retry policy. */
+/** Sends outgoing messages. Called by many threads at a time. */
 @FunctionalInterface
 public interface SendMessageHandler<T> {
+    /**
+     * Sends one message.
+     *
+     * @param payload null for JSON null
+     * @throws Exception goes to {@link HandlingErrorSend} and the retry policy
+     */
     Outcome send(T payload, MessageContext context) throws Exception;
 }

@@ -1,10 +1,14 @@
 /**
- * The two halves of the flow, as in the registry template: {@link io.postroom.handler.SendMessage} for outgoing and {@link
- * io.postroom.handler.ProcessingMessage} for incoming messages. Finds the user's handler for a message, runs it, and turns what it answers or
- * throws into an {@link io.postroom.api.Outcome}.
+ * What users write to handle messages, and the seams around it: {@link io.postroom.handler.SendMessage} for outgoing and {@link
+ * io.postroom.handler.ProcessingMessage} for incoming messages, as in the registry template.
  *
- * <p>Start with {@link io.postroom.handler.Handler} (one user's handler and its settings), then {@link io.postroom.internal.execution.HandlerRegistry} (which one
- * takes a message). Threads, leases and transactions are the engine's business: nothing here knows a database.
+ * <p>Start with {@link io.postroom.handler.Handler}: one user's handler and its settings. {@link io.postroom.handler.MessageContext} is
+ * what a handler may ask about its message; {@link io.postroom.handler.HandlingErrorSend} turns errors into outcomes. {@link
+ * io.postroom.handler.PayloadCodec}, {@link io.postroom.handler.MessageInterceptor} and {@link io.postroom.handler.PostroomListener} are
+ * the other seams.
+ *
+ * <p>Threads, leases and transactions are the engine's business. Nothing here knows a database, apart from the connection that an ATOMIC
+ * handler may ask for.
  */
 @NullMarked
 package io.postroom.handler;

@@ -4,8 +4,15 @@ import java.time.Duration;
 import java.time.Instant;
 
 /**
- * A handler's call under way, as its thread and the one that watches the time see it. The lock makes sure that an interrupt meant for this call never
- * hits the thread's next one.
+ * The state of a handler's call under way, shared by the thread that runs it and the thread that watches the time. Thread-safe. Every
+ * change and every interrupt is made under one lock, so that an interrupt meant for this call never hits the thread's next one.
+ *
+ * <pre>
+ * RUNNING ──► FINISHED                       the call came back in time
+ * RUNNING ──► OVERTIME ──► FINISHED          it came back after its interrupt
+ * RUNNING ──► CALLED_OFF ──► FINISHED        likewise
+ *             OVERTIME or CALLED_OFF ──► ABANDONED, for good
+ * </pre>
  */
 final class Attempt {
     private final Thread thread = Thread.currentThread();
@@ -18,21 +25,24 @@ final class Attempt {
         RUNNING,
         /** Interrupted for running too long; still given time to stop. */
         OVERTIME,
-        /** Interrupted because the leases of this process cannot be trusted any more, or it stops. */
+        /** Interrupted because this process stops, or its leases cannot be trusted any more. */
         CALLED_OFF,
-        /** It did not stop: the message goes on without it, and what it answers later counts for nothing. */
+        /** Ignored its interrupt. Its messages go on without the call; what it answers later counts for nothing. */
         ABANDONED,
         FINISHED
     }
 
+    /** Starts the clock, for a call on the current thread. */
     Attempt(Duration limit) {
         this.limit = limit;
     }
 
+    /** {@code System.nanoTime()} of the beginning. */
     long startedNanos() {
         return startedNanos;
     }
 
+    /** When the call is interrupted, by this machine's clock. */
     Instant deadline() {
         return Instant.now().plus(limit).minusNanos(System.nanoTime() - startedNanos);
     }
@@ -45,7 +55,7 @@ final class Attempt {
         return state;
     }
 
-    /** Interrupts the call if it runs longer than its limit. */
+    /** Interrupts the call if it runs longer than its limit. Answers whether it did so now. */
     synchronized boolean interruptIfOvertime(long nowNanos) {
         if (state != State.RUNNING || nowNanos - startedNanos < limit.toNanos()) {
             return false;
@@ -55,7 +65,10 @@ final class Attempt {
         return true;
     }
 
-    /** Gives the call up if it has not stopped {@code grace} after its time limit, whatever it was interrupted for. */
+    /**
+     * Gives the call up if it still runs {@code grace} after its time limit, whatever it was interrupted for. Answers whether it did so
+     * now: whoever gets true gives the messages their ends.
+     */
     synchronized boolean abandonIfStuck(long nowNanos, Duration grace) {
         boolean interrupted = state == State.OVERTIME || state == State.CALLED_OFF;
         if (!interrupted || nowNanos - startedNanos < limit.toNanos() + grace.toNanos()) {
@@ -66,11 +79,12 @@ final class Attempt {
         return true;
     }
 
-    /** Whether the call that was given up had been called off: not its fault. */
+    /** Whether the call that was given up had been called off before: then its messages spend nothing. */
     synchronized boolean wasCalledOff() {
         return wasCalledOff;
     }
 
+    /** Interrupts the call because the process stops or lost its leases. Does nothing to a call that was interrupted before. */
     synchronized void callOff() {
         if (state == State.RUNNING) {
             state = State.CALLED_OFF;
@@ -78,7 +92,7 @@ final class Attempt {
         }
     }
 
-    /** The call came back. Returns how it stood; a pending interrupt of ours is taken away. */
+    /** Says that the call came back, on its own thread. Answers the state before, and clears an interrupt that is pending. */
     synchronized State finish() {
         State was = state;
         if (was != State.ABANDONED) {

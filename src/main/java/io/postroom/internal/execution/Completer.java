@@ -18,18 +18,24 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Writes how messages ended. Batches by arrival: while one batch is written the next gathers; when other handlers are running, a small batch waits
- * {@value #LINGER_MICROS} microseconds for their results, and when nothing else runs it does not wait at all.
+ * Writes how messages ended, in batches, on a thread of its own. Thread-safe.
  *
- * <p>Results are kept until they are written: when the database is away they are tried again for as long as it takes. If the leases are lost
- * meanwhile the answer says so, and the results are dropped and counted.
+ * <ol>
+ *   <li>Results gather while the batch before them is written.
+ *   <li>A small batch waits {@value #LINGER_MICROS} microseconds for the results of other handlers; when no other handler runs it does not
+ *       wait.
+ *   <li>The batch is written in one transaction. When the database is away, it is tried again for as long as it takes.
+ *   <li>Results whose lease was lost meanwhile are dropped, counted and logged; the listener hears of the others.
+ * </ol>
  */
 public final class Completer {
     private static final Logger log = LoggerFactory.getLogger(Completer.class);
     private static final long LINGER_MICROS = 1000;
+    /** From this many results on, a batch does not wait for more. */
     private static final int WORTH_A_COMMIT = 100;
+
     private static final int LARGEST_BATCH = 1000;
-    /** Consumers stop claiming above this: handlers outrun the database. */
+    /** Consumers stop claiming above this number: their handlers are faster than the database. */
     private static final int TOO_MANY = 10_000;
 
     private final LeaseStore store;
@@ -43,6 +49,12 @@ public final class Completer {
     private List<Completion> gathered = new ArrayList<>();
     private List<Completion> writing = List.of();
 
+    /**
+     * @param workerId the worker under which the leases are held, asked anew for each batch
+     * @param othersAreRunning whether results of other handlers may come soon, so that a small batch is worth a wait
+     * @param onWritten told of results once they are committed, by this thread or by an ATOMIC handler's
+     * @param onLost told of each result that was dropped because its lease had gone
+     */
     public Completer(
             LeaseStore store,
             IntSupplier workerId,
@@ -60,12 +72,13 @@ public final class Completer {
         loop.start();
     }
 
-    /** Ends the thread; what was not written stays under its leases and is rescued. */
+    /** Ends the thread, waiting for it up to 5 s. What was not written stays under its leases until other processes rescue it. */
     public void stop() {
         loop.stop();
         loop.join(Duration.ofSeconds(5));
     }
 
+    /** Takes results over, to be written soon. Never blocks and has no limit: consumers ask {@link #isOverwhelmed()} before they claim. */
     public void add(List<Completion> ends) {
         boolean first;
         synchronized (lock) {
@@ -77,36 +90,39 @@ public final class Completer {
         }
     }
 
-    /** These were committed by an ATOMIC handler's own transaction. */
+    /** Takes notice of results that an ATOMIC handler's own transaction has committed. */
     void written(List<Completion> ends) {
         onWritten.accept(ends);
     }
 
+    /** Whether the caller is the thread that writes: it must not wait for {@link #drain}. */
     public boolean isOwnThread() {
         return loop.isOwnThread();
     }
 
-    /** When results were last written, or there was nothing to write. */
+    /** {@code System.nanoTime()} when results were last written, or there was nothing to write. */
     public long lastSuccessNanos() {
         return loop.lastSuccessNanos();
     }
 
+    /** Whether more than {@value #TOO_MANY} results wait. */
     public boolean isOverwhelmed() {
         return pending() > TOO_MANY;
     }
 
+    /** Results that are not committed yet. */
     public int pending() {
         synchronized (lock) {
             return gathered.size() + writing.size();
         }
     }
 
-    /** Results that were refused because the lease had gone. */
+    /** Results that were dropped because their lease had gone, since this process started. */
     public long lost() {
         return lost.sum();
     }
 
-    /** Waits until all results given so far are written. Returns whether they are. */
+    /** Waits until no result is pending. Answers whether that was so in time; false, too, when the caller is interrupted. */
     public boolean drain(Duration longest) {
         long end = System.nanoTime() + longest.toNanos();
         synchronized (lock) {
@@ -161,8 +177,8 @@ public final class Completer {
         }
     }
 
-    /** Writes and returns those that still counted. */
-    List<Completion> write(List<Completion> ends) {
+    /** Writes results in one transaction, and answers those that still counted, in order. */
+    private List<Completion> write(List<Completion> ends) {
         Map<Long, BitSet> completed = new HashMap<>();
         for (LeasePart part : store.complete(workerId.getAsInt(), ends)) {
             completed.put(part.leaseId(), part.completed());

@@ -5,40 +5,71 @@ import io.postroom.handler.Handler;
 import io.postroom.handler.MessageContext;
 import io.postroom.handler.MessageInterceptor;
 import io.postroom.handler.PayloadCodec;
+import io.postroom.internal.storage.Content;
+import java.nio.charset.StandardCharsets;
+import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs a handler over messages in hand: reads the payloads, goes through the interceptors, calls the user's code. Thread-safe.
- *
- * <p>What comes out: one outcome for each message; {@link UndecodableException} when a payload cannot be read; else what the user's code threw.
+ * Delivers content to handlers: decodes the payload, goes through the interceptors, calls the handler. Runs on the calling thread.
+ * Thread-safe.
  */
 public final class Delivery {
+    private static final String JSON_NULL = "null";
+
     private final PayloadCodec codec;
     private final List<MessageInterceptor> interceptors;
 
+    /** @param interceptors in the order in which they are applied, the first one outermost */
     public Delivery(PayloadCodec codec, List<MessageInterceptor> interceptors) {
         this.codec = codec;
         this.interceptors = List.copyOf(interceptors);
     }
 
-    /** Turns stored content into the handler's payload; null for JSON null. */
-    public @Nullable Object read(Handler handler, Content content) throws UndecodableException {
+    /**
+     * Turns stored content into the handler's payload; null for JSON null. A {@code byte[]} is the stored array itself when the content is
+     * bytes.
+     *
+     * @throws UndecodableException the codec threw, for whatever reason
+     */
+    @Nullable
+    Object read(Handler handler, Content content) throws UndecodableException {
         try {
             Class<?> type = handler.payload();
             if (type == byte[].class) {
-                return content.bytes();
+                return bytes(content);
             } else if (type == String.class) {
-                return content.text();
+                return text(content);
             }
-            return codec.read(content.bytes(), type);
+            return codec.read(bytes(content), type);
         } catch (Exception | StackOverflowError | LinkageError error) {
             throw new UndecodableException(handler, error);
         }
     }
 
-    /** Calls the handler. {@code payloads} and {@code contexts} have the same order. */
-    public List<Outcome> call(Handler handler, List<Object> payloads, List<MessageContext> contexts) throws Exception {
+    private static byte[] bytes(Content content) {
+        return content.body() != null ? content.body() : json(content).getBytes(StandardCharsets.UTF_8);
+    }
+
+    private static String text(Content content) {
+        return content.body() != null ? new String(content.body(), StandardCharsets.UTF_8) : json(content);
+    }
+
+    private static String json(Content content) {
+        return content.payload() == null ? JSON_NULL : content.payload();
+    }
+
+    /**
+     * Calls the handler once, inside the interceptors. They see the first message's context, and what they throw counts as thrown by the
+     * handler.
+     *
+     * @param payloads one a message, at least one
+     * @param contexts one a message, in the same order
+     * @return one outcome a message, in the same order
+     */
+    List<Outcome> call(Handler handler, List<Object> payloads, List<MessageContext> contexts) throws Exception {
         if (interceptors.isEmpty()) {
             return handler.call(payloads, contexts);
         }
@@ -48,31 +79,28 @@ public final class Delivery {
             called.first = called.outcomes.get(0);
             return called.first;
         });
-        // An interceptor that answered something of its own speaks for all messages of the call.
-        return outcome == called.first ? called.outcomes : java.util.Collections.nCopies(payloads.size(), outcome);
+        if (outcome == null) {
+            throw new IllegalStateException(
+                    "an interceptor answered null instead of an Outcome around handler " + handler.id());
+        }
+        // An interceptor that answers an outcome of its own answers for all messages of the call.
+        return outcome == called.first ? called.outcomes : Collections.nCopies(payloads.size(), outcome);
     }
 
-    private Outcome around(int index, MessageContext context, java.util.concurrent.Callable<Outcome> handling)
-            throws Exception {
+    private Outcome around(int index, MessageContext context, Callable<Outcome> handling) throws Exception {
         return index == interceptors.size()
                 ? handling.call()
                 : interceptors.get(index).aroundHandling(context, () -> around(index + 1, context, handling));
     }
 
+    /** What the handler answered, for comparison with what came through the interceptors. */
     private static final class Called {
         private List<Outcome> outcomes = List.of();
         private @Nullable Outcome first;
     }
 
-    /** Stored content: JSON text or bytes. */
-    public interface Content {
-        byte[] bytes();
-
-        String text();
-    }
-
-    /** The payload does not fit the handler's class; trying again cannot help until the code or the message changes. */
-    public static final class UndecodableException extends Exception {
+    /** The payload does not fit the handler's class. No retry can help until the code or the message changes. */
+    static final class UndecodableException extends Exception {
         UndecodableException(Handler handler, Throwable cause) {
             super(
                     "payload cannot be read as " + handler.payload().getName() + " for handler " + handler.id() + ": "

@@ -10,7 +10,7 @@ import java.util.UUID;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
-/** What a handler sees of the message in hand. */
+/** What a handler sees of its message. Thread-safe: a handler's own threads may ask, too. */
 final class HandlerContext implements MessageContext {
     private final ClaimedMessage message;
     private final String queue;
@@ -20,6 +20,11 @@ final class HandlerContext implements MessageContext {
     private final @Nullable Connection connection;
     private @Nullable Map<String, String> headers;
 
+    /**
+     * @param maxAttempts of the retry policy that holds for this call
+     * @param stillOurs whether the leases of this process can be trusted
+     * @param connection of the ATOMIC handler's transaction; null for a LEASED one and for HandlingErrorSend
+     */
     HandlerContext(
             ClaimedMessage message,
             String queue,
@@ -77,7 +82,7 @@ final class HandlerContext implements MessageContext {
 
     @Override
     public synchronized Map<String, String> headers() {
-        if (headers == null) { // most handlers never look
+        if (headers == null) { // parsed on demand: most handlers never look
             headers = Headers.read(message.content().headers());
         }
         return headers;

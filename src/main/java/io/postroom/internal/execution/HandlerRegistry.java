@@ -10,7 +10,7 @@ import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** The handlers of this process, by queue. Complete when the engine starts; until then more may be added. Thread-safe. */
+/** The handlers of this process, by queue. More may be added until the engine starts. Thread-safe. */
 public final class HandlerRegistry {
     private volatile Map<String, List<Handler>> byQueue = Map.of();
 
@@ -19,7 +19,11 @@ public final class HandlerRegistry {
         addAll(handlers);
     }
 
-    /** All or none, as in the constructor. */
+    /**
+     * Adds all of them or none.
+     *
+     * @throws IllegalArgumentException as in the constructor
+     */
     public synchronized void addAll(Collection<Handler> handlers) {
         Map<String, List<Handler>> all = new LinkedHashMap<>();
         byQueue.forEach((queue, present) -> all.put(queue, new ArrayList<>(present)));
@@ -50,19 +54,23 @@ public final class HandlerRegistry {
         others.add(handler);
     }
 
+    /** The names of the queues that have a handler here, in the order of their first handlers. */
     public Set<String> queues() {
         return byQueue.keySet();
     }
 
+    /** The queue's handlers in the order they were added; empty when it has none here. */
     public List<Handler> of(String queue) {
         return List.copyOf(byQueue.getOrDefault(queue, List.of()));
     }
 
     /**
-     * The handler that takes such a message: its type's versions up to its own; without a type the one for messages without a type, or the
-     * queue's only one; else one that takes any type.
+     * Finds the handler for a message. A message with a type goes to the handler of that type, if its version is not above the handler's,
+     * else to one that takes any type. A message without a type goes to the queue's only handler, or to the one for messages without a
+     * type.
      *
      * @param type null: without a type
+     * @return empty when no handler here takes it
      */
     public Optional<Handler> find(String queue, @Nullable String type, int version) {
         List<Handler> handlers = byQueue.getOrDefault(queue, List.of());

@@ -5,7 +5,14 @@ import io.postroom.handler.PostroomListener;
 import java.util.List;
 import java.util.Optional;
 
-/** What the user brings: handlers, how to call them, who judges errors, who listens. */
+/**
+ * What the user brings.
+ *
+ * @param handlers the handlers of this process
+ * @param delivery calls them, with the user's codec and interceptors
+ * @param onError asked about errors of handlers that name no HandlingErrorSend of their own
+ * @param listeners told of what was committed
+ */
 public record HandlerSetup(
         HandlerRegistry handlers,
         Delivery delivery,

@@ -3,11 +3,14 @@ package io.postroom.internal.execution;
 import io.postroom.api.PostroomException;
 import io.postroom.internal.storage.ClaimedMessage;
 
-/** The lease on a message was gone when its ATOMIC handler wanted to complete it: the handler's writes roll back. */
+/**
+ * The lease on a message had gone when its ATOMIC handler was to be completed. The handler's writes roll back, and the attempt counts as
+ * failed.
+ */
 final class LeaseLostException extends PostroomException {
     LeaseLostException(ClaimedMessage message, String queue) {
-        super(
-                "lease " + message.lease().id() + " on message " + message.id() + " of queue \"" + queue
-                        + "\" was lost (this process was silent for too long); what the handler wrote is rolled back and the message runs again");
+        super("lease " + message.lease().id() + " on message " + message.id() + " of queue \"" + queue
+                + "\" was lost (this process was silent for too long); "
+                + "what the handler wrote is rolled back and the message runs again");
     }
 }

@@ -5,7 +5,10 @@ import java.time.Duration;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** A user's policy on the failure path, which must not fail: where it throws or answers nonsense, the default policy answers. */
+/**
+ * A user's retry policy as the failure path uses it. That path must not fail: where the policy throws, or answers null or a negative delay,
+ * {@link RetryPolicy#DEFAULT} answers instead. A number of attempts below 1 counts as 1.
+ */
 record SafeRetryPolicy(RetryPolicy policy) implements RetryPolicy {
     private static final Logger log = LoggerFactory.getLogger(SafeRetryPolicy.class);
 

@@ -1,5 +1,6 @@
 package io.postroom.internal.execution;
 
+import io.postroom.api.Limits;
 import io.postroom.api.Outcome;
 import io.postroom.api.RetryPolicy;
 import io.postroom.internal.storage.AttemptOutcome;
@@ -10,20 +11,47 @@ import io.postroom.internal.storage.NextState;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
-/** The one place that decides a message's next state from how its attempt ended. Pure functions. */
+/**
+ * Decides a message's next state from how its attempt ended: the one place that does. Pure functions, apart from the clock of the duration.
+ *
+ * <pre>
+ * Done                        FINISHED  (DONE)
+ * Retry, attempts left        DELAYED   by its own delay, else the policy's        failures + 1
+ * Retry, the last attempt     DEAD      attempts_spent                             failures + 1
+ * Snooze                      DELAYED   by its duration
+ * NotNow                      DELAYED   by its retryAfter
+ * Reject                      DEAD      rejected                                   failures + 1
+ * undecodable                 DEAD      undecodable
+ * expired                     FINISHED  (EXPIRED)
+ * no handler                  DELAYED   30 s, doubling to 10 min, no line of history
+ * payload missing             DELAYED   1 s, doubling to 10 min, no line of history
+ * not run                     DELAYED   10 s, no line of history
+ * </pre>
+ *
+ * <p>The legal moves are the table {@link io.postroom.api.MessageState#next()}; a test checks that every end here is one of them. Whether a
+ * handler is LEASED or ATOMIC makes no difference to its state, only to who writes the end.
+ */
 final class StateTransitions {
     static final String ATTEMPTS_SPENT = "attempts_spent";
     static final String REJECTED = "rejected";
     static final String UNDECODABLE = "undecodable";
-    private static final Duration LONGEST_DELAY = Duration.ofDays(400);
+    /** As for delayed messages, see {@link io.postroom.api.Limits#HORIZON}. */
+    private static final Duration LONGEST_DELAY = Limits.HORIZON;
+
     private static final Duration NO_HANDLER_FIRST = Duration.ofSeconds(30);
-    private static final Duration NO_HANDLER_LONGEST = Duration.ofMinutes(10);
+    private static final Duration LONGEST_WAIT = Duration.ofMinutes(10);
     private static final Duration NOT_RUN = Duration.ofSeconds(10);
     private static final Duration PAYLOAD_MISSING_FIRST = Duration.ofSeconds(1);
 
     private StateTransitions() {}
 
-    /** @param failure what a thrown error said; null when the handler answered by itself */
+    /**
+     * Decides by an outcome. A message that fails is DEAD once its failures reach the policy's attempts, whatever delay the outcome names.
+     * Delays are cut at 400 days; failures stop counting at {@link Short#MAX_VALUE}, the largest that can be stored.
+     *
+     * @param failure what a thrown error said; null when the handler answered the outcome itself
+     * @param startedNanos {@code System.nanoTime()} when the handler began
+     */
     static Completion of(
             ClaimedMessage message, Outcome outcome, @Nullable Failure failure, RetryPolicy policy, long startedNanos) {
         long finishedNanos = System.nanoTime();
@@ -90,7 +118,7 @@ final class StateTransitions {
         });
     }
 
-    /** The stored content does not fit the handler's class: no attempt can mend it, and none is counted. */
+    /** Ends a message whose stored content does not fit the handler's class. No attempt can change that, and no failure is counted. */
     static Completion undecodable(ClaimedMessage message, Throwable error, long startedNanos) {
         return new Completion(
                 message,
@@ -104,7 +132,10 @@ final class StateTransitions {
                 System.nanoTime());
     }
 
-    /** Nobody here takes its type: perhaps a newer version of this program will, or another process. 30 s, doubling to 10 minutes. */
+    /**
+     * Delays a message whose type no handler here takes: perhaps a newer version of this program will, or another process. 30 s at the
+     * first delivery, doubling to 10 minutes.
+     */
     static Completion noHandler(ClaimedMessage message) {
         return waiting(
                 message,
@@ -112,7 +143,10 @@ final class StateTransitions {
                 doubled(NO_HANDLER_FIRST, message.counters().deliveries()));
     }
 
-    /** The payload is not visible even in a new snapshot: purge is putting it back, or somebody deleted it by hand. */
+    /**
+     * Delays a message whose payload even a new snapshot did not show: purge is putting it back, or somebody deleted it by hand. 1 s at the
+     * first delivery, doubling to 10 minutes.
+     */
     static Completion payloadMissing(ClaimedMessage message) {
         return waiting(
                 message,
@@ -120,12 +154,12 @@ final class StateTransitions {
                 doubled(PAYLOAD_MISSING_FIRST, message.counters().deliveries()));
     }
 
-    /** Something that is not the message's fault kept it from being run. */
+    /** Delays a message by 10 s that was not run, for a reason of Postroom's own. */
     static Completion notRun(ClaimedMessage message) {
         return waiting(message, "not_run", NOT_RUN);
     }
 
-    /** Its time to live ended while it waited. */
+    /** Finishes a message whose time to live ended while it waited. */
     static Completion expired(ClaimedMessage message) {
         long now = System.nanoTime();
         return new Completion(
@@ -140,6 +174,7 @@ final class StateTransitions {
                 now);
     }
 
+    /** Without a line of history: no attempt was made. */
     private static Completion waiting(ClaimedMessage message, String reason, Duration delay) {
         long now = System.nanoTime();
         return new Completion(
@@ -154,8 +189,9 @@ final class StateTransitions {
                 now);
     }
 
+    /** @param deliveries before this one */
     private static Duration doubled(Duration first, int deliveries) {
         Duration delay = first.multipliedBy(1L << Math.min(deliveries, 20));
-        return delay.compareTo(NO_HANDLER_LONGEST) > 0 ? NO_HANDLER_LONGEST : delay;
+        return delay.compareTo(LONGEST_WAIT) > 0 ? LONGEST_WAIT : delay;
     }
 }

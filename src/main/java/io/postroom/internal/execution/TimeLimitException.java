@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
 
 /** An attempt ran longer than its handler's time limit. */
 final class TimeLimitException extends PostroomException {
+    /** @param cause what the handler threw once it was interrupted; null when it ignored the interrupt */
     TimeLimitException(Handler handler, @Nullable Throwable cause) {
         super(
                 "handler " + handler.id() + " ran longer than its time limit of "

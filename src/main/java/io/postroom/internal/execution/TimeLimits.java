@@ -9,26 +9,32 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Interrupts handlers that run too long. One thread looks at all running calls ten times a second: a timer per message would cost each message more
- * than a no-op handler does.
+ * Interrupts handlers that run too long, and gives up those that ignore it. One thread looks at all running calls ten times a second: a
+ * timer per message would cost each message more than a no-op handler does. A limit is therefore kept to 100 ms. Thread-safe.
  */
 public final class TimeLimits {
     private static final Logger log = LoggerFactory.getLogger(TimeLimits.class);
     private static final Duration LOOK_EVERY = Duration.ofMillis(100);
-    /** When no call came since the last look: the next one wakes this thread. */
-    private static final Duration DOZE = Duration.ofMinutes(1);
-    /** A handler that ignores its interrupt for this long is given up. */
-    static final Duration GRACE = Duration.ofSeconds(5);
+    /** While no call runs: the next one ends this pause. A process with nothing to do need not wake ten times a second. */
+    private static final Duration PAUSE_WHEN_IDLE = Duration.ofMinutes(1);
+    /** A handler that ignores its interrupt for this long after its time limit is given up. */
+    private static final Duration GRACE = Duration.ofSeconds(5);
 
     private final BooleanSupplier leasesAreTrusted;
+    private final Duration grace;
     private final Map<Attempt, Runnable> running = new ConcurrentHashMap<>();
     private final Loop loop = new Loop("postroom-time-limits", true, this::look);
-    private volatile boolean callsCame;
-    private volatile boolean dozing;
+    private volatile boolean idle;
 
-    /** @param leasesAreTrusted while false, handlers are interrupted: this thread is the one that never waits for the database */
+    /** @param leasesAreTrusted handlers are interrupted while this is false: here, because this thread never waits for the database */
     public TimeLimits(BooleanSupplier leasesAreTrusted) {
+        this(leasesAreTrusted, GRACE);
+    }
+
+    /** @param grace how long after its time limit a call that ignores its interrupt is given up */
+    TimeLimits(BooleanSupplier leasesAreTrusted, Duration grace) {
         this.leasesAreTrusted = leasesAreTrusted;
+        this.grace = grace;
     }
 
     public void start() {
@@ -39,14 +45,15 @@ public final class TimeLimits {
         loop.stop();
     }
 
-    /** @param onAbandon called once, by the watching thread, if the call is given up */
+    /**
+     * Watches a call until {@link #unwatch}.
+     *
+     * @param onAbandon run once, by the watching thread, if the call is given up; what it throws is logged
+     */
     void watch(Attempt attempt, Runnable onAbandon) {
         running.put(attempt, onAbandon);
-        if (!callsCame) {
-            callsCame = true;
-            if (dozing) {
-                loop.signal();
-            }
+        if (idle) {
+            loop.signal();
         }
     }
 
@@ -54,7 +61,7 @@ public final class TimeLimits {
         running.remove(attempt);
     }
 
-    /** Interrupts all calls: the leases cannot be trusted any more, or the grace of a stop is over. */
+    /** Interrupts all running calls: the leases cannot be trusted any more, or the time that a stop leaves to handlers is over. */
     public void callOffAll() {
         running.keySet().forEach(Attempt::callOff);
     }
@@ -72,7 +79,7 @@ public final class TimeLimits {
                 log.debug(
                         "{} runs longer than its time limit and is interrupted",
                         attempt.thread().getName());
-            } else if (attempt.abandonIfStuck(now, GRACE)) {
+            } else if (attempt.abandonIfStuck(now, grace)) {
                 running.remove(attempt);
                 log.warn(
                         "{} ignores its interrupt; its message goes on without it",
@@ -83,18 +90,17 @@ public final class TimeLimits {
         pause();
     }
 
-    /** Dozing is said before it is asked whether calls came, and the other way round in {@link #watch}: one of the two threads sees the other. */
+    /**
+     * {@code idle} is set before the running calls are looked at, and {@link #watch} does both the other way round: so one of the two
+     * threads sees the other. The second pause comes in any case, or a stream of short calls would wake this thread for each of them.
+     */
     private void pause() {
-        dozing = true;
-        boolean idle = !callsCame && running.isEmpty();
-        if (idle) {
-            loop.pause(DOZE);
+        idle = true;
+        if (running.isEmpty()) {
+            loop.pause(PAUSE_WHEN_IDLE);
         }
-        dozing = false;
-        callsCame = false;
-        if (!idle) {
-            loop.pause(LOOK_EVERY);
-        }
+        idle = false;
+        loop.pause(LOOK_EVERY);
     }
 
     private static void giveUp(Runnable onAbandon) {

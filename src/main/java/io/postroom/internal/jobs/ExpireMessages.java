@@ -1,7 +1,7 @@
 package io.postroom.internal.jobs;
 
 import io.postroom.internal.storage.JobStore;
-import io.postroom.internal.storage.JobStore.Expired;
+import io.postroom.internal.storage.JobStore.ExpiryPosition;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
@@ -20,7 +20,7 @@ public final class ExpireMessages implements Job {
     private static final int TURNS_BETWEEN_DELAYED = 4;
 
     private final JobStore store;
-    private @Nullable Expired from;
+    private @Nullable ExpiryPosition from;
     private int turns;
 
     public ExpireMessages(JobStore store) {
@@ -34,12 +34,12 @@ public final class ExpireMessages implements Job {
 
     @Override
     public Duration run() {
-        Expired reached = null;
-        for (Expired next = store.expire(from, BATCH); next != null; next = store.expire(next, BATCH)) {
+        ExpiryPosition reached = null;
+        for (ExpiryPosition next = store.expire(from, BATCH); next != null; next = store.expire(next, BATCH)) {
             reached = next;
         }
         if (reached != null) {
-            from = new Expired(reached.expiresAt().minus(MARGIN), Expired.BEFORE_ALL);
+            from = new ExpiryPosition(reached.expiresAt().minus(MARGIN), ExpiryPosition.BEFORE_ALL);
         }
         cancelDeleted();
         return INTERVAL;

@@ -70,7 +70,7 @@ public final class PromoteDue implements Job {
             from = null;
             fullLookDueNanos = System.nanoTime() + fullLookEvery.toNanos();
         }
-        JobStore.Promoted promoted = promote();
+        JobStore.PromoteResult promoted = promote();
         if (promoted.messages() == BATCH) {
             return Duration.ZERO;
         }
@@ -80,8 +80,8 @@ public final class PromoteDue implements Job {
                 .orElse(longestWait);
     }
 
-    private JobStore.Promoted promote() {
-        JobStore.Promoted promoted;
+    private JobStore.PromoteResult promote() {
+        JobStore.PromoteResult promoted;
         try {
             promoted = store.promote(from, BATCH);
         } catch (StoreException error) {

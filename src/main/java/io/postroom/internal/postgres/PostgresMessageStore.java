@@ -382,7 +382,7 @@ public final class PostgresMessageStore
     // ---- jobs
 
     @Override
-    public Promoted promote(@Nullable Instant from, int limit) {
+    public PromoteResult promote(@Nullable Instant from, int limit) {
         return engine.single("promote due messages", connection -> {
             try (Sql.Call call = JobSql.PROMOTE.on(connection)) {
                 List<Instant> lastDueAt = new ArrayList<>();
@@ -392,7 +392,7 @@ public final class PostgresMessageStore
                             lastDueAt.add(Rows.instant(row, 5));
                             return arrival(row.getInt(1), row.getInt(2), row.getLong(3), row.getInt(4));
                         });
-                return new Promoted(
+                return new PromoteResult(
                         arrivals,
                         lastDueAt.isEmpty() ? null : lastDueAt.get(0),
                         arrivals.stream().mapToInt(Arrival::count).sum());
@@ -512,15 +512,16 @@ public final class PostgresMessageStore
     }
 
     @Override
-    public @Nullable Expired expire(@Nullable Expired from, int limit) {
+    public @Nullable ExpiryPosition expire(@Nullable ExpiryPosition from, int limit) {
         return engine.single("expire messages", connection -> {
                     try (Sql.Call call = JobSql.EXPIRE.on(connection)) {
                         return call.set("from", from == null ? null : from.expiresAt())
-                                .set("after", from == null ? Expired.BEFORE_ALL : from.id())
+                                .set("after", from == null ? ExpiryPosition.BEFORE_ALL : from.id())
                                 .set("limit", limit)
                                 .one(row -> row.getInt(1) < limit
-                                        ? Optional.<Expired>empty()
-                                        : Optional.of(new Expired(Rows.instant(row, 2), row.getObject(3, UUID.class))));
+                                        ? Optional.<ExpiryPosition>empty()
+                                        : Optional.of(new ExpiryPosition(
+                                                Rows.instant(row, 2), row.getObject(3, UUID.class))));
                     }
                 })
                 .orElse(null);

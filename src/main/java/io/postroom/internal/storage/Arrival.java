@@ -1,4 +1,9 @@
 package io.postroom.internal.storage;
 
-/** Messages became READY: somebody should claim from {@code lowestSeq} on. */
+/**
+ * Messages of a lane that became READY. A hint to claim: other workers may have taken them by now.
+ *
+ * @param lowestSeq the lowest of their numbers: claim from there on
+ * @param count how many, approximately; 0 when only the lane is worth a look
+ */
 public record Arrival(Lane lane, long lowestSeq, int count) {}

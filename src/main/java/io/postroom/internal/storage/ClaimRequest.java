@@ -1,13 +1,13 @@
 package io.postroom.internal.storage;
 
 /**
- * What a consumer wants.
+ * What a consumer asks for with one claim.
  *
- * @param priorities the lanes in the order to take from
- * @param cursors where to begin in each, same order
+ * @param priorities the lanes to take from, in this order
+ * @param cursors the number to begin at in each lane, in the same order
  * @param limit most messages
  * @param leaseSize most messages under one lease
- * @param suspects take one message whose worker died while holding it, instead of those that never met that
+ * @param suspects whether to take one suspect: a message whose worker died while holding it. Else suspects are left alone
  */
 public record ClaimRequest(
         int workerId, int queueId, short[] priorities, long[] cursors, int limit, int leaseSize, boolean suspects) {}

@@ -7,10 +7,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * A message under a lease, with what its handler needs.
  *
- * @param laneSeq highest seq this claim took from the lane
- * @param counters as they were before this delivery
- * @param stored false: the payload was not visible in the claim's snapshot; {@code content} is {@link Content#NONE} then
- * @param expired its time to live has ended
+ * @param laneSeq the highest number that this claim took from the lane
+ * @param counters the counts before this delivery
+ * @param stored false: the payload was not visible to the claim's snapshot, and {@code content} is {@link Content#NONE}
+ * @param expired whether its time to live had ended by then
+ * @param createdAt the database's time; null when the payload was not visible
  */
 public record ClaimedMessage(
         UUID id,
@@ -24,31 +25,31 @@ public record ClaimedMessage(
         @Nullable Instant createdAt,
         Content content) {
 
-    /** The delivery in hand, from 1. */
+    /** The number of this delivery, from 1; at most {@link Short#MAX_VALUE}, the largest that can be stored. */
     public int number() {
         return Math.min(counters.deliveries() + 1, Short.MAX_VALUE);
     }
 
-    /** The same message with the content that a later snapshot showed. */
+    /** Answers the same message with the content that a later snapshot showed. */
     public ClaimedMessage withContent(Content found, boolean hasExpired, @Nullable Instant created) {
         return new ClaimedMessage(id, queueId, priority, laneSeq, lease, counters, true, hasExpired, created, found);
     }
 
     /**
-     * Where the message is held.
+     * The place of a message under a lease: the right to work on it for as long as its worker sends heartbeats.
      *
-     * @param id fencing number
-     * @param count messages that were put under that lease
+     * @param id fencing number: a completion counts only while this lease still holds the message
+     * @param count messages that were put under this lease
      * @param ordinal the place of this one among them, from 0
      */
     public record Lease(long id, int count, int ordinal) {}
 
     /**
-     * What has happened to a message in its queue.
+     * What has been counted about a message in its queue.
      *
      * @param failures attempts that threw or asked for a retry
-     * @param crashes workers that died while they held it
-     * @param deliveries claims
+     * @param crashes workers that died while holding it; a message with one or more is a suspect
+     * @param deliveries claims, releases and snoozes included
      */
     public record Counters(int failures, int crashes, int deliveries) {
         public static final Counters ZERO = new Counters(0, 0, 0);

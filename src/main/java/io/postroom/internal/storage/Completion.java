@@ -4,14 +4,15 @@ import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How the hold on a message ends.
+ * How a lease lets go of a message: where the message goes, and what is written about the attempt.
  *
- * @param outcome the line of history; null writes none
- * @param delay for {@link NextState#DELAYED}
- * @param reason for DELAYED ({@code delayed.reason}) and DEAD ({@code dead_letter.reason})
- * @param failure what went wrong, cleaned and cut
- * @param failures the new count
- * @param startedNanos {@code System.nanoTime()} when the handler began, likewise finishedNanos
+ * @param outcome the outcome for the line of history; null: no line is written
+ * @param delay how long the message waits, for {@link NextState#DELAYED}; else zero
+ * @param reason for DELAYED ({@code delayed.reason}) and DEAD ({@code dead_letter.reason}); else null
+ * @param failure what went wrong, cleaned and cut; null when nothing did
+ * @param failures the count from now on
+ * @param startedNanos {@code System.nanoTime()} when the handler began
+ * @param finishedNanos {@code System.nanoTime()} when it ended: the store writes both as a time before its own now
  */
 public record Completion(
         ClaimedMessage message,
@@ -24,10 +25,12 @@ public record Completion(
         long startedNanos,
         long finishedNanos) {
 
+    /** Whether a handler finished the message. */
     public boolean isDone() {
         return outcome == AttemptOutcome.DONE;
     }
 
+    /** Ends a message that its handler finished. */
     public static Completion done(ClaimedMessage message, long startedNanos, long finishedNanos) {
         return new Completion(
                 message,
@@ -41,7 +44,7 @@ public record Completion(
                 finishedNanos);
     }
 
-    /** Given back untouched: a shutdown, or a claim nobody will run. Spends nothing, writes no history. */
+    /** Gives a message back to READY untouched: at a shutdown, or when nobody will run it. Spends nothing and writes no history. */
     public static Completion release(ClaimedMessage message) {
         long now = System.nanoTime();
         return new Completion(
@@ -56,7 +59,7 @@ public record Completion(
                 now);
     }
 
-    /** The same with its failure replaced by a text that can surely be stored. */
+    /** Answers the same end with its failure replaced by a text that can surely be stored. */
     public Completion withoutDetails() {
         return new Completion(
                 message,

@@ -4,12 +4,14 @@ import io.postroom.api.Direction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a message holds, as it is stored.
+ * What a message holds, as it is stored. Either payload or body is given; with neither, the content is JSON null.
  *
  * @param type null: without a type
+ * @param version of the type; 0 without one
  * @param payload JSON text; null when {@code body} is given
- * @param contentType null for JSON
- * @param headers JSON object, or null
+ * @param body bytes, not copied; null when {@code payload} is given
+ * @param contentType of the bytes; null for JSON
+ * @param headers a JSON object of texts, or null
  */
 public record Content(
         Direction direction,
@@ -20,10 +22,10 @@ public record Content(
         @Nullable String contentType,
         @Nullable String headers,
         @Nullable String correlationId) {
-    /** Of a message whose payload was not visible. */
+    /** The content of a message whose payload was not visible. */
     public static final Content NONE = new Content(Direction.OUTGOING, null, 0, null, null, null, null, null);
 
-    /** Approximate size of payload and body. */
+    /** The size of payload and body; that of JSON in characters, which is near enough for a limit on memory. */
     public long bytes() {
         return (payload == null ? 0 : payload.length()) + (body == null ? 0L : body.length);
     }

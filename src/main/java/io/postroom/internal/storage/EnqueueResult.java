@@ -3,11 +3,11 @@ package io.postroom.internal.storage;
 import java.util.UUID;
 
 /**
- * What became of a new message.
+ * What became of a message that was to be written.
  *
- * @param id its id, or that of the one that was there
+ * @param id its id; with {@code isNew = false} the id of the message that had its id or deduplication key already
  * @param isNew whether it was written
- * @param sameContent whether the one that was there has the same queue and content; true when new
- * @param seq its place in READY, 0 when it is DELAYED or was there
+ * @param sameContent whether the message that was there has the same queue and content; true when new
+ * @param seq its number in READY; 0 when it is DELAYED or not new
  */
 public record EnqueueResult(UUID id, boolean isNew, boolean sameContent, long seq) {}

@@ -6,24 +6,35 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Writes new messages, in a transaction that is given unless the method says otherwise. Thread-safe.
+ * Writes new messages. Thread-safe.
  *
- * <p>Failures are {@link StoreException}s. Times are the store's own.
+ * <p>A method with a connection joins its transaction, neither commits nor rolls back, and may be called again in it only after a rollback
+ * when it failed. Failures are {@link StoreException}s; in a transaction that belongs to a caller nothing is retried. Times are the
+ * database's.
  */
 public interface EnqueueStore {
-    /** Writes one message. Joins the connection's transaction. Takes its transaction id before it draws a seq (see the safe floor). */
+    /**
+     * Writes one message, READY or DELAYED. Waits for an open transaction that writes the same id or deduplication key. The transaction
+     * gets its id before a number is drawn: {@link WorkerStore#sampleWatermark} relies on that.
+     */
     EnqueueResult enqueue(NewMessage message, Connection connection);
 
-    /** Writes many in one statement; answers in the order given. One refused message refuses all. */
+    /** Writes many in one statement. Answers one result a message, in the order given. One refused message refuses all. */
     List<EnqueueResult> enqueue(List<NewMessage> messages, Connection connection);
 
-    /** Writes one message already held by this worker, so that nobody else starts it; empty when its id or key was there. */
+    /**
+     * Writes one message under a lease of this worker, in a transaction of its own, so that no other worker starts it. Empty when its id or
+     * deduplication key was there already: then nothing is written.
+     */
     Optional<ClaimedMessage> enqueueLeased(NewMessage message, int workerId);
 
     /**
-     * Writes new messages that this worker holds from the beginning, in the transaction of the connection. All plain, of one queue and one priority.
+     * Writes new messages under leases of this worker from the beginning (direct dispatch): they never pass through READY. Once committed
+     * they must be run or released.
      *
-     * @return one per message, in the order given
+     * @param messages plain ones, all of one queue and one priority
+     * @param leaseSize most messages under one lease
+     * @return one a message, in the order given
      */
     List<ClaimedMessage> enqueueDirect(List<NewMessage> messages, int workerId, int leaseSize, Connection connection);
 }

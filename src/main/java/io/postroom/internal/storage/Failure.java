@@ -7,18 +7,21 @@ import java.util.HexFormat;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What went wrong, fit to be stored: without NUL, control characters and lone surrogates, at most 8 KB. The failure path must not fail: an
- * exception whose getMessage throws has a text too.
+ * What went wrong, fit to be stored: without NUL, control characters and lone surrogates, and of about 8 KB at most. The failure path must
+ * not fail: an exception whose {@code getMessage} throws gets a text, too.
  *
- * @param errorClass class of the exception; null when a handler said so itself
- * @param fingerprint groups alike errors: class and message with digits left out
+ * @param errorClass class of the exception; null when a handler answered the reason itself
+ * @param text what people read
+ * @param fingerprint 12 hexadecimal digits, the same for errors that differ in numbers and UUIDs only
  */
 public record Failure(@Nullable String errorClass, String text, String fingerprint) {
+    /** Bytes, for a text that is mostly ASCII. */
     public static final int LONGEST_TEXT = 8 * 1024;
+
     static final Failure UNSTORABLE = new Failure(null, "the error's own text could not be stored", "unstorable");
     private static final int FRAMES = 20;
 
-    /** From an exception: its text, those of its causes, and the top of the stack. */
+    /** Describes an exception: its text, those of up to four causes, and the top 20 frames of the stack. */
     public static Failure of(Throwable error) {
         StringBuilder text = new StringBuilder();
         Throwable cause = error;
@@ -34,7 +37,7 @@ public record Failure(@Nullable String errorClass, String text, String fingerpri
         return new Failure(cut(errorClass, 500), clean(text.toString()), fingerprint(errorClass, describe(error)));
     }
 
-    /** From a handler's own words. */
+    /** Describes a reason that a handler answered. */
     public static Failure of(String reason) {
         String text = clean(reason);
         return new Failure(null, text, fingerprint("", text));
@@ -57,8 +60,7 @@ public record Failure(@Nullable String errorClass, String text, String fingerpri
     }
 
     private static String clean(String text) {
-        String cut =
-                cut(text, LONGEST_TEXT / 2); // at most 3 bytes a char for all but pairs: fits 8 KB of mostly plain text
+        String cut = cut(text, LONGEST_TEXT / 2); // a char takes 1 byte in ASCII and 3 at most
         StringBuilder clean = new StringBuilder(cut.length());
         for (int i = 0; i < cut.length(); i++) {
             char c = cut.charAt(i);

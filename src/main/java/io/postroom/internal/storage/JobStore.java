@@ -9,53 +9,84 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The steps of the jobs on a timer. Thread-safe. Each call is a transaction of its own; failures are {@link StoreException}s. Times are the store's own.
+ * The steps of the jobs on a timer: promote, rescue, expire, redrive. Thread-safe, and safe to call in several processes at once: rows that
+ * another one has locked are skipped.
+ *
+ * <p>Each call is a transaction of its own. Failures are {@link StoreException}s; every step may be repeated. Times are the database's, and
+ * waits are given as durations, so that clocks need not agree.
  */
 public interface JobStore {
-    /** DELAYED to READY. {@code lastDueAt} of the answer is where the next look may start from. */
-    Promoted promote(@Nullable Instant from, int limit);
+    /**
+     * Moves due messages from DELAYED to READY, the longest due first. Fewer than {@code limit} were moved: no other one is due, or another
+     * process is moving it.
+     *
+     * @param from messages due before this instant are not looked at, which spares a walk over dead index entries; null: all
+     * @return with the instant from which the next look may start
+     */
+    PromoteResult promote(@Nullable Instant from, int limit);
 
     /**
-     * When the next one is due; empty: nothing is delayed. As a wait, so that clocks need not agree.
+     * Answers how long until the next message is due; zero when one is due now, empty when nothing is delayed.
      *
-     * @param from as for promote: what is due before is not looked at
+     * @param from as for {@link #promote}
      */
     Optional<Duration> untilNextDue(@Nullable Instant from);
 
-    /** The due messages, for promoting them one by one when a batch fails. */
+    /** Lists due messages, the longest due first, to promote them one by one when a batch fails. */
     List<UUID> due(int limit);
 
-    /** Promotes this one, or makes it a dead letter when it cannot be. */
+    /** Promotes this message, or makes it a dead letter when the database refuses to. One bad row must not hold up the others. */
     void promoteOrQuarantine(UUID messageId);
 
-    /** Leases of silent workers back to READY. A lane whose messages all became dead letters is answered too, with count 0. */
+    /**
+     * Moves the messages of leases whose worker sends no heartbeats any more: back to READY with one more crash, or to DEAD at the crash
+     * limit.
+     *
+     * @param leaseTime how long without a heartbeat
+     * @param limit most leases
+     * @return one arrival a lane; with count 0 when all its messages became dead letters
+     */
     List<Arrival> rescue(Duration leaseTime, int limit);
 
-    /** Waiting messages whose time to live ended, to EXPIRED; answers where the next look starts, null when all were seen. */
+    /**
+     * Moves waiting messages whose time to live has ended to EXPIRED.
+     *
+     * @param from where the look before ended; null: from the first one
+     * @return where the next look starts; null when all were seen
+     */
     @Nullable
-    Expired expire(@Nullable Expired from, int limit);
+    ExpiryPosition expire(@Nullable ExpiryPosition from, int limit);
 
     /**
-     * What waits in queues deleted longer ago than this, to CANCELLED; answers how many. A delete empties its queue once, but an open transaction,
-     * a retry or a rescue may still bring something.
+     * Moves what waits in deleted queues to CANCELLED. A delete empties its queue once, but an open transaction, a retry or a rescue may
+     * bring more later.
      *
-     * @param delayed also what is DELAYED, which is dearer to find
+     * @param olderThan queues deleted more recently are left alone
+     * @param limit most messages
+     * @param delayed whether to look in DELAYED, too, which costs more
+     * @return how many messages were cancelled
      */
     int cancelDeleted(Duration olderThan, int limit, boolean delayed);
 
-    /** Moves on the bulk redrives that are on record and no other process is at, by what their rate allows in this time. */
+    /**
+     * Carries on the bulk redrives that are on record, apart from those that another process is working on.
+     *
+     * @param elapsed the time since the step before: each redrive moves what its rate allows in it
+     */
     RedriveResult redriveSome(Duration elapsed);
 
     /**
      * What a promotion moved.
      *
-     * @param lastDueAt null when nothing moved
+     * @param arrivals one a lane
+     * @param lastDueAt when the last of them was due; null when nothing moved
+     * @param messages how many
      */
-    record Promoted(List<Arrival> arrivals, @Nullable Instant lastDueAt, int messages) {}
+    record PromoteResult(List<Arrival> arrivals, @Nullable Instant lastDueAt, int messages) {}
 
-    /** How far a look at what expires got. By id too: many messages expire at one instant. */
-    record Expired(Instant expiresAt, UUID id) {
-        /** At an instant, before its first message. */
+    /** How far a look at what expires got. The id belongs to it, because many messages may expire at one instant. */
+    record ExpiryPosition(Instant expiresAt, UUID id) {
+        /** Stands before the first message of an instant. */
         public static final UUID BEFORE_ALL = new UUID(0, 0);
     }
 }

@@ -3,8 +3,8 @@ package io.postroom.internal.storage;
 import java.util.BitSet;
 
 /**
- * What became of the part of a lease that was to be completed.
+ * What became of the messages of one lease that were to be completed.
  *
- * @param completed ordinals that were still held and are written now; the others were lost
+ * @param completed ordinals of the messages that the lease still held and that are written now; the others were lost
  */
 public record LeasePart(long leaseId, BitSet completed) {}

@@ -10,33 +10,42 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Takes messages out of READY under leases, and lets go of them once their attempts ended. Thread-safe.
+ * Takes messages out of READY under leases, and completes them once their attempts have ended. Thread-safe.
  *
- * <p>Each call is a transaction of its own unless it takes a connection; failures are {@link StoreException}s. Times are the store's own.
+ * <p>Each call is a transaction of its own, unless it is given a connection. Failures are {@link StoreException}s: after {@code
+ * UNAVAILABLE} it is not known whether the call was committed. Times are the database's.
  */
 public interface LeaseStore {
-    /** Takes messages out of READY and puts them under leases. Empty: nothing free from these cursors on. */
+    /**
+     * Takes messages out of READY and puts them under leases of the worker. Rows that another claim has locked are skipped.
+     *
+     * @return in the order of the lanes and of their numbers; empty: nothing is free from these cursors on. Whether the queue is
+     *     paused is the caller's business
+     */
     List<ClaimedMessage> claim(ClaimRequest request);
 
-    /** The payload of a held message in a new snapshot; empty: still not visible. */
+    /** Reads a held message's payload in a new snapshot; empty: it is still not visible. */
     Optional<ClaimedMessage> reload(ClaimedMessage message);
 
     /**
-     * Writes the ends of held messages in one transaction. What is missing in the answer was lost: somebody else holds or finished it, and nothing
-     * was written. So is an end that the store refuses even without its details: it stays under its lease.
+     * Writes how held messages ended, in one transaction. If the database refuses one end, they are written one by one, and that one
+     * without its details. An end that is refused even so stays under its lease.
+     *
+     * @return one part a lease. What is missing was lost: another worker holds or finished the message, and nothing was written about it. A
+     *     repeat of a call whose answer got lost looks the same
      */
     List<LeasePart> complete(int workerId, List<Completion> completions);
 
-    /** The same in a transaction that belongs to a handler. */
+    /** Does the same in the transaction of a handler. An end that is refused costs the details of all, but not the handler's writes. */
     List<LeasePart> complete(int workerId, List<Completion> completions, Connection connection);
 
     /**
-     * Gives back what this worker holds without knowing: leases of claims whose answer never came. Their messages go to READY, with nothing counted
-     * against them.
+     * Releases leases that the worker does not know of: those of claims whose answer never came. Their messages go to READY, and nothing is
+     * counted against them.
      *
-     * @param knownLeases what it does know of, read before this call
-     * @param olderThan   younger leases may belong to a claim in flight and are left alone
-     * @param only        leases that hold one of these messages; null: all
+     * @param knownLeases the leases that the worker knows of, read before this call
+     * @param olderThan younger leases may belong to a claim under way and are left alone
+     * @param only leases that hold one of these messages; null: all
      */
     List<Arrival> releaseUnknown(
             int workerId, Collection<Long> knownLeases, Duration olderThan, @Nullable Collection<UUID> only);

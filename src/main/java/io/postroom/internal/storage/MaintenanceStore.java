@@ -6,64 +6,85 @@ import java.time.Instant;
 import java.util.List;
 
 /**
- * What keeps the store small and ready for the days to come. One caller at a time in a cluster. Every method is a transaction of its own or several;
- * failures are {@link StoreException}s, of which {@link StoreException.Kind#TRY_AGAIN} is common here: locks are tried for a moment only.
+ * Keeps the store small and ready for the days to come. At most one caller at a time in a cluster.
+ *
+ * <p>Every method is one transaction of its own or several. Failures are {@link StoreException}s. {@link StoreException.Kind#TRY_AGAIN} is
+ * common here, because locks are tried for a moment only: nothing was changed, and a later call may succeed.
  */
 public interface MaintenanceStore {
-    /** What is kept by days. */
+    /** What is stored by days. */
     enum Kind {
         MESSAGES,
         HISTORY
     }
 
-    /** Oldest first, without gaps. The first begins at {@link Instant#MIN}, the last ends at {@link Instant#MAX}. */
+    /** Lists the days, the oldest first, without gaps. The first begins at {@link Instant#MIN}, the last ends at {@link Instant#MAX}. */
     List<Day> days(Kind kind);
 
-    /** How much of the last {@code rows} messages of a day is still needed. */
+    /** Counts how many of the last {@code rows} messages of a day are still needed. */
     Need needAtTheEnd(Day day, int rows);
 
     /**
-     * Frees a past day as a whole and puts back what is still needed, if that is no more than {@code mostKept}. What leaves is put down in the
-     * ledger. Nobody writes into the day meanwhile; readers wait only for the moment at the end.
+     * Frees a past day as a whole and puts back what is still needed, if that is no more than {@code mostKept} messages. What leaves is
+     * written into the ledger. Nothing can be written into the day meanwhile; readers wait only for the moment at the end.
      */
     Freed freeMessages(Day day, int mostKept);
 
-    /** The same for history: what belongs to a message that is stored is put back. */
+    /** Does the same for history: the lines of messages that are still stored are put back. */
     Freed freeHistory(Day day, int mostKept);
 
     /**
-     * Removes finished messages whose retention is over one by one, with their history and keys, led by the next {@code limit} such ends in this
-     * day of history.
+     * Removes single messages that are finished and past their retention, with their history and keys. They are found by the next {@code
+     * limit} lines in this day of history that finished a message.
      *
      * @param after where the batch before ended; {@link Batch#START} at first
-     * @param spared days of messages that will be freed as a whole
+     * @param spared days whose messages are left alone, because they will be freed as a whole
      */
     Batch removeBatch(Day history, String after, int limit, List<Day> spared);
 
-    /** Frees READY when it is empty and larger than this. Does not wait: false when it was in use. */
+    /**
+     * Truncates READY if it is empty and larger than this. Does not wait for a lock. Answers whether it did; false, too, when READY was in
+     * use.
+     */
     boolean truncateReady(long bytes);
 
-    /** Removes lines of history, at most {@code limit}, of messages whose content and end left with another day. Reads the whole day. Answers how many. */
+    /**
+     * Removes lines of history of messages whose content and last line have left with another day. Reads the whole day.
+     *
+     * @param limit most lines
+     * @return how many lines were removed
+     */
     int removeLeftovers(Day history, int limit);
 
-    /** Removes processes that ended that long ago and that no history names any more. Reads all history. Answers how many. */
+    /** Removes workers that ended that long ago and that no line of history names any more. Reads all history. Answers how many. */
     int forgetWorkers(Duration endedBefore);
 
-    /** Makes days ahead when fewer than two are left. Answers how many; 0: there were enough. */
+    /** Makes days ahead if fewer than two are left. Answers how many; 0: there were enough. */
     int makeDaysAhead(Kind kind);
 
-    /** When there are more days than {@code most}: puts the oldest ones that hold at most {@code rows} into the first. Answers how many went. */
+    /**
+     * Moves the rows of the oldest days that hold at most {@code rows} into the first day, while there are more than {@code most} days.
+     * Answers how many days went.
+     */
     int foldPastDays(Kind kind, int most, int rows);
 
     /**
-     * @param bytes of the rows themselves, without indexes and large values
-     * @param past long enough over that nothing new comes into it
+     * A day of messages or history: one partition, which may be wider than a day.
+     *
+     * @param name of its table
+     * @param from its first instant
+     * @param to the first instant after it
+     * @param bytes size of the rows themselves, without indexes and large values
+     * @param past whether it has been over for so long that nothing new comes into it
      */
     record Day(String name, Instant from, Instant to, long bytes, boolean past) {}
 
     /**
-     * @param needed of those looked at: unfinished, or within retention; a deduplication key alone does not count
-     * @param lasting of the needed: those that will be needed in two days, too
+     * How much of a day is needed.
+     *
+     * @param looked messages looked at
+     * @param needed those of them that are unfinished or within their retention; a deduplication key alone does not count
+     * @param lasting those of the needed ones that will be needed in two days, too
      */
     record Need(int looked, int needed, int lasting) {}
 
@@ -71,7 +92,7 @@ public interface MaintenanceStore {
     enum Freed {
         /** It is done. */
         DONE,
-        /** Somebody reads in it: a dump, or an open transaction. */
+        /** It is being read: by a dump, or in an open transaction. */
         BUSY,
         /** Too much is needed now, but less will be soon. */
         NEEDED,
@@ -80,11 +101,14 @@ public interface MaintenanceStore {
     }
 
     /**
-     * @param looked ends looked at; fewer than the limit: the day is through
+     * What became of a batch.
+     *
+     * @param looked lines looked at; fewer than the limit: the day is done
      * @param last where the next batch begins
-     * @param removed messages that left
+     * @param removed messages that were removed
      */
     record Batch(int looked, String last, int removed) {
+        /** Stands before the first line of a day. */
         public static final String START = "(0,0)";
     }
 }

@@ -6,9 +6,13 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A checked message on its way in.
+ * A checked message on its way into the store.
  *
  * @param givenId whether the caller chose the id, so that it may be there already
+ * @param delay how long it waits in DELAYED; null: not at all, or see {@code dueAt}
+ * @param dueAt until when it waits; null: not at all, or see {@code delay}
+ * @param timeToLive null: the queue's, if it has one
+ * @param deduplicationKey null: without one
  */
 public record NewMessage(
         UUID id,
@@ -21,12 +25,12 @@ public record NewMessage(
         @Nullable Duration timeToLive,
         @Nullable String deduplicationKey) {
 
-    /** Whether it goes straight into READY and cannot meet another message with its id or key. */
+    /** Whether it goes straight into READY, and no message with its id or key can be there. */
     public boolean isPlain() {
         return !givenId && deduplicationKey == null && delay == null && dueAt == null;
     }
 
-    /** The same message, for a repeat after a commit whose answer got lost: finding it there already is no error. */
+    /** Answers the same message for a repeat after a commit whose answer got lost: it may be there already. */
     public NewMessage withGivenId() {
         return new NewMessage(id, true, queueId, priority, content, delay, dueAt, timeToLive, deduplicationKey);
     }

@@ -10,33 +10,61 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What people do to messages and queues; each act is on record in {@code operator_action}. Thread-safe. Each call is a transaction of its own; failures are {@link StoreException}s.
+ * What people do to messages and queues. Each act is on record in {@code operator_action}. Thread-safe.
+ *
+ * <p>Each call is a transaction of its own, unless it says otherwise. Failures are {@link StoreException}s. A queue that does not exist is
+ * refused with {@link io.postroom.api.QueueNotFoundException}.
  */
 public interface OperatorStore {
+    /** Cancels a message where it waits. Answers in how many queues it is CANCELLED now; 0: it is held, dead, finished or unknown. */
     int cancel(UUID id);
 
+    /** Moves a waiting message to another due time; one in the past means now. Answers in how many queues. */
     int reschedule(UUID id, Instant dueAt);
 
+    /** Moves a dead letter to READY and sets its failures and crashes to 0. Answers in how many queues. */
     int redrive(UUID id);
 
-    /** Puts a bulk redrive on record; the job carries it out. */
+    /** Puts a bulk redrive of the dead letters that match on record. {@link JobStore#redriveSome} carries it out. Answers its id. */
     UUID planRedrive(MessageFilter filter, int perSecond);
 
+    /** Answers how a bulk action stands. */
     OperationRow operation(UUID id);
 
+    /** Ends a bulk action before its time. What was moved stays moved. */
     void stopOperation(UUID id);
 
+    /**
+     * Counts the messages of queues.
+     *
+     * @param queue null: of all queues
+     * @return one a queue, empty when the queue does not exist. Nothing is put on record
+     */
     List<QueueStats> stats(@Nullable String queue);
 
+    /** Pauses or resumes a queue. A repeat changes nothing. */
     void pause(String queue, boolean paused);
 
+    /** Cancels what waits in a queue, in many transactions: what was cancelled before a failure stays so. Answers how many messages. */
     long purge(String queue);
 
+    /**
+     * Deletes a queue in one transaction, then cancels what waits in it in many.
+     *
+     * @param ifEmpty refuse with {@link IllegalStateException} while anything waits, is held or dead
+     * @param ifUnused refuse likewise while it has a live consumer
+     */
     void delete(String queue, boolean ifEmpty, boolean ifUnused);
 
-    /** Sets every stored instant of waiting messages back by this much: time passes at once. For tests. */
+    /** Sets every stored instant of waiting messages back by this much, as if that time had passed. For tests. */
     void advance(Duration time);
 
-    /** A bulk action as it stands. */
+    /**
+     * A bulk action as it stands.
+     *
+     * @param planned messages that matched when it was put on record
+     * @param done messages moved so far
+     * @param finished whether it has ended: nothing is left to move, or it was stopped
+     */
     record OperationRow(long planned, long done, boolean finished) {}
 }

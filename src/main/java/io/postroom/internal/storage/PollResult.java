@@ -6,12 +6,12 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a poll says.
+ * What a poll answers.
  *
- * @param queues one report per queue that still exists
- * @param stillEmpty nothing entered READY since the number the poll was asked to compare with, so the lanes were not looked at
- * @param nextDue how long until the next delayed message of whichever queue is due, zero when it is; null: nothing is delayed
- * @param serverStartedAt of the server that answered; null: none of the queues exists
+ * @param queues one report a queue that still exists
+ * @param stillEmpty whether nothing entered READY since the sample that the poll was given, so that the lanes were not looked at
+ * @param nextDue how long until the next delayed message of any queue is due, zero when one is due now; null: nothing is delayed
+ * @param serverStartedAt when the server that answered was started; null: none of the queues exists
  */
 public record PollResult(
         List<QueueReport> queues,

@@ -3,12 +3,15 @@ package io.postroom.internal.storage;
 import java.util.Arrays;
 
 /**
- * What a poll says of one queue.
+ * What a poll answers about one queue.
  *
+ * @param deleted whether the queue was deleted: its consumers have to stop
+ * @param maxAttempts most attempts of a message, the first included
+ * @param retryAfter the waits between attempts, as text for people
  * @param operatorSettings whether maxAttempts and retryAfter are an operator's and win over the handler's
- * @param suspects something waits whose worker died while holding it
- * @param elsewhere another live process consumes the queue too
- * @param lowest lowest visible seq per priority from the floor on; -1: none
+ * @param suspects whether a suspect waits: a message whose worker died while holding it
+ * @param elsewhere whether another live process consumes the queue, too
+ * @param lowest the lowest visible number in READY from the low watermark on, one a priority; -1: none
  */
 public record QueueReport(
         int queueId,
@@ -20,7 +23,7 @@ public record QueueReport(
         boolean suspects,
         boolean elsewhere,
         long[] lowest) {
-    /** Whether nothing of it was seen in READY. */
+    /** Whether no message of the queue was seen in READY. */
     public boolean nothingReady() {
         return !suspects && Arrays.stream(lowest).allMatch(seq -> seq < 0);
     }

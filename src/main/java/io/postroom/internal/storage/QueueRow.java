@@ -3,5 +3,10 @@ package io.postroom.internal.storage;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
-/** A queue as it stands. */
+/**
+ * A queue as it stands.
+ *
+ * @param id its number; the name counts where a restored server may have given the number again
+ * @param timeToLive for messages without one of their own; null: they never expire
+ */
 public record QueueRow(int id, String name, @Nullable Duration timeToLive, boolean paused) {}

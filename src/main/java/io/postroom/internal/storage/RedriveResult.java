@@ -3,9 +3,9 @@ package io.postroom.internal.storage;
 import java.util.List;
 
 /**
- * A step of the bulk redrives.
+ * What a step of the bulk redrives did.
  *
- * @param arrivals what it moved
- * @param underWay whether any of them is not at its end; what its rate allows may be nothing yet
+ * @param arrivals what it moved, one a lane
+ * @param underWay whether a redrive has not ended yet; its rate may have allowed nothing in this step
  */
 public record RedriveResult(List<Arrival> arrivals, boolean underWay) {}

@@ -7,11 +7,16 @@ import java.sql.SQLRecoverableException;
 import java.sql.SQLTimeoutException;
 import java.sql.SQLTransientConnectionException;
 
-/** Says of a failure of the database what may be done about it. The codes: appendix A of the PostgreSQL manual. */
+/**
+ * Classifies failures of the database by what may be done about them. The SQLSTATEs are those of appendix A of the PostgreSQL manual.
+ *
+ * <p>It stands beside the port, not in {@code postgres}, because {@code producer} needs it, too: failures of a host's own transaction
+ * manager do not pass through the store.
+ */
 public final class StoreErrors {
     private StoreErrors() {}
 
-    /** Whether the same may work a moment later, for failures that come through somebody else's transaction manager. */
+    /** Whether the same call may succeed a moment later, asked about a failure that came through a host's transaction manager. */
     public static boolean mayPass(Throwable error) {
         Throwable cause = error;
         for (int depth = 0; cause != null && depth < 20; depth++, cause = cause.getCause()) {
@@ -24,7 +29,11 @@ public final class StoreErrors {
         return false;
     }
 
-    /** @param doing what was being done, as in "claim from queue 4" */
+    /**
+     * Turns a failure into a {@link StoreException} that says what was being done, the SQLSTATE and, where one helps, a hint.
+     *
+     * @param doing what was being done, as in "claim from queue 4"
+     */
     public static StoreException translate(String doing, SQLException error) {
         SQLException telling = firstWithState(error);
         String state = telling.getSQLState() == null ? "" : telling.getSQLState();
@@ -43,13 +52,14 @@ public final class StoreErrors {
             return Kind.UNAVAILABLE;
         }
         if (state.equals("57014") || state.equals("25P03") || state.equals("25P04") || state.startsWith("58")) {
-            return Kind.UNAVAILABLE; // our own time limits, and the server's disk: a busy or sick database, not a wrong
-            // statement
+            // Postroom's own time limits, and the server's disk: the database is busy or in trouble, and the statement
+            // is right.
+            return Kind.UNAVAILABLE;
         }
         if (state.startsWith("22") || state.startsWith("23")) {
             return Kind.REFUSED;
         }
-        // A pool without a free connection, and drivers that give no code.
+        // A pool without a free connection, and drivers that give no SQLSTATE.
         if (error instanceof SQLTransientConnectionException
                 || error instanceof SQLRecoverableException
                 || error instanceof SQLTimeoutException) {
@@ -58,7 +68,7 @@ public final class StoreErrors {
         return Kind.BROKEN;
     }
 
-    /** Hikari wraps the cause of a failed connection; its own exception may have no code. */
+    /** Hikari wraps the cause of a failed connection; its own exception may have no SQLSTATE. */
     private static SQLException firstWithState(SQLException error) {
         Throwable cause = error;
         for (int depth = 0; cause != null && depth < 5; depth++, cause = cause.getCause()) {

@@ -1,6 +1,6 @@
 package io.postroom.internal.storage;
 
-/** The port as a whole, all roles on the same pool of connections. */
+/** The port as a whole: the roles that the engine uses, all on the same pool of connections. */
 public record Stores(
         QueueStore queues,
         EnqueueStore enqueue,

@@ -8,29 +8,37 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a process tells and asks the database about itself: its row and its beats, what waits in its queues, word to other processes. Thread-safe.
+ * What a worker process tells the database about itself and asks about its queues: its row and heartbeats, polls, the low watermark,
+ * notifications. Thread-safe.
  *
- * <p>Each call is a transaction of its own; failures are {@link StoreException}s. Times are the store's own.
+ * <p>Each call is a transaction of its own. Failures are {@link StoreException}s; every call may be repeated. Times are the database's.
  */
 public interface WorkerStore {
-    /** A new row for this process start; its id is never used again. */
+    /**
+     * Writes a new worker row and answers its id, under which leases are taken. A repeat with the same instance answers the same row,
+     * unless that one has been ended.
+     *
+     * @param instance a token nobody can guess: a restored server may give the same id to another process
+     * @param name of the process, for people
+     */
     int register(UUID instance, String name, String version);
 
+    /** Replaces the worker's consumers, as {@code explain} and people see them. */
     void announce(int workerId, List<ConsumerRow> consumers);
 
-    /** False: the row is gone, and with it every lease of this worker. */
+    /** Renews all leases of the worker by one heartbeat. False: the worker was declared dead, and every lease of it is lost. */
     boolean beat(int workerId, UUID instance);
 
-    /** A clean end: no lease may be left. */
+    /** Ends the worker. No lease should be left: one that is goes to rescue at once. */
     void deregister(int workerId);
 
     /**
-     * All that a process with nothing to do needs to ask, in one statement.
+     * Asks in one statement all that a process with nothing to do needs to know.
      *
-     * @param floors ten values per queue, by priority
-     * @param emptyAt a sample that became safe, and then all lanes of these queues were seen empty; null: not known. While nobody drew a number since,
-     *     on the same server, the lanes are not looked at
-     * @param dueFrom as for promote: what is due before is not looked at
+     * @param floors the low watermarks of the lanes, ten a queue, by priority: READY is looked at from there on
+     * @param emptyAt a settled sample after which all lanes of these queues were seen empty; null: none. The lanes are not looked at while
+     *     no number was drawn since then on the same server
+     * @param dueFrom as {@code from} of {@link JobStore#promote}
      */
     PollResult poll(
             int workerId,
@@ -39,10 +47,17 @@ public interface WorkerStore {
             @Nullable WatermarkSample emptyAt,
             @Nullable Instant dueFrom);
 
+    /**
+     * Samples the order of READY: the last number drawn, and the transactions that may still write numbers up to it.
+     *
+     * @param byWriters false: all transactions with older ids, which costs least. True: those that hold a lock for writing READY, so that a
+     *     long transaction which writes other tables does not hold the low watermark back
+     */
     WatermarkSample sampleWatermark(boolean byWriters);
 
+    /** Whether every transaction of the sample has ended. It must be asked before the lowest rows are read. */
     boolean isSettled(WatermarkSample sample);
 
-    /** Sends the other processes word of these arrivals. */
+    /** Notifies other processes of these arrivals. */
     void notifyOthers(Collection<Arrival> arrivals);
 }

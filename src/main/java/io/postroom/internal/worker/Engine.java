@@ -356,7 +356,7 @@ public final class Engine {
     public int drain(Collection<String> names) {
         int runs = 0;
         while (true) {
-            JobStore.Expired expired = null;
+            JobStore.ExpiryPosition expired = null;
             do {
                 expired = stores.jobs().expire(expired, DRAIN_BATCH);
             } while (expired != null);

@@ -353,7 +353,7 @@ class OperateTest {
         fixture.execute(
                 "UPDATE postroom.delayed SET due_at = due_at - interval '1 minute' WHERE message_id = '" + due + "'");
         assertThat(store.untilNextDue(null)).contains(Duration.ZERO);
-        JobStore.Promoted promoted = store.promote(null, 10_000);
+        JobStore.PromoteResult promoted = store.promote(null, 10_000);
         assertThat(promoted.arrivals()).filteredOn(this::isMine).singleElement().satisfies(arrival -> {
             assertThat(arrival.lane()).isEqualTo(new Lane(fixture.queue.id(), 6));
             assertThat(arrival.count()).isOne();

@@ -1,0 +1,177 @@
+package io.postroom.internal.execution;
+
+import io.postroom.api.Outcome;
+import io.postroom.internal.storage.ClaimedMessage;
+import io.postroom.internal.storage.Completion;
+import io.postroom.internal.storage.Failure;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Runs one call of a handler on the calling thread and gives its messages their ends. Thread-safe.
+ *
+ * <ol>
+ *   <li>The call is watched: it is interrupted after its time limit, and given up if it ignores that.
+ *   <li>The user's code answers outcomes, or throws.
+ *   <li>The attempt is finished. From then on nothing interrupts this thread for it, and how it stood is known.
+ *   <li>A batch that failed as a whole is run again, message by message.
+ *   <li>{@link StateTransitions} decides the ends.
+ *   <li>The completer gets them, unless somebody else gave these messages their ends.
+ * </ol>
+ */
+final class CallRunner {
+    private static final Logger log = LoggerFactory.getLogger(CallRunner.class);
+
+    private final UserCode userCode;
+    private final AtomicCalls atomicCalls;
+    private final TimeLimits timeLimits;
+    private final Completer completer;
+    private final LastNet net;
+
+    CallRunner(UserCode userCode, AtomicCalls atomicCalls, TimeLimits timeLimits, Completer completer, LastNet net) {
+        this.userCode = userCode;
+        this.atomicCalls = atomicCalls;
+        this.timeLimits = timeLimits;
+        this.completer = completer;
+        this.net = net;
+    }
+
+    /**
+     * What the user's code said.
+     *
+     * @param outcomes one a message, in order; empty when it threw
+     * @param error what it threw, or null
+     * @param committed an ATOMIC handler's transaction was committed, the completion included
+     */
+    private record Answer(List<Outcome> outcomes, @Nullable Throwable error, boolean committed) {}
+
+    /**
+     * Answers whether the calling thread may go on.
+     *
+     * @param onGivenUp run once, by the thread that watches the time, if the call is given up. This method answers false then, if it ever
+     *     returns
+     */
+    boolean run(HandlerCall call, Runnable onGivenUp) {
+        Attempt attempt = call.attempt();
+        timeLimits.watch(attempt, () -> {
+            giveUp(call);
+            onGivenUp.run();
+        });
+        try {
+            Thread.interrupted(); // what is left over from before must not hit the user's code
+            Answer answer = ask(call);
+            Attempt.State state = attempt.finish();
+            if (call.isBatch() && state == Attempt.State.RUNNING && failedAsAWhole(call, answer)) {
+                timeLimits.unwatch(attempt);
+                return runSingly(call, onGivenUp);
+            }
+            handOver(call, answer, state, ends(call, answer, state));
+            return state != Attempt.State.ABANDONED;
+        } finally {
+            timeLimits.unwatch(attempt);
+        }
+    }
+
+    private Answer ask(HandlerCall call) {
+        try {
+            if (call.isAtomic()) {
+                List<Outcome> outcomes = atomicCalls.call(call);
+                return new Answer(outcomes, null, AtomicCalls.areDone(outcomes));
+            }
+            return new Answer(userCode.handle(call, null), null, false);
+        } catch (Throwable error) {
+            return new Answer(List.of(), error, false);
+        }
+    }
+
+    /** One message of an ATOMIC batch that did not do well rolled the writes of all back: each gets a transaction of its own. */
+    private static boolean failedAsAWhole(HandlerCall call, Answer answer) {
+        return answer.error() != null || call.isAtomic() && !answer.committed();
+    }
+
+    /** Runs the messages of a failed batch one by one. No failure is counted for the batch. */
+    private boolean runSingly(HandlerCall batch, Runnable onGivenUp) {
+        Iterator<Object> payloads = batch.payloads().iterator();
+        return net.runEach(batch.messages(), onGivenUp, (message, whenGivenUp) -> {
+            HandlerCall single = HandlerCall.begin(batch.queue(), batch.handler(), message, payloads.next());
+            return run(single, whenGivenUp);
+        });
+    }
+
+    private List<Completion> ends(HandlerCall call, Answer answer, Attempt.State state) {
+        List<Completion> ends = new ArrayList<>(call.messages().size());
+        for (int i = 0; i < call.messages().size(); i++) {
+            ClaimedMessage message = call.messages().get(i);
+            ends.add(
+                    answer.error() == null
+                            ? StateTransitions.of(
+                                    message,
+                                    answer.outcomes().get(i),
+                                    null,
+                                    call.policy(),
+                                    call.attempt().startedNanos())
+                            : failed(call, message, answer.error(), state));
+        }
+        return ends;
+    }
+
+    private Completion failed(HandlerCall call, ClaimedMessage message, Throwable error, Attempt.State state) {
+        Throwable cause = state == Attempt.State.OVERTIME ? new TimeLimitException(call.handler(), error) : error;
+        log.debug(
+                "message {} of queue {} failed in handler {}",
+                message.id(),
+                call.queue().name(),
+                call.handler().id(),
+                cause);
+        Outcome outcome = userCode.outcomeOf(call, message, cause);
+        return StateTransitions.of(
+                message,
+                outcome,
+                Failure.of(cause),
+                call.policy(),
+                call.attempt().startedNanos());
+    }
+
+    /** A commit counts in any case. Else the ends of a call that was given up are dropped: its messages got theirs when it was given up. */
+    private void handOver(HandlerCall call, Answer answer, Attempt.State state, List<Completion> ends) {
+        if (answer.committed()) {
+            completer.written(ends);
+        } else if (state == Attempt.State.CALLED_OFF) {
+            calledOff(call, ends);
+        } else if (state != Attempt.State.ABANDONED) {
+            completer.add(ends);
+        }
+    }
+
+    /**
+     * The process stops, or lost its leases. What did well counts, if its lease still does; the rest is released and spends nothing. An
+     * ATOMIC handler's writes were rolled back, so its messages are released, too.
+     */
+    private void calledOff(HandlerCall call, List<Completion> ends) {
+        for (Completion end : ends) {
+            net.end(end.isDone() && !call.isAtomic() ? end : Completion.release(end.message()));
+        }
+    }
+
+    /** The call ignored its interrupt. Its messages go on as failed; what the call answers later, if it ever does, counts for nothing. */
+    private void giveUp(HandlerCall call) {
+        if (call.attempt().wasCalledOff()) {
+            call.messages().forEach(message -> net.end(Completion.release(message)));
+            return;
+        }
+        TimeLimitException error = new TimeLimitException(call.handler(), null);
+        Outcome outcome = call.policy().rejects(error) ? Outcome.reject("time limit") : Outcome.retry("time limit");
+        for (ClaimedMessage message : call.messages()) {
+            net.end(StateTransitions.of(
+                    message,
+                    outcome,
+                    Failure.of(error),
+                    call.policy(),
+                    call.attempt().startedNanos()));
+        }
+    }
+}

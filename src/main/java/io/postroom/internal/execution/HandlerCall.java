@@ -1,0 +1,46 @@
+package io.postroom.internal.execution;
+
+import io.postroom.api.RetryPolicy;
+import io.postroom.handler.Handler;
+import io.postroom.handler.HandlerMode;
+import io.postroom.internal.storage.ClaimedMessage;
+import java.util.Collections;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One call of a handler: what it is called with, and the attempt that counts its time.
+ *
+ * @param policy the retry policy that held when the call began
+ * @param messages one, or several for a batch handler
+ * @param payloads one a message, in the same order; null stands for JSON null
+ * @param attempt began when this object was made, on the thread that runs the call
+ */
+record HandlerCall(
+        HandledQueue queue,
+        Handler handler,
+        RetryPolicy policy,
+        List<ClaimedMessage> messages,
+        List<Object> payloads,
+        Attempt attempt) {
+
+    /** Starts the clock of the time limit: to be called by the thread that runs the call, right before it. */
+    static HandlerCall begin(
+            HandledQueue queue, Handler handler, List<ClaimedMessage> messages, List<Object> payloads) {
+        return new HandlerCall(
+                queue, handler, queue.retryPolicy(handler), messages, payloads, new Attempt(handler.timeLimit()));
+    }
+
+    /** The same for one message. */
+    static HandlerCall begin(HandledQueue queue, Handler handler, ClaimedMessage message, @Nullable Object payload) {
+        return begin(queue, handler, List.of(message), Collections.singletonList(payload));
+    }
+
+    boolean isAtomic() {
+        return handler.mode() == HandlerMode.ATOMIC;
+    }
+
+    boolean isBatch() {
+        return messages.size() > 1;
+    }
+}

@@ -1,0 +1,71 @@
+package io.postroom.internal.execution;
+
+import io.postroom.internal.storage.ClaimedMessage;
+import io.postroom.internal.storage.Completion;
+import java.util.List;
+import java.util.function.BooleanSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Gives every message its end, whatever fails. A bug of Postroom, or a database that went away between claim and run, must leave no message
+ * under its lease. Thread-safe.
+ *
+ * <p>The methods that run something answer whether the calling thread may go on. False: a call was given up meanwhile, and another thread
+ * has taken this one's place.
+ */
+final class LastNet {
+    private static final Logger log = LoggerFactory.getLogger(LastNet.class);
+
+    private final Completer completer;
+
+    LastNet(Completer completer) {
+        this.completer = completer;
+    }
+
+    /** Runs one message. */
+    interface Run {
+        /** @param onGivenUp run once, by another thread, if the call is given up */
+        boolean run(ClaimedMessage message, Runnable onGivenUp);
+    }
+
+    /**
+     * Runs something that gives messages their ends. What it throws delays those that have none.
+     *
+     * @param open the messages without an end, read after a failure: a message with two ends would be finished and come back
+     */
+    boolean run(List<ClaimedMessage> open, BooleanSupplier run) {
+        try {
+            return run.getAsBoolean();
+        } catch (Throwable unexpected) {
+            log.error("{} messages could not be run and come back in a moment", open.size(), unexpected);
+            open.forEach(message -> end(StateTransitions.notRun(message)));
+            return true;
+        }
+    }
+
+    /** Runs messages one by one, each under a net of its own. If a call is given up, the messages after it are released at once. */
+    boolean runEach(List<ClaimedMessage> messages, Runnable onGivenUp, Run run) {
+        for (int i = 0; i < messages.size(); i++) {
+            ClaimedMessage message = messages.get(i);
+            List<ClaimedMessage> rest = messages.subList(i + 1, messages.size());
+            Runnable withRest = () -> releaseAll(rest, onGivenUp);
+            if (!run(List.of(message), () -> run.run(message, withRest))) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Releases messages of which none was begun, then says that the call before them was given up. */
+    void releaseAll(List<ClaimedMessage> messages, Runnable onGivenUp) {
+        messages.forEach(message -> end(Completion.release(message)));
+        onGivenUp.run();
+    }
+
+    /** Hands a message's end to the completer. Always true: the calling thread may go on. */
+    boolean end(Completion completion) {
+        completer.add(List.of(completion));
+        return true;
+    }
+}
