@@ -1,6 +1,8 @@
 /**
- * Postroom measured beside its peers: {@link io.postroom.bench.Benchmark} starts it, by {@code ./mvnw -q -Pbench}; {@code verify}
- * only tests that what it is made of works.
+ * Postroom measured beside its peers: {@link io.postroom.bench.Benchmark} starts it, by {@code ./mvnw -q -Pbench}.
+ *
+ * <p>Maven's profile "bench" alone compiles this folder and has the peers' libraries; it compiles into {@code target/bench-classes}. The benchmark's own tests
+ * run by {@code ./mvnw -Pbench test}, which runs no other test. {@code ./mvnw verify} knows nothing of this folder, save that it checks the format.
  *
  * <ol>
  *   <li>{@link io.postroom.bench.Options} says what is wanted, {@link io.postroom.bench.BenchServer} starts or takes a PostgreSQL and refuses what is
