@@ -14,13 +14,16 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The main method of a class in a JVM of its own, with this test's class path: for what must be killed, frozen, or started with other settings of the
- * JVM. Standard output and standard error are one stream, kept line by line. Thread-safe.
+ * The main method of a class in a JVM of its own, with this test's class path: for what must be killed, frozen, or started with other
+ * settings of the JVM. Standard output and standard error are one stream, kept line by line. Thread-safe.
  *
- * <p>The JVM has at most 256 MB of heap and is made for a short life: the serial collector, and no C2 compiler, whose work would not pay within seconds.
+ * <p>The JVM has at most 256 MB of heap and is made for a short life: the serial collector, and no C2 compiler, whose work would not pay
+ * within seconds.
  */
 public final class JvmProcess implements AutoCloseable {
-    private static final Duration PATIENCE = Duration.ofSeconds(120);
+    /** Longer than a server needs for its first start on a busy machine: 130 s were seen there, and 7 s on an idle one. */
+    private static final Duration PATIENCE = Duration.ofMinutes(5);
+
     private static final List<String> SHORT_LIVED =
             List.of("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto");
 
@@ -142,7 +145,7 @@ public final class JvmProcess implements AutoCloseable {
         }
     }
 
-    /** Waits for a line that contains the text. Fails after two minutes, and as soon as the process ends without that line. */
+    /** Waits for a line that contains the text. Fails after five minutes, and as soon as the process ends without that line. */
     public String awaitLine(String text) {
         long end = System.nanoTime() + PATIENCE.toNanos();
         synchronized (lines) {
