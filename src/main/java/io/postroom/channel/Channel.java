@@ -3,21 +3,21 @@ package io.postroom.channel;
 import io.postroom.api.Outcome;
 
 /**
- * One way to reach a person: mail, and whatever else a host adds. Called by many threads at a time.
+ * One way to reach a person: mail, and whatever else a host adds. Many threads call it at the same time.
  *
- * <p>A channel of your own is one class: take the address under {@link #name()}, fill a text from {@link Notification#model()}, call the provider, and
- * turn its answer into an outcome ({@code done}, {@code retry} for a failure that may pass, {@code reject} for one that will not, {@code notNow}
- * when the provider takes nothing from anybody).
+ * <p>A channel of your own is one class: take the address under {@link #name()}, fill a text from {@link Notification#model()}, call the
+ * provider, and turn its answer into an outcome ({@code done}, {@code retry} for a failure that may pass, {@code reject} for one that will
+ * not, {@code notNow} when the provider takes nothing from anybody).
  */
 public interface Channel {
-    /** Short name, as used in {@link Notification#to(String, String)}. */
+    /** Returns the short name, as used in {@link Notification#to(String, String)}. */
     String name();
 
     /**
-     * Hands the notification to the provider and waits for its answer. The same {@link Notification#id()} may come again, when an earlier answer was
-     * lost: pass the id on wherever the provider can tell repeats by it.
+     * Hands the notification to the provider and waits for its answer. The same {@link Notification#id()} may come again when an earlier
+     * answer was lost: pass the id on to providers that recognise repeats by it.
      *
-     * @throws Exception for what the channel cannot judge; {@code HandlingErrorSend} and the retry policy do then
+     * @throws Exception for failures that the channel has no outcome for; {@code HandlingErrorSend} and the retry policy decide then
      */
     Outcome send(Notification notification) throws Exception;
 }

@@ -2,7 +2,7 @@ package io.postroom.channel;
 
 import io.postroom.api.PostroomException;
 
-/** A library that Postroom leaves to those who use it is not on the class path. Says which artifact to add. */
+/** Reports that an optional library is not on the class path, and which artifact to add. */
 public class MissingLibraryException extends PostroomException {
     private final String artifact;
 
@@ -12,9 +12,9 @@ public class MissingLibraryException extends PostroomException {
     }
 
     /**
-     * Refuses unless the class can be loaded where Postroom was.
+     * Throws unless Postroom's class loader can load the class.
      *
-     * @param user who needs it, as the subject of a sentence
+     * @param user the feature that needs it, as the subject of a sentence
      * @param artifact {@code group:artifact}
      */
     public static void require(String user, String className, String artifact) {
@@ -25,7 +25,7 @@ public class MissingLibraryException extends PostroomException {
         }
     }
 
-    /** {@code group:artifact} of what to add. */
+    /** Returns {@code group:artifact} of the library to add. */
     public String artifact() {
         return artifact;
     }

@@ -9,8 +9,8 @@ import java.util.Optional;
 import java.util.UUID;
 
 /**
- * What is to be told to one person, whatever the channel. Immutable: every method returns a changed copy. Nothing is checked here, because what is
- * a valid address or subject is the channel's to say.
+ * A notice to one person, independent of the channel. Immutable: every method returns a changed copy. Nothing is checked here, because each
+ * channel has its own rules for addresses and subjects.
  *
  * <pre>{@code
  * Notification.of(context, "ticket").to("mail", "Ann Lee <ann@example.org>").subject("Your order A-17").with("order", "A-17")
@@ -20,7 +20,7 @@ import java.util.UUID;
  * @param createdAt when the message was created
  * @param template name of the template, without folder and ending
  * @param addresses where to reach the person, by name of the channel
- * @param subject a line in front of the text, for channels that have one
+ * @param subject a line before the text, for channels that have one
  * @param model what the template may name
  */
 public record Notification(
@@ -36,7 +36,7 @@ public record Notification(
         model = Collections.unmodifiableMap(new LinkedHashMap<>(model));
     }
 
-    /** A notification for the message in hand. */
+    /** Makes a notification for the message of this handler call. */
     public static Notification of(MessageContext context, String template) {
         return new Notification(context.id(), context.createdAt(), template, Map.of(), "", Map.of());
     }
@@ -55,7 +55,7 @@ public record Notification(
         return new Notification(id, createdAt, template, addresses, subject, plus(model, name, value));
     }
 
-    /** The address for a channel; empty when the person cannot be reached by it. */
+    /** Returns the address for a channel; empty when the person has none. */
     public Optional<String> address(String channel) {
         return Optional.ofNullable(addresses.get(channel));
     }

@@ -15,8 +15,8 @@ import tools.jackson.core.ObjectWriteContext;
 import tools.jackson.core.json.JsonFactory;
 
 /**
- * Writes answers. By hand rather than by the host's mapper: the host's settings must not change our format, and the payload goes out as the text it is. What is
- * empty is left out.
+ * Writes answers, without the host's mapper: the host's settings must not change the format, and the payload is sent as the text that is
+ * stored. Empty members are left out.
  */
 final class MessageAnswer {
     private static final String JSON_CONTENT = "application/json";
@@ -38,7 +38,7 @@ final class MessageAnswer {
             generator.writeStartObject();
             members.write(new MessageAnswer(generator));
             generator.writeEndObject();
-            generator.writeRaw('\n'); // for whoever reads it in a terminal
+            generator.writeRaw('\n'); // for people who read it in a terminal
         }
         return bytes.toByteArray();
     }

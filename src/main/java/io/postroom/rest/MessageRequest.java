@@ -29,10 +29,11 @@ import tools.jackson.core.exc.StreamConstraintsException;
 import tools.jackson.core.json.JsonFactory;
 
 /**
- * Turns the text of a {@code POST} into a {@link CreateMessage}. Member by member rather than by a class: the payload's text is cut out as it stands, so that no
- * number of it goes through a {@code double}, and what is not known is refused by name, because a misspelt {@code timeToLive} would be missed only later.
+ * Turns the text of a {@code POST} into a {@link CreateMessage}, member by member instead of by a class. The payload's text is cut out as
+ * it stands, so that no number in it becomes a {@code double}. An unknown member is refused by name, because a misspelt {@code timeToLive}
+ * would be noticed only much later.
  *
- * <p>A member that is {@code null} counts as left out, but for the payload.
+ * <p>A member that is {@code null} counts as absent, except the payload.
  */
 final class MessageRequest {
     private static final Set<String> MEMBERS = Set.of(
@@ -52,7 +53,7 @@ final class MessageRequest {
             "headers",
             "direction");
 
-    // Deeper and longer than a payload may be: that is judged, with the place named, where payloads are judged.
+    // Deeper and longer than a payload may be: payloads are checked later, by a check that names the place.
     private static final JsonFactory JSON = JsonFactory.builder()
             .streamReadConstraints(StreamReadConstraints.builder()
                     .maxStringLength(RequestBody.LONGEST)
@@ -91,7 +92,7 @@ final class MessageRequest {
         }
     }
 
-    /** A message's id as text: exactly the usual form, where {@link UUID#fromString} takes {@code 1-2-3-4-5}. */
+    /** Reads a message's id in exactly the usual form; {@link UUID#fromString} would accept {@code 1-2-3-4-5}. */
     static @Nullable UUID uuid(String text) {
         return UUID_TEXT.matcher(text).matches() ? UUID.fromString(text) : null;
     }
@@ -119,7 +120,7 @@ final class MessageRequest {
         while (parser.nextToken() != JsonToken.END_OBJECT) {
             String name = parser.currentName();
             parser.nextToken();
-            // To the end in any case: whether it is JSON at all comes first.
+            // Read to the end in any case: text that is no JSON is refused before anything else.
             if (refused == null) {
                 try {
                     readMember(names, name);
@@ -287,7 +288,7 @@ final class MessageRequest {
         }
     }
 
-    /** With a zone, always; and through a parser that knows no 61st second, which Instant's own takes and moves. */
+    /** Reads an instant, which must have a zone. Instant's own parser would accept a 61st second and move it. */
     private static Instant instant(String text) {
         try {
             return OffsetDateTime.parse(text, DateTimeFormatter.ISO_OFFSET_DATE_TIME)
@@ -305,7 +306,7 @@ final class MessageRequest {
         return id;
     }
 
-    /** What comes over HTTP comes in, unless it says otherwise. */
+    /** Reads the direction; a message over HTTP is incoming unless the request says otherwise. */
     private Direction direction() {
         String direction = string("direction");
         if (direction == null) {

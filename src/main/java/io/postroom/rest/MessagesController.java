@@ -24,7 +24,7 @@ import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RestController;
 
-/** The integration method CreateMessageQueue, and looking after what it created. */
+/** Answers the integration method CreateMessageQueue, and requests that find, explain and cancel a message. */
 @RestController
 @RequestMapping(MessagesController.PATH)
 class MessagesController {
@@ -84,7 +84,7 @@ class MessagesController {
         return id;
     }
 
-    /** The header's draft standard wants its value in quotes, its users mostly send it bare. */
+    /** Removes quotes, which the header's draft standard demands and most clients leave out. */
     private static @Nullable String unquoted(@Nullable String header) {
         return header != null && header.length() > 1 && header.startsWith("\"") && header.endsWith("\"")
                 ? header.substring(1, header.length() - 1)
@@ -113,7 +113,7 @@ class MessagesController {
         return answer(Problem.invalid(new InvalidMessageException("queue", "one that exists", refused.queue())));
     }
 
-    /** The client stopped sending, so it will hardly read this. */
+    /** Answers a client that stopped sending; it will hardly read the answer. */
     @ExceptionHandler
     ResponseEntity<byte[]> brokenOff(IOException gone) {
         log.debug("a request broke off", gone);
@@ -144,7 +144,7 @@ class MessagesController {
                 .body(problem.toJson());
     }
 
-    /** What is said here changes, belongs to whoever asked, and is JSON and nothing else. */
+    /** Begins an answer that no cache may keep and no browser may read as anything but JSON. */
     private static ResponseEntity.BodyBuilder answer(int status) {
         return ResponseEntity.status(status)
                 .contentType(MediaType.APPLICATION_JSON)

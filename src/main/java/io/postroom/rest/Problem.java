@@ -10,13 +10,13 @@ import java.util.UUID;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Why a request was refused, as a problem document of RFC 9457.
+ * Says why a request was refused, as a problem document of RFC 9457.
  *
  * @param status of the HTTP answer
  * @param code stable, for programs: the end of the document's {@code type}
- * @param title the same for all of this code
- * @param detail a sentence about this one
- * @param field what was refused
+ * @param title the same for every problem of this code
+ * @param detail a sentence about this request
+ * @param field the member that was refused
  * @param limit what it must be
  * @param existing the message that has the id or deduplication key already
  * @param retryAfter when trying again may help

@@ -1,6 +1,6 @@
 package io.postroom.rest;
 
-/** Ends a request with a {@link Problem}. Has no stack trace: it says all there is to say. */
+/** Ends a request with a {@link Problem}. Has no stack trace, because the problem says everything. */
 final class ProblemException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

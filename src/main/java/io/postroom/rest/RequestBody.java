@@ -14,20 +14,21 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.http.MediaType;
 
 /**
- * Reads the text of a JSON request, or refuses it: other content types, compressed ones (which would have to be unpacked to know their size), more than
- * {@link #LONGEST} bytes, bytes that are not UTF-8.
+ * Reads the text of a JSON request, or refuses it: other content types, compressed ones (which would have to be unpacked to know their
+ * size), more than {@link #LONGEST} bytes, bytes that are not UTF-8.
  *
- * <p>What is too long is read to its end into nothing, up to {@link #DISCARDED}: memory does not grow with it, and the client has sent all of it and reads the
- * answer, where it would otherwise find its connection reset. (Tomcat announces {@code Connection: close} with a 413, whatever was read.)
+ * <p>A body that is too long is read to its end and dropped, up to {@link #DISCARDED} bytes. Memory does not grow with it, and the client
+ * can send all of it and read the answer; otherwise its connection would be reset. (Tomcat announces {@code Connection: close} with a 413,
+ * whatever was read.)
  */
 final class RequestBody {
-    /** Room for the longest payload in Base64, and everything around it. */
+    /** Size of the longest payload in Base64, and everything around it. */
     static final int LONGEST = Limits.PAYLOAD_BYTES / 2 * 3;
 
-    /** Beyond it the connection is closed: nobody sends that much by mistake. */
+    /** Bytes after which the connection is closed: nobody sends that much by mistake. */
     static final long DISCARDED = 64L * 1024 * 1024;
 
-    /** Somebody who sends a byte now and then holds a thread; the server's own limit is per read. */
+    /** Longest time for a whole body. A client that sends a byte now and then would hold a thread; Tomcat's own limit is per read. */
     private static final long PATIENCE_NANOS = Duration.ofSeconds(60).toNanos();
 
     private static final int PIECE = 8 * 1024;
@@ -43,8 +44,8 @@ final class RequestBody {
     }
 
     /**
-     * @throws ProblemException refused
-     * @throws IOException the client is gone
+     * @throws ProblemException if the request is refused
+     * @throws IOException if the client is gone
      */
     static String read(HttpServletRequest request) throws IOException {
         RequestBody body = new RequestBody(request.getInputStream(), request.getContentLengthLong());

@@ -1,6 +1,6 @@
 /**
- * The HTTP API, on top of {@link io.postroom.api.QueueMessages}. {@code POST /api/v1/messages} is the integration method CreateMessageQueue of the registry
- * template; the others look a message up, explain and cancel it.
+ * The HTTP API, on top of {@link io.postroom.api.QueueMessages}. {@code POST /api/v1/messages} is the integration method CreateMessageQueue
+ * of the registry template; the others look a message up, explain and cancel it.
  *
  * <pre>
  * POST /api/v1/messages               201 created, 200 a recognised repeat
@@ -9,11 +9,16 @@
  * POST /api/v1/messages/{id}/cancel   cancels it where it still waits
  * </pre>
  *
- * <p>Start with {@code MessagesController}; {@code RequestBody} and {@code MessageRequest} are the door: what is refused there has changed nothing and took no
- * more memory than the limit. Every refusal is a problem document (RFC 9457), see {@link io.postroom.rest.Problem}.
+ * <p>Start with {@code MessagesController}. {@code RequestBody} and {@code MessageRequest} check requests: a request refused there has
+ * changed nothing and has taken no more memory than the limit. Every refusal is a problem document (RFC 9457), see {@link
+ * io.postroom.rest.Problem}.
  *
- * <p>Off unless {@code postroom.rest.enabled=true}: a host that opens it decides who may come in, as for every other page of its own. The standalone server
- * has it on, and guards it.
+ * <p>The API is off unless {@code postroom.rest.enabled=true}: a host that opens it decides who may use it, as for every other page of its
+ * own. The standalone server opens it and guards it by {@code AccessRules}.
+ *
+ * <p>Looks wrong and is right: requests are read member by member and answers written by hand, without a class for Jackson to bind. So a
+ * number in a payload keeps all its digits, an unknown member is refused by name, and the settings of the host's mapper do not change the
+ * format.
  */
 @NullMarked
 package io.postroom.rest;

@@ -11,7 +11,7 @@ import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.util.Optional;
 
-/** Stands before everything else and keeps the {@link AccessRules}. */
+/** Applies the {@link AccessRules} to every request, before all other filters. */
 final class AccessFilter implements Filter {
     private final AccessRules rules;
 

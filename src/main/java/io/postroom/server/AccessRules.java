@@ -16,9 +16,16 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.core.env.Environment;
 
 /**
- * Who may come in. With a token: whoever has it, to everything but the page at {@code /}. Without one, which only a server bound to a loopback address may be:
- * everybody on this machine, but no web page in somebody's browser here. A page can reach this server in two ways, and each has its mark: under a host name of its
- * own that it points at 127.0.0.1 (DNS rebinding; the Host header has that name), or by a request across sites (the browser says so in Sec-Fetch-Site and Origin).
+ * Decides which requests are answered.
+ *
+ * <p>With a token: every request that carries the token, and the page at {@code /} for everybody. Without a token, which only a server
+ * bound to a loopback address may be: every program on this machine, but no web page in a browser on it. A web page can reach this server
+ * in two ways, and each has its mark:
+ *
+ * <ul>
+ *   <li>under a host name of its own that points at 127.0.0.1 (DNS rebinding): the Host header has that name;
+ *   <li>by a request across sites: the browser says so in Sec-Fetch-Site and Origin.
+ * </ul>
  */
 final class AccessRules {
     static final String TOKEN = "postroom.token";
@@ -37,7 +44,7 @@ final class AccessRules {
         this.hosts = hosts;
     }
 
-    /** @throws ServerStartException if strangers could come in */
+    /** @throws ServerStartException if other machines could use the server without a token */
     static AccessRules of(Environment environment) {
         String token = environment.getProperty(TOKEN, "").strip(); // from a file it may end with its line
         String address = environment.getProperty(ADDRESS, "").strip();
@@ -73,7 +80,7 @@ final class AccessRules {
         return token != null;
     }
 
-    /** Why this request is refused; empty: it may go on. */
+    /** Returns why this request is refused; empty if it is answered. */
     Optional<Refusal> refusal(HttpServletRequest request) {
         if (token != null) {
             return isWelcomePage(request) || hasToken(request, token)
@@ -114,7 +121,7 @@ final class AccessRules {
                 && MessageDigest.isEqual(digest(given.substring(7).strip()), token);
     }
 
-    /** Of equal length whatever was given, so that the comparison takes the same time. */
+    /** Makes both sides equally long, so that the comparison takes the same time whatever was given. */
     private static byte[] digest(String token) {
         try {
             return MessageDigest.getInstance("SHA-256").digest(token.getBytes(StandardCharsets.UTF_8));
@@ -123,7 +130,10 @@ final class AccessRules {
         }
     }
 
-    /** Same-site is not enough: another port of this machine is the same site. What is no browser sends neither header. */
+    /**
+     * Tells whether a browser sent this for a page of this server. Same-site is not enough: another port of this machine is the same site.
+     * Other programs send neither header.
+     */
     private static boolean isOwnSite(HttpServletRequest request, String host) {
         String site = request.getHeader("Sec-Fetch-Site");
         String origin = request.getHeader("Origin");

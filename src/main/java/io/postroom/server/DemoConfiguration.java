@@ -20,11 +20,11 @@ import org.springframework.core.type.AnnotatedTypeMetadata;
 import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.support.TransactionTemplate;
 
-/** The worked example's handler, on the starter's mail channel. {@link ServerLifecycle} runs the example itself. */
+/** Registers the demo's handler on the starter's mail channel. {@link ServerLifecycle} runs the demo itself. */
 @Configuration(proxyBeanMethods = false)
 @Conditional(DemoConfiguration.DemoWanted.class)
 class DemoConfiguration {
-    /** Events to play instead of the shipped ones. */
+    /** Names a file of events to play instead of the shipped ones. */
     private static final String FILE = "postroom.demo.file";
 
     @Bean

@@ -16,16 +16,16 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The right of one server to a directory, held by an operating system lock on the file {@code lock} in it: the lock ends
- * with its process, however that ends. The file holds the process id, for the message to whoever comes second, and stays
- * when the lock is given back.
+ * Keeps a directory for one server by an operating system lock on the file {@code lock} in it. The lock ends with its
+ * process, however the process ends. The file holds the process id, for the message to a second server, and stays when the
+ * lock is released.
  */
 final class DirectoryLock implements AutoCloseable {
     static final String FILE_NAME = "lock";
 
     /**
      * Directories locked by this JVM. Asking the file is not enough: on POSIX systems, closing any descriptor of a file
-     * drops all locks of the process on it, so a second attempt here would silently free the first one's.
+     * drops all locks of the process on it, so a second attempt here would release the first one's lock without a word.
      */
     private static final Set<Path> HELD_HERE = ConcurrentHashMap.newKeySet();
 

@@ -27,8 +27,8 @@ import org.slf4j.LoggerFactory;
 import org.springframework.util.FileSystemUtils;
 
 /**
- * A PostgreSQL of the server's own, kept in one directory: binaries, data, log and passwords. What has been committed is
- * there after the next start, also after a power cut.
+ * A PostgreSQL of the server's own, kept in one directory: binaries, data, log and passwords. Committed data survive a
+ * restart, and a power cut, too.
  *
  * <p>The library that brings the binaries is made for tests. Its defaults lose data (no fsync, a data directory deleted on
  * close) and let every local user in as superuser; all of that is overridden here, and this class adds what it lacks:
@@ -53,14 +53,15 @@ import org.springframework.util.FileSystemUtils;
  * postgres.log         what PostgreSQL says
  * </pre>
  *
- * <p>There is no shutdown hook: JVM hooks run side by side, and the database would go while the engine still finishes its
- * work. Whoever starts it closes it, last. If nobody does, PostgreSQL runs on and the next start stops it.
+ * <p>There is no shutdown hook: the JVM runs its hooks side by side, and the database would stop while the engine still
+ * finishes its work. The code that starts the database must close it, after everything else. If it is never closed,
+ * PostgreSQL runs on, and the next start stops it.
  */
 public final class EmbeddedDatabase implements AutoCloseable {
     /** Where the server keeps its database unless told otherwise, relative to its working directory. */
     public static final Path DEFAULT_DIRECTORY = Path.of(".postroom");
 
-    /** Of the binaries in the build; a test compares it with the running server. */
+    /** Major version of the binaries in the build; a test compares it with the running server. */
     static final int MAJOR_VERSION = 18;
 
     private static final Logger log = LoggerFactory.getLogger(EmbeddedDatabase.class);
@@ -166,7 +167,7 @@ public final class EmbeddedDatabase implements AutoCloseable {
         return password;
     }
 
-    /** Sends clients away, waits for PostgreSQL to end and gives the directory free. */
+    /** Disconnects clients, waits for PostgreSQL to end and unlocks the directory. */
     @Override
     public synchronized void close() {
         if (closed) {
@@ -183,8 +184,8 @@ public final class EmbeddedDatabase implements AutoCloseable {
     // --- before the start
 
     /**
-     * In its working directory the library deletes data directories that look abandoned, other servers' included (those
-     * whose lock file is older than ten minutes and not locked).
+     * Refuses directories in which the library deletes data. In its working directory it deletes data directories that look
+     * abandoned, other servers' included: those whose lock file is older than ten minutes and not locked.
      */
     private static void refuseWherePostgresIsDeleted(Path directory) {
         if (System.getProperty("ot.epg.working-dir") != null) {
@@ -210,7 +211,7 @@ public final class EmbeddedDatabase implements AutoCloseable {
                 }
             }
         }
-        // Passwords lie in it, and the library makes the directory of the binaries writable for everyone.
+        // Passwords are in it, and the library makes the directory of the binaries writable for everyone.
         restrict(home, "rwx------");
         return home;
     }
@@ -236,7 +237,7 @@ public final class EmbeddedDatabase implements AutoCloseable {
         return false;
     }
 
-    /** Before the first start was complete nobody was given this database; yet deleting is left to a human. */
+    /** Renames the data of a first start that was interrupted. Nobody has used that database; deleting it is still left to a human. */
     private static void setAside(Path data) throws IOException {
         if (!Files.exists(data)) {
             return;
@@ -249,7 +250,7 @@ public final class EmbeddedDatabase implements AutoCloseable {
         log.warn("The first start on this directory was interrupted; what there was of a database is now in {}", aside);
     }
 
-    /** The library takes every file it finds for a whole one, so a run killed while unpacking would spoil all later ones. */
+    /** Deletes binaries that were not unpacked to the end. The library takes every file for a complete one, so later starts would fail. */
     private static void deleteHalfUnpacked(Path binaries) throws IOException {
         if (!Files.isDirectory(binaries)) {
             return;
@@ -309,10 +310,10 @@ public final class EmbeddedDatabase implements AutoCloseable {
                 .setRegisterShutdownHook(false)
                 .setPGStartupWait(START_WAIT)
                 .setPort(port)
-                // A file, not our logger: it also has what PostgreSQL says after the JVM was killed.
+                // To a file instead of our logger: PostgreSQL writes there also after the JVM was killed.
                 .setOutputRedirector(ProcessBuilder.Redirect.appendTo(logFile.toFile()))
                 .setErrorRedirector(ProcessBuilder.Redirect.appendTo(logFile.toFile()))
-                // For initdb, so in force from the first start on.
+                // Options of initdb, in force from the first start on.
                 .setLocaleConfig("auth-host", "scram-sha-256")
                 .setLocaleConfig("auth-local", "scram-sha-256")
                 .setLocaleConfig("pwfile", superuserPasswordFile.toString())
@@ -335,7 +336,7 @@ public final class EmbeddedDatabase implements AutoCloseable {
             OrphanedPostmaster.stop(data);
             throw new EmbeddedDatabaseException(notStarted(watch), e);
         }
-        // An interrupted wait returns as if all were well.
+        // The library returns normally when its wait is interrupted.
         boolean interrupted = Thread.interrupted();
         if (watch.sawFailure() || interrupted) {
             stop(postgres, data);
@@ -382,7 +383,7 @@ public final class EmbeddedDatabase implements AutoCloseable {
         }
     }
 
-    /** The library gives PostgreSQL five seconds to end; the checkpoint of a busy one may take longer. */
+    /** Stops PostgreSQL and waits for its end. The library waits five seconds; the checkpoint of a busy server may take longer. */
     private static void stop(EmbeddedPostgres postgres, Path data) throws IOException {
         ProcessHandle process = OrphanedPostmaster.find(data).orElse(null);
         postgres.close();

@@ -4,9 +4,9 @@ import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
 import org.springframework.core.env.Environment;
 
 /**
- * How to reach the running server and its database, as lines to be pasted into a shell.
+ * Holds the addresses of the running server and its database, as text to paste into a shell.
  *
- * @param url of the web, as in {@code http://127.0.0.1:8080}
+ * @param url where the HTTP API listens, as in {@code http://127.0.0.1:8080}
  * @param curl what {@code curl} needs before the path: the token, if there is one, and the URL
  * @param psql opens the database
  */

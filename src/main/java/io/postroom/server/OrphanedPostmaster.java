@@ -13,24 +13,25 @@ import org.slf4j.LoggerFactory;
 /**
  * Ends a PostgreSQL server that outlived its JVM, so that a new one can start on the same data.
  *
- * <p>When a JVM is killed, the postmaster it had started lives on and holds the data directory. Its {@code postmaster.pid}
- * leads to it. If that process is not alive, nothing is done here, and above all the file is never deleted: PostgreSQL
- * itself recognises a stale one on its next start, together with shared memory still in use, and a second judge could
- * let two servers at the same data.
+ * <p>When a JVM is killed, the postmaster that it started runs on and holds the data directory. The file
+ * {@code postmaster.pid} names its process. If that process does not run, this class does nothing, and it never deletes
+ * the file: PostgreSQL itself recognises a stale file on its next start, and checks whether shared memory is still in use.
+ * A second place that decides this could let two servers write to the same data.
  */
 final class OrphanedPostmaster {
     private static final Logger log = LoggerFactory.getLogger(OrphanedPostmaster.class);
 
-    /** SIGTERM lets connected clients finish, and those of a killed JVM are gone; so whoever is left is not ours. */
+    /** SIGTERM lets connected clients finish. The clients of the killed JVM are gone, so the remaining ones are foreign. */
     private static final Duration PATIENCE_WITH_CLIENTS = Duration.ofSeconds(10);
 
-    /** For the checkpoint PostgreSQL writes before it ends. */
+    /** Time for the checkpoint that PostgreSQL writes before it ends. */
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private OrphanedPostmaster() {}
 
     /**
-     * Returns when no postmaster runs on the directory any more. To be called by the holder of its lock only.
+     * Stops the postmaster that runs on the directory, if there is one, and waits for its end. Only the holder of the
+     * directory's lock may call this.
      *
      * @throws EmbeddedDatabaseException if the process named in the file is alive and something else, or does not end
      */
@@ -62,7 +63,7 @@ final class OrphanedPostmaster {
         }
     }
 
-    /** The process named by {@code postmaster.pid}, if there is that file and that process. It may be anything. */
+    /** Finds the process named by {@code postmaster.pid}, if the file and the process exist. The process may be any program. */
     static Optional<ProcessHandle> find(Path dataDirectory) throws IOException {
         List<String> lines;
         try {
@@ -73,15 +74,16 @@ final class OrphanedPostmaster {
         if (lines.isEmpty() || !lines.get(0).strip().matches("-?\\d{1,18}")) {
             return Optional.empty();
         }
-        // Negative for a PostgreSQL in single-user mode.
+        // The number is negative for a PostgreSQL in single-user mode.
         return ProcessHandle.of(Math.abs(Long.parseLong(lines.get(0).strip())));
     }
 
     /**
      * Waits until the process has ended or, which PostgreSQL does last, has removed its {@code postmaster.pid}. The file
-     * also tells where the process cannot: ended but not collected, as under a JVM that is process 1 of a container.
+     * is needed where the process looks alive after its end, because nobody collects it: under a JVM that is process 1 of a
+     * container.
      *
-     * @return false if it is still there when patience is over
+     * @return false if the process still runs after that time
      */
     static boolean awaitEnd(Path dataDirectory, ProcessHandle process, Duration patience) throws IOException {
         long deadline = System.nanoTime() + patience.toNanos();
@@ -90,7 +92,7 @@ final class OrphanedPostmaster {
                 return false;
             }
             try {
-                // onExit() looks ever more rarely at processes that are not our children.
+                // onExit() polls processes that are not our children less and less often.
                 Thread.sleep(50);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
@@ -106,7 +108,7 @@ final class OrphanedPostmaster {
 
     private static boolean isPostmasterOf(Path dataDirectory, ProcessHandle process) throws IOException {
         ProcessHandle.Info info = process.info();
-        // Windows tells no arguments, and there destroy() would be a kill: better ask a human.
+        // Windows gives no arguments, and destroy() kills there: leave the decision to a human.
         if (info.command().isEmpty() || info.arguments().isEmpty()) {
             return false;
         }
@@ -122,7 +124,7 @@ final class OrphanedPostmaster {
         return Files.exists(theirs) && Files.isSameFile(theirs, dataDirectory);
     }
 
-    /** SIGINT: PostgreSQL's fast shutdown, which sends clients away. */
+    /** Sends SIGINT: PostgreSQL's fast shutdown, which disconnects clients. */
     private static void interrupt(ProcessHandle process) throws IOException {
         new ProcessBuilder("sh", "-c", "kill -INT " + process.pid()).inheritIO().start();
     }

@@ -23,8 +23,9 @@ import org.springframework.core.env.MapPropertySource;
  * --server.address=0.0.0.0            for others as well: asks for POSTROOM_TOKEN
  * </pre>
  *
- * <p>It is a Spring Boot application that uses the starter like any host. Its properties are in {@code postroom-server.properties}, never {@code
- * application.properties}: hosts have the same jar on their class path. A file of that name in the working directory or in {@code ./config} overrides them.
+ * <p>It is a Spring Boot application that uses the starter like any host. Its properties are in {@code postroom-server.properties}, never
+ * {@code application.properties}, which an application with these classes on its class path would read as its own. A file {@code
+ * postroom-server.properties} in the working directory or in {@code ./config} overrides them.
  */
 public final class PostroomServer {
     private PostroomServer() {}
@@ -50,7 +51,7 @@ public final class PostroomServer {
         return application.run(args);
     }
 
-    /** What can be known before anything is started. */
+    /** Refuses what is known to be wrong before anything is started. */
     private static void prepare(ConfigurableEnvironment environment) {
         AccessRules.of(environment);
         ServerSettings settings = ServerSettings.of(environment);
@@ -64,7 +65,7 @@ public final class PostroomServer {
         requirePort(environment);
     }
 
-    /** Before the database is started, which takes longer than this is wrong. */
+    /** Refuses a taken port before the database is started, because starting the database takes seconds. */
     private static void requirePort(Environment environment) {
         String address = environment.getProperty(AccessRules.ADDRESS, "");
         int port = environment.getProperty("server.port", Integer.class, 8080);

@@ -51,7 +51,7 @@ class ServerConfiguration {
         return new WelcomeController(version(build), rules.asksForToken());
     }
 
-    /** In the phase of the starter's workers: after them, because it depends on their bean, and before them when all stops. */
+    /** Starts after the starter's workers and stops before them: it has their phase and depends on their bean. */
     @Bean
     @DependsOn("postroomLifecycle")
     ServerLifecycle serverLifecycle(
@@ -66,12 +66,12 @@ class ServerConfiguration {
                 System.out::println,
                 version(build),
                 () -> ListenAddresses.of(environment, rules, settings, database),
-                () -> settings.databaseGiven() ? 0 : leftInHand(dataSource),
+                () -> settings.databaseGiven() ? 0 : leftInProgress(dataSource),
                 demo.getIfAvailable());
     }
 
-    /** On a database of its own nobody is killed but the server. */
-    private static long leftInHand(DataSource dataSource) {
+    /** Counts the messages that a killed server was working on. On the server's own database there are no other workers. */
+    private static long leftInProgress(DataSource dataSource) {
         return JdbcClient.create(dataSource)
                 .sql(
                         "SELECT count(*) FROM postroom.queue_messages WHERE state = 'IN_PROGRESS' AND worker NOT LIKE :self")
@@ -86,7 +86,7 @@ class ServerConfiguration {
         return version == null ? "" : version;
     }
 
-    /** The database of the server's own. All that uses it depends on these beans, so that it is closed last. */
+    /** Provides the server's own database. Everything that uses the database depends on these beans, so that it is closed last. */
     @Configuration(proxyBeanMethods = false)
     @Conditional(NoDatabaseGiven.class)
     static class OwnDatabase {

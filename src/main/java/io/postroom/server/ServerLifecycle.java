@@ -7,31 +7,31 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.springframework.context.SmartLifecycle;
 
-/** Last to start and first to stop: says that the server is up and how to use it, and runs the demo. */
+/** Starts last and stops first: says that the server is up and how to use it, and runs the demo. */
 final class ServerLifecycle implements SmartLifecycle {
     private final Consumer<String> terminal;
     private final String version;
     private final Supplier<ListenAddresses> addresses;
-    private final LongSupplier leftInHand;
+    private final LongSupplier leftInProgress;
     private final @Nullable DemoMaker demo;
     private @Nullable Demo running;
     private volatile boolean started;
 
     /**
      * @param addresses asked when the web is up
-     * @param leftInHand how many messages a killed server had in hand
-     * @param demo null: none is wanted
+     * @param leftInProgress how many messages a killed server was working on
+     * @param demo null if no demo is wanted
      */
     ServerLifecycle(
             Consumer<String> terminal,
             String version,
             Supplier<ListenAddresses> addresses,
-            LongSupplier leftInHand,
+            LongSupplier leftInProgress,
             @Nullable DemoMaker demo) {
         this.terminal = terminal;
         this.version = version;
         this.addresses = addresses;
-        this.leftInHand = leftInHand;
+        this.leftInProgress = leftInProgress;
         this.demo = demo;
     }
 
@@ -46,7 +46,7 @@ final class ServerLifecycle implements SmartLifecycle {
         ListenAddresses known = addresses.get();
         terminal.accept("");
         terminal.accept("Postroom " + version + " is up: " + known.url() + "   (Ctrl-C stops it)");
-        long left = leftInHand.getAsLong();
+        long left = leftInProgress.getAsLong();
         if (left > 0) {
             terminal.accept("");
             terminal.accept(

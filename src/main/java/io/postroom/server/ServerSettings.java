@@ -5,12 +5,13 @@ import java.nio.file.Path;
 import org.springframework.core.env.Environment;
 
 /**
- * What the server was told, beside Spring Boot's own properties and the starter's.
+ * Settings of the server beside Spring Boot's own properties and the starter's.
  *
  * @param databaseGiven whether a database was given ({@code spring.datasource.url}); else the server keeps one of its own
  * @param directory where it keeps that, and the demo its mails: {@code postroom.server.directory}, default {@code .postroom}
  * @param databasePort of the database of its own, on 127.0.0.1: {@code postroom.server.database-port}, default any free one
- * @param demo {@code postroom.demo}: {@code true}, {@code false} or {@code again}, default true with a database of its own and false with a given one
+ * @param demo {@code postroom.demo}: {@code true}, {@code false} or {@code again}, default true with a database of its own and false with a
+ *     given one
  */
 record ServerSettings(boolean databaseGiven, Path directory, int databasePort, Demo demo) {
     static final String DATABASE_URL = "spring.datasource.url";
@@ -42,7 +43,10 @@ record ServerSettings(boolean databaseGiven, Path directory, int databasePort, D
                 demo(environment.getProperty(DEMO, String.valueOf(!databaseGiven))));
     }
 
-    /** Where the demo's mails go without a mail server: beside the data, but never in a directory a database of its own may want to make one day. */
+    /**
+     * Returns the folder for the demo's mails where there is no mail server. Without a database of its own the server must not create
+     * {@link #directory}: {@link EmbeddedDatabase} refuses a directory that holds other files.
+     */
     Path mails() {
         return databaseGiven ? MailSettings.DEFAULT_FOLDER : directory.resolve("mails");
     }

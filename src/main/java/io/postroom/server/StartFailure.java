@@ -14,9 +14,9 @@ import org.springframework.boot.context.properties.bind.BindException;
 import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
 import org.springframework.boot.web.server.PortInUseException;
 
-/** Says in a sentence why the server did not start, where that is known; else shows the whole exception. */
+/** Says in a sentence why the server did not start. Shows the whole exception where no sentence is known for it. */
 final class StartFailure {
-    /** No connection, wrong user or password, no such database; appendix A of the PostgreSQL manual. */
+    /** SQLSTATEs for no connection, wrong user or password, no such database: appendix A of the PostgreSQL manual. */
     private static final Set<String> SHUT_OUT = Set.of("08001", "08004", "08006", "28000", "28P01", "3D000");
 
     private StartFailure() {}
@@ -26,7 +26,7 @@ final class StartFailure {
         for (Throwable cause = failure; cause != null && causes.size() < 50; cause = cause.getCause()) {
             causes.add(cause);
         }
-        // Whoever met it first says what it was doing; that the database does not let us in says more.
+        // The outer exceptions say what was being done; that the database refuses the login says more.
         return Stream.concat(
                         causes.stream().map(StartFailure::shutOut),
                         causes.stream().map(StartFailure::known))

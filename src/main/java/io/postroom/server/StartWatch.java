@@ -10,10 +10,11 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads along in PostgreSQL's log while it starts, and interrupts the thread that waits for it when the log says that the
- * wait is in vain. Without it a bad setting or a wrong password would show only after the whole, generous start-up time.
+ * Reads PostgreSQL's log during its start, and interrupts the waiting thread as soon as the log says that the start has
+ * failed. Otherwise a bad setting or a wrong password would show only after the whole start-up time of five minutes.
  *
- * <p>Made and closed by the waiting thread; after {@link #close()} no interrupt comes any more, but one may have come.
+ * <p>The waiting thread makes and closes this object. After {@link #close()} no interrupt comes any more, but one may have
+ * come before.
  */
 final class StartWatch implements AutoCloseable {
     private static final List<String> SIGNS_OF_FAILURE =
@@ -44,7 +45,7 @@ final class StartWatch implements AutoCloseable {
         return failure != null;
     }
 
-    /** The end of what was written since the start: up to the sign of failure, if there was one, else up to now. */
+    /** Returns the last lines written since the start: up to the sign of failure if there was one, else up to now. */
     String lastLines() {
         String seen = failure;
         List<String> lines = (seen != null ? seen : read()).lines().toList();

@@ -5,7 +5,7 @@ import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.RestController;
 
-/** Tells whoever opens the server in a browser what this is. Needs no token and says nothing that would. */
+/** Says what this server is, to people who open it in a browser. Needs no token, because it shows nothing secret. */
 @RestController
 class WelcomeController {
     private final String version;

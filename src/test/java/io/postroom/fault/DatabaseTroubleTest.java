@@ -55,7 +55,8 @@ class DatabaseTroubleTest {
                 proxy.resume();
                 await().atMost(30, TimeUnit.SECONDS).until(() -> createAndAwait(postroom, "cut", 20));
             }
-            // One whose answer was cut off may be in hand unknown to anybody, and comes back sooner than the lease of a
+            // A message whose answer was cut off may be leased without its worker being told, and comes back sooner
+            // than a
             // lost claim.
             await().atMost(20, TimeUnit.SECONDS).until(() -> ledger.waitingOrHeld() == 0);
             assertThat(ledger.violations()).isEmpty();

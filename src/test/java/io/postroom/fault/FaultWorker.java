@@ -16,9 +16,9 @@ import java.sql.SQLException;
 import java.time.Duration;
 
 /**
- * A process of its own that handles messages until it is killed. {@code atomic} writes one row of {@code effect} a message in the message's own
- * transaction; {@code plain} writes one of {@code run} on a connection of its own when it starts a message; {@code sync} sends one message and never
- * comes back from its handler.
+ * A process of its own that handles messages until it is killed. {@code atomic} writes one row of {@code effect} a message in the message's
+ * own transaction; {@code plain} writes one of {@code run} on a connection of its own when it starts a message; {@code sync} sends one
+ * message and never comes back from its handler.
  */
 final class FaultWorker {
     static final Duration LEASE_TIME = Duration.ofSeconds(3);

@@ -9,6 +9,7 @@ import io.postroom.SchemaMode;
 import io.postroom.api.CreateMessage;
 import io.postroom.api.Outcome;
 import io.postroom.handler.Handler;
+import io.postroom.testing.JvmProcess;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
 import java.time.Duration;
@@ -39,12 +40,12 @@ class KilledWorkerTest {
     void killed_workers_messages_are_finished_by_another_and_none_commits_twice() throws Exception {
         create("atomic", 600);
         create("plain", 600);
-        try (WorkerProcess first = WorkerProcess.start(database, "work", 5)) {
+        try (JvmProcess first = WorkerProcess.start(database, "work", 5)) {
             await().atMost(60, TimeUnit.SECONDS).until(() -> ledger.count("effect") > 50 && ledger.count("run") > 50);
             first.kill();
         }
         assertThat(ledger.waitingOrHeld()).isPositive();
-        try (WorkerProcess second = WorkerProcess.start(database, "work", 0)) {
+        try (JvmProcess second = WorkerProcess.start(database, "work", 0)) {
             ledger.awaitAllFinished(1200, Duration.ofSeconds(90));
         }
         assertThat(ledger.count("effect")).isEqualTo(ledger.finished("atomic", "DONE"));
@@ -57,10 +58,10 @@ class KilledWorkerTest {
     @Test
     void frozen_worker_that_wakes_up_late_commits_nothing_of_what_others_took() throws Exception {
         create("atomic", 400);
-        try (WorkerProcess frozen = WorkerProcess.start(database, "work", 20)) {
+        try (JvmProcess frozen = WorkerProcess.start(database, "work", 20)) {
             await().atMost(60, TimeUnit.SECONDS).until(() -> ledger.count("effect") > 10);
             frozen.freeze();
-            try (WorkerProcess second = WorkerProcess.start(database, "work", 1)) {
+            try (JvmProcess second = WorkerProcess.start(database, "work", 1)) {
                 // The frozen one's open transactions hold row locks on their leases until they end: those messages wait
                 // for it.
                 await().atMost(60, TimeUnit.SECONDS).until(() -> ledger.finished("atomic", "DONE") > 390);
@@ -76,8 +77,8 @@ class KilledWorkerTest {
     @Test
     void two_processes_share_many_messages_and_none_runs_twice_while_its_lease_is_valid() throws Exception {
         int messages = 100_000;
-        try (WorkerProcess one = WorkerProcess.start(database, "work", 0);
-                WorkerProcess two = WorkerProcess.start(database, "work", 0)) {
+        try (JvmProcess one = WorkerProcess.start(database, "work", 0);
+                JvmProcess two = WorkerProcess.start(database, "work", 0)) {
             create("plain", messages);
             ledger.awaitAllFinished(messages, Duration.ofMinutes(4));
             assertThat(ledger.runsBy(one.pid())).isPositive();
@@ -91,7 +92,7 @@ class KilledWorkerTest {
 
     @Test
     void process_killed_inside_send_message_sync_leaves_the_sending_to_another() throws Exception {
-        try (WorkerProcess sender = WorkerProcess.start(database, "sync", 0)) {
+        try (JvmProcess sender = WorkerProcess.start(database, "sync", 0)) {
             assertThat(ledger.count("postroom.lease", "")).isEqualTo(1);
             sender.kill();
         }

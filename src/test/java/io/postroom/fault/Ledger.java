@@ -15,7 +15,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 
-/** What handlers say they did, beside what the database says of the messages; and the invariant checker, run while waiting and at the end. */
+/**
+ * What handlers say they did, beside what the database says of the messages; and the invariant checker, run while waiting and at the end.
+ */
 final class Ledger {
     private static final Path CONSERVATION = Path.of("db/checks/conservation.sql");
 

@@ -21,13 +21,13 @@ import java.util.UUID;
 import org.junit.jupiter.api.Test;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
-/** A process with nothing to do, told of nothing: its poll alone must find what comes, and cost little until then. */
+/** A process with nothing to do and without notifications: its poll alone must find what comes, and cost little until then. */
 @PostgresTest
 class IdleProcessTest {
     private static final EngineSettings POLLS_ONLY = new EngineSettings(
             "idle", Duration.ofSeconds(30), Duration.ofSeconds(5), Duration.ofMillis(50), false, true);
-    /** Of the server's statistics: a backend tells what it did once a second. */
-    private static final Duration TOLD = Duration.ofMillis(2_500);
+    /** Time after which the server's statistics show everything: a backend reports what it did once a second. */
+    private static final Duration REPORTED = Duration.ofMillis(2_500);
 
     private final TestDatabase database;
     private final HikariDataSource pool;
@@ -68,7 +68,7 @@ class IdleProcessTest {
         }
     }
 
-    /** As after a restore: what comes then has numbers below the floors. */
+    /** As after a restore: what comes then has numbers below the low watermark. */
     @Test
     void finds_what_comes_after_the_numbers_were_set_back() {
         try (Postroom postroom = worker("restored")) {
@@ -97,13 +97,29 @@ class IdleProcessTest {
                 .start();
     }
 
+    /** Waits until the lanes have not been looked into for {@link #REPORTED}, during which the process has polled. */
     private void awaitNoMoreLooks() {
-        await().atMost(Duration.ofSeconds(40)).pollInterval(TOLD).until(() -> {
-            long before = looks();
-            long polled = transactions();
-            Thread.sleep(TOLD.toMillis());
-            return looks() == before && transactions() > polled;
-        });
+        Quiet quiet = new Quiet();
+        await().atMost(Duration.ofSeconds(80))
+                .pollInterval(Duration.ofMillis(250))
+                .until(quiet::isLongEnough);
+    }
+
+    /** The time without a look into the lanes, begun anew by each look. */
+    private final class Quiet {
+        private long looks = looks();
+        private long polled = transactions();
+        private long since = System.nanoTime();
+
+        boolean isLongEnough() {
+            long now = looks();
+            if (now != looks) {
+                looks = now;
+                polled = transactions();
+                since = System.nanoTime();
+            }
+            return System.nanoTime() - since >= REPORTED.toNanos() && transactions() > polled;
+        }
     }
 
     private long looks() {

@@ -246,7 +246,7 @@ class MishapTest {
 
     @ParameterizedTest
     @ValueSource(ints = {1, 3})
-    void messages_stored_in_hand_whose_answer_was_lost_are_handled_once(int count) {
+    void directly_dispatched_messages_whose_answer_was_lost_are_handled_once(int count) {
         AtomicBoolean armed = new AtomicBoolean(false);
         AtomicInteger handled = new AtomicInteger();
         String queue = "lost.answer." + count;

@@ -4,11 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import java.io.BufferedReader;
+import io.postroom.testing.JvmProcess;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -92,30 +91,30 @@ class EmbeddedDatabaseTest {
                     .hasMessageContaining("in use by another server (this process)");
             assertThat(query(database, "SELECT 1")).isEqualTo("1");
 
-            Process other = forkServer(shared());
-            assertThat(new String(other.getInputStream().readAllBytes(), StandardCharsets.UTF_8))
-                    .contains("in use by another server (process "
-                            + ProcessHandle.current().pid() + ")");
-            assertThat(other.waitFor()).isNotZero();
+            try (JvmProcess other = forkServer(shared())) {
+                assertThat(other.awaitEnd()).isNotZero();
+                assertThat(other.output())
+                        .contains("in use by another server (process "
+                                + ProcessHandle.current().pid() + ")");
+            }
         }
     }
 
     @Test
     void rows_committed_before_the_JVM_was_killed_are_there_at_the_next_start(@TempDir Path directory)
             throws Exception {
-        int confirmed = 0;
-        Process server = forkServer(directory);
-        try (BufferedReader out = server.inputReader()) {
-            for (String line; confirmed < 200 && (line = out.readLine()) != null; ) {
-                if (line.startsWith("committed ")) {
-                    confirmed = Integer.parseInt(line.substring("committed ".length()));
-                }
-            }
+        int confirmed;
+        try (JvmProcess server = forkServer(directory)) {
+            server.awaitLine("committed 200");
             assertThatThrownBy(() -> EmbeddedDatabase.start(directory, 0))
                     .isInstanceOf(EmbeddedDatabaseException.class)
                     .hasMessageContaining("(process " + server.pid() + ")");
-        } finally {
-            server.destroyForcibly().waitFor();
+            server.kill();
+            confirmed = server.lines().stream()
+                    .filter(line -> line.matches("committed \\d+"))
+                    .mapToInt(line -> Integer.parseInt(line.substring("committed ".length())))
+                    .max()
+                    .orElseThrow();
         }
         assertThat(confirmed).isGreaterThanOrEqualTo(200);
         ProcessHandle left = OrphanedPostmaster.find(directory.resolve("data")).orElseThrow();
@@ -257,15 +256,9 @@ class EmbeddedDatabaseTest {
         }
     }
 
-    private static Process forkServer(Path directory) throws IOException {
-        return new ProcessBuilder(
-                        ProcessHandle.current().info().command().orElseThrow(),
-                        "-Xmx128m",
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        WritingServer.class.getName(),
-                        directory.toString())
-                .redirectErrorStream(true)
+    private static JvmProcess forkServer(Path directory) throws IOException {
+        return JvmProcess.of(WritingServer.class)
+                .arguments(directory.toString())
                 .start();
     }
 

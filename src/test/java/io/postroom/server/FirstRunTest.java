@@ -52,7 +52,7 @@ class FirstRunTest {
             try (ServerProcess server = ServerProcess.start(directory, file)) {
                 int enough = Math.max(mails(directory).size(), 1) + events * kill / (4 * kills);
                 Awaitility.await()
-                        .atMost(Duration.ofSeconds(120))
+                        .atMost(Duration.ofMinutes(5))
                         .pollInterval(Duration.ofMillis(5))
                         .until(() -> mails(directory).size() >= enough);
                 server.kill();

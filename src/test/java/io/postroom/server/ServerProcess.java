@@ -1,11 +1,8 @@
 package io.postroom.server;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
-import java.io.BufferedReader;
+import io.postroom.testing.JvmProcess;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -13,102 +10,53 @@ import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
-import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.TimeUnit;
-import java.util.stream.Collectors;
-import org.awaitility.Awaitility;
+import java.util.stream.Stream;
 
 /** The server in a JVM of its own, as a user starts it in a directory: to be killed, and to be read on its terminal. */
 final class ServerProcess implements AutoCloseable {
-    private static final Duration PATIENCE = Duration.ofSeconds(120);
-
     private final Path directory;
-    private final Process process;
-    private final List<String> terminal = new CopyOnWriteArrayList<>();
-    private final Thread reader = new Thread(this::read, "server-terminal");
+    private final JvmProcess process;
 
-    private ServerProcess(Path directory, Process process) {
+    private ServerProcess(Path directory, JvmProcess process) {
         this.directory = directory;
         this.process = process;
-        reader.setDaemon(true);
-        reader.start();
     }
 
     static ServerProcess start(Path directory, String... arguments) throws IOException {
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx256m",
-                "-cp",
-                classPath(),
-                PostroomServer.class.getName(),
-                "--server.port=0",
-                RunningServer.WITHOUT_TEST_LIBRARIES));
-        command.addAll(Arrays.asList(arguments));
-        ProcessBuilder builder =
-                new ProcessBuilder(command).directory(directory.toFile()).redirectErrorStream(true);
-        // What the machine that runs the tests says about its own databases is not meant for this one.
-        builder.environment().keySet().removeIf(name -> name.startsWith("SPRING_") || name.startsWith("POSTROOM_"));
-        return new ServerProcess(directory, builder.start());
-    }
-
-    /** As little of the tests as can be: their logging configuration would take the place of the server's. */
-    private static String classPath() {
-        String all = System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
-        return Arrays.stream(all.split(java.io.File.pathSeparator))
-                .filter(entry -> !entry.endsWith("test-classes"))
-                .collect(Collectors.joining(java.io.File.pathSeparator));
-    }
-
-    private void read() {
-        try (BufferedReader out = process.inputReader(StandardCharsets.UTF_8)) {
-            for (String line; (line = out.readLine()) != null; ) {
-                terminal.add(line);
-            }
-        } catch (IOException killed) {
-            terminal.add("(" + killed.getMessage() + ")");
-        }
+        String[] all = Stream.concat(
+                        Stream.of("--server.port=0", RunningServer.WITHOUT_TEST_LIBRARIES), Stream.of(arguments))
+                .toArray(String[]::new);
+        JvmProcess process = JvmProcess.of(PostroomServer.class)
+                .withoutTestClasses()
+                .arguments(all)
+                .in(directory)
+                .start();
+        return new ServerProcess(directory, process);
     }
 
     String terminal() {
-        return String.join("\n", terminal);
+        return process.output();
     }
 
     /** Waits for a line that contains the text. Fails as soon as the process ends without it. */
     String awaitLine(String text) {
-        Awaitility.await()
-                .atMost(PATIENCE)
-                .pollInterval(Duration.ofMillis(20))
-                .until(() -> isOnTerminal(text) || !reader.isAlive());
-        return terminal.stream()
-                .filter(line -> line.contains(text))
-                .findFirst()
-                .orElseThrow(() -> new AssertionError("the server has ended without \"" + text + "\":\n" + terminal()));
+        return process.awaitLine(text);
     }
 
-    private boolean isOnTerminal(String text) {
-        return terminal.stream().anyMatch(line -> line.contains(text));
-    }
-
-    /** SIGKILL: no shutdown hook runs. */
+    /** Sends SIGKILL: no shutdown hook runs. */
     void kill() throws InterruptedException {
-        process.toHandle().destroyForcibly(); // Process's own would close the terminal, last words and all
-        awaitEnd();
+        process.kill();
     }
 
-    /** SIGTERM, as from an init system. */
+    /** Sends SIGTERM, as an init system does. */
     int terminate() throws InterruptedException {
-        process.toHandle().destroy();
-        return awaitEnd();
+        return process.terminate();
     }
 
     int awaitEnd() throws InterruptedException {
-        assertThat(process.waitFor(60, TimeUnit.SECONDS)).as(terminal()).isTrue();
-        reader.join();
-        return process.exitValue();
+        return process.awaitEnd();
     }
 
     Path home() {
@@ -139,7 +87,7 @@ final class ServerProcess implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
-        process.destroyForcibly();
+        process.close();
         OrphanedPostmaster.stop(home().resolve("data"));
     }
 }

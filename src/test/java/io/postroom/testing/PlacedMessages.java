@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
 /**
- * Puts messages into the places they can be in, by SQL alone, at any age: what the views, audits, checks and jobs have to deal with, without
- * an engine that would have to be led there.
+ * Puts messages into the places they can be in, by SQL alone, at any age: what the views, audits, checks and jobs have to deal with,
+ * without an engine that would have to be led there.
  *
  * <pre>{@code
  * UUID id = messages.message("mail").type("ticket", 1).age(Duration.ofDays(3)).attempt(worker, "retry", "refused").ready();

@@ -3,8 +3,8 @@ package io.postroom.channel.mail;
 import jakarta.mail.Session;
 
 /**
- * Makes the mail library's class loader the thread's own until closed. The library looks for its parts (streams, writers of multiparts) in the context
- * class loader, which on a host's thread may know none of them.
+ * Makes the mail library's class loader the context class loader of the thread, until closed. The library loads its parts (streams, writers
+ * of multiparts) by the context class loader, which on a host's thread may find none of them.
  */
 final class LibraryClassLoader implements AutoCloseable {
     private final Thread thread = Thread.currentThread();

@@ -14,14 +14,14 @@ import java.util.regex.Pattern;
 
 /**
  * A mail to be sent. Immutable, no {@code build()}: every method returns a changed copy, and refuses a value outside its limits with {@link
- * InvalidMessageException} at once. Whether there is anything to read in it is asked when it is sent.
+ * InvalidMessageException} at once. That it has a text or HTML is checked when it is sent.
  *
  * <pre>{@code
  * Mail.to("Ann Lee <ann@example.org>").subject("Your order A-17").text("…").html("<p>…</p>").attach("ticket.pdf", "application/pdf", bytes)
  * }</pre>
  *
- * @param from the settings' sender when empty
- * @param bcc receive the mail without being named in it
+ * @param from sender; the settings' sender when empty
+ * @param bcc recipients that the mail does not name
  * @param text shown where HTML is not; at least one of text and html
  * @param headers further ones, such as {@code List-Unsubscribe}; not those that the other components make
  */
@@ -36,22 +36,22 @@ public record Mail(
         Optional<String> html,
         List<Attachment> attachments,
         Map<String, String> headers) {
-    /** To, cc and bcc together. */
+    /** Most recipients: to, cc and bcc together. */
     public static final int RECIPIENTS = 50;
 
     public static final int SUBJECT_LENGTH = 500;
-    /** Of a text or HTML body, in UTF-8. */
+    /** Largest text or HTML body, in bytes of UTF-8. */
     public static final int BODY_BYTES = 1024 * 1024;
 
     public static final int ATTACHMENTS = 20;
-    /** All attachments together; base64 makes a third more of it on the wire. */
+    /** Most bytes of all attachments together; base64 adds a third on the wire. */
     public static final int ATTACHMENT_BYTES = 10 * 1024 * 1024;
 
     public static final int HEADERS = 30;
     public static final int HEADER_LENGTH = 500;
 
     private static final Pattern HEADER_NAME = Pattern.compile("[A-Za-z][A-Za-z0-9-]{0,75}");
-    /** Made from the other components, or added on the way by servers. */
+    /** Headers made from the other components, or added by servers on the way. */
     private static final Set<String> RESERVED = Set.of(
             "from",
             "sender",
@@ -151,7 +151,7 @@ public record Mail(
         return new Mail(from, to, cc, bcc, replyTo, subject, text, html, attachments, more);
     }
 
-    /** To, cc and bcc. */
+    /** Returns to, cc and bcc together. */
     List<MailAddress> recipients() {
         List<MailAddress> all = new ArrayList<>(to);
         all.addAll(cc);

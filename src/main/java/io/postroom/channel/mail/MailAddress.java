@@ -5,14 +5,14 @@ import java.net.IDN;
 import java.util.regex.Pattern;
 
 /**
- * Exactly one mailbox. Stricter than RFC 5322 on purpose: the local part is a dot-atom in ASCII, the domain a host name. No lists, groups, comments,
- * quoted local parts or address literals.
+ * Exactly one mailbox, by a grammar stricter than RFC 5322 on purpose: the local part is a dot-atom in ASCII, the domain a host name. No
+ * lists, groups, comments, quoted local parts or address literals.
  *
  * @param name display name; empty text for none
  * @param address {@code local@domain}; an international domain is kept in its ASCII form ({@code xn--…})
  */
 public record MailAddress(String name, String address) {
-    /** 64 for the local part, 255 for the domain, one for the at sign. */
+    /** Longest address: 64 for the local part, 255 for the domain, one for the at sign. */
     public static final int LENGTH = 320;
 
     public static final int NAME_LENGTH = 200;
@@ -24,7 +24,7 @@ public record MailAddress(String name, String address) {
     private static final String LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
     private static final Pattern DOMAIN = Pattern.compile("(" + LABEL + "\\.)*" + LABEL);
     private static final Pattern ALL_DIGITS = Pattern.compile("(.*\\.)?[0-9]+");
-    /** What RFC 5322 allows in a display name only inside quotes. */
+    /** Characters that RFC 5322 allows in a display name only inside quotes. */
     private static final Pattern NEEDS_QUOTES = Pattern.compile("[()<>\\[\\]:;@\\\\,\"]");
 
     private static final String ONE_MAILBOX = "one mailbox, as in ann@example.org or Ann Lee <ann@example.org>";
@@ -56,7 +56,7 @@ public record MailAddress(String name, String address) {
         return new MailAddress(name, canonical(field, trimmed.substring(open + 1, trimmed.length() - 1)));
     }
 
-    /** The part behind the at sign, in ASCII. */
+    /** Returns the part behind the at sign, in ASCII. */
     public String domain() {
         return address.substring(address.lastIndexOf('@') + 1);
     }

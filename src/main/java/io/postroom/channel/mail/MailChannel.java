@@ -14,12 +14,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The channel "mail". Sends by SMTP when the settings name a host, else writes {@code <message-id>.eml} files. Thread-safe; close it after the
- * handlers have ended.
+ * The channel "mail". Sends by SMTP when the settings name a host, else writes {@code <message-id>.eml} files. Thread-safe; close it after
+ * the handlers have ended.
  *
- * <p>What it answers: {@code done} when the server or the disk has the mail; {@code reject} for a mail or address that cannot be sent; the rest stands
- * in {@code SmtpServer}, in short: {@code notNow} while the server takes nothing from us, {@code retry} for a failure of this mail that may pass, {@code
- * reject} for one that will not.
+ * <p>Outcomes: {@code done} when the server or the disk has the mail; {@code reject} for a mail or address that cannot be sent; {@code
+ * notNow} while the server takes nothing from us; {@code retry} for a failure of this mail that may pass; {@code reject} for one that will
+ * not. {@code SmtpServer} has the whole table.
  */
 public final class MailChannel implements Channel, AutoCloseable {
     public static final String NAME = "mail";
@@ -39,7 +39,7 @@ public final class MailChannel implements Channel, AutoCloseable {
     }
 
     /**
-     * A channel for mails the handlers write themselves.
+     * Opens a channel for mails that the handlers write themselves.
      *
      * @throws MissingLibraryException without jakarta.mail-api and angus-mail; with a host also without commons-pool2
      */
@@ -47,7 +47,7 @@ public final class MailChannel implements Channel, AutoCloseable {
         return new MailChannel(settings, null);
     }
 
-    /** A channel that also takes {@link Notification}s, with the mail's bodies from these templates. */
+    /** Opens a channel that also takes {@link Notification}s and makes the mail's bodies from these templates. */
     public static MailChannel open(MailSettings settings, MailTemplates templates) {
         return new MailChannel(settings, templates);
     }
@@ -57,7 +57,7 @@ public final class MailChannel implements Channel, AutoCloseable {
         return NAME;
     }
 
-    /** Renders the templates and sends. An address or subject that cannot be one is a reject. */
+    /** Renders the templates and sends the mail. Rejects an invalid address or subject. */
     @Override
     public Outcome send(Notification notification) throws InterruptedException {
         if (templates == null) {
@@ -78,7 +78,7 @@ public final class MailChannel implements Channel, AutoCloseable {
         return send(mail, notification.id(), notification.createdAt());
     }
 
-    /** Sends a mail for the message in hand. */
+    /** Sends a mail for the message of this handler call. */
     public Outcome send(Mail mail, MessageContext context) throws InterruptedException {
         return send(mail, context.id(), context.createdAt());
     }
@@ -98,7 +98,7 @@ public final class MailChannel implements Channel, AutoCloseable {
         return outlet.deliver(mail, id, createdAt);
     }
 
-    /** What it was opened with. */
+    /** Describes the settings that the channel was opened with. */
     public MailSettings settings() {
         return settings;
     }
@@ -115,7 +115,7 @@ public final class MailChannel implements Channel, AutoCloseable {
     private static void requireLibraries(MailSettings settings) {
         String user = "The mail channel";
         MissingLibraryException.require(user, "jakarta.mail.Session", "jakarta.mail:jakarta.mail-api");
-        // Also where mails go to files: the API alone cannot write MIME.
+        // Needed for files, too: the API alone cannot write MIME.
         MissingLibraryException.require(
                 user, "org.eclipse.angus.mail.smtp.SMTPTransport", "org.eclipse.angus:angus-mail");
         if (settings.host().isPresent()) {

@@ -19,23 +19,23 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Mails as files, for machines without an SMTP server: {@code <message-id>.eml}, which mail programs open.
+ * Writes mails as files, for machines without an SMTP server: {@code <message-id>.eml}, which mail programs open.
  *
- * <p>A file appears whole or not at all, and stays after a power cut: written under another name, forced to disk, renamed, folder forced. A repeated
- * send writes the same file again.
+ * <p>A file appears complete or not at all, and survives a power cut: it is written under another name, forced to disk and renamed, and
+ * then the folder is forced to disk. A repeated send writes the same file again.
  */
 final class MailFiles implements MailOutlet {
     private static final Logger log = LoggerFactory.getLogger(MailFiles.class);
 
     private static final String TEMPORARY = ".tmp";
-    /** Younger ones may be in the hands of another process. */
+    /** Age after which a temporary file is removed; another process may still be writing a younger one. */
     private static final Duration LEFT_OVER_AFTER = Duration.ofHours(1);
 
     private final Path folder;
     private final MimeComposer composer;
     private final Duration parkFor;
 
-    /** Makes the folder, and removes what a killed process left half written. */
+    /** Makes the folder, and removes half-written files of killed processes. */
     MailFiles(MailSettings settings) {
         this.folder = settings.folder().toAbsolutePath();
         this.composer = new MimeComposer(settings);
@@ -55,7 +55,7 @@ final class MailFiles implements MailOutlet {
             write(id + ".eml", bytes);
             return Outcome.done();
         } catch (IOException e) {
-            // A full disk is no mail's fault.
+            // A full disk is not the fault of this mail.
             log.warn("Mail {} could not be written to {}, next try in {}: {}", id, folder, parkFor, e.toString());
             return Outcome.notNow(folder.toString(), parkFor);
         }
@@ -65,7 +65,7 @@ final class MailFiles implements MailOutlet {
     public void close() {}
 
     private void write(String name, byte[] bytes) throws IOException {
-        // A name of its own: after a lost lease two workers may write the same mail.
+        // A unique name: after a lost lease two workers may write the same mail.
         Path temporary = folder.resolve("." + name + "." + UUID.randomUUID() + TEMPORARY);
         try {
             try (FileChannel channel =
@@ -91,7 +91,7 @@ final class MailFiles implements MailOutlet {
         }
     }
 
-    /** Where a folder cannot be opened as a file (Windows), the rename is durable by other means. */
+    /** Forces the folder to disk. Windows cannot open a folder as a file, and makes the rename durable by other means. */
     private void forceFolder() throws IOException {
         FileChannel channel;
         try {

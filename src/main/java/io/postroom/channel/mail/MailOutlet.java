@@ -4,9 +4,9 @@ import io.postroom.api.Outcome;
 import java.time.Instant;
 import java.util.UUID;
 
-/** Where finished mails go: a server or a folder. Thread-safe. */
+/** The destination of finished mails: a server or a folder. Thread-safe. */
 interface MailOutlet extends AutoCloseable {
-    /** @param id the message's, {@code createdAt} likewise: both go into the mail, so that a repeat is the same one */
+    /** @param id of the message; with {@code createdAt} it goes into the mail, so that a repeat is the same mail */
     Outcome deliver(Mail mail, UUID id, Instant createdAt) throws InterruptedException;
 
     @Override

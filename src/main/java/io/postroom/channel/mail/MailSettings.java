@@ -7,7 +7,7 @@ import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * Where mails go and how. Immutable: every method returns a changed copy.
+ * Says where mails go and how. Immutable: every method returns a changed copy.
  *
  * <pre>{@code
  * MailSettings.defaults().host("smtp.example.org").login("app", secret).from("Tickets <tickets@example.org>")
@@ -18,11 +18,11 @@ import java.util.function.Consumer;
  * @param encryption default {@link Encryption#START_TLS}; without it user name, password and mails can be read on the way
  * @param username default none: no AUTH
  * @param from sender of mails that name none; default {@code postroom@localhost}, which no SMTP server outside takes
- * @param domain behind the at sign of Message-IDs, and what the server is greeted with; default the sender's domain. Keep it: a repeat under another
- *     domain is another mail
+ * @param domain behind the at sign of Message-IDs, and the name in the greeting to the server; default the sender's domain. Never change
+ *     it: a repeat under another domain is another mail
  * @param connectTimeout to wait for the TCP connection; default 10 s
- * @param readTimeout to wait for each answer; default 60 s. Less means more doubles: a server that takes a mail but answers the end of DATA too late
- *     gets it again
+ * @param readTimeout to wait for each answer; default 60 s. Less means more doubles: a server that takes a mail but answers the end of DATA
+ *     too late gets it again
  * @param writeTimeout to wait for the server to take bytes; default 60 s
  * @param poolSize most connections at a time, 1 to 100; default 4. Handlers beyond it wait
  * @param connectionMaxAge a connection older than that is closed; default 5 min
@@ -58,13 +58,13 @@ public record MailSettings(
     public static final Duration DEFAULT_PARK_FOR = Duration.ofSeconds(30);
     public static final Path DEFAULT_FOLDER = Path.of("mails");
 
-    /** How the line to the server is protected. Certificates and host names are always checked. */
+    /** Protection of the connection to the server. Certificates and host names are always checked. */
     public enum Encryption {
-        /** Not at all: a server on this machine, or a test. */
+        /** No encryption: for a server on this machine, or a test. */
         NONE,
         /** STARTTLS on a plain connection; a server that does not offer it is not used. Port 587. */
         START_TLS,
-        /** From the first byte. Port 465. */
+        /** TLS from the first byte. Port 465. */
         TLS
     }
 
@@ -85,7 +85,7 @@ public record MailSettings(
         requireAtLeast("parkFor", parkFor, Duration.ofSeconds(1));
     }
 
-    /** No server: files in {@link #DEFAULT_FOLDER}. */
+    /** Returns settings without a server: mails become files in {@link #DEFAULT_FOLDER}. */
     public static MailSettings defaults() {
         return new MailSettings(
                 Optional.empty(),
@@ -162,12 +162,12 @@ public record MailSettings(
         return with(values -> values.folder = folder);
     }
 
-    /** The domain of Message-IDs: as set, else the sender's. */
+    /** Returns the domain of Message-IDs: the one that was set, else the sender's. */
     public String effectiveDomain() {
         return domain.orElseGet(from::domain);
     }
 
-    /** Without the password. */
+    /** Describes the settings without the password. */
     @Override
     public String toString() {
         return host.map(name -> "SMTP server " + name + ":" + port + " (" + encryption + ", from " + from
@@ -201,7 +201,7 @@ public record MailSettings(
         }
     }
 
-    /** The settings in pieces, for the moment of a change. */
+    /** The settings as fields that can be changed, to make a changed copy. */
     private static final class Values {
         private Optional<String> host;
         private int port;

@@ -61,9 +61,9 @@ final class MimeComposer {
     }
 
     /**
-     * The mail as bytes, with CRLF line ends and no line longer than 998.
+     * Composes the mail as bytes, with CRLF line ends and no line longer than 998.
      *
-     * @param showBcc whether bcc is named in it: only in a file, which no server strips it from
+     * @param showBcc whether the mail names its bcc: only in a file, for no server would remove the header
      */
     byte[] compose(Mail mail, UUID id, Instant createdAt, boolean showBcc) {
         try (LibraryClassLoader loader = new LibraryClassLoader()) {
@@ -121,7 +121,7 @@ final class MimeComposer {
             writeBody(text, "text/plain", mail.text().get());
             MimeBodyPart html = new MimeBodyPart();
             writeBody(html, "text/html", mail.html().get());
-            // From plain to rich: readers show the last one they can.
+            // Plain text first: mail programs show the last part that they can.
             MimeMultipart alternative = new BoundedMultipart("alternative", boundary + "_alternative");
             alternative.addBodyPart(text);
             alternative.addBodyPart(html);
@@ -133,7 +133,10 @@ final class MimeComposer {
         }
     }
 
-    /** Always quoted-printable or base64: both keep lines short, and neither can hold a boundary, which begins with {@code =_}. */
+    /**
+     * Encodes always as quoted-printable or base64: both keep lines short, and neither can contain a boundary, which begins with {@code
+     * =_}.
+     */
     private static void writeBody(MimePart part, String type, String body) throws MessagingException {
         byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
         String contentType = type + "; charset=UTF-8";
@@ -172,7 +175,7 @@ final class MimeComposer {
         return all;
     }
 
-    /** Set, not parsed: it was parsed by stricter rules. */
+    /** Sets the address without parsing it: {@link MailAddress} has parsed it by stricter rules. */
     static InternetAddress toInternet(MailAddress address) throws UnsupportedEncodingException {
         InternetAddress internet = new InternetAddress();
         internet.setAddress(address.address());
@@ -182,7 +185,7 @@ final class MimeComposer {
         return internet;
     }
 
-    /** {@code saveChanges} would make an id of its own. */
+    /** A message that keeps its Message-ID; {@code saveChanges} would make another one. */
     private static final class MessageWithId extends MimeMessage {
         private final String messageId;
 
@@ -197,7 +200,7 @@ final class MimeComposer {
         }
     }
 
-    /** Its boundary is given instead of made from the clock. */
+    /** A multipart whose boundary is given instead of made from the clock. */
     private static final class BoundedMultipart extends MimeMultipart {
         private BoundedMultipart(String subtype, String boundary) {
             super(subtype);

@@ -2,7 +2,7 @@ package io.postroom.channel.mail;
 
 import io.postroom.api.InvalidMessageException;
 
-/** Text that must stay on its line: subjects, names, header values. */
+/** Checks text that must be a single line: subjects, names, header values. */
 final class SingleLineText {
     private static final char LINE_SEPARATOR = 0x2028;
     private static final char PARAGRAPH_SEPARATOR = 0x2029;

@@ -14,10 +14,11 @@ import java.util.stream.Collectors;
 import org.eclipse.angus.mail.smtp.SMTPTransport;
 
 /**
- * A connection to an SMTP server that remembers where a conversation ended and what the server said. The library's exceptions do not tell: they lose
- * the answer when the RSET after it fails, and do not say whether the content was under way. Used by one thread at a time.
+ * A connection to an SMTP server that stores at which step a conversation ended and what the server said. The library's exceptions are not
+ * enough: they lose the answer when the RSET after it fails, and do not say whether the content was being sent. One thread at a time may
+ * use it.
  *
- * <p>It listens in on two methods: each command sets the step, each answer of 400 or more is noted.
+ * <p>It overrides two methods of the library: each command sets the step, each answer of 400 or more is noted.
  */
 final class SmtpConnection extends SMTPTransport {
     private static final int SHOWN_REFUSALS = 3;
@@ -70,19 +71,19 @@ final class SmtpConnection extends SMTPTransport {
         }
     }
 
-    /** Whether it has been given a mail before, and may have been closed by the server since. */
+    /** Tells whether it has carried a mail before; the server may have closed it since. */
     boolean isUsed() {
         return used;
     }
 
-    /** Whether it may carry another mail, as far as can be told without asking the server. */
+    /** Tells whether it may carry another mail, without asking the server. */
     boolean isFit(int mailsPerConnection, Duration maxAge) {
         return !broken && mails < mailsPerConnection && System.nanoTime() - openedAt < maxAge.toNanos();
     }
 
     @Override
     protected void sendCommand(String text) throws MessagingException {
-        // Of AUTH nothing but the verb is kept.
+        // Only the verb of AUTH is kept: the rest is a secret.
         String verb = text.split("[ :]", 2)[0].toUpperCase(Locale.ROOT);
         listening = !(verb.equals("RSET") || verb.equals("NOOP") || verb.equals("QUIT"));
         if (listening) {
@@ -124,7 +125,7 @@ final class SmtpConnection extends SMTPTransport {
         return SmtpFailure.refused(step, decisiveCode(), text, e);
     }
 
-    /** 421 says most, then a permanent refusal. */
+    /** Finds the answer that decides: 421 first, then a permanent refusal. */
     private int decisiveCode() {
         int decisive = refusals.get(0).code();
         for (Refusal refusal : refusals) {

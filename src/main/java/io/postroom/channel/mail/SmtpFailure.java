@@ -2,11 +2,11 @@ package io.postroom.channel.mail;
 
 import org.jspecify.annotations.Nullable;
 
-/** A mail that was not, or perhaps not, taken: at which step, and what the server said. */
+/** Reports a mail that the server did not take, or perhaps not: at which step, and what the server said. */
 final class SmtpFailure extends Exception {
-    /** How far the conversation had come. */
+    /** The step of the conversation at which it failed. */
     enum Step {
-        /** TCP, greeting, EHLO, STARTTLS, AUTH: no mail was spoken of. */
+        /** TCP, greeting, EHLO, STARTTLS, AUTH: before the first mail. */
         CONNECT,
         MAIL,
         RCPT,
@@ -16,9 +16,9 @@ final class SmtpFailure extends Exception {
         CONTENT
     }
 
-    /** What went wrong with the line. */
+    /** The state of the connection after the failure. */
     enum Line {
-        /** Nothing: the server answered. */
+        /** The connection is sound: the server answered. */
         GOOD,
         TIMED_OUT,
         BROKEN
@@ -47,7 +47,7 @@ final class SmtpFailure extends Exception {
         return new SmtpFailure(step, 0, timedOut ? Line.TIMED_OUT : Line.BROKEN, text, cause);
     }
 
-    /** Which commands were refused and how, or what was not answered; one line. */
+    /** Says in one line which commands were refused and how, or which command got no answer. */
     String text() {
         return text;
     }
@@ -60,7 +60,7 @@ final class SmtpFailure extends Exception {
         return line;
     }
 
-    /** The server goes away, or takes nothing from us now. */
+    /** Tells whether the server shuts down, or takes nothing from us now. */
     boolean isShuttingDown() {
         return code == SHUTTING_DOWN;
     }
@@ -78,12 +78,12 @@ final class SmtpFailure extends Exception {
         return line == Line.GOOD;
     }
 
-    /** 530, 534, 535, 538 (RFC 4954): it is our login that is refused, not the mail. */
+    /** Tells whether our login was refused instead of the mail: 530, 534, 535, 538 (RFC 4954). */
     boolean isAboutLogin() {
         return code == 530 || code == 534 || code == 535 || code == 538;
     }
 
-    /** Whether the mail may have been taken in spite of this. */
+    /** Tells whether the server may have taken the mail in spite of this failure. */
     boolean isUnknown() {
         return step == Step.CONTENT && !isAnswered();
     }

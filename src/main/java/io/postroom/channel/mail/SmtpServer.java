@@ -46,20 +46,21 @@ import org.slf4j.LoggerFactory;
  * content, end of DATA         none               retry: it may have been taken; the repeat is the same mail
  * </pre>
  *
- * <p>Recipients are taken all or none: when one is refused the conversation ends before DATA, and the mail goes to nobody. Then 421 decides, else one
- * permanent refusal (a repeat cannot help while it stands), else retry. Who wants each recipient for themselves creates a message for each.
+ * <p>A mail goes to all its recipients or to none: when one is refused, the conversation ends before DATA. Then 421 decides, else one
+ * permanent refusal (a repeat cannot help), else retry. To treat recipients separately, create a message for each.
  *
- * <p>After a notNow the server is left alone for the settings' {@code parkFor}; until then further mails get the same answer at once. This is kept in
- * memory, per process. A connection from the pool that turns out to be gone before anything of the mail was sent is replaced by a fresh one, once.
+ * <p>After a notNow the server gets no mail for the settings' {@code parkFor}; until then further mails get the same outcome at once. This
+ * is kept in memory, per process. A pooled connection that turns out to be closed before anything of the mail was sent is replaced by a
+ * fresh one, once.
  */
 final class SmtpServer implements MailOutlet {
     private static final Logger log = LoggerFactory.getLogger(SmtpServer.class);
 
-    /** For a connection, when all are in use; after that the message goes back for {@link #BUSY_WAIT}. */
+    /** Wait for a connection when all are in use; after that the message goes back for {@link #BUSY_WAIT}. */
     private static final Duration POOL_WAIT = Duration.ofSeconds(10);
 
     private static final Duration BUSY_WAIT = Duration.ofSeconds(1);
-    /** Servers close idle connections after 10 s (Exchange's tarpit settings) to 5 min (Postfix). */
+    /** Age at which an idle connection is closed; servers do it after 10 s (Exchange's tarpit settings) to 5 min (Postfix). */
     private static final Duration IDLE_FOR = Duration.ofSeconds(30);
 
     private final MailSettings settings;
@@ -99,7 +100,7 @@ final class SmtpServer implements MailOutlet {
         return outcome;
     }
 
-    /** Closes the idle connections; those in use are closed when they come back. */
+    /** Closes the idle connections at once, and those in use when their mail is sent. */
     @Override
     public void close() {
         connections.close();
@@ -125,7 +126,7 @@ final class SmtpServer implements MailOutlet {
             connections.returnObject(connection);
         }
         if (mayRepeat && reused && isStaleConnection(failure)) {
-            // Its idle neighbours are as old.
+            // The other idle connections are as old.
             connections.clear();
             return send(message, recipients, false);
         }
@@ -184,7 +185,7 @@ final class SmtpServer implements MailOutlet {
         }
     }
 
-    /** Parsed back, so that sending copies bytes and has nothing left to compose. */
+    /** Parses the composed bytes, so that sending copies bytes and composes nothing. */
     private MimeMessage parse(byte[] bytes) {
         try {
             return new MimeMessage(session, new ByteArrayInputStream(bytes));
@@ -193,7 +194,7 @@ final class SmtpServer implements MailOutlet {
         }
     }
 
-    /** Each address once, without names. */
+    /** Lists each address once, without display names. */
     private static Address[] envelope(Mail mail) {
         Map<String, Address> addresses = new LinkedHashMap<>();
         try {
@@ -211,7 +212,7 @@ final class SmtpServer implements MailOutlet {
         properties.setProperty("mail.smtp.connectiontimeout", millis(settings.connectTimeout()));
         properties.setProperty("mail.smtp.timeout", millis(settings.readTimeout()));
         properties.setProperty("mail.smtp.writetimeout", millis(settings.writeTimeout()));
-        // Asking the machine for its name may take seconds of DNS, and tells outsiders what it is called inside.
+        // Looking up the name of this machine may take seconds of DNS, and would tell it to outsiders.
         properties.setProperty("mail.smtp.localhost", settings.effectiveDomain());
         properties.setProperty("mail.smtp.ssl.checkserveridentity", "true");
         boolean startTls = settings.encryption() == Encryption.START_TLS;
@@ -221,7 +222,7 @@ final class SmtpServer implements MailOutlet {
         properties.setProperty(
                 "mail.smtp.auth", String.valueOf(settings.username().isPresent()));
         properties.setProperty("mail.smtp.sendpartial", "false");
-        // A server that is slow to say goodbye must not hold a worker.
+        // A server that answers QUIT slowly must not hold a worker.
         properties.setProperty("mail.smtp.quitwait", "false");
         return properties;
     }
@@ -236,7 +237,7 @@ final class SmtpServer implements MailOutlet {
         config.setMaxIdle(settings.poolSize());
         config.setMaxWait(poolWait);
         config.setTestOnBorrow(true);
-        // A broken one goes out this way: invalidateObject would open another at once (commons-pool 2.13), wanted or
+        // Removes broken connections: invalidateObject would open another one at once (commons-pool 2.13), wanted or
         // not.
         config.setTestOnReturn(true);
         config.setMinEvictableIdleDuration(IDLE_FOR);
@@ -256,7 +257,7 @@ final class SmtpServer implements MailOutlet {
             return new DefaultPooledObject<>(connection);
         }
 
-        /** A fresh one is good; a used one must be fit for more, and answer NOOP before it is used again. */
+        /** Accepts a fresh connection. A used one must be fit for more mails, and answer NOOP before it is used again. */
         @Override
         public boolean validateObject(PooledObject<SmtpConnection> pooled) {
             SmtpConnection connection = pooled.getObject();

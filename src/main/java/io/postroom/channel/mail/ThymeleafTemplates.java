@@ -12,15 +12,18 @@ import org.thymeleaf.templateresolver.ClassLoaderTemplateResolver;
 import org.thymeleaf.templateresolver.ITemplateResolver;
 import org.thymeleaf.templateresource.ITemplateResource;
 
-/** Pairs of Thymeleaf templates. One engine for text and one for HTML, because a template's name alone does not tell which is meant. */
+/**
+ * Renders pairs of Thymeleaf templates. Has one engine for text and one for HTML, because a template's name alone does not tell which is
+ * meant.
+ */
 public final class ThymeleafTemplates implements MailTemplates {
-    /** No slashes or dots, and no {@code ::}, which Thymeleaf takes for an expression. */
+    /** Names without slashes and dots, and without {@code ::}, which Thymeleaf takes for an expression. */
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,99}");
 
     private final TemplateEngine text = new TemplateEngine();
     private final TemplateEngine html = new TemplateEngine();
 
-    /** Templates from wherever these find them; the names are checked here. */
+    /** Uses templates that these resolvers find; the names are checked here. */
     public ThymeleafTemplates(ITemplateResolver text, ITemplateResolver html) {
         this.text.setTemplateResolver(text);
         this.html.setTemplateResolver(html);
@@ -49,7 +52,7 @@ public final class ThymeleafTemplates implements MailTemplates {
         }
     }
 
-    /** Also asked for what a template includes. */
+    /** Finds the templates and what they include. */
     private static final class FolderResolver extends ClassLoaderTemplateResolver {
         private FolderResolver(String prefix, String suffix, TemplateMode mode) {
             super(classLoader());
@@ -73,7 +76,7 @@ public final class ThymeleafTemplates implements MailTemplates {
                     configuration, ownerTemplate, template, resourceName, characterEncoding, attributes);
         }
 
-        /** The host's class path, where it lies above Postroom's. */
+        /** Returns the host's class loader, which may see more than Postroom's. */
         private static ClassLoader classLoader() {
             ClassLoader context = Thread.currentThread().getContextClassLoader();
             return context != null ? context : ThymeleafTemplates.class.getClassLoader();

@@ -29,12 +29,13 @@ import org.springframework.transaction.support.TransactionOperations;
  * <ol>
  *   <li>In one transaction: lock the progress row, read up to 500 lines behind it, create their messages, move the progress on. So each line has its
  *       message exactly once, whenever the process is killed.
- *   <li>Say how things stand, once a second.
- *   <li>When nothing waits any more: say the counts, and what to try next.
+ *   <li>Show the counts, once a second.
+ *   <li>When no message waits any more: show the counts, and what to try next.
  * </ol>
  *
- * <p>A restart goes on where the file was left; a finished demo only says that it is. {@link TicketNotifications#handler} does the sending and must be
- * registered with the engine. Runs on a thread of its own; {@link #close} stops it between two transactions, before the engine and the database go.
+ * <p>A restart goes on where the file was left; a finished demo only says that it is. {@link TicketNotifications#handler} does the sending
+ * and must be registered with the engine. Runs on a thread of its own; {@link #close} stops it between two transactions, before the engine
+ * and the database stop.
  */
 public final class Demo implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Demo.class);
@@ -53,7 +54,7 @@ public final class Demo implements AutoCloseable {
     private TicketFile.@Nullable Reader reader;
 
     /**
-     * What to tell the user at the end.
+     * Holds what the user is told at the end.
      *
      * @param api address of the HTTP API, as in {@code http://127.0.0.1:8080/api/v1}
      * @param psql how to open the database, as in {@code psql postgresql://postroom@127.0.0.1:5432/postroom}
@@ -63,7 +64,7 @@ public final class Demo implements AutoCloseable {
 
     /**
      * @param queueMessages creates in the transactions below: with Spring's manager, on this data source
-     * @param transactions of the manager Postroom belongs to
+     * @param transactions of the transaction manager that Postroom uses
      * @param terminal takes a line of text
      */
     public Demo(
@@ -88,7 +89,7 @@ public final class Demo implements AutoCloseable {
         thread.start();
     }
 
-    /** Has the file read from the start again. Call it before it runs. */
+    /** Makes the demo read the file from the start again. Call it before {@link #start}. */
     public void again() {
         progress.begin();
         progress.forget();
@@ -127,8 +128,7 @@ public final class Demo implements AutoCloseable {
             } catch (InvalidMessageException refused) {
                 throw refused;
             } catch (DataAccessException | TransactionException | PostroomException e) {
-                // The engine comes back by itself when the database does, and so do we: what is true stands in the
-                // database.
+                // Like the engine, the demo goes on by itself when the database is back: the progress row says where.
                 log.warn("The demo waits for the database: {}", e.getMessage());
                 all = false;
                 closeReader();
@@ -140,7 +140,7 @@ public final class Demo implements AutoCloseable {
         }
     }
 
-    /** Stops and waits until it has. Repeating it does nothing. */
+    /** Stops the demo and waits for its end. A second call does nothing. */
     @Override
     public void close() {
         closed.countDown();
@@ -166,7 +166,7 @@ public final class Demo implements AutoCloseable {
         }
     }
 
-    /** Whether there was a line left. */
+    /** Creates the messages of the next block. Returns whether there was a line left. */
     private boolean createNextBlock() {
         return Boolean.TRUE.equals(transactions.execute(transaction -> {
             int read = progress.lockLinesRead();
@@ -188,7 +188,7 @@ public final class Demo implements AutoCloseable {
                 .header("customer", event.email());
     }
 
-    /** The database says where to read on; after a rollback that is not where the reader stands. */
+    /** Reads on where the progress row says. After a rollback that is before the reader's place. */
     private List<TicketFile.Line> readAfter(int line) {
         try {
             TicketFile.Reader current = reader;

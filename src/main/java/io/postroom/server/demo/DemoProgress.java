@@ -9,8 +9,8 @@ import javax.sql.DataSource;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
 /**
- * How far the demo has come, in a table of its own beside Postroom's. Joins the Spring transaction open on the thread: that is what makes a line of the
- * file and its message one fact.
+ * Stores how far the demo has come, in a table of its own beside Postroom's. Joins the Spring transaction open on the thread: so a line of
+ * the file and its message are committed together.
  */
 final class DemoProgress {
     private static final String CREATE_SCHEMA = """
@@ -101,12 +101,12 @@ final class DemoProgress {
         database.sql(BEGIN).param("file", file).update();
     }
 
-    /** As if the file had never been read. The messages stay. */
+    /** Forgets that the file was read. The messages stay. */
     void forget() {
         database.sql(FORGET).param("file", file).update();
     }
 
-    /** Lines whose messages exist; the row is locked until the transaction ends. */
+    /** Returns how many lines have their messages, and locks the row until the transaction ends. */
     int lockLinesRead() {
         return database.sql(LOCK_LINES_READ)
                 .param("file", file)
@@ -135,8 +135,8 @@ final class DemoProgress {
     }
 
     /**
-     * How many events of this run stand in each state, by name of the state; states with none are left out. Messages of others are left out, too: one may wait
-     * for ever for a handler the demo does not have.
+     * Counts the events of this run by state; states without an event are left out. Foreign messages are left out, too: they may wait for
+     * ever for a handler that the demo does not have.
      */
     Map<String, Long> countByState() {
         return counts(database.sql(COUNT_BY_STATE)
@@ -145,7 +145,7 @@ final class DemoProgress {
                 .param("type", TicketEvent.TYPE));
     }
 
-    /** The same for all messages of the queue, those of earlier runs and of others too. */
+    /** Counts all messages of the queue by state, those of earlier runs and foreign ones, too. */
     Map<String, Long> countAllByState() {
         return counts(database.sql(COUNT_ALL_BY_STATE));
     }

@@ -8,7 +8,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.function.Consumer;
 
-/** What the demo says in the terminal. */
+/** Writes what the demo shows in the terminal. */
 final class DemoScreen {
     private static final Duration INTERVAL = Duration.ofSeconds(1);
     private static final Duration INTERVAL_WITHOUT_NEWS = Duration.ofSeconds(15);
@@ -44,7 +44,7 @@ final class DemoScreen {
                         : "Demo: goes on behind line " + linesRead + " of " + lines + " of " + file + ".");
     }
 
-    /** Whether a second has gone by since the last line. */
+    /** Tells whether a second has passed since the last line. */
     boolean isDue() {
         return System.nanoTime() - shownAt >= INTERVAL.toNanos();
     }

@@ -3,8 +3,8 @@ package io.postroom.server.demo;
 import java.util.Optional;
 
 /**
- * The provider failures of the example, so that a look at the queue shows retries and dead letters. A mark in the customer's mailbox decides, not
- * chance: the same file gives the same run.
+ * Makes some mails fail, so that the queue shows retries and dead letters. A mark in the customer's mailbox decides instead of chance: the
+ * same file gives the same run.
  *
  * <pre>
  * mailbox                  of 10,000   what happens
@@ -22,7 +22,7 @@ final class PlannedTrouble {
     private PlannedTrouble() {}
 
     /**
-     * What the provider answers instead of taking the mail; empty: it takes it.
+     * Returns what the provider answers instead of taking the mail; empty if it takes the mail.
      *
      * @param failures before this attempt
      */

@@ -7,13 +7,13 @@ import java.util.Objects;
 import java.util.UUID;
 
 /**
- * Something happened to a customer's tickets, and the customer is to be told.
+ * An event in the life of a customer's tickets, of which the customer is told.
  *
  * @param trackingId of this notification; the message's correlation id
  * @param operation {@link #ADDED_TO_CHECKOUT} or {@link #CHECKED_OUT}
  * @param timestamp when it happened
- * @param email the customer's, as it was typed in
- * @param name the customer's
+ * @param email address of the customer, as it was typed in
+ * @param name of the customer
  * @param order number of the order
  * @param amount of the order
  * @param summary what was ordered

@@ -13,9 +13,9 @@ import java.util.Random;
 import java.util.UUID;
 
 /**
- * Makes {@code ticket-events.ndjson}: 10,000 events of 5,000 orders, each put into the checkout and paid some minutes later, in the order they happened.
- * Customers, orders and times come from a random generator with a fixed seed, so the file is the same on every machine; a test compares it with the
- * one shipped. Which events fail is said by their place in the file, see {@code PlannedTrouble}.
+ * Makes {@code ticket-events.ndjson}: 10,000 events of 5,000 orders, each put into the checkout and paid some minutes later, in the order
+ * they happened. Customers, orders and times come from a random generator with a fixed seed, so the file is the same on every machine; a
+ * test compares it with the one shipped. Which events fail is said by their place in the file, see {@code PlannedTrouble}.
  *
  * <p>Needs a JDK and nothing else, in the directory of the project:
  *
@@ -91,7 +91,7 @@ public final class TicketEventGenerator {
         }
     }
 
-    /** Writes all events, a line each, in UTF-8 if the writer does. */
+    /** Writes all events, one a line. */
     static void write(Writer file) throws IOException {
         new TicketEventGenerator().generate(file);
     }
@@ -161,7 +161,7 @@ public final class TicketEventGenerator {
         return line % 60 == 0 ? json.replace("@example.org", "+busy1@example.org") : json;
     }
 
-    /** A random UUID (version 4), but from our generator. */
+    /** Makes a random UUID (version 4) from the seeded generator. */
     private UUID trackingId() {
         long high = random.nextLong() & 0xFFFF_FFFF_FFFF_0FFFL | 0x4000L;
         long low = random.nextLong() & 0x3FFF_FFFF_FFFF_FFFFL | 0x8000_0000_0000_0000L;

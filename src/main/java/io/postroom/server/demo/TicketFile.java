@@ -16,7 +16,7 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
-/** A file of ticket events as NDJSON: a JSON object to a line, in UTF-8. Read as a stream; only the lines asked for are in memory. */
+/** A file of ticket events as NDJSON: one JSON object a line, in UTF-8. It is read as a stream; only the lines asked for are in memory. */
 public final class TicketFile {
     private static final String SHIPPED = "ticket-events.ndjson";
 
@@ -56,14 +56,14 @@ public final class TicketFile {
         return name;
     }
 
-    /** How many lines there are; reads the file. */
+    /** Counts the lines, by reading the file. */
     public int lines() throws IOException {
         try (BufferedReader reader = open()) {
             return Math.toIntExact(reader.lines().count());
         }
     }
 
-    /** Reads on behind the line of this number; 0 from the start. */
+    /** Opens the file behind the line of this number; 0 is the start. */
     public Reader readAfter(int line) throws IOException {
         BufferedReader reader = open();
         int skipped = 0;
@@ -77,7 +77,7 @@ public final class TicketFile {
         return new BufferedReader(new InputStreamReader(opener.open(), StandardCharsets.UTF_8));
     }
 
-    /** A place in the file. Used by one thread. */
+    /** A place in the file. One thread may use it. */
     public final class Reader implements Closeable {
         private final BufferedReader reader;
         private int line;
@@ -87,15 +87,15 @@ public final class TicketFile {
             this.line = line;
         }
 
-        /** The number of the line read last; 0: none. */
+        /** Returns the number of the line read last; 0 before the first. */
         public int line() {
             return line;
         }
 
         /**
-         * The next events, at most so many; empty at the end.
+         * Reads the next events, at most that many; returns none at the end.
          *
-         * @throws InvalidMessageException for a line that is no event, naming file and line; the reader is of no further use then
+         * @throws InvalidMessageException for a line that is no event, naming file and line; the reader cannot be used after that
          */
         public List<Line> next(int count) throws IOException {
             List<Line> block = new ArrayList<>(count);

@@ -16,14 +16,14 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * Tells a customer what happened to their tickets: makes the provider's request from the event and hands it to the channel. While the provider is
- * called the message is IN_PROGRESS, which anybody can see in {@code postroom.queue_messages}; the outcome moves it on.
+ * Tells customers what happened to their tickets: makes the provider's request from the event and gives it to the channel. During the call
+ * the message is IN_PROGRESS, which {@code postroom.queue_messages} shows; the outcome decides the next state.
  */
 public final class TicketNotifications implements SendMessageHandler<TicketEvent> {
-    /** Where the events go. */
+    /** Name of the queue. */
     public static final String QUEUE = "notifications";
 
-    /** Three tries in all, two seconds apart: the example shall be over soon. */
+    /** Three tries in all, two seconds apart, so that the demo ends soon. */
     public static final RetryPolicy RETRY = RetryPolicy.fixed(3, Duration.ofSeconds(2));
 
     private static final int CONCURRENCY = 8;

@@ -7,8 +7,8 @@
  *                                                     some fail on purpose
  * </pre>
  *
- * <p>Start with {@link io.postroom.server.demo.TicketNotifications}: it is what a user of Postroom writes. {@link io.postroom.server.demo.Demo} plays
- * the ticketing application.
+ * <p>Start with {@link io.postroom.server.demo.TicketNotifications}: it is what a user of Postroom writes. {@link
+ * io.postroom.server.demo.Demo} plays the ticketing application.
  */
 @NullMarked
 package io.postroom.server.demo;

@@ -23,8 +23,8 @@ import javax.net.ssl.SSLSocketFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An SMTP server that says what a test tells it to. Each verb ({@code GREETING}, {@code EHLO}, … and {@code .} for the end of the mail) has answers
- * used up in order, over all connections, before the usual one.
+ * An SMTP server that says what a test tells it to. Each verb ({@code GREETING}, {@code EHLO}, … and {@code .} for the end of the mail) has
+ * answers used up in order, over all connections, before the usual one.
  */
 final class ScriptedSmtpServer implements AutoCloseable {
     /** Closes the connection instead of answering. */

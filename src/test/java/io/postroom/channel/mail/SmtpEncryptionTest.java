@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.postroom.api.MessageIds;
 import io.postroom.api.Outcome;
 import io.postroom.channel.mail.MailSettings.Encryption;
+import io.postroom.testing.JvmProcess;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -12,7 +13,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyStore;
 import java.time.Instant;
-import java.util.List;
 import javax.net.ServerSocketFactory;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
@@ -35,21 +35,26 @@ class SmtpEncryptionTest {
 
     @BeforeAll
     static void makeCertificate() throws Exception {
-        run(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "keytool").toString(),
-                "-genkeypair",
-                "-keyalg",
-                "EC",
-                "-dname",
-                "CN=localhost",
-                "-ext",
-                "san=dns:localhost",
-                "-storetype",
-                "PKCS12",
-                "-storepass",
-                PASSWORD,
-                "-keystore",
-                keyStore().toString()));
+        Process keytool = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "keytool")
+                                .toString(),
+                        "-genkeypair",
+                        "-keyalg",
+                        "EC",
+                        "-dname",
+                        "CN=localhost",
+                        "-ext",
+                        "san=dns:localhost",
+                        "-storetype",
+                        "PKCS12",
+                        "-storepass",
+                        PASSWORD,
+                        "-keystore",
+                        keyStore().toString())
+                .redirectErrorStream(true)
+                .start();
+        String output = new String(keytool.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(keytool.waitFor()).as(output).isZero();
         KeyStore keys = KeyStore.getInstance("PKCS12");
         try (InputStream in = Files.newInputStream(keyStore())) {
             keys.load(in, PASSWORD.toCharArray());
@@ -106,28 +111,19 @@ class SmtpEncryptionTest {
             throws Exception {
         StringBuilder outcomes = new StringBuilder();
         for (String host : hosts) {
-            outcomes.append(run(List.of(
-                    Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                    "-cp",
-                    System.getProperty("java.class.path"),
-                    "-Djavax.net.ssl.trustStore=" + keyStore(),
-                    "-Djavax.net.ssl.trustStorePassword=" + PASSWORD,
-                    Sender.class.getName(),
-                    String.valueOf(server.port()),
-                    encryption.name(),
-                    host)));
+            try (JvmProcess sender = JvmProcess.of(Sender.class)
+                    .option("-Djavax.net.ssl.trustStore=" + keyStore())
+                    .option("-Djavax.net.ssl.trustStorePassword=" + PASSWORD)
+                    .arguments(String.valueOf(server.port()), encryption.name(), host)
+                    .start()) {
+                assertThat(sender.awaitEnd()).as(sender.output()).isZero();
+                sender.lines().stream()
+                        .filter(line -> line.startsWith("outcome: "))
+                        .forEach(line -> outcomes.append(line.substring("outcome: ".length()))
+                                .append("\n"));
+            }
         }
         return outcomes.toString();
-    }
-
-    private static String run(List<String> command) throws Exception {
-        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertThat(process.waitFor()).as(output).isZero();
-        return output.lines()
-                .filter(line -> line.startsWith("outcome: "))
-                .map(line -> line.substring("outcome: ".length()) + "\n")
-                .reduce("", String::concat);
     }
 
     private static Path keyStore() {

@@ -1,28 +1,18 @@
 package io.postroom.server.demo;
 
+import io.postroom.testing.JvmProcess;
 import io.postroom.testing.TestDatabase;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.List;
 
 /** The demo in a JVM of its own, to be killed. */
 final class DemoProcess {
     private DemoProcess() {}
 
-    static Process start(TestDatabase database, Path file, Path mails) throws IOException {
-        return new ProcessBuilder(List.of(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "-Xmx256m",
-                        "-cp",
-                        System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
-                        DemoProcess.class.getName(),
-                        database.url(),
-                        database.user(),
-                        database.password(),
-                        file.toString(),
-                        mails.toString()))
-                .redirectErrorStream(true)
-                .redirectOutput(ProcessBuilder.Redirect.INHERIT)
+    static JvmProcess start(TestDatabase database, Path file, Path mails) throws IOException {
+        return JvmProcess.of(DemoProcess.class)
+                .arguments(database.url(), database.user(), database.password(), file.toString(), mails.toString())
+                .echo()
                 .start();
     }
 

@@ -10,6 +10,7 @@ import io.postroom.api.InvalidMessageException;
 import io.postroom.api.MessageType;
 import io.postroom.api.PostroomException;
 import io.postroom.api.QueueMessages;
+import io.postroom.testing.JvmProcess;
 import io.postroom.testing.TestDatabase;
 import java.io.InputStream;
 import java.lang.reflect.InvocationTargetException;
@@ -191,8 +192,8 @@ class DemoTest {
         new DemoProgress(database.pool(), "events.ndjson").begin();
         int killed = 0;
         for (int read : List.of(500, 1_000)) {
-            Process process = DemoProcess.start(database, file, mails());
-            try (Connection connection = database.connect()) {
+            try (JvmProcess process = DemoProcess.start(database, file, mails());
+                    Connection connection = database.connect()) {
                 connection.setAutoCommit(false);
                 await().atMost(Duration.ofSeconds(60)) // a JVM starts first, on a machine that may be busy
                         .pollInterval(Duration.ofMillis(5))
@@ -204,16 +205,15 @@ class DemoTest {
                     await().until(this::someoneWaitsForTheProgress);
                     killed++;
                 }
-                process.destroyForcibly().waitFor();
+                process.kill();
                 assertThat(messages()).isEqualTo(lines);
-            } finally {
-                process.destroyForcibly();
             }
         }
         assertThat(killed).isPositive();
 
-        Process last = DemoProcess.start(database, file, mails());
-        assertThat(last.waitFor()).isZero();
+        try (JvmProcess last = DemoProcess.start(database, file, mails())) {
+            assertThat(last.awaitEnd()).isZero();
+        }
 
         assertThat(messages()).isEqualTo(2_000);
         assertThat(distinctEvents()).isEqualTo(2_000);

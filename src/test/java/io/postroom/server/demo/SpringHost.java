@@ -20,6 +20,13 @@ import org.springframework.transaction.support.TransactionOperations;
 final class SpringHost implements AutoCloseable {
     private static final String MAILS = "mails";
 
+    /** What only tests have on the class path. Starting Hibernate takes longer than starting the rest. */
+    private static final String TEST_LIBRARIES = String.join(
+            ",",
+            "org.springframework.boot.flyway.autoconfigure.FlywayAutoConfiguration",
+            "org.springframework.boot.hibernate.autoconfigure.HibernateJpaAutoConfiguration",
+            "org.springframework.boot.data.jpa.autoconfigure.DataJpaRepositoriesAutoConfiguration");
+
     private final ConfigurableApplicationContext context;
 
     private SpringHost(ConfigurableApplicationContext context) {
@@ -33,7 +40,7 @@ final class SpringHost implements AutoCloseable {
                 .logStartupInfo(false)
                 .properties(
                         "spring.main.banner-mode=off",
-                        "spring.flyway.enabled=false",
+                        "spring.autoconfigure.exclude=" + TEST_LIBRARIES,
                         "spring.datasource.url=" + url,
                         "spring.datasource.username=" + user,
                         "spring.datasource.password=" + password,

@@ -14,9 +14,10 @@ import java.time.Duration;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
 /**
- * W9: 2,000,000 messages that finished nine and ten days ago leave while W4's load of single transactions goes on. Measures what the purge takes from
- * the load: rate, CPU of everything, the longest an enqueuer had to wait, and whether the space comes back. The purge lasts minutes, in which the load becomes
- * dearer or cheaper by itself, so its CPU is judged against the mean of a window before and one after; what it is to the one before stands beside it.
+ * W9: 2,000,000 messages that finished nine and ten days ago leave while W4's load of single transactions goes on. Measures what the purge
+ * takes from the load: rate, CPU of everything, the longest an enqueuer had to wait, and whether the space comes back. The purge lasts
+ * minutes, in which the load becomes dearer or cheaper by itself, so its CPU is judged against the mean of a window before and one after;
+ * what it is to the one before stands beside it.
  */
 final class PurgeWorkload implements Workload {
     private static final int MESSAGES = 2_000_000;

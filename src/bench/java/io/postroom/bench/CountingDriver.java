@@ -16,7 +16,10 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
-/** The PostgreSQL driver under another prefix, counting the statements sent through it. A driver, so that pools copied from a pool use it as well. */
+/**
+ * The PostgreSQL driver under another prefix, counting the statements sent through it. A driver, so that pools copied from a pool use it as
+ * well.
+ */
 final class CountingDriver implements Driver {
     private static final String PREFIX = "jdbc:counted-postgresql:";
     private static final AtomicLong STATEMENTS = new AtomicLong();

@@ -8,7 +8,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 
-/** The claim commits a lease and handlers run outside any transaction; then the batch is deleted. What most queues in a database do at their core. */
+/**
+ * The claim commits a lease and handlers run outside any transaction; then the batch is deleted. What most queues in a database do at their
+ * core.
+ */
 final class RawLease implements Contender {
     @Override
     public String name() {

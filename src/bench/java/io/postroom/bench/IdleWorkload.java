@@ -10,9 +10,10 @@ import java.sql.Statement;
 import java.time.Duration;
 
 /**
- * W7: one worker process with nothing to do, on 64 queues and on one. Measures what waiting costs: statements a second, as this process sends them, and
- * CPU of both sides. A JVM that polls once a second takes hours until it has compiled what it does then, so there are two rows: of a process that has just
- * started, and of one that has been waiting for long, for which another engine in this JVM polls as often as it may for a while before.
+ * W7: one worker process with nothing to do, on 64 queues and on one. Measures what waiting costs: statements a second, as this process
+ * sends them, and CPU of both sides. A JVM that polls once a second takes hours until it has compiled what it does then, so there are two
+ * rows: of a process that has just started, and of one that has been waiting for long, for which another engine in this JVM polls as often
+ * as it may for a while before.
  */
 final class IdleWorkload implements Workload {
     private static final int QUEUES = 64;
@@ -22,7 +23,10 @@ final class IdleWorkload implements Workload {
     private static final EngineSettings LIVELY = new EngineSettings(
             "warm-up", Duration.ofSeconds(1), Duration.ofMillis(50), Duration.ofMillis(10), true, true);
 
-    /** Idle backends tell the statistics what they did up to ten seconds later, and a process that starts takes its first looks at everything. */
+    /**
+     * Idle backends tell the statistics what they did up to ten seconds later, and a process that starts takes its first looks at
+     * everything.
+     */
     private static final double SETTLE_SECONDS = 30;
 
     /** Some jobs come once a minute, so that each of them is in it once, wherever it begins. */

@@ -13,8 +13,8 @@ import java.util.stream.Stream;
 /**
  * CPU time of this JVM, of a local PostgreSQL and of everything else on the machine, and the WAL written, between two {@link Mark}s.
  *
- * <p>The server is its postmaster, all living children, and those that have ended (the postmaster's waited-for children). Of a remote server, or
- * without /proc, its CPU is NaN. Not thread-safe.
+ * <p>The server is its postmaster, all living children, and those that have ended (the postmaster's waited-for children). Of a remote
+ * server, or without /proc, its CPU is NaN. Not thread-safe.
  */
 final class Meter {
     private static final double MILLIS_PER_TICK = 10;

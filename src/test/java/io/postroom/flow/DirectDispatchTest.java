@@ -32,17 +32,17 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
-/** Which messages go straight into the hands of the process that creates them, and which go through READY like all others. */
+/** Direct dispatch: which messages go at once to a handler of the process that creates them, and which go through READY. */
 @PostgresTest
 @Timeout(30)
-class InHandTest {
+class DirectDispatchTest {
     private static final EngineSettings QUICK = new EngineSettings(
             "quick", Duration.ofSeconds(3), Duration.ofSeconds(1), Duration.ofMillis(200), true, true);
 
     private final TestDatabase database;
     private final JdbcClient sql;
 
-    InHandTest(TestDatabase database) {
+    DirectDispatchTest(TestDatabase database) {
         this.database = database;
         this.sql = JdbcClient.create(database.pool());
     }
@@ -55,7 +55,7 @@ class InHandTest {
             UUID id = create(postroom, "idle");
 
             PostroomKit.of(postroom).await(id, MessageState.DONE);
-            assertThat(wasInHand(id)).isTrue();
+            assertThat(wasDispatched(id)).isTrue();
             assertThat(postroom.queueMessages().history(id)).hasSize(1);
         }
         conserved();
@@ -82,7 +82,7 @@ class InHandTest {
                             .toList());
 
             created.forEach(one -> PostroomKit.of(postroom).await(one.id(), MessageState.DONE));
-            assertThat(created).allMatch(one -> wasInHand(one.id()));
+            assertThat(created).allMatch(one -> wasDispatched(one.id()));
             assertThat(handled).hasSize(450).doesNotHaveDuplicates();
             assertThat(sql.sql("SELECT count(DISTINCT lease_id) FROM postroom.attempt WHERE message_id IN (:ids)")
                             .param("ids", created.stream().map(Created::id).toList())
@@ -115,7 +115,7 @@ class InHandTest {
 
             UUID third = create(postroom, "slow");
 
-            assertThat(wasInHand(third)).isFalse();
+            assertThat(wasDispatched(third)).isFalse();
             assertThat(postroom.queueMessages()
                             .find(third)
                             .orElseThrow()
@@ -137,7 +137,7 @@ class InHandTest {
 
             UUID id = create(postroom, "paused");
 
-            assertThat(wasInHand(id)).isFalse();
+            assertThat(wasDispatched(id)).isFalse();
             assertThat(postroom.queueMessages()
                             .find(id)
                             .orElseThrow()
@@ -165,7 +165,7 @@ class InHandTest {
 
             UUID beside = create(postroom, "suspects");
 
-            assertThat(wasInHand(beside)).isFalse();
+            assertThat(wasDispatched(beside)).isFalse();
             mayEnd.release(2);
             PostroomKit.of(postroom).await(suspect, MessageState.DONE);
             PostroomKit.of(postroom).await(beside, MessageState.DONE);
@@ -203,8 +203,8 @@ class InHandTest {
                     .createMessage(CreateMessage.to("typed").json("in.hand", 2, "{}"))
                     .id();
 
-            assertThat(wasInHand(known)).isTrue();
-            assertThat(wasInHand(newer)).isFalse();
+            assertThat(wasDispatched(known)).isTrue();
+            assertThat(wasDispatched(newer)).isFalse();
             PostroomKit.of(postroom).await(newer, MessageState.DELAYED);
         }
     }
@@ -223,7 +223,7 @@ class InHandTest {
             postroom.queueMessages().wakeUp("callers");
 
             PostroomKit.of(postroom).await(id, MessageState.DONE);
-            assertThat(wasInHand(id)).isFalse();
+            assertThat(wasDispatched(id)).isFalse();
             connection.setAutoCommit(true);
         }
     }
@@ -240,7 +240,7 @@ class InHandTest {
                             CreateMessage.to("atomic").payload("b")));
 
             created.forEach(one -> PostroomKit.of(postroom).await(one.id(), MessageState.DONE));
-            assertThat(created).allMatch(one -> wasInHand(one.id()));
+            assertThat(created).allMatch(one -> wasDispatched(one.id()));
             assertThat(sql.sql("SELECT count(DISTINCT lease_id) FROM postroom.attempt WHERE message_id IN (:ids)")
                             .param("ids", created.stream().map(Created::id).toList())
                             .query(Integer.class)
@@ -250,7 +250,7 @@ class InHandTest {
     }
 
     @Test
-    void what_fails_in_hand_is_tried_again_by_its_policy() {
+    void what_fails_after_direct_dispatch_is_tried_again_by_its_policy() {
         Queue<Integer> failures = new ConcurrentLinkedQueue<>();
         Handler failing = Handler.send("failing", String.class, (payload, context) -> {
             if (isProbe(payload)) {
@@ -265,14 +265,14 @@ class InHandTest {
             UUID id = create(postroom, "failing");
 
             PostroomKit.of(postroom).await(id, MessageState.DONE);
-            assertThat(wasInHand(id)).isTrue();
+            assertThat(wasDispatched(id)).isTrue();
             assertThat(failures).containsExactly(0, 1);
         }
         conserved();
     }
 
     @Test
-    void messages_in_hand_that_nobody_has_begun_go_back_untouched_when_the_process_stops() throws Exception {
+    void dispatched_messages_that_nobody_has_begun_go_back_untouched_when_the_process_stops() throws Exception {
         Semaphore begun = new Semaphore(0);
         Semaphore mayEnd = new Semaphore(0);
         Handler handler = doing("stopping", () -> {
@@ -290,8 +290,8 @@ class InHandTest {
             begun.drainPermits();
             create(postroom, "stopping");
             begun.acquire();
-            second = create(postroom, "stopping"); // in hand: the handler was fast so far
-            assertThat(wasInHand(second)).isTrue();
+            second = create(postroom, "stopping"); // dispatched: the handler was fast so far
+            assertThat(wasDispatched(second)).isTrue();
 
             CompletableFuture<Void> stopping = CompletableFuture.runAsync(() -> postroom.stop(Duration.ofSeconds(20)));
             await().until(() -> sql.sql("SELECT count(*) FROM postroom.ready WHERE message_id = :id")
@@ -348,7 +348,7 @@ class InHandTest {
     }
 
     /** It has no first place in READY. */
-    private boolean wasInHand(UUID id) {
+    private boolean wasDispatched(UUID id) {
         return sql.sql("SELECT seq = 0 FROM postroom.message WHERE id = :id")
                 .param("id", id)
                 .query(Boolean.class)

@@ -27,8 +27,8 @@ import org.quartz.utils.ConnectionProvider;
 import org.quartz.utils.DBConnectionManager;
 
 /**
- * Quartz as a cluster node with its JDBC store. A message is a trigger of one durable job, which costs it fewer statements than a job and a trigger each;
- * a fired trigger's row is deleted.
+ * Quartz as a cluster node with its JDBC store. A message is a trigger of one durable job, which costs it fewer statements than a job and a
+ * trigger each; a fired trigger's row is deleted.
  */
 final class Quartz implements Contender {
     private static final int THREADS = 16;

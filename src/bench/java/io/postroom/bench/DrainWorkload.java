@@ -5,8 +5,8 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * W1: messages wait, then the workers start. Measures how fast a backlog is worked off with a handler that does nothing, and what a message costs
- * then: claims, acknowledgements, history. The clock stops when all are acknowledged.
+ * W1: messages wait, then the workers start. Measures how fast a backlog is worked off with a handler that does nothing, and what a message
+ * costs then: claims, acknowledgements, history. The clock stops when all are acknowledged.
  */
 final class DrainWorkload implements Workload {
     static final int MESSAGES = 300_000;

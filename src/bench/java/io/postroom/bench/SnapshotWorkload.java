@@ -11,13 +11,14 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * W6: a load by bulk of 100 while somebody else's REPEATABLE READ transaction stays open and idle for three minutes, so that no row that is deleted can be
- * removed. Measures whether the queue becomes dearer the longer it lasts, and what is left afterwards; beside it the same load in peace, for two minutes.
+ * W6: a load by bulk of 100 while somebody else's REPEATABLE READ transaction stays open and idle for three minutes, so that no row that is
+ * deleted can be removed. Measures whether the queue becomes dearer the longer it lasts, and what is left afterwards; beside it the same
+ * load in peace, for two minutes.
  */
 final class SnapshotWorkload implements Workload {
     /**
-     * What is kept of the messages fills the server's shared buffers in 50 s; from then on a page has to be written out for each new one, with a pin or
-     * without, and that takes an eighth of the server's CPU. So all that is measured lies behind that.
+     * What is kept of the messages fills the server's shared buffers in 50 s; from then on a page has to be written out for each new one,
+     * with a pin or without, and that takes an eighth of the server's CPU. So all that is measured lies behind that.
      */
     private static final double WARM_UP_SECONDS = 60;
 
@@ -120,7 +121,10 @@ final class SnapshotWorkload implements Workload {
             return row;
         }
 
-        /** The first (if it has a name) and the last become rows; what all of them took is noted, so that a trend can be told from a bad moment. */
+        /**
+         * The first (if it has a name) and the last become rows; what all of them took is noted, so that a trend can be told from a bad
+         * moment.
+         */
         void windows(int count, @Nullable String first, String last) throws Exception {
             List<String> cpu = new ArrayList<>();
             for (int i = 1; i <= count; i++) {

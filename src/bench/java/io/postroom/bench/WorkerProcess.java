@@ -13,9 +13,9 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /**
- * A second JVM that handles the messages of this one, in one database after the other: so it is as warm as this one. Spoken to by lines: {@code work} and three
- * more that say where, {@code begin <nanos>}, {@code cpu}, {@code end <messages>}, {@code rest}; it answers with lines that begin with {@link #ANSWER}. When its
- * input ends, because this JVM is gone, it ends as well.
+ * A second JVM that handles the messages of this one, in one database after the other: so it is as warm as this one. Spoken to by lines:
+ * {@code work} and three more that say where, {@code begin <nanos>}, {@code cpu}, {@code end <messages>}, {@code rest}; it answers with
+ * lines that begin with {@link #ANSWER}. When its input ends, because this JVM is gone, it ends as well.
  */
 final class WorkerProcess implements AutoCloseable {
     private static final String ANSWER = "> ";

@@ -5,8 +5,8 @@ import io.postroom.bench.WorkloadResult.Row;
 import org.jspecify.annotations.Nullable;
 
 /**
- * W4: messages come in and are handled at the same time, in one process, at most 5,000 in flight. Measures what a host gets that does both: by single
- * transactions, by calls that share commits, and in bulk.
+ * W4: messages come in and are handled at the same time, in one process, at most 5,000 in flight. Measures what a host gets that does both:
+ * by single transactions, by calls that share commits, and in bulk.
  */
 final class TogetherWorkload implements Workload {
     /** Each of half a minute; with five, all workloads together would take more than an hour. */

@@ -16,8 +16,8 @@ import org.jobrunr.utils.mapper.jackson3.Jackson3JsonMapper;
 import org.jspecify.annotations.Nullable;
 
 /**
- * JobRunr, the free edition, at its shortest poll interval. Jobs are requests, which it serializes quicker than lambdas. A finished job stays as a row,
- * for 36 hours. One open line at a time in this JVM.
+ * JobRunr, the free edition, at its shortest poll interval. Jobs are requests, which it serializes quicker than lambdas. A finished job
+ * stays as a row, for 36 hours. One open line at a time in this JVM.
  */
 final class JobRunr implements Contender {
     private static final int WORKERS = 16;

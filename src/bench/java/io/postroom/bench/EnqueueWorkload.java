@@ -10,8 +10,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
 /**
- * W2: nothing works, messages only come in. (a) 8 threads, each message in a transaction of its own; (b) 2 threads, 1,000 messages by the bulk call.
- * Measures what putting a message in costs the client and the server.
+ * W2: nothing works, messages only come in. (a) 8 threads, each message in a transaction of its own; (b) 2 threads, 1,000 messages by the
+ * bulk call. Measures what putting a message in costs the client and the server.
  */
 final class EnqueueWorkload implements Workload {
     private static final int SINGLE_THREADS = 8;

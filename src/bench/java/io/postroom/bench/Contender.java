@@ -35,16 +35,24 @@ interface Contender {
             return false;
         }
 
-        /** Makes workers ready, without starting them. The handler is called with each payload on a worker's thread; it is quick and never fails. */
+        /**
+         * Makes workers ready, without starting them. The handler is called with each payload on a worker's thread; it is quick and never
+         * fails.
+         */
         void prepare(Consumer<String> handler) throws Exception;
 
         /** Starts the workers. Measuring begins right before this. */
         void begin() throws Exception;
 
-        /** Messages whose handling is not acknowledged yet, as its own tables say after a commit. Asked every few milliseconds at the end of a drain. */
+        /**
+         * Messages whose handling is not acknowledged yet, as its own tables say after a commit. Asked every few milliseconds at the end of
+         * a drain.
+         */
         long unacknowledged() throws Exception;
 
-        /** Messages whose handling was acknowledged since {@link #begin}, cheap to ask. Only where a workload watches a drain that goes on. */
+        /**
+         * Messages whose handling was acknowledged since {@link #begin}, cheap to ask. Only where a workload watches a drain that goes on.
+         */
         default long acknowledged() {
             throw new IllegalStateException("does not count");
         }

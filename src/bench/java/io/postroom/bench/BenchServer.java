@@ -28,8 +28,8 @@ import org.springframework.util.FileSystemUtils;
 /**
  * The PostgreSQL under measurement: an own one with durable settings, in a directory that is deleted at the end, or a given one.
  *
- * <p>On either, everything happens in databases named {@code postroom_bench_<n>} that carry a mark in their comment. What an interrupted run left is
- * known by it and dropped at the start; a database of that name without the mark is somebody else's, and nothing is begun.
+ * <p>On either, everything happens in databases named {@code postroom_bench_<n>} that carry a mark in their comment. What an interrupted
+ * run left is known by it and dropped at the start; a database of that name without the mark is somebody else's, and nothing is begun.
  */
 final class BenchServer implements AutoCloseable {
     static final String PREFIX = "postroom_bench_";

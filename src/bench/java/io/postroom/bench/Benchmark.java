@@ -8,8 +8,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Measures Postroom beside its peers and beside plain JDBC, on a PostgreSQL 18 of its own or a given one, and writes tables, JSON and a chart to
- * target/bench.
+ * Measures Postroom beside its peers and beside plain JDBC, on a PostgreSQL 18 of its own or a given one, and writes tables, JSON and a
+ * chart to target/bench.
  *
  * <pre>
  * ./mvnw -q -Pbench                                      everything, under an hour
@@ -18,11 +18,12 @@ import org.slf4j.LoggerFactory;
  * ./mvnw -q -Pbench -Dbench.url=jdbc:postgresql://127.0.0.1:5432/postgres?user=postgres
  * </pre>
  *
- * <p>Without Maven's start each time, for somebody who works on the engine (scale makes everything smaller, to try the benchmark itself out):
+ * <p>Without Maven's start each time, for somebody who works on the engine (scale makes everything smaller, to try the benchmark itself
+ * out):
  *
  * <pre>
- * ./mvnw -q process-test-classes dependency:build-classpath -Dmdep.outputFile=target/classpath
- * java -Xms1g -Xmx1g -cp target/classes:target/test-classes:$(cat target/classpath) io.postroom.bench.Benchmark workloads=W1 rounds=3 scale=0.1
+ * ./mvnw -q -Pbench process-test-classes dependency:build-classpath -Dmdep.outputFile=target/classpath
+ * java -Xms1g -Xmx1g -cp target/classes:target/bench-classes:$(cat target/classpath) io.postroom.bench.Benchmark workloads=W1 rounds=3 scale=0.1
  * </pre>
  *
  * <p>Ends with 2 when it refuses to run. Ctrl-C drops the databases and stops what was started.

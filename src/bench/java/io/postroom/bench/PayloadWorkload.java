@@ -4,7 +4,10 @@ import io.postroom.bench.WorkloadResult.Row;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** W8: W2a and W1 with payloads of 200 B, 4 KB and 64 KB that do not compress. Measures what the size of a message costs on its way in and out. */
+/**
+ * W8: W2a and W1 with payloads of 200 B, 4 KB and 64 KB that do not compress. Measures what the size of a message costs on its way in and
+ * out.
+ */
 final class PayloadWorkload implements Workload {
     private static final Map<Integer, Integer> DRAINED = new LinkedHashMap<>();
 

@@ -9,8 +9,8 @@ import java.util.concurrent.Future;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * W3: 200 messages a second, sent at planned instants whatever happened to those before. Measures the time from before the enqueuing call to the start of
- * the handler, (a) in one process, (b) with producer and worker in two. The CPU is what an almost idle system takes.
+ * W3: 200 messages a second, sent at planned instants whatever happened to those before. Measures the time from before the enqueuing call
+ * to the start of the handler, (a) in one process, (b) with producer and worker in two. The CPU is what an almost idle system takes.
  */
 final class LatencyWorkload implements Workload {
     private static final int PER_SECOND = 200;
@@ -142,7 +142,10 @@ final class LatencyWorkload implements Workload {
         return messages;
     }
 
-    /** The instant to count from: now, since waking up late is not the queue's fault; but the planned one when the call before took too long. */
+    /**
+     * The instant to count from: now, since waking up late is not the queue's fault; but the planned one when the call before took too
+     * long.
+     */
     private static long awaitInstant(long planned) {
         if (System.nanoTime() - planned > 0) {
             return planned;

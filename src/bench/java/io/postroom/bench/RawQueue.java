@@ -10,7 +10,10 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 
-/** What both plain-JDBC baselines share: one table, autocommitted INSERTs, a few threads that each claim a batch. Nothing is kept, nothing retried. */
+/**
+ * What both plain-JDBC baselines share: one table, autocommitted INSERTs, a few threads that each claim a batch. Nothing is kept, nothing
+ * retried.
+ */
 abstract class RawQueue implements Contender.Line {
     static final int WORKERS = 4;
     static final int BATCH = 500;

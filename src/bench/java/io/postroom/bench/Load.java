@@ -10,8 +10,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 
 /**
- * Enqueues as fast as the handler keeps up: with {@link #IN_FLIGHT} messages between them the enqueuers wait, so that a fast producer cannot starve the
- * workers for ever. {@link #handler} first, then {@link #start}.
+ * Enqueues as fast as the handler keeps up: with {@link #IN_FLIGHT} messages between them the enqueuers wait, so that a fast producer
+ * cannot starve the workers for ever. {@link #handler} first, then {@link #start}.
  */
 final class Load implements AutoCloseable {
     static final int IN_FLIGHT = 5_000;

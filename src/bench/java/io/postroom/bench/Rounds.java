@@ -7,7 +7,10 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
 
-/** Measures lines of a table in turns, A B C A B C, so that what happens on the machine meanwhile hits all of them. Round 0 warms up and is forgotten. */
+/**
+ * Measures lines of a table in turns, A B C A B C, so that what happens on the machine meanwhile hits all of them. Round 0 warms up and is
+ * forgotten.
+ */
 final class Rounds {
     interface Measurement {
         Sample take(boolean warmUp) throws Exception;

@@ -9,7 +9,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What was asked for, by arguments ({@code quick}, {@code name=value}) or system properties ({@code bench}, {@code bench.name}); arguments win.
+ * What was asked for, by arguments ({@code quick}, {@code name=value}) or system properties ({@code bench}, {@code bench.name}); arguments
+ * win.
  *
  * @param workloads ids, in the order they run; never empty
  * @param contenders names as in the tables, rows that begin with one of them are measured; empty: all
