@@ -73,6 +73,12 @@ WITH relation AS (
     SELECT 4, f.proname || pg_get_function_identity_arguments(f.oid), 0, E'\n' || pg_get_functiondef(f.oid) || ';'
     FROM pg_proc f
     WHERE f.pronamespace = 'postroom'::regnamespace
+
+    UNION ALL
+    SELECT 4, f.proname || pg_get_function_identity_arguments(f.oid), 1,
+           format('COMMENT ON FUNCTION postroom.%I IS %L;', f.proname, obj_description(f.oid, 'pg_proc'))
+    FROM pg_proc f
+    WHERE f.pronamespace = 'postroom'::regnamespace
 )
 SELECT l.line
 FROM listing l

@@ -417,7 +417,7 @@ UNION ALL
     a.finished_at
    FROM postroom.attempt a
   WHERE a.outcome <= 2;
-COMMENT ON VIEW postroom.place IS 'internal: where each message is; query queue_messages instead';
+COMMENT ON VIEW postroom.place IS 'Internal: where each message is; query queue_messages instead';
 
 CREATE VIEW postroom.purge_log AS
  SELECT l.purged_at,
@@ -568,8 +568,10 @@ BEGIN
         until := partition.to_at;
         total := total - 1;
     END LOOP;
-    IF EXISTS (SELECT FROM pg_constraint c WHERE c.conrelid = ('postroom.' || quote_ident(old))::regclass AND c.conname = old || '_ends') THEN
-        EXECUTE format('ALTER TABLE postroom.%I DROP CONSTRAINT %I', old, old || '_ends');  -- left by a run that came no further
+    IF EXISTS (
+        SELECT FROM pg_constraint c
+        WHERE c.conrelid = ('postroom.' || quote_ident(old))::regclass AND c.conname = old || '_ends') THEN
+        EXECUTE format('ALTER TABLE postroom.%I DROP CONSTRAINT %I', old, old || '_ends');  -- left by a run that stopped half-way
     END IF;
     IF until IS NOT NULL THEN
         EXECUTE format('ALTER TABLE postroom.%I ADD CONSTRAINT %I CHECK (%I < %s) NOT VALID',
@@ -579,6 +581,7 @@ BEGIN
 END
 $function$
 ;
+COMMENT ON FUNCTION postroom.bound_old IS 'Internal: the day up to which the _old partition can take over the days after it; null: nothing to fold.';
 
 CREATE OR REPLACE FUNCTION postroom.bound_tail(p_parent text)
  RETURNS boolean
@@ -597,17 +600,19 @@ DECLARE
 BEGIN
     EXECUTE format('SELECT EXISTS (SELECT FROM postroom.%I)', tail) INTO has_rows;
     IF NOT has_rows OR (SELECT p.from_at FROM postroom.partitions(p_parent) p WHERE p.name = tail) >= today + 3 THEN
-        RETURN false;  -- nothing in it, or it need not move
+        RETURN false;  -- the tail is empty, or need not move yet
     END IF;
     promised := postroom.promised_end(p_parent);
     IF promised >= today + 2 THEN
         RETURN false;
     END IF;
     IF p_parent = 'message' THEN
-        -- An id may be ahead of now, by a client's clock.
+        -- An id may lie ahead of now when a client's clock is fast.
         EXECUTE format('SELECT postroom.instant_of(id) FROM postroom.%I ORDER BY id DESC LIMIT 1', tail) INTO highest;
         IF highest > today + 30 THEN
-            RAISE EXCEPTION '% has ids of %, made by a client whose clock is wrong: no further days can be made until those messages are gone', tail, highest
+            RAISE EXCEPTION '% has ids of %, made by a client whose clock is wrong: '
+                'no further days can be made until those messages are gone',
+                tail, highest
                 USING ERRCODE = '55000';
         END IF;
     END IF;
@@ -621,6 +626,7 @@ BEGIN
 END
 $function$
 ;
+COMMENT ON FUNCTION postroom.bound_tail IS 'Internal: promises an end for a tail that has rows. false: the tail is empty, or the promise stands.';
 
 CREATE OR REPLACE FUNCTION postroom.cancel_deleted(p_older_than interval, p_limit integer, p_delayed boolean)
  RETURNS integer
@@ -676,6 +682,7 @@ BEGIN
 END
 $function$
 ;
+COMMENT ON FUNCTION postroom.cancel_deleted IS 'Internal: called by a job. Messages that wait in deleted queues become CANCELLED.';
 
 CREATE OR REPLACE FUNCTION postroom.cancel(p_message uuid)
  RETURNS integer
@@ -709,6 +716,8 @@ BEGIN
 END
 $function$
 ;
+COMMENT ON FUNCTION postroom.cancel IS 'Cancels a waiting message, in the transaction of the caller: SELECT postroom.cancel(''...'').
+Answers how many entries became CANCELLED; 0: it is in progress, dead, finished or unknown.';
 
 CREATE OR REPLACE FUNCTION postroom.claim(p_worker integer, p_queue integer, p_priorities smallint[], p_cursors bigint[], p_limit integer, p_lease_size integer, p_suspects boolean)
  RETURNS TABLE(lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, headers text, payload text, body bytea)
@@ -776,7 +785,7 @@ BEGIN
 
         DELETE FROM postroom.ready WHERE ctid = ANY (places);
 
-        IF taken = 1 THEN -- a message that comes alone needs no sort, no cutting into leases and no join
+        IF taken = 1 THEN -- one message alone needs no sort, no cutting into leases and no join
             INSERT INTO postroom.lease AS l (worker_id, queue_id, priority, message_ids, open, failures, crashes, deliveries)
             VALUES (p_worker, p_queue, prio, ids, B'1'::bit varying,
                     CASE WHEN failed[1] > 0 THEN failed END, crashed, CASE WHEN delivered[1] > 0 THEN delivered END)
@@ -786,7 +795,7 @@ BEGIN
                    m.id IS NOT NULL, coalesce(m.expires_at <= clock_timestamp(), false), m.created_at,
                    m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
                    m.headers::text, m.payload::text, m.body
-            FROM (SELECT) held -- a row also when the payload is not visible
+            FROM (SELECT) one -- answers a row even when the payload is not visible
             LEFT JOIN postroom.message m ON m.id = ids[1];
         ELSE
             SELECT array_agg(u.id ORDER BY u.id) INTO sorted FROM unnest(ids) u (id);
@@ -805,18 +814,19 @@ BEGIN
             SELECT array_agg(l.id) INTO new_leases FROM leased l;
 
             RETURN QUERY
-            SELECT new_leases[p.part + 1], least(p_lease_size, taken - p.part * p_lease_size), p.place - p.part * p_lease_size, prio, seqs[taken],
-                   p.message_id, p.failures, coalesce(p.crashes, 0::smallint), p.deliveries,
+            SELECT new_leases[p.part + 1], least(p_lease_size, taken - p.part * p_lease_size), p.place - p.part * p_lease_size,
+                   prio, seqs[taken], p.message_id, p.failures, coalesce(p.crashes, 0::smallint), p.deliveries,
                    m.id IS NOT NULL, coalesce(m.expires_at <= clock_timestamp(), false), m.created_at,
                    m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
                    m.headers::text, m.payload::text, m.body
-            FROM (SELECT u.message_id, u.failures, u.crashes, u.deliveries, u.place::int - 1 AS place, (u.place::int - 1) / p_lease_size AS part
+            FROM (SELECT u.message_id, u.failures, u.crashes, u.deliveries, u.place::int - 1 AS place,
+                         (u.place::int - 1) / p_lease_size AS part
                   FROM unnest(ids, failed, crashed, delivered) WITH ORDINALITY u (message_id, failures, crashes, deliveries, place)) p
             LEFT JOIN (SELECT x.id, x.expires_at, x.created_at, x.type, x.type_version, x.direction, x.correlation_id, x.content_type,
                               x.headers, x.payload, x.body
                        FROM postroom.message x
                        WHERE x.id = ANY (sorted) AND x.id BETWEEN low AND high
-                       OFFSET 0 -- by these ids through message_pk first, joined afterwards
+                       OFFSET 0 -- a step of its own: reads these ids through message_pk before the join
                       ) m ON m.id = p.message_id;
         END IF;
 
@@ -826,6 +836,7 @@ BEGIN
 END
 $function$
 ;
+COMMENT ON FUNCTION postroom.claim IS 'Internal: called by workers. Takes ready messages and puts them under leases.';
 
 CREATE OR REPLACE FUNCTION postroom.close_day(p_leaf text)
  RETURNS boolean
@@ -844,6 +855,7 @@ BEGIN
 END
 $function$
 ;
+COMMENT ON FUNCTION postroom.close_day IS 'Internal: called by a job. First step of freeing a partition: nothing is written into it any more. false: try again later.';
 
 CREATE OR REPLACE FUNCTION postroom.complete_done(p_worker integer, p_leases bigint[], p_masks text[], p_lease_of bigint[], p_ordinals integer[], p_messages uuid[], p_numbers smallint[], p_started_ago bigint[], p_finished_ago bigint[])
  RETURNS TABLE(lease_id bigint, completed text)
@@ -862,7 +874,7 @@ BEGIN
     WITH held AS MATERIALIZED (
         SELECT l.id, l.queue_id, l.open & w.mask::bit varying AS completed, l.open & ~(w.mask::bit varying) AS rest
         FROM (SELECT u.lease_id, u.mask FROM unnest(p_leases, p_masks) u (lease_id, mask) ORDER BY u.lease_id) w
-        CROSS JOIN LATERAL ( -- one by one through the key, however few leases PostgreSQL believes there are
+        CROSS JOIN LATERAL ( -- one look-up in lease_pk for each lease, whatever the statistics say
             SELECT x.id, x.queue_id, x.open
             FROM postroom.lease x
             WHERE x.id = w.lease_id AND x.worker_id = p_worker
@@ -880,17 +892,20 @@ BEGIN
         DELETE FROM postroom.lease l
         WHERE l.id = ANY (ARRAY(SELECT h.id FROM held h WHERE bit_count(h.rest) = 0))
     ), kept AS (
+        -- Names its leases twice to pin the plan: the array makes PostgreSQL go through lease_pk. From the join alone it would plan by the
+        -- statistics of lease, which are wrong while a snapshot keeps ended leases from being cleaned up.
         UPDATE postroom.lease l
         SET open = h.rest
         FROM held h
         WHERE l.id = h.id
           AND bit_count(h.rest) > 0
-          AND l.id = ANY (ARRAY(SELECT h.id FROM held h WHERE bit_count(h.rest) > 0)) -- once more, to come to them through lease_pk
+          AND l.id = ANY (ARRAY(SELECT h.id FROM held h WHERE bit_count(h.rest) > 0))
     )
     SELECT h.id, h.completed::text FROM held h;
 END
 $function$
 ;
+COMMENT ON FUNCTION postroom.complete_done IS 'Internal: called by workers. Finishes messages whose handlers succeeded.';
 
 CREATE OR REPLACE FUNCTION postroom.complete_one(p_worker integer, p_lease bigint, p_message uuid, p_number smallint, p_started_ago bigint, p_finished_ago bigint)
  RETURNS boolean
@@ -922,6 +937,7 @@ BEGIN
 END
 $function$
 ;
+COMMENT ON FUNCTION postroom.complete_one IS 'Internal: called by workers. Finishes a message with a lease of its own whose handler succeeded.';
 
 CREATE OR REPLACE FUNCTION postroom.complete(p_worker integer, p_leases bigint[], p_masks text[], p_lease_of bigint[], p_ordinals integer[], p_messages uuid[], p_numbers smallint[], p_started_ago bigint[], p_finished_ago bigint[], p_outcomes smallint[], p_nexts smallint[], p_delays bigint[], p_reasons text[], p_error_classes text[], p_errors text[], p_fingerprints text[], p_failures smallint[], p_crashes smallint[])
  RETURNS TABLE(lease_id bigint, completed text)
@@ -984,17 +1000,20 @@ BEGIN
         DELETE FROM postroom.lease l
         WHERE l.id = ANY (ARRAY(SELECT h.id FROM held h WHERE bit_count(h.rest) = 0))
     ), kept AS (
+        -- Names its leases twice to pin the plan: the array makes PostgreSQL go through lease_pk. From the join alone it would plan by the
+        -- statistics of lease, which are wrong while a snapshot keeps ended leases from being cleaned up.
         UPDATE postroom.lease l
         SET open = h.rest
         FROM held h
         WHERE l.id = h.id
           AND bit_count(h.rest) > 0
-          AND l.id = ANY (ARRAY(SELECT h.id FROM held h WHERE bit_count(h.rest) > 0)) -- once more, to come to them through lease_pk
+          AND l.id = ANY (ARRAY(SELECT h.id FROM held h WHERE bit_count(h.rest) > 0))
     )
     SELECT h.id, h.completed::text FROM held h;
 END
 $function$
 ;
+COMMENT ON FUNCTION postroom.complete IS 'Internal: called by workers. Ends attempts in any way: finished, delayed, ready again or dead.';
 
 CREATE OR REPLACE FUNCTION postroom.content_hash(p_type text, p_version integer, p_payload jsonb, p_body bytea)
  RETURNS uuid
@@ -1003,10 +1022,12 @@ CREATE OR REPLACE FUNCTION postroom.content_hash(p_type text, p_version integer,
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     SELECT encode(substring(sha256(
-        convert_to(coalesce(p_type, '') || '/' || p_version || ':' || coalesce(p_payload::text, 'body ' || encode(p_body, 'hex'), ''), 'UTF8')
+        convert_to(coalesce(p_type, '') || '/' || p_version || ':'
+            || coalesce(p_payload::text, 'body ' || encode(p_body, 'hex'), ''), 'UTF8')
     ) FROM 1 FOR 16), 'hex')::uuid
 $function$
 ;
+COMMENT ON FUNCTION postroom.content_hash IS 'Internal: what makes two messages of a queue the same for a repeat.';
 
 CREATE OR REPLACE FUNCTION postroom.create_message(queue text, payload jsonb DEFAULT NULL::jsonb, type text DEFAULT NULL::text, type_version integer DEFAULT 1, message_id uuid DEFAULT NULL::uuid, delay interval DEFAULT NULL::interval, at timestamp with time zone DEFAULT NULL::timestamp with time zone, time_to_live interval DEFAULT NULL::interval, priority integer DEFAULT 4, deduplication_key text DEFAULT NULL::text, correlation_id text DEFAULT NULL::text, headers jsonb DEFAULT NULL::jsonb, direction text DEFAULT 'OUTGOING'::text, body bytea DEFAULT NULL::bytea, content_type text DEFAULT NULL::text)
  RETURNS TABLE(id uuid, is_new boolean)
@@ -1025,11 +1046,12 @@ DECLARE
     started_at    constant timestamptz := clock_timestamp();
     due           timestamptz;
     target        postroom.queue;
+    new_message   postroom.message;
     new_id        uuid := create_message.message_id;
     existing_id   uuid;
     same_content  boolean;
 BEGIN
-    -- In the order of CreateMessage's own checks, so that both doors complain of the same thing first.
+    -- In the order of CreateMessage's own checks, so that SQL and Java refuse the same thing first.
     PERFORM postroom.require_name('queue', create_message.queue);
     IF new_id IS NOT NULL
        AND (substring(new_id::text FROM 15 FOR 1) <> '7'
@@ -1090,9 +1112,28 @@ BEGIN
                 WHEN create_message.at > started_at THEN create_message.at END;
     new_id := coalesce(new_id, postroom.new_id());
 
-    -- The safe floor of claim rests on this: whoever draws a seq holds a transaction id before, and, because one statement writes message and
-    -- ready, the lock on ready too.
+    -- The low watermark (see poll) rests on this order: the transaction id and the lock on ready come before nextval draws a seq.
     PERFORM pg_current_xact_id();
+    IF due IS NULL THEN
+        LOCK TABLE postroom.ready IN ROW EXCLUSIVE MODE;
+    END IF;
+
+    -- The one list of columns here. The row goes in whole, so a default of the table does not apply: what is not assigned is NULL.
+    new_message.id := new_id;
+    new_message.created_at := statement_timestamp();
+    new_message.expires_at := statement_timestamp() + coalesce(create_message.time_to_live, target.time_to_live);
+    new_message.queue_id := target.id;
+    new_message.type_version := new_version;
+    new_message.priority := new_priority;
+    new_message.direction := CASE create_message.direction WHEN 'INCOMING' THEN 1 ELSE 0 END;
+    new_message.type := create_message.type;
+    new_message.correlation_id := create_message.correlation_id;
+    new_message.content_type := CASE WHEN new_body IS NOT NULL THEN coalesce(create_message.content_type, 'application/octet-stream') END;
+    new_message.created_by := session_user;
+    new_message.headers := new_headers;
+    new_message.payload := new_payload;
+    new_message.body := new_body;
+
     FOR round IN 1 .. 5 LOOP
         existing_id := NULL;
         IF create_message.deduplication_key IS NOT NULL THEN
@@ -1104,35 +1145,20 @@ BEGIN
                 FROM postroom.dedup d
                 WHERE d.queue_id = target.id
                   AND d.key = create_message.deduplication_key;
-                CONTINUE WHEN NOT FOUND;  -- purged in between, so the key is free again
+                CONTINUE WHEN NOT FOUND;  -- purged in between: the key is free again
             END IF;
         END IF;
         IF existing_id IS NULL THEN
-            WITH stored AS (
-                INSERT INTO postroom.message AS m
-                    (id, seq, expires_at, queue_id, type_version, priority, direction,
-                     type, correlation_id, content_type, created_by, headers, payload, body)
-                SELECT new_id, CASE WHEN due IS NULL THEN nextval('postroom.ready_seq') ELSE 0 END,
-                       statement_timestamp() + coalesce(create_message.time_to_live, target.time_to_live),
-                       target.id, new_version, new_priority, CASE create_message.direction WHEN 'INCOMING' THEN 1 ELSE 0 END,
-                       create_message.type, create_message.correlation_id,
-                       CASE WHEN new_body IS NOT NULL THEN coalesce(create_message.content_type, 'application/octet-stream') END,
-                       session_user, new_headers, new_payload, new_body
-                ON CONFLICT DO NOTHING
-                RETURNING m.id, m.seq, m.queue_id, m.priority
-            ), placed AS (
-                INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
-                SELECT s.seq, s.queue_id, s.priority, s.id, false
-                FROM stored s
-                WHERE s.seq > 0
-            ), put_off AS (
-                INSERT INTO postroom.delayed (due_at, queue_id, priority, message_id, reason)
-                SELECT due, s.queue_id, s.priority, s.id, 'delay'
-                FROM stored s
-                WHERE s.seq = 0
-            )
-            SELECT NULL::uuid INTO existing_id FROM stored s;
+            new_message.seq := CASE WHEN due IS NULL THEN nextval('postroom.ready_seq') ELSE 0 END;
+            INSERT INTO postroom.message VALUES (new_message.*) ON CONFLICT DO NOTHING;
             IF FOUND THEN
+                IF due IS NULL THEN
+                    INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
+                    VALUES (new_message.seq, target.id, new_priority, new_id, false);
+                ELSE
+                    INSERT INTO postroom.delayed (due_at, queue_id, priority, message_id, reason)
+                    VALUES (due, target.id, new_priority, new_id, 'delay');
+                END IF;
                 RETURN QUERY SELECT new_id, true;
                 RETURN;
             END IF;
@@ -1145,11 +1171,12 @@ BEGIN
         INTO same_content
         FROM postroom.message m
         WHERE m.id = existing_id;
-        IF coalesce(same_content, true) THEN  -- one that was purged meanwhile counts as the same
+        IF coalesce(same_content, true) THEN  -- a message that was purged meanwhile counts as the same
             RETURN QUERY SELECT existing_id, false;
             RETURN;
         END IF;
-        RAISE EXCEPTION 'queue "%" already has a message with % "%" but other content: %. Nothing was written; use another %, or send the same content to have the repeat recognised',
+        RAISE EXCEPTION 'queue "%" already has a message with % "%" but other content: %. '
+            'Nothing was written; use another %, or send the same content to have the repeat recognised',
             create_message.queue,
             CASE WHEN existing_id = new_id THEN 'id' ELSE 'deduplicationKey' END,
             CASE WHEN existing_id = new_id THEN new_id::text ELSE create_message.deduplication_key END,
@@ -1161,6 +1188,13 @@ BEGIN
 END
 $function$
 ;
+COMMENT ON FUNCTION postroom.create_message IS 'Puts a message into a queue, in the transaction of the caller:
+SELECT id FROM postroom.create_message(''mail'', ''{"to": "ann"}'', type => ''ticket'').
+The message exists if and only if that transaction commits; workers notice it by polling, within a second.
+is_new is false, and id is that of the first message, when message_id or deduplication_key was there with the same content.
+With other content it is an error (23505). A value that breaks a limit is refused (22023); its field stands in COLUMN.
+An open transaction with the same new key, id or queue name is waited for. That may end in 40001 under REPEATABLE READ,
+and in 40P01 when two transactions take keys in opposite orders.';
 
 CREATE OR REPLACE FUNCTION postroom.day_bound(p_parent text, p_day date)
  RETURNS text
@@ -1174,6 +1208,7 @@ AS $function$
         ELSE (p_day::timestamp AT TIME ZONE 'UTC')::text END)
 $function$
 ;
+COMMENT ON FUNCTION postroom.day_bound IS 'Internal: the bound of a partition that begins or ends on a day, as a literal.';
 
 CREATE OR REPLACE FUNCTION postroom.day_partition(parent text, day date)
  RETURNS text
@@ -1183,6 +1218,7 @@ AS $function$
     SELECT parent || '_' || to_char(day, 'YYYYMMDD')
 $function$
 ;
+COMMENT ON FUNCTION postroom.day_partition IS 'Internal: the name of the partition that begins on a day (UTC).';
 
 CREATE OR REPLACE FUNCTION postroom.expire(p_from timestamp with time zone, p_after uuid, p_limit integer)
  RETURNS TABLE(looked integer, expired integer, last_expires_at timestamp with time zone, last_id uuid)
@@ -1224,6 +1260,7 @@ AS $function$
     LEFT JOIN (SELECT o.expires_at, o.id FROM overdue o ORDER BY o.expires_at DESC, o.id DESC LIMIT 1) l ON true
 $function$
 ;
+COMMENT ON FUNCTION postroom.expire IS 'Internal: called by a job. Waiting messages whose time to live ended become EXPIRED.';
 
 CREATE OR REPLACE FUNCTION postroom.explain(p_message uuid)
  RETURNS SETOF text
@@ -1258,7 +1295,8 @@ BEGIN
             SELECT d.dead_at, d.error INTO others
             FROM postroom.dead_letter d
             WHERE d.message_id = p_message AND d.queue_id = entry.queue_id;
-            RETURN NEXT format('dead: queue "%s" gave it up at %s (%s, %s failures, %s crashes)%s; SELECT postroom.redrive(%L) puts it back',
+            RETURN NEXT format('dead: queue "%s" gave it up at %s (%s, %s failures, %s crashes)%s; '
+                'SELECT postroom.redrive(%L) puts it back',
                 entry.queue, to_char(others.dead_at AT TIME ZONE 'UTC', at_utc), entry.reason, entry.failures, entry.crashes,
                 coalesce(': ' || left(split_part(others.error, E'\n', 1), 300), ''), p_message);
         WHEN 'IN_PROGRESS' THEN
@@ -1285,7 +1323,8 @@ BEGIN
             SELECT count(*) AS consumers,
                    count(*) FILTER (WHERE postroom.takes(c.types, message.type, message.type_version)) AS takers,
                    string_agg(format('%s of %s takes %s', c.handler, w.name,
-                       coalesce(nullif(array_to_string(c.types, ', '), ''), 'messages without a type')), '; ' ORDER BY c.handler, w.name) AS names
+                       coalesce(nullif(array_to_string(c.types, ', '), ''), 'messages without a type')),
+                       '; ' ORDER BY c.handler, w.name) AS names
             INTO others
             FROM postroom.consumer c
             JOIN postroom.worker w ON w.id = c.worker_id
@@ -1300,7 +1339,8 @@ BEGIN
                 END IF;
             ELSIF others.takers = 0 THEN
                 RETURN NEXT format('no_handler: no live consumer of queue "%s" takes %s: %s', entry.queue,
-                    coalesce('type ' || message.type || ' version ' || message.type_version, 'messages without a type'), left(others.names, 1000));
+                    coalesce('type ' || message.type || ' version ' || message.type_version, 'messages without a type'),
+                    left(others.names, 1000));
             END IF;
             IF entry.state = 'DELAYED' THEN
                 RETURN NEXT format('due_later: %s, because of %s%s',
@@ -1326,7 +1366,8 @@ BEGIN
                 RETURN NEXT CASE ahead
                     WHEN 0 THEN format('next: nothing is ahead of it in queue "%s"; a free consumer takes it', entry.queue)
                     WHEN 1 THEN format('behind: 1 message of queue "%s" is ahead of it', entry.queue)
-                    ELSE format('behind: %s messages of queue "%s" are ahead of it', CASE WHEN ahead > 10000 THEN '10,000+' ELSE ahead::text END, entry.queue)
+                    ELSE format('behind: %s messages of queue "%s" are ahead of it',
+                        CASE WHEN ahead > 10000 THEN '10,000+' ELSE ahead::text END, entry.queue)
                 END;
             END IF;
         END CASE;
@@ -1334,30 +1375,16 @@ BEGIN
     IF NOT is_known AND message.id IS NULL THEN
         RETURN NEXT format('unknown: no message %s; it was never committed, or it was purged', p_message);
     ELSIF NOT is_known THEN
-        RETURN NEXT format('no_place: message %s is stored but in no place, which should not be; run db/checks/conservation.sql', p_message);
+        RETURN NEXT format('no_place: message %s is stored but in no place, which should not be; '
+            'run db/checks/conservation.sql', p_message);
     ELSIF message.id IS NULL THEN
         RETURN NEXT format('payload_missing: the content of message %s is gone', p_message);
     END IF;
 END
 $function$
 ;
-
-CREATE OR REPLACE FUNCTION postroom.floor_is_safe(p_xid text, p_writers text[])
- RETURNS boolean
- LANGUAGE sql
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-    SELECT CASE
-        WHEN p_writers IS NULL THEN pg_snapshot_xmin(pg_current_snapshot()) >= p_xid::xid8
-        ELSE NOT EXISTS (
-            SELECT FROM pg_locks l
-            WHERE l.relation = 'postroom.ready'::regclass
-              AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
-              AND l.mode = 'RowExclusiveLock'
-              AND (l.pid IS NULL OR l.virtualtransaction = ANY (p_writers)))
-    END
-$function$
-;
+COMMENT ON FUNCTION postroom.explain IS 'Why a message is not running now: SELECT postroom.explain(''...'').
+The most important cause comes first; each line is "code: sentence".';
 
 CREATE OR REPLACE FUNCTION postroom.fold_old(p_parent text, p_until date)
  RETURNS integer
@@ -1388,31 +1415,7 @@ BEGIN
 END
 $function$
 ;
-
-CREATE OR REPLACE FUNCTION postroom.forget_workers(p_after interval)
- RETURNS integer
- LANGUAGE sql
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-    WITH ended AS MATERIALIZED (
-        SELECT w.id
-        FROM postroom.worker w
-        WHERE least(w.stopped_at, w.beat_at) < statement_timestamp() - p_after
-    ), consumers AS (
-        DELETE FROM postroom.consumer c
-        WHERE c.worker_id IN (SELECT e.id FROM ended e)
-           OR NOT EXISTS (SELECT FROM postroom.worker w WHERE w.id = c.worker_id)
-    ), gone AS (
-        DELETE FROM postroom.worker w
-        WHERE w.id IN (SELECT e.id FROM ended e)
-          AND least(w.stopped_at, w.beat_at) < statement_timestamp() - p_after
-          AND NOT EXISTS (SELECT FROM postroom.lease l WHERE l.worker_id = w.id)
-          AND NOT EXISTS (SELECT FROM postroom.attempt a WHERE a.worker_id = w.id)
-        RETURNING 1
-    )
-    SELECT count(*)::int FROM gone
-$function$
-;
+COMMENT ON FUNCTION postroom.fold_old IS 'Internal: lets the _old partition reach to a day; answers how many days were dropped.';
 
 CREATE OR REPLACE FUNCTION postroom.free_day(p_leaf text, p_kept uuid[], p_queues integer[], p_outcomes smallint[], p_messages bigint[], p_first_ids uuid[], p_last_ids uuid[])
  RETURNS text
@@ -1424,7 +1427,9 @@ DECLARE
     kept  postroom.message[];
     bytes bigint;
 BEGIN
-    EXECUTE format('SELECT sum(coalesce(octet_length(m.body), octet_length(m.payload::text))) FROM postroom.%I m WHERE m.id = ANY ($1)', p_leaf)
+    EXECUTE format('SELECT sum(coalesce(octet_length(m.body), octet_length(m.payload::text)))
+                    FROM postroom.%I m
+                    WHERE m.id = ANY ($1)', p_leaf)
     INTO bytes USING p_kept;
     IF bytes > 16 * 1024 * 1024 THEN
         RETURN 'heavy';
@@ -1444,6 +1449,8 @@ BEGIN
 END
 $function$
 ;
+COMMENT ON FUNCTION postroom.free_day IS 'Internal: called by a job. Frees a partition of messages. ''freed'', or, with nothing done, ''busy'': the lock was not to be had, or
+''heavy'': what is to be put back has more than 16 MB.';
 
 CREATE OR REPLACE FUNCTION postroom.free_history_day(p_leaf text, p_kept tid[])
  RETURNS boolean
@@ -1466,6 +1473,7 @@ BEGIN
 END
 $function$
 ;
+COMMENT ON FUNCTION postroom.free_history_day IS 'Internal: called by a job. Frees a partition of attempt. false: the lock was not to be had.';
 
 CREATE OR REPLACE FUNCTION postroom.history_kept(p_leaf text, p_most integer, p_most_lines integer)
  RETURNS tid[]
@@ -1494,6 +1502,7 @@ BEGIN
 END
 $function$
 ;
+COMMENT ON FUNCTION postroom.history_kept IS 'Internal: called by a job. The places in a partition of attempt of the lines whose message is still stored, at most p_most_lines.';
 
 CREATE OR REPLACE FUNCTION postroom.history_look(p_leaf text, p_after tid, p_limit integer)
  RETURNS TABLE(looked integer, last_looked tid, kept tid[])
@@ -1517,6 +1526,7 @@ BEGIN
 END
 $function$
 ;
+COMMENT ON FUNCTION postroom.history_look IS 'Internal: called by a job. Of the next p_limit lines of a partition of attempt: the places of those whose message is still stored.';
 
 CREATE OR REPLACE FUNCTION postroom.instant_of(p_id uuid)
  RETURNS timestamp with time zone
@@ -1527,6 +1537,7 @@ AS $function$
     SELECT timestamptz 'epoch' + ('x' || left(replace(p_id::text, '-', ''), 12))::bit(48)::bigint * interval '1 millisecond'
 $function$
 ;
+COMMENT ON FUNCTION postroom.instant_of IS 'The instant that a message id carries, to the millisecond: SELECT postroom.instant_of(message_id)';
 
 CREATE OR REPLACE FUNCTION postroom.is_day_free(p_leaf text)
  RETURNS boolean
@@ -1545,6 +1556,7 @@ BEGIN
 END
 $function$
 ;
+COMMENT ON FUNCTION postroom.is_day_free IS 'Internal: called by a job. Whether the lock that TRUNCATE needs could be had now.';
 
 CREATE OR REPLACE FUNCTION postroom.last_rows_of(p_leaf text, p_rows integer)
  RETURNS uuid
@@ -1560,6 +1572,7 @@ BEGIN
 END
 $function$
 ;
+COMMENT ON FUNCTION postroom.last_rows_of IS 'Internal: the id behind which the last p_rows messages of a partition lie; null: it has no more than that.';
 
 CREATE OR REPLACE FUNCTION postroom.lowest_id(at timestamp with time zone)
  RETURNS uuid
@@ -1569,6 +1582,8 @@ AS $function$
     SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '00000000000000000000')::uuid
 $function$
 ;
+COMMENT ON FUNCTION postroom.lowest_id IS 'The lowest message id of an instant. A condition on ids keeps a query to the day partitions it needs:
+SELECT ... FROM postroom.queue_messages WHERE message_id >= postroom.lowest_id(now() - interval ''1 day'')';
 
 CREATE OR REPLACE FUNCTION postroom.move_tail(p_parent text)
  RETURNS integer
@@ -1603,7 +1618,7 @@ BEGIN
             RAISE EXCEPTION '% has rows and no promised end: bound_tail comes first', tail USING ERRCODE = '55000';
         END IF;
     ELSIF low < today THEN
-        starts := ARRAY[low];  -- idle for long: one for all the time nothing came
+        starts := ARRAY[low];  -- after a long idle time: one partition for all of it
         ends := ARRAY[today];
     END IF;
     WHILE coalesce(ends[cardinality(ends)], low) < greatest(today, low) + 7 LOOP
@@ -1618,7 +1633,7 @@ BEGIN
         EXECUTE format('CREATE TABLE postroom.%I (LIKE postroom.%I INCLUDING ALL)', next_tail, p_parent);
     END IF;
 
-    -- From here on, others wait.
+    -- Others wait from here on, until the commit.
     EXECUTE format('ALTER TABLE postroom.%I DETACH PARTITION postroom.%I', p_parent, tail);
     IF has_rows THEN
         EXECUTE format('ALTER TABLE postroom.%I RENAME TO %I', tail, postroom.day_partition(p_parent, low));
@@ -1626,7 +1641,8 @@ BEGIN
     END IF;
     FOR i IN 1 .. cardinality(starts) LOOP
         EXECUTE format('ALTER TABLE postroom.%I ATTACH PARTITION postroom.%I FOR VALUES FROM (%s) TO (%s)',
-            p_parent, postroom.day_partition(p_parent, starts[i]), postroom.day_bound(p_parent, starts[i]), postroom.day_bound(p_parent, ends[i]));
+            p_parent, postroom.day_partition(p_parent, starts[i]),
+            postroom.day_bound(p_parent, starts[i]), postroom.day_bound(p_parent, ends[i]));
     END LOOP;
     EXECUTE format('ALTER TABLE postroom.%I ATTACH PARTITION postroom.%I FOR VALUES FROM (%s) TO (MAXVALUE)',
         p_parent, tail, postroom.day_bound(p_parent, ends[cardinality(ends)]));
@@ -1637,6 +1653,8 @@ BEGIN
 END
 $function$
 ;
+COMMENT ON FUNCTION postroom.move_tail IS 'Internal: makes the next days when fewer than two lie ahead; answers how many. 0: enough are there. 55P03: the lock was not to be had,
+so try again later.';
 
 CREATE OR REPLACE FUNCTION postroom.new_id()
  RETURNS uuid
@@ -1650,6 +1668,8 @@ AS $function$
     FROM (SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS micros) t
 $function$
 ;
+COMMENT ON FUNCTION postroom.new_id IS 'A new message id, a UUID of version 7 of now, for a client that chooses the id before it calls create_message:
+SELECT postroom.new_id()';
 
 CREATE OR REPLACE FUNCTION postroom.partitions(p_parent text)
  RETURNS TABLE(name text, from_at timestamp with time zone, to_at timestamp with time zone, bytes bigint)
@@ -1673,8 +1693,10 @@ AS $function$
     ORDER BY 2
 $function$
 ;
+COMMENT ON FUNCTION postroom.partitions IS 'Internal: the partitions of message or attempt, oldest first, with the time each is for. The _old one begins at -infinity, the _tail
+one ends at infinity.';
 
-CREATE OR REPLACE FUNCTION postroom.poll(p_worker integer, p_queues integer[], p_floors bigint[], p_empty_at bigint, p_empty_on timestamp with time zone, p_due_from timestamp with time zone)
+CREATE OR REPLACE FUNCTION postroom.poll(p_worker integer, p_queues integer[], p_watermarks bigint[], p_empty_at bigint, p_empty_on timestamp with time zone, p_due_from timestamp with time zone)
  RETURNS TABLE(queue_id integer, paused boolean, deleted boolean, max_attempts integer, retry_after text, settings_by text, suspects boolean, elsewhere boolean, lowest bigint[], next_due bigint)
  LANGUAGE plpgsql
  ROWS 10
@@ -1709,7 +1731,7 @@ BEGIN
                               FROM postroom.ready r
                               WHERE r.queue_id = q.id
                                 AND r.priority = x.prio::smallint
-                                AND r.seq >= p_floors[(w.place - 1) * 10 + x.prio + 1]
+                                AND r.seq >= p_watermarks[(w.place - 1) * 10 + x.prio + 1]
                                 AND r.crashes = 0
                               ORDER BY r.queue_id, r.priority, r.seq
                               LIMIT 1)
@@ -1725,6 +1747,7 @@ BEGIN
 END
 $function$
 ;
+COMMENT ON FUNCTION postroom.poll IS 'Internal: called by workers. What waits in the lanes of many queues, and what operators changed.';
 
 CREATE OR REPLACE FUNCTION postroom.promised_end(p_parent text)
  RETURNS date
@@ -1738,6 +1761,7 @@ AS $function$
       AND c.conname = p_parent || '_tail_ends'
 $function$
 ;
+COMMENT ON FUNCTION postroom.promised_end IS 'Internal: the day at which the tail is promised to end; null: no promise.';
 
 CREATE OR REPLACE FUNCTION postroom.promote(p_from timestamp with time zone, p_limit integer)
  RETURNS TABLE(queue_id integer, priority smallint, lowest_seq bigint, messages integer, last_due_at timestamp with time zone)
@@ -1779,6 +1803,7 @@ BEGIN
 END
 $function$
 ;
+COMMENT ON FUNCTION postroom.promote IS 'Internal: called by a job. Moves up to p_limit due messages from delayed to ready.';
 
 CREATE OR REPLACE FUNCTION postroom.purge_batch(p_leaf text, p_after tid, p_limit integer, p_skip_from uuid[], p_skip_to uuid[])
  RETURNS TABLE(looked integer, last_looked tid, removed integer)
@@ -1804,7 +1829,7 @@ BEGIN
             LIMIT $2
         ) x
         $sql$, p_leaf) INTO looked, last_looked, candidates USING p_after, p_limit, p_skip_from, p_skip_to;
-    IF looked = 0 THEN -- the usual answer, each minute for ten days: what follows takes 8 ms for nothing
+    IF looked = 0 THEN -- the usual answer, each minute for ten days: the statement below would take 8 ms for nothing
         removed := 0;
         RETURN NEXT;
         RETURN;
@@ -1848,39 +1873,7 @@ BEGIN
 END
 $function$
 ;
-
-CREATE OR REPLACE FUNCTION postroom.purge_keys(p_after uuid, p_before uuid, p_limit integer)
- RETURNS TABLE(looked integer, last_looked uuid)
- LANGUAGE sql
- ROWS 1
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-    WITH looked AS MATERIALIZED (
-        SELECT d.queue_id, d.key, d.message_id
-        FROM postroom.dedup d
-        WHERE d.message_id > p_after
-          AND d.message_id < p_before
-        ORDER BY d.message_id
-        LIMIT p_limit
-    ), removable AS (
-        SELECT l.message_id
-        FROM looked l
-        JOIN postroom.attempt a ON a.message_id = l.message_id
-        LEFT JOIN postroom.queue q ON q.id = a.queue_id
-        WHERE a.outcome <= 2
-        GROUP BY l.message_id
-        HAVING max(a.finished_at + coalesce(q.retention, interval '7 days')) <= statement_timestamp()
-    ), removed AS (
-        DELETE FROM postroom.dedup d
-        USING looked l
-        WHERE d.queue_id = l.queue_id
-          AND d.key = l.key
-          AND d.message_id = l.message_id
-          AND l.message_id IN (SELECT r.message_id FROM removable r)
-    )
-    SELECT count(*)::int, (SELECT l.message_id FROM looked l ORDER BY l.message_id DESC LIMIT 1) FROM looked
-$function$
-;
+COMMENT ON FUNCTION postroom.purge_batch IS 'Internal: called by a job. Removes a few finished messages whose retention is over.';
 
 CREATE OR REPLACE FUNCTION postroom.purge_look(p_leaf text, p_after uuid, p_limit integer)
  RETURNS TABLE(looked integer, last_looked uuid, kept uuid[], lasting integer, keyed integer, queue_ids integer[], outcomes smallint[], messages bigint[], first_ids uuid[], last_ids uuid[])
@@ -1970,26 +1963,7 @@ BEGIN
 END
 $function$
 ;
-
-CREATE OR REPLACE FUNCTION postroom.quarantine_delayed(p_message uuid, p_queue integer, p_error text)
- RETURNS integer
- LANGUAGE sql
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-    WITH removed AS (
-        DELETE FROM postroom.delayed
-        WHERE message_id = p_message AND queue_id = p_queue
-        RETURNING queue_id, priority, failures, crashes, deliveries, message_id
-    ), dead AS (
-        INSERT INTO postroom.dead_letter (queue_id, priority, failures, crashes, deliveries, message_id, reason, error, fingerprint)
-        SELECT queue_id, priority, failures, crashes, deliveries, message_id, 'quarantined', p_error, 'quarantined'
-        FROM removed
-        ON CONFLICT DO NOTHING
-        RETURNING 1
-    )
-    SELECT count(*)::int FROM dead
-$function$
-;
+COMMENT ON FUNCTION postroom.purge_look IS 'Internal: called by a job. Which of the next p_limit messages of a partition are still needed, and what the others were.';
 
 CREATE OR REPLACE FUNCTION postroom.queue_for_use(p_name text)
  RETURNS postroom.queue
@@ -2012,6 +1986,7 @@ BEGIN
 END
 $function$
 ;
+COMMENT ON FUNCTION postroom.queue_for_use IS 'Internal: the queue of a name, made with the usual settings at its first use; a deleted one comes back.';
 
 CREATE OR REPLACE FUNCTION postroom.redrive(p_message uuid)
  RETURNS integer
@@ -2034,6 +2009,8 @@ AS $function$
     SELECT count(*)::int FROM back
 $function$
 ;
+COMMENT ON FUNCTION postroom.redrive IS 'Puts a dead letter back into its queue, its failures and crashes forgotten: SELECT postroom.redrive(''...'').
+Answers how many were moved; 0: it is not dead.';
 
 CREATE OR REPLACE FUNCTION postroom.refuse(p_field text, p_limit text, p_value text, p_hint text DEFAULT ''::text)
  RETURNS void
@@ -2044,7 +2021,11 @@ AS $function$
 DECLARE
     shown text;
 BEGIN
-    SELECT coalesce(string_agg(CASE WHEN ascii(c) < 32 OR ascii(c) BETWEEN 127 AND 159 THEN '\u' || lpad(to_hex(ascii(c)), 4, '0') ELSE c END, '' ORDER BY place), '')
+    SELECT coalesce(
+        string_agg(
+            CASE WHEN ascii(c) < 32 OR ascii(c) BETWEEN 127 AND 159 THEN '\u' || lpad(to_hex(ascii(c)), 4, '0') ELSE c END,
+            '' ORDER BY place),
+        '')
     INTO shown
     FROM regexp_split_to_table(left(p_value, 80), '') WITH ORDINALITY x (c, place)
     WHERE c <> '';
@@ -2061,6 +2042,7 @@ BEGIN
 END
 $function$
 ;
+COMMENT ON FUNCTION postroom.refuse IS 'Internal: refuses a value in the words of InvalidMessageException and shows at most 80 characters of it.';
 
 CREATE OR REPLACE FUNCTION postroom.release_unknown(p_worker integer, p_known bigint[], p_older_than interval, p_only uuid[] DEFAULT NULL::uuid[])
  RETURNS TABLE(queue_id integer, priority smallint, lowest_seq bigint, messages integer)
@@ -2097,6 +2079,7 @@ BEGIN
 END
 $function$
 ;
+COMMENT ON FUNCTION postroom.release_unknown IS 'Internal: called by workers. Puts messages back that this worker holds without knowing it.';
 
 CREATE OR REPLACE FUNCTION postroom.remove_leftovers(p_leaf text, p_limit integer)
  RETURNS integer
@@ -2123,6 +2106,7 @@ BEGIN
 END
 $function$
 ;
+COMMENT ON FUNCTION postroom.remove_leftovers IS 'Internal: called by a job. Removes up to p_limit lines from a day of history that is not freed as a whole; answers how many.';
 
 CREATE OR REPLACE FUNCTION postroom.require_headers(p_headers jsonb)
  RETURNS void
@@ -2157,6 +2141,7 @@ BEGIN
 END
 $function$
 ;
+COMMENT ON FUNCTION postroom.require_headers IS 'Internal: refuses headers that break a limit.';
 
 CREATE OR REPLACE FUNCTION postroom.require_name(p_field text, p_name text)
  RETURNS void
@@ -2172,6 +2157,7 @@ BEGIN
 END
 $function$
 ;
+COMMENT ON FUNCTION postroom.require_name IS 'Internal: refuses what is no name of a queue or type.';
 
 CREATE OR REPLACE FUNCTION postroom.require_payload(p_payload jsonb)
  RETURNS void
@@ -2190,7 +2176,7 @@ BEGIN
        AND jsonb_path_exists(p_payload, 'strict $.**{64 to last} ? (@.type() == "array" || @.type() == "object")') THEN
         PERFORM postroom.refuse('payload', 'at most 64 levels deep', 'more');
     END IF;
-    -- jsonb writes 1e131071, 8 characters, as 131,072 digits.
+    -- jsonb writes the 8 characters 1e131071 as 131,072 digits.
     IF as_text ~ '[0-9.]{65}' THEN
         SELECT n.value::text INTO number
         FROM jsonb_path_query(p_payload, 'strict $.** ? (@.type() == "number")') n (value)
@@ -2205,6 +2191,7 @@ BEGIN
 END
 $function$
 ;
+COMMENT ON FUNCTION postroom.require_payload IS 'Internal: refuses a JSON payload that breaks a limit.';
 
 CREATE OR REPLACE FUNCTION postroom.require_read_committed()
  RETURNS void
@@ -2220,6 +2207,8 @@ BEGIN
 END
 $function$
 ;
+COMMENT ON FUNCTION postroom.require_read_committed IS 'Internal: refuses to go on (25001) at another isolation level, because maintenance decides after its locks on what was committed
+before them.';
 
 CREATE OR REPLACE FUNCTION postroom.require_text(p_field text, p_text text)
  RETURNS void
@@ -2236,6 +2225,7 @@ BEGIN
 END
 $function$
 ;
+COMMENT ON FUNCTION postroom.require_text IS 'Internal: refuses what is not 1 to 200 characters without control characters.';
 
 CREATE OR REPLACE FUNCTION postroom.reschedule(p_message uuid, p_due_at timestamp with time zone)
  RETURNS integer
@@ -2273,6 +2263,9 @@ BEGIN
 END
 $function$
 ;
+COMMENT ON FUNCTION postroom.reschedule IS 'Gives a waiting message another due time; one in the past means now:
+SELECT postroom.reschedule(''...'', now() + interval ''1 hour'').
+Answers how many entries were moved; 0: it is in progress, dead, finished or unknown.';
 
 CREATE OR REPLACE FUNCTION postroom.rescue(p_lease_time interval, p_limit integer, p_only bigint DEFAULT NULL::bigint)
  RETURNS TABLE(queue_id integer, priority smallint, lowest_seq bigint, messages integer, buried integer)
@@ -2341,15 +2334,16 @@ BEGIN
 END
 $function$
 ;
+COMMENT ON FUNCTION postroom.rescue IS 'Internal: called by a job. Puts messages of dead workers back.';
 
-CREATE OR REPLACE FUNCTION postroom.sample_floor(p_by_locks boolean)
+CREATE OR REPLACE FUNCTION postroom.sample_watermark(p_by_locks boolean)
  RETURNS TABLE(seq bigint, xid text, writers text[], server_started_at timestamp with time zone)
  LANGUAGE plpgsql
  ROWS 1
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
-    seq := coalesce(pg_sequence_last_value('postroom.ready_seq'), 0); -- needs USAGE only, as enqueuing does
+    seq := coalesce(pg_sequence_last_value('postroom.ready_seq'), 0); -- needs USAGE alone, as enqueuing does
     IF p_by_locks THEN
         SELECT coalesce(array_agg(l.virtualtransaction), '{}') INTO writers
         FROM pg_locks l
@@ -2364,6 +2358,8 @@ BEGIN
 END
 $function$
 ;
+COMMENT ON FUNCTION postroom.sample_watermark IS 'Internal: called by workers. A sample for the low watermark: the seq up to which nothing can appear any more once the sample is
+settled.';
 
 CREATE OR REPLACE FUNCTION postroom.take_waiting(p_message uuid)
  RETURNS TABLE(queue_id integer, priority smallint, failures smallint, crashes smallint, deliveries smallint)
@@ -2390,6 +2386,8 @@ AS $function$
     SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off
 $function$
 ;
+COMMENT ON FUNCTION postroom.take_waiting IS 'Internal: removes one message from the place where it waits, whichever that is, and answers what it was. Used by cancel and
+reschedule.';
 
 CREATE OR REPLACE FUNCTION postroom.takes(p_types text[], p_type text, p_version integer)
  RETURNS boolean
@@ -2406,6 +2404,8 @@ AS $function$
               AND substring(t.name FROM '[0-9]{1,5}$')::int >= p_version)
 $function$
 ;
+COMMENT ON FUNCTION postroom.takes IS 'Whether a handler with these types takes a message, for queries over postroom.consumers:
+SELECT ... WHERE postroom.takes(c.types, m.type, m.type_version)';
 
 CREATE OR REPLACE FUNCTION postroom.truncate_ready(p_bytes bigint)
  RETURNS boolean
@@ -2430,6 +2430,7 @@ BEGIN
 END
 $function$
 ;
+COMMENT ON FUNCTION postroom.truncate_ready IS 'Internal: called by a job. Frees ready when it is empty and at least p_bytes large.';
 
 CREATE OR REPLACE FUNCTION postroom.validate_old(p_parent text)
  RETURNS void
@@ -2442,6 +2443,7 @@ BEGIN
 END
 $function$
 ;
+COMMENT ON FUNCTION postroom.validate_old IS 'Internal: checks the rows of the _old partition against its promised end, after bound_old and in a transaction of its own.';
 
 CREATE OR REPLACE FUNCTION postroom.validate_tail(p_parent text)
  RETURNS void
@@ -2456,3 +2458,4 @@ BEGIN
 END
 $function$
 ;
+COMMENT ON FUNCTION postroom.validate_tail IS 'Internal: checks the old rows of the tail against the promised end, after bound_tail and in a transaction of its own.';

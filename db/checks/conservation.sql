@@ -176,7 +176,7 @@ WITH setting AS MATERIALIZED (
 
     UNION ALL
     -- A sequence that fell back (a standby promoted, a backup restored) hides new messages behind the cursors of running workers; one that
-    -- caches numbers breaks the safe floor.
+    -- caches numbers breaks the low watermark.
     SELECT 'sequence', NULL, NULL, format('ready_seq stands at %s with cache %s; the highest in ready is %s', s.last_value, p.seqcache, r.highest)
     FROM postroom.ready_seq s
     JOIN pg_sequence p ON p.seqrelid = 'postroom.ready_seq'::regclass

@@ -1,7 +1,8 @@
 -- Why: the registry of messages and the places a message can be in. A message in a queue is in exactly one of ready, delayed, one lease,
--- dead_letter, or finished (a terminal row in attempt); DESIGN: immutable message + tiny ready row + one lease row per claimed batch wrote
--- 216 bytes of WAL per message where a single table with a state column wrote 1093.
--- Locks: only new objects. Safe at any size; no older workers exist.
+-- dead_letter, or finished (a terminal row in attempt). An immutable message, a tiny ready row and one lease row per claimed batch wrote
+-- 216 bytes of WAL per message, where a single table with a state column wrote 1093.
+-- Locks: only new objects. Table size: safe at any.
+-- Older workers: none exist.
 
 CREATE TABLE postroom.queue (
     id            int GENERATED ALWAYS AS IDENTITY CONSTRAINT queue_pk PRIMARY KEY,
@@ -23,7 +24,7 @@ CREATE TABLE postroom.queue (
 );
 COMMENT ON COLUMN postroom.queue.settings_by IS 'who set the settings last; a declaration does not overwrite an operator';
 
--- A process that handles messages. A fresh row for each start: an id that came back would make orphans look owned.
+-- A process that handles messages. Each start makes a new row: a reused id would make orphaned leases look owned.
 CREATE TABLE postroom.worker (
     id          int GENERATED ALWAYS AS IDENTITY CONSTRAINT worker_pk PRIMARY KEY,
     instance    uuid NOT NULL CONSTRAINT worker_instance_unique UNIQUE,
@@ -47,9 +48,10 @@ CREATE TABLE postroom.consumer (
 );
 COMMENT ON COLUMN postroom.consumer.types IS 'type/version it takes (versions up to that one); an empty text takes messages without a type';
 
--- The message itself: written once, never updated. seq is its first place in ready (0: it began in delayed or under a lease), so that a message that never
--- moved is found in ready by that table's primary key and enqueue needs no index on message_id. No CHECK here nor on ready: a constraint's text is
--- parsed again for every statement, and the three there were took 10 of an enqueue's 46 us; what writes here checks before.
+-- The message itself: written once, never updated. seq is its first place in ready (0: it began in delayed or under a lease). A message
+-- that never moved is found in ready by that seq through the primary key, so enqueue needs no index on message_id. Neither this table nor
+-- ready has a CHECK: PostgreSQL parses the text of a constraint again for every statement, and three of them took 10 of the 46 us of an
+-- enqueue. Whoever writes here checks before. A new column goes into MessageColumns in Java and into create_message.
 CREATE TABLE postroom.message (
     id              uuid NOT NULL,
     seq             bigint NOT NULL,
@@ -72,11 +74,11 @@ COMMENT ON COLUMN postroom.message.direction IS '0 outgoing, 1 incoming';
 CREATE INDEX message_by_correlation ON postroom.message (correlation_id) WHERE correlation_id IS NOT NULL;
 CREATE INDEX message_by_expiry ON postroom.message (expires_at, id) WHERE expires_at IS NOT NULL;
 
--- Order of handling. CACHE 1 is checked at start: a cached number would be drawn before the transaction that uses it has an id, and the safe
--- floor (see claim) rests on that order.
+-- Order of handling. CACHE 1 is checked at start: a cached number would be drawn before the transaction that uses it has an id, and the low
+-- watermark (see poll) rests on that order.
 CREATE SEQUENCE postroom.ready_seq AS bigint CACHE 1;
 
--- What can be claimed now: inserted and deleted, never updated (claim deletes by ctid).
+-- Messages that can be claimed now. Rows are inserted and deleted, never updated (claim deletes by ctid).
 CREATE TABLE postroom.ready (
     seq         bigint NOT NULL,
     queue_id    int NOT NULL,
@@ -109,7 +111,7 @@ CREATE TABLE postroom.delayed (
 COMMENT ON COLUMN postroom.delayed.reason IS 'delay, retry, snooze, not_now, no_handler, payload_missing';
 CREATE INDEX delayed_by_due_time ON postroom.delayed (due_at);
 
--- One row per claimed batch. message_ids never changes; open says which are still held. The id is the fencing number.
+-- One row per claimed batch. message_ids never changes; open says which messages are still held. The id is the fencing number.
 CREATE TABLE postroom.lease (
     id           bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT lease_pk PRIMARY KEY,
     claimed_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -125,10 +127,10 @@ CREATE TABLE postroom.lease (
 COMMENT ON COLUMN postroom.lease.failures IS 'per message, before this claim; null means 0 for all (likewise crashes, deliveries)';
 -- At most 200 ids, 3.2 kB: compressing them took a tenth of a claim's time.
 ALTER TABLE postroom.lease ALTER COLUMN message_ids SET STORAGE PLAIN;
--- No index but the key: while a snapshot is open the ended leases cannot be cleaned away, and whatever looks a lease up in another way than by its id
--- walks over all of them (a completion by worker took twice its time after a minute of that).
+-- The key is the only index. While a snapshot is open, ended leases cannot be cleaned up, and a look-up by anything but the id walks over
+-- all of them: a completion by worker took twice its time after a minute of that.
 
--- Append-only history. No CHECK: parsing its text for each statement took a tenth of a single completion's work.
+-- Append-only history. It has no CHECK: parsing its text for each statement took a tenth of the work of a single completion.
 -- A terminal row (done, cancelled, expired) is what makes a message finished.
 CREATE TABLE postroom.attempt (
     message_id   uuid NOT NULL,
@@ -170,8 +172,10 @@ CREATE TABLE postroom.dedup (
     CONSTRAINT dedup_pk PRIMARY KEY (queue_id, key),
     CONSTRAINT dedup_key_length CHECK (char_length(key) BETWEEN 1 AND 200)
 );
+-- For removing the keys of purged messages.
+CREATE INDEX dedup_by_message ON postroom.dedup (message_id);
 
--- What left, and when: one line per purge, queue and outcome.
+-- Messages that were removed, and when: one line per purge, queue and outcome.
 CREATE TABLE postroom.purge_ledger (
     id         bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT purge_ledger_pk PRIMARY KEY,
     purged_at  timestamptz NOT NULL DEFAULT clock_timestamp(),

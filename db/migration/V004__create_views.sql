@@ -1,6 +1,8 @@
--- Why: what users may query. Tables stay ours; these views keep their columns. A look-up by message_id goes through an index in every place a
--- message can be in, lease apart: that table has a row per batch in progress and is read whole.
--- Locks: only new objects. Tried on 300,000 messages with 200 leases: queue_messages by id 1.6 ms (1.1 of them the leases), all of it 310 ms.
+-- Why: what users may query. Tables stay internal; these views keep their columns. A look-up by message_id goes through an index in every
+-- place a message can be in. lease is the exception: that table has a row per batch in progress and is read whole.
+-- Locks: only new objects.
+-- Table size: tried on 300,000 messages with 200 leases: queue_messages by id 1.6 ms (1.1 of them the leases), all of it 310 ms.
+-- Older workers: none exist.
 
 -- Where each message is, and nothing else; the views below add names. A message that never moved is found in ready by its first seq.
 CREATE VIEW postroom.place AS
@@ -32,11 +34,12 @@ SELECT d.message_id, d.queue_id, 'DEAD', d.priority, NULL, d.failures, d.crashes
        NULL, d.reason, NULL, NULL, NULL, NULL
 FROM postroom.dead_letter d
 UNION ALL
-SELECT a.message_id, a.queue_id, CASE a.outcome WHEN 0 THEN 'DONE' WHEN 1 THEN 'CANCELLED' ELSE 'EXPIRED' END, NULL, NULL, NULL, NULL, a.number,
+SELECT a.message_id, a.queue_id, CASE a.outcome WHEN 0 THEN 'DONE' WHEN 1 THEN 'CANCELLED' ELSE 'EXPIRED' END,
+       NULL, NULL, NULL, NULL, a.number,
        NULL, NULL, a.lease_id, a.worker_id, NULL, a.finished_at
 FROM postroom.attempt a
 WHERE a.outcome <= 2;
-COMMENT ON VIEW postroom.place IS 'internal: where each message is; query queue_messages instead';
+COMMENT ON VIEW postroom.place IS 'Internal: where each message is; query queue_messages instead';
 
 CREATE VIEW postroom.queue_messages AS
 SELECT p.message_id,
@@ -54,7 +57,7 @@ SELECT p.message_id,
        m.created_at,
        m.created_by,
        m.expires_at,
-       -- A place that does not count them has them in the history.
+       -- A place without these counts has them in the history.
        CASE WHEN p.failures IS NOT NULL THEN p.failures WHEN p.deliveries <= 1 THEN 0 ELSE
            (SELECT count(*)::int FROM postroom.attempt a
             WHERE a.message_id = p.message_id AND a.queue_id = p.queue_id AND a.outcome IN (3, 6, 7)) END AS failures,
@@ -90,13 +93,15 @@ COMMENT ON COLUMN postroom.queue_messages.deliveries IS 'times it was claimed, t
 COMMENT ON COLUMN postroom.queue_messages.seq IS 'when READY: its place in the order of its queue and priority';
 COMMENT ON COLUMN postroom.queue_messages.due_at IS 'when a DELAYED one becomes READY';
 COMMENT ON COLUMN postroom.queue_messages.reason IS
-    'why it is DELAYED (delay, retry, snooze, not_now, no_handler, payload_missing) or DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined)';
+    'why it is DELAYED (delay, retry, snooze, not_now, no_handler, payload_missing) '
+    'or DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined)';
 COMMENT ON COLUMN postroom.queue_messages.error IS 'the last recorded error';
 COMMENT ON COLUMN postroom.queue_messages.worker IS 'who holds it while IN_PROGRESS, since claimed_at';
-COMMENT ON COLUMN postroom.queue_messages.removable_at IS 'when the retention of its queue is over and RemoveQueueMessages may remove it; null: not finished';
+COMMENT ON COLUMN postroom.queue_messages.removable_at IS
+    'when the retention of its queue is over and RemoveQueueMessages may remove it; null: not finished';
 
--- queue_messages has no quick way from anything but the id (a UNION of joins takes no parameter from outside): ask here first, then there with
--- message_id = ANY (ARRAY(SELECT message_id FROM postroom.message_content WHERE ...)). 300 messages of 300,000: 27 ms, not 92.
+-- queue_messages is quick by the id alone, because a UNION of joins takes no parameter from outside. Ask here first, and there with
+-- message_id = ANY (ARRAY(SELECT message_id FROM postroom.message_content WHERE ...)): 27 instead of 92 ms for 300 messages of 300,000.
 CREATE VIEW postroom.message_content AS
 SELECT m.id AS message_id,
        q.name AS queue,
@@ -130,7 +135,8 @@ SELECT a.message_id,
 FROM postroom.attempt a
 JOIN postroom.queue q ON q.id = a.queue_id
 LEFT JOIN postroom.worker w ON w.id = a.worker_id;
-COMMENT ON VIEW postroom.message_history IS 'what happened to messages: one row per attempt that ended, and one when it was cancelled or expired';
+COMMENT ON VIEW postroom.message_history IS
+    'what happened to messages: one row per attempt that ended, and one when it was cancelled or expired';
 COMMENT ON COLUMN postroom.message_history.number IS 'the delivery it belongs to, from 1; 0: cancelled or expired while waiting';
 COMMENT ON COLUMN postroom.message_history.worker IS 'the process that ran it; empty when none did';
 COMMENT ON COLUMN postroom.message_history.outcome IS
@@ -168,10 +174,12 @@ CROSS JOIN LATERAL (
         LIMIT 1) head
     JOIN postroom.message m ON m.id = head.message_id) h
 LEFT JOIN (SELECT d.queue_id, count(*) AS delayed FROM postroom.delayed d GROUP BY d.queue_id) d ON d.queue_id = q.id
-LEFT JOIN (SELECT l.queue_id, sum(bit_count(l.open))::bigint AS in_progress FROM postroom.lease l GROUP BY l.queue_id) l ON l.queue_id = q.id
+LEFT JOIN (
+    SELECT l.queue_id, sum(bit_count(l.open))::bigint AS in_progress FROM postroom.lease l GROUP BY l.queue_id) l ON l.queue_id = q.id
 WHERE q.deleted_at IS NULL;
 COMMENT ON VIEW postroom.queue_stats IS 'one row per queue: how much is in each place now; finished messages are not counted';
-COMMENT ON COLUMN postroom.queue_stats.oldest_ready_at IS 'when the oldest of the messages at the heads of its priorities was created; null: nothing is READY';
+COMMENT ON COLUMN postroom.queue_stats.oldest_ready_at IS
+    'when the oldest of the messages at the heads of its priorities was created; null: nothing is READY';
 COMMENT ON COLUMN postroom.queue_stats.consumers IS 'live consumers in all processes: their process gave a sign of life in the last minute';
 
 CREATE VIEW postroom.dead_letters AS
@@ -214,7 +222,8 @@ FROM postroom.operator_action o
 LEFT JOIN postroom.queue q ON q.id = o.queue_id;
 COMMENT ON VIEW postroom.operator_log IS 'what people did: pause, resume, cancel, reschedule, redrive, purge, declare, delete';
 COMMENT ON COLUMN postroom.operator_log.actor IS 'the person if the console or API knew it, else the database user';
-COMMENT ON COLUMN postroom.operator_log.done IS 'how many messages of the planned ones it has moved; a bulk action goes on until finished_at';
+COMMENT ON COLUMN postroom.operator_log.done IS
+    'how many messages of the planned ones it has moved; a bulk action goes on until finished_at';
 
 CREATE VIEW postroom.purge_log AS
 SELECT l.purged_at,
@@ -246,136 +255,6 @@ FROM postroom.consumer c
 JOIN postroom.queue q ON q.id = c.queue_id
 JOIN postroom.worker w ON w.id = c.worker_id;
 COMMENT ON VIEW postroom.consumers IS 'who handles what: one row per queue, process and handler';
-COMMENT ON COLUMN postroom.consumers.types IS 'type/version it takes (versions up to that one); an empty text: messages without a type; *: any';
+COMMENT ON COLUMN postroom.consumers.types IS
+    'type/version it takes (versions up to that one); an empty text: messages without a type; *: any';
 COMMENT ON COLUMN postroom.consumers.live IS 'its process gave a sign of life in the last minute';
-
--- Whether a handler with these types takes a message. A message without a type needs '' or '*'.
-CREATE FUNCTION postroom.takes(p_types text[], p_type text, p_version int) RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT EXISTS (
-        SELECT FROM unnest(p_types) t (name)
-        WHERE t.name = '*'
-           OR p_type IS NULL AND t.name = ''
-           OR split_part(t.name, '/', 1) = p_type
-              AND t.name ~ '/[0-9]{1,5}$'
-              AND substring(t.name FROM '[0-9]{1,5}$')::int >= p_version)
-$$;
-
--- explain: why a message is not running now, most important cause first, each line "code: sentence". Codes: unknown, done, cancelled, expired,
--- dead, in_progress, queue_deleted, queue_paused, no_consumer, no_handler, due_later, suspect, behind, next, no_place. STABLE: all of it is one
--- snapshot, in which a message is in one place.
-CREATE FUNCTION postroom.explain(p_message uuid) RETURNS SETOF text
-LANGUAGE plpgsql STABLE ROWS 3
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    at_utc    constant text := 'YYYY-MM-DD HH24:MI:SS "UTC"';
-    now_at    constant timestamptz := statement_timestamp();
-    message   postroom.message;
-    entry     record;
-    others    record;
-    ahead     bigint;
-    is_known  boolean := false;
-BEGIN
-    SELECT * INTO message FROM postroom.message m WHERE m.id = p_message;
-    FOR entry IN
-        SELECT p.*, q.name AS queue, q.paused_at, q.deleted_at, q.crash_limit, q.retention
-        FROM postroom.place p
-        LEFT JOIN postroom.queue q ON q.id = p.queue_id
-        WHERE p.message_id = p_message
-        ORDER BY q.name
-    LOOP
-        is_known := true;
-        CASE entry.state
-        WHEN 'DONE', 'CANCELLED', 'EXPIRED' THEN
-            RETURN NEXT format('%s: it is %s in queue "%s" since %s; it may be removed from %s on',
-                lower(entry.state), entry.state, entry.queue, to_char(entry.finished_at AT TIME ZONE 'UTC', at_utc),
-                to_char((entry.finished_at + entry.retention) AT TIME ZONE 'UTC', at_utc));
-        WHEN 'DEAD' THEN
-            SELECT d.dead_at, d.error INTO others
-            FROM postroom.dead_letter d
-            WHERE d.message_id = p_message AND d.queue_id = entry.queue_id;
-            RETURN NEXT format('dead: queue "%s" gave it up at %s (%s, %s failures, %s crashes)%s; SELECT postroom.redrive(%L) puts it back',
-                entry.queue, to_char(others.dead_at AT TIME ZONE 'UTC', at_utc), entry.reason, entry.failures, entry.crashes,
-                coalesce(': ' || left(split_part(others.error, E'\n', 1), 300), ''), p_message);
-        WHEN 'IN_PROGRESS' THEN
-            SELECT w.name, w.beat_at, w.stopped_at INTO others FROM postroom.worker w WHERE w.id = entry.worker_id;
-            RETURN NEXT format('in_progress: %s holds it since %s, delivery %s%s',
-                coalesce('worker "' || others.name || '"', 'a worker that is gone'),
-                to_char(entry.claimed_at AT TIME ZONE 'UTC', at_utc), entry.deliveries,
-                CASE
-                    WHEN others.name IS NULL OR others.stopped_at IS NOT NULL THEN '; that worker has stopped, and rescue will put it back'
-                    WHEN others.beat_at < now_at - interval '15 seconds' THEN
-                        format('; that worker is silent for %s s, and rescue puts it back when its lease time is over',
-                            extract(epoch FROM now_at - others.beat_at)::bigint)
-                    ELSE ''
-                END);
-        ELSE
-            IF entry.deleted_at IS NOT NULL THEN
-                RETURN NEXT format('queue_deleted: queue "%s" was deleted at %s',
-                    entry.queue, to_char(entry.deleted_at AT TIME ZONE 'UTC', at_utc));
-            END IF;
-            IF entry.paused_at IS NOT NULL THEN
-                RETURN NEXT format('queue_paused: queue "%s" is paused since %s; resume it to go on',
-                    entry.queue, to_char(entry.paused_at AT TIME ZONE 'UTC', at_utc));
-            END IF;
-            SELECT count(*) AS consumers,
-                   count(*) FILTER (WHERE postroom.takes(c.types, message.type, message.type_version)) AS takers,
-                   string_agg(format('%s of %s takes %s', c.handler, w.name,
-                       coalesce(nullif(array_to_string(c.types, ', '), ''), 'messages without a type')), '; ' ORDER BY c.handler, w.name) AS names
-            INTO others
-            FROM postroom.consumer c
-            JOIN postroom.worker w ON w.id = c.worker_id
-            WHERE c.queue_id = entry.queue_id
-              AND w.stopped_at IS NULL
-              AND w.beat_at > now_at - interval '1 minute';
-            IF others.consumers = 0 THEN
-                RETURN NEXT format('no_consumer: no live process anywhere consumes queue "%s"', entry.queue);
-                IF entry.reason = 'no_handler' THEN
-                    RETURN NEXT format('no_handler: the worker that claimed it last had no handler for %s',
-                        coalesce('type ' || message.type || ' version ' || message.type_version, 'messages without a type'));
-                END IF;
-            ELSIF others.takers = 0 THEN
-                RETURN NEXT format('no_handler: no live consumer of queue "%s" takes %s: %s', entry.queue,
-                    coalesce('type ' || message.type || ' version ' || message.type_version, 'messages without a type'), left(others.names, 1000));
-            END IF;
-            IF entry.state = 'DELAYED' THEN
-                RETURN NEXT format('due_later: %s, because of %s%s',
-                    CASE WHEN entry.due_at > now_at THEN 'it is due at ' || to_char(entry.due_at AT TIME ZONE 'UTC', at_utc)
-                         ELSE 'it was due at ' || to_char(entry.due_at AT TIME ZONE 'UTC', at_utc) || ' and waits to be promoted' END,
-                    entry.reason,
-                    coalesce('; last error: ' || (
-                        SELECT left(split_part(a.error, E'\n', 1), 300)
-                        FROM postroom.attempt a
-                        WHERE a.message_id = p_message AND a.queue_id = entry.queue_id AND a.error IS NOT NULL
-                        ORDER BY a.finished_at DESC
-                        LIMIT 1), ''));
-            ELSE
-                IF entry.crashes > 0 THEN
-                    RETURN NEXT format('suspect: its worker died %s times while holding it (limit %s), so it is claimed alone',
-                        entry.crashes, entry.crash_limit);
-                END IF;
-                SELECT count(*) INTO ahead
-                FROM (SELECT FROM postroom.ready r
-                      WHERE r.queue_id = entry.queue_id
-                        AND (r.priority > entry.priority OR r.priority = entry.priority AND r.seq < entry.seq)
-                      LIMIT 10001) x;
-                RETURN NEXT CASE ahead
-                    WHEN 0 THEN format('next: nothing is ahead of it in queue "%s"; a free consumer takes it', entry.queue)
-                    WHEN 1 THEN format('behind: 1 message of queue "%s" is ahead of it', entry.queue)
-                    ELSE format('behind: %s messages of queue "%s" are ahead of it', CASE WHEN ahead > 10000 THEN '10,000+' ELSE ahead::text END, entry.queue)
-                END;
-            END IF;
-        END CASE;
-    END LOOP;
-    IF NOT is_known AND message.id IS NULL THEN
-        RETURN NEXT format('unknown: no message %s; it was never committed, or it was purged', p_message);
-    ELSIF NOT is_known THEN
-        RETURN NEXT format('no_place: message %s is stored but in no place, which should not be; run db/checks/conservation.sql', p_message);
-    ELSIF message.id IS NULL THEN
-        RETURN NEXT format('payload_missing: the content of message %s is gone', p_message);
-    END IF;
-END
-$$;

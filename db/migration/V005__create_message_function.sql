@@ -1,45 +1,36 @@
--- Why: the door for everybody who is not a Java host: another language, a trigger, a DBA. Same rules and limits as CreateMessage in Java, same
--- words when something is refused (SQLSTATE 22023, or 23505 for a duplicate; the field stands in COLUMN). Joins the caller's transaction.
--- Locks: only new objects.
+-- Why: clients without Java create messages, too. The text is that of db/function/create_message.sql.
+-- Locks: only new objects. Table size: safe at any.
+-- Older workers: none exist.
 
--- A UUID of version 7 of now: milliseconds, then the microseconds within them, then 62 random bits. uuidv7() exists from PostgreSQL 18 on only.
-CREATE FUNCTION postroom.new_id() RETURNS uuid
-LANGUAGE sql VOLATILE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT (lpad(to_hex(t.micros / 1000), 12, '0')
-            || '7' || lpad(to_hex(t.micros % 1000 * 4096 / 1000), 3, '0')
-            || right(replace(gen_random_uuid()::text, '-', ''), 16))::uuid
-    FROM (SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS micros) t
-$$;
+-- create_message: for every client that is not a Java host: another language, a trigger, a DBA. It has the rules and limits of
+-- CreateMessage in Java and refuses in the same words (SQLSTATE 22023, or 23505 for a duplicate; the field stands in COLUMN).
+-- Source of these functions: db/function. A change goes there and, with the same text, into a new migration: see db/README.md.
 
--- The time an id of version 7 carries.
-CREATE FUNCTION postroom.instant_of(p_id uuid) RETURNS timestamptz
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT timestamptz 'epoch' + ('x' || left(replace(p_id::text, '-', ''), 12))::bit(48)::bigint * interval '1 millisecond'
-$$;
-
--- What makes two messages of a queue the same for a repeat. SHA-256 and not MD5, which some servers forbid.
-CREATE FUNCTION postroom.content_hash(p_type text, p_version int, p_payload jsonb, p_body bytea) RETURNS uuid
+-- SHA-256 and not MD5, which some servers forbid.
+CREATE OR REPLACE FUNCTION postroom.content_hash(p_type text, p_version int, p_payload jsonb, p_body bytea) RETURNS uuid
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT encode(substring(sha256(
-        convert_to(coalesce(p_type, '') || '/' || p_version || ':' || coalesce(p_payload::text, 'body ' || encode(p_body, 'hex'), ''), 'UTF8')
+        convert_to(coalesce(p_type, '') || '/' || p_version || ':'
+            || coalesce(p_payload::text, 'body ' || encode(p_body, 'hex'), ''), 'UTF8')
     ) FROM 1 FOR 16), 'hex')::uuid
 $$;
+COMMENT ON FUNCTION postroom.content_hash IS
+    'Internal: what makes two messages of a queue the same for a repeat.';
 
--- Refuses a value in the words of InvalidMessageException, at most 80 characters of it shown.
-CREATE FUNCTION postroom.refuse(p_field text, p_limit text, p_value text, p_hint text DEFAULT '') RETURNS void
+CREATE OR REPLACE FUNCTION postroom.refuse(p_field text, p_limit text, p_value text, p_hint text DEFAULT '') RETURNS void
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     shown text;
 BEGIN
-    SELECT coalesce(string_agg(CASE WHEN ascii(c) < 32 OR ascii(c) BETWEEN 127 AND 159 THEN '\u' || lpad(to_hex(ascii(c)), 4, '0') ELSE c END, '' ORDER BY place), '')
+    SELECT coalesce(
+        string_agg(
+            CASE WHEN ascii(c) < 32 OR ascii(c) BETWEEN 127 AND 159 THEN '\u' || lpad(to_hex(ascii(c)), 4, '0') ELSE c END,
+            '' ORDER BY place),
+        '')
     INTO shown
     FROM regexp_split_to_table(left(p_value, 80), '') WITH ORDINALITY x (c, place)
     WHERE c <> '';
@@ -55,9 +46,11 @@ BEGIN
     RAISE EXCEPTION '% must be %, got "%"', p_field, p_limit, shown USING ERRCODE = '22023', COLUMN = p_field, HINT = p_hint;
 END
 $$;
+COMMENT ON FUNCTION postroom.refuse IS
+    'Internal: refuses a value in the words of InvalidMessageException and shows at most 80 characters of it.';
 
--- A name of a queue or type, compared exactly. The collation is fixed so that no locale adds letters to A-Z.
-CREATE FUNCTION postroom.require_name(p_field text, p_name text) RETURNS void
+-- Names are compared exactly. The collation is fixed so that no locale adds letters to A-Z.
+CREATE OR REPLACE FUNCTION postroom.require_name(p_field text, p_name text) RETURNS void
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -68,9 +61,11 @@ BEGIN
     PERFORM postroom.refuse(p_field, '1 to 127 of A-Z a-z 0-9 . _ : -, first a letter or digit', p_name);
 END
 $$;
+COMMENT ON FUNCTION postroom.require_name IS
+    'Internal: refuses what is no name of a queue or type.';
 
--- 1 to 200 characters without control characters, the tab apart. PostgreSQL itself keeps NUL and half surrogate pairs out of text.
-CREATE FUNCTION postroom.require_text(p_field text, p_text text) RETURNS void
+-- The tab is the one control character that is allowed. PostgreSQL itself keeps NUL and half surrogate pairs out of text.
+CREATE OR REPLACE FUNCTION postroom.require_text(p_field text, p_text text) RETURNS void
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -82,9 +77,11 @@ BEGIN
     END IF;
 END
 $$;
+COMMENT ON FUNCTION postroom.require_text IS
+    'Internal: refuses what is not 1 to 200 characters without control characters.';
 
--- Whether a JSON payload keeps the limits. The exact look at depth and numbers is taken only when the text makes it possible that they are broken.
-CREATE FUNCTION postroom.require_payload(p_payload jsonb) RETURNS void
+-- The exact look at depth and numbers is taken only when the length of the text makes it possible that they break a limit.
+CREATE OR REPLACE FUNCTION postroom.require_payload(p_payload jsonb) RETURNS void
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -99,7 +96,7 @@ BEGIN
        AND jsonb_path_exists(p_payload, 'strict $.**{64 to last} ? (@.type() == "array" || @.type() == "object")') THEN
         PERFORM postroom.refuse('payload', 'at most 64 levels deep', 'more');
     END IF;
-    -- jsonb writes 1e131071, 8 characters, as 131,072 digits.
+    -- jsonb writes the 8 characters 1e131071 as 131,072 digits.
     IF as_text ~ '[0-9.]{65}' THEN
         SELECT n.value::text INTO number
         FROM jsonb_path_query(p_payload, 'strict $.** ? (@.type() == "number")') n (value)
@@ -113,8 +110,10 @@ BEGIN
     END IF;
 END
 $$;
+COMMENT ON FUNCTION postroom.require_payload IS
+    'Internal: refuses a JSON payload that breaks a limit.';
 
-CREATE FUNCTION postroom.require_headers(p_headers jsonb) RETURNS void
+CREATE OR REPLACE FUNCTION postroom.require_headers(p_headers jsonb) RETURNS void
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -144,10 +143,11 @@ BEGIN
     END IF;
 END
 $$;
+COMMENT ON FUNCTION postroom.require_headers IS
+    'Internal: refuses headers that break a limit.';
 
--- The queue of that name, made with the usual settings at its first use; a deleted one comes back. Two transactions that both use a new name wait
--- for one another, so name queues of busy systems beforehand.
-CREATE FUNCTION postroom.queue_for_use(p_name text) RETURNS postroom.queue
+-- Two transactions that both use a new name wait for one another: declare the queues of a busy system beforehand.
+CREATE OR REPLACE FUNCTION postroom.queue_for_use(p_name text) RETURNS postroom.queue
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -166,10 +166,16 @@ BEGIN
     END LOOP;
 END
 $$;
+COMMENT ON FUNCTION postroom.queue_for_use IS
+    'Internal: the queue of a name, made with the usual settings at its first use; a deleted one comes back.';
 
--- create_message: see its comment. What it did not write was there already, and is compared in a statement of its own: the one that lost the
+-- How to call it: see the COMMENT. Content that was not written is compared in a statement of its own, because the statement that lost a
 -- conflict cannot see the winner.
-CREATE FUNCTION postroom.create_message(
+--
+-- The row goes into message whole, from a variable of its type, so that a new column is one assignment here and no further list. Three
+-- small INSERTs replace one statement with three WITH parts. nextval is drawn before the INSERT into ready, so the lock on ready is taken
+-- by itself.
+CREATE OR REPLACE FUNCTION postroom.create_message(
     queue              text,
     payload            jsonb DEFAULT NULL,
     type               text DEFAULT NULL,
@@ -200,11 +206,12 @@ DECLARE
     started_at    constant timestamptz := clock_timestamp();
     due           timestamptz;
     target        postroom.queue;
+    new_message   postroom.message;
     new_id        uuid := create_message.message_id;
     existing_id   uuid;
     same_content  boolean;
 BEGIN
-    -- In the order of CreateMessage's own checks, so that both doors complain of the same thing first.
+    -- In the order of CreateMessage's own checks, so that SQL and Java refuse the same thing first.
     PERFORM postroom.require_name('queue', create_message.queue);
     IF new_id IS NOT NULL
        AND (substring(new_id::text FROM 15 FOR 1) <> '7'
@@ -265,9 +272,28 @@ BEGIN
                 WHEN create_message.at > started_at THEN create_message.at END;
     new_id := coalesce(new_id, postroom.new_id());
 
-    -- The safe floor of claim rests on this: whoever draws a seq holds a transaction id before, and, because one statement writes message and
-    -- ready, the lock on ready too.
+    -- The low watermark (see poll) rests on this order: the transaction id and the lock on ready come before nextval draws a seq.
     PERFORM pg_current_xact_id();
+    IF due IS NULL THEN
+        LOCK TABLE postroom.ready IN ROW EXCLUSIVE MODE;
+    END IF;
+
+    -- The one list of columns here. The row goes in whole, so a default of the table does not apply: what is not assigned is NULL.
+    new_message.id := new_id;
+    new_message.created_at := statement_timestamp();
+    new_message.expires_at := statement_timestamp() + coalesce(create_message.time_to_live, target.time_to_live);
+    new_message.queue_id := target.id;
+    new_message.type_version := new_version;
+    new_message.priority := new_priority;
+    new_message.direction := CASE create_message.direction WHEN 'INCOMING' THEN 1 ELSE 0 END;
+    new_message.type := create_message.type;
+    new_message.correlation_id := create_message.correlation_id;
+    new_message.content_type := CASE WHEN new_body IS NOT NULL THEN coalesce(create_message.content_type, 'application/octet-stream') END;
+    new_message.created_by := session_user;
+    new_message.headers := new_headers;
+    new_message.payload := new_payload;
+    new_message.body := new_body;
+
     FOR round IN 1 .. 5 LOOP
         existing_id := NULL;
         IF create_message.deduplication_key IS NOT NULL THEN
@@ -279,35 +305,20 @@ BEGIN
                 FROM postroom.dedup d
                 WHERE d.queue_id = target.id
                   AND d.key = create_message.deduplication_key;
-                CONTINUE WHEN NOT FOUND;  -- purged in between, so the key is free again
+                CONTINUE WHEN NOT FOUND;  -- purged in between: the key is free again
             END IF;
         END IF;
         IF existing_id IS NULL THEN
-            WITH stored AS (
-                INSERT INTO postroom.message AS m
-                    (id, seq, expires_at, queue_id, type_version, priority, direction,
-                     type, correlation_id, content_type, created_by, headers, payload, body)
-                SELECT new_id, CASE WHEN due IS NULL THEN nextval('postroom.ready_seq') ELSE 0 END,
-                       statement_timestamp() + coalesce(create_message.time_to_live, target.time_to_live),
-                       target.id, new_version, new_priority, CASE create_message.direction WHEN 'INCOMING' THEN 1 ELSE 0 END,
-                       create_message.type, create_message.correlation_id,
-                       CASE WHEN new_body IS NOT NULL THEN coalesce(create_message.content_type, 'application/octet-stream') END,
-                       session_user, new_headers, new_payload, new_body
-                ON CONFLICT DO NOTHING
-                RETURNING m.id, m.seq, m.queue_id, m.priority
-            ), placed AS (
-                INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
-                SELECT s.seq, s.queue_id, s.priority, s.id, false
-                FROM stored s
-                WHERE s.seq > 0
-            ), put_off AS (
-                INSERT INTO postroom.delayed (due_at, queue_id, priority, message_id, reason)
-                SELECT due, s.queue_id, s.priority, s.id, 'delay'
-                FROM stored s
-                WHERE s.seq = 0
-            )
-            SELECT NULL::uuid INTO existing_id FROM stored s;
+            new_message.seq := CASE WHEN due IS NULL THEN nextval('postroom.ready_seq') ELSE 0 END;
+            INSERT INTO postroom.message VALUES (new_message.*) ON CONFLICT DO NOTHING;
             IF FOUND THEN
+                IF due IS NULL THEN
+                    INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
+                    VALUES (new_message.seq, target.id, new_priority, new_id, false);
+                ELSE
+                    INSERT INTO postroom.delayed (due_at, queue_id, priority, message_id, reason)
+                    VALUES (due, target.id, new_priority, new_id, 'delay');
+                END IF;
                 RETURN QUERY SELECT new_id, true;
                 RETURN;
             END IF;
@@ -320,11 +331,12 @@ BEGIN
         INTO same_content
         FROM postroom.message m
         WHERE m.id = existing_id;
-        IF coalesce(same_content, true) THEN  -- one that was purged meanwhile counts as the same
+        IF coalesce(same_content, true) THEN  -- a message that was purged meanwhile counts as the same
             RETURN QUERY SELECT existing_id, false;
             RETURN;
         END IF;
-        RAISE EXCEPTION 'queue "%" already has a message with % "%" but other content: %. Nothing was written; use another %, or send the same content to have the repeat recognised',
+        RAISE EXCEPTION 'queue "%" already has a message with % "%" but other content: %. '
+            'Nothing was written; use another %, or send the same content to have the repeat recognised',
             create_message.queue,
             CASE WHEN existing_id = new_id THEN 'id' ELSE 'deduplicationKey' END,
             CASE WHEN existing_id = new_id THEN new_id::text ELSE create_message.deduplication_key END,
@@ -336,7 +348,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION postroom.create_message IS
-    'Puts a message into a queue, in the transaction of the caller: SELECT id FROM postroom.create_message(''mail'', ''{"to": "ann"}'', type => ''ticket'').
-Exists if and only if that commits; workers notice it by polling, within a second. is_new is false, and id the first one''s, when message_id or
-deduplication_key was there with the same content; with other content it is an error (23505). What breaks a limit is refused (22023), the field in COLUMN.
-An open transaction with the same new key, id or queue name is waited for; under REPEATABLE READ that may end in 40001, in opposite orders in 40P01.';
+    'Puts a message into a queue, in the transaction of the caller:
+SELECT id FROM postroom.create_message(''mail'', ''{"to": "ann"}'', type => ''ticket'').
+The message exists if and only if that transaction commits; workers notice it by polling, within a second.
+is_new is false, and id is that of the first message, when message_id or deduplication_key was there with the same content.
+With other content it is an error (23505). A value that breaks a limit is refused (22023); its field stands in COLUMN.
+An open transaction with the same new key, id or queue name is waited for. That may end in 40001 under REPEATABLE READ,
+and in 40P01 when two transactions take keys in opposite orders.';

@@ -250,7 +250,7 @@ class MishapTest {
         AtomicBoolean armed = new AtomicBoolean(false);
         AtomicInteger handled = new AtomicInteger();
         String queue = "lost.answer." + count;
-        String statement = count == 1 ? "-- name: enqueue_one_in_hand\n" : "-- name: enqueue_in_hand\n";
+        String statement = count == 1 ? "-- name: enqueue_one_direct\n" : "-- name: enqueue_direct\n";
         try (Postroom postroom = Postroom.on(losing(statement, "executeQuery", armed))
                 .settings(QUICK)
                 .handler(Handler.send(queue, String.class, (payload, context) -> {

@@ -1,16 +1,16 @@
 package io.postroom.internal.postgres;
 
 /**
- * From READY under a lease, and where to look for READY messages: cursors and floors.
+ * Takes messages from READY under a lease, and finds where READY messages are: cursors and low watermarks.
  *
- * <p>Under an old snapshot nothing that was deleted from the head of {@code ready} can be cleaned away, and a claim from the beginning walks over
- * all of it. So a claim starts from a cursor. What may still appear below it (an enqueuer that drew early and commits late, a claim that rolled
- * back) is looked for from the safe floor on: the highest seq below which nobody can appear any more.
+ * <p>Under an old snapshot nothing that was deleted from the head of {@code ready} can be cleaned up, and a claim from the beginning walks over
+ * all of it. So a claim starts from a cursor. A message may still appear below the cursor: an enqueuer drew its seq early and commits late, or a claim
+ * rolled back. The poll looks for such messages from the low watermark on, the highest seq below which no message can appear any more.
  */
 final class ClaimSql {
     private ClaimSql() {}
 
-    /** Locks rows of ready with SKIP LOCKED through ready_pk, deletes them, writes leases: see the function. 0 rows: nothing free from here on. */
+    /** Locks rows of ready with SKIP LOCKED through ready_pk, deletes them and writes leases: see the function. 0 rows: nothing is free from here on. */
     static final Sql CLAIM = Sql.of("""
             -- name: claim
             SELECT lease_id, lease_count, ordinal, priority, lane_seq, message_id,
@@ -20,7 +20,7 @@ final class ClaimSql {
             FROM postroom.claim(:worker, :queue, :priorities, :cursors, :limit, :leaseSize, :suspects)
             """);
 
-    /** The payload once more, in a new snapshot. Relies on message_pk. 0 rows: not visible yet, or gone. */
+    /** The payload once more, in a new snapshot. Relies on message_pk. 0 rows: the message is not visible yet, or gone. */
     static final Sql RELOAD = Sql.of("""
             -- name: reload
             SELECT coalesce(m.expires_at <= clock_timestamp(), false), m.created_at,
@@ -31,32 +31,44 @@ final class ClaimSql {
             """);
 
     /**
-     * Settings and lowest visible seq of many queues, and in each row when something is due. Reads ready_pk, ready_suspects, delayed_by_due_time. A queue
-     * without a row was removed.
+     * Settings and lowest visible seq of many queues, and in each row when the next delayed message is due. Reads ready_pk, ready_suspects and
+     * delayed_by_due_time. A queue without a row was removed.
      */
     static final Sql POLL = Sql.of("""
             -- name: poll
             SELECT queue_id, paused, deleted, max_attempts, retry_after, settings_by, suspects, elsewhere, lowest, next_due,
                    pg_postmaster_start_time()
-            FROM postroom.poll(:worker, :queues, :floors, :emptyAt, :emptyOn, coalesce(:dueFrom::timestamptz, '-infinity'))
+            FROM postroom.poll(:worker, :queues, :watermarks, :emptyAt, :emptyOn, coalesce(:dueFrom::timestamptz, '-infinity'))
             """);
 
-    /** Always one row. Takes a transaction id of its own, or reads pg_locks. */
-    static final Sql SAMPLE_FLOOR = Sql.of("""
-            -- name: sample_floor
+    /** A sample for the low watermark. Always one row. Takes a transaction id of its own, or reads pg_locks. */
+    static final Sql SAMPLE_WATERMARK = Sql.of("""
+            -- name: sample_watermark
             SELECT seq, xid, writers, server_started_at
-            FROM postroom.sample_floor(:byWriters)
-            """);
-
-    /** Always one row. */
-    static final Sql IS_SAFE = Sql.of("""
-            -- name: is_safe
-            SELECT postroom.floor_is_safe(:transaction, :writers::text[])
+            FROM postroom.sample_watermark(:byWriters)
             """);
 
     /**
-     * Word to the processes that listen. Outside of the users' transactions: a NOTIFY takes a lock of the whole cluster at commit. It is not waited for until
-     * that commit has reached the disk: there is nothing to lose.
+     * Whether a sample is settled: all who may have drawn a seq up to it are gone, so the next statement sees what they wrote. By writers, transactions
+     * elsewhere in the cluster have no influence. A prepared transaction (no pid) always holds the sample back, because it loses the name it wrote
+     * under. Always one row.
+     */
+    static final Sql IS_SETTLED = Sql.of("""
+            -- name: is_settled
+            SELECT CASE
+                WHEN :writers::text[] IS NULL THEN pg_snapshot_xmin(pg_current_snapshot()) >= :transaction::xid8
+                ELSE NOT EXISTS (
+                    SELECT FROM pg_locks l
+                    WHERE l.relation = 'postroom.ready'::regclass
+                      AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+                      AND l.mode = 'RowExclusiveLock'
+                      AND (l.pid IS NULL OR l.virtualtransaction = ANY (:writers::text[])))
+            END
+            """);
+
+    /**
+     * Wakes the processes that listen. Runs outside the transactions of users, because a NOTIFY takes a lock of the whole cluster at commit. Returns
+     * before that commit has reached the disk: there is nothing to lose.
      */
     static final Sql NOTIFY = Sql.of("""
             -- name: notify

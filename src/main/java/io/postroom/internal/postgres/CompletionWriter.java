@@ -10,16 +10,13 @@ import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.UUID;
-import java.util.function.Function;
-import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 
-/** Writes the ends of held messages on a connection: those that went well by the shorter statement, the others by the longer one. */
+/** Writes the ends of held messages on a connection: a success by the shorter statement, any other outcome by the longer one. */
 final class CompletionWriter {
     private CompletionWriter() {}
 
-    /** Whether one statement does, so that no explicit transaction is needed. */
+    /** Whether one statement is enough, so that no explicit transaction is needed. */
     static boolean isOneStatement(List<Completion> completions) {
         boolean first = completions.get(0).isDone();
         return completions.stream().allMatch(completion -> completion.isDone() == first);
@@ -79,7 +76,7 @@ final class CompletionWriter {
         }
     }
 
-    /** All done, or all not. */
+    /** Writes attempts that all succeeded, or that all ended another way. */
     private static void write(
             int workerId, List<Completion> completions, Map<Long, BitSet> completed, Connection connection)
             throws SQLException {
@@ -98,76 +95,69 @@ final class CompletionWriter {
 
     private static void setHolds(Sql.Call call, int workerId, List<Completion> completions) throws SQLException {
         Map<Long, char[]> masks = masks(completions);
-        int size = completions.size();
         long now = System.nanoTime();
-        long[] leaseOf = new long[size];
-        long[] startedAgo = new long[size];
-        long[] finishedAgo = new long[size];
-        int[] ordinals = new int[size];
-        UUID[] messages = new UUID[size];
-        for (int i = 0; i < size; i++) {
-            Completion completion = completions.get(i);
-            leaseOf[i] = completion.message().lease().id();
-            ordinals[i] = completion.message().lease().ordinal();
-            messages[i] = completion.message().id();
-            startedAgo[i] = microsAgo(now, completion.startedNanos());
-            finishedAgo[i] = microsAgo(now, completion.finishedNanos());
-        }
         call.set("worker", workerId)
                 .set(
                         "leases",
                         masks.keySet().stream().mapToLong(Long::longValue).toArray())
                 .set("masks", masks.values().stream().map(String::new).toArray(String[]::new))
-                .set("leaseOf", leaseOf)
-                .set("ordinals", ordinals)
-                .set("messages", messages)
+                .set(
+                        "leaseOf",
+                        ArrayValues.longs(
+                                completions, one -> one.message().lease().id()))
+                .set(
+                        "ordinals",
+                        ArrayValues.ints(
+                                completions, one -> one.message().lease().ordinal()))
+                .set(
+                        "messages",
+                        ArrayValues.uuids(completions, one -> one.message().id()))
                 .set(
                         "numbers",
-                        shorts(completions, completion -> completion.message().number()))
-                .set("startedAgo", startedAgo)
-                .set("finishedAgo", finishedAgo);
+                        ArrayValues.shorts(
+                                completions, completion -> completion.message().number()))
+                .set("startedAgo", ArrayValues.longs(completions, one -> microsAgo(now, one.startedNanos())))
+                .set("finishedAgo", ArrayValues.longs(completions, one -> microsAgo(now, one.finishedNanos())));
     }
 
     private static void setEnds(Sql.Call call, List<Completion> completions) throws SQLException {
         @Nullable Short[] outcomes = new Short[completions.size()];
         Arrays.setAll(outcomes, i -> {
             var outcome = completions.get(i).outcome();
-            return outcome == null ? null : (short) outcome.ordinal();
+            return outcome == null ? null : (short) outcome.code();
         });
-        long[] delays = completions.stream()
-                .mapToLong(completion -> Rows.micros(completion.delay()))
-                .toArray();
         call.setShorts("outcomes", outcomes)
                 .set(
                         "nexts",
-                        shorts(completions, completion -> completion.next().ordinal()))
-                .set("delays", delays)
-                .set("reasons", texts(completions, Completion::reason))
+                        ArrayValues.shorts(
+                                completions, completion -> completion.next().code()))
+                .set("delays", ArrayValues.longs(completions, completion -> Rows.micros(completion.delay())))
+                .set("reasons", ArrayValues.texts(completions, Completion::reason))
                 .set(
                         "errorClasses",
-                        texts(
+                        ArrayValues.texts(
                                 completions,
                                 one -> one.failure() == null
                                         ? null
                                         : one.failure().errorClass()))
                 .set(
                         "errors",
-                        texts(
+                        ArrayValues.texts(
                                 completions,
                                 one -> one.failure() == null
                                         ? null
                                         : one.failure().text()))
                 .set(
                         "fingerprints",
-                        texts(
+                        ArrayValues.texts(
                                 completions,
                                 one -> one.failure() == null
                                         ? null
                                         : one.failure().fingerprint()))
-                .set("failures", shorts(completions, Completion::failures))
+                .set("failures", ArrayValues.shorts(completions, Completion::failures))
                 .set(
                         "crashes",
-                        shorts(
+                        ArrayValues.shorts(
                                 completions,
                                 completion -> completion.message().counters().crashes()));
     }
@@ -184,20 +174,5 @@ final class CompletionWriter {
             mask[completion.message().lease().ordinal()] = '1';
         }
         return masks;
-    }
-
-    private static short[] shorts(List<Completion> completions, ToIntFunction<Completion> value) {
-        short[] values = new short[completions.size()];
-        for (int i = 0; i < values.length; i++) {
-            values[i] = (short) Math.min(Short.MAX_VALUE, value.applyAsInt(completions.get(i)));
-        }
-        return values;
-    }
-
-    private static @Nullable String[] texts(
-            List<Completion> completions, Function<Completion, @Nullable String> value) {
-        @Nullable String[] values = new String[completions.size()];
-        Arrays.setAll(values, i -> value.apply(completions.get(i)));
-        return values;
     }
 }

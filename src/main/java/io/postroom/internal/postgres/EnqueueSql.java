@@ -1,60 +1,73 @@
 package io.postroom.internal.postgres;
 
 /**
- * Into READY or DELAYED. Plain INSERTs: they have one plan, so nothing needs pinning.
+ * Writes new messages into READY or DELAYED, or under a lease. These are plain INSERTs: they have one plan, so nothing needs pinning. The columns of a
+ * message come from {@link MessageColumns}, which fills the placeholders in braces.
  *
- * <p>Two things the safe floor (see {@link ClaimSql}) rests on hold in each that draws a seq: {@code pg_current_xact_id() IS NOT NULL} gives the
- * transaction its id before {@code nextval} draws (in a CASE, whose branches wait for its condition, or in WHERE, which runs before the SELECT list), and
- * {@code ready} is a target of the same statement, so its lock is held before {@code nextval} draws, too.
+ * <p>The low watermark (see {@link ClaimSql}) rests on two things. Both hold in each statement that draws a seq:
+ *
+ * <ul>
+ *   <li>{@code pg_current_xact_id() IS NOT NULL} gives the transaction its id before {@code nextval} draws. It stands in a CASE, whose branches wait for
+ *       its condition, or in WHERE, which runs before the SELECT list.
+ *   <li>{@code ready} is a target of the same statement, so its lock is held before {@code nextval} draws, too.
+ * </ul>
  */
 final class EnqueueSql {
     private EnqueueSql() {}
 
-    /** One message with nothing special: straight into READY. Locks nothing that another enqueuer waits for. Always one row: its seq. */
-    static final Sql ENQUEUE = one("enqueue", "");
+    /** The seq of a single message: the transaction id first, then nextval. */
+    private static final String ID_THEN_SEQ =
+            "CASE WHEN pg_current_xact_id() IS NOT NULL THEN nextval('postroom.ready_seq') END";
 
-    /** The same with an id of the caller's. Waits for another open transaction with that id. 0 rows: it was there, and nothing was written. */
-    static final Sql ENQUEUE_GIVEN = one("enqueue_given", "ON CONFLICT DO NOTHING");
+    /** The seq of a message that has no first place in READY. */
+    private static final String NO_SEQ = "0";
 
-    private static Sql one(String name, String onConflict) {
-        return Sql.of("-- name: " + name + """
+    private static final String INTO_LEASE =
+            "INSERT INTO postroom.lease (worker_id, queue_id, priority, message_ids, open)";
 
-                WITH stored AS (
-                    INSERT INTO postroom.message
-                        (id, seq, expires_at, queue_id, type_version, priority, direction,
-                         type, correlation_id, content_type, headers, payload, body)
-                    VALUES (:id, CASE WHEN pg_current_xact_id() IS NOT NULL THEN nextval('postroom.ready_seq') END, -- the id first, then nextval
-                            statement_timestamp() + :timeToLive * interval '1 microsecond',
-                            :queue, :version, :priority, :direction,
-                            :type, :correlation, :contentType, :headers::jsonb, :payload::jsonb, :body)
-                """ + "    " + onConflict + """
-
-                    RETURNING id, seq, queue_id, priority
-                )
-                INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
-                SELECT s.seq, s.queue_id, s.priority, s.id, false
-                FROM stored s
-                RETURNING seq
-                """);
+    private static Sql sql(String text, String seq) {
+        return Sql.of(MessageColumns.fill(text, seq).replace("{into lease}", INTO_LEASE));
     }
 
+    /** One plain message: straight into READY. Locks nothing that another enqueuer waits for. Always one row: its seq. */
+    static final Sql ENQUEUE = sql("""
+            -- name: enqueue
+            WITH stored AS (
+                INSERT INTO postroom.message ({columns})
+                VALUES ({values})
+                RETURNING id, seq, queue_id, priority
+            )
+            INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
+            SELECT s.seq, s.queue_id, s.priority, s.id, false
+            FROM stored s
+            RETURNING seq
+            """, ID_THEN_SEQ);
+
+    /** One message whose id the caller chose. Waits for another open transaction with that id. 0 rows: the id was there, and nothing was written. */
+    static final Sql ENQUEUE_GIVEN = sql("""
+            -- name: enqueue_given
+            WITH stored AS (
+                INSERT INTO postroom.message ({columns})
+                VALUES ({values})
+                ON CONFLICT DO NOTHING
+                RETURNING id, seq, queue_id, priority
+            )
+            INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
+            SELECT s.seq, s.queue_id, s.priority, s.id, false
+            FROM stored s
+            RETURNING seq
+            """, ID_THEN_SEQ);
+
     /**
-     * Many messages with nothing special, in the order given. An array that is null throughout is sent as NULL: unnest fills up. One row per
-     * message, in the same order: its seq.
+     * Many plain messages, in the order given. An array that is null throughout is sent as NULL: unnest fills it up. One row per message, in the same
+     * order: its seq.
      */
-    static final Sql ENQUEUE_MANY = Sql.of("""
+    static final Sql ENQUEUE_MANY = sql("""
             -- name: enqueue_many
             WITH stored AS (
-                INSERT INTO postroom.message
-                    (id, seq, expires_at, queue_id, type_version, priority, direction,
-                     type, correlation_id, content_type, headers, payload, body)
-                SELECT g.id, nextval('postroom.ready_seq'), statement_timestamp() + g.time_to_live * interval '1 microsecond',
-                       g.queue_id, g.version, g.priority, g.direction,
-                       g.type, g.correlation_id, g.content_type, g.headers::jsonb, g.payload::jsonb, g.body
-                FROM unnest(:ids::uuid[], :timesToLive::int8[], :queues::int4[], :versions::int2[], :priorities::int2[],
-                            :directions::int2[], :types::text[], :correlations::text[], :contentTypes::text[],
-                            :headers::text[], :payloads::text[], :bodies::bytea[])
-                     g (id, time_to_live, queue_id, version, priority, direction, type, correlation_id, content_type, headers, payload, body)
+                INSERT INTO postroom.message ({columns})
+                SELECT {rows}
+                FROM unnest({arrays}) g ({fields})
                 WHERE pg_current_xact_id() IS NOT NULL -- the id first, then nextval
                 RETURNING id, seq, queue_id, priority
             )
@@ -62,15 +75,15 @@ final class EnqueueSql {
             SELECT s.seq, s.queue_id, s.priority, s.id, false
             FROM stored s
             RETURNING seq
-            """);
+            """, "nextval('postroom.ready_seq')");
 
     /**
-     * Messages of any kind: with a due time, an id of the caller's, a deduplication key. Keys are taken in one order, so that two batches do not
+     * Messages of any kind: with a due time, an id of the caller, a deduplication key. Keys are taken in one order, so that two batches do not
      * deadlock; another open transaction with the same key or id is waited for. Relies on dedup_pk and message_pk. Ids must differ among
-     * themselves. One row per message whose key was free: place (from 1) and seq (0: DELAYED, null: its id was there and nothing was
-     * written but the key). {@link #COMPARE} says what the others met.
+     * themselves. One row per message whose key was free: place (from 1) and seq (0: DELAYED; null: its id was there and nothing was
+     * written but the key). {@link #COMPARE} tells what stands in the way of the others.
      */
-    static final Sql ENQUEUE_ANY = Sql.of("""
+    static final Sql ENQUEUE_ANY = sql("""
             -- name: enqueue_any
             WITH given AS MATERIALIZED (
                 SELECT g.*,
@@ -78,12 +91,9 @@ final class EnqueueSql {
                             WHEN timestamptz 'epoch' + g.due_at * interval '1 microsecond' > statement_timestamp()
                             THEN timestamptz 'epoch' + g.due_at * interval '1 microsecond'
                        END AS due
-                FROM unnest(:ids::uuid[], :timesToLive::int8[], :queues::int4[], :versions::int2[], :priorities::int2[],
-                            :directions::int2[], :types::text[], :correlations::text[], :contentTypes::text[],
-                            :headers::text[], :payloads::text[], :bodies::bytea[], :keys::text[], :delays::int8[], :dueAts::int8[])
+                FROM unnest({arrays}, :keys::text[], :delays::int8[], :dueAts::int8[])
                      WITH ORDINALITY
-                     g (id, time_to_live, queue_id, version, priority, direction, type, correlation_id, content_type,
-                        headers, payload, body, key, delay, due_at, place)
+                     g ({fields}, key, delay, due_at, place)
                 WHERE pg_current_xact_id() IS NOT NULL -- the id first, then nextval
             ), keyed AS (
                 INSERT INTO postroom.dedup (queue_id, key, message_id)
@@ -99,13 +109,9 @@ final class EnqueueSql {
                 WHERE g.key IS NULL
                    OR g.id IN (SELECT k.message_id FROM keyed k)
             ), stored AS (
-                INSERT INTO postroom.message
-                    (id, seq, expires_at, queue_id, type_version, priority, direction,
-                     type, correlation_id, content_type, headers, payload, body)
-                SELECT f.id, f.seq, statement_timestamp() + f.time_to_live * interval '1 microsecond',
-                       f.queue_id, f.version, f.priority, f.direction,
-                       f.type, f.correlation_id, f.content_type, f.headers::jsonb, f.payload::jsonb, f.body
-                FROM fresh f
+                INSERT INTO postroom.message ({columns})
+                SELECT {rows}
+                FROM fresh g
                 ON CONFLICT DO NOTHING
                 RETURNING id, seq, queue_id, priority
             ), placed AS (
@@ -123,12 +129,12 @@ final class EnqueueSql {
             SELECT f.place, s.seq
             FROM fresh f
             LEFT JOIN stored s ON s.id = f.id
-            """);
+            """, "g.seq");
 
     /**
-     * What stands where a message was not written, in a statement of its own: the one that lost the conflict cannot see the winner. One row per
-     * message, in the order given: the id that is there, whether its content is the same (a purged one counts as the same), and whether the
-     * key is still taken (false: purged in between, so try again).
+     * The message that stands where another was not written. Runs as a statement of its own: the statement that lost the conflict cannot see the
+     * winner. One row per message, in the order given: the id that is there; whether its content is the same (a purged message counts as the same);
+     * whether the key is still taken (false: purged in between, so try again).
      */
     static final Sql COMPARE = Sql.of("""
             -- name: compare
@@ -147,7 +153,7 @@ final class EnqueueSql {
             ORDER BY g.place
             """);
 
-    /** Gives a key back that was taken for a message whose id turned out to be taken by another content. 0 rows: it had none. */
+    /** Gives a key back whose message was not written, because its id belongs to other content. 0 rows: the message had no key. */
     static final Sql FORGET_KEY = Sql.of("""
             -- name: forget_key
             DELETE FROM postroom.dedup
@@ -157,25 +163,18 @@ final class EnqueueSql {
             """);
 
     /**
-     * New messages with nothing special that begin in the hands of a worker of this process, under leases of at most leaseSize. They have no first place in
-     * READY (seq 0) and are spared the way through it. All of one queue and priority. Locks nothing. One row per lease, in the order of the messages: its
-     * id and when they were created.
+     * New plain messages for direct dispatch: they begin under leases of a worker of this process, of at most leaseSize messages each. They have no
+     * first place in READY and skip it. All belong to one queue and priority. Locks nothing. One row per lease, in the order of the messages: its id
+     * and when the messages were created.
      */
-    static final Sql ENQUEUE_IN_HAND = Sql.of("""
-            -- name: enqueue_in_hand
+    static final Sql ENQUEUE_DIRECT = sql("""
+            -- name: enqueue_direct
             WITH stored AS (
-                INSERT INTO postroom.message
-                    (id, seq, expires_at, queue_id, type_version, priority, direction,
-                     type, correlation_id, content_type, headers, payload, body)
-                SELECT g.id, 0, statement_timestamp() + g.time_to_live * interval '1 microsecond',
-                       g.queue_id, g.version, g.priority, g.direction,
-                       g.type, g.correlation_id, g.content_type, g.headers::jsonb, g.payload::jsonb, g.body
-                FROM unnest(:ids::uuid[], :timesToLive::int8[], :queues::int4[], :versions::int2[], :priorities::int2[],
-                            :directions::int2[], :types::text[], :correlations::text[], :contentTypes::text[],
-                            :headers::text[], :payloads::text[], :bodies::bytea[])
-                     g (id, time_to_live, queue_id, version, priority, direction, type, correlation_id, content_type, headers, payload, body)
+                INSERT INTO postroom.message ({columns})
+                SELECT {rows}
+                FROM unnest({arrays}) g ({fields})
             )
-            INSERT INTO postroom.lease (worker_id, queue_id, priority, message_ids, open)
+            {into lease}
             SELECT :worker, :queue, :priority, g.ids[s.first : s.last], repeat('1', least(s.last, cardinality(g.ids)) - s.first + 1)::bit varying
             FROM (SELECT :ids::uuid[] AS ids) g
             CROSS JOIN LATERAL (
@@ -183,30 +182,26 @@ final class EnqueueSql {
                 FROM generate_series(1, cardinality(g.ids), :leaseSize) n (first)
             ) s
             RETURNING id, statement_timestamp()
-            """);
+            """, NO_SEQ);
 
-    /** The same for one message, in a third of the time. One row. */
-    static final Sql ENQUEUE_ONE_IN_HAND = Sql.of("""
-            -- name: enqueue_one_in_hand
+    /** Does what {@link #ENQUEUE_DIRECT} does for one message, in a third of the time. One row. */
+    static final Sql ENQUEUE_ONE_DIRECT = sql("""
+            -- name: enqueue_one_direct
             WITH stored AS (
-                INSERT INTO postroom.message
-                    (id, seq, expires_at, queue_id, type_version, priority, direction,
-                     type, correlation_id, content_type, headers, payload, body)
-                VALUES (:id, 0, statement_timestamp() + :timeToLive * interval '1 microsecond',
-                        :queue, :version, :priority, :direction,
-                        :type, :correlation, :contentType, :headers::jsonb, :payload::jsonb, :body)
+                INSERT INTO postroom.message ({columns})
+                VALUES ({values})
             )
-            INSERT INTO postroom.lease (worker_id, queue_id, priority, message_ids, open)
+            {into lease}
             VALUES (:worker, :queue, :priority, ARRAY[:id], B'1')
             RETURNING id, statement_timestamp()
-            """);
+            """, NO_SEQ);
 
     /**
-     * One message that begins under a lease of this worker, so that nobody else starts it; it has no first place in READY (seq 0). 0 rows: its id
-     * or key was there, and nothing was written.
+     * One message of any kind that begins under a lease of this worker, so that no other worker starts it. It has no first place in READY. 0 rows:
+     * its id or key was there, and no message was written.
      */
-    static final Sql ENQUEUE_HELD = Sql.of("""
-            -- name: enqueue_held
+    static final Sql ENQUEUE_LEASED = sql("""
+            -- name: enqueue_leased
             WITH keyed AS (
                 INSERT INTO postroom.dedup (queue_id, key, message_id)
                 SELECT :queue, :key::text, :id
@@ -214,23 +209,20 @@ final class EnqueueSql {
                 ON CONFLICT DO NOTHING
                 RETURNING message_id
             ), stored AS (
-                INSERT INTO postroom.message
-                    (id, seq, expires_at, queue_id, type_version, priority, direction,
-                     type, correlation_id, content_type, headers, payload, body)
-                SELECT :id, 0, statement_timestamp() + :timeToLive * interval '1 microsecond', :queue, :version, :priority, :direction,
-                       :type, :correlation, :contentType, :headers::jsonb, :payload::jsonb, :body
+                INSERT INTO postroom.message ({columns})
+                SELECT {values}
                 WHERE :key::text IS NULL
                    OR EXISTS (SELECT FROM keyed)
                 ON CONFLICT DO NOTHING
                 RETURNING id, queue_id, priority, created_at
             ), leased AS (
-                INSERT INTO postroom.lease AS l (worker_id, queue_id, priority, message_ids, open)
+                {into lease}
                 SELECT :worker, s.queue_id, s.priority, ARRAY[s.id], B'1'
                 FROM stored s
-                RETURNING l.id
+                RETURNING id
             )
             SELECT l.id, s.created_at
             FROM leased l
             CROSS JOIN stored s
-            """);
+            """, NO_SEQ);
 }

@@ -6,22 +6,19 @@ import io.postroom.internal.storage.NewMessage;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
-import java.util.function.Function;
-import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
-/** Writes new messages on a connection, in as few statements as they allow, and says what became of each. */
+/** Writes new messages on a connection, in as few statements as possible, and returns what became of each. */
 final class EnqueueWriter {
     private static final int ROUNDS = 5;
 
@@ -32,7 +29,7 @@ final class EnqueueWriter {
         if (isNow && message.deduplicationKey() == null) {
             Sql statement = message.givenId() ? EnqueueSql.ENQUEUE_GIVEN : EnqueueSql.ENQUEUE;
             try (Sql.Call call = statement.on(connection)) {
-                setContent(call, message);
+                MessageColumns.set(call, message);
                 Optional<Long> seq = call.first(row -> row.getLong(1));
                 if (seq.isPresent()) {
                     return written(message, seq.get());
@@ -53,7 +50,7 @@ final class EnqueueWriter {
 
     private static List<EnqueueResult> plain(List<NewMessage> messages, Connection connection) throws SQLException {
         try (Sql.Call call = EnqueueSql.ENQUEUE_MANY.on(connection)) {
-            setContents(call, messages);
+            MessageColumns.set(call, messages);
             List<Long> numbers = call.list(row -> row.getLong(1));
             List<EnqueueResult> answers = new ArrayList<>(messages.size());
             for (int i = 0; i < messages.size(); i++) {
@@ -63,9 +60,7 @@ final class EnqueueWriter {
         }
     }
 
-    /**
-     * Writes what is new, then looks in a second statement at what the others ran into; when that was purged in between, writes again.
-     */
+    /** Writes new messages, then looks in a second statement at what stands in the way of the others; writes those again whose obstacle was purged. */
     private static List<EnqueueResult> any(List<NewMessage> messages, Connection connection) throws SQLException {
         Map<Integer, EnqueueResult> answers = new HashMap<>();
         List<Integer> open = new ArrayList<>();
@@ -85,75 +80,83 @@ final class EnqueueWriter {
         return inOrder;
     }
 
-    /** Answers those that are still to be written. */
+    /** Returns the indices of the messages that are still to be written. */
     private static List<Integer> write(
             List<NewMessage> messages, List<Integer> open, Map<Integer, EnqueueResult> answers, Connection connection)
             throws SQLException {
         List<Integer> distinct = new ArrayList<>();
-        List<Integer> there = new ArrayList<>();
+        List<Integer> repeats = new ArrayList<>();
         Set<UUID> ids = new HashSet<>();
         for (int i : open) {
-            (ids.add(messages.get(i).id()) ? distinct : there).add(i);
+            (ids.add(messages.get(i).id()) ? distinct : repeats).add(i);
         }
         Set<Integer> keysTaken = new HashSet<>();
-        Set<Integer> met = new HashSet<>(distinct);
+        Set<Integer> unwritten = new LinkedHashSet<>(distinct);
         try (Sql.Call call = EnqueueSql.ENQUEUE_ANY.on(connection)) {
-            setContents(call, pick(messages, distinct));
+            MessageColumns.set(call, pick(messages, distinct));
             setSpecials(call, pick(messages, distinct));
-            for (Placed placed : call.list(row -> new Placed(row.getInt(1), row.getLong(2), row.wasNull()))) {
-                int i = distinct.get(placed.place - 1);
-                if (placed.wasThere) {
+            for (WrittenRow row : call.list(row -> new WrittenRow(row.getInt(1), row.getLong(2), row.wasNull()))) {
+                int i = distinct.get(row.place - 1);
+                if (row.idWasThere) {
                     keysTaken.add(i);
                 } else {
-                    met.remove(i);
-                    answers.put(i, written(messages.get(i), placed.seq));
+                    unwritten.remove(i);
+                    answers.put(i, written(messages.get(i), row.seq));
                 }
             }
         }
-        for (int i : distinct) {
-            if (met.contains(i)) {
-                there.add(i);
-            }
-        }
-        return there.isEmpty() ? List.of() : compare(messages, there, keysTaken, answers, connection);
+        repeats.addAll(unwritten);
+        return repeats.isEmpty() ? List.of() : compare(messages, repeats, keysTaken, answers, connection);
     }
 
-    /** Answers those whose key is free again. */
+    /** Returns the indices of the messages whose key is free again. */
     private static List<Integer> compare(
             List<NewMessage> messages,
-            List<Integer> there,
+            List<Integer> repeats,
             Set<Integer> keysTaken,
             Map<Integer, EnqueueResult> answers,
             Connection connection)
             throws SQLException {
-        List<NewMessage> repeats = pick(messages, there);
         List<Integer> again = new ArrayList<>();
-        try (Sql.Call call = EnqueueSql.COMPARE.on(connection)) {
-            call.set("ids", ids(repeats))
-                    .set("queues", ints(repeats, NewMessage::queueId))
-                    .set(
-                            "versions",
-                            shorts(repeats, message -> message.content().version()))
-                    .set("types", texts(repeats, message -> message.content().type()))
-                    .set("payloads", texts(repeats, message -> message.content().payload()))
-                    .set("bodies", bodies(repeats))
-                    .set("keys", texts(repeats, NewMessage::deduplicationKey));
-            List<Met> found =
-                    call.list(row -> new Met(row.getObject(1, UUID.class), row.getBoolean(2), row.getBoolean(3)));
-            for (int place = 0; place < there.size(); place++) {
-                int i = there.get(place);
-                Met met = found.get(place);
-                if (!met.keyIsTaken) {
-                    again.add(i);
-                    continue;
-                }
-                answers.put(i, new EnqueueResult(met.id, false, met.isSame, 0));
-                if (!met.isSame && keysTaken.contains(i)) {
-                    forgetKey(messages.get(i), connection);
-                }
+        List<ExistingRow> found = existing(pick(messages, repeats), connection);
+        for (int place = 0; place < repeats.size(); place++) {
+            int i = repeats.get(place);
+            ExistingRow existing = found.get(place);
+            if (!existing.keyIsTaken) {
+                again.add(i);
+                continue;
+            }
+            answers.put(i, new EnqueueResult(existing.id, false, existing.isSame, 0));
+            if (!existing.isSame && keysTaken.contains(i)) {
+                forgetKey(messages.get(i), connection);
             }
         }
         return again;
+    }
+
+    private static List<ExistingRow> existing(List<NewMessage> repeats, Connection connection) throws SQLException {
+        try (Sql.Call call = EnqueueSql.COMPARE.on(connection)) {
+            return call.set("ids", ArrayValues.uuids(repeats, NewMessage::id))
+                    .set("queues", ArrayValues.ints(repeats, NewMessage::queueId))
+                    .set(
+                            "versions",
+                            ArrayValues.shorts(
+                                    repeats, repeat -> repeat.content().version()))
+                    .set(
+                            "types",
+                            ArrayValues.texts(
+                                    repeats, repeat -> repeat.content().type()))
+                    .set(
+                            "payloads",
+                            ArrayValues.texts(
+                                    repeats, repeat -> repeat.content().payload()))
+                    .set(
+                            "bodies",
+                            ArrayValues.bytes(
+                                    repeats, repeat -> repeat.content().body()))
+                    .set("keys", ArrayValues.texts(repeats, NewMessage::deduplicationKey))
+                    .list(row -> new ExistingRow(row.getObject(1, UUID.class), row.getBoolean(2), row.getBoolean(3)));
+        }
     }
 
     private static void forgetKey(NewMessage message, Connection connection) throws SQLException {
@@ -168,37 +171,38 @@ final class EnqueueWriter {
         }
     }
 
-    /** Plain messages of one queue and priority, held from the beginning. */
-    static List<ClaimedMessage> inHand(List<NewMessage> messages, int workerId, int leaseSize, Connection connection)
+    /** Writes plain messages of one queue and priority that begin under leases of this worker. */
+    static List<ClaimedMessage> direct(List<NewMessage> messages, int workerId, int leaseSize, Connection connection)
             throws SQLException {
         NewMessage first = messages.get(0);
         boolean one = messages.size() == 1;
-        try (Sql.Call call = (one ? EnqueueSql.ENQUEUE_ONE_IN_HAND : EnqueueSql.ENQUEUE_IN_HAND).on(connection)) {
+        try (Sql.Call call = (one ? EnqueueSql.ENQUEUE_ONE_DIRECT : EnqueueSql.ENQUEUE_DIRECT).on(connection)) {
             if (one) {
-                setContent(call, first);
+                MessageColumns.set(call, first);
             } else {
-                setContents(call, messages);
+                MessageColumns.set(call, messages);
                 call.set("queue", first.queueId())
                         .set("priority", first.priority())
                         .set("leaseSize", leaseSize);
             }
             List<NewLease> leases = call.set("worker", workerId).list(NewLease::of);
-            List<ClaimedMessage> held = new ArrayList<>(messages.size());
+            List<ClaimedMessage> claimed = new ArrayList<>(messages.size());
             for (int i = 0; i < messages.size(); i++) {
                 int part = i / leaseSize;
                 int count = Math.min(leaseSize, messages.size() - part * leaseSize);
-                held.add(held(messages.get(i), leases.get(part), count, i % leaseSize));
+                claimed.add(claimed(messages.get(i), leases.get(part), count, i % leaseSize));
             }
-            return held;
+            return claimed;
         }
     }
 
-    /** Empty when its id or key was there; the caller rolls back then. */
-    static Optional<ClaimedMessage> held(NewMessage message, int workerId, Connection connection) throws SQLException {
-        try (Sql.Call call = EnqueueSql.ENQUEUE_HELD.on(connection)) {
-            setContent(call, message);
+    /** Writes one message of any kind that begins under a lease of this worker; empty when its id or key was there, and the caller rolls back then. */
+    static Optional<ClaimedMessage> leased(NewMessage message, int workerId, Connection connection)
+            throws SQLException {
+        try (Sql.Call call = EnqueueSql.ENQUEUE_LEASED.on(connection)) {
+            MessageColumns.set(call, message);
             call.set("worker", workerId).set("key", message.deduplicationKey());
-            return call.first(NewLease::of).map(lease -> held(message, lease, 1, 0));
+            return call.first(NewLease::of).map(lease -> claimed(message, lease, 1, 0));
         }
     }
 
@@ -208,7 +212,7 @@ final class EnqueueWriter {
         }
     }
 
-    private static ClaimedMessage held(NewMessage message, NewLease lease, int leaseCount, int ordinal) {
+    private static ClaimedMessage claimed(NewMessage message, NewLease lease, int leaseCount, int ordinal) {
         return new ClaimedMessage(
                 message.id(),
                 message.queueId(),
@@ -222,56 +226,14 @@ final class EnqueueWriter {
                 message.content());
     }
 
-    private static void setContent(Sql.Call call, NewMessage message) throws SQLException {
-        call.set("id", message.id())
-                .set("timeToLive", micros(message.timeToLive()))
-                .set("queue", message.queueId())
-                .set("version", message.content().version())
-                .set("priority", message.priority())
-                .set("direction", message.content().direction().ordinal())
-                .set("type", message.content().type())
-                .set("correlation", message.content().correlationId())
-                .set("contentType", message.content().contentType())
-                .setUntyped("headers", message.content().headers())
-                .setUntyped("payload", message.content().payload())
-                .set("body", message.content().body());
-    }
-
-    private static void setContents(Sql.Call call, List<NewMessage> messages) throws SQLException {
-        call.set("ids", ids(messages))
-                .set("timesToLive", longs(messages, message -> micros(message.timeToLive())))
-                .set("queues", ints(messages, NewMessage::queueId))
-                .set("versions", shorts(messages, message -> message.content().version()))
-                .set("priorities", shorts(messages, NewMessage::priority))
-                .set(
-                        "directions",
-                        shorts(
-                                messages,
-                                message -> message.content().direction().ordinal()))
-                .set("types", texts(messages, message -> message.content().type()))
-                .set(
-                        "correlations",
-                        texts(messages, message -> message.content().correlationId()))
-                .set(
-                        "contentTypes",
-                        texts(messages, message -> message.content().contentType()))
-                .set("headers", texts(messages, message -> message.content().headers()))
-                .set("payloads", texts(messages, message -> message.content().payload()))
-                .set("bodies", bodies(messages));
-    }
-
     private static void setSpecials(Sql.Call call, List<NewMessage> messages) throws SQLException {
-        call.set("keys", texts(messages, NewMessage::deduplicationKey))
-                .set("delays", longs(messages, message -> micros(message.delay())))
-                .set("dueAts", longs(messages, message -> micros(message.dueAt())));
+        call.set("keys", ArrayValues.texts(messages, NewMessage::deduplicationKey))
+                .set("delays", ArrayValues.nullableLongs(messages, message -> Rows.nullableMicros(message.delay())))
+                .set("dueAts", ArrayValues.nullableLongs(messages, message -> micros(message.dueAt())));
     }
 
     private static EnqueueResult written(NewMessage message, long seq) {
         return new EnqueueResult(message.id(), true, true, seq);
-    }
-
-    private static @Nullable Long micros(@Nullable Duration duration) {
-        return duration == null ? null : Rows.micros(duration);
     }
 
     /** Rounded up: a message is never early. */
@@ -286,58 +248,9 @@ final class EnqueueWriter {
         return indices.stream().map(messages::get).toList();
     }
 
-    private static UUID[] ids(List<NewMessage> messages) {
-        return messages.stream().map(NewMessage::id).toArray(UUID[]::new);
-    }
+    /** @param idWasThere whether nothing but the key was written */
+    private record WrittenRow(int place, long seq, boolean idWasThere) {}
 
-    private static int[] ints(List<NewMessage> messages, ToLongFunction<NewMessage> value) {
-        int[] values = new int[messages.size()];
-        Arrays.setAll(values, i -> (int) value.applyAsLong(messages.get(i)));
-        return values;
-    }
-
-    private static short[] shorts(List<NewMessage> messages, ToLongFunction<NewMessage> value) {
-        short[] values = new short[messages.size()];
-        for (int i = 0; i < values.length; i++) {
-            values[i] = (short) value.applyAsLong(messages.get(i));
-        }
-        return values;
-    }
-
-    /** Null when all of them are. */
-    private static @Nullable Long @Nullable [] longs(
-            List<NewMessage> messages, Function<NewMessage, @Nullable Long> value) {
-        @Nullable Long[] values = new Long[messages.size()];
-        boolean any = false;
-        for (int i = 0; i < values.length; i++) {
-            values[i] = value.apply(messages.get(i));
-            any |= values[i] != null;
-        }
-        return any ? values : null;
-    }
-
-    private static @Nullable String @Nullable [] texts(
-            List<NewMessage> messages, Function<NewMessage, @Nullable String> value) {
-        @Nullable String[] values = new String[messages.size()];
-        boolean any = false;
-        for (int i = 0; i < values.length; i++) {
-            values[i] = value.apply(messages.get(i));
-            any |= values[i] != null;
-        }
-        return any ? values : null;
-    }
-
-    private static byte @Nullable [] @Nullable [] bodies(List<NewMessage> messages) {
-        byte @Nullable [][] values = new byte[messages.size()][];
-        boolean any = false;
-        for (int i = 0; i < values.length; i++) {
-            values[i] = messages.get(i).content().body();
-            any |= values[i] != null;
-        }
-        return any ? values : null;
-    }
-
-    private record Placed(int place, long seq, boolean wasThere) {}
-
-    private record Met(UUID id, boolean isSame, boolean keyIsTaken) {}
+    /** The message that stands where another was to be written. */
+    private record ExistingRow(UUID id, boolean isSame, boolean keyIsTaken) {}
 }

@@ -1,10 +1,10 @@
 package io.postroom.internal.postgres;
 
-/** What the jobs do on a timer. */
+/** Statements of the jobs that run on a timer. */
 final class JobSql {
     private JobSql() {}
 
-    /** DELAYED to READY. Locks rows of delayed with SKIP LOCKED through delayed_by_due_time. 0 rows: nothing is due. */
+    /** Moves due messages from DELAYED to READY. Locks rows of delayed with SKIP LOCKED through delayed_by_due_time. 0 rows: nothing is due. */
     static final Sql PROMOTE = Sql.of("""
             -- name: promote
             SELECT queue_id, priority, lowest_seq, messages, last_due_at
@@ -12,8 +12,8 @@ final class JobSql {
             """);
 
     /**
-     * Relies on delayed_by_due_time. From where promote ended, because under an old snapshot the entries of what was promoted before cannot be cleaned
-     * away: 43 to 100 ms over 300,000 of them. 0 rows: nothing is delayed.
+     * Microseconds until the next delayed message is due. Relies on delayed_by_due_time. Starts where promote ended: under an old snapshot the entries of
+     * promoted messages cannot be cleaned up, and 300,000 of them took 43 to 100 ms. 0 rows: nothing is delayed.
      */
     static final Sql NEXT_DUE = Sql.of("""
             -- name: next_due
@@ -24,7 +24,7 @@ final class JobSql {
             LIMIT 1
             """);
 
-    /** Relies on delayed_by_due_time. */
+    /** Messages that are due, for promoting them one by one when a batch fails. Relies on delayed_by_due_time. */
     static final Sql DUE = Sql.of("""
             -- name: due
             SELECT d.message_id
@@ -34,7 +34,7 @@ final class JobSql {
             LIMIT :limit
             """);
 
-    /** One message; the DELETE gives the transaction its id before nextval draws. 0 rows: it is not DELAYED any more. */
+    /** Promotes one message; the DELETE gives the transaction its id before nextval draws. 0 rows: the message is not DELAYED any more. */
     static final Sql PROMOTE_ONE = Sql.of("""
             -- name: promote_one
             WITH removed AS (
@@ -48,22 +48,32 @@ final class JobSql {
             FROM removed x
             """);
 
-    /** The entries of this one that cannot be promoted become dead letters. */
+    /** Makes a message that cannot be promoted a dead letter, so that the others go on. Always one row: how many entries it had. */
     static final Sql QUARANTINE = Sql.of("""
             -- name: quarantine
-            SELECT coalesce(sum(postroom.quarantine_delayed(d.message_id, d.queue_id, :error)), 0)
-            FROM postroom.delayed d
-            WHERE d.message_id = :id
+            WITH removed AS (
+                DELETE FROM postroom.delayed d
+                WHERE d.message_id = :id
+                RETURNING d.queue_id, d.priority, d.failures, d.crashes, d.deliveries, d.message_id
+            ), dead AS (
+                INSERT INTO postroom.dead_letter (queue_id, priority, failures, crashes, deliveries, message_id, reason, error, fingerprint)
+                SELECT r.queue_id, r.priority, r.failures, r.crashes, r.deliveries, r.message_id, 'quarantined', :error, 'quarantined'
+                FROM removed r
+                ON CONFLICT DO NOTHING
+                RETURNING 1
+            )
+            SELECT count(*)
+            FROM dead
             """);
 
-    /** Leases of silent workers back to READY. Locks lease rows with SKIP LOCKED. 0 rows: nobody was silent, or the server has just started. */
+    /** Puts messages of dead workers back to READY. Locks lease rows with SKIP LOCKED. 0 rows: no worker is dead, or the server has just started. */
     static final Sql RESCUE = Sql.of("""
             -- name: rescue
             SELECT queue_id, priority, lowest_seq, messages
             FROM postroom.rescue(:leaseTime * interval '1 microsecond', :limit, :only)
             """);
 
-    /** The leases of silent workers, for rescuing them one by one when a batch fails. */
+    /** Leases of dead workers, for rescuing them one by one when a batch fails. */
     static final Sql LOST = Sql.of("""
             -- name: lost
             SELECT l.id
@@ -77,21 +87,21 @@ final class JobSql {
             LIMIT :limit
             """);
 
-    /** What a worker holds and does not know of. Locks lease rows with SKIP LOCKED; reads all leases. 0 rows: nothing. */
+    /** Releases leases that a worker holds without knowing it. Locks lease rows with SKIP LOCKED; reads all leases. 0 rows: there are none. */
     static final Sql RELEASE_UNKNOWN = Sql.of("""
             -- name: release_unknown
             SELECT queue_id, priority, lowest_seq, messages
             FROM postroom.release_unknown(:worker, :known, :olderThan * interval '1 microsecond', :only::uuid[])
             """);
 
-    /** Always one row. */
+    /** Expires waiting messages whose time to live ended. Always one row: how many it looked at, and the last of them. */
     static final Sql EXPIRE = Sql.of("""
             -- name: expire
             SELECT looked, last_expires_at, last_id
             FROM postroom.expire(coalesce(:from::timestamptz, '-infinity'), :after, :limit)
             """);
 
-    /** Locks what it takes with SKIP LOCKED. Always one row: how many. */
+    /** Cancels messages that wait in deleted queues. Locks them with SKIP LOCKED. Always one row: how many. */
     static final Sql CANCEL_DELETED = Sql.of("""
             -- name: cancel_deleted
             SELECT postroom.cancel_deleted(:olderThan * interval '1 microsecond', :limit, :delayed)

@@ -23,15 +23,39 @@ final class MaintenanceSql {
             FROM postroom.purge_look(:leaf, coalesce(postroom.last_rows_of(:leaf, :rows), '00000000-0000-0000-0000-000000000000'), :rows) l
             """);
 
-    /** Always one row; looked 0: there are no more. */
+    /**
+     * Removes deduplication keys behind an id and before the end of a day, of messages that a purge would remove: the keys go first, so that none is left
+     * behind by a TRUNCATE. Always one row: how many it looked at (0: there are no more) and the last of them.
+     */
     static final Sql PURGE_KEYS = Sql.of("""
             -- name: purge_keys
-            SELECT k.looked, k.last_looked
-            FROM postroom.purge_keys(
-                :after,
-                coalesce((SELECT postroom.lowest_id(p.to_at) FROM postroom.partitions('message') p WHERE p.name = :leaf AND isfinite(p.to_at)),
-                         'ffffffff-ffff-ffff-ffff-ffffffffffff'),
-                :limit) k
+            WITH looked AS MATERIALIZED (
+                SELECT d.queue_id, d.key, d.message_id
+                FROM postroom.dedup d
+                WHERE d.message_id > :after
+                  AND d.message_id < coalesce(
+                      (SELECT postroom.lowest_id(p.to_at) FROM postroom.partitions('message') p WHERE p.name = :leaf AND isfinite(p.to_at)),
+                      'ffffffff-ffff-ffff-ffff-ffffffffffff')
+                ORDER BY d.message_id
+                LIMIT :limit
+            ), removable AS (
+                SELECT l.message_id
+                FROM looked l
+                JOIN postroom.attempt a ON a.message_id = l.message_id
+                LEFT JOIN postroom.queue q ON q.id = a.queue_id
+                WHERE a.outcome <= 2
+                GROUP BY l.message_id
+                HAVING max(a.finished_at + coalesce(q.retention, interval '7 days')) <= statement_timestamp()
+            ), removed AS (
+                DELETE FROM postroom.dedup d
+                USING looked l
+                WHERE d.queue_id = l.queue_id
+                  AND d.key = l.key
+                  AND d.message_id = l.message_id
+                  AND l.message_id IN (SELECT r.message_id FROM removable r)
+            )
+            SELECT count(*)::int, (SELECT l.message_id FROM looked l ORDER BY l.message_id DESC LIMIT 1)
+            FROM looked
             """);
 
     /** The id before the first one of a partition. */
@@ -115,9 +139,30 @@ final class MaintenanceSql {
             SELECT postroom.remove_leftovers(:leaf, :limit)
             """);
 
+    /**
+     * Removes processes that ended that long ago and that no lease and no line of history names any more, and the consumers of all ended processes. Reads
+     * all history: once a day. Always one row: how many processes were removed.
+     */
     static final Sql FORGET_WORKERS = Sql.of("""
             -- name: forget_workers
-            SELECT postroom.forget_workers(:endedBefore * interval '1 microsecond')
+            WITH ended AS MATERIALIZED (
+                SELECT w.id
+                FROM postroom.worker w
+                WHERE least(w.stopped_at, w.beat_at) < statement_timestamp() - :endedBefore * interval '1 microsecond'
+            ), consumers AS (
+                DELETE FROM postroom.consumer c
+                WHERE c.worker_id IN (SELECT e.id FROM ended e)
+                   OR NOT EXISTS (SELECT FROM postroom.worker w WHERE w.id = c.worker_id)
+            ), gone AS (
+                DELETE FROM postroom.worker w
+                WHERE w.id IN (SELECT e.id FROM ended e)
+                  AND least(w.stopped_at, w.beat_at) < statement_timestamp() - :endedBefore * interval '1 microsecond'
+                  AND NOT EXISTS (SELECT FROM postroom.lease l WHERE l.worker_id = w.id)
+                  AND NOT EXISTS (SELECT FROM postroom.attempt a WHERE a.worker_id = w.id)
+                RETURNING 1
+            )
+            SELECT count(*)::int
+            FROM gone
             """);
 
     static final Sql BOUND_TAIL = Sql.of("""

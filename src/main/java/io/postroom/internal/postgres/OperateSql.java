@@ -1,10 +1,10 @@
 package io.postroom.internal.postgres;
 
-/** What an operator does: to one message, to a queue, to all dead letters of a kind. Leaves a line in operator_action. */
+/** Statements of an operator: about one message, a queue, or all dead letters of a kind. Each leaves a line in operator_action. */
 final class OperateSql {
     private OperateSql() {}
 
-    /** Locks what it takes out of READY or DELAYED. 0: it was claimed, is dead, finished or unknown. */
+    /** Cancels a waiting message and locks its entries in READY or DELAYED. 0: the message was claimed, is dead, finished or unknown. */
     static final Sql CANCEL = Sql.of("""
             -- name: cancel
             SELECT postroom.cancel(:id)
@@ -15,16 +15,16 @@ final class OperateSql {
             SELECT postroom.reschedule(:id, :dueAt::timestamptz)
             """);
 
-    /** 0: it is not dead. */
+    /** Puts a dead letter back. 0: the message is not dead. */
     static final Sql REDRIVE = Sql.of("""
             -- name: redrive
             SELECT postroom.redrive(:id)
             """);
 
-    /** The dead letters a filter means, as kept in operator_action.filter; {@code f} is that action. Only those that were dead when it began. */
+    /** Selects dead letters by operator_action.filter; {@code f} is that action. Only those count that were dead when the action began. */
     private static final String MATCHES = """
               AND d.dead_at <= f.at
-              AND (f.filter ->> 'queue' IS NULL OR d.queue_id = f.queue_id) -- null when the queue was deleted meanwhile: then none
+              AND (f.filter ->> 'queue' IS NULL OR d.queue_id = f.queue_id) -- NULL, so none, when the queue was deleted meanwhile
               AND (f.filter ->> 'fingerprint' IS NULL OR d.fingerprint = f.filter ->> 'fingerprint')
               AND (f.filter ->> 'type' IS NULL OR m.type = f.filter ->> 'type')
               AND (f.filter ->> 'correlationId' IS NULL OR m.correlation_id = f.filter ->> 'correlationId')
@@ -32,7 +32,7 @@ final class OperateSql {
               AND (f.filter ->> 'createdTo' IS NULL OR m.created_at < (f.filter ->> 'createdTo')::timestamptz)
             """;
 
-    /** Puts a bulk redrive on record; with nothing to move it is finished at once. Always one row. */
+    /** Records a bulk redrive; it is finished at once when there is nothing to move. Always one row. */
     static final Sql PLAN_REDRIVE = Sql.of("""
             -- name: plan_redrive
             WITH f AS MATERIALIZED (
@@ -61,8 +61,9 @@ final class OperateSql {
             """);
 
     /**
-     * The bulk redrives on record that nobody else is at, and how many each may move now: what its rate allows since it began, whoever moved them,
-     * but no burst after a pause. Locks their rows, with SKIP LOCKED, for the transaction. Relies on operator_action_unfinished.
+     * The recorded bulk redrives that no other node works on, and how many messages each may move now. Its rate counts from its beginning, whichever
+     * node moved them, and allows no burst after a pause. Locks their rows, with SKIP LOCKED, for the transaction. Relies on
+     * operator_action_unfinished.
      */
     static final Sql OPEN_REDRIVES = Sql.of("""
             -- name: open_redrives
@@ -79,8 +80,8 @@ final class OperateSql {
             """);
 
     /**
-     * Moves the next dead letters of a bulk redrive, in the order of their ids, and notes how far it got; with fewer than asked for it is finished. The
-     * row locks give the transaction its id before nextval draws. Relies on dead_letter_pk. 0 rows: nothing was left to move.
+     * Moves the next dead letters of a bulk redrive, in the order of their ids, and records how far it got. The redrive is finished when there were
+     * fewer than asked for. The row locks give the transaction its id before nextval draws. Relies on dead_letter_pk. 0 rows: nothing was left to move.
      */
     static final Sql REDRIVE_SOME = Sql.of("""
             -- name: redrive_some
@@ -117,7 +118,7 @@ final class OperateSql {
             GROUP BY b.queue_id, b.priority
             """);
 
-    /** 0 rows: no such action. */
+    /** Progress of an action. 0 rows: there is no such action. */
     static final Sql OPERATION = Sql.of("""
             -- name: operation
             SELECT coalesce(o.planned, 0), o.done, o.finished_at IS NOT NULL
@@ -143,7 +144,7 @@ final class OperateSql {
             ORDER BY s.queue
             """);
 
-    /** A repeat changes nothing and leaves no line. Always one row: how many queues of the name there are. */
+    /** Pauses or resumes a queue. A repeat changes nothing and leaves no line. Always one row: how many queues have the name. */
     static final Sql PAUSE = Sql.of("""
             -- name: pause
             WITH changed AS (
@@ -165,8 +166,8 @@ final class OperateSql {
             """);
 
     /**
-     * Cancels the next READY messages of a queue behind a place and up to a seq, so that what arrives meanwhile does not keep it going. Locks them with
-     * SKIP LOCKED through ready_pk. One row per message, in order: priority and seq. 0 rows: nothing left.
+     * Cancels the next READY messages of a queue behind a place and up to a seq, so that messages which arrive meanwhile do not keep it going. Locks
+     * them with SKIP LOCKED through ready_pk. One row per message, in order: priority and seq. 0 rows: nothing is left.
      */
     static final Sql PURGE_READY = Sql.of("""
             -- name: purge_ready
@@ -224,7 +225,7 @@ final class OperateSql {
             VALUES (:action, :queue, :done, :done, clock_timestamp())
             """);
 
-    /** Locks the queue's row. 0 rows: unknown or deleted. What waits, what else is left, live consumers. */
+    /** Locks the row of a queue and answers whether messages wait, are held or are dead, and who consumes it. 0 rows: unknown or deleted. */
     static final Sql LOOK_BEFORE_DELETE = Sql.of("""
             -- name: look_before_delete
             SELECT q.id,
@@ -251,7 +252,7 @@ final class OperateSql {
             WHERE id = :queue
             """);
 
-    /** For tests: time passes at once. Beats stay: a worker that lives would have beaten. */
+    /** Lets time pass at once, for tests. Heartbeats stay as they are: a live worker would have sent more of them. */
     static final Sql ADVANCE_DUE = Sql.of("""
             -- name: advance_due
             UPDATE postroom.delayed

@@ -126,7 +126,7 @@ public final class PostgresMessageStore
     @Override
     public Optional<ClaimedMessage> enqueueLeased(NewMessage message, int workerId) {
         return engine.several("enqueue message " + message.id() + " under a lease", connection -> {
-            Optional<ClaimedMessage> held = EnqueueWriter.held(message, workerId, connection);
+            Optional<ClaimedMessage> held = EnqueueWriter.leased(message, workerId, connection);
             if (held.isEmpty()) {
                 connection.rollback(); // of its key, when only its id was there
             }
@@ -138,9 +138,9 @@ public final class PostgresMessageStore
     public List<ClaimedMessage> enqueueDirect(
             List<NewMessage> messages, int workerId, int leaseSize, Connection connection) {
         return StoreTransactions.joined(
-                "enqueue " + messages.size() + " messages in hand",
+                "enqueue " + messages.size() + " messages for direct dispatch",
                 connection,
-                own -> EnqueueWriter.inHand(messages, workerId, leaseSize, own));
+                own -> EnqueueWriter.direct(messages, workerId, leaseSize, own));
     }
 
     // ---- claim
@@ -285,7 +285,7 @@ public final class PostgresMessageStore
                     call.set("worker", workerId)
                             .set("queue", consumer.queueId())
                             .set("handler", consumer.handler())
-                            .set("direction", consumer.direction().ordinal())
+                            .set("direction", consumer.direction().code())
                             .set("concurrency", consumer.concurrency())
                             .set("mode", consumer.mode())
                             .set("types", consumer.types().toArray(new String[0]))
@@ -332,7 +332,7 @@ public final class PostgresMessageStore
                         .set(
                                 "queues",
                                 queueIds.stream().mapToInt(Integer::intValue).toArray())
-                        .set("floors", floors)
+                        .set("watermarks", floors)
                         .set("emptyAt", emptyAt == null ? null : (Long) emptyAt.seq())
                         .set("emptyOn", emptyAt == null ? null : emptyAt.serverStartedAt())
                         .set("dueFrom", dueFrom)
@@ -343,8 +343,8 @@ public final class PostgresMessageStore
 
     @Override
     public WatermarkSample sampleWatermark(boolean byWriters) {
-        return engine.single("sample the safe floor", connection -> {
-            try (Sql.Call call = ClaimSql.SAMPLE_FLOOR.on(connection)) {
+        return engine.single("sample the low watermark", connection -> {
+            try (Sql.Call call = ClaimSql.SAMPLE_WATERMARK.on(connection)) {
                 return call.set("byWriters", byWriters).one(Rows::sample);
             }
         });
@@ -352,8 +352,8 @@ public final class PostgresMessageStore
 
     @Override
     public boolean isSettled(WatermarkSample sample) {
-        return engine.single("judge the safe floor", connection -> {
-            try (Sql.Call call = ClaimSql.IS_SAFE.on(connection)) {
+        return engine.single("see whether the low watermark is settled", connection -> {
+            try (Sql.Call call = ClaimSql.IS_SETTLED.on(connection)) {
                 return call.set("transaction", sample.transactionId())
                         .set(
                                 "writers",

@@ -4,7 +4,7 @@ package io.postroom.internal.postgres;
 final class QueueSql {
     private QueueSql() {}
 
-    /** Relies on queue_name_unique. 0 rows: unknown or deleted. */
+    /** The queue of a name. Relies on queue_name_unique. 0 rows: unknown or deleted. */
     static final Sql FIND = Sql.of("""
             -- name: find_queue
             SELECT q.id, q.name, (extract(epoch FROM q.time_to_live) * 1000000)::bigint, q.paused_at IS NOT NULL
@@ -14,8 +14,8 @@ final class QueueSql {
             """);
 
     /**
-     * Makes the queue, or sets what is named of it; a deleted one comes back. What an operator set stays. Writes nothing when nothing changes, so
-     * that starting processes do not wait for one another. 0 rows: nothing to change.
+     * Makes the queue, or sets those settings that are named; a deleted queue comes back. Settings of an operator stay. Writes nothing when nothing
+     * changes, so that starting processes do not wait for one another. 0 rows: nothing to change.
      */
     static final Sql DECLARE = Sql.of("""
             -- name: declare

@@ -1,8 +1,10 @@
 package io.postroom.internal.postgres;
 
+import io.postroom.internal.storage.AttemptOutcome;
+
 /**
- * What may be asked about messages, over the views and without changing anything. Ids are found first and joined to {@code queue_messages} then:
- * that view is quick by id alone. None of these locks a row.
+ * Questions about messages, over the views and without changing anything. Each finds ids first and joins {@code queue_messages} then, because that
+ * view is quick by id alone. None of them locks a row.
  */
 final class RegistrySql {
     private RegistrySql() {}
@@ -18,7 +20,7 @@ final class RegistrySql {
             FROM postroom.queue_messages q
             """;
 
-    /** The filter's conditions on a message; a parameter that is NULL asks for nothing. Ids carry their time, give or take what callers may. */
+    /** The conditions of a filter on a message; a parameter that is NULL sets no condition. */
     private static final String MATCHES = """
               AND (:queue::text IS NULL OR m.queue_id = (SELECT q.id FROM postroom.queue q WHERE q.name = :queue))
               AND (:type::text IS NULL OR m.type = :type)
@@ -27,19 +29,19 @@ final class RegistrySql {
               AND (:to::timestamptz IS NULL OR m.created_at < :to::timestamptz)
             """;
 
-    /** Keeps to the day partitions that can hold what was created in the time asked for. */
+    /** Keeps a query to the day partitions it needs. Ids carry their time; a caller may choose it up to 25 hours early or an hour late. */
     private static final String DAYS = """
               AND m.id >= postroom.lowest_id(coalesce(:from::timestamptz - interval '25 hours', timestamptz 'epoch'))
               AND m.id < postroom.lowest_id(coalesce(:to::timestamptz + interval '1 hour', statement_timestamp() + interval '1000 days'))
             """;
 
-    /** One message. 0 rows: unknown, or purged. */
+    /** One message. 0 rows: the message is unknown, or purged. */
     static final Sql FIND_ONE = Sql.of("-- name: find_message\n" + COLUMNS + """
             WHERE q.message_id = :id
             ORDER BY q.queue
             """);
 
-    /** Newest first, wherever they are. Relies on message_pk read backwards, or message_by_correlation. */
+    /** Messages in any state, newest first. Relies on message_pk read backwards, or message_by_correlation. */
     static final Sql FIND = Sql.of("-- name: find_messages\n" + COLUMNS + """
             WHERE q.message_id = ANY (ARRAY(
                 SELECT m.id
@@ -52,7 +54,7 @@ final class RegistrySql {
             """)
             .plannedAnew();
 
-    /** Newest first in the states asked for: begins at the places that stand for them. */
+    /** Messages in the given states, newest first: begins at the places that stand for those states. */
     static Sql findIn(Iterable<String> places) {
         return Sql.of("-- name: find_messages_in_state\n" + COLUMNS
                         + """
@@ -88,12 +90,16 @@ final class RegistrySql {
             """ + " " + OF_QUEUE;
     static final String DEAD = "    SELECT x.message_id FROM postroom.dead_letter x WHERE "
             + "(:fingerprint::text IS NULL OR x.fingerprint = :fingerprint) AND " + OF_QUEUE;
-    static final String DONE = "    SELECT x.message_id FROM postroom.attempt x WHERE x.outcome = 0 AND " + OF_QUEUE;
-    static final String CANCELLED =
-            "    SELECT x.message_id FROM postroom.attempt x WHERE x.outcome = 1 AND " + OF_QUEUE;
-    static final String EXPIRED = "    SELECT x.message_id FROM postroom.attempt x WHERE x.outcome = 2 AND " + OF_QUEUE;
+    static final String DONE = finished(AttemptOutcome.DONE);
+    static final String CANCELLED = finished(AttemptOutcome.CANCELLED);
+    static final String EXPIRED = finished(AttemptOutcome.EXPIRED);
 
-    /** The heads of the lanes in the order they would be taken: priority, then seq. Relies on ready_pk. */
+    private static String finished(AttemptOutcome outcome) {
+        return "    SELECT x.message_id FROM postroom.attempt x WHERE x.outcome = " + outcome.code() + " AND "
+                + OF_QUEUE;
+    }
+
+    /** The heads of the lanes in the order they would be claimed: priority, then seq. Relies on ready_pk. */
     static final Sql NEXT =
             Sql.of("-- name: next_messages\n" + COLUMNS + """
             WHERE q.state = 'READY'
@@ -118,7 +124,7 @@ final class RegistrySql {
             ORDER BY q.priority DESC, q.seq
             """).plannedAnew();
 
-    /** Finished ones whose retention is over, the longest over first. Reads the days of attempt that are old enough. */
+    /** Finished messages whose retention is over, the longest over first. Reads the days of attempt that are old enough. */
     static final Sql REMOVABLE = Sql.of("-- name: removable_messages\n" + COLUMNS + """
             WHERE q.removable_at <= statement_timestamp()
               AND q.message_id = ANY (ARRAY(
@@ -136,7 +142,7 @@ final class RegistrySql {
             """)
             .plannedAnew();
 
-    /** Oldest first. Relies on attempt_by_message. 0 rows: nothing has happened to it yet, or it is unknown. */
+    /** The history of a message, oldest first. Relies on attempt_by_message. 0 rows: nothing has happened to the message yet, or it is unknown. */
     static final Sql HISTORY = Sql.of("""
             -- name: history
             SELECT h.message_id, h.queue, h.number, h.worker, h.started_at, h.finished_at, h.outcome, h.error
@@ -151,7 +157,7 @@ final class RegistrySql {
             FROM postroom.explain(:id) line
             """);
 
-    /** One snapshot over all places, in which each message is in one. A message without a row is unknown, or purged. */
+    /** The states of many messages, in one snapshot over all places, in which each is in one place. A message without a row is unknown, or purged. */
     static final Sql STATES = Sql.of("""
             -- name: states
             SELECT p.message_id, p.state

@@ -44,6 +44,10 @@ final class Rows {
         return duration.toSeconds() * 1_000_000L + (duration.toNanosPart() + 999) / 1000;
     }
 
+    static @Nullable Long nullableMicros(@Nullable Duration duration) {
+        return duration == null ? null : micros(duration);
+    }
+
     static QueueRow queue(ResultSet row) throws SQLException {
         return new QueueRow(row.getInt(1), row.getString(2), duration(row, 3), row.getBoolean(4));
     }
@@ -80,9 +84,9 @@ final class Rows {
                 row.getString(first + 3));
     }
 
-    /** What slipped in with another code must not stop a claim. */
+    /** Any other code, which only a hand-written row can have, must not stop a claim. */
     private static Direction direction(ResultSet row, int column) throws SQLException {
-        return row.getInt(column) == 0 ? Direction.OUTGOING : Direction.INCOMING;
+        return row.getInt(column) == Direction.OUTGOING.code() ? Direction.OUTGOING : Direction.INCOMING;
     }
 
     /** A row of a poll. What is not of its queue is the same in all rows. */

@@ -1,10 +1,10 @@
 package io.postroom.internal.postgres;
 
-/** Processes and what they consume. */
+/** Processes that handle messages, and the queues they consume. */
 final class WorkerSql {
     private WorkerSql() {}
 
-    /** A new row; a repeat of the same start after a lost answer gets the row it made. 0 rows: that start was ended. */
+    /** Writes a new row. A repeat of the same start, after a lost answer, gets the row of the first try. 0 rows: that start was ended. */
     static final Sql REGISTER = Sql.of("""
             -- name: register
             INSERT INTO postroom.worker AS w (instance, name, version)
@@ -38,7 +38,7 @@ final class WorkerSql {
               AND stopped_at IS NULL
             """);
 
-    /** The row stays for the history's sake; a lease that is left against the rules goes to rescue at once. */
+    /** Ends a worker. The row stays, because the history names it; a lease that is left against the rules is rescued at once. */
     static final Sql DEREGISTER = Sql.of("""
             -- name: deregister
             UPDATE postroom.worker

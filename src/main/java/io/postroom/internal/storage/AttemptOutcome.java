@@ -2,21 +2,31 @@ package io.postroom.internal.storage;
 
 import java.util.Locale;
 
-/** What a line of history says. The order is the code stored in {@code attempt.outcome}; the first three finish a message. */
+/** The outcome that a line of history records. The first three finish a message. */
 public enum AttemptOutcome {
-    DONE,
-    CANCELLED,
-    EXPIRED,
-    RETRY,
-    SNOOZE,
-    NOT_NOW,
-    REJECT,
-    FAILED,
-    CRASHED;
+    DONE(0),
+    CANCELLED(1),
+    EXPIRED(2),
+    RETRY(3),
+    SNOOZE(4),
+    NOT_NOW(5),
+    REJECT(6),
+    FAILED(7),
+    CRASHED(8);
 
+    private final int code;
     private final String label = name().toLowerCase(Locale.ROOT);
 
-    /** As in {@code message_history.outcome} and {@link io.postroom.api.Attempt#outcome()}. */
+    AttemptOutcome(int code) {
+        this.code = code;
+    }
+
+    /** The number in {@code attempt.outcome}. It never changes, whatever the order of the constants; SQL takes 0 to 2 for the end of a message. */
+    public int code() {
+        return code;
+    }
+
+    /** The text in {@code message_history.outcome} and {@link io.postroom.api.Attempt#outcome()}. */
     public String label() {
         return label;
     }

@@ -2,14 +2,25 @@ package io.postroom.internal.storage;
 
 import io.postroom.api.MessageState;
 
-/** Where a message goes when its lease lets go of it. The order is the code the store is given. */
+/** The place a message goes to when its lease ends. */
 public enum NextState {
-    FINISHED,
-    DELAYED,
-    READY,
-    DEAD;
+    FINISHED(0),
+    DELAYED(1),
+    READY(2),
+    DEAD(3);
 
-    /** The state it has there; a finished one has the state of its outcome. */
+    private final int code;
+
+    NextState(int code) {
+        this.code = code;
+    }
+
+    /** The number that {@code postroom.complete} takes. It never changes, whatever the order of the constants. */
+    public int code() {
+        return code;
+    }
+
+    /** The state of a message in that place; a finished message has the state of its outcome. */
     public MessageState state(AttemptOutcome outcome) {
         return switch (this) {
             case DELAYED -> MessageState.DELAYED;

@@ -143,7 +143,7 @@ class RaceTest {
 
     @Test
     void the_highest_id_of_a_snapshot_will_not_do_for_the_floor() throws SQLException {
-        // Why sample_floor takes an id of its own: xmax is the latest COMPLETED id + 1, and an open enqueuer is not
+        // Why sample_watermark takes an id of its own: xmax is the latest COMPLETED id + 1, and an open enqueuer is not
         // below it.
         Connection open = begin();
         store.enqueue(fixture.message().build(), open);

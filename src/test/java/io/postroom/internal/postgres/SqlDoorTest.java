@@ -163,20 +163,20 @@ class SqlDoorTest {
     }
 
     @Test
-    void open_creation_holds_the_safe_floor_back() throws SQLException {
+    void open_creation_holds_the_low_watermark_back() throws SQLException {
         try (Connection connection = database.connect()) {
             connection.setAutoCommit(false);
             UUID id = create(on(connection), "'floor'");
             for (boolean byLocks : List.of(false, true)) {
                 Map<String, Object> sample = sql.sql(
-                                "SELECT seq, xid, writers::text AS writers FROM postroom.sample_floor(?)")
+                                "SELECT seq, xid, writers::text AS writers FROM postroom.sample_watermark(?)")
                         .param(byLocks)
                         .query()
                         .singleRow();
                 assertThat(isSettled(sample)).as("by locks: %s", byLocks).isFalse();
             }
             Map<String, Object> sample = sql.sql(
-                            "SELECT seq, xid, writers::text AS writers FROM postroom.sample_floor(false)")
+                            "SELECT seq, xid, writers::text AS writers FROM postroom.sample_watermark(false)")
                     .query()
                     .singleRow();
             connection.commit();
@@ -622,8 +622,8 @@ class SqlDoorTest {
     }
 
     private boolean isSettled(Map<String, Object> sample) {
-        return sql.sql("SELECT postroom.floor_is_safe(?, ?::text[])")
-                .params(sample.get("xid"), sample.get("writers"))
+        return sql.sql(ClaimSql.IS_SETTLED.positional())
+                .params(sample.get("writers"), sample.get("xid"), sample.get("writers"))
                 .query(Boolean.class)
                 .single();
     }

@@ -1,0 +1,353 @@
+-- create_message: for every client that is not a Java host: another language, a trigger, a DBA. It has the rules and limits of
+-- CreateMessage in Java and refuses in the same words (SQLSTATE 22023, or 23505 for a duplicate; the field stands in COLUMN).
+-- Source of these functions: db/function. A change goes there and, with the same text, into a new migration: see db/README.md.
+
+-- SHA-256 and not MD5, which some servers forbid.
+CREATE OR REPLACE FUNCTION postroom.content_hash(p_type text, p_version int, p_payload jsonb, p_body bytea) RETURNS uuid
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT encode(substring(sha256(
+        convert_to(coalesce(p_type, '') || '/' || p_version || ':'
+            || coalesce(p_payload::text, 'body ' || encode(p_body, 'hex'), ''), 'UTF8')
+    ) FROM 1 FOR 16), 'hex')::uuid
+$$;
+COMMENT ON FUNCTION postroom.content_hash IS
+    'Internal: what makes two messages of a queue the same for a repeat.';
+
+CREATE OR REPLACE FUNCTION postroom.refuse(p_field text, p_limit text, p_value text, p_hint text DEFAULT '') RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    shown text;
+BEGIN
+    SELECT coalesce(
+        string_agg(
+            CASE WHEN ascii(c) < 32 OR ascii(c) BETWEEN 127 AND 159 THEN '\u' || lpad(to_hex(ascii(c)), 4, '0') ELSE c END,
+            '' ORDER BY place),
+        '')
+    INTO shown
+    FROM regexp_split_to_table(left(p_value, 80), '') WITH ORDINALITY x (c, place)
+    WHERE c <> '';
+    IF char_length(p_value) > 80 THEN
+        shown := shown || '… (' || char_length(p_value) || ' characters)';
+    END IF;
+    IF p_value IS NULL THEN
+        shown := 'null';
+    END IF;
+    IF p_hint = '' THEN
+        RAISE EXCEPTION '% must be %, got "%"', p_field, p_limit, shown USING ERRCODE = '22023', COLUMN = p_field;
+    END IF;
+    RAISE EXCEPTION '% must be %, got "%"', p_field, p_limit, shown USING ERRCODE = '22023', COLUMN = p_field, HINT = p_hint;
+END
+$$;
+COMMENT ON FUNCTION postroom.refuse IS
+    'Internal: refuses a value in the words of InvalidMessageException and shows at most 80 characters of it.';
+
+-- Names are compared exactly. The collation is fixed so that no locale adds letters to A-Z.
+CREATE OR REPLACE FUNCTION postroom.require_name(p_field text, p_name text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF p_name COLLATE "C" ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$' THEN
+        RETURN;
+    END IF;
+    PERFORM postroom.refuse(p_field, '1 to 127 of A-Z a-z 0-9 . _ : -, first a letter or digit', p_name);
+END
+$$;
+COMMENT ON FUNCTION postroom.require_name IS
+    'Internal: refuses what is no name of a queue or type.';
+
+-- The tab is the one control character that is allowed. PostgreSQL itself keeps NUL and half surrogate pairs out of text.
+CREATE OR REPLACE FUNCTION postroom.require_text(p_field text, p_text text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF char_length(p_text) NOT BETWEEN 1 AND 200 THEN
+        PERFORM postroom.refuse(p_field, '1 to 200 characters', p_text);
+    ELSIF p_text ~ '[\x01-\x08\x0a-\x1f\x7f]' THEN
+        PERFORM postroom.refuse(p_field, 'no control characters', p_text);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION postroom.require_text IS
+    'Internal: refuses what is not 1 to 200 characters without control characters.';
+
+-- The exact look at depth and numbers is taken only when the length of the text makes it possible that they break a limit.
+CREATE OR REPLACE FUNCTION postroom.require_payload(p_payload jsonb) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    as_text  constant text := p_payload::text;
+    number   text;
+BEGIN
+    IF octet_length(as_text) > 1048576 THEN
+        PERFORM postroom.refuse('payload', 'at most 1048576 bytes', octet_length(as_text) || ' bytes');
+    END IF;
+    IF char_length(as_text) - char_length(translate(as_text, '[{', '')) > 64
+       AND jsonb_path_exists(p_payload, 'strict $.**{64 to last} ? (@.type() == "array" || @.type() == "object")') THEN
+        PERFORM postroom.refuse('payload', 'at most 64 levels deep', 'more');
+    END IF;
+    -- jsonb writes the 8 characters 1e131071 as 131,072 digits.
+    IF as_text ~ '[0-9.]{65}' THEN
+        SELECT n.value::text INTO number
+        FROM jsonb_path_query(p_payload, 'strict $.** ? (@.type() == "number")') n (value)
+        WHERE char_length(trim(BOTH '0' FROM translate(n.value::text, '-.', ''))) > 64
+           OR abs(n.value::numeric) >= 1e309
+           OR abs(n.value::numeric) < 1e-308 AND n.value::numeric <> 0
+        LIMIT 1;
+        IF FOUND THEN
+            PERFORM postroom.refuse('payload', 'JSON with numbers of at most 64 digits and an exponent up to 308', number);
+        END IF;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION postroom.require_payload IS
+    'Internal: refuses a JSON payload that breaks a limit.';
+
+CREATE OR REPLACE FUNCTION postroom.require_headers(p_headers jsonb) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    header  record;
+    headers int := 0;
+    bytes   int := 0;
+BEGIN
+    IF jsonb_typeof(p_headers) <> 'object' THEN
+        PERFORM postroom.refuse('headers', 'a JSON object', p_headers::text);
+    END IF;
+    FOR header IN SELECT h.key, jsonb_typeof(h.value) AS kind, h.value #>> '{}' AS value FROM jsonb_each(p_headers) h LOOP
+        headers := headers + 1;
+        IF header.key COLLATE "C" !~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$' THEN
+            PERFORM postroom.refuse('headers', 'names of 1 to 100 of A-Z a-z 0-9 . _ -, first a letter or digit', header.key);
+        ELSIF header.kind <> 'string' THEN
+            PERFORM postroom.refuse('headers', 'texts', header.key || ': ' || coalesce(header.value, 'null'));
+        ELSIF header.value ~ '[\x01-\x08\x0a-\x1f\x7f]' THEN
+            PERFORM postroom.refuse('headers', 'no control characters', header.value);
+        END IF;
+        bytes := bytes + octet_length(header.key) + octet_length(header.value);
+    END LOOP;
+    IF headers > 64 THEN
+        PERFORM postroom.refuse('headers', 'at most 64', headers || ' headers');
+    ELSIF bytes > 8192 THEN
+        PERFORM postroom.refuse('headers', 'at most 8192 bytes in all', bytes || ' bytes');
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION postroom.require_headers IS
+    'Internal: refuses headers that break a limit.';
+
+-- Two transactions that both use a new name wait for one another: declare the queues of a busy system beforehand.
+CREATE OR REPLACE FUNCTION postroom.queue_for_use(p_name text) RETURNS postroom.queue
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found_queue postroom.queue;
+BEGIN
+    LOOP
+        SELECT * INTO found_queue FROM postroom.queue q WHERE q.name = p_name;
+        IF FOUND AND found_queue.deleted_at IS NULL THEN
+            RETURN found_queue;
+        ELSIF FOUND THEN
+            UPDATE postroom.queue q SET deleted_at = NULL WHERE q.id = found_queue.id;
+        ELSE
+            INSERT INTO postroom.queue (name) VALUES (p_name) ON CONFLICT DO NOTHING;
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION postroom.queue_for_use IS
+    'Internal: the queue of a name, made with the usual settings at its first use; a deleted one comes back.';
+
+-- How to call it: see the COMMENT. Content that was not written is compared in a statement of its own, because the statement that lost a
+-- conflict cannot see the winner.
+--
+-- The row goes into message whole, from a variable of its type, so that a new column is one assignment here and no further list. Three
+-- small INSERTs replace one statement with three WITH parts. nextval is drawn before the INSERT into ready, so the lock on ready is taken
+-- by itself.
+CREATE OR REPLACE FUNCTION postroom.create_message(
+    queue              text,
+    payload            jsonb DEFAULT NULL,
+    type               text DEFAULT NULL,
+    type_version       int DEFAULT 1,
+    message_id         uuid DEFAULT NULL,
+    delay              interval DEFAULT NULL,
+    at                 timestamptz DEFAULT NULL,
+    time_to_live       interval DEFAULT NULL,
+    priority           int DEFAULT 4,
+    deduplication_key  text DEFAULT NULL,
+    correlation_id     text DEFAULT NULL,
+    headers            jsonb DEFAULT NULL,
+    direction          text DEFAULT 'OUTGOING',
+    body               bytea DEFAULT NULL,
+    content_type       text DEFAULT NULL)
+RETURNS TABLE (id uuid, is_new boolean)
+LANGUAGE plpgsql VOLATILE ROWS 1
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    new_payload   constant jsonb := CASE WHEN create_message.body IS NULL THEN coalesce(create_message.payload, 'null') END;
+    new_body      constant bytea := create_message.body;
+    new_version   constant int := CASE WHEN create_message.type IS NULL THEN 0 ELSE coalesce(create_message.type_version, 1) END;
+    new_priority  constant int := coalesce(create_message.priority, 4);
+    new_headers   constant jsonb := nullif(nullif(create_message.headers, 'null'), '{}');
+    horizon       constant interval := interval '400 days';
+    started_at    constant timestamptz := clock_timestamp();
+    due           timestamptz;
+    target        postroom.queue;
+    new_message   postroom.message;
+    new_id        uuid := create_message.message_id;
+    existing_id   uuid;
+    same_content  boolean;
+BEGIN
+    -- In the order of CreateMessage's own checks, so that SQL and Java refuse the same thing first.
+    PERFORM postroom.require_name('queue', create_message.queue);
+    IF new_id IS NOT NULL
+       AND (substring(new_id::text FROM 15 FOR 1) <> '7'
+            OR substring(new_id::text FROM 20 FOR 1) NOT IN ('8', '9', 'a', 'b')
+            OR postroom.instant_of(new_id) NOT BETWEEN started_at - interval '24 hours' AND started_at + interval '5 minutes') THEN
+        PERFORM postroom.refuse('id', 'a UUID of version 7 made between 24 hours ago and 5 minutes ahead', new_id::text,
+            'Use postroom.new_id(); a foreign id belongs into correlationId or the deduplication key');
+    END IF;
+    IF create_message.delay NOT BETWEEN interval '0' AND horizon THEN
+        PERFORM postroom.refuse('delay', 'PT0S to 400 days', create_message.delay::text);
+    END IF;
+    IF create_message.at > started_at + horizon OR create_message.at < timestamptz 'epoch' THEN
+        PERFORM postroom.refuse('at', 'after 1970 and at most 400 days ahead', create_message.at::text);
+    END IF;
+    IF create_message.time_to_live NOT BETWEEN interval '1 millisecond' AND horizon THEN
+        PERFORM postroom.refuse('timeToLive', 'PT0.001S to 400 days', create_message.time_to_live::text);
+    END IF;
+    IF create_message.delay IS NOT NULL AND create_message.at IS NOT NULL THEN
+        PERFORM postroom.refuse('at', 'given only without delay', create_message.at::text);
+    END IF;
+    IF create_message.time_to_live <= coalesce(create_message.delay, create_message.at - started_at, interval '0') THEN
+        PERFORM postroom.refuse('timeToLive', 'longer than the delay of ' || coalesce(create_message.delay, create_message.at - started_at),
+            create_message.time_to_live::text);
+    END IF;
+    IF new_priority NOT BETWEEN 0 AND 9 THEN
+        PERFORM postroom.refuse('priority', '0 to 9', new_priority::text);
+    END IF;
+    PERFORM postroom.require_text('deduplicationKey', create_message.deduplication_key);
+    PERFORM postroom.require_text('correlationId', create_message.correlation_id);
+    IF new_headers IS NOT NULL THEN
+        PERFORM postroom.require_headers(new_headers);
+    END IF;
+    IF create_message.direction NOT IN ('OUTGOING', 'INCOMING') THEN
+        PERFORM postroom.refuse('direction', 'OUTGOING or INCOMING', create_message.direction);
+    END IF;
+    IF create_message.type IS NOT NULL THEN
+        PERFORM postroom.require_name('type', create_message.type);
+        IF new_version NOT BETWEEN 1 AND 32767 THEN
+            PERFORM postroom.refuse('version', '1 to 32767', new_version::text);
+        END IF;
+    END IF;
+    IF new_body IS NULL THEN
+        PERFORM postroom.require_payload(new_payload);
+        IF create_message.content_type IS NOT NULL THEN
+            PERFORM postroom.refuse('contentType', 'given only with body', create_message.content_type);
+        END IF;
+    ELSIF create_message.payload IS NOT NULL THEN
+        PERFORM postroom.refuse('payload', 'given only without body', left(create_message.payload::text, 1000));
+    ELSE
+        IF octet_length(new_body) > 1048576 THEN
+            PERFORM postroom.refuse('payload', 'at most 1048576 bytes', octet_length(new_body) || ' bytes');
+        END IF;
+        PERFORM postroom.require_text('contentType', create_message.content_type);
+    END IF;
+
+    target := postroom.queue_for_use(create_message.queue);
+    due := CASE WHEN create_message.delay > interval '0' THEN started_at + create_message.delay
+                WHEN create_message.at > started_at THEN create_message.at END;
+    new_id := coalesce(new_id, postroom.new_id());
+
+    -- The low watermark (see poll) rests on this order: the transaction id and the lock on ready come before nextval draws a seq.
+    PERFORM pg_current_xact_id();
+    IF due IS NULL THEN
+        LOCK TABLE postroom.ready IN ROW EXCLUSIVE MODE;
+    END IF;
+
+    -- The one list of columns here. The row goes in whole, so a default of the table does not apply: what is not assigned is NULL.
+    new_message.id := new_id;
+    new_message.created_at := statement_timestamp();
+    new_message.expires_at := statement_timestamp() + coalesce(create_message.time_to_live, target.time_to_live);
+    new_message.queue_id := target.id;
+    new_message.type_version := new_version;
+    new_message.priority := new_priority;
+    new_message.direction := CASE create_message.direction WHEN 'INCOMING' THEN 1 ELSE 0 END;
+    new_message.type := create_message.type;
+    new_message.correlation_id := create_message.correlation_id;
+    new_message.content_type := CASE WHEN new_body IS NOT NULL THEN coalesce(create_message.content_type, 'application/octet-stream') END;
+    new_message.created_by := session_user;
+    new_message.headers := new_headers;
+    new_message.payload := new_payload;
+    new_message.body := new_body;
+
+    FOR round IN 1 .. 5 LOOP
+        existing_id := NULL;
+        IF create_message.deduplication_key IS NOT NULL THEN
+            INSERT INTO postroom.dedup (queue_id, key, message_id)
+            VALUES (target.id, create_message.deduplication_key, new_id)
+            ON CONFLICT DO NOTHING;
+            IF NOT FOUND THEN
+                SELECT d.message_id INTO existing_id
+                FROM postroom.dedup d
+                WHERE d.queue_id = target.id
+                  AND d.key = create_message.deduplication_key;
+                CONTINUE WHEN NOT FOUND;  -- purged in between: the key is free again
+            END IF;
+        END IF;
+        IF existing_id IS NULL THEN
+            new_message.seq := CASE WHEN due IS NULL THEN nextval('postroom.ready_seq') ELSE 0 END;
+            INSERT INTO postroom.message VALUES (new_message.*) ON CONFLICT DO NOTHING;
+            IF FOUND THEN
+                IF due IS NULL THEN
+                    INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
+                    VALUES (new_message.seq, target.id, new_priority, new_id, false);
+                ELSE
+                    INSERT INTO postroom.delayed (due_at, queue_id, priority, message_id, reason)
+                    VALUES (due, target.id, new_priority, new_id, 'delay');
+                END IF;
+                RETURN QUERY SELECT new_id, true;
+                RETURN;
+            END IF;
+            existing_id := new_id;
+        END IF;
+
+        SELECT m.queue_id = target.id
+               AND postroom.content_hash(m.type, m.type_version, m.payload, m.body)
+                   = postroom.content_hash(create_message.type, new_version, new_payload, new_body)
+        INTO same_content
+        FROM postroom.message m
+        WHERE m.id = existing_id;
+        IF coalesce(same_content, true) THEN  -- a message that was purged meanwhile counts as the same
+            RETURN QUERY SELECT existing_id, false;
+            RETURN;
+        END IF;
+        RAISE EXCEPTION 'queue "%" already has a message with % "%" but other content: %. '
+            'Nothing was written; use another %, or send the same content to have the repeat recognised',
+            create_message.queue,
+            CASE WHEN existing_id = new_id THEN 'id' ELSE 'deduplicationKey' END,
+            CASE WHEN existing_id = new_id THEN new_id::text ELSE create_message.deduplication_key END,
+            existing_id,
+            CASE WHEN existing_id = new_id THEN 'id' ELSE 'deduplicationKey' END
+            USING ERRCODE = '23505', COLUMN = CASE WHEN existing_id = new_id THEN 'id' ELSE 'deduplicationKey' END;
+    END LOOP;
+    RAISE EXCEPTION 'deduplicationKey "%" was purged and taken again 5 times', create_message.deduplication_key USING ERRCODE = '40001';
+END
+$$;
+COMMENT ON FUNCTION postroom.create_message IS
+    'Puts a message into a queue, in the transaction of the caller:
+SELECT id FROM postroom.create_message(''mail'', ''{"to": "ann"}'', type => ''ticket'').
+The message exists if and only if that transaction commits; workers notice it by polling, within a second.
+is_new is false, and id is that of the first message, when message_id or deduplication_key was there with the same content.
+With other content it is an error (23505). A value that breaks a limit is refused (22023); its field stands in COLUMN.
+An open transaction with the same new key, id or queue name is waited for. That may end in 40001 under REPEATABLE READ,
+and in 40P01 when two transactions take keys in opposite orders.';

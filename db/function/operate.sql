@@ -1,0 +1,186 @@
+-- operate: what people do to single messages, and what is left of deleted queues. All need READ COMMITTED.
+-- Source of these functions: db/function. A change goes there and, with the same text, into a new migration: see db/README.md.
+
+-- Waits for a claim in flight (milliseconds) and then finds nothing.
+CREATE OR REPLACE FUNCTION postroom.take_waiting(p_message uuid)
+RETURNS TABLE (queue_id int, priority smallint, failures smallint, crashes smallint, deliveries smallint)
+LANGUAGE sql VOLATILE ROWS 1
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+    WITH first_place AS (
+        DELETE FROM postroom.ready r
+        USING postroom.message m
+        WHERE m.id = p_message
+          AND r.queue_id = m.queue_id AND r.priority = m.priority AND r.seq = m.seq AND r.message_id = m.id
+        RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.deliveries
+    ), moved AS (
+        DELETE FROM postroom.ready r
+        WHERE r.message_id = p_message AND r.moved
+        RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.deliveries
+    ), put_off AS (
+        DELETE FROM postroom.delayed d
+        WHERE d.message_id = p_message
+        RETURNING d.queue_id, d.priority, d.failures, d.crashes, d.deliveries
+    )
+    SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off
+$$;
+COMMENT ON FUNCTION postroom.take_waiting IS
+    'Internal: removes one message from the place where it waits, whichever that is, and answers what it was. Used by cancel and
+reschedule.';
+
+-- A message on its way between two places is in neither of them for a snapshot. So cancel looks again in a new snapshot, until the message
+-- was taken, is held, dead or finished, or is unknown.
+CREATE OR REPLACE FUNCTION postroom.cancel(p_message uuid) RETURNS int
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    cancelled int;
+BEGIN
+    FOR look IN 1 .. 50 LOOP
+        WITH taken AS (
+            SELECT * FROM postroom.take_waiting(p_message)
+        ), history AS (
+            INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
+            SELECT p_message, clock_timestamp(), clock_timestamp(), t.queue_id, t.deliveries, 1 FROM taken t
+        ), logged AS (
+            INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at)
+            SELECT 'cancel', t.queue_id, p_message, 1, 1, clock_timestamp() FROM taken t
+        )
+        SELECT count(*) INTO cancelled FROM taken;
+        EXIT WHEN cancelled > 0
+            OR NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = p_message)
+            OR EXISTS (SELECT FROM postroom.lease l
+                       WHERE p_message = ANY (l.message_ids)
+                         AND substring(l.open FROM array_position(l.message_ids, p_message) FOR 1) = B'1')
+            OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.message_id = p_message)
+            OR EXISTS (SELECT FROM postroom.attempt a WHERE a.message_id = p_message AND a.outcome <= 2);
+        PERFORM pg_sleep(0.002);
+    END LOOP;
+    RETURN cancelled;
+END
+$$;
+COMMENT ON FUNCTION postroom.cancel IS
+    'Cancels a waiting message, in the transaction of the caller: SELECT postroom.cancel(''...'').
+Answers how many entries became CANCELLED; 0: it is in progress, dead, finished or unknown.';
+
+-- Searches as cancel does.
+CREATE OR REPLACE FUNCTION postroom.reschedule(p_message uuid, p_due_at timestamptz) RETURNS int
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    moved int;
+BEGIN
+    IF NOT isfinite(p_due_at) OR p_due_at > statement_timestamp() + interval '400 days' THEN
+        RAISE EXCEPTION 'at must be at most 400 days ahead, got "%"', p_due_at USING ERRCODE = '22023', COLUMN = 'at';
+    END IF;
+    FOR look IN 1 .. 50 LOOP
+        WITH taken AS (
+            SELECT * FROM postroom.take_waiting(p_message)
+        ), put_off AS (
+            INSERT INTO postroom.delayed (due_at, queue_id, priority, failures, crashes, deliveries, message_id, reason)
+            SELECT greatest(p_due_at, clock_timestamp()), t.queue_id, t.priority, t.failures, t.crashes, t.deliveries, p_message, 'delay'
+            FROM taken t
+        ), logged AS (
+            INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at, note)
+            SELECT 'reschedule', t.queue_id, p_message, 1, 1, clock_timestamp(), 'to ' || p_due_at FROM taken t
+        )
+        SELECT count(*) INTO moved FROM taken;
+        EXIT WHEN moved > 0
+            OR NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = p_message)
+            OR EXISTS (SELECT FROM postroom.lease l
+                       WHERE p_message = ANY (l.message_ids)
+                         AND substring(l.open FROM array_position(l.message_ids, p_message) FOR 1) = B'1')
+            OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.message_id = p_message)
+            OR EXISTS (SELECT FROM postroom.attempt a WHERE a.message_id = p_message AND a.outcome <= 2);
+        PERFORM pg_sleep(0.002);
+    END LOOP;
+    RETURN moved;
+END
+$$;
+COMMENT ON FUNCTION postroom.reschedule IS
+    'Gives a waiting message another due time; one in the past means now:
+SELECT postroom.reschedule(''...'', now() + interval ''1 hour'').
+Answers how many entries were moved; 0: it is in progress, dead, finished or unknown.';
+
+CREATE OR REPLACE FUNCTION postroom.redrive(p_message uuid) RETURNS int
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH removed AS (
+        DELETE FROM postroom.dead_letter
+        WHERE message_id = p_message
+        RETURNING queue_id, priority, deliveries, message_id
+    ), back AS (
+        INSERT INTO postroom.ready (seq, queue_id, priority, deliveries, message_id)
+        SELECT nextval('postroom.ready_seq'), queue_id, priority, deliveries, message_id
+        FROM removed
+        RETURNING queue_id
+    ), logged AS (
+        INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at)
+        SELECT 'redrive', queue_id, p_message, 1, 1, clock_timestamp() FROM back
+    )
+    SELECT count(*)::int FROM back
+$$;
+COMMENT ON FUNCTION postroom.redrive IS
+    'Puts a dead letter back into its queue, its failures and crashes forgotten: SELECT postroom.redrive(''...'').
+Answers how many were moved; 0: it is not dead.';
+
+-- Cancels up to p_limit messages of ready and, if asked, of delayed. A delete empties its queue only once. An open transaction, a process
+-- that knew the name, a retry or a rescue may bring something later. Locks ready through ready_pk with SKIP LOCKED. Reads delayed whole, so
+-- that part is for queues deleted in the last day; what is delayed for longer is found in ready.
+CREATE OR REPLACE FUNCTION postroom.cancel_deleted(p_older_than interval, p_limit int, p_delayed boolean) RETURNS int
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET enable_hashjoin = off SET enable_mergejoin = off
+SET plan_cache_mode = force_custom_plan
+AS $$
+DECLARE
+    gone       int[] := ARRAY(SELECT q.id FROM postroom.queue q WHERE q.deleted_at < statement_timestamp() - p_older_than);
+    lately     int[] := ARRAY(SELECT q.id FROM postroom.queue q
+                              WHERE q.deleted_at < statement_timestamp() - p_older_than
+                                AND q.deleted_at > statement_timestamp() - interval '1 day');
+    done       int;
+    cancelled  int := 0;
+BEGIN
+    FOR n IN 1 .. cardinality(gone) LOOP
+        WITH candidates AS MATERIALIZED (
+            SELECT r.ctid, r.message_id, r.deliveries
+            FROM postroom.ready r
+            WHERE r.queue_id = gone[n]
+            ORDER BY r.queue_id, r.priority, r.seq
+            LIMIT p_limit - cancelled
+            FOR UPDATE SKIP LOCKED
+        ), removed AS (
+            DELETE FROM postroom.ready WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
+        ), history AS (
+            INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
+            SELECT c.message_id, clock_timestamp(), clock_timestamp(), gone[n], c.deliveries, 1 FROM candidates c
+        )
+        SELECT count(*) INTO done FROM candidates;
+        cancelled := cancelled + done;
+        EXIT WHEN cancelled >= p_limit;
+    END LOOP;
+    IF p_delayed AND cancelled < p_limit AND cardinality(lately) > 0 THEN
+        WITH candidates AS MATERIALIZED (
+            SELECT d.ctid, d.queue_id, d.message_id, d.deliveries
+            FROM postroom.delayed d
+            WHERE d.queue_id = ANY (lately)
+            LIMIT p_limit - cancelled
+            FOR UPDATE SKIP LOCKED
+        ), removed AS (
+            DELETE FROM postroom.delayed WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
+        ), history AS (
+            INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
+            SELECT c.message_id, clock_timestamp(), clock_timestamp(), c.queue_id, c.deliveries, 1 FROM candidates c
+        )
+        SELECT count(*) INTO done FROM candidates;
+        cancelled := cancelled + done;
+    END IF;
+    RETURN cancelled;
+END
+$$;
+COMMENT ON FUNCTION postroom.cancel_deleted IS
+    'Internal: called by a job. Messages that wait in deleted queues become CANCELLED.';

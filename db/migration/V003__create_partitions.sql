@@ -1,0 +1,311 @@
+-- Why: message is partitioned by the day its id carries, attempt by the day it finished, so that a past day is freed by TRUNCATE. The last
+-- partition of each is open-ended: an insert never fails for want of one. The first (_old) is open at its beginning and holds what outlived
+-- its day. There is no default partition: it forbids DETACH CONCURRENTLY and is scanned at each ATTACH. The functions are those of
+-- db/function/partitions.sql.
+-- Locks: only new objects. Table size: safe at any.
+-- Older workers: none exist.
+
+-- Partitions: days are made ahead of time, and the oldest ones are folded into one, while nobody who enqueues waits for long.
+-- A lock that others would wait behind is tried for 50 ms and no longer. All of it needs READ COMMITTED, so that what is decided after a
+-- lock is decided on what was committed before it.
+-- Source of these functions: db/function. A change goes there and, with the same text, into a new migration: see db/README.md.
+
+CREATE OR REPLACE FUNCTION postroom.require_read_committed() RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'maintenance needs READ COMMITTED: a snapshot older than its lock would not see what was committed in between'
+            USING ERRCODE = '25001';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION postroom.require_read_committed IS
+    'Internal: refuses to go on (25001) at another isolation level, because maintenance decides after its locks on what was committed
+before them.';
+
+CREATE OR REPLACE FUNCTION postroom.day_partition(parent text, day date) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT parent || '_' || to_char(day, 'YYYYMMDD')
+$$;
+COMMENT ON FUNCTION postroom.day_partition IS
+    'Internal: the name of the partition that begins on a day (UTC).';
+
+CREATE OR REPLACE FUNCTION postroom.day_bound(p_parent text, p_day date) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
+AS $$
+    SELECT quote_literal(CASE p_parent
+        WHEN 'message' THEN postroom.lowest_id(p_day::timestamp AT TIME ZONE 'UTC')::text
+        ELSE (p_day::timestamp AT TIME ZONE 'UTC')::text END)
+$$;
+COMMENT ON FUNCTION postroom.day_bound IS
+    'Internal: the bound of a partition that begins or ends on a day, as a literal.';
+
+CREATE OR REPLACE FUNCTION postroom.partitions(p_parent text)
+RETURNS TABLE (name text, from_at timestamptz, to_at timestamptz, bytes bigint)
+LANGUAGE sql STABLE ROWS 16
+SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' SET timezone = 'UTC'
+AS $$
+    SELECT p.relname::text,
+           coalesce(CASE p_parent WHEN 'message' THEN postroom.instant_of(b.low::uuid) ELSE b.low::timestamptz END, '-infinity'),
+           coalesce(CASE p_parent WHEN 'message' THEN postroom.instant_of(b.high::uuid) ELSE b.high::timestamptz END, 'infinity'),
+           pg_relation_size(p.oid)
+    FROM pg_inherits i
+    JOIN pg_class p ON p.oid = i.inhrelid
+    CROSS JOIN LATERAL (SELECT pg_get_expr(p.relpartbound, p.oid) AS text) t
+    CROSS JOIN LATERAL (
+        SELECT substring(t.text FROM 'FROM \(''([^'']+)''\)') AS low,
+               substring(t.text FROM 'TO \(''([^'']+)''\)') AS high) b
+    WHERE i.inhparent = ('postroom.' || quote_ident(p_parent))::regclass
+    ORDER BY 2
+$$;
+COMMENT ON FUNCTION postroom.partitions IS
+    'Internal: the partitions of message or attempt, oldest first, with the time each is for. The _old one begins at -infinity, the _tail
+one ends at infinity.';
+
+CREATE OR REPLACE FUNCTION postroom.promised_end(p_parent text) RETURNS date
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT obj_description(c.oid, 'pg_constraint')::date
+    FROM pg_constraint c
+    WHERE c.conrelid = ('postroom.' || quote_ident(p_parent || '_tail'))::regclass
+      AND c.conname = p_parent || '_tail_ends'
+$$;
+COMMENT ON FUNCTION postroom.promised_end IS
+    'Internal: the day at which the tail is promised to end; null: no promise.';
+
+-- The tail has rows only when no day was made for a week. It then becomes a day of its own and needs a known end. The end is set without
+-- blocking others for the length of a scan. First a constraint is promised for new rows, which locks the tail alone. Then, in a transaction
+-- of its own, validate_tail looks at the old rows. The promise is renewed daily, so that it never stands in the way of an insert.
+CREATE OR REPLACE FUNCTION postroom.bound_tail(p_parent text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp SET lock_timeout = '50ms' SET timezone = 'UTC'
+AS $$
+DECLARE
+    tail      constant text := p_parent || '_tail';
+    today     constant date := (clock_timestamp() AT TIME ZONE 'UTC')::date;
+    key       constant text := CASE p_parent WHEN 'message' THEN 'id' ELSE 'finished_at' END;
+    promised  date;
+    highest   date := today;
+    has_rows  boolean;
+BEGIN
+    EXECUTE format('SELECT EXISTS (SELECT FROM postroom.%I)', tail) INTO has_rows;
+    IF NOT has_rows OR (SELECT p.from_at FROM postroom.partitions(p_parent) p WHERE p.name = tail) >= today + 3 THEN
+        RETURN false;  -- the tail is empty, or need not move yet
+    END IF;
+    promised := postroom.promised_end(p_parent);
+    IF promised >= today + 2 THEN
+        RETURN false;
+    END IF;
+    IF p_parent = 'message' THEN
+        -- An id may lie ahead of now when a client's clock is fast.
+        EXECUTE format('SELECT postroom.instant_of(id) FROM postroom.%I ORDER BY id DESC LIMIT 1', tail) INTO highest;
+        IF highest > today + 30 THEN
+            RAISE EXCEPTION '% has ids of %, made by a client whose clock is wrong: '
+                'no further days can be made until those messages are gone',
+                tail, highest
+                USING ERRCODE = '55000';
+        END IF;
+    END IF;
+    IF promised IS NOT NULL THEN
+        EXECUTE format('ALTER TABLE postroom.%I DROP CONSTRAINT %I', tail, tail || '_ends');
+    END IF;
+    EXECUTE format('ALTER TABLE postroom.%I ADD CONSTRAINT %I CHECK (%I < %s) NOT VALID',
+        tail, tail || '_ends', key, postroom.day_bound(p_parent, greatest(today, highest) + 3));
+    EXECUTE format('COMMENT ON CONSTRAINT %I ON postroom.%I IS %L', tail || '_ends', tail, (greatest(today, highest) + 3)::text);
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION postroom.bound_tail IS
+    'Internal: promises an end for a tail that has rows. false: the tail is empty, or the promise stands.';
+
+CREATE OR REPLACE FUNCTION postroom.validate_tail(p_parent text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp SET lock_timeout = '50ms'
+AS $$
+BEGIN
+    IF postroom.promised_end(p_parent) IS NOT NULL THEN
+        EXECUTE format('ALTER TABLE postroom.%I VALIDATE CONSTRAINT %I', p_parent || '_tail', p_parent || '_tail_ends');
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION postroom.validate_tail IS
+    'Internal: checks the old rows of the tail against the promised end, after bound_tail and in a transaction of its own.';
+
+-- Makes the next days and puts the tail behind them in one transaction, so that there is a partition for each row at any time. All tables
+-- are made first. The parent is then locked for the few milliseconds in which they are attached (figures: package
+-- io.postroom.internal.postgres.purge). A day is wider when most queues keep their messages longer than a week, so that there are about 16
+-- partitions in all.
+CREATE OR REPLACE FUNCTION postroom.move_tail(p_parent text) RETURNS int
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp SET lock_timeout = '50ms' SET timezone = 'UTC'
+AS $$
+DECLARE
+    tail      constant text := p_parent || '_tail';
+    next_tail constant text := p_parent || '_next';
+    today     constant date := (clock_timestamp() AT TIME ZONE 'UTC')::date;
+    width     constant int := (
+        SELECT greatest(1, ceil(extract(epoch FROM percentile_disc(0.5) WITHIN GROUP (ORDER BY q.retention)) / 86400 / 8)::int)
+        FROM postroom.queue q
+        WHERE q.deleted_at IS NULL);
+    low       date;
+    starts    date[];
+    ends      date[];
+    has_rows  boolean;
+BEGIN
+    PERFORM postroom.require_read_committed();
+    SELECT p.from_at INTO low FROM postroom.partitions(p_parent) p WHERE p.name = tail;
+    IF low >= today + 3 THEN
+        RETURN 0;
+    END IF;
+    EXECUTE format('SELECT EXISTS (SELECT FROM postroom.%I)', tail) INTO has_rows;
+    IF has_rows THEN
+        starts := ARRAY[low];
+        ends := ARRAY[postroom.promised_end(p_parent)];
+        IF ends[1] IS NULL THEN
+            RAISE EXCEPTION '% has rows and no promised end: bound_tail comes first', tail USING ERRCODE = '55000';
+        END IF;
+    ELSIF low < today THEN
+        starts := ARRAY[low];  -- after a long idle time: one partition for all of it
+        ends := ARRAY[today];
+    END IF;
+    WHILE coalesce(ends[cardinality(ends)], low) < greatest(today, low) + 7 LOOP
+        starts := starts || coalesce(ends[cardinality(ends)], low);
+        ends := ends || (starts[cardinality(starts)] + coalesce(width, 1));
+    END LOOP;
+
+    FOR i IN 1 + has_rows::int .. cardinality(starts) LOOP
+        EXECUTE format('CREATE TABLE postroom.%I (LIKE postroom.%I INCLUDING ALL)', postroom.day_partition(p_parent, starts[i]), p_parent);
+    END LOOP;
+    IF has_rows THEN
+        EXECUTE format('CREATE TABLE postroom.%I (LIKE postroom.%I INCLUDING ALL)', next_tail, p_parent);
+    END IF;
+
+    -- Others wait from here on, until the commit.
+    EXECUTE format('ALTER TABLE postroom.%I DETACH PARTITION postroom.%I', p_parent, tail);
+    IF has_rows THEN
+        EXECUTE format('ALTER TABLE postroom.%I RENAME TO %I', tail, postroom.day_partition(p_parent, low));
+        EXECUTE format('ALTER TABLE postroom.%I RENAME TO %I', next_tail, tail);
+    END IF;
+    FOR i IN 1 .. cardinality(starts) LOOP
+        EXECUTE format('ALTER TABLE postroom.%I ATTACH PARTITION postroom.%I FOR VALUES FROM (%s) TO (%s)',
+            p_parent, postroom.day_partition(p_parent, starts[i]),
+            postroom.day_bound(p_parent, starts[i]), postroom.day_bound(p_parent, ends[i]));
+    END LOOP;
+    EXECUTE format('ALTER TABLE postroom.%I ATTACH PARTITION postroom.%I FOR VALUES FROM (%s) TO (MAXVALUE)',
+        p_parent, tail, postroom.day_bound(p_parent, ends[cardinality(ends)]));
+    IF has_rows THEN
+        EXECUTE format('ALTER TABLE postroom.%I DROP CONSTRAINT %I', postroom.day_partition(p_parent, low), tail || '_ends');
+    END IF;
+    RETURN cardinality(starts);
+END
+$$;
+COMMENT ON FUNCTION postroom.move_tail IS
+    'Internal: makes the next days when fewer than two lie ahead; answers how many. 0: enough are there. 55P03: the lock was not to be had,
+so try again later.';
+
+-- Folds the oldest days that are past and hold at most p_rows rows each, as long as there are more than p_most partitions. Promises the new
+-- end of _old as a constraint, which locks _old alone; validate_old checks it in a transaction of its own.
+CREATE OR REPLACE FUNCTION postroom.bound_old(p_parent text, p_most int, p_rows int) RETURNS date
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp SET lock_timeout = '50ms' SET timezone = 'UTC'
+AS $$
+DECLARE
+    old       constant text := p_parent || '_old';
+    partition record;
+    held      bigint;
+    until     date;
+    total     int;
+BEGIN
+    SELECT count(*) INTO total FROM postroom.partitions(p_parent);
+    FOR partition IN SELECT * FROM postroom.partitions(p_parent) p WHERE isfinite(p.from_at) AND isfinite(p.to_at) LOOP
+        EXIT WHEN total <= p_most OR partition.to_at > clock_timestamp() - interval '25 hours';
+        EXECUTE format('SELECT count(*) FROM (SELECT FROM postroom.%I LIMIT $1) x', partition.name) INTO held USING p_rows + 1;
+        EXIT WHEN held > p_rows;
+        until := partition.to_at;
+        total := total - 1;
+    END LOOP;
+    IF EXISTS (
+        SELECT FROM pg_constraint c
+        WHERE c.conrelid = ('postroom.' || quote_ident(old))::regclass AND c.conname = old || '_ends') THEN
+        EXECUTE format('ALTER TABLE postroom.%I DROP CONSTRAINT %I', old, old || '_ends');  -- left by a run that stopped half-way
+    END IF;
+    IF until IS NOT NULL THEN
+        EXECUTE format('ALTER TABLE postroom.%I ADD CONSTRAINT %I CHECK (%I < %s) NOT VALID',
+            old, old || '_ends', CASE p_parent WHEN 'message' THEN 'id' ELSE 'finished_at' END, postroom.day_bound(p_parent, until));
+    END IF;
+    RETURN until;
+END
+$$;
+COMMENT ON FUNCTION postroom.bound_old IS
+    'Internal: the day up to which the _old partition can take over the days after it; null: nothing to fold.';
+
+CREATE OR REPLACE FUNCTION postroom.validate_old(p_parent text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp SET lock_timeout = '50ms'
+AS $$
+BEGIN
+    EXECUTE format('ALTER TABLE postroom.%I VALIDATE CONSTRAINT %I', p_parent || '_old', p_parent || '_old_ends');
+END
+$$;
+COMMENT ON FUNCTION postroom.validate_old IS
+    'Internal: checks the rows of the _old partition against its promised end, after bound_old and in a transaction of its own.';
+
+-- Moves what the days before p_until still hold into _old and drops those days. Locks the parent for that time.
+CREATE OR REPLACE FUNCTION postroom.fold_old(p_parent text, p_until date) RETURNS int
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp SET lock_timeout = '50ms' SET timezone = 'UTC'
+AS $$
+DECLARE
+    old    constant text := p_parent || '_old';
+    gone   constant text[] := ARRAY(
+        SELECT p.name FROM postroom.partitions(p_parent) p WHERE isfinite(p.from_at) AND p.to_at <= p_until::timestamp AT TIME ZONE 'UTC');
+BEGIN
+    PERFORM postroom.require_read_committed();
+    IF cardinality(gone) = 0 THEN
+        RETURN 0;
+    END IF;
+    EXECUTE format('ALTER TABLE postroom.%I DETACH PARTITION postroom.%I', p_parent, old);
+    FOR i IN 1 .. cardinality(gone) LOOP
+        EXECUTE format('ALTER TABLE postroom.%I DETACH PARTITION postroom.%I', p_parent, gone[i]);
+        EXECUTE format('INSERT INTO postroom.%I SELECT * FROM postroom.%I', old, gone[i]);
+        EXECUTE format('DROP TABLE postroom.%I', gone[i]);
+    END LOOP;
+    EXECUTE format('ALTER TABLE postroom.%I ATTACH PARTITION postroom.%I FOR VALUES FROM (MINVALUE) TO (%s)',
+        p_parent, old, postroom.day_bound(p_parent, p_until));
+    EXECUTE format('ALTER TABLE postroom.%I DROP CONSTRAINT IF EXISTS %I', old, old || '_ends');
+    RETURN cardinality(gone);
+END
+$$;
+COMMENT ON FUNCTION postroom.fold_old IS
+    'Internal: lets the _old partition reach to a day; answers how many days were dropped.';
+
+DO $$
+DECLARE
+    first_day constant date := (statement_timestamp() AT TIME ZONE 'UTC')::date - 1;
+    days      constant int := 8;
+    day       date;
+    low       timestamptz;
+    high      timestamptz;
+BEGIN
+    low := first_day::timestamp AT TIME ZONE 'UTC';
+    EXECUTE format('CREATE TABLE postroom.message_old PARTITION OF postroom.message FOR VALUES FROM (MINVALUE) TO (%L)',
+        postroom.lowest_id(low));
+    EXECUTE format('CREATE TABLE postroom.attempt_old PARTITION OF postroom.attempt FOR VALUES FROM (MINVALUE) TO (%L)', low);
+    FOR i IN 0 .. days - 1 LOOP
+        day := first_day + i;
+        low := day::timestamp AT TIME ZONE 'UTC';
+        high := (day + 1)::timestamp AT TIME ZONE 'UTC';
+        EXECUTE format('CREATE TABLE postroom.%I PARTITION OF postroom.message FOR VALUES FROM (%L) TO (%L)',
+            postroom.day_partition('message', day), postroom.lowest_id(low), postroom.lowest_id(high));
+        EXECUTE format('CREATE TABLE postroom.%I PARTITION OF postroom.attempt FOR VALUES FROM (%L) TO (%L)',
+            postroom.day_partition('attempt', day), low, high);
+    END LOOP;
+    EXECUTE format('CREATE TABLE postroom.message_tail PARTITION OF postroom.message FOR VALUES FROM (%L) TO (MAXVALUE)',
+        postroom.lowest_id(high));
+    EXECUTE format('CREATE TABLE postroom.attempt_tail PARTITION OF postroom.attempt FOR VALUES FROM (%L) TO (MAXVALUE)', high);
+END
+$$;

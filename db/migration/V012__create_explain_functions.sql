@@ -1,0 +1,147 @@
+-- Why: people ask why a message is not running. The text is that of db/function/explain.sql.
+-- Locks: only new objects. Table size: safe at any.
+-- Older workers: none exist.
+
+-- explain: why a message is not running.
+-- Source of these functions: db/function. A change goes there and, with the same text, into a new migration: see db/README.md.
+
+-- A message without a type needs '' or '*'.
+CREATE OR REPLACE FUNCTION postroom.takes(p_types text[], p_type text, p_version int) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (
+        SELECT FROM unnest(p_types) t (name)
+        WHERE t.name = '*'
+           OR p_type IS NULL AND t.name = ''
+           OR split_part(t.name, '/', 1) = p_type
+              AND t.name ~ '/[0-9]{1,5}$'
+              AND substring(t.name FROM '[0-9]{1,5}$')::int >= p_version)
+$$;
+COMMENT ON FUNCTION postroom.takes IS
+    'Whether a handler with these types takes a message, for queries over postroom.consumers:
+SELECT ... WHERE postroom.takes(c.types, m.type, m.type_version)';
+
+-- Codes: unknown, done, cancelled, expired, dead, in_progress, queue_deleted, queue_paused, no_consumer, no_handler, due_later, suspect,
+-- behind, next, no_place, payload_missing. STABLE: all of it is one snapshot, in which a message is in one place.
+CREATE OR REPLACE FUNCTION postroom.explain(p_message uuid) RETURNS SETOF text
+LANGUAGE plpgsql STABLE ROWS 3
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    at_utc    constant text := 'YYYY-MM-DD HH24:MI:SS "UTC"';
+    now_at    constant timestamptz := statement_timestamp();
+    message   postroom.message;
+    entry     record;
+    others    record;
+    ahead     bigint;
+    is_known  boolean := false;
+BEGIN
+    SELECT * INTO message FROM postroom.message m WHERE m.id = p_message;
+    FOR entry IN
+        SELECT p.*, q.name AS queue, q.paused_at, q.deleted_at, q.crash_limit, q.retention
+        FROM postroom.place p
+        LEFT JOIN postroom.queue q ON q.id = p.queue_id
+        WHERE p.message_id = p_message
+        ORDER BY q.name
+    LOOP
+        is_known := true;
+        CASE entry.state
+        WHEN 'DONE', 'CANCELLED', 'EXPIRED' THEN
+            RETURN NEXT format('%s: it is %s in queue "%s" since %s; it may be removed from %s on',
+                lower(entry.state), entry.state, entry.queue, to_char(entry.finished_at AT TIME ZONE 'UTC', at_utc),
+                to_char((entry.finished_at + entry.retention) AT TIME ZONE 'UTC', at_utc));
+        WHEN 'DEAD' THEN
+            SELECT d.dead_at, d.error INTO others
+            FROM postroom.dead_letter d
+            WHERE d.message_id = p_message AND d.queue_id = entry.queue_id;
+            RETURN NEXT format('dead: queue "%s" gave it up at %s (%s, %s failures, %s crashes)%s; '
+                'SELECT postroom.redrive(%L) puts it back',
+                entry.queue, to_char(others.dead_at AT TIME ZONE 'UTC', at_utc), entry.reason, entry.failures, entry.crashes,
+                coalesce(': ' || left(split_part(others.error, E'\n', 1), 300), ''), p_message);
+        WHEN 'IN_PROGRESS' THEN
+            SELECT w.name, w.beat_at, w.stopped_at INTO others FROM postroom.worker w WHERE w.id = entry.worker_id;
+            RETURN NEXT format('in_progress: %s holds it since %s, delivery %s%s',
+                coalesce('worker "' || others.name || '"', 'a worker that is gone'),
+                to_char(entry.claimed_at AT TIME ZONE 'UTC', at_utc), entry.deliveries,
+                CASE
+                    WHEN others.name IS NULL OR others.stopped_at IS NOT NULL THEN '; that worker has stopped, and rescue will put it back'
+                    WHEN others.beat_at < now_at - interval '15 seconds' THEN
+                        format('; that worker is silent for %s s, and rescue puts it back when its lease time is over',
+                            extract(epoch FROM now_at - others.beat_at)::bigint)
+                    ELSE ''
+                END);
+        ELSE
+            IF entry.deleted_at IS NOT NULL THEN
+                RETURN NEXT format('queue_deleted: queue "%s" was deleted at %s',
+                    entry.queue, to_char(entry.deleted_at AT TIME ZONE 'UTC', at_utc));
+            END IF;
+            IF entry.paused_at IS NOT NULL THEN
+                RETURN NEXT format('queue_paused: queue "%s" is paused since %s; resume it to go on',
+                    entry.queue, to_char(entry.paused_at AT TIME ZONE 'UTC', at_utc));
+            END IF;
+            SELECT count(*) AS consumers,
+                   count(*) FILTER (WHERE postroom.takes(c.types, message.type, message.type_version)) AS takers,
+                   string_agg(format('%s of %s takes %s', c.handler, w.name,
+                       coalesce(nullif(array_to_string(c.types, ', '), ''), 'messages without a type')),
+                       '; ' ORDER BY c.handler, w.name) AS names
+            INTO others
+            FROM postroom.consumer c
+            JOIN postroom.worker w ON w.id = c.worker_id
+            WHERE c.queue_id = entry.queue_id
+              AND w.stopped_at IS NULL
+              AND w.beat_at > now_at - interval '1 minute';
+            IF others.consumers = 0 THEN
+                RETURN NEXT format('no_consumer: no live process anywhere consumes queue "%s"', entry.queue);
+                IF entry.reason = 'no_handler' THEN
+                    RETURN NEXT format('no_handler: the worker that claimed it last had no handler for %s',
+                        coalesce('type ' || message.type || ' version ' || message.type_version, 'messages without a type'));
+                END IF;
+            ELSIF others.takers = 0 THEN
+                RETURN NEXT format('no_handler: no live consumer of queue "%s" takes %s: %s', entry.queue,
+                    coalesce('type ' || message.type || ' version ' || message.type_version, 'messages without a type'),
+                    left(others.names, 1000));
+            END IF;
+            IF entry.state = 'DELAYED' THEN
+                RETURN NEXT format('due_later: %s, because of %s%s',
+                    CASE WHEN entry.due_at > now_at THEN 'it is due at ' || to_char(entry.due_at AT TIME ZONE 'UTC', at_utc)
+                         ELSE 'it was due at ' || to_char(entry.due_at AT TIME ZONE 'UTC', at_utc) || ' and waits to be promoted' END,
+                    entry.reason,
+                    coalesce('; last error: ' || (
+                        SELECT left(split_part(a.error, E'\n', 1), 300)
+                        FROM postroom.attempt a
+                        WHERE a.message_id = p_message AND a.queue_id = entry.queue_id AND a.error IS NOT NULL
+                        ORDER BY a.finished_at DESC
+                        LIMIT 1), ''));
+            ELSE
+                IF entry.crashes > 0 THEN
+                    RETURN NEXT format('suspect: its worker died %s times while holding it (limit %s), so it is claimed alone',
+                        entry.crashes, entry.crash_limit);
+                END IF;
+                SELECT count(*) INTO ahead
+                FROM (SELECT FROM postroom.ready r
+                      WHERE r.queue_id = entry.queue_id
+                        AND (r.priority > entry.priority OR r.priority = entry.priority AND r.seq < entry.seq)
+                      LIMIT 10001) x;
+                RETURN NEXT CASE ahead
+                    WHEN 0 THEN format('next: nothing is ahead of it in queue "%s"; a free consumer takes it', entry.queue)
+                    WHEN 1 THEN format('behind: 1 message of queue "%s" is ahead of it', entry.queue)
+                    ELSE format('behind: %s messages of queue "%s" are ahead of it',
+                        CASE WHEN ahead > 10000 THEN '10,000+' ELSE ahead::text END, entry.queue)
+                END;
+            END IF;
+        END CASE;
+    END LOOP;
+    IF NOT is_known AND message.id IS NULL THEN
+        RETURN NEXT format('unknown: no message %s; it was never committed, or it was purged', p_message);
+    ELSIF NOT is_known THEN
+        RETURN NEXT format('no_place: message %s is stored but in no place, which should not be; '
+            'run db/checks/conservation.sql', p_message);
+    ELSIF message.id IS NULL THEN
+        RETURN NEXT format('payload_missing: the content of message %s is gone', p_message);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION postroom.explain IS
+    'Why a message is not running now: SELECT postroom.explain(''...'').
+The most important cause comes first; each line is "code: sentence".';

@@ -1,0 +1,151 @@
+package io.postroom.migration;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.postroom.testing.PostgresTest;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+import javax.sql.DataSource;
+import org.junit.jupiter.api.Test;
+import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.jdbc.datasource.SingleConnectionDataSource;
+
+/** {@code db/function} against what the migrations install: nothing may differ, in either direction. See {@code db/README.md}. */
+@PostgresTest
+class FunctionFilesTest {
+    private static final Path FOLDER = Path.of("db/function");
+    private static final Set<String> FOR_USERS = Set.of(
+            "cancel", "create_message", "explain", "instant_of", "lowest_id", "new_id", "redrive", "reschedule", "takes");
+
+    private final DataSource pool;
+
+    FunctionFilesTest(DataSource pool) {
+        this.pool = pool;
+    }
+
+    @Test
+    void installed_functions_are_those_of_the_files() throws Exception {
+        assertThat(installed().byName()).hasSizeGreaterThan(40);
+        assertThat(installed().differencesFrom(ofFiles())).isEmpty();
+    }
+
+    @Test
+    void a_changed_body_argument_setting_or_comment_is_named() throws Exception {
+        InstalledFunctions files = ofFiles();
+        assertThat(installedAfter("""
+                CREATE OR REPLACE FUNCTION postroom.lowest_id(at timestamptz) RETURNS uuid
+                LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT gen_random_uuid() $$
+                """).differencesFrom(files))
+                .singleElement()
+                .asString()
+                .contains("postroom.lowest_id differs", "gen_random_uuid");
+        assertThat(installedAfter("ALTER FUNCTION postroom.claim SET enable_seqscan = on").differencesFrom(files))
+                .singleElement()
+                .asString()
+                .contains("postroom.claim differs", "enable_seqscan");
+        assertThat(installedAfter("ALTER FUNCTION postroom.cancel IMMUTABLE").differencesFrom(files))
+                .singleElement()
+                .asString()
+                .contains("postroom.cancel differs");
+        assertThat(installedAfter("COMMENT ON FUNCTION postroom.poll IS 'x'").differencesFrom(files))
+                .singleElement()
+                .asString()
+                .contains("postroom.poll differs");
+        assertThat(installedAfter("CREATE FUNCTION postroom.cancel(p_message text) RETURNS int LANGUAGE sql AS 'SELECT 1'")
+                        .differencesFrom(files))
+                .singleElement()
+                .asString()
+                .contains("postroom.cancel differs");
+    }
+
+    @Test
+    void a_function_without_a_file_and_a_file_without_a_function_are_named() throws Exception {
+        InstalledFunctions files = ofFiles();
+        assertThat(installedAfter("CREATE FUNCTION postroom.stray() RETURNS int LANGUAGE sql AS 'SELECT 1'")
+                        .differencesFrom(files))
+                .containsExactly("postroom.stray is installed, and no file in db/function defines it");
+        assertThat(installedAfter("DROP FUNCTION postroom.claim").differencesFrom(files))
+                .containsExactly("postroom.claim is in db/function, and no migration creates it");
+    }
+
+    @Test
+    void each_function_has_a_comment_for_users_or_says_that_it_is_internal() {
+        JdbcClient sql = JdbcClient.create(pool);
+        Set<String> forUsers = new TreeSet<>();
+        Map<String, String> functions = installed().byName();
+        for (String name : functions.keySet()) {
+            String comment = sql.sql(
+                            "SELECT coalesce(obj_description(to_regproc('postroom.' || ?)::oid, 'pg_proc'), '')")
+                    .param(name)
+                    .query(String.class)
+                    .single();
+            assertThat(comment).as("COMMENT of postroom.%s", name).isNotBlank();
+            if (!comment.startsWith("Internal: ")) {
+                forUsers.add(name);
+                assertThat(comment).as("how to call postroom.%s", name).contains("postroom." + name + "(", "SELECT ");
+            }
+        }
+        assertThat(forUsers).isEqualTo(new TreeSet<>(FOR_USERS));
+    }
+
+    private InstalledFunctions installed() {
+        return InstalledFunctions.of(JdbcClient.create(pool));
+    }
+
+    private InstalledFunctions installedAfter(String change) throws Exception {
+        return inTransaction(List.of(change));
+    }
+
+    /** What the files alone make: all functions go first, so that none is left over. */
+    private InstalledFunctions ofFiles() throws Exception {
+        Stream.Builder<String> statements = Stream.builder();
+        statements.add("SET LOCAL check_function_bodies = off"); // the files need no order then
+        statements.add("""
+                DO $$
+                DECLARE
+                    function regprocedure;
+                BEGIN
+                    FOR function IN SELECT f.oid FROM pg_proc f WHERE f.pronamespace = 'postroom'::regnamespace LOOP
+                        EXECUTE 'DROP FUNCTION ' || function;
+                    END LOOP;
+                END
+                $$
+                """);
+        try (Stream<Path> files = Files.list(FOLDER)) {
+            files.sorted().map(FunctionFilesTest::read).forEach(statements);
+        }
+        return inTransaction(statements.build().toList());
+    }
+
+    private InstalledFunctions inTransaction(List<String> statements) throws SQLException {
+        try (Connection connection = pool.getConnection()) {
+            connection.setAutoCommit(false);
+            try (Statement statement = connection.createStatement()) {
+                for (String text : statements) {
+                    statement.execute(text);
+                }
+                return InstalledFunctions.of(JdbcClient.create(new SingleConnectionDataSource(connection, true)));
+            } finally {
+                connection.rollback();
+                connection.setAutoCommit(true);
+            }
+        }
+    }
+
+    private static String read(Path file) {
+        try {
+            return Files.readString(file);
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+    }
+}
