@@ -1,10 +1,7 @@
 package io.postroom.spring;
 
-import java.util.ArrayList;
-import java.util.List;
+import io.postroom.internal.producer.EndActions;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import org.springframework.transaction.ConfigurableTransactionManager;
 import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.TransactionExecution;
@@ -13,16 +10,21 @@ import org.springframework.transaction.support.TransactionSynchronization;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 
 /**
- * What is open on each thread, as the manager tells it: a stack, because a transaction can be suspended for an inner one or hold nested ones. Thread-safe.
+ * Knows which transactions are open on each thread, as the manager reports them. They form a stack, because a transaction can be suspended for an inner one
+ * or hold nested ones. Thread-safe.
  *
- * <p>Why not {@link TransactionSynchronization} alone: its callbacks come while the ended transaction still looks open, so that a message created by a
- * {@code @TransactionalEventListener} would be written into a transaction nobody commits; inside another manager's transaction they come at that
- * one's end, not ours; and they know nothing of savepoints made before they were registered. It is used for transactions the manager did not begin
- * itself (JTA).
+ * <p>{@link TransactionSynchronization} alone is not enough, for three reasons:
+ *
+ * <ul>
+ *   <li>Its callbacks come while the ended transaction still looks open. A message that a {@code @TransactionalEventListener} creates would be written into
+ *       a transaction that nobody commits.
+ *   <li>Inside another manager's transaction, its callbacks come at the end of that transaction, not of ours.
+ *   <li>Its callbacks ignore savepoints that were made before their registration.
+ * </ul>
+ *
+ * <p>It serves for transactions that the manager did not begin itself (JTA).
  */
 final class OpenTransactions implements TransactionExecutionListener {
-    private static final Logger log = LoggerFactory.getLogger(OpenTransactions.class);
-
     private final ThreadLocal<@Nullable Frame> innermost = new ThreadLocal<>();
 
     private OpenTransactions() {}
@@ -35,24 +37,33 @@ final class OpenTransactions implements TransactionExecutionListener {
         return open;
     }
 
-    /** Whether the innermost transaction is being committed or rolled back right now, or was: nothing written from here on would be kept. */
+    /** Whether the innermost transaction is ending or has ended: nothing that is written from here on would be kept. */
     boolean isInnermostEnding() {
         Frame frame = live();
         return frame != null && frame.ending;
     }
 
-    /** Either action may be missing. What an action throws is logged. An end that is not known counts as a rollback. */
-    void atEnd(@Nullable Runnable onCommit, @Nullable Runnable onRollback) {
-        Frame frame = live();
-        Ending ending = new Ending(onCommit, onRollback);
-        if (frame != null && !frame.ending) {
-            frame.endings.add(ending);
-        } else {
-            TransactionSynchronizationManager.registerSynchronization(ending);
-        }
+    /** Runs the action after the commit of the innermost transaction. Logs what the action throws. */
+    void afterCommit(Runnable action) {
+        innermostActions().afterCommit(action);
     }
 
-    /** A commit that failed half-way may leave a frame behind whose end we were not told. */
+    /** Runs the action after a rollback of the innermost transaction. An end that is not known counts as a rollback. Logs what the action throws. */
+    void afterRollback(Runnable action) {
+        innermostActions().afterRollback(action);
+    }
+
+    private EndActions innermostActions() {
+        Frame frame = live();
+        if (frame != null && !frame.ending) {
+            return frame.actions;
+        }
+        EndActions actions = new EndActions();
+        TransactionSynchronizationManager.registerSynchronization(new AtCompletion(actions));
+        return actions;
+    }
+
+    /** The innermost frame whose transaction has not completed. A commit that failed half-way may leave a frame behind whose end was not reported. */
     private @Nullable Frame live() {
         Frame frame = innermost.get();
         if (frame != null && frame.transaction.isCompleted()) {
@@ -104,8 +115,7 @@ final class OpenTransactions implements TransactionExecutionListener {
                 && frame.isNested()
                 && frame.outer != null
                 && failure == null) {
-            frame.outer.endings.addAll(frame.endings);
-            frame.endings.clear();
+            frame.outer.actions.takeOver(frame.actions);
         }
         end(transaction, failure == null);
     }
@@ -115,21 +125,21 @@ final class OpenTransactions implements TransactionExecutionListener {
         end(transaction, false);
     }
 
-    /** The actions run before the frame is taken away: a message created by one must not go into the transaction that ended. */
+    /** Runs the actions before the frame is taken away: a message that an action creates must not go into the transaction that ended. */
     private void end(TransactionExecution transaction, boolean committed) {
         Frame frame = innermost.get();
         if (frame != null && frame.transaction == transaction) {
             frame.ending = true;
-            frame.endings.forEach(ending -> ending.run(committed));
+            frame.actions.run(committed);
             set(frame.outer);
         }
     }
 
-    /** One transaction, or one savepoint's scope. */
+    /** One transaction, or the scope of one savepoint. */
     private static final class Frame {
         private final TransactionExecution transaction;
         private final @Nullable Frame outer;
-        private final List<Ending> endings = new ArrayList<>(2);
+        private final EndActions actions = new EndActions();
         private boolean ending;
 
         Frame(TransactionExecution transaction, @Nullable Frame outer) {
@@ -142,23 +152,11 @@ final class OpenTransactions implements TransactionExecutionListener {
         }
     }
 
-    private record Ending(
-            @Nullable Runnable onCommit, @Nullable Runnable onRollback) implements TransactionSynchronization {
+    /** Runs the actions of a transaction that the manager did not begin itself. */
+    private record AtCompletion(EndActions actions) implements TransactionSynchronization {
         @Override
         public void afterCompletion(int status) {
-            run(status == STATUS_COMMITTED);
-        }
-
-        void run(boolean committed) {
-            Runnable action = committed ? onCommit : onRollback;
-            if (action == null) {
-                return;
-            }
-            try {
-                action.run();
-            } catch (RuntimeException thrown) {
-                log.warn("an action after the end of a transaction failed", thrown);
-            }
+            actions.run(status == STATUS_COMMITTED);
         }
     }
 }

@@ -46,7 +46,7 @@ class PostroomAutoConfiguration {
 
     @Bean(destroyMethod = "close")
     @ConditionalOnMissingBean(Postroom.class)
-    DefaultPostroom postroom(
+    DefaultPostroom postroomEngine(
             ConfigurableListableBeanFactory beans,
             PostroomProperties properties,
             SchemaInitializer schema,
@@ -92,13 +92,13 @@ class PostroomAutoConfiguration {
 
     @Bean
     @ConditionalOnMissingBean
-    QueueMessages queueMessages(Postroom postroom) {
+    QueueMessages postroomQueueMessages(Postroom postroom) {
         return postroom.queueMessages();
     }
 
     @Bean
     @ConditionalOnMissingBean
-    Queues queues(Postroom postroom) {
+    Queues postroomQueues(Postroom postroom) {
         return postroom.queues();
     }
 

@@ -204,12 +204,12 @@ final class SpringTransactions implements Transactions {
 
         @Override
         public void afterCommit(Runnable action) {
-            open.atEnd(action, null);
+            open.afterCommit(action);
         }
 
         @Override
         public void afterRollback(Runnable action) {
-            open.atEnd(null, action);
+            open.afterRollback(action);
         }
     }
 }

@@ -125,6 +125,18 @@ class HostStaysAsItWasTest {
     }
 
     @Test
+    void its_own_beans_named_queues_queueMessages_and_postroom_are_kept() {
+        try (Host.Running host = Host.on(database).with(SameNames.class).start()) {
+            assertThat(host.context().getBean("queues")).isEqualTo(List.of("queues of another broker"));
+            assertThat(host.context().getBean("queueMessages")).isEqualTo("messages of another broker");
+            assertThat(host.context().getBean("postroom")).isEqualTo("a room");
+            assertThat(host.context().getBean("postroomQueues")).isSameAs(host.bean(Queues.class));
+            assertThat(host.context().getBean("postroomQueueMessages")).isSameAs(host.bean(QueueMessages.class));
+            assertThat(host.context().getBean("postroomEngine")).isSameAs(host.bean(Postroom.class));
+        }
+    }
+
+    @Test
     void its_web_server_gets_no_paths_of_ours_unasked() {
         try (Host.Running host = Host.on(database).with(Worker.class).web().start()) {
             assertThat(((WebServerApplicationContext) host.context())
@@ -247,6 +259,24 @@ class HostStaysAsItWasTest {
             return Files.readAllLines(file);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    static class SameNames {
+        @Bean
+        List<String> queues() {
+            return List.of("queues of another broker");
+        }
+
+        @Bean
+        String queueMessages() {
+            return "messages of another broker";
+        }
+
+        @Bean
+        String postroom() {
+            return "a room";
         }
     }
 

@@ -14,40 +14,41 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One commit for messages that arrive together. While one group is written the next gathers, so a lone message waits for nobody. A group that is refused
- * is written one by one: a message is not refused for its neighbour. Its thread starts at the first use.
+ * Shares one commit among messages whose callers do not wait for it. While one group is written, the next one gathers, so that a lone message waits for no
+ * other. A group that is refused is written again one by one: no message is refused for its neighbour. The thread that writes starts at the first use.
+ * Thread-safe.
  */
 final class AsyncGroupCommit {
     private static final Logger log = LoggerFactory.getLogger(AsyncGroupCommit.class);
     private static final int LARGEST_GROUP = 1000;
     private static final Duration LONGEST_CLOSE = Duration.ofSeconds(10);
-    /** Callers wait above this: they outrun the database. */
+    /** Most messages that wait to be written. Above it {@link #add} blocks, because callers create messages faster than the database stores them. */
     private static final int MOST_WAITING = 50_000;
 
-    private final Function<List<NewMessage>, List<EnqueueResult>> write;
+    private final SyncGroupCommit next;
     private final LinkedBlockingQueue<Waiting> waiting = new LinkedBlockingQueue<>(MOST_WAITING);
-    /** What callers chained to their futures may create messages itself and wait for them: not on the thread that writes. */
+    /** Completes the futures. Callers' code chained to a future may create messages and wait for them, so it must not run on the thread that writes. */
     private final ExecutorService callbacks = Executors.newCachedThreadPool(task -> daemon("postroom-created", task));
 
     private @Nullable Thread writer;
     private volatile boolean closed;
 
-    AsyncGroupCommit(Function<List<NewMessage>, List<EnqueueResult>> write) {
-        this.write = write;
+    AsyncGroupCommit(SyncGroupCommit next) {
+        this.next = next;
     }
 
-    CompletableFuture<Created> add(String queue, NewMessage row) {
+    /** Adds a message to the next group. Its future completes after the commit, or exceptionally if the message was not stored. */
+    CompletableFuture<Created> add(String queue, NewMessage message) {
         if (closed) {
             throw new PostroomException("Postroom is closed");
         }
         ensureStarted();
-        Waiting entry = new Waiting(queue, row, new CompletableFuture<>());
+        Waiting entry = new Waiting(queue, message, new CompletableFuture<>());
         try {
             waiting.put(entry);
         } catch (InterruptedException interrupted) {
@@ -57,7 +58,7 @@ final class AsyncGroupCommit {
         return entry.future;
     }
 
-    /** Writes what is waiting, then ends; what could not be written in ten seconds fails. */
+    /** Writes the messages that wait, then ends. Messages that could not be written within ten seconds fail. */
     void close() {
         closed = true;
         Thread thread;
@@ -74,7 +75,7 @@ final class AsyncGroupCommit {
         List<Waiting> left = new ArrayList<>();
         waiting.drainTo(left);
         left.forEach(entry -> entry.future.completeExceptionally(
-                new PostroomException("Postroom was closed before message " + entry.row.id() + " was stored")));
+                new PostroomException("Postroom was closed before message " + entry.message.id() + " was stored")));
         callbacks.shutdown();
     }
 
@@ -109,7 +110,7 @@ final class AsyncGroupCommit {
         }
     }
 
-    /** The callers first; and whatever happens, the next group is written. */
+    /** Tells the callers first, and logs after that. Whatever happens here, the thread goes on with the next group. */
     private static void fail(List<Waiting> group, Throwable unexpected) {
         try {
             group.forEach(entry -> entry.future.completeExceptionally(unexpected));
@@ -120,9 +121,9 @@ final class AsyncGroupCommit {
     }
 
     private void writeGroup(List<Waiting> group) {
-        List<EnqueueResult> enqueued;
+        List<EnqueueResult> results;
         try {
-            enqueued = write.apply(group.stream().map(Waiting::row).toList());
+            results = next.write(group.stream().map(Waiting::message).toList());
         } catch (DuplicateMessageException | StoreException refused) {
             if (group.size() == 1 || refused instanceof StoreException store && store.mayPass()) {
                 group.forEach(entry -> entry.future.completeExceptionally(refused));
@@ -132,16 +133,16 @@ final class AsyncGroupCommit {
             return;
         }
         List<Waiting> written = List.copyOf(group);
-        callbacks.execute(() -> tell(written, enqueued));
+        callbacks.execute(() -> tell(written, results));
     }
 
-    private static void tell(List<Waiting> group, List<EnqueueResult> enqueued) {
+    private static void tell(List<Waiting> group, List<EnqueueResult> results) {
         for (int i = 0; i < group.size(); i++) {
             Waiting entry = group.get(i);
-            entry.future.complete(
-                    new Created(enqueued.get(i).id(), enqueued.get(i).isNew(), List.of(entry.queue)));
+            EnqueueResult result = results.get(i);
+            entry.future.complete(new Created(result.id(), result.isNew(), List.of(entry.queue)));
         }
     }
 
-    private record Waiting(String queue, NewMessage row, CompletableFuture<Created> future) {}
+    private record Waiting(String queue, NewMessage message, CompletableFuture<Created> future) {}
 }

@@ -3,7 +3,6 @@ package io.postroom.internal.producer;
 import io.postroom.api.Attempt;
 import io.postroom.api.CreateMessage;
 import io.postroom.api.Created;
-import io.postroom.api.DuplicateMessageException;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Limits;
 import io.postroom.api.Message;
@@ -12,46 +11,31 @@ import io.postroom.api.MessageState;
 import io.postroom.api.Operation;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.SendResult;
-import io.postroom.api.StoreException;
 import io.postroom.api.Transactions;
 import io.postroom.api.WrongTransactionException;
-import io.postroom.internal.consumer.DirectDispatch;
 import io.postroom.internal.storage.Arrival;
-import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.EnqueueResult;
 import io.postroom.internal.storage.Lane;
 import io.postroom.internal.storage.NewMessage;
-import io.postroom.internal.storage.QueueRow;
-import io.postroom.internal.storage.StoreErrors;
 import io.postroom.internal.storage.Stores;
 import io.postroom.internal.worker.Engine;
 import java.sql.Connection;
-import java.sql.SQLException;
-import java.sql.Savepoint;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.atomic.AtomicReference;
-import java.util.concurrent.locks.LockSupport;
-import org.jspecify.annotations.Nullable;
 
 /**
- * The registry: checks what comes in, writes it in the right transaction, tells the engine after the commit. Thread-safe.
+ * Creates, sends, moves and finds messages: the class behind {@link QueueMessages}. Only decides which way a message goes; {@link MessageEncoder} checks it,
+ * and {@link MessageWriter} stores it. Thread-safe.
  *
- * <p>In a caller's transaction nothing is retried. In one of our own, a failure that may pass is tried again; when it hit the commit, whose fate is then
- * unknown, the message is looked for by its id first, so that it exists once.
+ * <p>In a caller's transaction nothing is repeated. In a transaction of Postroom's own, {@link RetryingWriter} repeats what may pass.
  */
 public final class DefaultQueueMessages implements QueueMessages {
-    private static final int TRIES = 5;
-    private static final int FIRST_WAIT_MILLIS = 20;
+    private static final int PRIORITIES = 10;
 
     private final Stores stores;
     private final Transactions transactions;
@@ -60,9 +44,14 @@ public final class DefaultQueueMessages implements QueueMessages {
     private final Engine engine;
     private final Runnable promoteSoon;
     private final Runnable redriveSoon;
-    private final AsyncGroupCommit groupCommit;
-    private final SyncGroupCommit sharedCommit;
+    private final MessageWriter writer;
+    private final SyncGroupCommit syncGroupCommit;
+    private final AsyncGroupCommit asyncGroupCommit;
 
+    /**
+     * @param promoteSoon asks the job that promotes delayed messages to look for new due times
+     * @param redriveSoon asks the job that redrives dead letters to run
+     */
     public DefaultQueueMessages(
             Stores stores,
             Transactions transactions,
@@ -78,14 +67,14 @@ public final class DefaultQueueMessages implements QueueMessages {
         this.engine = engine;
         this.promoteSoon = promoteSoon;
         this.redriveSoon = redriveSoon;
-        this.groupCommit = new AsyncGroupCommit(this::createEncoded);
-        // A group is written once: its members repeat what may pass on their own threads, at the same time.
-        this.sharedCommit =
-                new SyncGroupCommit(rows -> rows.size() == 1 ? writeAlone(rows) : writeNew(rows), this::writeAgain);
+        this.writer = new MessageWriter(stores.enqueue(), transactions, queues, engine, promoteSoon);
+        this.syncGroupCommit = new SyncGroupCommit(new RetryingWriter(writer));
+        this.asyncGroupCommit = new AsyncGroupCommit(syncGroupCommit);
     }
 
+    /** Writes what {@link #createMessageAsync} still has to write. */
     public void close() {
-        groupCommit.close();
+        asyncGroupCommit.close();
     }
 
     // ---- create
@@ -114,24 +103,27 @@ public final class DefaultQueueMessages implements QueueMessages {
 
     @Override
     public Created createMessage(CreateMessage message, Connection connection) {
-        NewMessage row = encoder.encode(message);
-        EnqueueResult enqueued = writeOn(connection, true, List.of(row)).get(0);
-        return answer(message.queue(), row, enqueued);
+        return created(message, writer.writeOn(connection, encoder.encode(message)));
     }
 
     @Override
     public CompletableFuture<Created> createMessageAsync(CreateMessage message) {
         refuseTransaction("createMessageAsync", "createMessage, which joins it");
-        return groupCommit.add(message.queue(), encoder.encode(message));
+        return asyncGroupCommit.add(message.queue(), encoder.encode(message));
     }
 
     private List<Created> create(Collection<CreateMessage> messages) {
         List<CreateMessage> given = List.copyOf(messages);
-        List<NewMessage> rows = new ArrayList<>(given.size());
+        List<NewMessage> encoded = new ArrayList<>(given.size());
         for (int i = 0; i < given.size(); i++) {
-            rows.add(encodeOneOf(given, i));
+            encoded.add(encodeOneOf(given, i));
         }
-        return answers(given, rows, createEncoded(rows));
+        List<EnqueueResult> results = transactions.isOpen() ? writer.write(encoded) : syncGroupCommit.write(encoded);
+        List<Created> created = new ArrayList<>(given.size());
+        for (int i = 0; i < given.size(); i++) {
+            created.add(created(given.get(i), results.get(i)));
+        }
+        return created;
     }
 
     private NewMessage encodeOneOf(List<CreateMessage> given, int index) {
@@ -145,222 +137,24 @@ public final class DefaultQueueMessages implements QueueMessages {
         }
     }
 
-    private List<EnqueueResult> createEncoded(List<NewMessage> rows) {
-        return transactions.isOpen()
-                ? write(rows)
-                : rows.size() == 1 ? List.of(writeAlone(rows.get(0))) : writeAlone(rows);
-    }
-
-    /** Shares its commit with others that come at the same time, unless it might wait for somebody. */
-    private EnqueueResult writeAlone(NewMessage row) {
-        return row.isPlain() ? sharedCommit.add(row) : writeAlone(List.of(row)).get(0);
-    }
-
-    private List<EnqueueResult> write(List<NewMessage> rows) {
-        boolean isOneStatement = rows.stream().allMatch(NewMessage::isPlain);
-        return isOneStatement
-                ? transactions.joinOrCommitAtOnce(transaction -> writeReady(rows, transaction))
-                : transactions.join(transaction -> writeReady(rows, transaction));
-    }
-
-    private List<EnqueueResult> writeReady(List<NewMessage> rows, Transactions.Open transaction) {
-        List<EnqueueResult> enqueued = writeOn(transaction.connection(), transaction.isCallers(), rows);
-        transaction.afterCommit(() -> tellEngine(rows, enqueued));
-        return enqueued;
-    }
-
-    /** In a transaction of our own: into the hands of this process where it has room for them, else into READY. */
-    private List<EnqueueResult> writeNew(List<NewMessage> rows) {
-        if (!rows.stream().allMatch(NewMessage::isPlain)) {
-            return write(rows);
-        }
-        AtomicReference<@Nullable DirectDispatch> kept = new AtomicReference<>();
-        try {
-            return transactions.joinOrCommitAtOnce(transaction -> {
-                // With the connection in hand: room kept while waiting for one would be nobody's.
-                DirectDispatch room = engine.reserve(rows).orElse(null);
-                kept.set(room);
-                return room == null ? writeReady(rows, transaction) : writeInHand(rows, room, transaction);
-            });
-        } catch (Throwable notStored) {
-            DirectDispatch room = kept.get();
-            if (room != null) {
-                room.giveBack();
-            }
-            throw notStored;
-        }
-    }
-
-    private List<EnqueueResult> writeInHand(List<NewMessage> rows, DirectDispatch room, Transactions.Open transaction) {
-        List<ClaimedMessage> held =
-                stores.enqueue().enqueueDirect(rows, room.workerId(), room.leaseSize(), transaction.connection());
-        transaction.afterCommit(() -> room.fill(held));
-        return held.stream()
-                .map(message -> new EnqueueResult(message.id(), true, true, 0))
-                .toList();
-    }
-
-    /** A clash of content is known only after the statement: a caller who catches it and commits must not commit half of it. */
-    private List<EnqueueResult> writeOn(Connection connection, boolean callers, List<NewMessage> rows) {
-        boolean mayClash = rows.stream().anyMatch(row -> row.givenId() || row.deduplicationKey() != null);
-        try {
-            Savepoint before = mayClash && callers && !connection.getAutoCommit() ? connection.setSavepoint() : null;
-            List<EnqueueResult> enqueued = enqueue(connection, rows);
-            try {
-                refuseDuplicates(rows, enqueued);
-            } catch (DuplicateMessageException clash) {
-                if (before != null) {
-                    connection.rollback(before);
-                }
-                throw clash;
-            }
-            if (before != null) {
-                connection.releaseSavepoint(before);
-            }
-            return enqueued;
-        } catch (SQLException error) {
-            throw StoreErrors.translate("guard the caller's transaction with a savepoint", error);
-        }
-    }
-
-    private List<EnqueueResult> enqueue(Connection connection, List<NewMessage> rows) {
-        return rows.size() == 1
-                ? List.of(stores.enqueue().enqueue(rows.get(0), connection))
-                : stores.enqueue().enqueue(rows, connection);
-    }
-
-    /** A transaction of our own: repeats what may pass, and finds out whether a commit whose answer was lost took place. */
-    private List<EnqueueResult> writeAlone(List<NewMessage> rows) {
-        List<NewMessage> toWrite = rows;
-        for (int attempt = 1; ; attempt++) {
-            try {
-                return toWrite == rows ? writeNew(rows) : asOurOwn(rows, write(toWrite));
-            } catch (RuntimeException error) {
-                if (!StoreErrors.mayPass(error)) {
-                    throw error;
-                }
-                if (attempt == TRIES) {
-                    throw fateOf(rows, error);
-                }
-                waitBefore(attempt);
-                // The ids are ours: what the lost commit wrote is recognised as "was there".
-                toWrite = rows.stream().map(NewMessage::withGivenId).toList();
-            }
-        }
-    }
-
-    /** What failed as one of a group: whether it was stored is not known. */
-    private EnqueueResult writeAgain(NewMessage row) {
-        return asOurOwn(List.of(row), writeAlone(List.of(row.withGivenId()))).get(0);
-    }
-
-    private List<EnqueueResult> asOurOwn(List<NewMessage> rows, List<EnqueueResult> enqueued) {
-        List<EnqueueResult> own = new ArrayList<>(rows.size());
-        for (int i = 0; i < rows.size(); i++) {
-            EnqueueResult one = enqueued.get(i);
-            boolean wroteIt = one.isNew()
-                    || !rows.get(i).givenId() && one.id().equals(rows.get(i).id());
-            own.add(new EnqueueResult(one.id(), wroteIt, one.sameContent(), one.seq()));
-        }
-        return own;
-    }
-
-    private StoreException fateOf(List<NewMessage> rows, RuntimeException error) {
-        return new StoreException(
-                "could not be stored in " + TRIES + " tries, and whether the last one was is not known: ask find(\""
-                        + rows.get(0).id() + "\"), or repeat with .id(...) of that value, which is safe. "
-                        + error.getMessage(),
-                StoreException.Kind.UNAVAILABLE,
-                "",
-                error);
-    }
-
-    private static void waitBefore(int attempt) {
-        long millis = (long) FIRST_WAIT_MILLIS << attempt;
-        LockSupport.parkNanos(
-                Duration.ofMillis(millis / 2 + ThreadLocalRandom.current().nextLong(millis))
-                        .toNanos());
-    }
-
-    /** One message of another content refuses the whole transaction of ours, and leaves the caller's to the caller. */
-    private void refuseDuplicates(List<NewMessage> rows, List<EnqueueResult> enqueued) {
-        for (int i = 0; i < rows.size(); i++) {
-            if (!enqueued.get(i).sameContent()) {
-                throw duplicate(rows.get(i), enqueued.get(i));
-            }
-        }
-    }
-
-    private DuplicateMessageException duplicate(NewMessage row, EnqueueResult existing) {
-        boolean byId = existing.id().equals(row.id());
-        return new DuplicateMessageException(
-                queues.nameOf(row.queueId()),
-                byId ? "id" : "deduplicationKey",
-                byId ? row.id().toString() : String.valueOf(row.deduplicationKey()),
-                existing.id());
-    }
-
-    private void tellEngine(List<NewMessage> rows, List<EnqueueResult> enqueued) {
-        Map<Lane, Arrival> arrivals = new HashMap<>(4);
-        boolean delayed = false;
-        for (int i = 0; i < rows.size(); i++) {
-            EnqueueResult one = enqueued.get(i);
-            if (one.isNew() && one.seq() > 0) {
-                Lane lane = new Lane(rows.get(i).queueId(), rows.get(i).priority());
-                arrivals.merge(
-                        lane,
-                        new Arrival(lane, one.seq(), 1),
-                        (a, b) -> new Arrival(lane, Math.min(a.lowestSeq(), b.lowestSeq()), a.count() + b.count()));
-            } else {
-                delayed |= one.isNew();
-            }
-        }
-        engine.wake(arrivals.values());
-        if (delayed) {
-            promoteSoon.run();
-        }
-    }
-
-    private Created answer(String queue, NewMessage row, EnqueueResult enqueued) {
-        if (!enqueued.sameContent()) {
-            throw duplicate(row, enqueued);
-        }
-        return new Created(enqueued.id(), enqueued.isNew(), List.of(queue));
-    }
-
-    private List<Created> answers(List<CreateMessage> given, List<NewMessage> rows, List<EnqueueResult> enqueued) {
-        List<Created> answers = new ArrayList<>(rows.size());
-        for (int i = 0; i < rows.size(); i++) {
-            answers.add(answer(given.get(i).queue(), rows.get(i), enqueued.get(i)));
-        }
-        return answers;
+    private static Created created(CreateMessage given, EnqueueResult result) {
+        return new Created(result.id(), result.isNew(), List.of(given.queue()));
     }
 
     // ---- send
 
     @Override
     public CompletableFuture<SendResult> sendMessageAsync(CreateMessage message) {
-        NewMessage row = encoder.encode(message);
-        return transactions.isOpen() ? sendInCallersTransaction(row) : sendAlone(row);
+        NewMessage encoded = encoder.encode(message);
+        return transactions.isOpen() ? writer.writeAndWatch(encoded) : sendAlone(encoded);
     }
 
-    private CompletableFuture<SendResult> sendInCallersTransaction(NewMessage row) {
-        return transactions.join(transaction -> {
-            EnqueueResult enqueued = writeOn(transaction.connection(), transaction.isCallers(), List.of(row))
-                    .get(0);
-            CompletableFuture<SendResult> end = engine.watchEnd(enqueued.id());
-            transaction.afterCommit(() -> tellEngine(List.of(row), List.of(enqueued)));
-            transaction.afterRollback(() -> engine.rolledBack(enqueued.id()));
-            return end;
-        });
-    }
-
-    private CompletableFuture<SendResult> sendAlone(NewMessage row) {
-        CompletableFuture<SendResult> end =
-                engine.watchEnd(row.id()); // before the commit: it may end before this thread goes on
+    private CompletableFuture<SendResult> sendAlone(NewMessage message) {
+        // Before the commit: the message may end before this thread goes on.
+        CompletableFuture<SendResult> end = engine.watchEnd(message.id());
         try {
-            EnqueueResult enqueued = writeAlone(row);
-            return enqueued.id().equals(row.id()) ? end : watchOther(end, enqueued.id());
+            UUID stored = syncGroupCommit.write(List.of(message)).get(0).id();
+            return stored.equals(message.id()) ? end : watchOther(end, stored);
         } catch (RuntimeException notWritten) {
             end.cancel(false);
             throw notWritten;
@@ -382,16 +176,14 @@ public final class DefaultQueueMessages implements QueueMessages {
                     "a due time",
                     "Use createMessage for a message that is to wait");
         }
-        NewMessage row = encoder.encode(message);
+        NewMessage encoded = encoder.encode(message);
         engine.requireHandler(
-                message.queue(), row.content().type(), row.content().version());
-        QueueRow queue = queues.ask(message.queue());
-        if (queue.paused()) {
-            Created created = createMessage(message.id(row.id()));
-            return stateOf(created.id());
+                message.queue(), encoded.content().type(), encoded.content().version());
+        if (queues.current(message.queue()).paused()) {
+            return stateOf(createMessage(message.id(encoded.id())).id());
         }
-        return engine.sendNow(row).orElseGet(() -> {
-            Created existing = createMessage(message); // tells a repeat from a clash
+        return engine.sendNow(encoded).orElseGet(() -> {
+            Created existing = createMessage(message); // refuses a message whose id or key is taken by another content
             return stateOf(existing.id());
         });
     }
@@ -416,7 +208,7 @@ public final class DefaultQueueMessages implements QueueMessages {
         List<Arrival> arrivals = new ArrayList<>();
         for (String name : names) {
             int id = queues.get(name).id();
-            for (int priority = 0; priority <= 9; priority++) {
+            for (int priority = 0; priority < PRIORITIES; priority++) {
                 arrivals.add(new Arrival(new Lane(id, priority), Long.MAX_VALUE, 0));
             }
         }

@@ -4,16 +4,14 @@ import io.postroom.api.PostroomException;
 import io.postroom.api.Transactions;
 import java.sql.Connection;
 import java.sql.SQLException;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
 import javax.sql.DataSource;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Transactions for a host without a transaction manager: each on a connection of its own, committed explicitly, because a pool with auto-commit off rolls
- * back silently what nobody commits. A caller who has a transaction gives its connection along.
+ * Transactions for a host without a transaction manager. Each has its own connection. Each is committed explicitly, because a pool with auto-commit off
+ * silently rolls back what nobody commits. A caller who has a transaction passes its connection to {@code createMessage}. Thread-safe.
  */
 public final class DirectTransactions implements Transactions {
     private static final Logger log = LoggerFactory.getLogger(DirectTransactions.class);
@@ -36,7 +34,7 @@ public final class DirectTransactions implements Transactions {
         } catch (RuntimeException error) {
             throw error;
         } catch (Exception error) {
-            throw new PostroomException("the transaction failed: " + error.getMessage(), error);
+            throw failed(error);
         }
     }
 
@@ -48,18 +46,22 @@ public final class DirectTransactions implements Transactions {
         } catch (RuntimeException error) {
             throw error;
         } catch (Exception error) {
-            throw new PostroomException("the transaction failed: " + error.getMessage(), error);
+            throw failed(error);
         }
+    }
+
+    private static PostroomException failed(Exception error) {
+        return new PostroomException("the transaction failed: " + error.getMessage(), error);
     }
 
     @Override
     public <T> T begin(Work<T> work) throws Exception {
-        Begun transaction;
+        OpenTransaction transaction;
         T result;
         try (Connection connection = dataSource.getConnection()) {
             boolean autoCommit = connection.getAutoCommit();
             connection.setAutoCommit(false);
-            transaction = new Begun(connection);
+            transaction = new OpenTransaction(connection);
             boolean committed = false;
             try {
                 result = work.run(transaction);
@@ -68,12 +70,12 @@ public final class DirectTransactions implements Transactions {
             } finally {
                 if (!committed) {
                     rollBack(connection);
-                    transaction.runAll(transaction.afterRollback);
+                    transaction.end(false);
                 }
                 restore(connection, autoCommit);
             }
         }
-        transaction.runAll(transaction.afterCommit);
+        transaction.end(true);
         return result;
     }
 
@@ -90,46 +92,6 @@ public final class DirectTransactions implements Transactions {
             connection.setAutoCommit(autoCommit);
         } catch (SQLException gone) {
             log.debug("auto-commit could not be restored; the connection is gone", gone);
-        }
-    }
-
-    private static final class Begun implements Open {
-        private final Connection connection;
-        private final List<Runnable> afterCommit = new ArrayList<>(2);
-        private final List<Runnable> afterRollback = new ArrayList<>(2);
-
-        Begun(Connection connection) {
-            this.connection = connection;
-        }
-
-        @Override
-        public Connection connection() {
-            return connection;
-        }
-
-        @Override
-        public boolean isCallers() {
-            return false;
-        }
-
-        @Override
-        public void afterCommit(Runnable action) {
-            afterCommit.add(action);
-        }
-
-        @Override
-        public void afterRollback(Runnable action) {
-            afterRollback.add(action);
-        }
-
-        void runAll(List<Runnable> actions) {
-            for (Runnable action : actions) {
-                try {
-                    action.run();
-                } catch (RuntimeException thrown) {
-                    log.warn("an action after the end of a transaction failed", thrown);
-                }
-            }
         }
     }
 }

@@ -9,9 +9,11 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Names of queues to their rows. A queue seen for the first time is declared in a short transaction of its own, before the caller's message: in the
- * caller's own it would make hosts that use a new queue at the same time wait for one another. Remembered for a few seconds, so that settings and deletions are
- * noticed. Thread-safe.
+ * Finds the row of a queue by the queue's name. Thread-safe.
+ *
+ * <p>A queue that is used for the first time is declared in a short transaction of its own, before the caller's message. In the caller's transaction, the
+ * declaration would make hosts that use a new queue at the same time wait for one another. A row is remembered for ten seconds, so that changed settings
+ * and deletions are noticed.
  */
 public final class QueueCache {
     private static final long REMEMBERED_NANOS = Duration.ofSeconds(10).toNanos();
@@ -25,18 +27,19 @@ public final class QueueCache {
         this.declareOnUse = declareOnUse;
     }
 
+    /** Gives the queue's row, at most ten seconds old. Declares an unknown queue, or refuses it, as the settings say. */
     public QueueRow get(String name) {
         Known entry = known.get(name);
         if (entry != null && System.nanoTime() - entry.sinceNanos < REMEMBERED_NANOS) {
             return entry.row;
         }
-        QueueRow row = ask(name);
+        QueueRow row = current(name);
         known.put(name, new Known(row, System.nanoTime()));
         return row;
     }
 
-    /** As it is now. */
-    QueueRow ask(String name) {
+    /** Reads the queue's row from the store, whatever is remembered. */
+    QueueRow current(String name) {
         return store.queue(name).orElseGet(() -> declare(name));
     }
 
@@ -48,7 +51,7 @@ public final class QueueCache {
         return store.declare(QueueSettings.of(name));
     }
 
-    /** For messages to people; the id itself when its name is not known here. */
+    /** Gives the queue's name for a text that people read, or the id as text when this process does not know the name. */
     String nameOf(int id) {
         return known.values().stream()
                 .filter(entry -> entry.row.id() == id)

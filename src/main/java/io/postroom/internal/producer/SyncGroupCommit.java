@@ -6,63 +6,62 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One commit for messages that threads create at the same time, each outside of any transaction and waiting for its own: a commit costs ten times what a
- * row in it costs. Thread-safe, without a thread of its own:
+ * Shares one commit among messages that several threads create at the same time. Each thread waits for its message and has no transaction open. A commit
+ * costs ten times what a row in it costs. Thread-safe, without a thread of its own:
  *
  * <ol>
- *   <li>Whoever comes while nothing is being written writes at once, alone: a lone message waits for nobody.
- *   <li>Whoever comes meanwhile is gathered. When the write ends, the first of the gathered takes its turn and writes for all that have come by then.
- *   <li>If a group fails, each writes its own again, on its own thread, as one that may be there already: a message is not refused for its neighbour.
- *   <li>Whoever has been gathered for {@link #LONGEST_GATHERED} while another's write stands still, on a dead line say, leaves and writes alone.
+ *   <li>A thread that comes while no write is running writes at once, alone: a lone message waits for no other.
+ *   <li>A thread that comes during a write is gathered. When the write ends, the first gathered thread takes its turn. It writes for all threads that have
+ *       come by then.
+ *   <li>If a group fails, each thread writes its own message again, as one that may be stored already: no message is refused for its neighbour.
+ *   <li>A thread that has been gathered for {@link #LONGEST_GATHERED}, because another thread's write hangs on a dead connection, leaves the group and
+ *       writes alone.
  * </ol>
  *
- * <p>Only for messages that wait for no other transaction (no id or deduplication key of the caller's): one that waited would hold up all the others.
+ * <p>Only plain messages share a commit: those without an id or deduplication key of the caller's. Any other message may wait for another transaction, and
+ * would hold up the whole group.
  */
 final class SyncGroupCommit {
     private static final Logger log = LoggerFactory.getLogger(SyncGroupCommit.class);
     static final int LARGEST_GROUP = 500;
-    /** Longer than a server is busy with a checkpoint, far shorter than TCP takes to give a line up. */
+    /** Longest wait in a group: longer than a checkpoint keeps a server busy, far shorter than TCP takes to give up a dead connection. */
     static final Duration LONGEST_GATHERED = Duration.ofSeconds(2);
 
-    private final Function<List<NewMessage>, List<EnqueueResult>> write;
-    private final Function<NewMessage, EnqueueResult> writeAgain;
+    private final GroupWriter writer;
     private final Duration longestGathered;
     private final Object lock = new Object();
     private List<Waiting> gathered = new ArrayList<>();
     private boolean writing;
 
-    /**
-     * @param write stores all of them in one transaction of their own, or none
-     * @param writeAgain stores one that may have been stored already
-     */
-    SyncGroupCommit(
-            Function<List<NewMessage>, List<EnqueueResult>> write, Function<NewMessage, EnqueueResult> writeAgain) {
-        this(write, writeAgain, LONGEST_GATHERED);
+    SyncGroupCommit(GroupWriter writer) {
+        this(writer, LONGEST_GATHERED);
     }
 
-    SyncGroupCommit(
-            Function<List<NewMessage>, List<EnqueueResult>> write,
-            Function<NewMessage, EnqueueResult> writeAgain,
-            Duration longestGathered) {
-        this.write = write;
-        this.writeAgain = writeAgain;
+    SyncGroupCommit(GroupWriter writer, Duration longestGathered) {
+        this.writer = writer;
         this.longestGathered = longestGathered;
     }
 
-    /** Stores a message; it is durable when this returns. */
-    EnqueueResult add(NewMessage row) {
-        Waiting own = new Waiting(row);
+    /** Stores all messages or none. A single plain message shares its commit with others. No transaction may be open on the thread. */
+    List<EnqueueResult> write(List<NewMessage> messages) {
+        return messages.size() == 1 && messages.get(0).isPlain()
+                ? List.of(add(messages.get(0)))
+                : writer.write(messages);
+    }
+
+    /** Stores a plain message. The message is durable when this method returns. */
+    EnqueueResult add(NewMessage message) {
+        Waiting own = new Waiting(message);
         if (mayWriteAtOnce(own) || awaitTurn(own)) {
-            write(own);
+            writeGroup(own);
         }
-        EnqueueResult enqueued = own.enqueued;
-        return enqueued != null ? enqueued : writeAgain.apply(row);
+        EnqueueResult result = own.result;
+        return result != null ? result : writer.writeAgain(message);
     }
 
     private boolean mayWriteAtOnce(Waiting own) {
@@ -75,8 +74,8 @@ final class SyncGroupCommit {
     }
 
     /**
-     * Until it is to write for all (true), or is written or has left (false). An interrupt does not end it: whether it is written would be unknown. Nor does
-     * time, once another writes it.
+     * Waits until this thread is to write for all (true), or until its message is written or has left the group (false). An interrupt does not end the wait:
+     * whether the message is written would be unknown. Nor does time end it once another thread writes the message, for the same reason.
      */
     private boolean awaitTurn(Waiting own) {
         long end = System.nanoTime() + longestGathered.toNanos();
@@ -98,31 +97,33 @@ final class SyncGroupCommit {
         return own.step == Step.TURN;
     }
 
-    /** False: its turn has come, or it is in a group that is being written. */
+    /** Takes the message out of the group. Returns false if its turn has come, or if it is in a group that is being written. */
     private boolean leave(Waiting own) {
         synchronized (lock) {
             return own.step == Step.GATHERED && gathered.remove(own);
         }
     }
 
-    /** All that are gathered by now, the caller's own among them. Whatever happens, the next one gets its turn. */
-    private void write(Waiting own) {
+    /** Writes all messages that are gathered by now, the thread's own among them. Whatever happens, the next thread gets its turn. */
+    private void writeGroup(Waiting own) {
         List<Waiting> group = own.alone;
         try {
             group = takeGroup();
-            List<EnqueueResult> enqueued =
-                    write.apply(group.stream().map(Waiting::row).toList());
+            List<NewMessage> messages = group.stream().map(Waiting::message).toList();
+            // A lone message is repeated here. The members of a group repeat on their own threads, at the same time.
+            List<EnqueueResult> results = group.size() == 1 ? writer.write(messages) : writer.writeOnce(messages);
             for (int i = 0; i < group.size(); i++) {
-                group.get(i).enqueued = enqueued.get(i);
+                group.get(i).result = results.get(i);
             }
         } catch (RuntimeException error) {
             if (group.size() == 1) {
                 throw error;
             }
             log.debug("a group of {} messages was not stored; each is stored by itself", group.size(), error);
-        } finally { // an Error is this thread's; the others write alone
+        } finally { // an Error goes to this thread's caller; the other threads write alone
             try {
-                for (Waiting waiting : group) { // first: they may be back before the next one writes
+                for (Waiting waiting :
+                        group) { // before the turn is passed on: these threads may return before the next write
                     if (waiting != own) {
                         waiting.end();
                     }
@@ -144,7 +145,7 @@ final class SyncGroupCommit {
 
     private void passOn(Waiting own) {
         synchronized (lock) {
-            gathered.remove(own); // there only if its group could not be taken
+            gathered.remove(own); // it is still there only if its group could not be taken
             if (gathered.isEmpty()) {
                 writing = false;
             } else {
@@ -154,18 +155,18 @@ final class SyncGroupCommit {
     }
 
     private static final class Waiting {
-        private final NewMessage row;
+        private final NewMessage message;
         private final Thread thread = Thread.currentThread();
         private final List<Waiting> alone = List.of(this);
         private volatile Step step = Step.GATHERED;
-        private @Nullable EnqueueResult enqueued;
+        private @Nullable EnqueueResult result;
 
-        Waiting(NewMessage row) {
-            this.row = row;
+        Waiting(NewMessage message) {
+            this.message = message;
         }
 
-        NewMessage row() {
-            return row;
+        NewMessage message() {
+            return message;
         }
 
         void beginTurn() {
@@ -173,7 +174,7 @@ final class SyncGroupCommit {
             LockSupport.unpark(thread);
         }
 
-        /** The thread that waits sees what was set before. */
+        /** Ends the wait. The waiting thread sees the result that was set before, because {@link #step} is volatile. */
         void end() {
             step = Step.ENDED;
             LockSupport.unpark(thread);

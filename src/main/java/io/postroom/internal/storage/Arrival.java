@@ -6,4 +6,9 @@ package io.postroom.internal.storage;
  * @param lowestSeq the lowest of their numbers: claim from there on
  * @param count how many, approximately; 0 when only the lane is worth a look
  */
-public record Arrival(Lane lane, long lowestSeq, int count) {}
+public record Arrival(Lane lane, long lowestSeq, int count) {
+    /** Both arrivals as one: the lower seq, and the sum of the counts. Both are of the same lane. */
+    public Arrival mergedWith(Arrival other) {
+        return new Arrival(lane, Math.min(lowestSeq, other.lowestSeq), count + other.count);
+    }
+}

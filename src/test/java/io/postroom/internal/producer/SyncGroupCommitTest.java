@@ -21,7 +21,7 @@ import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Who writes for whom. The first write is held open until the others have come. */
+/** Shows which thread writes for which others. The first write is held open until the other threads have come. */
 @Timeout(30)
 class SyncGroupCommitTest {
     private final List<List<NewMessage>> written = new CopyOnWriteArrayList<>();
@@ -169,7 +169,7 @@ class SyncGroupCommitTest {
 
     @Test
     void who_waits_long_behind_a_write_that_stands_still_writes_alone() throws Exception {
-        SyncGroupCommit commits = new SyncGroupCommit(this::writeHeld, this::again, Duration.ofMillis(50));
+        SyncGroupCommit commits = new SyncGroupCommit(writer(this::writeHeld, this::again), Duration.ofMillis(50));
         List<NewMessage> rows = rows(3);
         CompletableFuture<EnqueueResult> first = CompletableFuture.supplyAsync(() -> commits.add(rows.get(0)));
         await().until(() -> written.size() == 1);
@@ -186,14 +186,34 @@ class SyncGroupCommitTest {
 
     private static SyncGroupCommit commits(
             Function<List<NewMessage>, List<EnqueueResult>> write, Function<NewMessage, EnqueueResult> writeAgain) {
-        return new SyncGroupCommit(write, writeAgain, Duration.ofMinutes(1));
+        return new SyncGroupCommit(writer(write, writeAgain), Duration.ofMinutes(1));
+    }
+
+    private static GroupWriter writer(
+            Function<List<NewMessage>, List<EnqueueResult>> write, Function<NewMessage, EnqueueResult> writeAgain) {
+        return new GroupWriter() {
+            @Override
+            public List<EnqueueResult> write(List<NewMessage> messages) {
+                return write.apply(messages);
+            }
+
+            @Override
+            public List<EnqueueResult> writeOnce(List<NewMessage> messages) {
+                return write.apply(messages);
+            }
+
+            @Override
+            public EnqueueResult writeAgain(NewMessage message) {
+                return writeAgain.apply(message);
+            }
+        };
     }
 
     private static boolean isWaiting(Thread thread) {
         return thread.getState() == Thread.State.WAITING || thread.getState() == Thread.State.TIMED_WAITING;
     }
 
-    /** Each on a thread of its own; in this order, and all but the first waiting when the first ends. */
+    /** Adds each on a thread of its own, in this order. All but the first are waiting when the first write ends. */
     private List<CompletableFuture<EnqueueResult>> addAllWhileTheFirstIsWritten(
             SyncGroupCommit commits, List<NewMessage> rows) {
         List<CompletableFuture<EnqueueResult>> ends = new ArrayList<>();

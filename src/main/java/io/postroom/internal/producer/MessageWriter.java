@@ -1,0 +1,184 @@
+package io.postroom.internal.producer;
+
+import io.postroom.api.DuplicateMessageException;
+import io.postroom.api.SendResult;
+import io.postroom.api.Transactions;
+import io.postroom.internal.consumer.DirectDispatch;
+import io.postroom.internal.storage.Arrival;
+import io.postroom.internal.storage.ClaimedMessage;
+import io.postroom.internal.storage.EnqueueResult;
+import io.postroom.internal.storage.EnqueueStore;
+import io.postroom.internal.storage.Lane;
+import io.postroom.internal.storage.NewMessage;
+import io.postroom.internal.storage.StoreErrors;
+import io.postroom.internal.worker.Engine;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Savepoint;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Writes checked messages in one transaction and a single try, and tells the engine after the commit. Thread-safe.
+ *
+ * <ol>
+ *   <li>Finds the transaction: the caller's if one is open on the thread, else one that is begun for these messages.
+ *   <li>Stores them: by direct dispatch ({@link #writeDirect}), or into READY or DELAYED.
+ *   <li>Refuses a message whose id or deduplication key is taken by another content.
+ *   <li>After the commit wakes consumers, or the job that promotes delayed messages.
+ * </ol>
+ */
+final class MessageWriter {
+    private final EnqueueStore store;
+    private final Transactions transactions;
+    private final QueueCache queues;
+    private final Engine engine;
+    private final Runnable promoteSoon;
+
+    MessageWriter(
+            EnqueueStore store, Transactions transactions, QueueCache queues, Engine engine, Runnable promoteSoon) {
+        this.store = store;
+        this.transactions = transactions;
+        this.queues = queues;
+        this.engine = engine;
+        this.promoteSoon = promoteSoon;
+    }
+
+    /** Writes into READY or DELAYED. Joins the caller's transaction if one is open. */
+    List<EnqueueResult> write(List<NewMessage> messages) {
+        return arePlain(messages)
+                ? transactions.joinOrCommitAtOnce(transaction -> writeReady(messages, transaction))
+                : transactions.join(transaction -> writeReady(messages, transaction));
+    }
+
+    /**
+     * Writes in a transaction of its own, by direct dispatch where a consumer of this process has space for all the messages, else like {@link #write}. No
+     * transaction may be open on the thread: the consumer's space would be reserved for as long as the caller pleases.
+     */
+    List<EnqueueResult> writeDirect(List<NewMessage> messages) {
+        if (!arePlain(messages)) {
+            return write(messages);
+        }
+        AtomicReference<@Nullable DirectDispatch> reserved = new AtomicReference<>();
+        try {
+            return transactions.joinOrCommitAtOnce(transaction -> {
+                // Only now, with a connection: space reserved while waiting for a connection could serve no message.
+                DirectDispatch dispatch = engine.reserve(messages).orElse(null);
+                reserved.set(dispatch);
+                return dispatch == null
+                        ? writeReady(messages, transaction)
+                        : writeLeased(messages, dispatch, transaction);
+            });
+        } catch (Throwable notStored) {
+            DirectDispatch dispatch = reserved.get();
+            if (dispatch != null) {
+                dispatch.giveBack();
+            }
+            throw notStored;
+        }
+    }
+
+    /** Writes on a connection of the caller's. The engine is not told, because nobody tells Postroom of the commit: a poll finds the message. */
+    EnqueueResult writeOn(Connection connection, NewMessage message) {
+        return enqueue(connection, true, List.of(message)).get(0);
+    }
+
+    /** Writes in the caller's transaction, and returns a future of the message's end, which a rollback ends. */
+    CompletableFuture<SendResult> writeAndWatch(NewMessage message) {
+        List<NewMessage> one = List.of(message);
+        return transactions.join(transaction -> {
+            List<EnqueueResult> results = enqueue(transaction.connection(), transaction.isCallers(), one);
+            EnqueueResult result = results.get(0);
+            CompletableFuture<SendResult> end = engine.watchEnd(result.id());
+            transaction.afterCommit(() -> tellEngine(one, results));
+            transaction.afterRollback(() -> engine.rolledBack(result.id()));
+            return end;
+        });
+    }
+
+    private static boolean arePlain(List<NewMessage> messages) {
+        return messages.stream().allMatch(NewMessage::isPlain);
+    }
+
+    private List<EnqueueResult> writeReady(List<NewMessage> messages, Transactions.Open transaction) {
+        List<EnqueueResult> results = enqueue(transaction.connection(), transaction.isCallers(), messages);
+        transaction.afterCommit(() -> tellEngine(messages, results));
+        return results;
+    }
+
+    private List<EnqueueResult> writeLeased(
+            List<NewMessage> messages, DirectDispatch dispatch, Transactions.Open transaction) {
+        List<ClaimedMessage> leased =
+                store.enqueueDirect(messages, dispatch.workerId(), dispatch.leaseSize(), transaction.connection());
+        transaction.afterCommit(() -> dispatch.fill(leased));
+        return leased.stream()
+                .map(message -> new EnqueueResult(message.id(), true, true, 0))
+                .toList();
+    }
+
+    /** A clash is known only after the statement: a caller who catches the exception and commits must not commit half of the messages. */
+    private List<EnqueueResult> enqueue(Connection connection, boolean isCallers, List<NewMessage> messages) {
+        boolean mayClash =
+                messages.stream().anyMatch(message -> message.givenId() || message.deduplicationKey() != null);
+        try {
+            Savepoint before = mayClash && isCallers && !connection.getAutoCommit() ? connection.setSavepoint() : null;
+            List<EnqueueResult> results = messages.size() == 1
+                    ? List.of(store.enqueue(messages.get(0), connection))
+                    : store.enqueue(messages, connection);
+            try {
+                refuseClashes(messages, results);
+            } catch (DuplicateMessageException clash) {
+                if (before != null) {
+                    connection.rollback(before);
+                }
+                throw clash;
+            }
+            if (before != null) {
+                connection.releaseSavepoint(before);
+            }
+            return results;
+        } catch (SQLException error) {
+            throw StoreErrors.translate("guard the caller's transaction with a savepoint", error);
+        }
+    }
+
+    /** One clash refuses all the messages. A transaction of Postroom's own rolls back; what becomes of the caller's is the caller's decision. */
+    private void refuseClashes(List<NewMessage> messages, List<EnqueueResult> results) {
+        for (int i = 0; i < messages.size(); i++) {
+            if (!results.get(i).sameContent()) {
+                throw clash(messages.get(i), results.get(i));
+            }
+        }
+    }
+
+    private DuplicateMessageException clash(NewMessage message, EnqueueResult existing) {
+        boolean byId = existing.id().equals(message.id());
+        return new DuplicateMessageException(
+                queues.nameOf(message.queueId()),
+                byId ? "id" : "deduplicationKey",
+                byId ? message.id().toString() : String.valueOf(message.deduplicationKey()),
+                existing.id());
+    }
+
+    private void tellEngine(List<NewMessage> messages, List<EnqueueResult> results) {
+        Map<Lane, Arrival> arrivals = new HashMap<>(4);
+        boolean delayed = false;
+        for (int i = 0; i < messages.size(); i++) {
+            EnqueueResult result = results.get(i);
+            if (result.isNew() && result.seq() > 0) {
+                Lane lane = new Lane(messages.get(i).queueId(), messages.get(i).priority());
+                arrivals.merge(lane, new Arrival(lane, result.seq(), 1), Arrival::mergedWith);
+            } else {
+                delayed |= result.isNew();
+            }
+        }
+        engine.wake(arrivals.values());
+        if (delayed) {
+            promoteSoon.run();
+        }
+    }
+}
