@@ -1,5 +1,7 @@
 package io.postroom.internal.postgres;
 
+import io.postroom.internal.postgres.statement.Sql;
+
 /**
  * From READY under a lease, and where to look for READY messages: cursors and floors.
  *

@@ -1,5 +1,7 @@
 package io.postroom.internal.postgres;
 
+import io.postroom.internal.postgres.statement.Sql;
+
 /** Out of a lease. The functions decide on the locked value of {@code lease.open}; a lease or bit missing in the answer was lost. */
 final class CompleteSql {
     private CompleteSql() {}

@@ -1,5 +1,7 @@
 package io.postroom.internal.postgres;
 
+import io.postroom.internal.postgres.statement.Sql;
+
 /**
  * Into READY or DELAYED. Plain INSERTs: they have one plan, so nothing needs pinning.
  *

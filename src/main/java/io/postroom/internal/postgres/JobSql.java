@@ -1,5 +1,7 @@
 package io.postroom.internal.postgres;
 
+import io.postroom.internal.postgres.statement.Sql;
+
 /** What the jobs do on a timer. */
 final class JobSql {
     private JobSql() {}

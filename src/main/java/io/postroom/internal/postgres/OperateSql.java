@@ -1,5 +1,7 @@
 package io.postroom.internal.postgres;
 
+import io.postroom.internal.postgres.statement.Sql;
+
 /** What an operator does: to one message, to a queue, to all dead letters of a kind. Leaves a line in operator_action. */
 final class OperateSql {
     private OperateSql() {}

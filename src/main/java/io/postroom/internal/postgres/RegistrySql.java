@@ -1,5 +1,7 @@
 package io.postroom.internal.postgres;
 
+import io.postroom.internal.postgres.statement.Sql;
+
 /**
  * What may be asked about messages, over the views and without changing anything. Ids are found first and joined to {@code queue_messages} then:
  * that view is quick by id alone. None of these locks a row.

@@ -1,5 +1,7 @@
 package io.postroom.internal.postgres;
 
+import io.postroom.internal.postgres.statement.Sql;
+
 /** Processes and what they consume. */
 final class WorkerSql {
     private WorkerSql() {}
