@@ -28,8 +28,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads messages. A filter becomes parameters of a fixed statement, and rows become messages with one entry per queue. No text of a user becomes part of a
- * statement. Statements: {@link RegistrySql}.
+ * Reads messages. A filter becomes parameters of a fixed statement, and rows become messages with one entry per queue. No text of a user
+ * becomes part of a statement. Statements: {@link RegistrySql}.
  */
 final class MessageReader {
     private static final Map<MessageState, String> PLACES = new EnumMap<>(Map.of(

@@ -46,7 +46,10 @@ final class PollRows {
         }
     }
 
-    /** Reads the lowest seq of each lane; -1 for an empty lane. The array is NULL when the poll did not look, because all lanes were still empty. */
+    /**
+     * Reads the lowest seq of each lane; -1 for an empty lane. The array is NULL when the poll did not look, because all lanes were still
+     * empty.
+     */
     private static long[] lowestOf(@Nullable Array array) throws SQLException {
         long[] lowest = new long[LANES];
         if (array == null) {

@@ -6,7 +6,8 @@ import net.javacrumbs.shedlock.provider.jdbctemplate.JdbcTemplateLockProvider;
 import org.springframework.jdbc.core.JdbcTemplate;
 
 /**
- * Makes the locks of jobs that run in one process at a time, in the table {@code postroom.shedlock}. The database's clock decides when a lock ends.
+ * Makes the locks of jobs that run in one process at a time, in the table {@code postroom.shedlock}. The database's clock decides when a
+ * lock ends.
  *
  * <p>The provider is never a bean: a host that has a {@link LockProvider} of its own would find two.
  */

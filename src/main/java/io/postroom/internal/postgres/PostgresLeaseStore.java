@@ -98,7 +98,9 @@ final class PostgresLeaseStore implements LeaseStore {
         return List.copyOf(parts.values());
     }
 
-    /** Tries again without the details. A completion that is refused then, too, is logged and given up, so that it is not tried for ever. */
+    /**
+     * Tries again without the details. A completion that is refused then, too, is logged and given up, so that it is not tried for ever.
+     */
     private List<LeasePart> alone(int workerId, Completion completion) {
         try {
             return write(workerId, List.of(completion));

@@ -22,8 +22,8 @@ import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Keeps the row of a process alive, polls for it and notifies other processes. Statements: {@link WorkerSql} and, for polls and the low watermark, {@link
- * ClaimSql}.
+ * Keeps the row of a process alive, polls for it and notifies other processes. Statements: {@link WorkerSql} and, for polls and the low
+ * watermark, {@link ClaimSql}.
  *
  * <p>A process has two of these: one on its working pool, and one on the connection that is reserved for the heartbeat.
  */

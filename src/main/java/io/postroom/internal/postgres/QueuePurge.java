@@ -6,8 +6,8 @@ import java.sql.SQLException;
 import java.util.List;
 
 /**
- * Cancels the messages of a queue that wait when the purge begins: first READY, lane by lane, then DELAYED. Each step is one batch in one transaction, so it
- * holds its locks for a moment only. For one thread.
+ * Cancels the messages of a queue that wait when the purge begins: first READY, lane by lane, then DELAYED. Each step is one batch in one
+ * transaction, so it holds its locks for a moment only. For one thread.
  */
 final class QueuePurge {
     private static final int BATCH = 1000;

@@ -10,12 +10,13 @@ import org.slf4j.LoggerFactory;
 import org.springframework.util.ClassUtils;
 
 /**
- * Gives the engine its connections. They are separate from the host's where possible, because a host that leaks connections must not lose its leases.
+ * Gives the engine its connections. They are separate from the host's where possible, because a host that leaks connections must not lose
+ * its leases.
  *
  * <ul>
  *   <li>A data source that was given for the engine is used as it is.
- *   <li>Otherwise, if the host's data source is a {@code HikariDataSource}, its settings are copied into two small pools: {@code postroom-engine} for the
- *       work, {@code postroom-reserved} for heartbeat and LISTEN.
+ *   <li>Otherwise, if the host's data source is a {@code HikariDataSource}, its settings are copied into two small pools: {@code
+ *       postroom-engine} for the work, {@code postroom-reserved} for heartbeat and LISTEN.
  *   <li>Otherwise the host's data source is used.
  * </ul>
  *

@@ -10,12 +10,13 @@ import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A small pool to the database of a host's pool, with time limits that suit a queue engine. Only this class names Hikari, so a host can run without Hikari.
+ * A small pool to the database of a host's pool, with time limits that suit a queue engine. Only this class names Hikari, so a host can run
+ * without Hikari.
  *
  * <p>Settings in the host's URL win over the time limits set here, because the driver reads the URL last.
  *
- * <p>Behind a PgBouncer that shares sessions, no session settings are made, because they would stay with the next user of the session. There, set them for
- * the role. {@code prepareThreshold=0} is taken as the sign of such a PgBouncer.
+ * <p>Behind a PgBouncer that shares sessions, no session settings are made, because they would stay with the next user of the session.
+ * There, set them for the role. {@code prepareThreshold=0} is taken as the sign of such a PgBouncer.
  */
 record HikariEnginePools(HikariDataSource pool) implements AutoCloseable {
     static final int WORKING = 8;
@@ -23,7 +24,10 @@ record HikariEnginePools(HikariDataSource pool) implements AutoCloseable {
 
     private static final Duration CONNECT = Duration.ofSeconds(5);
     private static final Duration SOCKET = Duration.ofSeconds(30);
-    /** The limit of a statement is far above any statement of the engine and below the socket's. Engine statements hold locks for milliseconds only. */
+    /**
+     * The limit of a statement is far above any statement of the engine and below the socket's. Engine statements hold locks for
+     * milliseconds only.
+     */
     private static final String SESSION = """
             SET statement_timeout = '10s';
             SET lock_timeout = '2s';
@@ -43,7 +47,8 @@ record HikariEnginePools(HikariDataSource pool) implements AutoCloseable {
     /**
      * Opens a pool whose connections can LISTEN, with sockets of {@link PromptSocketFactory}.
      *
-     * <p>A socket factory of the host's is kept. The driver prefers one in the URL; and where properties may contain the URL, none is set here.
+     * <p>A socket factory of the host's is kept. The driver prefers one in the URL; and where properties may contain the URL, none is set
+     * here.
      */
     static HikariEnginePools ofListening(DataSource host, String name, int size) {
         HikariConfig copy = copy(host, name, size);
@@ -114,7 +119,9 @@ record HikariEnginePools(HikariDataSource pool) implements AutoCloseable {
         properties.putIfAbsent("tcpKeepAlive", "true");
     }
 
-    /** Whether the pool's properties reach the driver under the driver's names. A data source object that the host made itself takes none. */
+    /**
+     * Whether the pool's properties reach the driver under the driver's names. A data source object that the host made itself takes none.
+     */
     private static boolean takesDriversProperties(HikariConfig copy) {
         boolean drivers = copy.getJdbcUrl() != null
                 || copy.getDataSourceClassName() != null

@@ -14,9 +14,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Creates and checks the schema {@code postroom} with a Flyway of its own. Its history is {@code postroom.schema_history}, and its files are where no host's
- * Flyway looks for any. This Flyway is never a bean, so a host's Flyway stays the only bean. Several processes may start at once: Flyway takes an advisory
- * lock.
+ * Creates and checks the schema {@code postroom} with a Flyway of its own. Its history is {@code postroom.schema_history}, and its files
+ * are where no host's Flyway looks for any. This Flyway is never a bean, so a host's Flyway stays the only bean. Several processes may
+ * start at once: Flyway takes an advisory lock.
  */
 public final class Migrations {
     private static final Logger log = LoggerFactory.getLogger(Migrations.class);
@@ -44,7 +44,8 @@ public final class Migrations {
     }
 
     /**
-     * Checks that all migrations have run. Reading {@code postroom.schema_history} is the only right it needs. A schema newer than this version is accepted.
+     * Checks that all migrations have run. Reading {@code postroom.schema_history} is the only right it needs. A schema newer than this
+     * version is accepted.
      *
      * @throws PostroomException says which migration is missing, changed or failed, and what to do
      */

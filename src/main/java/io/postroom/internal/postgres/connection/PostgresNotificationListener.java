@@ -18,8 +18,8 @@ import org.postgresql.PGConnection;
 import org.postgresql.PGNotification;
 
 /**
- * Receives notifications of other processes that messages became READY, on a connection of its own. A notification that is sent while nobody listens is
- * lost. That costs no message, because polling finds all messages. One thread receives; any thread may close.
+ * Receives notifications of other processes that messages became READY, on a connection of its own. A notification that is sent while
+ * nobody listens is lost. That costs no message, because polling finds all messages. One thread receives; any thread may close.
  */
 public final class PostgresNotificationListener implements NotificationListener {
     public static final String CHANNEL = "postroom";

@@ -13,14 +13,14 @@ import org.postgresql.Driver;
 /**
  * Makes sockets for the connection that listens, so that a notification arrives without an extra wait.
  *
- * <p>After the first notification the driver (pgjdbc 42.7) looks whether there is a second one. It does so by a read with a limit of 1 ms, the shortest limit
- * that a socket takes, and returns the first notification only after that read. With sockets of this class a read with that limit does not wait: it takes the
- * bytes that are there, or times out at once.
+ * <p>After the first notification the driver (pgjdbc 42.7) looks whether there is a second one. It does so by a read with a limit of 1 ms,
+ * the shortest limit that a socket takes, and returns the first notification only after that read. With sockets of this class a read with
+ * that limit does not wait: it takes the bytes that are there, or times out at once.
  *
  * <p>This class is kept because of its figure: a message from one process to another took 4.1 ms, and 1.1 ms of them were that read.
  *
- * <p>Everything else is as with Java's own sockets. TLS is put around these sockets as usual (tried by hand, on Java 17 and 25). The next read that waits
- * notices a closed connection. The driver makes an object of this class by the class's name.
+ * <p>Everything else is as with Java's own sockets. TLS is put around these sockets as usual (tried by hand, on Java 17 and 25). The next
+ * read that waits notices a closed connection. The driver makes an object of this class by the class's name.
  */
 public final class PromptSocketFactory extends SocketFactory {
     /** The limit by which the driver looks for a second notification. */

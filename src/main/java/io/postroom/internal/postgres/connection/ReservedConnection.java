@@ -7,8 +7,8 @@ import javax.sql.DataSource;
 import org.springframework.jdbc.datasource.SingleConnectionDataSource;
 
 /**
- * A connection that is taken from a pool once and reserved, so that it is free even when the pool is at its limit. A broken connection is returned to the
- * pool and replaced. For one thread at a time.
+ * A connection that is taken from a pool once and reserved, so that it is free even when the pool is at its limit. A broken connection is
+ * returned to the pool and replaced. For one thread at a time.
  */
 final class ReservedConnection extends SingleConnectionDataSource implements AutoCloseable {
     private final DataSource source;

@@ -74,7 +74,8 @@ public record StartCheck(List<String> warnings) {
                     warn(
                             warnings,
                             "off".equals(row.getString(6)),
-                            "synchronous_commit is off: a crash of the server loses the last moments' messages although they were acknowledged.");
+                            "synchronous_commit is off: a crash of the server loses the last moments' messages"
+                                    + " although they were acknowledged.");
                     warn(
                             warnings,
                             "off".equals(row.getString(7)),

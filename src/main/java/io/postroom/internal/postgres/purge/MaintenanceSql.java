@@ -2,7 +2,9 @@ package io.postroom.internal.postgres.purge;
 
 import io.postroom.internal.postgres.statement.Sql;
 
-/** Statements of purge and partitions. The work is in the functions of the schema, which say what they lock and which name the partitions. */
+/**
+ * Statements of purge and partitions. The work is in the functions of the schema, which say what they lock and which name the partitions.
+ */
 final class MaintenanceSql {
     private MaintenanceSql() {}
 
@@ -22,7 +24,8 @@ final class MaintenanceSql {
     static final Sql NEED_AT_THE_END = Sql.of("""
             -- name: purge_need
             SELECT l.looked, cardinality(l.kept) - l.keyed, l.lasting
-            FROM postroom.purge_look(:leaf, coalesce(postroom.last_rows_of(:leaf, :rows), '00000000-0000-0000-0000-000000000000'), :rows) l
+            FROM postroom.purge_look(
+                :leaf, coalesce(postroom.last_rows_of(:leaf, :rows), '00000000-0000-0000-0000-000000000000'), :rows) l
             """);
 
     /** Removes deduplication keys of a day. Always one row; looked 0: there are no more. */
@@ -31,7 +34,9 @@ final class MaintenanceSql {
             SELECT k.looked, k.last_looked
             FROM postroom.purge_keys(
                 :after,
-                coalesce((SELECT postroom.lowest_id(p.to_at) FROM postroom.partitions('message') p WHERE p.name = :leaf AND isfinite(p.to_at)),
+                coalesce((SELECT postroom.lowest_id(p.to_at)
+                          FROM postroom.partitions('message') p
+                          WHERE p.name = :leaf AND isfinite(p.to_at)),
                          'ffffffff-ffff-ffff-ffff-ffffffffffff'),
                 :limit) k
             """);
@@ -39,7 +44,9 @@ final class MaintenanceSql {
     /** The id before the first one of a partition. */
     static final Sql BEGINNING = Sql.of("""
             -- name: beginning_of_day
-            SELECT coalesce((SELECT postroom.lowest_id(p.from_at) FROM postroom.partitions('message') p WHERE p.name = :leaf AND isfinite(p.from_at)),
+            SELECT coalesce((SELECT postroom.lowest_id(p.from_at)
+                             FROM postroom.partitions('message') p
+                             WHERE p.name = :leaf AND isfinite(p.from_at)),
                             '00000000-0000-0000-0000-000000000000')
             """);
 
@@ -68,8 +75,8 @@ final class MaintenanceSql {
             """);
 
     /**
-     * The places of the lines of history to keep. Reads the range of a day's ids in message_pk; when these are few, reads their lines through the index of
-     * attempt. Always one row; NULL: they are not few.
+     * The places of the lines of history to keep. Reads the range of a day's ids in message_pk; when these are few, reads their lines
+     * through the index of attempt. Always one row; NULL: they are not few.
      */
     static final Sql HISTORY_KEPT = Sql.of("""
             -- name: history_kept
@@ -94,11 +101,13 @@ final class MaintenanceSql {
             SELECT b.looked, coalesce(b.last_looked::text, :after), b.removed
             FROM postroom.purge_batch(
                 :leaf, :after::text::tid, :limit,
-                ARRAY(SELECT coalesce(CASE WHEN isfinite(p.from_at) THEN postroom.lowest_id(p.from_at) END, '00000000-0000-0000-0000-000000000000')
+                ARRAY(SELECT coalesce(CASE WHEN isfinite(p.from_at) THEN postroom.lowest_id(p.from_at) END,
+                                      '00000000-0000-0000-0000-000000000000')
                       FROM postroom.partitions('message') p
                       WHERE p.name = ANY (:spared::text[])
                       ORDER BY p.from_at),
-                ARRAY(SELECT coalesce(CASE WHEN isfinite(p.to_at) THEN postroom.lowest_id(p.to_at) END, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+                ARRAY(SELECT coalesce(CASE WHEN isfinite(p.to_at) THEN postroom.lowest_id(p.to_at) END,
+                                      'ffffffff-ffff-ffff-ffff-ffffffffffff')
                       FROM postroom.partitions('message') p
                       WHERE p.name = ANY (:spared::text[])
                       ORDER BY p.from_at)) b

@@ -19,8 +19,8 @@ import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Frees past days and makes days ahead. The role that runs this must own the tables. Thread-safe. Statements: {@link MaintenanceSql}; how a day is freed and
- * what it costs: see the package.
+ * Frees past days and makes days ahead. The role that runs this must own the tables. Thread-safe. Statements: {@link MaintenanceSql}; how a
+ * day is freed and what it costs: see the package.
  */
 public final class PostgresMaintenance implements MaintenanceStore {
     private static final UUID BEFORE_ALL = new UUID(0, 0);
@@ -256,8 +256,8 @@ public final class PostgresMaintenance implements MaintenanceStore {
     // ---- partitions
 
     /**
-     * Runs three transactions. The first adds a constraint that says where a filled tail ends, the second validates it, the third moves the tail. The first
-     * two do nothing for an empty tail.
+     * Runs three transactions. The first adds a constraint that says where a filled tail ends, the second validates it, the third moves the
+     * tail. The first two do nothing for an empty tail.
      */
     @Override
     public int makeDaysAhead(Kind kind) {
@@ -338,7 +338,8 @@ public final class PostgresMaintenance implements MaintenanceStore {
     }
 
     /**
-     * A part of a day: how many messages were read, the last one, the ids to keep, how many of those last, and the ledger's lines for the others.
+     * A part of a day: how many messages were read, the last one, the ids to keep, how many of those last, and the ledger's lines for the
+     * others.
      */
     private static final class DayPart {
         final int looked;

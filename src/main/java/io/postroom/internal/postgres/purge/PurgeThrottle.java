@@ -4,13 +4,14 @@ import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Spreads a long read over time, so that it does not take a core from those who send and handle messages. After each part it rests sixteen times as long as
- * the part took. After five minutes of rest it rests only twice as long, because others may wait for the end. For one thread.
+ * Spreads a long read over time, so that it does not take a core from those who send and handle messages. After each part it rests sixteen
+ * times as long as the part took. After five minutes of rest it rests only twice as long, because others may wait for the end. For one
+ * thread.
  */
 final class PurgeThrottle {
     /**
-     * With a factor of eight the load took 1.20 times its CPU; with sixteen 1.17 and, in another run, 0.96 (workload W9). Without a purge the CPU differs by
-     * as much from run to run.
+     * With a factor of eight the load took 1.20 times its CPU; with sixteen 1.17 and, in another run, 0.96 (workload W9). Without a purge
+     * the CPU differs by as much from run to run.
      */
     private static final int REST_FACTOR = 16;
 

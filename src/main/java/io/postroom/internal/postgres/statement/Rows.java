@@ -8,7 +8,10 @@ import java.time.OffsetDateTime;
 import java.util.BitSet;
 import org.jspecify.annotations.Nullable;
 
-/** Converts between columns and Java's types for times and bits. A duration travels as a {@code bigint} of microseconds, PostgreSQL's precision. */
+/**
+ * Converts between columns and Java's types for times and bits. A duration travels as a {@code bigint} of microseconds, PostgreSQL's
+ * precision.
+ */
 public final class Rows {
     private static final long MICROS_PER_SECOND = 1_000_000L;
 

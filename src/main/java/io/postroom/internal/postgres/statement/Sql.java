@@ -19,10 +19,11 @@ import org.jspecify.annotations.Nullable;
 import org.postgresql.PGStatement;
 
 /**
- * A statement with {@code :named} parameters. Its text is parsed once, when its class is loaded. After that a call costs one map look-up per name.
+ * A statement with {@code :named} parameters. Its text is parsed once, when its class is loaded. After that a call costs one map look-up
+ * per name.
  *
- * <p>The parser leaves quotes, comments and casts ({@code ::uuid}) alone. Line breaks are sent as they stand. Immutable and thread-safe; a {@link Call}
- * belongs to one thread.
+ * <p>The parser leaves quotes, comments and casts ({@code ::uuid}) alone. Line breaks are sent as they stand. Immutable and thread-safe; a
+ * {@link Call} belongs to one thread.
  */
 public final class Sql {
     private static final String NAME_LINE = "-- name: ";
@@ -42,7 +43,8 @@ public final class Sql {
     /**
      * Parses a text.
      *
-     * @throws IllegalArgumentException the first line is not {@code -- name: verb}, or the text has a question mark, which the driver takes for a parameter
+     * @throws IllegalArgumentException the first line is not {@code -- name: verb}, or the text has a question mark, which the driver takes
+     *     for a parameter
      */
     public static Sql of(String text) {
         int firstLine = text.indexOf('\n');
@@ -97,7 +99,8 @@ public final class Sql {
     }
 
     /**
-     * One execution: set every name, then run it. Closing a call returns the statement to the driver's cache, which keeps it prepared on the server.
+     * One execution: set every name, then run it. Closing a call returns the statement to the driver's cache, which keeps it prepared on
+     * the server.
      */
     public final class Call implements AutoCloseable {
         private final Connection connection;
@@ -231,7 +234,10 @@ public final class Sql {
             return setArray(name, "bytea", values);
         }
 
-        /** Sends a {@code uuid[]}; the statement needs {@code ::uuid[]} beside the name. The driver has no binary form for it: see {@link UuidArrays}. */
+        /**
+         * Sends a {@code uuid[]}; the statement needs {@code ::uuid[]} beside the name. The driver has no binary form for it: see {@link
+         * UuidArrays}.
+         */
         public Call set(String name, UUID[] values) throws SQLException {
             return setUntyped(name, UuidArrays.text(values));
         }

@@ -11,8 +11,8 @@ import javax.sql.DataSource;
 import org.postgresql.PGConnection;
 
 /**
- * The store's own transactions, on any pool. They commit explicitly where auto-commit is off. They are READ COMMITTED, whatever the database's default is.
- * They end with their connection closed. Thread-safe.
+ * The store's own transactions, on any pool. They commit explicitly where auto-commit is off. They are READ COMMITTED, whatever the
+ * database's default is. They end with their connection closed. Thread-safe.
  *
  * <p>The stores of one pool share one object of this class, because it remembers the isolation level of each connection.
  */
