@@ -6,7 +6,7 @@ import io.postroom.handler.Handler;
 import io.postroom.internal.execution.HandlerRegistry;
 import io.postroom.internal.jobs.Job;
 import io.postroom.internal.jobs.JobTimer;
-import io.postroom.internal.postgres.EnginePool;
+import io.postroom.internal.postgres.connection.EnginePool;
 import io.postroom.internal.producer.DefaultQueueMessages;
 import io.postroom.internal.producer.DefaultQueues;
 import io.postroom.internal.storage.OperatorStore;

@@ -20,11 +20,13 @@ import io.postroom.internal.jobs.PromoteDue;
 import io.postroom.internal.jobs.RedriveDeadLetters;
 import io.postroom.internal.jobs.RemoveQueueMessages;
 import io.postroom.internal.jobs.RescueLeases;
-import io.postroom.internal.postgres.EnginePool;
-import io.postroom.internal.postgres.PostgresMaintenance;
-import io.postroom.internal.postgres.PostgresMessageStore;
-import io.postroom.internal.postgres.PostgresNotificationListener;
-import io.postroom.internal.postgres.StartCheck;
+import io.postroom.internal.postgres.PostgresJobLocks;
+import io.postroom.internal.postgres.PostgresStores;
+import io.postroom.internal.postgres.PostgresWorkerStore;
+import io.postroom.internal.postgres.connection.EnginePool;
+import io.postroom.internal.postgres.connection.PostgresNotificationListener;
+import io.postroom.internal.postgres.connection.StartCheck;
+import io.postroom.internal.postgres.purge.PostgresMaintenance;
 import io.postroom.internal.producer.DefaultQueueMessages;
 import io.postroom.internal.producer.DefaultQueues;
 import io.postroom.internal.producer.DirectTransactions;
@@ -43,14 +45,12 @@ import java.util.List;
 import java.util.Optional;
 import javax.sql.DataSource;
 import net.javacrumbs.shedlock.core.LockProvider;
-import net.javacrumbs.shedlock.provider.jdbctemplate.JdbcTemplateLockProvider;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.springframework.jdbc.core.JdbcTemplate;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Wires a {@link DefaultPostroom}. The only place that names {@link PostgresMessageStore}. */
+/** Wires a {@link DefaultPostroom}. The only place that names {@link PostgresStores}. */
 final class PostroomBuilder implements Postroom.Builder {
     private static final Logger log = LoggerFactory.getLogger(PostroomBuilder.class);
 
@@ -169,8 +169,8 @@ final class PostroomBuilder implements Postroom.Builder {
     }
 
     private DefaultPostroom wire(HandlerRegistry registry, EnginePool pool) {
-        Stores stores = PostgresMessageStore.on(pool.dataSource());
-        WorkerStore beats = new PostgresMessageStore(pool.heartbeatDataSource());
+        Stores stores = PostgresStores.on(pool.dataSource());
+        WorkerStore beats = new PostgresWorkerStore(pool.heartbeatDataSource());
         NotificationListener feed =
                 settings.listen() ? new PostgresNotificationListener(pool.listenDataSource()) : null;
         Transactions hosts = transactions == null ? new DirectTransactions(dataSource) : transactions;
@@ -211,19 +211,10 @@ final class PostroomBuilder implements Postroom.Builder {
             jobs.add(new ExpireMessages(store));
             jobs.add(redrives);
             MaintenanceStore maintenance = new PostgresMaintenance(pool.dataSource());
-            LockProvider locks = locks(pool);
+            LockProvider locks = PostgresJobLocks.on(pool.dataSource());
             jobs.add(new LockedJob(new RemoveQueueMessages(maintenance), locks, LONGEST_JOB));
             jobs.add(new LockedJob(new MaintainPartitions(maintenance), locks, LONGEST_JOB));
         }
         return jobs;
-    }
-
-    /** Ours alone, no bean: a host with a LockProvider of its own would face two. */
-    private static LockProvider locks(EnginePool pool) {
-        return new JdbcTemplateLockProvider(JdbcTemplateLockProvider.Configuration.builder()
-                .withTableName("postroom.shedlock")
-                .withJdbcTemplate(new JdbcTemplate(pool.dataSource()))
-                .usingDbTime()
-                .build());
     }
 }

@@ -1,8 +1,8 @@
 package io.postroom;
 
 import io.postroom.api.PostroomException;
-import io.postroom.internal.postgres.Migrations;
-import io.postroom.internal.postgres.StartCheck;
+import io.postroom.internal.postgres.connection.Migrations;
+import io.postroom.internal.postgres.connection.StartCheck;
 import javax.sql.DataSource;
 
 /** What to do about the schema {@code postroom} at start. */

@@ -2,7 +2,7 @@ package io.postroom.bench;
 
 import io.postroom.bench.WorkloadResult.Row;
 import io.postroom.internal.jobs.RemoveQueueMessages;
-import io.postroom.internal.postgres.PostgresMaintenance;
+import io.postroom.internal.postgres.purge.PostgresMaintenance;
 import io.postroom.internal.storage.MaintenanceStore;
 import io.postroom.testing.Days;
 import java.sql.Connection;

@@ -6,11 +6,14 @@ import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.sli
 
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaMethodCall;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import java.sql.Connection;
 import java.util.Arrays;
+import java.util.Set;
 
 /**
  * Dependencies point downwards only:
@@ -19,6 +22,8 @@ import java.util.Arrays;
  * server → rest, spring    rest → api    test → (root)    spring, server → (root)
  * (root) → producer → worker → consumer → execution → handler, storage → api
  *          jobs → storage     postgres → storage     channel → handler
+ *                             postgres → postgres.connection → postgres.statement
+ *                                        postgres.purge      → postgres.statement
  * </pre>
  *
  * <p>{@code loop} (threads that repeat a step) knows nothing of ours, and whoever has a thread uses it. Each rule was seen to fail once, on an import the
@@ -26,6 +31,8 @@ import java.util.Arrays;
  */
 @AnalyzeClasses(packages = "io.postroom", importOptions = ImportOption.DoNotIncludeTests.class)
 class DependencyDirectionTest {
+    private static final Set<String> STATEMENT_MAKERS = Set.of("createStatement", "prepareStatement", "prepareCall");
+
     @ArchTest
     static final ArchRule api_knows_the_jdk_and_jspecify_only = classes()
             .that()
@@ -76,6 +83,26 @@ class DependencyDirectionTest {
             only("internal.postgres..", "api", "internal.storage", "internal.postgres..");
 
     @ArchTest
+    static final ArchRule postgres_stores_know_connection_and_statement = only(
+            "internal.postgres",
+            "api",
+            "internal.storage",
+            "internal.postgres.connection",
+            "internal.postgres.statement");
+
+    @ArchTest
+    static final ArchRule postgres_connection_knows_statement =
+            only("internal.postgres.connection", "api", "internal.storage", "internal.postgres.statement");
+
+    @ArchTest
+    static final ArchRule postgres_purge_knows_statement =
+            only("internal.postgres.purge", "api", "internal.storage", "internal.postgres.statement");
+
+    @ArchTest
+    static final ArchRule postgres_statement_knows_no_other_part_of_postgres =
+            only("internal.postgres.statement", "api", "internal.storage");
+
+    @ArchTest
     static final ArchRule root_wires_what_is_inside = only("", "api", "handler", "internal..");
 
     @ArchTest
@@ -108,6 +135,7 @@ class DependencyDirectionTest {
             .dependOnClassesThat()
             .resideInAnyPackage("org.springframework.boot..", "org.springframework.web..", "jakarta.servlet..");
 
+    /** The server is exempt: it starts an embedded database, and its demo counts rows. */
     @ArchTest
     static final ArchRule only_postgres_speaks_jdbc_statements = noClasses()
             .that()
@@ -117,7 +145,18 @@ class DependencyDirectionTest {
             .haveFullyQualifiedName("java.sql.PreparedStatement")
             .orShould()
             .dependOnClassesThat()
-            .haveFullyQualifiedName("java.sql.Statement");
+            .haveFullyQualifiedName("java.sql.Statement")
+            .orShould()
+            .dependOnClassesThat()
+            .haveFullyQualifiedName("java.sql.ResultSet")
+            .orShould()
+            .dependOnClassesThat()
+            .resideInAnyPackage("org.springframework.jdbc.core..", "org.postgresql..")
+            .orShould()
+            .callMethodWhere(DescribedPredicate.describe(
+                    "a statement is made",
+                    (JavaMethodCall call) -> call.getTargetOwner().isAssignableTo(Connection.class)
+                            && STATEMENT_MAKERS.contains(call.getName())));
 
     @ArchTest
     static final ArchRule packages_have_no_cycles =
@@ -130,6 +169,16 @@ class DependencyDirectionTest {
             .and()
             .arePublic()
             .should(PublicSignatures.nameNoInternalType());
+
+    /** A host may leave out these libraries or have other versions of them. */
+    @ArchTest
+    static final ArchRule driver_and_pool_stay_out_of_public_signatures = classes()
+            .that()
+            .resideOutsideOfPackage("io.postroom.internal..")
+            .and()
+            .arePublic()
+            .should(PublicSignatures.nameNothingOf(
+                    "org.postgresql", "com.zaxxer.hikari", "org.flywaydb", "net.javacrumbs.shedlock"));
 
     /** A package may use its own classes, these packages of ours, and anything that is not ours. */
     private static ArchRule only(String name, String... allowed) {

@@ -9,6 +9,7 @@ import com.tngtech.archunit.core.domain.JavaType;
 import com.tngtech.archunit.lang.ArchCondition;
 import com.tngtech.archunit.lang.ConditionEvents;
 import com.tngtech.archunit.lang.SimpleConditionEvent;
+import java.util.Arrays;
 import java.util.stream.Stream;
 
 /** What a host can see of a type: its superclass, its interfaces and the signatures of its public and protected members. */
@@ -16,17 +17,22 @@ final class PublicSignatures {
     private PublicSignatures() {}
 
     static ArchCondition<JavaClass> nameNoInternalType() {
-        return new ArchCondition<>("name no internal type in a public signature") {
+        return nameNothingOf("io.postroom.internal");
+    }
+
+    /** @param packages with all packages below them */
+    static ArchCondition<JavaClass> nameNothingOf(String... packages) {
+        return new ArchCondition<>("name nothing of " + Arrays.toString(packages) + " in a public signature") {
             @Override
             public void check(JavaClass type, ConditionEvents events) {
                 Stream.concat(type.getSuperclass().stream(), type.getInterfaces().stream())
-                        .filter(PublicSignatures::isInternal)
+                        .filter(seen -> isOf(packages, seen))
                         .forEach(seen -> events.add(SimpleConditionEvent.violated(
                                 type, type.getName() + " extends or implements " + seen.getName())));
                 type.getMembers().stream()
                         .filter(PublicSignatures::isSeenByHosts)
                         .forEach(member -> typesOf(member)
-                                .filter(PublicSignatures::isInternal)
+                                .filter(seen -> isOf(packages, seen))
                                 .forEach(seen -> events.add(SimpleConditionEvent.violated(
                                         member, member.getFullName() + " names " + seen.getName()))));
             }
@@ -50,8 +56,10 @@ final class PublicSignatures {
                 .flatMap(types -> types);
     }
 
-    private static boolean isInternal(JavaType type) {
+    private static boolean isOf(String[] packages, JavaType type) {
         return type.getAllInvolvedRawTypes().stream()
-                .anyMatch(raw -> raw.getBaseComponentType().getPackageName().startsWith("io.postroom.internal"));
+                .map(raw -> raw.getBaseComponentType().getPackageName())
+                .anyMatch(name -> Arrays.stream(packages)
+                        .anyMatch(unwanted -> name.equals(unwanted) || name.startsWith(unwanted + ".")));
     }
 }

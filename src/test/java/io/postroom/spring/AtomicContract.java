@@ -12,7 +12,7 @@ import io.postroom.api.SendResult;
 import io.postroom.handler.HandlerMode;
 import io.postroom.handler.MessageContext;
 import io.postroom.handler.ProcessingMessage;
-import io.postroom.internal.postgres.PostgresMessageStore;
+import io.postroom.internal.postgres.PostgresStores;
 import io.postroom.testing.TestDatabase;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
@@ -195,7 +195,7 @@ abstract class AtomicContract {
         assertThat(handlers.running().await(30, TimeUnit.SECONDS)).isTrue();
 
         // As if others had found this process silent: nobody's last beat is that young.
-        new PostgresMessageStore(database.pool()).rescue(Duration.ofMillis(1), 100);
+        PostgresStores.on(database.pool()).jobs().rescue(Duration.ofMillis(1), 100);
         assertThat(count(
                         "SELECT count(*) FROM postroom.lease WHERE ?::uuid = ANY(message_ids)",
                         created.id().toString()))

@@ -1,5 +1,7 @@
 package io.postroom.internal.postgres;
 
+import io.postroom.internal.postgres.statement.Sql;
+
 /**
  * Takes messages from READY under a lease, and finds where READY messages are: cursors and low watermarks.
  *

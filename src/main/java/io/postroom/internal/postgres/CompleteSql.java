@@ -1,5 +1,7 @@
 package io.postroom.internal.postgres;
 
+import io.postroom.internal.postgres.statement.Sql;
+
 /** Takes messages out of their leases. The functions decide on the locked value of {@code lease.open}; a lease or bit that is missing in the answer was lost. */
 final class CompleteSql {
     private CompleteSql() {}

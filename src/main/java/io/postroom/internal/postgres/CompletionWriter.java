@@ -1,5 +1,7 @@
 package io.postroom.internal.postgres;
 
+import io.postroom.internal.postgres.statement.Rows;
+import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.storage.Completion;
 import io.postroom.internal.storage.LeasePart;
 import java.sql.Connection;

@@ -1,5 +1,7 @@
 package io.postroom.internal.postgres;
 
+import io.postroom.internal.postgres.statement.Sql;
+
 /**
  * Writes new messages into READY or DELAYED, or under a lease. These are plain INSERTs: they have one plan, so nothing needs pinning. The columns of a
  * message come from {@link MessageColumns}, which fills the placeholders in braces.

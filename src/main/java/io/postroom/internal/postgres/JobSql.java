@@ -1,5 +1,7 @@
 package io.postroom.internal.postgres;
 
+import io.postroom.internal.postgres.statement.Sql;
+
 /** Statements of the jobs that run on a timer. */
 final class JobSql {
     private JobSql() {}

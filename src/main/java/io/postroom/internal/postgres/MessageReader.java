@@ -6,13 +6,15 @@ import io.postroom.api.Message;
 import io.postroom.api.MessageFilter;
 import io.postroom.api.MessageState;
 import io.postroom.api.QueueEntry;
-import io.postroom.api.QueueStats;
+import io.postroom.internal.postgres.statement.Rows;
+import io.postroom.internal.postgres.statement.Sql;
 import java.sql.Array;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -23,8 +25,12 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 
-/** Asks the registry: a filter becomes parameters of a fixed statement, rows become messages with their entries. Nothing a user wrote becomes SQL. */
+/**
+ * Reads messages. A filter becomes parameters of a fixed statement, and rows become messages with one entry per queue. No text of a user
+ * becomes part of a statement. Statements: {@link RegistrySql}.
+ */
 final class MessageReader {
     private static final Map<MessageState, String> PLACES = new EnumMap<>(Map.of(
             MessageState.READY, RegistrySql.READY,
@@ -35,7 +41,7 @@ final class MessageReader {
             MessageState.CANCELLED, RegistrySql.CANCELLED,
             MessageState.EXPIRED, RegistrySql.EXPIRED));
 
-    /** By the states asked for; at most 127 texts. */
+    /** The statements by the states they search; at most 127. */
     private static final Map<Set<MessageState>, Sql> FIND_IN = new ConcurrentHashMap<>();
 
     private MessageReader() {}
@@ -50,7 +56,7 @@ final class MessageReader {
         Set<MessageState> states = filter.states();
         if (filter.fingerprint().isPresent()) {
             if (!states.isEmpty() && !states.contains(MessageState.DEAD)) {
-                return List.of(); // only dead letters have one
+                return List.of(); // only dead letters have a fingerprint
             }
             states = Set.of(MessageState.DEAD);
         }
@@ -83,7 +89,7 @@ final class MessageReader {
         return setConditions(call, filter).set("limit", filter.limit());
     }
 
-    /** All but the limit. */
+    /** Sets the conditions of a filter, without its limit. */
     static Sql.Call setConditions(Sql.Call call, MessageFilter filter) throws SQLException {
         call.set("queue", filter.queue().orElse(null))
                 .set("type", filter.type().orElse(null))
@@ -95,7 +101,7 @@ final class MessageReader {
                 : call;
     }
 
-    /** One message per id, in the order of its first row. */
+    /** Returns one message per id, in the order of the first rows. */
     private static List<Message> messages(Sql.Call call) throws SQLException {
         Map<UUID, Message> messages = new LinkedHashMap<>();
         call.list(row -> {
@@ -137,7 +143,8 @@ final class MessageReader {
                 row.getString(2),
                 row.getInt(3),
                 Direction.valueOf(row.getString(4)),
-                Objects.requireNonNullElse(row.getString(5), "null"), // neither JSON nor bytes: written by hand
+                Objects.requireNonNullElse(
+                        row.getString(5), "null"), // a row written by hand may have neither JSON nor bytes
                 row.getString(6),
                 headers(row.getArray(7)),
                 row.getInt(8),
@@ -147,8 +154,8 @@ final class MessageReader {
                 List.of(entry));
     }
 
-    /** From names and values in turn. */
-    private static Map<String, String> headers(@org.jspecify.annotations.Nullable Array array) throws SQLException {
+    /** Reads an array of names and values in turn. */
+    private static Map<String, String> headers(@Nullable Array array) throws SQLException {
         if (array == null) {
             return Map.of();
         }
@@ -157,7 +164,7 @@ final class MessageReader {
         for (int i = 0; i + 1 < texts.length; i += 2) {
             headers.put(texts[i], texts[i + 1] == null ? "null" : texts[i + 1]);
         }
-        return java.util.Collections.unmodifiableMap(headers);
+        return Collections.unmodifiableMap(headers);
     }
 
     static Attempt attempt(ResultSet row) throws SQLException {
@@ -170,18 +177,6 @@ final class MessageReader {
                 instant(row, 6),
                 row.getString(7),
                 Optional.ofNullable(row.getString(8)));
-    }
-
-    static QueueStats stats(ResultSet row) throws SQLException {
-        return new QueueStats(
-                row.getString(1),
-                row.getLong(2),
-                row.getLong(3),
-                row.getLong(4),
-                row.getLong(5),
-                row.getBoolean(6),
-                Optional.ofNullable(Rows.instant(row, 7)),
-                row.getInt(8));
     }
 
     private static Instant instant(ResultSet row, int column) throws SQLException {

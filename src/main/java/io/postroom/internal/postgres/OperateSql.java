@@ -1,5 +1,7 @@
 package io.postroom.internal.postgres;
 
+import io.postroom.internal.postgres.statement.Sql;
+
 /** Statements of an operator: about one message, a queue, or all dead letters of a kind. Each leaves a line in operator_action. */
 final class OperateSql {
     private OperateSql() {}

@@ -1,5 +1,7 @@
 package io.postroom.internal.postgres;
 
+import io.postroom.internal.postgres.statement.Sql;
+
 /** Queues and their settings. */
 final class QueueSql {
     private QueueSql() {}

@@ -1,5 +1,6 @@
 package io.postroom.internal.postgres;
 
+import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.storage.AttemptOutcome;
 
 /**

@@ -1,5 +1,7 @@
 package io.postroom.internal.postgres;
 
+import io.postroom.internal.postgres.statement.Sql;
+
 /** Processes that handle messages, and the queues they consume. */
 final class WorkerSql {
     private WorkerSql() {}

@@ -2,7 +2,7 @@ package io.postroom.internal.jobs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.postroom.internal.postgres.PostgresMaintenance;
+import io.postroom.internal.postgres.purge.PostgresMaintenance;
 import io.postroom.internal.storage.MaintenanceStore;
 import io.postroom.internal.storage.MaintenanceStore.Day;
 import io.postroom.internal.storage.MaintenanceStore.Kind;

@@ -2,7 +2,8 @@ package io.postroom.internal.jobs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.postroom.internal.postgres.PostgresMessageStore;
+import io.postroom.internal.postgres.PostgresStores;
+import io.postroom.internal.storage.JobStore;
 import io.postroom.testing.Conservation;
 import io.postroom.testing.PlacedMessages;
 import io.postroom.testing.PostgresTest;
@@ -20,13 +21,13 @@ class PromoteDueTest {
     private static final Duration LONG_DUE = Duration.ofMinutes(-5);
     private static final Duration JUST_DUE = Duration.ofMillis(-1);
 
-    private final PostgresMessageStore store;
+    private final JobStore store;
     private final PlacedMessages messages;
     private final JdbcClient sql;
     private final String queue = "q-" + UUID.randomUUID();
 
     PromoteDueTest(DataSource pool) {
-        store = new PostgresMessageStore(pool);
+        store = PostgresStores.on(pool).jobs();
         messages = new PlacedMessages(pool);
         sql = JdbcClient.create(pool);
     }

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.tuple;
 
-import io.postroom.internal.postgres.PostgresMaintenance;
+import io.postroom.internal.postgres.purge.PostgresMaintenance;
 import io.postroom.internal.storage.MaintenanceStore;
 import io.postroom.internal.storage.MaintenanceStore.Day;
 import io.postroom.internal.storage.MaintenanceStore.Freed;

@@ -3,7 +3,7 @@ package io.postroom.internal.jobs;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import io.postroom.internal.postgres.PostgresMessageStore;
+import io.postroom.internal.postgres.PostgresStores;
 import io.postroom.testing.PlacedMessages;
 import io.postroom.testing.PostgresTest;
 import java.time.Duration;
@@ -31,7 +31,7 @@ class RescueLeasesTest {
         messages.message("held").leased(messages.worker("silent"));
         AtomicBoolean hasBeaten = new AtomicBoolean();
         RescueLeases job = new RescueLeases(
-                new PostgresMessageStore(pool), LEASE_TIME, Duration.ofMillis(50), any -> hasBeaten.get(), any -> {});
+                PostgresStores.on(pool).jobs(), LEASE_TIME, Duration.ofMillis(50), any -> hasBeaten.get(), any -> {});
         await().until(() -> sql.sql("SELECT now() - beat_at > interval '1 second' FROM postroom.worker")
                 .query(Boolean.class)
                 .single());

@@ -68,16 +68,20 @@ class EnqueueTest {
     void a_message_joins_the_transaction_of_its_connection() throws SQLException {
         try (Connection connection = fixture.pool.getConnection()) {
             connection.setAutoCommit(false);
-            UUID id =
-                    fixture.store.enqueue(fixture.message().build(), connection).id();
-            assertThat(fixture.store.find(id)).isEmpty();
+            UUID id = fixture.stores
+                    .enqueue()
+                    .enqueue(fixture.message().build(), connection)
+                    .id();
+            assertThat(fixture.stores.queries().find(id)).isEmpty();
             connection.commit();
-            assertThat(fixture.store.find(id)).isPresent();
-            UUID undone =
-                    fixture.store.enqueue(fixture.message().build(), connection).id();
+            assertThat(fixture.stores.queries().find(id)).isPresent();
+            UUID undone = fixture.stores
+                    .enqueue()
+                    .enqueue(fixture.message().build(), connection)
+                    .id();
             connection.rollback();
             connection.setAutoCommit(true);
-            assertThat(fixture.store.find(undone)).isEmpty();
+            assertThat(fixture.stores.queries().find(undone)).isEmpty();
             assertThat(fixture.places(undone)).isEmpty();
         }
     }
@@ -204,12 +208,13 @@ class EnqueueTest {
 
     @Test
     void a_message_under_a_lease_is_claimed_by_nobody_else() {
-        ClaimedMessage held = fixture.store
+        ClaimedMessage held = fixture.stores
+                .enqueue()
                 .enqueueLeased(fixture.message().build(), fixture.worker)
                 .orElseThrow();
         assertThat(fixture.places(held.id())).containsExactly("lease");
         assertThat(fixture.claim(10)).isEmpty();
-        assertThat(fixture.store.complete(fixture.worker, List.of(StoreFixture.done(held))))
+        assertThat(fixture.stores.leases().complete(fixture.worker, List.of(StoreFixture.done(held))))
                 .hasSize(1);
         assertThat(fixture.places(held.id())).containsExactly("finished");
     }
@@ -217,10 +222,12 @@ class EnqueueTest {
     @Test
     void a_message_under_a_lease_whose_id_or_key_was_there_writes_nothing() {
         UUID id = fixture.enqueue(fixture.message().key("k")).id();
-        Optional<ClaimedMessage> sameKey =
-                fixture.store.enqueueLeased(fixture.message().key("k").build(), fixture.worker);
-        Optional<ClaimedMessage> sameId =
-                fixture.store.enqueueLeased(fixture.message().id(id).key("new").build(), fixture.worker);
+        Optional<ClaimedMessage> sameKey = fixture.stores
+                .enqueue()
+                .enqueueLeased(fixture.message().key("k").build(), fixture.worker);
+        Optional<ClaimedMessage> sameId = fixture.stores
+                .enqueue()
+                .enqueueLeased(fixture.message().id(id).key("new").build(), fixture.worker);
         assertThat(sameKey).isEmpty();
         assertThat(sameId).isEmpty();
         assertThat(fixture.number("SELECT count(*) FROM postroom.lease WHERE worker_id = " + fixture.worker))
@@ -237,6 +244,6 @@ class EnqueueTest {
                     assertThat(e.kind()).isEqualTo(io.postroom.api.StoreException.Kind.REFUSED);
                     assertThat(e.state()).startsWith("22");
                 });
-        assertThat(fixture.store.find(good.id)).isEmpty();
+        assertThat(fixture.stores.queries().find(good.id)).isEmpty();
     }
 }

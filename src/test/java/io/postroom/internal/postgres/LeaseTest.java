@@ -33,7 +33,7 @@ class LeaseTest {
     }
 
     private List<LeasePart> complete(Completion... completions) {
-        return fixture.store.complete(fixture.worker, List.of(completions));
+        return fixture.stores.leases().complete(fixture.worker, List.of(completions));
     }
 
     private static int count(List<LeasePart> parts) {
@@ -63,8 +63,10 @@ class LeaseTest {
         for (int i = 0; i < 5; i++) {
             fixture.enqueue();
         }
-        List<ClaimedMessage> claimed = fixture.store.claim(new ClaimRequest(
-                fixture.worker, fixture.queue.id(), StoreFixture.ALL_LANES, new long[10], 10, 2, false));
+        List<ClaimedMessage> claimed = fixture.stores
+                .leases()
+                .claim(new ClaimRequest(
+                        fixture.worker, fixture.queue.id(), StoreFixture.ALL_LANES, new long[10], 10, 2, false));
         assertThat(claimed).extracting(message -> message.lease().count()).containsExactlyInAnyOrder(2, 2, 2, 2, 1);
         assertThat(claimed.stream().map(message -> message.lease().id()).distinct())
                 .hasSize(3);
@@ -74,8 +76,10 @@ class LeaseTest {
     void a_claim_starts_at_its_cursor() {
         fixture.enqueue();
         long second = fixture.enqueue(fixture.message()).seq();
-        List<ClaimedMessage> claimed = fixture.store.claim(new ClaimRequest(
-                fixture.worker, fixture.queue.id(), new short[] {4}, new long[] {second}, 10, 200, false));
+        List<ClaimedMessage> claimed = fixture.stores
+                .leases()
+                .claim(new ClaimRequest(
+                        fixture.worker, fixture.queue.id(), new short[] {4}, new long[] {second}, 10, 200, false));
         assertThat(claimed).extracting(ClaimedMessage::laneSeq).containsExactly(second);
     }
 
@@ -128,7 +132,7 @@ class LeaseTest {
         fixture.enqueue();
         ClaimedMessage first = fixture.claimOne();
         complete(retry(first, Duration.ZERO, "once"));
-        fixture.store.promote(null, 100);
+        fixture.stores.jobs().promote(null, 100);
         ClaimedMessage second = fixture.claimOne();
         assertThat(second.counters().failures()).isOne();
         assertThat(second.counters().deliveries()).isOne();
@@ -155,7 +159,7 @@ class LeaseTest {
         fixture.enqueueAll(fixture.message(), fixture.message());
         List<ClaimedMessage> first = fixture.claim(2);
         complete(retry(first.get(0), Duration.ZERO, "once"), Completion.release(first.get(1)));
-        fixture.store.promote(null, 100);
+        fixture.stores.jobs().promote(null, 100);
         UUID fresh = fixture.enqueue();
         List<ClaimedMessage> together = fixture.claim(10);
         assertThat(together)
@@ -298,7 +302,7 @@ class LeaseTest {
     void a_foreign_worker_cannot_complete() {
         fixture.enqueue();
         ClaimedMessage held = fixture.claimOne();
-        assertThat(fixture.store.complete(fixture.newWorker(), List.of(done(held))))
+        assertThat(fixture.stores.leases().complete(fixture.newWorker(), List.of(done(held))))
                 .isEmpty();
         assertThat(fixture.places(held.id())).containsExactly("lease");
     }
@@ -361,16 +365,19 @@ class LeaseTest {
         UUID id = fixture.enqueue();
         fixture.claim(1);
         fixture.silence(fixture.worker);
-        assertThat(fixture.store.beat(fixture.worker, fixture.instance)).isTrue();
+        assertThat(fixture.stores.workers().beat(fixture.worker, fixture.instance))
+                .isTrue();
         rescue();
         assertThat(fixture.places(id)).containsExactly("lease");
-        assertThat(fixture.store.beat(fixture.worker, UUID.randomUUID())).isFalse();
+        assertThat(fixture.stores.workers().beat(fixture.worker, UUID.randomUUID()))
+                .isFalse();
     }
 
     @Test
     void an_ended_worker_beats_no_more() {
-        fixture.store.deregister(fixture.worker);
-        assertThat(fixture.store.beat(fixture.worker, fixture.instance)).isFalse();
+        fixture.stores.workers().deregister(fixture.worker);
+        assertThat(fixture.stores.workers().beat(fixture.worker, fixture.instance))
+                .isFalse();
     }
 
     @Test
@@ -381,16 +388,17 @@ class LeaseTest {
         fixture.enqueue();
         ClaimedMessage known = fixture.claimOne();
         List<Long> knows = List.of(known.lease().id());
-        assertThat(fixture.store.releaseUnknown(fixture.worker, knows, Duration.ofMinutes(1), null))
+        assertThat(fixture.stores.leases().releaseUnknown(fixture.worker, knows, Duration.ofMinutes(1), null))
                 .as("a claim may be in flight")
                 .isEmpty();
-        assertThat(fixture.store.releaseUnknown(fixture.newWorker(), List.of(), Duration.ZERO, null))
+        assertThat(fixture.stores.leases().releaseUnknown(fixture.newWorker(), List.of(), Duration.ZERO, null))
                 .as("another's")
                 .isEmpty();
-        List<Arrival> arrivals =
-                fixture.store.releaseUnknown(fixture.worker, knows, Duration.ZERO, List.of(UUID.randomUUID()));
+        List<Arrival> arrivals = fixture.stores
+                .leases()
+                .releaseUnknown(fixture.worker, knows, Duration.ZERO, List.of(UUID.randomUUID()));
         assertThat(arrivals).as("those that hold another message").isEmpty();
-        arrivals = fixture.store.releaseUnknown(fixture.worker, knows, Duration.ZERO, null);
+        arrivals = fixture.stores.leases().releaseUnknown(fixture.worker, knows, Duration.ZERO, null);
         assertThat(arrivals).extracting(Arrival::count).containsExactly(2);
         assertThat(fixture.places(known.id())).containsExactly("lease");
         assertThat(unknown.stream().map(message -> fixture.places(message.id()).toString()))
@@ -401,7 +409,7 @@ class LeaseTest {
         assertThat(again).extracting(ClaimedMessage::number).containsExactly(2, 2);
         assertThat(again.stream().mapToLong(ClaimedMessage::laneSeq).min().getAsLong())
                 .isGreaterThanOrEqualTo(arrivals.get(0).lowestSeq());
-        assertThat(fixture.store.cancel(again.get(0).id())).isZero();
+        assertThat(fixture.stores.operator().cancel(again.get(0).id())).isZero();
     }
 
     private List<Arrival> rescue() throws InterruptedException {
@@ -409,7 +417,7 @@ class LeaseTest {
         long age = fixture.number(
                 "SELECT (extract(epoch FROM clock_timestamp() - pg_postmaster_start_time()) * 1000)::bigint");
         Thread.sleep(Math.max(0, StoreFixture.LEASE_TIME.toMillis() - age + 10));
-        arrivals.addAll(fixture.store.rescue(StoreFixture.LEASE_TIME, 1000));
+        arrivals.addAll(fixture.stores.jobs().rescue(StoreFixture.LEASE_TIME, 1000));
         return arrivals;
     }
 }

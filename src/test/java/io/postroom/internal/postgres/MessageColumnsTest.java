@@ -1,5 +1,7 @@
 package io.postroom.internal.postgres;
 
+import io.postroom.internal.postgres.statement.Sql;
+
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.postroom.testing.PostgresTest;

@@ -15,6 +15,7 @@ import io.postroom.api.QueueSettings;
 import io.postroom.api.QueueStats;
 import io.postroom.internal.jobs.ExpireMessages;
 import io.postroom.internal.postgres.StoreFixture.Plan;
+import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.storage.Arrival;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.Completion;
@@ -25,6 +26,7 @@ import io.postroom.internal.storage.OperatorStore;
 import io.postroom.internal.storage.QueueReport;
 import io.postroom.internal.storage.QueueRow;
 import io.postroom.internal.storage.RedriveResult;
+import io.postroom.internal.storage.Stores;
 import io.postroom.testing.PostgresTest;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -41,11 +43,11 @@ import org.junit.jupiter.api.Test;
 @PostgresTest
 class OperateTest {
     private final StoreFixture fixture;
-    private final PostgresMessageStore store;
+    private final Stores stores;
 
     OperateTest(DataSource pool) {
         fixture = new StoreFixture(pool);
-        store = fixture.store;
+        stores = fixture.stores;
     }
 
     private QueueReport report() {
@@ -57,18 +59,19 @@ class OperateTest {
     @Test
     void a_declaration_sets_what_it_names_and_leaves_an_operators_values() {
         String name = fixture.queue.name();
-        store.declare(QueueSettings.of(name).attempts(3).timeToLive(Duration.ofDays(2)));
+        stores.queues().declare(QueueSettings.of(name).attempts(3).timeToLive(Duration.ofDays(2)));
         assertThat(report().maxAttempts()).isEqualTo(3);
-        assertThat(store.queue(name)).contains(new QueueRow(fixture.queue.id(), name, Duration.ofDays(2), false));
-        store.declare(QueueSettings.of(name).retryAfter("1m"));
+        assertThat(stores.queues().queue(name))
+                .contains(new QueueRow(fixture.queue.id(), name, Duration.ofDays(2), false));
+        stores.queues().declare(QueueSettings.of(name).retryAfter("1m"));
         assertThat(report().maxAttempts()).isEqualTo(3);
         assertThat(report().retryAfter()).isEqualTo("1m");
         fixture.execute(
                 "UPDATE postroom.queue SET max_attempts = 99, settings_by = 'operator' WHERE name = '" + name + "'");
-        store.declare(QueueSettings.of(name).attempts(3));
+        stores.queues().declare(QueueSettings.of(name).attempts(3));
         assertThat(report().maxAttempts()).isEqualTo(99);
         assertThat(report().operatorSettings()).isTrue();
-        assertThat(store.queue("no-such-queue")).isEmpty();
+        assertThat(stores.queues().queue("no-such-queue")).isEmpty();
     }
 
     @Test
@@ -86,26 +89,28 @@ class OperateTest {
     void a_poll_tells_of_consumers_elsewhere() {
         assertThat(report().elsewhere()).isFalse();
         int other = fixture.newWorker();
-        store.announce(
-                other,
-                List.of(new ConsumerRow(
-                        fixture.queue.id(), "h", Direction.INCOMING, 4, "AT_LEAST_ONCE", List.of("a/1", ""))));
+        stores.workers()
+                .announce(
+                        other,
+                        List.of(new ConsumerRow(
+                                fixture.queue.id(), "h", Direction.INCOMING, 4, "AT_LEAST_ONCE", List.of("a/1", ""))));
         assertThat(report().elsewhere()).isTrue();
-        store.deregister(other);
+        stores.workers().deregister(other);
         assertThat(report().elsewhere()).isFalse();
     }
 
     @Test
     void pause_and_resume_leave_a_line_each_and_repeating_changes_nothing() {
-        store.pause(fixture.queue.name(), true);
-        store.pause(fixture.queue.name(), true);
+        stores.operator().pause(fixture.queue.name(), true);
+        stores.operator().pause(fixture.queue.name(), true);
         assertThat(report().paused()).isTrue();
-        store.pause(fixture.queue.name(), false);
+        stores.operator().pause(fixture.queue.name(), false);
         assertThat(report().paused()).isFalse();
         assertThat(fixture.texts("SELECT action FROM postroom.operator_action WHERE queue_id = " + fixture.queue.id()
                         + " ORDER BY at"))
                 .containsExactly("pause", "resume");
-        assertThatThrownBy(() -> store.pause("no-such-queue", true)).isInstanceOf(QueueNotFoundException.class);
+        assertThatThrownBy(() -> stores.operator().pause("no-such-queue", true))
+                .isInstanceOf(QueueNotFoundException.class);
     }
 
     @Test
@@ -115,12 +120,12 @@ class OperateTest {
         }
         fixture.enqueue(fixture.message().delay(Duration.ofHours(1)));
         List<ClaimedMessage> held = fixture.claim(3);
-        store.complete(fixture.worker, List.of(dead(held.get(0), "x")));
-        QueueStats stats = store.stats(fixture.queue.name()).get(0);
+        stores.leases().complete(fixture.worker, List.of(dead(held.get(0), "x")));
+        QueueStats stats = stores.operator().stats(fixture.queue.name()).get(0);
         assertThat(List.of(stats.ready(), stats.delayed(), stats.inProgress(), stats.dead()))
                 .containsExactly(2L, 1L, 2L, 1L);
         assertThat(stats.oldestReadyAt()).isPresent();
-        assertThat(store.stats(null)).extracting(QueueStats::queue).contains(fixture.queue.name());
+        assertThat(stores.operator().stats(null)).extracting(QueueStats::queue).contains(fixture.queue.name());
     }
 
     @Test
@@ -134,14 +139,15 @@ class OperateTest {
         UUID delayed =
                 fixture.enqueue(fixture.message().delay(Duration.ofHours(1))).id();
         UUID elsewhere = fixture.enqueue(new Plan(fixture.newQueue().id())).id();
-        assertThat(store.purge(fixture.queue.name())).isEqualTo(2491);
-        assertThat(store.states(List.of(delayed, elsewhere)))
+        assertThat(stores.operator().purge(fixture.queue.name())).isEqualTo(2491);
+        assertThat(stores.queries().states(List.of(delayed, elsewhere)))
                 .containsEntry(delayed, MessageState.CANCELLED)
                 .containsEntry(elsewhere, MessageState.READY);
         assertThat(fixture.number(
                         "SELECT count(*) FROM postroom.attempt WHERE outcome = 1 AND queue_id = " + fixture.queue.id()))
                 .isEqualTo(2491);
-        assertThat(store.stats(fixture.queue.name()).get(0).inProgress()).isEqualTo(10);
+        assertThat(stores.operator().stats(fixture.queue.name()).get(0).inProgress())
+                .isEqualTo(10);
         assertThat(fixture.text("SELECT done FROM postroom.operator_action WHERE action = 'purge' AND queue_id = "
                         + fixture.queue.id()))
                 .isEqualTo("2491");
@@ -150,13 +156,15 @@ class OperateTest {
     @Test
     void delete_cancels_what_waits_and_the_queue_is_gone() {
         UUID id = fixture.enqueue();
-        store.delete(fixture.queue.name(), false, false);
-        assertThat(store.queue(fixture.queue.name())).isEmpty();
+        stores.operator().delete(fixture.queue.name(), false, false);
+        assertThat(stores.queues().queue(fixture.queue.name())).isEmpty();
         assertThat(report().deleted()).isTrue();
-        assertThat(store.states(List.of(id))).containsEntry(id, MessageState.CANCELLED);
-        assertThatThrownBy(() -> store.delete(fixture.queue.name(), false, false))
+        assertThat(stores.queries().states(List.of(id))).containsEntry(id, MessageState.CANCELLED);
+        assertThatThrownBy(() -> stores.operator().delete(fixture.queue.name(), false, false))
                 .isInstanceOf(QueueNotFoundException.class);
-        assertThat(store.declare(QueueSettings.of(fixture.queue.name())).id())
+        assertThat(stores.queues()
+                        .declare(QueueSettings.of(fixture.queue.name()))
+                        .id())
                 .as("a queue declared again is the same one")
                 .isEqualTo(fixture.queue.id());
     }
@@ -164,16 +172,17 @@ class OperateTest {
     @Test
     void delete_refuses_a_queue_that_is_not_empty_or_is_in_use() {
         fixture.enqueue();
-        assertThatThrownBy(() -> store.delete(fixture.queue.name(), true, false))
+        assertThatThrownBy(() -> stores.operator().delete(fixture.queue.name(), true, false))
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessageContaining("not empty");
-        store.announce(
-                fixture.worker,
-                List.of(new ConsumerRow(fixture.queue.id(), "h", Direction.INCOMING, 4, "m", List.of("*"))));
-        assertThatThrownBy(() -> store.delete(fixture.queue.name(), false, true))
+        stores.workers()
+                .announce(
+                        fixture.worker,
+                        List.of(new ConsumerRow(fixture.queue.id(), "h", Direction.INCOMING, 4, "m", List.of("*"))));
+        assertThatThrownBy(() -> stores.operator().delete(fixture.queue.name(), false, true))
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessageContaining("consumed by test");
-        assertThat(store.queue(fixture.queue.name())).isPresent();
+        assertThat(stores.queues().queue(fixture.queue.name())).isPresent();
     }
 
     // ---- one message
@@ -184,38 +193,40 @@ class OperateTest {
         UUID delayed =
                 fixture.enqueue(fixture.message().delay(Duration.ofHours(1))).id();
         UUID moved = fixture.enqueue(fixture.message().priority(9)).id();
-        store.complete(fixture.worker, List.of(Completion.release(fixture.claimOne())));
+        stores.leases().complete(fixture.worker, List.of(Completion.release(fixture.claimOne())));
         for (UUID id : List.of(ready, delayed, moved)) {
-            assertThat(store.cancel(id)).isOne();
+            assertThat(stores.operator().cancel(id)).isOne();
             assertThat(fixture.places(id)).containsExactly("finished");
-            assertThat(store.cancel(id)).as("again").isZero();
+            assertThat(stores.operator().cancel(id)).as("again").isZero();
         }
         UUID held = fixture.enqueue();
         fixture.claimOne();
-        assertThat(store.cancel(held)).isZero();
-        assertThat(store.cancel(MessageIds.next())).isZero();
+        assertThat(stores.operator().cancel(held)).isZero();
+        assertThat(stores.operator().cancel(MessageIds.next())).isZero();
     }
 
     @Test
     void reschedule_moves_a_waiting_message_and_the_past_means_now() {
         UUID id = fixture.enqueue();
-        assertThat(store.reschedule(id, Instant.now().plusSeconds(3600))).isOne();
+        assertThat(stores.operator().reschedule(id, Instant.now().plusSeconds(3600)))
+                .isOne();
         assertThat(fixture.places(id)).containsExactly("delayed");
-        assertThat(store.reschedule(id, Instant.now().minusSeconds(3600))).isOne();
-        store.promote(null, 10_000);
+        assertThat(stores.operator().reschedule(id, Instant.now().minusSeconds(3600)))
+                .isOne();
+        stores.jobs().promote(null, 10_000);
         assertThat(fixture.places(id)).containsExactly("ready");
     }
 
     @Test
     void redrive_puts_a_dead_letter_back_with_its_failures_forgotten() {
         UUID id = fixture.enqueue();
-        store.complete(fixture.worker, List.of(dead(fixture.claimOne(), "x")));
-        assertThat(store.redrive(id)).isOne();
+        stores.leases().complete(fixture.worker, List.of(dead(fixture.claimOne(), "x")));
+        assertThat(stores.operator().redrive(id)).isOne();
         ClaimedMessage again = fixture.claimOne();
         assertThat(again.id()).isEqualTo(id);
         assertThat(again.counters().failures()).isZero();
         assertThat(again.counters().deliveries()).isOne();
-        assertThat(store.redrive(id)).isZero();
+        assertThat(stores.operator().redrive(id)).isZero();
     }
 
     // ---- bulk redrive
@@ -226,11 +237,12 @@ class OperateTest {
             plans.add(fixture.message());
         }
         fixture.enqueueAll(plans.toArray(new Plan[0]));
-        store.complete(
-                fixture.worker,
-                fixture.claim(count).stream()
-                        .map(message -> dead(message, error))
-                        .toList());
+        stores.leases()
+                .complete(
+                        fixture.worker,
+                        fixture.claim(count).stream()
+                                .map(message -> dead(message, error))
+                                .toList());
         return plans.stream().map(plan -> plan.id).toList();
     }
 
@@ -245,22 +257,22 @@ class OperateTest {
                     .set("perSecond", 1000)
                     .one(row -> row.getObject(1, UUID.class));
         }
-        assertThat(store.operation(operation)).isEqualTo(new OperatorStore.OperationRow(0, 0, true));
+        assertThat(stores.operator().operation(operation)).isEqualTo(new OperatorStore.OperationRow(0, 0, true));
         fixture.execute("UPDATE postroom.operator_action SET finished_at = NULL, at = at - interval '1 minute',"
                 + " planned = 1 WHERE id = '" + operation + "'");
         fixture.execute("UPDATE postroom.dead_letter SET dead_at = dead_at - interval '1 hour'");
-        store.redriveSome(Duration.ofSeconds(1));
+        stores.jobs().redriveSome(Duration.ofSeconds(1));
         assertThat(fixture.places(dead)).containsExactly("dead");
     }
 
     @Test
     void cancelling_a_message_whose_number_was_given_out_again_takes_no_other() {
         UUID old = fixture.enqueue();
-        store.complete(fixture.worker, List.of(done(fixture.claimOne())));
+        stores.leases().complete(fixture.worker, List.of(done(fixture.claimOne())));
         UUID waiting = fixture.enqueue();
         fixture.execute("UPDATE postroom.message SET seq = (SELECT seq FROM postroom.message WHERE id = '" + waiting
                 + "') WHERE id = '" + old + "'"); // as after a failover to a server whose sequence was behind
-        assertThat(store.cancel(old)).isZero();
+        assertThat(stores.operator().cancel(old)).isZero();
         assertThat(fixture.places(waiting)).containsExactly("ready");
     }
 
@@ -268,24 +280,25 @@ class OperateTest {
     void a_bulk_redrive_moves_what_matches_at_its_rate_and_ends() {
         deadLetters(30, "timeout");
         List<UUID> others = deadLetters(2, "other");
-        UUID operation = store.planRedrive(
-                MessageFilter.queue(fixture.queue.name())
-                        .fingerprint(io.postroom.internal.storage.Failure.of("timeout")
-                                .fingerprint()),
-                20);
-        assertThat(store.operation(operation)).isEqualTo(new OperatorStore.OperationRow(30, 0, false));
-        assertThat(count(store.redriveSome(Duration.ofSeconds(1)).arrivals()))
+        UUID operation = stores.operator()
+                .planRedrive(
+                        MessageFilter.queue(fixture.queue.name())
+                                .fingerprint(io.postroom.internal.storage.Failure.of("timeout")
+                                        .fingerprint()),
+                        20);
+        assertThat(stores.operator().operation(operation)).isEqualTo(new OperatorStore.OperationRow(30, 0, false));
+        assertThat(count(stores.jobs().redriveSome(Duration.ofSeconds(1)).arrivals()))
                 .as("at once only what its short life allows")
                 .isLessThan(20);
         fixture.execute(
                 "UPDATE postroom.operator_action SET at = at - interval '1 minute' WHERE id = '" + operation + "'");
         fixture.execute("UPDATE postroom.dead_letter SET dead_at = dead_at - interval '1 hour'");
-        assertThat(count(store.redriveSome(Duration.ofSeconds(1)).arrivals()))
+        assertThat(count(stores.jobs().redriveSome(Duration.ofSeconds(1)).arrivals()))
                 .as("no burst after a pause")
                 .isEqualTo(20);
-        store.redriveSome(Duration.ofSeconds(1));
-        assertThat(store.operation(operation)).isEqualTo(new OperatorStore.OperationRow(30, 30, true));
-        assertThat(store.redriveSome(Duration.ofSeconds(1))).isEqualTo(new RedriveResult(List.of(), false));
+        stores.jobs().redriveSome(Duration.ofSeconds(1));
+        assertThat(stores.operator().operation(operation)).isEqualTo(new OperatorStore.OperationRow(30, 30, true));
+        assertThat(stores.jobs().redriveSome(Duration.ofSeconds(1))).isEqualTo(new RedriveResult(List.of(), false));
         assertThat(fixture.places(others.get(0))).containsExactly("dead");
         assertThat(fixture.claim(100))
                 .hasSize(30)
@@ -295,45 +308,47 @@ class OperateTest {
     @Test
     void a_bulk_redrive_whose_rate_allows_nothing_yet_is_still_under_way() {
         deadLetters(3, "x");
-        UUID operation = store.planRedrive(MessageFilter.queue(fixture.queue.name()), 1);
-        assertThat(count(store.redriveSome(Duration.ofSeconds(1)).arrivals())).isOne();
+        UUID operation = stores.operator().planRedrive(MessageFilter.queue(fixture.queue.name()), 1);
+        assertThat(count(stores.jobs().redriveSome(Duration.ofSeconds(1)).arrivals()))
+                .isOne();
         fixture.execute("UPDATE postroom.operator_action SET at = clock_timestamp() + interval '1 minute' WHERE id = '"
                 + operation + "'");
-        assertThat(store.redriveSome(Duration.ofSeconds(1))).isEqualTo(new RedriveResult(List.of(), true));
-        store.stopOperation(operation);
-        assertThat(store.redriveSome(Duration.ofSeconds(1)).underWay()).isFalse();
+        assertThat(stores.jobs().redriveSome(Duration.ofSeconds(1))).isEqualTo(new RedriveResult(List.of(), true));
+        stores.operator().stopOperation(operation);
+        assertThat(stores.jobs().redriveSome(Duration.ofSeconds(1)).underWay()).isFalse();
     }
 
     @Test
     void a_bulk_redrive_leaves_what_dies_again() {
         deadLetters(3, "x");
-        UUID operation = store.planRedrive(MessageFilter.queue(fixture.queue.name()), 1000);
+        UUID operation = stores.operator().planRedrive(MessageFilter.queue(fixture.queue.name()), 1000);
         fixture.execute("UPDATE postroom.operator_action SET at = at + interval '1 millisecond' WHERE id = '"
                 + operation + "'");
         fixture.execute("UPDATE postroom.dead_letter SET dead_at = dead_at - interval '1 hour'");
-        while (!store.operation(operation).finished()) {
-            store.redriveSome(Duration.ofSeconds(1));
-            store.complete(
-                    fixture.worker,
-                    fixture.claim(10).stream()
-                            .map(message -> dead(message, "again"))
-                            .toList());
+        while (!stores.operator().operation(operation).finished()) {
+            stores.jobs().redriveSome(Duration.ofSeconds(1));
+            stores.leases()
+                    .complete(
+                            fixture.worker,
+                            fixture.claim(10).stream()
+                                    .map(message -> dead(message, "again"))
+                                    .toList());
         }
-        assertThat(store.operation(operation).done()).isEqualTo(3);
-        assertThat(store.stats(fixture.queue.name()).get(0).dead()).isEqualTo(3);
+        assertThat(stores.operator().operation(operation).done()).isEqualTo(3);
+        assertThat(stores.operator().stats(fixture.queue.name()).get(0).dead()).isEqualTo(3);
     }
 
     @Test
     void a_bulk_redrive_can_be_stopped_and_with_nothing_to_do_is_finished() {
         deadLetters(3, "x");
-        UUID operation = store.planRedrive(MessageFilter.queue(fixture.queue.name()), 1);
-        store.stopOperation(operation);
-        assertThat(store.redriveSome(Duration.ofSeconds(1))).isEqualTo(new RedriveResult(List.of(), false));
-        assertThat(store.operation(operation).finished()).isTrue();
-        UUID nothing =
-                store.planRedrive(MessageFilter.queue(fixture.queue.name()).state(MessageState.READY), 1);
-        assertThat(store.operation(nothing)).isEqualTo(new OperatorStore.OperationRow(0, 0, true));
-        assertThatThrownBy(() -> store.planRedrive(MessageFilter.queue("no-such-queue"), 1))
+        UUID operation = stores.operator().planRedrive(MessageFilter.queue(fixture.queue.name()), 1);
+        stores.operator().stopOperation(operation);
+        assertThat(stores.jobs().redriveSome(Duration.ofSeconds(1))).isEqualTo(new RedriveResult(List.of(), false));
+        assertThat(stores.operator().operation(operation).finished()).isTrue();
+        UUID nothing = stores.operator()
+                .planRedrive(MessageFilter.queue(fixture.queue.name()).state(MessageState.READY), 1);
+        assertThat(stores.operator().operation(nothing)).isEqualTo(new OperatorStore.OperationRow(0, 0, true));
+        assertThatThrownBy(() -> stores.operator().planRedrive(MessageFilter.queue("no-such-queue"), 1))
                 .isInstanceOf(QueueNotFoundException.class);
     }
 
@@ -349,11 +364,11 @@ class OperateTest {
                 .id();
         UUID later =
                 fixture.enqueue(fixture.message().delay(Duration.ofHours(3))).id();
-        assertThat(store.promote(null, 10_000).arrivals()).noneMatch(this::isMine);
+        assertThat(stores.jobs().promote(null, 10_000).arrivals()).noneMatch(this::isMine);
         fixture.execute(
                 "UPDATE postroom.delayed SET due_at = due_at - interval '1 minute' WHERE message_id = '" + due + "'");
-        assertThat(store.untilNextDue(null)).contains(Duration.ZERO);
-        JobStore.PromoteResult promoted = store.promote(null, 10_000);
+        assertThat(stores.jobs().untilNextDue(null)).contains(Duration.ZERO);
+        JobStore.PromoteResult promoted = stores.jobs().promote(null, 10_000);
         assertThat(promoted.arrivals()).filteredOn(this::isMine).singleElement().satisfies(arrival -> {
             assertThat(arrival.lane()).isEqualTo(new Lane(fixture.queue.id(), 6));
             assertThat(arrival.count()).isOne();
@@ -378,10 +393,10 @@ class OperateTest {
         fixture.execute(
                 "ALTER TABLE postroom.ready ADD CONSTRAINT poison CHECK (message_id <> '" + bad + "') NOT VALID");
         try {
-            assertThatThrownBy(() -> store.promote(null, 10_000)).hasMessageContaining("poison");
-            assertThat(store.due(10_000)).contains(bad, good);
-            store.promoteOrQuarantine(bad);
-            store.promoteOrQuarantine(good);
+            assertThatThrownBy(() -> stores.jobs().promote(null, 10_000)).hasMessageContaining("poison");
+            assertThat(stores.jobs().due(10_000)).contains(bad, good);
+            stores.jobs().promoteOrQuarantine(bad);
+            stores.jobs().promoteOrQuarantine(good);
         } finally {
             fixture.execute("ALTER TABLE postroom.ready DROP CONSTRAINT poison");
         }
@@ -400,7 +415,7 @@ class OperateTest {
                 .id();
         fixture.execute("UPDATE postroom.message SET expires_at = expires_at - interval '2 minutes' WHERE queue_id = "
                 + fixture.queue.id());
-        new ExpireMessages(store).run();
+        new ExpireMessages(stores.jobs()).run();
         assertThat(fixture.number(
                         "SELECT count(*) FROM postroom.attempt WHERE outcome = 2 AND queue_id = " + fixture.queue.id()))
                 .isEqualTo(1_301);
@@ -411,21 +426,23 @@ class OperateTest {
     void what_comes_to_wait_in_a_deleted_queue_is_cancelled() {
         fixture.enqueue();
         ClaimedMessage held = fixture.claimOne();
-        store.delete(fixture.queue.name(), false, false);
+        stores.operator().delete(fixture.queue.name(), false, false);
         UUID ready = fixture.enqueue();
         UUID delayed =
                 fixture.enqueue(fixture.message().delay(Duration.ofHours(1))).id();
-        store.complete(fixture.worker, List.of(Completion.release(held)));
-        new ExpireMessages(store).run();
+        stores.leases().complete(fixture.worker, List.of(Completion.release(held)));
+        new ExpireMessages(stores.jobs()).run();
         assertThat(fixture.places(ready)).as("just deleted").containsExactly("ready");
         fixture.execute("UPDATE postroom.queue SET deleted_at = deleted_at - interval '16 seconds' WHERE id = "
                 + fixture.queue.id());
-        assertThat(store.cancelDeleted(Duration.ofSeconds(15), 1, true))
+        assertThat(stores.jobs().cancelDeleted(Duration.ofSeconds(15), 1, true))
                 .as("bounded")
                 .isOne();
-        new ExpireMessages(store).run();
-        assertThat(store.states(List.of(ready, delayed, held.id())).values()).containsOnly(MessageState.CANCELLED);
-        assertThat(store.cancelDeleted(Duration.ofSeconds(15), 10, true)).isZero();
+        new ExpireMessages(stores.jobs()).run();
+        assertThat(stores.queries().states(List.of(ready, delayed, held.id())).values())
+                .containsOnly(MessageState.CANCELLED);
+        assertThat(stores.jobs().cancelDeleted(Duration.ofSeconds(15), 10, true))
+                .isZero();
     }
 
     @Test
@@ -442,12 +459,12 @@ class OperateTest {
                 .id();
         fixture.execute("UPDATE postroom.message SET expires_at = expires_at - interval '2 minutes' WHERE queue_id = "
                 + fixture.queue.id());
-        assertThat(store.expire(null, 10_000)).isNull();
+        assertThat(stores.jobs().expire(null, 10_000)).isNull();
         assertThat(fixture.places(held)).containsExactly("lease");
         assertThat(fixture.places(ready)).containsExactly("finished");
         assertThat(fixture.places(delayed)).containsExactly("finished");
         assertThat(fixture.places(living)).containsExactly("ready");
-        assertThat(store.states(List.of(ready))).containsEntry(ready, MessageState.EXPIRED);
+        assertThat(stores.queries().states(List.of(ready))).containsEntry(ready, MessageState.EXPIRED);
     }
 
     @Test
@@ -461,22 +478,22 @@ class OperateTest {
     @Test
     void advance_makes_what_waits_due_and_leaves_workers_alone() {
         UUID id = fixture.enqueue();
-        store.complete(fixture.worker, List.of(retry(fixture.claimOne(), Duration.ofDays(2), "x")));
-        store.advance(Duration.ofDays(2));
-        store.promote(null, 10_000);
+        stores.leases().complete(fixture.worker, List.of(retry(fixture.claimOne(), Duration.ofDays(2), "x")));
+        stores.operator().advance(Duration.ofDays(2));
+        stores.jobs().promote(null, 10_000);
         assertThat(fixture.places(id)).containsExactly("ready");
-        assertThat(store.beat(fixture.worker, fixture.instance)).isTrue();
+        assertThat(stores.workers().beat(fixture.worker, fixture.instance)).isTrue();
     }
 
     @Test
     void a_payload_is_read_again_in_a_new_snapshot() {
         fixture.enqueue();
         ClaimedMessage held = fixture.claimOne();
-        assertThat(store.reload(held))
+        assertThat(stores.leases().reload(held))
                 .hasValueSatisfying(message -> assertThat(message.content().payload())
                         .isEqualTo(held.content().payload()));
         fixture.execute("DELETE FROM postroom.message WHERE id = '" + held.id() + "'");
-        assertThat(store.reload(held)).isEqualTo(Optional.empty());
-        store.complete(fixture.worker, List.of(done(held)));
+        assertThat(stores.leases().reload(held)).isEqualTo(Optional.empty());
+        stores.leases().complete(fixture.worker, List.of(done(held)));
     }
 }

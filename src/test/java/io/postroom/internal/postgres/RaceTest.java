@@ -9,6 +9,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.postroom.api.MessageFilter;
 import io.postroom.api.MessageIds;
 import io.postroom.api.StoreException;
+import io.postroom.internal.postgres.statement.Sql;
+import io.postroom.internal.postgres.statement.StoreTransactions;
 import io.postroom.internal.storage.ClaimRequest;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.Completion;
@@ -17,6 +19,7 @@ import io.postroom.internal.storage.LeasePart;
 import io.postroom.internal.storage.NewMessage;
 import io.postroom.internal.storage.PollResult;
 import io.postroom.internal.storage.QueueReport;
+import io.postroom.internal.storage.Stores;
 import io.postroom.internal.storage.WatermarkSample;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
@@ -45,14 +48,14 @@ import org.junit.jupiter.api.Test;
 class RaceTest {
     private final TestDatabase database;
     private final StoreFixture fixture;
-    private final PostgresMessageStore store;
+    private final Stores stores;
     private final ExecutorService threads = Executors.newCachedThreadPool();
     private final List<Connection> opened = new ArrayList<>();
 
     RaceTest(TestDatabase database) {
         this.database = database;
         fixture = new StoreFixture(database.pool());
-        store = fixture.store;
+        stores = fixture.stores;
     }
 
     @AfterEach
@@ -109,7 +112,7 @@ class RaceTest {
                     .set("limit", request.limit())
                     .set("leaseSize", request.leaseSize())
                     .set("suspects", false)
-                    .list(row -> Rows.claimed(row, request).id());
+                    .list(row -> ClaimedRows.claimed(row, request).id());
         }
     }
 
@@ -123,21 +126,23 @@ class RaceTest {
 
     /** Autovacuum may hold an id for a moment. */
     private void awaitSafe(WatermarkSample sample) {
-        Awaitility.await().atMost(Duration.ofSeconds(20)).until(() -> store.isSettled(sample));
+        Awaitility.await()
+                .atMost(Duration.ofSeconds(20))
+                .until(() -> stores.workers().isSettled(sample));
     }
 
     @Test
     void an_open_enqueuer_keeps_the_floor_from_being_safe() throws SQLException {
         Connection open = begin();
-        long seq = store.enqueue(fixture.message().build(), open).seq();
-        WatermarkSample byId = store.sampleWatermark(false);
-        WatermarkSample byWriters = store.sampleWatermark(true);
+        long seq = stores.enqueue().enqueue(fixture.message().build(), open).seq();
+        WatermarkSample byId = stores.workers().sampleWatermark(false);
+        WatermarkSample byWriters = stores.workers().sampleWatermark(true);
         assertThat(byId.seq()).isGreaterThanOrEqualTo(seq);
-        assertThat(store.isSettled(byId)).isFalse();
-        assertThat(store.isSettled(byWriters)).isFalse();
+        assertThat(stores.workers().isSettled(byId)).isFalse();
+        assertThat(stores.workers().isSettled(byWriters)).isFalse();
         open.commit();
         awaitSafe(byId);
-        assertThat(store.isSettled(byWriters)).isTrue();
+        assertThat(stores.workers().isSettled(byWriters)).isTrue();
         assertThat(lowest(0)).isEqualTo(seq);
     }
 
@@ -146,7 +151,7 @@ class RaceTest {
         // Why sample_watermark takes an id of its own: xmax is the latest COMPLETED id + 1, and an open enqueuer is not
         // below it.
         Connection open = begin();
-        store.enqueue(fixture.message().build(), open);
+        stores.enqueue().enqueue(fixture.message().build(), open);
         Connection other = begin();
         String sampled = text(other, "SELECT pg_snapshot_xmax(pg_current_snapshot())");
         assertThat(text(other, "SELECT pg_snapshot_xmin(pg_current_snapshot()) >= '" + sampled + "'::xid8"))
@@ -158,18 +163,22 @@ class RaceTest {
     void an_enqueuer_in_a_released_savepoint_keeps_the_floor_from_being_safe() throws SQLException {
         Connection open = begin();
         var savepoint = open.setSavepoint();
-        store.enqueue(fixture.message().build(), open);
+        stores.enqueue().enqueue(fixture.message().build(), open);
         open.releaseSavepoint(savepoint);
-        assertThat(store.isSettled(store.sampleWatermark(false))).isFalse();
-        assertThat(store.isSettled(store.sampleWatermark(true))).isFalse();
+        assertThat(stores.workers().isSettled(stores.workers().sampleWatermark(false)))
+                .isFalse();
+        assertThat(stores.workers().isSettled(stores.workers().sampleWatermark(true)))
+                .isFalse();
     }
 
     @Test
     void a_writer_elsewhere_holds_the_floor_by_ids_but_not_by_writers() throws SQLException {
         Connection foreign = begin();
         text(foreign, "SELECT pg_current_xact_id()");
-        assertThat(store.isSettled(store.sampleWatermark(false))).isFalse();
-        assertThat(store.isSettled(store.sampleWatermark(true))).isTrue();
+        assertThat(stores.workers().isSettled(stores.workers().sampleWatermark(false)))
+                .isFalse();
+        assertThat(stores.workers().isSettled(stores.workers().sampleWatermark(true)))
+                .isTrue();
     }
 
     @Test
@@ -177,13 +186,13 @@ class RaceTest {
         Connection reader = begin();
         reader.setTransactionIsolation(Connection.TRANSACTION_REPEATABLE_READ);
         text(reader, "SELECT count(*) FROM postroom.ready");
-        awaitSafe(store.sampleWatermark(false));
+        awaitSafe(stores.workers().sampleWatermark(false));
     }
 
     @Test
     void a_claim_that_rolls_back_leaves_its_row_where_the_lowest_visible_one_was_seen() throws SQLException {
         long seq = fixture.enqueue(fixture.message()).seq();
-        WatermarkSample sample = store.sampleWatermark(false);
+        WatermarkSample sample = stores.workers().sampleWatermark(false);
         awaitSafe(sample);
         Connection claiming = begin();
         assertThat(claimOn(claiming, 10)).hasSize(1);
@@ -191,20 +200,21 @@ class RaceTest {
                 .as("seen although it is being claimed, so no floor goes past it")
                 .isEqualTo(seq);
         claiming.rollback();
-        assertThat(store.claim(new ClaimRequest(
-                        fixture.worker,
-                        fixture.queue.id(),
-                        new short[] {4},
-                        new long[] {Math.min(sample.seq(), seq)},
-                        10,
-                        200,
-                        false)))
+        assertThat(stores.leases()
+                        .claim(new ClaimRequest(
+                                fixture.worker,
+                                fixture.queue.id(),
+                                new short[] {4},
+                                new long[] {Math.min(sample.seq(), seq)},
+                                10,
+                                200,
+                                false)))
                 .hasSize(1);
     }
 
     @Test
     void lanes_that_were_seen_empty_are_not_looked_at_again_until_somebody_draws_a_seq() throws SQLException {
-        WatermarkSample sample = store.sampleWatermark(false);
+        WatermarkSample sample = stores.workers().sampleWatermark(false);
         awaitSafe(sample);
         assertThat(poll(null).serverStartedAt()).isEqualTo(sample.serverStartedAt());
         assertThat(poll(null).stillEmpty()).as("nobody said so yet").isFalse();
@@ -222,12 +232,12 @@ class RaceTest {
                 .isFalse();
 
         Connection open = begin();
-        long seq = store.enqueue(fixture.message().build(), open).seq();
+        long seq = stores.enqueue().enqueue(fixture.message().build(), open).seq();
         assertThat(poll(sample).stillEmpty())
                 .as("looks, although there is nothing to see")
                 .isFalse();
         assertThat(poll(sample).queues()).allMatch(QueueReport::nothingReady);
-        assertThat(store.isSettled(store.sampleWatermark(false)))
+        assertThat(stores.workers().isSettled(stores.workers().sampleWatermark(false)))
                 .as("so that what was seen empty now is not believed to stay so")
                 .isFalse();
         open.commit();
@@ -247,21 +257,25 @@ class RaceTest {
             fixture.message().key("k").build(),
             fixture.message().delay(Duration.ofHours(1)).build()
         };
-        drawing("enqueue", connection -> store.enqueue(fixture.message().build(), connection));
+        drawing(
+                "enqueue",
+                connection -> stores.enqueue().enqueue(fixture.message().build(), connection));
         drawing(
                 "enqueue_given",
-                connection ->
-                        store.enqueue(fixture.message().id(MessageIds.next()).build(), connection));
-        drawing("enqueue_many", connection -> store.enqueue(List.of(many), connection));
-        drawing("enqueue_any", connection -> store.enqueue(List.of(mixed), connection));
+                connection -> stores.enqueue()
+                        .enqueue(fixture.message().id(MessageIds.next()).build(), connection));
+        drawing("enqueue_many", connection -> stores.enqueue().enqueue(List.of(many), connection));
+        drawing("enqueue_any", connection -> stores.enqueue().enqueue(List.of(mixed), connection));
         drawing("create_message", connection -> text(connection, "SELECT id FROM postroom.create_message('seq-door')"));
 
         fixture.enqueueAll(fixture.message(), fixture.message(), fixture.message(), fixture.message());
         List<ClaimedMessage> held = fixture.claim(4);
         drawing(
                 "release",
-                connection -> store.complete(fixture.worker, List.of(Completion.release(held.get(0))), connection));
-        store.complete(fixture.worker, List.of(retry(held.get(1), Duration.ZERO, "x"), dead(held.get(2), "x")));
+                connection ->
+                        stores.leases().complete(fixture.worker, List.of(Completion.release(held.get(0))), connection));
+        stores.leases()
+                .complete(fixture.worker, List.of(retry(held.get(1), Duration.ZERO, "x"), dead(held.get(2), "x")));
         drawing("promote", connection -> {
             try (Sql.Call call = JobSql.PROMOTE.on(connection)) {
                 return call.set("from", (java.time.Instant) null)
@@ -278,8 +292,8 @@ class RaceTest {
                 "redrive",
                 connection -> text(
                         connection, "SELECT postroom.redrive('" + held.get(2).id() + "')"));
-        store.planRedrive(MessageFilter.queue(fixture.queue.name()), 100);
-        drawing("redrive_some", connection -> BulkWork.redriveSome(Duration.ofSeconds(1), connection));
+        stores.operator().planRedrive(MessageFilter.queue(fixture.queue.name()), 100);
+        drawing("redrive_some", connection -> PostgresJobStore.redriveSome(Duration.ofSeconds(1), connection));
         fixture.silence(fixture.worker);
         drawing(
                 "rescue",
@@ -390,7 +404,7 @@ class RaceTest {
         UUID id = fixture.enqueue();
         Connection claiming = begin();
         claimOn(claiming, 1);
-        Future<Integer> cancel = start(() -> store.cancel(id));
+        Future<Integer> cancel = start(() -> stores.operator().cancel(id));
         awaitWaiting();
         claiming.commit();
         assertThat(answer(cancel)).isZero();
@@ -402,7 +416,7 @@ class RaceTest {
         UUID id = fixture.enqueue();
         Connection claiming = begin();
         claimOn(claiming, 1);
-        Future<Integer> cancel = start(() -> store.cancel(id));
+        Future<Integer> cancel = start(() -> stores.operator().cancel(id));
         awaitWaiting();
         claiming.rollback();
         assertThat(answer(cancel)).isOne();
@@ -412,10 +426,10 @@ class RaceTest {
     @Test
     void cancel_finds_a_message_on_its_way_from_delayed_to_ready() throws Exception {
         UUID id = fixture.enqueue(fixture.message().delay(Duration.ofHours(1))).id();
-        store.advance(Duration.ofHours(2));
+        stores.operator().advance(Duration.ofHours(2));
         Connection promoting = begin();
         text(promoting, "SELECT * FROM postroom.promote('-infinity', 1000)");
-        Future<Integer> cancel = start(() -> store.cancel(id));
+        Future<Integer> cancel = start(() -> stores.operator().cancel(id));
         awaitWaiting();
         promoting.commit();
         assertThat(answer(cancel)).as("looked again in a new snapshot").isOne();
@@ -429,9 +443,10 @@ class RaceTest {
         fixture.enqueueAll(fixture.message(), fixture.message());
         List<ClaimedMessage> held = fixture.claim(2);
         Connection first = begin();
-        assertThat(store.complete(fixture.worker, List.of(done(held.get(0))), first))
+        assertThat(stores.leases().complete(fixture.worker, List.of(done(held.get(0))), first))
                 .hasSize(1);
-        Future<List<LeasePart>> second = start(() -> store.complete(fixture.worker, List.of(done(held.get(1)))));
+        Future<List<LeasePart>> second =
+                start(() -> stores.leases().complete(fixture.worker, List.of(done(held.get(1)))));
         awaitWaiting();
         first.commit();
         assertThat(answer(second).get(0).completed().cardinality()).isOne();
@@ -446,8 +461,9 @@ class RaceTest {
         fixture.enqueueAll(fixture.message(), fixture.message());
         List<ClaimedMessage> held = fixture.claim(2);
         Connection first = begin();
-        store.complete(fixture.worker, List.of(done(held.get(0))), first);
-        Future<List<LeasePart>> second = start(() -> store.complete(fixture.worker, List.of(done(held.get(0)))));
+        stores.leases().complete(fixture.worker, List.of(done(held.get(0))), first);
+        Future<List<LeasePart>> second =
+                start(() -> stores.leases().complete(fixture.worker, List.of(done(held.get(0)))));
         awaitWaiting();
         first.commit();
         assertThat(answer(second).get(0).completed().isEmpty()).isTrue();
@@ -462,8 +478,9 @@ class RaceTest {
             plans[i] = fixture.message();
         }
         fixture.enqueueAll(plans);
-        List<ClaimedMessage> held = store.claim(
-                new ClaimRequest(fixture.worker, fixture.queue.id(), new short[] {4}, new long[1], 400, 20, false));
+        List<ClaimedMessage> held = stores.leases()
+                .claim(new ClaimRequest(
+                        fixture.worker, fixture.queue.id(), new short[] {4}, new long[1], 400, 20, false));
         List<Future<Integer>> parts = new ArrayList<>();
         for (int part = 0; part < 4; part++) {
             int mine = part;
@@ -475,7 +492,7 @@ class RaceTest {
                         ends.add(i % 3 == 0 ? done(held.get(i)) : retry(held.get(i), Duration.ofHours(1), "x"));
                     }
                     java.util.Collections.shuffle(ends);
-                    written += store.complete(fixture.worker, ends).stream()
+                    written += stores.leases().complete(fixture.worker, ends).stream()
                             .mapToInt(one -> one.completed().cardinality())
                             .sum();
                 }
@@ -496,9 +513,9 @@ class RaceTest {
         UUID id = fixture.enqueue();
         ClaimedMessage held = fixture.claimOne();
         Connection completing = begin();
-        store.complete(fixture.worker, List.of(done(held)), completing);
+        stores.leases().complete(fixture.worker, List.of(done(held)), completing);
         fixture.silence(fixture.worker);
-        store.rescue(Duration.ofMillis(1), 1000);
+        stores.jobs().rescue(Duration.ofMillis(1), 1000);
         completing.commit();
         assertThat(fixture.places(id)).containsExactly("finished");
     }
@@ -510,7 +527,7 @@ class RaceTest {
         fixture.silence(fixture.worker);
         Connection rescuing = begin();
         text(rescuing, "SELECT * FROM postroom.rescue(interval '1 millisecond', 1000)");
-        Future<List<LeasePart>> completion = start(() -> store.complete(fixture.worker, List.of(done(held))));
+        Future<List<LeasePart>> completion = start(() -> stores.leases().complete(fixture.worker, List.of(done(held))));
         awaitWaiting();
         rescuing.commit();
         assertThat(answer(completion)).isEmpty();
@@ -523,10 +540,10 @@ class RaceTest {
         Connection claiming = begin();
         claimOn(claiming, 1);
         fixture.execute("DELETE FROM postroom.worker WHERE id = " + fixture.worker);
-        store.rescue(Duration.ofMillis(1), 1000);
+        stores.jobs().rescue(Duration.ofMillis(1), 1000);
         claiming.commit();
         assertThat(fixture.places(id)).containsExactly("lease");
-        store.rescue(Duration.ofMillis(1), 1000);
+        stores.jobs().rescue(Duration.ofMillis(1), 1000);
         assertThat(fixture.places(id)).containsExactly("ready");
     }
 
@@ -535,9 +552,9 @@ class RaceTest {
         fixture.enqueue();
         ClaimedMessage held = fixture.claimOne();
         fixture.silence(fixture.worker);
-        store.rescue(Duration.ofMillis(1), 1000);
+        stores.jobs().rescue(Duration.ofMillis(1), 1000);
         Connection handler = begin();
-        assertThat(store.complete(fixture.worker, List.of(done(held)), handler))
+        assertThat(stores.leases().complete(fixture.worker, List.of(done(held)), handler))
                 .as("so the handler rolls back")
                 .isEmpty();
     }
@@ -547,11 +564,13 @@ class RaceTest {
         UUID id = fixture.enqueue();
         ClaimedMessage held = fixture.claimOne();
         Connection handler = begin();
-        UUID sent = store.enqueue(fixture.message().build(), handler).id();
-        List<LeasePart> parts = store.complete(
-                fixture.worker,
-                List.of(retry(held, Duration.ofHours(1), new io.postroom.internal.storage.Failure("x", "\0", "x"))),
-                handler);
+        UUID sent = stores.enqueue().enqueue(fixture.message().build(), handler).id();
+        List<LeasePart> parts = stores.leases()
+                .complete(
+                        fixture.worker,
+                        List.of(retry(
+                                held, Duration.ofHours(1), new io.postroom.internal.storage.Failure("x", "\0", "x"))),
+                        handler);
         assertThat(parts).hasSize(1);
         handler.commit();
         assertThat(fixture.places(id)).containsExactly("delayed");
@@ -560,16 +579,16 @@ class RaceTest {
 
     @Test
     void promoters_side_by_side_share_what_is_due() throws SQLException {
-        store.advance(Duration.ofDays(1));
-        store.promote(null, 1000); // what other tests left
+        stores.operator().advance(Duration.ofDays(1));
+        stores.jobs().promote(null, 1000); // what other tests left
         for (int i = 0; i < 10; i++) {
             fixture.enqueue(fixture.message().delay(Duration.ofSeconds(1)));
         }
-        store.advance(Duration.ofHours(1));
+        stores.operator().advance(Duration.ofHours(1));
         Connection other = begin();
         assertThat(text(other, "SELECT messages FROM postroom.promote('-infinity', 4)"))
                 .isEqualTo("4");
-        assertThat(store.promote(null, 1000).messages()).isEqualTo(6);
+        assertThat(stores.jobs().promote(null, 1000).messages()).isEqualTo(6);
         other.commit();
         assertThat(fixture.claim(100)).hasSize(10);
     }
@@ -579,7 +598,9 @@ class RaceTest {
     @Test
     void a_key_in_an_open_transaction_is_waited_for() throws Exception {
         Connection first = begin();
-        UUID id = store.enqueue(fixture.message().key("k").build(), first).id();
+        UUID id = stores.enqueue()
+                .enqueue(fixture.message().key("k").build(), first)
+                .id();
         Future<EnqueueResult> second =
                 start(() -> fixture.enqueue(fixture.message().key("k")));
         awaitWaiting();
@@ -590,7 +611,7 @@ class RaceTest {
     @Test
     void a_key_whose_transaction_rolled_back_is_free() throws Exception {
         Connection first = begin();
-        store.enqueue(fixture.message().key("k").build(), first);
+        stores.enqueue().enqueue(fixture.message().key("k").build(), first);
         Future<EnqueueResult> second =
                 start(() -> fixture.enqueue(fixture.message().key("k")));
         awaitWaiting();
@@ -602,7 +623,7 @@ class RaceTest {
     void an_id_in_an_open_transaction_is_waited_for() throws Exception {
         UUID id = MessageIds.next();
         Connection first = begin();
-        store.enqueue(fixture.message().id(id).build(), first);
+        stores.enqueue().enqueue(fixture.message().id(id).build(), first);
         Future<EnqueueResult> second =
                 start(() -> fixture.enqueue(fixture.message().id(id).payload("{}")));
         awaitWaiting();
@@ -616,7 +637,8 @@ class RaceTest {
         late.setTransactionIsolation(Connection.TRANSACTION_REPEATABLE_READ);
         text(late, "SELECT 1");
         fixture.enqueue(fixture.message().key("k"));
-        assertThatThrownBy(() -> store.enqueue(fixture.message().key("k").build(), late))
+        assertThatThrownBy(() ->
+                        stores.enqueue().enqueue(fixture.message().key("k").build(), late))
                 .isInstanceOfSatisfying(StoreException.class, e -> {
                     assertThat(e.state()).isEqualTo("40001");
                     assertThat(e.kind()).isEqualTo(StoreException.Kind.TRY_AGAIN);
@@ -627,12 +649,13 @@ class RaceTest {
     void keys_taken_in_opposite_orders_deadlock_and_say_so() throws Exception {
         Connection first = begin();
         Connection second = begin();
-        store.enqueue(fixture.message().key("a").build(), first);
-        store.enqueue(fixture.message().key("b").build(), second);
-        Future<String> one = start(
-                () -> stateOf(() -> store.enqueue(fixture.message().key("b").build(), first)));
+        stores.enqueue().enqueue(fixture.message().key("a").build(), first);
+        stores.enqueue().enqueue(fixture.message().key("b").build(), second);
+        Future<String> one = start(() -> stateOf(
+                () -> stores.enqueue().enqueue(fixture.message().key("b").build(), first)));
         awaitWaiting();
-        String other = stateOf(() -> store.enqueue(fixture.message().key("a").build(), second));
+        String other = stateOf(
+                () -> stores.enqueue().enqueue(fixture.message().key("a").build(), second));
         second.rollback();
         assertThat(List.of(answer(one), other)).containsExactlyInAnyOrder("40P01", "");
     }

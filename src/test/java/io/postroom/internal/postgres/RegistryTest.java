@@ -11,6 +11,7 @@ import io.postroom.api.MessageFilter;
 import io.postroom.api.MessageIds;
 import io.postroom.api.MessageState;
 import io.postroom.internal.storage.ClaimedMessage;
+import io.postroom.internal.storage.Stores;
 import io.postroom.testing.PostgresTest;
 import java.time.Duration;
 import java.time.Instant;
@@ -25,11 +26,11 @@ import org.junit.jupiter.api.Test;
 @PostgresTest
 class RegistryTest {
     private final StoreFixture fixture;
-    private final PostgresMessageStore store;
+    private final Stores stores;
 
     RegistryTest(DataSource pool) {
         fixture = new StoreFixture(pool);
-        store = fixture.store;
+        stores = fixture.stores;
     }
 
     private MessageFilter mine() {
@@ -43,20 +44,20 @@ class RegistryTest {
     /** One message in each state, in the order of the enum. */
     private UUID[] oneOfEach() {
         UUID done = fixture.enqueue();
-        store.complete(fixture.worker, List.of(done(fixture.claimOne())));
+        stores.leases().complete(fixture.worker, List.of(done(fixture.claimOne())));
         UUID dead = fixture.enqueue();
-        store.complete(fixture.worker, List.of(dead(fixture.claimOne(), "no use 17")));
+        stores.leases().complete(fixture.worker, List.of(dead(fixture.claimOne(), "no use 17")));
         UUID inProgress = fixture.enqueue();
         fixture.claimOne();
         UUID delayed =
                 fixture.enqueue(fixture.message().delay(Duration.ofHours(1))).id();
         UUID ready = fixture.enqueue();
         UUID cancelled = fixture.enqueue();
-        store.cancel(cancelled);
+        stores.operator().cancel(cancelled);
         UUID expired = fixture.enqueue(fixture.message().timeToLive(Duration.ofMillis(1)))
                 .id();
-        store.advance(Duration.ofSeconds(1));
-        store.expire(null, 10_000);
+        stores.operator().advance(Duration.ofSeconds(1));
+        stores.jobs().expire(null, 10_000);
         return new UUID[] {delayed, ready, inProgress, done, dead, cancelled, expired};
     }
 
@@ -64,15 +65,15 @@ class RegistryTest {
     void each_state_is_found_and_only_there() {
         UUID[] messages = oneOfEach();
         for (MessageState state : MessageState.values()) {
-            List<Message> found = store.find(mine().state(state));
+            List<Message> found = stores.queries().find(mine().state(state));
             assertThat(ids(found)).as(state.name()).containsExactly(messages[state.ordinal()]);
             assertThat(found.get(0).state()).isEqualTo(state);
         }
-        assertThat(store.states(List.of(messages)))
+        assertThat(stores.queries().states(List.of(messages)))
                 .hasSize(7)
                 .allSatisfy((id, state) -> assertThat(messages[state.ordinal()]).isEqualTo(id));
-        assertThat(ids(store.find(mine()))).hasSize(7).containsExactlyInAnyOrder(messages);
-        assertThat(ids(store.find(mine().state(MessageState.READY, MessageState.DONE))))
+        assertThat(ids(stores.queries().find(mine()))).hasSize(7).containsExactlyInAnyOrder(messages);
+        assertThat(ids(stores.queries().find(mine().state(MessageState.READY, MessageState.DONE))))
                 .containsExactlyInAnyOrder(messages[1], messages[3]);
     }
 
@@ -81,9 +82,10 @@ class RegistryTest {
         UUID first = fixture.enqueue();
         UUID second = fixture.enqueue();
         UUID third = fixture.enqueue();
-        assertThat(ids(store.find(mine()))).containsExactly(third, second, first);
-        assertThat(ids(store.find(mine().limit(2)))).containsExactly(third, second);
-        assertThat(ids(store.find(mine().state(MessageState.READY).limit(2)))).containsExactly(third, second);
+        assertThat(ids(stores.queries().find(mine()))).containsExactly(third, second, first);
+        assertThat(ids(stores.queries().find(mine().limit(2)))).containsExactly(third, second);
+        assertThat(ids(stores.queries().find(mine().state(MessageState.READY).limit(2))))
+                .containsExactly(third, second);
     }
 
     @Test
@@ -96,7 +98,7 @@ class RegistryTest {
                         .correlation("visit-7")
                         .timeToLive(Duration.ofHours(2)))
                 .id();
-        Message found = store.find(id).orElseThrow();
+        Message found = stores.queries().find(id).orElseThrow();
         assertThat(found.type()).isEqualTo("ticket");
         assertThat(found.version()).isEqualTo(2);
         assertThat(found.priority()).isEqualTo(8);
@@ -108,7 +110,7 @@ class RegistryTest {
                 .isEqualTo(Duration.ofHours(2));
         assertThat(found.entries()).hasSize(1);
         assertThat(found.entries().get(0).queue()).isEqualTo(fixture.queue.name());
-        assertThat(store.find(MessageIds.next())).isEmpty();
+        assertThat(stores.queries().find(MessageIds.next())).isEmpty();
     }
 
     @Test
@@ -116,7 +118,7 @@ class RegistryTest {
         byte[] bytes = new byte[100];
         java.util.Arrays.fill(bytes, (byte) 0xFE);
         UUID id = fixture.enqueue(fixture.message().body(bytes).type(null, 0)).id();
-        Message found = store.find(id).orElseThrow();
+        Message found = stores.queries().find(id).orElseThrow();
         assertThat(found.payload()).isEqualTo(Base64.getEncoder().encodeToString(bytes));
         assertThat(found.type()).isEmpty();
     }
@@ -128,29 +130,31 @@ class RegistryTest {
         UUID two = fixture.enqueue(fixture.message().type("b", 1).correlation("c1"))
                 .id();
         fixture.enqueue(fixture.message().type("a", 1).correlation("c2"));
-        assertThat(ids(store.find(mine().correlationId("c1")))).containsExactly(two, one);
-        assertThat(ids(store.find(mine().correlationId("c1").type("a")))).containsExactly(one);
-        assertThat(ids(store.next(mine().correlationId("c1").type("a")))).containsExactly(one);
-        Instant created = store.find(one).orElseThrow().createdAt();
-        assertThat(ids(store.find(mine().created(created, created.plusNanos(1000)))))
+        assertThat(ids(stores.queries().find(mine().correlationId("c1")))).containsExactly(two, one);
+        assertThat(ids(stores.queries().find(mine().correlationId("c1").type("a"))))
                 .containsExactly(one);
-        assertThat(store.find(mine().created(created.plusSeconds(60), created.plusSeconds(120))))
+        assertThat(ids(stores.queries().next(mine().correlationId("c1").type("a"))))
+                .containsExactly(one);
+        Instant created = stores.queries().find(one).orElseThrow().createdAt();
+        assertThat(ids(stores.queries().find(mine().created(created, created.plusNanos(1000)))))
+                .containsExactly(one);
+        assertThat(stores.queries().find(mine().created(created.plusSeconds(60), created.plusSeconds(120))))
                 .isEmpty();
-        assertThat(store.find(MessageFilter.queue("no-such-queue"))).isEmpty();
+        assertThat(stores.queries().find(MessageFilter.queue("no-such-queue"))).isEmpty();
     }
 
     @Test
     void dead_letters_are_found_by_their_fingerprint() {
         UUID id = fixture.enqueue();
-        store.complete(fixture.worker, List.of(dead(fixture.claimOne(), "order 17 is unknown")));
+        stores.leases().complete(fixture.worker, List.of(dead(fixture.claimOne(), "order 17 is unknown")));
         UUID other = fixture.enqueue();
-        store.complete(fixture.worker, List.of(dead(fixture.claimOne(), "something else")));
+        stores.leases().complete(fixture.worker, List.of(dead(fixture.claimOne(), "something else")));
         String fingerprint =
                 io.postroom.internal.storage.Failure.of("order 18 is unknown").fingerprint();
-        assertThat(ids(store.find(mine().fingerprint(fingerprint))))
+        assertThat(ids(stores.queries().find(mine().fingerprint(fingerprint))))
                 .containsExactly(id)
                 .doesNotContain(other);
-        assertThat(store.find(mine().fingerprint(fingerprint).state(MessageState.READY)))
+        assertThat(stores.queries().find(mine().fingerprint(fingerprint).state(MessageState.READY)))
                 .isEmpty();
     }
 
@@ -161,44 +165,51 @@ class RegistryTest {
         UUID second = fixture.enqueue(fixture.message().priority(5)).id();
         UUID high = fixture.enqueue(fixture.message().priority(9)).id();
         fixture.enqueue(fixture.message().priority(9).delay(Duration.ofHours(1)));
-        assertThat(ids(store.next(mine()))).containsExactly(high, first, second, low);
-        assertThat(ids(store.next(mine().limit(2)))).containsExactly(high, first);
+        assertThat(ids(stores.queries().next(mine()))).containsExactly(high, first, second, low);
+        assertThat(ids(stores.queries().next(mine().limit(2)))).containsExactly(high, first);
         assertThat(fixture.claim(10)).as("asking changed nothing").hasSize(4);
     }
 
     @Test
     void what_may_be_removed_is_finished_and_past_its_retention() {
         UUID old = fixture.enqueue();
-        store.complete(fixture.worker, List.of(done(fixture.claimOne())));
+        stores.leases().complete(fixture.worker, List.of(done(fixture.claimOne())));
         fixture.enqueue();
-        store.complete(fixture.worker, List.of(done(fixture.claimOne())));
+        stores.leases().complete(fixture.worker, List.of(done(fixture.claimOne())));
         fixture.enqueue();
-        assertThat(store.removable(mine())).isEmpty();
+        assertThat(stores.queries().removable(mine())).isEmpty();
         fixture.execute("UPDATE postroom.attempt SET finished_at = finished_at - interval '7 days' WHERE message_id = '"
                 + old + "'");
-        assertThat(ids(store.removable(mine()))).containsExactly(old);
+        assertThat(ids(stores.queries().removable(mine()))).containsExactly(old);
     }
 
     @Test
     void history_tells_every_attempt_oldest_first() {
         UUID id = fixture.enqueue();
-        store.complete(fixture.worker, List.of(retry(fixture.claimOne(), Duration.ZERO, "first")));
-        store.promote(null, 10_000);
+        stores.leases().complete(fixture.worker, List.of(retry(fixture.claimOne(), Duration.ZERO, "first")));
+        stores.jobs().promote(null, 10_000);
         ClaimedMessage second = fixture.claimOne();
-        store.complete(fixture.worker, List.of(done(second)));
-        List<Attempt> history = store.history(id);
+        stores.leases().complete(fixture.worker, List.of(done(second)));
+        List<Attempt> history = stores.queries().history(id);
         assertThat(history).extracting(Attempt::outcome).containsExactly("retry", "done");
         assertThat(history).extracting(Attempt::number).containsExactly(1, 2);
         assertThat(history.get(0).error()).contains("first");
         assertThat(history.get(0).worker()).isEqualTo("test");
         assertThat(history.get(0).startedAt()).isBefore(history.get(0).finishedAt());
-        assertThat(store.find(id).orElseThrow().entries().get(0).failures()).isOne();
-        assertThat(store.history(MessageIds.next())).isEmpty();
+        assertThat(stores.queries().find(id).orElseThrow().entries().get(0).failures())
+                .isOne();
+        assertThat(stores.queries().history(MessageIds.next())).isEmpty();
     }
 
     @Test
     void explain_says_what_holds_a_message_up() {
-        assertThat(store.explain(fixture.enqueue())).first().asString().startsWith("no_consumer:");
-        assertThat(store.explain(MessageIds.next())).first().asString().startsWith("unknown:");
+        assertThat(stores.queries().explain(fixture.enqueue()))
+                .first()
+                .asString()
+                .startsWith("no_consumer:");
+        assertThat(stores.queries().explain(MessageIds.next()))
+                .first()
+                .asString()
+                .startsWith("unknown:");
     }
 }

@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.postroom.api.StoreException;
 import io.postroom.api.StoreException.Kind;
+import io.postroom.internal.postgres.statement.Sql;
+import io.postroom.internal.postgres.statement.StoreTransactions;
+import io.postroom.internal.postgres.statement.UuidArrays;
 import io.postroom.internal.storage.StoreErrors;
 import io.postroom.testing.PostgresTest;
 import java.sql.Connection;
@@ -159,14 +162,14 @@ class SqlTest {
         try (var pool = new com.zaxxer.hikari.HikariDataSource(config)) {
             StoreFixture odd = new StoreFixture(pool);
             StoreFixture plain = new StoreFixture(database.pool());
-            assertThat(plain.store.queue(odd.queue.name()))
+            assertThat(plain.stores.queues().queue(odd.queue.name()))
                     .as("declared and committed")
                     .isPresent();
-            assertThat(plain.store.beat(odd.worker, odd.instance))
+            assertThat(plain.stores.workers().beat(odd.worker, odd.instance))
                     .as("registered and committed")
                     .isTrue();
             try (Connection connection = pool.getConnection()) {
-                odd.store.enqueue(odd.message().build(), connection);
+                odd.stores.enqueue().enqueue(odd.message().build(), connection);
                 connection.commit();
             }
             assertThat(odd.claim(10)).hasSize(1);

@@ -15,6 +15,7 @@ import io.postroom.internal.storage.NextState;
 import io.postroom.internal.storage.PollResult;
 import io.postroom.internal.storage.QueueReport;
 import io.postroom.internal.storage.QueueRow;
+import io.postroom.internal.storage.Stores;
 import io.postroom.internal.storage.WatermarkSample;
 import java.sql.Connection;
 import java.sql.ResultSet;
@@ -34,24 +35,24 @@ final class StoreFixture {
     static final short[] ALL_LANES = {9, 8, 7, 6, 5, 4, 3, 2, 1, 0};
 
     final DataSource pool;
-    final PostgresMessageStore store;
+    final Stores stores;
     final QueueRow queue;
     final UUID instance = UUID.randomUUID();
     final int worker;
 
     StoreFixture(DataSource pool) {
         this.pool = pool;
-        this.store = new PostgresMessageStore(pool);
+        this.stores = PostgresStores.on(pool);
         this.queue = newQueue();
-        this.worker = store.register(instance, "test", "1");
+        this.worker = stores.workers().register(instance, "test", "1");
     }
 
     QueueRow newQueue() {
-        return store.declare(QueueSettings.of("q" + NUMBERS.incrementAndGet()));
+        return stores.queues().declare(QueueSettings.of("q" + NUMBERS.incrementAndGet()));
     }
 
     int newWorker() {
-        return store.register(UUID.randomUUID(), "another", "1");
+        return stores.workers().register(UUID.randomUUID(), "another", "1");
     }
 
     // ---- enqueue
@@ -62,7 +63,7 @@ final class StoreFixture {
 
     EnqueueResult enqueue(Plan plan) {
         try (Connection connection = pool.getConnection()) {
-            return store.enqueue(plan.build(), connection);
+            return stores.enqueue().enqueue(plan.build(), connection);
         } catch (SQLException e) {
             throw new IllegalStateException(e);
         }
@@ -74,7 +75,8 @@ final class StoreFixture {
 
     List<EnqueueResult> enqueueAll(Plan... plans) {
         try (Connection connection = pool.getConnection()) {
-            return store.enqueue(java.util.Arrays.stream(plans).map(Plan::build).toList(), connection);
+            return stores.enqueue()
+                    .enqueue(java.util.Arrays.stream(plans).map(Plan::build).toList(), connection);
         } catch (SQLException e) {
             throw new IllegalStateException(e);
         }
@@ -83,7 +85,7 @@ final class StoreFixture {
     // ---- poll
 
     PollResult poll(long[] floors, @Nullable WatermarkSample emptyAt) {
-        return store.poll(worker, List.of(queue.id()), floors, emptyAt, null);
+        return stores.workers().poll(worker, List.of(queue.id()), floors, emptyAt, null);
     }
 
     QueueReport report(long[] floors) {
@@ -97,7 +99,7 @@ final class StoreFixture {
     }
 
     List<ClaimedMessage> claim(int limit) {
-        return store.claim(request(limit));
+        return stores.leases().claim(request(limit));
     }
 
     ClaimedMessage claimOne() {
@@ -109,7 +111,7 @@ final class StoreFixture {
     }
 
     List<ClaimedMessage> claimSuspect() {
-        return store.claim(new ClaimRequest(worker, queue.id(), ALL_LANES, new long[10], 10, 200, true));
+        return stores.leases().claim(new ClaimRequest(worker, queue.id(), ALL_LANES, new long[10], 10, 200, true));
     }
 
     static Completion done(ClaimedMessage message) {

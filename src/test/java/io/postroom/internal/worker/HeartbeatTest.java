@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.postroom.api.EngineSettings;
-import io.postroom.internal.postgres.PostgresMessageStore;
+import io.postroom.internal.postgres.PostgresWorkerStore;
 import io.postroom.testing.PostgresTest;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -31,7 +31,7 @@ class HeartbeatTest {
 
     @Test
     void with_the_shortest_lease_time_that_is_allowed_beats_are_unbroken_as_well() {
-        Heartbeat heartbeat = new Heartbeat(new PostgresMessageStore(pool), TIGHT, "1", any -> {});
+        Heartbeat heartbeat = new Heartbeat(new PostgresWorkerStore(pool), TIGHT, "1", any -> {});
         heartbeat.ensureStarted();
         try {
             await().until(() -> heartbeat.isUnbrokenFor(TIGHT.leaseTime().multipliedBy(3)));
@@ -42,7 +42,7 @@ class HeartbeatTest {
 
     @Test
     void silence_of_others_says_nothing_until_a_lease_time_after_a_gap_of_ones_own() throws SQLException {
-        Heartbeat heartbeat = new Heartbeat(new PostgresMessageStore(pool), SETTINGS, "1", any -> {});
+        Heartbeat heartbeat = new Heartbeat(new PostgresWorkerStore(pool), SETTINGS, "1", any -> {});
         heartbeat.ensureStarted();
         try {
             assertThat(heartbeat.isUnbrokenFor(SETTINGS.leaseTime())).isFalse();

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.postroom.api.MessageIds;
 import io.postroom.api.SendResult;
-import io.postroom.internal.postgres.PostgresMessageStore;
+import io.postroom.internal.postgres.PostgresStores;
 import io.postroom.testing.PlacedMessages;
 import io.postroom.testing.PostgresTest;
 import java.time.Duration;
@@ -24,7 +24,7 @@ class SendFuturesTest {
 
     @Test
     void many_that_wait_for_long_do_not_hide_those_that_ended() {
-        SendFutures watch = new SendFutures(new PostgresMessageStore(pool), Runnable::run);
+        SendFutures watch = new SendFutures(PostgresStores.on(pool).queries(), Runnable::run);
         PlacedMessages messages = new PlacedMessages(pool);
         int worker = messages.worker("other");
         List<CompletableFuture<SendResult>> ended = new ArrayList<>();

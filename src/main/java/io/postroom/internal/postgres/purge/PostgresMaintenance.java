@@ -1,5 +1,8 @@
-package io.postroom.internal.postgres;
+package io.postroom.internal.postgres.purge;
 
+import io.postroom.internal.postgres.statement.Rows;
+import io.postroom.internal.postgres.statement.Sql;
+import io.postroom.internal.postgres.statement.StoreTransactions;
 import io.postroom.internal.storage.MaintenanceStore;
 import java.sql.Array;
 import java.sql.Connection;
@@ -16,41 +19,28 @@ import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Purge and partitions in PostgreSQL; the tables' owner has to run it. Thread-safe.
- *
- * <p>A day of messages is freed in one transaction: SHARE on the partition (it is read on, but not written), a look at all of it in parts, ACCESS
- * EXCLUSIVE for TRUNCATE and putting back, commit. The decision about each message is made after the lock, in one statement over all places. Claims
- * read all partitions, so what counts is how long the last step takes, not the look.
- *
- * <p>Looking costs 6 us a message ({@link PurgeThrottle} spreads it out); each message looked up by itself in all days of history took 20. The lines of history to
- * keep are found from the messages that are left, and only when those are many by a look at each line, 9 us.
- *
- * <p>Measured on two shared cores, PostgreSQL 18: a day of 400,000 messages (104 MB), 200 of them put back, is freed in 15 ms
- * plus the commit; the history of it (36 MB) in 2 ms. Moving the tail by seven days takes 20 to 65 ms, less than half of it with the table locked. Two
- * clients that enqueued without pause (560/s, durable) never waited longer than 57 ms, and that was for a lock tried in vain behind an open dump.
- *
- * <p>Order between the tables: keys of deduplication leave before or with their message, messages before or with their history. So no snapshot shows
- * a message without an end, or a key without a message.
+ * Frees past days and makes days ahead. The role that runs this must own the tables. Thread-safe. Statements: {@link MaintenanceSql}; how a
+ * day is freed and what it costs: see the package.
  */
 public final class PostgresMaintenance implements MaintenanceStore {
-    private static final UUID FIRST = new UUID(0, 0);
-    /** Far below the engine's statement timeout: 5,000 take 30 ms, a fifth of it for the plan. */
-    private static final int LOOKED_AT_ONCE = 5_000;
-    /** Messages still stored among those that a day of history tells of, up to which their lines are looked for one by one. */
+    private static final UUID BEFORE_ALL = new UUID(0, 0);
+    /** Rows of a part. 5,000 take 30 ms, far below the engine's statement timeout; a fifth of the time goes into the plan. */
+    private static final int ROWS_OF_A_PART = 5_000;
+    /** Up to this many messages of a day of history that are still stored, their lines are looked up one by one. */
     public static final int MOST_STORED_BETWEEN = 5_000;
 
-    private static final int KEYS_AT_ONCE = 500;
+    private static final int KEYS_OF_A_STEP = 500;
 
-    private final StoreTransactions engine;
+    private final StoreTransactions transactions;
 
-    /** @param engine where the transactions run; any pool, auto-commit on or off */
-    public PostgresMaintenance(DataSource engine) {
-        this.engine = new StoreTransactions(engine);
+    /** @param source for the transactions; any pool, auto-commit on or off */
+    public PostgresMaintenance(DataSource source) {
+        this.transactions = new StoreTransactions(source);
     }
 
     @Override
     public List<Day> days(Kind kind) {
-        return engine.single("list partitions", connection -> {
+        return transactions.single("list partitions", connection -> {
             try (Sql.Call call = MaintenanceSql.DAYS.on(connection)) {
                 return call.set("parent", parent(kind)).list(PostgresMaintenance::day);
             }
@@ -61,7 +51,7 @@ public final class PostgresMaintenance implements MaintenanceStore {
 
     @Override
     public Need needAtTheEnd(Day day, int rows) {
-        return engine.several("look at " + day.name(), connection -> {
+        return transactions.several("look at " + day.name(), connection -> {
             try (Sql.Call call = MaintenanceSql.NEED_AT_THE_END.on(connection)) {
                 return call.set("leaf", day.name())
                         .set("rows", rows)
@@ -76,43 +66,43 @@ public final class PostgresMaintenance implements MaintenanceStore {
         if (!isFree(day)) {
             return Freed.BUSY;
         }
-        PurgeThrottle pacing = new PurgeThrottle();
-        return engine.several("free " + day.name(), connection -> {
-            if (!closed(day, connection)) {
+        PurgeThrottle throttle = new PurgeThrottle();
+        return transactions.several("free " + day.name(), connection -> {
+            if (!close(day, connection)) {
                 return Freed.BUSY;
             }
             List<UUID> kept = new ArrayList<>();
             PurgeLedger ledger = new PurgeLedger();
             int lasting = 0;
-            Look look = look(day, FIRST, connection);
-            while (look.looked > 0) {
-                kept.addAll(look.kept);
-                lasting += look.lasting;
+            DayPart part = read(day, BEFORE_ALL, connection);
+            while (part.looked > 0) {
+                kept.addAll(part.kept);
+                lasting += part.lasting;
                 if (kept.size() > mostKept) {
                     return lasting > mostKept ? Freed.LASTING : Freed.NEEDED;
                 }
-                ledger.add(look.removed);
-                pacing.rest();
-                look = look(day, Objects.requireNonNull(look.last), connection);
+                ledger.add(part.removed);
+                throttle.rest();
+                part = read(day, Objects.requireNonNull(part.last), connection);
             }
             return free(day, kept, ledger, connection);
         });
     }
 
     private void removeKeys(Day day) {
-        UUID from = engine.single("begin with the keys of " + day.name(), connection -> {
+        UUID from = transactions.single("begin with the keys of " + day.name(), connection -> {
             try (Sql.Call call = MaintenanceSql.BEGINNING.on(connection)) {
                 return call.set("leaf", day.name()).one(row -> row.getObject(1, UUID.class));
             }
         });
         for (UUID after = from; after != null; ) {
             UUID start = after;
-            after = engine.single("remove keys of " + day.name(), connection -> {
+            after = transactions.single("remove keys of " + day.name(), connection -> {
                 try (Sql.Call call = MaintenanceSql.PURGE_KEYS.on(connection)) {
                     return call.set("leaf", day.name())
                             .set("after", start)
-                            .set("limit", KEYS_AT_ONCE)
-                            .one(row -> row.getInt(1) < KEYS_AT_ONCE
+                            .set("limit", KEYS_OF_A_STEP)
+                            .one(row -> row.getInt(1) < KEYS_OF_A_STEP
                                     ? Optional.<UUID>empty()
                                     : Optional.of(row.getObject(2, UUID.class)))
                             .orElse(null);
@@ -122,25 +112,25 @@ public final class PostgresMaintenance implements MaintenanceStore {
     }
 
     private boolean isFree(Day day) {
-        return engine.several("see whether " + day.name() + " is in use", connection -> {
+        return transactions.several("see whether " + day.name() + " is in use", connection -> {
             try (Sql.Call call = MaintenanceSql.IS_DAY_FREE.on(connection)) {
                 return call.set("leaf", day.name()).one(row -> row.getBoolean(1));
             }
         });
     }
 
-    private static boolean closed(Day day, Connection connection) throws SQLException {
+    private static boolean close(Day day, Connection connection) throws SQLException {
         try (Sql.Call call = MaintenanceSql.CLOSE_DAY.on(connection)) {
             return call.set("leaf", day.name()).one(row -> row.getBoolean(1));
         }
     }
 
-    private static Look look(Day day, UUID after, Connection connection) throws SQLException {
+    private static DayPart read(Day day, UUID after, Connection connection) throws SQLException {
         try (Sql.Call call = MaintenanceSql.PURGE_LOOK.on(connection)) {
             return call.set("leaf", day.name())
                     .set("after", after)
-                    .set("limit", LOOKED_AT_ONCE)
-                    .one(Look::new);
+                    .set("limit", ROWS_OF_A_PART)
+                    .one(DayPart::new);
         }
     }
 
@@ -167,11 +157,11 @@ public final class PostgresMaintenance implements MaintenanceStore {
         if (!isFree(day)) {
             return Freed.BUSY;
         }
-        return engine.several("free " + day.name(), connection -> {
-            if (!closed(day, connection)) {
+        return transactions.several("free " + day.name(), connection -> {
+            if (!close(day, connection)) {
                 return Freed.BUSY;
             }
-            List<String> kept = keptOf(day, mostKept, connection);
+            List<String> kept = linesToKeep(day, mostKept, connection);
             if (kept.size() > mostKept) {
                 return Freed.NEEDED;
             }
@@ -184,8 +174,8 @@ public final class PostgresMaintenance implements MaintenanceStore {
         });
     }
 
-    /** The places of the lines whose message is still stored; if there are more than mostKept, one more than that or some more. */
-    private static List<String> keptOf(Day day, int mostKept, Connection connection) throws SQLException {
+    /** Finds the places of the lines whose message is still stored. Stops soon after mostKept, so a longer list may be incomplete. */
+    private static List<String> linesToKeep(Day day, int mostKept, Connection connection) throws SQLException {
         try (Sql.Call call = MaintenanceSql.HISTORY_KEPT.on(connection)) {
             List<String> few = call.set("leaf", day.name())
                     .set("most", MOST_STORED_BETWEEN)
@@ -194,35 +184,36 @@ public final class PostgresMaintenance implements MaintenanceStore {
                         Array found = row.getArray(1);
                         return found == null ? null : list(found, String[].class);
                     });
-            return few == null ? lookedThrough(day, mostKept, connection) : few;
+            return few == null ? linesToKeepOfEachPart(day, mostKept, connection) : few;
         }
     }
 
-    private static List<String> lookedThrough(Day day, int mostKept, Connection connection) throws SQLException {
-        PurgeThrottle pacing = new PurgeThrottle();
+    private static List<String> linesToKeepOfEachPart(Day day, int mostKept, Connection connection)
+            throws SQLException {
+        PurgeThrottle throttle = new PurgeThrottle();
         List<String> kept = new ArrayList<>();
-        HistoryLook look = historyLook(day, Batch.START, connection);
-        while (look.looked > 0 && kept.size() <= mostKept) {
-            kept.addAll(look.kept);
-            pacing.rest();
-            look = historyLook(day, look.last, connection);
+        HistoryPart part = readHistory(day, Batch.START, connection);
+        while (part.looked > 0 && kept.size() <= mostKept) {
+            kept.addAll(part.kept);
+            throttle.rest();
+            part = readHistory(day, part.last, connection);
         }
         return kept;
     }
 
-    private static HistoryLook historyLook(Day day, String after, Connection connection) throws SQLException {
+    private static HistoryPart readHistory(Day day, String after, Connection connection) throws SQLException {
         try (Sql.Call call = MaintenanceSql.HISTORY_LOOK.on(connection)) {
             return call.set("leaf", day.name())
                     .set("after", after)
-                    .set("limit", LOOKED_AT_ONCE)
-                    .one(row -> new HistoryLook(
+                    .set("limit", ROWS_OF_A_PART)
+                    .one(row -> new HistoryPart(
                             row.getInt(1), String.valueOf(row.getString(2)), list(row.getArray(3), String[].class)));
         }
     }
 
     @Override
     public Batch removeBatch(Day history, String after, int limit, List<Day> spared) {
-        return engine.several("remove messages that ended in " + history.name(), connection -> {
+        return transactions.several("remove messages that ended in " + history.name(), connection -> {
             try (Sql.Call call = MaintenanceSql.PURGE_BATCH.on(connection)) {
                 return call.set("leaf", history.name())
                         .set("after", after)
@@ -235,7 +226,7 @@ public final class PostgresMaintenance implements MaintenanceStore {
 
     @Override
     public boolean truncateReady(long bytes) {
-        return engine.several("truncate ready", connection -> {
+        return transactions.several("truncate ready", connection -> {
             try (Sql.Call call = MaintenanceSql.TRUNCATE_READY.on(connection)) {
                 return call.set("bytes", bytes).one(row -> row.getBoolean(1));
             }
@@ -244,8 +235,8 @@ public final class PostgresMaintenance implements MaintenanceStore {
 
     @Override
     public int removeLeftovers(Day history, int limit) {
-        return engine.several("remove leftovers of " + history.name(), connection -> {
-            takeTime(connection);
+        return transactions.several("remove leftovers of " + history.name(), connection -> {
+            raiseTimeLimit(connection);
             try (Sql.Call call = MaintenanceSql.REMOVE_LEFTOVERS.on(connection)) {
                 return call.set("leaf", history.name()).set("limit", limit).one(row -> row.getInt(1));
             }
@@ -254,8 +245,8 @@ public final class PostgresMaintenance implements MaintenanceStore {
 
     @Override
     public int forgetWorkers(Duration endedBefore) {
-        return engine.several("forget workers", connection -> {
-            takeTime(connection);
+        return transactions.several("forget workers", connection -> {
+            raiseTimeLimit(connection);
             try (Sql.Call call = MaintenanceSql.FORGET_WORKERS.on(connection)) {
                 return call.set("endedBefore", Rows.micros(endedBefore)).one(row -> row.getInt(1));
             }
@@ -264,16 +255,20 @@ public final class PostgresMaintenance implements MaintenanceStore {
 
     // ---- partitions
 
-    /** Three transactions: the promise where a filled tail ends, the look whether it is kept, the move. The first two do nothing for an empty tail. */
+    /**
+     * Runs three transactions. The first adds a constraint that says where a filled tail ends, the second validates it, the third moves the
+     * tail. The first two do nothing for an empty tail.
+     */
     @Override
     public int makeDaysAhead(Kind kind) {
         String parent = parent(kind);
-        engine.several("bound the tail of " + parent, connection -> run(MaintenanceSql.BOUND_TAIL, parent, connection));
-        engine.several("validate the tail of " + parent, connection -> {
-            takeTime(connection);
+        transactions.several(
+                "bound the tail of " + parent, connection -> run(MaintenanceSql.BOUND_TAIL, parent, connection));
+        transactions.several("validate the tail of " + parent, connection -> {
+            raiseTimeLimit(connection);
             return run(MaintenanceSql.VALIDATE_TAIL, parent, connection);
         });
-        return engine.several("move the tail of " + parent, connection -> {
+        return transactions.several("move the tail of " + parent, connection -> {
             try (Sql.Call call = MaintenanceSql.MOVE_TAIL.on(connection)) {
                 return call.set("parent", parent).one(row -> row.getInt(1));
             }
@@ -283,7 +278,7 @@ public final class PostgresMaintenance implements MaintenanceStore {
     @Override
     public int foldPastDays(Kind kind, int most, int rows) {
         String parent = parent(kind);
-        String until = engine.several("bound the past of " + parent, connection -> {
+        String until = transactions.several("bound the past of " + parent, connection -> {
             try (Sql.Call call = MaintenanceSql.BOUND_OLD.on(connection)) {
                 return call.set("parent", parent)
                         .set("most", most)
@@ -295,11 +290,11 @@ public final class PostgresMaintenance implements MaintenanceStore {
         if (until == null) {
             return 0;
         }
-        engine.several("validate the past of " + parent, connection -> {
-            takeTime(connection);
+        transactions.several("validate the past of " + parent, connection -> {
+            raiseTimeLimit(connection);
             return run(MaintenanceSql.VALIDATE_OLD, parent, connection);
         });
-        return engine.several("fold the past of " + parent, connection -> {
+        return transactions.several("fold the past of " + parent, connection -> {
             try (Sql.Call call = MaintenanceSql.FOLD_OLD.on(connection)) {
                 return call.set("parent", parent).set("until", until).one(row -> row.getInt(1));
             }
@@ -308,7 +303,7 @@ public final class PostgresMaintenance implements MaintenanceStore {
 
     // ---- rows
 
-    private static void takeTime(Connection connection) throws SQLException {
+    private static void raiseTimeLimit(Connection connection) throws SQLException {
         try (Sql.Call call = MaintenanceSql.TAKE_TIME.on(connection)) {
             call.update();
         }
@@ -342,15 +337,18 @@ public final class PostgresMaintenance implements MaintenanceStore {
         return array == null ? List.of() : List.of(type.cast(array.getArray()));
     }
 
-    /** A part of a day: how many were looked at, where that ended, what is needed, and what the rest were. */
-    private static final class Look {
+    /**
+     * A part of a day: how many messages were read, the last one, the ids to keep, how many of those last, and the ledger's lines for the
+     * others.
+     */
+    private static final class DayPart {
         final int looked;
         final @Nullable UUID last;
         final List<UUID> kept;
         final int lasting;
         final List<PurgeLedger.Line> removed = new ArrayList<>();
 
-        Look(ResultSet row) throws SQLException {
+        DayPart(ResultSet row) throws SQLException {
             looked = row.getInt(1);
             last = row.getObject(2, UUID.class);
             kept = list(row.getArray(3), UUID[].class);
@@ -367,5 +365,6 @@ public final class PostgresMaintenance implements MaintenanceStore {
         }
     }
 
-    private record HistoryLook(int looked, String last, List<String> kept) {}
+    /** A part of a day of history: how many lines were read, the place of the last one, the places to keep. */
+    private record HistoryPart(int looked, String last, List<String> kept) {}
 }

@@ -1,22 +1,26 @@
-package io.postroom.internal.postgres;
+package io.postroom.internal.postgres.connection;
 
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.util.ClassUtils;
 
 /**
- * Where the engine's connections come from: a host that leaks its own must not lose its leases.
+ * Gives the engine its connections. They are separate from the host's where possible, because a host that leaks connections must not lose
+ * its leases.
  *
  * <ul>
- *   <li>A data source given for the engine is taken as it is.
- *   <li>Else, of a {@code HikariDataSource} the settings are copied into two small pools: {@code postroom-engine} for the work and {@code
- *       postroom-reserved} for heartbeat and LISTEN.
- *   <li>Else the host's data source is used. Then, as with a given one, one connection is kept for the heartbeat and one for LISTEN.
+ *   <li>A data source that was given for the engine is used as it is.
+ *   <li>Otherwise, if the host's data source is a {@code HikariDataSource}, its settings are copied into two small pools: {@code
+ *       postroom-engine} for the work, {@code postroom-reserved} for heartbeat and LISTEN.
+ *   <li>Otherwise the host's data source is used.
  * </ul>
+ *
+ * <p>In the first and the last case one connection is reserved for the heartbeat and another one for LISTEN.
  */
 public final class EnginePool implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(EnginePool.class);
@@ -35,8 +39,12 @@ public final class EnginePool implements AutoCloseable {
         this.own = own;
     }
 
-    /** @param given for the engine alone; may be null */
-    public static EnginePool of(DataSource host, @org.jspecify.annotations.Nullable DataSource given) {
+    /**
+     * Chooses the connections and opens the pools.
+     *
+     * @param given for the engine alone; null: none was given
+     */
+    public static EnginePool of(DataSource host, @Nullable DataSource given) {
         if (given == null && HAS_HIKARI && HikariEnginePools.isPossible(host)) {
             HikariEnginePools engine = HikariEnginePools.of(host, "postroom-engine", HikariEnginePools.WORKING);
             HikariEnginePools reserved =
@@ -48,36 +56,36 @@ public final class EnginePool implements AutoCloseable {
             return new EnginePool(engine.pool(), reserved.pool(), reserved.pool(), List.of(engine, reserved));
         }
         DataSource source = given == null ? host : given;
-        ReservedConnection kept = new ReservedConnection(source);
+        ReservedConnection reserved = new ReservedConnection(source);
         log.info(
                 "Postroom works on {} and keeps two connections of it, for heartbeat and LISTEN",
                 given == null ? "the host's data source" : "the data source given for its engine");
-        return new EnginePool(source, kept, source, List.of(kept));
+        return new EnginePool(source, reserved, source, List.of(reserved));
     }
 
-    /** For everything but the two below. */
+    /** Connections for all work except heartbeat and LISTEN. */
     public DataSource dataSource() {
         return work;
     }
 
-    /** Always has a connection free for one caller at a time. */
+    /** The heartbeat's connections: one is always free for one caller at a time. */
     public DataSource heartbeatDataSource() {
         return heartbeat;
     }
 
-    /** Gives the one connection that listens. */
+    /** The pool that gives the one connection for LISTEN. */
     public DataSource listenDataSource() {
         return listen;
     }
 
-    /** Closes what was opened here; never the host's or a given data source. */
+    /** Closes the pools and connections that were opened here. The host's data source and a given one stay open. */
     @Override
     public void close() {
         for (AutoCloseable opened : new ArrayList<>(own)) {
             try {
                 opened.close();
             } catch (SQLException e) {
-                log.debug("a connection was gone already", e);
+                log.debug("a connection was closed already", e);
             } catch (Exception e) {
                 log.warn("closing a pool failed", e);
             }

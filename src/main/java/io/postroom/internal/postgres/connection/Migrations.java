@@ -1,8 +1,9 @@
-package io.postroom.internal.postgres;
+package io.postroom.internal.postgres.connection;
 
 import io.postroom.api.PostroomException;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Collectors;
 import javax.sql.DataSource;
 import org.flywaydb.core.Flyway;
@@ -13,8 +14,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Our tables, by a Flyway of our own: schema {@code postroom}, history {@code postroom.schema_history}, files that lie where no host's Flyway looks. It
- * is never a bean, so that a host's stays the only one. Several processes may start at once: Flyway takes an advisory lock.
+ * Creates and checks the schema {@code postroom} with a Flyway of its own. Its history is {@code postroom.schema_history}, and its files
+ * are where no host's Flyway looks for any. This Flyway is never a bean, so a host's Flyway stays the only bean. Several processes may
+ * start at once: Flyway takes an advisory lock.
  */
 public final class Migrations {
     private static final Logger log = LoggerFactory.getLogger(Migrations.class);
@@ -23,9 +25,9 @@ public final class Migrations {
     private Migrations() {}
 
     /**
-     * Runs what is missing. Needs the right to create in the database, at the first time, and in the schema afterwards.
+     * Runs the missing migrations. The first time needs the right to create in the database, later times the right to create in the schema.
      *
-     * @throws PostroomException says which migration failed and why; what ran before it stays
+     * @throws PostroomException says which migration failed and why; the migrations before it stay
      */
     public static void migrate(DataSource dataSource) {
         try {
@@ -42,7 +44,8 @@ public final class Migrations {
     }
 
     /**
-     * Looks whether all has run, without a right to change anything; reading postroom.schema_history is enough. A schema newer than this version is fine.
+     * Checks that all migrations have run. Reading {@code postroom.schema_history} is the only right it needs. A schema newer than this
+     * version is accepted.
      *
      * @throws PostroomException says which migration is missing, changed or failed, and what to do
      */
@@ -73,7 +76,7 @@ public final class Migrations {
 
     private static boolean isChanged(MigrationInfo info) {
         return info.getState().isApplied()
-                && info.isChecksumMatching() == false
+                && !info.isChecksumMatching()
                 && info.getState() != MigrationState.FUTURE_SUCCESS;
     }
 
@@ -81,7 +84,7 @@ public final class Migrations {
         return "V" + info.getVersion() + " (" + info.getDescription() + ") is "
                 + (isChanged(info)
                         ? "changed"
-                        : info.getState().getDisplayName().toLowerCase(java.util.Locale.ROOT));
+                        : info.getState().getDisplayName().toLowerCase(Locale.ROOT));
     }
 
     private static Flyway flyway(DataSource dataSource) {

@@ -1,4 +1,4 @@
-package io.postroom.internal.postgres;
+package io.postroom.internal.postgres.connection;
 
 import io.postroom.api.StoreException;
 import io.postroom.internal.storage.Arrival;
@@ -18,33 +18,33 @@ import org.postgresql.PGConnection;
 import org.postgresql.PGNotification;
 
 /**
- * Word from other processes that messages became READY, on a connection of its own. Polling remains the truth: what is sent while nobody listens
- * is lost, and that is all right. One thread receives; any thread may close.
+ * Receives notifications of other processes that messages became READY, on a connection of its own. A notification that is sent while
+ * nobody listens is lost. That costs no message, because polling finds all messages. One thread receives; any thread may close.
  */
 public final class PostgresNotificationListener implements NotificationListener {
-    static final String CHANNEL = "postroom";
+    public static final String CHANNEL = "postroom";
 
-    /** PostgreSQL refuses 8000 bytes and more; all of ours are ASCII. */
+    /** In characters, which are bytes here, as all of them are ASCII. PostgreSQL refuses 8000 bytes and more. */
     private static final int LONGEST_PAYLOAD = 7900;
 
-    /** A dead line is noticed at the latest after this. */
+    /** After this time without a notification a statement checks the connection, so a broken connection is noticed. */
     private static final Duration CHECK_AFTER = Duration.ofSeconds(20);
 
     private final DataSource source;
     private volatile @Nullable Connection connection;
     private volatile boolean closed;
-    private long lastWordNanos;
+    private long lastReceivedNanos;
 
-    /** @param source gives a connection that is kept */
+    /** @param source gives one connection, which stays in use until {@link #close} */
     public PostgresNotificationListener(DataSource source) {
         this.source = source;
     }
 
     /**
-     * Waits for word. Listens anew by itself after the connection was lost.
+     * Waits for notifications. The first call, and the first one after a failure, connects and listens.
      *
      * @return empty after the timeout
-     * @throws StoreException the connection was lost or cannot be had; call again after a pause
+     * @throws StoreException the connection broke or none is free; call again after a pause
      */
     @Override
     public List<Arrival> await(Duration timeout) {
@@ -53,14 +53,14 @@ public final class PostgresNotificationListener implements NotificationListener 
         }
         try {
             Connection listening = listening();
-            // 2 at least: with 1, sockets of PromptSocketFactory do not wait at all.
+            // At least 2: with 1, sockets of PromptSocketFactory do not wait at all.
             PGNotification[] received = listening.unwrap(PGConnection.class).getNotifications((int)
                     Math.max(2, Math.min(timeout.toMillis(), Integer.MAX_VALUE)));
             if (received == null || received.length == 0) {
                 check(listening);
                 return List.of();
             }
-            lastWordNanos = System.nanoTime();
+            lastReceivedNanos = System.nanoTime();
             List<Arrival> arrivals = new ArrayList<>();
             for (PGNotification notification : received) {
                 read(notification.getParameter(), arrivals);
@@ -71,7 +71,7 @@ public final class PostgresNotificationListener implements NotificationListener 
             if (closed) {
                 return List.of();
             }
-            throw StoreErrors.translate("listen for word of other processes", e);
+            throw StoreErrors.translate("listen for notifications of other processes", e);
         }
     }
 
@@ -90,7 +90,7 @@ public final class PostgresNotificationListener implements NotificationListener 
             fresh.close();
             throw e;
         }
-        lastWordNanos = System.nanoTime();
+        lastReceivedNanos = System.nanoTime();
         connection = fresh;
         if (closed) {
             disconnect();
@@ -100,16 +100,16 @@ public final class PostgresNotificationListener implements NotificationListener 
     }
 
     private void check(Connection listening) throws SQLException {
-        if (System.nanoTime() - lastWordNanos < CHECK_AFTER.toNanos()) {
+        if (System.nanoTime() - lastReceivedNanos < CHECK_AFTER.toNanos()) {
             return;
         }
         try (Statement statement = listening.createStatement()) {
             statement.execute("SELECT 1");
         }
-        lastWordNanos = System.nanoTime();
+        lastReceivedNanos = System.nanoTime();
     }
 
-    /** To be called when no thread waits in {@link #await} any more: the connection goes back to its pool, and no longer listens. */
+    /** Stops listening and returns the connection to its pool. To be called when no thread waits in {@link #await} any more. */
     @Override
     public void close() {
         closed = true;
@@ -126,12 +126,12 @@ public final class PostgresNotificationListener implements NotificationListener 
                 Statement statement = known.createStatement()) {
             statement.execute("UNLISTEN " + CHANNEL);
         } catch (SQLException e) {
-            // It is gone either way.
+            // The connection is given back even then; a broken one is replaced by its pool.
         }
     }
 
-    /** Lines {@code queueId:priority:lowestSeq:count}, in as few payloads as their longest size allows. */
-    static List<String> payloads(Collection<Arrival> arrivals) {
+    /** Writes lines {@code queueId:priority:lowestSeq:count}, in as few payloads as their longest size allows. */
+    public static List<String> payloads(Collection<Arrival> arrivals) {
         List<String> payloads = new ArrayList<>();
         StringBuilder payload = new StringBuilder();
         for (Arrival arrival : arrivals) {
@@ -149,7 +149,7 @@ public final class PostgresNotificationListener implements NotificationListener 
         return payloads;
     }
 
-    /** What is not ours, or of a later version, is passed over. */
+    /** Reads the lines of a payload. Lines in an unknown form, of somebody else or of a later version, are skipped. */
     static void read(String payload, List<Arrival> arrivals) {
         for (String line : payload.split("\n")) {
             String[] parts = line.split(":");
@@ -161,8 +161,8 @@ public final class PostgresNotificationListener implements NotificationListener 
                             Long.parseLong(parts[2]),
                             count));
                 }
-            } catch (NumberFormatException notOurs) {
-                // Somebody else's word on our channel.
+            } catch (NumberFormatException unknownForm) {
+                // Somebody else uses this channel, too.
             }
         }
     }

@@ -1,4 +1,4 @@
-package io.postroom.internal.postgres;
+package io.postroom.internal.postgres.purge;
 
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -8,15 +8,16 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.function.Function;
 
-/** Sums up what leaves with a day: one line per queue and outcome, whatever parts the day was looked at in. */
+/** Sums up the messages that leave with a day: one line per queue and outcome, however many parts the day was read in. */
 final class PurgeLedger {
-    /** As PostgreSQL orders them; {@link UUID#compareTo} takes the halves as signed. */
+    /** PostgreSQL's order of UUIDs. {@link UUID#compareTo} differs, because it compares the halves as signed numbers. */
     private static final Comparator<UUID> BY_BYTES = Comparator.<UUID, Long>comparing(
                     UUID::getMostSignificantBits, Long::compareUnsigned)
             .thenComparing(UUID::getLeastSignificantBits, Long::compareUnsigned);
 
     private final Map<List<Integer>, Line> lines = new LinkedHashMap<>();
 
+    /** Messages of one queue that ended alike. */
     record Line(int queue, short outcome, long messages, UUID firstId, UUID lastId) {
         Line plus(Line other) {
             return new Line(
@@ -28,6 +29,7 @@ final class PurgeLedger {
         }
     }
 
+    /** Adds the lines of a part. */
     void add(List<Line> part) {
         part.forEach(line -> lines.merge(List.of(line.queue, (int) line.outcome), line, Line::plus));
     }

@@ -1,17 +1,17 @@
-package io.postroom.internal.postgres;
+package io.postroom.internal.postgres.statement;
 
 import java.util.UUID;
 
-/** {@code uuid[]} as text, written straight into one buffer: the driver's own way goes through an object and two strings per element. */
-final class UuidArrays {
+/** Writes {@code uuid[]} as text into one buffer. The driver's own way makes an object and two strings per element. */
+public final class UuidArrays {
     private static final int LENGTH = 36;
     private static final byte[] HEX = "0123456789abcdef".getBytes(java.nio.charset.StandardCharsets.US_ASCII);
 
     private UuidArrays() {}
 
-    /** An array literal of PostgreSQL, {@code {a,b}}. */
+    /** Writes an array literal of PostgreSQL, {@code {a,b}}. */
     @SuppressWarnings("deprecation") // the constructor that takes each byte for a character: all of these are ASCII
-    static String text(UUID[] ids) {
+    public static String text(UUID[] ids) {
         if (ids.length == 0) {
             return "{}";
         }

@@ -1,10 +1,14 @@
-package io.postroom.internal.postgres;
+package io.postroom.internal.postgres.purge;
 
-/** Purge and partitions. The work is in the functions of V006, which say what they lock; names of partitions are theirs, too. */
+import io.postroom.internal.postgres.statement.Sql;
+
+/**
+ * Statements of purge and partitions. The work is in the functions of the schema, which say what they lock and which name the partitions.
+ */
 final class MaintenanceSql {
     private MaintenanceSql() {}
 
-    /** Ids older than a day are refused at the door, so 25 hours after its end a day gets no new rows. */
+    /** The days of a table. An enqueue refuses ids older than a day, so 25 hours after its end a day gets no new rows. */
     static final Sql DAYS = Sql.of("""
             -- name: days
             SELECT p.name,
@@ -16,11 +20,12 @@ final class MaintenanceSql {
             ORDER BY p.from_at
             """);
 
-    /** Always one row. Locks nothing. */
+    /** Counts the messages still needed among the last ones of a day. Always one row. Locks nothing. */
     static final Sql NEED_AT_THE_END = Sql.of("""
             -- name: purge_need
             SELECT l.looked, cardinality(l.kept) - l.keyed, l.lasting
-            FROM postroom.purge_look(:leaf, coalesce(postroom.last_rows_of(:leaf, :rows), '00000000-0000-0000-0000-000000000000'), :rows) l
+            FROM postroom.purge_look(
+                :leaf, coalesce(postroom.last_rows_of(:leaf, :rows), '00000000-0000-0000-0000-000000000000'), :rows) l
             """);
 
     /**
@@ -61,23 +66,25 @@ final class MaintenanceSql {
     /** The id before the first one of a partition. */
     static final Sql BEGINNING = Sql.of("""
             -- name: beginning_of_day
-            SELECT coalesce((SELECT postroom.lowest_id(p.from_at) FROM postroom.partitions('message') p WHERE p.name = :leaf AND isfinite(p.from_at)),
+            SELECT coalesce((SELECT postroom.lowest_id(p.from_at)
+                             FROM postroom.partitions('message') p
+                             WHERE p.name = :leaf AND isfinite(p.from_at)),
                             '00000000-0000-0000-0000-000000000000')
             """);
 
-    /** Tries ACCESS EXCLUSIVE on the partition and gives it back. Always one row; false: somebody reads or writes there. */
+    /** Tries ACCESS EXCLUSIVE on the partition and frees the lock at once. Always one row; false: somebody reads or writes there. */
     static final Sql IS_DAY_FREE = Sql.of("""
             -- name: is_day_free
             SELECT postroom.is_day_free(:leaf)
             """);
 
-    /** Locks the partition against writing until the end of the transaction. Always one row; false: it was not to be had. */
+    /** Locks the partition against writing until the end of the transaction. Always one row; false: the lock was not free. */
     static final Sql CLOSE_DAY = Sql.of("""
             -- name: close_day
             SELECT postroom.close_day(:leaf)
             """);
 
-    /** Always one row; looked 0: there are no more. */
+    /** Reads a part of a day of messages. Always one row; looked 0: there are no more. */
     static final Sql PURGE_LOOK = Sql.of("""
             -- name: purge_look
             SELECT l.looked, l.last_looked, l.kept, l.lasting, l.queue_ids, l.outcomes, l.messages, l.first_ids, l.last_ids
@@ -89,13 +96,16 @@ final class MaintenanceSql {
             SELECT postroom.free_day(:leaf, :kept, :queues, :outcomes, :messages, :firstIds, :lastIds)
             """);
 
-    /** Always one row. Reads the range of a day's ids in message_pk, and of those few the index of attempt. NULL: they are not few. */
+    /**
+     * The places of the lines of history to keep. Reads the range of a day's ids in message_pk; when these are few, reads their lines
+     * through the index of attempt. Always one row; NULL: they are not few.
+     */
     static final Sql HISTORY_KEPT = Sql.of("""
             -- name: history_kept
             SELECT postroom.history_kept(:leaf, :most, :mostLines)::text[]
             """);
 
-    /** Always one row; looked 0: there are no more. */
+    /** Reads a part of a day of history. Always one row; looked 0: there are no more. */
     static final Sql HISTORY_LOOK = Sql.of("""
             -- name: history_look
             SELECT l.looked, l.last_looked::text, l.kept::text[]
@@ -107,23 +117,25 @@ final class MaintenanceSql {
             SELECT postroom.free_history_day(:leaf, :kept::text[]::tid[])
             """);
 
-    /** Always one row. Locks the rows it deletes. */
+    /** Removes single messages with their history and keys. Always one row. Locks the rows it deletes. */
     static final Sql PURGE_BATCH = Sql.of("""
             -- name: purge_batch
             SELECT b.looked, coalesce(b.last_looked::text, :after), b.removed
             FROM postroom.purge_batch(
                 :leaf, :after::text::tid, :limit,
-                ARRAY(SELECT coalesce(CASE WHEN isfinite(p.from_at) THEN postroom.lowest_id(p.from_at) END, '00000000-0000-0000-0000-000000000000')
+                ARRAY(SELECT coalesce(CASE WHEN isfinite(p.from_at) THEN postroom.lowest_id(p.from_at) END,
+                                      '00000000-0000-0000-0000-000000000000')
                       FROM postroom.partitions('message') p
                       WHERE p.name = ANY (:spared::text[])
                       ORDER BY p.from_at),
-                ARRAY(SELECT coalesce(CASE WHEN isfinite(p.to_at) THEN postroom.lowest_id(p.to_at) END, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+                ARRAY(SELECT coalesce(CASE WHEN isfinite(p.to_at) THEN postroom.lowest_id(p.to_at) END,
+                                      'ffffffff-ffff-ffff-ffff-ffffffffffff')
                       FROM postroom.partitions('message') p
                       WHERE p.name = ANY (:spared::text[])
                       ORDER BY p.from_at)) b
             """);
 
-    /** For what reads a whole table: the engine's limit for statements is meant for its own. Still below the one of its sockets. */
+    /** Raises the time limit for statements that read a whole table. It stays below the limit of the engine's sockets. */
     static final Sql TAKE_TIME = Sql.of("""
             -- name: take_time
             SET LOCAL statement_timeout = '25s'
@@ -180,7 +192,7 @@ final class MaintenanceSql {
             SELECT postroom.move_tail(:parent)
             """);
 
-    /** One row: the day up to which the oldest days can be folded, null for none. */
+    /** The day up to which the oldest days can be folded; NULL for none. Always one row. */
     static final Sql BOUND_OLD = Sql.of("""
             -- name: bound_old
             SELECT postroom.bound_old(:parent, :most, :rows)::text

@@ -1,4 +1,4 @@
-package io.postroom.internal.postgres;
+package io.postroom.internal.postgres.statement;
 
 import io.postroom.internal.storage.StoreErrors;
 import java.sql.Connection;
@@ -11,30 +11,39 @@ import javax.sql.DataSource;
 import org.postgresql.PGConnection;
 
 /**
- * The store's own transactions, on whatever pool it was given: they commit explicitly where auto-commit is off, they are READ COMMITTED whatever
- * the database's default is, and they end with their connection closed. Thread-safe.
+ * The store's own transactions, on any pool. They commit explicitly where auto-commit is off. They are READ COMMITTED, whatever the
+ * database's default is. They end with their connection closed. Thread-safe.
+ *
+ * <p>The stores of one pool share one object of this class, because it remembers the isolation level of each connection.
  */
-final class StoreTransactions {
+public final class StoreTransactions {
     private static final String READ_COMMITTED = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
     private final DataSource source;
 
-    // Asking a connection its level is a round trip, so each physical one is asked once; a pool sets it back after a
-    // borrower changed it.
+    // A question for the level is a round trip, so each physical connection is asked once. A pool resets the level
+    // after
+    // a borrower changed it.
     private final Map<PGConnection, Boolean> readCommitted = Collections.synchronizedMap(new WeakHashMap<>());
 
-    StoreTransactions(DataSource source) {
+    /** @param source any pool, auto-commit on or off */
+    public StoreTransactions(DataSource source) {
         this.source = source;
     }
 
-    /** What is done on a connection. */
+    /** The statements of a transaction. */
     @FunctionalInterface
-    interface Work<T> {
+    public interface Work<T> {
+        /** Runs the statements; the caller of this method commits. */
         T run(Connection connection) throws SQLException;
     }
 
-    /** One statement: with auto-commit it is its own transaction and costs one round trip, not two. */
-    <T> T single(String doing, Work<T> work) {
+    /**
+     * Runs one statement. With auto-commit the statement is its own transaction and costs one round trip, not two.
+     *
+     * @param doing for the text of a failure, as in "claim from queue 4"
+     */
+    public <T> T single(String doing, Work<T> work) {
         try (Connection connection = source.getConnection()) {
             if (connection.getAutoCommit() && isReadCommitted(connection)) {
                 return work.run(connection);
@@ -45,8 +54,8 @@ final class StoreTransactions {
         }
     }
 
-    /** Several statements that hold together. */
-    <T> T several(String doing, Work<T> work) {
+    /** Runs several statements in one transaction. */
+    public <T> T several(String doing, Work<T> work) {
         try (Connection connection = source.getConnection()) {
             return inTransaction(connection, work);
         } catch (SQLException e) {
@@ -54,8 +63,8 @@ final class StoreTransactions {
         }
     }
 
-    /** In somebody else's transaction: nothing is begun, ended or repeated. */
-    static <T> T joined(String doing, Connection connection, Work<T> work) {
+    /** Runs statements in the caller's transaction: begins, ends and repeats nothing. */
+    public static <T> T joined(String doing, Connection connection, Work<T> work) {
         try {
             return work.run(connection);
         } catch (SQLException e) {
@@ -88,7 +97,7 @@ final class StoreTransactions {
         return result;
     }
 
-    /** Auto-commit comes back only after a rollback that worked: switching it on commits what is open. */
+    /** Rolls back. Switches auto-commit on only after a rollback that worked, because the switch commits an open transaction. */
     private static void rollBack(Connection connection, boolean autoCommit, Throwable cause) {
         try {
             connection.rollback();

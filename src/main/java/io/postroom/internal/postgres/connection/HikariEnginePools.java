@@ -1,19 +1,22 @@
-package io.postroom.internal.postgres;
+package io.postroom.internal.postgres.connection;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.Properties;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A small pool to the same database as a host's, with limits a queue engine can live with. A class of its own, so that a host may leave Hikari out.
+ * A small pool to the database of a host's pool, with time limits that suit a queue engine. Only this class names Hikari, so a host can run
+ * without Hikari.
  *
- * <p>Settings of the host's URL win over the time limits set here, because the driver reads the URL last. Behind PgBouncer ({@code
- * prepareThreshold=0} in the URL is taken as the sign of one that shares sessions) no session settings are made: they would stay with whoever gets
- * the session next; set them for the role there.
+ * <p>Settings in the host's URL win over the time limits set here, because the driver reads the URL last.
+ *
+ * <p>Behind a PgBouncer that shares sessions, no session settings are made, because they would stay with the next user of the session.
+ * There, set them for the role. {@code prepareThreshold=0} is taken as the sign of such a PgBouncer.
  */
 record HikariEnginePools(HikariDataSource pool) implements AutoCloseable {
     static final int WORKING = 8;
@@ -21,24 +24,31 @@ record HikariEnginePools(HikariDataSource pool) implements AutoCloseable {
 
     private static final Duration CONNECT = Duration.ofSeconds(5);
     private static final Duration SOCKET = Duration.ofSeconds(30);
-    /** Statement: far above any of ours, below the socket's limit. Lock: engine statements hold locks for milliseconds. */
+    /**
+     * The limit of a statement is far above any statement of the engine and below the socket's. Engine statements hold locks for
+     * milliseconds only.
+     */
     private static final String SESSION = """
             SET statement_timeout = '10s';
             SET lock_timeout = '2s';
             SET idle_in_transaction_session_timeout = '60s'\
             """;
 
+    /** Whether the host's data source is or wraps a Hikari pool. */
     static boolean isPossible(DataSource host) {
         return unwrap(host) != null;
     }
 
+    /** Opens a pool with the target and credentials of the host's. */
     static HikariEnginePools of(DataSource host, String name, int size) {
         return new HikariEnginePools(new HikariDataSource(copy(host, name, size)));
     }
 
     /**
-     * With one connection that listens among its own. A socket factory of the host's is kept: one in the URL wins by itself, and where the URL may hide in
-     * properties none is set.
+     * Opens a pool whose connections can LISTEN, with sockets of {@link PromptSocketFactory}.
+     *
+     * <p>A socket factory of the host's is kept. The driver prefers one in the URL; and where properties may contain the URL, none is set
+     * here.
      */
     static HikariEnginePools ofListening(DataSource host, String name, int size) {
         HikariConfig copy = copy(host, name, size);
@@ -49,7 +59,7 @@ record HikariEnginePools(HikariDataSource pool) implements AutoCloseable {
     }
 
     private static HikariConfig copy(DataSource host, String name, int size) {
-        HikariDataSource settings = java.util.Objects.requireNonNull(unwrap(host));
+        HikariDataSource settings = Objects.requireNonNull(unwrap(host));
         HikariConfig copy = new HikariConfig();
         copyTarget(settings, copy);
         copy.setPoolName(name);
@@ -60,7 +70,7 @@ record HikariEnginePools(HikariDataSource pool) implements AutoCloseable {
         copy.setTransactionIsolation("TRANSACTION_READ_COMMITTED");
         copy.setConnectionTimeout(CONNECT.toMillis());
         copy.setValidationTimeout(CONNECT.toMillis() / 2);
-        copy.setInitializationFailTimeout(-1); // the engine waits for a database that is away, at start as later
+        copy.setInitializationFailTimeout(-1); // the engine waits for a database that cannot be reached, also at start
         copy.setMaxLifetime(settings.getMaxLifetime());
         copy.setKeepaliveTime(settings.getKeepaliveTime());
         copy.setConnectionInitSql(initSql(settings));
@@ -109,7 +119,9 @@ record HikariEnginePools(HikariDataSource pool) implements AutoCloseable {
         properties.putIfAbsent("tcpKeepAlive", "true");
     }
 
-    /** By the names the driver and its data sources share; a data source object given ready-made has its own. */
+    /**
+     * Whether the pool's properties reach the driver under the driver's names. A data source object that the host made itself takes none.
+     */
     private static boolean takesDriversProperties(HikariConfig copy) {
         boolean drivers = copy.getJdbcUrl() != null
                 || copy.getDataSourceClassName() != null
@@ -118,13 +130,13 @@ record HikariEnginePools(HikariDataSource pool) implements AutoCloseable {
     }
 
     private static @Nullable String initSql(HikariDataSource from) {
-        String hosts = from.getConnectionInitSql();
+        String initSql = from.getConnectionInitSql();
         boolean sharesSessions = String.valueOf(from.getJdbcUrl()).contains("prepareThreshold=0")
                 || "0".equals(from.getDataSourceProperties().getProperty("prepareThreshold"));
         if (sharesSessions) {
-            return hosts;
+            return initSql;
         }
-        return hosts == null ? SESSION : hosts + ";\n" + SESSION;
+        return initSql == null ? SESSION : initSql + ";\n" + SESSION;
     }
 
     private static @Nullable HikariDataSource unwrap(DataSource host) {

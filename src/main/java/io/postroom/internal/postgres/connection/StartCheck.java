@@ -1,6 +1,7 @@
-package io.postroom.internal.postgres;
+package io.postroom.internal.postgres.connection;
 
 import io.postroom.api.PostroomException;
+import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.storage.StoreErrors;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -11,9 +12,9 @@ import org.postgresql.PGConnection;
 import org.postgresql.jdbc.PreferQueryMode;
 
 /**
- * What the database must be, looked at once at the start.
+ * The check of the database at start.
  *
- * @param warnings where it is weaker than the promise; sentences for the log
+ * @param warnings sentences for the log: settings that weaken what Postroom promises
  */
 public record StartCheck(List<String> warnings) {
     private static final int OLDEST_VERSION = 140000;
@@ -38,7 +39,11 @@ public record StartCheck(List<String> warnings) {
         warnings = List.copyOf(warnings);
     }
 
-    /** @throws PostroomException it cannot work like this; says what to change */
+    /**
+     * Looks at the driver, the server's version, its settings and the encoding.
+     *
+     * @throws PostroomException Postroom cannot work with this database; says what to change
+     */
     public static StartCheck of(DataSource engine) {
         try (Connection connection = engine.getConnection()) {
             requireDriver(connection);
@@ -69,7 +74,8 @@ public record StartCheck(List<String> warnings) {
                     warn(
                             warnings,
                             "off".equals(row.getString(6)),
-                            "synchronous_commit is off: a crash of the server loses the last moments' messages although they were acknowledged.");
+                            "synchronous_commit is off: a crash of the server loses the last moments' messages"
+                                    + " although they were acknowledged.");
                     warn(
                             warnings,
                             "off".equals(row.getString(7)),
@@ -98,8 +104,8 @@ public record StartCheck(List<String> warnings) {
                         + "Remove it; behind PgBouncer before 1.21 use prepareThreshold=0");
     }
 
-    private static void require(boolean fine, String otherwise) {
-        if (!fine) {
+    private static void require(boolean condition, String otherwise) {
+        if (!condition) {
             throw new PostroomException(otherwise);
         }
     }

@@ -1,4 +1,4 @@
-package io.postroom.internal.postgres;
+package io.postroom.internal.postgres.connection;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;

@@ -1,4 +1,4 @@
-package io.postroom.internal.postgres;
+package io.postroom.internal.postgres.connection;
 
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -7,8 +7,8 @@ import javax.sql.DataSource;
 import org.springframework.jdbc.datasource.SingleConnectionDataSource;
 
 /**
- * One connection taken from a pool and kept, so that it is there when the pool is at its limit. For one thread at a time. A connection that broke is
- * given back and replaced.
+ * A connection that is taken from a pool once and reserved, so that it is free even when the pool is at its limit. A broken connection is
+ * returned to the pool and replaced. For one thread at a time.
  */
 final class ReservedConnection extends SingleConnectionDataSource implements AutoCloseable {
     private final DataSource source;
@@ -17,7 +17,7 @@ final class ReservedConnection extends SingleConnectionDataSource implements Aut
     ReservedConnection(DataSource source) {
         this.source = source;
         setSuppressClose(true);
-        setUrl("kept"); // the parent class insists on one; nothing connects to it
+        setUrl("reserved"); // the parent class requires a URL; nothing connects to it
     }
 
     @Override
@@ -28,7 +28,7 @@ final class ReservedConnection extends SingleConnectionDataSource implements Aut
             if (!taken) {
                 throw e;
             }
-            taken = false; // the parent class says so of a connection that broke
+            taken = false; // the parent class throws when its connection is broken
             resetConnection();
             return super.getConnection();
         }

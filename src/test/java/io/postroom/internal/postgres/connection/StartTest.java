@@ -1,4 +1,4 @@
-package io.postroom.internal.postgres;
+package io.postroom.internal.postgres.connection;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -7,6 +7,7 @@ import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import io.postroom.api.PostroomException;
 import io.postroom.api.StoreException;
+import io.postroom.internal.postgres.PostgresWorkerStore;
 import io.postroom.internal.storage.Arrival;
 import io.postroom.internal.storage.Lane;
 import io.postroom.testing.PostgresTest;
@@ -163,11 +164,11 @@ class StartTest {
         };
         try (host;
                 EnginePool pool = EnginePool.of(opaque, null)) {
-            PostgresMessageStore beats = new PostgresMessageStore(pool.heartbeatDataSource());
+            PostgresWorkerStore beats = new PostgresWorkerStore(pool.heartbeatDataSource());
             UUID instance = UUID.randomUUID();
             int worker = beats.register(instance, "leaky", "1");
             Connection leaked = host.getConnection();
-            assertThatThrownBy(() -> new PostgresMessageStore(opaque).beat(worker, instance))
+            assertThatThrownBy(() -> new PostgresWorkerStore(opaque).beat(worker, instance))
                     .isInstanceOfSatisfying(
                             StoreException.class, e -> assertThat(e.kind()).isEqualTo(StoreException.Kind.UNAVAILABLE));
             assertThat(beats.beat(worker, instance)).isTrue();
@@ -181,7 +182,7 @@ class StartTest {
         try (TcpProxy proxy = TcpProxy.to(database.host(), database.port());
                 TestDatabase view = database.through(proxy);
                 ReservedConnection kept = new ReservedConnection(view.newPool(2))) {
-            PostgresMessageStore beats = new PostgresMessageStore(kept);
+            PostgresWorkerStore beats = new PostgresWorkerStore(kept);
             UUID instance = UUID.randomUUID();
             int worker = beats.register(instance, "far", "1");
             proxy.cutAll();
@@ -195,7 +196,7 @@ class StartTest {
     @Test
     void word_of_arrivals_reaches_another_process_also_after_a_cut_line() throws Exception {
         Migrations.migrate(database.pool());
-        PostgresMessageStore store = new PostgresMessageStore(database.pool());
+        PostgresWorkerStore store = new PostgresWorkerStore(database.pool());
         List<Arrival> arrivals = new ArrayList<>();
         for (int queue = 1; queue <= 1000; queue++) {
             arrivals.add(new Arrival(new Lane(queue, queue % 10), 1_000_000_000L + queue, queue));
@@ -232,7 +233,7 @@ class StartTest {
     @Timeout(60)
     void word_is_handed_out_as_soon_as_it_comes() {
         Migrations.migrate(database.pool());
-        PostgresMessageStore store = new PostgresMessageStore(database.pool());
+        PostgresWorkerStore store = new PostgresWorkerStore(database.pool());
         try (HikariDataSource host = new HikariDataSource(config());
                 EnginePool pool = EnginePool.of(host, null);
                 PostgresNotificationListener prompt = new PostgresNotificationListener(pool.listenDataSource());
@@ -248,7 +249,7 @@ class StartTest {
         }
     }
 
-    private static long delayNanos(PostgresNotificationListener feed, PostgresMessageStore store) {
+    private static long delayNanos(PostgresNotificationListener feed, PostgresWorkerStore store) {
         long sent = System.nanoTime();
         store.notifyOthers(List.of(new Arrival(new Lane(1, 4), sent, 1)));
         for (List<Arrival> word = List.of();

@@ -1,4 +1,4 @@
-package io.postroom.internal.postgres;
+package io.postroom.internal.postgres.statement;
 
 import java.sql.Array;
 import java.sql.Connection;
@@ -19,11 +19,13 @@ import org.jspecify.annotations.Nullable;
 import org.postgresql.PGStatement;
 
 /**
- * A statement with {@code :named} parameters, parsed once when its class is loaded; after that a call costs a map look-up per name. What looks
- * like a name in quotes, comments or casts ({@code ::uuid}) is left alone, line breaks are sent as they stand. Immutable and thread-safe; a
+ * A statement with {@code :named} parameters. Its text is parsed once, when its class is loaded. After that a call costs one map look-up
+ * per name.
+ *
+ * <p>The parser leaves quotes, comments and casts ({@code ::uuid}) alone. Line breaks are sent as they stand. Immutable and thread-safe; a
  * {@link Call} belongs to one thread.
  */
-final class Sql {
+public final class Sql {
     private static final String NAME_LINE = "-- name: ";
 
     private final String name;
@@ -38,8 +40,13 @@ final class Sql {
         this.plannedAnew = plannedAnew;
     }
 
-    /** @throws IllegalArgumentException the first line is not {@code -- name: verb}, or the text has a question mark the driver would take */
-    static Sql of(String text) {
+    /**
+     * Parses a text.
+     *
+     * @throws IllegalArgumentException the first line is not {@code -- name: verb}, or the text has a question mark, which the driver takes
+     *     for a parameter
+     */
+    public static Sql of(String text) {
         int firstLine = text.indexOf('\n');
         if (!text.startsWith(NAME_LINE) || firstLine < 0) {
             throw new IllegalArgumentException(
@@ -60,22 +67,23 @@ final class Sql {
                 text.substring(NAME_LINE.length(), firstLine).strip(), parser.positional.toString(), positions, false);
     }
 
-    /** The same, planned for its values each time: for questions that are asked rarely and whose best plan hangs on what is asked. */
-    Sql plannedAnew() {
+    /** The same statement, planned for its values at each call. Meant for rare questions whose best plan depends on the values. */
+    public Sql plannedAnew() {
         return new Sql(name, positional, positions, true);
     }
 
     /** The verb of the first line. */
-    String name() {
+    public String name() {
         return name;
     }
 
-    /** As it is sent: {@code ?} for each name. */
-    String positional() {
+    /** The text as it is sent, with {@code ?} for each name. */
+    public String positional() {
         return positional;
     }
 
-    Call on(Connection connection) throws SQLException {
+    /** Prepares one execution on a connection. */
+    public Call on(Connection connection) throws SQLException {
         PreparedStatement statement = connection.prepareStatement(positional);
         if (plannedAnew) {
             statement.unwrap(PGStatement.class).setPrepareThreshold(0);
@@ -83,14 +91,18 @@ final class Sql {
         return new Call(connection, statement);
     }
 
-    /** Turns the current row into a value; columns are counted from 1. */
+    /** Turns the current row into a value. Columns are counted from 1. */
     @FunctionalInterface
-    interface Row<T> {
+    public interface Row<T> {
+        /** Reads the current row; does not move on. */
         T read(ResultSet row) throws SQLException;
     }
 
-    /** One execution: set every name, then ask. Closing gives the statement back to the driver's cache, which keeps it prepared on the server. */
-    final class Call implements AutoCloseable {
+    /**
+     * One execution: set every name, then run it. Closing a call returns the statement to the driver's cache, which keeps it prepared on
+     * the server.
+     */
+    public final class Call implements AutoCloseable {
         private final Connection connection;
         private final PreparedStatement statement;
 
@@ -99,33 +111,33 @@ final class Sql {
             this.statement = statement;
         }
 
-        /** Whether the statement has this parameter, for texts put together from parts. */
-        boolean has(String name) {
+        /** Whether the statement has this parameter. Texts that are put together from parts may lack one. */
+        public boolean has(String name) {
             return positions.containsKey(name);
         }
 
-        Call set(String name, int value) throws SQLException {
+        public Call set(String name, int value) throws SQLException {
             for (int position : positionsOf(name)) {
                 statement.setInt(position, value);
             }
             return this;
         }
 
-        Call set(String name, long value) throws SQLException {
+        public Call set(String name, long value) throws SQLException {
             for (int position : positionsOf(name)) {
                 statement.setLong(position, value);
             }
             return this;
         }
 
-        Call set(String name, boolean value) throws SQLException {
+        public Call set(String name, boolean value) throws SQLException {
             for (int position : positionsOf(name)) {
                 statement.setBoolean(position, value);
             }
             return this;
         }
 
-        Call set(String name, @Nullable Long value) throws SQLException {
+        public Call set(String name, @Nullable Long value) throws SQLException {
             for (int position : positionsOf(name)) {
                 if (value == null) {
                     statement.setNull(position, Types.BIGINT);
@@ -136,7 +148,7 @@ final class Sql {
             return this;
         }
 
-        Call set(String name, @Nullable Integer value) throws SQLException {
+        public Call set(String name, @Nullable Integer value) throws SQLException {
             for (int position : positionsOf(name)) {
                 if (value == null) {
                     statement.setNull(position, Types.INTEGER);
@@ -147,29 +159,29 @@ final class Sql {
             return this;
         }
 
-        Call set(String name, @Nullable String value) throws SQLException {
+        public Call set(String name, @Nullable String value) throws SQLException {
             for (int position : positionsOf(name)) {
                 statement.setString(position, value);
             }
             return this;
         }
 
-        Call set(String name, byte @Nullable [] value) throws SQLException {
+        public Call set(String name, byte @Nullable [] value) throws SQLException {
             for (int position : positionsOf(name)) {
                 statement.setBytes(position, value);
             }
             return this;
         }
 
-        /** Sent in binary. */
-        Call set(String name, UUID value) throws SQLException {
+        /** Sends a UUID in binary. */
+        public Call set(String name, UUID value) throws SQLException {
             for (int position : positionsOf(name)) {
                 statement.setObject(position, value);
             }
             return this;
         }
 
-        Call set(String name, @Nullable Instant value) throws SQLException {
+        public Call set(String name, @Nullable Instant value) throws SQLException {
             for (int position : positionsOf(name)) {
                 if (value == null) {
                     statement.setNull(position, Types.TIMESTAMP_WITH_TIMEZONE);
@@ -180,8 +192,8 @@ final class Sql {
             return this;
         }
 
-        /** Text whose type the server takes from the statement: JSON, and others with a cast beside the name. */
-        Call setUntyped(String name, @Nullable String value) throws SQLException {
+        /** Sends a text whose type the server takes from the statement: JSON, or whatever a cast beside the name says. */
+        public Call setUntyped(String name, @Nullable String value) throws SQLException {
             for (int position : positionsOf(name)) {
                 if (value == null) {
                     statement.setNull(position, Types.OTHER);
@@ -192,38 +204,41 @@ final class Sql {
             return this;
         }
 
-        /** {@code int2[]}, {@code int4[]} and {@code int8[]} go in binary. */
-        Call set(String name, short[] values) throws SQLException {
+        /** Sends an array. The driver sends {@code int2[]}, {@code int4[]} and {@code int8[]} in binary. */
+        public Call set(String name, short[] values) throws SQLException {
             return setArray(name, "int2", values);
         }
 
-        Call set(String name, int[] values) throws SQLException {
+        public Call set(String name, int[] values) throws SQLException {
             return setArray(name, "int4", values);
         }
 
-        Call set(String name, long[] values) throws SQLException {
+        public Call set(String name, long[] values) throws SQLException {
             return setArray(name, "int8", values);
         }
 
-        Call set(String name, @Nullable Long @Nullable [] values) throws SQLException {
+        public Call set(String name, @Nullable Long @Nullable [] values) throws SQLException {
             return setArray(name, "int8", values);
         }
 
-        Call setShorts(String name, @Nullable Short[] values) throws SQLException {
+        public Call setShorts(String name, @Nullable Short[] values) throws SQLException {
             return setArray(name, "int2", values);
         }
 
-        /** {@code text[]}; null elements are NULL, null is no array at all. */
-        Call set(String name, @Nullable String @Nullable [] values) throws SQLException {
+        /** Sends a {@code text[]}. A null element becomes NULL; null instead of the array becomes NULL as a whole. */
+        public Call set(String name, @Nullable String @Nullable [] values) throws SQLException {
             return setArray(name, "text", values);
         }
 
-        Call set(String name, byte @Nullable [] @Nullable [] values) throws SQLException {
+        public Call set(String name, byte @Nullable [] @Nullable [] values) throws SQLException {
             return setArray(name, "bytea", values);
         }
 
-        /** {@code uuid[]}; needs {@code ::uuid[]} beside the name. The driver knows no binary form of it: see {@link UuidArrays}. */
-        Call set(String name, UUID[] values) throws SQLException {
+        /**
+         * Sends a {@code uuid[]}; the statement needs {@code ::uuid[]} beside the name. The driver has no binary form for it: see {@link
+         * UuidArrays}.
+         */
+        public Call set(String name, UUID[] values) throws SQLException {
             return setUntyped(name, UuidArrays.text(values));
         }
 
@@ -243,8 +258,8 @@ final class Sql {
             return this;
         }
 
-        /** Runs it; all rows. */
-        <T> List<T> list(Row<T> row) throws SQLException {
+        /** Runs the statement; returns all rows. */
+        public <T> List<T> list(Row<T> row) throws SQLException {
             try (ResultSet rows = statement.executeQuery()) {
                 List<T> list = new ArrayList<>();
                 while (rows.next()) {
@@ -254,15 +269,15 @@ final class Sql {
             }
         }
 
-        /** Runs it; the first row, if there is one. */
-        <T> Optional<T> first(Row<T> row) throws SQLException {
+        /** Runs the statement; returns the first row, if there is one. */
+        public <T> Optional<T> first(Row<T> row) throws SQLException {
             try (ResultSet rows = statement.executeQuery()) {
                 return rows.next() ? Optional.of(row.read(rows)) : Optional.empty();
             }
         }
 
-        /** Runs it; the row that is always there. */
-        <T> T one(Row<T> row) throws SQLException {
+        /** Runs a statement that always answers a row; returns the first one. */
+        public <T> T one(Row<T> row) throws SQLException {
             try (ResultSet rows = statement.executeQuery()) {
                 if (!rows.next()) {
                     throw new SQLException("statement \"" + name + "\" answered no row");
@@ -271,8 +286,8 @@ final class Sql {
             }
         }
 
-        /** Runs it; how many rows were written. */
-        int update() throws SQLException {
+        /** Runs the statement; returns how many rows were written. */
+        public int update() throws SQLException {
             return statement.executeUpdate();
         }
 
@@ -290,7 +305,7 @@ final class Sql {
         }
     }
 
-    /** Copies the text and puts {@code ?} where a name stands. */
+    /** Copies a text and puts {@code ?} where a name stands. */
     private static final class Parser {
         private final String text;
         private final StringBuilder positional = new StringBuilder();

@@ -1,0 +1,51 @@
+package io.postroom.internal.postgres;
+
+import io.postroom.internal.postgres.statement.StoreTransactions;
+import io.postroom.internal.storage.ClaimedMessage;
+import io.postroom.internal.storage.EnqueueResult;
+import io.postroom.internal.storage.EnqueueStore;
+import io.postroom.internal.storage.NewMessage;
+import java.sql.Connection;
+import java.util.List;
+import java.util.Optional;
+
+/** Writes new messages through {@link EnqueueWriter}. Only {@link #enqueueLeased} has a transaction of its own. */
+final class PostgresEnqueueStore implements EnqueueStore {
+    private final StoreTransactions transactions;
+
+    PostgresEnqueueStore(StoreTransactions transactions) {
+        this.transactions = transactions;
+    }
+
+    @Override
+    public EnqueueResult enqueue(NewMessage message, Connection connection) {
+        return StoreTransactions.joined(
+                "enqueue message " + message.id(), connection, own -> EnqueueWriter.one(message, own));
+    }
+
+    @Override
+    public List<EnqueueResult> enqueue(List<NewMessage> messages, Connection connection) {
+        return StoreTransactions.joined(
+                "enqueue " + messages.size() + " messages", connection, own -> EnqueueWriter.many(messages, own));
+    }
+
+    @Override
+    public Optional<ClaimedMessage> enqueueLeased(NewMessage message, int workerId) {
+        return transactions.several("enqueue message " + message.id() + " under a lease", connection -> {
+            Optional<ClaimedMessage> leased = EnqueueWriter.leased(message, workerId, connection);
+            if (leased.isEmpty()) {
+                connection.rollback(); // its deduplication key may be written although its id was there
+            }
+            return leased;
+        });
+    }
+
+    @Override
+    public List<ClaimedMessage> enqueueDirect(
+            List<NewMessage> messages, int workerId, int leaseSize, Connection connection) {
+        return StoreTransactions.joined(
+                "enqueue " + messages.size() + " messages for direct dispatch",
+                connection,
+                own -> EnqueueWriter.direct(messages, workerId, leaseSize, own));
+    }
+}

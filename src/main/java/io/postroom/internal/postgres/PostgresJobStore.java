@@ -1,0 +1,213 @@
+package io.postroom.internal.postgres;
+
+import io.postroom.api.StoreException;
+import io.postroom.internal.postgres.statement.Rows;
+import io.postroom.internal.postgres.statement.Sql;
+import io.postroom.internal.postgres.statement.StoreTransactions;
+import io.postroom.internal.storage.Arrival;
+import io.postroom.internal.storage.Failure;
+import io.postroom.internal.storage.JobStore;
+import io.postroom.internal.storage.RedriveResult;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Promotes, rescues, expires and redrives. Statements: {@link JobSql} and, for the redrives, {@link OperateSql}. */
+final class PostgresJobStore implements JobStore {
+    private static final Logger log = LoggerFactory.getLogger(PostgresJobStore.class);
+
+    private static final int MOST_RESCUED_ONE_BY_ONE = 1000;
+
+    private final StoreTransactions transactions;
+
+    PostgresJobStore(StoreTransactions transactions) {
+        this.transactions = transactions;
+    }
+
+    @Override
+    public PromoteResult promote(@Nullable Instant from, int limit) {
+        return transactions.single("promote due messages", connection -> {
+            try (Sql.Call call = JobSql.PROMOTE.on(connection)) {
+                List<Instant> lastDueAt = new ArrayList<>(); // the same in each row
+                List<Arrival> arrivals = call.set("from", from)
+                        .set("limit", limit)
+                        .list(row -> {
+                            lastDueAt.add(Rows.instant(row, 5));
+                            return ArrivalRows.arrival(row);
+                        });
+                return new PromoteResult(
+                        arrivals,
+                        lastDueAt.isEmpty() ? null : lastDueAt.get(0),
+                        arrivals.stream().mapToInt(Arrival::count).sum());
+            }
+        });
+    }
+
+    @Override
+    public Optional<Duration> untilNextDue(@Nullable Instant from) {
+        return transactions.single("look for the next due message", connection -> {
+            try (Sql.Call call = JobSql.NEXT_DUE.on(connection)) {
+                return call.set("from", from).first(row -> Rows.ofMicros(row.getLong(1)));
+            }
+        });
+    }
+
+    @Override
+    public List<UUID> due(int limit) {
+        return transactions.single("list due messages", connection -> {
+            try (Sql.Call call = JobSql.DUE.on(connection)) {
+                return call.set("limit", limit).list(row -> row.getObject(1, UUID.class));
+            }
+        });
+    }
+
+    @Override
+    public void promoteOrQuarantine(UUID messageId) {
+        try {
+            transactions.single("promote message " + messageId, connection -> {
+                try (Sql.Call call = JobSql.PROMOTE_ONE.on(connection)) {
+                    return call.set("id", messageId).update();
+                }
+            });
+        } catch (StoreException e) {
+            throwIfItMayPass(e);
+            quarantine(messageId, Failure.of(String.valueOf(e.getMessage())));
+        }
+    }
+
+    private void quarantine(UUID messageId, Failure reason) {
+        transactions.single("quarantine message " + messageId, connection -> {
+            try (Sql.Call call = JobSql.QUARANTINE.on(connection)) {
+                return call.set("id", messageId).set("error", reason.text()).one(row -> row.getInt(1));
+            }
+        });
+    }
+
+    private static void throwIfItMayPass(StoreException failure) {
+        if (failure.mayPass()) {
+            throw failure;
+        }
+    }
+
+    @Override
+    public List<Arrival> rescue(Duration leaseTime, int limit) {
+        try {
+            return rescue(leaseTime, limit, null);
+        } catch (StoreException e) {
+            throwIfItMayPass(e);
+            return rescueOneByOne(leaseTime, e);
+        }
+    }
+
+    /** Rescues each lease by itself, so that one that cannot be rescued does not stop the others. */
+    private List<Arrival> rescueOneByOne(Duration leaseTime, StoreException failure) {
+        List<Arrival> arrivals = new ArrayList<>();
+        for (long lease : lost(leaseTime)) {
+            try {
+                arrivals.addAll(rescue(leaseTime, 1, lease));
+            } catch (StoreException e) {
+                throwIfItMayPass(e);
+                log.error("Lease {} cannot be rescued; its messages stay in progress", lease, e);
+            }
+        }
+        if (arrivals.isEmpty()) {
+            throw failure;
+        }
+        return arrivals;
+    }
+
+    private List<Long> lost(Duration leaseTime) {
+        return transactions.single("list leases of silent workers", connection -> {
+            try (Sql.Call call = JobSql.LOST.on(connection)) {
+                return call.set("leaseTime", Rows.micros(leaseTime))
+                        .set("limit", MOST_RESCUED_ONE_BY_ONE)
+                        .list(row -> row.getLong(1));
+            }
+        });
+    }
+
+    private List<Arrival> rescue(Duration leaseTime, int limit, @Nullable Long only) {
+        return transactions.single("rescue leases", connection -> {
+            try (Sql.Call call = JobSql.RESCUE.on(connection)) {
+                return call.set("leaseTime", Rows.micros(leaseTime))
+                        .set("limit", limit)
+                        .set("only", only)
+                        .list(ArrivalRows::arrival);
+            }
+        });
+    }
+
+    @Override
+    public @Nullable ExpiryPosition expire(@Nullable ExpiryPosition from, int limit) {
+        return transactions
+                .single("expire messages", connection -> {
+                    try (Sql.Call call = JobSql.EXPIRE.on(connection)) {
+                        return call.set("from", from == null ? null : from.expiresAt())
+                                .set("after", from == null ? ExpiryPosition.BEFORE_ALL : from.id())
+                                .set("limit", limit)
+                                .one(row -> row.getInt(1) < limit ? Optional.<ExpiryPosition>empty() : Optional.of(last(row)));
+                    }
+                })
+                .orElse(null);
+    }
+
+    private static ExpiryPosition last(ResultSet row) throws SQLException {
+        return new ExpiryPosition(Rows.instant(row, 2), row.getObject(3, UUID.class));
+    }
+
+    @Override
+    public int cancelDeleted(Duration olderThan, int limit, boolean delayed) {
+        return transactions.single("cancel what waits in deleted queues", connection -> {
+            try (Sql.Call call = JobSql.CANCEL_DELETED.on(connection)) {
+                return call.set("olderThan", Rows.micros(olderThan))
+                        .set("limit", limit)
+                        .set("delayed", delayed)
+                        .one(row -> row.getInt(1));
+            }
+        });
+    }
+
+    @Override
+    public RedriveResult redriveSome(Duration elapsed) {
+        return transactions.several("redrive dead letters", connection -> redriveSome(elapsed, connection));
+    }
+
+    /** Locks the open redrives first, which skips those that another process moves on, then moves each of them. */
+    static RedriveResult redriveSome(Duration elapsed, Connection connection) throws SQLException {
+        List<OpenRedrive> open = openRedrives(elapsed, connection);
+        List<Arrival> arrivals = new ArrayList<>();
+        for (OpenRedrive redrive : open) {
+            if (redrive.limit > 0) {
+                arrivals.addAll(move(redrive, connection));
+            }
+        }
+        return new RedriveResult(arrivals, !open.isEmpty());
+    }
+
+    private static List<OpenRedrive> openRedrives(Duration elapsed, Connection connection) throws SQLException {
+        try (Sql.Call call = OperateSql.OPEN_REDRIVES.on(connection)) {
+            return call.set("elapsed", Rows.micros(elapsed))
+                    .list(row -> new OpenRedrive(row.getObject(1, UUID.class), row.getInt(2)));
+        }
+    }
+
+    private static List<Arrival> move(OpenRedrive redrive, Connection connection) throws SQLException {
+        try (Sql.Call call = OperateSql.REDRIVE_SOME.on(connection)) {
+            return call.set("action", redrive.action)
+                    .set("limit", redrive.limit)
+                    .list(ArrivalRows::arrival);
+        }
+    }
+
+    /** A bulk redrive that no other process moves on now, and how many messages its rate allows. */
+    private record OpenRedrive(UUID action, int limit) {}
+}

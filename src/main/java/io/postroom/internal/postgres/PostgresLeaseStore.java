@@ -1,0 +1,185 @@
+package io.postroom.internal.postgres;
+
+import io.postroom.api.StoreException;
+import io.postroom.internal.postgres.statement.Rows;
+import io.postroom.internal.postgres.statement.Sql;
+import io.postroom.internal.postgres.statement.StoreTransactions;
+import io.postroom.internal.postgres.statement.UuidArrays;
+import io.postroom.internal.storage.Arrival;
+import io.postroom.internal.storage.ClaimRequest;
+import io.postroom.internal.storage.ClaimedMessage;
+import io.postroom.internal.storage.Completion;
+import io.postroom.internal.storage.LeasePart;
+import io.postroom.internal.storage.LeaseStore;
+import io.postroom.internal.storage.StoreErrors;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Savepoint;
+import java.time.Duration;
+import java.util.BitSet;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Claims messages under leases and completes them. Statements: {@link ClaimSql}, {@link CompleteSql}. */
+final class PostgresLeaseStore implements LeaseStore {
+    private static final Logger log = LoggerFactory.getLogger(PostgresLeaseStore.class);
+
+    /** The order of the claim. The server may join the payloads in any other. */
+    private static final Comparator<ClaimedMessage> BY_LEASE_AND_ORDINAL = Comparator.<ClaimedMessage>comparingLong(
+                    message -> message.lease().id())
+            .thenComparingInt(message -> message.lease().ordinal());
+
+    private final StoreTransactions transactions;
+
+    PostgresLeaseStore(StoreTransactions transactions) {
+        this.transactions = transactions;
+    }
+
+    @Override
+    public List<ClaimedMessage> claim(ClaimRequest request) {
+        return transactions.single("claim from queue " + request.queueId(), connection -> {
+            try (Sql.Call call = ClaimSql.CLAIM.on(connection)) {
+                return call
+                        .set("worker", request.workerId())
+                        .set("queue", request.queueId())
+                        .set("priorities", request.priorities())
+                        .set("cursors", request.cursors())
+                        .set("limit", request.limit())
+                        .set("leaseSize", request.leaseSize())
+                        .set("suspects", request.suspects())
+                        .list(row -> ClaimedRows.claimed(row, request))
+                        .stream()
+                        .sorted(BY_LEASE_AND_ORDINAL)
+                        .toList();
+            }
+        });
+    }
+
+    @Override
+    public Optional<ClaimedMessage> reload(ClaimedMessage message) {
+        return transactions.single("read message " + message.id(), connection -> {
+            try (Sql.Call call = ClaimSql.RELOAD.on(connection)) {
+                return call.set("id", message.id()).first(row -> ClaimedRows.reloaded(row, message));
+            }
+        });
+    }
+
+    @Override
+    public List<LeasePart> complete(int workerId, List<Completion> completions) {
+        if (completions.isEmpty()) {
+            return List.of();
+        }
+        try {
+            return write(workerId, completions);
+        } catch (StoreException e) {
+            throwUnlessRefused(e);
+            return oneByOne(workerId, completions);
+        }
+    }
+
+    /** Completes each message by itself, so that one text that PostgreSQL refuses does not stop the others. */
+    private List<LeasePart> oneByOne(int workerId, List<Completion> completions) {
+        Map<Long, LeasePart> parts = new TreeMap<>();
+        for (Completion completion : completions) {
+            for (LeasePart part : alone(workerId, completion)) {
+                parts.computeIfAbsent(part.leaseId(), lease -> new LeasePart(lease, new BitSet()))
+                        .completed()
+                        .or(part.completed());
+            }
+        }
+        return List.copyOf(parts.values());
+    }
+
+    /**
+     * Tries again without the details. A completion that is refused then, too, is logged and given up, so that it is not tried for ever.
+     */
+    private List<LeasePart> alone(int workerId, Completion completion) {
+        try {
+            return write(workerId, List.of(completion));
+        } catch (StoreException e) {
+            throwUnlessRefused(e);
+        }
+        try {
+            return write(workerId, List.of(completion.withoutDetails()));
+        } catch (StoreException e) {
+            throwUnlessRefused(e);
+            log.error(
+                    "The end of message {} cannot be stored; it stays in progress until this worker ends",
+                    completion.message().id(),
+                    e);
+            return List.of();
+        }
+    }
+
+    private static void throwUnlessRefused(StoreException failure) {
+        if (failure.kind() != StoreException.Kind.REFUSED) {
+            throw failure;
+        }
+    }
+
+    private List<LeasePart> write(int workerId, List<Completion> completions) {
+        String doing = "complete " + completions.size() + " messages of worker " + workerId;
+        StoreTransactions.Work<List<LeasePart>> work =
+                connection -> CompletionWriter.write(workerId, completions, connection);
+        return CompletionWriter.isOneStatement(completions)
+                ? transactions.single(doing, work)
+                : transactions.several(doing, work);
+    }
+
+    @Override
+    public List<LeasePart> complete(int workerId, List<Completion> completions, Connection connection) {
+        if (completions.isEmpty()) {
+            return List.of();
+        }
+        return StoreTransactions.joined(
+                "complete messages in their handler's transaction",
+                connection,
+                own -> completions.stream().allMatch(Completion::isDone)
+                        ? CompletionWriter.write(workerId, completions, own)
+                        : writeOrLeaveDetailsOut(workerId, completions, own));
+    }
+
+    /** Writes behind a savepoint: a text that PostgreSQL refuses must not undo what the handler wrote. */
+    private static List<LeasePart> writeOrLeaveDetailsOut(
+            int workerId, List<Completion> completions, Connection connection) throws SQLException {
+        Savepoint before = connection.setSavepoint();
+        try {
+            List<LeasePart> parts = CompletionWriter.write(workerId, completions, connection);
+            connection.releaseSavepoint(before);
+            return parts;
+        } catch (SQLException e) {
+            if (StoreErrors.translate("complete", e).kind() != StoreException.Kind.REFUSED) {
+                throw e;
+            }
+            connection.rollback(before);
+            return CompletionWriter.write(
+                    workerId,
+                    completions.stream().map(Completion::withoutDetails).toList(),
+                    connection);
+        }
+    }
+
+    @Override
+    public List<Arrival> releaseUnknown(
+            int workerId, Collection<Long> knownLeases, Duration olderThan, @Nullable Collection<UUID> only) {
+        return transactions.single("release unknown leases of worker " + workerId, connection -> {
+            try (Sql.Call call = JobSql.RELEASE_UNKNOWN.on(connection)) {
+                return call.set("worker", workerId)
+                        .set(
+                                "known",
+                                knownLeases.stream().mapToLong(Long::longValue).toArray())
+                        .set("olderThan", Rows.micros(olderThan))
+                        .setUntyped("only", only == null ? null : UuidArrays.text(only.toArray(UUID[]::new)))
+                        .list(ArrivalRows::arrival);
+            }
+        });
+    }
+}

@@ -1,0 +1,182 @@
+package io.postroom.internal.postgres;
+
+import io.postroom.api.MessageFilter;
+import io.postroom.api.MessageState;
+import io.postroom.api.QueueNotFoundException;
+import io.postroom.api.QueueStats;
+import io.postroom.internal.postgres.statement.Rows;
+import io.postroom.internal.postgres.statement.Sql;
+import io.postroom.internal.postgres.statement.StoreTransactions;
+import io.postroom.internal.storage.OperatorStore;
+import io.postroom.internal.storage.QueueStore;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** Carries out what people do to messages and queues. Statements: {@link OperateSql}. */
+final class PostgresOperatorStore implements OperatorStore {
+    private final StoreTransactions transactions;
+    private final QueueStore queues;
+
+    PostgresOperatorStore(StoreTransactions transactions, QueueStore queues) {
+        this.transactions = transactions;
+        this.queues = queues;
+    }
+
+    @Override
+    public int cancel(UUID id) {
+        return transactions.single("cancel message " + id, connection -> {
+            try (Sql.Call call = OperateSql.CANCEL.on(connection)) {
+                return call.set("id", id).one(row -> row.getInt(1));
+            }
+        });
+    }
+
+    @Override
+    public int reschedule(UUID id, Instant dueAt) {
+        return transactions.single("reschedule message " + id, connection -> {
+            try (Sql.Call call = OperateSql.RESCHEDULE.on(connection)) {
+                return call.set("id", id).set("dueAt", dueAt).one(row -> row.getInt(1));
+            }
+        });
+    }
+
+    @Override
+    public int redrive(UUID id) {
+        return transactions.single("redrive message " + id, connection -> {
+            try (Sql.Call call = OperateSql.REDRIVE.on(connection)) {
+                return call.set("id", id).one(row -> row.getInt(1));
+            }
+        });
+    }
+
+    @Override
+    public UUID planRedrive(MessageFilter filter, int perSecond) {
+        filter.queue().ifPresent(this::idOf);
+        boolean dead = filter.states().isEmpty() || filter.states().contains(MessageState.DEAD);
+        return transactions.single("plan a redrive", connection -> {
+            try (Sql.Call call = OperateSql.PLAN_REDRIVE.on(connection)) {
+                return MessageReader.setConditions(call, filter)
+                        .set("dead", dead)
+                        .set("perSecond", perSecond)
+                        .one(row -> row.getObject(1, UUID.class));
+            }
+        });
+    }
+
+    @Override
+    public OperationRow operation(UUID id) {
+        return transactions.single("look at operation " + id, connection -> {
+            try (Sql.Call call = OperateSql.OPERATION.on(connection)) {
+                return call.set("id", id)
+                        .one(row -> new OperationRow(row.getLong(1), row.getLong(2), row.getBoolean(3)));
+            }
+        });
+    }
+
+    @Override
+    public void stopOperation(UUID id) {
+        transactions.single("stop operation " + id, connection -> {
+            try (Sql.Call call = OperateSql.STOP_OPERATION.on(connection)) {
+                return call.set("id", id).update();
+            }
+        });
+    }
+
+    @Override
+    public List<QueueStats> stats(@Nullable String queue) {
+        return transactions.single("count messages", connection -> {
+            try (Sql.Call call = OperateSql.STATS.on(connection)) {
+                return call.set("queue", queue).list(PostgresOperatorStore::queueStats);
+            }
+        });
+    }
+
+    private static QueueStats queueStats(ResultSet row) throws SQLException {
+        return new QueueStats(
+                row.getString(1),
+                row.getLong(2),
+                row.getLong(3),
+                row.getLong(4),
+                row.getLong(5),
+                row.getBoolean(6),
+                Optional.ofNullable(Rows.instant(row, 7)),
+                row.getInt(8));
+    }
+
+    @Override
+    public void pause(String queue, boolean paused) {
+        boolean known = transactions.single((paused ? "pause" : "resume") + " queue " + queue, connection -> {
+            try (Sql.Call call = OperateSql.PAUSE.on(connection)) {
+                return call.set("queue", queue).set("paused", paused).one(row -> row.getInt(1)) > 0;
+            }
+        });
+        if (!known) {
+            throw unknown(queue);
+        }
+    }
+
+    /** Takes many transactions: the messages cancelled before a failure stay cancelled. */
+    @Override
+    public long purge(String queue) {
+        int id = idOf(queue);
+        long cancelled = cancelWaiting(queue, id);
+        log("purge", queue, id, cancelled);
+        return cancelled;
+    }
+
+    /** Marks the queue deleted in one transaction with the conditions, then empties it. So nothing new can be claimed in between. */
+    @Override
+    public void delete(String queue, boolean ifEmpty, boolean ifUnused) {
+        int id = transactions.several(
+                "delete queue " + queue,
+                connection ->
+                        QueueDeletion.mark(queue, ifEmpty, ifUnused, connection).orElseThrow(() -> unknown(queue)));
+        log("delete", queue, id, cancelWaiting(queue, id));
+    }
+
+    private long cancelWaiting(String queue, int id) {
+        QueuePurge purge = new QueuePurge(id);
+        while (transactions.several("purge queue " + queue, purge::step)) {
+            // the next batch
+        }
+        return purge.cancelled();
+    }
+
+    private void log(String action, String queue, int id, long done) {
+        transactions.single("record that queue " + queue + " was emptied", connection -> {
+            try (Sql.Call call = OperateSql.LOG.on(connection)) {
+                return call.set("action", action)
+                        .set("queue", id)
+                        .set("done", done)
+                        .update();
+            }
+        });
+    }
+
+    private int idOf(String queue) {
+        return queues.queue(queue).orElseThrow(() -> unknown(queue)).id();
+    }
+
+    private static QueueNotFoundException unknown(String queue) {
+        return new QueueNotFoundException(
+                queue, "Queues are made by their first message, their first handler, or Queues.declare");
+    }
+
+    @Override
+    public void advance(Duration time) {
+        transactions.several("advance the time", connection -> {
+            try (Sql.Call call = OperateSql.ADVANCE_DUE.on(connection)) {
+                call.set("time", Rows.micros(time)).update();
+            }
+            try (Sql.Call call = OperateSql.ADVANCE_EXPIRY.on(connection)) {
+                return call.set("time", Rows.micros(time)).update();
+            }
+        });
+    }
+}

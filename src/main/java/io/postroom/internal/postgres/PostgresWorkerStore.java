@@ -1,0 +1,164 @@
+package io.postroom.internal.postgres;
+
+import io.postroom.internal.postgres.connection.PostgresNotificationListener;
+import io.postroom.internal.postgres.statement.Rows;
+import io.postroom.internal.postgres.statement.Sql;
+import io.postroom.internal.postgres.statement.StoreTransactions;
+import io.postroom.internal.storage.Arrival;
+import io.postroom.internal.storage.ConsumerRow;
+import io.postroom.internal.storage.PollResult;
+import io.postroom.internal.storage.WatermarkSample;
+import io.postroom.internal.storage.WorkerStore;
+import java.sql.Array;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.util.Collection;
+import java.util.List;
+import java.util.Objects;
+import java.util.UUID;
+import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Keeps the row of a process alive, polls for it and notifies other processes. Statements: {@link WorkerSql} and, for polls and the low
+ * watermark, {@link ClaimSql}.
+ *
+ * <p>A process has two of these: one on its working pool, and one on the connection that is reserved for the heartbeat.
+ */
+public final class PostgresWorkerStore implements WorkerStore {
+    private final StoreTransactions transactions;
+
+    /** @param source any pool, auto-commit on or off; for the heartbeat, its reserved connection */
+    public PostgresWorkerStore(DataSource source) {
+        this(new StoreTransactions(source));
+    }
+
+    PostgresWorkerStore(StoreTransactions transactions) {
+        this.transactions = transactions;
+    }
+
+    @Override
+    public int register(UUID instance, String name, String version) {
+        return transactions.single("register worker " + name, connection -> {
+            try (Sql.Call call = WorkerSql.REGISTER.on(connection)) {
+                return call.set("instance", instance)
+                        .set("name", name)
+                        .set("version", version)
+                        .one(row -> row.getInt(1));
+            }
+        });
+    }
+
+    @Override
+    public void announce(int workerId, List<ConsumerRow> consumers) {
+        transactions.several("announce the consumers of worker " + workerId, connection -> {
+            forgetConsumers(workerId, connection);
+            try (Sql.Call call = WorkerSql.ANNOUNCE.on(connection)) {
+                for (ConsumerRow consumer : consumers) {
+                    call.set("worker", workerId)
+                            .set("queue", consumer.queueId())
+                            .set("handler", consumer.handler())
+                            .set("direction", consumer.direction().code())
+                            .set("concurrency", consumer.concurrency())
+                            .set("mode", consumer.mode())
+                            .set("types", consumer.types().toArray(new String[0]))
+                            .update();
+                }
+            }
+            return true;
+        });
+    }
+
+    private static void forgetConsumers(int workerId, Connection connection) throws SQLException {
+        try (Sql.Call call = WorkerSql.FORGET_CONSUMERS.on(connection)) {
+            call.set("worker", workerId).update();
+        }
+    }
+
+    @Override
+    public boolean beat(int workerId, UUID instance) {
+        return transactions.single("renew the leases of worker " + workerId, connection -> {
+            try (Sql.Call call = WorkerSql.BEAT.on(connection)) {
+                return call.set("worker", workerId).set("instance", instance).update() == 1;
+            }
+        });
+    }
+
+    @Override
+    public void deregister(int workerId) {
+        transactions.several("end worker " + workerId, connection -> {
+            forgetConsumers(workerId, connection);
+            try (Sql.Call call = WorkerSql.DEREGISTER.on(connection)) {
+                return call.set("worker", workerId).update();
+            }
+        });
+    }
+
+    @Override
+    public PollResult poll(
+            int workerId,
+            List<Integer> queueIds,
+            long[] floors,
+            @Nullable WatermarkSample emptyAt,
+            @Nullable Instant dueFrom) {
+        return transactions.single("poll " + queueIds.size() + " queues", connection -> {
+            try (Sql.Call call = ClaimSql.POLL.on(connection)) {
+                return PollRows.result(call.set("worker", workerId)
+                        .set(
+                                "queues",
+                                queueIds.stream().mapToInt(Integer::intValue).toArray())
+                        .set("watermarks", floors)
+                        .set("emptyAt", emptyAt == null ? null : (Long) emptyAt.seq())
+                        .set("emptyOn", emptyAt == null ? null : emptyAt.serverStartedAt())
+                        .set("dueFrom", dueFrom)
+                        .list(PollRows.PollRow::of));
+            }
+        });
+    }
+
+    @Override
+    public WatermarkSample sampleWatermark(boolean byWriters) {
+        return transactions.single("sample the low watermark", connection -> {
+            try (Sql.Call call = ClaimSql.SAMPLE_WATERMARK.on(connection)) {
+                return call.set("byWriters", byWriters).one(PostgresWorkerStore::sample);
+            }
+        });
+    }
+
+    private static WatermarkSample sample(ResultSet row) throws SQLException {
+        Array writers = row.getArray(3);
+        return new WatermarkSample(
+                row.getLong(1),
+                row.getString(2),
+                writers == null ? null : List.of((String[]) writers.getArray()),
+                Objects.requireNonNull(Rows.instant(row, 4)));
+    }
+
+    @Override
+    public boolean isSettled(WatermarkSample sample) {
+        List<String> writers = sample.writers();
+        return transactions.single("see whether a low watermark is settled", connection -> {
+            try (Sql.Call call = ClaimSql.IS_SETTLED.on(connection)) {
+                return call.set("transaction", sample.transactionId())
+                        .set("writers", writers == null ? null : writers.toArray(new String[0]))
+                        .one(row -> row.getBoolean(1));
+            }
+        });
+    }
+
+    @Override
+    public void notifyOthers(Collection<Arrival> arrivals) {
+        transactions.single("notify other processes", connection -> {
+            for (String payload : PostgresNotificationListener.payloads(arrivals)) {
+                try (Sql.Call call = ClaimSql.NOTIFY.on(connection)) {
+                    call.set("channel", PostgresNotificationListener.CHANNEL)
+                            .set("payload", payload)
+                            .one(row -> true);
+                }
+            }
+            return true;
+        });
+    }
+}

@@ -1,0 +1,69 @@
+package io.postroom.internal.postgres;
+
+import io.postroom.internal.postgres.statement.Sql;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.List;
+
+/**
+ * Cancels the messages of a queue that wait when the purge begins: first READY, lane by lane, then DELAYED. Each step is one batch in one
+ * transaction, so it holds its locks for a moment only. For one thread.
+ */
+final class QueuePurge {
+    private static final int BATCH = 1000;
+
+    private final int queueId;
+    private boolean readyIsEmpty;
+    private int priority = -1;
+    private long seq;
+    private long upTo;
+    private long cancelled;
+
+    QueuePurge(int queueId) {
+        this.queueId = queueId;
+    }
+
+    long cancelled() {
+        return cancelled;
+    }
+
+    /** Cancels one batch; false at the end. The count is right once the transaction of the step is committed. */
+    boolean step(Connection connection) throws SQLException {
+        return readyIsEmpty ? delayed(connection) : ready(connection);
+    }
+
+    private boolean ready(Connection connection) throws SQLException {
+        if (priority < 0) {
+            try (Sql.Call call = OperateSql.LAST_SEQ.on(connection)) {
+                upTo = call.one(row -> row.getLong(1));
+            }
+        }
+        try (Sql.Call call = OperateSql.PURGE_READY.on(connection)) {
+            List<Place> places = call.set("queue", queueId)
+                    .set("priority", priority)
+                    .set("seq", seq)
+                    .set("upTo", upTo)
+                    .set("limit", BATCH)
+                    .list(row -> new Place(row.getInt(1), row.getLong(2)));
+            if (places.isEmpty()) {
+                readyIsEmpty = true;
+            } else {
+                Place last = places.get(places.size() - 1);
+                priority = last.priority;
+                seq = last.seq;
+                cancelled += places.size();
+            }
+            return true;
+        }
+    }
+
+    private boolean delayed(Connection connection) throws SQLException {
+        try (Sql.Call call = OperateSql.PURGE_DELAYED.on(connection)) {
+            int count = call.set("queue", queueId).set("limit", BATCH).one(row -> row.getInt(1));
+            cancelled += count;
+            return count == BATCH;
+        }
+    }
+
+    private record Place(int priority, long seq) {}
+}
