@@ -2,15 +2,14 @@ package io.postroom.internal.consumer;
 
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.Completion;
-import io.postroom.internal.worker.Poller;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * The leases this process knows it holds. A claim whose answer was lost left leases in the database that nobody here knows and that nobody else may
- * rescue, because this process goes on beating: {@link Poller} gives those back. Thread-safe.
+ * The leases this process knows it holds. A claim whose answer was lost left leases in the database that this process does not know, and that no other process
+ * may rescue, because this process goes on sending heartbeats. The worker's {@code LostAnswers} gives those back. Thread-safe.
  */
 public final class HeldLeases {
     private final Map<Long, Integer> open = new ConcurrentHashMap<>();

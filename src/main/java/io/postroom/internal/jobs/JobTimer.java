@@ -70,7 +70,7 @@ public final class JobTimer {
         private final Job job;
         private int failures;
         private boolean running;
-        private boolean hurried;
+        private boolean runAgainSoon;
         private ScheduledFuture<?> planned;
 
         Turn(Job job) {
@@ -85,7 +85,7 @@ public final class JobTimer {
 
         synchronized void runSoon(Duration latest) {
             if (running) {
-                hurried |= latest.isZero(); // else the run that is on finds out itself
+                runAgainSoon |= latest.isZero(); // else the run that is on finds out itself
             } else if (planned != null
                     && planned.getDelay(TimeUnit.MILLISECONDS) > latest.toMillis() + 5
                     && planned.cancel(false)) {
@@ -97,7 +97,7 @@ public final class JobTimer {
         public void run() {
             synchronized (this) {
                 running = true;
-                hurried = false;
+                runAgainSoon = false;
             }
             Duration wait = LONGEST_BACKOFF; // if even the report of a failure fails
             try {
@@ -105,7 +105,7 @@ public final class JobTimer {
             } finally {
                 synchronized (this) {
                     running = false;
-                    next(hurried ? Duration.ofMillis(1) : wait);
+                    next(runAgainSoon ? Duration.ofMillis(1) : wait);
                 }
             }
         }

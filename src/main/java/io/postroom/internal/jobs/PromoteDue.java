@@ -31,24 +31,21 @@ public final class PromoteDue implements Job {
     private static final Duration FULL_LOOK_EVERY = Duration.ofMinutes(1);
 
     private final JobStore store;
-    private final Consumer<Collection<Arrival>> doorbell;
+    private final Consumer<Collection<Arrival>> wake;
     private final BooleanSupplier isToldByPolls;
     private final Duration fullLookEvery;
     private volatile @Nullable Instant from;
     private long fullLookDueNanos;
 
     /** @param isToldByPolls whether this process polls now, and its polls say when something is due */
-    public PromoteDue(JobStore store, Consumer<Collection<Arrival>> doorbell, BooleanSupplier isToldByPolls) {
-        this(store, doorbell, isToldByPolls, FULL_LOOK_EVERY);
+    public PromoteDue(JobStore store, Consumer<Collection<Arrival>> wake, BooleanSupplier isToldByPolls) {
+        this(store, wake, isToldByPolls, FULL_LOOK_EVERY);
     }
 
     PromoteDue(
-            JobStore store,
-            Consumer<Collection<Arrival>> doorbell,
-            BooleanSupplier isToldByPolls,
-            Duration fullLookEvery) {
+            JobStore store, Consumer<Collection<Arrival>> wake, BooleanSupplier isToldByPolls, Duration fullLookEvery) {
         this.store = store;
-        this.doorbell = doorbell;
+        this.wake = wake;
         this.isToldByPolls = isToldByPolls;
         this.fullLookEvery = fullLookEvery;
         this.fullLookDueNanos = System.nanoTime() + fullLookEvery.toNanos();
@@ -94,7 +91,7 @@ public final class PromoteDue implements Job {
             }
             promoted = store.promote(null, BATCH);
         }
-        doorbell.accept(promoted.arrivals());
+        wake.accept(promoted.arrivals());
         if (promoted.lastDueAt() != null) {
             from = promoted.lastDueAt().minus(MARGIN);
         }

@@ -16,11 +16,11 @@ public final class RedriveDeadLetters implements Job {
     private static final Duration BUSY = Duration.ofSeconds(1);
 
     private final JobStore store;
-    private final Consumer<Collection<Arrival>> doorbell;
+    private final Consumer<Collection<Arrival>> wake;
 
-    public RedriveDeadLetters(JobStore store, Consumer<Collection<Arrival>> doorbell) {
+    public RedriveDeadLetters(JobStore store, Consumer<Collection<Arrival>> wake) {
         this.store = store;
-        this.doorbell = doorbell;
+        this.wake = wake;
     }
 
     @Override
@@ -31,7 +31,7 @@ public final class RedriveDeadLetters implements Job {
     @Override
     public Duration run() {
         RedriveResult redriven = store.redriveSome(BUSY);
-        doorbell.accept(redriven.arrivals());
+        wake.accept(redriven.arrivals());
         return redriven.underWay() ? BUSY : IDLE;
     }
 }

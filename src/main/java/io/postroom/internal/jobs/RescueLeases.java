@@ -22,7 +22,7 @@ public final class RescueLeases implements Job {
     private final Duration leaseTime;
     private final Duration interval;
     private final Predicate<Duration> hasBeatenFor;
-    private final Consumer<Collection<Arrival>> doorbell;
+    private final Consumer<Collection<Arrival>> wake;
 
     /**
      * @param interval how often to look; a death is noticed after leaseTime plus this, or half a leaseTime after the only process has started again
@@ -33,12 +33,12 @@ public final class RescueLeases implements Job {
             Duration leaseTime,
             Duration interval,
             Predicate<Duration> hasBeatenFor,
-            Consumer<Collection<Arrival>> doorbell) {
+            Consumer<Collection<Arrival>> wake) {
         this.store = store;
         this.leaseTime = leaseTime;
         this.interval = interval;
         this.hasBeatenFor = hasBeatenFor;
-        this.doorbell = doorbell;
+        this.wake = wake;
     }
 
     @Override
@@ -58,7 +58,7 @@ public final class RescueLeases implements Job {
         log.warn(
                 "took back what silent workers held: {} messages are ready again",
                 rescued.stream().mapToInt(Arrival::count).sum());
-        doorbell.accept(rescued.stream().filter(arrival -> arrival.count() > 0).toList());
+        wake.accept(rescued.stream().filter(arrival -> arrival.count() > 0).toList());
         return Duration.ZERO;
     }
 }

@@ -1,0 +1,54 @@
+package io.postroom.internal.worker;
+
+import io.postroom.internal.consumer.ConsumedQueue;
+import io.postroom.internal.consumer.Consumer;
+import io.postroom.internal.consumer.DirectDispatch;
+import io.postroom.internal.execution.HandlerRegistry;
+import io.postroom.internal.execution.LeaseHolder;
+import io.postroom.internal.storage.NewMessage;
+import java.util.List;
+import java.util.Optional;
+
+/** Begins direct dispatches: finds out whether new messages may be stored under a lease of this process. Thread-safe. */
+public final class DirectDispatcher {
+    private final HandlerRegistry handlers;
+    private final Consumers consumers;
+    private final LeaseHolder leaseHolder;
+    private final LostAnswers lostAnswers;
+
+    DirectDispatcher(HandlerRegistry handlers, Consumers consumers, LeaseHolder leaseHolder, LostAnswers lostAnswers) {
+        this.handlers = handlers;
+        this.consumers = consumers;
+        this.leaseHolder = leaseHolder;
+        this.lostAnswers = lostAnswers;
+    }
+
+    /**
+     * Begins a direct dispatch of messages about to be stored: they do not go through READY, need no claim, and their handler starts right after the commit.
+     * Only for messages of one queue and priority.
+     *
+     * @return empty where the messages should go to READY like all others
+     */
+    public Optional<DirectDispatch> reserve(List<NewMessage> messages) {
+        NewMessage first = messages.get(0);
+        Consumer consumer = consumers.consumer(first.queueId());
+        if (consumer == null
+                || messages.stream()
+                        .anyMatch(other -> other.queueId() != first.queueId()
+                                || other.priority() != first.priority()
+                                || !isTakenHere(consumer.queue(), other))
+                || !consumer.reserve(messages.size())) {
+            return Optional.empty();
+        }
+        return Optional.of(new DirectDispatch(consumer, leaseHolder.workerId(), messages, lostAnswers::mayBeStored));
+    }
+
+    /** Whether a handler here takes it. A newer or older process may know a type that this one does not. */
+    private boolean isTakenHere(ConsumedQueue queue, NewMessage message) {
+        return handlers.find(
+                        queue.name(),
+                        message.content().type(),
+                        message.content().version())
+                .isPresent();
+    }
+}
