@@ -11,8 +11,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What workers held that died goes back to READY, with one crash more; at its queue's crash limit to the dead letters. Runs on every node, but only judges
- * others by their silence while its own beats came through all that time.
+ * Rescues messages of workers that died: they go back to READY with one crash more, or, at their queue's crash limit, to the dead letters. Runs on every node. A
+ * process rescues other workers only after one full lease time of own heartbeats.
  */
 public final class RescueLeases implements Job {
     private static final Logger log = LoggerFactory.getLogger(RescueLeases.class);
@@ -26,7 +26,8 @@ public final class RescueLeases implements Job {
 
     /**
      * @param interval how often to look; a death is noticed after leaseTime plus this, or half a leaseTime after the only process has started again
-     * @param hasBeatenFor whether this process has beaten for so long without a gap
+     * @param hasBeatenFor whether this process's heartbeats were confirmed for that long without a gap
+     * @param wake told which messages are READY again
      */
     public RescueLeases(
             JobStore store,

@@ -171,9 +171,9 @@ public final class Engine {
         parts.poller.pollNow();
     }
 
-    /** See {@link DirectDispatcher#reserve}. */
+    /** See {@link DirectDispatches#reserve}. */
     public Optional<DirectDispatch> reserve(List<NewMessage> messages) {
-        return parts.directDispatcher.reserve(messages);
+        return parts.directDispatches.reserve(messages);
     }
 
     /** See {@link SendFutures#watch}. */

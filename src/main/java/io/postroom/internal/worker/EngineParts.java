@@ -27,7 +27,7 @@ public final class EngineParts {
     final SendFutures futures;
     final Poller poller;
     final SyncSender syncSender;
-    final DirectDispatcher directDispatcher;
+    final DirectDispatches directDispatches;
     final InlineRunner inlineRunner;
     final Health health;
     /** Users' callbacks may do anything, even wait for this engine: they never run on a thread of the engine. */
@@ -67,7 +67,7 @@ public final class EngineParts {
         poller = new Poller(stores.workers(), heartbeat, consumers, futures, lostAnswers, due, settings);
         syncSender =
                 new SyncSender(stores, setup.handlers(), heartbeat, consumers, leases, executor, completer, ownSends);
-        directDispatcher = new DirectDispatcher(setup.handlers(), consumers, heartbeat, lostAnswers);
+        directDispatches = new DirectDispatches(setup.handlers(), consumers, heartbeat, lostAnswers);
         inlineRunner = new InlineRunner(stores, heartbeat, consumers, leases, executor, completer);
         health = new Health(settings, heartbeat, consumers, poller, completer);
     }
@@ -89,7 +89,7 @@ public final class EngineParts {
         return syncSender;
     }
 
-    public DirectDispatcher directDispatcher() {
-        return directDispatcher;
+    public DirectDispatches directDispatches() {
+        return directDispatches;
     }
 }

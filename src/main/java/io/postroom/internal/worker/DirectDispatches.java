@@ -9,14 +9,14 @@ import io.postroom.internal.storage.NewMessage;
 import java.util.List;
 import java.util.Optional;
 
-/** Begins direct dispatches: finds out whether new messages may be stored under a lease of this process. Thread-safe. */
-public final class DirectDispatcher {
+/** Begins direct dispatches. Finds out whether new messages may be stored under a lease of this process. Thread-safe. */
+public final class DirectDispatches {
     private final HandlerRegistry handlers;
     private final Consumers consumers;
     private final LeaseHolder leaseHolder;
     private final LostAnswers lostAnswers;
 
-    DirectDispatcher(HandlerRegistry handlers, Consumers consumers, LeaseHolder leaseHolder, LostAnswers lostAnswers) {
+    DirectDispatches(HandlerRegistry handlers, Consumers consumers, LeaseHolder leaseHolder, LostAnswers lostAnswers) {
         this.handlers = handlers;
         this.consumers = consumers;
         this.leaseHolder = leaseHolder;
