@@ -16,7 +16,7 @@ import java.util.Collection;
 import java.util.List;
 
 /**
- * What {@link PostroomBuilder} put together. Public for the starter and the test kit, which start and drive it in steps; hosts use {@link Postroom}.
+ * The engine that {@link PostroomBuilder} wired. Public for the starter and the test kit, which start and drive it in steps; hosts use {@link Postroom}.
  * Thread-safe.
  */
 public final class DefaultPostroom implements Postroom {
@@ -66,9 +66,9 @@ public final class DefaultPostroom implements Postroom {
     }
 
     /**
-     * The second half of a start: takes these handlers beside those of the builder and begins to work. Close after an error.
+     * Does the second half of a start: takes these handlers beside those of the builder and begins to work. The caller closes this after an error.
      *
-     * @param more none when it begins again after {@link #stopWorkers}
+     * @param more empty when it begins again after {@link #stopWorkers}
      * @throws IllegalArgumentException two handlers would take the same messages, or have the same id
      */
     public synchronized void startWorkers(Collection<Handler> more) {
@@ -81,7 +81,9 @@ public final class DefaultPostroom implements Postroom {
     }
 
     /**
-     * Stops the handlers, as {@link #stop} does; the jobs go on, since other processes may wait for what they do. {@link #startWorkers} may follow.
+     * Stops the handlers, as {@link #stop} does. The jobs go on, since other processes may wait for their work. {@link #startWorkers} may follow.
+     *
+     * @param drain how long running handlers may go on
      */
     public void stopWorkers(Duration drain) {
         engine.stopConsumers(drain);

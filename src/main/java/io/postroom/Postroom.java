@@ -1,6 +1,7 @@
 package io.postroom;
 
 import io.postroom.api.EngineSettings;
+import io.postroom.api.PostroomException;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
 import io.postroom.api.Transactions;
@@ -21,67 +22,93 @@ import javax.sql.DataSource;
  *     postroom.queueMessages().createMessage("mail", new Mail(...));
  * }
  * }</pre>
+ *
+ * <p>Thread-safe.
  */
 public interface Postroom extends AutoCloseable {
-    /** How long {@link #close} lets running handlers go on. */
+    /** The time that {@link #close} gives running handlers: 30 seconds. */
     Duration DEFAULT_DRAIN = Duration.ofSeconds(30);
 
-    /** Begins to build one. The DataSource is the host's: messages created without a caller's transaction commit on it. */
+    /**
+     * Begins to build an engine.
+     *
+     * @param dataSource the host's; messages created without a caller's transaction commit on it
+     */
     static Builder on(DataSource dataSource) {
         return new PostroomBuilder(dataSource);
     }
 
+    /** Creates, finds and sends messages. Usable until {@link #close}. */
     QueueMessages queueMessages();
 
+    /** Declares, pauses and empties queues. Usable until {@link #close}. */
     Queues queues();
 
-    /** What is wrong right now, as sentences; empty: nothing. For health checks. */
+    /** Problems of this process right now, as sentences; empty: none. For health checks: asks no database. */
     List<String> problems();
 
-    /** Stops claiming, waits up to {@code drain} for running handlers, gives the rest back. The API stays usable until {@link #close}. */
+    /**
+     * Stops claiming, waits for running handlers, and gives waiting messages back. Repeating it does nothing. {@link #queueMessages} and {@link #queues} stay
+     * usable until {@link #close}.
+     *
+     * @param drain how long running handlers may go on; after it they are interrupted and get five seconds more
+     */
     void stop(Duration drain);
 
-    /** {@link #stop} with {@link #DEFAULT_DRAIN}, then closes what Postroom opened itself. Repeating it does nothing. */
+    /** Does {@link #stop} with {@link #DEFAULT_DRAIN}, then closes what Postroom opened itself. Repeating it does nothing. */
     @Override
     void close();
 
-    /** Everything has a default. Not thread-safe. */
+    /** Settings of an engine before it starts. Each has a default. Not thread-safe: build on one thread. */
     interface Builder {
-        /** Connections for the engine alone; default a small pool with the settings of a HikariDataSource, else the host's DataSource. */
+        /**
+         * Connections for the engine alone. Default: a small pool with the settings of the host's DataSource where that is a HikariDataSource, else the host's
+         * DataSource itself. Postroom does not close it.
+         */
         Builder engineDataSource(DataSource own);
 
-        /** Default MIGRATE. */
+        /** What to do about the schema at start; default {@link SchemaMode#MIGRATE}. */
         Builder schema(SchemaMode mode);
 
-        /** Whether this process handles messages; default true. Without, it only creates them. */
+        /** Whether this process handles messages and runs jobs; default true. Without, it only creates messages. */
         Builder workers(boolean on);
 
+        /** Adds a handler; default none. Two that take the same messages, or with the same id, are refused at {@link #start}. */
         Builder handler(Handler handler);
 
-        /** Asked about errors where a handler names nobody itself. */
+        /** Asked about the errors of handlers that have no error handling themselves; default none: the retry policy decides. Called by handler threads. */
         Builder onError(HandlingErrorSend handling);
 
-        /** Default Jackson. */
+        /** Turns payloads into JSON and back; default Jackson. Called by many threads at once. */
         Builder codec(PayloadCodec codec);
 
-        /** Several apply in the order they are added, the first outermost. */
+        /** Adds an interceptor; default none. Several apply in the order they are added, the first outermost. Called by many threads at once. */
         Builder interceptor(MessageInterceptor interceptor);
 
+        /** Adds a listener; default none. Called by threads of the engine after each commit: it must be quick, and what it throws is logged. */
         Builder listener(PostroomListener listener);
 
-        /** The host's transactions; default: each call on a connection of its own. */
+        /** The host's transactions; default: each call on a connection of its own. Called by many threads at once. */
         Builder transactions(Transactions transactions);
 
-        /** Default {@link EngineSettings#defaults}. */
+        /** Times and switches of the engine; default {@link EngineSettings#defaults} with host name and process id as name. */
         Builder settings(EngineSettings settings);
 
-        /** As set so far. */
+        /** The settings as set so far. */
         EngineSettings settings();
 
-        /** Migrates or validates, checks the server, starts. Fails with what to do about it. */
+        /**
+         * Migrates or validates the schema, checks the server, and starts. After an error nothing that Postroom opened is left open.
+         *
+         * @throws PostroomException says what is wrong with the server or the schema, and what to do
+         * @throws IllegalArgumentException two handlers would take the same messages, or have the same id
+         */
         Postroom start();
 
-        /** The first half of {@link #start}: messages can be created, none is handled until {@link DefaultPostroom#startWorkers}. */
+        /**
+         * Does the first half of {@link #start}: messages can be created, none is handled until {@link DefaultPostroom#startWorkers}. Fails as {@link #start}
+         * does. For the starter, which finds handlers later; the caller closes the result after an error.
+         */
         DefaultPostroom prepare();
     }
 }

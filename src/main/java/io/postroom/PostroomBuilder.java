@@ -34,12 +34,16 @@ import io.postroom.internal.producer.MessageEncoder;
 import io.postroom.internal.producer.QueueCache;
 import io.postroom.internal.storage.JobStore;
 import io.postroom.internal.storage.MaintenanceStore;
-import io.postroom.internal.storage.NextState;
 import io.postroom.internal.storage.NotificationListener;
 import io.postroom.internal.storage.Stores;
 import io.postroom.internal.storage.WorkerStore;
+import io.postroom.internal.worker.Consumers;
+import io.postroom.internal.worker.DueWatch;
 import io.postroom.internal.worker.Engine;
+import io.postroom.internal.worker.EngineParts;
+import io.postroom.internal.worker.Notifier;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -54,7 +58,7 @@ import tools.jackson.databind.json.JsonMapper;
 final class PostroomBuilder implements Postroom.Builder {
     private static final Logger log = LoggerFactory.getLogger(PostroomBuilder.class);
 
-    /** A node that dies in a singleton job keeps it from the others for so long. */
+    /** A node that dies in a singleton job keeps the job from the other nodes for this long. */
     private static final Duration LONGEST_JOB = Duration.ofMinutes(30);
 
     private final DataSource dataSource;
@@ -176,17 +180,23 @@ final class PostroomBuilder implements Postroom.Builder {
         Transactions hosts = transactions == null ? new DirectTransactions(dataSource) : transactions;
         Delivery delivery = new Delivery(codec, interceptors);
         HandlerSetup setup = new HandlerSetup(registry, delivery, Optional.ofNullable(onError), listeners);
-        Engine engine = new Engine(settings, setup, stores, beats, hosts, feed, workers, ProcessName.version());
+        Consumers consumers = new Consumers(workers);
+        Notifier notifier = new Notifier(stores.workers(), feed, consumers);
 
         JobTimer timer = new JobTimer();
-        PromoteDue promote = new PromoteDue(stores.jobs(), engine::wake, engine::isConsuming);
-        engine.watchDue(promote::from, wait -> timer.runSoon(promote, wait));
-        engine.onWritten(ends -> {
-            if (ends.stream().anyMatch(end -> end.next() == NextState.DELAYED)) {
-                timer.runSoon(promote);
-            }
-        });
-        RedriveDeadLetters redrives = new RedriveDeadLetters(stores.jobs(), engine::wake);
+        PromoteDue promote = new PromoteDue(stores.jobs(), notifier::wake, consumers::isConsuming);
+        RedriveDeadLetters redrives = new RedriveDeadLetters(stores.jobs(), notifier::wake);
+        Engine engine = new Engine(new EngineParts(
+                settings,
+                setup,
+                stores,
+                beats,
+                hosts,
+                consumers,
+                notifier,
+                new PromoteInTime(timer, promote),
+                ProcessName.version()));
+
         QueueCache directory = new QueueCache(stores.queues(), settings.declareOnUse());
         DefaultQueueMessages queueMessages = new DefaultQueueMessages(
                 stores,
@@ -216,5 +226,23 @@ final class PostroomBuilder implements Postroom.Builder {
             jobs.add(new LockedJob(new MaintainPartitions(maintenance), locks, LONGEST_JOB));
         }
         return jobs;
+    }
+
+    /** Runs the promote job when the worker learns of an earlier due time. */
+    private record PromoteInTime(JobTimer timer, PromoteDue promote) implements DueWatch {
+        @Override
+        public @Nullable Instant from() {
+            return promote.from();
+        }
+
+        @Override
+        public void nextDueIn(Duration wait) {
+            timer.runSoon(promote, wait);
+        }
+
+        @Override
+        public void delayed() {
+            timer.runSoon(promote);
+        }
     }
 }

@@ -4,7 +4,7 @@ import java.net.InetAddress;
 import java.net.UnknownHostException;
 import org.jspecify.annotations.Nullable;
 
-/** How this process calls itself in {@code worker.name}. */
+/** The name and version of this process in the table {@code worker}. */
 final class ProcessName {
     private ProcessName() {}
 
@@ -12,7 +12,7 @@ final class ProcessName {
         return hostName() + ":" + ProcessHandle.current().pid();
     }
 
-    /** From the jar's manifest; {@code dev} when run from classes. */
+    /** The version from the jar's manifest; {@code dev} when run from classes. */
     static String version() {
         @Nullable String version = ProcessName.class.getPackage().getImplementationVersion();
         return version == null ? "dev" : version;

@@ -1,22 +1,36 @@
 /**
- * The way in: {@link io.postroom.Postroom} starts an engine on a DataSource and hands out {@link io.postroom.api.QueueMessages}.
+ * The way in, and the map of the whole. {@link io.postroom.Postroom} starts an engine on a DataSource and hands out {@link io.postroom.api.QueueMessages};
+ * {@code PostroomBuilder} wires it.
  *
  * <p>The packages follow a message's way. To read the whole, take them in this order:
  *
  * <ol>
  *   <li>{@code api}: the words; {@link io.postroom.api.QueueMessages}, {@link io.postroom.api.Outcome}, {@link io.postroom.api.MessageState}
- *   <li>{@code storage}: {@link io.postroom.internal.storage.MessageStore}, the verbs in the order of a message's life
- *   <li>{@code engine}: {@code Executor}, one screen; then {@code Consumer}, {@code Claimer}, {@code Completer}
- *   <li>{@code postgres}: the SQL, which is the truth; {@code db/migration} beside it
- *   <li>{@code handler}, {@code channel}: what the user's code meets
- *   <li>{@code jobs}: what runs on a timer
- *   <li>{@code spring}, {@code rest}, {@code server}: the outer ring; nothing below imports it
+ *   <li>{@code handler}, {@code channel}: what users implement, and the mail channel
+ *   <li>{@code internal.storage}: the port by role, from {@link io.postroom.internal.storage.EnqueueStore} to
+ *       {@link io.postroom.internal.storage.OperatorStore}, in the order of a message's life
+ *   <li>{@code internal.producer}: creates messages; start at {@link io.postroom.internal.producer.DefaultQueueMessages}
+ *   <li>{@code internal.worker}: this process; start at {@link io.postroom.internal.worker.Engine}
+ *   <li>{@code internal.consumer}: takes work; start at {@link io.postroom.internal.consumer.Consumer}
+ *   <li>{@code internal.execution}: one attempt; {@link io.postroom.internal.execution.Executor#run} fits on one screen
+ *   <li>{@code internal.jobs}: work on a timer; {@code internal.loop}: threads that repeat a step
+ *   <li>{@code internal.postgres}: the SQL, which is the truth; {@code db/migration} beside it
+ *   <li>{@code spring}, {@code rest}, {@code server}: the outer ring; {@code test}: the kit for users' own tests
  * </ol>
  *
- * <p>Here: {@link io.postroom.PostroomBuilder} wires, {@link io.postroom.internal.producer.DefaultQueueMessages} implements the registry, {@link io.postroom.internal.producer.MessageEncoder} checks what comes
- * in, {@link io.postroom.internal.producer.SyncGroupCommit} lets threads that create messages at the same time share a commit, {@link io.postroom.internal.producer.AsyncGroupCommit} those that do not wait
- * for theirs. Eight threads that each committed their own message used 1.2 times the CPU of a bare INSERT and its commit; together they use 0.7 times
- * (workload W2a).
+ * <p>Imports point downwards only, and the architecture test checks it:
+ *
+ * <pre>
+ * spring, rest, server, test ──► (root) ──► everything internal
+ * producer ──► worker ──► consumer ──► execution ──► handler, storage ──► api
+ *                jobs ──► storage      postgres ──► storage      channel ──► handler      loop ──► nothing of ours
+ * </pre>
+ *
+ * <p>Packages below {@code io.postroom.internal} may change with any release; no public signature names a type of theirs.
+ *
+ * <p>Decisions: {@link io.postroom.api.EngineSettings}, {@link io.postroom.api.Transactions} and {@link io.postroom.api.StoreException} live in {@code api} and
+ * not here. Hosts and internal packages both use them, and this package imports the internal ones: it would be a cycle. The packages {@code admin} and
+ * {@code cli} come with the first operator verb and the first command.
  */
 @NullMarked
 package io.postroom;

@@ -12,6 +12,7 @@ import java.util.concurrent.locks.LockSupport;
 
 /** Drives a Postroom from a test. Not thread-safe. */
 public interface PostroomKit {
+    /** A kit on an engine that {@link Postroom.Builder} started. */
     static PostroomKit of(Postroom postroom) {
         return new DefaultKit((DefaultPostroom) postroom);
     }
@@ -19,7 +20,7 @@ public interface PostroomKit {
     /** Runs what is due and ready in these queues (none: all with a handler here) on this thread until nothing is. Returns how many runs. */
     int drain(String... queues);
 
-    /** Lets time pass at once: what waits becomes due, lives end, workers fall silent as if so much later. */
+    /** Lets time pass at once: waiting messages become due, times to live end, and last heartbeats of workers are that much older. */
     void advance(Duration time);
 
     /** Waits up to 30 seconds for the state. Throws {@link AssertionError} with what is known about the message otherwise. */

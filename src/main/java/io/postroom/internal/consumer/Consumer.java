@@ -109,15 +109,6 @@ public final class Consumer {
         return directDispatcher.begin(messages, isTakenHere, workerId, onUnknown);
     }
 
-    /** Counts new messages of this queue as held, if they may be dispatched directly; {@link #dispatchDirectly} does that and the rest. */
-    public boolean reserve(int messages) {
-        return directDispatcher.tryCount(messages);
-    }
-
-    HeldMessages held() {
-        return held;
-    }
-
     private boolean run(List<ClaimedMessage> messages, Runnable onGivenUp) {
         return queue.handled().largestBatch() > 1
                 ? executor.run(queue.handled(), messages, onGivenUp)

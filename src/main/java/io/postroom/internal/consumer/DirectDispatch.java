@@ -31,15 +31,6 @@ public final class DirectDispatch {
         this.onUnknown = onUnknown;
     }
 
-    /** For messages that {@link Consumer#reserve} has counted. */
-    public DirectDispatch(
-            Consumer consumer,
-            int workerId,
-            List<NewMessage> messages,
-            java.util.function.Consumer<List<UUID>> onUnknown) {
-        this(consumer.queue(), consumer.held(), workerId, messages, onUnknown);
-    }
-
     /** Returns the worker under whose leases the messages are to be stored. */
     public int workerId() {
         return workerId;

@@ -5,15 +5,17 @@ import io.postroom.internal.storage.JobStore.ExpiryPosition;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
-/** Waiting messages whose time to live ended become EXPIRED, also where no worker is there to meet them; what comes to wait in a deleted
- * queue becomes CANCELLED. Runs on every node. */
+/**
+ * Makes waiting messages EXPIRED whose time to live ended, also where no worker claims them. Makes messages CANCELLED that come to wait in a deleted queue. Runs
+ * on every node.
+ */
 public final class ExpireMessages implements Job {
     private static final int BATCH = 500;
     private static final Duration INTERVAL = Duration.ofSeconds(15);
-    /** Looks back this far again: a message may be between two places, or commit late. */
+    /** Each turn looks back this far again: a message may be between two tables, or commit late. */
     private static final Duration MARGIN = Duration.ofMinutes(5);
 
-    /** A delete is known everywhere by then, and its own emptying is through or under way. */
+    /** Every process knows of a delete by then, and the delete's own emptying has ended or is under way. */
     private static final Duration DELETED_FOR = Duration.ofSeconds(15);
 
     private static final int BATCHES_OF_DELETED = 20;

@@ -14,10 +14,10 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Repeats jobs on a few threads of its own. A job never runs beside itself here; one that fails is repeated with back-off for ever. */
+/** Repeats jobs on a few threads of its own. A job never runs beside itself in this process. A job that fails is repeated with back-off for ever. Thread-safe. */
 public final class JobTimer {
     private static final Logger log = LoggerFactory.getLogger(JobTimer.class);
-    /** As many as jobs may take long, and two for those that must be in time: promote and rescue. */
+    /** Two for jobs that may take long, and two for jobs that must be in time: promote and rescue. */
     private static final int THREADS = 4;
 
     private static final Duration FIRST_BACKOFF = Duration.ofMillis(200);
@@ -44,7 +44,7 @@ public final class JobTimer {
         });
     }
 
-    /** Runs the job soon, whatever it had planned. */
+    /** Runs the job at once, whenever its next turn was planned; if it runs now, once more after that. */
     public void runSoon(Job job) {
         runSoon(job, Duration.ZERO);
     }
@@ -70,7 +70,7 @@ public final class JobTimer {
         private final Job job;
         private int failures;
         private boolean running;
-        private boolean hurried;
+        private boolean runAgainSoon;
         private ScheduledFuture<?> planned;
 
         Turn(Job job) {
@@ -85,7 +85,7 @@ public final class JobTimer {
 
         synchronized void runSoon(Duration latest) {
             if (running) {
-                hurried |= latest.isZero(); // else the run that is on finds out itself
+                runAgainSoon |= latest.isZero(); // else the turn under way finds out itself
             } else if (planned != null
                     && planned.getDelay(TimeUnit.MILLISECONDS) > latest.toMillis() + 5
                     && planned.cancel(false)) {
@@ -97,7 +97,7 @@ public final class JobTimer {
         public void run() {
             synchronized (this) {
                 running = true;
-                hurried = false;
+                runAgainSoon = false;
             }
             Duration wait = LONGEST_BACKOFF; // if even the report of a failure fails
             try {
@@ -105,7 +105,7 @@ public final class JobTimer {
             } finally {
                 synchronized (this) {
                     running = false;
-                    next(hurried ? Duration.ofMillis(1) : wait);
+                    next(runAgainSoon ? Duration.ofMillis(1) : wait);
                 }
             }
         }

@@ -11,8 +11,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A job that runs on one node at a time, under ShedLock with database time and a table in our own schema. The host's {@code LockProvider} beans and
- * scheduling stay untouched: ours is no bean.
+ * Runs a job on one node at a time, under ShedLock with database time and a table in our own schema. Our {@code LockProvider} is no bean, so the host's beans and
+ * scheduling stay as they are.
+ *
+ * @param atMost how long a node that dies in the job keeps it from the other nodes
  */
 public record LockedJob(Job job, LockProvider locks, Duration atMost) implements Job {
     private static final Logger log = LoggerFactory.getLogger(LockedJob.class);

@@ -9,15 +9,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Makes the days to come and puts away those gone by. On one node at a time. Nothing depends on its being in time: what comes later than the last day
- * goes to the open tail, and the tail can still be moved then. It takes the tables as a whole for some milliseconds, about once a week each.
+ * Makes the partitions of coming days and folds those of past days into one. Runs on one node at a time. No other part needs this job to be in time: messages
+ * after the last day go to the open tail, and a late turn can still move the tail. The job locks each whole table for some milliseconds, about once a week.
  */
 public final class MaintainPartitions implements Job {
     private static final Logger log = LoggerFactory.getLogger(MaintainPartitions.class);
 
-    /** Seven days ahead, a week of retention, today, the tail and the past. More cost every look-up that knows no id a little. */
+    /** Seven days ahead, a week of retention, today, the tail and the past. More partitions cost a little in each look-up without an id. */
     static final int MOST_DAYS = 16;
-    /** What is moved into the past while others wait. */
+    /** Most rows that are moved into the partition of the past while other transactions wait. */
     static final int MOST_ROWS_FOLDED = 500;
 
     private static final Duration INTERVAL = Duration.ofHours(1);
@@ -42,7 +42,7 @@ public final class MaintainPartitions implements Job {
             try {
                 inTime &= maintain(kind);
             } catch (StoreException error) {
-                failed = error; // the other kind is not to suffer for it
+                failed = error; // after the other kind had its turn
             }
         }
         if (failed != null) {
@@ -51,7 +51,7 @@ public final class MaintainPartitions implements Job {
         return inTime ? INTERVAL : TRY_AGAIN;
     }
 
-    /** False: somebody holds the table, so try again later; for days if need be. */
+    /** Returns false when another transaction holds the table: the job tries again later, for days if need be. */
     private boolean maintain(Kind kind) {
         try {
             int made = maintenance.makeDaysAhead(kind);

@@ -14,47 +14,44 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Delays, retries and snoozes become READY when they are due. Runs on every node: rows are taken with SKIP LOCKED, so nobody waits for a leader that is
- * stuck. A batch that fails is halved down to single messages, and one that fails alone is put aside as a dead letter ({@code quarantined}).
+ * Makes delayed messages, retries and snoozes READY when they are due. Runs on every node: rows are taken with SKIP LOCKED, so no node waits for a leader that
+ * is stuck. A batch that fails is halved down to single messages, and one that fails alone is put aside as a dead letter ({@code quarantined}).
  */
 public final class PromoteDue implements Job {
     private static final Logger log = LoggerFactory.getLogger(PromoteDue.class);
     private static final int BATCH = 500;
-    /** For a process whose polls say when something is due: messages of other processes may be due earlier than the one this process knows of. */
+    /** Longest wait of a process whose polls say when a message is due. Other processes may delay messages that are due earlier than the known one. */
     private static final Duration WHEN_POLLED = Duration.ofSeconds(15);
-    /** For a process that does not poll. */
+    /** Longest wait of a process that does not poll. */
     private static final Duration ALONE = Duration.ofSeconds(1);
 
-    /** What may still commit with an earlier due time than was promoted last; all is looked at from the start now and then. */
+    /** A message may still commit with a due time earlier than the last one promoted by this much. Later commits are found by the full look. */
     private static final Duration MARGIN = Duration.ofSeconds(30);
 
     private static final Duration FULL_LOOK_EVERY = Duration.ofMinutes(1);
 
     private final JobStore store;
-    private final Consumer<Collection<Arrival>> doorbell;
+    private final Consumer<Collection<Arrival>> wake;
     private final BooleanSupplier isToldByPolls;
     private final Duration fullLookEvery;
     private volatile @Nullable Instant from;
     private long fullLookDueNanos;
 
     /** @param isToldByPolls whether this process polls now, and its polls say when something is due */
-    public PromoteDue(JobStore store, Consumer<Collection<Arrival>> doorbell, BooleanSupplier isToldByPolls) {
-        this(store, doorbell, isToldByPolls, FULL_LOOK_EVERY);
+    public PromoteDue(JobStore store, Consumer<Collection<Arrival>> wake, BooleanSupplier isToldByPolls) {
+        this(store, wake, isToldByPolls, FULL_LOOK_EVERY);
     }
 
     PromoteDue(
-            JobStore store,
-            Consumer<Collection<Arrival>> doorbell,
-            BooleanSupplier isToldByPolls,
-            Duration fullLookEvery) {
+            JobStore store, Consumer<Collection<Arrival>> wake, BooleanSupplier isToldByPolls, Duration fullLookEvery) {
         this.store = store;
-        this.doorbell = doorbell;
+        this.wake = wake;
         this.isToldByPolls = isToldByPolls;
         this.fullLookEvery = fullLookEvery;
         this.fullLookDueNanos = System.nanoTime() + fullLookEvery.toNanos();
     }
 
-    /** What was due before that instant need not be looked at; null: all. */
+    /** Messages due before that instant need not be looked at; null: look at all. */
     public @Nullable Instant from() {
         return from;
     }
@@ -94,7 +91,7 @@ public final class PromoteDue implements Job {
             }
             promoted = store.promote(null, BATCH);
         }
-        doorbell.accept(promoted.arrivals());
+        wake.accept(promoted.arrivals());
         if (promoted.lastDueAt() != null) {
             from = promoted.lastDueAt().minus(MARGIN);
         }

@@ -8,19 +8,19 @@ import java.util.Collection;
 import java.util.function.Consumer;
 
 /**
- * Carries out the bulk redrives that are on record, each at its rate. Any node takes any turn, so an operation outlives the one it was asked of; that one, if
- * it has workers, begins at once.
+ * Carries out the recorded bulk redrives, each at its rate. Any node takes any turn, so an operation goes on when the node that was asked for it ends. That node
+ * begins at once if it has workers.
  */
 public final class RedriveDeadLetters implements Job {
     private static final Duration IDLE = Duration.ofSeconds(15);
     private static final Duration BUSY = Duration.ofSeconds(1);
 
     private final JobStore store;
-    private final Consumer<Collection<Arrival>> doorbell;
+    private final Consumer<Collection<Arrival>> wake;
 
-    public RedriveDeadLetters(JobStore store, Consumer<Collection<Arrival>> doorbell) {
+    public RedriveDeadLetters(JobStore store, Consumer<Collection<Arrival>> wake) {
         this.store = store;
-        this.doorbell = doorbell;
+        this.wake = wake;
     }
 
     @Override
@@ -31,7 +31,7 @@ public final class RedriveDeadLetters implements Job {
     @Override
     public Duration run() {
         RedriveResult redriven = store.redriveSome(BUSY);
-        doorbell.accept(redriven.arrivals());
+        wake.accept(redriven.arrivals());
         return redriven.underWay() ? BUSY : IDLE;
     }
 }

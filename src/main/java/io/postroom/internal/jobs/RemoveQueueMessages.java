@@ -17,15 +17,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The purge: finished messages leave when their queue's retention is over. On one node at a time; not thread-safe.
+ * Purges finished messages when their queue's retention is over. Runs on one node at a time; not thread-safe.
  *
  * <ol>
- *   <li>A large day that is past is freed as a whole once next to nothing in it is needed any more. Until then its messages are spared: deleting them
- *       one by one first would be the dearer way. Only if much of it will be needed for days to come is it not waited for.
+ *   <li>A large day that is past is freed as a whole once next to nothing in it is needed any more. Until then its messages are spared, because
+ *       deleting them one by one costs more. If much of the day will be needed for days to come, its messages leave in batches.
  *   <li>A large day of history is freed when the messages it tells of have left.
  *   <li>All others leave in batches, led by their ends in the history.
  *   <li>Lines of history that a freed day left in others go: when one was freed, and daily.
- *   <li>READY is given back to the disk when it is empty, and processes nobody remembers are forgotten.
+ *   <li>READY is given back to the disk when it is empty, and rows of workers that ended long ago are deleted.
  * </ol>
  *
  * <p>So retention is a lower bound: a busy system keeps a message up to two days longer.
@@ -70,7 +70,7 @@ public final class RemoveQueueMessages implements Job {
         return "RemoveQueueMessages";
     }
 
-    /** One turn. Answers soon when there is more to remove than it takes in one, or a day was in use. */
+    /** Does one turn. The next turn comes soon when more is left than one turn removes, or a day was in use. */
     @Override
     public Duration run() {
         List<Day> spared = new ArrayList<>();
@@ -89,7 +89,7 @@ public final class RemoveQueueMessages implements Job {
         maintenance.truncateReady(BLOATED_READY);
         boolean daily = System.nanoTime() - dailyDueNanos >= 0;
         if (daily) {
-            dailyDueNanos = System.nanoTime() + DAILY.toNanos(); // also when it fails: the rest goes on
+            dailyDueNanos = System.nanoTime() + DAILY.toNanos(); // also when the rest of this turn fails
         }
         leftoversDue |= freedHistory || daily;
         leftoversDue = leftoversDue && !removeLeftovers();
@@ -131,8 +131,10 @@ public final class RemoveQueueMessages implements Job {
     }
 
     /**
-     * The large ones, oldest first and without leaving one out, so that no line of a message outlives the line of its end; what a small one between them keeps is
-     * for {@link #removeLeftovers}. Answers whether one was freed.
+     * Frees large days of history, oldest first and without leaving one out, so that no line of a message outlives the line of its end. Lines that a small day
+     * between them keeps are removed by {@link #removeLeftovers}.
+     *
+     * @return whether a day was freed
      */
     private boolean freeHistory() {
         boolean any = false;
@@ -152,7 +154,7 @@ public final class RemoveQueueMessages implements Job {
         return any;
     }
 
-    /** Answers whether it came through. */
+    /** Returns whether no leftovers remain. */
     private boolean removeLeftovers() {
         boolean through = true;
         for (Day day : maintenance.days(Kind.HISTORY)) {
@@ -175,7 +177,7 @@ public final class RemoveQueueMessages implements Job {
         }
     }
 
-    /** Answers whether there may be more. */
+    /** Returns whether there may be more. */
     private boolean removeOneByOne(List<Day> spared, boolean lasting) {
         int batches = BATCHES_PER_RUN;
         int limit = LARGEST_BATCH;
@@ -225,7 +227,7 @@ public final class RemoveQueueMessages implements Job {
         return freed;
     }
 
-    /** What was found out about a large day; finding it out again costs a look through all of it. */
+    /** What was found out about a large day. To find it out again costs a look through the whole day. */
     private record Verdict(Freed freed, long untilNanos) {
         boolean holds() {
             return System.nanoTime() - untilNanos < 0;

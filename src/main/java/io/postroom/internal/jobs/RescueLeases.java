@@ -11,8 +11,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What workers held that died goes back to READY, with one crash more; at its queue's crash limit to the dead letters. Runs on every node, but only judges
- * others by their silence while its own beats came through all that time.
+ * Rescues messages of workers that died: they go back to READY with one crash more, or, at their queue's crash limit, to the dead letters. Runs on every node. A
+ * process rescues other workers only after one full lease time of own heartbeats.
  */
 public final class RescueLeases implements Job {
     private static final Logger log = LoggerFactory.getLogger(RescueLeases.class);
@@ -22,23 +22,24 @@ public final class RescueLeases implements Job {
     private final Duration leaseTime;
     private final Duration interval;
     private final Predicate<Duration> hasBeatenFor;
-    private final Consumer<Collection<Arrival>> doorbell;
+    private final Consumer<Collection<Arrival>> wake;
 
     /**
      * @param interval how often to look; a death is noticed after leaseTime plus this, or half a leaseTime after the only process has started again
-     * @param hasBeatenFor whether this process has beaten for so long without a gap
+     * @param hasBeatenFor whether this process's heartbeats were confirmed for that long without a gap
+     * @param wake told which messages are READY again
      */
     public RescueLeases(
             JobStore store,
             Duration leaseTime,
             Duration interval,
             Predicate<Duration> hasBeatenFor,
-            Consumer<Collection<Arrival>> doorbell) {
+            Consumer<Collection<Arrival>> wake) {
         this.store = store;
         this.leaseTime = leaseTime;
         this.interval = interval;
         this.hasBeatenFor = hasBeatenFor;
-        this.doorbell = doorbell;
+        this.wake = wake;
     }
 
     @Override
@@ -58,7 +59,7 @@ public final class RescueLeases implements Job {
         log.warn(
                 "took back what silent workers held: {} messages are ready again",
                 rescued.stream().mapToInt(Arrival::count).sum());
-        doorbell.accept(rescued.stream().filter(arrival -> arrival.count() > 0).toList());
+        wake.accept(rescued.stream().filter(arrival -> arrival.count() > 0).toList());
         return Duration.ZERO;
     }
 }

@@ -1,7 +1,15 @@
 /**
- * What runs on a timer, one class per job: {@link io.postroom.internal.jobs.PromoteDue} (delays and retries become due), {@link
- * io.postroom.internal.jobs.RescueLeases} (workers that died), ExpireMessages, RedriveDeadLetters, and, on one node at a time under ShedLock, RemoveQueueMessages (purge) and
- * MaintainPartitions. A job is one turn of work with no thread of its own; {@link io.postroom.internal.jobs.JobTimer} repeats it.
+ * Work on a timer, one class per job. A job is one turn of work with no thread of its own; {@link io.postroom.internal.jobs.JobTimer} repeats it. Start reading
+ * at {@link io.postroom.internal.jobs.JobTimer}, then {@link io.postroom.internal.jobs.PromoteDue}.
+ *
+ * <p>Jobs of every node: {@link io.postroom.internal.jobs.PromoteDue} (delayed messages become READY), {@link io.postroom.internal.jobs.RescueLeases} (messages
+ * of dead workers), {@link io.postroom.internal.jobs.ExpireMessages}, {@link io.postroom.internal.jobs.RedriveDeadLetters}. They take rows with SKIP LOCKED, so
+ * nodes share the work and any of them may stop.
+ *
+ * <p>Singleton jobs run on one node at a time, wrapped in {@link io.postroom.internal.jobs.LockedJob}: {@link io.postroom.internal.jobs.RemoveQueueMessages}
+ * (the purge) and {@link io.postroom.internal.jobs.MaintainPartitions}.
+ *
+ * <p>The store's clock decides what is due, expired or dead. {@code System.nanoTime} measures only the waits between turns.
  */
 @NullMarked
 package io.postroom.internal.jobs;

@@ -11,14 +11,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Keeps this process's leases: one row beats for all of them, on a connection nobody else uses, so that a host that leaks its connections does not
- * lose its messages. Registers at the first need, under a fresh id: an id that came back would make orphans look owned.
+ * Keeps this process's leases: one heartbeat renews all of them, on a connection that nothing else uses. So a host that leaks its connections does not lose its
+ * messages. Registers at the first need, under a fresh id: with an id that was used before, messages of a dead worker would look owned. Thread-safe.
  *
- * <p>Trust is counted from the start of the last good beat, not from its answer, and ends two beats before the others may take over.
+ * <p>Leases are trusted from the start of the last confirmed heartbeat, not from its answer. The trust ends two beats before other processes may take over.
  */
 final class Heartbeat implements LeaseHolder {
     private static final Logger log = LoggerFactory.getLogger(Heartbeat.class);
-    /** The longest back-off of those who come back after a database was away; two beats later they have beaten. */
+    /** The longest back-off of other processes after the database was away; two beats later their heartbeats are renewed. */
     private static final Duration OTHERS_COME_BACK = Duration.ofSeconds(5);
 
     private final WorkerStore store;
@@ -29,7 +29,7 @@ final class Heartbeat implements LeaseHolder {
     private UUID instance = UUID.randomUUID();
     private volatile int workerId;
     private volatile long lastBeatNanos;
-    /** Since when each beat came before the others would have given this process up. */
+    /** The time since which each heartbeat was confirmed before other processes could have rescued this one's messages. */
     private volatile long unbrokenSinceNanos;
 
     private boolean started;
@@ -42,7 +42,7 @@ final class Heartbeat implements LeaseHolder {
         this.onRegistered = onRegistered;
     }
 
-    /** Registers and starts to beat, once. */
+    /** Registers and starts to send heartbeats. Repeating it does nothing. */
     synchronized void ensureStarted() {
         if (!started) {
             register();
@@ -51,7 +51,7 @@ final class Heartbeat implements LeaseHolder {
         }
     }
 
-    /** Zero before the first need. */
+    /** The id of this worker; zero before the first need. */
     @Override
     public int workerId() {
         return workerId;
@@ -64,8 +64,8 @@ final class Heartbeat implements LeaseHolder {
     }
 
     /**
-     * Whether beats have been possible all that time. After a silence of the database, or of this process, everybody's last beat is old, and who has only just
-     * beaten again cannot tell who died from who is about to. True as well before there was a need to beat.
+     * Whether heartbeats have been confirmed all that time. After a gap, of the database or of this process, the last heartbeat of every process is old. A process
+     * that has just resumed cannot tell dead workers from those that are about to resume. True as well before a heartbeat was needed.
      */
     boolean isUnbrokenFor(Duration time) {
         long now = System.nanoTime();
@@ -73,12 +73,16 @@ final class Heartbeat implements LeaseHolder {
                 || now - lastBeatNanos < settings.leaseTime().toNanos() && now - unbrokenSinceNanos >= time.toNanos();
     }
 
-    /** True as well before there was anything to trust. */
+    /** Whether no lease of this process can have been taken over. True as well before it was registered. */
     boolean isLeaseSafe() {
         return workerId == 0 || isTrusted();
     }
 
-    /** The last thing to stop: nobody may take what still runs here. */
+    /**
+     * Ends the heartbeat, as the last part of all: no other process may take what still runs here.
+     *
+     * @param nothingLeft whether no lease is left, so that the worker can be deregistered
+     */
     synchronized void stop(boolean nothingLeft) {
         loop.stop();
         loop.join(settings.beatInterval());
@@ -95,8 +99,9 @@ final class Heartbeat implements LeaseHolder {
         long before = System.nanoTime();
         instance = UUID.randomUUID();
         workerId = store.register(instance, settings.name(), version);
-        // A process that dies soon after each of its starts must come to judge, too: it has seen no gap, and only waits
-        // for those who have.
+        // A process that dies soon after each of its starts must come to rescue, too. It has seen no gap itself, and
+        // only
+        // waits for processes that have.
         Duration wait = settings.beatInterval().multipliedBy(2).plus(OTHERS_COME_BACK);
         long ahead = Math.max(0, settings.leaseTime().minus(wait).toNanos());
         unbrokenSinceNanos = before - ahead;
@@ -115,7 +120,7 @@ final class Heartbeat implements LeaseHolder {
         // interval later
         long before = System.nanoTime();
         if (store.beat(workerId, instance)) {
-            if (!isTrusted()) { // so long did it take since the last one began
+            if (!isTrusted()) { // the last confirmed beat began too long ago
                 log.info("worker {} beats again", workerId);
             }
             if (System.nanoTime() - lastBeatNanos >= settings.leaseTime().toNanos()) {
@@ -130,7 +135,7 @@ final class Heartbeat implements LeaseHolder {
         failing = false;
     }
 
-    /** How long the last confirmed beat is ago. */
+    /** The time since the last confirmed heartbeat began. */
     Duration sinceBeat() {
         return Duration.ofNanos(System.nanoTime() - lastBeatNanos);
     }

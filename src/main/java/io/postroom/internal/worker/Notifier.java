@@ -1,6 +1,5 @@
 package io.postroom.internal.worker;
 
-import io.postroom.internal.consumer.Consumer;
 import io.postroom.internal.loop.Loop;
 import io.postroom.internal.storage.Arrival;
 import io.postroom.internal.storage.Lane;
@@ -16,32 +15,37 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tells consumers that messages came. Those of this process directly, at no database cost. Those of others by NOTIFY, sent here after the commit and
- * outside the user's transaction, at most once per {@link #COALESCE}: inside it, NOTIFY takes a cluster-wide lock at commit (16 clients fell from
- * 20.9k to 4.7k commits/s). Both are hints: the poll is the truth.
+ * Wakes consumers when messages came. Consumers of this process are woken directly, at no database cost. Those of other processes are woken by NOTIFY, sent
+ * after the commit and outside the user's transaction, at most once per {@link #COALESCE}. Inside the transaction, NOTIFY takes a cluster-wide lock at commit:
+ * 16 clients fell from 20.9k to 4.7k commits/s. Both ways are hints, and the poll finds whatever they miss.
  */
-final class Notifier {
+public final class Notifier {
     private static final Duration COALESCE = Duration.ofMillis(1);
-    /** Telling others takes a quarter of this thread's time at most. */
+    /** Sending to others takes a quarter of the sending thread's time at most. */
     private static final int REST_FACTOR = 3;
 
-    /** How long a stop may have to wait for the listener; a turn costs no statement. */
+    /** How long one wait for notifications lasts, and so a stop may take. A wait costs no statement. */
     private static final Duration LISTEN_TURN = Duration.ofMillis(500);
 
     private final WorkerStore store;
     private final @Nullable NotificationListener feed;
-    private final Map<Integer, Consumer> consumers;
+    private final LocalConsumers consumers;
     private final Map<Lane, Arrival> forOthers = new HashMap<>();
     private final Loop sender = new Loop("postroom-notify", true, this::send);
     private final Loop listener = new Loop("postroom-listen", true, this::listen);
 
     /** @param feed null: neither LISTEN nor NOTIFY */
-    Notifier(WorkerStore store, @Nullable NotificationListener feed, Map<Integer, Consumer> consumers) {
+    public Notifier(WorkerStore store, @Nullable NotificationListener feed, Consumers consumers) {
+        this(store, feed, (LocalConsumers) consumers);
+    }
+
+    Notifier(WorkerStore store, @Nullable NotificationListener feed, LocalConsumers consumers) {
         this.store = store;
         this.feed = feed;
         this.consumers = consumers;
     }
 
+    /** @param listening whether consumers here can use what other processes say */
     void start(boolean listening) {
         if (feed != null) {
             sender.start();
@@ -61,33 +65,19 @@ final class Notifier {
         }
     }
 
-    /** Committed arrivals: wakes those here, and others where nobody here can take them now. */
-    void wake(Collection<Arrival> arrivals) {
+    /** Wakes consumers here for these committed arrivals, and other processes where no consumer here can take them now. Thread-safe. */
+    public void wake(Collection<Arrival> arrivals) {
         for (Arrival arrival : arrivals) {
-            Consumer consumer = wakeHere(arrival);
-            boolean othersMay = consumer == null || consumer.queue().isConsumedElsewhere() && consumer.isSaturated();
-            if (feed != null && othersMay) {
+            boolean othersToo = consumers.wake(arrival);
+            if (feed != null && othersToo) {
                 tellOthers(arrival);
             }
         }
     }
 
-    private @Nullable Consumer wakeHere(Arrival arrival) {
-        Consumer consumer = consumers.get(arrival.lane().queueId());
-        if (consumer != null) {
-            consumer.queue().cursors().arrived(arrival.lane().priority(), arrival.lowestSeq());
-            consumer.signal();
-        }
-        return consumer;
-    }
-
     private void tellOthers(Arrival arrival) {
         synchronized (forOthers) {
-            forOthers.merge(
-                    arrival.lane(),
-                    arrival,
-                    (one, other) -> new Arrival(
-                            one.lane(), Math.min(one.lowestSeq(), other.lowestSeq()), one.count() + other.count()));
+            forOthers.merge(arrival.lane(), arrival, Arrival::mergedWith);
         }
         sender.signal();
     }
@@ -107,7 +97,7 @@ final class Notifier {
         }
     }
 
-    /** Not ended by what arrives meanwhile: that is gathered for the next word. */
+    /** Waits the whole time. Arrivals of that time are gathered for the next NOTIFY. */
     private void rest(long nanos) {
         long end = System.nanoTime() + nanos;
         for (long left = nanos; left > 0 && !sender.isStopped(); left = end - System.nanoTime()) {
@@ -117,7 +107,7 @@ final class Notifier {
 
     private void listen() {
         if (feed != null) {
-            feed.await(LISTEN_TURN).forEach(this::wakeHere);
+            feed.await(LISTEN_TURN).forEach(consumers::wake);
         }
     }
 }

@@ -13,14 +13,17 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 
-/** The futures of {@code sendMessageAsync}: completed by this process's own results at once, by those of others with the next poll. */
-final class SendFutures {
+/**
+ * The futures of {@code sendMessageAsync}. Results of this process complete them at once, results of other processes with the next poll. Thread-safe, but for
+ * {@link #look}.
+ */
+public final class SendFutures {
     private static final int ASKED_AT_ONCE = 1000;
 
     private final MessageQueries store;
     private final Executor callbacks;
     private final Map<UUID, CompletableFuture<SendResult>> waiting = new ConcurrentHashMap<>();
-    /** So many of the waiting were asked about since it was last begun at the first. */
+    /** Number of futures that were asked about since {@link #look} last began at the first one. */
     private int asked;
 
     SendFutures(MessageQueries store, Executor callbacks) {
@@ -28,14 +31,16 @@ final class SendFutures {
         this.callbacks = callbacks;
     }
 
-    CompletableFuture<SendResult> watch(UUID id) {
+    /** A future of the message's end. The same message has one future. */
+    public CompletableFuture<SendResult> watch(UUID id) {
         CompletableFuture<SendResult> future =
                 waiting.computeIfAbsent(id, unused -> new CompletableFuture<SendResult>());
         future.whenComplete((result, error) -> waiting.remove(id, future));
         return future;
     }
 
-    void rolledBack(UUID id) {
+    /** Fails the future: the transaction that created the message rolled back. */
+    public void rolledBack(UUID id) {
         CompletableFuture<SendResult> future = waiting.get(id);
         if (future != null) {
             future.completeExceptionally(new PostroomException(
@@ -48,16 +53,14 @@ final class SendFutures {
             return;
         }
         for (Completion end : ends) {
-            MessageState state = end.outcome() == null
-                    ? end.next().state(io.postroom.internal.storage.AttemptOutcome.DONE)
-                    : end.next().state(end.outcome());
+            MessageState state = ResultDispatcher.stateAfter(end);
             if (state.isEnd()) {
                 reached(end.message().id(), state);
             }
         }
     }
 
-    /** Asks the store about those still waited for, the next thousand of them. By one thread. */
+    /** Asks the store about the next thousand messages with an open future. Called by one thread. */
     void look() {
         List<UUID> ids =
                 waiting.keySet().stream().skip(asked).limit(ASKED_AT_ONCE).toList();
@@ -72,7 +75,7 @@ final class SendFutures {
         });
     }
 
-    /** The process stops: the messages go on without it. */
+    /** Fails all open futures: the process stops, and other processes handle the messages. */
     void giveUp() {
         waiting.forEach((id, future) -> future.completeExceptionally(new PostroomException(
                 "Postroom stopped before message " + id + " reached its end; ask find(id) after the restart")));

@@ -1,0 +1,18 @@
+package io.postroom.internal.worker;
+
+import java.time.Duration;
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+
+/** What the worker tells the promote job, and asks of it. Implemented where both are wired. Thread-safe. */
+public interface DueWatch {
+    /** Delayed messages due before that instant need not be looked at; null: look at all. */
+    @Nullable
+    Instant from();
+
+    /** The next delayed message is due after that time; zero: now. */
+    void nextDueIn(Duration wait);
+
+    /** This process delayed messages: the next due time may be earlier than the known one. */
+    void delayed();
+}

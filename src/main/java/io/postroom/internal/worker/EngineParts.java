@@ -1,0 +1,95 @@
+package io.postroom.internal.worker;
+
+import io.postroom.api.EngineSettings;
+import io.postroom.api.Transactions;
+import io.postroom.internal.consumer.HeldLeases;
+import io.postroom.internal.execution.Completer;
+import io.postroom.internal.execution.Executor;
+import io.postroom.internal.execution.HandlerSetup;
+import io.postroom.internal.execution.TimeLimits;
+import io.postroom.internal.storage.Stores;
+import io.postroom.internal.storage.WorkerStore;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+
+/** Wires the parts of a worker, each with those it calls. {@link Engine} starts and stops them. */
+public final class EngineParts {
+    final HandlerSetup setup;
+    final Stores stores;
+    final Consumers consumers;
+    final Notifier notifier;
+    final Heartbeat heartbeat;
+    final HeldLeases leases = new HeldLeases();
+    final OwnSends ownSends = new OwnSends();
+    final TimeLimits timeLimits;
+    final Completer completer;
+    final Executor executor;
+    final SendFutures futures;
+    final Poller poller;
+    final SyncSender syncSender;
+    final DirectDispatches directDispatches;
+    final InlineRunner inlineRunner;
+    final Health health;
+    /** Users' callbacks may do anything, even wait for this engine: they never run on a thread of the engine. */
+    final ExecutorService callbacks = Executors.newCachedThreadPool(task -> {
+        Thread thread = new Thread(task, "postroom-callback");
+        thread.setDaemon(true);
+        return thread;
+    });
+
+    /**
+     * @param stores on the engine's own connections
+     * @param beats on the connection reserved for the heartbeat
+     */
+    public EngineParts(
+            EngineSettings settings,
+            HandlerSetup setup,
+            Stores stores,
+            WorkerStore beats,
+            Transactions transactions,
+            Consumers consumers,
+            Notifier notifier,
+            DueWatch due,
+            String version) {
+        this.setup = setup;
+        this.stores = stores;
+        this.consumers = consumers;
+        this.notifier = notifier;
+        heartbeat = new Heartbeat(
+                beats, settings, version, workerId -> stores.workers().announce(workerId, consumers.rows()));
+        timeLimits = new TimeLimits(heartbeat::isLeaseSafe);
+        futures = new SendFutures(stores.queries(), callbacks);
+        ResultDispatcher results =
+                new ResultDispatcher(leases, futures, ownSends, setup.listeners(), consumers, due, notifier);
+        completer = new Completer(stores.leases(), heartbeat::workerId, this::isBusy, results::written, results::lost);
+        executor = new Executor(setup, stores.leases(), transactions, heartbeat, timeLimits, completer);
+        LostAnswers lostAnswers = new LostAnswers(stores.leases(), heartbeat, leases, notifier, settings.leaseTime());
+        poller = new Poller(stores.workers(), heartbeat, consumers, futures, lostAnswers, due, settings);
+        syncSender =
+                new SyncSender(stores, setup.handlers(), heartbeat, consumers, leases, executor, completer, ownSends);
+        directDispatches = new DirectDispatches(setup.handlers(), consumers, heartbeat, lostAnswers);
+        inlineRunner = new InlineRunner(stores, heartbeat, consumers, leases, executor, completer);
+        health = new Health(settings, heartbeat, consumers, poller, completer);
+    }
+
+    /** Whether a handler runs here or is about to. */
+    boolean isBusy() {
+        return consumers.isBusy() || !ownSends.isEmpty();
+    }
+
+    public SendFutures futures() {
+        return futures;
+    }
+
+    public Poller poller() {
+        return poller;
+    }
+
+    public SyncSender syncSender() {
+        return syncSender;
+    }
+
+    public DirectDispatches directDispatches() {
+        return directDispatches;
+    }
+}

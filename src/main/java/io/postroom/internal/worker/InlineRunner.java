@@ -1,0 +1,103 @@
+package io.postroom.internal.worker;
+
+import io.postroom.internal.consumer.ConsumedQueue;
+import io.postroom.internal.consumer.HeldLeases;
+import io.postroom.internal.consumer.LaneCursors;
+import io.postroom.internal.execution.Completer;
+import io.postroom.internal.execution.Executor;
+import io.postroom.internal.storage.ClaimRequest;
+import io.postroom.internal.storage.ClaimedMessage;
+import io.postroom.internal.storage.JobStore;
+import io.postroom.internal.storage.Stores;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.List;
+
+/** Runs waiting messages on the caller's thread, for tests with workers off. */
+final class InlineRunner {
+    private static final int BATCH = 1000;
+    private static final Duration LONGEST_WRITE = Duration.ofSeconds(5);
+    private static final short[] ALL_PRIORITIES = {9, 8, 7, 6, 5, 4, 3, 2, 1, 0};
+
+    private final Stores stores;
+    private final Heartbeat heartbeat;
+    private final Consumers consumers;
+    private final HeldLeases leases;
+    private final Executor executor;
+    private final Completer completer;
+
+    InlineRunner(
+            Stores stores,
+            Heartbeat heartbeat,
+            Consumers consumers,
+            HeldLeases leases,
+            Executor executor,
+            Completer completer) {
+        this.stores = stores;
+        this.heartbeat = heartbeat;
+        this.consumers = consumers;
+        this.leases = leases;
+        this.executor = executor;
+        this.completer = completer;
+    }
+
+    /**
+     * Expires and promotes what is due, then runs what is READY in these queues, until nothing is left.
+     *
+     * @param names empty: all queues that have a handler here
+     * @return how many messages were run
+     */
+    int drain(Collection<String> names) {
+        int runs = 0;
+        while (true) {
+            JobStore.ExpiryPosition expired = null;
+            do {
+                expired = stores.jobs().expire(expired, BATCH);
+            } while (expired != null);
+            stores.jobs().promote(null, BATCH);
+            int now = runAllReady(names);
+            if (now == 0) {
+                return runs;
+            }
+            runs += now;
+        }
+    }
+
+    private int runAllReady(Collection<String> names) {
+        heartbeat.ensureStarted();
+        int run = 0;
+        for (boolean again = true; again; ) {
+            again = false;
+            for (ConsumedQueue queue : consumers.queues()) {
+                if (names.isEmpty() || names.contains(queue.name())) {
+                    int now = runReady(queue);
+                    run += now;
+                    again |= now > 0;
+                }
+            }
+        }
+        return run;
+    }
+
+    private int runReady(ConsumedQueue queue) {
+        int run = 0;
+        for (boolean suspects : new boolean[] {false, true}) {
+            List<ClaimedMessage> claimed = stores.leases()
+                    .claim(new ClaimRequest(
+                            heartbeat.workerId(),
+                            queue.id(),
+                            ALL_PRIORITIES,
+                            new long[LaneCursors.PRIORITIES],
+                            queue.handled().largestBatch(),
+                            queue.handled().leaseSize(),
+                            suspects));
+            leases.taken(claimed);
+            if (!claimed.isEmpty()) {
+                executor.run(queue.handled(), claimed, () -> {});
+                completer.drain(LONGEST_WRITE);
+                run += claimed.size();
+            }
+        }
+        return run;
+    }
+}

@@ -1,0 +1,157 @@
+package io.postroom.internal.worker;
+
+import io.postroom.internal.consumer.LaneCursors;
+import io.postroom.internal.storage.QueueReport;
+import io.postroom.internal.storage.WatermarkSample;
+import io.postroom.internal.storage.WorkerStore;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.ThreadLocalRandom;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Moves up the low watermarks of the lanes: numbers below which nothing can appear any more, so that polls need not look there. Used by the poll's thread.
+ *
+ * <ol>
+ *   <li>A sample S is the last number drawn.
+ *   <li>S is settled once every transaction that may have drawn a number up to S has ended. Transaction ids decide this first. When a transaction that has
+ *       nothing to do with us holds them back for {@link #PATIENCE} polls, the writers of {@code ready} decide.
+ *   <li>The next statement sees what those transactions wrote. The lowest row it sees, or S, is the new low watermark.
+ * </ol>
+ *
+ * <p>The same sample spares looks. When S is settled and all lanes are seen empty after that, nothing is in them until a number above S is drawn: everything
+ * that enters READY draws a number in the transaction that puts it there. So a poll that finds S still the last number need not look into the lanes.
+ */
+final class LowWatermark {
+    private static final int PATIENCE = 3;
+    /** Where other queues keep the sequence busy, knowing that these are empty spares only one look; so not more often. */
+    private static final Duration SAMPLE_EMPTY_EVERY = Duration.ofSeconds(10);
+    /** No message may wait for ever because of a wrong low watermark: now and then everything is looked at from zero. */
+    private static final Duration FORGET_EVERY = Duration.ofMinutes(10);
+
+    private final WorkerStore store;
+    private final Consumers consumers;
+    private final Duration interval;
+    private @Nullable WatermarkSample sample;
+    private int pollsUnsettled;
+    /** The pending sample can only spare looks: no cursor was ahead of the low watermark when it was taken. */
+    private boolean sparesLooksOnly;
+
+    private long settledSeq;
+    private long sampledAtNanos = System.nanoTime() - SAMPLE_EMPTY_EVERY.toNanos();
+    /** The settled sample after which all lanes of {@link #emptyQueues} were seen empty; null: not known. */
+    private @Nullable WatermarkSample empty;
+
+    private List<Integer> emptyQueues = List.of();
+    private @Nullable Instant serverStartedAt;
+    private long forgetAtNanos = System.nanoTime() + FORGET_EVERY.toNanos();
+
+    LowWatermark(WorkerStore store, Consumers consumers, Duration pollInterval) {
+        this.store = store;
+        this.consumers = consumers;
+        this.interval = pollInterval;
+    }
+
+    /** The pending sample if it has settled; null: none. To be asked before the statement that reads the lowest rows. */
+    @Nullable
+    WatermarkSample settled() {
+        WatermarkSample pending = sample;
+        if (pending == null) {
+            return null;
+        }
+        if (store.isSettled(pending)) {
+            sample = null;
+            pollsUnsettled = 0;
+            return pending;
+        }
+        if (sparesLooksOnly) {
+            sample = null; // it can wait: no claim starts lower for want of it
+        } else if (++pollsUnsettled % PATIENCE == 0 && pending.transactionId() != null) {
+            sample = store.sampleWatermark(true);
+        }
+        return null;
+    }
+
+    /** The settled sample after which all lanes of exactly these queues were seen empty; null: not known. */
+    @Nullable
+    WatermarkSample knownEmpty(List<Integer> queueIds) {
+        return queueIds.equals(emptyQueues) ? empty : null;
+    }
+
+    /** The low watermarks of these queues, ten per queue, by priority. */
+    long[] of(List<Integer> queueIds) {
+        long[] marks = new long[queueIds.size() * LaneCursors.PRIORITIES];
+        for (int i = 0; i < queueIds.size(); i++) {
+            for (int priority = 0; priority < LaneCursors.PRIORITIES; priority++) {
+                marks[i * LaneCursors.PRIORITIES + priority] =
+                        cursors(queueIds.get(i)).lowWatermark(priority);
+            }
+        }
+        return marks;
+    }
+
+    /** Raises the low watermarks to the settled sample, or to the lowest row that the poll after it saw. */
+    void raise(WatermarkSample settled, List<Integer> queueIds, List<QueueReport> reports) {
+        reports.forEach(report -> cursors(report.queueId()).raiseLowWatermarks(settled.seq(), report.lowest()));
+        settledSeq = settled.seq();
+        empty = reports.stream().allMatch(QueueReport::nothingReady) ? settled : null;
+        emptyQueues = queueIds;
+    }
+
+    /**
+     * Takes a new sample where one is worth a statement.
+     *
+     * @param lookedInVain whether all lanes were looked at and found empty; a settled sample would spare such looks
+     */
+    void sampleAgain(boolean lookedInVain) {
+        boolean isAhead =
+                consumers.queues().stream().anyMatch(queue -> queue.cursors().isAheadOf(settledSeq));
+        boolean wouldSpareLooks = lookedInVain && System.nanoTime() - sampledAtNanos > SAMPLE_EMPTY_EVERY.toNanos();
+        if (sample != null || !isAhead && !wouldSpareLooks) {
+            return;
+        }
+        sampledAtNanos = System.nanoTime();
+        sparesLooksOnly = !isAhead;
+        WatermarkSample fresh = store.sampleWatermark(false);
+        if (isAnotherServer(fresh.serverStartedAt()) || fresh.seq() < settledSeq) {
+            forget();
+        } else {
+            sample = fresh;
+        }
+    }
+
+    /**
+     * Whether another server answered than the one before. The pool may have replaced the connections without an error that this process could see.
+     *
+     * @param startedAt null: not known
+     */
+    boolean isAnotherServer(@Nullable Instant startedAt) {
+        Instant before = serverStartedAt;
+        if (startedAt != null) {
+            serverStartedAt = startedAt;
+        }
+        return before != null && startedAt != null && !before.equals(startedAt);
+    }
+
+    void forgetNowAndThen() {
+        if (System.nanoTime() - forgetAtNanos > 0) {
+            forget();
+            long jitter = ThreadLocalRandom.current().nextLong(interval.toNanos() / 10 + 1);
+            forgetAtNanos = System.nanoTime() + FORGET_EVERY.toNanos() + jitter * 100;
+        }
+    }
+
+    /** Looks at everything from zero again. */
+    void forget() {
+        consumers.queues().forEach(queue -> queue.cursors().reset());
+        sample = null;
+        settledSeq = 0;
+        empty = null;
+    }
+
+    private LaneCursors cursors(int queueId) {
+        return Objects.requireNonNull(consumers.queue(queueId)).cursors();
+    }
+}

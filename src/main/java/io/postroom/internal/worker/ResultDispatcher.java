@@ -1,0 +1,108 @@
+package io.postroom.internal.worker;
+
+import io.postroom.api.MessageState;
+import io.postroom.handler.MessageEvent;
+import io.postroom.handler.PostroomListener;
+import io.postroom.internal.consumer.ConsumedQueue;
+import io.postroom.internal.consumer.HeldLeases;
+import io.postroom.internal.storage.Arrival;
+import io.postroom.internal.storage.AttemptOutcome;
+import io.postroom.internal.storage.Completion;
+import io.postroom.internal.storage.Lane;
+import io.postroom.internal.storage.NextState;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Hands on results once they are in the database: frees their leases, completes the futures that wait for them, tells listeners, lets the promote job look at
+ * new due times, and wakes consumers for messages that were given back. Thread-safe: called by the completer and by threads of ATOMIC handlers.
+ */
+final class ResultDispatcher {
+    private static final Logger log = LoggerFactory.getLogger(ResultDispatcher.class);
+
+    private final HeldLeases leases;
+    private final SendFutures futures;
+    private final OwnSends ownSends;
+    private final List<PostroomListener> listeners;
+    private final Consumers consumers;
+    private final DueWatch due;
+    private final Notifier notifier;
+
+    ResultDispatcher(
+            HeldLeases leases,
+            SendFutures futures,
+            OwnSends ownSends,
+            List<PostroomListener> listeners,
+            Consumers consumers,
+            DueWatch due,
+            Notifier notifier) {
+        this.leases = leases;
+        this.futures = futures;
+        this.ownSends = ownSends;
+        this.listeners = listeners;
+        this.consumers = consumers;
+        this.due = due;
+        this.notifier = notifier;
+    }
+
+    /** These results are committed. */
+    void written(List<Completion> ends) {
+        leases.ended(ends);
+        futures.written(ends);
+        ownSends.written(ends);
+        if (!listeners.isEmpty()) {
+            ends.forEach(this::tellListeners);
+        }
+        if (ends.stream().anyMatch(end -> end.next() == NextState.DELAYED)) {
+            due.delayed();
+        }
+        wakeReleased(ends);
+    }
+
+    /** This result was refused: its lease had gone. */
+    void lost(Completion end) {
+        leases.ended(List.of(end));
+        ownSends.lost(end);
+    }
+
+    /** The state of a message after such an end. A release has no outcome and never finishes a message. */
+    static MessageState stateAfter(Completion end) {
+        return end.next().state(end.outcome() == null ? AttemptOutcome.DONE : end.outcome());
+    }
+
+    /** Messages that were given back are claimed again without waiting for a poll: here or, when this process stops, elsewhere. */
+    private void wakeReleased(List<Completion> ends) {
+        Set<Lane> lanes = new HashSet<>();
+        for (Completion end : ends) {
+            if (end.next() == NextState.READY) {
+                lanes.add(new Lane(end.message().queueId(), end.message().priority()));
+            }
+        }
+        notifier.wake(lanes.stream()
+                .map(lane -> new Arrival(lane, Long.MAX_VALUE, 0)) // its number is new, so it is above every cursor
+                .toList());
+    }
+
+    private void tellListeners(Completion end) {
+        ConsumedQueue queue = consumers.queue(end.message().queueId());
+        String name = queue == null ? "" : queue.name();
+        AttemptOutcome outcome = end.outcome();
+        MessageEvent event = new MessageEvent(
+                end.message().id(),
+                name,
+                stateAfter(end),
+                outcome == null ? "" : outcome.label(),
+                Duration.ofNanos(end.finishedNanos() - end.startedNanos()));
+        for (PostroomListener listener : listeners) {
+            try {
+                listener.onEvent(event);
+            } catch (Throwable thrown) {
+                log.warn("a PostroomListener failed on {}", event, thrown);
+            }
+        }
+    }
+}

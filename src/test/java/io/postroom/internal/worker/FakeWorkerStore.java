@@ -1,0 +1,79 @@
+package io.postroom.internal.worker;
+
+import io.postroom.internal.storage.Arrival;
+import io.postroom.internal.storage.ConsumerRow;
+import io.postroom.internal.storage.PollResult;
+import io.postroom.internal.storage.WatermarkSample;
+import io.postroom.internal.storage.WorkerStore;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Deque;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
+import org.jspecify.annotations.Nullable;
+
+/** Answers what a test says, and records what it was told. */
+final class FakeWorkerStore implements WorkerStore {
+    final BlockingQueue<List<Arrival>> notified = new LinkedBlockingQueue<>();
+    final Deque<WatermarkSample> samples = new ArrayDeque<>();
+    final List<Boolean> sampledByWriters = new ArrayList<>();
+    boolean settled;
+    /** Opened by the test: until then, {@link #notifyOthers} does not return. */
+    final CountDownLatch mayNotify = new CountDownLatch(1);
+
+    @Override
+    public WatermarkSample sampleWatermark(boolean byWriters) {
+        sampledByWriters.add(byWriters);
+        return samples.remove();
+    }
+
+    @Override
+    public boolean isSettled(WatermarkSample sample) {
+        return settled;
+    }
+
+    @Override
+    public void notifyOthers(Collection<Arrival> arrivals) {
+        notified.add(List.copyOf(arrivals));
+        try {
+            mayNotify.await();
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    @Override
+    public int register(UUID instance, String name, String version) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void announce(int workerId, List<ConsumerRow> consumers) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public boolean beat(int workerId, UUID instance) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void deregister(int workerId) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public PollResult poll(
+            int workerId,
+            List<Integer> queueIds,
+            long[] floors,
+            @Nullable WatermarkSample emptyAt,
+            @Nullable Instant dueFrom) {
+        throw new UnsupportedOperationException();
+    }
+}
