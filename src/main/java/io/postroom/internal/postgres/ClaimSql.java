@@ -5,14 +5,18 @@ import io.postroom.internal.postgres.statement.Sql;
 /**
  * Takes messages from READY under a lease, and finds where READY messages are: cursors and low watermarks.
  *
- * <p>Under an old snapshot nothing that was deleted from the head of {@code ready} can be cleaned up, and a claim from the beginning walks over
- * all of it. So a claim starts from a cursor. A message may still appear below the cursor: an enqueuer drew its seq early and commits late, or a claim
- * rolled back. The poll looks for such messages from the low watermark on, the highest seq below which no message can appear any more.
+ * <p>Under an old snapshot nothing that was deleted from the head of {@code ready} can be cleaned up, and a claim from the beginning
+ * walks over all of it. So a claim starts from a cursor. A message may still appear below the cursor: an enqueuer drew its seq early and
+ * commits late, or a claim rolled back. The poll looks for such messages from the low watermark on, the highest seq below which no
+ * message can appear any more.
  */
 final class ClaimSql {
     private ClaimSql() {}
 
-    /** Locks rows of ready with SKIP LOCKED through ready_pk, deletes them and writes leases: see the function. 0 rows: nothing is free from here on. */
+    /**
+     * Locks rows of ready with SKIP LOCKED through ready_pk, deletes them and writes leases: see the function. 0 rows: nothing is free
+     * from here on.
+     */
     static final Sql CLAIM = Sql.of("""
             -- name: claim
             SELECT lease_id, lease_count, ordinal, priority, lane_seq, message_id,
@@ -33,8 +37,8 @@ final class ClaimSql {
             """);
 
     /**
-     * Settings and lowest visible seq of many queues, and in each row when the next delayed message is due. Reads ready_pk, ready_suspects and
-     * delayed_by_due_time. A queue without a row was removed.
+     * Settings and lowest visible seq of many queues, and in each row when the next delayed message is due. Reads ready_pk,
+     * ready_suspects and delayed_by_due_time. A queue without a row was removed.
      */
     static final Sql POLL = Sql.of("""
             -- name: poll
@@ -51,9 +55,9 @@ final class ClaimSql {
             """);
 
     /**
-     * Whether a sample is settled: all who may have drawn a seq up to it are gone, so the next statement sees what they wrote. By writers, transactions
-     * elsewhere in the cluster have no influence. A prepared transaction (no pid) always holds the sample back, because it loses the name it wrote
-     * under. Always one row.
+     * Whether a sample is settled: all who may have drawn a seq up to it are gone, so the next statement sees what they wrote. By
+     * writers, transactions elsewhere in the cluster have no influence. A prepared transaction (no pid) always holds the sample back,
+     * because it loses the name it wrote under. Always one row.
      */
     static final Sql IS_SETTLED = Sql.of("""
             -- name: is_settled
@@ -69,8 +73,8 @@ final class ClaimSql {
             """);
 
     /**
-     * Wakes the processes that listen. Runs outside the transactions of users, because a NOTIFY takes a lock of the whole cluster at commit. Returns
-     * before that commit has reached the disk: there is nothing to lose.
+     * Wakes the processes that listen. Runs outside the transactions of users, because a NOTIFY takes a lock of the whole cluster at
+     * commit. Returns before that commit has reached the disk: there is nothing to lose.
      */
     static final Sql NOTIFY = Sql.of("""
             -- name: notify

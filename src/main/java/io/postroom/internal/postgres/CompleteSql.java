@@ -2,7 +2,10 @@ package io.postroom.internal.postgres;
 
 import io.postroom.internal.postgres.statement.Sql;
 
-/** Takes messages out of their leases. The functions decide on the locked value of {@code lease.open}; a lease or bit that is missing in the answer was lost. */
+/**
+ * Takes messages out of their leases. The functions decide on the locked value of {@code lease.open}; a lease or bit that is missing in
+ * the answer was lost.
+ */
 final class CompleteSql {
     private CompleteSql() {}
 
@@ -10,10 +13,14 @@ final class CompleteSql {
     static final Sql COMPLETE_DONE = Sql.of("""
             -- name: complete_done
             SELECT lease_id, completed
-            FROM postroom.complete_done(:worker, :leases, :masks, :leaseOf, :ordinals, :messages::uuid[], :numbers, :startedAgo, :finishedAgo)
+            FROM postroom.complete_done(:worker, :leases, :masks, :leaseOf, :ordinals, :messages::uuid[], :numbers,
+                                        :startedAgo, :finishedAgo)
             """);
 
-    /** Finishes a message with a lease of its own whose handler succeeded. Locks the lease row. Always one row: whether the lease was still held. */
+    /**
+     * Finishes a message with a lease of its own whose handler succeeded. Locks the lease row. Always one row: whether the lease was
+     * still held.
+     */
     static final Sql COMPLETE_ONE = Sql.of("""
             -- name: complete_one
             SELECT postroom.complete_one(:worker, :lease, :message, :number::int2, :startedAgo, :finishedAgo)
@@ -27,7 +34,10 @@ final class CompleteSql {
                                    :outcomes, :nexts, :delays, :reasons, :errorClasses, :errors, :fingerprints, :failures, :crashes)
             """);
 
-    /** Locks all leases in one order, when {@link #COMPLETE_DONE} and {@link #COMPLETE} follow in one transaction: two such transactions do not deadlock. */
+    /**
+     * Locks all leases in one order, when {@link #COMPLETE_DONE} and {@link #COMPLETE} follow in one transaction: two such transactions
+     * do not deadlock.
+     */
     static final Sql LOCK = Sql.of("""
             -- name: lock_leases
             SELECT l.id

@@ -3,14 +3,14 @@ package io.postroom.internal.postgres;
 import io.postroom.internal.postgres.statement.Sql;
 
 /**
- * Writes new messages into READY or DELAYED, or under a lease. These are plain INSERTs: they have one plan, so nothing needs pinning. The columns of a
- * message come from {@link MessageColumns}, which fills the placeholders in braces.
+ * Writes new messages into READY or DELAYED, or under a lease. These are plain INSERTs: they have one plan, so nothing needs pinning. The
+ * columns of a message come from {@link MessageColumns}, which fills the placeholders in braces.
  *
  * <p>The low watermark (see {@link ClaimSql}) rests on two things. Both hold in each statement that draws a seq:
  *
  * <ul>
- *   <li>{@code pg_current_xact_id() IS NOT NULL} gives the transaction its id before {@code nextval} draws. It stands in a CASE, whose branches wait for
- *       its condition, or in WHERE, which runs before the SELECT list.
+ *   <li>{@code pg_current_xact_id() IS NOT NULL} gives the transaction its id before {@code nextval} draws. It stands in a CASE, whose
+ *       branches wait for its condition, or in WHERE, which runs before the SELECT list.
  *   <li>{@code ready} is a target of the same statement, so its lock is held before {@code nextval} draws, too.
  * </ul>
  */
@@ -45,7 +45,10 @@ final class EnqueueSql {
             RETURNING seq
             """, ID_THEN_SEQ);
 
-    /** One message whose id the caller chose. Waits for another open transaction with that id. 0 rows: the id was there, and nothing was written. */
+    /**
+     * One message whose id the caller chose. Waits for another open transaction with that id. 0 rows: the id was there, and nothing was
+     * written.
+     */
     static final Sql ENQUEUE_GIVEN = sql("""
             -- name: enqueue_given
             WITH stored AS (
@@ -61,8 +64,8 @@ final class EnqueueSql {
             """, ID_THEN_SEQ);
 
     /**
-     * Many plain messages, in the order given. An array that is null throughout is sent as NULL: unnest fills it up. One row per message, in the same
-     * order: its seq.
+     * Many plain messages, in the order given. An array that is null throughout is sent as NULL: unnest fills it up. One row per message,
+     * in the same order: its seq.
      */
     static final Sql ENQUEUE_MANY = sql("""
             -- name: enqueue_many
@@ -80,10 +83,10 @@ final class EnqueueSql {
             """, "nextval('postroom.ready_seq')");
 
     /**
-     * Messages of any kind: with a due time, an id of the caller, a deduplication key. Keys are taken in one order, so that two batches do not
-     * deadlock; another open transaction with the same key or id is waited for. Relies on dedup_pk and message_pk. Ids must differ among
-     * themselves. One row per message whose key was free: place (from 1) and seq (0: DELAYED; null: its id was there and nothing was
-     * written but the key). {@link #COMPARE} tells what stands in the way of the others.
+     * Messages of any kind: with a due time, an id of the caller, a deduplication key. Keys are taken in one order, so that two batches
+     * do not deadlock; another open transaction with the same key or id is waited for. Relies on dedup_pk and message_pk. Ids must differ
+     * among themselves. One row per message whose key was free: place (from 1) and seq (0: DELAYED; null: its id was there and nothing
+     * was written but the key). {@link #COMPARE} tells what stands in the way of the others.
      */
     static final Sql ENQUEUE_ANY = sql("""
             -- name: enqueue_any
@@ -134,9 +137,9 @@ final class EnqueueSql {
             """, "g.seq");
 
     /**
-     * The message that stands where another was not written. Runs as a statement of its own: the statement that lost the conflict cannot see the
-     * winner. One row per message, in the order given: the id that is there; whether its content is the same (a purged message counts as the same);
-     * whether the key is still taken (false: purged in between, so try again).
+     * The message that stands where another was not written. Runs as a statement of its own: the statement that lost the conflict cannot
+     * see the winner. One row per message, in the order given: the id that is there; whether its content is the same (a purged message
+     * counts as the same); whether the key is still taken (false: purged in between, so try again).
      */
     static final Sql COMPARE = Sql.of("""
             -- name: compare
@@ -148,7 +151,8 @@ final class EnqueueSql {
                        AND m.payload IS NOT DISTINCT FROM g.payload::jsonb
                        AND m.body IS NOT DISTINCT FROM g.body),
                    g.key IS NULL OR d.message_id IS NOT NULL
-            FROM unnest(:ids::uuid[], :queues::int4[], :versions::int2[], :types::text[], :payloads::text[], :bodies::bytea[], :keys::text[])
+            FROM unnest(:ids::uuid[], :queues::int4[], :versions::int2[], :types::text[],
+                        :payloads::text[], :bodies::bytea[], :keys::text[])
                  WITH ORDINALITY g (id, queue_id, version, type, payload, body, key, place)
             LEFT JOIN postroom.dedup d ON d.queue_id = g.queue_id AND d.key = g.key
             LEFT JOIN postroom.message m ON m.id = coalesce(d.message_id, g.id)
@@ -165,9 +169,9 @@ final class EnqueueSql {
             """);
 
     /**
-     * New plain messages for direct dispatch: they begin under leases of a worker of this process, of at most leaseSize messages each. They have no
-     * first place in READY and skip it. All belong to one queue and priority. Locks nothing. One row per lease, in the order of the messages: its id
-     * and when the messages were created.
+     * New plain messages for direct dispatch: they begin under leases of a worker of this process, of at most leaseSize messages each.
+     * They have no first place in READY and skip it. All belong to one queue and priority. Locks nothing. One row per lease, in the order
+     * of the messages: its id and when the messages were created.
      */
     static final Sql ENQUEUE_DIRECT = sql("""
             -- name: enqueue_direct
@@ -177,7 +181,8 @@ final class EnqueueSql {
                 FROM unnest({arrays}) g ({fields})
             )
             {into lease}
-            SELECT :worker, :queue, :priority, g.ids[s.first : s.last], repeat('1', least(s.last, cardinality(g.ids)) - s.first + 1)::bit varying
+            SELECT :worker, :queue, :priority, g.ids[s.first : s.last],
+                   repeat('1', least(s.last, cardinality(g.ids)) - s.first + 1)::bit varying
             FROM (SELECT :ids::uuid[] AS ids) g
             CROSS JOIN LATERAL (
                 SELECT n.first, n.first + :leaseSize - 1 AS last
@@ -199,8 +204,8 @@ final class EnqueueSql {
             """, NO_SEQ);
 
     /**
-     * One message of any kind that begins under a lease of this worker, so that no other worker starts it. It has no first place in READY. 0 rows:
-     * its id or key was there, and no message was written.
+     * One message of any kind that begins under a lease of this worker, so that no other worker starts it. It has no first place in
+     * READY. 0 rows: its id or key was there, and no message was written.
      */
     static final Sql ENQUEUE_LEASED = sql("""
             -- name: enqueue_leased

@@ -62,7 +62,10 @@ final class EnqueueWriter {
         }
     }
 
-    /** Writes new messages, then looks in a second statement at what stands in the way of the others; writes those again whose obstacle was purged. */
+    /**
+     * Writes new messages, then looks in a second statement at what stands in the way of the others; writes those again whose obstacle
+     * was purged.
+     */
     private static List<EnqueueResult> any(List<NewMessage> messages, Connection connection) throws SQLException {
         Map<Integer, EnqueueResult> answers = new HashMap<>();
         List<Integer> open = new ArrayList<>();
@@ -198,7 +201,10 @@ final class EnqueueWriter {
         }
     }
 
-    /** Writes one message of any kind that begins under a lease of this worker; empty when its id or key was there, and the caller rolls back then. */
+    /**
+     * Writes one message of any kind that begins under a lease of this worker; empty when its id or key was there, and the caller rolls
+     * back then.
+     */
     static Optional<ClaimedMessage> leased(NewMessage message, int workerId, Connection connection)
             throws SQLException {
         try (Sql.Call call = EnqueueSql.ENQUEUE_LEASED.on(connection)) {

@@ -6,7 +6,10 @@ import io.postroom.internal.postgres.statement.Sql;
 final class JobSql {
     private JobSql() {}
 
-    /** Moves due messages from DELAYED to READY. Locks rows of delayed with SKIP LOCKED through delayed_by_due_time. 0 rows: nothing is due. */
+    /**
+     * Moves due messages from DELAYED to READY. Locks rows of delayed with SKIP LOCKED through delayed_by_due_time. 0 rows: nothing is
+     * due.
+     */
     static final Sql PROMOTE = Sql.of("""
             -- name: promote
             SELECT queue_id, priority, lowest_seq, messages, last_due_at
@@ -14,8 +17,8 @@ final class JobSql {
             """);
 
     /**
-     * Microseconds until the next delayed message is due. Relies on delayed_by_due_time. Starts where promote ended: under an old snapshot the entries of
-     * promoted messages cannot be cleaned up, and 300,000 of them took 43 to 100 ms. 0 rows: nothing is delayed.
+     * Microseconds until the next delayed message is due. Relies on delayed_by_due_time. Starts where promote ended: under an old
+     * snapshot the entries of promoted messages cannot be cleaned up, and 300,000 of them took 43 to 100 ms. 0 rows: nothing is delayed.
      */
     static final Sql NEXT_DUE = Sql.of("""
             -- name: next_due
@@ -68,7 +71,10 @@ final class JobSql {
             FROM dead
             """);
 
-    /** Puts messages of dead workers back to READY. Locks lease rows with SKIP LOCKED. 0 rows: no worker is dead, or the server has just started. */
+    /**
+     * Puts messages of dead workers back to READY. Locks lease rows with SKIP LOCKED. 0 rows: no worker is dead, or the server has just
+     * started.
+     */
     static final Sql RESCUE = Sql.of("""
             -- name: rescue
             SELECT queue_id, priority, lowest_seq, messages
@@ -89,7 +95,10 @@ final class JobSql {
             LIMIT :limit
             """);
 
-    /** Releases leases that a worker holds without knowing it. Locks lease rows with SKIP LOCKED; reads all leases. 0 rows: there are none. */
+    /**
+     * Releases leases that a worker holds without knowing it. Locks lease rows with SKIP LOCKED; reads all leases. 0 rows: there are
+     * none.
+     */
     static final Sql RELEASE_UNKNOWN = Sql.of("""
             -- name: release_unknown
             SELECT queue_id, priority, lowest_seq, messages

@@ -17,8 +17,9 @@ import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The columns of {@code postroom.message} that a host writes, each with its expression and where its value comes from. Every INSERT of {@link
- * EnqueueSql} is put together from this one list, so a new column is one line here and one assignment in {@code create_message}. Immutable.
+ * The columns of {@code postroom.message} that a host writes, each with its expression and where its value comes from. Every INSERT of
+ * {@link EnqueueSql} is put together from this one list, so a new column is one line here and one assignment in {@code create_message}.
+ * Immutable.
  */
 final class MessageColumns {
     private static final String MICROS_FROM_NOW = "statement_timestamp() + %s * interval '1 microsecond'";
@@ -61,8 +62,9 @@ final class MessageColumns {
     private MessageColumns() {}
 
     /**
-     * Fills in a statement's placeholders: {@code {columns}} the names; {@code {values}} the expressions over the parameters of one message; {@code
-     * {arrays}} the parameters of many messages; {@code {fields}} the names of those in {@code g}; {@code {rows}} the expressions over {@code g}.
+     * Fills in a statement's placeholders: {@code {columns}} the names; {@code {values}} the expressions over the parameters of one
+     * message; {@code {arrays}} the parameters of many messages; {@code {fields}} the names of those in {@code g}; {@code {rows}} the
+     * expressions over {@code g}.
      *
      * @param seq the expression for the column of that name
      */

@@ -63,9 +63,9 @@ final class OperateSql {
             """);
 
     /**
-     * The recorded bulk redrives that no other node works on, and how many messages each may move now. Its rate counts from its beginning, whichever
-     * node moved them, and allows no burst after a pause. Locks their rows, with SKIP LOCKED, for the transaction. Relies on
-     * operator_action_unfinished.
+     * The recorded bulk redrives that no other node works on, and how many messages each may move now. Its rate counts from its
+     * beginning, whichever node moved them, and allows no burst after a pause. Locks their rows, with SKIP LOCKED, for the transaction.
+     * Relies on operator_action_unfinished.
      */
     static final Sql OPEN_REDRIVES = Sql.of("""
             -- name: open_redrives
@@ -82,8 +82,9 @@ final class OperateSql {
             """);
 
     /**
-     * Moves the next dead letters of a bulk redrive, in the order of their ids, and records how far it got. The redrive is finished when there were
-     * fewer than asked for. The row locks give the transaction its id before nextval draws. Relies on dead_letter_pk. 0 rows: nothing was left to move.
+     * Moves the next dead letters of a bulk redrive, in the order of their ids, and records how far it got. The redrive is finished when
+     * there were fewer than asked for. The row locks give the transaction its id before nextval draws. Relies on dead_letter_pk. 0 rows:
+     * nothing was left to move.
      */
     static final Sql REDRIVE_SOME = Sql.of("""
             -- name: redrive_some
@@ -168,8 +169,8 @@ final class OperateSql {
             """);
 
     /**
-     * Cancels the next READY messages of a queue behind a place and up to a seq, so that messages which arrive meanwhile do not keep it going. Locks
-     * them with SKIP LOCKED through ready_pk. One row per message, in order: priority and seq. 0 rows: nothing is left.
+     * Cancels the next READY messages of a queue behind a place and up to a seq, so that messages which arrive meanwhile do not keep it
+     * going. Locks them with SKIP LOCKED through ready_pk. One row per message, in order: priority and seq. 0 rows: nothing is left.
      */
     static final Sql PURGE_READY = Sql.of("""
             -- name: purge_ready
@@ -227,7 +228,9 @@ final class OperateSql {
             VALUES (:action, :queue, :done, :done, clock_timestamp())
             """);
 
-    /** Locks the row of a queue and answers whether messages wait, are held or are dead, and who consumes it. 0 rows: unknown or deleted. */
+    /**
+     * Locks the row of a queue and answers whether messages wait, are held or are dead, and who consumes it. 0 rows: unknown or deleted.
+     */
     static final Sql LOOK_BEFORE_DELETE = Sql.of("""
             -- name: look_before_delete
             SELECT q.id,

@@ -16,14 +16,15 @@ final class QueueSql {
             """);
 
     /**
-     * Makes the queue, or sets those settings that are named; a deleted queue comes back. Settings of an operator stay. Writes nothing when nothing
-     * changes, so that starting processes do not wait for one another. 0 rows: nothing to change.
+     * Makes the queue, or sets those settings that are named; a deleted queue comes back. Settings of an operator stay. Writes nothing
+     * when nothing changes, so that starting processes do not wait for one another. 0 rows: nothing to change.
      */
     static final Sql DECLARE = Sql.of("""
             -- name: declare
             INSERT INTO postroom.queue AS q (name, max_attempts, retry_after, crash_limit, time_to_live, retention, settings_by)
             VALUES (:name, coalesce(:maxAttempts::int, 10), coalesce(:retryAfter::text, '10s'), coalesce(:crashLimit::int, 3),
-                    :timeToLive::bigint * interval '1 microsecond', coalesce(:retention::bigint * interval '1 microsecond', interval '7 days'),
+                    :timeToLive::bigint * interval '1 microsecond',
+                    coalesce(:retention::bigint * interval '1 microsecond', interval '7 days'),
                     CASE WHEN :named THEN 'declaration' ELSE 'default' END)
             ON CONFLICT (name) DO UPDATE
             SET max_attempts = coalesce(:maxAttempts::int, q.max_attempts),

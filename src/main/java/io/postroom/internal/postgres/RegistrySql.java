@@ -4,8 +4,8 @@ import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.storage.AttemptOutcome;
 
 /**
- * Questions about messages, over the views and without changing anything. Each finds ids first and joins {@code queue_messages} then, because that
- * view is quick by id alone. None of them locks a row.
+ * Questions about messages, over the views and without changing anything. Each finds ids first and joins {@code queue_messages} then,
+ * because that view is quick by id alone. None of them locks a row.
  */
 final class RegistrySql {
     private RegistrySql() {}
@@ -143,7 +143,10 @@ final class RegistrySql {
             """)
             .plannedAnew();
 
-    /** The history of a message, oldest first. Relies on attempt_by_message. 0 rows: nothing has happened to the message yet, or it is unknown. */
+    /**
+     * The history of a message, oldest first. Relies on attempt_by_message. 0 rows: nothing has happened to the message yet, or it is
+     * unknown.
+     */
     static final Sql HISTORY = Sql.of("""
             -- name: history
             SELECT h.message_id, h.queue, h.number, h.worker, h.started_at, h.finished_at, h.outcome, h.error
@@ -158,7 +161,10 @@ final class RegistrySql {
             FROM postroom.explain(:id) line
             """);
 
-    /** The states of many messages, in one snapshot over all places, in which each is in one place. A message without a row is unknown, or purged. */
+    /**
+     * The states of many messages, in one snapshot over all places, in which each is in one place. A message without a row is unknown, or
+     * purged.
+     */
     static final Sql STATES = Sql.of("""
             -- name: states
             SELECT p.message_id, p.state

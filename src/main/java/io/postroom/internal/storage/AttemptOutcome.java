@@ -21,7 +21,10 @@ public enum AttemptOutcome {
         this.code = code;
     }
 
-    /** The number in {@code attempt.outcome}. It never changes, whatever the order of the constants; SQL takes 0 to 2 for the end of a message. */
+    /**
+     * The number in {@code attempt.outcome}. It never changes, whatever the order of the constants; SQL takes 0 to 2 for the end of a
+     * message.
+     */
     public int code() {
         return code;
     }

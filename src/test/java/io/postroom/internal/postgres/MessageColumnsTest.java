@@ -60,7 +60,8 @@ class MessageColumnsTest {
         Pattern insert = Pattern.compile("INSERT INTO postroom\\.message\\b[^\\n]*");
         List<String> found = new ArrayList<>();
         try (Stream<Path> files = Files.walk(Path.of("src/main/java"))) {
-            for (Path file : files.filter(path -> path.toString().endsWith(".java")).toList()) {
+            for (Path file :
+                    files.filter(path -> path.toString().endsWith(".java")).toList()) {
                 Matcher matcher = insert.matcher(Files.readString(file));
                 while (matcher.find()) {
                     found.add(file.getFileName() + ": " + matcher.group());

@@ -37,8 +37,24 @@ class StoredCodesTest {
                 .isEqualTo(Map.of("FINISHED", 0, "DELAYED", 1, "READY", 2, "DEAD", 3));
         assertThat(codes(AttemptOutcome.values(), AttemptOutcome::code))
                 .isEqualTo(Map.of(
-                        "DONE", 0, "CANCELLED", 1, "EXPIRED", 2, "RETRY", 3, "SNOOZE", 4, "NOT_NOW", 5, "REJECT", 6,
-                        "FAILED", 7, "CRASHED", 8));
+                        "DONE",
+                        0,
+                        "CANCELLED",
+                        1,
+                        "EXPIRED",
+                        2,
+                        "RETRY",
+                        3,
+                        "SNOOZE",
+                        4,
+                        "NOT_NOW",
+                        5,
+                        "REJECT",
+                        6,
+                        "FAILED",
+                        7,
+                        "CRASHED",
+                        8));
     }
 
     @Test
@@ -52,16 +68,20 @@ class StoredCodesTest {
     @EnumSource(AttemptOutcome.class)
     void the_views_name_an_outcome_as_java_does(AttemptOutcome outcome) {
         UUID id = fixture.enqueue();
-        fixture.execute("INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome) VALUES ('" + id
-                + "', now(), now(), " + fixture.queue.id() + ", 1, " + outcome.code() + ")");
+        fixture.execute(
+                "INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome) VALUES ('"
+                        + id + "', now(), now(), " + fixture.queue.id() + ", 1, " + outcome.code() + ")");
         assertThat(fixture.texts("SELECT outcome FROM postroom.message_history WHERE message_id = '" + id + "'"))
                 .containsExactly(outcome.label());
         boolean finishes = NextState.FINISHED.state(outcome).name().equals(outcome.name());
-        assertThat(fixture.texts("SELECT state FROM postroom.place WHERE state <> 'READY' AND message_id = '" + id + "'"))
+        assertThat(fixture.texts(
+                        "SELECT state FROM postroom.place WHERE state <> 'READY' AND message_id = '" + id + "'"))
                 .isEqualTo(finishes ? List.of(outcome.name()) : List.of());
         if (finishes) {
-            fixture.execute("INSERT INTO postroom.purge_ledger (queue_id, outcome, messages, first_id, last_id, how) VALUES ("
-                    + fixture.queue.id() + ", " + outcome.code() + ", 1, '" + id + "', '" + id + "', 'delete')");
+            fixture.execute(
+                    "INSERT INTO postroom.purge_ledger (queue_id, outcome, messages, first_id, last_id, how) VALUES ("
+                            + fixture.queue.id() + ", " + outcome.code() + ", 1, '" + id + "', '" + id
+                            + "', 'delete')");
             assertThat(fixture.texts("SELECT outcome FROM postroom.purge_log WHERE first_id = '" + id + "'"))
                     .containsExactly(outcome.label());
         }
@@ -70,8 +90,8 @@ class StoredCodesTest {
     @ParameterizedTest
     @EnumSource(Direction.class)
     void sql_and_java_name_a_direction_alike(Direction direction) {
-        String id = fixture.texts("SELECT id FROM postroom.create_message('" + fixture.queue.name() + "', direction => '"
-                        + direction + "')")
+        String id = fixture.texts("SELECT id FROM postroom.create_message('" + fixture.queue.name()
+                        + "', direction => '" + direction + "')")
                 .get(0);
         assertThat(fixture.texts("SELECT direction FROM postroom.message WHERE id = '" + id + "'"))
                 .containsExactly(String.valueOf(direction.code()));
@@ -94,17 +114,18 @@ class StoredCodesTest {
                 .filter(message -> message.id().equals(id))
                 .findFirst()
                 .orElseThrow();
-        fixture.execute("SELECT postroom.complete(%d, ARRAY[%d::int8], ARRAY[%s], ARRAY[%d::int8], ARRAY[%d], ARRAY['%s'::uuid], "
-                .formatted(
-                        fixture.worker,
-                        held.lease().id(),
-                        mask(held),
-                        held.lease().id(),
-                        held.lease().ordinal(),
-                        id)
-                + "ARRAY[1::int2], ARRAY[0::int8], ARRAY[0::int8], ARRAY[0::int2], ARRAY[" + next.code()
-                + "::int2], ARRAY[3600000000], ARRAY['" + (next == NextState.DEAD ? "rejected" : "retry")
-                + "'], NULL, NULL, NULL, ARRAY[0::int2], ARRAY[0::int2])");
+        fixture.execute(
+                "SELECT postroom.complete(%d, ARRAY[%d::int8], ARRAY[%s], ARRAY[%d::int8], ARRAY[%d], ARRAY['%s'::uuid], "
+                                .formatted(
+                                        fixture.worker,
+                                        held.lease().id(),
+                                        mask(held),
+                                        held.lease().id(),
+                                        held.lease().ordinal(),
+                                        id)
+                        + "ARRAY[1::int2], ARRAY[0::int8], ARRAY[0::int8], ARRAY[0::int2], ARRAY[" + next.code()
+                        + "::int2], ARRAY[3600000000], ARRAY['" + (next == NextState.DEAD ? "rejected" : "retry")
+                        + "'], NULL, NULL, NULL, ARRAY[0::int2], ARRAY[0::int2])");
         MessageState expected = next.state(AttemptOutcome.DONE);
         assertThat(fixture.texts("SELECT state FROM postroom.place WHERE message_id = '" + id + "'"))
                 .contains(expected.name());
