@@ -48,8 +48,8 @@ final class JsonbValidator {
             if (values == 0) {
                 throw refused("JSON", "", "");
             }
-        } catch (
-                JacksonException notJson) { // not StreamReadException: a broken limit of the parser is another subclass
+        } catch (JacksonException notJson) {
+            // Not only StreamReadException: a broken limit of the parser is another subclass.
             throw refused(
                     "JSON within its limits (depth " + Limits.JSON_DEPTH + ", numbers of " + Limits.NUMBER_LENGTH
                             + " characters, no key twice)",

@@ -35,8 +35,8 @@
  *   <li>A single async message passes through the sync group commit, too: it shares a commit with threads that create at the same time.
  *   <li>{@code SyncGroupCommit} writes a group once, and a lone message with repeats. The members of a failed group repeat on their own
  *       threads.
- *   <li>{@code ImmediateCommit} and {@code DirectTransactions} open connections of the host's pool: a message must commit in the host's
- *       database, and the engine's own connections may be all in use by the engine.
+ *   <li>{@code ImmediateCommit} and {@code DirectTransactions} open connections of the host's pool: a message must commit where the
+ *       host's own data does, and only the store in {@code internal.postgres} has connections of the engine's.
  * </ul>
  */
 @NullMarked
