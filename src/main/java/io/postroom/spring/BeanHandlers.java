@@ -33,13 +33,15 @@ import org.springframework.core.annotation.MergedAnnotations;
 import org.springframework.core.annotation.MergedAnnotations.SearchStrategy;
 
 /**
- * Finds the handlers among the beans: methods with {@link SendMessage} or {@link ProcessingMessage}, classes with one of them that implement the
- * interface of the same direction, and {@link Handler} beans. Asked once all singletons are ready.
+ * Finds the handlers among the beans: methods with {@link SendMessage} or {@link ProcessingMessage}, classes with one of them that
+ * implement the interface of the same direction, and {@link Handler} beans. Runs once, when all singletons are ready.
  *
  * <ol>
- *   <li>The class behind a proxy is searched; the bean itself, proxy and all, is called, so that {@code @Transactional} and other advice work.
- *   <li>A handler's bean must be a singleton (or a scoped proxy, which is one): there would be no telling which instance to call. A lazy one is made now.
- *   <li>Each mistake stops the start with the bean, the method, and what to write instead.
+ *   <li>The class behind a proxy is searched; the bean itself, proxy and all, is called, so that {@code @Transactional} and other advice
+ *       work.
+ *   <li>A handler's bean must be a singleton or a scoped proxy, which is one. With several instances, the one to call would be unknown. A
+ *       lazy bean is made now.
+ *   <li>Each mistake stops the start. The exception names the bean, the method, and what to write instead.
  * </ol>
  */
 final class BeanHandlers {
@@ -200,7 +202,7 @@ final class BeanHandlers {
         return type;
     }
 
-    /** Has no handlers, and there are many. */
+    /** Whether the class belongs to Spring or the JDK. Such beans have no handlers, and a search through all of them would be slow. */
     private static boolean isInfrastructure(Class<?> type) {
         String name = type.getName();
         return name.startsWith("org.springframework.") || name.startsWith("java.");
@@ -226,7 +228,10 @@ final class BeanHandlers {
                         + " of bean \"" + bean + "\"";
     }
 
-    /** A bean's name may hold anything ({@code Outer$Inner}, a package): the end of it is what tells handlers apart. */
+    /**
+     * Makes a handler's id of a bean's name, which may hold any character ({@code Outer$Inner}, a package). Keeps the end, where names
+     * differ.
+     */
     private static String fitForAName(String beanAndMethod) {
         String plain = beanAndMethod.replaceAll("[^A-Za-z0-9._:-]", ".");
         String end = plain.substring(Math.max(0, plain.length() - Limits.NAME_LENGTH));

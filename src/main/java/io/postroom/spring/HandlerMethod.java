@@ -21,7 +21,8 @@ import org.springframework.util.ReflectionUtils;
 import tools.jackson.databind.JsonNode;
 
 /**
- * A bean's method as a handler's code: which parameter is what, and what its answer means. Checked when it is made.
+ * Calls a bean's method as a handler's code. Its constructor finds out what each parameter is, and refuses what cannot be called.
+ * Thread-safe.
  */
 final class HandlerMethod implements BatchHandler<Object> {
     private static final String PAYLOADS =
@@ -34,7 +35,7 @@ final class HandlerMethod implements BatchHandler<Object> {
     private final int contextIndex;
     private final Class<?> payload;
 
-    /** @param declared as found on {@code targetClass}; called on the bean, which may be a proxy */
+    /** @param declared the method as found on {@code targetClass}; it is called on the bean, which may be a proxy */
     HandlerMethod(Object bean, Method declared, Class<?> targetClass) {
         this.bean = bean;
         method = callable(bean, declared);
@@ -53,7 +54,7 @@ final class HandlerMethod implements BatchHandler<Object> {
         requireKnownReturn(ResolvableType.forMethodReturnType(declared, targetClass));
     }
 
-    /** The place of the one parameter that is such; -1: none. */
+    /** The index of the only parameter of this kind; -1 without one. */
     private static int only(String what, List<ResolvableType> parameters, Predicate<ResolvableType> isSuch) {
         int[] places = IntStream.range(0, parameters.size())
                 .filter(i -> isSuch.test(parameters.get(i)))
@@ -69,7 +70,7 @@ final class HandlerMethod implements BatchHandler<Object> {
         return payload;
     }
 
-    /** Whether several messages can be given to one call. */
+    /** Whether one call can take several messages. */
     boolean takesList() {
         return takesList;
     }
@@ -106,7 +107,7 @@ final class HandlerMethod implements BatchHandler<Object> {
         }
     }
 
-    /** The method to call on the bean: for a JDK proxy the interface's. */
+    /** The method to call on the bean. For a JDK proxy, it is the interface's method. */
     private static Method callable(Object bean, Method declared) {
         int modifiers = declared.getModifiers();
         require(

@@ -6,7 +6,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Settings of one handler in this process, under {@code postroom.handlers.<id>}: each wins over the annotation when it is there.
+ * Settings of one handler in this process, under {@code postroom.handlers.<id>}. A property that is set wins over the annotation.
  *
  * @param enabled Whether this process runs the handler.
  * @param concurrency Messages handled at a time by this process, 1 to 1000.

@@ -26,10 +26,11 @@ import org.springframework.core.annotation.MergedAnnotation;
 import org.springframework.core.env.Environment;
 
 /**
- * What holds for a handler: its properties, else its annotation, else the default.
+ * Decides each setting of a handler: its property, else its annotation, else the default.
  *
- * <p>Properties are looked up by the handler's id, not bound as a map: an id has dots ({@code orders.send}), which a map's keys may only have in
- * brackets. Both spellings are understood: {@code postroom.handlers.orders.send.concurrency} and {@code postroom.handlers[orders.send].concurrency}.
+ * <p>Properties are looked up by the handler's id, not bound as a map: an id has dots ({@code orders.send}), and the keys of a map may
+ * have dots only in brackets. Both spellings are read: {@code postroom.handlers.orders.send.concurrency} and {@code
+ * postroom.handlers[orders.send].concurrency}.
  */
 final class HandlerSettings {
     private static final Logger log = LoggerFactory.getLogger(HandlerSettings.class);
@@ -46,7 +47,7 @@ final class HandlerSettings {
         this.environment = environment;
     }
 
-    /** An annotation's text with its placeholders resolved. */
+    /** The text of an annotation's attribute, with its placeholders resolved. */
     String text(MergedAnnotation<?> annotation, String attribute) {
         return resolve(annotation.getString(attribute));
     }
@@ -68,7 +69,7 @@ final class HandlerSettings {
         return or(properties.batch(), annotation.getInt("batch"));
     }
 
-    /** All but the batch, which is part of the handler's code. */
+    /** Applies all settings of an annotated handler but the batch, which is part of its code. */
     Handler apply(MergedAnnotation<?> annotation, HandlerProperties properties, Handler handler) {
         Duration timeLimit = properties.timeLimit() != null
                 ? properties.timeLimit()
@@ -81,7 +82,7 @@ final class HandlerSettings {
                 .retry(retry(annotation, properties));
     }
 
-    /** For a handler that is a bean: what it says itself holds where no property does. */
+    /** Applies the properties of a handler that is a bean. Where no property is set, the handler's own setting holds. */
     Handler apply(HandlerProperties properties, Handler given) {
         if (properties.batch() != null) {
             throw new InvalidHandlerException(
@@ -115,7 +116,7 @@ final class HandlerSettings {
         return retry(delays, or(said, annotation.getInt("attempts")), said);
     }
 
-    /** @param said attempts that were set on purpose: they win over a bean's; null: none */
+    /** @param said attempts that were set on purpose and win over those of a policy bean; null if none were set */
     private RetryPolicy retry(List<String> delays, int attempts, @Nullable Integer said) {
         String text = String.join(", ", delays);
         if (beans.containsBean(text)) {
@@ -155,7 +156,10 @@ final class HandlerSettings {
         }
     }
 
-    /** A misspelt id or key would silently change nothing. Not an error: processes may share a file. */
+    /**
+     * Warns of properties that no handler reads: a misspelt id or key would silently change nothing. Only warns, since processes may
+     * share a file.
+     */
     void warnOfUnused() {
         List<ConfigurationPropertyName> known = new ArrayList<>();
         for (String id : ids) {
@@ -196,7 +200,7 @@ final class HandlerSettings {
         return first == null ? otherwise : first;
     }
 
-    /** A bean's policy with another number of attempts. */
+    /** The policy of a bean, with another number of attempts. */
     private record LimitedRetryPolicy(RetryPolicy policy, int attempts) implements RetryPolicy {
         @Override
         public Duration delayAfter(int failures) {

@@ -20,14 +20,17 @@ import org.springframework.transaction.support.TransactionSynchronizationManager
 import org.springframework.util.ReflectionUtils;
 
 /**
- * The host's transaction manager Postroom belongs to, and the data source that manager works on.
+ * The host's transaction manager that Postroom joins, and the data source that this manager works on.
  *
  * @param managerName bean name
  */
 record HostDatabase(PlatformTransactionManager manager, String managerName, DataSource dataSource) {
     private static final String OWN_MANAGER = "postroom (its own, the host has none)";
 
-    /** Asked by name, else the primary or only one; the data source is the manager's, else the one named, else the primary or only one. */
+    /**
+     * Finds both. The manager is the one that the settings name, else the primary or only one. The data source is the manager's, else the
+     * one that the settings name, else the primary or only one.
+     */
     static HostDatabase of(ConfigurableListableBeanFactory beans, PostroomProperties properties) {
         PlatformTransactionManager manager = manager(beans, properties);
         if (manager == null) {
@@ -50,12 +53,13 @@ record HostDatabase(PlatformTransactionManager manager, String managerName, Data
     }
 
     /**
-     * The data source as far as it can be told without making a JPA manager, which may itself wait for our schema; null: not yet.
+     * The data source, if it can be found without making a JPA manager, which may itself wait for our schema; null if it cannot be found
+     * yet.
      */
     static @Nullable DataSource early(ConfigurableListableBeanFactory beans, PostroomProperties properties) {
         if (names(beans, DataSource.class).size() == 1) {
-            return keyOf(dataSource(
-                    beans, properties)); // most hosts; the manager may have listeners that wait for our schema
+            // Most hosts. The manager is not made here: it may have listeners that wait for our schema.
+            return keyOf(dataSource(beans, properties));
         }
         String manager = managerName(beans, properties);
         if (manager != null && beans.isTypeMatch(manager, DataSourceTransactionManager.class)) {
@@ -88,7 +92,7 @@ record HostDatabase(PlatformTransactionManager manager, String managerName, Data
         return only;
     }
 
-    /** Without making any bean; null: none, or not to be told. */
+    /** The manager's name, found without making a bean; null without a manager, or if several could be meant. */
     private static @Nullable String managerName(ConfigurableListableBeanFactory beans, PostroomProperties properties) {
         if (properties.transactionManager() != null) {
             return beans.containsBean(properties.transactionManager()) ? properties.transactionManager() : null;
@@ -118,7 +122,7 @@ record HostDatabase(PlatformTransactionManager manager, String managerName, Data
         return only;
     }
 
-    /** @param property for the message */
+    /** @param property the setting that names the data source, for the exception's text */
     static DataSource named(ListableBeanFactory beans, String property, String name) {
         try {
             return beans.getBean(name, DataSource.class);
@@ -130,7 +134,7 @@ record HostDatabase(PlatformTransactionManager manager, String managerName, Data
         }
     }
 
-    /** JDBC, JPA and Hibernate managers all have this getter; by reflection, so that spring-orm is not needed. */
+    /** Reads the getter that JDBC, JPA and Hibernate managers all have. Reflection makes spring-orm unnecessary. */
     private static @Nullable DataSource dataSourceOf(PlatformTransactionManager manager) {
         Object target = AopProxyUtils.getSingletonTarget(manager);
         Object real = target == null ? manager : target;
@@ -142,7 +146,7 @@ record HostDatabase(PlatformTransactionManager manager, String managerName, Data
         return (DataSource) ReflectionUtils.invokeMethod(getter, real);
     }
 
-    /** What connections are bound under: a {@link TransactionAwareDataSourceProxy} stands for what is behind it. */
+    /** The data source under which connections are bound: behind a {@link TransactionAwareDataSourceProxy}, its target. */
     private static DataSource keyOf(DataSource dataSource) {
         DataSource behind =
                 dataSource instanceof TransactionAwareDataSourceProxy proxy ? proxy.getTargetDataSource() : dataSource;
@@ -164,7 +168,8 @@ record HostDatabase(PlatformTransactionManager manager, String managerName, Data
         if (manager instanceof AbstractPlatformTransactionManager known
                 && known.getTransactionSynchronization() == AbstractPlatformTransactionManager.SYNCHRONIZATION_NEVER) {
             throw new StartProblem(
-                    "the transaction manager has transaction synchronization switched off, so nobody can tell whether a transaction is open",
+                    "the transaction manager has transaction synchronization switched off, "
+                            + "so nobody can tell whether a transaction is open",
                     "Set its transactionSynchronization to SYNCHRONIZATION_ALWAYS, which is the default");
         }
     }

@@ -2,12 +2,12 @@ package io.postroom.spring;
 
 import org.jspecify.annotations.Nullable;
 
-/** A handler that cannot be used as it is declared. {@link BeanHandlers} adds which one. */
+/** A handler cannot be used as it is declared. {@link BeanHandlers} adds the handler's name. */
 final class InvalidHandlerException extends RuntimeException {
     private final String action;
 
     /**
-     * @param wrong goes on after "Method Orders.send of bean "orders"", as in "is private"
+     * @param wrong the rest of a sentence that begins with the handler's name, as in "is private"
      * @param action what to do instead, a sentence without its full stop
      */
     InvalidHandlerException(String wrong, String action) {

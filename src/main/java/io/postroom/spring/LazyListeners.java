@@ -8,7 +8,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.ObjectProvider;
 
-/** The host's listeners, made at the first event: one that creates messages needs the very bean that would wait for it. */
+/**
+ * Makes the host's listeners at the first event. A listener that creates messages needs the {@code Postroom} bean, and that bean would
+ * otherwise wait for its listeners. Thread-safe.
+ */
 final class LazyListeners implements PostroomListener {
     private static final Logger log = LoggerFactory.getLogger(LazyListeners.class);
 

@@ -15,7 +15,10 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Conditional;
 import org.springframework.context.annotation.ConfigurationCondition;
 
-/** The mail channel, where the host has the mail libraries and says where mails go. A {@code MailTemplates} bean wins over the folder of templates. */
+/**
+ * Sets up the mail channel if the host has the mail libraries and says where mails go. A {@code MailTemplates} bean wins over the folder
+ * of templates.
+ */
 @AutoConfiguration
 @ConditionalOnBooleanProperty(name = "postroom.enabled", matchIfMissing = true)
 @ConditionalOnClass(name = {"jakarta.mail.Session", "org.eclipse.angus.mail.smtp.SMTPTransport"})

@@ -10,7 +10,7 @@ import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
 
 /**
- * Where mails go. Defaults are those of {@link MailSettings}.
+ * Settings of the mail channel. Defaults are those of {@link MailSettings}.
  *
  * @param host SMTP server. Without one, mails are written as files into the folder.
  * @param port Port of the SMTP server.
@@ -69,7 +69,7 @@ record MailProperties(
                 .parkFor(parkFor);
         settings = host == null ? settings : settings.host(host);
         settings = domain == null ? settings : settings.domain(domain);
-        // Not bound as a Path: Spring would take a folder of the class path with that name.
+        // Bound as text: as a Path, Spring would take a folder of that name on the class path.
         settings = folder == null ? settings : settings.folder(Path.of(folder));
         return username == null || username.isBlank()
                 ? settings

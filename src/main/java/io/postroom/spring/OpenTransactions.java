@@ -10,14 +10,14 @@ import org.springframework.transaction.support.TransactionSynchronization;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 
 /**
- * Knows which transactions are open on each thread, as the manager reports them. They form a stack, because a transaction can be suspended for an inner one
- * or hold nested ones. Thread-safe.
+ * Knows which transactions are open on each thread, as the manager reports them. They form a stack, because a transaction can be
+ * suspended for an inner one or hold nested ones. Thread-safe.
  *
  * <p>{@link TransactionSynchronization} alone is not enough, for three reasons:
  *
  * <ul>
- *   <li>Its callbacks come while the ended transaction still looks open. A message that a {@code @TransactionalEventListener} creates would be written into
- *       a transaction that nobody commits.
+ *   <li>Its callbacks come while the ended transaction still looks open. A message that a {@code @TransactionalEventListener} creates
+ *       would be written into a transaction that nobody commits.
  *   <li>Inside another manager's transaction, its callbacks come at the end of that transaction, not of ours.
  *   <li>Its callbacks ignore savepoints that were made before their registration.
  * </ul>
@@ -48,7 +48,10 @@ final class OpenTransactions implements TransactionExecutionListener {
         innermostActions().afterCommit(action);
     }
 
-    /** Runs the action after a rollback of the innermost transaction. An end that is not known counts as a rollback. Logs what the action throws. */
+    /**
+     * Runs the action after a rollback of the innermost transaction. An end that is not known counts as a rollback. Logs what the action
+     * throws.
+     */
     void afterRollback(Runnable action) {
         innermostActions().afterRollback(action);
     }
@@ -63,7 +66,10 @@ final class OpenTransactions implements TransactionExecutionListener {
         return actions;
     }
 
-    /** The innermost frame whose transaction has not completed. A commit that failed half-way may leave a frame behind whose end was not reported. */
+    /**
+     * The innermost frame whose transaction has not completed. A commit that failed half-way may leave a frame behind whose end was not
+     * reported.
+     */
     private @Nullable Frame live() {
         Frame frame = innermost.get();
         if (frame != null && frame.transaction.isCompleted()) {

@@ -24,7 +24,10 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.core.env.Environment;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Postroom on the host's database. A host's own bean of a published type takes the place of ours. */
+/**
+ * Sets up Postroom on the host's database. A host's own bean of a published type takes the place of ours. Names of beans begin with
+ * {@code postroom}: a RabbitMQ host has a bean {@code queues}.
+ */
 @AutoConfiguration(
         afterName = {
             "org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration",
@@ -120,7 +123,7 @@ class PostroomAutoConfiguration {
                 PostroomLifecycle.drainWithin(longest, properties.shutdown().drain()));
     }
 
-    /** With {@code spring.main.lazy-initialization} nobody would ever ask for the one that starts the workers. */
+    /** Keeps two beans eager: with {@code spring.main.lazy-initialization} no other bean asks for the one that starts the workers. */
     @Bean
     static LazyInitializationExcludeFilter postroomIsNotLazy() {
         return LazyInitializationExcludeFilter.forBeanTypes(PostroomLifecycle.class, SchemaInitializer.class);

@@ -40,7 +40,7 @@ final class PostroomFailureAnalyzer implements FailureAnalyzer, Ordered {
         return null;
     }
 
-    /** Its sentences say what is wrong first and what to do last. */
+    /** The exception's sentences say first what is wrong, and last what to do. */
     private static FailureAnalysis analyze(PostroomException refused) {
         String message = String.valueOf(refused.getMessage());
         return new FailureAnalysis(
@@ -60,7 +60,8 @@ final class PostroomFailureAnalyzer implements FailureAnalyzer, Ordered {
         return new FailureAnalysis(
                 "A bean of type " + type
                         + " is needed, and Postroom was not set up because the application has no DataSource",
-                "Set spring.datasource.url, username and password, or define a DataSource bean. In a test of a slice, import what the slice leaves "
+                "Set spring.datasource.url, username and password, or define a DataSource bean. "
+                        + "In a test of a slice, import what the slice leaves "
                         + "out (@ImportAutoConfiguration) or replace the bean (@MockitoBean)",
                 missing);
     }

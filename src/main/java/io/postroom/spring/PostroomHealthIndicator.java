@@ -5,7 +5,10 @@ import java.util.List;
 import org.springframework.boot.health.contributor.AbstractHealthIndicator;
 import org.springframework.boot.health.contributor.Health;
 
-/** DOWN when this process cannot do its work. Never because of a backlog: restarting pods does not make it shorter. Asks no database. */
+/**
+ * Reports DOWN when this process cannot do its work. A backlog is no reason for DOWN: a restart of pods does not make it shorter. Asks no
+ * database.
+ */
 final class PostroomHealthIndicator extends AbstractHealthIndicator {
     private final Postroom postroom;
 

@@ -9,12 +9,13 @@ import org.springframework.beans.factory.SmartInitializingSingleton;
 import org.springframework.context.SmartLifecycle;
 
 /**
- * Workers start last, when the whole context is ready and its port open, and stop first, while everything a handler may need is still there (the web
- * server's graceful stop is the next phase). Handlers are collected before, so that a mistake in one stops the start before a port is open.
+ * Starts the workers last, when the whole context is ready and its port open. Stops them first, while everything that a handler may need
+ * is still there: the web server's graceful stop is the next phase. Collects the handlers earlier, so that a mistake in one stops the
+ * start before a port is open. Thread-safe.
  */
 final class PostroomLifecycle implements SmartLifecycle, SmartInitializingSingleton {
     static final Duration DEFAULT_PHASE_TIMEOUT = Duration.ofSeconds(30);
-    /** After the drain: an interrupt, its grace, and the last results. */
+    /** Time that a stop needs after the drain: for an interrupt, its grace, and the last results. */
     private static final Duration RESERVE = Duration.ofSeconds(6);
 
     private final DefaultPostroom postroom;
@@ -30,7 +31,12 @@ final class PostroomLifecycle implements SmartLifecycle, SmartInitializingSingle
         this.drain = drain;
     }
 
-    /** What is left for handlers of the time Spring gives a phase, after which it destroys beans whatever still runs. */
+    /**
+     * Cuts the drain to what Spring's time for a phase leaves to handlers. After that time, Spring destroys beans even if handlers still
+     * run.
+     *
+     * @return the drain, or less
+     */
     static Duration drainWithin(Duration phaseTimeout, Duration drain) {
         Duration half = phaseTimeout.dividedBy(2);
         Duration most = phaseTimeout.minus(RESERVE.compareTo(half) < 0 ? RESERVE : half);
@@ -42,12 +48,15 @@ final class PostroomLifecycle implements SmartLifecycle, SmartInitializingSingle
         handlers = finder.get();
     }
 
-    /** Those found, which the workers run unless they are off. */
+    /** The handlers that were found. The workers run them unless workers are switched off. */
     List<Handler> handlers() {
         return handlers;
     }
 
-    /** Again after a stop: a context that is stopped and started, or a test's that is paused while another one is used. */
+    /**
+     * Starts the workers, also again after a stop: a context may be stopped and started, or be a test's that is paused while another one
+     * is used.
+     */
     @Override
     public synchronized void start() {
         if (!running) {
@@ -76,7 +85,7 @@ final class PostroomLifecycle implements SmartLifecycle, SmartInitializingSingle
         }
     }
 
-    /** On a thread of its own: other beans of the phase stop meanwhile. */
+    /** Stops on a thread of its own, so that other beans of the phase stop at the same time. */
     @Override
     public void stop(Runnable callback) {
         Thread thread = new Thread(

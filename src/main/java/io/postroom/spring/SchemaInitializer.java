@@ -8,8 +8,9 @@ import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.boot.sql.init.dependency.DatabaseInitializerDetector;
 
 /**
- * Makes the schema ready, and early where the data source can be told early: entity managers, {@code JdbcTemplate}s and the host's own migrations wait
- * for it, so that they may use its tables and functions. A bean apart from {@code Postroom}, which itself waits for a JPA transaction manager.
+ * Makes the schema ready, before other beans use the database if the data source can be found so early. Entity managers, {@code
+ * JdbcTemplate}s and the host's own migrations wait for it, so that they may use its tables and functions. It is a bean apart from {@code
+ * Postroom}, because {@code Postroom} itself waits for a JPA transaction manager.
  */
 final class SchemaInitializer implements InitializingBean {
     static final String BEAN_NAME = "postroomSchemaInitializer";
@@ -31,7 +32,7 @@ final class SchemaInitializer implements InitializingBean {
         }
     }
 
-    /** What is left to do on this data source. */
+    /** The work that is left to do on this data source. */
     SchemaMode modeLeft(DataSource dataSource) {
         return dataSource == ready ? SchemaMode.NONE : properties.schema().mode();
     }
@@ -48,7 +49,7 @@ final class SchemaInitializer implements InitializingBean {
             return beans.containsBeanDefinition(BEAN_NAME) ? java.util.Set.of(BEAN_NAME) : java.util.Set.of();
         }
 
-        /** Before the host's migrations, which may call {@code postroom.create_message}. */
+        /** First, before the host's migrations, which may call {@code postroom.create_message}. */
         @Override
         public int getOrder() {
             return HIGHEST_PRECEDENCE;

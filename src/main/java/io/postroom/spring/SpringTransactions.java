@@ -20,27 +20,30 @@ import org.springframework.transaction.support.ResourceTransactionManager;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 
 /**
- * The transactions of one {@link PlatformTransactionManager}, JDBC or JPA. Thread-safe.
+ * Joins and begins the transactions of one {@link PlatformTransactionManager}, JDBC or JPA. Thread-safe.
  *
- * <p>Joining, in this order:
+ * <p>A call of {@link #join} goes through these steps:
  *
  * <ol>
- *   <li>No transaction open on the thread, or ours is past its commit (code that runs after the commit still sees it bound): one of our own.
- *   <li>The manager itself is asked whether the open transaction is its own. Its resources alone would not tell: a read without a transaction leaves a
- *       connection there too, and so does a read of our data source inside somebody else's transaction.
- *   <li>A read-only one is refused; so is one whose connection would commit by itself.
+ *   <li>Without an open transaction on the thread, it begins one. So it does if the manager's transaction is past its commit: code that
+ *       runs after the commit still sees that transaction bound.
+ *   <li>It asks the manager whether the open transaction is the manager's own. Bound resources are no proof: a read without a transaction
+ *       binds a connection, too, and so does a read of our data source inside another manager's transaction.
+ *   <li>It refuses a read-only transaction, and one whose connection would commit by itself.
  * </ol>
  *
- * <p>A failure in a caller's transaction does not mark it rollback-only: that is the caller's decision, unless PostgreSQL took it.
+ * <p>A failure in a caller's transaction does not mark it rollback-only. That is the caller's decision, unless PostgreSQL has already
+ * ended it.
  *
- * <p>Nested transactions (savepoints): what was created in one that rolled back never happened, and is told so; with a savepoint made by hand ({@code
- * status.createSavepoint()}) the message is gone too, but a future of {@code sendMessageAsync} does not hear of it.
+ * <p>Nested transactions are savepoints. A rollback of one removes the messages created in it, and the actions after a rollback run. A
+ * savepoint made by hand ({@code status.createSavepoint()}) removes the messages, too, but a future of {@code sendMessageAsync} does not
+ * end then.
  */
 final class SpringTransactions implements Transactions {
     private static final Logger log = LoggerFactory.getLogger(SpringTransactions.class);
-    /** Suspends what is past its commit; on threads of our own there is nothing to suspend. */
+    /** Begins a transaction. Suspends one that is past its commit; threads of Postroom's own have none to suspend. */
     private static final TransactionDefinition OWN = definition(TransactionDefinition.PROPAGATION_REQUIRES_NEW, false);
-    /** Read-only, so that asking never clashes with the transaction found. */
+    /** Asks for the open transaction. Read-only, so that the question fits any transaction that is found. */
     private static final TransactionDefinition ASK = definition(TransactionDefinition.PROPAGATION_SUPPORTS, true);
 
     private final PlatformTransactionManager manager;
@@ -100,7 +103,8 @@ final class SpringTransactions implements Transactions {
         if (!hasTransaction(manager)) {
             throw new WrongTransactionException("a transaction of " + othersOpen.get()
                     + " is open on this thread, but Postroom belongs to transaction manager \"" + managerName
-                    + "\", and the message would not commit with it; nothing was written. Either open the transaction with @Transactional(\""
+                    + "\", and the message would not commit with it; nothing was written. "
+                    + "Either open the transaction with @Transactional(\""
                     + managerName
                     + "\"), or set postroom.transaction-manager to the manager whose database has the schema postroom, "
                     + "or create the message after that transaction");
@@ -113,7 +117,8 @@ final class SpringTransactions implements Transactions {
         if (manager instanceof ResourceTransactionManager
                 && !TransactionSynchronizationManager.hasResource(dataSource)) {
             throw new WrongTransactionException("transaction manager \"" + managerName
-                    + "\" has a transaction open but shows no JDBC connection of it; nothing was written. With JPA use a dialect that gives it, "
+                    + "\" has a transaction open but shows no JDBC connection of it; nothing was written. "
+                    + "With JPA use a dialect that gives it, "
                     + "such as Hibernate's, and set the manager's dataSource");
         }
         Connection connection = DataSourceUtils.getConnection(dataSource);
@@ -121,7 +126,8 @@ final class SpringTransactions implements Transactions {
             if (connection.getAutoCommit()) {
                 throw new WrongTransactionException(
                         "transaction manager \"" + managerName
-                                + "\" has a transaction open, but its connection commits each statement by itself (auto-commit is on); nothing was written. "
+                                + "\" has a transaction open, but its connection commits each statement by itself "
+                                + "(auto-commit is on); nothing was written. "
                                 + "With Hibernate, hibernate.connection.provider_disables_autocommit needs a pool with auto-commit off");
             }
             return work.run(new Joined(connection, true));
@@ -157,7 +163,8 @@ final class SpringTransactions implements Transactions {
     private void requireNoAutoCommit(Connection connection) throws SQLException {
         if (connection.getAutoCommit()) {
             throw new WrongTransactionException("transaction manager \"" + managerName
-                    + "\" began a transaction, but not on the data source Postroom uses: its connection commits by itself; nothing was written. "
+                    + "\" began a transaction, but not on the data source Postroom uses: "
+                    + "its connection commits by itself; nothing was written. "
                     + "Set postroom.transaction-manager to a JDBC or JPA manager of that data source");
         }
     }

@@ -4,14 +4,29 @@
  * <p>In the order of a start:
  *
  * <ol>
- *   <li>{@link io.postroom.spring.PostroomAutoConfiguration}: the beans. It publishes {@code Postroom}, {@code QueueMessages} and {@code Queues} and
- *       nothing of a type a host or Spring Boot looks for: a {@code Flyway} bean would switch off the host's own migrations, an {@code Executor} its
- *       task executor, a {@code LockProvider} its locks.
+ *   <li>{@link io.postroom.spring.PostroomAutoConfiguration}: the beans. It publishes {@code Postroom}, {@code QueueMessages} and {@code
+ *       Queues}, and no type that a host or Spring Boot looks for. A {@code Flyway} bean would switch off the host's own migrations, an
+ *       {@code Executor} bean its task executor, a {@code LockProvider} bean its locks.
  *   <li>{@link io.postroom.spring.SchemaInitializer}: the schema, before beans that use the database.
  *   <li>{@link io.postroom.spring.HostDatabase} and {@link io.postroom.spring.SpringTransactions}: which transactions messages join.
  *   <li>{@link io.postroom.spring.BeanHandlers}: handlers among the beans, once all are there.
  *   <li>{@link io.postroom.spring.PostroomLifecycle}: workers start last and stop first.
  * </ol>
+ *
+ * <p>All beans have names that begin with {@code postroom}: a host with RabbitMQ, for example, often has a bean {@code queues} of its own.
+ *
+ * <p>No clock decides here; durations from the settings go to the engine as they are. Only the drain is cut, so that it ends within
+ * Spring's time for a phase.
+ *
+ * <p>What looks wrong but is right:
+ *
+ * <ul>
+ *   <li>The schema is made ready by a bean apart from {@code Postroom}: a JPA transaction manager may wait for the schema, and {@code
+ *       Postroom} waits for that manager.
+ *   <li>{@link io.postroom.spring.OpenTransactions} keeps its own stack of transactions beside Spring's synchronizations; its Javadoc
+ *       gives the reasons.
+ *   <li>Properties of handlers are looked up by id instead of bound as a map, because ids have dots.
+ * </ul>
  */
 @NullMarked
 package io.postroom.spring;

@@ -19,20 +19,26 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Shares one commit among messages whose callers do not wait for it. While one group is written, the next one gathers, so that a lone message waits for no
- * other. A group that is refused is written again one by one: no message is refused for its neighbour. The thread that writes starts at the first use.
- * Thread-safe.
+ * Shares one commit among messages whose callers do not wait for it. While one group is written, the next one gathers, so that a lone
+ * message waits for no other. A group that is refused is written again one by one: no message is refused for its neighbour. The thread
+ * that writes starts at the first use. Thread-safe.
  */
 final class AsyncGroupCommit {
     private static final Logger log = LoggerFactory.getLogger(AsyncGroupCommit.class);
     private static final int LARGEST_GROUP = 1000;
     private static final Duration LONGEST_CLOSE = Duration.ofSeconds(10);
-    /** Most messages that wait to be written. Above it {@link #add} blocks, because callers create messages faster than the database stores them. */
+    /**
+     * Most messages that wait to be written. Above it {@link #add} blocks, because callers create messages faster than the database
+     * stores them.
+     */
     private static final int MOST_WAITING = 50_000;
 
     private final SyncGroupCommit next;
     private final LinkedBlockingQueue<Waiting> waiting = new LinkedBlockingQueue<>(MOST_WAITING);
-    /** Completes the futures. Callers' code chained to a future may create messages and wait for them, so it must not run on the thread that writes. */
+    /**
+     * Completes the futures. Callers' code chained to a future may create messages and wait for them, so it must not run on the thread
+     * that writes.
+     */
     private final ExecutorService callbacks = Executors.newCachedThreadPool(task -> daemon("postroom-created", task));
 
     private @Nullable Thread writer;

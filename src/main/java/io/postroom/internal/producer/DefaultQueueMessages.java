@@ -29,8 +29,8 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * Creates, sends, moves and finds messages: the class behind {@link QueueMessages}. Only decides which way a message goes; {@link MessageEncoder} checks it,
- * and {@link MessageWriter} stores it. Thread-safe.
+ * Creates, sends, moves and finds messages: the class behind {@link QueueMessages}. Only decides which way a message goes; {@link
+ * MessageEncoder} checks it, and {@link MessageWriter} stores it. Thread-safe.
  *
  * <p>In a caller's transaction nothing is repeated. In a transaction of Postroom's own, {@link RetryingWriter} repeats what may pass.
  */

@@ -8,22 +8,25 @@ import io.postroom.internal.worker.Engine;
 import java.util.List;
 import java.util.Optional;
 
-/** The queues, straight from the store; this process notices its own changes at once. */
+/**
+ * Declares, pauses and deletes queues in the store. This process follows its own changes at once; other processes follow with a poll.
+ * Thread-safe.
+ */
 public final class DefaultQueues implements Queues {
     private final Stores stores;
-    private final QueueCache directory;
+    private final QueueCache cache;
     private final Engine engine;
 
-    public DefaultQueues(Stores stores, QueueCache directory, Engine engine) {
+    public DefaultQueues(Stores stores, QueueCache cache, Engine engine) {
         this.stores = stores;
-        this.directory = directory;
+        this.cache = cache;
         this.engine = engine;
     }
 
     @Override
     public void declare(QueueSettings settings) {
         stores.queues().declare(settings);
-        directory.forget(settings.queue());
+        cache.forget(settings.queue());
     }
 
     @Override
@@ -56,7 +59,7 @@ public final class DefaultQueues implements Queues {
     @Override
     public void delete(String queue, boolean ifEmpty, boolean ifUnused) {
         stores.operator().delete(queue, ifEmpty, ifUnused);
-        directory.forget(queue);
+        cache.forget(queue);
         engine.holdQueue(queue);
     }
 }

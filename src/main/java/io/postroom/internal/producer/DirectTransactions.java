@@ -10,8 +10,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Transactions for a host without a transaction manager. Each has its own connection. Each is committed explicitly, because a pool with auto-commit off
- * silently rolls back what nobody commits. A caller who has a transaction passes its connection to {@code createMessage}. Thread-safe.
+ * Transactions for a host without a transaction manager. Each has its own connection. Each is committed explicitly, because a pool with
+ * auto-commit off silently rolls back what nobody commits. A caller who has a transaction passes its connection to {@code createMessage}.
+ * Thread-safe.
  */
 public final class DirectTransactions implements Transactions {
     private static final Logger log = LoggerFactory.getLogger(DirectTransactions.class);

@@ -6,8 +6,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Actions that wait for the end of one transaction. Runs them in the order in which they were added; logs what an action throws, and goes on with the
- * next. Used by one thread at a time.
+ * Actions that wait for the end of one transaction. Runs them in the order in which they were added; logs what an action throws, and goes
+ * on with the next. Used by one thread at a time.
  */
 public final class EndActions {
     private static final Logger log = LoggerFactory.getLogger(EndActions.class);

@@ -10,7 +10,10 @@ import java.util.List;
  * <p>Results come in the order of the messages. All messages are durable when a method returns.
  */
 interface GroupWriter {
-    /** Stores all messages or none, and repeats a try that failed for a reason that may pass. If the last try's fate is unknown, the exception says so. */
+    /**
+     * Stores all messages or none, and repeats a try that failed for a reason that may pass. If the last try's fate is unknown, the
+     * exception says so.
+     */
     List<EnqueueResult> write(List<NewMessage> messages);
 
     /** Stores all messages or none in a single try. After an exception, the commit may have taken place. */

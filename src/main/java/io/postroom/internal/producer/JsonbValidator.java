@@ -11,8 +11,8 @@ import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.json.JsonFactory;
 
 /**
- * Whether JSON can be stored as {@code jsonb} without a surprise: {@code jsonb} refuses NUL and half surrogate pairs, keeps only the last of two equal
- * keys without a word, and prints a number of eight characters ({@code 1e131071}) as 131,072 digits.
+ * Refuses JSON that {@code jsonb} would refuse or silently change. {@code jsonb} refuses NUL and lone surrogates. It keeps only the last
+ * of two equal keys, with no error. It prints a number of eight characters ({@code 1e131071}) as 131,072 digits. Thread-safe.
  */
 final class JsonbValidator {
     private static final JsonFactory JSON = JsonFactory.builder()
@@ -48,7 +48,8 @@ final class JsonbValidator {
             if (values == 0) {
                 throw refused("JSON", "", "");
             }
-        } catch (JacksonException notJson) { // what breaks a limit of the parser is no StreamReadException
+        } catch (JacksonException notJson) {
+            // Not only StreamReadException: a broken limit of the parser is another subclass.
             throw refused(
                     "JSON within its limits (depth " + Limits.JSON_DEPTH + ", numbers of " + Limits.NUMBER_LENGTH
                             + " characters, no key twice)",

@@ -19,7 +19,7 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Turns what a caller wants created into a row, or refuses it before anything is written. Thread-safe. */
+/** Turns a caller's message into the form that is stored, or refuses it before anything is written. Thread-safe. */
 public final class MessageEncoder {
     private static final JsonMapper JSON = JsonMapper.shared();
     private static final int MOST_BYTES_PER_CHARACTER = 3;
@@ -41,7 +41,7 @@ public final class MessageEncoder {
             message = interceptor.beforeCreate(message);
         }
         Stored stored = stored(message.content());
-        QueueRow queue = queues.apply(message.queue()); // last: a refused message declares no queue
+        QueueRow queue = queues.apply(message.queue()); // last, so that a refused message declares no queue
         Content content = new Content(
                 message.direction(),
                 stored.type,
@@ -69,7 +69,7 @@ public final class MessageEncoder {
         if (content instanceof CreateMessage.Content.Value value) {
             return storedValue(value.payload());
         } else if (content instanceof CreateMessage.Content.Json json) {
-            requireSize(json.json().length()); // cheap looks before the exact one
+            requireSize(json.json().length()); // two cheap checks before the exact one
             if (json.json().length() > Limits.PAYLOAD_BYTES / MOST_BYTES_PER_CHARACTER) {
                 requireSize(json.json().getBytes(StandardCharsets.UTF_8).length);
             }
@@ -125,7 +125,7 @@ public final class MessageEncoder {
         }
     }
 
-    /** Reflection on annotations makes a proxy call; this is asked for every message. */
+    /** Remembers the annotation of each class: reading an annotation calls a proxy, and every message needs it. */
     private static final ClassValue<@Nullable MessageType> TYPES = new ClassValue<>() {
         @Override
         protected @Nullable MessageType computeValue(Class<?> type) {

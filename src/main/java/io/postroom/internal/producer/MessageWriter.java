@@ -56,8 +56,8 @@ final class MessageWriter {
     }
 
     /**
-     * Writes in a transaction of its own, by direct dispatch where a consumer of this process has space for all the messages, else like {@link #write}. No
-     * transaction may be open on the thread: the consumer's space would be reserved for as long as the caller pleases.
+     * Writes in a transaction of its own, by direct dispatch where a consumer of this process has space for all the messages, else like
+     * {@link #write}. No transaction may be open on the thread: the consumer's space would be reserved for as long as the caller pleases.
      */
     List<EnqueueResult> writeDirect(List<NewMessage> messages) {
         if (!arePlain(messages)) {
@@ -82,7 +82,10 @@ final class MessageWriter {
         }
     }
 
-    /** Writes on a connection of the caller's. The engine is not told, because nobody tells Postroom of the commit: a poll finds the message. */
+    /**
+     * Writes on a connection of the caller's. The engine is not told, because nobody tells Postroom of the commit: a poll finds the
+     * message.
+     */
     EnqueueResult writeOn(Connection connection, NewMessage message) {
         return enqueue(connection, true, List.of(message)).get(0);
     }
@@ -146,7 +149,10 @@ final class MessageWriter {
         }
     }
 
-    /** One clash refuses all the messages. A transaction of Postroom's own rolls back; what becomes of the caller's is the caller's decision. */
+    /**
+     * One clash refuses all the messages. A transaction of Postroom's own rolls back; what becomes of the caller's is the caller's
+     * decision.
+     */
     private void refuseClashes(List<NewMessage> messages, List<EnqueueResult> results) {
         for (int i = 0; i < messages.size(); i++) {
             if (!results.get(i).sameContent()) {

@@ -11,9 +11,9 @@ import java.util.concurrent.ConcurrentHashMap;
 /**
  * Finds the row of a queue by the queue's name. Thread-safe.
  *
- * <p>A queue that is used for the first time is declared in a short transaction of its own, before the caller's message. In the caller's transaction, the
- * declaration would make hosts that use a new queue at the same time wait for one another. A row is remembered for ten seconds, so that changed settings
- * and deletions are noticed.
+ * <p>A queue that is used for the first time is declared in a short transaction of its own, before the caller's message. In the caller's
+ * transaction, the declaration would make hosts that use a new queue at the same time wait for one another. A row is remembered for ten
+ * seconds, so that changed settings and deletions are noticed.
  */
 public final class QueueCache {
     private static final long REMEMBERED_NANOS = Duration.ofSeconds(10).toNanos();

@@ -4,7 +4,7 @@ import io.postroom.api.Operation;
 import io.postroom.internal.storage.OperatorStore;
 import java.util.UUID;
 
-/** A bulk action as its row in {@code operator_action} says. */
+/** A bulk action of an operator. Each question reads its row in {@code operator_action}. */
 record RecordedOperation(OperatorStore store, UUID id) implements Operation {
     @Override
     public long planned() {

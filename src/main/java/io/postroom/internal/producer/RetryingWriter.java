@@ -13,8 +13,8 @@ import java.util.concurrent.locks.LockSupport;
 /**
  * Repeats a transaction of Postroom's own when its failure may pass, as a dropped connection does. Thread-safe.
  *
- * <p>A failure may hit the commit: nobody knows then whether it took place. So each repeat says that the ids are given, and the store looks for them first.
- * A message that a lost commit wrote is found by its id, and exists once.
+ * <p>A failure may hit the commit: nobody knows then whether it took place. So each repeat says that the ids are given, and the store
+ * looks for them first. A message that a lost commit wrote is found by its id, and exists once.
  *
  * <p>A caller's transaction does not come through here: a repeat in it would run in a transaction that PostgreSQL has already given up.
  */
@@ -64,7 +64,9 @@ final class RetryingWriter implements GroupWriter {
         return messages.stream().map(NewMessage::withGivenId).toList();
     }
 
-    /** Counts a message as new, too, if it was there under an id that Postroom chose: only a commit of an earlier try can have written it. */
+    /**
+     * Counts a message as new, too, if it was there under an id that Postroom chose: only a commit of an earlier try can have written it.
+     */
     static List<EnqueueResult> countOwnAsNew(List<NewMessage> messages, List<EnqueueResult> results) {
         List<EnqueueResult> counted = new ArrayList<>(messages.size());
         for (int i = 0; i < messages.size(); i++) {

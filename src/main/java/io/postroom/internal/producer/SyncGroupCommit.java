@@ -11,20 +11,21 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Shares one commit among messages that several threads create at the same time. Each thread waits for its message and has no transaction open. A commit
- * costs ten times what a row in it costs. Thread-safe, without a thread of its own:
+ * Shares one commit among messages that several threads create at the same time. Each thread waits for its message and has no transaction
+ * open. A commit costs ten times what a row in it costs. Thread-safe, without a thread of its own:
  *
  * <ol>
  *   <li>A thread that comes while no write is running writes at once, alone: a lone message waits for no other.
- *   <li>A thread that comes during a write is gathered. When the write ends, the first gathered thread takes its turn. It writes for all threads that have
- *       come by then.
- *   <li>If a group fails, each thread writes its own message again, as one that may be stored already: no message is refused for its neighbour.
- *   <li>A thread that has been gathered for {@link #LONGEST_GATHERED}, because another thread's write hangs on a dead connection, leaves the group and
- *       writes alone.
+ *   <li>A thread that comes during a write is gathered. When the write ends, the first gathered thread takes its turn. It writes for all
+ *       threads that have come by then.
+ *   <li>If a group fails, each thread writes its own message again, as one that may be stored already: no message is refused for its
+ *       neighbour.
+ *   <li>A thread that has been gathered for {@link #LONGEST_GATHERED}, because another thread's write hangs on a dead connection, leaves
+ *       the group and writes alone.
  * </ol>
  *
- * <p>Only plain messages share a commit: those without an id or deduplication key of the caller's. Any other message may wait for another transaction, and
- * would hold up the whole group.
+ * <p>Only plain messages share a commit: those without an id or deduplication key of the caller's. Any other message may wait for another
+ * transaction, and would hold up the whole group.
  */
 final class SyncGroupCommit {
     private static final Logger log = LoggerFactory.getLogger(SyncGroupCommit.class);
@@ -74,8 +75,9 @@ final class SyncGroupCommit {
     }
 
     /**
-     * Waits until this thread is to write for all (true), or until its message is written or has left the group (false). An interrupt does not end the wait:
-     * whether the message is written would be unknown. Nor does time end it once another thread writes the message, for the same reason.
+     * Waits until this thread is to write for all (true), or until its message is written or has left the group (false). An interrupt
+     * does not end the wait: whether the message is written would be unknown. Nor does time end it once another thread writes the
+     * message, for the same reason.
      */
     private boolean awaitTurn(Waiting own) {
         long end = System.nanoTime() + longestGathered.toNanos();
