@@ -1,11 +1,9 @@
 package io.postroom.internal.postgres;
 
-import io.postroom.internal.postgres.statement.Rows;
-
-import io.postroom.internal.postgres.statement.Sql;
-
 import static java.util.stream.Collectors.joining;
 
+import io.postroom.internal.postgres.statement.Rows;
+import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.storage.NewMessage;
 import java.sql.SQLException;
 import java.time.Duration;

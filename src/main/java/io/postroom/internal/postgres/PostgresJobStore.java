@@ -154,7 +154,9 @@ final class PostgresJobStore implements JobStore {
                         return call.set("from", from == null ? null : from.expiresAt())
                                 .set("after", from == null ? ExpiryPosition.BEFORE_ALL : from.id())
                                 .set("limit", limit)
-                                .one(row -> row.getInt(1) < limit ? Optional.<ExpiryPosition>empty() : Optional.of(last(row)));
+                                .one(row -> row.getInt(1) < limit
+                                        ? Optional.<ExpiryPosition>empty()
+                                        : Optional.of(last(row)));
                     }
                 })
                 .orElse(null);

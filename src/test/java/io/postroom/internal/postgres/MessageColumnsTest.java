@@ -1,9 +1,8 @@
 package io.postroom.internal.postgres;
 
-import io.postroom.internal.postgres.statement.Sql;
-
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.testing.PostgresTest;
 import java.io.IOException;
 import java.lang.reflect.Field;
