@@ -186,7 +186,7 @@ final class PostroomBuilder implements Postroom.Builder {
         JobTimer timer = new JobTimer();
         PromoteDue promote = new PromoteDue(stores.jobs(), notifier::wake, consumers::isConsuming);
         RedriveDeadLetters redrives = new RedriveDeadLetters(stores.jobs(), notifier::wake);
-        Engine engine = new Engine(new EngineParts(
+        EngineParts worker = new EngineParts(
                 settings,
                 setup,
                 stores,
@@ -195,7 +195,8 @@ final class PostroomBuilder implements Postroom.Builder {
                 consumers,
                 notifier,
                 new PromoteInTime(timer, promote),
-                ProcessName.version()));
+                ProcessName.version());
+        Engine engine = new Engine(worker);
 
         QueueCache directory = new QueueCache(stores.queues(), settings.declareOnUse());
         DefaultQueueMessages queueMessages = new DefaultQueueMessages(
@@ -203,21 +204,26 @@ final class PostroomBuilder implements Postroom.Builder {
                 hosts,
                 new MessageEncoder(codec, interceptors, directory::get),
                 directory,
-                engine,
+                worker,
                 () -> timer.runSoon(promote),
                 () -> timer.runSoon(redrives));
-        DefaultQueues queues = new DefaultQueues(stores, directory, engine);
-        List<Job> jobs = jobs(promote, redrives, stores.jobs(), engine, pool);
+        DefaultQueues queues = new DefaultQueues(stores, directory, worker);
+        List<Job> jobs = jobs(promote, redrives, stores.jobs(), engine, notifier, pool);
         return new DefaultPostroom(queueMessages, queues, registry, engine, timer, jobs, stores.operator(), pool);
     }
 
     private List<Job> jobs(
-            PromoteDue promote, RedriveDeadLetters redrives, JobStore store, Engine engine, EnginePool pool) {
+            PromoteDue promote,
+            RedriveDeadLetters redrives,
+            JobStore store,
+            Engine engine,
+            Notifier notifier,
+            EnginePool pool) {
         List<Job> jobs = new ArrayList<>();
         if (workers) {
             jobs.add(promote);
             jobs.add(new RescueLeases(
-                    store, settings.leaseTime(), settings.beatInterval(), engine::hasBeatenFor, engine::wake));
+                    store, settings.leaseTime(), settings.beatInterval(), engine::hasBeatenFor, notifier::wake));
             jobs.add(new ExpireMessages(store));
             jobs.add(redrives);
             MaintenanceStore maintenance = new PostgresMaintenance(pool.dataSource());

@@ -100,8 +100,8 @@ public final class PostgresWorkerStore implements WorkerStore {
     public PollResult poll(
             int workerId,
             List<Integer> queueIds,
-            long[] floors,
-            @Nullable WatermarkSample emptyAt,
+            long[] lowWatermarks,
+            @Nullable WatermarkSample knownEmpty,
             @Nullable Instant dueFrom) {
         return transactions.single("poll " + queueIds.size() + " queues", connection -> {
             try (Sql.Call call = ClaimSql.POLL.on(connection)) {
@@ -109,9 +109,9 @@ public final class PostgresWorkerStore implements WorkerStore {
                         .set(
                                 "queues",
                                 queueIds.stream().mapToInt(Integer::intValue).toArray())
-                        .set("watermarks", floors)
-                        .set("emptyAt", emptyAt == null ? null : (Long) emptyAt.seq())
-                        .set("emptyOn", emptyAt == null ? null : emptyAt.serverStartedAt())
+                        .set("watermarks", lowWatermarks)
+                        .set("emptyAt", knownEmpty == null ? null : (Long) knownEmpty.seq())
+                        .set("emptyOn", knownEmpty == null ? null : knownEmpty.serverStartedAt())
                         .set("dueFrom", dueFrom)
                         .list(PollRows.PollRow::of));
             }

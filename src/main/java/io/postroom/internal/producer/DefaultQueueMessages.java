@@ -18,7 +18,7 @@ import io.postroom.internal.storage.EnqueueResult;
 import io.postroom.internal.storage.Lane;
 import io.postroom.internal.storage.NewMessage;
 import io.postroom.internal.storage.Stores;
-import io.postroom.internal.worker.Engine;
+import io.postroom.internal.worker.EngineParts;
 import java.sql.Connection;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -41,7 +41,7 @@ public final class DefaultQueueMessages implements QueueMessages {
     private final Transactions transactions;
     private final MessageEncoder encoder;
     private final QueueCache queues;
-    private final Engine engine;
+    private final EngineParts worker;
     private final Runnable promoteSoon;
     private final Runnable redriveSoon;
     private final MessageWriter writer;
@@ -57,17 +57,17 @@ public final class DefaultQueueMessages implements QueueMessages {
             Transactions transactions,
             MessageEncoder encoder,
             QueueCache queues,
-            Engine engine,
+            EngineParts worker,
             Runnable promoteSoon,
             Runnable redriveSoon) {
         this.stores = stores;
         this.transactions = transactions;
         this.encoder = encoder;
         this.queues = queues;
-        this.engine = engine;
+        this.worker = worker;
         this.promoteSoon = promoteSoon;
         this.redriveSoon = redriveSoon;
-        this.writer = new MessageWriter(stores.enqueue(), transactions, queues, engine, promoteSoon);
+        this.writer = new MessageWriter(stores.enqueue(), transactions, queues, worker, promoteSoon);
         this.syncGroupCommit = new SyncGroupCommit(new RetryingWriter(writer));
         this.asyncGroupCommit = new AsyncGroupCommit(syncGroupCommit);
     }
@@ -151,7 +151,7 @@ public final class DefaultQueueMessages implements QueueMessages {
 
     private CompletableFuture<SendResult> sendAlone(NewMessage message) {
         // Before the commit: the message may end before this thread goes on.
-        CompletableFuture<SendResult> end = engine.watchEnd(message.id());
+        CompletableFuture<SendResult> end = worker.futures().watch(message.id());
         try {
             UUID stored = syncGroupCommit.write(List.of(message)).get(0).id();
             return stored.equals(message.id()) ? end : watchOther(end, stored);
@@ -163,7 +163,7 @@ public final class DefaultQueueMessages implements QueueMessages {
 
     private CompletableFuture<SendResult> watchOther(CompletableFuture<SendResult> unused, UUID existing) {
         unused.cancel(false);
-        return engine.watchEnd(existing);
+        return worker.futures().watch(existing);
     }
 
     @Override
@@ -177,12 +177,12 @@ public final class DefaultQueueMessages implements QueueMessages {
                     "Use createMessage for a message that is to wait");
         }
         NewMessage encoded = encoder.encode(message);
-        engine.requireHandler(
+        worker.syncSender().requireHandler(
                 message.queue(), encoded.content().type(), encoded.content().version());
         if (queues.current(message.queue()).paused()) {
             return stateOf(createMessage(message.id(encoded.id())).id());
         }
-        return engine.sendNow(encoded).orElseGet(() -> {
+        return worker.syncSender().sendNow(encoded).orElseGet(() -> {
             Created existing = createMessage(message); // refuses a message whose id or key is taken by another content
             return stateOf(existing.id());
         });
@@ -212,8 +212,8 @@ public final class DefaultQueueMessages implements QueueMessages {
                 arrivals.add(new Arrival(new Lane(id, priority), Long.MAX_VALUE, 0));
             }
         }
-        engine.wake(arrivals);
-        engine.pollNow();
+        worker.notifier().wake(arrivals);
+        worker.poller().pollNow();
     }
 
     @Override
@@ -261,7 +261,7 @@ public final class DefaultQueueMessages implements QueueMessages {
     @Override
     public int redrive(UUID id) {
         int moved = stores.operator().redrive(id);
-        engine.pollNow();
+        worker.poller().pollNow();
         return moved;
     }
 

@@ -4,7 +4,7 @@ import io.postroom.api.QueueSettings;
 import io.postroom.api.QueueStats;
 import io.postroom.api.Queues;
 import io.postroom.internal.storage.Stores;
-import io.postroom.internal.worker.Engine;
+import io.postroom.internal.worker.EngineParts;
 import java.util.List;
 import java.util.Optional;
 
@@ -15,12 +15,12 @@ import java.util.Optional;
 public final class DefaultQueues implements Queues {
     private final Stores stores;
     private final QueueCache cache;
-    private final Engine engine;
+    private final EngineParts worker;
 
-    public DefaultQueues(Stores stores, QueueCache cache, Engine engine) {
+    public DefaultQueues(Stores stores, QueueCache cache, EngineParts worker) {
         this.stores = stores;
         this.cache = cache;
-        this.engine = engine;
+        this.worker = worker;
     }
 
     @Override
@@ -42,13 +42,13 @@ public final class DefaultQueues implements Queues {
     @Override
     public void pause(String queue) {
         stores.operator().pause(queue, true);
-        engine.holdQueue(queue);
+        worker.poller().holdQueue(queue);
     }
 
     @Override
     public void resume(String queue) {
         stores.operator().pause(queue, false);
-        engine.pollNow();
+        worker.poller().pollNow();
     }
 
     @Override
@@ -60,6 +60,6 @@ public final class DefaultQueues implements Queues {
     public void delete(String queue, boolean ifEmpty, boolean ifUnused) {
         stores.operator().delete(queue, ifEmpty, ifUnused);
         cache.forget(queue);
-        engine.holdQueue(queue);
+        worker.poller().holdQueue(queue);
     }
 }

@@ -11,7 +11,7 @@ import io.postroom.internal.storage.EnqueueStore;
 import io.postroom.internal.storage.Lane;
 import io.postroom.internal.storage.NewMessage;
 import io.postroom.internal.storage.StoreErrors;
-import io.postroom.internal.worker.Engine;
+import io.postroom.internal.worker.EngineParts;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Savepoint;
@@ -36,15 +36,15 @@ final class MessageWriter {
     private final EnqueueStore store;
     private final Transactions transactions;
     private final QueueCache queues;
-    private final Engine engine;
+    private final EngineParts worker;
     private final Runnable promoteSoon;
 
     MessageWriter(
-            EnqueueStore store, Transactions transactions, QueueCache queues, Engine engine, Runnable promoteSoon) {
+            EnqueueStore store, Transactions transactions, QueueCache queues, EngineParts worker, Runnable promoteSoon) {
         this.store = store;
         this.transactions = transactions;
         this.queues = queues;
-        this.engine = engine;
+        this.worker = worker;
         this.promoteSoon = promoteSoon;
     }
 
@@ -67,7 +67,7 @@ final class MessageWriter {
         try {
             return transactions.joinOrCommitAtOnce(transaction -> {
                 // Only now, with a connection: space reserved while waiting for a connection could serve no message.
-                DirectDispatch dispatch = engine.reserve(messages).orElse(null);
+                DirectDispatch dispatch = worker.directDispatches().begin(messages).orElse(null);
                 reserved.set(dispatch);
                 return dispatch == null
                         ? writeReady(messages, transaction)
@@ -96,9 +96,9 @@ final class MessageWriter {
         return transactions.join(transaction -> {
             List<EnqueueResult> results = enqueue(transaction.connection(), transaction.isCallers(), one);
             EnqueueResult result = results.get(0);
-            CompletableFuture<SendResult> end = engine.watchEnd(result.id());
+            CompletableFuture<SendResult> end = worker.futures().watch(result.id());
             transaction.afterCommit(() -> tellEngine(one, results));
-            transaction.afterRollback(() -> engine.rolledBack(result.id()));
+            transaction.afterRollback(() -> worker.futures().rolledBack(result.id()));
             return end;
         });
     }
@@ -182,7 +182,7 @@ final class MessageWriter {
                 delayed |= result.isNew();
             }
         }
-        engine.wake(arrivals.values());
+        worker.notifier().wake(arrivals.values());
         if (delayed) {
             promoteSoon.run();
         }

@@ -1,24 +1,15 @@
 package io.postroom.internal.worker;
 
-import io.postroom.api.NoHandlerException;
 import io.postroom.api.QueueSettings;
-import io.postroom.api.SendResult;
 import io.postroom.handler.Handler;
 import io.postroom.internal.consumer.ConsumedQueue;
 import io.postroom.internal.consumer.Consumer;
-import io.postroom.internal.consumer.DirectDispatch;
 import io.postroom.internal.execution.HandledQueue;
-import io.postroom.internal.storage.Arrival;
-import io.postroom.internal.storage.NewMessage;
 import io.postroom.internal.storage.QueueRow;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
-import java.util.Optional;
-import java.util.UUID;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.LockSupport;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -152,52 +143,6 @@ public final class Engine {
     /** Whether heartbeats were confirmed for so long without a gap. True as well before this process needed a heartbeat. */
     public boolean hasBeatenFor(Duration time) {
         return parts.heartbeat.isUnbrokenFor(time);
-    }
-
-    // For the producer: each is the method of the part that it names.
-
-    /** See {@link Notifier#wake}. */
-    public void wake(Collection<Arrival> arrivals) {
-        parts.notifier.wake(arrivals);
-    }
-
-    /** See {@link Poller#holdQueue}. */
-    public void holdQueue(String queue) {
-        parts.poller.holdQueue(queue);
-    }
-
-    /** See {@link Poller#pollNow}. */
-    public void pollNow() {
-        parts.poller.pollNow();
-    }
-
-    /** See {@link DirectDispatches#begin}. */
-    public Optional<DirectDispatch> reserve(List<NewMessage> messages) {
-        return parts.directDispatches.begin(messages);
-    }
-
-    /** See {@link SendFutures#watch}. */
-    public CompletableFuture<SendResult> watchEnd(UUID id) {
-        return parts.futures.watch(id);
-    }
-
-    /** See {@link SendFutures#rolledBack}. */
-    public void rolledBack(UUID id) {
-        parts.futures.rolledBack(id);
-    }
-
-    /**
-     * See {@link SyncSender#requireHandler}.
-     *
-     * @throws NoHandlerException no handler here takes such a message
-     */
-    public void requireHandler(String queue, @Nullable String type, int version) {
-        parts.syncSender.requireHandler(queue, type, version);
-    }
-
-    /** See {@link SyncSender#sendNow}. */
-    public Optional<SendResult> sendNow(NewMessage message) {
-        return parts.syncSender.sendNow(message);
     }
 
     private enum State {

@@ -77,6 +77,10 @@ public final class EngineParts {
         return consumers.isBusy() || !ownSends.isEmpty();
     }
 
+    public Notifier notifier() {
+        return notifier;
+    }
+
     public SendFutures futures() {
         return futures;
     }
