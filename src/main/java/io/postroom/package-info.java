@@ -1,11 +1,12 @@
 /**
- * The way in, and the map of the whole. {@link io.postroom.Postroom} starts an engine on a DataSource and hands out {@link io.postroom.api.QueueMessages};
- * {@code PostroomBuilder} wires it.
+ * The way in, and the map of the whole. {@link io.postroom.Postroom} starts an engine on a DataSource and hands out {@link
+ * io.postroom.api.QueueMessages}; {@code PostroomBuilder} wires it.
  *
  * <p>The packages follow a message's way. To read the whole, take them in this order:
  *
  * <ol>
- *   <li>{@code api}: the words; {@link io.postroom.api.QueueMessages}, {@link io.postroom.api.Outcome}, {@link io.postroom.api.MessageState}
+ *   <li>{@code api}: the words; {@link io.postroom.api.QueueMessages}, {@link io.postroom.api.Outcome}, {@link
+ *       io.postroom.api.MessageState}
  *   <li>{@code handler}, {@code channel}: what users implement, and the mail channel
  *   <li>{@code internal.storage}: the port by role, from {@link io.postroom.internal.storage.EnqueueStore} to
  *       {@link io.postroom.internal.storage.OperatorStore}, in the order of a message's life
@@ -28,9 +29,9 @@
  *
  * <p>Packages below {@code io.postroom.internal} may change with any release; no public signature names a type of theirs.
  *
- * <p>Decisions: {@link io.postroom.api.EngineSettings}, {@link io.postroom.api.Transactions} and {@link io.postroom.api.StoreException} live in {@code api} and
- * not here. Hosts and internal packages both use them, and this package imports the internal ones: it would be a cycle. The packages {@code admin} and
- * {@code cli} come with the first operator verb and the first command.
+ * <p>Decisions: {@link io.postroom.api.EngineSettings}, {@link io.postroom.api.Transactions} and {@link io.postroom.api.StoreException}
+ * live in {@code api} and not here. Hosts and internal packages both use them, and this package imports the internal ones: it would be a
+ * cycle. The packages {@code admin} and {@code cli} come with the first operator verb and the first command.
  */
 @NullMarked
 package io.postroom;

@@ -8,8 +8,9 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * The leases this process knows it holds. A claim whose answer was lost left leases in the database that this process does not know, and that no other process
- * may rescue, because this process goes on sending heartbeats. The worker's {@code LostAnswers} gives those back. Thread-safe.
+ * The leases this process knows it holds. A claim whose answer was lost left leases in the database that this process does not know, and
+ * that no other process may rescue, because this process goes on sending heartbeats. The worker's {@code LostAnswers} gives those back.
+ * Thread-safe.
  */
 public final class HeldLeases {
     private final Map<Long, Integer> open = new ConcurrentHashMap<>();
