@@ -22,10 +22,13 @@
  * <p>Imports point downwards only, and the architecture test checks it:
  *
  * <pre>
- * spring, rest, server, test ──► (root) ──► everything internal
+ * server ──► rest, spring      rest ──► api      spring, server, test ──► (root) ──► everything internal
  * producer ──► worker ──► consumer ──► execution ──► handler, storage ──► api
  *                jobs ──► storage      postgres ──► storage      channel ──► handler      loop ──► nothing of ours
  * </pre>
+ *
+ * <p>Threads that create messages at the same time share a commit. Eight threads that each committed their own message used 1.2 times the
+ * CPU of a bare INSERT and its commit; with {@link io.postroom.internal.producer.SyncGroupCommit} they use 0.7 times (workload W2a).
  *
  * <p>Packages below {@code io.postroom.internal} may change with any release; no public signature names a type of theirs.
  *
