@@ -16,8 +16,8 @@ import java.util.Collection;
 import java.util.List;
 
 /**
- * The engine that {@link PostroomBuilder} wired. Public for the starter and the test kit, which start and drive it in steps; hosts use {@link Postroom}.
- * Thread-safe.
+ * The engine that {@link PostroomBuilder} wired. Public for the starter and the test kit, which start and drive it in steps; hosts use
+ * {@link Postroom}. Thread-safe.
  */
 public final class DefaultPostroom implements Postroom {
     private final DefaultQueueMessages queueMessages;
@@ -66,7 +66,8 @@ public final class DefaultPostroom implements Postroom {
     }
 
     /**
-     * Does the second half of a start: takes these handlers beside those of the builder and begins to work. The caller closes this after an error.
+     * Does the second half of a start: takes these handlers beside those of the builder and begins to work. The caller closes this after
+     * an error.
      *
      * @param more empty when it begins again after {@link #stopWorkers}
      * @throws IllegalArgumentException two handlers would take the same messages, or have the same id
@@ -81,7 +82,8 @@ public final class DefaultPostroom implements Postroom {
     }
 
     /**
-     * Stops the handlers, as {@link #stop} does. The jobs go on, since other processes may wait for their work. {@link #startWorkers} may follow.
+     * Stops the handlers, as {@link #stop} does. The jobs go on, since other processes may wait for their work. {@link #startWorkers} may
+     * follow.
      *
      * @param drain how long running handlers may go on
      */
@@ -90,7 +92,8 @@ public final class DefaultPostroom implements Postroom {
     }
 
     /**
-     * Expires and promotes what is due, then runs on this thread what is READY in these queues, until nothing is left. For tests with workers off.
+     * Expires and promotes what is due, then runs on this thread what is READY in these queues, until nothing is left. For tests with
+     * workers off.
      *
      * @param names empty: all queues that have a handler here
      * @return how many messages were run

@@ -48,8 +48,8 @@ public interface Postroom extends AutoCloseable {
     List<String> problems();
 
     /**
-     * Stops claiming, waits for running handlers, and gives waiting messages back. Repeating it does nothing. {@link #queueMessages} and {@link #queues} stay
-     * usable until {@link #close}.
+     * Stops claiming, waits for running handlers, and gives waiting messages back. Repeating it does nothing. {@link #queueMessages} and
+     * {@link #queues} stay usable until {@link #close}.
      *
      * @param drain how long running handlers may go on; after it they are interrupted and get five seconds more
      */
@@ -62,8 +62,8 @@ public interface Postroom extends AutoCloseable {
     /** Settings of an engine before it starts. Each has a default. Not thread-safe: build on one thread. */
     interface Builder {
         /**
-         * Connections for the engine alone. Default: a small pool with the settings of the host's DataSource where that is a HikariDataSource, else the host's
-         * DataSource itself. Postroom does not close it.
+         * Connections for the engine alone. Default: a small pool with the settings of the host's DataSource where that is a
+         * HikariDataSource, else the host's DataSource itself. Postroom does not close it.
          */
         Builder engineDataSource(DataSource own);
 
@@ -76,16 +76,25 @@ public interface Postroom extends AutoCloseable {
         /** Adds a handler; default none. Two that take the same messages, or with the same id, are refused at {@link #start}. */
         Builder handler(Handler handler);
 
-        /** Asked about the errors of handlers that have no error handling themselves; default none: the retry policy decides. Called by handler threads. */
+        /**
+         * Asked about the errors of handlers that have no error handling themselves; default none: the retry policy decides. Called by
+         * handler threads.
+         */
         Builder onError(HandlingErrorSend handling);
 
         /** Turns payloads into JSON and back; default Jackson. Called by many threads at once. */
         Builder codec(PayloadCodec codec);
 
-        /** Adds an interceptor; default none. Several apply in the order they are added, the first outermost. Called by many threads at once. */
+        /**
+         * Adds an interceptor; default none. Several apply in the order they are added, the first outermost. Called by many threads at
+         * once.
+         */
         Builder interceptor(MessageInterceptor interceptor);
 
-        /** Adds a listener; default none. Called by threads of the engine after each commit: it must be quick, and what it throws is logged. */
+        /**
+         * Adds a listener; default none. Called by threads of the engine after each commit: it must be quick, and what it throws is
+         * logged.
+         */
         Builder listener(PostroomListener listener);
 
         /** The host's transactions; default: each call on a connection of its own. Called by many threads at once. */
@@ -106,8 +115,8 @@ public interface Postroom extends AutoCloseable {
         Postroom start();
 
         /**
-         * Does the first half of {@link #start}: messages can be created, none is handled until {@link DefaultPostroom#startWorkers}. Fails as {@link #start}
-         * does. For the starter, which finds handlers later; the caller closes the result after an error.
+         * Does the first half of {@link #start}: messages can be created, none is handled until {@link DefaultPostroom#startWorkers}.
+         * Fails as {@link #start} does. For the starter, which finds handlers later; the caller closes the result after an error.
          */
         DefaultPostroom prepare();
     }

@@ -1,11 +1,12 @@
 /**
- * The way in, and the map of the whole. {@link io.postroom.Postroom} starts an engine on a DataSource and hands out {@link io.postroom.api.QueueMessages};
- * {@code PostroomBuilder} wires it.
+ * The way in, and the map of the whole. {@link io.postroom.Postroom} starts an engine on a DataSource and hands out {@link
+ * io.postroom.api.QueueMessages}; {@code PostroomBuilder} wires it.
  *
  * <p>The packages follow a message's way. To read the whole, take them in this order:
  *
  * <ol>
- *   <li>{@code api}: the words; {@link io.postroom.api.QueueMessages}, {@link io.postroom.api.Outcome}, {@link io.postroom.api.MessageState}
+ *   <li>{@code api}: the words; {@link io.postroom.api.QueueMessages}, {@link io.postroom.api.Outcome}, {@link
+ *       io.postroom.api.MessageState}
  *   <li>{@code handler}, {@code channel}: what users implement, and the mail channel
  *   <li>{@code internal.storage}: the port by role, from {@link io.postroom.internal.storage.EnqueueStore} to
  *       {@link io.postroom.internal.storage.OperatorStore}, in the order of a message's life
@@ -21,16 +22,19 @@
  * <p>Imports point downwards only, and the architecture test checks it:
  *
  * <pre>
- * spring, rest, server, test ──► (root) ──► everything internal
+ * server ──► rest, spring      rest ──► api      spring, server, test ──► (root) ──► everything internal
  * producer ──► worker ──► consumer ──► execution ──► handler, storage ──► api
  *                jobs ──► storage      postgres ──► storage      channel ──► handler      loop ──► nothing of ours
  * </pre>
  *
+ * <p>Threads that create messages at the same time share a commit. Eight threads that each committed their own message used 1.2 times the
+ * CPU of a bare INSERT and its commit; with {@link io.postroom.internal.producer.SyncGroupCommit} they use 0.7 times (workload W2a).
+ *
  * <p>Packages below {@code io.postroom.internal} may change with any release; no public signature names a type of theirs.
  *
- * <p>Decisions: {@link io.postroom.api.EngineSettings}, {@link io.postroom.api.Transactions} and {@link io.postroom.api.StoreException} live in {@code api} and
- * not here. Hosts and internal packages both use them, and this package imports the internal ones: it would be a cycle. The packages {@code admin} and
- * {@code cli} come with the first operator verb and the first command.
+ * <p>Decisions: {@link io.postroom.api.EngineSettings}, {@link io.postroom.api.Transactions} and {@link io.postroom.api.StoreException}
+ * live in {@code api} and not here. Hosts and internal packages both use them, and this package imports the internal ones: it would be a
+ * cycle. The packages {@code admin} and {@code cli} come with the first operator verb and the first command.
  */
 @NullMarked
 package io.postroom;

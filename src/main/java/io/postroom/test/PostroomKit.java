@@ -17,7 +17,9 @@ public interface PostroomKit {
         return new DefaultKit((DefaultPostroom) postroom);
     }
 
-    /** Runs what is due and ready in these queues (none: all with a handler here) on this thread until nothing is. Returns how many runs. */
+    /**
+     * Runs what is due and ready in these queues (none: all with a handler here) on this thread until nothing is. Returns how many runs.
+     */
     int drain(String... queues);
 
     /** Lets time pass at once: waiting messages become due, times to live end, and last heartbeats of workers are that much older. */

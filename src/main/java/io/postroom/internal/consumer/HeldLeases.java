@@ -9,7 +9,7 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * The leases that this process knows it holds. A claim whose answer was lost leaves leases in the database that no process knows and that
- * no other process may rescue, because this one goes on sending heartbeats. The poll of the worker package compares the database with
+ * no other process may rescue, because this one goes on sending heartbeats. The worker package compares the database with
  * these ids and gives the unknown leases back. Thread-safe.
  */
 public final class HeldLeases {

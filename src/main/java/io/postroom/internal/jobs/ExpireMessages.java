@@ -6,8 +6,8 @@ import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes waiting messages EXPIRED whose time to live ended, also where no worker claims them. Makes messages CANCELLED that come to wait in a deleted queue. Runs
- * on every node.
+ * Makes waiting messages EXPIRED whose time to live ended, also where no worker claims them. Makes messages CANCELLED that come to wait
+ * in a deleted queue. Runs on every node.
  */
 public final class ExpireMessages implements Job {
     private static final int BATCH = 500;

@@ -14,7 +14,10 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Repeats jobs on a few threads of its own. A job never runs beside itself in this process. A job that fails is repeated with back-off for ever. Thread-safe. */
+/**
+ * Repeats jobs on a few threads of its own. A job never runs beside itself in this process. A job that fails is repeated with back-off
+ * for ever. Thread-safe.
+ */
 public final class JobTimer {
     private static final Logger log = LoggerFactory.getLogger(JobTimer.class);
     /** Two for jobs that may take long, and two for jobs that must be in time: promote and rescue. */

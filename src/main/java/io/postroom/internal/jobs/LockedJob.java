@@ -11,8 +11,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Runs a job on one node at a time, under ShedLock with database time and a table in our own schema. Our {@code LockProvider} is no bean, so the host's beans and
- * scheduling stay as they are.
+ * Runs a job on one node at a time, under ShedLock with database time and a table in our own schema. Our {@code LockProvider} is no bean,
+ * so the host's beans and scheduling stay as they are.
  *
  * @param atMost how long a node that dies in the job keeps it from the other nodes
  */

@@ -9,8 +9,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Makes the partitions of coming days and folds those of past days into one. Runs on one node at a time. No other part needs this job to be in time: messages
- * after the last day go to the open tail, and a late turn can still move the tail. The job locks each whole table for some milliseconds, about once a week.
+ * Makes the partitions of coming days and folds those of past days into one. Runs on one node at a time. No other part needs this job to
+ * be in time: messages after the last day go to the open tail, and a late turn can still move the tail. The job locks each whole table
+ * for some milliseconds, about once a week.
  */
 public final class MaintainPartitions implements Job {
     private static final Logger log = LoggerFactory.getLogger(MaintainPartitions.class);

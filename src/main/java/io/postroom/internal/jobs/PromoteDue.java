@@ -14,18 +14,25 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Makes delayed messages, retries and snoozes READY when they are due. Runs on every node: rows are taken with SKIP LOCKED, so no node waits for a leader that
- * is stuck. A batch that fails is halved down to single messages, and one that fails alone is put aside as a dead letter ({@code quarantined}).
+ * Makes delayed messages, retries and snoozes READY when they are due. Runs on every node: rows are taken with SKIP LOCKED, so no node
+ * waits for a leader that is stuck. A batch that fails is halved down to single messages, and one that fails alone is put aside as a dead
+ * letter ({@code quarantined}).
  */
 public final class PromoteDue implements Job {
     private static final Logger log = LoggerFactory.getLogger(PromoteDue.class);
     private static final int BATCH = 500;
-    /** Longest wait of a process whose polls say when a message is due. Other processes may delay messages that are due earlier than the known one. */
+    /**
+     * Longest wait of a process whose polls say when a message is due. Other processes may delay messages that are due earlier than the
+     * known one.
+     */
     private static final Duration WHEN_POLLED = Duration.ofSeconds(15);
     /** Longest wait of a process that does not poll. */
     private static final Duration ALONE = Duration.ofSeconds(1);
 
-    /** A message may still commit with a due time earlier than the last one promoted by this much. Later commits are found by the full look. */
+    /**
+     * A message may still commit with a due time earlier than the last one promoted by this much. Later commits are found by the full
+     * look.
+     */
     private static final Duration MARGIN = Duration.ofSeconds(30);
 
     private static final Duration FULL_LOOK_EVERY = Duration.ofMinutes(1);

@@ -8,8 +8,8 @@ import java.util.Collection;
 import java.util.function.Consumer;
 
 /**
- * Carries out the recorded bulk redrives, each at its rate. Any node takes any turn, so an operation goes on when the node that was asked for it ends. That node
- * begins at once if it has workers.
+ * Carries out the recorded bulk redrives, each at its rate. Any node takes any turn, so an operation goes on when the node that was asked
+ * for it ends. That node begins at once if it has workers.
  */
 public final class RedriveDeadLetters implements Job {
     private static final Duration IDLE = Duration.ofSeconds(15);

@@ -20,8 +20,8 @@ import org.slf4j.LoggerFactory;
  * Purges finished messages when their queue's retention is over. Runs on one node at a time; not thread-safe.
  *
  * <ol>
- *   <li>A large day that is past is freed as a whole once next to nothing in it is needed any more. Until then its messages are spared, because
- *       deleting them one by one costs more. If much of the day will be needed for days to come, its messages leave in batches.
+ *   <li>A large day that is past is freed as a whole once next to nothing in it is needed any more. Until then its messages are spared,
+ *       because deleting them one by one costs more. If much of the day will be needed for days to come, its messages leave in batches.
  *   <li>A large day of history is freed when the messages it tells of have left.
  *   <li>All others leave in batches, led by their ends in the history.
  *   <li>Lines of history that a freed day left in others go: when one was freed, and daily.
@@ -131,8 +131,8 @@ public final class RemoveQueueMessages implements Job {
     }
 
     /**
-     * Frees large days of history, oldest first and without leaving one out, so that no line of a message outlives the line of its end. Lines that a small day
-     * between them keeps are removed by {@link #removeLeftovers}.
+     * Frees large days of history, oldest first and without leaving one out, so that no line of a message outlives the line of its end.
+     * Lines that a small day between them keeps are removed by {@link #removeLeftovers}.
      *
      * @return whether a day was freed
      */
@@ -205,7 +205,10 @@ public final class RemoveQueueMessages implements Job {
         return batches == 0;
     }
 
-    /** A large day of history tells mostly of messages of the same days. While those wait to be freed as a whole, there is nothing to find in it. */
+    /**
+     * A large day of history tells mostly of messages of the same days. While those wait to be freed as a whole, there is nothing to find
+     * in it.
+     */
     private static boolean isWorthLookingThrough(Day history, List<Day> spared, boolean lasting) {
         return history.past()
                 && (lasting

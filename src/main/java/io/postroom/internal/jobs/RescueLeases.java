@@ -11,8 +11,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Rescues messages of workers that died: they go back to READY with one crash more, or, at their queue's crash limit, to the dead letters. Runs on every node. A
- * process rescues other workers only after one full lease time of own heartbeats.
+ * Rescues messages of workers that died: they go back to READY with one crash more, or, at their queue's crash limit, to the dead
+ * letters. Runs on every node. A process rescues other workers only after one full lease time of own heartbeats.
  */
 public final class RescueLeases implements Job {
     private static final Logger log = LoggerFactory.getLogger(RescueLeases.class);
@@ -25,7 +25,8 @@ public final class RescueLeases implements Job {
     private final Consumer<Collection<Arrival>> wake;
 
     /**
-     * @param interval how often to look; a death is noticed after leaseTime plus this, or half a leaseTime after the only process has started again
+     * @param interval how often to look; a death is noticed after leaseTime plus this, or half a leaseTime after the only process has
+     *     started again
      * @param hasBeatenFor whether this process's heartbeats were confirmed for that long without a gap
      * @param wake told which messages are READY again
      */

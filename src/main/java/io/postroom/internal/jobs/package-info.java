@@ -1,13 +1,13 @@
 /**
- * Work on a timer, one class per job. A job is one turn of work with no thread of its own; {@link io.postroom.internal.jobs.JobTimer} repeats it. Start reading
- * at {@link io.postroom.internal.jobs.JobTimer}, then {@link io.postroom.internal.jobs.PromoteDue}.
+ * Work on a timer, one class per job. A job is one turn of work with no thread of its own; {@link io.postroom.internal.jobs.JobTimer}
+ * repeats it. Start reading at {@link io.postroom.internal.jobs.JobTimer}, then {@link io.postroom.internal.jobs.PromoteDue}.
  *
- * <p>Jobs of every node: {@link io.postroom.internal.jobs.PromoteDue} (delayed messages become READY), {@link io.postroom.internal.jobs.RescueLeases} (messages
- * of dead workers), {@link io.postroom.internal.jobs.ExpireMessages}, {@link io.postroom.internal.jobs.RedriveDeadLetters}. They take rows with SKIP LOCKED, so
- * nodes share the work and any of them may stop.
+ * <p>Jobs of every node: {@link io.postroom.internal.jobs.PromoteDue} (delayed messages become READY), {@link
+ * io.postroom.internal.jobs.RescueLeases} (messages of dead workers), {@link io.postroom.internal.jobs.ExpireMessages}, {@link
+ * io.postroom.internal.jobs.RedriveDeadLetters}. They take rows with SKIP LOCKED, so nodes share the work and any of them may stop.
  *
- * <p>Singleton jobs run on one node at a time, wrapped in {@link io.postroom.internal.jobs.LockedJob}: {@link io.postroom.internal.jobs.RemoveQueueMessages}
- * (the purge) and {@link io.postroom.internal.jobs.MaintainPartitions}.
+ * <p>Singleton jobs run on one node at a time, wrapped in {@link io.postroom.internal.jobs.LockedJob}: {@link
+ * io.postroom.internal.jobs.RemoveQueueMessages} (the purge) and {@link io.postroom.internal.jobs.MaintainPartitions}.
  *
  * <p>The store's clock decides what is due, expired or dead. {@code System.nanoTime} measures only the waits between turns.
  */

@@ -12,7 +12,10 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/** The queues with a handler in this process, and the consumer of each, by queue id. Thread-safe; started and stopped by {@link Engine} alone. */
+/**
+ * The queues with a handler in this process, and the consumer of each, by queue id. Thread-safe; started and stopped by {@link Engine}
+ * alone.
+ */
 public final class Consumers implements LocalConsumers {
     private final boolean workers;
     private final Map<Integer, ConsumedQueue> queues = new ConcurrentHashMap<>();

@@ -24,8 +24,8 @@ public final class DirectDispatches {
     }
 
     /**
-     * Begins a direct dispatch of messages about to be stored: they do not go through READY, need no claim, and their handler starts right after the commit.
-     * Only for messages of one queue and priority.
+     * Begins a direct dispatch of messages about to be stored: they do not go through READY, need no claim, and their handler starts
+     * right after the commit. Only for messages of one queue and priority.
      *
      * @return empty where the messages should go to READY like all others
      */

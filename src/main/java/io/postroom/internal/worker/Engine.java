@@ -14,8 +14,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The life cycle of a worker. Starts its parts in an order in which each finds what it needs, and stops them so that nothing is lost: stop claiming, finish
- * what runs, give back the rest, write the results, and only then end the heartbeat. Thread-safe.
+ * The life cycle of a worker. Starts its parts in an order in which each finds what it needs, and stops them so that nothing is lost:
+ * stop claiming, finish what runs, give back the rest, write the results, and only then end the heartbeat. Thread-safe.
  */
 public final class Engine {
     private static final Logger log = LoggerFactory.getLogger(Engine.class);
@@ -77,8 +77,8 @@ public final class Engine {
     }
 
     /**
-     * Stops handling: no more claims, messages in the buffers go back at no cost. Running handlers get {@code drain} to finish, then an interrupt and five
-     * seconds. Messages can still be created and waited for; {@link #start} begins to handle again.
+     * Stops handling: no more claims, messages in the buffers go back at no cost. Running handlers get {@code drain} to finish, then an
+     * interrupt and five seconds. Messages can still be created and waited for; {@link #start} begins to handle again.
      */
     public synchronized void stopConsumers(Duration drain) {
         if (state != State.RUNNING) {
@@ -94,8 +94,8 @@ public final class Engine {
     }
 
     /**
-     * Stops the consumers as {@link #stopConsumers} does, and then all other parts. Handlers that still run keep their leases until other processes rescue them.
-     * Repeating it does nothing.
+     * Stops the consumers as {@link #stopConsumers} does, and then all other parts. Handlers that still run keep their leases until other
+     * processes rescue them. Repeating it does nothing.
      */
     public synchronized void stop(Duration drain) {
         if (stopped) {
@@ -135,7 +135,10 @@ public final class Engine {
         return parts.health.problems();
     }
 
-    /** Runs on this thread what is due and READY in these queues (empty: all with a handler here). Returns how many messages were run. For tests. */
+    /**
+     * Runs on this thread what is due and READY in these queues (empty: all with a handler here). Returns how many messages were run. For
+     * tests.
+     */
     public int drain(Collection<String> names) {
         return parts.inlineRunner.drain(names);
     }

@@ -11,10 +11,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Keeps this process's leases: one heartbeat renews all of them, on a connection that nothing else uses. So a host that leaks its connections does not lose its
- * messages. Registers at the first need, under a fresh id: with an id that was used before, messages of a dead worker would look owned. Thread-safe.
+ * Keeps this process's leases: one heartbeat renews all of them, on a connection that nothing else uses. So a host that leaks its
+ * connections does not lose its messages. Registers at the first need, under a fresh id: with an id that was used before, messages of a
+ * dead worker would look owned. Thread-safe.
  *
- * <p>Leases are trusted from the start of the last confirmed heartbeat, not from its answer. The trust ends two beats before other processes may take over.
+ * <p>Leases are trusted from the start of the last confirmed heartbeat, not from its answer. The trust ends two beats before other
+ * processes may take over.
  */
 final class Heartbeat implements LeaseHolder {
     private static final Logger log = LoggerFactory.getLogger(Heartbeat.class);
@@ -64,8 +66,9 @@ final class Heartbeat implements LeaseHolder {
     }
 
     /**
-     * Whether heartbeats have been confirmed all that time. After a gap, of the database or of this process, the last heartbeat of every process is old. A process
-     * that has just resumed cannot tell dead workers from those that are about to resume. True as well before a heartbeat was needed.
+     * Whether heartbeats have been confirmed all that time. After a gap, of the database or of this process, the last heartbeat of every
+     * process is old. A process that has just resumed cannot tell dead workers from those that are about to resume. True as well before a
+     * heartbeat was needed.
      */
     boolean isUnbrokenFor(Duration time) {
         long now = System.nanoTime();

@@ -7,7 +7,8 @@ interface LocalConsumers {
     /**
      * Wakes the consumer of the arrival's queue, at no database cost.
      *
-     * @return whether other processes should hear of the arrival, too: no consumer here, or none that can take messages now while others may
+     * @return whether other processes should hear of the arrival, too: no consumer here, or none that can take messages now while others
+     *     may
      */
     boolean wake(Arrival arrival);
 }

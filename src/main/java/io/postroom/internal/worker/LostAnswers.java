@@ -13,8 +13,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Gives back leases of this process that it does not know: the answer of the statement that took them was lost. No other process may rescue them, because
- * this process goes on sending heartbeats. {@link #release} is called by the poll's thread alone, {@link #mayBeStored} by any.
+ * Gives back leases of this process that it does not know: the answer of the statement that took them was lost. No other process may
+ * rescue them, because this process goes on sending heartbeats. {@link #release} is called by the poll's thread alone, {@link
+ * #mayBeStored} by any.
  */
 final class LostAnswers {
     private static final Logger log = LoggerFactory.getLogger(LostAnswers.class);

@@ -12,17 +12,19 @@ import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Moves up the low watermarks of the lanes: numbers below which nothing can appear any more, so that polls need not look there. Used by the poll's thread.
+ * Moves up the low watermarks of the lanes: numbers below which nothing can appear any more, so that polls need not look there. Used by
+ * the poll's thread.
  *
  * <ol>
  *   <li>A sample S is the last number drawn.
- *   <li>S is settled once every transaction that may have drawn a number up to S has ended. Transaction ids decide this first. When a transaction that has
- *       nothing to do with us holds them back for {@link #PATIENCE} polls, the writers of {@code ready} decide.
+ *   <li>S is settled once every transaction that may have drawn a number up to S has ended. Transaction ids decide this first. When a
+ *       transaction that has nothing to do with us holds them back for {@link #PATIENCE} polls, the writers of {@code ready} decide.
  *   <li>The next statement sees what those transactions wrote. The lowest row it sees, or S, is the new low watermark.
  * </ol>
  *
- * <p>The same sample spares looks. When S is settled and all lanes are seen empty after that, nothing is in them until a number above S is drawn: everything
- * that enters READY draws a number in the transaction that puts it there. So a poll that finds S still the last number need not look into the lanes.
+ * <p>The same sample spares looks. When S is settled and all lanes are seen empty after that, nothing is in them until a number above S
+ * is drawn: everything that enters READY draws a number in the transaction that puts it there. So a poll that finds S still the last
+ * number need not look into the lanes.
  */
 final class LowWatermark {
     private static final int PATIENCE = 3;
@@ -123,7 +125,8 @@ final class LowWatermark {
     }
 
     /**
-     * Whether another server answered than the one before. The pool may have replaced the connections without an error that this process could see.
+     * Whether another server answered than the one before. The pool may have replaced the connections without an error that this process
+     * could see.
      *
      * @param startedAt null: not known
      */

@@ -15,9 +15,10 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Wakes consumers when messages came. Consumers of this process are woken directly, at no database cost. Those of other processes are woken by NOTIFY, sent
- * after the commit and outside the user's transaction, at most once per {@link #COALESCE}. Inside the transaction, NOTIFY takes a cluster-wide lock at commit:
- * 16 clients fell from 20.9k to 4.7k commits/s. Both ways are hints, and the poll finds whatever they miss.
+ * Wakes consumers when messages came. Consumers of this process are woken directly, at no database cost. Those of other processes are
+ * woken by NOTIFY, sent after the commit and outside the user's transaction, at most once per {@link #COALESCE}. Inside the transaction,
+ * NOTIFY takes a cluster-wide lock at commit: 16 clients fell from 20.9k to 4.7k commits/s. Both ways are hints, and the poll finds
+ * whatever they miss.
  */
 public final class Notifier {
     private static final Duration COALESCE = Duration.ofMillis(1);

@@ -17,16 +17,16 @@ import java.util.Objects;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
- * Finds what no wake told of. Once a second, one statement asks for all queues of the process what waits in each lane from its low watermark on, what
- * operators changed, and when the next delayed message is due. What else must be looked at from time to time runs on the same thread: futures that wait for
- * other processes, and leases whose answer was lost.
+ * Finds what no wake told of. Once a second, one statement asks for all queues of the process what waits in each lane from its low
+ * watermark on, what operators changed, and when the next delayed message is due. What else must be looked at from time to time runs on
+ * the same thread: futures that wait for other processes, and leases whose answer was lost.
  */
 public final class Poller {
     /** Polls use at most a twentieth of the time. */
     private static final int REST_FACTOR = 20;
     /**
-     * Upper bound for the pause after a slow poll. A poll that was slow because of a stalled server must not delay the next one: messages without a NOTIFY are
-     * found only by polling.
+     * Upper bound for the pause after a slow poll. A poll that was slow because of a stalled server must not delay the next one: messages
+     * without a NOTIFY are found only by polling.
      */
     private static final Duration LONGEST_REST = Duration.ofSeconds(5);
 

@@ -18,8 +18,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Hands on results once they are in the database: frees their leases, completes the futures that wait for them, tells listeners, lets the promote job look at
- * new due times, and wakes consumers for messages that were given back. Thread-safe: called by the completer and by threads of ATOMIC handlers.
+ * Hands on results once they are in the database: frees their leases, completes the futures that wait for them, tells listeners, lets the
+ * promote job look at new due times, and wakes consumers for messages that were given back. Thread-safe: called by the completer and by
+ * threads of ATOMIC handlers.
  */
 final class ResultDispatcher {
     private static final Logger log = LoggerFactory.getLogger(ResultDispatcher.class);

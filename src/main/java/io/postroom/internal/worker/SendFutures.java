@@ -14,8 +14,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 
 /**
- * The futures of {@code sendMessageAsync}. Results of this process complete them at once, results of other processes with the next poll. Thread-safe, but for
- * {@link #look}.
+ * The futures of {@code sendMessageAsync}. Results of this process complete them at once, results of other processes with the next poll.
+ * Thread-safe, but for {@link #look}.
  */
 public final class SendFutures {
     private static final int ASKED_AT_ONCE = 1000;

@@ -23,8 +23,8 @@ import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code sendMessageSync}: stores a message under a lease of this process, runs its handler on the caller's thread, and waits for the result. The result is
- * written by the same completer as all others. Thread-safe.
+ * {@code sendMessageSync}: stores a message under a lease of this process, runs its handler on the caller's thread, and waits for the
+ * result. The result is written by the same completer as all others. Thread-safe.
  */
 public final class SyncSender {
     private final Stores stores;
@@ -114,8 +114,8 @@ public final class SyncSender {
     }
 
     /**
-     * Asks the database for the state. The lease was gone when the result was to be written: another process took over, or the first try was committed and
-     * only its answer was lost.
+     * Asks the database for the state. The lease was gone when the result was to be written: another process took over, or the first try
+     * was committed and only its answer was lost.
      */
     private SendResult resultAfterLoss(UUID id) {
         MessageState state = stores.queries().states(List.of(id)).getOrDefault(id, MessageState.READY);

@@ -2,56 +2,64 @@
  * This process as a worker: its life cycle, its heartbeat, and everything that tells consumers of work and callers of results.
  *
  * <pre>
- * committed arrivals ──► Notifier ─┐                                          ┌──► SendFutures, OwnSends (callers that wait)
- * once a second ───────► Poller ───┴► Consumers ──► (consumer, execution) ──► ResultDispatcher ──► listeners, DueWatch (promote job)
- *                          │                                                  └──► Notifier (messages that were given back)
- *                     LowWatermark, LostAnswers
+ * committed arrivals ──► Notifier ──┐
+ * once a second ───────► Poller ────┴► Consumers ──► (consumer, execution) ──► ResultDispatcher
+ *                          │                                                     ├──► SendFutures, OwnSends: callers that wait
+ *               LowWatermark, LostAnswers                                        ├──► listeners, DueWatch (promote job)
+ *                                                                                └──► Notifier: messages that were given back
  * Heartbeat keeps all leases of this process; Health says what is wrong
  * </pre>
  *
  * <p>Start at {@link io.postroom.internal.worker.Engine}, the life cycle; {@code EngineParts} wires. Then read {@code Poller.poll} and
- * {@code ResultDispatcher.written}. {@code SyncSender} and {@code InlineRunner} run messages on the caller's thread instead of a consumer's. The story of one
- * attempt is {@link io.postroom.internal.execution.Executor#run}.
+ * {@code ResultDispatcher.written}. {@code SyncSender} and {@code InlineRunner} run messages on the caller's thread instead of a
+ * consumer's. The story of one attempt is {@link io.postroom.internal.execution.Executor#run}.
  *
- * <p>The store's clock decides about due times and leases; {@code System.nanoTime} measures durations here. A message belongs to this process while its lease
- * row names this worker's id. Every completion asks again (fencing), so a process that was stopped for a while can run a message twice but never finish it
- * twice.
+ * <p>The store's clock decides about due times and leases; {@code System.nanoTime} measures durations here. A message belongs to this
+ * process while its lease row names this worker's id. Every completion asks again (fencing), so a process that was stopped for a while
+ * can run a message twice but never finish it twice.
  *
- * <p>The figures about claims stand in {@link io.postroom.internal.consumer}, those about direct dispatch, too: {@code DirectDispatches} here only finds the
- * consumer. The figures were measured on 2 shared cores, PostgreSQL 18, fsync on, 200-byte JSON, no-op handler (the benchmark in {@code src/test}).
+ * <p>The figures about claims stand in {@link io.postroom.internal.consumer}, those about direct dispatch, too: {@code DirectDispatches}
+ * here only finds the consumer. The figures were measured on 2 shared cores, PostgreSQL 18, fsync on, 200-byte JSON, no-op handler (the
+ * benchmark in {@code src/test}).
  *
- * <p>With claims of at most 500 messages a drain (workload W1) did 65,000/s on one busy core, because claimer and completer each waited for their commits.
- * With 1,000 at once it did 118,000/s on both cores. {@code PrefetchPolicy} bounds by bytes what is held, so that large messages do not fill the heap.
+ * <p>With claims of at most 500 messages a drain (workload W1) did 65,000/s on one busy core, because claimer and completer each waited
+ * for their commits. With 1,000 at once it did 118,000/s on both cores. {@code PrefetchPolicy} bounds by bytes what is held, so that
+ * large messages do not fill the heap.
  *
- * <p><b>Direct dispatch.</b> A message created outside of a caller's transaction, for a queue that is consumed here, need not go through READY when a handler
- * thread is free. It is stored under a lease of this process ({@link io.postroom.internal.consumer.DirectDispatch}), and its handler starts right after the
- * commit, without a claim. That saves a commit and two thirds of the server's work: 0.63M instead of 2.37M instructions for a message that comes alone.
- * Latency at 200 a second fell from 2.0 to 1.2 ms. A message goes to READY instead where messages of the queue wait already, the queue is paused, suspects
- * wait, no handler here takes the type, or the threads have enough. So does a message of a caller's transaction: the transaction may last, and the message
- * would wait in one process while others are free. A handler that takes JSON as text gets the caller's text, and after a retry what {@code jsonb} prints of
- * it. A commit whose answer was lost leaves a lease this process does not know, and {@code LostAnswers} gives it back like one of a lost claim.
+ * <p><b>Direct dispatch.</b> A message created outside of a caller's transaction, for a queue that is consumed here, need not go through
+ * READY when a handler thread is free. It is stored under a lease of this process ({@link io.postroom.internal.consumer.DirectDispatch}),
+ * and its handler starts right after the commit, without a claim. That saves a commit and two thirds of the server's work: 0.63M instead
+ * of 2.37M instructions for a message that comes alone. Latency at 200 a second fell from 2.0 to 1.2 ms. A message goes to READY instead
+ * where messages of the queue wait already, the queue is paused, suspects wait, no handler here takes the type, or the threads have
+ * enough. So does a message of a caller's transaction: the transaction may last, and the message would wait in one process while others
+ * are free. A handler that takes JSON as text gets the caller's text, and after a retry what {@code jsonb} prints of it. A commit whose
+ * answer was lost leaves a lease this process does not know, and {@code LostAnswers} gives it back like one of a lost claim.
  *
- * <p><b>An idle process</b> sends about two statements a second whatever it consumes: one poll, which also says when a delayed message is due, and the
- * heartbeats, rescues and clean-ups of several seconds each (workload W7). With 64 queues the server uses 0.2 % of a core for it; looking into 640 empty lanes
- * each second it used 0.8 %. Hence {@code LowWatermark.knownEmpty}. This side uses 0.5 % once the JVM has compiled it: 0.3 % for our threads, the poll's above
- * all, the rest for the JVM's own timers. In a process that has just started the compiler uses more than that.
+ * <p><b>An idle process</b> sends about two statements a second whatever it consumes: one poll, which also says when a delayed message is
+ * due, and the heartbeats, rescues and clean-ups of several seconds each (workload W7). With 64 queues the server uses 0.2 % of a core
+ * for it; looking into 640 empty lanes each second it used 0.8 %. Hence {@code LowWatermark.knownEmpty}. This side uses 0.5 % once the
+ * JVM has compiled it: 0.3 % for our threads, the poll's above all, the rest for the JVM's own timers. In a process that has just started
+ * the compiler uses more than that.
  *
- * <p><b>Between two processes</b> a message takes two commits that wait for the disk, where one process needs one. Of 2.17 ms (p50, both JVMs warm, traced at
- * each step): enqueue with its commit 0.77, then NOTIFY until it is heard 0.41, hand-overs 0.09, claim with its commit 0.81, thread 0.08. NOTIFY inside the
- * enqueue's commit would save part of the 0.41 and make all notifying commits of the server wait for one another. A claim that does not wait for the disk
- * would be forgotten by a crash of the server, which then hands the message out, and perhaps the lease's number, a second time.
+ * <p><b>Between two processes</b> a message takes two commits that wait for the disk, where one process needs one. Of 2.17 ms (p50, both
+ * JVMs warm, traced at each step): enqueue with its commit 0.77, then NOTIFY until it is heard 0.41, hand-overs 0.09, claim with its
+ * commit 0.81, thread 0.08. NOTIFY inside the enqueue's commit would save part of the 0.41 and make all notifying commits of the server
+ * wait for one another. A claim that does not wait for the disk would be forgotten by a crash of the server, which then hands the message
+ * out, and perhaps the lease's number, a second time.
  *
  * <p>Looks wrong, is right:
  *
  * <ul>
  *   <li>A suspect (a message whose worker died while holding it) runs alone in its queue and process, not in the whole cluster.
- *   <li>{@code NotNow} delays the one message. The channel remembers for how long a destination takes nothing; limits across nodes come later.
+ *   <li>{@code NotNow} delays the one message. The channel remembers for how long a destination takes nothing; limits across nodes come
+ *       later.
  *   <li>Messages of an ATOMIC batch that was rolled back run again one by one.
- *   <li>No loop ever ends by an error: each catches what its step throws, waits with back-off and jitter, and starts again. Staying stopped after a database
- *       restart is the most reported fault of the field's schedulers.
- *   <li>{@code HeldLeases} is a class of the consumer package, because consumers fill it; {@code LostAnswers}, {@code SyncSender} and the dispatcher read or
- *       fill it, too, and dependencies point downwards.
- *   <li>{@code DueWatch} is an interface of this package, implemented where all is wired: the promote job and the worker must not know each other.
+ *   <li>No loop ever ends by an error: each catches what its step throws, waits with back-off and jitter, and starts again. Staying
+ *       stopped after a database restart is the most reported fault of the field's schedulers.
+ *   <li>{@code HeldLeases} is a class of the consumer package, because consumers fill it; {@code LostAnswers}, {@code SyncSender} and the
+ *       dispatcher read or fill it, too, and dependencies point downwards.
+ *   <li>{@code DueWatch} is an interface of this package, implemented where all is wired: the promote job and the worker must not know
+ *       each other.
  * </ul>
  */
 @NullMarked
