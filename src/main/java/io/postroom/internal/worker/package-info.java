@@ -11,7 +11,7 @@
  * System.nanoTime} measures durations here. A message is ours while its lease row names our worker id: every completion asks again (fencing), so a
  * process that was stopped for a while can run a message twice but never finish it twice.
  *
- * <p>Measured on 2 shared cores, PostgreSQL 18, fsync on, 200-byte JSON, no-op handler (the benchmark in {@code src/test}, workload W1): with claims of at most
+ * <p>Measured on 2 shared cores, PostgreSQL 18, fsync on, 200-byte JSON, no-op handler (the benchmark in {@code src/bench}, workload W1): with claims of at most
  * 500 messages a drain did 65,000/s on one busy core, because claimer and completer each waited for their commits; with 1,000 at once 118,000/s on both.
  * {@code PrefetchPolicy} bounds what is held by bytes, so that large messages do not fill the heap.
  *
