@@ -50,7 +50,7 @@ class DirectDispatchTest {
     @Test
     void message_for_an_idle_worker_of_this_process_never_was_in_ready() {
         try (Postroom postroom = running(doing("idle", () -> {}))) {
-            awaitConsuming("idle");
+            awaitIdle(postroom, CreateMessage.to("idle").payload("probe"));
 
             UUID id = create(postroom, "idle");
 
@@ -70,7 +70,7 @@ class DirectDispatchTest {
                 })
                 .concurrency(32);
         try (Postroom postroom = running(fast)) {
-            awaitConsuming("many");
+            awaitIdle(postroom, CreateMessage.to("many").payload("probe"));
             for (int i = 0; i < 100; i++) { // so that it is known to be fast and to have room for more than its threads
                 PostroomKit.of(postroom).await(create(postroom, "many"), MessageState.DONE);
             }
@@ -194,7 +194,7 @@ class DirectDispatchTest {
     void message_of_a_type_nobody_here_takes_goes_through_ready() {
         Handler typed = Handler.send("typed", Known.class, (payload, context) -> Outcome.done());
         try (Postroom postroom = running(typed)) {
-            awaitConsuming(CreateMessage.to("typed").payload(new Known("probe")));
+            awaitIdle(postroom, CreateMessage.to("typed").payload(new Known("probe")));
 
             UUID known = postroom.queueMessages()
                     .createMessage("typed", new Known("x"))
@@ -232,7 +232,7 @@ class DirectDispatchTest {
     void atomic_handlers_get_a_lease_for_each_message() {
         Handler atomic = doing("atomic", () -> {}).mode(HandlerMode.ATOMIC);
         try (Postroom postroom = running(atomic)) {
-            awaitConsuming("atomic");
+            awaitIdle(postroom, CreateMessage.to("atomic").payload("probe"));
 
             List<Created> created = postroom.queueMessages()
                     .createMessages(List.of(
@@ -260,7 +260,7 @@ class DirectDispatchTest {
             return failures.size() == 1 ? Outcome.retry(Duration.ofMillis(1), "once more") : Outcome.done();
         });
         try (Postroom postroom = running(failing)) {
-            awaitConsuming("failing");
+            awaitIdle(postroom, CreateMessage.to("failing").payload("probe"));
 
             UUID id = create(postroom, "failing");
 
@@ -282,7 +282,7 @@ class DirectDispatchTest {
                 .concurrency(1);
         UUID second;
         try (Postroom postroom = running(handler)) {
-            awaitConsuming("stopping");
+            awaitIdle(postroom, CreateMessage.to("stopping").payload("probe"));
             mayEnd.release(30);
             for (int i = 0; i < 30; i++) {
                 PostroomKit.of(postroom).await(create(postroom, "stopping"), MessageState.DONE);
@@ -345,6 +345,19 @@ class DirectDispatchTest {
             UUID probe = producer.queueMessages().createMessage(probed).id();
             PostroomKit.of(producer).await(probe, MessageState.DONE);
         }
+    }
+
+    /**
+     * Waits until the consumer is idle and this process has seen it: a poll that was under way when the first probe was claimed may still
+     * report that probe as waiting, and the next message then goes through READY behind it.
+     */
+    private void awaitIdle(Postroom postroom, CreateMessage probe) {
+        awaitConsuming(probe);
+        await().until(() -> {
+            UUID id = postroom.queueMessages().createMessage(probe).id();
+            PostroomKit.of(postroom).await(id, MessageState.DONE);
+            return wasDispatched(id);
+        });
     }
 
     /** It has no first place in READY. */

@@ -88,17 +88,13 @@ final class Claimer {
     }
 
     private void claim() {
-        int wanted = held.wanted();
+        int wanted = held.claimBegins(LARGEST_CLAIM);
         if (wanted <= 0) {
             return; // the number of messages to hold fell since it was looked at
         }
         ClaimRequest request = queue.cursors()
-                .request(
-                        leaseHolder.workerId(),
-                        Math.min(wanted, LARGEST_CLAIM),
-                        queue.handled().leaseSize());
+                .request(leaseHolder.workerId(), wanted, queue.handled().leaseSize());
         List<ClaimedMessage> claimed = List.of();
-        held.claimBegins(request.limit());
         try {
             claimed = store.claim(request);
         } catch (RuntimeException failed) {

@@ -55,9 +55,17 @@ final class HeldMessages {
         return count.get() < prefetch.threadCapacity();
     }
 
-    /** Notes that a claim of at most so many messages is under way. */
-    void claimBegins(int atMost) {
-        expected = atMost;
+    /**
+     * Decides how many messages a claim should bring, and notes that it is under way. One step with {@link #tryAdd}: if direct dispatch took
+     * the last free thread between the decision and the note, the claim would bring a message that no thread is free for, while other
+     * processes could run it.
+     *
+     * @return most messages to claim; zero or less: none, and no claim is under way
+     */
+    synchronized int claimBegins(int most) {
+        int wanted = Math.min(most, wanted());
+        expected = Math.max(0, wanted);
+        return wanted;
     }
 
     /** Counts what the claim brought. First the count, then the mark: whoever dispatches directly meanwhile sees one of the two. */
@@ -72,15 +80,15 @@ final class HeldMessages {
      *
      * @return whether they are counted; {@link #letGo} or the end of their run takes them out again
      */
-    boolean tryAdd(int messages) {
+    synchronized boolean tryAdd(int messages) {
         int most = prefetch.target();
-        boolean suppliesThreadsOnly = most <= prefetch.threadCapacity();
-        for (int now = count.get(); now + (suppliesThreadsOnly ? expected : 0) + messages <= most; now = count.get()) {
-            if (count.compareAndSet(now, now + messages)) {
-                return true;
-            }
+        int claimed = most <= prefetch.threadCapacity() ? expected : 0;
+        if (count.get() + claimed + messages
+                > most) { // others only lower the count meanwhile, or turn what is expected into it
+            return false;
         }
-        return false;
+        count.addAndGet(messages);
+        return true;
     }
 
     /** Takes over messages that are counted already, under leases of this process, for the handler threads. */

@@ -177,8 +177,11 @@ public final class DefaultQueueMessages implements QueueMessages {
                     "Use createMessage for a message that is to wait");
         }
         NewMessage encoded = encoder.encode(message);
-        worker.syncSender().requireHandler(
-                message.queue(), encoded.content().type(), encoded.content().version());
+        worker.syncSender()
+                .requireHandler(
+                        message.queue(),
+                        encoded.content().type(),
+                        encoded.content().version());
         if (queues.current(message.queue()).paused()) {
             return stateOf(createMessage(message.id(encoded.id())).id());
         }

@@ -40,7 +40,11 @@ final class MessageWriter {
     private final Runnable promoteSoon;
 
     MessageWriter(
-            EnqueueStore store, Transactions transactions, QueueCache queues, EngineParts worker, Runnable promoteSoon) {
+            EnqueueStore store,
+            Transactions transactions,
+            QueueCache queues,
+            EngineParts worker,
+            Runnable promoteSoon) {
         this.store = store;
         this.transactions = transactions;
         this.queues = queues;
@@ -67,7 +71,8 @@ final class MessageWriter {
         try {
             return transactions.joinOrCommitAtOnce(transaction -> {
                 // Only now, with a connection: space reserved while waiting for a connection could serve no message.
-                DirectDispatch dispatch = worker.directDispatches().begin(messages).orElse(null);
+                DirectDispatch dispatch =
+                        worker.directDispatches().begin(messages).orElse(null);
                 reserved.set(dispatch);
                 return dispatch == null
                         ? writeReady(messages, transaction)

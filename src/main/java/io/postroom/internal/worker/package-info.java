@@ -18,22 +18,9 @@
  * process while its lease row names this worker's id. Every completion asks again (fencing), so a process that was stopped for a while
  * can run a message twice but never finish it twice.
  *
- * <p>The figures about claims stand in {@link io.postroom.internal.consumer}, those about direct dispatch, too: {@code DirectDispatches}
- * here only finds the consumer. The figures were measured on 2 shared cores, PostgreSQL 18, fsync on, 200-byte JSON, no-op handler (the
- * benchmark in {@code src/test}).
- *
- * <p>With claims of at most 500 messages a drain (workload W1) did 65,000/s on one busy core, because claimer and completer each waited
- * for their commits. With 1,000 at once it did 118,000/s on both cores. {@code PrefetchPolicy} bounds by bytes what is held, so that
- * large messages do not fill the heap.
- *
- * <p><b>Direct dispatch.</b> A message created outside of a caller's transaction, for a queue that is consumed here, need not go through
- * READY when a handler thread is free. It is stored under a lease of this process ({@link io.postroom.internal.consumer.DirectDispatch}),
- * and its handler starts right after the commit, without a claim. That saves a commit and two thirds of the server's work: 0.63M instead
- * of 2.37M instructions for a message that comes alone. Latency at 200 a second fell from 2.0 to 1.2 ms. A message goes to READY instead
- * where messages of the queue wait already, the queue is paused, suspects wait, no handler here takes the type, or the threads have
- * enough. So does a message of a caller's transaction: the transaction may last, and the message would wait in one process while others
- * are free. A handler that takes JSON as text gets the caller's text, and after a retry what {@code jsonb} prints of it. A commit whose
- * answer was lost leaves a lease this process does not know, and {@code LostAnswers} gives it back like one of a lost claim.
+ * <p>The reasons and figures about claims and direct dispatch stand in {@link io.postroom.internal.consumer}; {@code DirectDispatches}
+ * here only finds the consumer. The figures below were measured on 2 shared cores, PostgreSQL 18, fsync on, 200-byte JSON, no-op handler
+ * (the benchmark in {@code src/bench}).
  *
  * <p><b>An idle process</b> sends about two statements a second whatever it consumes: one poll, which also says when a delayed message is
  * due, and the heartbeats, rescues and clean-ups of several seconds each (workload W7). With 64 queues the server uses 0.2 % of a core

@@ -54,6 +54,24 @@ class DirectDispatcherTest {
         assertThat(begin(messages(1))).isEmpty();
     }
 
+    /** Before, the claim's size was decided in one step and noted in a second; direct dispatch in between took the same free thread. */
+    @Test
+    void a_claim_and_direct_dispatch_never_take_the_same_free_thread() throws Exception {
+        for (int round = 0; round < 20_000; round++) {
+            AtomicInteger wanted = new AtomicInteger();
+            Thread claimer = new Thread(() -> wanted.set(Math.max(0, fixture.held.claimBegins(Claimer.LARGEST_CLAIM))));
+            claimer.start();
+            int dispatched = 0;
+            while (fixture.held.tryAdd(1)) {
+                dispatched++;
+            }
+            claimer.join();
+            assertThat(dispatched + wanted.get()).isLessThanOrEqualTo(THREADS);
+            fixture.held.claimEnds(0);
+            fixture.held.letGo(dispatched);
+        }
+    }
+
     @Test
     void what_a_claim_under_way_may_bring_counts_for_slow_handlers_only() {
         fixture.held.claimBegins(THREADS);
