@@ -57,18 +57,35 @@ class DirectDispatcherTest {
     /** Before, the claim's size was decided in one step and noted in a second; direct dispatch in between took the same free thread. */
     @Test
     void a_claim_and_direct_dispatch_never_take_the_same_free_thread() throws Exception {
-        for (int round = 0; round < 20_000; round++) {
-            AtomicInteger wanted = new AtomicInteger();
-            Thread claimer = new Thread(() -> wanted.set(Math.max(0, fixture.held.claimBegins(Claimer.LARGEST_CLAIM))));
-            claimer.start();
+        int rounds = 50_000;
+        AtomicInteger turn = new AtomicInteger(); // odd: both go; both spin, so that they meet within nanoseconds
+        AtomicInteger wanted = new AtomicInteger(-1);
+        Thread claimer = new Thread(() -> {
+            for (int round = 0; round < rounds; round++) {
+                await(turn, 2 * round + 1);
+                wanted.set(Math.max(0, fixture.held.claimBegins(Claimer.LARGEST_CLAIM)));
+            }
+        });
+        claimer.start();
+        for (int round = 0; round < rounds; round++) {
+            turn.set(2 * round + 1);
             int dispatched = 0;
             while (fixture.held.tryAdd(1)) {
                 dispatched++;
             }
-            claimer.join();
-            assertThat(dispatched + wanted.get()).isLessThanOrEqualTo(THREADS);
+            while (wanted.get() < 0) {
+                Thread.onSpinWait();
+            }
+            assertThat(dispatched + wanted.getAndSet(-1)).isLessThanOrEqualTo(THREADS);
             fixture.held.claimEnds(0);
             fixture.held.letGo(dispatched);
+        }
+        claimer.join();
+    }
+
+    private static void await(AtomicInteger turn, int value) {
+        while (turn.get() < value) {
+            Thread.onSpinWait();
         }
     }
 
