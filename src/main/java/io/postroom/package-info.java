@@ -27,14 +27,13 @@
  *                jobs ──► storage      postgres ──► storage      channel ──► handler      loop ──► nothing of ours
  * </pre>
  *
- * <p>Threads that create messages at the same time share a commit. Eight threads that each committed their own message used 1.2 times the
- * CPU of a bare INSERT and its commit; with {@link io.postroom.internal.producer.SyncGroupCommit} they use 0.7 times (workload W2a).
- *
  * <p>Packages below {@code io.postroom.internal} may change with any release; no public signature names a type of theirs.
  *
  * <p>Decisions: {@link io.postroom.api.EngineSettings}, {@link io.postroom.api.Transactions} and {@link io.postroom.api.StoreException}
  * live in {@code api} and not here. Hosts and internal packages both use them, and this package imports the internal ones: it would be a
- * cycle. The packages {@code admin} and {@code cli} come with the first operator verb and the first command.
+ * cycle. Operator verbs are methods of {@link
+ * io.postroom.api.QueueMessages} and {@link io.postroom.api.Queues} today. A package {@code admin} comes with the first use case that is more
+ * than one such call, and {@code cli} with the first command.
  */
 @NullMarked
 package io.postroom;

@@ -11,9 +11,9 @@ import java.util.function.Predicate;
 /**
  * The one place that knows why this process takes no message of a queue now. Thread-safe.
  *
- * <p>A new reason is a new constant of {@link Reason}: it says which {@link Way}s it stops, and holds there from then on. Whether there
- * is something to take, and whether a thread is free for it, is no reason in this sense: {@link LaneCursors} and {@link PrefetchPolicy}
- * know that.
+ * <p>A new reason is a new constant of {@link Reason}, which names the {@link Way}s that it stops. Two questions are answered elsewhere:
+ * whether a message waits, by {@link LaneCursors}, and whether a thread is free for it, by {@link PrefetchPolicy}. {@code sendMessageSync}
+ * does not come through here: it runs on its caller's thread and asks the store whether the queue is paused.
  */
 final class ClaimRules {
     private final ConsumedQueue queue;
@@ -22,7 +22,7 @@ final class ClaimRules {
     private volatile boolean stopping;
     private volatile boolean suspectsTurn;
 
-    /** The ways in which a message gets under a lease of this process. */
+    /** The ways in which a message gets under a lease for the handler threads of this process. */
     enum Way {
         CLAIM,
         CLAIM_SUSPECT,
@@ -47,7 +47,7 @@ final class ClaimRules {
         /** Handlers are faster than the database takes their results. */
         COMPLETER_OVERWHELMED(rules -> rules.isCompleterOverwhelmed.getAsBoolean(), Way.EVERY);
 
-        /** These keep this process alone from taking: other processes should hear of what comes. */
+        /** Reasons for which other processes are told of new messages: a stop concerns this process alone, and a pause may have ended there. */
         private static final Set<Reason> FOR_OTHERS_TO_TAKE = EnumSet.of(STOPPING, QUEUE_PAUSED);
 
         private final Predicate<ClaimRules> holds;

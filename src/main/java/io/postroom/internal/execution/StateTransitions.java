@@ -28,6 +28,9 @@ import org.jspecify.annotations.Nullable;
  * not run                     DELAYED   10 s, no line of history
  * </pre>
  *
+ * <p>An exception is turned into one of these outcomes first, by {@code UserCode.outcomeOf}; a call that was given up, by {@code
+ * CallRunner.giveUp}. A message that was not run because the process stops goes back to READY by {@link Completion#release}.
+ *
  * <p>The legal moves are the table {@link io.postroom.api.MessageState#next()}; a test checks that every end here is one of them. Whether a
  * handler is LEASED or ATOMIC makes no difference to its state, only to who writes the end.
  */

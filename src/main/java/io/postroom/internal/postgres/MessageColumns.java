@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The columns of {@code postroom.message} that a host writes, each with its expression and where its value comes from. Every INSERT of
- * {@link EnqueueSql} is put together from this one list, so a new column is one line here and one assignment in {@code create_message}.
- * Immutable.
+ * {@link EnqueueSql} is put together from this one list, so writing a new column is one line here and one assignment in {@code
+ * create_message}. Immutable.
  */
 final class MessageColumns {
     private static final String MICROS_FROM_NOW = "statement_timestamp() + %s * interval '1 microsecond'";

@@ -17,7 +17,7 @@ import javax.sql.DataSource;
 import org.junit.jupiter.api.Test;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
-/** A new column of a message is one line in {@link MessageColumns} and one assignment in {@code create_message}; nothing else lists them. */
+/** A new column is written by one line in {@link MessageColumns} and one assignment in {@code create_message}. */
 @PostgresTest
 class MessageColumnsTest {
     private static final String INSERT = "INSERT INTO postroom.message (";
