@@ -1114,9 +1114,6 @@ BEGIN
 
     -- The low watermark (see poll) rests on this order: the transaction id and the lock on ready come before nextval draws a seq.
     PERFORM pg_current_xact_id();
-    IF due IS NULL THEN
-        LOCK TABLE postroom.ready IN ROW EXCLUSIVE MODE;
-    END IF;
 
     -- The one list of columns here. The row goes in whole, so a default of the table does not apply: what is not assigned is NULL.
     new_message.id := new_id;
@@ -1149,7 +1146,11 @@ BEGIN
             END IF;
         END IF;
         IF existing_id IS NULL THEN
-            new_message.seq := CASE WHEN due IS NULL THEN nextval('postroom.ready_seq') ELSE 0 END;
+            new_message.seq := 0;
+            IF due IS NULL THEN
+                LOCK TABLE postroom.ready IN ROW EXCLUSIVE MODE;  -- not earlier: whoever waits for a key must not hold the low watermark back
+                new_message.seq := nextval('postroom.ready_seq');
+            END IF;
             INSERT INTO postroom.message VALUES (new_message.*) ON CONFLICT DO NOTHING;
             IF FOUND THEN
                 IF due IS NULL THEN

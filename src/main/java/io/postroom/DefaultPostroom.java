@@ -28,6 +28,9 @@ public final class DefaultPostroom implements Postroom {
     private final List<Job> jobs;
     private final OperatorStore store;
     private final EnginePool pool;
+    /** Not this object's own lock: a start that hangs on the database must not hold up {@link #close}. */
+    private final Object startLock = new Object();
+
     private boolean jobsStarted;
     private boolean closed;
 
@@ -72,12 +75,14 @@ public final class DefaultPostroom implements Postroom {
      * @param more empty when it begins again after {@link #stopWorkers}
      * @throws IllegalArgumentException two handlers would take the same messages, or have the same id
      */
-    public synchronized void startWorkers(Collection<Handler> more) {
-        handlers.addAll(more);
-        engine.start();
-        if (!jobsStarted) {
-            jobsStarted = true;
-            timer.start(jobs);
+    public void startWorkers(Collection<Handler> more) {
+        synchronized (startLock) {
+            handlers.addAll(more);
+            engine.start();
+            if (!jobsStarted) {
+                jobsStarted = true;
+                timer.start(jobs);
+            }
         }
     }
 

@@ -97,16 +97,16 @@ public final class Consumer {
      *
      * @param messages of one creation, at least one
      * @param isTakenHere whether a handler of this process takes the message
-     * @param workerId the worker under whose leases they will be stored
+     * @param leaseHolder the worker under whose leases they will be stored
      * @param onUnknown gets the ids of messages when it is not known whether they were stored
      * @return empty when the messages should go through READY like all others
      */
     public Optional<DirectDispatch> dispatchDirectly(
             List<NewMessage> messages,
             Predicate<NewMessage> isTakenHere,
-            int workerId,
+            LeaseHolder leaseHolder,
             java.util.function.Consumer<List<UUID>> onUnknown) {
-        return directDispatcher.begin(messages, isTakenHere, workerId, onUnknown);
+        return directDispatcher.begin(messages, isTakenHere, leaseHolder, onUnknown);
     }
 
     private boolean run(List<ClaimedMessage> messages, Runnable onGivenUp) {

@@ -58,7 +58,7 @@ public final class RescueLeases implements Job {
             return interval;
         }
         log.warn(
-                "took back what silent workers held: {} messages are ready again",
+                "rescued {} messages of workers that sent no heartbeat: they are READY again",
                 rescued.stream().mapToInt(Arrival::count).sum());
         wake.accept(rescued.stream().filter(arrival -> arrival.count() > 0).toList());
         return Duration.ZERO;

@@ -126,7 +126,7 @@ final class PostgresJobStore implements JobStore {
     }
 
     private List<Long> lost(Duration leaseTime) {
-        return transactions.single("list leases of silent workers", connection -> {
+        return transactions.single("list leases of workers without a heartbeat", connection -> {
             try (Sql.Call call = JobSql.LOST.on(connection)) {
                 return call.set("leaseTime", Rows.micros(leaseTime))
                         .set("limit", MOST_RESCUED_ONE_BY_ONE)

@@ -36,7 +36,7 @@ public final class DirectDispatches {
                 : consumer.dispatchDirectly(
                         messages,
                         message -> isTakenHere(consumer.queue(), message),
-                        leaseHolder.workerId(),
+                        leaseHolder,
                         lostAnswers::mayBeStored);
     }
 

@@ -93,7 +93,7 @@ final class Heartbeat implements LeaseHolder {
             try {
                 store.deregister(workerId);
             } catch (RuntimeException unreachable) {
-                log.info("could not say goodbye; the others will notice in {}", settings.leaseTime());
+                log.info("the worker could not be deregistered; other processes rescue its leases after {}", settings.leaseTime());
             }
         }
     }
@@ -133,7 +133,7 @@ final class Heartbeat implements LeaseHolder {
         } else {
             int gone = workerId;
             register();
-            log.warn("worker {} was declared dead; going on as worker {}. What was in hand runs again", gone, workerId);
+            log.warn("worker {} was declared dead; going on as worker {}. What it held runs again", gone, workerId);
         }
         failing = false;
     }

@@ -141,7 +141,7 @@ class ClaimRulesTest {
                         .begin(
                                 List.of(ClaimFixture.newMessage(ClaimFixture.QUEUE, 4)),
                                 message -> true,
-                                ClaimFixture.WORKER,
+                                fixture,
                                 ids -> {})
                         .isPresent();
             }

@@ -6,6 +6,7 @@ import static io.postroom.internal.consumer.ClaimFixture.WORKER;
 import static io.postroom.internal.consumer.ClaimFixture.newMessage;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.postroom.internal.execution.LeaseHolder;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.NewMessage;
 import java.time.Duration;
@@ -32,6 +33,31 @@ class DirectDispatcherTest {
         assertThat(dispatch.get().workerId()).isEqualTo(WORKER);
         assertThat(dispatch.get().leaseSize()).isEqualTo(fixture.queue.handled().leaseSize());
         assertThat(fixture.held.count()).isEqualTo(THREADS);
+    }
+
+    /** A worker that was declared dead registers again between the two: a lease of the old worker would be rescued while its message runs. */
+    @Test
+    void worker_id_is_read_after_its_lease_was_found_trusted() {
+        List<String> asked = new ArrayList<>();
+        LeaseHolder holder = new LeaseHolder() {
+            @Override
+            public int workerId() {
+                asked.add("id");
+                return WORKER;
+            }
+
+            @Override
+            public boolean isTrusted() {
+                asked.add("trusted");
+                return true;
+            }
+        };
+        ClaimRules rules = new ClaimRules(fixture.queue, holder, () -> false);
+        DirectDispatcher dispatcher = new DirectDispatcher(fixture.queue, rules, fixture.held);
+
+        assertThat(dispatcher.begin(messages(1), message -> true, holder, unknown::addAll)).isPresent();
+
+        assertThat(asked).containsExactly("trusted", "trusted", "id");
     }
 
     @Test
@@ -124,7 +150,7 @@ class DirectDispatcherTest {
         ClaimRules rules = new ClaimRules(fixture.queue, fixture, () -> asked.getAndIncrement() > 0);
 
         assertThat(new DirectDispatcher(fixture.queue, rules, fixture.held)
-                        .begin(messages(1), message -> true, WORKER, unknown::addAll))
+                        .begin(messages(1), message -> true, fixture, unknown::addAll))
                 .isEmpty();
 
         assertThat(asked).hasValue(2);
@@ -193,7 +219,7 @@ class DirectDispatcherTest {
     }
 
     private Optional<DirectDispatch> begin(List<NewMessage> messages, Predicate<NewMessage> isTakenHere) {
-        return fixture.directDispatcher.begin(messages, isTakenHere, WORKER, unknown::addAll);
+        return fixture.directDispatcher.begin(messages, isTakenHere, fixture, unknown::addAll);
     }
 
     private static List<NewMessage> messages(int count) {
