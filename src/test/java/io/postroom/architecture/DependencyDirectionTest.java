@@ -80,7 +80,7 @@ class DependencyDirectionTest {
 
     @ArchTest
     static final ArchRule postgres_knows_storage =
-            only("internal.postgres..", "api", "internal.storage", "internal.postgres..");
+            only("internal.postgres..", "api", "internal.storage", "internal.loop", "internal.postgres..");
 
     @ArchTest
     static final ArchRule postgres_stores_know_connection_and_statement = only(
@@ -96,7 +96,7 @@ class DependencyDirectionTest {
 
     @ArchTest
     static final ArchRule postgres_purge_knows_statement =
-            only("internal.postgres.purge", "api", "internal.storage", "internal.postgres.statement");
+            only("internal.postgres.purge", "api", "internal.storage", "internal.loop", "internal.postgres.statement");
 
     @ArchTest
     static final ArchRule postgres_statement_knows_no_other_part_of_postgres =
@@ -107,6 +107,11 @@ class DependencyDirectionTest {
 
     @ArchTest
     static final ArchRule test_kit_knows_the_root = only("test", "", "api");
+
+    /** The starter uses two helpers of the producer: what runs after a commit, and the statement that commits itself. */
+    @ArchTest
+    static final ArchRule starter_knows_the_root =
+            only("spring", "", "api", "handler", "channel..", "internal.producer");
 
     @ArchTest
     static final ArchRule rest_knows_api = only("rest", "api");

@@ -31,29 +31,38 @@ final class ClaimRules {
         static final Way[] EVERY = values();
     }
 
+    /** Who is told of new messages while a reason holds. */
+    private enum Hint {
+        /** The consumer here: the reason ends soon, or as soon as this process has worked. */
+        HERE,
+        /** Other processes as well: this one may not take messages for long, and another one may. */
+        TO_OTHERS
+    }
+
     /** Why nothing is taken. Each is asked for in the order in which they stand: those that cost least come first. */
     enum Reason {
-        STOPPING(rules -> rules.stopping, Way.EVERY),
+        STOPPING(Hint.TO_OTHERS, rules -> rules.stopping, Way.EVERY),
         /** The queue is paused or deleted, or no poll has answered yet. */
-        QUEUE_PAUSED(rules -> rules.queue.isPaused(), Way.EVERY),
+        QUEUE_PAUSED(Hint.TO_OTHERS, rules -> rules.queue.isPaused(), Way.EVERY),
         /** Other processes may rescue what this worker holds. */
-        LEASE_NOT_TRUSTED(rules -> !rules.leaseHolder.isTrusted(), Way.EVERY),
+        LEASE_NOT_TRUSTED(Hint.HERE, rules -> !rules.leaseHolder.isTrusted(), Way.EVERY),
         /** Suspects run alone. */
-        SUSPECTS_TURN(rules -> rules.suspectsTurn, Way.CLAIM, Way.DIRECT_DISPATCH),
+        SUSPECTS_TURN(Hint.HERE, rules -> rules.suspectsTurn, Way.CLAIM, Way.DIRECT_DISPATCH),
         /** Suspects need the handler threads to become idle; claims give way to them in turns, see {@link SuspectRunner}. */
-        SUSPECTS_WAIT(rules -> rules.queue.hasSuspects(), Way.DIRECT_DISPATCH),
+        SUSPECTS_WAIT(Hint.HERE, rules -> rules.queue.hasSuspects(), Way.DIRECT_DISPATCH),
         /** What waits in READY goes before a message that comes now. */
-        MESSAGES_WAIT(rules -> rules.queue.cursors().hasWaiting(), Way.DIRECT_DISPATCH),
+        MESSAGES_WAIT(Hint.HERE, rules -> rules.queue.cursors().hasWaiting(), Way.DIRECT_DISPATCH),
         /** Handlers are faster than the database takes their results. */
-        COMPLETER_OVERWHELMED(rules -> rules.isCompleterOverwhelmed.getAsBoolean(), Way.EVERY);
+        COMPLETER_OVERWHELMED(Hint.HERE, rules -> rules.isCompleterOverwhelmed.getAsBoolean(), Way.EVERY);
 
-        /** Reasons for which other processes are told of new messages: a stop concerns this process alone, and a pause may have ended there. */
-        private static final Set<Reason> FOR_OTHERS_TO_TAKE = EnumSet.of(STOPPING, QUEUE_PAUSED);
+        private static final Reason[] EVERY = values();
 
+        private final Hint hint;
         private final Predicate<ClaimRules> holds;
         private final Set<Way> stops;
 
-        Reason(Predicate<ClaimRules> holds, Way... stops) {
+        Reason(Hint hint, Predicate<ClaimRules> holds, Way... stops) {
+            this.hint = hint;
             this.holds = holds;
             this.stops = EnumSet.copyOf(Arrays.asList(stops));
         }
@@ -75,7 +84,7 @@ final class ClaimRules {
 
     /** Returns the first reason that holds now; empty: messages may be taken in that way. */
     Optional<Reason> reasonAgainst(Way way) {
-        for (Reason reason : Reason.values()) {
+        for (Reason reason : Reason.EVERY) {
             if (reason.stops(way) && reason.holds.test(this)) {
                 return Optional.of(reason);
             }
@@ -85,7 +94,12 @@ final class ClaimRules {
 
     /** Whether other processes should be told of new messages, whatever this one could still hold. */
     boolean leaveToOthers() {
-        return Reason.FOR_OTHERS_TO_TAKE.stream().anyMatch(reason -> reason.holds.test(this));
+        for (Reason reason : Reason.EVERY) {
+            if (reason.hint == Hint.TO_OTHERS && reason.holds.test(this)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Nothing is taken from here on, for good. */

@@ -57,68 +57,7 @@ final class StateTransitions {
      */
     static Completion of(
             ClaimedMessage message, Outcome outcome, @Nullable Failure failure, RetryPolicy policy, long startedNanos) {
-        long finishedNanos = System.nanoTime();
-        return outcome.match(new Outcome.Cases<>() {
-            @Override
-            public Completion done(Outcome.Done done) {
-                return Completion.done(message, startedNanos, finishedNanos);
-            }
-
-            @Override
-            public Completion retry(Outcome.Retry retry) {
-                Failure cause = failure == null ? Failure.of(retry.reason()) : failure;
-                int failures = Math.min(message.counters().failures() + 1, Short.MAX_VALUE);
-                if (failures >= policy.attempts()) {
-                    return ending(
-                            AttemptOutcome.FAILED, NextState.DEAD, Duration.ZERO, ATTEMPTS_SPENT, cause, failures);
-                }
-                Duration delay = retry.after().orElseGet(() -> policy.delayAfter(failures));
-                return ending(AttemptOutcome.RETRY, NextState.DELAYED, delay, "retry", cause, failures);
-            }
-
-            @Override
-            public Completion snooze(Outcome.Snooze snooze) {
-                Failure reason = Failure.of(snooze.reason());
-                return ending(
-                        AttemptOutcome.SNOOZE,
-                        NextState.DELAYED,
-                        snooze.duration(),
-                        "snooze",
-                        reason,
-                        message.counters().failures());
-            }
-
-            @Override
-            public Completion notNow(Outcome.NotNow notNow) {
-                Failure reason = Failure.of(notNow.destination() + " takes nothing now");
-                return ending(
-                        AttemptOutcome.NOT_NOW,
-                        NextState.DELAYED,
-                        notNow.retryAfter(),
-                        "not_now",
-                        reason,
-                        message.counters().failures());
-            }
-
-            @Override
-            public Completion reject(Outcome.Reject reject) {
-                Failure cause = failure == null ? Failure.of(reject.reason()) : failure;
-                return ending(
-                        AttemptOutcome.REJECT,
-                        NextState.DEAD,
-                        Duration.ZERO,
-                        REJECTED,
-                        cause,
-                        Math.min(message.counters().failures() + 1, Short.MAX_VALUE));
-            }
-
-            private Completion ending(
-                    AttemptOutcome ended, NextState next, Duration delay, String reason, Failure cause, int failures) {
-                Duration bounded = delay.compareTo(LONGEST_DELAY) > 0 ? LONGEST_DELAY : delay;
-                return new Completion(
-                        message, ended, next, bounded, reason, cause, failures, startedNanos, finishedNanos);
-            }
-        });
+        return outcome.match(new Decision(message, failure, policy, startedNanos, System.nanoTime()));
     }
 
     /** Ends a message whose stored content does not fit the handler's class. No attempt can change that, and no failure is counted. */
@@ -196,5 +135,72 @@ final class StateTransitions {
     private static Duration doubled(Duration first, int deliveries) {
         Duration delay = first.multipliedBy(1L << Math.min(deliveries, 20));
         return delay.compareTo(LONGEST_WAIT) > 0 ? LONGEST_WAIT : delay;
+    }
+
+    /** The end of one message for each outcome its handler may answer. */
+    private record Decision(
+            ClaimedMessage message,
+            @Nullable Failure failure,
+            RetryPolicy policy,
+            long startedNanos,
+            long finishedNanos)
+            implements Outcome.Cases<Completion> {
+        @Override
+        public Completion done(Outcome.Done done) {
+            return Completion.done(message, startedNanos, finishedNanos);
+        }
+
+        @Override
+        public Completion retry(Outcome.Retry retry) {
+            Failure cause = failure == null ? Failure.of(retry.reason()) : failure;
+            int failures = Math.min(message.counters().failures() + 1, Short.MAX_VALUE);
+            if (failures >= policy.attempts()) {
+                return ending(AttemptOutcome.FAILED, NextState.DEAD, Duration.ZERO, ATTEMPTS_SPENT, cause, failures);
+            }
+            Duration delay = retry.after().orElseGet(() -> policy.delayAfter(failures));
+            return ending(AttemptOutcome.RETRY, NextState.DELAYED, delay, "retry", cause, failures);
+        }
+
+        @Override
+        public Completion snooze(Outcome.Snooze snooze) {
+            Failure reason = Failure.of(snooze.reason());
+            return ending(
+                    AttemptOutcome.SNOOZE,
+                    NextState.DELAYED,
+                    snooze.duration(),
+                    "snooze",
+                    reason,
+                    message.counters().failures());
+        }
+
+        @Override
+        public Completion notNow(Outcome.NotNow notNow) {
+            Failure reason = Failure.of(notNow.destination() + " takes nothing now");
+            return ending(
+                    AttemptOutcome.NOT_NOW,
+                    NextState.DELAYED,
+                    notNow.retryAfter(),
+                    "not_now",
+                    reason,
+                    message.counters().failures());
+        }
+
+        @Override
+        public Completion reject(Outcome.Reject reject) {
+            Failure cause = failure == null ? Failure.of(reject.reason()) : failure;
+            return ending(
+                    AttemptOutcome.REJECT,
+                    NextState.DEAD,
+                    Duration.ZERO,
+                    REJECTED,
+                    cause,
+                    Math.min(message.counters().failures() + 1, Short.MAX_VALUE));
+        }
+
+        private Completion ending(
+                AttemptOutcome ended, NextState next, Duration delay, String reason, Failure cause, int failures) {
+            Duration bounded = delay.compareTo(LONGEST_DELAY) > 0 ? LONGEST_DELAY : delay;
+            return new Completion(message, ended, next, bounded, reason, cause, failures, startedNanos, finishedNanos);
+        }
     }
 }

@@ -1,5 +1,6 @@
 package io.postroom.internal.jobs;
 
+import io.postroom.internal.loop.Backoff;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -71,7 +72,8 @@ public final class JobTimer {
 
     private final class Turn implements Runnable {
         private final Job job;
-        private int failures;
+        private final Backoff backoff = new Backoff(FIRST_BACKOFF, LONGEST_BACKOFF);
+        private boolean failing;
         private boolean running;
         private boolean runAgainSoon;
         private ScheduledFuture<?> planned;
@@ -116,20 +118,20 @@ public final class JobTimer {
         private Duration runOnce() {
             try {
                 Duration wait = job.run();
-                if (failures > 0) {
+                if (failing) {
                     log.info("{} works again", job.name());
                 }
-                failures = 0;
+                failing = false;
+                backoff.reset();
                 return wait;
             } catch (Throwable error) {
-                long millis = Math.min(LONGEST_BACKOFF.toMillis(), FIRST_BACKOFF.toMillis() << Math.min(failures, 10));
-                if (failures++ == 0 && !timer.isShutdown()) {
+                if (!failing && !timer.isShutdown()) {
                     log.warn("{} failed and goes on trying: {}", job.name(), error.toString(), error);
                 } else {
                     log.debug("{} failed again", job.name(), error);
                 }
-                return Duration.ofMillis(
-                        millis / 2 + ThreadLocalRandom.current().nextLong(millis / 2 + 1));
+                failing = true;
+                return backoff.next();
             }
         }
     }

@@ -212,7 +212,7 @@ public final class DefaultQueueMessages implements QueueMessages {
         for (String name : names) {
             int id = queues.get(name).id();
             for (int priority = 0; priority < PRIORITIES; priority++) {
-                arrivals.add(new Arrival(new Lane(id, priority), Long.MAX_VALUE, 0));
+                arrivals.add(Arrival.somewhereIn(new Lane(id, priority)));
             }
         }
         worker.notifier().wake(arrivals);

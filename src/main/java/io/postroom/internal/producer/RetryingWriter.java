@@ -88,6 +88,7 @@ final class RetryingWriter implements GroupWriter {
                 error);
     }
 
+    /** Waits half to one and a half times a doubling wait: callers that failed together spread more widely than a lone loop's back-off. */
     private static void waitAfter(int attempt) {
         long millis = (long) FIRST_WAIT_MILLIS << attempt;
         LockSupport.parkNanos(

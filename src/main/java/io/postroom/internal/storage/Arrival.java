@@ -7,6 +7,11 @@ package io.postroom.internal.storage;
  * @param count how many, approximately; 0 when only the lane is worth a look
  */
 public record Arrival(Lane lane, long lowestSeq, int count) {
+    /** Messages somewhere in the lane; their numbers are not known here. */
+    public static Arrival somewhereIn(Lane lane) {
+        return new Arrival(lane, Long.MAX_VALUE, 0);
+    }
+
     /** Both arrivals as one: the lower seq, and the sum of the counts. Both are of the same lane. */
     public Arrival mergedWith(Arrival other) {
         return new Arrival(lane, Math.min(lowestSeq, other.lowestSeq), count + other.count);

@@ -1,5 +1,6 @@
 package io.postroom.internal.worker;
 
+import io.postroom.handler.HandlerMode;
 import io.postroom.internal.consumer.ConsumedQueue;
 import io.postroom.internal.consumer.Consumer;
 import io.postroom.internal.storage.Arrival;
@@ -122,9 +123,17 @@ public final class Consumers implements LocalConsumers {
                                 handler.id(),
                                 handler.direction(),
                                 handler.concurrency(),
-                                handler.mode().name(),
+                                code(handler.mode()),
                                 List.of(handler.takes()))))
                 .toList();
+    }
+
+    /** The text stored in {@code consumer.mode}. A new mode does not compile before it has one. */
+    private static String code(HandlerMode mode) {
+        return switch (mode) {
+            case LEASED -> "LEASED";
+            case ATOMIC -> "ATOMIC";
+        };
     }
 
     /** Names and thread counts, for the log. */

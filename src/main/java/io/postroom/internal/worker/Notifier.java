@@ -1,5 +1,6 @@
 package io.postroom.internal.worker;
 
+import io.postroom.internal.loop.DutyCycle;
 import io.postroom.internal.loop.Loop;
 import io.postroom.internal.storage.Arrival;
 import io.postroom.internal.storage.Lane;
@@ -23,7 +24,7 @@ import org.jspecify.annotations.Nullable;
 public final class Notifier {
     private static final Duration COALESCE = Duration.ofMillis(1);
     /** Sending to others takes a quarter of the sending thread's time at most. */
-    private static final int REST_FACTOR = 3;
+    private static final DutyCycle DUTY_CYCLE = DutyCycle.of(3, COALESCE);
 
     /** How long one wait for notifications lasts, and so a stop may take. A wait costs no statement. */
     private static final Duration LISTEN_TURN = Duration.ofMillis(500);
@@ -93,8 +94,7 @@ public final class Notifier {
         if (!arrivals.isEmpty()) {
             long before = System.nanoTime();
             store.notifyOthers(arrivals); // if this fails the others' polls find them
-            long took = System.nanoTime() - before;
-            rest(Math.max(COALESCE.toNanos(), took * REST_FACTOR));
+            rest(DUTY_CYCLE.restNanosAfter(System.nanoTime() - before));
         }
     }
 

@@ -4,6 +4,7 @@ import io.postroom.api.EngineSettings;
 import io.postroom.api.StoreException;
 import io.postroom.internal.consumer.Consumer;
 import io.postroom.internal.execution.LeaseHolder;
+import io.postroom.internal.loop.DutyCycle;
 import io.postroom.internal.loop.Loop;
 import io.postroom.internal.storage.PollResult;
 import io.postroom.internal.storage.QueueReport;
@@ -22,7 +23,7 @@ import java.util.concurrent.ThreadLocalRandom;
  * the same thread: futures that wait for other processes, and leases whose answer was lost.
  */
 public final class Poller {
-    /** Polls use at most a twentieth of the time. */
+    /** Polls use about a twentieth of the time at most. */
     private static final int REST_FACTOR = 20;
     /**
      * Upper bound for the pause after a slow poll. A poll that was slow because of a stalled server must not delay the next one: messages
@@ -38,6 +39,7 @@ public final class Poller {
     private final LostAnswers lostAnswers;
     private final DueWatch due;
     private final Duration interval;
+    private final DutyCycle dutyCycle;
     private final Loop loop = new Loop("postroom-poll", true, this::step);
 
     Poller(
@@ -56,6 +58,7 @@ public final class Poller {
         this.lostAnswers = lostAnswers;
         this.due = due;
         this.interval = settings.pollInterval();
+        this.dutyCycle = dutyCycle(interval);
     }
 
     void start() {
@@ -96,12 +99,11 @@ public final class Poller {
         }
         futures.look();
         lostAnswers.release();
-        loop.pauseNanos(restAfter(System.nanoTime() - before, interval) + jitter());
+        loop.pauseNanos(dutyCycle.restNanosAfter(System.nanoTime() - before) + jitter());
     }
 
-    /** How long to wait after a poll that took so many nanoseconds. */
-    static long restAfter(long took, Duration interval) {
-        return Math.max(interval.toNanos(), Math.min(took * REST_FACTOR, LONGEST_REST.toNanos()));
+    static DutyCycle dutyCycle(Duration interval) {
+        return new DutyCycle(REST_FACTOR, interval, LONGEST_REST);
     }
 
     private void poll() {

@@ -84,7 +84,7 @@ final class ResultDispatcher {
             }
         }
         notifier.wake(lanes.stream()
-                .map(lane -> new Arrival(lane, Long.MAX_VALUE, 0)) // its number is new, so it is above every cursor
+                .map(Arrival::somewhereIn) // their numbers are new, so they are above every cursor
                 .toList());
     }
 

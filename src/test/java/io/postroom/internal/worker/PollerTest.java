@@ -12,7 +12,7 @@ class PollerTest {
     void rest_grows_with_what_a_poll_took_but_not_beyond_five_seconds(long tookMillis, long restMillis) {
         long took = Duration.ofMillis(tookMillis).toNanos();
 
-        assertThat(Poller.restAfter(took, Duration.ofSeconds(1)))
+        assertThat(Poller.dutyCycle(Duration.ofSeconds(1)).restNanosAfter(took))
                 .isEqualTo(Duration.ofMillis(restMillis).toNanos());
     }
 
@@ -21,7 +21,8 @@ class PollerTest {
     void a_longer_interval_is_kept(long tookMillis) {
         Duration interval = Duration.ofSeconds(30);
 
-        assertThat(Poller.restAfter(Duration.ofMillis(tookMillis).toNanos(), interval))
+        assertThat(Poller.dutyCycle(interval)
+                        .restNanosAfter(Duration.ofMillis(tookMillis).toNanos()))
                 .isEqualTo(interval.toNanos());
     }
 }

@@ -1,5 +1,6 @@
 package io.postroom.internal.postgres.purge;
 
+import io.postroom.internal.loop.DutyCycle;
 import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 
@@ -13,13 +14,12 @@ final class PurgeThrottle {
      * With a factor of eight the load took 1.20 times its CPU; with sixteen 1.17 and, in another run, 0.96 (workload W9). Without a purge
      * the CPU differs by as much from run to run.
      */
-    private static final int REST_FACTOR = 16;
+    private static final DutyCycle LONG_RESTS = new DutyCycle(16, Duration.ZERO, Duration.ofSeconds(2));
 
-    private static final Duration LONGEST_REST = Duration.ofSeconds(2);
     /** The time of rest after which the rests become shorter. A day of 3 million messages is read through by then. */
     private static final Duration LONG_RESTS_FOR = Duration.ofMinutes(5);
 
-    private static final int SHORT_REST_FACTOR = 2;
+    private static final DutyCycle SHORT_RESTS = new DutyCycle(2, Duration.ZERO, Duration.ofSeconds(2));
 
     private long partBeganNanos = System.nanoTime();
     private long restedNanos;
@@ -31,8 +31,8 @@ final class PurgeThrottle {
      */
     void rest() {
         long took = System.nanoTime() - partBeganNanos;
-        int factor = restedNanos < LONG_RESTS_FOR.toNanos() ? REST_FACTOR : SHORT_REST_FACTOR;
-        long rest = Math.min(took * factor, LONGEST_REST.toNanos());
+        DutyCycle dutyCycle = restedNanos < LONG_RESTS_FOR.toNanos() ? LONG_RESTS : SHORT_RESTS;
+        long rest = dutyCycle.restNanosAfter(took);
         LockSupport.parkNanos(this, rest);
         if (Thread.currentThread().isInterrupted()) {
             throw new IllegalStateException("stopped while looking through a past day; nothing was changed");
