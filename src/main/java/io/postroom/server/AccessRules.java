@@ -99,7 +99,8 @@ final class AccessRules {
                             403,
                             "foreign-host",
                             "This server answers to its own machine",
-                            "Use http://127.0.0.1 or http://localhost, or start the server with POSTROOM_TOKEN to reach it under other names"));
+                            "Use http://127.0.0.1 or http://localhost, or start the server with POSTROOM_TOKEN"
+                                    + " to reach it under other names"));
         }
         return READING.contains(request.getMethod()) || isOwnSite(request, host)
                 ? Optional.empty()

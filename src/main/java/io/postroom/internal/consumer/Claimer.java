@@ -22,9 +22,9 @@ final class Claimer {
     static final int LARGEST_CLAIM = 1000;
 
     static final Duration AFTER_SHORT_CLAIM = Duration.ofNanos(1_500_000);
-    /** While something keeps this process from claiming. */
+    /** Pause while a rule forbids claims. */
     private static final Duration LOOK_EVERY = Duration.ofMillis(100);
-    /** While nothing waits or no thread is free: whoever changes that signals. */
+    /** Longest pause while nothing waits or no thread is free. A change of either signals the thread. */
     private static final Duration IDLE = Duration.ofMinutes(1);
 
     private static final Duration LONGEST_CLAIM = Duration.ofSeconds(15);

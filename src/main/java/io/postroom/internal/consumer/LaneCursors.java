@@ -20,7 +20,7 @@ import java.util.List;
 public final class LaneCursors {
     public static final int PRIORITIES = 10;
     private static final long NOTHING_LOWERED = Long.MAX_VALUE;
-    /** One claim in so many takes the lanes from low to high, so that a busy high lane starves no other. */
+    /** One claim in so many takes the lanes from low to high, so that lower lanes are claimed, too, while a high lane is busy. */
     static final int LOW_FIRST_EVERY = 16;
 
     private final int queueId;

@@ -88,7 +88,10 @@ final class CallRunner {
         }
     }
 
-    /** One message of an ATOMIC batch that did not do well rolled the writes of all back: each gets a transaction of its own. */
+    /**
+     * Whether the batch must be run again one by one: the call threw, or one message of an ATOMIC batch was not Done and all writes were
+     * rolled back.
+     */
     private static boolean failedAsAWhole(HandlerCall call, Answer answer) {
         return answer.error() != null || call.isAtomic() && !answer.committed();
     }
@@ -148,8 +151,8 @@ final class CallRunner {
     }
 
     /**
-     * The process stops, or lost its leases. What did well counts, if its lease still does; the rest is released and spends nothing. An
-     * ATOMIC handler's writes were rolled back, so its messages are released, too.
+     * Ends the messages of a call during which the process stopped or lost its leases. Results that are Done count if their lease still
+     * holds. All others are released and spend nothing. An ATOMIC handler's writes were rolled back, so its messages are released, too.
      */
     private void calledOff(HandlerCall call, List<Completion> ends) {
         for (Completion end : ends) {

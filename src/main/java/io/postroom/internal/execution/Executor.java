@@ -11,8 +11,8 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs claimed messages on the calling thread. Thread-safe. Whatever the user's code does, each message gets exactly one end: a {@link
- * Completion} that the {@link Completer} writes, or, when an ATOMIC handler did well, one that its own transaction has written.
+ * Runs claimed messages on the calling thread. Thread-safe. Whatever the user's code does, each message gets exactly one end, a {@link
+ * Completion}. The {@link Completer} writes it. The end of an ATOMIC handler that answered Done is written by its own transaction.
  *
  * <p>Both methods answer whether the calling thread may go on. When a call is given up, {@code onGivenUp} is run at once, by another
  * thread, and the method answers false, if it ever returns: its thread must not be used again.

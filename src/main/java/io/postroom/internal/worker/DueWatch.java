@@ -13,6 +13,6 @@ public interface DueWatch {
     /** The next delayed message is due after that time; zero: now. */
     void nextDueIn(Duration wait);
 
-    /** This process delayed messages: the next due time may be earlier than the known one. */
+    /** Notes that this process delayed messages, so the next due time may be earlier than the known one. */
     void delayed();
 }
