@@ -139,7 +139,10 @@ final class CallRunner {
                 call.attempt().startedNanos());
     }
 
-    /** A commit counts in any case. Else the ends of a call that was given up are dropped: its messages got theirs when it was given up. */
+    /**
+     * Gives the ends to the completer. A commit counts in any case. Else the ends of a call that was given up are dropped, because its
+     * messages got theirs when it was given up.
+     */
     private void handOver(HandlerCall call, Answer answer, Attempt.State state, List<Completion> ends) {
         if (answer.committed()) {
             completer.written(ends);
@@ -160,7 +163,10 @@ final class CallRunner {
         }
     }
 
-    /** The call ignored its interrupt. Its messages go on as failed; what the call answers later, if it ever does, counts for nothing. */
+    /**
+     * Ends the messages of a call that ignored its interrupt. They count as failed, or are released if the call was called off. What the
+     * call answers later, if it ever does, counts for nothing.
+     */
     private void giveUp(HandlerCall call) {
         if (call.attempt().wasCalledOff()) {
             call.messages().forEach(message -> net.end(Completion.release(message)));

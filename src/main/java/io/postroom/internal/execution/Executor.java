@@ -110,7 +110,7 @@ public final class Executor {
         return batch;
     }
 
-    /** The payload may have been invisible to the claim's snapshot only: a later one is asked before the message is delayed. */
+    /** Asks a later snapshot for a payload that the claim's snapshot did not show, before the message is delayed. */
     private ClaimedMessage withContent(ClaimedMessage claimed) {
         return claimed.stored() ? claimed : store.reload(claimed).orElse(claimed);
     }
@@ -120,7 +120,7 @@ public final class Executor {
                 queue.name(), message.content().type(), message.content().version());
     }
 
-    /** Empty, too, for what must not be run as it is: the way of a single message says what becomes of it. */
+    /** Returns empty, too, for a message that must not be run as it is: {@link #runOne} decides what becomes of it. */
     private Optional<Handler> findBatchHandler(HandledQueue queue, ClaimedMessage message) {
         return message.stored() && !message.expired() && leaseHolder.isTrusted()
                 ? findHandler(queue, message).filter(handler -> handler.batch() > 1)

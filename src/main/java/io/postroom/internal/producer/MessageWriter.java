@@ -127,7 +127,10 @@ final class MessageWriter {
                 .toList();
     }
 
-    /** A clash is known only after the statement: a caller who catches the exception and commits must not commit half of the messages. */
+    /**
+     * Stores all the messages or none. A clash is known only after the statement, and a caller who catches the exception and commits must
+     * not commit half of the messages.
+     */
     private List<EnqueueResult> enqueue(Connection connection, boolean isCallers, List<NewMessage> messages) {
         boolean mayClash =
                 messages.stream().anyMatch(message -> message.givenId() || message.deduplicationKey() != null);
@@ -154,7 +157,7 @@ final class MessageWriter {
     }
 
     /**
-     * One clash refuses all the messages. A transaction of Postroom's own rolls back; what becomes of the caller's is the caller's
+     * Refuses all the messages when one clashes. A transaction of Postroom's own rolls back; what becomes of the caller's is the caller's
      * decision.
      */
     private void refuseClashes(List<NewMessage> messages, List<EnqueueResult> results) {

@@ -15,7 +15,7 @@ import org.slf4j.LoggerFactory;
  * connections does not lose its messages. Registers at the first need, under a fresh id: with an id that was used before, messages of a
  * dead worker would look owned. Thread-safe.
  *
- * <p>Leases are trusted from the start of the last confirmed heartbeat, not from its answer. The trust ends two beats before other
+ * <p>Leases are trusted from the start of the last confirmed heartbeat, not from its answer. The trust ends two heartbeats before other
  * processes may take over.
  */
 final class Heartbeat implements LeaseHolder {

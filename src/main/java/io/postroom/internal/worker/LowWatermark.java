@@ -32,7 +32,7 @@ final class LowWatermark {
      * Shortest time between two samples that only spare looks. While other queues draw numbers, such a sample spares a single look.
      */
     private static final Duration SAMPLE_EMPTY_EVERY = Duration.ofSeconds(10);
-    /** No message may wait for ever because of a wrong low watermark: now and then everything is looked at from zero. */
+    /** Time after which everything is looked at from zero, so that no message waits for ever because of a wrong low watermark. */
     private static final Duration FORGET_EVERY = Duration.ofMinutes(10);
 
     private final WorkerStore store;

@@ -75,7 +75,7 @@ final class ResultDispatcher {
         return end.next().state(end.outcome() == null ? AttemptOutcome.DONE : end.outcome());
     }
 
-    /** Messages that were given back are claimed again without waiting for a poll: here or, when this process stops, elsewhere. */
+    /** Wakes consumers here or, when this process stops, elsewhere, so that messages that were given back do not wait for a poll. */
     private void wakeReleased(List<Completion> ends) {
         Set<Lane> lanes = new HashSet<>();
         for (Completion end : ends) {

@@ -22,15 +22,15 @@
  * DirectDispatches} here only finds the consumer. The figures below were measured as those there.
  *
  * <p><b>An idle process</b> sends about two statements a second whatever it consumes (workload W7). One is the poll, which also says when a
- * delayed message is due. The others are heartbeats, rescues and clean-ups, each every few seconds. With 64 queues the server uses 0.2 % of a core
- * for it; looking into 640 empty lanes each second it used 0.8 %. Hence {@code LowWatermark.knownEmpty}. This side uses 0.5 % once the
- * JVM has compiled it: 0.3 % for our threads, the poll's above all, the rest for the JVM's own timers. In a process that has just started
- * the compiler uses more than that.
+ * delayed message is due. The others are heartbeats, rescues and clean-ups, each every few seconds. With 64 queues the server uses 0.2 % of
+ * a core for it; looking into 640 empty lanes each second it used 0.8 %. Hence {@code LowWatermark.knownEmpty}. This side uses 0.5 % once
+ * the JVM has compiled it: 0.3 % for our threads, the poll's above all, the rest for the JVM's own timers. In a process that has just
+ * started the compiler uses more than that.
  *
  * <p><b>Between two processes</b> a message takes two commits that wait for the disk, where one process needs one. Each step was traced,
- * with both JVMs warm (p50): enqueue with its commit 0.77 ms, then NOTIFY until it is heard 0.41, thread switches 0.09. The consumer package
- * has the claim and the sum. NOTIFY inside the enqueue's commit would save part of the 0.41, but all notifying commits of the server would
- * wait for one another.
+ * with both JVMs warm (p50): enqueue with its commit 0.77 ms, then NOTIFY until it is heard 0.41, thread switches 0.09. The consumer
+ * package has the claim and the sum. NOTIFY inside the enqueue's commit would save part of the 0.41, but all notifying commits of the
+ * server would wait for one another.
  *
  * <p>Looks wrong, is right:
  *

@@ -152,8 +152,8 @@ final class MaintenanceSql {
             """);
 
     /**
-     * Removes processes that ended that long ago and that no lease and no line of history names any more. Removes the consumers of all ended
-     * processes, too. Reads all history: once a day. Always one row: how many processes were removed.
+     * Removes processes that ended that long ago and that no lease and no line of history names any more. Removes the consumers of all
+     * ended processes, too. Reads all history: once a day. Always one row: how many processes were removed.
      */
     static final Sql FORGET_WORKERS = Sql.of("""
             -- name: forget_workers
