@@ -15,7 +15,7 @@ import java.util.concurrent.locks.LockSupport;
  * few rows each cost more than they bring.
  *
  * <p>It claims no more than {@link HeldMessages} wants. A claim that found less than it asked for is followed by a short wait, so that
- * the next one finds more: messages that come one by one are then taken a few at a time.
+ * the next one finds more. Messages that come one by one are then taken a few at a time.
  */
 final class Claimer {
     /** A claim waits for its commit to reach the disk, so deep queues need few and large claims. One claim may bring several leases. */

@@ -23,8 +23,8 @@ import org.jspecify.annotations.Nullable;
  * </ol>
  *
  * <p>The same sample spares looks. When S is settled and all lanes are seen empty after that, nothing is in them until a number above S
- * is drawn: everything that enters READY draws a number in the transaction that puts it there. So a poll that finds S still the last
- * number need not look into the lanes.
+ * is drawn. The reason: everything that enters READY draws a number in the transaction that puts it there. So a poll that finds S still
+ * the last number need not look into the lanes.
  */
 final class LowWatermark {
     private static final int PATIENCE = 3;
