@@ -1,8 +1,7 @@
 package io.postroom.internal.consumer;
 
-import io.postroom.internal.execution.LeaseHolder;
-
 import io.postroom.internal.consumer.ClaimRules.Way;
+import io.postroom.internal.execution.LeaseHolder;
 import io.postroom.internal.storage.NewMessage;
 import java.util.List;
 import java.util.Optional;

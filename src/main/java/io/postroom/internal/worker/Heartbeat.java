@@ -93,7 +93,9 @@ final class Heartbeat implements LeaseHolder {
             try {
                 store.deregister(workerId);
             } catch (RuntimeException unreachable) {
-                log.info("the worker could not be deregistered; other processes rescue its leases after {}", settings.leaseTime());
+                log.info(
+                        "the worker could not be deregistered; other processes rescue its leases after {}",
+                        settings.leaseTime());
             }
         }
     }
