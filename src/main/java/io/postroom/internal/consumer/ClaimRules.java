@@ -102,7 +102,7 @@ final class ClaimRules {
         return false;
     }
 
-    /** Nothing is taken from here on, for good. */
+    /** Stops every way of taking messages, for good. */
     void stop() {
         stopping = true;
     }
