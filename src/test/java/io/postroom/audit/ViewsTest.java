@@ -72,7 +72,8 @@ class ViewsTest {
         UUID held = messages.message("half").nowhere();
         UUID finished = messages.message("half").attempt(worker, "done", null).finished();
         sql.sql(
-                        "INSERT INTO postroom.lease (worker_id, queue_id, priority, message_ids, open) VALUES (?, ?, 4, ARRAY[?, ?], B'01')")
+                        "INSERT INTO postroom.lease (worker_id, queue_id, priority, message_ids, open)"
++ " VALUES (?, ?, 4, ARRAY[?, ?], B'01')")
                 .params(worker, messages.queue("half"), finished, held)
                 .update();
         assertThat(entryOf(held)).containsEntry("state", "IN_PROGRESS");
@@ -126,7 +127,8 @@ class ViewsTest {
                 .update();
 
         assertThat(sql.sql(
-                                "SELECT *, now() - oldest_ready_at > interval '8 minutes' AS old FROM postroom.queue_stats WHERE queue = 'counted'")
+                                "SELECT *, now() - oldest_ready_at > interval '8 minutes' AS old"
++ " FROM postroom.queue_stats WHERE queue = 'counted'")
                         .query()
                         .singleRow())
                 .contains(
@@ -146,7 +148,8 @@ class ViewsTest {
         sql.sql("UPDATE postroom.queue SET deleted_at = now() WHERE name = 'deleted'")
                 .update();
         assertThat(sql.sql(
-                                "SELECT queue FROM postroom.queue_stats WHERE queue IN ('empty', 'deleted') AND ready = 0 AND oldest_ready_at IS NULL")
+                                "SELECT queue FROM postroom.queue_stats WHERE queue IN ('empty', 'deleted')"
++ " AND ready = 0 AND oldest_ready_at IS NULL")
                         .query(String.class)
                         .list())
                 .containsExactly("empty");

@@ -80,9 +80,9 @@ class OperateTest {
         long second = fixture.enqueue(fixture.message().priority(3)).seq();
         assertThat(report().lowest()[3]).isEqualTo(first);
         assertThat(report().lowest()[4]).isEqualTo(-1);
-        long[] floors = new long[10];
-        floors[3] = first + 1;
-        assertThat(fixture.report(floors).lowest()[3]).isEqualTo(second);
+        long[] lowWatermarks = new long[10];
+        lowWatermarks[3] = first + 1;
+        assertThat(fixture.report(lowWatermarks).lowest()[3]).isEqualTo(second);
     }
 
     @Test

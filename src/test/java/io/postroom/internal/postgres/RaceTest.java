@@ -91,7 +91,7 @@ class RaceTest {
         return future.get(20, TimeUnit.SECONDS);
     }
 
-    /** Until somebody in this database waits for a lock. */
+    /** Waits until somebody in this database waits for a lock. */
     private void awaitWaiting() {
         Awaitility.await().atMost(Duration.ofSeconds(20)).until(() -> !waiting().isEmpty());
     }
@@ -116,13 +116,13 @@ class RaceTest {
         }
     }
 
-    private long lowest(long floor) {
-        long[] floors = new long[10];
-        floors[4] = floor;
-        return fixture.report(floors).lowest()[4];
+    private long lowest(long lowWatermark) {
+        long[] lowWatermarks = new long[10];
+        lowWatermarks[4] = lowWatermark;
+        return fixture.report(lowWatermarks).lowest()[4];
     }
 
-    // ---- the safe floor
+    // ---- the low watermark
 
     /** Autovacuum may hold an id for a moment. */
     private void awaitSafe(WatermarkSample sample) {
@@ -197,7 +197,7 @@ class RaceTest {
         Connection claiming = begin();
         assertThat(claimOn(claiming, 10)).hasSize(1);
         assertThat(lowest(0))
-                .as("seen although it is being claimed, so no floor goes past it")
+                .as("seen although it is being claimed, so no low watermark goes past it")
                 .isEqualTo(seq);
         claiming.rollback();
         assertThat(stores.leases()
@@ -244,8 +244,8 @@ class RaceTest {
         assertThat(poll(sample).queues().get(0).lowest()[4]).isEqualTo(seq);
     }
 
-    private PollResult poll(@Nullable WatermarkSample emptyAt) {
-        return fixture.poll(new long[10], emptyAt);
+    private PollResult poll(@Nullable WatermarkSample knownEmpty) {
+        return fixture.poll(new long[10], knownEmpty);
     }
 
     /** Each way into READY is stopped where it draws its seq: there it must hold a transaction id and the lock on ready. */
@@ -320,7 +320,8 @@ class RaceTest {
                 .as(name + " has its transaction id")
                 .isPositive();
         assertThat(fixture.number(
-                        "SELECT count(*) FROM pg_locks WHERE granted AND relation = 'postroom.ready'::regclass AND mode = 'RowExclusiveLock' AND pid = "
+                        "SELECT count(*) FROM pg_locks WHERE granted"
++ " AND relation = 'postroom.ready'::regclass AND mode = 'RowExclusiveLock' AND pid = "
                                 + pid))
                 .as(name + " has its lock on ready")
                 .isOne();

@@ -71,8 +71,8 @@ final class FakeWorkerStore implements WorkerStore {
     public PollResult poll(
             int workerId,
             List<Integer> queueIds,
-            long[] floors,
-            @Nullable WatermarkSample emptyAt,
+            long[] lowWatermarks,
+            @Nullable WatermarkSample knownEmpty,
             @Nullable Instant dueFrom) {
         throw new UnsupportedOperationException();
     }
