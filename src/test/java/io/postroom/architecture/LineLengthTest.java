@@ -11,12 +11,14 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** Lines of code are short enough to be read beside each other. The formatter leaves comments, texts and SQL alone. */
+/** Lines of code fit a screen. The formatter wraps neither comments nor texts nor SQL, so this test looks at them. */
 class LineLengthTest {
     private static final int LONGEST_LINE = 140;
     private static final List<Path> ROOTS =
             List.of(Path.of("src/main"), Path.of("src/test"), Path.of("src/bench"), Path.of("db"));
-    /** An address in a comment, and an import, which cannot be wrapped. */
+    /** Written by the database, which puts a comment into one line. */
+    private static final Path GENERATED = Path.of("db/schema.sql");
+    /** An import, and an address that has a line of a comment to itself. */
     private static final Pattern CANNOT_BE_WRAPPED =
             Pattern.compile("import .*;|\\s*(\\*|//|--)\\s*\\S*https?://\\S+");
 
@@ -43,7 +45,8 @@ class LineLengthTest {
         List<Path> files = new ArrayList<>();
         for (Path root : ROOTS) {
             try (Stream<Path> below = Files.walk(root)) {
-                below.filter(file -> file.toString().matches(".*\\.(java|sql)")).forEach(files::add);
+                below.filter(file -> file.toString().matches(".*\\.(java|sql)") && !file.equals(GENERATED))
+                        .forEach(files::add);
             }
         }
         assertThat(files).as("files below %s", ROOTS).isNotEmpty();

@@ -81,7 +81,7 @@ class CompleterLingerTest {
 
         write(ends(100));
 
-        assertThat(written).last().asInstanceOf(org.assertj.core.api.InstanceOfAssertFactories.LIST).hasSize(100);
+        assertThat(written.get(written.size() - 1)).hasSize(100);
         assertThat(asked).hasValue(0);
     }
 

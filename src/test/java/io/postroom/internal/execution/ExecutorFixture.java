@@ -122,7 +122,7 @@ abstract class ExecutorFixture {
         return Outcome.done();
     }
 
-    /** Takes no notice of its interrupts but for asking again. */
+    /** Goes on until the end, whatever interrupts come. */
     static void ignoreInterrupts(BooleanSupplier end) {
         while (!end.getAsBoolean()) {
             Thread.onSpinWait();

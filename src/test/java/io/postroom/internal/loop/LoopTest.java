@@ -81,6 +81,9 @@ class LoopTest {
                 throw new IllegalStateException("not yet");
             }
             mayReturn.await();
+            if (steps.get() > 3) {
+                pause();
+            }
         };
         loop.start();
 
@@ -115,7 +118,8 @@ class LoopTest {
         mayPause.countDown();
 
         assertThat(nextPause()).isTrue();
-        await().until(() -> steps.get() == 2);
+        awaitPause();
+        assertThat(steps).hasValue(2);
         assertThat(signalled).as("one signal ends one pause").isEmpty();
     }
 

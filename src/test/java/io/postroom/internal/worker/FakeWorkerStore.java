@@ -42,8 +42,9 @@ final class FakeWorkerStore implements WorkerStore {
 
     @Override
     public void notifyOthers(Collection<Arrival> arrivals) {
+        boolean fails = failures.getAndUpdate(left -> Math.max(0, left - 1)) > 0;
         notified.add(List.copyOf(arrivals));
-        if (failures.getAndUpdate(left -> Math.max(0, left - 1)) > 0) {
+        if (fails) {
             throw new IllegalStateException("the database is away");
         }
         try {

@@ -46,7 +46,7 @@ class LostAnswersTest {
     private final LostAnswers lost = new LostAnswers(store, new Holder(), leases, notifier(), LEASE_TIME);
 
     @Test
-    void unknown_leases_are_asked_for_once_in_a_lease_time_when_two_have_passed_over_them() {
+    void unknown_leases_of_two_lease_times_are_asked_for_once_in_a_lease_time() {
         hold(11);
         hold(12);
 

@@ -112,7 +112,7 @@ class NotifierTest {
     @Test
     void stop_closes_the_feed_after_the_last_wait_for_it() {
         Notifier started = start(feed);
-        await().until(() -> feed.waits > 0);
+        await().until(() -> feed.waited);
 
         started.stop();
 
@@ -155,15 +155,15 @@ class NotifierTest {
 
     private static final class FakeFeed implements NotificationListener {
         private final BlockingQueue<List<Arrival>> coming = new LinkedBlockingQueue<>();
-        private volatile int waits;
+        private volatile boolean waited;
         private volatile boolean waiting;
         private volatile boolean closed;
         private volatile boolean waitedWhenClosed;
 
         @Override
         public List<Arrival> await(Duration timeout) {
-            waits++;
             waiting = true;
+            waited = true;
             try {
                 List<Arrival> next = coming.poll(timeout.toMillis(), TimeUnit.MILLISECONDS);
                 return next == null ? List.of() : next;
