@@ -75,7 +75,7 @@ class OperateTest {
     }
 
     @Test
-    void a_poll_tells_the_lowest_seq_of_each_lane_from_its_floor_on() {
+    void a_poll_tells_the_lowest_seq_of_each_lane_from_its_low_watermark_on() {
         long first = fixture.enqueue(fixture.message().priority(3)).seq();
         long second = fixture.enqueue(fixture.message().priority(3)).seq();
         assertThat(report().lowest()[3]).isEqualTo(first);

@@ -132,7 +132,7 @@ class RaceTest {
     }
 
     @Test
-    void an_open_enqueuer_keeps_the_floor_from_being_safe() throws SQLException {
+    void an_open_enqueuer_keeps_the_low_watermark_from_being_settled() throws SQLException {
         Connection open = begin();
         long seq = stores.enqueue().enqueue(fixture.message().build(), open).seq();
         WatermarkSample byId = stores.workers().sampleWatermark(false);
@@ -147,7 +147,7 @@ class RaceTest {
     }
 
     @Test
-    void the_highest_id_of_a_snapshot_will_not_do_for_the_floor() throws SQLException {
+    void the_highest_id_of_a_snapshot_will_not_do_for_the_low_watermark() throws SQLException {
         // Why sample_watermark takes an id of its own: xmax is the latest COMPLETED id + 1, and an open enqueuer is not
         // below it.
         Connection open = begin();
@@ -160,7 +160,7 @@ class RaceTest {
     }
 
     @Test
-    void an_enqueuer_in_a_released_savepoint_keeps_the_floor_from_being_safe() throws SQLException {
+    void an_enqueuer_in_a_released_savepoint_keeps_the_low_watermark_from_being_settled() throws SQLException {
         Connection open = begin();
         var savepoint = open.setSavepoint();
         stores.enqueue().enqueue(fixture.message().build(), open);
@@ -172,7 +172,7 @@ class RaceTest {
     }
 
     @Test
-    void a_writer_elsewhere_holds_the_floor_by_ids_but_not_by_writers() throws SQLException {
+    void a_writer_elsewhere_holds_the_low_watermark_by_ids_but_not_by_writers() throws SQLException {
         Connection foreign = begin();
         text(foreign, "SELECT pg_current_xact_id()");
         assertThat(stores.workers().isSettled(stores.workers().sampleWatermark(false)))
@@ -182,7 +182,7 @@ class RaceTest {
     }
 
     @Test
-    void a_reader_with_an_old_snapshot_does_not_hold_the_floor() throws SQLException {
+    void a_reader_with_an_old_snapshot_does_not_hold_the_low_watermark() throws SQLException {
         Connection reader = begin();
         reader.setTransactionIsolation(Connection.TRANSACTION_REPEATABLE_READ);
         text(reader, "SELECT count(*) FROM postroom.ready");
