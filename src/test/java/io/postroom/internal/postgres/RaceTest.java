@@ -125,7 +125,7 @@ class RaceTest {
     // ---- the low watermark
 
     /** Autovacuum may hold an id for a moment. */
-    private void awaitSafe(WatermarkSample sample) {
+    private void awaitSettled(WatermarkSample sample) {
         Awaitility.await()
                 .atMost(Duration.ofSeconds(20))
                 .until(() -> stores.workers().isSettled(sample));
@@ -141,7 +141,7 @@ class RaceTest {
         assertThat(stores.workers().isSettled(byId)).isFalse();
         assertThat(stores.workers().isSettled(byWriters)).isFalse();
         open.commit();
-        awaitSafe(byId);
+        awaitSettled(byId);
         assertThat(stores.workers().isSettled(byWriters)).isTrue();
         assertThat(lowest(0)).isEqualTo(seq);
     }
@@ -155,7 +155,7 @@ class RaceTest {
         Connection other = begin();
         String sampled = text(other, "SELECT pg_snapshot_xmax(pg_current_snapshot())");
         assertThat(text(other, "SELECT pg_snapshot_xmin(pg_current_snapshot()) >= '" + sampled + "'::xid8"))
-                .as("would be taken for safe while the enqueuer is open")
+                .as("would be taken for settled while the enqueuer is open")
                 .isEqualTo("t");
     }
 
@@ -186,14 +186,14 @@ class RaceTest {
         Connection reader = begin();
         reader.setTransactionIsolation(Connection.TRANSACTION_REPEATABLE_READ);
         text(reader, "SELECT count(*) FROM postroom.ready");
-        awaitSafe(stores.workers().sampleWatermark(false));
+        awaitSettled(stores.workers().sampleWatermark(false));
     }
 
     @Test
     void a_claim_that_rolls_back_leaves_its_row_where_the_lowest_visible_one_was_seen() throws SQLException {
         long seq = fixture.enqueue(fixture.message()).seq();
         WatermarkSample sample = stores.workers().sampleWatermark(false);
-        awaitSafe(sample);
+        awaitSettled(sample);
         Connection claiming = begin();
         assertThat(claimOn(claiming, 10)).hasSize(1);
         assertThat(lowest(0))
@@ -215,7 +215,7 @@ class RaceTest {
     @Test
     void lanes_that_were_seen_empty_are_not_looked_at_again_until_somebody_draws_a_seq() throws SQLException {
         WatermarkSample sample = stores.workers().sampleWatermark(false);
-        awaitSafe(sample);
+        awaitSettled(sample);
         assertThat(poll(null).serverStartedAt()).isEqualTo(sample.serverStartedAt());
         assertThat(poll(null).stillEmpty()).as("nobody said so yet").isFalse();
         assertThat(poll(sample).stillEmpty()).isTrue();
