@@ -40,7 +40,8 @@ record Environment(Map<String, String> facts, List<String> unsafe) {
         if (options.scale() != 1) {
             facts.put(
                     "scale",
-                    options.scale() + ": to try the benchmark out; figures mean nothing and are not compared with the goals");
+                    options.scale()
+                            + ": to try the benchmark out; figures mean nothing and are not compared with the goals");
         }
         facts.put("java", System.getProperty("java.vm.name", "") + " " + System.getProperty("java.version"));
         facts.put(

@@ -19,8 +19,7 @@ class LineLengthTest {
     /** Written by the database, which puts a comment into one line. */
     private static final Path GENERATED = Path.of("db/schema.sql");
     /** An import, and an address that has a line of a comment to itself. */
-    private static final Pattern CANNOT_BE_WRAPPED =
-            Pattern.compile("import .*;|\\s*(\\*|//|--)\\s*\\S*https?://\\S+");
+    private static final Pattern CANNOT_BE_WRAPPED = Pattern.compile("import .*;|\\s*(\\*|//|--)\\s*\\S*https?://\\S+");
 
     @Test
     void lines_are_short() throws IOException {
@@ -37,8 +36,7 @@ class LineLengthTest {
     }
 
     private static boolean isTooLong(String line) {
-        return line.length() > LONGEST_LINE
-                && !CANNOT_BE_WRAPPED.matcher(line).matches();
+        return line.length() > LONGEST_LINE && !CANNOT_BE_WRAPPED.matcher(line).matches();
     }
 
     private static List<Path> files() throws IOException {

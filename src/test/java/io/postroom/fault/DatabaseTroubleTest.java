@@ -86,8 +86,7 @@ class DatabaseTroubleTest {
                 Postroom postroom = start(pool, "killed")) {
             for (int round = 0; round < 5; round++) {
                 UUID id = createWhenever(postroom, "killed");
-                admin(
-                        TERMINATE_OTHERS);
+                admin(TERMINATE_OTHERS);
                 await().atMost(30, TimeUnit.SECONDS).until(() -> handled.contains(id));
             }
             await().atMost(30, TimeUnit.SECONDS).until(() -> ledger.waitingOrHeld() == 0);
@@ -101,8 +100,7 @@ class DatabaseTroubleTest {
                 Postroom postroom = start(pool, "readonly")) {
             createAndAwait(postroom, "readonly", 10);
             admin("ALTER DATABASE \"" + database.name() + "\" SET default_transaction_read_only = on");
-            admin(
-                    TERMINATE_OTHERS);
+            admin(TERMINATE_OTHERS);
             assertThatThrownBy(() -> {
                         for (int i = 0; i < 50; i++) {
                             createWhenever(postroom, "readonly");
@@ -112,8 +110,7 @@ class DatabaseTroubleTest {
                     .hasMessageContaining("read-only");
             admin("SET default_transaction_read_only = off; ALTER DATABASE \"" + database.name()
                     + "\" RESET default_transaction_read_only");
-            admin(
-                    TERMINATE_OTHERS);
+            admin(TERMINATE_OTHERS);
             await().atMost(60, TimeUnit.SECONDS)
                     .ignoreExceptions()
                     .until(() -> createAndAwait(postroom, "readonly", 10));

@@ -216,10 +216,8 @@ class MishapTest {
         postroom.stop(Duration.ofMillis(100));
         assertThat(answer.get(20, TimeUnit.SECONDS)).isNotNull();
         postroom.close();
-        assertThat(
-                        number(
-                                "SELECT count(*) FROM postroom.lease l"
-+ " JOIN postroom.worker w ON w.id = l.worker_id AND w.stopped_at IS NOT NULL"))
+        assertThat(number("SELECT count(*) FROM postroom.lease l"
+                        + " JOIN postroom.worker w ON w.id = l.worker_id AND w.stopped_at IS NOT NULL"))
                 .isZero();
     }
 

@@ -57,7 +57,8 @@ class DirectDispatcherTest {
         ClaimRules rules = new ClaimRules(fixture.queue, holder, () -> false);
         DirectDispatcher dispatcher = new DirectDispatcher(fixture.queue, rules, fixture.held);
 
-        assertThat(dispatcher.begin(messages(1), message -> true, holder, unknown::addAll)).isPresent();
+        assertThat(dispatcher.begin(messages(1), message -> true, holder, unknown::addAll))
+                .isPresent();
 
         assertThat(asked).containsExactly("trusted", "trusted", "id");
     }

@@ -48,7 +48,10 @@ abstract class ExecutorFixture {
     final AtomicInteger timesGivenUp = new AtomicInteger();
     private int timesAwaited;
     volatile boolean trusted = true;
-    @Nullable HandlingErrorSend onError;
+
+    @Nullable
+    HandlingErrorSend onError;
+
     final TimeLimits timeLimits = new TimeLimits(() -> true, Duration.ofMillis(50));
     private final Completer completer = new Completer(store, () -> 7, () -> false, written::addAll, lost::add);
 

@@ -76,7 +76,9 @@ class ExecutorTest extends ExecutorFixture {
     @Test
     void handlers_own_handling_error_send_is_asked_instead_of_the_common_one() {
         onError = (error, context) -> Outcome.done();
-        run(handler(ExecutorFixture::fail).onError((error, context) -> Outcome.reject("mine")), ClaimedMessages.message());
+        run(
+                handler(ExecutorFixture::fail).onError((error, context) -> Outcome.reject("mine")),
+                ClaimedMessages.message());
         assertThat(ends()).containsExactly("REJECT → DEAD rejected");
     }
 

@@ -317,9 +317,8 @@ class RemoveQueueMessagesTest {
     @Test
     void message_with_two_ends_stays_until_both_may_go() {
         UUID id = done("week", EIGHT_DAYS);
-        sql.sql(
-                        "INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)"
-+ " VALUES (?, now(), now() - interval '8 days', ?, 1, 0)")
+        sql.sql("INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)"
+                        + " VALUES (?, now(), now() - interval '8 days', ?, 1, 0)")
                 .params(id, messages.queue("month"))
                 .update();
         retention("month", "30 days");
@@ -335,9 +334,8 @@ class RemoveQueueMessagesTest {
     @Test
     void message_that_ended_and_yet_waits_is_never_taken() {
         UUID id = done("q", EIGHT_DAYS);
-        sql.sql(
-                        "INSERT INTO postroom.delayed (due_at, queue_id, priority, message_id, reason)"
-+ " VALUES (now() + interval '1 hour', ?, 4, ?, 'delay')")
+        sql.sql("INSERT INTO postroom.delayed (due_at, queue_id, priority, message_id, reason)"
+                        + " VALUES (now() + interval '1 hour', ?, 4, ?, 'delay')")
                 .params(messages.queue("q"), id)
                 .update();
         oneByOne.run();
@@ -577,10 +575,9 @@ class RemoveQueueMessagesTest {
         actors.add(repeat(
                 database,
                 on,
-                own -> own.sql(
-                                "SELECT id FROM postroom.create_message('now', '1',"
-+ " delay => CASE WHEN random() < 0.3 THEN interval '1 millisecond' END,"
-                                        + " deduplication_key => gen_random_uuid()::text)")
+                own -> own.sql("SELECT id FROM postroom.create_message('now', '1',"
+                                + " delay => CASE WHEN random() < 0.3 THEN interval '1 millisecond' END,"
+                                + " deduplication_key => gen_random_uuid()::text)")
                         .query(UUID.class)
                         .list()));
         actors.add(repeat(
@@ -756,7 +753,7 @@ class RemoveQueueMessagesTest {
         for (Held each : held) {
             own.sql(
                             "SELECT completed"
-+ " FROM postroom.complete_done(?, ARRAY[?], '{1}', ARRAY[?], '{0}', ARRAY[?], '{1}', '{0}', '{0}')")
+                                    + " FROM postroom.complete_done(?, ARRAY[?], '{1}', ARRAY[?], '{0}', ARRAY[?], '{1}', '{0}', '{0}')")
                     .params(worker, each.lease, each.lease, each.id)
                     .query(String.class)
                     .list();

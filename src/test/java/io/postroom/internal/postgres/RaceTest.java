@@ -319,10 +319,9 @@ class RaceTest {
                         "SELECT count(*) FROM pg_locks WHERE granted AND locktype = 'transactionid' AND pid = " + pid))
                 .as(name + " has its transaction id")
                 .isPositive();
-        assertThat(fixture.number(
-                        "SELECT count(*) FROM pg_locks WHERE granted"
-+ " AND relation = 'postroom.ready'::regclass AND mode = 'RowExclusiveLock' AND pid = "
-                                + pid))
+        assertThat(fixture.number("SELECT count(*) FROM pg_locks WHERE granted"
+                        + " AND relation = 'postroom.ready'::regclass AND mode = 'RowExclusiveLock' AND pid = "
+                        + pid))
                 .as(name + " has its lock on ready")
                 .isOne();
         holder.rollback();

@@ -103,7 +103,7 @@ class SqlDoorTest {
         assertThat(entryOf(create("'due', delay => interval '0'"))).containsEntry("state", "READY");
         assertThat(sql.sql(
                                 "SELECT bool_and(due_at BETWEEN now() + interval '59 minutes' AND now() + interval '61 minutes')"
-+ " FROM postroom.delayed")
+                                        + " FROM postroom.delayed")
                         .query(Boolean.class)
                         .single())
                 .isTrue();
@@ -397,7 +397,7 @@ class SqlDoorTest {
                 both(
                         "id",
                         "'q', message_id => (left(postroom.lowest_id(now() - interval '25 hours')::text, 14)"
-+ " || '7000-8000-000000000001')::uuid",
+                                + " || '7000-8000-000000000001')::uuid",
                         () -> CreateMessage.to("q").id(UUID.fromString("018f0000-0000-7000-8000-000000000000"))));
     }
 
@@ -452,7 +452,7 @@ class SqlDoorTest {
                 "headers      ; 'q', headers => '{\"a\": null}'",
                 "headers      ; 'q', headers => (SELECT jsonb_object_agg('h' || g, 'v') FROM generate_series(1, 65) g)",
                 "id           ; 'q', message_id => (left(postroom.lowest_id(now() + interval '6 minutes')::text, 14)"
-+ " || '7000-8000-000000000001')::uuid",
+                        + " || '7000-8000-000000000001')::uuid",
             })
     void what_only_sql_could_be_given_is_refused_too(String field, String arguments) {
         Refusal refused = refusal(arguments);
@@ -507,9 +507,8 @@ class SqlDoorTest {
 
     @Test
     void limits_are_those_of_java() {
-        String text = sql.sql(
-                        "SELECT string_agg(prosrc, '') FROM pg_proc"
-+ " WHERE pronamespace = 'postroom'::regnamespace AND proname ~ '^(require_|create_message)'")
+        String text = sql.sql("SELECT string_agg(prosrc, '') FROM pg_proc"
+                        + " WHERE pronamespace = 'postroom'::regnamespace AND proname ~ '^(require_|create_message)'")
                 .query(String.class)
                 .single();
         assertThat(text)
@@ -539,9 +538,8 @@ class SqlDoorTest {
         try (Connection connection = database.connect()) {
             JdbcClient hostile = on(connection);
             hostile.sql("CREATE SCHEMA hostile").update();
-            hostile.sql(
-                            "CREATE FUNCTION hostile.clock_timestamp() RETURNS timestamptz"
-+ " LANGUAGE sql AS 'SELECT timestamptz ''2000-01-01'''")
+            hostile.sql("CREATE FUNCTION hostile.clock_timestamp() RETURNS timestamptz"
+                            + " LANGUAGE sql AS 'SELECT timestamptz ''2000-01-01'''")
                     .update();
             hostile.sql("SET search_path = hostile, pg_catalog").update();
             UUID id = create(hostile, "'path', delay => interval '1 hour'");

@@ -53,8 +53,7 @@ class LostAnswersTest {
         lost.release();
         lost.release();
 
-        assertThat(store.asked)
-                .containsExactly(new Asked(WORKER, Set.of(11L, 12L), LEASE_TIME.multipliedBy(2), null));
+        assertThat(store.asked).containsExactly(new Asked(WORKER, Set.of(11L, 12L), LEASE_TIME.multipliedBy(2), null));
     }
 
     @Test
@@ -147,7 +146,11 @@ class LostAnswersTest {
                 Content.NONE)));
     }
 
-    private record Asked(int workerId, Set<Long> knownLeases, Duration olderThan, @Nullable Set<UUID> only) {}
+    private record Asked(
+            int workerId,
+            Set<Long> knownLeases,
+            Duration olderThan,
+            @Nullable Set<UUID> only) {}
 
     private final class Holder implements LeaseHolder {
         @Override
