@@ -47,7 +47,9 @@ WITH relation AS (
     WHERE t.relkind IN ('r', 'p')
 
     UNION ALL
-    SELECT 2, t.relname, 1, string_agg(regexp_replace(pg_get_indexdef(i.indexrelid), ' ON ONLY ', ' ON ') || ';', E'\n' ORDER BY i.indexrelid::regclass::text COLLATE "C")
+    SELECT 2, t.relname, 1,
+           string_agg(regexp_replace(pg_get_indexdef(i.indexrelid), ' ON ONLY ', ' ON ') || ';', E'\n'
+               ORDER BY i.indexrelid::regclass::text COLLATE "C")
     FROM relation t
     JOIN pg_index i ON i.indrelid = t.oid
     WHERE NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid)

@@ -1148,7 +1148,8 @@ BEGIN
         IF existing_id IS NULL THEN
             new_message.seq := 0;
             IF due IS NULL THEN
-                LOCK TABLE postroom.ready IN ROW EXCLUSIVE MODE;  -- not earlier: whoever waits for a key must not hold the low watermark back
+                -- Not earlier: whoever waits for a key must not hold the low watermark back.
+                LOCK TABLE postroom.ready IN ROW EXCLUSIVE MODE;
                 new_message.seq := nextval('postroom.ready_seq');
             END IF;
             INSERT INTO postroom.message VALUES (new_message.*) ON CONFLICT DO NOTHING;
@@ -1308,7 +1309,7 @@ BEGIN
                 CASE
                     WHEN others.name IS NULL OR others.stopped_at IS NOT NULL THEN '; that worker has stopped, and rescue will put it back'
                     WHEN others.beat_at < now_at - interval '15 seconds' THEN
-                        format('; that worker is silent for %s s, and rescue puts it back when its lease time is over',
+                        format('; that worker has sent no heartbeat for %s s, and rescue puts it back when its lease time is over',
                             extract(epoch FROM now_at - others.beat_at)::bigint)
                     ELSE ''
                 END);
@@ -2308,7 +2309,7 @@ BEGIN
     ), history AS (
         INSERT INTO postroom.attempt (message_id, started_at, finished_at, lease_id, queue_id, worker_id, number, outcome, error)
         SELECT h.message_id, h.claimed_at, clock_timestamp(), h.lease_id, h.queue_id, h.worker_id, h.deliveries, 8,
-               'the worker holding it went silent'
+               'the worker holding it stopped sending heartbeats'
         FROM held h
     ), back AS (
         INSERT INTO postroom.ready AS r (seq, queue_id, priority, failures, crashes, deliveries, message_id)

@@ -1,18 +1,20 @@
 -- Question: is every message in exactly one place, and is each place well-formed? No row: all is well.
 -- Run: psql -f db/checks/conservation.sql, at any time, also while everything is at work.
--- It is ONE statement and needs READ COMMITTED: then it has all its locks before it takes its one snapshot, and a day that is being freed by
--- TRUNCATE (which older snapshots do not survive) is seen before or after. It reads all tables whole: 300,000 messages took 1.7 s on two cores.
+-- It is ONE statement and needs READ COMMITTED: then it has all its locks before it takes its one snapshot. So a day that is being freed by
+-- TRUNCATE (which older snapshots do not survive) is seen before or after. It reads all tables whole: 300,000 messages took 1.7 s on two
+-- cores.
 -- The lease time below is the default; set it to postroom.lease-time if that was changed.
 WITH setting AS MATERIALIZED (
     SELECT interval '30 seconds' AS lease_time
 ), limits AS MATERIALIZED (
-    -- A limit can be held against a message only if it is known to have been in force: not when declarations set it (each start may change
-    -- it), nor before an operator did. Attempts belong to the handler unless an operator set them.
+    -- A limit can be held against a message only if it is known to have been in force. It is not known when declarations set the limit (each
+    -- start may change it), nor before an operator did. Attempts belong to the handler unless an operator set them.
     SELECT q.id,
            q.name,
            CASE WHEN q.settings_by = 'operator' THEN q.max_attempts END AS max_attempts,
            CASE WHEN q.settings_by <> 'declaration' THEN q.crash_limit END AS crash_limit,
-           coalesce((SELECT max(o.at) FROM postroom.operator_action o WHERE o.queue_id = q.id AND o.action = 'declare'), '-infinity') AS since
+           coalesce((SELECT max(o.at) FROM postroom.operator_action o WHERE o.queue_id = q.id AND o.action = 'declare'),
+               '-infinity') AS since
     FROM postroom.queue q
 ), held AS MATERIALIZED (
     SELECT u.message_id, l.queue_id, l.id AS lease_id,
@@ -77,7 +79,8 @@ WITH setting AS MATERIALIZED (
     WHERE NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = d.message_id)
 
     UNION ALL
-    SELECT 'not_found_in_ready', r.queue_id, r.message_id, 'at ' || r.seq || ', not at its first place and not marked as moved: look-ups miss it'
+    SELECT 'not_found_in_ready', r.queue_id, r.message_id,
+           'at ' || r.seq || ', not at its first place and not marked as moved: look-ups miss it'
     FROM postroom.ready r
     JOIN postroom.message m ON m.id = r.message_id
     WHERE NOT r.moved
@@ -101,7 +104,8 @@ WITH setting AS MATERIALIZED (
 
     UNION ALL
     SELECT 'lease_overdue', l.queue_id, NULL,
-           format('lease %s of %s since %s: rescue should have put its messages back', l.id, coalesce(w.name, 'worker ' || l.worker_id || ' (gone)'), l.claimed_at)
+           format('lease %s of %s since %s: rescue should have put its messages back',
+               l.id, coalesce(w.name, 'worker ' || l.worker_id || ' (gone)'), l.claimed_at)
     FROM postroom.lease l
     CROSS JOIN setting s
     LEFT JOIN postroom.worker w ON w.id = l.worker_id
@@ -150,7 +154,8 @@ WITH setting AS MATERIALIZED (
 
     UNION ALL
     SELECT 'over_limit', p.queue_id, p.message_id,
-           format('in %s with %s failures of %s and %s crashes of %s: it should be dead', p.place, p.failures, l.max_attempts, p.crashes, l.crash_limit)
+           format('in %s with %s failures of %s and %s crashes of %s: it should be dead',
+               p.place, p.failures, l.max_attempts, p.crashes, l.crash_limit)
     FROM live p
     JOIN limits l ON l.id = p.queue_id
     JOIN postroom.message m ON m.id = p.message_id AND m.created_at > l.since
@@ -177,7 +182,8 @@ WITH setting AS MATERIALIZED (
     UNION ALL
     -- A sequence that fell back (a standby promoted, a backup restored) hides new messages behind the cursors of running workers; one that
     -- caches numbers breaks the low watermark.
-    SELECT 'sequence', NULL, NULL, format('ready_seq stands at %s with cache %s; the highest in ready is %s', s.last_value, p.seqcache, r.highest)
+    SELECT 'sequence', NULL, NULL,
+           format('ready_seq stands at %s with cache %s; the highest in ready is %s', s.last_value, p.seqcache, r.highest)
     FROM postroom.ready_seq s
     JOIN pg_sequence p ON p.seqrelid = 'postroom.ready_seq'::regclass
     CROSS JOIN (SELECT max(r.seq) AS highest FROM postroom.ready r) r

@@ -63,7 +63,7 @@ BEGIN
                 CASE
                     WHEN others.name IS NULL OR others.stopped_at IS NOT NULL THEN '; that worker has stopped, and rescue will put it back'
                     WHEN others.beat_at < now_at - interval '15 seconds' THEN
-                        format('; that worker is silent for %s s, and rescue puts it back when its lease time is over',
+                        format('; that worker has sent no heartbeat for %s s, and rescue puts it back when its lease time is over',
                             extract(epoch FROM now_at - others.beat_at)::bigint)
                     ELSE ''
                 END);

@@ -28,10 +28,10 @@ COMMENT ON FUNCTION postroom.sample_watermark IS
     'Internal: called by workers. A sample for the low watermark: the seq up to which nothing can appear any more once the sample is
 settled.';
 
--- Asks for all queues of a process in one statement: what changed in their settings, and the lowest visible seq of each lane from its low
--- watermark on (null: nothing is there; suspects do not count). One row per queue. Lanes are indexed by priority + 1. next_due is the same
--- in all rows: the microseconds until something delayed is due, in whichever queue, from p_due_from on (see promote); null: nothing is
--- delayed.
+-- Asks for all queues of a process in one statement. It answers what changed in their settings, and the lowest visible seq of each lane
+-- from its low watermark on (null: nothing is there; suspects do not count). One row per queue. Lanes are indexed by priority + 1. next_due
+-- is the same in all rows: the microseconds until something delayed is due, in whichever queue. The search begins at p_due_from (see
+-- promote). null: nothing is delayed.
 --
 -- p_empty_at: all of these lanes were seen empty, on the server that was started at p_empty_on, when nobody could add anything up to that
 -- seq any more. Whatever is put into ready draws a higher seq. While none was drawn there is nothing to look for, and lowest is null: 0.2

@@ -19,10 +19,11 @@ $$;
 COMMENT ON FUNCTION postroom.last_rows_of IS
     'Internal: the id behind which the last p_rows messages of a partition lie; null: it has no more than that.';
 
--- A message is still needed when it has no end yet, ended later than the retention of its queue allows, is in any place besides, or has a
--- deduplication key that was not removed before. One statement over all places decides on each message. The messages are a range of ids, so
--- that history is read along its index: looking each one up in all partitions of attempt took 20 us a message. lasting counts the needed
--- ones that will be so for two more days at least, keyed those that are so for their key alone. looked 0: there are no more.
+-- A message is still needed when one of these holds: it has no end yet; it ended later than the retention of its queue allows; it is in any
+-- place besides; it has a deduplication key that was not removed before. One statement over all places decides on each message. The
+-- messages are a range of ids, so that history is read along its index: looking each one up in all partitions of attempt took 20 us a
+-- message. lasting counts the messages that will be needed for two more days at least. keyed counts those that are needed for their key
+-- alone. looked 0: there are no more.
 --
 -- The plan is pinned. For a range of ids within one step of the statistics PostgreSQL expects one row, and nested loops over 2,000 times
 -- 2,000 took 440 us a message instead of 6. The loops that are written as LATERAL are meant.
@@ -261,8 +262,8 @@ $$;
 COMMENT ON FUNCTION postroom.purge_batch IS
     'Internal: called by a job. Removes a few finished messages whose retention is over.';
 
--- Finds the lines from the messages: few messages are left where those of a day have gone, and asking for the message of each line took 8.5
--- us a line. null: more than p_most messages are stored between the lowest and the highest id that these lines name, and history_look is
+-- Finds the lines from the messages. Few messages are left where those of a day have gone, and asking for the message of each line took 8.5
+-- us a line. null: more than p_most messages are stored between the lowest and the highest id that these lines name. Then history_look is
 -- the way. One message that was delayed for a month stretches that range.
 CREATE OR REPLACE FUNCTION postroom.history_kept(p_leaf text, p_most int, p_most_lines int) RETURNS tid[]
 LANGUAGE plpgsql VOLATILE

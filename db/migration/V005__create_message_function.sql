@@ -173,8 +173,8 @@ COMMENT ON FUNCTION postroom.queue_for_use IS
 -- conflict cannot see the winner.
 --
 -- The row goes into message whole, from a variable of its type, so that a new column is one assignment here and no further list. Small
--- INSERTs took 216 us a message where one statement with three WITH parts took 246 (best of 12 rounds side by side). Because nextval draws before
--- the INSERT into ready begins, the lock on ready is taken by a statement of its own.
+-- INSERTs took 216 us a message where one statement with three WITH parts took 246 (best of 12 rounds side by side). Because nextval draws
+-- before the INSERT into ready begins, the lock on ready is taken by a statement of its own.
 CREATE OR REPLACE FUNCTION postroom.create_message(
     queue              text,
     payload            jsonb DEFAULT NULL,
@@ -308,7 +308,8 @@ BEGIN
         IF existing_id IS NULL THEN
             new_message.seq := 0;
             IF due IS NULL THEN
-                LOCK TABLE postroom.ready IN ROW EXCLUSIVE MODE;  -- not earlier: whoever waits for a key must not hold the low watermark back
+                -- Not earlier: whoever waits for a key must not hold the low watermark back.
+                LOCK TABLE postroom.ready IN ROW EXCLUSIVE MODE;
                 new_message.seq := nextval('postroom.ready_seq');
             END IF;
             INSERT INTO postroom.message VALUES (new_message.*) ON CONFLICT DO NOTHING;

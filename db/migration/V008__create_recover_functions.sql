@@ -50,7 +50,7 @@ BEGIN
     ), history AS (
         INSERT INTO postroom.attempt (message_id, started_at, finished_at, lease_id, queue_id, worker_id, number, outcome, error)
         SELECT h.message_id, h.claimed_at, clock_timestamp(), h.lease_id, h.queue_id, h.worker_id, h.deliveries, 8,
-               'the worker holding it went silent'
+               'the worker holding it stopped sending heartbeats'
         FROM held h
     ), back AS (
         INSERT INTO postroom.ready AS r (seq, queue_id, priority, failures, crashes, deliveries, message_id)

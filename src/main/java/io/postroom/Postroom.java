@@ -67,7 +67,7 @@ public interface Postroom extends AutoCloseable {
          */
         Builder engineDataSource(DataSource own);
 
-        /** What to do about the schema at start; default {@link SchemaMode#MIGRATE}. */
+        /** Sets what to do about the schema at start; default {@link SchemaMode#MIGRATE}. */
         Builder schema(SchemaMode mode);
 
         /** Whether this process handles messages and runs jobs; default true. Without, it only creates messages. */
@@ -77,8 +77,8 @@ public interface Postroom extends AutoCloseable {
         Builder handler(Handler handler);
 
         /**
-         * Asked about the errors of handlers that have no error handling themselves; default none: the retry policy decides. Called by
-         * handler threads.
+         * Sets what decides about errors of handlers without error handling of their own; default none: the retry policy decides. Called
+         * by handler threads.
          */
         Builder onError(HandlingErrorSend handling);
 

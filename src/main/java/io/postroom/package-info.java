@@ -31,9 +31,8 @@
  *
  * <p>Decisions: {@link io.postroom.api.EngineSettings}, {@link io.postroom.api.Transactions} and {@link io.postroom.api.StoreException}
  * live in {@code api} and not here. Hosts and internal packages both use them, and this package imports the internal ones: it would be a
- * cycle. Operator verbs are methods of {@link
- * io.postroom.api.QueueMessages} and {@link io.postroom.api.Queues} today. A package {@code admin} comes with the first use case that is more
- * than one such call, and {@code cli} with the first command.
+ * cycle. Operator verbs are methods of {@link io.postroom.api.QueueMessages} and {@link io.postroom.api.Queues} today. A package {@code
+ * admin} comes with the first use case that is more than one such call, and {@code cli} with the first command.
  */
 @NullMarked
 package io.postroom;

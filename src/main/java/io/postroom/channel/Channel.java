@@ -5,9 +5,15 @@ import io.postroom.api.Outcome;
 /**
  * One way to reach a person: mail, and whatever else a host adds. Many threads call it at the same time.
  *
- * <p>A channel of your own is one class: take the address under {@link #name()}, fill a text from {@link Notification#model()}, call the
- * provider, and turn its answer into an outcome ({@code done}, {@code retry} for a failure that may pass, {@code reject} for one that will
- * not, {@code notNow} when the provider takes nothing from anybody).
+ * <p>A channel of your own is one class. It takes the address under {@link #name()}, fills a text from {@link Notification#model()}, calls
+ * the provider, and turns its answer into an outcome:
+ *
+ * <ul>
+ *   <li>{@code done};
+ *   <li>{@code retry} for a failure that may pass;
+ *   <li>{@code reject} for a failure that will not pass;
+ *   <li>{@code notNow} when the provider takes nothing from anybody.
+ * </ul>
  */
 public interface Channel {
     /** Returns the short name, as used in {@link Notification#to(String, String)}. */

@@ -94,12 +94,12 @@ final class AccessRules {
         String host = request.getHeader("Host");
         if (host == null
                 || !hosts.contains(PORT.matcher(host.toLowerCase(Locale.ROOT)).replaceFirst(""))) {
-            return Optional.of(
-                    new Refusal(
-                            403,
-                            "foreign-host",
-                            "This server answers to its own machine",
-                            "Use http://127.0.0.1 or http://localhost, or start the server with POSTROOM_TOKEN to reach it under other names"));
+            return Optional.of(new Refusal(
+                    403,
+                    "foreign-host",
+                    "This server answers to its own machine",
+                    "Use http://127.0.0.1 or http://localhost, or start the server with POSTROOM_TOKEN"
+                            + " to reach it under other names"));
         }
         return READING.contains(request.getMethod()) || isOwnSite(request, host)
                 ? Optional.empty()

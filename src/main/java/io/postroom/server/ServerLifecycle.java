@@ -50,7 +50,7 @@ final class ServerLifecycle implements SmartLifecycle {
         if (left > 0) {
             terminal.accept("");
             terminal.accept(
-                    left + " messages were in the hands of a server that was killed; they run again in half a minute.");
+                    left + " messages were in progress when a server was killed; they run again in half a minute.");
         }
         if (demo == null) {
             hint(known);

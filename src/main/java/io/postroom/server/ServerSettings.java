@@ -22,9 +22,9 @@ record ServerSettings(boolean databaseGiven, Path directory, int databasePort, D
     /** Whether the worked example runs. */
     enum Demo {
         OFF,
-        /** Once; a restart goes on where it was, and a finished one only says so. */
+        /** Plays the events once. A restart goes on where it was, and a finished demo only says so. */
         ON,
-        /** From the start of its file. */
+        /** Plays the events from the start of the file. */
         AGAIN
     }
 

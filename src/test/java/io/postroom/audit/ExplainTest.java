@@ -67,7 +67,7 @@ class ExplainTest {
         assertThat(explain(messages.message("held").leased(silent)))
                 .singleElement()
                 .asString()
-                .contains("silent for 20 s");
+                .contains("has sent no heartbeat for 20 s");
         assertThat(explain(messages.message("held").leased(987654)))
                 .singleElement()
                 .asString()

@@ -17,9 +17,14 @@ import org.slf4j.LoggerFactory;
  * The channel "mail". Sends by SMTP when the settings name a host, else writes {@code <message-id>.eml} files. Thread-safe; close it after
  * the handlers have ended.
  *
- * <p>Outcomes: {@code done} when the server or the disk has the mail; {@code reject} for a mail or address that cannot be sent; {@code
- * notNow} while the server takes nothing from us; {@code retry} for a failure of this mail that may pass; {@code reject} for one that will
- * not. {@code SmtpServer} has the whole table.
+ * <p>Outcomes ({@code SmtpServer} has the whole table):
+ *
+ * <ul>
+ *   <li>{@code done} when the server or the disk has the mail;
+ *   <li>{@code retry} for a failure of this mail that may pass;
+ *   <li>{@code reject} for a failure that will not pass, and for a mail or address that cannot be sent;
+ *   <li>{@code notNow} while the server takes nothing from us.
+ * </ul>
  */
 public final class MailChannel implements Channel, AutoCloseable {
     public static final String NAME = "mail";

@@ -237,8 +237,8 @@ final class SmtpServer implements MailOutlet {
         config.setMaxIdle(settings.poolSize());
         config.setMaxWait(poolWait);
         config.setTestOnBorrow(true);
-        // Removes broken connections: invalidateObject would open another one at once (commons-pool 2.13), wanted or
-        // not.
+        // Removes broken connections. invalidateObject would open another one at once, even if nobody needs it
+        // (commons-pool 2.13).
         config.setTestOnReturn(true);
         config.setMinEvictableIdleDuration(IDLE_FOR);
         config.setTimeBetweenEvictionRuns(IDLE_FOR.dividedBy(2));

@@ -47,7 +47,9 @@ final class ClaimRules {
         /** Handlers are faster than the database takes their results. */
         COMPLETER_OVERWHELMED(rules -> rules.isCompleterOverwhelmed.getAsBoolean(), Way.EVERY);
 
-        /** Reasons for which other processes are told of new messages: a stop concerns this process alone, and a pause may have ended there. */
+        /**
+         * Reasons for which other processes are told of new messages. A stop concerns this process alone, and a pause may have ended there.
+         */
         private static final Set<Reason> FOR_OTHERS_TO_TAKE = EnumSet.of(STOPPING, QUEUE_PAUSED);
 
         private final Predicate<ClaimRules> holds;
@@ -88,7 +90,7 @@ final class ClaimRules {
         return Reason.FOR_OTHERS_TO_TAKE.stream().anyMatch(reason -> reason.holds.test(this));
     }
 
-    /** Nothing is taken from here on, for good. */
+    /** Stops every way of taking messages, for good. */
     void stop() {
         stopping = true;
     }

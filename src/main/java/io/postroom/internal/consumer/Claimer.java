@@ -15,16 +15,16 @@ import java.util.concurrent.locks.LockSupport;
  * few rows each cost more than they bring.
  *
  * <p>It claims no more than {@link HeldMessages} wants. A claim that found less than it asked for is followed by a short wait, so that
- * the next one finds more: messages that come one by one are then taken a few at a time.
+ * the next one finds more. Messages that come one by one are then taken a few at a time.
  */
 final class Claimer {
     /** A claim waits for its commit to reach the disk, so deep queues need few and large claims. One claim may bring several leases. */
     static final int LARGEST_CLAIM = 1000;
 
     static final Duration AFTER_SHORT_CLAIM = Duration.ofNanos(1_500_000);
-    /** While something keeps this process from claiming. */
+    /** Pause while a rule forbids claims. */
     private static final Duration LOOK_EVERY = Duration.ofMillis(100);
-    /** While nothing waits or no thread is free: whoever changes that signals. */
+    /** Longest pause while nothing waits or no thread is free. A change of either signals the thread. */
     private static final Duration IDLE = Duration.ofMinutes(1);
 
     private static final Duration LONGEST_CLAIM = Duration.ofSeconds(15);

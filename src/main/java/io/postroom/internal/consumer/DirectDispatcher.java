@@ -1,8 +1,7 @@
 package io.postroom.internal.consumer;
 
-import io.postroom.internal.execution.LeaseHolder;
-
 import io.postroom.internal.consumer.ClaimRules.Way;
+import io.postroom.internal.execution.LeaseHolder;
 import io.postroom.internal.storage.NewMessage;
 import java.util.List;
 import java.util.Optional;
@@ -34,8 +33,8 @@ final class DirectDispatcher {
      * @param messages of one creation, at least one
      * @param isTakenHere whether a handler of this process takes the message: a newer or older process may know a type that this one does
      *     not
-     * @param leaseHolder the worker under whose leases they will be stored. Its id is read after the rules have said that the lease is trusted:
-     *     an id read before could be that of a worker that was declared dead meanwhile
+     * @param leaseHolder the worker under whose leases they will be stored. Its id is read after the rules have said that the lease is
+     *     trusted: an id read before could be that of a worker that was declared dead meanwhile
      * @param onUnknown gets the ids of messages when it is not known whether they were stored
      * @return empty when the messages should go through READY; else to be ended by {@link DirectDispatch#fill} or {@link
      *     DirectDispatch#giveBack}

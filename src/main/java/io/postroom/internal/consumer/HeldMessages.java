@@ -6,7 +6,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 
 /**
- * The messages of one queue that this process has claimed, or dispatches directly, and has not run to their end: their count, their
+ * The messages of one queue that this process has claimed, or dispatches directly, and has not run to their end. Keeps their count, their
  * number at most, and the buffer in which they wait for a handler thread. Thread-safe.
  *
  * <p>A message is counted from before it can be seen in the buffer until its result was given to the completer. So once the count is
@@ -56,9 +56,9 @@ final class HeldMessages {
     }
 
     /**
-     * Decides how many messages a claim should bring, and notes that it is under way. One step with {@link #tryAdd}: if direct dispatch took
-     * the last free thread between the decision and the note, the claim would bring a message that no thread is free for, while other
-     * processes could run it.
+     * Decides how many messages a claim should bring, and notes that it is under way. Both are one step for {@link #tryAdd}. Else direct
+     * dispatch could take the last free thread between the decision and the note. Then the claim would bring a message that no thread is
+     * free for, while other processes could run it.
      *
      * @return most messages to claim; zero or less: none, and no claim is under way
      */
@@ -83,8 +83,8 @@ final class HeldMessages {
     synchronized boolean tryAdd(int messages) {
         int most = prefetch.target();
         int claimed = most <= prefetch.threadCapacity() ? expected : 0;
-        if (count.get() + claimed + messages
-                > most) { // others only lower the count meanwhile, or turn what is expected into it
+        // Meanwhile others only lower the count, or turn what is expected into it.
+        if (count.get() + claimed + messages > most) {
             return false;
         }
         count.addAndGet(messages);
@@ -115,7 +115,7 @@ final class HeldMessages {
         buffer.put(messages);
     }
 
-    /** These were run in so many nanoseconds, and their results are with the completer. */
+    /** Notes that these messages were run and how long that took. The completer has their results. */
     void ran(int messages, long nanos) {
         prefetch.ran(messages, nanos);
         letGo(messages);
@@ -129,7 +129,7 @@ final class HeldMessages {
         }
     }
 
-    /** What waits for a thread goes back to the queue untouched, and so does what comes later. The handler threads end. */
+    /** Closes the buffer. Messages in it, and those that come later, go back to the queue untouched. The handler threads end. */
     void close() {
         buffer.close();
     }

@@ -10,7 +10,7 @@ import java.util.List;
  * from other threads than claims.
  *
  * <p>The cursor is where the next claim starts, so that no claim walks over what was taken before. Dead index entries at the head of a
- * queue cannot be cleaned while any old snapshot is open: five rounds of 100k messages under one snapshot fell from 43k/s to 2k/s without
+ * queue cannot be cleaned while any old snapshot is open. Five rounds of 100k messages under one snapshot fell from 43k/s to 2k/s without
  * a cursor, and stayed at 31-36k/s with one.
  *
  * <p>A message can appear below the cursor: a slow transaction drew its number early, or a claim rolled back. It is found in two ways. An
@@ -20,7 +20,7 @@ import java.util.List;
 public final class LaneCursors {
     public static final int PRIORITIES = 10;
     private static final long NOTHING_LOWERED = Long.MAX_VALUE;
-    /** One claim in so many takes the lanes from low to high, so that a busy high lane starves no other. */
+    /** One claim in so many takes the lanes from low to high, so that lower lanes are claimed, too, while a high lane is busy. */
     static final int LOW_FIRST_EVERY = 16;
 
     private final int queueId;

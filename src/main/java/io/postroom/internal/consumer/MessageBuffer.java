@@ -12,10 +12,10 @@ import java.util.function.IntSupplier;
 /**
  * The buffer between the claimer and the handler threads of one queue. It can be closed once, and then stays closed. Thread-safe.
  *
- * <p>Each message that is put comes out exactly once: a handler thread takes it, or it is given back. Three threads race at a stop: a
- * claim whose answer comes late puts, a handler thread takes, and the stop closes. A message that were put behind the close would wait
- * for nobody: this process's heartbeats would keep its lease, and no other process could run it. A message that a thread took and the
- * close gave back as well would run twice. So one lock guards the queue and the mark that it is closed:
+ * <p>Each message that is put comes out exactly once: a handler thread takes it, or it is given back. Three threads race at a stop: a claim
+ * whose answer comes late puts, a handler thread takes, and the stop closes. A message that was put after the close would never be taken,
+ * because this process's heartbeats keep its lease. A message that a thread took and the close gave back as well would run twice. So one
+ * lock guards the queue and the mark that it is closed:
  *
  * <ul>
  *   <li>put before close: the message waits, and the close finds it unless a thread was faster;

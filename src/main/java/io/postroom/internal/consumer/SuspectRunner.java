@@ -15,18 +15,19 @@ import org.slf4j.LoggerFactory;
 /**
  * Runs the suspects of one queue. A suspect is a message whose worker died while holding it. Used by the claimer's thread only.
  *
- * <p>A suspect runs with nothing else of its queue beside it in this process: a poison message, one that kills its worker, must not take
- * its neighbours to the crash limit. A turn goes like this:
+ * <p>A suspect runs with nothing else of its queue beside it in this process. A poison message, which kills its worker, must not take its
+ * neighbours to the crash limit. A turn goes like this:
  *
  * <ol>
  *   <li>Claims and direct dispatch stop.
- *   <li>The turn waits until the handler threads of the queue are idle, for {@link #PATIENCE} at most. A turn that waited in vain ends.
+ *   <li>The turn waits until the handler threads of the queue are idle, for {@link #PATIENCE} at most. If they are still busy then, the
+ *       turn ends without a claim.
  *   <li>Suspects are claimed one at a time. Each runs to its end before the next is claimed, for {@link #TURN} in all.
  *   <li>All other messages get at least as long before the next turn begins.
  * </ol>
  *
- * <p>After {@link #MOST_VAIN_TURNS} turns in vain something in the queue never ends. Then a suspect gets the next free thread beside it,
- * or the suspect would never run.
+ * <p>After {@link #MOST_VAIN_TURNS} turns without a claim some handler probably never ends. Then a suspect gets the next free thread, with
+ * others running beside it.
  */
 final class SuspectRunner {
     private static final Logger log = LoggerFactory.getLogger(SuspectRunner.class);

@@ -88,7 +88,10 @@ final class CallRunner {
         }
     }
 
-    /** One message of an ATOMIC batch that did not do well rolled the writes of all back: each gets a transaction of its own. */
+    /**
+     * Whether the batch must be run again one by one: the call threw, or one message of an ATOMIC batch was not Done and all writes were
+     * rolled back.
+     */
     private static boolean failedAsAWhole(HandlerCall call, Answer answer) {
         return answer.error() != null || call.isAtomic() && !answer.committed();
     }
@@ -136,7 +139,10 @@ final class CallRunner {
                 call.attempt().startedNanos());
     }
 
-    /** A commit counts in any case. Else the ends of a call that was given up are dropped: its messages got theirs when it was given up. */
+    /**
+     * Gives the ends to the completer. A commit counts in any case. Else the ends of a call that was given up are dropped, because its
+     * messages got theirs when it was given up.
+     */
     private void handOver(HandlerCall call, Answer answer, Attempt.State state, List<Completion> ends) {
         if (answer.committed()) {
             completer.written(ends);
@@ -148,8 +154,8 @@ final class CallRunner {
     }
 
     /**
-     * The process stops, or lost its leases. What did well counts, if its lease still does; the rest is released and spends nothing. An
-     * ATOMIC handler's writes were rolled back, so its messages are released, too.
+     * Ends the messages of a call during which the process stopped or lost its leases. Results that are Done count if their lease still
+     * holds. All others are released and spend nothing. An ATOMIC handler's writes were rolled back, so its messages are released, too.
      */
     private void calledOff(HandlerCall call, List<Completion> ends) {
         for (Completion end : ends) {
@@ -157,7 +163,10 @@ final class CallRunner {
         }
     }
 
-    /** The call ignored its interrupt. Its messages go on as failed; what the call answers later, if it ever does, counts for nothing. */
+    /**
+     * Ends the messages of a call that ignored its interrupt. They count as failed, or are released if the call was called off. What the
+     * call answers later, if it ever does, counts for nothing.
+     */
     private void giveUp(HandlerCall call) {
         if (call.attempt().wasCalledOff()) {
             call.messages().forEach(message -> net.end(Completion.release(message)));

@@ -31,7 +31,7 @@ import org.slf4j.LoggerFactory;
 public final class Completer {
     private static final Logger log = LoggerFactory.getLogger(Completer.class);
     private static final long LINGER_MICROS = 1000;
-    /** From this many results on, a batch does not wait for more. */
+    /** Smallest batch that does not wait for more results. */
     private static final int WORTH_A_COMMIT = 100;
 
     private static final int LARGEST_BATCH = 1000;

@@ -11,8 +11,8 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs claimed messages on the calling thread. Thread-safe. Whatever the user's code does, each message gets exactly one end: a {@link
- * Completion} that the {@link Completer} writes, or, when an ATOMIC handler did well, one that its own transaction has written.
+ * Runs claimed messages on the calling thread. Thread-safe. Whatever the user's code does, each message gets exactly one end, a {@link
+ * Completion}. The {@link Completer} writes it. The end of an ATOMIC handler that answered Done is written by its own transaction.
  *
  * <p>Both methods answer whether the calling thread may go on. When a call is given up, {@code onGivenUp} is run at once, by another
  * thread, and the method answers false, if it ever returns: its thread must not be used again.
@@ -110,7 +110,7 @@ public final class Executor {
         return batch;
     }
 
-    /** The payload may have been invisible to the claim's snapshot only: a later one is asked before the message is delayed. */
+    /** Asks a later snapshot for a payload that the claim's snapshot did not show, before the message is delayed. */
     private ClaimedMessage withContent(ClaimedMessage claimed) {
         return claimed.stored() ? claimed : store.reload(claimed).orElse(claimed);
     }
@@ -120,7 +120,7 @@ public final class Executor {
                 queue.name(), message.content().type(), message.content().version());
     }
 
-    /** Empty, too, for what must not be run as it is: the way of a single message says what becomes of it. */
+    /** Returns empty, too, for a message that must not be run as it is: {@link #runOne} decides what becomes of it. */
     private Optional<Handler> findBatchHandler(HandledQueue queue, ClaimedMessage message) {
         return message.stored() && !message.expired() && leaseHolder.isTrusted()
                 ? findHandler(queue, message).filter(handler -> handler.batch() > 1)

@@ -10,7 +10,7 @@ import io.postroom.internal.storage.ClaimedMessage;
 final class LeaseLostException extends PostroomException {
     LeaseLostException(ClaimedMessage message, String queue) {
         super("lease " + message.lease().id() + " on message " + message.id() + " of queue \"" + queue
-                + "\" was lost (this process was silent for too long); "
+                + "\" was lost (no heartbeat of this process was confirmed in time); "
                 + "what the handler wrote is rolled back and the message runs again");
     }
 }

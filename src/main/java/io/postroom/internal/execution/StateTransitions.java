@@ -38,7 +38,7 @@ final class StateTransitions {
     static final String ATTEMPTS_SPENT = "attempts_spent";
     static final String REJECTED = "rejected";
     static final String UNDECODABLE = "undecodable";
-    /** As for delayed messages, see {@link io.postroom.api.Limits#HORIZON}. */
+    /** Longest delay, as for delayed messages: see {@link io.postroom.api.Limits#HORIZON}. */
     private static final Duration LONGEST_DELAY = Limits.HORIZON;
 
     private static final Duration NO_HANDLER_FIRST = Duration.ofSeconds(30);
@@ -177,7 +177,7 @@ final class StateTransitions {
                 now);
     }
 
-    /** Without a line of history: no attempt was made. */
+    /** Delays a message and writes no line of history, because no attempt was made. */
     private static Completion waiting(ClaimedMessage message, String reason, Duration delay) {
         long now = System.nanoTime();
         return new Completion(

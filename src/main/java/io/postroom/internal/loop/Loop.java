@@ -114,8 +114,8 @@ public final class Loop {
             } catch (Throwable error) {
                 try {
                     waitAfter(error, backoff);
-                } catch (
-                        Throwable again) { // out of memory, for example: to log the first error may need memory as well
+                } catch (Throwable again) {
+                    // Out of memory, for example: to log the first error may need memory as well.
                     Thread.interrupted(); // an interrupted thread would not park
                     LockSupport.parkNanos(this, LONGEST_BACKOFF_NANOS);
                 }

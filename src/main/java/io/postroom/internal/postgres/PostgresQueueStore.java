@@ -29,7 +29,7 @@ final class PostgresQueueStore implements QueueStore {
         });
     }
 
-    /** Empty when the row is there already and says the same. */
+    /** Returns empty when the row is there and is the same. */
     private static Optional<QueueRow> write(QueueSettings settings, Connection connection) throws SQLException {
         try (Sql.Call call = QueueSql.DECLARE.on(connection)) {
             return call.set("name", settings.queue())

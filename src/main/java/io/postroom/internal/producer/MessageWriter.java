@@ -60,8 +60,9 @@ final class MessageWriter {
     }
 
     /**
-     * Writes in a transaction of its own, by direct dispatch where a consumer of this process has space for all the messages, else like
-     * {@link #write}. No transaction may be open on the thread: the consumer's space would be reserved for as long as the caller pleases.
+     * Writes in a transaction of its own: by direct dispatch where a consumer of this process begins one for all the messages, else like
+     * {@link #write}. No transaction may be open on the thread. A caller's transaction may last, and it would keep the consumer's threads
+     * from other messages.
      */
     List<EnqueueResult> writeDirect(List<NewMessage> messages) {
         if (!arePlain(messages)) {
@@ -70,7 +71,8 @@ final class MessageWriter {
         AtomicReference<@Nullable DirectDispatch> reserved = new AtomicReference<>();
         try {
             return transactions.joinOrCommitAtOnce(transaction -> {
-                // Only now, with a connection: space reserved while waiting for a connection could serve no message.
+                // Only now, with a connection. A direct dispatch begun before it would keep threads from other messages
+                // during the wait for a connection.
                 DirectDispatch dispatch =
                         worker.directDispatches().begin(messages).orElse(null);
                 reserved.set(dispatch);
@@ -87,10 +89,7 @@ final class MessageWriter {
         }
     }
 
-    /**
-     * Writes on a connection of the caller's. The engine is not told, because nobody tells Postroom of the commit: a poll finds the
-     * message.
-     */
+    /** Writes on a connection of the caller's. Wakes nobody: Postroom does not learn of that commit. A poll finds the message. */
     EnqueueResult writeOn(Connection connection, NewMessage message) {
         return enqueue(connection, true, List.of(message)).get(0);
     }
@@ -128,7 +127,10 @@ final class MessageWriter {
                 .toList();
     }
 
-    /** A clash is known only after the statement: a caller who catches the exception and commits must not commit half of the messages. */
+    /**
+     * Stores all the messages or none. A clash is known only after the statement, and a caller who catches the exception and commits must
+     * not commit half of the messages.
+     */
     private List<EnqueueResult> enqueue(Connection connection, boolean isCallers, List<NewMessage> messages) {
         boolean mayClash =
                 messages.stream().anyMatch(message -> message.givenId() || message.deduplicationKey() != null);
@@ -155,7 +157,7 @@ final class MessageWriter {
     }
 
     /**
-     * One clash refuses all the messages. A transaction of Postroom's own rolls back; what becomes of the caller's is the caller's
+     * Refuses all the messages when one clashes. A transaction of Postroom's own rolls back; what becomes of the caller's is the caller's
      * decision.
      */
     private void refuseClashes(List<NewMessage> messages, List<EnqueueResult> results) {

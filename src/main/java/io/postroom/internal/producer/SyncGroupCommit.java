@@ -124,8 +124,8 @@ final class SyncGroupCommit {
             log.debug("a group of {} messages was not stored; each is stored by itself", group.size(), error);
         } finally { // an Error goes to this thread's caller; the other threads write alone
             try {
-                for (Waiting waiting :
-                        group) { // before the turn is passed on: these threads may return before the next write
+                // Before the turn is passed on: these threads may return before the next write.
+                for (Waiting waiting : group) {
                     if (waiting != own) {
                         waiting.end();
                     }

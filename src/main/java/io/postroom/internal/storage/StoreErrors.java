@@ -52,8 +52,8 @@ public final class StoreErrors {
             return Kind.UNAVAILABLE;
         }
         if (state.equals("57014") || state.equals("25P03") || state.equals("25P04") || state.startsWith("58")) {
-            // Postroom's own time limits, and the server's disk: the database is busy or in trouble, and the statement
-            // is right.
+            // Postroom's own time limits, and the server's disk. The statement is right, but the database is busy or in
+            // trouble.
             return Kind.UNAVAILABLE;
         }
         if (state.startsWith("22") || state.startsWith("23")) {

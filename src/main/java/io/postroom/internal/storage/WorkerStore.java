@@ -36,8 +36,8 @@ public interface WorkerStore {
      * Asks in one statement all that a process with nothing to do needs to know.
      *
      * @param lowWatermarks the low watermarks of the lanes, ten a queue, by priority: READY is looked at from there on
-     * @param knownEmpty a settled sample after which all lanes of these queues were seen empty; null: none. The lanes are not looked at while
-     *     no number was drawn since then on the same server
+     * @param knownEmpty a settled sample after which all lanes of these queues were seen empty; null: none. The lanes are not looked at
+     *     while no number was drawn since then on the same server
      * @param dueFrom as {@code from} of {@link JobStore#promote}
      */
     PollResult poll(

@@ -6,13 +6,13 @@ import org.jspecify.annotations.Nullable;
 
 /** What the worker tells the promote job, and asks of it. Implemented where both are wired. Thread-safe. */
 public interface DueWatch {
-    /** Delayed messages due before that instant need not be looked at; null: look at all. */
+    /** Returns the instant from which delayed messages must be looked at, by their due times; null: look at all. */
     @Nullable
     Instant from();
 
-    /** The next delayed message is due after that time; zero: now. */
+    /** Takes the time after which the next delayed message is due; zero: now. */
     void nextDueIn(Duration wait);
 
-    /** This process delayed messages: the next due time may be earlier than the known one. */
+    /** Notes that this process delayed messages, so the next due time may be earlier than the known one. */
     void delayed();
 }

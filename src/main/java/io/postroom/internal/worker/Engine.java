@@ -14,8 +14,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The life cycle of a worker. Starts its parts in an order in which each finds what it needs, and stops them so that nothing is lost:
- * stop claiming, finish what runs, give back the rest, write the results, and only then end the heartbeat. Thread-safe.
+ * The life cycle of a worker. Starts its parts in an order in which each finds what it needs, and stops them so that nothing is lost. A
+ * stop ends the claims, finishes what runs, gives back the rest, writes the results, and only then ends the heartbeat. Thread-safe.
  */
 public final class Engine {
     private static final Logger log = LoggerFactory.getLogger(Engine.class);

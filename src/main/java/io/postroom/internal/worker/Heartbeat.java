@@ -15,7 +15,7 @@ import org.slf4j.LoggerFactory;
  * connections does not lose its messages. Registers at the first need, under a fresh id: with an id that was used before, messages of a
  * dead worker would look owned. Thread-safe.
  *
- * <p>Leases are trusted from the start of the last confirmed heartbeat, not from its answer. The trust ends two beats before other
+ * <p>Leases are trusted from the start of the last confirmed heartbeat, not from its answer. The trust ends two heartbeats before other
  * processes may take over.
  */
 final class Heartbeat implements LeaseHolder {
@@ -93,7 +93,9 @@ final class Heartbeat implements LeaseHolder {
             try {
                 store.deregister(workerId);
             } catch (RuntimeException unreachable) {
-                log.info("the worker could not be deregistered; other processes rescue its leases after {}", settings.leaseTime());
+                log.info(
+                        "the worker could not be deregistered; other processes rescue its leases after {}",
+                        settings.leaseTime());
             }
         }
     }
@@ -102,9 +104,8 @@ final class Heartbeat implements LeaseHolder {
         long before = System.nanoTime();
         instance = UUID.randomUUID();
         workerId = store.register(instance, settings.name(), version);
-        // A process that dies soon after each of its starts must come to rescue, too. It has seen no gap itself, and
-        // only
-        // waits for processes that have.
+        // A process that dies soon after each of its starts must rescue others, too. It has seen no gap itself. It
+        // waits only for processes that have.
         Duration wait = settings.beatInterval().multipliedBy(2).plus(OTHERS_COME_BACK);
         long ahead = Math.max(0, settings.leaseTime().minus(wait).toNanos());
         unbrokenSinceNanos = before - ahead;
@@ -119,12 +120,13 @@ final class Heartbeat implements LeaseHolder {
         if (loop.isStopped()) {
             return;
         }
-        failing = true; // until this beat is confirmed: the next try comes after the loop's short back-off, not a whole
-        // interval later
+        // Until this heartbeat is confirmed. The next try then comes after the loop's short back-off, not a whole
+        // interval later.
+        failing = true;
         long before = System.nanoTime();
         if (store.beat(workerId, instance)) {
-            if (!isTrusted()) { // the last confirmed beat began too long ago
-                log.info("worker {} beats again", workerId);
+            if (!isTrusted()) { // the last confirmed heartbeat began too long ago
+                log.info("heartbeats of worker {} are confirmed again", workerId);
             }
             if (System.nanoTime() - lastBeatNanos >= settings.leaseTime().toNanos()) {
                 unbrokenSinceNanos = System.nanoTime();

@@ -23,14 +23,16 @@ import org.jspecify.annotations.Nullable;
  * </ol>
  *
  * <p>The same sample spares looks. When S is settled and all lanes are seen empty after that, nothing is in them until a number above S
- * is drawn: everything that enters READY draws a number in the transaction that puts it there. So a poll that finds S still the last
- * number need not look into the lanes.
+ * is drawn. The reason: everything that enters READY draws a number in the transaction that puts it there. So a poll that finds S still
+ * the last number need not look into the lanes.
  */
 final class LowWatermark {
     private static final int PATIENCE = 3;
-    /** Where other queues keep the sequence busy, knowing that these are empty spares only one look; so not more often. */
+    /**
+     * Shortest time between two samples that only spare looks. While other queues draw numbers, such a sample spares a single look.
+     */
     private static final Duration SAMPLE_EMPTY_EVERY = Duration.ofSeconds(10);
-    /** No message may wait for ever because of a wrong low watermark: now and then everything is looked at from zero. */
+    /** Time after which everything is looked at from zero, so that no message waits for ever because of a wrong low watermark. */
     private static final Duration FORGET_EVERY = Duration.ofMinutes(10);
 
     private final WorkerStore store;
@@ -69,7 +71,7 @@ final class LowWatermark {
             return pending;
         }
         if (sparesLooksOnly) {
-            sample = null; // it can wait: no claim starts lower for want of it
+            sample = null; // it can be dropped: it would not let a claim start higher
         } else if (++pollsUnsettled % PATIENCE == 0 && pending.transactionId() != null) {
             sample = store.sampleWatermark(true);
         }

@@ -25,7 +25,7 @@ public final class Notifier {
     /** Sending to others takes a quarter of the sending thread's time at most. */
     private static final int REST_FACTOR = 3;
 
-    /** How long one wait for notifications lasts, and so a stop may take. A wait costs no statement. */
+    /** Longest wait for notifications, and so the longest delay of a stop. A wait costs no statement. */
     private static final Duration LISTEN_TURN = Duration.ofMillis(500);
 
     private final WorkerStore store;

@@ -17,9 +17,9 @@ import java.util.Objects;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
- * Finds what no wake told of. Once a second, one statement asks for all queues of the process what waits in each lane from its low
- * watermark on, what operators changed, and when the next delayed message is due. What else must be looked at from time to time runs on
- * the same thread: futures that wait for other processes, and leases whose answer was lost.
+ * Finds what no wake told of. Once a second, one statement asks for all queues of the process. It answers what waits in each lane from its
+ * low watermark on, what operators changed, and when the next delayed message is due. The same thread looks from time to time at futures
+ * that wait for other processes, and at leases whose answer was lost.
  */
 public final class Poller {
     /** Polls use at most a twentieth of the time. */
@@ -72,7 +72,7 @@ public final class Poller {
         loop.signal();
     }
 
-    /** This process paused or deleted the queue: that holds here from now on, not from the next poll on. */
+    /** Stops claims of the queue in this process at once, because this process paused or deleted it. */
     public void holdQueue(String queue) {
         consumers.holdBack(queue);
         pollNow();

@@ -18,9 +18,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Hands on results once they are in the database: frees their leases, completes the futures that wait for them, tells listeners, lets the
- * promote job look at new due times, and wakes consumers for messages that were given back. Thread-safe: called by the completer and by
- * threads of ATOMIC handlers.
+ * Hands on results once they are in the database. Frees their leases, completes the futures that wait for them, and tells listeners. Lets
+ * the promote job look at new due times, and wakes consumers for messages that were given back. Thread-safe: called by the completer and
+ * by threads of ATOMIC handlers.
  */
 final class ResultDispatcher {
     private static final Logger log = LoggerFactory.getLogger(ResultDispatcher.class);
@@ -50,7 +50,7 @@ final class ResultDispatcher {
         this.notifier = notifier;
     }
 
-    /** These results are committed. */
+    /** Takes results that were committed. */
     void written(List<Completion> ends) {
         leases.ended(ends);
         futures.written(ends);
@@ -64,7 +64,7 @@ final class ResultDispatcher {
         wakeReleased(ends);
     }
 
-    /** This result was refused: its lease had gone. */
+    /** Takes a result that was refused because its lease had gone. */
     void lost(Completion end) {
         leases.ended(List.of(end));
         ownSends.lost(end);
@@ -75,7 +75,7 @@ final class ResultDispatcher {
         return end.next().state(end.outcome() == null ? AttemptOutcome.DONE : end.outcome());
     }
 
-    /** Messages that were given back are claimed again without waiting for a poll: here or, when this process stops, elsewhere. */
+    /** Wakes consumers here or, when this process stops, elsewhere, so that messages that were given back do not wait for a poll. */
     private void wakeReleased(List<Completion> ends) {
         Set<Lane> lanes = new HashSet<>();
         for (Completion end : ends) {

@@ -18,26 +18,23 @@
  * process while its lease row names this worker's id. Every completion asks again (fencing), so a process that was stopped for a while
  * can run a message twice but never finish it twice.
  *
- * <p>The reasons and figures about claims and direct dispatch stand in {@link io.postroom.internal.consumer}; {@code DirectDispatches}
- * here only finds the consumer. The figures below were measured on 2 shared cores, PostgreSQL 18, fsync on, 200-byte JSON, no-op handler
- * (the benchmark in {@code src/bench}).
+ * <p>The reasons and figures about claims, suspects and direct dispatch stand in {@link io.postroom.internal.consumer}; {@code
+ * DirectDispatches} here only finds the consumer. The figures below were measured as those there.
  *
- * <p><b>An idle process</b> sends about two statements a second whatever it consumes: one poll, which also says when a delayed message is
- * due, and the heartbeats, rescues and clean-ups of several seconds each (workload W7). With 64 queues the server uses 0.2 % of a core
- * for it; looking into 640 empty lanes each second it used 0.8 %. Hence {@code LowWatermark.knownEmpty}. This side uses 0.5 % once the
- * JVM has compiled it: 0.3 % for our threads, the poll's above all, the rest for the JVM's own timers. In a process that has just started
- * the compiler uses more than that.
+ * <p><b>An idle process</b> sends about two statements a second whatever it consumes (workload W7). One is the poll, which also says when a
+ * delayed message is due. The others are heartbeats, rescues and clean-ups, each every few seconds. With 64 queues the server uses 0.2 % of
+ * a core for it; looking into 640 empty lanes each second it used 0.8 %. Hence {@code LowWatermark.knownEmpty}. This side uses 0.5 % once
+ * the JVM has compiled it: 0.3 % for our threads, the poll's above all, the rest for the JVM's own timers. In a process that has just
+ * started the compiler uses more than that.
  *
- * <p><b>Between two processes</b> a message takes two commits that wait for the disk, where one process needs one. Of 2.17 ms (p50, both
- * JVMs warm, traced at each step): enqueue with its commit 0.77, then NOTIFY until it is heard 0.41, hand-overs 0.09, claim with its
- * commit 0.81, thread 0.08. NOTIFY inside the enqueue's commit would save part of the 0.41 and make all notifying commits of the server
- * wait for one another. A claim that does not wait for the disk would be forgotten by a crash of the server, which then hands the message
- * out, and perhaps the lease's number, a second time.
+ * <p><b>Between two processes</b> a message takes two commits that wait for the disk, where one process needs one. Each step was traced,
+ * with both JVMs warm (p50): enqueue with its commit 0.77 ms, then NOTIFY until it is heard 0.41, thread switches 0.09. The consumer
+ * package has the claim and the sum. NOTIFY inside the enqueue's commit would save part of the 0.41, but all notifying commits of the
+ * server would wait for one another.
  *
  * <p>Looks wrong, is right:
  *
  * <ul>
- *   <li>A suspect (a message whose worker died while holding it) runs alone in its queue and process, not in the whole cluster.
  *   <li>{@code NotNow} delays the one message. The channel remembers for how long a destination takes nothing; limits across nodes come
  *       later.
  *   <li>Messages of an ATOMIC batch that was rolled back run again one by one.

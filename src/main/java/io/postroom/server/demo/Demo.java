@@ -27,8 +27,8 @@ import org.springframework.transaction.support.TransactionOperations;
  * Plays the ticketing application: reads a file of events and creates a message for each, then watches until all are sent or dead.
  *
  * <ol>
- *   <li>In one transaction: lock the progress row, read up to 500 lines behind it, create their messages, move the progress on. So each line has its
- *       message exactly once, whenever the process is killed.
+ *   <li>In one transaction: lock the progress row, read up to 500 lines behind it, create their messages, move the progress on. So each
+ *       line has its message exactly once, whenever the process is killed.
  *   <li>Show the counts, once a second.
  *   <li>When no message waits any more: show the counts, and what to try next.
  * </ol>

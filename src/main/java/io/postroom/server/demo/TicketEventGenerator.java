@@ -31,7 +31,7 @@ public final class TicketEventGenerator {
     private static final Instant BOX_OFFICE_OPENS = Instant.parse("2026-01-05T09:00:00Z");
     private static final int SECONDS_OF_SALE = 8 * 60 * 60;
 
-    /** As written, and as in a mailbox. */
+    /** An address as users write it, and as a mailbox has it. */
     private static final String[][] FIRST_NAMES = {
         {"Ann", "ann"},
         {"Boris", "boris"},

@@ -24,7 +24,7 @@ import org.postgresql.PGNotification;
 public final class PostgresNotificationListener implements NotificationListener {
     public static final String CHANNEL = "postroom";
 
-    /** In characters, which are bytes here, as all of them are ASCII. PostgreSQL refuses 8000 bytes and more. */
+    /** Longest text of a notification, in characters. All are ASCII, so PostgreSQL's limit of 8000 bytes holds. */
     private static final int LONGEST_PAYLOAD = 7900;
 
     /** After this time without a notification a statement checks the connection, so a broken connection is noticed. */

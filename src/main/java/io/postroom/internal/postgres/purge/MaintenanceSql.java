@@ -29,8 +29,8 @@ final class MaintenanceSql {
             """);
 
     /**
-     * Removes deduplication keys behind an id and before the end of a day, of messages that a purge would remove: the keys go first, so that none is left
-     * behind by a TRUNCATE. Always one row: how many it looked at (0: there are no more) and the last of them.
+     * Removes deduplication keys behind an id and before the end of a day, of messages that a purge would remove. The keys go first, so
+     * that a TRUNCATE leaves none behind. Always one row: how many it looked at (0: there are no more) and the last of them.
      */
     static final Sql PURGE_KEYS = Sql.of("""
             -- name: purge_keys
@@ -152,8 +152,8 @@ final class MaintenanceSql {
             """);
 
     /**
-     * Removes processes that ended that long ago and that no lease and no line of history names any more, and the consumers of all ended processes. Reads
-     * all history: once a day. Always one row: how many processes were removed.
+     * Removes processes that ended that long ago and that no lease and no line of history names any more. Removes the consumers of all
+     * ended processes, too. Reads all history: once a day. Always one row: how many processes were removed.
      */
     static final Sql FORGET_WORKERS = Sql.of("""
             -- name: forget_workers

@@ -22,8 +22,7 @@ public final class StoreTransactions {
     private final DataSource source;
 
     // A question for the level is a round trip, so each physical connection is asked once. A pool resets the level
-    // after
-    // a borrower changed it.
+    // after a borrower changed it.
     private final Map<PGConnection, Boolean> readCommitted = Collections.synchronizedMap(new WeakHashMap<>());
 
     /** @param source any pool, auto-commit on or off */
