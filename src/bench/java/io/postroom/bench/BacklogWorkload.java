@@ -8,8 +8,8 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
- * W5: W1 with 100,000, 2,000,000 and 10,000,000 messages waiting. Measures whether a deep backlog makes a message dearer: 50,000 at a time,
- * of a shallow one the first of five fresh fills, of a deep one five in a row, so that noise can be told from depth.
+ * W5: W1 with 100,000, 2,000,000 and 10,000,000 messages waiting. Measures whether a message costs more behind a deep backlog: 50,000 at a
+ * time, of a shallow one the first of five fresh fills, of a deep one five in a row, so that noise can be told from depth.
  */
 final class BacklogWorkload implements Workload {
     private static final int SLICE = 50_000;

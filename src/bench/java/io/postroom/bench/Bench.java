@@ -16,7 +16,7 @@ record Bench(Options options, BenchServer server) {
     /** A contender in a database of its own, and the meter beside it. */
     record Opened(
             Contender contender, BenchDatabase database, Contender.Line line, Meter meter, Connection connection) {
-        /** So that neither autovacuum nor a checkpoint of what came before falls into the measured part. */
+        /** Vacuums and checkpoints now, to keep what came before out of the measured part. */
         void settle() throws SQLException {
             try (Statement statement = connection.createStatement()) {
                 statement.execute("VACUUM ANALYZE");
@@ -34,7 +34,7 @@ record Bench(Options options, BenchServer server) {
         }
     }
 
-    /** In a database the caller made and drops. */
+    /** Runs the trial in a database that the caller made and drops. */
     <T> T trialIn(BenchDatabase database, Contender contender, Trial<T> trial) throws Exception {
         try (Connection connection = DriverManager.getConnection(database.url(), database.user(), database.password());
                 Contender.Line line = contender.open(database)) {

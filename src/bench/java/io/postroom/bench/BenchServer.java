@@ -151,7 +151,9 @@ final class BenchServer implements AutoCloseable {
                      WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
                        AND n.nspname !~ '^pg_(toast_)?temp'
                        AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
-                       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+                       AND NOT EXISTS (
+                         SELECT FROM pg_depend d
+                         WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
                      ORDER BY c.relkind <> 'r', n.nspname, c.relname
                      LIMIT 1),
                     (SELECT 'schema ' || nspname
@@ -187,7 +189,7 @@ final class BenchServer implements AutoCloseable {
         return DriverManager.getConnection(url, user, password);
     }
 
-    /** As the server has them now, in the order of the report. */
+    /** Returns the settings as the server has them now, in the order of the report. */
     Map<String, String> settings() throws SQLException {
         Map<String, String> settings = new LinkedHashMap<>();
         try (Connection connection = connect()) {
@@ -333,7 +335,7 @@ final class BenchServer implements AutoCloseable {
         }
     }
 
-    /** Of runs that were killed: their server may still be there. */
+    /** Removes what killed runs left; their server may still be there. */
     private static void deleteLeftovers(Path parent) throws IOException {
         List<Path> found;
         try (Stream<Path> files = Files.list(parent)) {

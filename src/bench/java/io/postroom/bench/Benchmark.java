@@ -23,7 +23,8 @@ import org.slf4j.LoggerFactory;
  *
  * <pre>
  * ./mvnw -q -Pbench process-test-classes dependency:build-classpath -Dmdep.outputFile=target/classpath
- * java -Xms1g -Xmx1g -cp target/classes:target/bench-classes:$(cat target/classpath) io.postroom.bench.Benchmark workloads=W1 rounds=3 scale=0.1
+ * java -Xms1g -Xmx1g -cp target/classes:target/bench-classes:$(cat target/classpath) \
+ *     io.postroom.bench.Benchmark workloads=W1 rounds=3 scale=0.1
  * </pre>
  *
  * <p>Ends with 2 when it refuses to run. Ctrl-C drops the databases and stops what was started.

@@ -174,9 +174,9 @@ class BenchmarkTest {
         assertThatThrownBy(() -> options("rounds=many")).hasMessageContaining("\"many\"");
         assertThatThrownBy(() -> options("url=localhost")).hasMessageContaining("jdbc:postgresql:");
         assertThat(options("quick").workloads()).containsExactly("W1", "W2a", "W3");
-        assertThat(options("quick").isJudged()).isFalse();
-        assertThat(options("workloads=W1").isJudged()).isTrue();
-        assertThat(options("scale=0.5").isJudged()).isFalse();
+        assertThat(options("quick").comparesWithGoals()).isFalse();
+        assertThat(options("workloads=W1").comparesWithGoals()).isTrue();
+        assertThat(options("scale=0.5").comparesWithGoals()).isFalse();
         assertThat(options("workloads=w5,W2").workloads()).containsExactly("W5", "W2a", "W2b");
         assertThat(Benchmark.workloads().stream().map(Workload::id)).containsExactlyElementsOf(Options.ALL);
     }

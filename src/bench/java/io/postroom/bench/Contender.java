@@ -6,7 +6,7 @@ import java.util.function.Consumer;
 
 /** A queue to be measured: Postroom, a peer, or plain JDBC. Stateless; what it has open is a {@link Line}. */
 interface Contender {
-    /** As it stands in the tables, in lower case. */
+    /** The name as it stands in the tables, in lower case. */
     String name();
 
     /** How it was set, in one line for the report: threads, batch sizes, poll intervals. */

@@ -19,7 +19,7 @@ final class Contenders {
         return new PostroomContender();
     }
 
-    /** From Maven Central, each as its documentation would have it for speed. */
+    /** The libraries from Maven Central, each set up for speed as its documentation says. */
     static List<Contender> peers() {
         return Peers.all();
     }

@@ -35,7 +35,7 @@ final class CountingDriver implements Driver {
                 database.url().replaceFirst("^jdbc:postgresql:", PREFIX), database.user(), database.password());
     }
 
-    /** By all connections of this driver so far. */
+    /** Returns the number of statements that all connections of this driver have run so far. */
     static long statements() {
         return STATEMENTS.get();
     }

@@ -10,7 +10,7 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 final class DrainWorkload implements Workload {
     static final int MESSAGES = 300_000;
-    /** Of those that would take minutes for as many as the others. */
+    /** Messages for the contenders that would take minutes for as many as the others. */
     private static final Map<String, Integer> FEWER = Map.of("db-scheduler", 50_000, "jobrunr", 3_000, "quartz", 1_000);
 
     private static final long LONGEST_NANOS = 600_000_000_000L;
@@ -53,7 +53,7 @@ final class DrainWorkload implements Workload {
                     warmUp -> bench.trial(contender, opened -> drain(opened, messages, Payloads.usual())));
         }
         rounds.run();
-        judge(result, bench.options());
+        compareWithGoals(result, bench.options());
         return result;
     }
 
@@ -79,7 +79,7 @@ final class DrainWorkload implements Workload {
         }
     }
 
-    private static void judge(WorkloadResult result, Options options) {
+    private static void compareWithGoals(WorkloadResult result, Options options) {
         Row postroom = result.find("postroom").orElseThrow();
         result.atLeast("rate >= 0.5 x raw-tx", postroom.ratio(Sample::rate).median(), 0.5, options);
         result.atMost("CPU <= 14 ms per 1,000", postroom.figures(Sample::cpu).median(), 14, options);

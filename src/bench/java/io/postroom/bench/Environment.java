@@ -35,12 +35,13 @@ record Environment(Map<String, String> facts, List<String> unsafe) {
     static Environment of(BenchServer server, Options options) throws SQLException {
         Map<String, String> facts = new LinkedHashMap<>();
         facts.put("date", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
-        facts.put("form", options.quick() ? "quick: goals are not judged" : "full");
+        facts.put("form", options.quick() ? "quick: not compared with the goals" : "full");
         facts.put("rounds", options.roundsText());
         if (options.scale() != 1) {
             facts.put(
                     "scale",
-                    options.scale() + ": to try the benchmark out; figures mean nothing, goals are not judged");
+                    options.scale()
+                            + ": to try the benchmark out; figures mean nothing and are not compared with the goals");
         }
         facts.put("java", System.getProperty("java.vm.name", "") + " " + System.getProperty("java.version"));
         facts.put(
@@ -89,7 +90,7 @@ record Environment(Map<String, String> facts, List<String> unsafe) {
         }
     }
 
-    /** From the jar's pom.properties, else from the jar's name; empty when it is not on the class path. */
+    /** Reads the jar's pom.properties, else the jar's name; empty when it is not on the class path. */
     private static String version(String artifact) {
         try (InputStream properties =
                 Environment.class.getResourceAsStream("/META-INF/maven/" + artifact + "/pom.properties")) {

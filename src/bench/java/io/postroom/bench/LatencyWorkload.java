@@ -14,7 +14,7 @@ import java.util.concurrent.locks.LockSupport;
  */
 final class LatencyWorkload implements Workload {
     private static final int PER_SECOND = 200;
-    /** So that a slow call does not hold up the plan of all the others. */
+    /** Threads that send: a slow call does not hold up the plan of all the others. */
     private static final int PRODUCERS = 4;
 
     private record Phases(double warmUpSeconds, double measuredSeconds) {}
@@ -70,7 +70,7 @@ final class LatencyWorkload implements Workload {
         Row two = result.row("postroom, two processes", "as above; producer and worker in JVMs of their own", base);
         rounds.add(two, most, warmUp -> inTwoProcesses(bench, worker, warmUp ? longUnreported : reported));
         rounds.run();
-        judge(result, peers, two, bench.options());
+        compareWithGoals(result, peers, two, bench.options());
     }
 
     private static Sample inOneProcess(Bench bench, Contender contender, Phases phases) throws Exception {
@@ -156,7 +156,7 @@ final class LatencyWorkload implements Workload {
         return System.nanoTime();
     }
 
-    private static void judge(WorkloadResult result, List<Row> peers, Row two, Options options) {
+    private static void compareWithGoals(WorkloadResult result, List<Row> peers, Row two, Options options) {
         Row one = result.find("postroom").orElseThrow();
         double p50 = percentile(one, 50);
         double bound = 1.0;

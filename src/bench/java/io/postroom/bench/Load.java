@@ -21,7 +21,7 @@ final class Load implements AutoCloseable {
     enum Way {
         /** A transaction each. */
         SINGLE(8),
-        /** By a call that shares commits; a thread does not wait for its message before it sends the next. */
+        /** A call that shares commits; a thread does not wait for its message before it sends the next. */
         GROUPED(8),
         /** {@value #BULK} by the bulk call. */
         BULK_OF_100(2);
@@ -87,7 +87,7 @@ final class Load implements AutoCloseable {
         }
     }
 
-    /** So far. */
+    /** Returns the number of messages handled so far. */
     long handled() {
         if (failure.get() != null && going) {
             throw new IllegalStateException("The load broke down", failure.get());

@@ -18,7 +18,7 @@ import java.util.stream.Stream;
  */
 final class Meter {
     private static final double MILLIS_PER_TICK = 10;
-    /** In this time backends that are leaving hand their CPU time to the postmaster. */
+    /** Backends that are leaving hand their CPU time to the postmaster within this time. */
     private static final int LEAVING_MILLIS = 300;
 
     private final Connection connection;

@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
  * @param contenders names as in the tables, rows that begin with one of them are measured; empty: all
  * @param url of a server to use; null: an own one is started
  * @param rounds alternating runs whose median is reported; default 5, quick 2
- * @param scale all amounts and times are multiplied by it; default 1. For trying the benchmark out: below 1 nothing is judged
+ * @param scale all amounts and times are multiplied by it; default 1. For trying the benchmark out: below 1 nothing is compared with
+ *     the goals
  */
 record Options(
         boolean quick,
@@ -132,7 +133,7 @@ record Options(
     }
 
     /** The goals are those of the full form: in the quick one starting up has a larger share. */
-    boolean isJudged() {
+    boolean comparesWithGoals() {
         return scale == 1 && !quick;
     }
 

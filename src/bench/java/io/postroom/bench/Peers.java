@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 
 /** The libraries Postroom is compared with, and what their adapters share. */
 final class Peers {
-    /** For 16 workers, 8 enqueuers and what each peer does beside. */
+    /** Enough connections for 16 workers, 8 enqueuers and what each peer does beside. */
     private static final int CONNECTIONS = 30;
 
     private static final int BLOCK = 1000;
@@ -57,7 +57,7 @@ final class Peers {
         return properties.getProperty("version");
     }
 
-    /** As a host would open it for them: with the driver's switch that makes one INSERT of a batch of them. Only Quartz has no batches. */
+    /** Opens a pool as a host would: with the driver's switch that makes one INSERT of a batch. Only Quartz has no batches. */
     static HikariDataSource pool(BenchDatabase database) {
         String url = database.url() + (database.url().contains("?") ? "&" : "?") + "reWriteBatchedInserts=true";
         return new BenchDatabase(url, database.user(), database.password()).pool(CONNECTIONS);
@@ -68,7 +68,7 @@ final class Peers {
         return ProcessHandle.current().pid() + "-" + sequence.incrementAndGet();
     }
 
-    /** So many messages, in lists of the size a bulk call does well with. */
+    /** Returns this number of messages, in lists of the size a bulk call does well with. */
     static List<List<String>> blocks(int messages, String payload) {
         List<List<String>> blocks = new ArrayList<>();
         for (int left = messages; left > 0; left -= BLOCK) {

@@ -17,7 +17,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** That the others are set up properly: a peer that loses or repeats work, or waits without need, would make any comparison worthless. */
+/** The peers are set up properly: one that loses or repeats work, or waits without need, would make any comparison worthless. */
 @PostgresTest(migrated = false)
 class PeersTest {
     private static final String PAYLOAD = "{\"order\":\"A-1\",\"text\":\"" + "x".repeat(176) + "\"}";

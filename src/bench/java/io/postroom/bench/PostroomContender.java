@@ -107,7 +107,7 @@ final class PostroomContender implements Contender {
             return CreateMessage.to(QUEUE).json("bench", 1, payload);
         }
 
-        /** By two threads: one leaves a core of the server idle while it builds its next block. */
+        /** Fills with two threads: a single one leaves a core of the server idle while it builds its next block. */
         @Override
         public void fill(int messages, String payload) {
             List<CompletableFuture<Void>> halves = new ArrayList<>();

@@ -16,15 +16,15 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 /**
  * W9: 2,000,000 messages that finished nine and ten days ago leave while W4's load of single transactions goes on. Measures what the purge
  * takes from the load: rate, CPU of everything, the longest an enqueuer had to wait, and whether the space comes back. The purge lasts
- * minutes, in which the load becomes dearer or cheaper by itself, so its CPU is judged against the mean of a window before and one after;
- * what it is to the one before stands beside it.
+ * minutes, in which the load costs more or less CPU by itself. Its CPU is therefore compared with the mean of a window before and one
+ * after; its ratio to the window before stands beside it.
  */
 final class PurgeWorkload implements Workload {
     private static final int MESSAGES = 2_000_000;
     private static final double WINDOW_SECONDS = 40;
 
     private static final double WARM_UP_SECONDS = 25;
-    /** Until what the purge leaves to be done is done. */
+    /** The wait until what the purge leaves to be done is done. */
     private static final double AFTER_SECONDS = 20;
 
     private static final double LONGEST_WAIT_MILLIS = 100;
@@ -90,7 +90,8 @@ final class PurgeWorkload implements Workload {
                                          + g * (interval '23 hours' / %2$d) AS at) a
                 ), stored AS (
                     INSERT INTO postroom.message (id, seq, created_at, queue_id, priority, direction, type, type_version, payload)
-                    SELECT (lpad(to_hex(millis::bigint), 12, '0') || '7' || lpad(to_hex(g %% 4096), 3, '0') || '8' || lpad(to_hex(g), 15, '0'))::uuid,
+                    SELECT (lpad(to_hex(millis::bigint), 12, '0') || '7' || lpad(to_hex(g %% 4096), 3, '0')
+                               || '8' || lpad(to_hex(g), 15, '0'))::uuid,
                            nextval('postroom.ready_seq'), at, q.id, 4, 0, 'bench', 1, '%3$s'
                     FROM made, postroom.queue q
                     WHERE q.name = '%4$s'
@@ -168,11 +169,12 @@ final class PurgeWorkload implements Workload {
         return (System.nanoTime() - began) / 1e9;
     }
 
-    /** Of the days before yesterday, which the load does not touch. */
+    /** Returns the sizes of the days before yesterday, which the load does not touch. */
     private static String sizes(Connection connection) throws SQLException {
         try (Statement statement = connection.createStatement();
                 ResultSet row = statement.executeQuery("""
-                        SELECT 'tables ' || pg_size_pretty(sum(pg_table_size(c.oid))) || ', indexes ' || pg_size_pretty(sum(pg_indexes_size(c.oid)))
+                        SELECT 'tables ' || pg_size_pretty(sum(pg_table_size(c.oid)))
+                            || ', indexes ' || pg_size_pretty(sum(pg_indexes_size(c.oid)))
                         FROM pg_class c
                         WHERE c.relnamespace = 'postroom'::regnamespace
                           AND c.relkind = 'r'

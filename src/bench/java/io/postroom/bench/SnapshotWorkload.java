@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * W6: a load by bulk of 100 while somebody else's REPEATABLE READ transaction stays open and idle for three minutes, so that no row that is
- * deleted can be removed. Measures whether the queue becomes dearer the longer it lasts, and what is left afterwards; beside it the same
- * load in peace, for two minutes.
+ * deleted can be removed. Measures whether a message costs more the longer that transaction lasts, and what is left afterwards; beside it
+ * the same load in peace, for two minutes.
  */
 final class SnapshotWorkload implements Workload {
     /**
@@ -30,7 +30,7 @@ final class SnapshotWorkload implements Workload {
     private static final double REST_SECONDS = 60;
     private static final int CONTROL_WINDOWS = 6;
 
-    /** For raw-tx, which keeps nothing and shows what happens in less. */
+    /** The warm-up of raw-tx, which keeps nothing and shows in less time what happens. */
     private static final double SHOWN_WARM_UP_SECONDS = 5;
 
     private static final int SHOWN_WINDOWS = 2;
@@ -113,7 +113,7 @@ final class SnapshotWorkload implements Workload {
             this.load = load;
         }
 
-        /** After a warm-up. */
+        /** Measures the first window, after a warm-up. */
         Row before(double warmUpSeconds, String name) throws Exception {
             sleep(bench.options().nanos(warmUpSeconds));
             Row row = row(name, measure(FIRST_WINDOW_SECONDS));
@@ -169,7 +169,7 @@ final class SnapshotWorkload implements Workload {
         return load;
     }
 
-    /** With a transaction id of its own, so that it holds back more than its snapshot would. */
+    /** Opens a transaction with an id of its own, which holds back more than its snapshot would. */
     private static Connection openSnapshot(BenchDatabase database) throws SQLException {
         Connection connection = DriverManager.getConnection(database.url(), database.user(), database.password());
         connection.setAutoCommit(false);
@@ -184,7 +184,7 @@ final class SnapshotWorkload implements Workload {
         Thread.sleep(Math.max(0, nanos / 1_000_000));
     }
 
-    /** Of the tables that take in and give away; history only grows. */
+    /** Returns the sizes of the tables that take in and give away; history only grows. */
     static List<String> sizes(Bench.Opened opened) throws SQLException {
         List<String> sizes = new ArrayList<>();
         try (Statement statement = opened.connection().createStatement();

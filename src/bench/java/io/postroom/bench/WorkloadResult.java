@@ -37,7 +37,7 @@ final class WorkloadResult {
             return Figures.of(samples.stream().mapToDouble(figure));
         }
 
-        /** Of each round to the base's of the same round. */
+        /** Returns the ratio of each round's figure to the base's figure of the same round. */
         Figures ratio(ToDoubleFunction<Sample> figure) {
             return base == null ? Figures.of(java.util.stream.DoubleStream.empty()) : ratio(base, figure);
         }
@@ -59,7 +59,7 @@ final class WorkloadResult {
         }
     }
 
-    /** @param met null: not judged */
+    /** @param met null: not compared */
     record Goal(String text, String measured, @Nullable Boolean met) {
         @Override
         public String toString() {
@@ -77,17 +77,17 @@ final class WorkloadResult {
         notes.add(note);
     }
 
-    /** A figure that could not be measured is not judged. */
+    /** A figure that could not be measured is not compared. */
     void atLeast(String text, double value, double bound, Options options) {
-        goals.add(new Goal(text, Figures.number(value), judged(value, value >= bound, options)));
+        goals.add(new Goal(text, Figures.number(value), compared(value, value >= bound, options)));
     }
 
     void atMost(String text, double value, double bound, Options options) {
-        goals.add(new Goal(text, Figures.number(value), judged(value, value <= bound, options)));
+        goals.add(new Goal(text, Figures.number(value), compared(value, value <= bound, options)));
     }
 
-    private static @Nullable Boolean judged(double value, boolean met, Options options) {
-        return Double.isNaN(value) || !options.isJudged() ? null : Boolean.valueOf(met);
+    private static @Nullable Boolean compared(double value, boolean met, Options options) {
+        return Double.isNaN(value) || !options.comparesWithGoals() ? null : Boolean.valueOf(met);
     }
 
     Optional<Row> find(String name) {

@@ -6,10 +6,10 @@
  * save that it checks the format.
  *
  * <ol>
- *   <li>{@link io.postroom.bench.Options} says what is wanted, {@link io.postroom.bench.BenchServer} starts or takes a PostgreSQL and refuses what is
- *       not safe;
- *   <li>each {@link io.postroom.bench.Workload} lets the {@link io.postroom.bench.Contender}s take turns, each time in a fresh database, with a {@link
- *       io.postroom.bench.Meter} beside them;
+ *   <li>{@link io.postroom.bench.Options} says what is wanted, {@link io.postroom.bench.BenchServer} starts or takes a
+ *       PostgreSQL and refuses what is not safe;
+ *   <li>each {@link io.postroom.bench.Workload} lets the {@link io.postroom.bench.Contender}s take turns, each time in a
+ *       fresh database, with a {@link io.postroom.bench.Meter} beside them;
  *   <li>{@link io.postroom.bench.Report} writes tables, JSON and a chart.
  * </ol>
  *

@@ -26,8 +26,8 @@ import java.util.Set;
  *                                        postgres.purge      → postgres.statement
  * </pre>
  *
- * <p>{@code loop} (threads that repeat a step) knows nothing of ours, and whoever has a thread uses it. Each rule was seen to fail once, on an import the
- * wrong way that was planted for the purpose.
+ * <p>{@code loop} (threads that repeat a step) knows nothing of ours, and whoever has a thread uses it. Each rule was seen to fail
+ * once, on an import the wrong way that was planted for the purpose.
  */
 @AnalyzeClasses(packages = "io.postroom", importOptions = ImportOption.DoNotIncludeTests.class)
 class DependencyDirectionTest {

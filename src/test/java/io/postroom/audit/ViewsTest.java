@@ -71,8 +71,8 @@ class ViewsTest {
     void half_finished_lease_shows_only_what_it_still_holds() {
         UUID held = messages.message("half").nowhere();
         UUID finished = messages.message("half").attempt(worker, "done", null).finished();
-        sql.sql(
-                        "INSERT INTO postroom.lease (worker_id, queue_id, priority, message_ids, open) VALUES (?, ?, 4, ARRAY[?, ?], B'01')")
+        sql.sql("INSERT INTO postroom.lease (worker_id, queue_id, priority, message_ids, open)"
+                        + " VALUES (?, ?, 4, ARRAY[?, ?], B'01')")
                 .params(worker, messages.queue("half"), finished, held)
                 .update();
         assertThat(entryOf(held)).containsEntry("state", "IN_PROGRESS");
@@ -125,8 +125,8 @@ class ViewsTest {
         sql.sql("UPDATE postroom.queue SET paused_at = now() WHERE name = 'counted'")
                 .update();
 
-        assertThat(sql.sql(
-                                "SELECT *, now() - oldest_ready_at > interval '8 minutes' AS old FROM postroom.queue_stats WHERE queue = 'counted'")
+        assertThat(sql.sql("SELECT *, now() - oldest_ready_at > interval '8 minutes' AS old"
+                                + " FROM postroom.queue_stats WHERE queue = 'counted'")
                         .query()
                         .singleRow())
                 .contains(
@@ -145,8 +145,8 @@ class ViewsTest {
         messages.queue("deleted");
         sql.sql("UPDATE postroom.queue SET deleted_at = now() WHERE name = 'deleted'")
                 .update();
-        assertThat(sql.sql(
-                                "SELECT queue FROM postroom.queue_stats WHERE queue IN ('empty', 'deleted') AND ready = 0 AND oldest_ready_at IS NULL")
+        assertThat(sql.sql("SELECT queue FROM postroom.queue_stats WHERE queue IN ('empty', 'deleted')"
+                                + " AND ready = 0 AND oldest_ready_at IS NULL")
                         .query(String.class)
                         .list())
                 .containsExactly("empty");

@@ -106,8 +106,8 @@ class ConservationTest {
     @Test
     void message_listed_twice_in_one_lease_is_found() {
         UUID id = messages.message("q").nowhere();
-        sql.sql(
-                        "INSERT INTO postroom.lease (worker_id, queue_id, priority, message_ids, open) VALUES (?, ?, 4, ARRAY[?, ?], B'11')")
+        sql.sql("INSERT INTO postroom.lease (worker_id, queue_id, priority, message_ids, open)"
+                        + " VALUES (?, ?, 4, ARRAY[?, ?], B'11')")
                 .params(worker, messages.queue("q"), id, id)
                 .update();
         assertFound("two_places").extracting(Violation::messageId).containsExactly(id);
@@ -338,8 +338,8 @@ class ConservationTest {
     }
 
     private void ledger(int queue, long count, long first, long last) {
-        sql.sql(
-                        "INSERT INTO postroom.purge_ledger (queue_id, outcome, messages, first_id, last_id, how) VALUES (?, 0, ?, ?, ?, 'delete')")
+        sql.sql("INSERT INTO postroom.purge_ledger (queue_id, outcome, messages, first_id, last_id, how)"
+                        + " VALUES (?, 0, ?, ?, ?, 'delete')")
                 .params(queue, count, new UUID(0, first), new UUID(0, last))
                 .update();
     }

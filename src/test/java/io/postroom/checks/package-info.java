@@ -1,4 +1,7 @@
-/** {@code db/checks}: the invariants, each broken on purpose to see that the checker notices, and all of them kept while everything is at work. */
+/**
+ * {@code db/checks}: the invariants, each broken on purpose to see that the checker notices, and all of them kept while everything is at
+ * work.
+ */
 @NullMarked
 package io.postroom.checks;
 

@@ -223,7 +223,7 @@ class DocsTest {
         });
     }
 
-    /** As patterns. */
+    /** The names, as patterns. */
     private static Set<String> knownProperties() {
         Set<String> known =
                 new TreeSet<>(Set.of("spring\\.datasource\\.(url|username|password)", "server\\.(address|port)"));

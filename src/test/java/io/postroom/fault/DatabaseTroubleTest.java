@@ -28,6 +28,9 @@ import org.junit.jupiter.api.Test;
 /** The database goes away and comes back: the engine goes on by itself, nothing is lost, nothing needs a restart. */
 @PostgresTest
 class DatabaseTroubleTest {
+    private static final String TERMINATE_OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            + " WHERE datname = current_database() AND pid <> pg_backend_pid()";
+
     private final TestDatabase database;
     private final Ledger ledger;
     private final Set<UUID> handled = ConcurrentHashMap.newKeySet();
@@ -55,9 +58,8 @@ class DatabaseTroubleTest {
                 proxy.resume();
                 await().atMost(30, TimeUnit.SECONDS).until(() -> createAndAwait(postroom, "cut", 20));
             }
-            // A message whose answer was cut off may be leased without its worker being told, and comes back sooner
-            // than a
-            // lost claim.
+            // A message whose answer was cut off may be leased although its worker was not told. It comes back
+            // sooner than a lost claim.
             await().atMost(20, TimeUnit.SECONDS).until(() -> ledger.waitingOrHeld() == 0);
             assertThat(ledger.violations()).isEmpty();
         }
@@ -84,8 +86,7 @@ class DatabaseTroubleTest {
                 Postroom postroom = start(pool, "killed")) {
             for (int round = 0; round < 5; round++) {
                 UUID id = createWhenever(postroom, "killed");
-                admin(
-                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+                admin(TERMINATE_OTHERS);
                 await().atMost(30, TimeUnit.SECONDS).until(() -> handled.contains(id));
             }
             await().atMost(30, TimeUnit.SECONDS).until(() -> ledger.waitingOrHeld() == 0);
@@ -99,8 +100,7 @@ class DatabaseTroubleTest {
                 Postroom postroom = start(pool, "readonly")) {
             createAndAwait(postroom, "readonly", 10);
             admin("ALTER DATABASE \"" + database.name() + "\" SET default_transaction_read_only = on");
-            admin(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+            admin(TERMINATE_OTHERS);
             assertThatThrownBy(() -> {
                         for (int i = 0; i < 50; i++) {
                             createWhenever(postroom, "readonly");
@@ -110,8 +110,7 @@ class DatabaseTroubleTest {
                     .hasMessageContaining("read-only");
             admin("SET default_transaction_read_only = off; ALTER DATABASE \"" + database.name()
                     + "\" RESET default_transaction_read_only");
-            admin(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+            admin(TERMINATE_OTHERS);
             await().atMost(60, TimeUnit.SECONDS)
                     .ignoreExceptions()
                     .until(() -> createAndAwait(postroom, "readonly", 10));

@@ -42,17 +42,24 @@ class HandWrittenSqlTest {
             unknown enum value            | type = 'hand.written', type_version = 1, payload = '{"kind": "EVIL"}'        | DEAD
             neither payload nor body      | type = 'hand.written', type_version = 1, payload = NULL, body = NULL         | DONE
             bytes where JSON is expected  | type = 'hand.written', type_version = 1, payload = NULL, body = '\\xac ed 00 05' | DEAD
-            deep nesting                  | type = 'hand.written', type_version = 1, payload = concat(repeat('[', 2000), repeat(']', 2000))::jsonb | DEAD
-            class name in the payload     | type = 'hand.written', type_version = 1, payload = '{"@class": "java.lang.Runtime", "number": 1}' | DONE
+            deep nesting                  | type = 'hand.written', type_version = 1, \
+                                            payload = concat(repeat('[', 2000), repeat(']', 2000))::jsonb | DEAD
+            class name in the payload     | type = 'hand.written', type_version = 1, \
+                                            payload = '{"@class": "java.lang.Runtime", "number": 1}' | DONE
             headers that are no object    | type = 'hand.written', type_version = 1, payload = '{"number": 1}', headers = '[1]' | DONE
-            header that is no text        | type = 'hand.written', type_version = 1, payload = '{"number": 1}', headers = '{"a": {"b": 1}}' | DONE
+            header that is no text        | type = 'hand.written', type_version = 1, \
+                                            payload = '{"number": 1}', headers = '{"a": {"b": 1}}' | DONE
             unknown direction             | type = 'hand.written', type_version = 1, payload = '{"number": 1}', direction = 7 | DONE
             type with strange characters  | type = E'a\\nb<script>', type_version = 1, payload = '1'                        | DELAYED
             negative version              | type = 'hand.written', type_version = -3, payload = '{"number": 1}'           | DONE
-            created at infinity           | type = 'hand.written', type_version = 1, payload = '{"number": 1}', created_at = 'infinity' | DONE
-            expired for ever              | type = 'hand.written', type_version = 1, payload = '{"number": 1}', expires_at = '-infinity' | EXPIRED
-            counters out of range         | type = 'hand.written', type_version = 1, payload = '{"number": 1}'; failures = 32767, deliveries = 32767 | DONE
-            negative counters             | type = 'hand.written', type_version = 1, payload = '{"number": 1}'; failures = -5, deliveries = -5 | DONE
+            created at infinity           | type = 'hand.written', type_version = 1, \
+                                            payload = '{"number": 1}', created_at = 'infinity' | DONE
+            expired for ever              | type = 'hand.written', type_version = 1, \
+                                            payload = '{"number": 1}', expires_at = '-infinity' | EXPIRED
+            counters out of range         | type = 'hand.written', type_version = 1, \
+                                            payload = '{"number": 1}'; failures = 32767, deliveries = 32767 | DONE
+            negative counters             | type = 'hand.written', type_version = 1, \
+                                            payload = '{"number": 1}'; failures = -5, deliveries = -5 | DONE
             """)
     void ends_or_waits_alone_and_its_queue_goes_on(String name, String change, MessageState expected)
             throws SQLException {

@@ -52,7 +52,7 @@ class HandlerModesTest {
     }
 
     @Test
-    void batch_handler_gets_several_messages_and_judges_each() {
+    void batch_handler_gets_several_messages_and_answers_for_each() {
         List<Integer> sizes = new ArrayList<>();
         try (Postroom postroom = Postroom.on(pool)
                 .workers(false)

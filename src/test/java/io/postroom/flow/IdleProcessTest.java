@@ -68,7 +68,7 @@ class IdleProcessTest {
         }
     }
 
-    /** As after a restore: what comes then has numbers below the low watermark. */
+    /** The numbers begin again as after a restore: what comes then has numbers below the low watermark. */
     @Test
     void finds_what_comes_after_the_numbers_were_set_back() {
         try (Postroom postroom = worker("restored")) {

@@ -164,11 +164,11 @@ class MishapTest {
     void handling_error_send_that_fails_with_an_error_leaves_it_to_the_policy() {
         try (Postroom postroom = Postroom.on(pool)
                 .workers(false)
-                .handler(throwing("judge.error").onError((error, context) -> {
+                .handler(throwing("onerror.error").onError((error, context) -> {
                     throw new NoClassDefFoundError("gone");
                 }))
                 .start()) {
-            UUID id = create(postroom, "judge.error", "a");
+            UUID id = create(postroom, "onerror.error", "a");
             PostroomKit.of(postroom).drain();
             assertThat(state(postroom, id)).isEqualTo(MessageState.DELAYED);
         }
@@ -216,9 +216,8 @@ class MishapTest {
         postroom.stop(Duration.ofMillis(100));
         assertThat(answer.get(20, TimeUnit.SECONDS)).isNotNull();
         postroom.close();
-        assertThat(
-                        number(
-                                "SELECT count(*) FROM postroom.lease l JOIN postroom.worker w ON w.id = l.worker_id AND w.stopped_at IS NOT NULL"))
+        assertThat(number("SELECT count(*) FROM postroom.lease l"
+                        + " JOIN postroom.worker w ON w.id = l.worker_id AND w.stopped_at IS NOT NULL"))
                 .isZero();
     }
 
@@ -369,7 +368,7 @@ class MishapTest {
         };
     }
 
-    /** Of its messages that wait or are held. */
+    /** Counts the queue's messages that wait or are held. */
     private int leftOf(String queue) {
         return JdbcClient.create(pool)
                 .sql("""

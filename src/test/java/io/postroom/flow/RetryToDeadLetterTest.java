@@ -167,9 +167,9 @@ class RetryToDeadLetterTest {
     @Test
     void handling_error_send_turns_the_error_into_an_outcome() {
         try (Postroom postroom = failing(
-                "judge",
-                handler -> handler.onError((error, context) -> Outcome.reject("judged: " + error.getMessage())))) {
-            UUID id = create(postroom, "judge");
+                "onerror",
+                handler -> handler.onError((error, context) -> Outcome.reject("refused: " + error.getMessage())))) {
+            UUID id = create(postroom, "onerror");
             PostroomKit.of(postroom).drain();
             assertThat(entry(postroom, id).state()).isEqualTo(MessageState.DEAD);
         }
@@ -185,7 +185,7 @@ class RetryToDeadLetterTest {
                         .retry(RetryPolicy.fixed(2, Duration.ofSeconds(10)))
                         .onError((error, context) -> {
                             if (context.failures() == 0) {
-                                throw new IllegalArgumentException("judge is ill");
+                                throw new IllegalArgumentException("onError fails");
                             }
                             return Outcome.retry(Duration.ZERO, "once more");
                         }))

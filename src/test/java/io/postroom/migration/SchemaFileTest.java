@@ -13,7 +13,7 @@ import javax.sql.DataSource;
 import org.junit.jupiter.api.Test;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
-/** {@code db/schema.sql}, so that a change of a migration shows what it changes. Give {@code -Dpostroom.schema.write=true} to write it anew. */
+/** Compares {@code db/schema.sql}, which shows what a migration changes. {@code -Dpostroom.schema.write=true} writes it anew. */
 @PostgresTest
 class SchemaFileTest {
     private static final Path FILE = Path.of("db/schema.sql");

@@ -128,7 +128,7 @@ class FirstRunTest {
         }
     }
 
-    /** Of a server that has ended by itself there is nothing to clean up, and its database is another's. */
+    /** Kills the process only: a server that has ended by itself leaves nothing to clean up, and its database is another's. */
     private record Closing(ServerProcess process) implements AutoCloseable {
         @Override
         public void close() throws InterruptedException {

@@ -22,7 +22,7 @@ public final class RunningServer implements AutoCloseable {
         this.context = context;
     }
 
-    /** On a given database. */
+    /** Starts a server on a given database. */
     public static RunningServer on(TestDatabase database, String... arguments) {
         Map<String, String> all = new LinkedHashMap<>();
         all.put("--spring.datasource.url", database.url());
@@ -39,7 +39,7 @@ public final class RunningServer implements AutoCloseable {
                 .toArray(String[]::new));
     }
 
-    /** With these arguments and no others. */
+    /** Starts a server with these arguments and no others. */
     static RunningServer start(String... arguments) {
         String[] all = Arrays.copyOf(arguments, arguments.length + 1);
         all[arguments.length] = WITHOUT_TEST_LIBRARIES;

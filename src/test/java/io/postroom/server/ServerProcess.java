@@ -63,7 +63,7 @@ final class ServerProcess implements AutoCloseable {
         return directory.resolve(".postroom");
     }
 
-    /** In the server's own database, with what its terminal and its files say about how to get in. */
+    /** Runs SQL in the server's own database, with what its terminal and its files say about how to get in. */
     List<String> query(String sql) {
         String line = awaitLine("Embedded PostgreSQL runs on ");
         String url = line.substring(line.indexOf("jdbc:")).split(" ")[0];

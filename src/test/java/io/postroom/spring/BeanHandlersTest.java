@@ -458,7 +458,7 @@ class BeanHandlersTest {
     }
 
     @Test
-    void onError_names_who_judges_and_of_several_beans_none_is_taken_unasked() {
+    void onError_names_a_bean_and_of_several_beans_none_is_taken_unasked() {
         assertThat(errorOf(handle("on-error", "x", MessageState.DEAD))).contains("again");
         assertThat(host.queueMessages()
                         .history(handle("on-error", "x", MessageState.DEAD).id())

@@ -139,7 +139,7 @@ class ClassPathTest {
         }
     }
 
-    /** Without Spring. */
+    /** A host without Spring. */
     public static final class BuilderHost implements Function<String[], String> {
         @Override
         public String apply(String[] arguments) {
@@ -157,7 +157,7 @@ class ClassPathTest {
         }
     }
 
-    /** With the starter and Spring Boot's own DataSource. */
+    /** A host with the starter and Spring Boot's own DataSource. */
     public static class StarterHost implements Function<String[], String> {
         @Override
         public String apply(String[] arguments) {
@@ -177,7 +177,7 @@ class ClassPathTest {
         }
     }
 
-    /** With the starter and a DataSource of the host's. */
+    /** A host with the starter and a DataSource of its own. */
     public static final class DataSourceHost implements Function<String[], String> {
         static volatile String[] arguments = {};
 

@@ -306,7 +306,7 @@ class HandlerMistakesTest {
     }
 
     @Test
-    void an_unknown_judge_of_errors() {
+    void an_unknown_bean_for_onError() {
         assertMistake(UnknownOnError.class, "names \"nobody\" in onError", "Name one of");
     }
 

@@ -40,7 +40,7 @@ final class Host {
                 .with("spring.main.banner-mode", "off");
     }
 
-    /** Without a DataSource of Spring Boot's. */
+    /** A host without a DataSource of Spring Boot's. */
     static Host bare() {
         Host host = new Host().with("spring.flyway.enabled", false).with("spring.main.banner-mode", "off");
         host.excluded.add("org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration");

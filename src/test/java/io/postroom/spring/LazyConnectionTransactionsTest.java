@@ -3,7 +3,10 @@ package io.postroom.spring;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
 
-/** With Spring Boot's {@code spring.datasource.connection-fetch=lazy}, a proxy whose connections say what they would do before they are there. */
+/**
+ * The rules under Spring Boot's {@code spring.datasource.connection-fetch=lazy}: a proxy whose connections say what they would do before
+ * they are there.
+ */
 @PostgresTest
 class LazyConnectionTransactionsTest extends TransactionContract {
     LazyConnectionTransactionsTest(TestDatabase database) {

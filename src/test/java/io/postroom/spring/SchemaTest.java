@@ -29,7 +29,7 @@ class SchemaTest {
         void work(String order) {}
     }
 
-    /** As the README says what the role of an application needs. */
+    /** The role of an application, with the rights that the README says it needs. */
     @BeforeEach
     void role() {
         JdbcClient admin = JdbcClient.create(database.pool());

@@ -112,7 +112,7 @@ class ShutdownTest {
         }
     }
 
-    /** In the phase in which a web server stops to take requests, and one in which most others start. */
+    /** A bean in the phase in which a web server stops taking requests and in which most other beans start. */
     static class Neighbour implements SmartLifecycle {
         private final Blocking handler;
         private final Queue<String> order = new ConcurrentLinkedQueue<>();
@@ -168,7 +168,7 @@ class ShutdownTest {
         assertThat(neighbour.order).containsExactly("started after 0 messages", "stopped after 2 messages");
     }
 
-    /** As Spring's test framework does with a cached context while another one is used. */
+    /** Spring's test framework stops and starts a cached context like this while another one is used. */
     @Test
     void a_context_that_is_stopped_hands_out_no_messages_and_one_that_is_started_again_does() {
         try (Host.Running host = Host.on(database).with(Blocking.class).start()) {

@@ -306,7 +306,7 @@ abstract class TransactionContract {
             create(event);
         }
 
-        /** With one of its own inside the phase. */
+        /** Creates in a transaction of its own inside the phase. */
         @TransactionalEventListener(condition = "!#event.beforeCommit()")
         @Transactional(propagation = Propagation.REQUIRES_NEW)
         public void afterCommitInNew(Paid event) {

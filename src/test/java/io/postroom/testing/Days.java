@@ -11,7 +11,8 @@ public final class Days {
     public static void installedAgo(JdbcClient sql, Duration ago) {
         sql.sql("""
                         TRUNCATE postroom.message, postroom.ready, postroom.delayed, postroom.lease, postroom.dead_letter, postroom.attempt,
-                            postroom.queue, postroom.worker, postroom.consumer, postroom.dedup, postroom.purge_ledger, postroom.operator_action
+                            postroom.queue, postroom.worker, postroom.consumer, postroom.dedup, postroom.purge_ledger,
+                            postroom.operator_action
                         """).update();
         for (String parent : new String[] {"message", "attempt"}) {
             for (String name : sql.sql("SELECT name FROM postroom.partitions(?)")

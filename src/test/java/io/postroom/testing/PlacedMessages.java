@@ -220,7 +220,7 @@ public final class PlacedMessages {
             return id;
         }
 
-        /** In no place at all. */
+        /** Puts the message in no place at all. */
         public UUID nowhere() {
             return write(nextSeq());
         }
@@ -235,7 +235,8 @@ public final class PlacedMessages {
             UUID id = idOfAge(age);
             sql.sql("""
                             INSERT INTO postroom.message
-                                (id, seq, created_at, queue_id, priority, direction, type, type_version, correlation_id, headers, created_by, payload)
+                                (id, seq, created_at, queue_id, priority, direction, type, type_version, correlation_id, headers,
+                                 created_by, payload)
                             VALUES (?, ?, clock_timestamp() - ? * interval '1 millisecond', ?, ?, ?, ?, ?, ?, ?::jsonb, ?, ?::jsonb)
                             """)
                     .params(

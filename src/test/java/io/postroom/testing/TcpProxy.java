@@ -42,7 +42,7 @@ public final class TcpProxy implements AutoCloseable {
         }
     }
 
-    /** Where to connect, on 127.0.0.1. */
+    /** Returns the port to connect to, on 127.0.0.1. */
     public int port() {
         return listener.getLocalPort();
     }

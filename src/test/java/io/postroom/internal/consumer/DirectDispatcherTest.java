@@ -35,7 +35,9 @@ class DirectDispatcherTest {
         assertThat(fixture.held.count()).isEqualTo(THREADS);
     }
 
-    /** A worker that was declared dead registers again between the two: a lease of the old worker would be rescued while its message runs. */
+    /**
+     * A worker that was declared dead registers again between the two: a lease of the old worker would be rescued while its message runs.
+     */
     @Test
     void worker_id_is_read_after_its_lease_was_found_trusted() {
         List<String> asked = new ArrayList<>();
@@ -81,7 +83,7 @@ class DirectDispatcherTest {
         assertThat(begin(messages(1))).isEmpty();
     }
 
-    /** Before, the claim's size was decided in one step and noted in a second; direct dispatch in between took the same free thread. */
+    /** The claim's size was once decided in one step and noted in a second; direct dispatch in between took the same free thread. */
     @Test
     void a_claim_and_direct_dispatch_never_take_the_same_free_thread() throws Exception {
         int rounds = 50_000;

@@ -169,7 +169,7 @@ class HandlerThreadsTest {
         await().until(() -> held.count() == 0);
     }
 
-    /** So that a thread takes several messages from the buffer at once. */
+    /** Lets a thread take several messages from the buffer at once. */
     private void fast() {
         prefetch.ran(1_000, Duration.ofMillis(1).toNanos());
     }

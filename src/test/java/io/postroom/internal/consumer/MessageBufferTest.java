@@ -256,7 +256,7 @@ class MessageBufferTest {
         }
     }
 
-    /** Until the thread waits, or has ended. */
+    /** Waits until the thread waits, or has ended. */
     private static void awaitWaiting(Thread thread) {
         while (thread.getState() != Thread.State.WAITING && thread.isAlive()) {
             Thread.onSpinWait();

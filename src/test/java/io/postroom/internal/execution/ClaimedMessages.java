@@ -17,7 +17,7 @@ final class ClaimedMessages {
 
     private ClaimedMessages() {}
 
-    /** Of type, without one and with text for content, under a lease of its own. */
+    /** Returns a message without a type, with text for content, under a lease of its own. */
     static ClaimedMessage message() {
         return with(Counters.ZERO);
     }
@@ -38,7 +38,7 @@ final class ClaimedMessages {
         return message(nextLease(), Counters.ZERO, false, false, Content.NONE);
     }
 
-    /** So many under one lease, their texts counted from 0. */
+    /** Returns this number of messages under one lease, their texts counted from 0. */
     static List<ClaimedMessage> together(int count) {
         long lease = nextLease().id();
         List<ClaimedMessage> messages = new ArrayList<>();

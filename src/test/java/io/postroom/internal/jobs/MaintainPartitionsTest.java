@@ -201,7 +201,7 @@ class MaintainPartitionsTest {
         assertThat(maintenance.days(Kind.MESSAGES)).hasSize(before);
     }
 
-    /** Finding 9 and 19: a dump or a long host transaction holds the table; the move gives way each time, and those who enqueue hardly notice. */
+    /** A dump or a long host transaction holds the table: the move gives way each time, and those who enqueue hardly notice. */
     @ParameterizedTest
     @EnumSource(Holder.class)
     void nobody_who_enqueues_waits_long_for_a_tail_that_cannot_be_moved(Holder holder, TestDatabase database)

@@ -317,8 +317,8 @@ class RemoveQueueMessagesTest {
     @Test
     void message_with_two_ends_stays_until_both_may_go() {
         UUID id = done("week", EIGHT_DAYS);
-        sql.sql(
-                        "INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome) VALUES (?, now(), now() - interval '8 days', ?, 1, 0)")
+        sql.sql("INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)"
+                        + " VALUES (?, now(), now() - interval '8 days', ?, 1, 0)")
                 .params(id, messages.queue("month"))
                 .update();
         retention("month", "30 days");
@@ -334,8 +334,8 @@ class RemoveQueueMessagesTest {
     @Test
     void message_that_ended_and_yet_waits_is_never_taken() {
         UUID id = done("q", EIGHT_DAYS);
-        sql.sql(
-                        "INSERT INTO postroom.delayed (due_at, queue_id, priority, message_id, reason) VALUES (now() + interval '1 hour', ?, 4, ?, 'delay')")
+        sql.sql("INSERT INTO postroom.delayed (due_at, queue_id, priority, message_id, reason)"
+                        + " VALUES (now() + interval '1 hour', ?, 4, ?, 'delay')")
                 .params(messages.queue("q"), id)
                 .update();
         oneByOne.run();
@@ -553,7 +553,7 @@ class RemoveQueueMessagesTest {
         assertThat(Conservation.check(sql)).isEmpty();
     }
 
-    /** Everything at once: enqueue, claim, complete and cancel, purge both ways, READY truncated, while the checker looks on without a pause. */
+    /** Everything at once: enqueue, claim, complete, cancel, purge both ways, READY truncated; the checker looks on without a pause. */
     @Test
     void no_snapshot_shows_a_message_nowhere_while_everything_is_removed(TestDatabase database) throws Exception {
         retention("old", "7 days");
@@ -575,9 +575,9 @@ class RemoveQueueMessagesTest {
         actors.add(repeat(
                 database,
                 on,
-                own -> own.sql(
-                                "SELECT id FROM postroom.create_message('now', '1', delay => CASE WHEN random() < 0.3 THEN interval '1 millisecond' END,"
-                                        + " deduplication_key => gen_random_uuid()::text)")
+                own -> own.sql("SELECT id FROM postroom.create_message('now', '1',"
+                                + " delay => CASE WHEN random() < 0.3 THEN interval '1 millisecond' END,"
+                                + " deduplication_key => gen_random_uuid()::text)")
                         .query(UUID.class)
                         .list()));
         actors.add(repeat(
@@ -752,7 +752,8 @@ class RemoveQueueMessagesTest {
                 .list();
         for (Held each : held) {
             own.sql(
-                            "SELECT completed FROM postroom.complete_done(?, ARRAY[?], '{1}', ARRAY[?], '{0}', ARRAY[?], '{1}', '{0}', '{0}')")
+                            "SELECT completed"
+                                    + " FROM postroom.complete_done(?, ARRAY[?], '{1}', ARRAY[?], '{0}', ARRAY[?], '{1}', '{0}', '{0}')")
                     .params(worker, each.lease, each.lease, each.id)
                     .query(String.class)
                     .list();

@@ -5,6 +5,7 @@ import static io.postroom.internal.postgres.StoreFixture.done;
 import static io.postroom.internal.postgres.StoreFixture.retry;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
+import static org.awaitility.Awaitility.await;
 
 import io.postroom.api.MessageIds;
 import io.postroom.internal.storage.Arrival;
@@ -240,7 +241,7 @@ class LeaseTest {
     }
 
     @Test
-    void rescue_lets_go_of_leases_that_were_tampered_with() throws InterruptedException {
+    void rescue_lets_go_of_leases_that_were_tampered_with() {
         List<UUID> ids = new ArrayList<>();
         for (int i = 0; i < 4; i++) {
             ids.add(fixture.enqueue());
@@ -262,7 +263,7 @@ class LeaseTest {
     }
 
     @Test
-    void a_lease_that_cannot_be_rescued_holds_up_nobody() throws InterruptedException {
+    void a_lease_that_cannot_be_rescued_holds_up_nobody() {
         UUID bad = fixture.enqueue();
         fixture.claimOne();
         UUID good = fixture.enqueue();
@@ -282,7 +283,7 @@ class LeaseTest {
     }
 
     @Test
-    void rescue_answers_also_when_it_only_buried() throws InterruptedException {
+    void rescue_answers_also_when_it_only_buried() {
         UUID id = fixture.enqueue();
         fixture.claimOne();
         tamper(id, "crashes = ARRAY[2]::smallint[]");
@@ -308,7 +309,7 @@ class LeaseTest {
     }
 
     @Test
-    void rescue_brings_back_what_a_silent_worker_held_and_fences_it_off() throws InterruptedException {
+    void rescue_brings_back_what_a_silent_worker_held_and_fences_it_off() {
         fixture.enqueue();
         ClaimedMessage held = fixture.claimOne();
         fixture.silence(fixture.worker);
@@ -325,7 +326,7 @@ class LeaseTest {
     }
 
     @Test
-    void suspects_are_claimed_alone() throws InterruptedException {
+    void suspects_are_claimed_alone() {
         fixture.enqueueAll(fixture.message(), fixture.message());
         fixture.claim(2);
         fixture.silence(fixture.worker);
@@ -336,7 +337,7 @@ class LeaseTest {
     }
 
     @Test
-    void at_its_crash_limit_a_message_is_a_dead_letter() throws InterruptedException {
+    void at_its_crash_limit_a_message_is_a_dead_letter() {
         UUID id = fixture.enqueue();
         fixture.claim(1);
         for (int crash = 1; crash <= 3; crash++) {
@@ -352,7 +353,7 @@ class LeaseTest {
     }
 
     @Test
-    void rescue_takes_leases_whose_worker_row_is_missing() throws InterruptedException {
+    void rescue_takes_leases_whose_worker_row_is_missing() {
         UUID id = fixture.enqueue();
         fixture.claim(1);
         fixture.execute("DELETE FROM postroom.worker WHERE id = " + fixture.worker);
@@ -361,7 +362,7 @@ class LeaseTest {
     }
 
     @Test
-    void a_worker_that_beats_keeps_its_leases() throws InterruptedException {
+    void a_worker_that_beats_keeps_its_leases() {
         UUID id = fixture.enqueue();
         fixture.claim(1);
         fixture.silence(fixture.worker);
@@ -412,12 +413,11 @@ class LeaseTest {
         assertThat(fixture.stores.operator().cancel(again.get(0).id())).isZero();
     }
 
-    private List<Arrival> rescue() throws InterruptedException {
-        List<Arrival> arrivals = new ArrayList<>();
-        long age = fixture.number(
-                "SELECT (extract(epoch FROM clock_timestamp() - pg_postmaster_start_time()) * 1000)::bigint");
-        Thread.sleep(Math.max(0, StoreFixture.LEASE_TIME.toMillis() - age + 10));
-        arrivals.addAll(fixture.stores.jobs().rescue(StoreFixture.LEASE_TIME, 1000));
-        return arrivals;
+    /** Nobody is rescued in the first lease time after the server's start. */
+    private List<Arrival> rescue() {
+        await().until(() -> fixture.number(
+                        "SELECT (extract(epoch FROM clock_timestamp() - pg_postmaster_start_time()) * 1000)::bigint")
+                > StoreFixture.LEASE_TIME.toMillis());
+        return fixture.stores.jobs().rescue(StoreFixture.LEASE_TIME, 1000);
     }
 }

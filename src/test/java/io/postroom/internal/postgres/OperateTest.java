@@ -75,14 +75,14 @@ class OperateTest {
     }
 
     @Test
-    void a_poll_tells_the_lowest_seq_of_each_lane_from_its_floor_on() {
+    void a_poll_tells_the_lowest_seq_of_each_lane_from_its_low_watermark_on() {
         long first = fixture.enqueue(fixture.message().priority(3)).seq();
         long second = fixture.enqueue(fixture.message().priority(3)).seq();
         assertThat(report().lowest()[3]).isEqualTo(first);
         assertThat(report().lowest()[4]).isEqualTo(-1);
-        long[] floors = new long[10];
-        floors[3] = first + 1;
-        assertThat(fixture.report(floors).lowest()[3]).isEqualTo(second);
+        long[] lowWatermarks = new long[10];
+        lowWatermarks[3] = first + 1;
+        assertThat(fixture.report(lowWatermarks).lowest()[3]).isEqualTo(second);
     }
 
     @Test

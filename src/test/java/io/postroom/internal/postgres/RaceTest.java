@@ -91,7 +91,7 @@ class RaceTest {
         return future.get(20, TimeUnit.SECONDS);
     }
 
-    /** Until somebody in this database waits for a lock. */
+    /** Waits until somebody in this database waits for a lock. */
     private void awaitWaiting() {
         Awaitility.await().atMost(Duration.ofSeconds(20)).until(() -> !waiting().isEmpty());
     }
@@ -116,23 +116,23 @@ class RaceTest {
         }
     }
 
-    private long lowest(long floor) {
-        long[] floors = new long[10];
-        floors[4] = floor;
-        return fixture.report(floors).lowest()[4];
+    private long lowest(long lowWatermark) {
+        long[] lowWatermarks = new long[10];
+        lowWatermarks[4] = lowWatermark;
+        return fixture.report(lowWatermarks).lowest()[4];
     }
 
-    // ---- the safe floor
+    // ---- the low watermark
 
     /** Autovacuum may hold an id for a moment. */
-    private void awaitSafe(WatermarkSample sample) {
+    private void awaitSettled(WatermarkSample sample) {
         Awaitility.await()
                 .atMost(Duration.ofSeconds(20))
                 .until(() -> stores.workers().isSettled(sample));
     }
 
     @Test
-    void an_open_enqueuer_keeps_the_floor_from_being_safe() throws SQLException {
+    void an_open_enqueuer_keeps_the_low_watermark_from_being_settled() throws SQLException {
         Connection open = begin();
         long seq = stores.enqueue().enqueue(fixture.message().build(), open).seq();
         WatermarkSample byId = stores.workers().sampleWatermark(false);
@@ -141,13 +141,13 @@ class RaceTest {
         assertThat(stores.workers().isSettled(byId)).isFalse();
         assertThat(stores.workers().isSettled(byWriters)).isFalse();
         open.commit();
-        awaitSafe(byId);
+        awaitSettled(byId);
         assertThat(stores.workers().isSettled(byWriters)).isTrue();
         assertThat(lowest(0)).isEqualTo(seq);
     }
 
     @Test
-    void the_highest_id_of_a_snapshot_will_not_do_for_the_floor() throws SQLException {
+    void the_highest_id_of_a_snapshot_will_not_do_for_the_low_watermark() throws SQLException {
         // Why sample_watermark takes an id of its own: xmax is the latest COMPLETED id + 1, and an open enqueuer is not
         // below it.
         Connection open = begin();
@@ -155,12 +155,12 @@ class RaceTest {
         Connection other = begin();
         String sampled = text(other, "SELECT pg_snapshot_xmax(pg_current_snapshot())");
         assertThat(text(other, "SELECT pg_snapshot_xmin(pg_current_snapshot()) >= '" + sampled + "'::xid8"))
-                .as("would be taken for safe while the enqueuer is open")
+                .as("would be taken for settled while the enqueuer is open")
                 .isEqualTo("t");
     }
 
     @Test
-    void an_enqueuer_in_a_released_savepoint_keeps_the_floor_from_being_safe() throws SQLException {
+    void an_enqueuer_in_a_released_savepoint_keeps_the_low_watermark_from_being_settled() throws SQLException {
         Connection open = begin();
         var savepoint = open.setSavepoint();
         stores.enqueue().enqueue(fixture.message().build(), open);
@@ -172,7 +172,7 @@ class RaceTest {
     }
 
     @Test
-    void a_writer_elsewhere_holds_the_floor_by_ids_but_not_by_writers() throws SQLException {
+    void a_writer_elsewhere_holds_the_low_watermark_by_ids_but_not_by_writers() throws SQLException {
         Connection foreign = begin();
         text(foreign, "SELECT pg_current_xact_id()");
         assertThat(stores.workers().isSettled(stores.workers().sampleWatermark(false)))
@@ -182,22 +182,22 @@ class RaceTest {
     }
 
     @Test
-    void a_reader_with_an_old_snapshot_does_not_hold_the_floor() throws SQLException {
+    void a_reader_with_an_old_snapshot_does_not_hold_the_low_watermark() throws SQLException {
         Connection reader = begin();
         reader.setTransactionIsolation(Connection.TRANSACTION_REPEATABLE_READ);
         text(reader, "SELECT count(*) FROM postroom.ready");
-        awaitSafe(stores.workers().sampleWatermark(false));
+        awaitSettled(stores.workers().sampleWatermark(false));
     }
 
     @Test
     void a_claim_that_rolls_back_leaves_its_row_where_the_lowest_visible_one_was_seen() throws SQLException {
         long seq = fixture.enqueue(fixture.message()).seq();
         WatermarkSample sample = stores.workers().sampleWatermark(false);
-        awaitSafe(sample);
+        awaitSettled(sample);
         Connection claiming = begin();
         assertThat(claimOn(claiming, 10)).hasSize(1);
         assertThat(lowest(0))
-                .as("seen although it is being claimed, so no floor goes past it")
+                .as("seen although it is being claimed, so no low watermark goes past it")
                 .isEqualTo(seq);
         claiming.rollback();
         assertThat(stores.leases()
@@ -215,7 +215,7 @@ class RaceTest {
     @Test
     void lanes_that_were_seen_empty_are_not_looked_at_again_until_somebody_draws_a_seq() throws SQLException {
         WatermarkSample sample = stores.workers().sampleWatermark(false);
-        awaitSafe(sample);
+        awaitSettled(sample);
         assertThat(poll(null).serverStartedAt()).isEqualTo(sample.serverStartedAt());
         assertThat(poll(null).stillEmpty()).as("nobody said so yet").isFalse();
         assertThat(poll(sample).stillEmpty()).isTrue();
@@ -244,8 +244,8 @@ class RaceTest {
         assertThat(poll(sample).queues().get(0).lowest()[4]).isEqualTo(seq);
     }
 
-    private PollResult poll(@Nullable WatermarkSample emptyAt) {
-        return fixture.poll(new long[10], emptyAt);
+    private PollResult poll(@Nullable WatermarkSample knownEmpty) {
+        return fixture.poll(new long[10], knownEmpty);
     }
 
     /** Each way into READY is stopped where it draws its seq: there it must hold a transaction id and the lock on ready. */
@@ -319,9 +319,9 @@ class RaceTest {
                         "SELECT count(*) FROM pg_locks WHERE granted AND locktype = 'transactionid' AND pid = " + pid))
                 .as(name + " has its transaction id")
                 .isPositive();
-        assertThat(fixture.number(
-                        "SELECT count(*) FROM pg_locks WHERE granted AND relation = 'postroom.ready'::regclass AND mode = 'RowExclusiveLock' AND pid = "
-                                + pid))
+        assertThat(fixture.number("SELECT count(*) FROM pg_locks WHERE granted"
+                        + " AND relation = 'postroom.ready'::regclass AND mode = 'RowExclusiveLock' AND pid = "
+                        + pid))
                 .as(name + " has its lock on ready")
                 .isOne();
         holder.rollback();

@@ -102,7 +102,8 @@ class SqlDoorTest {
         assertThat(entryOf(create("'due', at => now() - interval '10 years'"))).containsEntry("state", "READY");
         assertThat(entryOf(create("'due', delay => interval '0'"))).containsEntry("state", "READY");
         assertThat(sql.sql(
-                                "SELECT bool_and(due_at BETWEEN now() + interval '59 minutes' AND now() + interval '61 minutes') FROM postroom.delayed")
+                                "SELECT bool_and(due_at BETWEEN now() + interval '59 minutes' AND now() + interval '61 minutes')"
+                                        + " FROM postroom.delayed")
                         .query(Boolean.class)
                         .single())
                 .isTrue();
@@ -166,7 +167,7 @@ class SqlDoorTest {
     void open_creation_holds_the_low_watermark_back() throws SQLException {
         try (Connection connection = database.connect()) {
             connection.setAutoCommit(false);
-            UUID id = create(on(connection), "'floor'");
+            UUID id = create(on(connection), "'watermark'");
             for (boolean byLocks : List.of(false, true)) {
                 Map<String, Object> sample = sql.sql(
                                 "SELECT seq, xid, writers::text AS writers FROM postroom.sample_watermark(?)")
@@ -395,7 +396,8 @@ class SqlDoorTest {
                         () -> CreateMessage.to("q").id(UUID.fromString("00000000-0000-4000-8000-000000000000"))),
                 both(
                         "id",
-                        "'q', message_id => (left(postroom.lowest_id(now() - interval '25 hours')::text, 14) || '7000-8000-000000000001')::uuid",
+                        "'q', message_id => (left(postroom.lowest_id(now() - interval '25 hours')::text, 14)"
+                                + " || '7000-8000-000000000001')::uuid",
                         () -> CreateMessage.to("q").id(UUID.fromString("018f0000-0000-7000-8000-000000000000"))));
     }
 
@@ -449,7 +451,8 @@ class SqlDoorTest {
                 "headers      ; 'q', headers => '{\"a\": 1}'",
                 "headers      ; 'q', headers => '{\"a\": null}'",
                 "headers      ; 'q', headers => (SELECT jsonb_object_agg('h' || g, 'v') FROM generate_series(1, 65) g)",
-                "id           ; 'q', message_id => (left(postroom.lowest_id(now() + interval '6 minutes')::text, 14) || '7000-8000-000000000001')::uuid",
+                "id           ; 'q', message_id => (left(postroom.lowest_id(now() + interval '6 minutes')::text, 14)"
+                        + " || '7000-8000-000000000001')::uuid",
             })
     void what_only_sql_could_be_given_is_refused_too(String field, String arguments) {
         Refusal refused = refusal(arguments);
@@ -504,8 +507,8 @@ class SqlDoorTest {
 
     @Test
     void limits_are_those_of_java() {
-        String text = sql.sql(
-                        "SELECT string_agg(prosrc, '') FROM pg_proc WHERE pronamespace = 'postroom'::regnamespace AND proname ~ '^(require_|create_message)'")
+        String text = sql.sql("SELECT string_agg(prosrc, '') FROM pg_proc"
+                        + " WHERE pronamespace = 'postroom'::regnamespace AND proname ~ '^(require_|create_message)'")
                 .query(String.class)
                 .single();
         assertThat(text)
@@ -535,8 +538,8 @@ class SqlDoorTest {
         try (Connection connection = database.connect()) {
             JdbcClient hostile = on(connection);
             hostile.sql("CREATE SCHEMA hostile").update();
-            hostile.sql(
-                            "CREATE FUNCTION hostile.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS 'SELECT timestamptz ''2000-01-01'''")
+            hostile.sql("CREATE FUNCTION hostile.clock_timestamp() RETURNS timestamptz"
+                            + " LANGUAGE sql AS 'SELECT timestamptz ''2000-01-01'''")
                     .update();
             hostile.sql("SET search_path = hostile, pg_catalog").update();
             UUID id = create(hostile, "'path', delay => interval '1 hour'");
@@ -616,7 +619,8 @@ class SqlDoorTest {
                 .single();
         return sql.sql("""
                         SELECT c.message_id
-                        FROM postroom.queue q, postroom.claim(?, q.id, '{9,8,7,6,5,4,3,2,1,0}', array_fill(0::bigint, '{10}'), 10, 10, false) c
+                        FROM postroom.queue q,
+                            postroom.claim(?, q.id, '{9,8,7,6,5,4,3,2,1,0}', array_fill(0::bigint, '{10}'), 10, 10, false) c
                         WHERE q.name = ?
                         """).params(worker, queue).query(UUID.class).list();
     }

@@ -84,12 +84,12 @@ final class StoreFixture {
 
     // ---- poll
 
-    PollResult poll(long[] floors, @Nullable WatermarkSample emptyAt) {
-        return stores.workers().poll(worker, List.of(queue.id()), floors, emptyAt, null);
+    PollResult poll(long[] lowWatermarks, @Nullable WatermarkSample knownEmpty) {
+        return stores.workers().poll(worker, List.of(queue.id()), lowWatermarks, knownEmpty, null);
     }
 
-    QueueReport report(long[] floors) {
-        return poll(floors, null).queues().get(0);
+    QueueReport report(long[] lowWatermarks) {
+        return poll(lowWatermarks, null).queues().get(0);
     }
 
     // ---- claim and complete

@@ -15,6 +15,7 @@ import java.util.UUID;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /** Answers what a test says, and records what it was told. */
@@ -25,6 +26,8 @@ final class FakeWorkerStore implements WorkerStore {
     boolean settled;
     /** Opened by the test: until then, {@link #notifyOthers} does not return. */
     final CountDownLatch mayNotify = new CountDownLatch(1);
+    /** How many of the next calls of {@link #notifyOthers} fail. */
+    final AtomicInteger failures = new AtomicInteger();
 
     @Override
     public WatermarkSample sampleWatermark(boolean byWriters) {
@@ -39,7 +42,11 @@ final class FakeWorkerStore implements WorkerStore {
 
     @Override
     public void notifyOthers(Collection<Arrival> arrivals) {
+        boolean fails = failures.getAndUpdate(left -> Math.max(0, left - 1)) > 0;
         notified.add(List.copyOf(arrivals));
+        if (fails) {
+            throw new IllegalStateException("the database is away");
+        }
         try {
             mayNotify.await();
         } catch (InterruptedException interrupted) {
@@ -71,8 +78,8 @@ final class FakeWorkerStore implements WorkerStore {
     public PollResult poll(
             int workerId,
             List<Integer> queueIds,
-            long[] floors,
-            @Nullable WatermarkSample emptyAt,
+            long[] lowWatermarks,
+            @Nullable WatermarkSample knownEmpty,
             @Nullable Instant dueFrom) {
         throw new UnsupportedOperationException();
     }

@@ -90,6 +90,36 @@ class NotifierTest {
         assertThat(nextNotified()).containsExactly(new Arrival(OTHER_LANE, 8, 1));
     }
 
+    @Test
+    void failing_notify_does_not_stop_the_next() {
+        consumers.othersToo = true;
+        store.failures.set(1);
+        store.mayNotify.countDown();
+        start(feed);
+        wake(new Arrival(LANE, 7, 2));
+        assertThat(nextNotified()).containsExactly(new Arrival(LANE, 7, 2));
+        assertThat(store.failures).hasValue(0);
+
+        // A signal that comes in the back-off only ends the back-off.
+        await().until(() -> {
+            wake(new Arrival(OTHER_LANE, 8, 1));
+            return !store.notified.isEmpty();
+        });
+
+        assertThat(nextNotified()).extracting(Arrival::lane).containsExactly(OTHER_LANE);
+    }
+
+    @Test
+    void stop_closes_the_feed_after_the_last_wait_for_it() {
+        Notifier started = start(feed);
+        await().until(() -> feed.waited);
+
+        started.stop();
+
+        assertThat(feed.closed).isTrue();
+        assertThat(feed.waitedWhenClosed).isFalse();
+    }
+
     private Notifier start(@Nullable NotificationListener listener) {
         Notifier started = new Notifier(store, listener, (LocalConsumers) consumers);
         started.start(true);
@@ -125,20 +155,29 @@ class NotifierTest {
 
     private static final class FakeFeed implements NotificationListener {
         private final BlockingQueue<List<Arrival>> coming = new LinkedBlockingQueue<>();
+        private volatile boolean waited;
+        private volatile boolean waiting;
+        private volatile boolean closed;
+        private volatile boolean waitedWhenClosed;
 
         @Override
         public List<Arrival> await(Duration timeout) {
+            waiting = true;
+            waited = true;
             try {
                 List<Arrival> next = coming.poll(timeout.toMillis(), TimeUnit.MILLISECONDS);
                 return next == null ? List.of() : next;
             } catch (InterruptedException interrupted) {
                 return List.of();
+            } finally {
+                waiting = false;
             }
         }
 
         @Override
         public void close() {
-            // nothing is open
+            waitedWhenClosed |= waiting;
+            closed = true;
         }
     }
 }

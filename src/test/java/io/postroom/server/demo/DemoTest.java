@@ -71,8 +71,8 @@ class DemoTest {
         assertThat(deadLetters()).containsExactlyInAnyOrder("attempts_spent", "rejected");
         assertThat(doneAfter(2)).as("busy once").isEqualTo(8);
         assertThat(doneAfter(3)).as("busy twice").isEqualTo(2);
-        assertThat(sql.sql(
-                                "SELECT headers ->> 'customer' FROM postroom.queue_messages WHERE correlation_id = '334931b6-b3ca-49d9-80f4-fb6f09532cc1'")
+        assertThat(sql.sql("SELECT headers ->> 'customer' FROM postroom.queue_messages"
+                                + " WHERE correlation_id = '334931b6-b3ca-49d9-80f4-fb6f09532cc1'")
                         .query(String.class)
                         .single())
                 .isEqualTo("kaja.ito@example.org");

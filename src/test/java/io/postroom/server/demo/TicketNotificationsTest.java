@@ -147,7 +147,7 @@ class TicketNotificationsTest {
         return new Attempt(MessageIds.next(), failures, Instant.now());
     }
 
-    /** As much of a context as the handler asks for. */
+    /** A context with as much as the handler asks for. */
     private record Attempt(UUID id, int failures, Instant createdAt) implements MessageContext {
         @Override
         public String queue() {
