@@ -7,8 +7,8 @@
 WITH setting AS MATERIALIZED (
     SELECT interval '30 seconds' AS lease_time
 ), limits AS MATERIALIZED (
-    -- A limit can be held against a message only if it is known to have been in force. It is not known when declarations set the limit (each
-    -- start may change it), nor before an operator did. Attempts belong to the handler unless an operator set them.
+    -- A limit can be held against a message only if it is known to have been in force. It is not known when declarations set the limit
+    -- (each start may change it), nor before an operator did. Attempts belong to the handler unless an operator set them.
     SELECT q.id,
            q.name,
            CASE WHEN q.settings_by = 'operator' THEN q.max_attempts END AS max_attempts,
