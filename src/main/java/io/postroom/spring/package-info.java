@@ -25,8 +25,9 @@
  *       Postroom} waits for that manager.
  *   <li>{@link io.postroom.spring.OpenTransactions} keeps its own stack of transactions beside Spring's synchronizations; its Javadoc
  *       gives the reasons.
- *   <li>{@link io.postroom.spring.SpringTransactions} uses {@code EndActions} and {@code ImmediateCommit} of {@code internal.producer}: what
- *       runs after a commit, and a statement that commits itself, are the same with and without a transaction manager.
+ *   <li>{@link io.postroom.spring.SpringTransactions} uses {@code EndActions} and {@code ImmediateCommit} of {@code
+ *       internal.producer}: what runs after a commit, and a statement that commits itself, are the same with and without a transaction
+ *       manager.
  *   <li>Properties of handlers are looked up by id instead of bound as a map, because ids have dots.
  * </ul>
  */
