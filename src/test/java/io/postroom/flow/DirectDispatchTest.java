@@ -39,6 +39,10 @@ class DirectDispatchTest {
     private static final EngineSettings QUICK = new EngineSettings(
             "quick", Duration.ofSeconds(3), Duration.ofSeconds(1), Duration.ofMillis(200), true, true);
 
+    /** Its leases outlast a machine that stands still for some seconds, so that no message is released and claimed again. */
+    private static final EngineSettings STEADY = new EngineSettings(
+            "steady", Duration.ofSeconds(30), Duration.ofSeconds(5), Duration.ofMillis(200), true, true);
+
     private final TestDatabase database;
     private final JdbcClient sql;
 
@@ -69,7 +73,8 @@ class DirectDispatchTest {
                     return Outcome.done();
                 })
                 .concurrency(32);
-        try (Postroom postroom = running(fast)) {
+        try (Postroom postroom =
+                Postroom.on(database.pool()).settings(STEADY).handler(fast).start()) {
             awaitIdle(postroom, CreateMessage.to("many").payload("probe"));
             for (int i = 0; i < 100; i++) { // so that it is known to be fast and to have room for more than its threads
                 PostroomKit.of(postroom).await(create(postroom, "many"), MessageState.DONE);
