@@ -1,5 +1,7 @@
 -- The result of all migrations, for reading. Made by db/describe.sql; a test compares it.
 
+CREATE SEQUENCE postroom.lease_seq AS bigint START 1 INCREMENT 1 CACHE 1;
+
 CREATE SEQUENCE postroom.ready_seq AS bigint START 1 INCREMENT 1 CACHE 1;
 
 CREATE TABLE postroom.attempt (
@@ -73,7 +75,7 @@ CREATE INDEX delayed_by_due_time ON postroom.delayed USING btree (due_at);
 COMMENT ON COLUMN postroom.delayed.reason IS 'delay, retry, snooze, not_now, no_handler, payload_missing';
 
 CREATE TABLE postroom.lease (
-    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    id bigint NOT NULL DEFAULT (((((EXTRACT(epoch FROM clock_timestamp()) - (1577836800)::numeric) * (1000000)::numeric))::bigint << 12) | (nextval('postroom.lease_seq'::regclass) & (4095)::bigint)),
     claimed_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
     worker_id integer NOT NULL,
     queue_id integer NOT NULL,

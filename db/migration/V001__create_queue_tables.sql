@@ -111,9 +111,17 @@ CREATE TABLE postroom.delayed (
 COMMENT ON COLUMN postroom.delayed.reason IS 'delay, retry, snooze, not_now, no_handler, payload_missing';
 CREATE INDEX delayed_by_due_time ON postroom.delayed (due_at);
 
--- One row per claimed batch. message_ids never changes; open says which messages are still held. The id is the fencing number.
+-- One row per claimed batch. message_ids never changes; open says which messages are still held.
+--
+-- The id is the fencing number: whatever ends, releases or rescues messages names it. A sequence alone would repeat after a failover to a
+-- standby that lacked the last WAL, or after a restore, and results of a lost lease would be written onto new messages. So the id is the
+-- time of the claim in microseconds since 2020, and below it 12 bits of a sequence, which keep apart what one server makes in the same
+-- microsecond. A lost id comes back only if a clock shows the same microsecond again while the sequence stands at the same of 4096 places.
+CREATE SEQUENCE postroom.lease_seq AS bigint;
 CREATE TABLE postroom.lease (
-    id           bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT lease_pk PRIMARY KEY,
+    id           bigint NOT NULL CONSTRAINT lease_pk PRIMARY KEY
+                 DEFAULT (((extract(epoch FROM clock_timestamp()) - 1577836800) * 1000000)::bigint << 12)
+                         | (nextval('postroom.lease_seq') & 4095),
     claimed_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
     worker_id    int NOT NULL,
     queue_id     int NOT NULL,
