@@ -721,7 +721,7 @@ $function$
 COMMENT ON FUNCTION postroom.cancel IS 'Cancels a waiting message, in the transaction of the caller: SELECT postroom.cancel(''...'').
 Answers how many entries became CANCELLED; 0: it is in progress, dead, finished or unknown.';
 
-CREATE OR REPLACE FUNCTION postroom.claim(p_worker integer, p_queue integer, p_priorities smallint[], p_cursors bigint[], p_limit integer, p_lease_size integer, p_suspects boolean)
+CREATE OR REPLACE FUNCTION postroom.claim(p_worker integer, p_queue integer, p_queue_name text, p_priorities smallint[], p_cursors bigint[], p_limit integer, p_lease_size integer, p_suspects boolean)
  RETURNS TABLE(lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, headers text, payload text, body bytea)
  LANGUAGE plpgsql
  ROWS 100
@@ -751,6 +751,11 @@ DECLARE
     low          uuid;
     high         uuid;
 BEGIN
+    -- The lock on queue is held until the end of the transaction, so TRUNCATE and DROP come before this line or after the claim.
+    PERFORM FROM postroom.queue q WHERE q.id = p_queue AND q.name = p_queue_name;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
     FOR lane IN 1 .. cardinality(p_priorities) LOOP
         prio := p_priorities[lane];
         IF p_suspects THEN
@@ -1701,7 +1706,7 @@ COMMENT ON FUNCTION postroom.partitions IS 'Internal: the partitions of message 
 one ends at infinity.';
 
 CREATE OR REPLACE FUNCTION postroom.poll(p_worker integer, p_queues integer[], p_watermarks bigint[], p_empty_at bigint, p_empty_on timestamp with time zone, p_due_from timestamp with time zone)
- RETURNS TABLE(queue_id integer, paused boolean, deleted boolean, max_attempts integer, retry_after text, settings_by text, suspects boolean, elsewhere boolean, lowest bigint[], next_due bigint)
+ RETURNS TABLE(queue_id integer, name text, paused boolean, deleted boolean, max_attempts integer, retry_after text, settings_by text, suspects boolean, elsewhere boolean, lowest bigint[], next_due bigint)
  LANGUAGE plpgsql
  ROWS 10
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1720,7 +1725,7 @@ DECLARE
                            AND p_empty_at = coalesce(pg_sequence_last_value('postroom.ready_seq'), 0);
 BEGIN
     RETURN QUERY
-    SELECT q.id, q.paused_at IS NOT NULL, q.deleted_at IS NOT NULL, q.max_attempts, q.retry_after, q.settings_by,
+    SELECT q.id, q.name, q.paused_at IS NOT NULL, q.deleted_at IS NOT NULL, q.max_attempts, q.retry_after, q.settings_by,
            CASE WHEN still_empty THEN false
                 ELSE EXISTS (SELECT FROM generate_series(0, 9) x (prio)
                              WHERE EXISTS (SELECT FROM postroom.ready r

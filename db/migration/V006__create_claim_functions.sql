@@ -9,14 +9,16 @@
 -- Takes up to p_limit messages of a queue from its lanes in the order given, each lane from its cursor on. Puts them under leases of at
 -- most p_lease_size messages each. With p_suspects it takes one suspect: a message whose worker died while holding it. Otherwise it takes
 -- no suspects. Locks ready rows with SKIP LOCKED through ready_pk (suspects: ready_suspects). lane_seq is the highest seq taken from the
--- lane, for the cursor. stored is false when the payload was not visible. 0 rows: nothing is free from these cursors on.
+-- lane, for the cursor. stored is false when the payload was not visible. 0 rows: nothing is free from these cursors on, or p_queue is not
+-- the queue of that name any more. After a restore, a TRUNCATE or a failover the number of one queue may belong to another.
 --
 -- Works in steps over arrays, not in one statement. One statement sorted the candidates into leases by window functions and fetched each
 -- payload through the partitions by itself. It took 53k instructions a message at 1000 a claim, where the steps take 37k. For a claim of
 -- one it took 1.11M, where the steps take 0.84M. A claim of one has a branch of its own, which takes 0.67M. A ctid stays valid because its
 -- row is locked here and never updated. low and high let the executor leave partitions out before it opens them.
 CREATE OR REPLACE FUNCTION postroom.claim(
-    p_worker int, p_queue int, p_priorities smallint[], p_cursors bigint[], p_limit int, p_lease_size int, p_suspects boolean)
+    p_worker int, p_queue int, p_queue_name text, p_priorities smallint[], p_cursors bigint[],
+    p_limit int, p_lease_size int, p_suspects boolean)
 RETURNS TABLE (
     lease_id bigint, lease_count int, ordinal int, priority smallint, lane_seq bigint, message_id uuid,
     failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamptz,
@@ -44,6 +46,11 @@ DECLARE
     low          uuid;
     high         uuid;
 BEGIN
+    -- The lock on queue is held until the end of the transaction, so TRUNCATE and DROP come before this line or after the claim.
+    PERFORM FROM postroom.queue q WHERE q.id = p_queue AND q.name = p_queue_name;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
     FOR lane IN 1 .. cardinality(p_priorities) LOOP
         prio := p_priorities[lane];
         IF p_suspects THEN

@@ -43,7 +43,7 @@ settled.';
 CREATE OR REPLACE FUNCTION postroom.poll(
     p_worker int, p_queues int[], p_watermarks bigint[], p_empty_at bigint, p_empty_on timestamptz, p_due_from timestamptz)
 RETURNS TABLE (
-    queue_id int, paused boolean, deleted boolean, max_attempts int, retry_after text, settings_by text,
+    queue_id int, name text, paused boolean, deleted boolean, max_attempts int, retry_after text, settings_by text,
     suspects boolean, elsewhere boolean, lowest bigint[], next_due bigint)
 LANGUAGE plpgsql VOLATILE ROWS 10
 SET search_path = pg_catalog, pg_temp
@@ -57,7 +57,7 @@ DECLARE
                            AND p_empty_at = coalesce(pg_sequence_last_value('postroom.ready_seq'), 0);
 BEGIN
     RETURN QUERY
-    SELECT q.id, q.paused_at IS NOT NULL, q.deleted_at IS NOT NULL, q.max_attempts, q.retry_after, q.settings_by,
+    SELECT q.id, q.name, q.paused_at IS NOT NULL, q.deleted_at IS NOT NULL, q.max_attempts, q.retry_after, q.settings_by,
            CASE WHEN still_empty THEN false
                 ELSE EXISTS (SELECT FROM generate_series(0, 9) x (prio)
                              WHERE EXISTS (SELECT FROM postroom.ready r

@@ -17,7 +17,7 @@ public final class ConsumedQueue {
 
     public ConsumedQueue(HandledQueue handled) {
         this.handled = handled;
-        this.cursors = new LaneCursors(handled.id());
+        this.cursors = new LaneCursors(handled.id(), handled.name());
     }
 
     public HandledQueue handled() {

@@ -46,13 +46,18 @@ final class DirectDispatcher {
             Consumer<List<UUID>> onUnknown) {
         int priority = messages.get(0).priority();
         for (NewMessage message : messages) {
-            if (message.queueId() != queue.id() || message.priority() != priority || !isTakenHere.test(message)) {
+            if (!isOwn(message) || message.priority() != priority || !isTakenHere.test(message)) {
                 return Optional.empty();
             }
         }
         return tryCount(messages.size())
                 ? Optional.of(new DirectDispatch(queue, held, leaseHolder.workerId(), messages, onUnknown))
                 : Optional.empty();
+    }
+
+    /** By number and name: after a restore the number may belong to another queue. */
+    private boolean isOwn(NewMessage message) {
+        return message.queueId() == queue.id() && message.queue().equals(queue.name());
     }
 
     /** Counts new messages as held, if they may be dispatched directly now. */

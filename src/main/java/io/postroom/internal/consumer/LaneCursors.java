@@ -24,6 +24,7 @@ public final class LaneCursors {
     static final int LOW_FIRST_EVERY = 16;
 
     private final int queueId;
+    private final String queue;
     private final long[] cursors = new long[PRIORITIES];
     private final long[] lowWatermarks = new long[PRIORITIES];
     /** The lowest number that arrived in each lane since the last request. */
@@ -37,8 +38,9 @@ public final class LaneCursors {
 
     private long claims;
 
-    LaneCursors(int queueId) {
+    LaneCursors(int queueId, String queue) {
         this.queueId = queueId;
+        this.queue = queue;
         Arrays.fill(loweredSince, NOTHING_LOWERED);
     }
 
@@ -79,7 +81,7 @@ public final class LaneCursors {
         }
         maybeFilled = 0;
         claimUnderWay = true;
-        return new ClaimRequest(workerId, queueId, priorities, from, limit, leaseSize, false);
+        return new ClaimRequest(workerId, queueId, queue, priorities, from, limit, leaseSize, false);
     }
 
     /** Moves the cursors behind what the request brought. */

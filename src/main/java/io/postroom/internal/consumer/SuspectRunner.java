@@ -126,7 +126,14 @@ final class SuspectRunner {
     /** Claims a suspect for the handler threads. Returns false when none is left. */
     private boolean runNext() {
         List<ClaimedMessage> suspect = store.claim(new ClaimRequest(
-                leaseHolder.workerId(), queue.id(), ALL_PRIORITIES, new long[LaneCursors.PRIORITIES], 1, 1, true));
+                leaseHolder.workerId(),
+                queue.id(),
+                queue.name(),
+                ALL_PRIORITIES,
+                new long[LaneCursors.PRIORITIES],
+                1,
+                1,
+                true));
         vainTurns = 0;
         if (suspect.isEmpty()) {
             queue.noSuspects();

@@ -15,7 +15,7 @@ final class ClaimSql {
 
     /**
      * Locks rows of ready with SKIP LOCKED through ready_pk, deletes them and writes leases: see the function. 0 rows: nothing is free
-     * from here on.
+     * from here on, or the queue's number belongs to another queue.
      */
     static final Sql CLAIM = Sql.of("""
             -- name: claim
@@ -23,7 +23,7 @@ final class ClaimSql {
                    failures, crashes, deliveries, stored, expired, created_at,
                    type, type_version, direction, correlation_id, content_type,
                    headers, payload, body
-            FROM postroom.claim(:worker, :queue, :priorities, :cursors, :limit, :leaseSize, :suspects)
+            FROM postroom.claim(:worker, :queue, :queueName, :priorities, :cursors, :limit, :leaseSize, :suspects)
             """);
 
     /** The payload once more, in a new snapshot. Relies on message_pk. 0 rows: the message is not visible yet, or gone. */
@@ -38,12 +38,13 @@ final class ClaimSql {
 
     /**
      * Settings and lowest visible seq of many queues, and in each row when the next delayed message is due. Reads ready_pk,
-     * ready_suspects and delayed_by_due_time. A queue without a row was removed.
+     * ready_suspects and delayed_by_due_time. A queue without a row is not there: the database was restored, truncated or failed over.
+     * The file number of ready changes with DROP and TRUNCATE.
      */
     static final Sql POLL = Sql.of("""
             -- name: poll
-            SELECT queue_id, paused, deleted, max_attempts, retry_after, settings_by, suspects, elsewhere, lowest, next_due,
-                   pg_postmaster_start_time()
+            SELECT queue_id, name, paused, deleted, max_attempts, retry_after, settings_by, suspects, elsewhere, lowest, next_due,
+                   pg_postmaster_start_time(), pg_relation_filenode('postroom.ready')
             FROM postroom.poll(:worker, :queues, :watermarks, :emptyAt, :emptyOn, coalesce(:dueFrom::timestamptz, '-infinity'))
             """);
 

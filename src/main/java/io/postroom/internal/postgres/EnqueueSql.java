@@ -13,6 +13,10 @@ import io.postroom.internal.postgres.statement.Sql;
  *       branches wait for its condition, or in WHERE, which runs before the SELECT list.
  *   <li>{@code ready} is a target of the same statement, so its lock is held before {@code nextval} draws, too.
  * </ul>
+ *
+ * <p>Each statement also checks that the number of its queue still belongs to the queue of that name. A number is remembered for ten
+ * seconds. After a restore, a TRUNCATE or a failover it may belong to another queue, whose handlers would get the message. The lock on
+ * {@code queue} keeps the answer true until the transaction ends.
  */
 final class EnqueueSql {
     private EnqueueSql() {}
@@ -27,16 +31,32 @@ final class EnqueueSql {
     private static final String INTO_LEASE =
             "INSERT INTO postroom.lease (worker_id, queue_id, priority, message_ids, open)";
 
+    /** One row when the number still belongs to the queue of that name. Relies on queue_pk. */
+    private static final String FROM_KNOWN_QUEUE = "FROM postroom.queue q WHERE q.id = :queue AND q.name = :queueName";
+
+    /** The same for the queues of many messages, each named once. */
+    private static final String ALL_QUEUES_KNOWN = """
+            NOT EXISTS (SELECT FROM unnest(:knownIds::int4[], :knownNames::text[]) k (id, name)
+                        WHERE NOT EXISTS (SELECT FROM postroom.queue q
+                                          WHERE q.id = k.id AND q.name = k.name))""";
+
     private static Sql sql(String text, String seq) {
-        return Sql.of(MessageColumns.fill(text, seq).replace("{into lease}", INTO_LEASE));
+        return Sql.of(MessageColumns.fill(text, seq)
+                .replace("{into lease}", INTO_LEASE)
+                .replace("{from known queue}", FROM_KNOWN_QUEUE)
+                .replace("{all queues known}", ALL_QUEUES_KNOWN));
     }
 
-    /** One plain message: straight into READY. Locks nothing that another enqueuer waits for. Always one row: its seq. */
+    /**
+     * One plain message: straight into READY. Locks nothing that another enqueuer waits for. One row: its seq. 0 rows: the queue's number
+     * is not the queue's any more, and nothing was written.
+     */
     static final Sql ENQUEUE = sql("""
             -- name: enqueue
             WITH stored AS (
                 INSERT INTO postroom.message ({columns})
-                VALUES ({values})
+                SELECT {values}
+                {from known queue}
                 RETURNING id, seq, queue_id, priority
             )
             INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
@@ -46,14 +66,15 @@ final class EnqueueSql {
             """, ID_THEN_SEQ);
 
     /**
-     * One message whose id the caller chose. Waits for another open transaction with that id. 0 rows: the id was there, and nothing was
-     * written.
+     * One message whose id the caller chose. Waits for another open transaction with that id. 0 rows: the id was there, or the queue's
+     * number is not the queue's any more. Nothing was written then.
      */
     static final Sql ENQUEUE_GIVEN = sql("""
             -- name: enqueue_given
             WITH stored AS (
                 INSERT INTO postroom.message ({columns})
-                VALUES ({values})
+                SELECT {values}
+                {from known queue}
                 ON CONFLICT DO NOTHING
                 RETURNING id, seq, queue_id, priority
             )
@@ -65,7 +86,7 @@ final class EnqueueSql {
 
     /**
      * Many plain messages, in the order given. An array that is null throughout is sent as NULL: unnest fills it up. One row per message,
-     * in the same order: its seq.
+     * in the same order: its seq. 0 rows: the number of some queue is not that queue's any more, and nothing was written.
      */
     static final Sql ENQUEUE_MANY = sql("""
             -- name: enqueue_many
@@ -74,6 +95,7 @@ final class EnqueueSql {
                 SELECT {rows}
                 FROM unnest({arrays}) g ({fields})
                 WHERE pg_current_xact_id() IS NOT NULL -- the id first, then nextval
+                  AND {all queues known}
                 RETURNING id, seq, queue_id, priority
             )
             INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
@@ -86,7 +108,8 @@ final class EnqueueSql {
      * Messages of any kind: with a due time, an id of the caller, a deduplication key. Keys are taken in one order, so that two batches
      * do not deadlock; another open transaction with the same key or id is waited for. Relies on dedup_pk and message_pk. Ids must differ
      * among themselves. One row per message whose key was free: place (from 1) and seq (0: DELAYED; null: its id was there and nothing
-     * was written but the key). {@link #COMPARE} tells what stands in the way of the others.
+     * was written but the key). {@link #COMPARE} tells what stands in the way of the others. A row with place 0: the number of some queue
+     * is not that queue's any more, and nothing was written.
      */
     static final Sql ENQUEUE_ANY = sql("""
             -- name: enqueue_any
@@ -100,6 +123,7 @@ final class EnqueueSql {
                      WITH ORDINALITY
                      g ({fields}, key, delay, due_at, place)
                 WHERE pg_current_xact_id() IS NOT NULL -- the id first, then nextval
+                  AND {all queues known}
             ), keyed AS (
                 INSERT INTO postroom.dedup (queue_id, key, message_id)
                 SELECT g.queue_id, g.key, g.id
@@ -134,6 +158,9 @@ final class EnqueueSql {
             SELECT f.place, s.seq
             FROM fresh f
             LEFT JOIN stored s ON s.id = f.id
+            UNION ALL
+            SELECT 0, 0
+            WHERE NOT ({all queues known})
             """, "g.seq");
 
     /**
@@ -171,7 +198,8 @@ final class EnqueueSql {
     /**
      * New plain messages for direct dispatch: they begin under leases of a worker of this process, of at most leaseSize messages each.
      * They have no first place in READY and skip it. All belong to one queue and priority. Locks nothing. One row per lease, in the order
-     * of the messages: its id and when the messages were created.
+     * of the messages: its id and when the messages were created. 0 rows: the queue's number is not the queue's any more, and nothing was
+     * written.
      */
     static final Sql ENQUEUE_DIRECT = sql("""
             -- name: enqueue_direct
@@ -179,11 +207,13 @@ final class EnqueueSql {
                 INSERT INTO postroom.message ({columns})
                 SELECT {rows}
                 FROM unnest({arrays}) g ({fields})
+                WHERE {all queues known}
+                RETURNING id
             )
             {into lease}
             SELECT :worker, :queue, :priority, g.ids[s.first : s.last],
                    repeat('1', least(s.last, cardinality(g.ids)) - s.first + 1)::bit varying
-            FROM (SELECT :ids::uuid[] AS ids) g
+            FROM (SELECT :ids::uuid[] AS ids WHERE EXISTS (SELECT FROM stored)) g
             CROSS JOIN LATERAL (
                 SELECT n.first, n.first + :leaseSize - 1 AS last
                 FROM generate_series(1, cardinality(g.ids), :leaseSize) n (first)
@@ -191,21 +221,24 @@ final class EnqueueSql {
             RETURNING id, statement_timestamp()
             """, NO_SEQ);
 
-    /** Does what {@link #ENQUEUE_DIRECT} does for one message, in a third of the time. One row. */
+    /** Does what {@link #ENQUEUE_DIRECT} does for one message, in a third of the time. One row, or 0 rows as there. */
     static final Sql ENQUEUE_ONE_DIRECT = sql("""
             -- name: enqueue_one_direct
             WITH stored AS (
                 INSERT INTO postroom.message ({columns})
-                VALUES ({values})
+                SELECT {values}
+                {from known queue}
+                RETURNING id, queue_id, priority
             )
             {into lease}
-            VALUES (:worker, :queue, :priority, ARRAY[:id], B'1')
+            SELECT :worker, s.queue_id, s.priority, ARRAY[s.id], B'1'
+            FROM stored s
             RETURNING id, statement_timestamp()
             """, NO_SEQ);
 
     /**
      * One message of any kind that begins under a lease of this worker, so that no other worker starts it. It has no first place in
-     * READY. 0 rows: its id or key was there, and no message was written.
+     * READY. 0 rows: its id or key was there, or the queue's number is not the queue's any more. No message was written then.
      */
     static final Sql ENQUEUE_LEASED = sql("""
             -- name: enqueue_leased
@@ -218,8 +251,8 @@ final class EnqueueSql {
             ), stored AS (
                 INSERT INTO postroom.message ({columns})
                 SELECT {values}
-                WHERE :key::text IS NULL
-                   OR EXISTS (SELECT FROM keyed)
+                {from known queue}
+                  AND (:key::text IS NULL OR EXISTS (SELECT FROM keyed))
                 ON CONFLICT DO NOTHING
                 RETURNING id, queue_id, priority, created_at
             ), leased AS (

@@ -5,6 +5,7 @@ import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.EnqueueResult;
 import io.postroom.internal.storage.NewMessage;
+import io.postroom.internal.storage.QueueChangedException;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -12,6 +13,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -32,28 +34,46 @@ final class EnqueueWriter {
             Sql statement = message.givenId() ? EnqueueSql.ENQUEUE_GIVEN : EnqueueSql.ENQUEUE;
             try (Sql.Call call = statement.on(connection)) {
                 MessageColumns.set(call, message);
+                call.set("queueName", message.queue());
                 Optional<Long> seq = call.first(row -> row.getLong(1));
                 if (seq.isPresent()) {
                     return written(message, seq.get());
+                } else if (!message.givenId()) {
+                    throw changedQueues(List.of(message));
                 }
             }
         }
-        return any(List.of(message), connection).get(0);
+        return any(List.of(message), KnownQueues.of(List.of(message)), connection)
+                .get(0);
     }
 
     static List<EnqueueResult> many(List<NewMessage> messages, Connection connection) throws SQLException {
+        return many(messages, KnownQueues.of(messages), connection);
+    }
+
+    static List<EnqueueResult> manyUnchecked(List<NewMessage> messages, Connection connection) throws SQLException {
+        return many(messages, KnownQueues.UNCHECKED, connection);
+    }
+
+    private static List<EnqueueResult> many(List<NewMessage> messages, KnownQueues known, Connection connection)
+            throws SQLException {
         if (messages.isEmpty()) {
             return List.of();
         }
         return messages.stream().allMatch(NewMessage::isPlain)
-                ? plain(messages, connection)
-                : any(messages, connection);
+                ? plain(messages, known, connection)
+                : any(messages, known, connection);
     }
 
-    private static List<EnqueueResult> plain(List<NewMessage> messages, Connection connection) throws SQLException {
+    private static List<EnqueueResult> plain(List<NewMessage> messages, KnownQueues known, Connection connection)
+            throws SQLException {
         try (Sql.Call call = EnqueueSql.ENQUEUE_MANY.on(connection)) {
             MessageColumns.set(call, messages);
+            known.set(call);
             List<Long> numbers = call.list(row -> row.getLong(1));
+            if (numbers.isEmpty()) {
+                throw changedQueues(messages);
+            }
             List<EnqueueResult> answers = new ArrayList<>(messages.size());
             for (int i = 0; i < messages.size(); i++) {
                 answers.add(written(messages.get(i), numbers.get(i)));
@@ -66,7 +86,8 @@ final class EnqueueWriter {
      * Writes new messages, then looks in a second statement at what stands in the way of the others; writes those again whose obstacle
      * was purged.
      */
-    private static List<EnqueueResult> any(List<NewMessage> messages, Connection connection) throws SQLException {
+    private static List<EnqueueResult> any(List<NewMessage> messages, KnownQueues known, Connection connection)
+            throws SQLException {
         Map<Integer, EnqueueResult> answers = new HashMap<>();
         List<Integer> open = new ArrayList<>();
         for (int i = 0; i < messages.size(); i++) {
@@ -76,7 +97,7 @@ final class EnqueueWriter {
             if (round == ROUNDS) {
                 throw new SQLException("a deduplication key was purged and taken again " + ROUNDS + " times", "40001");
             }
-            open = write(messages, open, answers, connection);
+            open = write(messages, known, open, answers, connection);
         }
         List<EnqueueResult> inOrder = new ArrayList<>(messages.size());
         for (int i = 0; i < messages.size(); i++) {
@@ -87,7 +108,11 @@ final class EnqueueWriter {
 
     /** Returns the indices of the messages that are still to be written. */
     private static List<Integer> write(
-            List<NewMessage> messages, List<Integer> open, Map<Integer, EnqueueResult> answers, Connection connection)
+            List<NewMessage> messages,
+            KnownQueues known,
+            List<Integer> open,
+            Map<Integer, EnqueueResult> answers,
+            Connection connection)
             throws SQLException {
         List<Integer> distinct = new ArrayList<>();
         List<Integer> repeats = new ArrayList<>();
@@ -100,7 +125,11 @@ final class EnqueueWriter {
         try (Sql.Call call = EnqueueSql.ENQUEUE_ANY.on(connection)) {
             MessageColumns.set(call, pick(messages, distinct));
             setSpecials(call, pick(messages, distinct));
+            known.set(call);
             for (WrittenRow row : call.list(row -> new WrittenRow(row.getInt(1), row.getLong(2), row.wasNull()))) {
+                if (row.place == 0) {
+                    throw changedQueues(messages);
+                }
                 int i = distinct.get(row.place - 1);
                 if (row.idWasThere) {
                     keysTaken.add(i);
@@ -184,13 +213,18 @@ final class EnqueueWriter {
         try (Sql.Call call = (one ? EnqueueSql.ENQUEUE_ONE_DIRECT : EnqueueSql.ENQUEUE_DIRECT).on(connection)) {
             if (one) {
                 MessageColumns.set(call, first);
+                call.set("queueName", first.queue());
             } else {
                 MessageColumns.set(call, messages);
+                KnownQueues.of(messages).set(call);
                 call.set("queue", first.queueId())
                         .set("priority", first.priority())
                         .set("leaseSize", leaseSize);
             }
             List<NewLease> leases = call.set("worker", workerId).list(NewLease::of);
+            if (leases.isEmpty()) {
+                throw changedQueues(messages);
+            }
             List<ClaimedMessage> claimed = new ArrayList<>(messages.size());
             for (int i = 0; i < messages.size(); i++) {
                 int part = i / leaseSize;
@@ -202,14 +236,14 @@ final class EnqueueWriter {
     }
 
     /**
-     * Writes one message of any kind that begins under a lease of this worker; empty when its id or key was there, and the caller rolls
-     * back then.
+     * Writes one message of any kind that begins under a lease of this worker; empty when its id or key was there, or its queue has
+     * another number now. The caller rolls back then.
      */
     static Optional<ClaimedMessage> leased(NewMessage message, int workerId, Connection connection)
             throws SQLException {
         try (Sql.Call call = EnqueueSql.ENQUEUE_LEASED.on(connection)) {
             MessageColumns.set(call, message);
-            call.set("worker", workerId).set("key", message.deduplicationKey());
+            call.set("worker", workerId).set("queueName", message.queue()).set("key", message.deduplicationKey());
             return call.first(NewLease::of).map(lease -> claimed(message, lease, 1, 0));
         }
     }
@@ -234,6 +268,28 @@ final class EnqueueWriter {
                 message.content());
     }
 
+    /** The queues of some messages, each named once: the numbers that a statement checks. */
+    private record KnownQueues(int[] ids, String[] names) {
+        static final KnownQueues UNCHECKED = new KnownQueues(new int[0], new String[0]);
+
+        static KnownQueues of(List<NewMessage> messages) {
+            Map<Integer, String> names = new LinkedHashMap<>();
+            messages.forEach(message -> names.put(message.queueId(), message.queue()));
+            return new KnownQueues(
+                    names.keySet().stream().mapToInt(Integer::intValue).toArray(),
+                    names.values().toArray(new String[0]));
+        }
+
+        void set(Sql.Call call) throws SQLException {
+            call.set("knownIds", ids).set("knownNames", names);
+        }
+    }
+
+    private static QueueChangedException changedQueues(List<NewMessage> messages) {
+        return new QueueChangedException(
+                messages.stream().map(NewMessage::queue).distinct().toList());
+    }
+
     private static void setSpecials(Sql.Call call, List<NewMessage> messages) throws SQLException {
         call.set("keys", ArrayValues.texts(messages, NewMessage::deduplicationKey))
                 .set("delays", ArrayValues.nullableLongs(messages, message -> Rows.nullableMicros(message.delay())))
@@ -256,7 +312,10 @@ final class EnqueueWriter {
         return indices.stream().map(messages::get).toList();
     }
 
-    /** @param idWasThere whether nothing but the key was written */
+    /**
+     * @param place 0: the number of some queue is not that queue's any more
+     * @param idWasThere whether nothing but the key was written
+     */
     private record WrittenRow(int place, long seq, boolean idWasThere) {}
 
     /** The message that stands where another was to be written. */

@@ -3,11 +3,11 @@ package io.postroom.internal.postgres;
 import io.postroom.internal.postgres.statement.Rows;
 import io.postroom.internal.storage.PollResult;
 import io.postroom.internal.storage.QueueReport;
+import io.postroom.internal.storage.StoreIdentity;
 import java.sql.Array;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
@@ -23,26 +23,30 @@ final class PollRows {
         List<QueueReport> queues = rows.stream().map(PollRow::queue).toList();
         return rows.isEmpty()
                 ? new PollResult(queues, false, null, null)
-                : new PollResult(queues, rows.get(0).stillEmpty, rows.get(0).nextDue, rows.get(0).serverStartedAt);
+                : new PollResult(queues, rows.get(0).stillEmpty, rows.get(0).nextDue, rows.get(0).answeredBy);
     }
 
     /** A row of a poll. The columns beside the queue's are the same in all rows. */
     record PollRow(
-            QueueReport queue, boolean stillEmpty, @Nullable Duration nextDue, Instant serverStartedAt) {
+            QueueReport queue, boolean stillEmpty, @Nullable Duration nextDue, StoreIdentity answeredBy) {
         static PollRow of(ResultSet row) throws SQLException {
-            Array lowest = row.getArray(9);
+            Array lowest = row.getArray(10);
             QueueReport queue = new QueueReport(
                     row.getInt(1),
-                    row.getBoolean(2),
+                    row.getString(2),
                     row.getBoolean(3),
-                    row.getInt(4),
-                    row.getString(5),
-                    "operator".equals(row.getString(6)),
-                    row.getBoolean(7),
+                    row.getBoolean(4),
+                    row.getInt(5),
+                    row.getString(6),
+                    "operator".equals(row.getString(7)),
                     row.getBoolean(8),
+                    row.getBoolean(9),
                     lowestOf(lowest));
             return new PollRow(
-                    queue, lowest == null, Rows.duration(row, 10), Objects.requireNonNull(Rows.instant(row, 11)));
+                    queue,
+                    lowest == null,
+                    Rows.duration(row, 11),
+                    new StoreIdentity(Objects.requireNonNull(Rows.instant(row, 12)), row.getLong(13)));
         }
     }
 

@@ -30,6 +30,14 @@ final class PostgresEnqueueStore implements EnqueueStore {
     }
 
     @Override
+    public List<EnqueueResult> enqueueLookedUp(List<NewMessage> messages, Connection connection) {
+        return StoreTransactions.joined(
+                "enqueue " + messages.size() + " messages",
+                connection,
+                own -> EnqueueWriter.manyUnchecked(messages, own));
+    }
+
+    @Override
     public Optional<ClaimedMessage> enqueueLeased(NewMessage message, int workerId) {
         return transactions.several("enqueue message " + message.id() + " under a lease", connection -> {
             Optional<ClaimedMessage> leased = EnqueueWriter.leased(message, workerId, connection);

@@ -50,6 +50,7 @@ final class PostgresLeaseStore implements LeaseStore {
                 return call
                         .set("worker", request.workerId())
                         .set("queue", request.queueId())
+                        .set("queueName", request.queue())
                         .set("priorities", request.priorities())
                         .set("cursors", request.cursors())
                         .set("limit", request.limit())

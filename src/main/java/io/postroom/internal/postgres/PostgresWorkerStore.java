@@ -87,11 +87,13 @@ public final class PostgresWorkerStore implements WorkerStore {
     }
 
     @Override
-    public void deregister(int workerId) {
+    public void deregister(int workerId, UUID instance) {
         transactions.several("end worker " + workerId, connection -> {
-            forgetConsumers(workerId, connection);
+            try (Sql.Call call = WorkerSql.FORGET_OWN_CONSUMERS.on(connection)) {
+                call.set("worker", workerId).set("instance", instance).update();
+            }
             try (Sql.Call call = WorkerSql.DEREGISTER.on(connection)) {
-                return call.set("worker", workerId).update();
+                return call.set("worker", workerId).set("instance", instance).update();
             }
         });
     }

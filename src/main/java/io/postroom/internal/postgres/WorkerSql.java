@@ -23,6 +23,16 @@ final class WorkerSql {
             WHERE worker_id = :worker
             """);
 
+    /** 0 rows: the worker had none, or its id belongs to another process. */
+    static final Sql FORGET_OWN_CONSUMERS = Sql.of("""
+            -- name: forget_own_consumers
+            DELETE FROM postroom.consumer c
+            USING postroom.worker w
+            WHERE c.worker_id = :worker
+              AND w.id = c.worker_id
+              AND w.instance = :instance
+            """);
+
     static final Sql ANNOUNCE = Sql.of("""
             -- name: announce
             INSERT INTO postroom.consumer (worker_id, queue_id, handler, direction, concurrency, mode, types)
@@ -46,6 +56,7 @@ final class WorkerSql {
             UPDATE postroom.worker
             SET stopped_at = clock_timestamp()
             WHERE id = :worker
+              AND instance = :instance
               AND stopped_at IS NULL
             """);
 }

@@ -17,6 +17,7 @@ import io.postroom.internal.storage.Arrival;
 import io.postroom.internal.storage.EnqueueResult;
 import io.postroom.internal.storage.Lane;
 import io.postroom.internal.storage.NewMessage;
+import io.postroom.internal.storage.QueueRow;
 import io.postroom.internal.storage.Stores;
 import io.postroom.internal.worker.EngineParts;
 import java.sql.Connection;
@@ -182,10 +183,11 @@ public final class DefaultQueueMessages implements QueueMessages {
                         message.queue(),
                         encoded.content().type(),
                         encoded.content().version());
-        if (queues.current(message.queue()).paused()) {
+        QueueRow queue = queues.current(message.queue());
+        if (queue.paused()) {
             return stateOf(createMessage(message.id(encoded.id())).id());
         }
-        return worker.syncSender().sendNow(encoded).orElseGet(() -> {
+        return worker.syncSender().sendNow(encoded.withQueueId(queue.id())).orElseGet(() -> {
             Created existing = createMessage(message); // refuses a message whose id or key is taken by another content
             return stateOf(existing.id());
         });

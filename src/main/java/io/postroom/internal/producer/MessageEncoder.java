@@ -55,6 +55,7 @@ public final class MessageEncoder {
                 message.id().orElseGet(MessageIds::next),
                 message.id().isPresent(),
                 queue.id(),
+                queue.name(),
                 message.priority(),
                 content,
                 message.delay().orElse(null),

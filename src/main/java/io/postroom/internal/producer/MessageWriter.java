@@ -10,6 +10,7 @@ import io.postroom.internal.storage.EnqueueResult;
 import io.postroom.internal.storage.EnqueueStore;
 import io.postroom.internal.storage.Lane;
 import io.postroom.internal.storage.NewMessage;
+import io.postroom.internal.storage.QueueChangedException;
 import io.postroom.internal.storage.StoreErrors;
 import io.postroom.internal.worker.EngineParts;
 import java.sql.Connection;
@@ -78,7 +79,7 @@ final class MessageWriter {
                 reserved.set(dispatch);
                 return dispatch == null
                         ? writeReady(messages, transaction)
-                        : writeLeased(messages, dispatch, transaction);
+                        : writeLeasedOrReady(messages, dispatch, transaction);
             });
         } catch (Throwable notStored) {
             DirectDispatch dispatch = reserved.get();
@@ -91,17 +92,17 @@ final class MessageWriter {
 
     /** Writes on a connection of the caller's. Wakes nobody: Postroom does not learn of that commit. A poll finds the message. */
     EnqueueResult writeOn(Connection connection, NewMessage message) {
-        return enqueue(connection, true, List.of(message)).get(0);
+        return enqueue(connection, true, List.of(message)).results.get(0);
     }
 
     /** Writes in the caller's transaction, and returns a future of the message's end, which a rollback ends. */
     CompletableFuture<SendResult> writeAndWatch(NewMessage message) {
         List<NewMessage> one = List.of(message);
         return transactions.join(transaction -> {
-            List<EnqueueResult> results = enqueue(transaction.connection(), transaction.isCallers(), one);
-            EnqueueResult result = results.get(0);
+            Written written = enqueue(transaction.connection(), transaction.isCallers(), one);
+            EnqueueResult result = written.results.get(0);
             CompletableFuture<SendResult> end = worker.futures().watch(result.id());
-            transaction.afterCommit(() -> tellEngine(one, results));
+            transaction.afterCommit(() -> tellEngine(written));
             transaction.afterRollback(() -> worker.futures().rolledBack(result.id()));
             return end;
         });
@@ -112,9 +113,19 @@ final class MessageWriter {
     }
 
     private List<EnqueueResult> writeReady(List<NewMessage> messages, Transactions.Open transaction) {
-        List<EnqueueResult> results = enqueue(transaction.connection(), transaction.isCallers(), messages);
-        transaction.afterCommit(() -> tellEngine(messages, results));
-        return results;
+        Written written = enqueue(transaction.connection(), transaction.isCallers(), messages);
+        transaction.afterCommit(() -> tellEngine(written));
+        return written.results;
+    }
+
+    private List<EnqueueResult> writeLeasedOrReady(
+            List<NewMessage> messages, DirectDispatch dispatch, Transactions.Open transaction) {
+        try {
+            return writeLeased(messages, dispatch, transaction);
+        } catch (QueueChangedException changed) {
+            dispatch.giveBack();
+            return writeReady(messages, transaction);
+        }
     }
 
     private List<EnqueueResult> writeLeased(
@@ -131,16 +142,14 @@ final class MessageWriter {
      * Stores all the messages or none. A clash is known only after the statement, and a caller who catches the exception and commits must
      * not commit half of the messages.
      */
-    private List<EnqueueResult> enqueue(Connection connection, boolean isCallers, List<NewMessage> messages) {
+    private Written enqueue(Connection connection, boolean isCallers, List<NewMessage> messages) {
         boolean mayClash =
                 messages.stream().anyMatch(message -> message.givenId() || message.deduplicationKey() != null);
         try {
             Savepoint before = mayClash && isCallers && !connection.getAutoCommit() ? connection.setSavepoint() : null;
-            List<EnqueueResult> results = messages.size() == 1
-                    ? List.of(store.enqueue(messages.get(0), connection))
-                    : store.enqueue(messages, connection);
+            Written written = store(messages, connection);
             try {
-                refuseClashes(messages, results);
+                refuseClashes(messages, written.results);
             } catch (DuplicateMessageException clash) {
                 if (before != null) {
                     connection.rollback(before);
@@ -150,9 +159,27 @@ final class MessageWriter {
             if (before != null) {
                 connection.releaseSavepoint(before);
             }
-            return results;
+            return written;
         } catch (SQLException error) {
             throw StoreErrors.translate("guard the caller's transaction with a savepoint", error);
+        }
+    }
+
+    /** Stores the messages. Looks their queues up again if the database knows them under other numbers than this process remembers. */
+    private Written store(List<NewMessage> messages, Connection connection) {
+        try {
+            return new Written(
+                    messages,
+                    messages.size() == 1
+                            ? List.of(store.enqueue(messages.get(0), connection))
+                            : store.enqueue(messages, connection));
+        } catch (QueueChangedException changed) {
+            messages.forEach(message -> queues.forget(message.queue()));
+            List<NewMessage> renewed = messages.stream()
+                    .map(message ->
+                            message.withQueueId(queues.get(message.queue()).id()))
+                    .toList();
+            return new Written(renewed, store.enqueueLookedUp(renewed, connection));
         }
     }
 
@@ -177,13 +204,14 @@ final class MessageWriter {
                 existing.id());
     }
 
-    private void tellEngine(List<NewMessage> messages, List<EnqueueResult> results) {
+    private void tellEngine(Written written) {
         Map<Lane, Arrival> arrivals = new HashMap<>(4);
         boolean delayed = false;
-        for (int i = 0; i < messages.size(); i++) {
-            EnqueueResult result = results.get(i);
+        for (int i = 0; i < written.messages.size(); i++) {
+            NewMessage message = written.messages.get(i);
+            EnqueueResult result = written.results.get(i);
             if (result.isNew() && result.seq() > 0) {
-                Lane lane = new Lane(messages.get(i).queueId(), messages.get(i).priority());
+                Lane lane = new Lane(message.queueId(), message.priority());
                 arrivals.merge(lane, new Arrival(lane, result.seq(), 1), Arrival::mergedWith);
             } else {
                 delayed |= result.isNew();
@@ -194,4 +222,7 @@ final class MessageWriter {
             promoteSoon.run();
         }
     }
+
+    /** Messages as they were stored, under the numbers that their queues have now, and what became of each. */
+    private record Written(List<NewMessage> messages, List<EnqueueResult> results) {}
 }

@@ -3,6 +3,7 @@ package io.postroom.internal.storage;
 /**
  * What a consumer asks for with one claim.
  *
+ * @param queue the queue's name: nothing is claimed when its number belongs to another queue by now
  * @param priorities the lanes to take from, in this order
  * @param cursors the number to begin at in each lane, in the same order
  * @param limit most messages
@@ -10,4 +11,11 @@ package io.postroom.internal.storage;
  * @param suspects whether to take one suspect: a message whose worker died while holding it. Else suspects are left alone
  */
 public record ClaimRequest(
-        int workerId, int queueId, short[] priorities, long[] cursors, int limit, int leaseSize, boolean suspects) {}
+        int workerId,
+        int queueId,
+        String queue,
+        short[] priorities,
+        long[] cursors,
+        int limit,
+        int leaseSize,
+        boolean suspects) {}

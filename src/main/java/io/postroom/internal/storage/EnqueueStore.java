@@ -16,15 +16,27 @@ public interface EnqueueStore {
     /**
      * Writes one message, READY or DELAYED. Waits for an open transaction that writes the same id or deduplication key. The transaction
      * gets its id before a number is drawn: {@link WorkerStore#sampleWatermark} relies on that.
+     *
+     * @throws QueueChangedException the queue's number is not the queue's any more; nothing was written, and the transaction goes on
      */
     EnqueueResult enqueue(NewMessage message, Connection connection);
 
-    /** Writes many in one statement. Answers one result a message, in the order given. One refused message refuses all. */
+    /**
+     * Writes many in one statement. Answers one result a message, in the order given. One refused message refuses all.
+     *
+     * @throws QueueChangedException as for one message
+     */
     List<EnqueueResult> enqueue(List<NewMessage> messages, Connection connection);
 
     /**
+     * Does the same without checking the queues' numbers, for messages whose queues were looked up just now in another transaction. A
+     * caller's transaction under REPEATABLE READ may have a snapshot that is older than the queue, and would not find it.
+     */
+    List<EnqueueResult> enqueueLookedUp(List<NewMessage> messages, Connection connection);
+
+    /**
      * Writes one message under a lease of this worker, in a transaction of its own, so that no other worker starts it. Empty when its id or
-     * deduplication key was there already: then nothing is written.
+     * deduplication key was there already, or its queue has another number now: then nothing is written.
      */
     Optional<ClaimedMessage> enqueueLeased(NewMessage message, int workerId);
 
@@ -35,6 +47,7 @@ public interface EnqueueStore {
      * @param messages plain ones, all of one queue and one priority
      * @param leaseSize most messages under one lease
      * @return one a message, in the order given
+     * @throws QueueChangedException as for one message
      */
     List<ClaimedMessage> enqueueDirect(List<NewMessage> messages, int workerId, int leaseSize, Connection connection);
 }

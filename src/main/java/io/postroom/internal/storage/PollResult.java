@@ -1,7 +1,6 @@
 package io.postroom.internal.storage;
 
 import java.time.Duration;
-import java.time.Instant;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -11,10 +10,10 @@ import org.jspecify.annotations.Nullable;
  * @param queues one report a queue that still exists
  * @param stillEmpty whether nothing entered READY since the sample that the poll was given, so that the lanes were not looked at
  * @param nextDue how long until the next delayed message of any queue is due, zero when one is due now; null: nothing is delayed
- * @param serverStartedAt when the server that answered was started; null: none of the queues exists
+ * @param answeredBy which state of the store answered; null: none of the queues exists
  */
 public record PollResult(
         List<QueueReport> queues,
         boolean stillEmpty,
         @Nullable Duration nextDue,
-        @Nullable Instant serverStartedAt) {}
+        @Nullable StoreIdentity answeredBy) {}

@@ -5,6 +5,7 @@ import java.util.Arrays;
 /**
  * What a poll answers about one queue.
  *
+ * @param name the name that belongs to the number in the database that answered
  * @param deleted whether the queue was deleted: its consumers have to stop
  * @param maxAttempts most attempts of a message, the first included
  * @param retryAfter the waits between attempts, as text for people
@@ -15,6 +16,7 @@ import java.util.Arrays;
  */
 public record QueueReport(
         int queueId,
+        String name,
         boolean paused,
         boolean deleted,
         int maxAttempts,

@@ -29,8 +29,12 @@ public interface WorkerStore {
     /** Renews all leases of the worker by one heartbeat. False: the worker was declared dead, and every lease of it is lost. */
     boolean beat(int workerId, UUID instance);
 
-    /** Ends the worker. No lease should be left: one that is goes to rescue at once. */
-    void deregister(int workerId);
+    /**
+     * Ends the worker. No lease should be left: one that is goes to rescue at once.
+     *
+     * @param instance the token it was registered with: after a failover its id may belong to another process, which goes on
+     */
+    void deregister(int workerId, UUID instance);
 
     /**
      * Asks in one statement all that a process with nothing to do needs to know.

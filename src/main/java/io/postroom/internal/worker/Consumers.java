@@ -22,6 +22,9 @@ public final class Consumers implements LocalConsumers {
     private final Map<Integer, ConsumedQueue> queues = new ConcurrentHashMap<>();
     private final Map<Integer, Consumer> running = new ConcurrentHashMap<>();
     /** Consumers of before a restart whose handlers ignored their interrupt and may still run. */
+    /** Starts the consumer of a queue; null while no consumer may claim. */
+    private java.util.function.@Nullable Consumer<ConsumedQueue> starter;
+
     private final List<Consumer> leftBehind = new CopyOnWriteArrayList<>();
 
     /** @param workers whether this process handles messages; without, queues are declared and no consumer starts */
@@ -29,7 +32,7 @@ public final class Consumers implements LocalConsumers {
         this.workers = workers;
     }
 
-    void declare(ConsumedQueue queue) {
+    synchronized void declare(ConsumedQueue queue) {
         queues.put(queue.id(), queue);
     }
 
@@ -39,19 +42,37 @@ public final class Consumers implements LocalConsumers {
     }
 
     /** Starts a new consumer for each declared queue. */
-    void start(Function<ConsumedQueue, Consumer> create) {
-        for (ConsumedQueue queue : queues.values()) {
+    synchronized void start(Function<ConsumedQueue, Consumer> create) {
+        starter = queue -> {
             Consumer consumer = create.apply(queue);
             Consumer before = running.put(queue.id(), consumer);
             if (before != null && before.isBusy()) {
                 leftBehind.add(before);
             }
             consumer.start();
+        };
+        queues.values().forEach(starter);
+    }
+
+    /** Consumes queues under new numbers. The consumers under the old numbers claim nothing more, and what they run ends by itself. */
+    synchronized void replace(Collection<ConsumedQueue> changed, Collection<ConsumedQueue> declared) {
+        for (ConsumedQueue queue : changed) { // all first: one's new number may be another's old one
+            queues.remove(queue.id(), queue);
+            Consumer before = running.remove(queue.id());
+            if (before != null) {
+                before.announceStop();
+                leftBehind.add(before);
+            }
+        }
+        declared.forEach(this::declare);
+        if (starter != null) {
+            declared.forEach(starter);
         }
     }
 
     /** Ends all claims and gives back what waits in the buffers; running handlers go on. */
-    void stopClaiming() {
+    synchronized void stopClaiming() {
+        starter = null;
         running.values().forEach(Consumer::announceStop); // all first: each stop may wait for a claim under way
         running.values().forEach(Consumer::stopClaiming);
     }
@@ -94,6 +115,15 @@ public final class Consumers implements LocalConsumers {
 
     Collection<Consumer> all() {
         return running.values();
+    }
+
+    /** The queue of that name with a handler here; null: no handler here. */
+    @Nullable
+    ConsumedQueue named(String name) {
+        return queues.values().stream()
+                .filter(queue -> queue.name().equals(name))
+                .findFirst()
+                .orElse(null);
     }
 
     /** The queue with a handler here, consumed or not; null: no handler here. */

@@ -1,11 +1,7 @@
 package io.postroom.internal.worker;
 
-import io.postroom.api.QueueSettings;
-import io.postroom.handler.Handler;
 import io.postroom.internal.consumer.ConsumedQueue;
 import io.postroom.internal.consumer.Consumer;
-import io.postroom.internal.execution.HandledQueue;
-import io.postroom.internal.storage.QueueRow;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
@@ -37,7 +33,7 @@ public final class Engine {
         }
         boolean first = state == State.NEW;
         if (first) {
-            declareQueues();
+            parts.declarations.declareAll();
             parts.timeLimits.start();
             parts.completer.start();
         }
@@ -53,22 +49,6 @@ public final class Engine {
         }
         state = State.RUNNING;
         log.info("Postroom started: worker {}, {}", parts.heartbeat.workerId(), parts.consumers.describe());
-    }
-
-    private void declareQueues() {
-        for (String name : parts.setup.handlers().queues()) {
-            List<Handler> handlers = parts.setup.handlers().of(name);
-            int attempts = handlers.stream()
-                    .mapToInt(handler -> handler.retry().attempts())
-                    .max()
-                    .orElseThrow();
-            QueueRow row = parts.stores
-                    .queues()
-                    .declare(QueueSettings.of(name)
-                            .attempts(attempts)
-                            .retryAfter(handlers.get(0).retry().describe()));
-            parts.consumers.declare(new ConsumedQueue(new HandledQueue(row.id(), name, handlers)));
-        }
     }
 
     private Consumer newConsumer(ConsumedQueue queue) {

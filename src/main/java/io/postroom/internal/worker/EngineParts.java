@@ -19,6 +19,7 @@ public final class EngineParts {
     final Consumers consumers;
     final Notifier notifier;
     final Heartbeat heartbeat;
+    final QueueDeclarations declarations;
     final HeldLeases leases = new HeldLeases();
     final OwnSends ownSends = new OwnSends();
     final TimeLimits timeLimits;
@@ -57,6 +58,12 @@ public final class EngineParts {
         this.notifier = notifier;
         heartbeat = new Heartbeat(
                 beats, settings, version, workerId -> stores.workers().announce(workerId, consumers.rows()));
+        declarations = new QueueDeclarations(
+                setup.handlers(),
+                stores.queues(),
+                consumers,
+                heartbeat,
+                () -> stores.workers().announce(heartbeat.workerId(), consumers.rows()));
         timeLimits = new TimeLimits(heartbeat::isLeaseSafe);
         futures = new SendFutures(stores.queries(), callbacks);
         ResultDispatcher results =
@@ -64,11 +71,11 @@ public final class EngineParts {
         completer = new Completer(stores.leases(), heartbeat::workerId, this::isBusy, results::written, results::lost);
         executor = new Executor(setup, stores.leases(), transactions, heartbeat, timeLimits, completer);
         LostAnswers lostAnswers = new LostAnswers(stores.leases(), heartbeat, leases, notifier, settings.leaseTime());
-        poller = new Poller(stores.workers(), heartbeat, consumers, futures, lostAnswers, due, settings);
+        poller = new Poller(stores.workers(), heartbeat, consumers, declarations, futures, lostAnswers, due, settings);
         syncSender =
                 new SyncSender(stores, setup.handlers(), heartbeat, consumers, leases, executor, completer, ownSends);
         directDispatches = new DirectDispatches(setup.handlers(), consumers, heartbeat, lostAnswers);
-        inlineRunner = new InlineRunner(stores, heartbeat, consumers, leases, executor, completer);
+        inlineRunner = new InlineRunner(stores, heartbeat, consumers, declarations, leases, executor, completer);
         health = new Health(settings, heartbeat, consumers, poller, completer);
     }
 

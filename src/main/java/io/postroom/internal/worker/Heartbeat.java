@@ -91,13 +91,18 @@ final class Heartbeat implements LeaseHolder {
         loop.join(settings.beatInterval());
         if (started && nothingLeft) {
             try {
-                store.deregister(workerId);
+                store.deregister(workerId, instance);
             } catch (RuntimeException unreachable) {
                 log.info(
                         "the worker could not be deregistered; other processes rescue its leases after {}",
                         settings.leaseTime());
             }
         }
+    }
+
+    /** Sends the next heartbeat now: the database may have lost this worker's row. */
+    void beatSoon() {
+        loop.signal();
     }
 
     private void register() {

@@ -22,6 +22,7 @@ final class InlineRunner {
     private final Stores stores;
     private final Heartbeat heartbeat;
     private final Consumers consumers;
+    private final QueueDeclarations declarations;
     private final HeldLeases leases;
     private final Executor executor;
     private final Completer completer;
@@ -30,12 +31,14 @@ final class InlineRunner {
             Stores stores,
             Heartbeat heartbeat,
             Consumers consumers,
+            QueueDeclarations declarations,
             HeldLeases leases,
             Executor executor,
             Completer completer) {
         this.stores = stores;
         this.heartbeat = heartbeat;
         this.consumers = consumers;
+        this.declarations = declarations;
         this.leases = leases;
         this.executor = executor;
         this.completer = completer;
@@ -48,6 +51,7 @@ final class InlineRunner {
      * @return how many messages were run
      */
     int drain(Collection<String> names) {
+        declarations.renewChanged(); // a suite may have truncated the tables since the start
         int runs = 0;
         while (true) {
             JobStore.ExpiryPosition expired = null;
@@ -86,6 +90,7 @@ final class InlineRunner {
                     .claim(new ClaimRequest(
                             heartbeat.workerId(),
                             queue.id(),
+                            queue.name(),
                             ALL_PRIORITIES,
                             new long[LaneCursors.PRIORITIES],
                             queue.handled().largestBatch(),

@@ -2,6 +2,7 @@ package io.postroom.internal.worker;
 
 import io.postroom.internal.consumer.LaneCursors;
 import io.postroom.internal.storage.QueueReport;
+import io.postroom.internal.storage.StoreIdentity;
 import io.postroom.internal.storage.WatermarkSample;
 import io.postroom.internal.storage.WorkerStore;
 import java.time.Duration;
@@ -50,6 +51,7 @@ final class LowWatermark {
 
     private List<Integer> emptyQueues = List.of();
     private @Nullable Instant serverStartedAt;
+    private @Nullable Long readyFile;
     private long forgetAtNanos = System.nanoTime() + FORGET_EVERY.toNanos();
 
     LowWatermark(WorkerStore store, Consumers consumers, Duration pollInterval) {
@@ -138,6 +140,20 @@ final class LowWatermark {
             serverStartedAt = startedAt;
         }
         return before != null && startedAt != null && !before.equals(startedAt);
+    }
+
+    /**
+     * Whether another state of the store answered than the one before: another server, or a table that was restored or truncated.
+     *
+     * @param identity null: not known
+     */
+    boolean isAnotherStore(@Nullable StoreIdentity identity) {
+        if (identity == null) {
+            return false;
+        }
+        Long before = readyFile;
+        readyFile = identity.readyFile();
+        return isAnotherServer(identity.serverStartedAt()) || before != null && before != identity.readyFile();
     }
 
     void forgetNowAndThen() {

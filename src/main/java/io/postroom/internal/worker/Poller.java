@@ -15,7 +15,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.stream.Collectors;
 
 /**
  * Finds what no wake told of. Once a second, one statement asks for all queues of the process. It answers what waits in each lane from its
@@ -34,6 +36,7 @@ public final class Poller {
     private final WorkerStore store;
     private final LeaseHolder leaseHolder;
     private final Consumers consumers;
+    private final QueueDeclarations declarations;
     private final LowWatermark lowWatermark;
     private final SendFutures futures;
     private final LostAnswers lostAnswers;
@@ -46,6 +49,7 @@ public final class Poller {
             WorkerStore store,
             LeaseHolder leaseHolder,
             Consumers consumers,
+            QueueDeclarations declarations,
             SendFutures futures,
             LostAnswers lostAnswers,
             DueWatch due,
@@ -53,6 +57,7 @@ public final class Poller {
         this.store = store;
         this.leaseHolder = leaseHolder;
         this.consumers = consumers;
+        this.declarations = declarations;
         this.lowWatermark = new LowWatermark(store, consumers, settings.pollInterval());
         this.futures = futures;
         this.lostAnswers = lostAnswers;
@@ -114,19 +119,41 @@ public final class Poller {
         ids.forEach(id -> heldBack.put(id, consumer(id).queue().timesHeldBack()));
         PollResult polled =
                 store.poll(leaseHolder.workerId(), ids, lowWatermark.of(ids), lowWatermark.knownEmpty(ids), due.from());
-        if (lowWatermark.isAnotherServer(polled.serverStartedAt())) {
+        if (lowWatermark.isAnotherStore(polled.answeredBy())) {
             lowWatermark.forget(); // it may have lost claims, and its numbers may be lower than the low watermarks
             settled = null;
         }
         if (polled.nextDue() != null) {
             due.nextDueIn(polled.nextDue());
         }
+        List<QueueReport> reports =
+                polled.queues().stream().filter(this::isSameQueue).toList();
         if (settled != null) {
-            lowWatermark.raise(settled, ids, polled.queues());
+            lowWatermark.raise(settled, ids, reports);
         }
-        polled.queues().forEach(report -> tell(report, heldBack.get(report.queueId())));
-        boolean empty = polled.queues().stream().allMatch(QueueReport::nothingReady);
+        reports.forEach(report -> tell(report, heldBack.get(report.queueId())));
+        if (reports.size() < ids.size()) {
+            declareAnew(ids, reports);
+            return;
+        }
+        boolean empty = reports.stream().allMatch(QueueReport::nothingReady);
         lowWatermark.sampleAgain(empty && !polled.stillEmpty());
+    }
+
+    /** Whether the number still belongs to the queue that is consumed here under that number. */
+    private boolean isSameQueue(QueueReport report) {
+        return consumer(report.queueId()).queue().name().equals(report.name());
+    }
+
+    /** Rows of queues are never deleted: the database was restored, truncated or failed over. */
+    private void declareAnew(List<Integer> ids, List<QueueReport> reports) {
+        Set<Integer> unchanged = reports.stream().map(QueueReport::queueId).collect(Collectors.toSet());
+        declarations.renew(ids.stream()
+                .filter(id -> !unchanged.contains(id))
+                .map(id -> consumer(id).queue())
+                .toList());
+        lowWatermark.forget();
+        loop.signal(); // a queue that was declared anew is paused until a poll has answered
     }
 
     private void tell(QueueReport report, int heldBackBefore) {

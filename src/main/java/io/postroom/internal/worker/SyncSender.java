@@ -76,9 +76,9 @@ public final class SyncSender {
             throw new PostroomException("Postroom is stopped: nothing was stored");
         }
         heartbeat.ensureStarted();
-        ConsumedQueue queue = consumers.queue(message.queueId());
+        ConsumedQueue queue = consumers.named(message.queue());
         if (queue == null) {
-            throw new IllegalStateException("no handler for queue " + message.queueId());
+            throw new IllegalStateException("no handler for queue " + message.queue());
         }
         boolean interrupted = Thread.interrupted(); // the caller's interrupt is set again at the end
         Optional<ClaimedMessage> held = stores.enqueue().enqueueLeased(message, heartbeat.workerId());

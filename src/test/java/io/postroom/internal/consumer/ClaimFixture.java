@@ -34,6 +34,7 @@ import org.jspecify.annotations.Nullable;
 final class ClaimFixture implements LeaseStore, LeaseHolder {
     static final int WORKER = 3;
     static final int QUEUE = 7;
+    static final String NAME = "q";
     static final int THREADS = 4;
 
     final Queue<ClaimRequest> requests = new ConcurrentLinkedQueue<>();
@@ -48,7 +49,7 @@ final class ClaimFixture implements LeaseStore, LeaseHolder {
 
     final ConsumedQueue queue = new ConsumedQueue(new HandledQueue(
             QUEUE,
-            "q",
+            NAME,
             List.of(Handler.send("q", String.class, (payload, context) -> Outcome.done())
                     .concurrency(THREADS))));
     final PrefetchPolicy prefetch = new PrefetchPolicy(THREADS, 1);
@@ -67,7 +68,7 @@ final class ClaimFixture implements LeaseStore, LeaseHolder {
         long[] lowest = new long[LaneCursors.PRIORITIES];
         Arrays.fill(lowest, -1);
         queue.reported(
-                new QueueReport(QUEUE, paused, false, 3, "1s", false, suspectsWait, false, lowest),
+                new QueueReport(QUEUE, NAME, paused, false, 3, "1s", false, suspectsWait, false, lowest),
                 queue.timesHeldBack());
     }
 
@@ -99,7 +100,7 @@ final class ClaimFixture implements LeaseStore, LeaseHolder {
     }
 
     static NewMessage newMessage(int queueId, int priority) {
-        return new NewMessage(UUID.randomUUID(), false, queueId, priority, content(), null, null, null, null);
+        return new NewMessage(UUID.randomUUID(), false, queueId, NAME, priority, content(), null, null, null, null);
     }
 
     private static Content content() {

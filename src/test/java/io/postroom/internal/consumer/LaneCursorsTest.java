@@ -13,7 +13,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class LaneCursorsTest {
-    private final LaneCursors cursors = new LaneCursors(7);
+    private final LaneCursors cursors = new LaneCursors(7, "mail");
 
     @Test
     void nothing_is_asked_for_before_something_came() {

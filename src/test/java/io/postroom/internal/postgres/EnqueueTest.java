@@ -163,7 +163,7 @@ class EnqueueTest {
         assertThat(fixture.enqueue(fixture.message().id(id).body(new byte[] {1}))
                         .sameContent())
                 .isFalse();
-        assertThat(fixture.enqueue(new Plan(fixture.newQueue().id()).id(id)).sameContent())
+        assertThat(fixture.enqueue(new Plan(fixture.newQueue()).id(id)).sameContent())
                 .isFalse();
         assertThat(fixture.claim(10)).hasSize(1);
     }
@@ -176,8 +176,7 @@ class EnqueueTest {
         assertThat(fixture.enqueue(fixture.message().key("order-1").payload("{}")))
                 .isEqualTo(new EnqueueResult(first, false, false, 0));
         assertThat(fixture.enqueue(fixture.message().key("order-2")).isNew()).isTrue();
-        assertThat(fixture.enqueue(new Plan(fixture.newQueue().id()).key("order-1"))
-                        .isNew())
+        assertThat(fixture.enqueue(new Plan(fixture.newQueue()).key("order-1")).isNew())
                 .as("keys are a queue's own")
                 .isTrue();
     }

@@ -67,7 +67,14 @@ class LeaseTest {
         List<ClaimedMessage> claimed = fixture.stores
                 .leases()
                 .claim(new ClaimRequest(
-                        fixture.worker, fixture.queue.id(), StoreFixture.ALL_LANES, new long[10], 10, 2, false));
+                        fixture.worker,
+                        fixture.queue.id(),
+                        fixture.queue.name(),
+                        StoreFixture.ALL_LANES,
+                        new long[10],
+                        10,
+                        2,
+                        false));
         assertThat(claimed).extracting(message -> message.lease().count()).containsExactlyInAnyOrder(2, 2, 2, 2, 1);
         assertThat(claimed.stream().map(message -> message.lease().id()).distinct())
                 .hasSize(3);
@@ -80,7 +87,14 @@ class LeaseTest {
         List<ClaimedMessage> claimed = fixture.stores
                 .leases()
                 .claim(new ClaimRequest(
-                        fixture.worker, fixture.queue.id(), new short[] {4}, new long[] {second}, 10, 200, false));
+                        fixture.worker,
+                        fixture.queue.id(),
+                        fixture.queue.name(),
+                        new short[] {4},
+                        new long[] {second},
+                        10,
+                        200,
+                        false));
         assertThat(claimed).extracting(ClaimedMessage::laneSeq).containsExactly(second);
     }
 
@@ -376,7 +390,7 @@ class LeaseTest {
 
     @Test
     void an_ended_worker_beats_no_more() {
-        fixture.stores.workers().deregister(fixture.worker);
+        fixture.stores.workers().deregister(fixture.worker, fixture.instance);
         assertThat(fixture.stores.workers().beat(fixture.worker, fixture.instance))
                 .isFalse();
     }

@@ -88,14 +88,15 @@ class OperateTest {
     @Test
     void a_poll_tells_of_consumers_elsewhere() {
         assertThat(report().elsewhere()).isFalse();
-        int other = fixture.newWorker();
+        UUID instance = UUID.randomUUID();
+        int other = stores.workers().register(instance, "another", "1");
         stores.workers()
                 .announce(
                         other,
                         List.of(new ConsumerRow(
                                 fixture.queue.id(), "h", Direction.INCOMING, 4, "AT_LEAST_ONCE", List.of("a/1", ""))));
         assertThat(report().elsewhere()).isTrue();
-        stores.workers().deregister(other);
+        stores.workers().deregister(other, instance);
         assertThat(report().elsewhere()).isFalse();
     }
 
@@ -138,7 +139,7 @@ class OperateTest {
         fixture.claim(10);
         UUID delayed =
                 fixture.enqueue(fixture.message().delay(Duration.ofHours(1))).id();
-        UUID elsewhere = fixture.enqueue(new Plan(fixture.newQueue().id())).id();
+        UUID elsewhere = fixture.enqueue(new Plan(fixture.newQueue())).id();
         assertThat(stores.operator().purge(fixture.queue.name())).isEqualTo(2491);
         assertThat(stores.queries().states(List.of(delayed, elsewhere)))
                 .containsEntry(delayed, MessageState.CANCELLED)

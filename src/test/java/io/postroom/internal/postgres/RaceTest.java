@@ -19,6 +19,7 @@ import io.postroom.internal.storage.LeasePart;
 import io.postroom.internal.storage.NewMessage;
 import io.postroom.internal.storage.PollResult;
 import io.postroom.internal.storage.QueueReport;
+import io.postroom.internal.storage.StoreIdentity;
 import io.postroom.internal.storage.Stores;
 import io.postroom.internal.storage.WatermarkSample;
 import io.postroom.testing.PostgresTest;
@@ -107,6 +108,7 @@ class RaceTest {
             ClaimRequest request = fixture.request(limit);
             return call.set("worker", request.workerId())
                     .set("queue", request.queueId())
+                    .set("queueName", request.queue())
                     .set("priorities", request.priorities())
                     .set("cursors", request.cursors())
                     .set("limit", request.limit())
@@ -204,6 +206,7 @@ class RaceTest {
                         .claim(new ClaimRequest(
                                 fixture.worker,
                                 fixture.queue.id(),
+                                fixture.queue.name(),
                                 new short[] {4},
                                 new long[] {Math.min(sample.seq(), seq)},
                                 10,
@@ -216,7 +219,9 @@ class RaceTest {
     void lanes_that_were_seen_empty_are_not_looked_at_again_until_somebody_draws_a_seq() throws SQLException {
         WatermarkSample sample = stores.workers().sampleWatermark(false);
         awaitSettled(sample);
-        assertThat(poll(null).serverStartedAt()).isEqualTo(sample.serverStartedAt());
+        assertThat(poll(null).answeredBy())
+                .extracting(StoreIdentity::serverStartedAt)
+                .isEqualTo(sample.serverStartedAt());
         assertThat(poll(null).stillEmpty()).as("nobody said so yet").isFalse();
         assertThat(poll(sample).stillEmpty()).isTrue();
         assertThat(poll(sample).queues()).hasSize(1).allMatch(QueueReport::nothingReady);
@@ -480,7 +485,14 @@ class RaceTest {
         fixture.enqueueAll(plans);
         List<ClaimedMessage> held = stores.leases()
                 .claim(new ClaimRequest(
-                        fixture.worker, fixture.queue.id(), new short[] {4}, new long[1], 400, 20, false));
+                        fixture.worker,
+                        fixture.queue.id(),
+                        fixture.queue.name(),
+                        new short[] {4},
+                        new long[1],
+                        400,
+                        20,
+                        false));
         List<Future<Integer>> parts = new ArrayList<>();
         for (int part = 0; part < 4; part++) {
             int mine = part;

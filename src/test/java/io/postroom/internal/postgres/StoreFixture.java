@@ -58,7 +58,7 @@ final class StoreFixture {
     // ---- enqueue
 
     Plan message() {
-        return new Plan(queue.id());
+        return new Plan(queue);
     }
 
     EnqueueResult enqueue(Plan plan) {
@@ -95,7 +95,7 @@ final class StoreFixture {
     // ---- claim and complete
 
     ClaimRequest request(int limit) {
-        return new ClaimRequest(worker, queue.id(), ALL_LANES, new long[10], limit, 200, false);
+        return new ClaimRequest(worker, queue.id(), queue.name(), ALL_LANES, new long[10], limit, 200, false);
     }
 
     List<ClaimedMessage> claim(int limit) {
@@ -111,7 +111,8 @@ final class StoreFixture {
     }
 
     List<ClaimedMessage> claimSuspect() {
-        return stores.leases().claim(new ClaimRequest(worker, queue.id(), ALL_LANES, new long[10], 10, 200, true));
+        return stores.leases()
+                .claim(new ClaimRequest(worker, queue.id(), queue.name(), ALL_LANES, new long[10], 10, 200, true));
     }
 
     static Completion done(ClaimedMessage message) {
@@ -206,7 +207,7 @@ final class StoreFixture {
 
     /** A message in the making. */
     static final class Plan {
-        private final int queue;
+        private final QueueRow queue;
         UUID id = MessageIds.next();
         boolean givenId;
         int priority = 4;
@@ -242,7 +243,7 @@ final class StoreFixture {
         @Nullable
         String key;
 
-        Plan(int queue) {
+        Plan(QueueRow queue) {
             this.queue = queue;
         }
 
@@ -308,7 +309,8 @@ final class StoreFixture {
         NewMessage build() {
             Content content =
                     new Content(Direction.OUTGOING, type, version, payload, body, contentType, headers, correlation);
-            return new NewMessage(id, givenId, queue, priority, content, delay, dueAt, timeToLive, key);
+            return new NewMessage(
+                    id, givenId, queue.id(), queue.name(), priority, content, delay, dueAt, timeToLive, key);
         }
     }
 }

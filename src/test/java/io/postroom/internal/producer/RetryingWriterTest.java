@@ -53,6 +53,6 @@ class RetryingWriterTest {
 
     private static NewMessage message(String deduplicationKey) {
         Content content = new Content(Direction.OUTGOING, null, 0, "{}", null, null, null, null);
-        return new NewMessage(MessageIds.next(), false, 1, 4, content, null, null, null, deduplicationKey);
+        return new NewMessage(MessageIds.next(), false, 1, "mail", 4, content, null, null, null, deduplicationKey);
     }
 }

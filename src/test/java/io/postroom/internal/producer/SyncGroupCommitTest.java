@@ -268,6 +268,6 @@ class SyncGroupCommitTest {
 
     private static NewMessage row() {
         Content content = new Content(Direction.OUTGOING, null, 0, "{}", null, null, null, null);
-        return new NewMessage(MessageIds.next(), false, 1, 4, content, null, null, null, null);
+        return new NewMessage(MessageIds.next(), false, 1, "mail", 4, content, null, null, null, null);
     }
 }

@@ -70,7 +70,7 @@ final class FakeWorkerStore implements WorkerStore {
     }
 
     @Override
-    public void deregister(int workerId) {
+    public void deregister(int workerId, UUID instance) {
         throw new UnsupportedOperationException();
     }
 
