@@ -1,7 +1,6 @@
 package io.postroom.channel.mail;
 
 import io.postroom.api.InvalidMessageException;
-import java.net.IDN;
 import java.util.regex.Pattern;
 
 /**
@@ -9,7 +8,8 @@ import java.util.regex.Pattern;
  * lists, groups, comments, quoted local parts or address literals.
  *
  * @param name display name; empty text for none
- * @param address {@code local@domain}; an international domain is kept in its ASCII form ({@code xn--…})
+ * @param address {@code local@domain}; the domain in lower case, an international one in its ASCII form ({@code xn--…}) by IDNA2008, so
+ *     that two spellings of a domain are one address. International domains need ICU4J ({@code com.ibm.icu:icu4j}) on the class path
  */
 public record MailAddress(String name, String address) {
     /** Longest address: 64 for the local part, 255 for the domain, one for the at sign. */
@@ -18,16 +18,13 @@ public record MailAddress(String name, String address) {
     public static final int NAME_LENGTH = 200;
 
     private static final int LOCAL_LENGTH = 64;
-    private static final int DOMAIN_LENGTH = 255;
     private static final String ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
     private static final Pattern LOCAL = Pattern.compile(ATOM + "(\\." + ATOM + ")*");
-    private static final String LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
-    private static final Pattern DOMAIN = Pattern.compile("(" + LABEL + "\\.)*" + LABEL);
-    private static final Pattern ALL_DIGITS = Pattern.compile("(.*\\.)?[0-9]+");
     /** Characters that RFC 5322 allows in a display name only inside quotes. */
     private static final Pattern NEEDS_QUOTES = Pattern.compile("[()<>\\[\\]:;@\\\\,\"]");
 
     private static final String ONE_MAILBOX = "one mailbox, as in ann@example.org or Ann Lee <ann@example.org>";
+    private static final String HOST_NAME = "one mailbox with a host name behind the @";
 
     /** @throws InvalidMessageException naming field and limit */
     public MailAddress {
@@ -92,21 +89,6 @@ public record MailAddress(String name, String address) {
         if (local.length() > LOCAL_LENGTH || !LOCAL.matcher(local).matches()) {
             throw new InvalidMessageException(field, ONE_MAILBOX, address);
         }
-        return local + "@" + asciiDomain(field, address.substring(at + 1), address);
-    }
-
-    private static String asciiDomain(String field, String domain, String address) {
-        String ascii;
-        try {
-            ascii = SingleLineText.isAscii(domain) ? domain : IDN.toASCII(domain, IDN.USE_STD3_ASCII_RULES);
-        } catch (IllegalArgumentException e) {
-            throw new InvalidMessageException(field, "a host name behind the @", address);
-        }
-        if (ascii.length() > DOMAIN_LENGTH
-                || !DOMAIN.matcher(ascii).matches()
-                || ALL_DIGITS.matcher(ascii).matches()) {
-            throw new InvalidMessageException(field, "a host name behind the @", address);
-        }
-        return ascii;
+        return local + "@" + HostName.canonical(field, HOST_NAME, address.substring(at + 1), address);
     }
 }

@@ -27,6 +27,9 @@ class MailAddressTest {
                 "Анна Петрова <anna@пример.рф>       | Анна Петрова | anna@xn--e1afmkfd.xn--p1ai",
                 "ann@bücher.example                  |           | ann@xn--bcher-kva.example",
                 "ann@瘍瘊.example                    |           | ann@xn--ztyf.example",
+                "Ann@EXAMPLE.org                     |           | Ann@example.org",
+                "ann@BÜCHER.Example                  |           | ann@xn--bcher-kva.example",
+                "ann@XN--bcher-KVA.example           |           | ann@xn--bcher-kva.example",
             })
     void one_mailbox_is_read(String text, String name, String address) {
         MailAddress read = MailAddress.parse("to", text);
@@ -34,6 +37,33 @@ class MailAddressTest {
         assertThat(read.name()).isEqualTo(name == null ? "" : name);
         assertThat(read.address()).isEqualTo(address);
         assertThat(SingleLineText.isAscii(read.address())).isTrue();
+    }
+
+    /** To IDNA2003, which the JDK knows, the first four are strasse.example, βόλοσ.example, نامهای.example and क्ष.example. */
+    @ParameterizedTest
+    @CsvSource({
+        "straße.example, xn--strae-oqa.example",
+        "βόλος.example, xn--nxasmm1c.example",
+        "نامه\u200Cای.example, xn--mgba3gch31f060k.example",
+        "क्\u200Dष.example, xn--11b2ezcw70k.example",
+        "STRAßE.example, xn--strae-oqa.example",
+        "strasse.example, strasse.example",
+    })
+    void a_domain_is_the_one_that_IDNA2008_means(String domain, String ascii) {
+        assertThat(MailAddress.parse("to", "ann@" + domain).domain()).isEqualTo(ascii);
+        assertThat(MailSettings.defaults().domain(domain).effectiveDomain()).isEqualTo(ascii);
+    }
+
+    /** A joiner between Latin letters, a letter of both directions, a leading combining mark. */
+    @ParameterizedTest
+    @ValueSource(strings = {"a\u200Db.example", "a\u200Cb.example", "aא.example", "\u0301a.example", "a_ü.example"})
+    void a_domain_that_IDNA2008_does_not_allow_is_refused_with_the_reason(String domain) {
+        assertRefused("ann@" + domain);
+        assertThatThrownBy(() -> MailAddress.parse("to", "ann@" + domain))
+                .hasMessageContaining("IDNA2008 does not allow the domain: ");
+        assertThatThrownBy(() -> MailSettings.defaults().domain(domain))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("IDNA2008 does not allow the domain: ");
     }
 
     @ParameterizedTest

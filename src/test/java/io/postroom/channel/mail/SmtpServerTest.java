@@ -175,6 +175,27 @@ class SmtpServerTest {
     }
 
     @Test
+    void a_mailbox_in_several_spellings_of_its_domain_gets_one_mail() throws Exception {
+        Mail mail = Mail.to("g@x.example", "g@X.EXAMPLE", "G <g@X.example>", "g@bücher.example")
+                .cc("g@BÜCHER.example")
+                .bcc("g@XN--BCHER-KVA.example")
+                .text("hello");
+
+        assertThat(send(mail)).isEqualTo(Outcome.done());
+
+        assertThat(scripted.commands(0))
+                .contains("RCPT TO:<g@x.example>", "RCPT TO:<g@xn--bcher-kva.example>")
+                .hasSize(6);
+    }
+
+    @Test
+    void two_domains_that_older_rules_took_for_one_get_a_mail_each() throws Exception {
+        assertThat(send(mail().cc("g@straße.example").cc("g@strasse.example"))).isEqualTo(Outcome.done());
+
+        assertThat(scripted.commands(0)).contains("RCPT TO:<g@xn--strae-oqa.example>", "RCPT TO:<g@strasse.example>");
+    }
+
+    @Test
     void the_answer_to_the_end_of_the_mail_decides() throws Exception {
         scripted.answer(".", "451 4.3.0 scanner busy", "554 5.7.1 looks like spam", "421 going away");
 
