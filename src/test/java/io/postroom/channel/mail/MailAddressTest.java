@@ -30,6 +30,8 @@ class MailAddressTest {
                 "Ann@EXAMPLE.org                     |           | Ann@example.org",
                 "ann@BÜCHER.Example                  |           | ann@xn--bcher-kva.example",
                 "ann@XN--bcher-KVA.example           |           | ann@xn--bcher-kva.example",
+                "\"Ann \\\"Lu\\\" \\\\ Lee\" <ann@example.org> | Ann \"Lu\" \\ Lee | ann@example.org",
+                "\" Ann \" <ann@example.org>          | Ann       | ann@example.org",
             })
     void one_mailbox_is_read(String text, String name, String address) {
         MailAddress read = MailAddress.parse("to", text);
@@ -64,6 +66,51 @@ class MailAddressTest {
         assertThatThrownBy(() -> MailSettings.defaults().domain(domain))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("IDNA2008 does not allow the domain: ");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "Ann Lee",
+                "Lee, Ann",
+                "Ann \"Lu\" Lee",
+                "\"",
+                "\\",
+                "ends with \\",
+                "<ann@example.org>",
+                "a@b, c@d",
+                "Анна; (Петрова)",
+                "  blanks  within  ",
+                "=?UTF-8?Q?hi?=",
+            })
+    void the_text_of_an_address_is_read_as_the_same_address(String name) {
+        MailAddress address = new MailAddress(name, "ann@example.org");
+
+        assertThat(MailAddress.parse("to", address.toString())).isEqualTo(address);
+    }
+
+    @Test
+    void the_longest_name_of_quotes_is_read_back() {
+        MailAddress address = new MailAddress("\"".repeat(MailAddress.NAME_LENGTH), LOCAL_64 + "@" + DOMAIN_255);
+
+        assertThat(MailAddress.parse("to", address.toString())).isEqualTo(address);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "Lee, Ann <ann@example.org>          | stands in double quotes as a whole",
+                "Ann \"Lu\" Lee <ann@example.org>    | stands in double quotes as a whole",
+                "\"Ann\" Lee <ann@example.org>       | is quoted as a whole",
+                "\"Ann \"Lu\" Lee\" <ann@example.org> | with \\\" for a quote in it",
+                "\"Ann\\\" <ann@example.org>         | and \\\\ for a backslash",
+            })
+    void a_name_that_is_not_quoted_as_it_must_be_is_refused_with_the_rule(String text, String rule) {
+        assertRefused(text);
+        assertThatThrownBy(() -> MailAddress.parse("to", text)).hasMessageContaining(rule);
     }
 
     @ParameterizedTest
