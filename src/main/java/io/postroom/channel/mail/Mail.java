@@ -23,7 +23,8 @@ import java.util.regex.Pattern;
  * @param from sender; the settings' sender when empty
  * @param bcc recipients that the mail does not name
  * @param text shown where HTML is not; at least one of text and html
- * @param headers further ones, such as {@code List-Unsubscribe}; not those that the other components make
+ * @param headers further ones, such as {@code List-Unsubscribe}; not those that the other components make. A value in ASCII goes out as
+ *     it is, any other as encoded words
  */
 public record Mail(
         Optional<MailAddress> from,

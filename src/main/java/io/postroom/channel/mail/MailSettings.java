@@ -18,8 +18,8 @@ import java.util.function.Consumer;
  * @param encryption default {@link Encryption#START_TLS}; without it user name, password and mails can be read on the way
  * @param username default none: no AUTH
  * @param from sender of mails that name none; default {@code postroom@localhost}, which no SMTP server outside takes
- * @param domain behind the at sign of Message-IDs, and the name in the greeting to the server; default the sender's domain. Never change
- *     it: a repeat under another domain is another mail
+ * @param domain behind the at sign of Message-IDs, and the name in the greeting to the server; kept in lower case and ASCII, as in {@link
+ *     MailAddress}; default the sender's domain. Never change it: a repeat under another domain is another mail
  * @param connectTimeout to wait for the TCP connection; default 10 s
  * @param readTimeout to wait for each answer; default 60 s. Less means more doubles: a server that takes a mail but answers the end of DATA
  *     too late gets it again
@@ -72,10 +72,9 @@ public record MailSettings(
     public MailSettings {
         host = host.filter(name -> !name.isBlank());
         username = username.filter(name -> !name.isBlank());
-        domain = domain.filter(name -> !name.isBlank());
+        domain = domain.filter(name -> !name.isBlank()).map(MailSettings::canonicalDomain);
         require(port >= 1 && port <= 65_535, "port must be 1 to 65535, is " + port);
         require(username.isEmpty() || password.isPresent(), "username needs a password");
-        domain.ifPresent(MailSettings::requireDomain);
         requireAtLeast("connectTimeout", connectTimeout, Duration.ofMillis(1));
         requireAtLeast("readTimeout", readTimeout, Duration.ofMillis(1));
         requireAtLeast("writeTimeout", writeTimeout, Duration.ofMillis(1));
@@ -181,11 +180,11 @@ public record MailSettings(
         return values.toSettings();
     }
 
-    private static void requireDomain(String domain) {
+    private static String canonicalDomain(String domain) {
         try {
-            MailAddress.parse("domain", "postroom@" + domain);
+            return HostName.canonical("domain", "a host name", domain, domain);
         } catch (InvalidMessageException e) {
-            throw new IllegalArgumentException("domain must be a host name, is " + domain, e);
+            throw new IllegalArgumentException(e.getMessage(), e);
         }
     }
 

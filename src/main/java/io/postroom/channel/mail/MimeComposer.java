@@ -91,7 +91,7 @@ final class MimeComposer {
         if (showBcc) {
             message.setRecipients(Message.RecipientType.BCC, toInternet(mail.bcc()));
         }
-        message.setSubject(mail.subject(), UTF_8);
+        message.setHeader("Subject", MimeUtility.fold("Subject: ".length(), HeaderText.ofSubject(mail.subject())));
         // RFC 3834: keeps holiday notices from answering.
         message.setHeader("Auto-Submitted", "auto-generated");
         for (Map.Entry<String, String> header : mail.headers().entrySet()) {
@@ -175,14 +175,21 @@ final class MimeComposer {
         return all;
     }
 
-    /** Sets the address without parsing it: {@link MailAddress} has parsed it by stricter rules. */
     static InternetAddress toInternet(MailAddress address) throws UnsupportedEncodingException {
-        InternetAddress internet = new InternetAddress();
-        internet.setAddress(address.address());
-        if (!address.name().isEmpty()) {
-            internet.setPersonal(address.name(), UTF_8);
+        return new ParsedAddress(address);
+    }
+
+    /** An address that is set without parsing: {@link MailAddress} has parsed it by stricter rules. */
+    private static final class ParsedAddress extends InternetAddress {
+        private static final long serialVersionUID = 1;
+
+        private ParsedAddress(MailAddress parsed) throws UnsupportedEncodingException {
+            address = parsed.address();
+            if (!parsed.name().isEmpty()) {
+                personal = parsed.name();
+                encodedPersonal = HeaderText.ofName(parsed.name());
+            }
         }
-        return internet;
     }
 
     /** A message that keeps its Message-ID; {@code saveChanges} would make another one. */

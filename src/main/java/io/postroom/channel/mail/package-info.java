@@ -20,7 +20,8 @@
  * <p>The mail is composed to bytes before the first SMTP command. Composing during DATA, as {@code Transport} does by default, would leave
  * a connection that takes the next command for mail text when a part fails to render.
  *
- * <p>jakarta.mail-api, angus-mail, commons-pool2 and thymeleaf are left to hosts that use them; no public signature here names their types.
+ * <p>jakarta.mail-api, angus-mail, commons-pool2, thymeleaf and icu4j are left to hosts that use them; no public signature here names
+ * their types.
  */
 @NullMarked
 package io.postroom.channel.mail;

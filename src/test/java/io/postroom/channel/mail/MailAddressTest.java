@@ -27,6 +27,11 @@ class MailAddressTest {
                 "Анна Петрова <anna@пример.рф>       | Анна Петрова | anna@xn--e1afmkfd.xn--p1ai",
                 "ann@bücher.example                  |           | ann@xn--bcher-kva.example",
                 "ann@瘍瘊.example                    |           | ann@xn--ztyf.example",
+                "Ann@EXAMPLE.org                     |           | Ann@example.org",
+                "ann@BÜCHER.Example                  |           | ann@xn--bcher-kva.example",
+                "ann@XN--bcher-KVA.example           |           | ann@xn--bcher-kva.example",
+                "\"Ann \\\"Lu\\\" \\\\ Lee\" <ann@example.org> | Ann \"Lu\" \\ Lee | ann@example.org",
+                "\" Ann \" <ann@example.org>          | Ann       | ann@example.org",
             })
     void one_mailbox_is_read(String text, String name, String address) {
         MailAddress read = MailAddress.parse("to", text);
@@ -34,6 +39,78 @@ class MailAddressTest {
         assertThat(read.name()).isEqualTo(name == null ? "" : name);
         assertThat(read.address()).isEqualTo(address);
         assertThat(SingleLineText.isAscii(read.address())).isTrue();
+    }
+
+    /** To IDNA2003, which the JDK knows, the first four are strasse.example, βόλοσ.example, نامهای.example and क्ष.example. */
+    @ParameterizedTest
+    @CsvSource({
+        "straße.example, xn--strae-oqa.example",
+        "βόλος.example, xn--nxasmm1c.example",
+        "نامه\u200Cای.example, xn--mgba3gch31f060k.example",
+        "क्\u200Dष.example, xn--11b2ezcw70k.example",
+        "STRAßE.example, xn--strae-oqa.example",
+        "strasse.example, strasse.example",
+    })
+    void a_domain_is_the_one_that_IDNA2008_means(String domain, String ascii) {
+        assertThat(MailAddress.parse("to", "ann@" + domain).domain()).isEqualTo(ascii);
+        assertThat(MailSettings.defaults().domain(domain).effectiveDomain()).isEqualTo(ascii);
+    }
+
+    /** A joiner between Latin letters, a letter of both directions, a leading combining mark. */
+    @ParameterizedTest
+    @ValueSource(strings = {"a\u200Db.example", "a\u200Cb.example", "aא.example", "\u0301a.example", "a_ü.example"})
+    void a_domain_that_IDNA2008_does_not_allow_is_refused_with_the_reason(String domain) {
+        assertRefused("ann@" + domain);
+        assertThatThrownBy(() -> MailAddress.parse("to", "ann@" + domain))
+                .hasMessageContaining("IDNA2008 does not allow the domain: ");
+        assertThatThrownBy(() -> MailSettings.defaults().domain(domain))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("IDNA2008 does not allow the domain: ");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "Ann Lee",
+                "Lee, Ann",
+                "Ann \"Lu\" Lee",
+                "\"",
+                "\\",
+                "ends with \\",
+                "<ann@example.org>",
+                "a@b, c@d",
+                "Анна; (Петрова)",
+                "  blanks  within  ",
+                "=?UTF-8?Q?hi?=",
+            })
+    void the_text_of_an_address_is_read_as_the_same_address(String name) {
+        MailAddress address = new MailAddress(name, "ann@example.org");
+
+        assertThat(MailAddress.parse("to", address.toString())).isEqualTo(address);
+    }
+
+    @Test
+    void the_longest_name_of_quotes_is_read_back() {
+        MailAddress address = new MailAddress("\"".repeat(MailAddress.NAME_LENGTH), LOCAL_64 + "@" + DOMAIN_255);
+
+        assertThat(MailAddress.parse("to", address.toString())).isEqualTo(address);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "Lee, Ann <ann@example.org>          | stands in double quotes as a whole",
+                "Ann \"Lu\" Lee <ann@example.org>    | stands in double quotes as a whole",
+                "\"Ann\" Lee <ann@example.org>       | is quoted as a whole",
+                "\"Ann \"Lu\" Lee\" <ann@example.org> | with \\\" for a quote in it",
+                "\"Ann\\\" <ann@example.org>         | and \\\\ for a backslash",
+            })
+    void a_name_that_is_not_quoted_as_it_must_be_is_refused_with_the_rule(String text, String rule) {
+        assertRefused(text);
+        assertThatThrownBy(() -> MailAddress.parse("to", text)).hasMessageContaining(rule);
     }
 
     @ParameterizedTest

@@ -16,6 +16,7 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.Date;
+import java.util.List;
 import java.util.Properties;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
@@ -75,6 +76,41 @@ class MimeComposerTest {
         assertThat(bytes(mixed.getBodyPart(2)))
                 .isEqualTo(full.attachments().get(1).bytes());
         assertThat(mixed.getCount()).isEqualTo(3);
+    }
+
+    /** Encoded words of any kind, those that lenient readers accept, and blanks that folding and trimming would drop. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "=?UTF-8?Q?hi?=",
+                "Re: =?iso-8859-1?q?=E4?= and more",
+                "a=?UTF-8?B?aGk=?=b",
+                "=?UTF-8?Q?two?= =?UTF-8?Q?words?=",
+                "Ünal =?UTF-8?Q?hi?=",
+                "\"=?UTF-8?Q?hi?=\", <Ann>",
+                "what is =?",
+                "two  blanks",
+            })
+    void text_that_looks_like_an_encoded_word_is_read_back_as_it_is(String text) throws Exception {
+        String longer = text + " and" + " so on".repeat(15) + " " + text;
+        for (String stored : List.of(text, longer)) {
+            Mail mail = Mail.to(new MailAddress(stored, "ann@example.org").toString())
+                    .subject(stored)
+                    .text("hello");
+
+            MimeMessage read = read(compose(mail));
+
+            assertThat(read.getSubject()).isEqualTo(stored);
+            InternetAddress to = (InternetAddress) read.getRecipients(Message.RecipientType.TO)[0];
+            assertThat(to.getPersonal()).isEqualTo(stored);
+            assertThat(to.getAddress()).isEqualTo("ann@example.org");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {" leading", "trailing ", "  ", ""})
+    void blanks_at_the_ends_of_a_subject_are_kept(String subject) throws Exception {
+        assertThat(read(compose(full.subject(subject))).getSubject()).isEqualTo(subject);
     }
 
     @Test

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.File;
 import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
 import java.net.MalformedURLException;
 import java.net.URL;
 import java.net.URLClassLoader;
@@ -20,7 +21,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** Postroom in a host that has not added what the mail channel needs. */
 class MissingLibraryTest {
     private static final List<String> MAIL_LIBRARIES =
-            List.of("jakarta.mail-api", "angus-", "jakarta.activation", "commons-pool2", "thymeleaf");
+            List.of("jakarta.mail-api", "angus-", "jakarta.activation", "commons-pool2", "thymeleaf", "icu4j");
 
     @ParameterizedTest
     @CsvSource({
@@ -37,6 +38,25 @@ class MissingLibraryTest {
                     .hasToString("io.postroom.channel.MissingLibraryException: "
                             + (library.equals("thymeleaf") ? "Rendering mail templates" : "The mail channel")
                             + " needs a library that is not on the class path. Add " + artifact);
+        }
+    }
+
+    @Test
+    void an_international_domain_is_refused_without_its_library_and_any_other_is_not() throws Exception {
+        try (URLClassLoader host = hostWithout(List.of("icu4j"))) {
+            Method parse = host.loadClass("io.postroom.channel.mail.MailAddress")
+                    .getMethod("parse", String.class, String.class);
+
+            for (int i = 0; i < 2; i++) {
+                assertThatThrownBy(() -> parse.invoke(null, "to", "ann@straße.example"))
+                        .isInstanceOf(InvocationTargetException.class)
+                        .cause()
+                        .hasToString(
+                                "io.postroom.api.InvalidMessageException: to must be one mailbox with a host name"
+                                        + " behind the @, got \"ann@straße.example\". An international domain needs a library that"
+                                        + " is not on the class path. Add com.ibm.icu:icu4j, or write the domain in ASCII (xn--…)");
+            }
+            assertThat(parse.invoke(null, "to", "ann@XN--strae-oqa.example")).hasToString("ann@xn--strae-oqa.example");
         }
     }
 
@@ -61,7 +81,14 @@ class MissingLibraryTest {
 
     /** The classes behind {@link MailChannel} and {@link MailTemplates}, which check before they use them. */
     private static boolean isInside(String name) {
-        return Stream.of("LibraryClassLoader", "MimeComposer", "MailFiles", "Smtp", "ThymeleafTemplates")
+        return Stream.of(
+                        "HeaderText",
+                        "International",
+                        "LibraryClassLoader",
+                        "MimeComposer",
+                        "MailFiles",
+                        "Smtp",
+                        "ThymeleafTemplates")
                 .anyMatch(inside -> name.startsWith("io.postroom.channel.mail." + inside));
     }
 

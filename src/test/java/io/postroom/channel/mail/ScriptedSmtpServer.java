@@ -2,7 +2,6 @@ package io.postroom.channel.mail;
 
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.OutputStream;
 import java.net.InetAddress;
@@ -31,6 +30,8 @@ final class ScriptedSmtpServer implements AutoCloseable {
     static final String DROP = "DROP";
     /** Never answers. */
     static final String HANG = "HANG";
+    /** Resets the connection instead of answering, as a system does whose process ended with commands unread. */
+    static final String RESET = "RESET";
 
     private static final Map<String, String> USUAL = Map.of(
             "GREETING", "220 scripted",
@@ -124,36 +125,36 @@ final class ScriptedSmtpServer implements AutoCloseable {
 
     private void converse(Socket socket, List<String> transcript) {
         try (socket) {
-            if (say(socket.getOutputStream(), "GREETING")) {
-                converse(socket.getInputStream(), socket.getOutputStream(), socket, transcript);
+            if (say(socket, "GREETING")) {
+                listen(socket, transcript);
             }
         } catch (IOException cut) {
             // by the test or by the other side
         }
     }
 
-    private void converse(InputStream input, OutputStream out, Socket socket, List<String> transcript)
-            throws IOException {
-        BufferedReader in = new BufferedReader(new InputStreamReader(input, StandardCharsets.ISO_8859_1));
+    private void listen(Socket socket, List<String> transcript) throws IOException {
+        BufferedReader in =
+                new BufferedReader(new InputStreamReader(socket.getInputStream(), StandardCharsets.ISO_8859_1));
         String line;
         while ((line = in.readLine()) != null) {
             transcript.add(line);
             String verb = verb(line);
             String answer = next(verb);
-            if (!say(out, answer, verb)) {
+            if (!say(socket, answer, verb)) {
                 return;
             }
             if (verb.equals("STARTTLS") && startTls != null) {
                 SSLSocket secure = (SSLSocket) startTls.createSocket(socket, null, socket.getPort(), true);
                 secure.setUseClientMode(false);
-                converse(secure.getInputStream(), secure.getOutputStream(), secure, transcript);
+                listen(secure, transcript);
                 return;
             }
             if (answer.startsWith("354")) {
                 byte[] mail = readMail(in);
                 transcript.add(".");
                 mails.add(mail);
-                if (!say(out, ".")) {
+                if (!say(socket, ".")) {
                     return;
                 }
             }
@@ -178,15 +179,19 @@ final class ScriptedSmtpServer implements AutoCloseable {
                 && text.substring(text.length() - end.length()).equals(end);
     }
 
-    private boolean say(OutputStream out, String verb) throws IOException {
-        return say(out, next(verb), verb);
+    private boolean say(Socket socket, String verb) throws IOException {
+        return say(socket, next(verb), verb);
     }
 
-    private boolean say(OutputStream out, String answer, String verb) throws IOException {
-        if (answer.equals(DROP)) {
+    private static boolean say(Socket socket, String answer, String verb) throws IOException {
+        if (answer.equals(RESET)) {
+            socket.setSoLinger(true, 0);
+        }
+        if (answer.equals(DROP) || answer.equals(RESET)) {
             return false;
         }
         if (!answer.equals(HANG)) {
+            OutputStream out = socket.getOutputStream();
             out.write((answer + "\r\n").getBytes(StandardCharsets.ISO_8859_1));
             out.flush();
         }

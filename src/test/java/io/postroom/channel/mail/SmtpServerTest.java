@@ -2,6 +2,7 @@ package io.postroom.channel.mail;
 
 import static io.postroom.channel.mail.ScriptedSmtpServer.DROP;
 import static io.postroom.channel.mail.ScriptedSmtpServer.HANG;
+import static io.postroom.channel.mail.ScriptedSmtpServer.RESET;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -175,12 +176,68 @@ class SmtpServerTest {
     }
 
     @Test
+    void a_mailbox_in_several_spellings_of_its_domain_gets_one_mail() throws Exception {
+        Mail mail = Mail.to("g@x.example", "g@X.EXAMPLE", "G <g@X.example>", "g@bücher.example")
+                .cc("g@BÜCHER.example")
+                .bcc("g@XN--BCHER-KVA.example")
+                .text("hello");
+
+        assertThat(send(mail)).isEqualTo(Outcome.done());
+
+        assertThat(scripted.commands(0))
+                .contains("RCPT TO:<g@x.example>", "RCPT TO:<g@xn--bcher-kva.example>")
+                .hasSize(6);
+    }
+
+    @Test
+    void two_domains_that_older_rules_took_for_one_get_a_mail_each() throws Exception {
+        assertThat(send(mail().cc("g@straße.example").cc("g@strasse.example"))).isEqualTo(Outcome.done());
+
+        assertThat(scripted.commands(0)).contains("RCPT TO:<g@xn--strae-oqa.example>", "RCPT TO:<g@strasse.example>");
+    }
+
+    @Test
     void the_answer_to_the_end_of_the_mail_decides() throws Exception {
         scripted.answer(".", "451 4.3.0 scanner busy", "554 5.7.1 looks like spam", "421 going away");
 
         assertThat(send(mail())).isEqualTo(Outcome.retry("end of DATA: 451 4.3.0 scanner busy"));
         assertThat(send(mail())).isEqualTo(Outcome.reject("end of DATA: 554 5.7.1 looks like spam"));
         assertThat(send(mail())).isEqualTo(Outcome.notNow("127.0.0.1", PARKED));
+    }
+
+    /**
+     * The library sends RSET after a refusal. If that gets no answer, because the server closes or is stuck, the library's exception tells
+     * of the connection alone, and the refusal is lost.
+     */
+    @ParameterizedTest
+    @ValueSource(strings = {DROP, HANG, RESET})
+    void an_answer_to_the_mail_counts_even_if_the_server_says_no_more(String afterwards) throws Exception {
+        use(scripted.settings().timeouts(SOON, SOON, SOON));
+        scripted.answer(".", "451 4.3.0 scanner busy", "554 5.7.1 looks like spam", "421 4.3.2 going away")
+                .answer("RSET", afterwards, afterwards, afterwards);
+
+        assertThat(send(mail())).isEqualTo(Outcome.retry("end of DATA: 451 4.3.0 scanner busy"));
+        assertThat(send(mail())).isEqualTo(Outcome.reject("end of DATA: 554 5.7.1 looks like spam"));
+        assertThat(send(mail())).isEqualTo(Outcome.notNow("127.0.0.1", PARKED));
+        assertThat(scripted.mails()).hasSize(3);
+    }
+
+    @Test
+    void a_421_that_is_there_before_the_mail_has_ended_counts() throws Exception {
+        scripted.answer("DATA", "354 go ahead\r\n421 4.3.2 going away");
+
+        assertThat(send(mail())).isEqualTo(Outcome.notNow("127.0.0.1", PARKED));
+    }
+
+    @Test
+    void a_421_behind_the_answer_to_the_mail_ends_the_connection_and_repeats_nothing() throws Exception {
+        scripted.answer(".", "250 ok\r\n421 4.4.2 closing");
+
+        assertThat(send(mail())).isEqualTo(Outcome.done());
+        assertThat(send(mail())).isEqualTo(Outcome.done());
+
+        assertThat(scripted.mails()).hasSize(2);
+        assertThat(scripted.connections()).isEqualTo(2);
     }
 
     @Test
