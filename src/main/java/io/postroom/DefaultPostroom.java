@@ -69,6 +69,16 @@ public final class DefaultPostroom implements Postroom {
     }
 
     /**
+     * Checks the handlers that {@link #startWorkers} will be given, and takes none of them yet. For the starter, which asks before the web
+     * server opens its port.
+     *
+     * @throws IllegalArgumentException two handlers would take the same messages, or have the same id
+     */
+    public void checkHandlers(Collection<Handler> more) {
+        handlers.check(more);
+    }
+
+    /**
      * Does the second half of a start: takes these handlers beside those of the builder and begins to work. The caller closes this after
      * an error.
      *
