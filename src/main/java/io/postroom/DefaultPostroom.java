@@ -6,6 +6,7 @@ import io.postroom.handler.Handler;
 import io.postroom.internal.execution.HandlerRegistry;
 import io.postroom.internal.jobs.Job;
 import io.postroom.internal.jobs.JobTimer;
+import io.postroom.internal.jobs.WatchUnconsumedQueues;
 import io.postroom.internal.postgres.connection.EnginePool;
 import io.postroom.internal.producer.DefaultQueueMessages;
 import io.postroom.internal.producer.DefaultQueues;
@@ -26,6 +27,7 @@ public final class DefaultPostroom implements Postroom {
     private final Engine engine;
     private final JobTimer timer;
     private final List<Job> jobs;
+    private final WatchUnconsumedQueues unconsumed;
     private final OperatorStore store;
     private final EnginePool pool;
     /** Not this object's own lock: a start that hangs on the database must not hold up {@link #close}. */
@@ -41,6 +43,7 @@ public final class DefaultPostroom implements Postroom {
             Engine engine,
             JobTimer timer,
             List<Job> jobs,
+            WatchUnconsumedQueues unconsumed,
             OperatorStore store,
             EnginePool pool) {
         this.queueMessages = queueMessages;
@@ -49,6 +52,7 @@ public final class DefaultPostroom implements Postroom {
         this.engine = engine;
         this.timer = timer;
         this.jobs = jobs;
+        this.unconsumed = unconsumed;
         this.store = store;
         this.pool = pool;
     }
@@ -66,6 +70,11 @@ public final class DefaultPostroom implements Postroom {
     @Override
     public List<String> problems() {
         return engine.problems();
+    }
+
+    @Override
+    public List<String> warnings() {
+        return unconsumed.warnings();
     }
 
     /**
@@ -120,6 +129,8 @@ public final class DefaultPostroom implements Postroom {
     /** Sets every stored instant of waiting messages back by this much, so that time seems to pass at once. For tests. */
     public void advance(Duration time) {
         store.advance(time);
+        unconsumed.advance(time);
+        timer.runSoon(unconsumed);
     }
 
     @Override

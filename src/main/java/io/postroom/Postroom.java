@@ -48,6 +48,12 @@ public interface Postroom extends AutoCloseable {
     List<String> problems();
 
     /**
+     * What an operator should look at although this process does its work, as sentences; empty: nothing. Today: queues that have READY
+     * messages and had no consumer in any process for a minute. For health checks: asks no database.
+     */
+    List<String> warnings();
+
+    /**
      * Stops claiming, waits for running handlers, and gives waiting messages back. Repeating it does nothing. {@link #queueMessages} and
      * {@link #queues} stay usable until {@link #close}.
      *
