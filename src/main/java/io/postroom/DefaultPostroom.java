@@ -2,6 +2,7 @@ package io.postroom;
 
 import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
+import io.postroom.api.Transactions;
 import io.postroom.handler.Handler;
 import io.postroom.internal.execution.HandlerRegistry;
 import io.postroom.internal.jobs.Job;
@@ -28,6 +29,7 @@ public final class DefaultPostroom implements Postroom {
     private final JobTimer timer;
     private final List<Job> jobs;
     private final WatchUnconsumedQueues unconsumed;
+    private final Transactions transactions;
     private final OperatorStore store;
     private final EnginePool pool;
     /** Not this object's own lock: a start that hangs on the database must not hold up {@link #close}. */
@@ -44,6 +46,7 @@ public final class DefaultPostroom implements Postroom {
             JobTimer timer,
             List<Job> jobs,
             WatchUnconsumedQueues unconsumed,
+            Transactions transactions,
             OperatorStore store,
             EnginePool pool) {
         this.queueMessages = queueMessages;
@@ -53,6 +56,7 @@ public final class DefaultPostroom implements Postroom {
         this.timer = timer;
         this.jobs = jobs;
         this.unconsumed = unconsumed;
+        this.transactions = transactions;
         this.store = store;
         this.pool = pool;
     }
@@ -131,6 +135,17 @@ public final class DefaultPostroom implements Postroom {
         store.advance(time);
         unconsumed.advance(time);
         timer.runSoon(unconsumed);
+    }
+
+    /** Removes all messages and what is known about them. Consumers stop while it does, and begin again. For tests. */
+    public void reset() {
+        engine.reset(store::removeAll);
+        timer.runSoon(unconsumed);
+    }
+
+    /** Whether a transaction of the host is open on this thread, in which messages would be created. */
+    public boolean isTransactionOpen() {
+        return transactions.isOpen();
     }
 
     @Override

@@ -213,7 +213,7 @@ final class PostroomBuilder implements Postroom.Builder {
         List<Job> jobs = jobs(promote, redrives, stores.jobs(), engine, notifier, pool);
         jobs.add(unconsumed);
         return new DefaultPostroom(
-                queueMessages, queues, registry, engine, timer, jobs, unconsumed, stores.operator(), pool);
+                queueMessages, queues, registry, engine, timer, jobs, unconsumed, hosts, stores.operator(), pool);
     }
 
     private List<Job> jobs(
