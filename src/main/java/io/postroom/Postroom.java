@@ -33,8 +33,10 @@ public interface Postroom extends AutoCloseable {
      * Begins to build an engine.
      *
      * @param dataSource the host's; messages created without a caller's transaction commit on it
+     * @throws PostroomException the class path has annotations of Jackson that are too old for Jackson 3
      */
     static Builder on(DataSource dataSource) {
+        JacksonAnnotations.require();
         return new PostroomBuilder(dataSource);
     }
 
