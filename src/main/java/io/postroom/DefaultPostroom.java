@@ -2,10 +2,12 @@ package io.postroom;
 
 import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
+import io.postroom.api.Transactions;
 import io.postroom.handler.Handler;
 import io.postroom.internal.execution.HandlerRegistry;
 import io.postroom.internal.jobs.Job;
 import io.postroom.internal.jobs.JobTimer;
+import io.postroom.internal.jobs.WatchUnconsumedQueues;
 import io.postroom.internal.postgres.connection.EnginePool;
 import io.postroom.internal.producer.DefaultQueueMessages;
 import io.postroom.internal.producer.DefaultQueues;
@@ -26,6 +28,8 @@ public final class DefaultPostroom implements Postroom {
     private final Engine engine;
     private final JobTimer timer;
     private final List<Job> jobs;
+    private final WatchUnconsumedQueues unconsumed;
+    private final Transactions transactions;
     private final OperatorStore store;
     private final EnginePool pool;
     /** Not this object's own lock: a start that hangs on the database must not hold up {@link #close}. */
@@ -41,6 +45,8 @@ public final class DefaultPostroom implements Postroom {
             Engine engine,
             JobTimer timer,
             List<Job> jobs,
+            WatchUnconsumedQueues unconsumed,
+            Transactions transactions,
             OperatorStore store,
             EnginePool pool) {
         this.queueMessages = queueMessages;
@@ -49,6 +55,8 @@ public final class DefaultPostroom implements Postroom {
         this.engine = engine;
         this.timer = timer;
         this.jobs = jobs;
+        this.unconsumed = unconsumed;
+        this.transactions = transactions;
         this.store = store;
         this.pool = pool;
     }
@@ -66,6 +74,21 @@ public final class DefaultPostroom implements Postroom {
     @Override
     public List<String> problems() {
         return engine.problems();
+    }
+
+    @Override
+    public List<String> warnings() {
+        return unconsumed.warnings();
+    }
+
+    /**
+     * Checks the handlers that {@link #startWorkers} will be given, and takes none of them yet. For the starter, which asks before the web
+     * server opens its port.
+     *
+     * @throws IllegalArgumentException two handlers would take the same messages, or have the same id
+     */
+    public void checkHandlers(Collection<Handler> more) {
+        handlers.check(more);
     }
 
     /**
@@ -110,6 +133,19 @@ public final class DefaultPostroom implements Postroom {
     /** Sets every stored instant of waiting messages back by this much, so that time seems to pass at once. For tests. */
     public void advance(Duration time) {
         store.advance(time);
+        unconsumed.advance(time);
+        timer.runSoon(unconsumed);
+    }
+
+    /** Removes all messages and what is known about them. Consumers stop while it does, and begin again. For tests. */
+    public void reset() {
+        engine.reset(store::removeAll);
+        timer.runSoon(unconsumed);
+    }
+
+    /** Whether a transaction of the host is open on this thread, in which messages would be created. */
+    public boolean isTransactionOpen() {
+        return transactions.isOpen();
     }
 
     @Override

@@ -33,8 +33,10 @@ public interface Postroom extends AutoCloseable {
      * Begins to build an engine.
      *
      * @param dataSource the host's; messages created without a caller's transaction commit on it
+     * @throws PostroomException the class path has annotations of Jackson that are too old for Jackson 3
      */
     static Builder on(DataSource dataSource) {
+        JacksonAnnotations.require();
         return new PostroomBuilder(dataSource);
     }
 
@@ -46,6 +48,12 @@ public interface Postroom extends AutoCloseable {
 
     /** Problems of this process right now, as sentences; empty: none. For health checks: asks no database. */
     List<String> problems();
+
+    /**
+     * What an operator should look at although this process does its work, as sentences; empty: nothing. Today: queues that have READY
+     * messages and had no consumer in any process for a minute. For health checks: asks no database.
+     */
+    List<String> warnings();
 
     /**
      * Stops claiming, waits for running handlers, and gives waiting messages back. Repeating it does nothing. {@link #queueMessages} and

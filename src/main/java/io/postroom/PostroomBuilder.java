@@ -20,6 +20,7 @@ import io.postroom.internal.jobs.PromoteDue;
 import io.postroom.internal.jobs.RedriveDeadLetters;
 import io.postroom.internal.jobs.RemoveQueueMessages;
 import io.postroom.internal.jobs.RescueLeases;
+import io.postroom.internal.jobs.WatchUnconsumedQueues;
 import io.postroom.internal.postgres.PostgresJobLocks;
 import io.postroom.internal.postgres.PostgresStores;
 import io.postroom.internal.postgres.PostgresWorkerStore;
@@ -208,8 +209,11 @@ final class PostroomBuilder implements Postroom.Builder {
                 () -> timer.runSoon(promote),
                 () -> timer.runSoon(redrives));
         DefaultQueues queues = new DefaultQueues(stores, directory, worker);
+        WatchUnconsumedQueues unconsumed = new WatchUnconsumedQueues(stores.jobs());
         List<Job> jobs = jobs(promote, redrives, stores.jobs(), engine, notifier, pool);
-        return new DefaultPostroom(queueMessages, queues, registry, engine, timer, jobs, stores.operator(), pool);
+        jobs.add(unconsumed);
+        return new DefaultPostroom(
+                queueMessages, queues, registry, engine, timer, jobs, unconsumed, hosts, stores.operator(), pool);
     }
 
     private List<Job> jobs(

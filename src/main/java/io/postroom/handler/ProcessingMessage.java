@@ -25,7 +25,10 @@ public @interface ProcessingMessage {
     /** The name of the queue. */
     String value();
 
-    /** The name for properties, logs and {@code consumer.handler}, unique in the process; default {@code bean.method}. */
+    /**
+     * The name for properties, logs and {@code consumer.handler}, unique in the process; default {@code bean.method}, and {@code
+     * bean.method.Payload} where several handlers of the bean have the method's name.
+     */
     String id() default "";
 
     /**

@@ -15,14 +15,13 @@ import java.lang.annotation.Annotation;
 import java.lang.reflect.Method;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
-import org.springframework.aop.framework.AopProxyUtils;
-import org.springframework.aop.framework.autoproxy.AutoProxyUtils;
-import org.springframework.aop.scope.ScopedObject;
 import org.springframework.aop.scope.ScopedProxyUtils;
-import org.springframework.aop.support.AopUtils;
+import org.springframework.beans.factory.BeanFactoryUtils;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.context.annotation.Bean;
 import org.springframework.core.MethodIntrospector;
@@ -37,10 +36,11 @@ import org.springframework.core.annotation.MergedAnnotations.SearchStrategy;
  * implement the interface of the same direction, and {@link Handler} beans. Runs once, when all singletons are ready.
  *
  * <ol>
- *   <li>The class behind a proxy is searched; the bean itself, proxy and all, is called, so that {@code @Transactional} and other advice
- *       work.
+ *   <li>The class behind a proxy is searched ({@link BeanClasses} finds it); the bean itself, proxy and all, is called, so that {@code
+ *       @Transactional} and other advice work.
  *   <li>A handler's bean must be a singleton or a scoped proxy, which is one. With several instances, the one to call would be unknown. A
  *       lazy bean is made now.
+ *   <li>A handler's id is {@code bean.method}. Methods with the same name have their payload's class in it, too ({@link MethodNames}).
  *   <li>Each mistake stops the start. The exception names the bean, the method, and what to write instead.
  * </ol>
  */
@@ -55,10 +55,13 @@ final class BeanHandlers {
     }
 
     List<Handler> find() {
-        for (String name : beans.getBeanNamesForType(Object.class)) {
+        BeanClasses classes = new BeanClasses(beans);
+        for (String found : beans.getBeanNamesForType(Object.class)) {
+            String name =
+                    BeanFactoryUtils.transformedBeanName(found); // "&name": a factory that does not say what it makes
             if (!ScopedProxyUtils.isScopedTarget(name)) {
-                Class<?> type = targetClass(name);
-                if (type != null && !isInfrastructure(type)) {
+                Class<?> type = classes.of(name);
+                if (type != null && !BeanClasses.isInfrastructure(type)) {
                     search(name, type);
                 }
             }
@@ -74,8 +77,15 @@ final class BeanHandlers {
         }
         searchClass(name, type, SendMessage.class, SendMessageHandler.class, Direction.OUTGOING);
         searchClass(name, type, ProcessingMessage.class, ProcessingMessageHandler.class, Direction.INCOMING);
-        searchMethods(name, type, SendMessage.class, Direction.OUTGOING);
-        searchMethods(name, type, ProcessingMessage.class, Direction.INCOMING);
+        Map<Method, MergedAnnotation<?>> sending = methodsWith(SendMessage.class, type);
+        Map<Method, MergedAnnotation<?>> processing = methodsWith(ProcessingMessage.class, type);
+        Set<Method> all = new LinkedHashSet<>(sending.keySet());
+        all.addAll(processing.keySet());
+        MethodNames names = new MethodNames(all, type);
+        sending.forEach((method, present) ->
+                explained(name, method, () -> addMethod(name, type, method, names, present, Direction.OUTGOING)));
+        processing.forEach((method, present) ->
+                explained(name, method, () -> addMethod(name, type, method, names, present, Direction.INCOMING)));
     }
 
     private void addBean(Handler handler) {
@@ -128,26 +138,28 @@ final class BeanHandlers {
 
     // ---- methods
 
-    private void searchMethods(
-            String name, Class<?> type, Class<? extends Annotation> annotation, Direction direction) {
-        Map<Method, MergedAnnotation<?>> methods = MethodIntrospector.selectMethods(
-                type, (MethodIntrospector.MetadataLookup<MergedAnnotation<?>>) method -> {
+    private static Map<Method, MergedAnnotation<?>> methodsWith(Class<? extends Annotation> annotation, Class<?> type) {
+        return MethodIntrospector.selectMethods(type, (MethodIntrospector.MetadataLookup<MergedAnnotation<?>>)
+                method -> {
                     MergedAnnotation<?> present = MergedAnnotations.from(method, SearchStrategy.TYPE_HIERARCHY)
                             .get(annotation);
                     return present.isPresent() ? present : null;
                 });
-        methods.forEach(
-                (method, present) -> explained(name, method, () -> addMethod(name, type, method, present, direction)));
     }
 
     private void addMethod(
-            String name, Class<?> type, Method method, MergedAnnotation<?> annotation, Direction direction) {
+            String name,
+            Class<?> type,
+            Method method,
+            MethodNames names,
+            MergedAnnotation<?> annotation,
+            Direction direction) {
         require(
                 !AnnotatedElementUtils.hasAnnotation(method, Bean.class),
                 "makes a bean and is no handler itself",
                 "Return a Handler, as in Handler.send(queue, Order.class, ...), without the annotation");
         HandlerMethod code = new HandlerMethod(bean(name), method, type);
-        add(name + "." + method.getName(), annotation, direction, code.payload(), code, code.takesList());
+        add(name + "." + names.of(method), annotation, direction, code.payload(), code, code.takesList());
     }
 
     // ---- both
@@ -187,25 +199,6 @@ final class BeanHandlers {
                 "is in a bean that is not a singleton, so there is no telling which instance to call",
                 "Make the bean a singleton");
         return beans.getBean(name);
-    }
-
-    private @Nullable Class<?> targetClass(String name) {
-        Object singleton = beans.getSingleton(name);
-        if (AopUtils.isAopProxy(singleton) && !(singleton instanceof ScopedObject)) {
-            return AopProxyUtils.ultimateTargetClass(singleton);
-        }
-        Class<?> type = AutoProxyUtils.determineTargetClass(beans, name);
-        if (type != null && ScopedObject.class.isAssignableFrom(type)) {
-            Class<?> scoped = AutoProxyUtils.determineTargetClass(beans, ScopedProxyUtils.getTargetBeanName(name));
-            return scoped == null ? type : scoped;
-        }
-        return type;
-    }
-
-    /** Whether the class belongs to Spring or the JDK. Such beans have no handlers, and a search through all of them would be slow. */
-    private static boolean isInfrastructure(Class<?> type) {
-        String name = type.getName();
-        return name.startsWith("org.springframework.") || name.startsWith("java.");
     }
 
     private static void explained(String bean, @Nullable Method method, Runnable step) {

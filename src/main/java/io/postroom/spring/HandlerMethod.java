@@ -10,13 +10,17 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.lang.reflect.UndeclaredThrowableException;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.aop.support.AopUtils;
+import org.springframework.core.BridgeMethodResolver;
 import org.springframework.core.ResolvableType;
+import org.springframework.util.ClassUtils;
 import org.springframework.util.ReflectionUtils;
 import tools.jackson.databind.JsonNode;
 
@@ -38,7 +42,7 @@ final class HandlerMethod implements BatchHandler<Object> {
     /** @param declared the method as found on {@code targetClass}; it is called on the bean, which may be a proxy */
     HandlerMethod(Object bean, Method declared, Class<?> targetClass) {
         this.bean = bean;
-        method = callable(bean, declared);
+        method = callable(bean, declared, targetClass);
         List<ResolvableType> parameters = IntStream.range(0, declared.getParameterCount())
                 .mapToObj(i -> ResolvableType.forMethodParameter(declared, i, targetClass))
                 .toList();
@@ -108,7 +112,7 @@ final class HandlerMethod implements BatchHandler<Object> {
     }
 
     /** The method to call on the bean. For a JDK proxy, it is the interface's method. */
-    private static Method callable(Object bean, Method declared) {
+    private static Method callable(Object bean, Method declared, Class<?> targetClass) {
         int modifiers = declared.getModifiers();
         require(
                 !Modifier.isPrivate(modifiers),
@@ -122,13 +126,26 @@ final class HandlerMethod implements BatchHandler<Object> {
         try {
             method = AopUtils.selectInvocableMethod(declared, bean.getClass());
         } catch (IllegalStateException notInInterface) {
-            throw new InvalidHandlerException(
-                    "cannot be called through the proxy around the bean, which has the methods of its interfaces only",
-                    "Declare it in an interface of the bean, or have the class proxied (spring.aop.proxy-target-class=true)",
-                    notInInterface);
+            method = bridgedIn(ClassUtils.getAllInterfacesForClass(bean.getClass()), declared, targetClass)
+                    .orElseThrow(() -> new InvalidHandlerException(
+                            "cannot be called through the proxy around the bean, which has the methods of its interfaces only",
+                            "Declare it in an interface of the bean, or have the class proxied (spring.aop.proxy-target-class=true)",
+                            notInInterface));
         }
         ReflectionUtils.makeAccessible(method);
         return method;
+    }
+
+    /** The method of a generic interface that the declared one implements with other parameter types, such as Object for Order. */
+    private static Optional<Method> bridgedIn(Class<?>[] interfaces, Method declared, Class<?> targetClass) {
+        return Arrays.stream(interfaces)
+                .filter(one -> one.isAssignableFrom(targetClass))
+                .flatMap(one -> Arrays.stream(one.getMethods()))
+                .filter(method -> method.getName().equals(declared.getName())
+                        && method.getParameterCount() == declared.getParameterCount())
+                .filter(method -> BridgeMethodResolver.getMostSpecificMethod(method, targetClass)
+                        .equals(declared))
+                .findFirst();
     }
 
     private static boolean isList(ResolvableType type) {

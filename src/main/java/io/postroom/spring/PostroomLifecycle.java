@@ -10,8 +10,8 @@ import org.springframework.context.SmartLifecycle;
 
 /**
  * Starts the workers last, when the whole context is ready and its port open. Stops them first, while everything that a handler may need
- * is still there: the web server's graceful stop is the next phase. Collects the handlers earlier, so that a mistake in one stops the
- * start before a port is open. Thread-safe.
+ * is still there: the web server's graceful stop is the next phase. Collects and checks the handlers earlier, so that a mistake in one, or
+ * a clash of two, stops the start before a port is open. Thread-safe.
  */
 final class PostroomLifecycle implements SmartLifecycle, SmartInitializingSingleton {
     static final Duration DEFAULT_PHASE_TIMEOUT = Duration.ofSeconds(30);
@@ -46,6 +46,14 @@ final class PostroomLifecycle implements SmartLifecycle, SmartInitializingSingle
     @Override
     public void afterSingletonsInstantiated() {
         handlers = finder.get();
+        try {
+            postroom.checkHandlers(handlers);
+        } catch (IllegalArgumentException clash) {
+            throw new StartProblem(
+                    "The handlers do not go together: " + clash.getMessage(),
+                    "Each message must have one handler, and each handler an id of its own",
+                    clash);
+        }
     }
 
     /** The handlers that were found. The workers run them unless workers are switched off. */
@@ -60,20 +68,9 @@ final class PostroomLifecycle implements SmartLifecycle, SmartInitializingSingle
     @Override
     public synchronized void start() {
         if (!running) {
-            startWorkers();
-            running = true;
-        }
-    }
-
-    private void startWorkers() {
-        try {
             postroom.startWorkers(started ? List.of() : handlers);
             started = true;
-        } catch (IllegalArgumentException clash) {
-            throw new StartProblem(
-                    "The handlers do not go together: " + clash.getMessage(),
-                    "Each message must have one handler, and each handler an id of its own",
-                    clash);
+            running = true;
         }
     }
 

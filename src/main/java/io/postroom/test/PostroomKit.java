@@ -4,6 +4,7 @@ import io.postroom.DefaultPostroom;
 import io.postroom.Postroom;
 import io.postroom.api.Message;
 import io.postroom.api.MessageState;
+import io.postroom.api.WrongTransactionException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -19,14 +20,34 @@ public interface PostroomKit {
 
     /**
      * Runs what is due and ready in these queues (none: all with a handler here) on this thread until nothing is. Returns how many runs.
+     *
+     * @throws WrongTransactionException a transaction is open on this thread: messages created in it cannot be seen before its commit
      */
     int drain(String... queues);
 
-    /** Lets time pass at once: waiting messages become due, times to live end, and last heartbeats of workers are that much older. */
+    /**
+     * Lets time pass at once: waiting messages become due, and times to live end. Heartbeats stay as they are.
+     *
+     * @throws WrongTransactionException as {@link #drain}
+     */
     void advance(Duration time);
 
-    /** Waits up to 30 seconds for the state. Throws {@link AssertionError} with what is known about the message otherwise. */
+    /**
+     * Waits up to 30 seconds for the state. Throws {@link AssertionError} with what is known about the message otherwise.
+     *
+     * @throws WrongTransactionException a transaction is open on this thread, and the message cannot be seen
+     */
     Message await(UUID id, MessageState state);
+
+    /**
+     * Removes all messages of all queues with their history and their deduplication keys, and resumes paused queues, so that the next test
+     * finds an empty database. Queues, their settings, handlers and workers stay; sequences go on. Waits up to 35 seconds for running
+     * handlers of this process. A future of {@code sendMessageAsync} that is still open fails. Never call it on a database whose messages
+     * somebody needs.
+     *
+     * @throws WrongTransactionException a transaction is open on this thread
+     */
+    void reset();
 }
 
 /** The kit on a running Postroom. */
@@ -36,11 +57,13 @@ record DefaultKit(DefaultPostroom postroom) implements PostroomKit {
 
     @Override
     public int drain(String... queues) {
+        refuseTransaction("drain");
         return postroom.drain(List.of(queues));
     }
 
     @Override
     public void advance(Duration time) {
+        refuseTransaction("advance");
         postroom.advance(time);
     }
 
@@ -52,12 +75,30 @@ record DefaultKit(DefaultPostroom postroom) implements PostroomKit {
             if (message.isPresent() && message.get().state() == state) {
                 return message.get();
             }
+            if (message.isEmpty()) {
+                refuseTransaction("await");
+            }
             if (System.nanoTime() > end) {
                 throw new AssertionError("message " + id + " is not " + state + " after " + LONGEST_WAIT + ": "
                         + message.map(found -> found.entries().toString()).orElse("unknown") + " "
                         + postroom.queueMessages().explain(id));
             }
             LockSupport.parkNanos(LOOK_EVERY.toNanos());
+        }
+    }
+
+    @Override
+    public void reset() {
+        refuseTransaction("reset");
+        postroom.reset();
+    }
+
+    private void refuseTransaction(String method) {
+        if (postroom.isTransactionOpen()) {
+            throw new WrongTransactionException(method + "() was called with a transaction open on this thread."
+                    + " Messages created in it are seen by nobody before its commit, and nothing of them can run. Commit first"
+                    + " (TestTransaction.flagForCommit() and end(), or a TransactionTemplate), or let the test run without a transaction"
+                    + " (@Transactional(propagation = Propagation.NOT_SUPPORTED)) and call reset() between tests");
         }
     }
 }

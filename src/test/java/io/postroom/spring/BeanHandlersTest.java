@@ -64,6 +64,7 @@ class BeanHandlersTest {
                 .with(Payloads.class, Returns.class, Annotated.class, Processing.class, TransactionalHandlers.class)
                 .with(WithInterface.class, LazyHandlers.class, Refreshed.class, Policies.class, Configured.class)
                 .with(PackagePrivate.class, Orders.class, TransactionalClass.class)
+                .with(Overloads.class, OrderListener.class, InheritingListener.class)
                 .with("postroom.workers.enabled", false)
                 .with("spring.aop.proxy-target-class", false)
                 .with("shop.queue", "from-placeholder")
@@ -314,6 +315,89 @@ class BeanHandlersTest {
         handle("proxy.class", new Order("4"));
 
         assertThat(HANDLED).containsExactly(true, true, true, true);
+    }
+
+    interface Listener<T, R> {
+        R on(T event);
+
+        void on(T event, MessageContext context);
+    }
+
+    static class OrderListener implements Listener<Order, Outcome> {
+        @Override
+        @Transactional
+        @SendMessage("proxy.generic")
+        public Outcome on(Order order) {
+            HANDLED.add(TransactionSynchronizationManager.isActualTransactionActive());
+            return Outcome.reject("because");
+        }
+
+        @Override
+        @SendMessage("proxy.generic-context")
+        public void on(Order order, MessageContext context) {
+            HANDLED.add(order.number());
+        }
+
+        public void on(String unrelated) {}
+    }
+
+    abstract static class BaseListener<T> implements Listener<T, Outcome> {
+        @Override
+        @Transactional
+        @SendMessage("proxy.inherited")
+        public Outcome on(T event) {
+            HANDLED.add(event);
+            return Outcome.done();
+        }
+
+        @Override
+        public void on(T event, MessageContext context) {}
+    }
+
+    static class InheritingListener extends BaseListener<Order> {}
+
+    @Test
+    void a_generic_interface_is_followed_to_the_method_behind_a_JDK_proxy() {
+        handle(CreateMessage.to("proxy.generic").payload(new Order("1")), MessageState.DEAD);
+        handle("proxy.generic-context", new Order("2"));
+        handle("proxy.inherited", new Order("3"));
+
+        assertThat(HANDLED).containsExactly(true, "2", new Order("3"));
+    }
+
+    static class Overloads {
+        @SendMessage("overloads")
+        void on(Order order) {
+            HANDLED.add(order);
+        }
+
+        @SendMessage("overloads")
+        void on(Plain plain, MessageContext context) {
+            HANDLED.add(plain);
+        }
+
+        @SendMessage("overloads.same")
+        void same(Order order) {}
+
+        @ProcessingMessage("overloads.same-list")
+        void same(List<Order> orders) {}
+
+        @ProcessingMessage("overloads.same-bytes")
+        void same(byte[] bytes) {}
+    }
+
+    @Test
+    void overloads_have_ids_of_their_own() {
+        handle("overloads", new Order("1"));
+        handle("overloads", new Plain("2"));
+
+        assertThat(HANDLED).containsExactly(new Order("1"), new Plain("2"));
+        String bean = "beanHandlersTest.Overloads.";
+        assertThat(handler(bean + "on.Order").type()).isPresent();
+        assertThat(handler(bean + "on.Plain").type()).isEmpty();
+        assertThat(handler(bean + "same.Order").queue()).isEqualTo("overloads.same");
+        assertThat(handler(bean + "same.List.Order").queue()).isEqualTo("overloads.same-list");
+        assertThat(handler(bean + "same.bytes").queue()).isEqualTo("overloads.same-bytes");
     }
 
     @Lazy

@@ -3,6 +3,7 @@ package io.postroom.spring;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
 import io.postroom.Postroom;
 import io.postroom.api.Created;
 import io.postroom.api.MessageState;
@@ -17,10 +18,15 @@ import java.io.File;
 import java.net.MalformedURLException;
 import java.net.URL;
 import java.net.URLClassLoader;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.postgresql.ds.PGSimpleDataSource;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.SpringBootConfiguration;
@@ -63,17 +69,49 @@ class ClassPathTest {
     };
 
     @Test
-    void the_builder_works_without_Spring_Boot(TestDatabase database) throws Exception {
+    void the_builder_works_without_Spring_Boot_and_its_logging(TestDatabase database) throws Exception {
         assertThat(run(
                         BuilderHost.class,
                         database,
                         "spring-boot",
                         "HikariCP",
+                        "logback",
+                        "log4j",
+                        "jul-to-slf4j",
                         "thymeleaf",
                         "angus",
                         "jakarta.mail",
                         "tomcat"))
                 .isEqualTo("handled \"plain\"");
+    }
+
+    /** As in a host whose Jackson 2.20 stands nearer than ours: Maven takes its annotations, in which two classes are missing. */
+    @Test
+    void annotations_too_old_for_Jackson_3_are_named_with_what_to_declare(@TempDir Path folder) throws Exception {
+        Path newer = Path.of(JsonProperty.class
+                .getProtectionDomain()
+                .getCodeSource()
+                .getLocation()
+                .toURI());
+        Path older = Files.copy(newer, folder.resolve("jackson-annotations-2.20.jar"));
+        try (FileSystem jar = FileSystems.newFileSystem(older)) {
+            Files.delete(jar.getPath("com/fasterxml/jackson/annotation/JsonSerializeAs.class"));
+            Files.delete(jar.getPath("com/fasterxml/jackson/annotation/JsonDeserializeAs.class"));
+        }
+
+        try (URLClassLoader without = classPath("jackson-annotations");
+                URLClassLoader plain = withFirst(older, without)) {
+            assertThat(run(TooOldHost.class, plain))
+                    .startsWith("io.postroom.api.PostroomException: Jackson 3 cannot work with the jackson-annotations")
+                    .contains("jackson-annotations-2.20.jar")
+                    .contains("2.21 or newer");
+        }
+    }
+
+    private static URLClassLoader withFirst(Path jar, URLClassLoader others) throws MalformedURLException {
+        URL[] urls = Stream.concat(Stream.of(jar.toUri().toURL()), Arrays.stream(others.getURLs()))
+                .toArray(URL[]::new);
+        return new URLClassLoader(urls, ClassLoader.getPlatformClassLoader());
     }
 
     @Test
@@ -93,17 +131,23 @@ class ClassPathTest {
             Class<? extends Function<String[], String>> host, TestDatabase database, String... without)
             throws Exception {
         try (URLClassLoader plain = classPath(without)) {
-            Thread thread = Thread.currentThread();
-            ClassLoader before = thread.getContextClassLoader();
-            thread.setContextClassLoader(plain);
-            try {
-                @SuppressWarnings("unchecked") // the same class as the other loader has it
-                Function<String[], String> main = (Function<String[], String>)
-                        plain.loadClass(host.getName()).getDeclaredConstructor().newInstance();
-                return main.apply(new String[] {database.url(), database.user(), database.password()});
-            } finally {
-                thread.setContextClassLoader(before);
-            }
+            return run(host, plain, database.url(), database.user(), database.password());
+        }
+    }
+
+    private static String run(
+            Class<? extends Function<String[], String>> host, URLClassLoader plain, String... arguments)
+            throws Exception {
+        Thread thread = Thread.currentThread();
+        ClassLoader before = thread.getContextClassLoader();
+        thread.setContextClassLoader(plain);
+        try {
+            @SuppressWarnings("unchecked") // the same class as the other loader has it
+            Function<String[], String> main = (Function<String[], String>)
+                    plain.loadClass(host.getName()).getDeclaredConstructor().newInstance();
+            return main.apply(arguments);
+        } finally {
+            thread.setContextClassLoader(before);
         }
     }
 
@@ -154,6 +198,19 @@ class ClassPathTest {
                 PostroomKit.of(postroom).await(created.id(), MessageState.DONE);
             }
             return handled.toString();
+        }
+    }
+
+    /** A host without Spring that does not get far enough for a database. */
+    public static final class TooOldHost implements Function<String[], String> {
+        @Override
+        public String apply(String[] arguments) {
+            try {
+                Postroom.on(new PGSimpleDataSource());
+                return "started";
+            } catch (Throwable refused) {
+                return refused.toString();
+            }
         }
     }
 

@@ -18,11 +18,8 @@ import org.w3c.dom.Node;
 class DependenciesTest {
     @Test
     void a_host_gets_these_libraries_and_no_web_server_template_engine_or_database() throws Exception {
-        Document pom = DocumentBuilderFactory.newInstance()
-                .newDocumentBuilder()
-                .parse(Path.of("pom.xml").toFile());
         List<String> wanted = new ArrayList<>();
-        for (Element dependency : children(child(pom.getDocumentElement(), "dependencies"), "dependency")) {
+        for (Element dependency : children(child(pom(), "dependencies"), "dependency")) {
             if (!"true".equals(text(dependency, "optional")) && !"test".equals(text(dependency, "scope"))) {
                 wanted.add(text(dependency, "artifactId"));
             }
@@ -37,8 +34,26 @@ class DependenciesTest {
                         "shedlock-spring",
                         "shedlock-provider-jdbc-template",
                         "jackson-databind",
+                        "jackson-annotations",
                         "slf4j-api",
                         "jspecify");
+    }
+
+    @Test
+    void a_host_without_Spring_Boot_gets_no_logging_of_it_and_the_server_has_it() throws Exception {
+        Element starter = dependency("spring-boot-starter-jdbc");
+
+        assertThat(children(child(starter, "exclusions"), "exclusion"))
+                .extracting(exclusion -> text(exclusion, "artifactId"))
+                .containsExactly("spring-boot-starter-logging");
+        assertThat(text(dependency("spring-boot-starter-logging"), "optional")).isEqualTo("true");
+    }
+
+    private static Element dependency(String artifactId) throws Exception {
+        return children(child(pom(), "dependencies"), "dependency").stream()
+                .filter(dependency -> text(dependency, "artifactId").equals(artifactId))
+                .findFirst()
+                .orElseThrow();
     }
 
     /** Else they would not be found, and nobody would say so. */
@@ -76,6 +91,13 @@ class DependenciesTest {
         } catch (IOException e) {
             throw new java.io.UncheckedIOException(e);
         }
+    }
+
+    private static Element pom() throws Exception {
+        Document pom = DocumentBuilderFactory.newInstance()
+                .newDocumentBuilder()
+                .parse(Path.of("pom.xml").toFile());
+        return pom.getDocumentElement();
     }
 
     private static Element child(Element parent, String name) {

@@ -14,8 +14,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
+import org.springframework.boot.web.server.context.WebServerInitializedEvent;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.context.event.EventListener;
 
 /** What somebody reads whose application does not start. */
 @PostgresTest
@@ -74,18 +76,31 @@ class FailureAnalysisTest {
     }
 
     @Test
-    void handlers_that_clash(CapturedOutput output) {
-        assertThat(failing(Host.on(database).with(Clashing.class), output))
+    void handlers_that_clash_before_the_web_server_starts(CapturedOutput output) {
+        WebServer.started = false;
+
+        assertThat(failing(
+                        Host.on(database).with(Clashing.class, WebServer.class).web(), output))
                 .contains("queue \"orders\" has two handlers for type")
                 .contains("Clashing.one")
                 .contains("Clashing.two")
                 .contains("Each message must have one handler");
+        assertThat(WebServer.started).as("the port was opened").isFalse();
     }
 
     private static String failing(Host host, CapturedOutput output) {
         assertThat(catchThrowable(host::start)).isNotNull();
         assertThat(output.getOut()).contains("APPLICATION FAILED TO START");
         return output.getOut().substring(output.getOut().indexOf("APPLICATION FAILED TO START"));
+    }
+
+    static class WebServer {
+        static volatile boolean started;
+
+        @EventListener
+        void started(WebServerInitializedEvent event) {
+            started = true;
+        }
     }
 
     static class Clashing {

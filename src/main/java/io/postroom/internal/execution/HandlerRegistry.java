@@ -25,10 +25,23 @@ public final class HandlerRegistry {
      * @throws IllegalArgumentException as in the constructor
      */
     public synchronized void addAll(Collection<Handler> handlers) {
+        byQueue = with(handlers);
+    }
+
+    /**
+     * Refuses what {@link #addAll} would refuse, and adds nothing.
+     *
+     * @throws IllegalArgumentException as in the constructor
+     */
+    public void check(Collection<Handler> handlers) {
+        with(handlers);
+    }
+
+    private Map<String, List<Handler>> with(Collection<Handler> handlers) {
         Map<String, List<Handler>> all = new LinkedHashMap<>();
         byQueue.forEach((queue, present) -> all.put(queue, new ArrayList<>(present)));
         handlers.forEach(handler -> add(handler, all));
-        byQueue = all;
+        return all;
     }
 
     private static void add(Handler handler, Map<String, List<Handler>> byQueue) {

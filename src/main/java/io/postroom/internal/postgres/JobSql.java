@@ -112,6 +112,31 @@ final class JobSql {
             FROM postroom.expire(coalesce(:from::timestamptz, '-infinity'), :after, :limit)
             """);
 
+    /**
+     * Queues with something READY and no live consumer. CASE looks into the lanes of such queues alone: where a busy queue was drained
+     * under an old snapshot, the way to its first row is long. Relies on ready_pk.
+     */
+    static final Sql UNCONSUMED = Sql.of("""
+            -- name: unconsumed_queues
+            SELECT q.name
+            FROM postroom.queue q
+            WHERE q.deleted_at IS NULL
+              AND CASE WHEN NOT EXISTS (
+                      SELECT FROM postroom.consumer c
+                      JOIN postroom.worker w ON w.id = c.worker_id
+                      WHERE c.queue_id = q.id
+                        AND w.stopped_at IS NULL
+                        AND w.beat_at > statement_timestamp() - interval '1 minute')
+                  THEN (SELECT r.seq
+                        FROM postroom.ready r
+                        WHERE r.queue_id = q.id
+                        ORDER BY r.queue_id, r.priority, r.seq
+                        LIMIT 1) IS NOT NULL
+                  ELSE false END
+            ORDER BY q.name
+            LIMIT :limit
+            """);
+
     /** Cancels messages that wait in deleted queues. Locks them with SKIP LOCKED. Always one row: how many. */
     static final Sql CANCEL_DELETED = Sql.of("""
             -- name: cancel_deleted

@@ -1,6 +1,7 @@
 package io.postroom.internal.postgres;
 
 import io.postroom.internal.postgres.statement.Sql;
+import java.util.List;
 
 /** Statements of an operator: about one message, a queue, or all dead letters of a kind. Each leaves a line in operator_action. */
 final class OperateSql {
@@ -256,6 +257,23 @@ final class OperateSql {
             SET deleted_at = clock_timestamp()
             WHERE id = :queue
             """);
+
+    /** Empties the tables of messages and resumes all queues, for tests. No TRUNCATE: it needs rights that an application may lack. */
+    static final List<Sql> REMOVE_ALL = List.of(
+            Sql.of("-- name: resume_all\nUPDATE postroom.queue SET paused_at = NULL WHERE paused_at IS NOT NULL\n"),
+            removeAll("delayed"),
+            removeAll("ready"),
+            removeAll("lease"),
+            removeAll("dead_letter"),
+            removeAll("attempt"),
+            removeAll("dedup"),
+            removeAll("message"),
+            removeAll("purge_ledger"),
+            removeAll("operator_action"));
+
+    private static Sql removeAll(String table) {
+        return Sql.of("-- name: remove_all_" + table + "\nDELETE FROM postroom." + table + "\n");
+    }
 
     /** Lets time pass at once, for tests. Heartbeats stay as they are: a live worker would have sent more of them. */
     static final Sql ADVANCE_DUE = Sql.of("""

@@ -179,6 +179,15 @@ final class PostgresJobStore implements JobStore {
     }
 
     @Override
+    public List<String> unconsumedQueues(int limit) {
+        return transactions.single("look for queues without a consumer", connection -> {
+            try (Sql.Call call = JobSql.UNCONSUMED.on(connection)) {
+                return call.set("limit", limit).list(row -> row.getString(1));
+            }
+        });
+    }
+
+    @Override
     public RedriveResult redriveSome(Duration elapsed) {
         return transactions.several("redrive dead letters", connection -> redriveSome(elapsed, connection));
     }

@@ -9,6 +9,7 @@ import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.postgres.statement.StoreTransactions;
 import io.postroom.internal.storage.OperatorStore;
 import io.postroom.internal.storage.QueueStore;
+import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -20,6 +21,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Carries out what people do to messages and queues. Statements: {@link OperateSql}. */
 final class PostgresOperatorStore implements OperatorStore {
+    /** Passes of {@link #removeAll} while others go on creating messages. */
+    private static final int MOST_PASSES = 10;
+
     private final StoreTransactions transactions;
     private final QueueStore queues;
 
@@ -166,6 +170,26 @@ final class PostgresOperatorStore implements OperatorStore {
     private static QueueNotFoundException unknown(String queue) {
         return new QueueNotFoundException(
                 queue, "Queues are made by their first message, their first handler, or Queues.declare");
+    }
+
+    /** Repeats itself, since a job may move a message to a table that was emptied just before. */
+    @Override
+    public void removeAll() {
+        int passes = 0;
+        while (transactions.several("remove all messages", PostgresOperatorStore::removeOnce) > 0
+                && passes < MOST_PASSES) {
+            passes++;
+        }
+    }
+
+    private static int removeOnce(Connection connection) throws SQLException {
+        int removed = 0;
+        for (Sql statement : OperateSql.REMOVE_ALL) {
+            try (Sql.Call call = statement.on(connection)) {
+                removed += call.update();
+            }
+        }
+        return removed;
     }
 
     @Override

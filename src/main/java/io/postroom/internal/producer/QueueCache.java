@@ -6,21 +6,27 @@ import io.postroom.internal.storage.QueueRow;
 import io.postroom.internal.storage.QueueStore;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Finds the row of a queue by the queue's name. Thread-safe.
  *
  * <p>A queue that is used for the first time is declared in a short transaction of its own, before the caller's message. In the caller's
  * transaction, the declaration would make hosts that use a new queue at the same time wait for one another. A row is remembered for ten
- * seconds, so that changed settings and deletions are noticed.
+ * seconds, so that changed settings and deletions are noticed. The making of a queue by its first use is logged: its name may be misspelt.
  */
 public final class QueueCache {
+    private static final Logger log = LoggerFactory.getLogger(QueueCache.class);
     private static final long REMEMBERED_NANOS = Duration.ofSeconds(10).toNanos();
 
     private final QueueStore store;
     private final boolean declareOnUse;
     private final Map<String, Known> known = new ConcurrentHashMap<>();
+    /** Names that were logged: threads that use a new queue at the same time log it once. */
+    private final Set<String> madeByUse = ConcurrentHashMap.newKeySet();
 
     public QueueCache(QueueStore store, boolean declareOnUse) {
         this.store = store;
@@ -48,7 +54,15 @@ public final class QueueCache {
             throw new QueueNotFoundException(
                     name, "Declare it with queues().declare(...), or set postroom.declare-on-use=true");
         }
-        return store.declare(QueueSettings.of(name));
+        QueueRow row = store.declare(QueueSettings.of(name));
+        if (madeByUse.add(name)) {
+            log.info(
+                    "queue \"{}\" was not declared before and is made by this first use of it. If its name is misspelt, delete it:"
+                            + " queues.delete(\"{}\", false, true). With postroom.declare-on-use=false an unknown name is an error",
+                    name,
+                    name);
+        }
+        return row;
     }
 
     /** Gives the queue's name for a text that people read, or the id as text when this process does not know the name. */
@@ -62,6 +76,7 @@ public final class QueueCache {
 
     void forget(String name) {
         known.remove(name);
+        madeByUse.remove(name);
     }
 
     private record Known(QueueRow row, long sinceNanos) {}

@@ -69,6 +69,13 @@ public interface JobStore {
     int cancelDeleted(Duration olderThan, int limit, boolean delayed);
 
     /**
+     * Lists queues in which something is READY and that no live process consumes, by name. Paused queues are listed, too.
+     *
+     * @param limit most queues
+     */
+    List<String> unconsumedQueues(int limit);
+
+    /**
      * Carries on the bulk redrives that are on record, apart from those that another process is working on.
      *
      * @param elapsed the time since the step before: each redrive moves what its rate allows in it

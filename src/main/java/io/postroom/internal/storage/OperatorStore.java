@@ -60,6 +60,12 @@ public interface OperatorStore {
     void advance(Duration time);
 
     /**
+     * Removes all messages with their history, keys and records, in several transactions, and resumes all queues. Puts nothing on record.
+     * For tests.
+     */
+    void removeAll();
+
+    /**
      * A bulk action as it stands.
      *
      * @param planned messages that matched when it was put on record

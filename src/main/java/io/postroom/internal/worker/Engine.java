@@ -16,6 +16,7 @@ import org.slf4j.LoggerFactory;
 public final class Engine {
     private static final Logger log = LoggerFactory.getLogger(Engine.class);
     private static final Duration INTERRUPT_GRACE = Duration.ofSeconds(5);
+    private static final Duration RESET_DRAIN = Duration.ofSeconds(30);
     private static final long LOOK_EVERY_NANOS = Duration.ofMillis(5).toNanos();
 
     private final EngineParts parts;
@@ -121,6 +122,26 @@ public final class Engine {
      */
     public int drain(Collection<String> names) {
         return parts.inlineRunner.drain(names);
+    }
+
+    /**
+     * Stops the consumers where they run, does the work, and starts them again. Open futures fail. For tests.
+     *
+     * @param removeMessages removes all messages from the store
+     */
+    public synchronized void reset(Runnable removeMessages) {
+        boolean consuming = state == State.RUNNING && parts.consumers.isConsuming();
+        if (consuming) {
+            stopConsumers(RESET_DRAIN);
+        }
+        try {
+            removeMessages.run();
+            parts.futures.removed();
+        } finally {
+            if (consuming) {
+                start();
+            }
+        }
     }
 
     /** Whether heartbeats were confirmed for so long without a gap. True as well before this process needed a heartbeat. */

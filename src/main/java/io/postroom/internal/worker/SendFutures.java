@@ -12,6 +12,7 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
+import java.util.function.Function;
 
 /**
  * The futures of {@code sendMessageAsync}. Results of this process complete them at once, results of other processes with the next poll.
@@ -77,8 +78,16 @@ public final class SendFutures {
 
     /** Fails all open futures: the process stops, and other processes handle the messages. */
     void giveUp() {
-        waiting.forEach((id, future) -> future.completeExceptionally(new PostroomException(
-                "Postroom stopped before message " + id + " reached its end; ask find(id) after the restart")));
+        failAll(id -> "Postroom stopped before message " + id + " reached its end; ask find(id) after the restart");
+    }
+
+    /** Fails all open futures: the messages were removed. */
+    void removed() {
+        failAll(id -> "message " + id + " was removed by a reset before it reached its end");
+    }
+
+    private void failAll(Function<UUID, String> reason) {
+        waiting.forEach((id, future) -> future.completeExceptionally(new PostroomException(reason.apply(id))));
     }
 
     private void reached(UUID id, MessageState state) {
