@@ -137,7 +137,8 @@ public final class StoreErrors {
                         + " in the JDBC URL and postroom.listen=false";
             case "25P03" ->
                 ". The server cut the connection because the transaction was idle for longer than"
-                        + " idle_in_transaction_session_timeout of this role or database. Raise it, or shorten what runs inside the transaction";
+                        + " idle_in_transaction_session_timeout of this role or database. Raise it, or shorten what runs in the"
+                        + " transaction";
             case "25P04" ->
                 ". The transaction lasted longer than transaction_timeout of this role or database. Raise it";
             case "57P05" ->

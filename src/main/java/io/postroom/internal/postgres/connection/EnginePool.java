@@ -72,8 +72,9 @@ public final class EnginePool implements AutoCloseable {
     }
 
     /**
-     * Opens connections for the checks and migrations of a start, which need two at a time and no limits for time. They are copies of the host's where its data
-     * source is a {@code HikariDataSource}, so that a pool of one connection is enough; else the host's own. The caller closes the result.
+     * Opens connections for the checks and migrations of a start, which need two at a time and no limits for time. They are copies of the
+     * host's where its data source is a {@code HikariDataSource}, so that a pool of one connection is enough; else the host's own. The
+     * caller closes the result.
      */
     public static EnginePool forStart(DataSource host) {
         List<AutoCloseable> own = new ArrayList<>();

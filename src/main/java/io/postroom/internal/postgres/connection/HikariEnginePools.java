@@ -64,7 +64,7 @@ record HikariEnginePools(HikariDataSource pool) implements AutoCloseable {
         return new HikariEnginePools(new HikariDataSource(copy));
     }
 
-    /** Opens a pool for the start, without limits for time, which migrations need. Waits for a connection as long as the host's pool does. */
+    /** Opens a pool for the start, without limits for time, as migrations need. It waits for a connection as long as the host's does. */
     static HikariEnginePools forStart(DataSource host, String name, int size) {
         HikariDataSource settings = Objects.requireNonNull(unwrap(host));
         HikariConfig copy = copy(host, name, size);

@@ -25,6 +25,8 @@ public final class Migrations {
     private static final Logger log = LoggerFactory.getLogger(Migrations.class);
     private static final String LOCATION = "classpath:io/postroom/db/migration";
 
+    private static final String CONNECTION_FAILURE = "08006";
+
     private Migrations() {}
 
     /**
@@ -83,7 +85,9 @@ public final class Migrations {
     private static void throwIfNoRightIsMissing(String doing, FlywayException error) {
         for (Throwable cause = error.getCause(); cause != null && cause != cause.getCause(); cause = cause.getCause()) {
             if (cause instanceof SQLException sql) {
-                StoreException failed = StoreErrors.translate(doing, sql);
+                // A pool that threw a broken connection away says "closed" and no state.
+                String state = sql.getSQLState() == null ? CONNECTION_FAILURE : sql.getSQLState();
+                StoreException failed = StoreErrors.translate(doing, new SQLException(sql.getMessage(), state, sql));
                 if (failed.mayPass()) {
                     throw failed;
                 }

@@ -24,6 +24,12 @@ public final class PoolerCheck {
     /** The first round nearly always shows it, because a pooler gives out the session that was used last. */
     private static final int ROUNDS = 8;
 
+    private static final String UNSAFE =
+            "the database is behind a pooler that gives its sessions to several clients, as PgBouncer in transaction mode does."
+                    + " With prepared statements, messages could be acknowledged and never stored, and LISTEN would reach nobody."
+                    + " Set both: prepareThreshold=0 in the JDBC URL, and postroom.listen=false (in Java EngineSettings.listen)."
+                    + " Or connect to the server itself, or to a pool in session mode";
+
     private PoolerCheck() {}
 
     /**
@@ -43,14 +49,7 @@ public final class PoolerCheck {
                 prepares = !SessionSettings.isShared(first);
             }
             if ((prepares || listen) && sharesSessions(source)) {
-                throw new PostroomException(
-                        "the database is behind a pooler that gives its sessions to several clients, as PgBouncer"
-                                + " in transaction mode does. With prepared statements, messages could be acknowledged and never stored; LISTEN"
-                                + " would reach nobody. Two settings are needed: prepareThreshold=0 in the JDBC URL (now: "
-                                + (prepares ? "prepared statements are on" : "set")
-                                + "), and postroom.listen=false, in Java EngineSettings.listen (now: "
-                                + (listen ? "true" : "false")
-                                + "). Or connect to the server itself, or to a pool in session mode");
+                throw new PostroomException(UNSAFE);
             }
         } catch (SQLException e) {
             throw StoreErrors.translate("look for a pooler in front of the database", e);

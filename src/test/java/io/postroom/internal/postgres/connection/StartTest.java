@@ -154,8 +154,7 @@ class StartTest {
         try (HikariDataSource host = new HikariDataSource(config())) {
             assertThatThrownBy(() -> SchemaMode.MIGRATE.prepare(host))
                     .isInstanceOf(PostroomException.class)
-                    .hasMessageContaining("57P01")
-                    .hasMessageContaining("ended the connection")
+                    .hasMessageMatching("(?s).*(57P01.*ended the connection|08006.*connection was cut).*")
                     .hasMessageNotContaining("role that may create");
         } finally {
             execute("DROP EVENT TRIGGER on_create_table");
