@@ -1594,7 +1594,7 @@ $function$
 COMMENT ON FUNCTION postroom.lowest_id IS 'The lowest message id of an instant. A condition on ids keeps a query to the day partitions it needs:
 SELECT ... FROM postroom.queue_messages WHERE message_id >= postroom.lowest_id(now() - interval ''1 day'')';
 
-CREATE OR REPLACE FUNCTION postroom.move_tail(p_parent text)
+CREATE OR REPLACE FUNCTION postroom.move_tail_by(p_parent text, p_days integer, p_enough integer)
  RETURNS integer
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1610,13 +1610,15 @@ DECLARE
         FROM postroom.queue q
         WHERE q.deleted_at IS NULL);
     low       date;
+    target    date;
     starts    date[];
     ends      date[];
     has_rows  boolean;
+    since     timestamptz;
 BEGIN
     PERFORM postroom.require_read_committed();
     SELECT p.from_at INTO low FROM postroom.partitions(p_parent) p WHERE p.name = tail;
-    IF low >= today + 3 THEN
+    IF low >= today + p_enough THEN
         RETURN 0;
     END IF;
     EXECUTE format('SELECT EXISTS (SELECT FROM postroom.%I)', tail) INTO has_rows;
@@ -1630,7 +1632,8 @@ BEGIN
         starts := ARRAY[low];  -- after a long idle time: one partition for all of it
         ends := ARRAY[today];
     END IF;
-    WHILE coalesce(ends[cardinality(ends)], low) < greatest(today, low) + 7 LOOP
+    target := greatest(today + p_enough, CASE WHEN low < today + 3 THEN greatest(today, low) + 7 END);
+    WHILE coalesce(ends[cardinality(ends)], low) < target AND coalesce(cardinality(starts), 0) < p_days LOOP
         starts := starts || coalesce(ends[cardinality(ends)], low);
         ends := ends || (starts[cardinality(starts)] + coalesce(width, 1));
     END LOOP;
@@ -1642,8 +1645,13 @@ BEGIN
         EXECUTE format('CREATE TABLE postroom.%I (LIKE postroom.%I INCLUDING ALL)', next_tail, p_parent);
     END IF;
 
+    PERFORM set_config('synchronous_commit', 'off', true);
     -- Others wait from here on, until the commit.
+    since := clock_timestamp();
+    EXECUTE format('LOCK TABLE ONLY postroom.%I IN ACCESS EXCLUSIVE MODE', p_parent);
+    PERFORM postroom.require_time_left(since);
     EXECUTE format('ALTER TABLE postroom.%I DETACH PARTITION postroom.%I', p_parent, tail);
+    PERFORM postroom.require_time_left(since);
     IF has_rows THEN
         EXECUTE format('ALTER TABLE postroom.%I RENAME TO %I', tail, postroom.day_partition(p_parent, low));
         EXECUTE format('ALTER TABLE postroom.%I RENAME TO %I', next_tail, tail);
@@ -1652,6 +1660,7 @@ BEGIN
         EXECUTE format('ALTER TABLE postroom.%I ATTACH PARTITION postroom.%I FOR VALUES FROM (%s) TO (%s)',
             p_parent, postroom.day_partition(p_parent, starts[i]),
             postroom.day_bound(p_parent, starts[i]), postroom.day_bound(p_parent, ends[i]));
+        PERFORM postroom.require_time_left(since);
     END LOOP;
     EXECUTE format('ALTER TABLE postroom.%I ATTACH PARTITION postroom.%I FOR VALUES FROM (%s) TO (MAXVALUE)',
         p_parent, tail, postroom.day_bound(p_parent, ends[cardinality(ends)]));
@@ -1662,8 +1671,29 @@ BEGIN
 END
 $function$
 ;
-COMMENT ON FUNCTION postroom.move_tail IS 'Internal: makes the next days when fewer than two lie ahead; answers how many. 0: enough are there. 55P03: the lock was not to be had,
-so try again later.';
+COMMENT ON FUNCTION postroom.move_tail_by IS 'Internal: makes so many days at most, unless p_enough lie ahead; answers how many. PR001: it took too long, and was undone.';
+
+CREATE OR REPLACE FUNCTION postroom.move_tail(p_parent text, p_enough integer DEFAULT 3)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    days int;
+BEGIN
+    FOREACH days IN ARRAY ARRAY[7, 3, 1] LOOP
+        BEGIN
+            RETURN postroom.move_tail_by(p_parent, days, p_enough);
+        EXCEPTION WHEN SQLSTATE 'PR001' THEN
+            PERFORM pg_sleep(0.1);  -- the locks are free again: who waited goes first
+        END;
+    END LOOP;
+    RAISE EXCEPTION 'moving the tail of % would keep others waiting for too long now', p_parent USING ERRCODE = '55P03';
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.move_tail IS 'Internal: makes the next days when fewer than p_enough lie ahead; answers how many. 0: enough are there. 55P03: the lock was not to be
+had, or others would wait too long, so try again later.';
 
 CREATE OR REPLACE FUNCTION postroom.new_id()
  RETURNS uuid
@@ -2235,6 +2265,23 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.require_text IS 'Internal: refuses what is not 1 to 200 characters without control characters.';
+
+CREATE OR REPLACE FUNCTION postroom.require_time_left(p_since timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    left_ms constant int := 80 - (1000 * extract(epoch FROM clock_timestamp() - p_since))::int;
+BEGIN
+    IF left_ms <= 0 THEN
+        RAISE EXCEPTION 'others have waited for too long' USING ERRCODE = 'PR001';
+    END IF;
+    PERFORM set_config('lock_timeout', least(50, left_ms)::text, true);
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.require_time_left IS 'Internal: gives up (PR001) when others have waited for too long, else leaves the rest of the time as the limit for the next lock.';
 
 CREATE OR REPLACE FUNCTION postroom.reschedule(p_message uuid, p_due_at timestamp with time zone)
  RETURNS integer

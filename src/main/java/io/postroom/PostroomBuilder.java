@@ -25,6 +25,7 @@ import io.postroom.internal.postgres.PostgresJobLocks;
 import io.postroom.internal.postgres.PostgresStores;
 import io.postroom.internal.postgres.PostgresWorkerStore;
 import io.postroom.internal.postgres.connection.EnginePool;
+import io.postroom.internal.postgres.connection.PoolerCheck;
 import io.postroom.internal.postgres.connection.PostgresNotificationListener;
 import io.postroom.internal.postgres.connection.StartCheck;
 import io.postroom.internal.postgres.purge.PostgresMaintenance;
@@ -170,6 +171,13 @@ final class PostroomBuilder implements Postroom.Builder {
 
     private void prepareSchema(EnginePool pool) {
         schema.prepare(dataSource);
+        if (engineDataSource != null) {
+            try (EnginePool hosts = EnginePool.forStart(dataSource)) {
+                PoolerCheck.refuseUnsafe(hosts.dataSource(), settings.listen());
+            }
+        }
+        PoolerCheck.refuseUnsafe(pool.dataSource(), settings.listen());
+        pool.requireConnections(workers ? (settings.listen() ? 3 : 2) : 1);
         StartCheck.of(pool.dataSource()).warnings().forEach(log::warn);
     }
 

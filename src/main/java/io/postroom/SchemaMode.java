@@ -1,7 +1,9 @@
 package io.postroom;
 
 import io.postroom.api.PostroomException;
+import io.postroom.internal.postgres.connection.EnginePool;
 import io.postroom.internal.postgres.connection.Migrations;
+import io.postroom.internal.postgres.connection.PoolerCheck;
 import io.postroom.internal.postgres.connection.StartCheck;
 import javax.sql.DataSource;
 
@@ -20,14 +22,18 @@ public enum SchemaMode {
      * @throws PostroomException says what is wrong with the server or the schema, and what to do
      */
     public void prepare(DataSource dataSource) {
-        if (this != NONE) {
-            // First: on a server that is no PostgreSQL or too old, the error of a migration would not say so.
-            StartCheck.of(dataSource);
+        if (this == NONE) {
+            return;
         }
-        switch (this) {
-            case MIGRATE -> Migrations.migrate(dataSource);
-            case VALIDATE -> Migrations.validate(dataSource);
-            case NONE -> {}
+        // First: on a server that is no PostgreSQL or too old, the error of a migration would not say so.
+        StartCheck.of(dataSource);
+        try (EnginePool connections = EnginePool.forStart(dataSource)) {
+            PoolerCheck.refuseUnsafe(connections.dataSource(), false);
+            if (this == MIGRATE) {
+                Migrations.migrate(connections.dataSource());
+            } else {
+                Migrations.validate(connections.dataSource());
+            }
         }
     }
 }

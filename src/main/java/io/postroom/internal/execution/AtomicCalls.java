@@ -5,9 +5,11 @@ import io.postroom.api.Transactions;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.Completion;
 import io.postroom.internal.storage.LeaseStore;
+import io.postroom.internal.storage.StoreErrors;
 import java.sql.Connection;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * Calls ATOMIC handlers in transactions of the host: the handler's writes and the completion are in one commit. Thread-safe.
@@ -33,12 +35,14 @@ final class AtomicCalls {
      *
      * @return one outcome a message. All are Done: it was committed. Else it was rolled back
      * @throws LeaseLostException the lease had gone, and it was rolled back
+     * @throws CutOffException the handler did its part, and the database cut the transaction off
      * @throws Exception what the handler or the transaction threw; it was rolled back, unless the answer to the commit got lost
      */
     List<Outcome> call(HandlerCall call) throws Exception {
+        AtomicBoolean usersError = new AtomicBoolean();
         try {
             return transactions.begin(transaction -> {
-                List<Outcome> outcomes = userCode.handle(call, transaction.connection());
+                List<Outcome> outcomes = handle(call, transaction.connection(), usersError);
                 if (!areDone(outcomes)) {
                     throw new RollBack(outcomes);
                 }
@@ -47,6 +51,22 @@ final class AtomicCalls {
             });
         } catch (RollBack rollBack) {
             return rollBack.outcomes;
+        } catch (Exception error) {
+            if (!usersError.get() && StoreErrors.mayPass(error)) {
+                throw new CutOffException(error);
+            }
+            throw error;
+        }
+    }
+
+    private List<Outcome> handle(HandlerCall call, Connection connection, AtomicBoolean usersError) throws Exception {
+        boolean returned = false;
+        try {
+            List<Outcome> outcomes = userCode.handle(call, connection);
+            returned = true;
+            return outcomes;
+        } finally {
+            usersError.set(!returned);
         }
     }
 
@@ -64,6 +84,16 @@ final class AtomicCalls {
                 .sum();
         if (completed < call.messages().size()) {
             throw new LeaseLostException(call.messages().get(0), call.queue().name());
+        }
+    }
+
+    /**
+     * The transaction could not be begun, completed or committed, for a reason that may pass: a database that was away, a time limit of the
+     * server, a serialization failure. The handler threw nothing, so the attempt is not counted.
+     */
+    static final class CutOffException extends Exception {
+        CutOffException(Exception cause) {
+            super(cause.getMessage(), cause);
         }
     }
 

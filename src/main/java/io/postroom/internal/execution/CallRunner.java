@@ -123,6 +123,15 @@ final class CallRunner {
     }
 
     private Completion failed(HandlerCall call, ClaimedMessage message, Throwable error, Attempt.State state) {
+        if (error instanceof AtomicCalls.CutOffException cut && state == Attempt.State.RUNNING) {
+            log.warn(
+                    "message {} of queue {} could not be completed in its handler's transaction, which is rolled back; it spends no"
+                            + " attempt and runs again: {}",
+                    message.id(),
+                    call.queue().name(),
+                    cut.getMessage());
+            return StateTransitions.cutOff(message);
+        }
         Throwable cause = state == Attempt.State.OVERTIME ? new TimeLimitException(call.handler(), error) : error;
         log.debug(
                 "message {} of queue {} failed in handler {}",

@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  * no handler                  DELAYED   30 s, doubling to 10 min, no line of history
  * payload missing             DELAYED   1 s, doubling to 10 min, no line of history
  * not run                     DELAYED   10 s, no line of history
+ * ATOMIC, cut off             DELAYED   1 s, doubling to 10 min, no line of history
  * </pre>
  *
  * <p>An exception is turned into one of these outcomes first, by {@code UserCode.outcomeOf}; a call that was given up, by {@code
@@ -45,6 +46,7 @@ final class StateTransitions {
     private static final Duration LONGEST_WAIT = Duration.ofMinutes(10);
     private static final Duration NOT_RUN = Duration.ofSeconds(10);
     private static final Duration PAYLOAD_MISSING_FIRST = Duration.ofSeconds(1);
+    private static final Duration CUT_OFF_FIRST = Duration.ofSeconds(1);
 
     private StateTransitions() {}
 
@@ -99,6 +101,15 @@ final class StateTransitions {
     /** Delays a message by 10 s that was not run, for a reason of Postroom's own. */
     static Completion notRun(ClaimedMessage message) {
         return waiting(message, "not_run", NOT_RUN);
+    }
+
+    /**
+     * Delays a message whose ATOMIC transaction the database cut off after the handler had done its part. 1 s at the first delivery,
+     * doubling to 10 minutes, because a time limit of the server may cut it off each time.
+     */
+    static Completion cutOff(ClaimedMessage message) {
+        return waiting(
+                message, "not_run", doubled(CUT_OFF_FIRST, message.counters().deliveries()));
     }
 
     /** Finishes a message whose time to live ended while it waited. */

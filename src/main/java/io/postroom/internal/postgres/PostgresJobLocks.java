@@ -3,6 +3,7 @@ package io.postroom.internal.postgres;
 import javax.sql.DataSource;
 import net.javacrumbs.shedlock.core.LockProvider;
 import net.javacrumbs.shedlock.provider.jdbctemplate.JdbcTemplateLockProvider;
+import net.javacrumbs.shedlock.provider.sql.DatabaseProduct;
 import org.springframework.jdbc.core.JdbcTemplate;
 
 /**
@@ -20,6 +21,8 @@ public final class PostgresJobLocks {
                 .withTableName("postroom.shedlock")
                 .withJdbcTemplate(new JdbcTemplate(source))
                 .usingDbTime()
+                // Named, because the provider asks only once and remembers "unknown" when the database is away then.
+                .withDatabaseProduct(DatabaseProduct.POSTGRES_SQL)
                 .build());
     }
 }

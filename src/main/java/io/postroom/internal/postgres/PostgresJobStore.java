@@ -8,6 +8,7 @@ import io.postroom.internal.storage.Arrival;
 import io.postroom.internal.storage.Failure;
 import io.postroom.internal.storage.JobStore;
 import io.postroom.internal.storage.RedriveResult;
+import io.postroom.internal.storage.StoreErrors;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -79,8 +80,14 @@ final class PostgresJobStore implements JobStore {
                 }
             });
         } catch (StoreException e) {
-            throwIfItMayPass(e);
-            quarantine(messageId, Failure.of(String.valueOf(e.getMessage())));
+            if (!StoreErrors.mayBeOfOneRow(e)) {
+                throw e; // the next message would meet it, too
+            }
+            if (StoreErrors.isOfOneRow(e)) {
+                quarantine(messageId, Failure.of(String.valueOf(e.getMessage())));
+            } else {
+                log.error("Message {} cannot be promoted and stays DELAYED", messageId, e);
+            }
         }
     }
 
@@ -92,8 +99,8 @@ final class PostgresJobStore implements JobStore {
         });
     }
 
-    private static void throwIfItMayPass(StoreException failure) {
-        if (failure.mayPass()) {
+    private static void throwUnlessOfOneLease(StoreException failure) {
+        if (!StoreErrors.mayBeOfOneRow(failure)) {
             throw failure;
         }
     }
@@ -103,7 +110,7 @@ final class PostgresJobStore implements JobStore {
         try {
             return rescue(leaseTime, limit, null);
         } catch (StoreException e) {
-            throwIfItMayPass(e);
+            throwUnlessOfOneLease(e);
             return rescueOneByOne(leaseTime, e);
         }
     }
@@ -115,7 +122,7 @@ final class PostgresJobStore implements JobStore {
             try {
                 arrivals.addAll(rescue(leaseTime, 1, lease));
             } catch (StoreException e) {
-                throwIfItMayPass(e);
+                throwUnlessOfOneLease(e);
                 log.error("Lease {} cannot be rescued; its messages stay in progress", lease, e);
             }
         }

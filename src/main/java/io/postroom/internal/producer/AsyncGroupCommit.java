@@ -56,10 +56,15 @@ final class AsyncGroupCommit {
         ensureStarted();
         Waiting entry = new Waiting(queue, message, new CompletableFuture<>());
         try {
-            waiting.put(entry);
+            // First without waiting: an interrupted thread may not wait, but where there is room it need not.
+            if (!waiting.offer(entry)) {
+                waiting.put(entry);
+            }
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
-            throw new PostroomException("interrupted before the message was stored", interrupted);
+            throw new PostroomException(
+                    "interrupted while " + MOST_WAITING + " messages waited to be stored; this one is not stored",
+                    interrupted);
         }
         return entry.future;
     }
@@ -132,7 +137,8 @@ final class AsyncGroupCommit {
             results = next.write(group.stream().map(Waiting::message).toList());
         } catch (DuplicateMessageException | StoreException refused) {
             if (group.size() == 1 || refused instanceof StoreException store && store.mayPass()) {
-                group.forEach(entry -> entry.future.completeExceptionally(refused));
+                group.forEach(entry -> entry.future.completeExceptionally(
+                        refused instanceof UnknownFateException unknown ? unknown.of(entry.message.id()) : refused));
             } else {
                 group.forEach(entry -> writeGroup(List.of(entry)));
             }

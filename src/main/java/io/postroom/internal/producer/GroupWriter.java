@@ -11,14 +11,18 @@ import java.util.List;
  */
 interface GroupWriter {
     /**
-     * Stores all messages or none, and repeats a try that failed for a reason that may pass. If the last try's fate is unknown, the
-     * exception says so.
+     * Stores all messages or none, and repeats a try that failed for a reason that may pass. The exception says whether it is known that
+     * nothing was stored. An interrupt ends no try, and stays set.
      */
     List<EnqueueResult> write(List<NewMessage> messages);
 
     /** Stores all messages or none in a single try. After an exception, the commit may have taken place. */
     List<EnqueueResult> writeOnce(List<NewMessage> messages);
 
-    /** Stores a message that {@link #writeOnce} may have stored already, and repeats like {@link #write}. */
-    EnqueueResult writeAgain(NewMessage message);
+    /**
+     * Stores a message whose group {@link #writeOnce} did not store for certain, and repeats like {@link #write}.
+     *
+     * @param mayBeStored whether that group's commit may have taken place
+     */
+    EnqueueResult writeAgain(NewMessage message, boolean mayBeStored);
 }

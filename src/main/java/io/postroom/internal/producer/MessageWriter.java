@@ -161,7 +161,8 @@ final class MessageWriter {
             }
             return written;
         } catch (SQLException error) {
-            throw StoreErrors.translate("guard the caller's transaction with a savepoint", error);
+            String what = messages.size() == 1 ? "message " + messages.get(0).id() : messages.size() + " messages";
+            throw StoreErrors.translate("enqueue " + what + " in the open transaction", error);
         }
     }
 

@@ -1,6 +1,5 @@
 package io.postroom.internal.producer;
 
-import io.postroom.api.StoreException;
 import io.postroom.internal.storage.EnqueueResult;
 import io.postroom.internal.storage.NewMessage;
 import io.postroom.internal.storage.StoreErrors;
@@ -9,12 +8,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
 
 /**
  * Repeats a transaction of Postroom's own when its failure may pass, as a dropped connection does. Thread-safe.
  *
  * <p>A failure may hit the commit: nobody knows then whether it took place. So each repeat says that the ids are given, and the store
- * looks for them first. A message that a lost commit wrote is found by its id, and exists once.
+ * looks for them first. A message that a lost commit wrote is found by its id, and exists once. A failure that the server reported before
+ * the commit, such as a full disk, leaves no doubt: nothing was stored.
  *
  * <p>A caller's transaction does not come through here: a repeat in it would run in a transaction that PostgreSQL has already given up.
  */
@@ -30,19 +31,7 @@ final class RetryingWriter implements GroupWriter {
 
     @Override
     public List<EnqueueResult> write(List<NewMessage> messages) {
-        for (int attempt = 1; ; attempt++) {
-            try {
-                return attempt == 1 ? writer.writeDirect(messages) : repeat(messages);
-            } catch (RuntimeException error) {
-                if (!StoreErrors.mayPass(error)) {
-                    throw error;
-                }
-                if (attempt == TRIES) {
-                    throw fateUnknown(messages, error);
-                }
-                waitAfter(attempt);
-            }
-        }
+        return write(messages, () -> writer.writeDirect(messages), false);
     }
 
     @Override
@@ -51,9 +40,41 @@ final class RetryingWriter implements GroupWriter {
     }
 
     @Override
-    public EnqueueResult writeAgain(NewMessage message) {
+    public EnqueueResult writeAgain(NewMessage message, boolean mayBeStored) {
         List<NewMessage> one = List.of(message);
-        return countOwnAsNew(one, write(withGivenIds(one))).get(0);
+        return write(one, () -> repeat(one), mayBeStored).get(0);
+    }
+
+    /**
+     * Runs the first try and, while failures may pass, repeats it. An interrupt, before or during a try, makes a pool refuse its
+     * connection: it is kept for the caller, and the try repeated.
+     *
+     * @param mayBeStored whether a commit before the first try may have stored the messages
+     */
+    private List<EnqueueResult> write(
+            List<NewMessage> messages, Supplier<List<EnqueueResult>> firstTry, boolean mayBeStored) {
+        boolean unknown = mayBeStored;
+        boolean interrupted = Thread.interrupted();
+        try {
+            for (int attempt = 1; ; attempt++) {
+                try {
+                    return attempt == 1 ? firstTry.get() : repeat(messages);
+                } catch (RuntimeException error) {
+                    boolean refusedByInterrupt = Thread.interrupted();
+                    interrupted |= refusedByInterrupt;
+                    unknown |= StoreErrors.mayBeCommitted(error);
+                    boolean mayPass = refusedByInterrupt || StoreErrors.mayPass(error);
+                    if (!mayPass || attempt == TRIES) {
+                        throw failed(messages, error, attempt, unknown);
+                    }
+                    waitAfter(attempt);
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
     }
 
     private List<EnqueueResult> repeat(List<NewMessage> messages) {
@@ -78,14 +99,16 @@ final class RetryingWriter implements GroupWriter {
         return counted;
     }
 
-    private static StoreException fateUnknown(List<NewMessage> messages, RuntimeException error) {
-        return new StoreException(
-                "could not be stored in " + TRIES + " tries, and whether the last one was is not known: ask find(\""
-                        + messages.get(0).id() + "\"), or repeat with .id(...) of that value, which is safe. "
-                        + error.getMessage(),
-                StoreException.Kind.UNAVAILABLE,
-                "",
-                error);
+    /** The exception for the caller: an answer about the messages themselves is certain, whatever the tries before it did. */
+    private static RuntimeException failed(
+            List<NewMessage> messages, RuntimeException error, int tries, boolean mayBeStored) {
+        if (!StoreErrors.isOfDatabase(error)) {
+            return error;
+        }
+        if (mayBeStored) {
+            return new UnknownFateException(messages.get(0).id(), tries, error);
+        }
+        return tries == 1 ? error : StoreErrors.notStored(tries, error);
     }
 
     /** Waits half to one and a half times a doubling wait: callers that failed together spread more widely than a lone loop's back-off. */

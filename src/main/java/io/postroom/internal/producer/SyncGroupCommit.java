@@ -2,6 +2,7 @@ package io.postroom.internal.producer;
 
 import io.postroom.internal.storage.EnqueueResult;
 import io.postroom.internal.storage.NewMessage;
+import io.postroom.internal.storage.StoreErrors;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -62,7 +63,7 @@ final class SyncGroupCommit {
             writeGroup(own);
         }
         EnqueueResult result = own.result;
-        return result != null ? result : writer.writeAgain(message);
+        return result != null ? result : writer.writeAgain(message, own.mayBeStored);
     }
 
     private boolean mayWriteAtOnce(Waiting own) {
@@ -121,6 +122,8 @@ final class SyncGroupCommit {
             if (group.size() == 1) {
                 throw error;
             }
+            boolean mayBeStored = StoreErrors.mayBeCommitted(error);
+            group.forEach(waiting -> waiting.mayBeStored = mayBeStored);
             log.debug("a group of {} messages was not stored; each is stored by itself", group.size(), error);
         } finally { // an Error goes to this thread's caller; the other threads write alone
             try {
@@ -141,6 +144,7 @@ final class SyncGroupCommit {
             int size = Math.min(gathered.size(), LARGEST_GROUP);
             List<Waiting> group = List.copyOf(gathered.subList(0, size));
             gathered = new ArrayList<>(gathered.subList(size, gathered.size()));
+            group.forEach(waiting -> waiting.mayBeStored = true); // until the write says otherwise
             return group;
         }
     }
@@ -162,6 +166,7 @@ final class SyncGroupCommit {
         private final List<Waiting> alone = List.of(this);
         private volatile Step step = Step.GATHERED;
         private @Nullable EnqueueResult result;
+        private volatile boolean mayBeStored;
 
         Waiting(NewMessage message) {
             this.message = message;

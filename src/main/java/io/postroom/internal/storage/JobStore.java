@@ -35,7 +35,12 @@ public interface JobStore {
     /** Lists due messages, the longest due first, to promote them one by one when a batch fails. */
     List<UUID> due(int limit);
 
-    /** Promotes this message, or makes it a dead letter when the database refuses to. One bad row must not hold up the others. */
+    /**
+     * Promotes this message, or makes it a dead letter when the database refuses its data. One bad row must not hold up the others. A
+     * message that fails for another reason of its own, such as a damaged page, stays DELAYED.
+     *
+     * @throws StoreException the failure is not the message's: any other message would meet it, too
+     */
     void promoteOrQuarantine(UUID messageId);
 
     /**

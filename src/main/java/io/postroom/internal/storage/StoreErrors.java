@@ -6,20 +6,24 @@ import java.sql.SQLException;
 import java.sql.SQLRecoverableException;
 import java.sql.SQLTimeoutException;
 import java.sql.SQLTransientConnectionException;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Classifies failures of the database by what may be done about them. The SQLSTATEs are those of appendix A of the PostgreSQL manual.
+ * Classifies failures of the database by what may be done about them. What each SQLSTATE means is in the table {@link SqlStates}.
  *
  * <p>It stands beside the port, not in {@code postgres}, because {@code producer} needs it, too: failures of a host's own transaction
  * manager do not pass through the store.
  */
 public final class StoreErrors {
+    private static final int MOST_CAUSES = 20;
+
     private StoreErrors() {}
 
     /** Whether the same call may succeed a moment later, asked about a failure that came through a host's transaction manager. */
     public static boolean mayPass(Throwable error) {
         Throwable cause = error;
-        for (int depth = 0; cause != null && depth < 20; depth++, cause = cause.getCause()) {
+        for (int depth = 0; cause != null && depth < MOST_CAUSES; depth++, cause = cause.getCause()) {
             if (cause instanceof StoreException store) {
                 return store.mayPass();
             } else if (cause instanceof SQLException sql) {
@@ -36,7 +40,7 @@ public final class StoreErrors {
      */
     public static StoreException translate(String doing, SQLException error) {
         SQLException telling = firstWithState(error);
-        String state = telling.getSQLState() == null ? "" : telling.getSQLState();
+        String state = stateOf(telling);
         Kind kind = kindOf(error, state);
         String text = "could not " + doing + ": " + telling.getMessage()
                 + (state.isEmpty() ? "" : " [SQLSTATE " + state + "]")
@@ -44,28 +48,70 @@ public final class StoreErrors {
         return new StoreException(text, kind, state, error);
     }
 
+    /**
+     * Whether the data of a single row is to blame, so that the same statement succeeds for other rows. Only such a row may be put aside
+     * for good.
+     */
+    public static boolean isOfOneRow(StoreException error) {
+        return error.kind() == Kind.REFUSED;
+    }
+
+    /** Whether a single row may be to blame: worth a search among the rows of a statement. False for what every row would meet. */
+    public static boolean mayBeOfOneRow(StoreException error) {
+        return SqlStates.of(error.state()).blame() != SqlStates.Blame.DATABASE && !error.mayPass();
+    }
+
+    /**
+     * Whether a transaction that ended with this failure may have been committed. False when the server refused it before, or when there
+     * was no connection to begin it on.
+     */
+    public static boolean mayBeCommitted(Throwable error) {
+        SQLException sql = sqlOf(error);
+        if (sql == null || sql instanceof SQLTransientConnectionException) {
+            return false; // no statement reached the server; the second is what a pool throws that has no connection
+        }
+        return SqlStates.of(stateOf(firstWithState(sql))).mayBeCommitted();
+    }
+
+    /** Whether the failure came from the database or from the way to it. */
+    public static boolean isOfDatabase(Throwable error) {
+        return sqlOf(error) != null;
+    }
+
+    /**
+     * Says that a message was refused in several tries, and that none of them stored it.
+     *
+     * @param last what the last try failed with; of the database
+     */
+    public static StoreException notStored(int tries, RuntimeException last) {
+        StoreException store = last instanceof StoreException known
+                ? known
+                : translate("store it", Objects.requireNonNull(sqlOf(last)));
+        return new StoreException(
+                "nothing was stored in " + tries + " tries: " + store.getMessage(), store.kind(), store.state(), last);
+    }
+
+    private static @Nullable SQLException sqlOf(Throwable error) {
+        Throwable cause = error;
+        for (int depth = 0; cause != null && depth < MOST_CAUSES; depth++, cause = cause.getCause()) {
+            if (cause instanceof SQLException sql) {
+                return sql;
+            }
+        }
+        return null;
+    }
+
+    private static String stateOf(SQLException error) {
+        return error.getSQLState() == null ? "" : error.getSQLState();
+    }
+
     private static Kind kindOf(SQLException error, String state) {
-        if (state.equals("40001") || state.equals("40P01") || state.equals("55P03")) {
-            return Kind.TRY_AGAIN;
-        }
-        if (state.startsWith("08") || state.startsWith("53") || state.startsWith("57P") || state.equals("25006")) {
-            return Kind.UNAVAILABLE;
-        }
-        if (state.equals("57014") || state.equals("25P03") || state.equals("25P04") || state.startsWith("58")) {
-            // Postroom's own time limits, and the server's disk. The statement is right, but the database is busy or in
-            // trouble.
-            return Kind.UNAVAILABLE;
-        }
-        if (state.startsWith("22") || state.startsWith("23")) {
-            return Kind.REFUSED;
-        }
+        Kind kind = SqlStates.of(state).kind();
         // A pool without a free connection, and drivers that give no SQLSTATE.
-        if (error instanceof SQLTransientConnectionException
+        boolean passing = error instanceof SQLTransientConnectionException
                 || error instanceof SQLRecoverableException
-                || error instanceof SQLTimeoutException) {
-            return Kind.UNAVAILABLE;
-        }
-        return Kind.BROKEN;
+                || error instanceof SQLTimeoutException;
+        return kind == Kind.BROKEN && passing ? Kind.UNAVAILABLE : kind;
     }
 
     /** Hikari wraps the cause of a failed connection; its own exception may have no SQLSTATE. */
@@ -79,12 +125,30 @@ public final class StoreErrors {
         return error;
     }
 
-    private static String hint(String state) {
+    /** Says what an SQLSTATE usually means here, and what to do. Begins with a full stop; empty for most states. */
+    static String hint(String state) {
         return switch (state) {
             case "42P01", "42883", "3F000" ->
                 ". The tables or functions of postroom are missing or older than this version: run the migrations";
             case "42501" -> ". The role lacks a right: see the grants in docs/operations.md";
             case "25006" -> ". The database is read-only: a standby, or a failover under way";
+            case "42P05", "26000", "08P01" ->
+                ". If a pooler such as PgBouncer gives sessions of the server to several clients, set prepareThreshold=0"
+                        + " in the JDBC URL and postroom.listen=false";
+            case "25P03" ->
+                ". The server cut the connection because the transaction was idle for longer than"
+                        + " idle_in_transaction_session_timeout of this role or database. Raise it, or shorten what runs in the"
+                        + " transaction";
+            case "25P04" ->
+                ". The transaction lasted longer than transaction_timeout of this role or database. Raise it";
+            case "57P05" ->
+                ". The server cut the connection because it was idle for longer than idle_session_timeout of this role or"
+                        + " database. Raise it above the pool's keepalive time";
+            case "08006" ->
+                ". The connection was cut: by the network, a server that stopped, or a time limit of the server for sessions, such as"
+                        + " idle_in_transaction_session_timeout";
+            case "57P01" -> ". An administrator or a shutdown of the server ended the connection";
+            case "53100" -> ". The server's disk is full";
             default -> "";
         };
     }

@@ -73,9 +73,32 @@ class MaintainPartitionsTest {
     @EnumSource
     void tail_is_moved_a_week_when_less_than_two_days_are_ahead(Kind kind) {
         Days.installedAgo(sql, Duration.ofDays(5));
-        assertThat(maintenance.makeDaysAhead(kind)).isEqualTo(7);
-        assertThat(lastDayStarts(kind)).isEqualTo(today().plusDays(9));
+        assertThat(maintenance.makeDaysAhead(kind)).isBetween(5, 7); // 7 unless the machine is slow
+        assertThat(lastDayStarts(kind)).isBetween(today().plusDays(7), today().plusDays(9));
         assertThat(maintenance.makeDaysAhead(kind)).isZero();
+    }
+
+    /** Nine steps of 25 ms each would keep whoever enqueues waiting for longer than 100 ms. */
+    @Test
+    void slow_machine_moves_the_tail_by_fewer_days_at_a_time() {
+        Days.installedAgo(sql, Duration.ofDays(5));
+        sql.sql(
+                        "CREATE FUNCTION public.slow() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.025); END $$")
+                .update();
+        sql.sql(
+                        "CREATE EVENT TRIGGER slow ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION public.slow()")
+                .update();
+        try {
+            org.awaitility.Awaitility.await()
+                    .ignoreExceptionsMatching(error -> error.getMessage().contains("waiting for too long"))
+                    .atMost(Duration.ofSeconds(50))
+                    .untilAsserted(() -> assertThat(sql.sql("SELECT postroom.move_tail('message')")
+                                    .query(Integer.class)
+                                    .single())
+                            .isBetween(1, 3));
+        } finally {
+            sql.sql("DROP FUNCTION public.slow CASCADE").update();
+        }
     }
 
     @Test
@@ -150,7 +173,7 @@ class MaintainPartitionsTest {
         Days.installedAgo(sql, Duration.ofDays(6));
         messages.queue("long");
         sql.sql("UPDATE postroom.queue SET retention = interval '30 days'").update();
-        assertThat(maintenance.makeDaysAhead(Kind.MESSAGES)).isEqualTo(2);
+        assertThat(maintenance.makeDaysAhead(Kind.MESSAGES)).isEqualTo(2); // or one by one on a slow machine
         List<Day> days = maintenance.days(Kind.MESSAGES);
         Day made = days.get(days.size() - 2);
         assertThat(Duration.between(made.from(), made.to())).isEqualTo(Duration.ofDays(4));
@@ -224,7 +247,7 @@ class MaintainPartitionsTest {
             // with others.
             assertThat(enqueuer.worst()).isLessThan(Duration.ofMillis(1500));
         }
-        assertThat(lastDayStarts(Kind.MESSAGES)).isEqualTo(today().plusDays(8));
+        assertThat(lastDayStarts(Kind.MESSAGES)).isBetween(today().plusDays(7), today().plusDays(8));
     }
 
     enum Holder {

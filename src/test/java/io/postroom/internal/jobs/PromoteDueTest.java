@@ -1,7 +1,9 @@
 package io.postroom.internal.jobs;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.postroom.api.StoreException;
 import io.postroom.internal.postgres.PostgresStores;
 import io.postroom.internal.storage.JobStore;
 import io.postroom.testing.Conservation;
@@ -13,6 +15,8 @@ import java.util.UUID;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
 /** Where the job looks for what is due: behind what it promoted last, and now and then from the start. */
@@ -65,6 +69,85 @@ class PromoteDueTest {
         job.run();
 
         assertThat(ready()).containsExactlyInAnyOrder(first, committedLate);
+    }
+
+    /** The server reports each state for every message, as it does behind a pooler, without a right or with a full disk. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {"42P05", "26000", "08P01", "42501", "57P01", "57P05", "53100", "53300", "25P02", "25P03", "40P01"
+            })
+    void healthy_message_is_not_quarantined_for_what_is_not_its_fault(String state) {
+        UUID healthy = delayed(JUST_DUE);
+        refuseReady("true", state);
+        try {
+            assertThatThrownBy(() -> job(Duration.ofMinutes(1)).run())
+                    .isInstanceOfSatisfying(
+                            StoreException.class,
+                            error -> assertThat(error.state()).isEqualTo(state));
+        } finally {
+            acceptReady();
+        }
+        assertThat(dead()).isEmpty();
+
+        job(Duration.ofMinutes(1)).run();
+
+        assertThat(ready()).containsExactly(healthy);
+    }
+
+    @Test
+    void message_whose_data_is_refused_is_quarantined_and_the_others_go_on() {
+        UUID bad = delayed(Duration.ofSeconds(-10));
+        UUID healthy = delayed(JUST_DUE);
+        refuseReady("NEW.message_id = '" + bad + "'", "23514");
+        try {
+            job(Duration.ofMinutes(1)).run();
+        } finally {
+            acceptReady();
+        }
+        assertThat(ready()).containsExactly(healthy);
+        assertThat(dead()).containsExactly(bad);
+    }
+
+    @Test
+    void message_that_meets_a_damaged_page_stays_delayed_and_the_others_go_on() {
+        UUID unlucky = delayed(Duration.ofSeconds(-10));
+        UUID healthy = delayed(JUST_DUE);
+        refuseReady("NEW.message_id = '" + unlucky + "'", "XX001");
+        try {
+            assertThatThrownBy(() -> job(Duration.ofMinutes(1)).run()).isInstanceOf(StoreException.class);
+            assertThat(ready()).containsExactly(healthy);
+            assertThat(dead()).isEmpty();
+        } finally {
+            acceptReady();
+        }
+        job(Duration.ofMinutes(1)).run();
+        assertThat(ready()).containsExactlyInAnyOrder(healthy, unlucky);
+    }
+
+    private void refuseReady(String when, String state) {
+        sql.sql("""
+                CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN
+                    IF %s THEN
+                        RAISE EXCEPTION 'refused' USING ERRCODE = '%s';
+                    END IF;
+                    RETURN NEW;
+                END
+                $$
+                """.formatted(when, state)).update();
+        sql.sql("CREATE TRIGGER refuse BEFORE INSERT ON postroom.ready FOR EACH ROW EXECUTE FUNCTION public.refuse()")
+                .update();
+    }
+
+    private void acceptReady() {
+        sql.sql("DROP FUNCTION public.refuse CASCADE").update();
+    }
+
+    private List<UUID> dead() {
+        return sql.sql("SELECT message_id FROM postroom.dead_letter WHERE queue_id = ?")
+                .param(messages.queue(queue))
+                .query(UUID.class)
+                .list();
     }
 
     private PromoteDue job(Duration fullLookEvery) {

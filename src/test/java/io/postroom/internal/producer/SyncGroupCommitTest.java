@@ -203,7 +203,7 @@ class SyncGroupCommitTest {
             }
 
             @Override
-            public EnqueueResult writeAgain(NewMessage message) {
+            public EnqueueResult writeAgain(NewMessage message, boolean mayBeStored) {
                 return writeAgain.apply(message);
             }
         };

@@ -1,5 +1,8 @@
 package io.postroom.internal.postgres.connection;
 
+import io.postroom.api.PostroomException;
+import io.postroom.internal.storage.StoreErrors;
+import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,9 +24,13 @@ import org.springframework.util.ClassUtils;
  * </ul>
  *
  * <p>In the first and the last case one connection is reserved for the heartbeat and another one for LISTEN.
+ *
+ * <p>Connections of the engine alone have the {@link SessionSettings} that it needs; those it borrows have them for as long as it keeps
+ * them.
  */
 public final class EnginePool implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(EnginePool.class);
+    private static final int STARTING = 3;
     private static final boolean HAS_HIKARI =
             ClassUtils.isPresent("com.zaxxer.hikari.HikariDataSource", EnginePool.class.getClassLoader());
 
@@ -55,12 +62,68 @@ public final class EnginePool implements AutoCloseable {
                     HikariEnginePools.RESERVED);
             return new EnginePool(engine.pool(), reserved.pool(), reserved.pool(), List.of(engine, reserved));
         }
-        DataSource source = given == null ? host : given;
-        ReservedConnection reserved = new ReservedConnection(source);
+        DataSource source = given == null ? host : SettledDataSource.forGood(given, SessionSettings.NEEDED);
+        DataSource settled = SettledDataSource.whileOpen(given == null ? host : given, SessionSettings.NEEDED);
+        ReservedConnection reserved = new ReservedConnection(settled);
         log.info(
                 "Postroom works on {} and keeps two connections of it, for heartbeat and LISTEN",
                 given == null ? "the host's data source" : "the data source given for its engine");
-        return new EnginePool(source, reserved, source, List.of(reserved));
+        return new EnginePool(source, reserved, settled, List.of(reserved));
+    }
+
+    /**
+     * Opens connections for the checks and migrations of a start, which need two at a time and no limits for time. They are copies of the
+     * host's where its data source is a {@code HikariDataSource}, so that a pool of one connection is enough; else the host's own. The
+     * caller closes the result.
+     */
+    public static EnginePool forStart(DataSource host) {
+        List<AutoCloseable> own = new ArrayList<>();
+        DataSource source = host;
+        if (HAS_HIKARI && HikariEnginePools.isPossible(host)) {
+            HikariEnginePools copy = HikariEnginePools.forStart(host, "postroom-start", STARTING);
+            own.add(copy);
+            source = copy.pool();
+        }
+        return new EnginePool(source, source, source, own);
+    }
+
+    /**
+     * Makes sure that the engine's data source gives this many connections at the same time. One that the engine opened itself always does.
+     *
+     * @throws PostroomException it gives fewer; says how many are needed
+     */
+    public void requireConnections(int needed) {
+        if (!(heartbeat instanceof ReservedConnection)) {
+            return;
+        }
+        List<Connection> held = new ArrayList<>();
+        try {
+            while (held.size() < needed) {
+                held.add(work.getConnection());
+            }
+        } catch (SQLException tooFew) {
+            if (held.isEmpty()) {
+                throw StoreErrors.translate("get a connection", tooFew);
+            }
+            throw new PostroomException(
+                    "the data source that Postroom works on gave " + held.size()
+                            + " connection(s) at a time, and Postroom needs "
+                            + needed
+                            + ": one for its work, one for the heartbeat and one for LISTEN. Raise the size of its pool to "
+                            + needed + " or more, or set postroom.engine-datasource to another one: "
+                            + tooFew.getMessage(),
+                    tooFew);
+        } finally {
+            held.forEach(EnginePool::close);
+        }
+    }
+
+    private static void close(Connection connection) {
+        try {
+            connection.close();
+        } catch (SQLException e) {
+            log.debug("a connection was closed already", e);
+        }
     }
 
     /** Connections for all work except heartbeat and LISTEN. */

@@ -4,10 +4,13 @@ import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Properties;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
+import org.postgresql.ds.common.BaseDataSource;
 
 /**
  * A small pool to the database of a host's pool, with time limits that suit a queue engine. Only this class names Hikari, so a host can run
@@ -28,11 +31,14 @@ record HikariEnginePools(HikariDataSource pool) implements AutoCloseable {
      * The limit of a statement is far above any statement of the engine and below the socket's. Engine statements hold locks for
      * milliseconds only.
      */
-    private static final String SESSION = """
-            SET statement_timeout = '10s';
-            SET lock_timeout = '2s';
-            SET idle_in_transaction_session_timeout = '60s'\
-            """;
+    private static final Map<String, String> SETTINGS = settings();
+
+    private static Map<String, String> settings() {
+        Map<String, String> settings = new HashMap<>(SessionSettings.NEEDED);
+        settings.put("statement_timeout", "10s");
+        settings.put("lock_timeout", "2s");
+        return settings;
+    }
 
     /** Whether the host's data source is or wraps a Hikari pool. */
     static boolean isPossible(DataSource host) {
@@ -55,6 +61,18 @@ record HikariEnginePools(HikariDataSource pool) implements AutoCloseable {
         if (copy.getJdbcUrl() != null && takesDriversProperties(copy) && PromptSocketFactory.isVisibleToDriver()) {
             copy.getDataSourceProperties().putIfAbsent("socketFactory", PromptSocketFactory.class.getName());
         }
+        return new HikariEnginePools(new HikariDataSource(copy));
+    }
+
+    /** Opens a pool for the start, without limits for time, as migrations need. It waits for a connection as long as the host's does. */
+    static HikariEnginePools forStart(DataSource host, String name, int size) {
+        HikariDataSource settings = Objects.requireNonNull(unwrap(host));
+        HikariConfig copy = copy(host, name, size);
+        copy.setMinimumIdle(0);
+        copy.setConnectionTimeout(settings.getConnectionTimeout());
+        copy.setConnectionInitSql(settings.getConnectionInitSql());
+        copy.getDataSourceProperties().remove("socketTimeout");
+        copy.getDataSourceProperties().putAll(settings.getDataSourceProperties());
         return new HikariEnginePools(new HikariDataSource(copy));
     }
 
@@ -131,12 +149,18 @@ record HikariEnginePools(HikariDataSource pool) implements AutoCloseable {
 
     private static @Nullable String initSql(HikariDataSource from) {
         String initSql = from.getConnectionInitSql();
-        boolean sharesSessions = String.valueOf(from.getJdbcUrl()).contains("prepareThreshold=0")
-                || "0".equals(from.getDataSourceProperties().getProperty("prepareThreshold"));
-        if (sharesSessions) {
+        if (sharesSessions(from)) {
             return initSql;
         }
-        return initSql == null ? SESSION : initSql + ";\n" + SESSION;
+        String settings = SessionSettings.sql(SETTINGS);
+        return initSql == null ? settings : initSql + ";\n" + settings;
+    }
+
+    /** Whether the driver is told to prepare nothing: in the URL, by a property of the pool, or on a data source object of the driver. */
+    private static boolean sharesSessions(HikariDataSource from) {
+        return String.valueOf(from.getJdbcUrl()).contains("prepareThreshold=0")
+                || "0".equals(from.getDataSourceProperties().getProperty("prepareThreshold"))
+                || from.getDataSource() instanceof BaseDataSource drivers && drivers.getPrepareThreshold() == 0;
     }
 
     private static @Nullable HikariDataSource unwrap(DataSource host) {

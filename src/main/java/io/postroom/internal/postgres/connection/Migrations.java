@@ -1,6 +1,9 @@
 package io.postroom.internal.postgres.connection;
 
 import io.postroom.api.PostroomException;
+import io.postroom.api.StoreException;
+import io.postroom.internal.storage.StoreErrors;
+import java.sql.SQLException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -22,6 +25,8 @@ public final class Migrations {
     private static final Logger log = LoggerFactory.getLogger(Migrations.class);
     private static final String LOCATION = "classpath:io/postroom/db/migration";
 
+    private static final String CONNECTION_FAILURE = "08006";
+
     private Migrations() {}
 
     /**
@@ -34,6 +39,7 @@ public final class Migrations {
             int run = flyway(dataSource).migrate().migrationsExecuted;
             log.info("schema postroom is up to date, {} migrations run now", run);
         } catch (FlywayException e) {
+            throwIfNoRightIsMissing("run the migrations of schema postroom", e);
             throw new PostroomException(
                     "the migrations of schema postroom failed: " + e.getMessage()
                             + ". Either let a role that may create objects start Postroom once, or run the files in "
@@ -54,6 +60,7 @@ public final class Migrations {
         try {
             all = flyway(dataSource).info().all();
         } catch (FlywayException e) {
+            throwIfNoRightIsMissing("read postroom.schema_history", e);
             throw new PostroomException(
                     "postroom.schema_history cannot be read: " + e.getMessage()
                             + ". The role needs USAGE on schema postroom and SELECT on that table",
@@ -74,6 +81,20 @@ public final class Migrations {
         log.info("schema postroom fits this version");
     }
 
+    /** Names the cause when the database was away, full or cut the connection: advice about rights would mislead then. */
+    private static void throwIfNoRightIsMissing(String doing, FlywayException error) {
+        for (Throwable cause = error.getCause(); cause != null && cause != cause.getCause(); cause = cause.getCause()) {
+            if (cause instanceof SQLException sql) {
+                // A pool that threw a broken connection away says "closed" and no state.
+                String state = sql.getSQLState() == null ? CONNECTION_FAILURE : sql.getSQLState();
+                StoreException failed = StoreErrors.translate(doing, new SQLException(sql.getMessage(), state, sql));
+                if (failed.mayPass()) {
+                    throw failed;
+                }
+            }
+        }
+    }
+
     private static boolean isChanged(MigrationInfo info) {
         return info.getState().isApplied()
                 && !info.isChecksumMatching()
@@ -89,7 +110,7 @@ public final class Migrations {
 
     private static Flyway flyway(DataSource dataSource) {
         return Flyway.configure(Migrations.class.getClassLoader())
-                .dataSource(dataSource)
+                .dataSource(SettledDataSource.whileOpen(dataSource, SessionSettings.MIGRATION))
                 .schemas("postroom")
                 .defaultSchema("postroom")
                 .table("schema_history")

@@ -189,7 +189,7 @@ final class MaintenanceSql {
 
     static final Sql MOVE_TAIL = Sql.of("""
             -- name: move_tail
-            SELECT postroom.move_tail(:parent)
+            SELECT postroom.move_tail(:parent, :enough)
             """);
 
     /** The day up to which the oldest days can be folded; NULL for none. Always one row. */

@@ -30,6 +30,10 @@ public final class PostgresMaintenance implements MaintenanceStore {
     public static final int MOST_STORED_BETWEEN = 5_000;
 
     private static final int KEYS_OF_A_STEP = 500;
+    /** Days are made when the tail begins earlier than so many days after today. */
+    private static final int FEWEST_DAYS_AHEAD = 3;
+    /** They are made until the tail begins no earlier than this. */
+    private static final int DAYS_AHEAD = 7;
 
     private final StoreTransactions transactions;
 
@@ -257,7 +261,7 @@ public final class PostgresMaintenance implements MaintenanceStore {
 
     /**
      * Runs three transactions. The first adds a constraint that says where a filled tail ends, the second validates it, the third moves the
-     * tail. The first two do nothing for an empty tail.
+     * tail. The first two do nothing for an empty tail. On a busy machine the third moves the tail in small steps, and is repeated.
      */
     @Override
     public int makeDaysAhead(Kind kind) {
@@ -268,9 +272,18 @@ public final class PostgresMaintenance implements MaintenanceStore {
             raiseTimeLimit(connection);
             return run(MaintenanceSql.VALIDATE_TAIL, parent, connection);
         });
+        int made = moveTail(parent, FEWEST_DAYS_AHEAD);
+        for (int more = made; more > 0; made += more) {
+            more = moveTail(parent, DAYS_AHEAD);
+        }
+        return made;
+    }
+
+    /** Moves by a week at once, or by fewer days where that would keep others waiting for too long. 0: enough days lie ahead. */
+    private int moveTail(String parent, int enough) {
         return transactions.several("move the tail of " + parent, connection -> {
             try (Sql.Call call = MaintenanceSql.MOVE_TAIL.on(connection)) {
-                return call.set("parent", parent).one(row -> row.getInt(1));
+                return call.set("parent", parent).set("enough", enough).one(row -> row.getInt(1));
             }
         });
     }

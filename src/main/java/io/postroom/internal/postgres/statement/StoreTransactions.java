@@ -43,7 +43,7 @@ public final class StoreTransactions {
      * @param doing for the text of a failure, as in "claim from queue 4"
      */
     public <T> T single(String doing, Work<T> work) {
-        try (Connection connection = source.getConnection()) {
+        try (Connection connection = connect()) {
             if (connection.getAutoCommit() && isReadCommitted(connection)) {
                 return work.run(connection);
             }
@@ -55,7 +55,7 @@ public final class StoreTransactions {
 
     /** Runs several statements in one transaction. */
     public <T> T several(String doing, Work<T> work) {
-        try (Connection connection = source.getConnection()) {
+        try (Connection connection = connect()) {
             return inTransaction(connection, work);
         } catch (SQLException e) {
             throw StoreErrors.translate(doing, e);
@@ -68,6 +68,27 @@ public final class StoreTransactions {
             return work.run(connection);
         } catch (SQLException e) {
             throw StoreErrors.translate(doing, e);
+        }
+    }
+
+    /** Takes a connection also on an interrupted thread, to which a pool gives none when it has to wait. The interrupt stays set. */
+    private Connection connect() throws SQLException {
+        boolean interrupted = Thread.interrupted();
+        try {
+            while (true) {
+                try {
+                    return source.getConnection();
+                } catch (SQLException e) {
+                    if (!Thread.interrupted()) {
+                        throw e;
+                    }
+                    interrupted = true;
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
         }
     }
 

@@ -2,11 +2,17 @@ package io.postroom.internal.postgres.connection;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
+import io.postroom.Postroom;
+import io.postroom.SchemaMode;
+import io.postroom.api.MessageState;
+import io.postroom.api.Outcome;
 import io.postroom.api.PostroomException;
 import io.postroom.api.StoreException;
+import io.postroom.handler.Handler;
 import io.postroom.internal.postgres.PostgresWorkerStore;
 import io.postroom.internal.storage.Arrival;
 import io.postroom.internal.storage.Lane;
@@ -118,6 +124,119 @@ class StartTest {
         }
     }
 
+    /** The lock of the migrations waits in a transaction of its own while each migration runs. */
+    @Test
+    @Timeout(60)
+    void a_role_that_may_idle_in_a_transaction_for_a_moment_only_can_migrate() throws SQLException {
+        onCreateTable("PERFORM pg_sleep(0.15)");
+        execute("ALTER DATABASE " + database.name() + " SET idle_in_transaction_session_timeout = '100ms'");
+        execute("ALTER DATABASE " + database.name() + " SET idle_session_timeout = '100ms'");
+        execute("ALTER DATABASE " + database.name() + " SET statement_timeout = '100ms'");
+        try (HikariDataSource host = new HikariDataSource(config())) {
+            SchemaMode.MIGRATE.prepare(host);
+            try (Connection connection = host.getConnection()) {
+                assertThat(text(connection, "SHOW statement_timeout"))
+                        .as("the host's own connections stay as they are")
+                        .isEqualTo("100ms");
+            }
+        } finally {
+            for (String setting :
+                    List.of("idle_in_transaction_session_timeout", "idle_session_timeout", "statement_timeout")) {
+                execute("ALTER DATABASE " + database.name() + " RESET " + setting);
+            }
+            execute("DROP EVENT TRIGGER on_create_table");
+        }
+    }
+
+    @Test
+    void a_connection_that_is_cut_during_the_start_is_named_and_not_taken_for_a_missing_right() throws SQLException {
+        onCreateTable("PERFORM pg_terminate_backend(pg_backend_pid())");
+        try (HikariDataSource host = new HikariDataSource(config())) {
+            assertThatThrownBy(() -> SchemaMode.MIGRATE.prepare(host))
+                    .isInstanceOf(PostroomException.class)
+                    .hasMessageMatching("(?s).*(57P01.*ended the connection|08006.*connection was cut).*")
+                    .hasMessageNotContaining("role that may create");
+        } finally {
+            execute("DROP EVENT TRIGGER on_create_table");
+        }
+    }
+
+    /** Runs a statement whenever a table of the schema is made; migrations of a large schema take their time. */
+    private void onCreateTable(String statement) throws SQLException {
+        execute(
+                "CREATE OR REPLACE FUNCTION public.on_create_table() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN "
+                        + statement + "; END $$");
+        execute("CREATE EVENT TRIGGER on_create_table ON ddl_command_end WHEN TAG IN ('CREATE VIEW')"
+                + " EXECUTE FUNCTION public.on_create_table()");
+    }
+
+    @Test
+    void a_pool_of_one_connection_can_start() {
+        HikariConfig config = config();
+        config.setMaximumPoolSize(1);
+        config.setConnectionTimeout(2_000);
+        try (HikariDataSource host = new HikariDataSource(config);
+                Postroom postroom = Postroom.on(host)
+                        .handler(Handler.process("one", String.class, (payload, context) -> Outcome.done()))
+                        .start()) {
+            UUID id = postroom.queueMessages().createMessage("one", "x").id();
+            await().atMost(Duration.ofSeconds(30))
+                    .until(() -> postroom.queueMessages()
+                            .find(id)
+                            .filter(message -> message.state() == MessageState.DONE)
+                            .isPresent());
+        }
+    }
+
+    @Test
+    void an_engine_data_source_of_one_connection_is_refused_with_the_number_that_is_needed() {
+        Migrations.migrate(database.pool());
+        HikariConfig config = config();
+        config.setMaximumPoolSize(1);
+        config.setConnectionTimeout(250);
+        try (HikariDataSource small = new HikariDataSource(config)) {
+            assertThatThrownBy(() -> Postroom.on(database.pool())
+                            .schema(SchemaMode.NONE)
+                            .engineDataSource(small)
+                            .start()
+                            .close())
+                    .isInstanceOf(PostroomException.class)
+                    .hasMessageContaining("gave 1 connection(s) at a time, and Postroom needs 3");
+        }
+    }
+
+    @Test
+    void a_connection_that_listens_outlasts_idle_session_timeout() throws SQLException {
+        execute("ALTER DATABASE " + database.name() + " SET idle_session_timeout = '100ms'");
+        try (HikariDataSource host = new HikariDataSource(config());
+                EnginePool copied = EnginePool.of(host, null);
+                EnginePool given = EnginePool.of(host, host);
+                PostgresNotificationListener first = new PostgresNotificationListener(copied.listenDataSource());
+                PostgresNotificationListener second = new PostgresNotificationListener(given.listenDataSource())) {
+            assertThat(first.await(Duration.ofMillis(500))).isEmpty();
+            assertThat(second.await(Duration.ofMillis(500))).isEmpty();
+        } finally {
+            execute("ALTER DATABASE " + database.name() + " RESET idle_session_timeout");
+        }
+    }
+
+    @Test
+    void a_borrowed_connection_is_given_back_with_the_settings_it_came_with() throws SQLException {
+        try (HikariDataSource host = database.newPool(1)) {
+            try (Connection connection = host.getConnection();
+                    Statement statement = connection.createStatement()) {
+                statement.execute("SET idle_session_timeout = '7min'");
+            }
+            try (Connection settled =
+                    SettledDataSource.whileOpen(host, SessionSettings.NEEDED).getConnection()) {
+                assertThat(text(settled, "SHOW idle_session_timeout")).isEqualTo("0");
+            }
+            try (Connection connection = host.getConnection()) {
+                assertThat(text(connection, "SHOW idle_session_timeout")).isEqualTo("7min");
+            }
+        }
+    }
+
     @Test
     void the_engine_gets_a_small_pool_of_its_own_with_limits() throws SQLException {
         HikariConfig config = config();
@@ -132,6 +251,8 @@ class StartTest {
                 assertThat(connection.getTransactionIsolation()).isEqualTo(Connection.TRANSACTION_READ_COMMITTED);
                 assertThat(text(connection, "SHOW statement_timeout")).isEqualTo("10s");
                 assertThat(text(connection, "SHOW lock_timeout")).isEqualTo("2s");
+                assertThat(text(connection, "SHOW idle_in_transaction_session_timeout"))
+                        .isEqualTo("1min");
             }
             assertThat(host.getDataSourceProperties()).doesNotContainKey("socketTimeout");
             pool.close();

@@ -1,0 +1,124 @@
+package io.postroom.testing;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.awaitility.Awaitility;
+
+/**
+ * A real PgBouncer on 127.0.0.1 in front of the tests' server, with the configuration that its manual begins with. Where it is not
+ * installed, {@link #binary()} is empty and tests are skipped.
+ */
+public final class PgBouncer implements AutoCloseable {
+    private static final List<Path> PLACES = List.of(Path.of("/usr/sbin/pgbouncer"), Path.of("/usr/bin/pgbouncer"));
+
+    private final Process process;
+    private final Path folder;
+    private final int port;
+    private final TestDatabase database;
+
+    private PgBouncer(Process process, Path folder, int port, TestDatabase database) {
+        this.process = process;
+        this.folder = folder;
+        this.port = port;
+        this.database = database;
+    }
+
+    public static Optional<Path> binary() {
+        return PLACES.stream().filter(Files::isExecutable).findFirst();
+    }
+
+    /**
+     * Starts it.
+     *
+     * @param mode its {@code pool_mode}: session, transaction or statement
+     */
+    public static PgBouncer inFrontOf(TestDatabase database, String mode) {
+        try {
+            int port = freePort();
+            Path folder = Files.createTempDirectory(
+                    "pgbouncer", PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x")));
+            Path ini = Files.writeString(folder.resolve("pgbouncer.ini"), """
+                    [databases]
+                    * = host=%s port=%d user=%s password=%s
+                    [pgbouncer]
+                    listen_addr = 127.0.0.1
+                    listen_port = %d
+                    unix_socket_dir =
+                    auth_type = any
+                    pool_mode = %s
+                    max_client_conn = 200
+                    default_pool_size = 20
+                    ignore_startup_parameters = extra_float_digits
+                    """.formatted(
+                            database.host(), database.port(), database.user(), database.password(), port, mode));
+            Process process = new ProcessBuilder(command(ini))
+                    .redirectErrorStream(true)
+                    .redirectOutput(folder.resolve("log").toFile())
+                    .start();
+            PgBouncer started = new PgBouncer(process, folder, port, database);
+            Awaitility.await().atMost(Duration.ofSeconds(30)).until(started::answers);
+            return started;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** As root it refuses to run, and changes to another user first when it is told to. */
+    private static List<String> command(Path ini) {
+        List<String> command = new ArrayList<>(List.of(binary().orElseThrow().toString()));
+        if ("root".equals(System.getProperty("user.name"))) {
+            command.addAll(List.of("-u", "nobody"));
+        }
+        command.add(ini.toString());
+        return command;
+    }
+
+    private static int freePort() throws IOException {
+        try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            return free.getLocalPort();
+        }
+    }
+
+    private boolean answers() {
+        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+            return socket.isConnected();
+        } catch (IOException notYet) {
+            return false;
+        }
+    }
+
+    /** JDBC URL through it, without user and password. */
+    public String url() {
+        return "jdbc:postgresql://127.0.0.1:" + port + "/" + database.name();
+    }
+
+    @Override
+    public void close() {
+        process.destroy();
+        try {
+            if (!process.waitFor(10, TimeUnit.SECONDS)) {
+                process.destroyForcibly();
+            }
+            try (Stream<Path> files = Files.list(folder)) {
+                files.forEach(file -> file.toFile().delete());
+            }
+            Files.delete(folder);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}
