@@ -1,6 +1,7 @@
 package io.postroom.internal.worker;
 
 import io.postroom.api.QueueSettings;
+import io.postroom.api.RetryPolicy;
 import io.postroom.handler.Handler;
 import io.postroom.internal.consumer.ConsumedQueue;
 import io.postroom.internal.consumer.Consumer;
@@ -64,10 +65,18 @@ public final class Engine {
                     .orElseThrow();
             QueueRow row = parts.stores
                     .queues()
-                    .declare(QueueSettings.of(name)
-                            .attempts(attempts)
-                            .retryAfter(handlers.get(0).retry().describe()));
+                    .declare(withWaitsOf(
+                            handlers.get(0).retry(), QueueSettings.of(name).attempts(attempts)));
             parts.consumers.declare(new ConsumedQueue(new HandledQueue(row.id(), name, handlers)));
+        }
+    }
+
+    /** Names the policy's waits, or {@code custom} where they have no text form. A user's policy may answer any text, or throw. */
+    private static QueueSettings withWaitsOf(RetryPolicy policy, QueueSettings settings) {
+        try {
+            return settings.retryAfter(policy.describe());
+        } catch (RuntimeException noTextForm) {
+            return settings.retryAfter("custom");
         }
     }
 
