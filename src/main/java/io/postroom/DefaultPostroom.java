@@ -12,8 +12,10 @@ import io.postroom.internal.producer.DefaultQueues;
 import io.postroom.internal.storage.OperatorStore;
 import io.postroom.internal.worker.Engine;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.function.Supplier;
 
 /**
  * The engine that {@link PostroomBuilder} wired. Public for the starter and the test kit, which start and drive it in steps; hosts use
@@ -24,6 +26,7 @@ public final class DefaultPostroom implements Postroom {
     private final DefaultQueues queues;
     private final HandlerRegistry handlers;
     private final Engine engine;
+    private final Supplier<List<String>> obstacles;
     private final JobTimer timer;
     private final List<Job> jobs;
     private final OperatorStore store;
@@ -39,6 +42,7 @@ public final class DefaultPostroom implements Postroom {
             DefaultQueues queues,
             HandlerRegistry handlers,
             Engine engine,
+            Supplier<List<String>> obstacles,
             JobTimer timer,
             List<Job> jobs,
             OperatorStore store,
@@ -47,6 +51,7 @@ public final class DefaultPostroom implements Postroom {
         this.queues = queues;
         this.handlers = handlers;
         this.engine = engine;
+        this.obstacles = obstacles;
         this.timer = timer;
         this.jobs = jobs;
         this.store = store;
@@ -65,7 +70,9 @@ public final class DefaultPostroom implements Postroom {
 
     @Override
     public List<String> problems() {
-        return engine.problems();
+        List<String> problems = new ArrayList<>(engine.problems());
+        problems.addAll(obstacles.get());
+        return problems;
     }
 
     /**

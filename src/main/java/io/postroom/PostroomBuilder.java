@@ -12,6 +12,7 @@ import io.postroom.internal.execution.Delivery;
 import io.postroom.internal.execution.HandlerRegistry;
 import io.postroom.internal.execution.HandlerSetup;
 import io.postroom.internal.jobs.ExpireMessages;
+import io.postroom.internal.jobs.InspectDatabase;
 import io.postroom.internal.jobs.Job;
 import io.postroom.internal.jobs.JobTimer;
 import io.postroom.internal.jobs.LockedJob;
@@ -20,9 +21,11 @@ import io.postroom.internal.jobs.PromoteDue;
 import io.postroom.internal.jobs.RedriveDeadLetters;
 import io.postroom.internal.jobs.RemoveQueueMessages;
 import io.postroom.internal.jobs.RescueLeases;
+import io.postroom.internal.postgres.PostgresInspection;
 import io.postroom.internal.postgres.PostgresJobLocks;
 import io.postroom.internal.postgres.PostgresStores;
 import io.postroom.internal.postgres.PostgresWorkerStore;
+import io.postroom.internal.postgres.connection.AccessCheck;
 import io.postroom.internal.postgres.connection.EnginePool;
 import io.postroom.internal.postgres.connection.PostgresNotificationListener;
 import io.postroom.internal.postgres.connection.StartCheck;
@@ -170,6 +173,9 @@ final class PostroomBuilder implements Postroom.Builder {
     private void prepareSchema(EnginePool pool) {
         schema.prepare(dataSource);
         StartCheck.of(pool.dataSource()).warnings().forEach(log::warn);
+        if (workers) {
+            AccessCheck.of(pool.dataSource()).requireNoObstacle();
+        }
     }
 
     private DefaultPostroom wire(HandlerRegistry registry, EnginePool pool) {
@@ -208,8 +214,13 @@ final class PostroomBuilder implements Postroom.Builder {
                 () -> timer.runSoon(promote),
                 () -> timer.runSoon(redrives));
         DefaultQueues queues = new DefaultQueues(stores, directory, worker);
+        InspectDatabase inspect = new InspectDatabase(new PostgresInspection(pool.dataSource()));
         List<Job> jobs = jobs(promote, redrives, stores.jobs(), engine, notifier, pool);
-        return new DefaultPostroom(queueMessages, queues, registry, engine, timer, jobs, stores.operator(), pool);
+        if (workers) {
+            jobs.add(inspect);
+        }
+        return new DefaultPostroom(
+                queueMessages, queues, registry, engine, inspect::obstacles, timer, jobs, stores.operator(), pool);
     }
 
     private List<Job> jobs(

@@ -1,6 +1,7 @@
 package io.postroom;
 
 import io.postroom.api.PostroomException;
+import io.postroom.internal.postgres.connection.AccessCheck;
 import io.postroom.internal.postgres.connection.Migrations;
 import io.postroom.internal.postgres.connection.StartCheck;
 import javax.sql.DataSource;
@@ -23,6 +24,7 @@ public enum SchemaMode {
         if (this != NONE) {
             // First: on a server that is no PostgreSQL or too old, the error of a migration would not say so.
             StartCheck.of(dataSource);
+            AccessCheck.requireHistory(dataSource);
         }
         switch (this) {
             case MIGRATE -> Migrations.migrate(dataSource);

@@ -3,6 +3,7 @@ package io.postroom.internal.jobs;
 import io.postroom.api.StoreException;
 import io.postroom.internal.storage.Arrival;
 import io.postroom.internal.storage.JobStore;
+import io.postroom.internal.storage.StoreErrors;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
@@ -15,8 +16,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Makes delayed messages, retries and snoozes READY when they are due. Runs on every node: rows are taken with SKIP LOCKED, so no node
- * waits for a leader that is stuck. A batch that fails is halved down to single messages, and one that fails alone is put aside as a dead
- * letter ({@code quarantined}).
+ * waits for a leader that is stuck. A batch that fails for a reason which may be one message's is promoted message by message. A message
+ * whose own data is refused is put aside as a dead letter ({@code quarantined}).
  */
 public final class PromoteDue implements Job {
     private static final Logger log = LoggerFactory.getLogger(PromoteDue.class);
@@ -89,7 +90,7 @@ public final class PromoteDue implements Job {
         try {
             promoted = store.promote(from, BATCH);
         } catch (StoreException error) {
-            if (error.mayPass()) {
+            if (!StoreErrors.mayBeOfOneRow(error)) {
                 throw error;
             }
             log.warn("promoting {} messages failed ({}); trying them one by one", BATCH, error.getMessage());

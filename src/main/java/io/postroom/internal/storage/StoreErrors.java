@@ -44,6 +44,12 @@ public final class StoreErrors {
         return new StoreException(text, kind, state, error);
     }
 
+    /** Whether a single row may be to blame: worth a search among the rows of a statement. False for what every row would meet. */
+    public static boolean mayBeOfOneRow(StoreException error) {
+        boolean ofStatement = error.state().startsWith("42") || error.state().startsWith("3F");
+        return !ofStatement && !error.mayPass();
+    }
+
     private static Kind kindOf(SQLException error, String state) {
         if (state.equals("40001") || state.equals("40P01") || state.equals("55P03")) {
             return Kind.TRY_AGAIN;
