@@ -2,6 +2,7 @@ package io.postroom;
 
 import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
+import io.postroom.api.RecentFailures;
 import io.postroom.handler.Handler;
 import io.postroom.internal.execution.HandlerRegistry;
 import io.postroom.internal.jobs.Job;
@@ -73,6 +74,11 @@ public final class DefaultPostroom implements Postroom {
         List<String> problems = new ArrayList<>(engine.problems());
         problems.addAll(obstacles.get());
         return problems;
+    }
+
+    @Override
+    public RecentFailures recentFailures(Duration within) {
+        return engine.recentFailures(within);
     }
 
     /**

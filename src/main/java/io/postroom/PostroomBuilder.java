@@ -44,6 +44,7 @@ import io.postroom.internal.worker.Consumers;
 import io.postroom.internal.worker.DueWatch;
 import io.postroom.internal.worker.Engine;
 import io.postroom.internal.worker.EngineParts;
+import io.postroom.internal.worker.FailureLog;
 import io.postroom.internal.worker.Notifier;
 import java.time.Duration;
 import java.time.Instant;
@@ -219,6 +220,7 @@ final class PostroomBuilder implements Postroom.Builder {
         if (workers) {
             jobs.add(inspect);
         }
+        jobs.add(new ReportFailures(worker.failures(), stores.jobs()));
         return new DefaultPostroom(
                 queueMessages, queues, registry, engine, inspect::obstacles, timer, jobs, stores.operator(), pool);
     }
@@ -243,6 +245,23 @@ final class PostroomBuilder implements Postroom.Builder {
             jobs.add(new LockedJob(new MaintainPartitions(maintenance), locks, LONGEST_JOB));
         }
         return jobs;
+    }
+
+    /** Says dead letters that jobs made, and failures whose lines were held back. */
+    private record ReportFailures(FailureLog failures, JobStore store) implements Job {
+        private static final Duration INTERVAL = Duration.ofSeconds(5);
+
+        @Override
+        public String name() {
+            return "ReportFailures";
+        }
+
+        @Override
+        public Duration run() {
+            store.buried().forEach(failures::buried);
+            failures.sayHeldBack();
+            return INTERVAL;
+        }
     }
 
     /** Runs the promote job when the worker learns of an earlier due time. */
