@@ -161,9 +161,20 @@ CREATE TABLE postroom.queue (
     CONSTRAINT queue_crash_limit_range CHECK (crash_limit >= 1 AND crash_limit <= 1000),
     CONSTRAINT queue_max_attempts_range CHECK (max_attempts >= 1 AND max_attempts <= 1000),
     CONSTRAINT queue_name_wellformed CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'::text),
-    CONSTRAINT queue_retention_not_negative CHECK (retention >= '00:00:00'::interval),
-    CONSTRAINT queue_settings_by_known CHECK (settings_by = ANY (ARRAY['default'::text, 'declaration'::text, 'operator'::text]))
+    CONSTRAINT queue_retention_range CHECK (retention >= '00:00:00'::interval AND retention <= '400 days'::interval OR retention = '365000 days'::interval),
+    CONSTRAINT queue_retry_after_readable CHECK (
+CASE
+    WHEN retry_after = 'custom'::text THEN true
+    WHEN retry_after ~* '^\s*\d{1,9}\s*(ms|s|m|h|d)\s*(,\s*\d{1,9}\s*(ms|s|m|h|d)\s*)*$'::text THEN '400 days'::interval >= ALL (string_to_array(retry_after, ','::text)::interval[])
+    WHEN retry_after ~* '^\s*\d{1,9}\s*(ms|s|m|h|d)\s*\.\.\s*\d{1,9}\s*(ms|s|m|h|d)\s*$'::text THEN '00:00:00'::interval < split_part(retry_after, '..'::text, 1)::interval AND split_part(retry_after, '..'::text, 1)::interval <= split_part(retry_after, '..'::text, 2)::interval AND split_part(retry_after, '..'::text, 2)::interval <= '400 days'::interval
+    ELSE false
+END),
+    CONSTRAINT queue_settings_by_known CHECK (settings_by = ANY (ARRAY['default'::text, 'declaration'::text, 'operator'::text])),
+    CONSTRAINT queue_time_to_live_range CHECK (time_to_live >= '00:00:00.001'::interval AND time_to_live <= '400 days'::interval)
 );
+COMMENT ON COLUMN postroom.queue.retry_after IS 'the waits between attempts, each at most 400 days: 10s, or 10s, 1m, 5m (the last repeats), or 1s..1h (doubling with jitter). Units: ms, s, m, h, d. custom: those of the handler';
+COMMENT ON COLUMN postroom.queue.time_to_live IS '1 millisecond to 400 days; null: messages without one of their own never expire';
+COMMENT ON COLUMN postroom.queue.retention IS '0 to 400 days, or 365000 days: for ever. Not ''infinity'', which no version before 17 has and no duration in Java can be';
 COMMENT ON COLUMN postroom.queue.settings_by IS 'who set the settings last; a declaration does not overwrite an operator';
 
 CREATE TABLE postroom.ready (
@@ -1125,7 +1136,9 @@ BEGIN
     -- The one list of columns here. The row goes in whole, so a default of the table does not apply: what is not assigned is NULL.
     new_message.id := new_id;
     new_message.created_at := statement_timestamp();
-    new_message.expires_at := statement_timestamp() + coalesce(create_message.time_to_live, target.time_to_live);
+    -- A queue's time to live that slipped in past the limits counts for nothing: else a negative one would expire each message at once.
+    new_message.expires_at := statement_timestamp() + coalesce(create_message.time_to_live,
+        CASE WHEN target.time_to_live BETWEEN interval '1 millisecond' AND horizon THEN target.time_to_live END);
     new_message.queue_id := target.id;
     new_message.type_version := new_version;
     new_message.priority := new_priority;
@@ -1608,7 +1621,8 @@ DECLARE
     width     constant int := (
         SELECT greatest(1, ceil(extract(epoch FROM percentile_disc(0.5) WITHIN GROUP (ORDER BY q.retention)) / 86400 / 8)::int)
         FROM postroom.queue q
-        WHERE q.deleted_at IS NULL);
+        WHERE q.deleted_at IS NULL
+          AND q.retention BETWEEN interval '0' AND interval '400 days');  -- a longer one is for ever, or slipped in
     low       date;
     target    date;
     starts    date[];
@@ -2291,8 +2305,9 @@ AS $function$
 DECLARE
     moved int;
 BEGIN
-    IF NOT isfinite(p_due_at) OR p_due_at > statement_timestamp() + interval '400 days' THEN
-        RAISE EXCEPTION 'at must be at most 400 days ahead, got "%"', p_due_at USING ERRCODE = '22023', COLUMN = 'at';
+    IF p_due_at IS NULL OR NOT isfinite(p_due_at) OR p_due_at > statement_timestamp() + interval '400 days' THEN
+        RAISE EXCEPTION 'at must be a time at most 400 days ahead, got "%"', coalesce(p_due_at::text, 'null')
+            USING ERRCODE = '22023', COLUMN = 'at';
     END IF;
     FOR look IN 1 .. 50 LOOP
         WITH taken AS (

@@ -19,9 +19,27 @@ CREATE TABLE postroom.queue (
     CONSTRAINT queue_name_wellformed CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'),
     CONSTRAINT queue_max_attempts_range CHECK (max_attempts BETWEEN 1 AND 1000),
     CONSTRAINT queue_crash_limit_range CHECK (crash_limit BETWEEN 1 AND 1000),
-    CONSTRAINT queue_retention_not_negative CHECK (retention >= interval '0'),
+    CONSTRAINT queue_time_to_live_range CHECK (time_to_live BETWEEN interval '1 millisecond' AND interval '400 days'),
+    CONSTRAINT queue_retention_range CHECK (
+        retention BETWEEN interval '0' AND interval '400 days' OR retention = interval '365000 days'),
+    CONSTRAINT queue_retry_after_readable CHECK (CASE
+        WHEN retry_after = 'custom' THEN true
+        WHEN retry_after ~* '^\s*\d{1,9}\s*(ms|s|m|h|d)\s*(,\s*\d{1,9}\s*(ms|s|m|h|d)\s*)*$'
+            THEN interval '400 days' >= ALL (string_to_array(retry_after, ',')::interval[])
+        WHEN retry_after ~* '^\s*\d{1,9}\s*(ms|s|m|h|d)\s*\.\.\s*\d{1,9}\s*(ms|s|m|h|d)\s*$'
+            THEN interval '0' < split_part(retry_after, '..', 1)::interval
+                 AND split_part(retry_after, '..', 1)::interval <= split_part(retry_after, '..', 2)::interval
+                 AND split_part(retry_after, '..', 2)::interval <= interval '400 days'
+        ELSE false
+    END),
     CONSTRAINT queue_settings_by_known CHECK (settings_by IN ('default', 'declaration', 'operator'))
 );
+COMMENT ON COLUMN postroom.queue.time_to_live IS '1 millisecond to 400 days; null: messages without one of their own never expire';
+COMMENT ON COLUMN postroom.queue.retention IS
+    '0 to 400 days, or 365000 days: for ever. Not ''infinity'', which no version before 17 has and no duration in Java can be';
+COMMENT ON COLUMN postroom.queue.retry_after IS
+    'the waits between attempts, each at most 400 days: 10s, or 10s, 1m, 5m (the last repeats), or 1s..1h (doubling with jitter). '
+    'Units: ms, s, m, h, d. custom: those of the handler';
 COMMENT ON COLUMN postroom.queue.settings_by IS 'who set the settings last; a declaration does not overwrite an operator';
 
 -- A process that handles messages. Each start makes a new row: a reused id would make orphaned leases look owned.

@@ -169,7 +169,8 @@ DECLARE
     width     constant int := (
         SELECT greatest(1, ceil(extract(epoch FROM percentile_disc(0.5) WITHIN GROUP (ORDER BY q.retention)) / 86400 / 8)::int)
         FROM postroom.queue q
-        WHERE q.deleted_at IS NULL);
+        WHERE q.deleted_at IS NULL
+          AND q.retention BETWEEN interval '0' AND interval '400 days');  -- a longer one is for ever, or slipped in
     low       date;
     target    date;
     starts    date[];

@@ -77,8 +77,9 @@ AS $$
 DECLARE
     moved int;
 BEGIN
-    IF NOT isfinite(p_due_at) OR p_due_at > statement_timestamp() + interval '400 days' THEN
-        RAISE EXCEPTION 'at must be at most 400 days ahead, got "%"', p_due_at USING ERRCODE = '22023', COLUMN = 'at';
+    IF p_due_at IS NULL OR NOT isfinite(p_due_at) OR p_due_at > statement_timestamp() + interval '400 days' THEN
+        RAISE EXCEPTION 'at must be a time at most 400 days ahead, got "%"', coalesce(p_due_at::text, 'null')
+            USING ERRCODE = '22023', COLUMN = 'at';
     END IF;
     FOR look IN 1 .. 50 LOOP
         WITH taken AS (

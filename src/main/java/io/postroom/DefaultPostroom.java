@@ -2,6 +2,7 @@ package io.postroom;
 
 import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
+import io.postroom.api.RecentFailures;
 import io.postroom.api.Transactions;
 import io.postroom.handler.Handler;
 import io.postroom.internal.execution.HandlerRegistry;
@@ -14,8 +15,10 @@ import io.postroom.internal.producer.DefaultQueues;
 import io.postroom.internal.storage.OperatorStore;
 import io.postroom.internal.worker.Engine;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.function.Supplier;
 
 /**
  * The engine that {@link PostroomBuilder} wired. Public for the starter and the test kit, which start and drive it in steps; hosts use
@@ -26,6 +29,7 @@ public final class DefaultPostroom implements Postroom {
     private final DefaultQueues queues;
     private final HandlerRegistry handlers;
     private final Engine engine;
+    private final Supplier<List<String>> obstacles;
     private final JobTimer timer;
     private final List<Job> jobs;
     private final WatchUnconsumedQueues unconsumed;
@@ -43,6 +47,7 @@ public final class DefaultPostroom implements Postroom {
             DefaultQueues queues,
             HandlerRegistry handlers,
             Engine engine,
+            Supplier<List<String>> obstacles,
             JobTimer timer,
             List<Job> jobs,
             WatchUnconsumedQueues unconsumed,
@@ -53,6 +58,7 @@ public final class DefaultPostroom implements Postroom {
         this.queues = queues;
         this.handlers = handlers;
         this.engine = engine;
+        this.obstacles = obstacles;
         this.timer = timer;
         this.jobs = jobs;
         this.unconsumed = unconsumed;
@@ -73,7 +79,14 @@ public final class DefaultPostroom implements Postroom {
 
     @Override
     public List<String> problems() {
-        return engine.problems();
+        List<String> problems = new ArrayList<>(engine.problems());
+        problems.addAll(obstacles.get());
+        return problems;
+    }
+
+    @Override
+    public RecentFailures recentFailures(Duration within) {
+        return engine.recentFailures(within);
     }
 
     @Override

@@ -4,6 +4,7 @@ import io.postroom.api.EngineSettings;
 import io.postroom.api.PostroomException;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
+import io.postroom.api.RecentFailures;
 import io.postroom.api.Transactions;
 import io.postroom.handler.Handler;
 import io.postroom.handler.HandlingErrorSend;
@@ -54,6 +55,13 @@ public interface Postroom extends AutoCloseable {
      * messages and had no consumer in any process for a minute. For health checks: asks no database.
      */
     List<String> warnings();
+
+    /**
+     * What failed in this process lately: dead letters and failed attempts. For health checks: asks no database.
+     *
+     * @param within how far to look back; up to 1 hour
+     */
+    RecentFailures recentFailures(Duration within);
 
     /**
      * Stops claiming, waits for running handlers, and gives waiting messages back. Repeating it does nothing. {@link #queueMessages} and

@@ -12,6 +12,7 @@ import io.postroom.internal.execution.Delivery;
 import io.postroom.internal.execution.HandlerRegistry;
 import io.postroom.internal.execution.HandlerSetup;
 import io.postroom.internal.jobs.ExpireMessages;
+import io.postroom.internal.jobs.InspectDatabase;
 import io.postroom.internal.jobs.Job;
 import io.postroom.internal.jobs.JobTimer;
 import io.postroom.internal.jobs.LockedJob;
@@ -21,9 +22,11 @@ import io.postroom.internal.jobs.RedriveDeadLetters;
 import io.postroom.internal.jobs.RemoveQueueMessages;
 import io.postroom.internal.jobs.RescueLeases;
 import io.postroom.internal.jobs.WatchUnconsumedQueues;
+import io.postroom.internal.postgres.PostgresInspection;
 import io.postroom.internal.postgres.PostgresJobLocks;
 import io.postroom.internal.postgres.PostgresStores;
 import io.postroom.internal.postgres.PostgresWorkerStore;
+import io.postroom.internal.postgres.connection.AccessCheck;
 import io.postroom.internal.postgres.connection.EnginePool;
 import io.postroom.internal.postgres.connection.PoolerCheck;
 import io.postroom.internal.postgres.connection.PostgresNotificationListener;
@@ -43,6 +46,7 @@ import io.postroom.internal.worker.Consumers;
 import io.postroom.internal.worker.DueWatch;
 import io.postroom.internal.worker.Engine;
 import io.postroom.internal.worker.EngineParts;
+import io.postroom.internal.worker.FailureLog;
 import io.postroom.internal.worker.Notifier;
 import java.time.Duration;
 import java.time.Instant;
@@ -179,6 +183,9 @@ final class PostroomBuilder implements Postroom.Builder {
         PoolerCheck.refuseUnsafe(pool.dataSource(), settings.listen());
         pool.requireConnections(workers ? (settings.listen() ? 3 : 2) : 1);
         StartCheck.of(pool.dataSource()).warnings().forEach(log::warn);
+        if (workers) {
+            AccessCheck.of(pool.dataSource()).requireNoObstacle();
+        }
     }
 
     private DefaultPostroom wire(HandlerRegistry registry, EnginePool pool) {
@@ -217,11 +224,26 @@ final class PostroomBuilder implements Postroom.Builder {
                 () -> timer.runSoon(promote),
                 () -> timer.runSoon(redrives));
         DefaultQueues queues = new DefaultQueues(stores, directory, worker);
+        InspectDatabase inspect = new InspectDatabase(new PostgresInspection(pool.dataSource()));
         WatchUnconsumedQueues unconsumed = new WatchUnconsumedQueues(stores.jobs());
         List<Job> jobs = jobs(promote, redrives, stores.jobs(), engine, notifier, pool);
+        if (workers) {
+            jobs.add(inspect);
+        }
+        jobs.add(new ReportFailures(worker.failures(), stores.jobs()));
         jobs.add(unconsumed);
         return new DefaultPostroom(
-                queueMessages, queues, registry, engine, timer, jobs, unconsumed, hosts, stores.operator(), pool);
+                queueMessages,
+                queues,
+                registry,
+                engine,
+                inspect::obstacles,
+                timer,
+                jobs,
+                unconsumed,
+                hosts,
+                stores.operator(),
+                pool);
     }
 
     private List<Job> jobs(
@@ -244,6 +266,23 @@ final class PostroomBuilder implements Postroom.Builder {
             jobs.add(new LockedJob(new MaintainPartitions(maintenance), locks, LONGEST_JOB));
         }
         return jobs;
+    }
+
+    /** Says dead letters that jobs made, and failures whose lines were held back. */
+    private record ReportFailures(FailureLog failures, JobStore store) implements Job {
+        private static final Duration INTERVAL = Duration.ofSeconds(5);
+
+        @Override
+        public String name() {
+            return "ReportFailures";
+        }
+
+        @Override
+        public Duration run() {
+            store.buried().forEach(failures::buried);
+            failures.sayHeldBack();
+            return INTERVAL;
+        }
     }
 
     /** Runs the promote job when the worker learns of an earlier due time. */

@@ -1,6 +1,7 @@
 package io.postroom;
 
 import io.postroom.api.PostroomException;
+import io.postroom.internal.postgres.connection.AccessCheck;
 import io.postroom.internal.postgres.connection.EnginePool;
 import io.postroom.internal.postgres.connection.Migrations;
 import io.postroom.internal.postgres.connection.PoolerCheck;
@@ -27,6 +28,7 @@ public enum SchemaMode {
         }
         // First: on a server that is no PostgreSQL or too old, the error of a migration would not say so.
         StartCheck.of(dataSource);
+        AccessCheck.requireHistory(dataSource);
         try (EnginePool connections = EnginePool.forStart(dataSource)) {
             PoolerCheck.refuseUnsafe(connections.dataSource(), false);
             if (this == MIGRATE) {

@@ -86,6 +86,14 @@ public final class Limits {
         return value;
     }
 
+    static Duration requireRetention(Duration value) {
+        if (value.isNegative() || value.compareTo(HORIZON) > 0 && !value.equals(QueueSettings.FOR_EVER)) {
+            throw new InvalidMessageException(
+                    "retention", Duration.ZERO + " to 400 days, or QueueSettings.FOR_EVER", String.valueOf(value));
+        }
+        return value;
+    }
+
     static Duration requireDuration(String field, Duration value, Duration least) {
         if (value.compareTo(least) < 0 || value.compareTo(HORIZON) > 0) {
             throw new InvalidMessageException(field, least + " to 400 days", String.valueOf(value));

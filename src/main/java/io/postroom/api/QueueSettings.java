@@ -24,6 +24,8 @@ public record QueueSettings(
 
     /** How long finished messages stay unless the queue says otherwise: 7 days. */
     public static final Duration DEFAULT_RETENTION = Duration.ofDays(7);
+    /** A retention without end: finished messages of the queue are never removed. In SQL: {@code interval '365000 days'}. */
+    public static final Duration FOR_EVER = Duration.ofDays(365_000);
     /** After how many deaths of its worker a message becomes a dead letter unless the queue says otherwise: 3. */
     public static final int DEFAULT_CRASH_LIMIT = 3;
 
@@ -32,7 +34,8 @@ public record QueueSettings(
         maxAttempts.ifPresent(attempts -> Limits.requireRange("attempts", attempts, 1, 1000));
         crashLimit.ifPresent(limit -> Limits.requireRange("crashLimit", limit, 1, 1000));
         timeToLive.ifPresent(duration -> Limits.requireDuration("timeToLive", duration, Duration.ofMillis(1)));
-        retention.ifPresent(duration -> Limits.requireDuration("retention", duration, Duration.ZERO));
+        retention.ifPresent(Limits::requireRetention);
+        retryAfter = retryAfter.map(RetryPolicies::normalized);
     }
 
     /** Settings that name nothing but the queue. */
@@ -46,17 +49,23 @@ public record QueueSettings(
         return new QueueSettings(queue, Optional.of(attempts), retryAfter, timeToLive, retention, crashLimit);
     }
 
-    /** Sets the waits between attempts as text, for people: {@code 10s} or {@code 10s, 1m, 5m}. The handler's retry policy decides. */
+    /**
+     * Sets the waits between attempts as text, as in {@link RetryPolicy#parse}: {@code 10s}, {@code 10s, 1m, 5m} or {@code 1s..1h}, each at
+     * most 400 days; {@code custom}: those of the handler. Shown to people; the handler's own retry policy decides unless an operator sets
+     * the queue's.
+     *
+     * @throws InvalidMessageException the text is none of these
+     */
     public QueueSettings retryAfter(String delays) {
         return new QueueSettings(queue, maxAttempts, Optional.of(delays), timeToLive, retention, crashLimit);
     }
 
-    /** Sets after how long messages without a time to live of their own expire; 1 ms to 400 days. Default: they never expire. */
+    /** Sets after how long messages without a time to live of their own expire; 1 ms to 400 days. Without one they never expire. */
     public QueueSettings timeToLive(Duration duration) {
         return new QueueSettings(queue, maxAttempts, retryAfter, Optional.of(duration), retention, crashLimit);
     }
 
-    /** Sets how long finished messages are kept; 0 to 400 days, default 7 days. */
+    /** Sets how long finished messages are kept; 0 to 400 days, or {@link #FOR_EVER}. Default 7 days. */
     public QueueSettings retention(Duration duration) {
         return new QueueSettings(queue, maxAttempts, retryAfter, timeToLive, Optional.of(duration), crashLimit);
     }

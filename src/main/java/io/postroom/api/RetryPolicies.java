@@ -9,6 +9,7 @@ import java.util.stream.Collectors;
 /** The ready-made policies. {@code queue.retry_after} shows their text form to operators. */
 final class RetryPolicies {
     static final Duration LONGEST = Duration.ofDays(400);
+    private static final int MOST_ATTEMPTS = 1000;
 
     private RetryPolicies() {}
 
@@ -85,6 +86,28 @@ final class RetryPolicies {
         }
     }
 
+    /** What stands for the waits of a policy that has no text form. */
+    static final String CUSTOM = "custom";
+
+    /**
+     * Answers waits in the form that {@code queue.retry_after} takes.
+     *
+     * @throws InvalidMessageException they cannot be read
+     */
+    static String normalized(String waits) {
+        if (waits.equals(CUSTOM)) {
+            return waits;
+        }
+        try {
+            String described = parse(MOST_ATTEMPTS, waits).describe();
+            parse(MOST_ATTEMPTS, described); // a number of more than nine digits can be calculated and not be read
+            return described;
+        } catch (InvalidMessageException | IllegalArgumentException unreadable) {
+            throw new InvalidMessageException(
+                    "retryAfter", "10s, or 10s, 1m, or 1s..1h, each at most 400 days, or custom", waits);
+        }
+    }
+
     static RetryPolicy parse(int attempts, String text) {
         String[] range = text.split("\\.\\.");
         if (range.length == 2) {
@@ -93,14 +116,14 @@ final class RetryPolicies {
         }
         return RetryPolicy.delays(
                 attempts,
-                Arrays.stream(text.split(","))
+                Arrays.stream(text.split(",", -1))
                         .map(delay -> Durations.parse("retryAfter", delay))
                         .toList());
     }
 
     static void requireAttempts(int attempts) {
-        if (attempts < 1 || attempts > 1000) {
-            throw new IllegalArgumentException("attempts must be 1 to 1000, got " + attempts);
+        if (attempts < 1 || attempts > MOST_ATTEMPTS) {
+            throw new IllegalArgumentException("attempts must be 1 to " + MOST_ATTEMPTS + ", got " + attempts);
         }
     }
 

@@ -5,6 +5,7 @@ import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.boot.health.autoconfigure.contributor.ConditionalOnEnabledHealthIndicator;
 import org.springframework.boot.health.contributor.HealthIndicator;
 import org.springframework.context.annotation.Bean;
@@ -16,10 +17,11 @@ import org.springframework.context.annotation.Bean;
 @ConditionalOnClass({HealthIndicator.class, ConditionalOnEnabledHealthIndicator.class})
 @ConditionalOnBean(Postroom.class)
 @ConditionalOnEnabledHealthIndicator("postroom")
+@EnableConfigurationProperties(PostroomProperties.class)
 class PostroomHealthAutoConfiguration {
     @Bean
     @ConditionalOnMissingBean(name = "postroomHealthIndicator")
-    PostroomHealthIndicator postroomHealthIndicator(Postroom postroom) {
-        return new PostroomHealthIndicator(postroom);
+    PostroomHealthIndicator postroomHealthIndicator(Postroom postroom, PostroomProperties properties) {
+        return new PostroomHealthIndicator(postroom, properties.health());
     }
 }

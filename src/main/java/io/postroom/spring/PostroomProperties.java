@@ -1,6 +1,7 @@
 package io.postroom.spring;
 
 import io.postroom.SchemaMode;
+import io.postroom.api.RecentFailures;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.ConfigurationProperties;
@@ -22,6 +23,7 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * @param schema What to do about the schema postroom.
  * @param workers What handles messages.
  * @param shutdown How to stop.
+ * @param health When failed messages show in health.
  */
 @ConfigurationProperties("postroom")
 record PostroomProperties(
@@ -37,7 +39,8 @@ record PostroomProperties(
         @DefaultValue("1s") Duration pollInterval,
         @DefaultValue Schema schema,
         @DefaultValue Workers workers,
-        @DefaultValue Shutdown shutdown) {
+        @DefaultValue Shutdown shutdown,
+        @DefaultValue Health health) {
 
     /** @param mode Whether the schema is migrated at start, only checked (for a role without DDL rights), or trusted. */
     record Schema(@DefaultValue("migrate") SchemaMode mode) {}
@@ -50,4 +53,37 @@ record PostroomProperties(
      *     spring.lifecycle.timeout-per-shutdown-phase.
      */
     record Shutdown(@DefaultValue("30s") Duration drain) {}
+
+    /**
+     * @param status Status of the health component once a threshold is reached. A word of your own, or one of Spring Boot's.
+     * @param within How far back failures count. From 10 seconds to 1 hour.
+     * @param deadLetters Messages that this process gave up within that time at which the status is reached. 0: never.
+     * @param failedAttempts Attempts that failed in this process within that time at which the status is reached. 0: never.
+     */
+    record Health(
+            @DefaultValue("DEGRADED") String status,
+            @DefaultValue("5m") Duration within,
+            @DefaultValue("1") int deadLetters,
+            @DefaultValue("100") int failedAttempts) {
+        Health {
+            if (status.isBlank()) {
+                throw new IllegalArgumentException(
+                        "postroom.health.status must be a word such as DEGRADED or DOWN, got \"" + status + "\"");
+            }
+            if (within.compareTo(Duration.ofSeconds(10)) < 0 || within.compareTo(Duration.ofHours(1)) > 0) {
+                throw new IllegalArgumentException(
+                        "postroom.health.within must be 10 seconds to 1 hour, got " + within);
+            }
+            if (deadLetters < 0 || failedAttempts < 0) {
+                throw new IllegalArgumentException(
+                        "postroom.health.dead-letters and failed-attempts must be 0 or more, got " + deadLetters
+                                + " and " + failedAttempts);
+            }
+        }
+
+        boolean isReachedBy(RecentFailures failures) {
+            return deadLetters > 0 && failures.deadLetters() >= deadLetters
+                    || failedAttempts > 0 && failures.failedAttempts() >= failedAttempts;
+        }
+    }
 }

@@ -68,9 +68,12 @@ class SchemaTest {
 
     @Test
     void migrate_by_a_role_without_rights_says_what_to_do() {
+        JdbcClient admin = JdbcClient.create(database.pool());
+        admin.sql("GRANT USAGE ON SCHEMA postroom TO application").update();
         assertThatThrownBy(() -> application("migrate").start())
                 .hasStackTraceContaining("the migrations of schema postroom failed")
                 .hasStackTraceContaining("start with schema \"validate\"");
+        admin.sql("DROP OWNED BY application").update();
     }
 
     /** Uses our schema while the context is still being made, as a JPA entity on one of our views does. */

@@ -4,21 +4,19 @@ import io.postroom.api.RetryPolicy;
 import io.postroom.handler.Handler;
 import io.postroom.handler.HandlerMode;
 import io.postroom.internal.storage.QueueReport;
+import java.time.Duration;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** A queue with handlers in this process, and the retry policy that holds for it. Thread-safe. */
 public final class HandledQueue {
-    private static final Logger log = LoggerFactory.getLogger(HandledQueue.class);
     /** Completing a lease in parts rewrites its row: with an array of 1000 ids, one by one, that cost 9 KB of WAL a message. */
     private static final int LARGEST_LEASE = 200;
 
     private final int id;
     private final String name;
     private final List<Handler> handlers;
-    private volatile @Nullable RetryPolicy operatorRetry;
+    private volatile @Nullable OperatorSettings operatorSettings;
 
     public HandledQueue(int id, String name, List<Handler> handlers) {
         this.id = id;
@@ -58,23 +56,43 @@ public final class HandledQueue {
 
     /** The retry policy for messages of this handler: an operator's, else the handler's own. It never throws. */
     public RetryPolicy retryPolicy(Handler handler) {
-        RetryPolicy operators = operatorRetry;
-        return new SafeRetryPolicy(operators == null ? handler.retry() : operators);
+        OperatorSettings operators = operatorSettings;
+        RetryPolicy own = new SafeRetryPolicy(handler.retry());
+        return operators == null ? own : new OperatorRetryPolicy(operators.attempts, operators.waits, own);
     }
 
     /** Takes over the retry settings that an operator stored, or drops them once they were reset. */
     public void reported(QueueReport report) {
-        operatorRetry = report.operatorSettings() ? operatorsPolicy(report) : null;
+        operatorSettings =
+                report.operatorSettings() ? new OperatorSettings(report.maxAttempts(), readableWaits(report)) : null;
     }
 
-    /** Reads an operator's settings. The delays are text for people and may be anything; the number of attempts holds in any case. */
-    private RetryPolicy operatorsPolicy(QueueReport report) {
+    /**
+     * Reads an operator's waits; null: those of each handler hold, because the operator left them alone ({@code custom}), or because they
+     * slipped in past the table's rules. {@code InspectDatabase} says the latter at WARN.
+     */
+    private static @Nullable RetryPolicy readableWaits(QueueReport report) {
         try {
             return RetryPolicy.parse(report.maxAttempts(), report.retryAfter());
-        } catch (RuntimeException notADelay) {
-            log.debug("retry_after of queue {} is \"{}\"; its handler's delays hold", name, report.retryAfter());
-            RetryPolicy handlers = this.handlers.get(0).retry();
-            return RetryPolicy.delays(report.maxAttempts(), List.of(new SafeRetryPolicy(handlers).delayAfter(1)));
+        } catch (RuntimeException notWaits) {
+            return null;
+        }
+    }
+
+    /** @param waits null: those of each handler */
+    private record OperatorSettings(int attempts, @Nullable RetryPolicy waits) {}
+
+    /** The policy of a handler with an operator's attempts and, if there are any, an operator's waits. */
+    private record OperatorRetryPolicy(
+            int attempts, @Nullable RetryPolicy waits, RetryPolicy handlers) implements RetryPolicy {
+        @Override
+        public Duration delayAfter(int failures) {
+            return (waits == null ? handlers : waits).delayAfter(failures);
+        }
+
+        @Override
+        public boolean rejects(Throwable error) {
+            return handlers.rejects(error);
         }
     }
 }

@@ -1,6 +1,7 @@
 package io.postroom.internal.jobs;
 
 import io.postroom.internal.loop.Backoff;
+import io.postroom.internal.loop.RepeatedWarning;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -17,7 +18,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Repeats jobs on a few threads of its own. A job never runs beside itself in this process. A job that fails is repeated with back-off
- * for ever. Thread-safe.
+ * for ever, and said at WARN at growing intervals. Thread-safe.
  */
 public final class JobTimer {
     private static final Logger log = LoggerFactory.getLogger(JobTimer.class);
@@ -73,7 +74,7 @@ public final class JobTimer {
     private final class Turn implements Runnable {
         private final Job job;
         private final Backoff backoff = new Backoff(FIRST_BACKOFF, LONGEST_BACKOFF);
-        private boolean failing;
+        private final RepeatedWarning warning = new RepeatedWarning();
         private boolean running;
         private boolean runAgainSoon;
         private ScheduledFuture<?> planned;
@@ -118,20 +119,29 @@ public final class JobTimer {
         private Duration runOnce() {
             try {
                 Duration wait = job.run();
-                if (failing) {
+                if (warning.times() > 0) {
                     log.info("{} works again", job.name());
                 }
-                failing = false;
+                warning.reset();
                 backoff.reset();
                 return wait;
             } catch (Throwable error) {
-                if (!failing && !timer.isShutdown()) {
-                    log.warn("{} failed and goes on trying: {}", job.name(), error.toString(), error);
-                } else {
-                    log.debug("{} failed again", job.name(), error);
-                }
-                failing = true;
+                say(error);
                 return backoff.next();
+            }
+        }
+
+        private void say(Throwable error) {
+            if (timer.isShutdown() || !warning.isDue()) {
+                log.debug("{} failed again", job.name(), error);
+            } else if (warning.times() == 1) {
+                log.warn("{} failed and goes on trying: {}", job.name(), error.toString(), error);
+            } else {
+                log.warn(
+                        "{} still fails, {} times in a row, and goes on trying: {}",
+                        job.name(),
+                        warning.times(),
+                        error.toString());
             }
         }
     }

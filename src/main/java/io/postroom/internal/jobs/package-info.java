@@ -4,8 +4,9 @@
  *
  * <p>Jobs of every node: {@link io.postroom.internal.jobs.PromoteDue} (delayed messages become READY), {@link
  * io.postroom.internal.jobs.RescueLeases} (messages of dead workers), {@link io.postroom.internal.jobs.ExpireMessages}, {@link
- * io.postroom.internal.jobs.RedriveDeadLetters}. They take rows with SKIP LOCKED, so nodes share the work and any of them may stop. {@link
- * io.postroom.internal.jobs.WatchUnconsumedQueues} only reads, and runs in processes without workers, too.
+ * io.postroom.internal.jobs.RedriveDeadLetters}, {@link io.postroom.internal.jobs.InspectDatabase} (says what administrators changed so
+ * that messages are not handled). Those that move messages take rows with SKIP LOCKED, so nodes share the work and any of them may stop.
+ * {@link io.postroom.internal.jobs.WatchUnconsumedQueues} only reads, and runs in processes without workers, too.
  *
  * <p>Singleton jobs run on one node at a time, wrapped in {@link io.postroom.internal.jobs.LockedJob}: {@link
  * io.postroom.internal.jobs.RemoveQueueMessages} (the purge) and {@link io.postroom.internal.jobs.MaintainPartitions}.

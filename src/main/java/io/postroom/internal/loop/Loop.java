@@ -6,8 +6,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A thread that repeats one step until it is stopped. A step that throws is repeated after a back-off, and logged at WARN once for each
- * series of failures. No error ends the thread. Thread-safe, apart from {@link #pause} and {@link #pauseNanos}.
+ * A thread that repeats one step until it is stopped. A step that throws is repeated after a back-off. A series of failures is logged at
+ * WARN at its begin, then at growing intervals. No error ends the thread. Thread-safe, apart from {@link #pause} and {@link #pauseNanos}.
  */
 public final class Loop {
     private static final Logger log = LoggerFactory.getLogger(Loop.class);
@@ -103,6 +103,7 @@ public final class Loop {
 
     private void run() {
         Backoff backoff = new Backoff(FIRST_BACKOFF, LONGEST_BACKOFF);
+        RepeatedWarning warning = new RepeatedWarning();
         while (!stopped) {
             try {
                 step.run();
@@ -110,10 +111,11 @@ public final class Loop {
                     log.info("{} works again", name);
                 }
                 backoff.reset();
+                warning.reset();
                 lastSuccessNanos = System.nanoTime();
             } catch (Throwable error) {
                 try {
-                    waitAfter(error, backoff);
+                    waitAfter(error, backoff, warning);
                 } catch (Throwable again) {
                     // Out of memory, for example: to log the first error may need memory as well.
                     Thread.interrupted(); // an interrupted thread would not park
@@ -123,14 +125,20 @@ public final class Loop {
         }
     }
 
-    private void waitAfter(Throwable error, Backoff backoff) {
+    private void waitAfter(Throwable error, Backoff backoff, RepeatedWarning warning) {
         Duration wait = backoff.next();
         if (stopped) {
             log.debug("{} failed while stopping", name, error);
-        } else if (backoff.isFirst()) {
+        } else if (!warning.isDue()) {
+            log.debug("{} failed again, next try in {}", name, wait, error);
+        } else if (warning.times() == 1) {
             log.warn("{} failed and goes on trying: {}", name, error.toString(), error);
         } else {
-            log.debug("{} failed again, next try in {}", name, wait, error);
+            log.warn(
+                    "{} still fails, {} times in a row, and goes on trying: {}",
+                    name,
+                    warning.times(),
+                    error.toString());
         }
         signalled = false;
         pause(wait);

@@ -77,8 +77,27 @@ final class JobSql {
      */
     static final Sql RESCUE = Sql.of("""
             -- name: rescue
-            SELECT queue_id, priority, lowest_seq, messages
+            SELECT queue_id, priority, lowest_seq, messages, buried
             FROM postroom.rescue(:leaseTime * interval '1 microsecond', :limit, :only)
+            """);
+
+    private static final String DEAD_LETTER = """
+            SELECT d.message_id, q.name, m.type, m.type_version, d.failures, d.reason, d.error, d.fingerprint
+            FROM postroom.dead_letter d
+            JOIN postroom.queue q ON q.id = d.queue_id
+            LEFT JOIN postroom.message m ON m.id = d.message_id
+            """;
+
+    /** The messages of these queues that died last because their workers died. Relies on dead_letter_by_queue. */
+    static final Sql LAST_CRASHED = Sql.of("-- name: last_crashed\n" + DEAD_LETTER + """
+            WHERE d.queue_id = ANY (:queues)
+              AND d.reason = 'crash_limit'
+            ORDER BY d.dead_at DESC
+            LIMIT :limit
+            """);
+
+    static final Sql DEAD_LETTERS_OF = Sql.of("-- name: dead_letters_of\n" + DEAD_LETTER + """
+            WHERE d.message_id = :id
             """);
 
     /** Leases of dead workers, for rescuing them one by one when a batch fails. */

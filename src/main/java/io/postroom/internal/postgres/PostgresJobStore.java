@@ -5,6 +5,7 @@ import io.postroom.internal.postgres.statement.Rows;
 import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.postgres.statement.StoreTransactions;
 import io.postroom.internal.storage.Arrival;
+import io.postroom.internal.storage.DeadLetter;
 import io.postroom.internal.storage.Failure;
 import io.postroom.internal.storage.JobStore;
 import io.postroom.internal.storage.RedriveResult;
@@ -15,9 +16,13 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Queue;
 import java.util.UUID;
+import java.util.concurrent.LinkedBlockingQueue;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -28,7 +33,10 @@ final class PostgresJobStore implements JobStore {
 
     private static final int MOST_RESCUED_ONE_BY_ONE = 1000;
 
+    private static final int MOST_REMEMBERED = 1000;
+
     private final StoreTransactions transactions;
+    private final Queue<DeadLetter> buried = new LinkedBlockingQueue<>(MOST_REMEMBERED);
 
     PostgresJobStore(StoreTransactions transactions) {
         this.transactions = transactions;
@@ -92,11 +100,14 @@ final class PostgresJobStore implements JobStore {
     }
 
     private void quarantine(UUID messageId, Failure reason) {
-        transactions.single("quarantine message " + messageId, connection -> {
+        int entries = transactions.single("quarantine message " + messageId, connection -> {
             try (Sql.Call call = JobSql.QUARANTINE.on(connection)) {
                 return call.set("id", messageId).set("error", reason.text()).one(row -> row.getInt(1));
             }
         });
+        if (entries > 0) {
+            remember(JobSql.DEAD_LETTERS_OF, call -> call.set("id", messageId));
+        }
     }
 
     private static void throwUnlessOfOneLease(StoreException failure) {
@@ -143,14 +154,74 @@ final class PostgresJobStore implements JobStore {
     }
 
     private List<Arrival> rescue(Duration leaseTime, int limit, @Nullable Long only) {
-        return transactions.single("rescue leases", connection -> {
+        Map<Integer, Integer> buriedByQueue = new HashMap<>();
+        List<Arrival> arrivals = transactions.single("rescue leases", connection -> {
             try (Sql.Call call = JobSql.RESCUE.on(connection)) {
                 return call.set("leaseTime", Rows.micros(leaseTime))
                         .set("limit", limit)
                         .set("only", only)
-                        .list(ArrivalRows::arrival);
+                        .list(row -> {
+                            buriedByQueue.merge(row.getInt(1), row.getInt(5), Integer::sum);
+                            return ArrivalRows.arrival(row);
+                        });
             }
         });
+        buriedByQueue.values().removeIf(count -> count == 0);
+        if (!buriedByQueue.isEmpty()) {
+            remember(
+                    JobSql.LAST_CRASHED,
+                    call -> call.set(
+                                    "queues",
+                                    buriedByQueue.keySet().stream()
+                                            .mapToInt(Integer::intValue)
+                                            .toArray())
+                            .set(
+                                    "limit",
+                                    buriedByQueue.values().stream()
+                                            .mapToInt(Integer::intValue)
+                                            .sum()));
+        }
+        return arrivals;
+    }
+
+    @Override
+    public List<DeadLetter> buried() {
+        List<DeadLetter> taken = new ArrayList<>();
+        for (DeadLetter letter = buried.poll(); letter != null; letter = buried.poll()) {
+            taken.add(letter);
+        }
+        return taken;
+    }
+
+    /** Reads dead letters that were just made. A failure is no reason to fail the step that made them. */
+    private void remember(Sql sql, Parameters parameters) {
+        try {
+            transactions
+                    .single("read new dead letters", connection -> {
+                        try (Sql.Call call = sql.on(connection)) {
+                            parameters.set(call);
+                            return call.list(PostgresJobStore::deadLetter);
+                        }
+                    })
+                    .forEach(buried::offer);
+        } catch (StoreException e) {
+            log.warn("new dead letters could not be read for the log: {}", e.getMessage());
+        }
+    }
+
+    private interface Parameters {
+        void set(Sql.Call call) throws SQLException;
+    }
+
+    private static DeadLetter deadLetter(ResultSet row) throws SQLException {
+        return new DeadLetter(
+                row.getObject(1, UUID.class),
+                row.getString(2),
+                DeadLetter.type(row.getString(3), row.getInt(4)),
+                row.getInt(5),
+                row.getString(6),
+                String.valueOf(row.getString(7)),
+                String.valueOf(row.getString(8)));
     }
 
     @Override

@@ -6,10 +6,16 @@ import io.postroom.internal.postgres.statement.Sql;
 final class QueueSql {
     private QueueSql() {}
 
-    /** The queue of a name. Relies on queue_name_unique. 0 rows: unknown or deleted. */
+    /**
+     * The queue of a name. Relies on queue_name_unique. A time to live that slipped in past the limits counts for nothing. 0 rows: unknown
+     * or deleted.
+     */
     static final Sql FIND = Sql.of("""
             -- name: find_queue
-            SELECT q.id, q.name, (extract(epoch FROM q.time_to_live) * 1000000)::bigint, q.paused_at IS NOT NULL
+            SELECT q.id, q.name,
+                   CASE WHEN q.time_to_live BETWEEN interval '1 millisecond' AND interval '400 days'
+                        THEN (extract(epoch FROM q.time_to_live) * 1000000)::bigint END,
+                   q.paused_at IS NOT NULL
             FROM postroom.queue q
             WHERE q.name = :name
               AND q.deleted_at IS NULL
@@ -43,6 +49,22 @@ final class QueueSql {
                         coalesce(:crashLimit::int, q.crash_limit),
                         coalesce(:timeToLive::bigint * interval '1 microsecond', q.time_to_live),
                         coalesce(:retention::bigint * interval '1 microsecond', q.retention), 'declaration'))
-            RETURNING q.id, q.name, (extract(epoch FROM q.time_to_live) * 1000000)::bigint, q.paused_at IS NOT NULL
+            RETURNING q.id, q.name,
+                   CASE WHEN q.time_to_live BETWEEN interval '1 millisecond' AND interval '400 days'
+                        THEN (extract(epoch FROM q.time_to_live) * 1000000)::bigint END,
+                   q.paused_at IS NOT NULL
+            """);
+
+    /** Settings that slipped in past the limits, as text; null where a setting is within them. Operators' waits are read in Java. */
+    static final Sql SLIPPED_IN = Sql.of("""
+            -- name: slipped_in
+            SELECT q.name,
+                   CASE WHEN NOT q.time_to_live BETWEEN interval '1 millisecond' AND interval '400 days' THEN q.time_to_live::text END,
+                   CASE WHEN NOT (q.retention BETWEEN interval '0' AND interval '400 days' OR q.retention = interval '365000 days')
+                        THEN q.retention::text END,
+                   CASE WHEN q.settings_by = 'operator' THEN q.retry_after END
+            FROM postroom.queue q
+            WHERE q.deleted_at IS NULL
+            ORDER BY q.name
             """);
 }

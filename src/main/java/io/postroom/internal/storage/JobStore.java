@@ -54,6 +54,12 @@ public interface JobStore {
     List<Arrival> rescue(Duration leaseTime, int limit);
 
     /**
+     * Takes the dead letters that {@link #rescue} and {@link #promoteOrQuarantine} of this object made since the last call, to be said in
+     * the log; at most 1000. Asks no database.
+     */
+    List<DeadLetter> buried();
+
+    /**
      * Moves waiting messages whose time to live has ended to EXPIRED.
      *
      * @param from where the look before ended; null: from the first one

@@ -1,5 +1,6 @@
 package io.postroom.internal.worker;
 
+import io.postroom.api.RecentFailures;
 import io.postroom.internal.consumer.ConsumedQueue;
 import io.postroom.internal.consumer.Consumer;
 import java.time.Duration;
@@ -92,6 +93,7 @@ public final class Engine {
         parts.notifier.stop();
         parts.timeLimits.stop();
         parts.heartbeat.stop(finished && written);
+        parts.failures.close();
         parts.ownSends.giveUp();
         parts.futures.giveUp();
         parts.callbacks.shutdown();
@@ -114,6 +116,11 @@ public final class Engine {
     /** What keeps this process from its work, as sentences; empty: nothing. */
     public List<String> problems() {
         return parts.health.problems();
+    }
+
+    /** What failed in this process within that time, up to an hour. */
+    public RecentFailures recentFailures(Duration within) {
+        return parts.failures.recent(within);
     }
 
     /**

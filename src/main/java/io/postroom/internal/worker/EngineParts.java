@@ -31,6 +31,7 @@ public final class EngineParts {
     final DirectDispatches directDispatches;
     final InlineRunner inlineRunner;
     final Health health;
+    final FailureLog failures = new FailureLog();
     /** Users' callbacks may do anything, even wait for this engine: they never run on a thread of the engine. */
     final ExecutorService callbacks = Executors.newCachedThreadPool(task -> {
         Thread thread = new Thread(task, "postroom-callback");
@@ -67,7 +68,7 @@ public final class EngineParts {
         timeLimits = new TimeLimits(heartbeat::isLeaseSafe);
         futures = new SendFutures(stores.queries(), callbacks);
         ResultDispatcher results =
-                new ResultDispatcher(leases, futures, ownSends, setup.listeners(), consumers, due, notifier);
+                new ResultDispatcher(leases, futures, ownSends, setup.listeners(), consumers, due, notifier, failures);
         completer = new Completer(stores.leases(), heartbeat::workerId, this::isBusy, results::written, results::lost);
         executor = new Executor(setup, stores.leases(), transactions, heartbeat, timeLimits, completer);
         LostAnswers lostAnswers = new LostAnswers(stores.leases(), heartbeat, leases, notifier, settings.leaseTime());
@@ -94,6 +95,10 @@ public final class EngineParts {
 
     public Poller poller() {
         return poller;
+    }
+
+    public FailureLog failures() {
+        return failures;
     }
 
     public SyncSender syncSender() {

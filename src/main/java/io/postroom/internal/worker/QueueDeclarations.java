@@ -1,6 +1,7 @@
 package io.postroom.internal.worker;
 
 import io.postroom.api.QueueSettings;
+import io.postroom.api.RetryPolicy;
 import io.postroom.handler.Handler;
 import io.postroom.internal.consumer.ConsumedQueue;
 import io.postroom.internal.execution.HandledQueue;
@@ -75,9 +76,17 @@ final class QueueDeclarations {
                 .mapToInt(handler -> handler.retry().attempts())
                 .max()
                 .orElseThrow();
-        QueueRow row = store.declare(QueueSettings.of(name)
-                .attempts(attempts)
-                .retryAfter(own.get(0).retry().describe()));
+        QueueRow row =
+                store.declare(withWaitsOf(own.get(0).retry(), QueueSettings.of(name).attempts(attempts)));
         return new ConsumedQueue(new HandledQueue(row.id(), name, own));
+    }
+
+    /** Names the policy's waits, or {@code custom} where they have no text form. A user's policy may answer any text, or throw. */
+    private static QueueSettings withWaitsOf(RetryPolicy policy, QueueSettings settings) {
+        try {
+            return settings.retryAfter(policy.describe());
+        } catch (RuntimeException noTextForm) {
+            return settings.retryAfter("custom");
+        }
     }
 }

@@ -18,9 +18,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Hands on results once they are in the database. Frees their leases, completes the futures that wait for them, and tells listeners. Lets
- * the promote job look at new due times, and wakes consumers for messages that were given back. Thread-safe: called by the completer and
- * by threads of ATOMIC handlers.
+ * Hands on results once they are in the database. Frees their leases, completes the futures that wait for them, says what failed, and
+ * tells listeners. Lets the promote job look at new due times, and wakes consumers for messages that were given back. Thread-safe: called
+ * by the completer and by threads of ATOMIC handlers.
  */
 final class ResultDispatcher {
     private static final Logger log = LoggerFactory.getLogger(ResultDispatcher.class);
@@ -32,6 +32,7 @@ final class ResultDispatcher {
     private final Consumers consumers;
     private final DueWatch due;
     private final Notifier notifier;
+    private final FailureLog failures;
 
     ResultDispatcher(
             HeldLeases leases,
@@ -40,7 +41,8 @@ final class ResultDispatcher {
             List<PostroomListener> listeners,
             Consumers consumers,
             DueWatch due,
-            Notifier notifier) {
+            Notifier notifier,
+            FailureLog failures) {
         this.leases = leases;
         this.futures = futures;
         this.ownSends = ownSends;
@@ -48,6 +50,7 @@ final class ResultDispatcher {
         this.consumers = consumers;
         this.due = due;
         this.notifier = notifier;
+        this.failures = failures;
     }
 
     /** Takes results that were committed. */
@@ -55,6 +58,7 @@ final class ResultDispatcher {
         leases.ended(ends);
         futures.written(ends);
         ownSends.written(ends);
+        ends.forEach(this::sayFailure);
         if (!listeners.isEmpty()) {
             ends.forEach(this::tellListeners);
         }
@@ -88,13 +92,22 @@ final class ResultDispatcher {
                 .toList());
     }
 
-    private void tellListeners(Completion end) {
+    private void sayFailure(Completion end) {
+        if (!end.isDone()) {
+            failures.ended(queueOf(end), end);
+        }
+    }
+
+    private String queueOf(Completion end) {
         ConsumedQueue queue = consumers.queue(end.message().queueId());
-        String name = queue == null ? "" : queue.name();
+        return queue == null ? "" : queue.name();
+    }
+
+    private void tellListeners(Completion end) {
         AttemptOutcome outcome = end.outcome();
         MessageEvent event = new MessageEvent(
                 end.message().id(),
-                name,
+                queueOf(end),
                 stateAfter(end),
                 outcome == null ? "" : outcome.label(),
                 Duration.ofNanos(end.finishedNanos() - end.startedNanos()));

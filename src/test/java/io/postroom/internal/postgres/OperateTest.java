@@ -219,6 +219,22 @@ class OperateTest {
     }
 
     @Test
+    void reschedule_to_no_time_or_to_a_time_without_end_is_refused_and_moves_nothing() {
+        UUID id = fixture.enqueue(fixture.message().delay(Duration.ofHours(1))).id();
+        for (String at : List.of("NULL", "'infinity'", "'-infinity'", "now() + interval '401 days'")) {
+            assertThatThrownBy(() -> fixture.text("SELECT postroom.reschedule('" + id + "', " + at + ")"))
+                    .as(at)
+                    .hasStackTraceContaining("at must be")
+                    .hasStackTraceContaining("at most 400 days ahead");
+        }
+        assertThat(fixture.places(id)).containsExactly("delayed");
+        assertThat(fixture.text(
+                        "SELECT due_at > now() + interval '59 minutes' FROM postroom.delayed WHERE message_id = '" + id
+                                + "'"))
+                .isEqualTo("t");
+    }
+
+    @Test
     void redrive_puts_a_dead_letter_back_with_its_failures_forgotten() {
         UUID id = fixture.enqueue();
         stores.leases().complete(fixture.worker, List.of(dead(fixture.claimOne(), "x")));

@@ -114,7 +114,8 @@ class ResultDispatcherTest {
         Consumers consumers = new Consumers(true);
         consumers.declare(new ConsumedQueue(new HandledQueue(QUEUE, "q", List.of())));
         Notifier notifier = new Notifier(new FakeWorkerStore(), null, (LocalConsumers) woken::add);
-        return new ResultDispatcher(leases, futures, ownSends, List.of(listeners), consumers, due, notifier);
+        return new ResultDispatcher(
+                leases, futures, ownSends, List.of(listeners), consumers, due, notifier, new FailureLog());
     }
 
     private Completion delayed() {

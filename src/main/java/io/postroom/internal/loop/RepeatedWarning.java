@@ -1,0 +1,49 @@
+package io.postroom.internal.loop;
+
+import java.time.Duration;
+import java.util.function.LongSupplier;
+
+/**
+ * Decides when a trouble that goes on is said again: at once, after a minute, after two more, four more, up to once an hour. A log then
+ * shows that it goes on, and how long, and is not flooded. For one thread.
+ */
+public final class RepeatedWarning {
+    private static final long FIRST_NANOS = Duration.ofMinutes(1).toNanos();
+    private static final long LONGEST_NANOS = Duration.ofHours(1).toNanos();
+
+    private final LongSupplier nanos;
+    private int times;
+    private long waitNanos;
+    private long dueNanos;
+
+    public RepeatedWarning() {
+        this(System::nanoTime);
+    }
+
+    /** @param nanos the clock, in nanoseconds from any start */
+    public RepeatedWarning(LongSupplier nanos) {
+        this.nanos = nanos;
+    }
+
+    /** Counts the trouble once more. Returns whether it is to be said now. */
+    public boolean isDue() {
+        long now = nanos.getAsLong();
+        if (times++ > 0 && now - dueNanos < 0) {
+            return false;
+        }
+        waitNanos = waitNanos == 0 ? FIRST_NANOS : Math.min(LONGEST_NANOS, waitNanos * 2);
+        dueNanos = now + waitNanos;
+        return true;
+    }
+
+    /** How often the trouble was counted since it began. */
+    public int times() {
+        return times;
+    }
+
+    /** Begins anew: the trouble is over. */
+    public void reset() {
+        times = 0;
+        waitNanos = 0;
+    }
+}

@@ -1,0 +1,72 @@
+package io.postroom.internal.postgres;
+
+import io.postroom.api.RetryPolicy;
+import io.postroom.internal.postgres.connection.AccessCheck;
+import io.postroom.internal.postgres.statement.Sql;
+import io.postroom.internal.postgres.statement.StoreTransactions;
+import io.postroom.internal.storage.DatabaseInspection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import javax.sql.DataSource;
+
+/** Looks at the rights of the engine's role, and at settings of queues that slipped in past the rules of the table. */
+public final class PostgresInspection implements DatabaseInspection {
+    private final DataSource source;
+
+    /** @param source the engine's connections */
+    public PostgresInspection(DataSource source) {
+        this.source = source;
+    }
+
+    @Override
+    public Findings inspect() {
+        AccessCheck access = AccessCheck.of(source);
+        List<String> warnings = new ArrayList<>(access.warnings());
+        if (access.obstacles().isEmpty()) {
+            warnings.addAll(slippedIn());
+        }
+        return new Findings(access.obstacles(), warnings);
+    }
+
+    private List<String> slippedIn() {
+        return new StoreTransactions(source).several("look at the settings of queues", connection -> {
+            List<String> sentences = new ArrayList<>();
+            try (Sql.Call call = QueueSql.SLIPPED_IN.on(connection)) {
+                call.list(row -> sentences.addAll(slippedIn(row)));
+            }
+            return sentences;
+        });
+    }
+
+    private static List<String> slippedIn(ResultSet row) throws SQLException {
+        String queue = "queue \"" + row.getString(1) + "\"";
+        List<String> sentences = new ArrayList<>();
+        if (row.getString(2) != null) {
+            sentences.add(
+                    queue + " has the time_to_live " + row.getString(2)
+                            + ", which is ignored: messages without one of their own never expire. Set 1 millisecond to 400 days, or null");
+        }
+        if (row.getString(3) != null) {
+            sentences.add(queue + " has the retention " + row.getString(3)
+                    + ", which is outside its limits. Set 0 to 400 days, or 365000 days for ever");
+        }
+        String waits = row.getString(4);
+        if (waits != null && !waits.equals("custom") && !isReadable(waits)) {
+            sentences.add(
+                    queue + " has the retry_after \"" + waits
+                            + "\", which cannot be read: the waits of its handlers hold. Set waits such as 10s, or 10s, 1m, or 1s..1h");
+        }
+        return sentences;
+    }
+
+    private static boolean isReadable(String waits) {
+        try {
+            RetryPolicy.parse(1, waits);
+            return true;
+        } catch (RuntimeException unreadable) {
+            return false;
+        }
+    }
+}
