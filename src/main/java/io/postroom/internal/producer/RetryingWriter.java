@@ -1,5 +1,6 @@
 package io.postroom.internal.producer;
 
+import io.postroom.api.DuplicateMessageException;
 import io.postroom.api.StoreException;
 import io.postroom.internal.storage.EnqueueResult;
 import io.postroom.internal.storage.NewMessage;
@@ -35,7 +36,9 @@ final class RetryingWriter implements GroupWriter {
                 return attempt == 1 ? writer.writeDirect(messages) : repeat(messages);
             } catch (RuntimeException error) {
                 if (!StoreErrors.mayPass(error)) {
-                    throw error;
+                    throw attempt == 1 || error instanceof DuplicateMessageException
+                            ? error
+                            : firstTryUnknown(messages, error);
                 }
                 if (attempt == TRIES) {
                     throw fateUnknown(messages, error);
@@ -76,6 +79,18 @@ final class RetryingWriter implements GroupWriter {
             counted.add(new EnqueueResult(result.id(), isNew, result.sameContent(), result.seq()));
         }
         return counted;
+    }
+
+    /** The last failure is final, but a try before it may have stored the message. */
+    private static StoreException firstTryUnknown(List<NewMessage> messages, RuntimeException error) {
+        StoreException.Kind kind = error instanceof StoreException store ? store.kind() : StoreException.Kind.BROKEN;
+        String state = error instanceof StoreException store ? store.state() : "";
+        return new StoreException(
+                "could not be stored again, and whether an earlier try stored it is not known: ask find(\""
+                        + messages.get(0).id() + "\"). " + error.getMessage(),
+                kind,
+                state,
+                error);
     }
 
     private static StoreException fateUnknown(List<NewMessage> messages, RuntimeException error) {
