@@ -65,8 +65,8 @@ COMMENT ON FUNCTION postroom.partitions IS
     'Internal: the partitions of message or attempt, oldest first, with the time each is for. The _old one begins at -infinity, the _tail
 one ends at infinity.';
 
--- PostgreSQL gives a partition none of these: a role that may read all tables (a backup) fails at the first new day, and under a publication
--- a partition without a key and with the default replica identity refuses each DELETE. The parent's column rights are copied, too. Row
+-- PostgreSQL gives a partition none of these: a role that may read all tables (a backup) fails at the first new day, and under a
+-- publication a partition without a key and with the default replica identity refuses each DELETE. The parent's column rights are copied, too. Row
 -- security without a policy hides all rows from those who read the partition itself; whoever reads the parent meets the parent's policies.
 CREATE OR REPLACE FUNCTION postroom.take_after_parent(p_parent text, p_partition text) RETURNS void
 LANGUAGE plpgsql VOLATILE
@@ -214,8 +214,8 @@ COMMENT ON FUNCTION postroom.validate_tail IS
 -- Makes the next days and puts the tail behind them in one transaction, so that there is a partition for each row at any time. All tables
 -- are made first. The parent is then locked for the few milliseconds in which they are attached (figures: package
 -- io.postroom.internal.postgres.purge). A tail that was detached before, CONCURRENTLY, is replaced; attaching alone blocks nobody. A day is
--- wider when most queues keep their messages longer than a week, so that there are about 16 partitions in all. Where few queues keep much for
--- long, past days cannot be folded. Each eight of those double the width: 400 days are then fewer than 60 partitions.
+-- wider when most queues keep their messages longer than a week, so that there are about 16 partitions in all. Where few queues keep much
+-- for long, past days cannot be folded. Each eight of those double the width: 400 days are then fewer than 60 partitions.
 CREATE OR REPLACE FUNCTION postroom.move_tail(p_parent text) RETURNS int
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp SET lock_timeout = '50ms' SET timezone = 'UTC'

@@ -8,8 +8,8 @@
 -- lock is decided on what was committed before it. Only a message with a terminal line of history older than the retention of its queue may
 -- leave. That line can never be taken back (a finished message stays finished). A retention that is raised in between can make the message
 -- needed again, so free_day looks at the retentions once more.
--- Whatever ends in a TRUNCATE sets row_security to off: rows hidden by a policy would be taken for rows that are not there. With off, such a
--- policy is an error instead.
+-- Whatever ends in a TRUNCATE sets row_security to off: rows hidden by a policy would be taken for rows that are not there. With off, such
+-- a policy is an error instead.
 -- Source of these functions: db/function. A change goes there and, with the same text, into a new migration: see db/README.md.
 
 CREATE OR REPLACE FUNCTION postroom.last_rows_of(p_leaf text, p_rows int) RETURNS uuid

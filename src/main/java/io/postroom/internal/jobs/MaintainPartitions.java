@@ -96,12 +96,21 @@ public final class MaintainPartitions implements Job {
             if (error.kind() != StoreException.Kind.TRY_AGAIN || now - since < patience.toNanos()) {
                 throw error;
             }
+            return makeDaysPatiently(kind, error, Duration.ofNanos(now - since));
+        }
+    }
+
+    private int makeDaysPatiently(Kind kind, StoreException inUse, Duration stuck) {
+        try {
             if (maintenance.detachEmptyEnd(kind)) {
                 return maintenance.makeDaysAhead(kind);
             }
-            warn(kind, Duration.ofNanos(now - since));
+        } catch (StoreException error) {
+            warn(kind, stuck);
             throw error;
         }
+        warn(kind, stuck);
+        throw inUse;
     }
 
     private void warn(Kind kind, Duration stuck) {
@@ -110,9 +119,9 @@ public final class MaintainPartitions implements Job {
         if (before == null || now - before >= WARN_AGAIN.toNanos()) {
             warnedAtNanos.put(kind, now);
             log.warn(
-                    "no partitions of coming days can be made for {} since {} minutes: transactions use the table all the time."
-                            + " Messages are stored all the same, but past ones will be deleted row by row. End the oldest of the"
-                            + " transactions that db/audit/oldest_transactions.sql lists",
+                    "no partitions of coming days can be made for {} since {} minutes: a transaction uses the table all the time."
+                            + " Past messages are then deleted row by row, which costs more. End the oldest of the transactions"
+                            + " that db/audit/oldest_transactions.sql lists",
                     kind,
                     stuck.toMinutes());
         }

@@ -18,7 +18,8 @@ final class MaintenanceSql {
                    p.to_at <= clock_timestamp() - interval '25 hours',
                    CASE WHEN isfinite(p.from_at)
                        THEN extract(epoch FROM clock_timestamp() - p.from_at)
-                            - (SELECT least(min(extract(epoch FROM q.retention)), extract(epoch FROM interval '7 days')) FROM postroom.queue q)
+                            - (SELECT least(min(extract(epoch FROM q.retention)), extract(epoch FROM interval '7 days'))
+                               FROM postroom.queue q)
                    END
             FROM postroom.partitions(:parent) p
             ORDER BY p.from_at

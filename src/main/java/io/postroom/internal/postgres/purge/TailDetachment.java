@@ -82,10 +82,16 @@ final class TailDetachment {
         }
     }
 
+    /** Sets the limits for the one statement only: behind a pooler the next statement may meet another session. */
     private static void alter(Connection connection, String parent, String how) throws SQLException {
+        String[] before = limits(connection);
+        setLimits(
+                connection, PATIENCE.toMillis() + "ms", PATIENCE.plusSeconds(5).toMillis() + "ms");
         try (Statement statement = connection.createStatement()) {
             statement.execute(
                     "ALTER TABLE postroom." + parent + " DETACH PARTITION postroom." + parent + "_tail " + how);
+        } finally {
+            setLimits(connection, before[0], before[1]);
         }
     }
 
@@ -93,15 +99,9 @@ final class TailDetachment {
         try (Connection connection = source.getConnection()) {
             boolean autoCommit = connection.getAutoCommit();
             connection.setAutoCommit(true);
-            String[] before = limits(connection);
             try {
-                setLimits(
-                        connection,
-                        PATIENCE.toMillis() + "ms",
-                        PATIENCE.plusSeconds(5).toMillis() + "ms");
                 return work.run(connection);
             } finally {
-                setLimits(connection, before[0], before[1]);
                 connection.setAutoCommit(autoCommit);
             }
         } catch (SQLException error) {

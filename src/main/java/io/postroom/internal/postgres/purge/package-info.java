@@ -28,8 +28,8 @@
  *   <li><b>The lines of history to keep are found from the messages that are left.</b> Only when those are many, each line is looked at,
  *       which takes 9 us a line.
  *   <li><b>The reading rests sixteen times as long as it works.</b> See {@code PurgeThrottle} for the figures.
- *   <li><b>{@code attempt} has no key, and its replica identity is FULL.</b> Under a publication for all tables, PostgreSQL refuses a DELETE
- *       from a table that has neither. FULL costs 64 bytes of WAL per deleted line (120 instead of 56), and only with {@code wal_level}
+ *   <li><b>{@code attempt} has no key, and its replica identity is FULL.</b> Under a publication for all tables, PostgreSQL refuses a
+ *       DELETE from a table that has neither. FULL costs 64 bytes of WAL per deleted line (120 instead of 56), and only with {@code wal_level}
  *       logical. A key costs each inserted line 77 bytes (289 instead of 212) and 9 us more, at any {@code wal_level}. Most lines leave by
  *       TRUNCATE, which logs no rows. PostgreSQL gives a partition neither its parent's replica identity nor its rights and owner:
  *       {@code take_after_parent} does.
