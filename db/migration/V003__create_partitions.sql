@@ -66,8 +66,8 @@ COMMENT ON FUNCTION postroom.partitions IS
 one ends at infinity.';
 
 -- PostgreSQL gives a partition none of these: a role that may read all tables (a backup) fails at the first new day, and under a
--- publication a partition without a key and with the default replica identity refuses each DELETE. The parent's column rights are copied, too. Row
--- security without a policy hides all rows from those who read the partition itself; whoever reads the parent meets the parent's policies.
+-- publication a partition without a key and with the default replica identity refuses each DELETE. The parent's column rights are copied, too.
+-- Row security without a policy hides all rows from those who read the partition itself; whoever reads the parent meets the parent's policies.
 CREATE OR REPLACE FUNCTION postroom.take_after_parent(p_parent text, p_partition text) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
