@@ -194,8 +194,8 @@ COMMENT ON COLUMN postroom.ready.moved IS 'not its first place: promoted, releas
 
 CREATE TABLE postroom.shedlock (
     name character varying(64) NOT NULL,
-    lock_until timestamp with time zone NOT NULL,
-    locked_at timestamp with time zone NOT NULL,
+    lock_until timestamp without time zone NOT NULL,
+    locked_at timestamp without time zone NOT NULL,
     locked_by character varying(255) NOT NULL,
     CONSTRAINT shedlock_pk PRIMARY KEY (name)
 );
@@ -607,34 +607,30 @@ DECLARE
     tail      constant text := p_parent || '_tail';
     today     constant date := (clock_timestamp() AT TIME ZONE 'UTC')::date;
     key       constant text := CASE p_parent WHEN 'message' THEN 'id' ELSE 'finished_at' END;
+    low       constant date := postroom.tail_begins(p_parent);
     promised  date;
     highest   date := today;
+    until     date;
     has_rows  boolean;
 BEGIN
     EXECUTE format('SELECT EXISTS (SELECT FROM postroom.%I)', tail) INTO has_rows;
-    IF NOT has_rows OR (SELECT p.from_at FROM postroom.partitions(p_parent) p WHERE p.name = tail) >= today + 3 THEN
+    IF NOT has_rows OR low >= today + 3 THEN
         RETURN false;  -- the tail is empty, or need not move yet
     END IF;
     promised := postroom.promised_end(p_parent);
-    IF promised >= today + 2 THEN
+    IF promised >= today + 7 THEN
         RETURN false;
     END IF;
     IF p_parent = 'message' THEN
-        -- An id may lie ahead of now when a client's clock is fast.
         EXECUTE format('SELECT postroom.instant_of(id) FROM postroom.%I ORDER BY id DESC LIMIT 1', tail) INTO highest;
-        IF highest > today + 30 THEN
-            RAISE EXCEPTION '% has ids of %, made by a client whose clock is wrong: '
-                'no further days can be made until those messages are gone',
-                tail, highest
-                USING ERRCODE = '55000';
-        END IF;
     END IF;
+    until := greatest(today + 10, highest + 3);
     IF promised IS NOT NULL THEN
         EXECUTE format('ALTER TABLE postroom.%I DROP CONSTRAINT %I', tail, tail || '_ends');
     END IF;
-    EXECUTE format('ALTER TABLE postroom.%I ADD CONSTRAINT %I CHECK (%I < %s) NOT VALID',
-        tail, tail || '_ends', key, postroom.day_bound(p_parent, greatest(today, highest) + 3));
-    EXECUTE format('COMMENT ON CONSTRAINT %I ON postroom.%I IS %L', tail || '_ends', tail, (greatest(today, highest) + 3)::text);
+    EXECUTE format('ALTER TABLE postroom.%I ADD CONSTRAINT %I CHECK (%I >= %s AND %I < %s) NOT VALID',
+        tail, tail || '_ends', key, postroom.day_bound(p_parent, low), key, postroom.day_bound(p_parent, until));
+    EXECUTE format('COMMENT ON CONSTRAINT %I ON postroom.%I IS %L', tail || '_ends', tail, until::text);
     RETURN true;
 END
 $function$
@@ -857,7 +853,7 @@ $function$
 COMMENT ON FUNCTION postroom.claim IS 'Internal: called by workers. Takes ready messages and puts them under leases.';
 
 CREATE OR REPLACE FUNCTION postroom.close_day(p_leaf text)
- RETURNS boolean
+ RETURNS jsonb
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '50ms'
@@ -867,13 +863,14 @@ BEGIN
     BEGIN
         EXECUTE format('LOCK TABLE postroom.%I IN SHARE MODE', p_leaf);
     EXCEPTION
-        WHEN lock_not_available OR deadlock_detected THEN RETURN false;
+        WHEN lock_not_available OR deadlock_detected THEN RETURN NULL;
     END;
-    RETURN true;
+    RETURN (SELECT coalesce(jsonb_object_agg(q.id, q.retention), '{}') FROM postroom.queue q);
 END
 $function$
 ;
-COMMENT ON FUNCTION postroom.close_day IS 'Internal: called by a job. First step of freeing a partition: nothing is written into it any more. false: try again later.';
+COMMENT ON FUNCTION postroom.close_day IS 'Internal: called by a job. First step of freeing a partition: nothing is written into it any more. Answers the retention of each queue,
+for free_day. null: try again later.';
 
 CREATE OR REPLACE FUNCTION postroom.complete_done(p_worker integer, p_leases bigint[], p_masks text[], p_lease_of bigint[], p_ordinals integer[], p_messages uuid[], p_numbers smallint[], p_started_ago bigint[], p_finished_ago bigint[])
  RETURNS TABLE(lease_id bigint, completed text)
@@ -1439,11 +1436,12 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.fold_old IS 'Internal: lets the _old partition reach to a day; answers how many days were dropped.';
 
-CREATE OR REPLACE FUNCTION postroom.free_day(p_leaf text, p_kept uuid[], p_queues integer[], p_outcomes smallint[], p_messages bigint[], p_first_ids uuid[], p_last_ids uuid[])
+CREATE OR REPLACE FUNCTION postroom.free_day(p_leaf text, p_retentions jsonb, p_kept uuid[], p_queues integer[], p_outcomes smallint[], p_messages bigint[], p_first_ids uuid[], p_last_ids uuid[])
  RETURNS text
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '50ms'
+ SET row_security TO 'off'
 AS $function$
 DECLARE
     kept  postroom.message[];
@@ -1462,6 +1460,13 @@ BEGIN
     EXCEPTION
         WHEN lock_not_available OR deadlock_detected THEN RETURN 'busy';
     END;
+    IF EXISTS (
+        SELECT
+        FROM jsonb_each_text(p_retentions) g
+        JOIN postroom.queue q ON q.id = g.key::int
+        WHERE q.retention > g.value::interval) THEN
+        RETURN 'busy';  -- decided on a retention that was raised meanwhile
+    END IF;
     EXECUTE format('TRUNCATE postroom.%I', p_leaf);
     EXECUTE format('INSERT INTO postroom.%I SELECT * FROM unnest($1)', p_leaf) USING kept;
     INSERT INTO postroom.purge_ledger (queue_id, outcome, messages, first_id, last_id, how)
@@ -1471,14 +1476,15 @@ BEGIN
 END
 $function$
 ;
-COMMENT ON FUNCTION postroom.free_day IS 'Internal: called by a job. Frees a partition of messages. ''freed'', or, with nothing done, ''busy'': the lock was not to be had, or
-''heavy'': what is to be put back has more than 16 MB.';
+COMMENT ON FUNCTION postroom.free_day IS 'Internal: called by a job. Frees a partition of messages. ''freed'', or, with nothing done, ''busy'': the lock was not to be had or a
+queue keeps its messages longer since close_day, or ''heavy'': what is to be put back has more than 16 MB.';
 
 CREATE OR REPLACE FUNCTION postroom.free_history_day(p_leaf text, p_kept tid[])
  RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '50ms'
+ SET row_security TO 'off'
 AS $function$
 DECLARE
     kept postroom.attempt[];
@@ -1504,6 +1510,7 @@ CREATE OR REPLACE FUNCTION postroom.history_kept(p_leaf text, p_most integer, p_
  SET enable_seqscan TO 'off'
  SET plan_cache_mode TO 'force_custom_plan'
  SET jit TO 'off'
+ SET row_security TO 'off'
 AS $function$
 DECLARE
     low     uuid;
@@ -1531,24 +1538,40 @@ CREATE OR REPLACE FUNCTION postroom.history_look(p_leaf text, p_after tid, p_lim
  LANGUAGE plpgsql
  ROWS 1
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+ SET row_security TO 'off'
 AS $function$
+DECLARE
+    pages  constant bigint := pg_relation_size(('postroom.' || quote_ident(p_leaf))::regclass) / current_setting('block_size')::int;
+    page   bigint := (p_after::text::point)[0]::bigint;
 BEGIN
-    RETURN QUERY EXECUTE format($sql$
-        WITH looked AS MATERIALIZED (
-            SELECT a.ctid AS place, a.message_id
-            FROM postroom.%I a
-            WHERE a.ctid > $1
-            ORDER BY a.ctid
-            LIMIT $2
-        )
-        SELECT count(*)::int, (array_agg(l.place ORDER BY l.place DESC))[1],
-               ARRAY(SELECT k.place FROM looked k WHERE EXISTS (SELECT FROM postroom.message m WHERE m.id = k.message_id))
-        FROM looked l
-        $sql$, p_leaf) USING p_after, p_limit;
+    looked := 0;
+    WHILE looked = 0 AND page < pages LOOP
+        EXECUTE format($sql$
+            WITH looked AS MATERIALIZED (
+                SELECT a.ctid AS place, a.message_id
+                FROM postroom.%I a
+                WHERE a.ctid > $1
+                  AND a.ctid < $2
+                ORDER BY a.ctid
+                LIMIT $3
+            )
+            SELECT count(*)::int, (array_agg(l.place ORDER BY l.place DESC))[1],
+                   ARRAY(SELECT k.place FROM looked k WHERE EXISTS (SELECT FROM postroom.message m WHERE m.id = k.message_id))
+            FROM looked l
+            $sql$, p_leaf)
+        INTO looked, last_looked, kept
+        USING p_after, format('(%s,0)', page + 64)::tid, p_limit;
+        page := page + 64;
+        p_after := format('(%s,0)', page)::tid;
+    END LOOP;
+    RETURN NEXT;
 END
 $function$
 ;
-COMMENT ON FUNCTION postroom.history_look IS 'Internal: called by a job. Of the next p_limit lines of a partition of attempt: the places of those whose message is still stored.';
+COMMENT ON FUNCTION postroom.history_look IS 'Internal: called by a job. Of the next lines of a partition of attempt, p_limit at most: the places of those whose message is still
+stored. looked 0: there are no more.';
 
 CREATE OR REPLACE FUNCTION postroom.instant_of(p_id uuid)
  RETURNS timestamp with time zone
@@ -1618,21 +1641,23 @@ DECLARE
     tail      constant text := p_parent || '_tail';
     next_tail constant text := p_parent || '_next';
     today     constant date := (clock_timestamp() AT TIME ZONE 'UTC')::date;
-    width     constant int := (
-        SELECT greatest(1, ceil(extract(epoch FROM percentile_disc(0.5) WITHIN GROUP (ORDER BY q.retention)) / 86400 / 8)::int)
-        FROM postroom.queue q
-        WHERE q.deleted_at IS NULL
-          AND q.retention BETWEEN interval '0' AND interval '400 days');  -- a longer one is for ever, or slipped in
+    past      constant int := (SELECT count(*) FROM postroom.partitions(p_parent) p WHERE isfinite(p.from_at) AND p.to_at <= today);
+    width     constant int := greatest(
+        (SELECT ceil(extract(epoch FROM percentile_disc(0.5) WITHIN GROUP (ORDER BY q.retention)) / 86400 / 8)::int
+         FROM postroom.queue q
+         WHERE q.deleted_at IS NULL),
+        power(2, least(greatest(past - 8, 0) / 8, 6))::int);
     low       date;
     target    date;
     starts    date[];
     ends      date[];
     has_rows  boolean;
-    since     timestamptz;
+    is_open   boolean;
 BEGIN
     PERFORM postroom.require_read_committed();
-    SELECT p.from_at INTO low FROM postroom.partitions(p_parent) p WHERE p.name = tail;
-    IF low >= today + p_enough THEN
+    low := postroom.tail_begins(p_parent);
+    is_open := EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = ('postroom.' || quote_ident(tail))::regclass);
+    IF low >= today + 3 AND is_open THEN
         RETURN 0;
     END IF;
     EXECUTE format('SELECT EXISTS (SELECT FROM postroom.%I)', tail) INTO has_rows;
@@ -1654,20 +1679,24 @@ BEGIN
 
     FOR i IN 1 + has_rows::int .. cardinality(starts) LOOP
         EXECUTE format('CREATE TABLE postroom.%I (LIKE postroom.%I INCLUDING ALL)', postroom.day_partition(p_parent, starts[i]), p_parent);
+        PERFORM postroom.take_after_parent(p_parent, postroom.day_partition(p_parent, starts[i]));
     END LOOP;
-    IF has_rows THEN
+    IF has_rows OR NOT is_open THEN
         EXECUTE format('CREATE TABLE postroom.%I (LIKE postroom.%I INCLUDING ALL)', next_tail, p_parent);
+        PERFORM postroom.take_after_parent(p_parent, next_tail);
     END IF;
 
     PERFORM set_config('synchronous_commit', 'off', true);
     -- Others wait from here on, until the commit.
-    since := clock_timestamp();
-    EXECUTE format('LOCK TABLE ONLY postroom.%I IN ACCESS EXCLUSIVE MODE', p_parent);
-    PERFORM postroom.require_time_left(since);
-    EXECUTE format('ALTER TABLE postroom.%I DETACH PARTITION postroom.%I', p_parent, tail);
-    PERFORM postroom.require_time_left(since);
+    IF is_open THEN
+        EXECUTE format('ALTER TABLE postroom.%I DETACH PARTITION postroom.%I', p_parent, tail);
+    END IF;
     IF has_rows THEN
         EXECUTE format('ALTER TABLE postroom.%I RENAME TO %I', tail, postroom.day_partition(p_parent, low));
+    ELSIF NOT is_open THEN
+        EXECUTE format('DROP TABLE postroom.%I', tail);  -- DETACH CONCURRENTLY gave it a constraint
+    END IF;
+    IF has_rows OR NOT is_open THEN
         EXECUTE format('ALTER TABLE postroom.%I RENAME TO %I', next_tail, tail);
     END IF;
     FOR i IN 1 .. cardinality(starts) LOOP
@@ -1858,30 +1887,52 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.promote IS 'Internal: called by a job. Moves up to p_limit due messages from delayed to ready.';
 
-CREATE OR REPLACE FUNCTION postroom.purge_batch(p_leaf text, p_after tid, p_limit integer, p_skip_from uuid[], p_skip_to uuid[])
+CREATE OR REPLACE FUNCTION postroom.purge_batch(p_leaf text, p_after tid, p_limit integer, p_skip_from uuid[], p_skip_to uuid[], p_overdue interval)
  RETURNS TABLE(looked integer, last_looked tid, removed integer)
  LANGUAGE plpgsql
  ROWS 1
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 DECLARE
-    candidates uuid[];
+    pages       constant bigint := pg_relation_size(('postroom.' || quote_ident(p_leaf))::regclass) / current_setting('block_size')::int;
+    first_page  constant bigint := (p_after::text::point)[0]::bigint;
+    page        bigint := first_page;
+    wide        bigint := 16;
+    candidates  uuid[];
 BEGIN
     PERFORM postroom.require_read_committed();
-    EXECUTE format($sql$
-        SELECT count(*)::int, (array_agg(x.place ORDER BY x.place DESC))[1], array_agg(DISTINCT x.message_id)
-        FROM (
-            SELECT a.ctid AS place, a.message_id
-            FROM postroom.%I a
-            LEFT JOIN postroom.queue q ON q.id = a.queue_id
-            WHERE a.ctid > $1
-              AND a.outcome <= 2
-              AND a.finished_at + coalesce(q.retention, interval '7 days') <= statement_timestamp()
-              AND NOT EXISTS (SELECT FROM unnest($3, $4) s (low, high) WHERE a.message_id >= s.low AND a.message_id < s.high)
-            ORDER BY a.ctid
-            LIMIT $2
-        ) x
-        $sql$, p_leaf) INTO looked, last_looked, candidates USING p_after, p_limit, p_skip_from, p_skip_to;
+    last_looked := p_after;
+    looked := 0;
+    WHILE looked = 0 AND page < pages AND page < first_page + 8192 LOOP
+        EXECUTE format($sql$
+            SELECT count(*)::int, (array_agg(x.place ORDER BY x.place DESC))[1], array_agg(DISTINCT x.message_id)
+            FROM (
+                SELECT a.ctid AS place, a.message_id
+                FROM postroom.%I a
+                LEFT JOIN postroom.queue q ON q.id = a.queue_id
+                WHERE a.ctid > $1
+                  AND a.ctid < $2
+                  AND a.outcome <= 2
+                  AND a.finished_at + coalesce(q.retention, interval '7 days') <= statement_timestamp()
+                  AND (a.finished_at + coalesce(q.retention, interval '7 days') <= statement_timestamp() - $6
+                       OR NOT EXISTS (SELECT FROM unnest($4, $5) s (low, high) WHERE a.message_id >= s.low AND a.message_id < s.high))
+                ORDER BY a.ctid
+                LIMIT $3
+            ) x
+            $sql$, p_leaf)
+        INTO looked, last_looked, candidates
+        USING last_looked, format('(%s,0)', page + wide)::tid, p_limit, p_skip_from, p_skip_to, p_overdue;
+        IF looked < p_limit THEN
+            page := page + wide;
+            last_looked := format('(%s,0)', page)::tid;
+        END IF;
+        wide := least(wide * 4, 4096);
+    END LOOP;
+    IF page >= pages THEN
+        last_looked := NULL;
+    END IF;
     IF looked = 0 THEN -- the usual answer, each minute for ten days: the statement below would take 8 ms for nothing
         removed := 0;
         RETURN NEXT;
@@ -1937,6 +1988,7 @@ CREATE OR REPLACE FUNCTION postroom.purge_look(p_leaf text, p_after uuid, p_limi
  SET enable_nestloop TO 'off'
  SET enable_mergejoin TO 'off'
  SET jit TO 'off'
+ SET row_security TO 'off'
 AS $function$
 DECLARE
     low   uuid;
@@ -2432,6 +2484,85 @@ $function$
 COMMENT ON FUNCTION postroom.sample_watermark IS 'Internal: called by workers. A sample for the low watermark: the seq up to which nothing can appear any more once the sample is
 settled.';
 
+CREATE OR REPLACE FUNCTION postroom.tail_begins(p_parent text)
+ RETURNS date
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+AS $function$
+    SELECT max(CASE WHEN isfinite(p.to_at) THEN p.to_at ELSE p.from_at END)::date
+    FROM postroom.partitions(p_parent) p
+$function$
+;
+COMMENT ON FUNCTION postroom.tail_begins IS 'Internal: the day at which the tail begins, attached or not.';
+
+CREATE OR REPLACE FUNCTION postroom.take_after_parent(p_parent text, p_partition text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    parent    pg_class;
+    partition constant regclass := ('postroom.' || quote_ident(p_partition))::regclass;
+    given     record;
+    identity  text;
+BEGIN
+    SELECT c.* INTO parent FROM pg_class c WHERE c.oid = ('postroom.' || quote_ident(p_parent))::regclass;
+    IF parent.relowner <> (SELECT c.relowner FROM pg_class c WHERE c.oid = partition) THEN
+        BEGIN
+            EXECUTE format('ALTER TABLE %s OWNER TO %I', partition, pg_get_userbyid(parent.relowner));
+        EXCEPTION
+            WHEN insufficient_privilege THEN
+                RAISE WARNING '% belongs to %, not to the owner of %: %', partition, current_user, p_parent, SQLERRM;
+        END;
+    END IF;
+    FOR given IN
+        SELECT DISTINCT CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS role
+        FROM pg_class c
+        CROSS JOIN LATERAL aclexplode(c.relacl) a
+        WHERE c.oid = partition
+          AND a.grantee <> c.relowner
+    LOOP
+        EXECUTE format('REVOKE ALL ON TABLE %s FROM %s', partition, given.role);  -- given by ALTER DEFAULT PRIVILEGES
+    END LOOP;
+    FOR given IN
+        SELECT CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS role,
+               a.privilege_type || coalesce(' (' || quote_ident(a.attname) || ')', '') AS privilege,
+               CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS further
+        FROM (
+            SELECT x.grantee, x.privilege_type, x.is_grantable, NULL AS attname
+            FROM aclexplode(parent.relacl) x
+            UNION ALL
+            SELECT x.grantee, x.privilege_type, x.is_grantable, t.attname
+            FROM pg_attribute t
+            CROSS JOIN LATERAL aclexplode(t.attacl) x
+            WHERE t.attrelid = parent.oid) a
+        WHERE a.grantee <> parent.relowner
+    LOOP
+        EXECUTE format('GRANT %s ON TABLE %s TO %s%s', given.privilege, partition, given.role, given.further);
+    END LOOP;
+    IF parent.relrowsecurity THEN
+        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', partition);
+    END IF;
+    identity := CASE parent.relreplident
+        WHEN 'f' THEN 'FULL'
+        WHEN 'n' THEN 'NOTHING'
+        WHEN 'i' THEN (
+            SELECT format('USING INDEX %I', c.relname)
+            FROM pg_index of_parent
+            JOIN pg_index own ON own.indrelid = partition AND own.indisunique AND own.indkey::text = of_parent.indkey::text
+            JOIN pg_class c ON c.oid = own.indexrelid
+            WHERE of_parent.indrelid = parent.oid
+              AND of_parent.indisreplident
+            LIMIT 1)
+        END;
+    EXECUTE format('ALTER TABLE %s REPLICA IDENTITY %s', partition, coalesce(identity, 'DEFAULT'));
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.take_after_parent IS 'Internal: gives a new partition the owner, the rights and the replica identity of its parent.';
+
 CREATE OR REPLACE FUNCTION postroom.take_waiting(p_message uuid)
  RETURNS TABLE(queue_id integer, priority smallint, failures smallint, crashes smallint, deliveries smallint)
  LANGUAGE sql
@@ -2482,6 +2613,7 @@ CREATE OR REPLACE FUNCTION postroom.truncate_ready(p_bytes bigint)
  RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET row_security TO 'off'
 AS $function$
 BEGIN
     PERFORM postroom.require_read_committed();

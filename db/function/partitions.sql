@@ -58,6 +58,74 @@ COMMENT ON FUNCTION postroom.partitions IS
     'Internal: the partitions of message or attempt, oldest first, with the time each is for. The _old one begins at -infinity, the _tail
 one ends at infinity.';
 
+-- PostgreSQL gives a partition none of these: a role that may read all tables (a backup) fails at the first new day, and under a
+-- publication a partition without a key and with the default replica identity refuses each DELETE. The parent's column rights are copied, too.
+-- Row security without a policy hides all rows from those who read the partition itself; whoever reads the parent meets the parent's policies.
+CREATE OR REPLACE FUNCTION postroom.take_after_parent(p_parent text, p_partition text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    parent    pg_class;
+    partition constant regclass := ('postroom.' || quote_ident(p_partition))::regclass;
+    given     record;
+    identity  text;
+BEGIN
+    SELECT c.* INTO parent FROM pg_class c WHERE c.oid = ('postroom.' || quote_ident(p_parent))::regclass;
+    IF parent.relowner <> (SELECT c.relowner FROM pg_class c WHERE c.oid = partition) THEN
+        BEGIN
+            EXECUTE format('ALTER TABLE %s OWNER TO %I', partition, pg_get_userbyid(parent.relowner));
+        EXCEPTION
+            WHEN insufficient_privilege THEN
+                RAISE WARNING '% belongs to %, not to the owner of %: %', partition, current_user, p_parent, SQLERRM;
+        END;
+    END IF;
+    FOR given IN
+        SELECT DISTINCT CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS role
+        FROM pg_class c
+        CROSS JOIN LATERAL aclexplode(c.relacl) a
+        WHERE c.oid = partition
+          AND a.grantee <> c.relowner
+    LOOP
+        EXECUTE format('REVOKE ALL ON TABLE %s FROM %s', partition, given.role);  -- given by ALTER DEFAULT PRIVILEGES
+    END LOOP;
+    FOR given IN
+        SELECT CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS role,
+               a.privilege_type || coalesce(' (' || quote_ident(a.attname) || ')', '') AS privilege,
+               CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS further
+        FROM (
+            SELECT x.grantee, x.privilege_type, x.is_grantable, NULL AS attname
+            FROM aclexplode(parent.relacl) x
+            UNION ALL
+            SELECT x.grantee, x.privilege_type, x.is_grantable, t.attname
+            FROM pg_attribute t
+            CROSS JOIN LATERAL aclexplode(t.attacl) x
+            WHERE t.attrelid = parent.oid) a
+        WHERE a.grantee <> parent.relowner
+    LOOP
+        EXECUTE format('GRANT %s ON TABLE %s TO %s%s', given.privilege, partition, given.role, given.further);
+    END LOOP;
+    IF parent.relrowsecurity THEN
+        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', partition);
+    END IF;
+    identity := CASE parent.relreplident
+        WHEN 'f' THEN 'FULL'
+        WHEN 'n' THEN 'NOTHING'
+        WHEN 'i' THEN (
+            SELECT format('USING INDEX %I', c.relname)
+            FROM pg_index of_parent
+            JOIN pg_index own ON own.indrelid = partition AND own.indisunique AND own.indkey::text = of_parent.indkey::text
+            JOIN pg_class c ON c.oid = own.indexrelid
+            WHERE of_parent.indrelid = parent.oid
+              AND of_parent.indisreplident
+            LIMIT 1)
+        END;
+    EXECUTE format('ALTER TABLE %s REPLICA IDENTITY %s', partition, coalesce(identity, 'DEFAULT'));
+END
+$$;
+COMMENT ON FUNCTION postroom.take_after_parent IS
+    'Internal: gives a new partition the owner, the rights and the replica identity of its parent.';
+
 CREATE OR REPLACE FUNCTION postroom.promised_end(p_parent text) RETURNS date
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -70,9 +138,21 @@ $$;
 COMMENT ON FUNCTION postroom.promised_end IS
     'Internal: the day at which the tail is promised to end; null: no promise.';
 
+CREATE OR REPLACE FUNCTION postroom.tail_begins(p_parent text) RETURNS date
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
+AS $$
+    SELECT max(CASE WHEN isfinite(p.to_at) THEN p.to_at ELSE p.from_at END)::date
+    FROM postroom.partitions(p_parent) p
+$$;
+COMMENT ON FUNCTION postroom.tail_begins IS
+    'Internal: the day at which the tail begins, attached or not.';
+
 -- The tail has rows only when no day was made for a week. It then becomes a day of its own and needs a known end. The end is set without
 -- blocking others for the length of a scan. First a constraint is promised for new rows, which locks the tail alone. Then, in a transaction
--- of its own, validate_tail looks at the old rows. The promise is renewed daily, so that it never stands in the way of an insert.
+-- of its own, validate_tail looks at the old rows. The constraint names both ends, or ATTACH would read the whole partition under its lock.
+-- The end is ten days ahead and renewed three days later, so that it never stands in the way of an insert: one try in a week is enough. It
+-- lies behind the highest id, however far ahead of now a client's clock was. The day is then as wide as that.
 CREATE OR REPLACE FUNCTION postroom.bound_tail(p_parent text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp SET lock_timeout = '50ms' SET timezone = 'UTC'
@@ -81,34 +161,30 @@ DECLARE
     tail      constant text := p_parent || '_tail';
     today     constant date := (clock_timestamp() AT TIME ZONE 'UTC')::date;
     key       constant text := CASE p_parent WHEN 'message' THEN 'id' ELSE 'finished_at' END;
+    low       constant date := postroom.tail_begins(p_parent);
     promised  date;
     highest   date := today;
+    until     date;
     has_rows  boolean;
 BEGIN
     EXECUTE format('SELECT EXISTS (SELECT FROM postroom.%I)', tail) INTO has_rows;
-    IF NOT has_rows OR (SELECT p.from_at FROM postroom.partitions(p_parent) p WHERE p.name = tail) >= today + 3 THEN
+    IF NOT has_rows OR low >= today + 3 THEN
         RETURN false;  -- the tail is empty, or need not move yet
     END IF;
     promised := postroom.promised_end(p_parent);
-    IF promised >= today + 2 THEN
+    IF promised >= today + 7 THEN
         RETURN false;
     END IF;
     IF p_parent = 'message' THEN
-        -- An id may lie ahead of now when a client's clock is fast.
         EXECUTE format('SELECT postroom.instant_of(id) FROM postroom.%I ORDER BY id DESC LIMIT 1', tail) INTO highest;
-        IF highest > today + 30 THEN
-            RAISE EXCEPTION '% has ids of %, made by a client whose clock is wrong: '
-                'no further days can be made until those messages are gone',
-                tail, highest
-                USING ERRCODE = '55000';
-        END IF;
     END IF;
+    until := greatest(today + 10, highest + 3);
     IF promised IS NOT NULL THEN
         EXECUTE format('ALTER TABLE postroom.%I DROP CONSTRAINT %I', tail, tail || '_ends');
     END IF;
-    EXECUTE format('ALTER TABLE postroom.%I ADD CONSTRAINT %I CHECK (%I < %s) NOT VALID',
-        tail, tail || '_ends', key, postroom.day_bound(p_parent, greatest(today, highest) + 3));
-    EXECUTE format('COMMENT ON CONSTRAINT %I ON postroom.%I IS %L', tail || '_ends', tail, (greatest(today, highest) + 3)::text);
+    EXECUTE format('ALTER TABLE postroom.%I ADD CONSTRAINT %I CHECK (%I >= %s AND %I < %s) NOT VALID',
+        tail, tail || '_ends', key, postroom.day_bound(p_parent, low), key, postroom.day_bound(p_parent, until));
+    EXECUTE format('COMMENT ON CONSTRAINT %I ON postroom.%I IS %L', tail || '_ends', tail, until::text);
     RETURN true;
 END
 $$;
@@ -147,8 +223,10 @@ COMMENT ON FUNCTION postroom.require_time_left IS
 
 -- Makes the next days and puts the tail behind them in one transaction, so that there is a partition for each row at any time. All tables
 -- are made first. The parent is then locked for the few milliseconds in which they are attached (figures: package
--- io.postroom.internal.postgres.purge). A day is wider when most queues keep their messages longer than a week, so that there are about 16
--- partitions in all.
+-- io.postroom.internal.postgres.purge). A tail that was detached before, CONCURRENTLY, is replaced; attaching alone blocks nobody. A day is
+-- wider when most queues keep their messages longer than a week, so that there are about 16 partitions in all. Where few queues keep much
+-- for long, past days cannot be folded. Each eight of those double the width: 400 days are then fewer than 60 partitions.
+--
 -- Whoever enqueues waits from the request for the lock until the commit. On a busy machine seven days took 184 to 278 ms. So a step after
 -- 80 ms gives up (PR001), and move_tail tries again with fewer days. The commit does not wait for the disk: what comes after it does.
 CREATE OR REPLACE FUNCTION postroom.move_tail_by(p_parent text, p_days int, p_enough int) RETURNS int
@@ -159,21 +237,25 @@ DECLARE
     tail      constant text := p_parent || '_tail';
     next_tail constant text := p_parent || '_next';
     today     constant date := (clock_timestamp() AT TIME ZONE 'UTC')::date;
-    width     constant int := (
-        SELECT greatest(1, ceil(extract(epoch FROM percentile_disc(0.5) WITHIN GROUP (ORDER BY q.retention)) / 86400 / 8)::int)
-        FROM postroom.queue q
-        WHERE q.deleted_at IS NULL
-          AND q.retention BETWEEN interval '0' AND interval '400 days');  -- a longer one is for ever, or slipped in
+    past      constant int := (SELECT count(*) FROM postroom.partitions(p_parent) p WHERE isfinite(p.from_at) AND p.to_at <= today);
+    width     constant int := greatest(
+        (SELECT ceil(extract(epoch FROM percentile_disc(0.5) WITHIN GROUP (ORDER BY q.retention)) / 86400 / 8)::int
+         FROM postroom.queue q
+         WHERE q.deleted_at IS NULL
+           AND q.retention BETWEEN interval '0' AND interval '400 days'),  -- a longer one is for ever, or slipped in
+        power(2, least(greatest(past - 8, 0) / 8, 6))::int);
     low       date;
     target    date;
     starts    date[];
     ends      date[];
     has_rows  boolean;
+    is_open   boolean;
     since     timestamptz;
 BEGIN
     PERFORM postroom.require_read_committed();
-    SELECT p.from_at INTO low FROM postroom.partitions(p_parent) p WHERE p.name = tail;
-    IF low >= today + p_enough THEN
+    low := postroom.tail_begins(p_parent);
+    is_open := EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = ('postroom.' || quote_ident(tail))::regclass);
+    IF low >= today + p_enough AND is_open THEN
         RETURN 0;
     END IF;
     EXECUTE format('SELECT EXISTS (SELECT FROM postroom.%I)', tail) INTO has_rows;
@@ -187,7 +269,7 @@ BEGIN
         starts := ARRAY[low];  -- after a long idle time: one partition for all of it
         ends := ARRAY[today];
     END IF;
-    target := greatest(today + p_enough, CASE WHEN low < today + 3 THEN greatest(today, low) + 7 END);
+    target := greatest(today + p_enough, CASE WHEN low < today + 3 OR NOT is_open THEN greatest(today, low) + 7 END);
     WHILE coalesce(ends[cardinality(ends)], low) < target AND coalesce(cardinality(starts), 0) < p_days LOOP
         starts := starts || coalesce(ends[cardinality(ends)], low);
         ends := ends || (starts[cardinality(starts)] + coalesce(width, 1));
@@ -195,27 +277,37 @@ BEGIN
 
     FOR i IN 1 + has_rows::int .. cardinality(starts) LOOP
         EXECUTE format('CREATE TABLE postroom.%I (LIKE postroom.%I INCLUDING ALL)', postroom.day_partition(p_parent, starts[i]), p_parent);
+        PERFORM postroom.take_after_parent(p_parent, postroom.day_partition(p_parent, starts[i]));
     END LOOP;
-    IF has_rows THEN
+    IF has_rows OR NOT is_open THEN
         EXECUTE format('CREATE TABLE postroom.%I (LIKE postroom.%I INCLUDING ALL)', next_tail, p_parent);
+        PERFORM postroom.take_after_parent(p_parent, next_tail);
     END IF;
 
     PERFORM set_config('synchronous_commit', 'off', true);
     -- Others wait from here on, until the commit.
     since := clock_timestamp();
-    EXECUTE format('LOCK TABLE ONLY postroom.%I IN ACCESS EXCLUSIVE MODE', p_parent);
-    PERFORM postroom.require_time_left(since);
-    EXECUTE format('ALTER TABLE postroom.%I DETACH PARTITION postroom.%I', p_parent, tail);
-    PERFORM postroom.require_time_left(since);
+    IF is_open THEN
+        EXECUTE format('LOCK TABLE ONLY postroom.%I IN ACCESS EXCLUSIVE MODE', p_parent);
+        PERFORM postroom.require_time_left(since);
+        EXECUTE format('ALTER TABLE postroom.%I DETACH PARTITION postroom.%I', p_parent, tail);
+        PERFORM postroom.require_time_left(since);
+    END IF;
     IF has_rows THEN
         EXECUTE format('ALTER TABLE postroom.%I RENAME TO %I', tail, postroom.day_partition(p_parent, low));
+    ELSIF NOT is_open THEN
+        EXECUTE format('DROP TABLE postroom.%I', tail);  -- DETACH CONCURRENTLY gave it a constraint
+    END IF;
+    IF has_rows OR NOT is_open THEN
         EXECUTE format('ALTER TABLE postroom.%I RENAME TO %I', next_tail, tail);
     END IF;
     FOR i IN 1 .. cardinality(starts) LOOP
         EXECUTE format('ALTER TABLE postroom.%I ATTACH PARTITION postroom.%I FOR VALUES FROM (%s) TO (%s)',
             p_parent, postroom.day_partition(p_parent, starts[i]),
             postroom.day_bound(p_parent, starts[i]), postroom.day_bound(p_parent, ends[i]));
-        PERFORM postroom.require_time_left(since);
+        IF is_open THEN
+            PERFORM postroom.require_time_left(since);
+        END IF;
     END LOOP;
     EXECUTE format('ALTER TABLE postroom.%I ATTACH PARTITION postroom.%I FOR VALUES FROM (%s) TO (MAXVALUE)',
         p_parent, tail, postroom.day_bound(p_parent, ends[cardinality(ends)]));

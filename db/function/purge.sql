@@ -2,7 +2,10 @@
 -- where deleting it writes each row once more.
 -- A lock that others would wait behind is tried for 50 ms and no longer. All of it needs READ COMMITTED, so that what is decided after a
 -- lock is decided on what was committed before it. Only a message with a terminal line of history older than the retention of its queue may
--- leave. That line can never be taken back (a finished message stays finished), so a decision holds until it is carried out.
+-- leave. That line can never be taken back (a finished message stays finished). A retention that is raised in between can make the message
+-- needed again, so free_day looks at the retentions once more.
+-- Whatever ends in a TRUNCATE sets row_security to off: rows hidden by a policy would be taken for rows that are not there. With off, such
+-- a policy is an error instead.
 -- Source of these functions: db/function. A change goes there and, with the same text, into a new migration: see db/README.md.
 
 CREATE OR REPLACE FUNCTION postroom.last_rows_of(p_leaf text, p_rows int) RETURNS uuid
@@ -32,7 +35,7 @@ RETURNS TABLE (looked int, last_looked uuid, kept uuid[], lasting int, keyed int
                queue_ids int[], outcomes smallint[], messages bigint[], first_ids uuid[], last_ids uuid[])
 LANGUAGE plpgsql VOLATILE ROWS 1
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off SET enable_nestloop = off SET enable_mergejoin = off SET jit = off
+SET enable_seqscan = off SET enable_nestloop = off SET enable_mergejoin = off SET jit = off SET row_security = off
 AS $$
 DECLARE
     low   uuid;
@@ -135,7 +138,7 @@ COMMENT ON FUNCTION postroom.is_day_free IS
     'Internal: called by a job. Whether the lock that TRUNCATE needs could be had now.';
 
 -- Locks the partition (SHARE) until the end of the transaction; it can still be read.
-CREATE OR REPLACE FUNCTION postroom.close_day(p_leaf text) RETURNS boolean
+CREATE OR REPLACE FUNCTION postroom.close_day(p_leaf text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp SET lock_timeout = '50ms'
 AS $$
@@ -144,21 +147,23 @@ BEGIN
     BEGIN
         EXECUTE format('LOCK TABLE postroom.%I IN SHARE MODE', p_leaf);
     EXCEPTION
-        WHEN lock_not_available OR deadlock_detected THEN RETURN false;
+        WHEN lock_not_available OR deadlock_detected THEN RETURN NULL;
     END;
-    RETURN true;
+    RETURN (SELECT coalesce(jsonb_object_agg(q.id, q.retention), '{}') FROM postroom.queue q);
 END
 $$;
 COMMENT ON FUNCTION postroom.close_day IS
-    'Internal: called by a job. First step of freeing a partition: nothing is written into it any more. false: try again later.';
+    'Internal: called by a job. First step of freeing a partition: nothing is written into it any more. Answers the retention of each queue,
+for free_day. null: try again later.';
 
 -- Last step, in the transaction of close_day and after purge_look went through the whole partition: TRUNCATE, put back the needed messages,
 -- write the ledger. Readers wait from here to the commit.
 CREATE OR REPLACE FUNCTION postroom.free_day(
-    p_leaf text, p_kept uuid[], p_queues int[], p_outcomes smallint[], p_messages bigint[], p_first_ids uuid[], p_last_ids uuid[])
+    p_leaf text, p_retentions jsonb, p_kept uuid[],
+    p_queues int[], p_outcomes smallint[], p_messages bigint[], p_first_ids uuid[], p_last_ids uuid[])
 RETURNS text
 LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp SET lock_timeout = '50ms'
+SET search_path = pg_catalog, pg_temp SET lock_timeout = '50ms' SET row_security = off
 AS $$
 DECLARE
     kept  postroom.message[];
@@ -177,6 +182,13 @@ BEGIN
     EXCEPTION
         WHEN lock_not_available OR deadlock_detected THEN RETURN 'busy';
     END;
+    IF EXISTS (
+        SELECT
+        FROM jsonb_each_text(p_retentions) g
+        JOIN postroom.queue q ON q.id = g.key::int
+        WHERE q.retention > g.value::interval) THEN
+        RETURN 'busy';  -- decided on a retention that was raised meanwhile
+    END IF;
     EXECUTE format('TRUNCATE postroom.%I', p_leaf);
     EXECUTE format('INSERT INTO postroom.%I SELECT * FROM unnest($1)', p_leaf) USING kept;
     INSERT INTO postroom.purge_ledger (queue_id, outcome, messages, first_id, last_id, how)
@@ -186,36 +198,60 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION postroom.free_day IS
-    'Internal: called by a job. Frees a partition of messages. ''freed'', or, with nothing done, ''busy'': the lock was not to be had, or
-''heavy'': what is to be put back has more than 16 MB.';
+    'Internal: called by a job. Frees a partition of messages. ''freed'', or, with nothing done, ''busy'': the lock was not to be had or a
+queue keeps its messages longer since close_day, or ''heavy'': what is to be put back has more than 16 MB.';
 
 -- Goes on through a partition of attempt from the place of a row: the next p_limit terminal lines whose retention is over. Their messages
 -- leave with their history and keys, in one statement. Three kinds stay: messages of a day that will be freed as a whole (p_skip_from,
--- p_skip_to), messages that are in any place, and messages whose end in another queue is to be kept. Lines of messages that left with their
--- day leave, too. Locks the rows it deletes.
-CREATE OR REPLACE FUNCTION postroom.purge_batch(p_leaf text, p_after tid, p_limit int, p_skip_from uuid[], p_skip_to uuid[])
+-- p_skip_to) unless their retention has been over for p_overdue, messages that are in any place, and messages whose end in another queue is
+-- to be kept. Lines of messages that left with their day leave, too. Locks the rows it deletes. last_looked null: this was the last part.
+--
+-- Reads ranges of pages. ORDER BY ctid LIMIT over the rest of the partition would sort that rest for each batch. A range without a line to
+-- remove is followed by one four times as long, so that a partition with nothing to remove is read in a few statements.
+CREATE OR REPLACE FUNCTION postroom.purge_batch(
+    p_leaf text, p_after tid, p_limit int, p_skip_from uuid[], p_skip_to uuid[], p_overdue interval)
 RETURNS TABLE (looked int, last_looked tid, removed int)
 LANGUAGE plpgsql VOLATILE ROWS 1
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
 AS $$
 DECLARE
-    candidates uuid[];
+    pages       constant bigint := pg_relation_size(('postroom.' || quote_ident(p_leaf))::regclass) / current_setting('block_size')::int;
+    first_page  constant bigint := (p_after::text::point)[0]::bigint;
+    page        bigint := first_page;
+    wide        bigint := 16;
+    candidates  uuid[];
 BEGIN
     PERFORM postroom.require_read_committed();
-    EXECUTE format($sql$
-        SELECT count(*)::int, (array_agg(x.place ORDER BY x.place DESC))[1], array_agg(DISTINCT x.message_id)
-        FROM (
-            SELECT a.ctid AS place, a.message_id
-            FROM postroom.%I a
-            LEFT JOIN postroom.queue q ON q.id = a.queue_id
-            WHERE a.ctid > $1
-              AND a.outcome <= 2
-              AND a.finished_at + coalesce(q.retention, interval '7 days') <= statement_timestamp()
-              AND NOT EXISTS (SELECT FROM unnest($3, $4) s (low, high) WHERE a.message_id >= s.low AND a.message_id < s.high)
-            ORDER BY a.ctid
-            LIMIT $2
-        ) x
-        $sql$, p_leaf) INTO looked, last_looked, candidates USING p_after, p_limit, p_skip_from, p_skip_to;
+    last_looked := p_after;
+    looked := 0;
+    WHILE looked = 0 AND page < pages AND page < first_page + 8192 LOOP
+        EXECUTE format($sql$
+            SELECT count(*)::int, (array_agg(x.place ORDER BY x.place DESC))[1], array_agg(DISTINCT x.message_id)
+            FROM (
+                SELECT a.ctid AS place, a.message_id
+                FROM postroom.%I a
+                LEFT JOIN postroom.queue q ON q.id = a.queue_id
+                WHERE a.ctid > $1
+                  AND a.ctid < $2
+                  AND a.outcome <= 2
+                  AND a.finished_at + coalesce(q.retention, interval '7 days') <= statement_timestamp()
+                  AND (a.finished_at + coalesce(q.retention, interval '7 days') <= statement_timestamp() - $6
+                       OR NOT EXISTS (SELECT FROM unnest($4, $5) s (low, high) WHERE a.message_id >= s.low AND a.message_id < s.high))
+                ORDER BY a.ctid
+                LIMIT $3
+            ) x
+            $sql$, p_leaf)
+        INTO looked, last_looked, candidates
+        USING last_looked, format('(%s,0)', page + wide)::tid, p_limit, p_skip_from, p_skip_to, p_overdue;
+        IF looked < p_limit THEN
+            page := page + wide;
+            last_looked := format('(%s,0)', page)::tid;
+        END IF;
+        wide := least(wide * 4, 4096);
+    END LOOP;
+    IF page >= pages THEN
+        last_looked := NULL;
+    END IF;
     IF looked = 0 THEN -- the usual answer, each minute for ten days: the statement below would take 8 ms for nothing
         removed := 0;
         RETURN NEXT;
@@ -268,7 +304,7 @@ COMMENT ON FUNCTION postroom.purge_batch IS
 CREATE OR REPLACE FUNCTION postroom.history_kept(p_leaf text, p_most int, p_most_lines int) RETURNS tid[]
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off SET plan_cache_mode = force_custom_plan SET jit = off
+SET enable_seqscan = off SET plan_cache_mode = force_custom_plan SET jit = off SET row_security = off
 AS $$
 DECLARE
     low     uuid;
@@ -291,33 +327,47 @@ $$;
 COMMENT ON FUNCTION postroom.history_kept IS
     'Internal: called by a job. The places in a partition of attempt of the lines whose message is still stored, at most p_most_lines.';
 
+-- Reads a range of pages, as purge_batch does.
 CREATE OR REPLACE FUNCTION postroom.history_look(p_leaf text, p_after tid, p_limit int)
 RETURNS TABLE (looked int, last_looked tid, kept tid[])
 LANGUAGE plpgsql VOLATILE ROWS 1
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off SET row_security = off
 AS $$
+DECLARE
+    pages  constant bigint := pg_relation_size(('postroom.' || quote_ident(p_leaf))::regclass) / current_setting('block_size')::int;
+    page   bigint := (p_after::text::point)[0]::bigint;
 BEGIN
-    RETURN QUERY EXECUTE format($sql$
-        WITH looked AS MATERIALIZED (
-            SELECT a.ctid AS place, a.message_id
-            FROM postroom.%I a
-            WHERE a.ctid > $1
-            ORDER BY a.ctid
-            LIMIT $2
-        )
-        SELECT count(*)::int, (array_agg(l.place ORDER BY l.place DESC))[1],
-               ARRAY(SELECT k.place FROM looked k WHERE EXISTS (SELECT FROM postroom.message m WHERE m.id = k.message_id))
-        FROM looked l
-        $sql$, p_leaf) USING p_after, p_limit;
+    looked := 0;
+    WHILE looked = 0 AND page < pages LOOP
+        EXECUTE format($sql$
+            WITH looked AS MATERIALIZED (
+                SELECT a.ctid AS place, a.message_id
+                FROM postroom.%I a
+                WHERE a.ctid > $1
+                  AND a.ctid < $2
+                ORDER BY a.ctid
+                LIMIT $3
+            )
+            SELECT count(*)::int, (array_agg(l.place ORDER BY l.place DESC))[1],
+                   ARRAY(SELECT k.place FROM looked k WHERE EXISTS (SELECT FROM postroom.message m WHERE m.id = k.message_id))
+            FROM looked l
+            $sql$, p_leaf)
+        INTO looked, last_looked, kept
+        USING p_after, format('(%s,0)', page + 64)::tid, p_limit;
+        page := page + 64;
+        p_after := format('(%s,0)', page)::tid;
+    END LOOP;
+    RETURN NEXT;
 END
 $$;
 COMMENT ON FUNCTION postroom.history_look IS
-    'Internal: called by a job. Of the next p_limit lines of a partition of attempt: the places of those whose message is still stored.';
+    'Internal: called by a job. Of the next lines of a partition of attempt, p_limit at most: the places of those whose message is still
+stored. looked 0: there are no more.';
 
 -- Works like free_day. Writes no ledger: its lines were written when the messages left, before this.
 CREATE OR REPLACE FUNCTION postroom.free_history_day(p_leaf text, p_kept tid[]) RETURNS boolean
 LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp SET lock_timeout = '50ms'
+SET search_path = pg_catalog, pg_temp SET lock_timeout = '50ms' SET row_security = off
 AS $$
 DECLARE
     kept postroom.attempt[];
@@ -368,7 +418,7 @@ COMMENT ON FUNCTION postroom.remove_leftovers IS
 -- cursor may stand above them.
 CREATE OR REPLACE FUNCTION postroom.truncate_ready(p_bytes bigint) RETURNS boolean
 LANGUAGE plpgsql VOLATILE
-SET search_path = pg_catalog, pg_temp
+SET search_path = pg_catalog, pg_temp SET row_security = off
 AS $$
 BEGIN
     PERFORM postroom.require_read_committed();

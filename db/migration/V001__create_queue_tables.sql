@@ -173,6 +173,9 @@ CREATE TABLE postroom.attempt (
 COMMENT ON COLUMN postroom.attempt.outcome IS
     '0 done, 1 cancelled, 2 expired (these three finish a message), 3 retry, 4 snooze, 5 not_now, 6 reject, 7 failed, 8 crashed';
 CREATE INDEX attempt_by_message ON postroom.attempt (message_id);
+-- It has no key, and under a publication FOR ALL TABLES a DELETE would be refused. The old row in the WAL is paid for at a DELETE and only
+-- with wal_level logical; a key would be paid for at each INSERT (figures: package io.postroom.internal.postgres.purge).
+ALTER TABLE postroom.attempt REPLICA IDENTITY FULL;
 
 CREATE TABLE postroom.dead_letter (
     dead_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -234,10 +237,11 @@ CREATE TABLE postroom.operator_action (
 );
 CREATE INDEX operator_action_unfinished ON postroom.operator_action (at) WHERE finished_at IS NULL;
 
--- ShedLock's table, for the jobs that must run on one node only.
+-- ShedLock's table, for the jobs that must run on one node only. ShedLock writes UTC without a zone: as timestamptz the same instant would
+-- differ between sessions of different time zones, and two nodes would run a job at once.
 CREATE TABLE postroom.shedlock (
     name        varchar(64) CONSTRAINT shedlock_pk PRIMARY KEY,
-    lock_until  timestamptz NOT NULL,
-    locked_at   timestamptz NOT NULL,
+    lock_until  timestamp NOT NULL,
+    locked_at   timestamp NOT NULL,
     locked_by   varchar(255) NOT NULL
 );

@@ -42,6 +42,14 @@ final class OrphanedPostmaster {
             return;
         }
         Path pidFile = pidFile(dataDirectory);
+        if (isOfAnotherUser(process)) {
+            log.info(
+                    "{} names process {}, which belongs to {}: the file is left from an earlier start, and PostgreSQL decides about it",
+                    pidFile,
+                    process.pid(),
+                    process.info().user().orElse("another user"));
+            return;
+        }
         if (!isPostmasterOf(dataDirectory, process)) {
             throw new EmbeddedDatabaseException("The file " + pidFile + " says that process " + process.pid()
                     + " is the PostgreSQL of this directory, but that process is "
@@ -104,6 +112,16 @@ final class OrphanedPostmaster {
 
     private static Path pidFile(Path dataDirectory) {
         return dataDirectory.resolve("postmaster.pid");
+    }
+
+    /**
+     * The number of a process is given to another one after its end, after a restart of the machine above all. PostgreSQL itself takes a
+     * process that it may not send signals to for one that is none of its own.
+     */
+    private static boolean isOfAnotherUser(ProcessHandle process) {
+        Optional<String> own = ProcessHandle.current().info().user();
+        Optional<String> theirs = process.info().user();
+        return own.isPresent() && theirs.isPresent() && !own.equals(theirs);
     }
 
     private static boolean isPostmasterOf(Path dataDirectory, ProcessHandle process) throws IOException {

@@ -206,6 +206,32 @@ class EmbeddedDatabaseTest {
         assertThat(pidFile).exists();
     }
 
+    /** After a restart of the machine the number may be given to anybody. PostgreSQL takes such a file for an old one. */
+    @Test
+    void lock_file_that_names_a_process_of_another_user_does_not_keep_the_server_from_starting(@TempDir Path directory)
+            throws Exception {
+        Path data = Files.createDirectories(directory.resolve("data"));
+        boolean isRoot = ProcessHandle.current().info().user().orElse("").equals("root");
+        Process foreign = isRoot
+                ? new ProcessBuilder("setpriv", "--reuid", "65534", "--clear-groups", "sleep", "60").start()
+                : null;
+        try {
+            ProcessHandle process = foreign == null ? ProcessHandle.of(1).orElseThrow() : foreign.toHandle();
+            await().until(() ->
+                    !process.info().user().equals(ProcessHandle.current().info().user()));
+            Files.writeString(data.resolve("postmaster.pid"), process.pid() + "\n" + data + "\n");
+
+            OrphanedPostmaster.stop(data);
+
+            assertThat(process.isAlive()).isTrue();
+            assertThat(data.resolve("postmaster.pid")).exists();
+        } finally {
+            if (foreign != null) {
+                foreign.destroy();
+            }
+        }
+    }
+
     @Test
     void directory_with_other_files_is_refused(@TempDir Path directory) throws Exception {
         Files.createFile(directory.resolve("thesis.txt"));

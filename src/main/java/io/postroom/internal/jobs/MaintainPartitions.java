@@ -4,6 +4,8 @@ import io.postroom.api.StoreException;
 import io.postroom.internal.storage.MaintenanceStore;
 import io.postroom.internal.storage.MaintenanceStore.Kind;
 import java.time.Duration;
+import java.util.EnumMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -23,11 +25,23 @@ public final class MaintainPartitions implements Job {
 
     private static final Duration INTERVAL = Duration.ofHours(1);
     private static final Duration TRY_AGAIN = Duration.ofSeconds(20);
+    /** The time of trying after which the tail is moved in another way, which may take long. Two days are left then. */
+    private static final Duration PATIENCE = Duration.ofHours(1);
+
+    private static final Duration WARN_AGAIN = Duration.ofHours(12);
 
     private final MaintenanceStore maintenance;
+    private final Duration patience;
+    private final Map<Kind, Long> stuckSinceNanos = new EnumMap<>(Kind.class);
+    private final Map<Kind, Long> warnedAtNanos = new EnumMap<>(Kind.class);
 
     public MaintainPartitions(MaintenanceStore maintenance) {
+        this(maintenance, PATIENCE);
+    }
+
+    MaintainPartitions(MaintenanceStore maintenance, Duration patience) {
         this.maintenance = maintenance;
+        this.patience = patience;
     }
 
     @Override
@@ -55,7 +69,7 @@ public final class MaintainPartitions implements Job {
     /** Returns false when another transaction holds the table: the job tries again later, for days if need be. */
     private boolean maintain(Kind kind) {
         try {
-            int made = maintenance.makeDaysAhead(kind);
+            int made = makeDaysAhead(kind);
             int folded = maintenance.foldPastDays(kind, MOST_DAYS, MOST_ROWS_FOLDED);
             if (made + folded > 0) {
                 log.info("partitions of {}: {} made, {} put away", kind, made, folded);
@@ -67,6 +81,49 @@ public final class MaintainPartitions implements Job {
             }
             log.debug("partitions of {} are in use; trying again in {}", kind, TRY_AGAIN, error);
             return false;
+        }
+    }
+
+    private int makeDaysAhead(Kind kind) {
+        try {
+            int made = maintenance.makeDaysAhead(kind);
+            stuckSinceNanos.remove(kind);
+            warnedAtNanos.remove(kind);
+            return made;
+        } catch (StoreException error) {
+            long now = System.nanoTime();
+            long since = stuckSinceNanos.computeIfAbsent(kind, any -> now);
+            if (error.kind() != StoreException.Kind.TRY_AGAIN || now - since < patience.toNanos()) {
+                throw error;
+            }
+            return makeDaysPatiently(kind, error, Duration.ofNanos(now - since));
+        }
+    }
+
+    private int makeDaysPatiently(Kind kind, StoreException inUse, Duration stuck) {
+        try {
+            if (maintenance.detachEmptyEnd(kind)) {
+                return maintenance.makeDaysAhead(kind);
+            }
+        } catch (StoreException error) {
+            warn(kind, stuck);
+            throw error;
+        }
+        warn(kind, stuck);
+        throw inUse;
+    }
+
+    private void warn(Kind kind, Duration stuck) {
+        long now = System.nanoTime();
+        Long before = warnedAtNanos.get(kind);
+        if (before == null || now - before >= WARN_AGAIN.toNanos()) {
+            warnedAtNanos.put(kind, now);
+            log.warn(
+                    "no partitions of coming days can be made for {} since {} minutes: a transaction uses the table all the time."
+                            + " Past messages are then deleted row by row, which costs more. End the oldest of the transactions"
+                            + " that db/audit/oldest_transactions.sql lists",
+                    kind,
+                    stuck.toMinutes());
         }
     }
 }

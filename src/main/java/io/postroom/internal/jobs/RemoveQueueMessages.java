@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -22,10 +23,11 @@ import org.slf4j.LoggerFactory;
  * <ol>
  *   <li>A large day that is past is freed as a whole once next to nothing in it is needed any more. Until then its messages are spared,
  *       because deleting them one by one costs more. If much of the day will be needed for days to come, its messages leave in batches.
+ *       Messages that wait for their day to be freed for {@link #LONGEST_SPARED} leave in batches, too: a day may be as wide as weeks.
  *   <li>A large day of history is freed when the messages it tells of have left.
  *   <li>All others leave in batches, led by their ends in the history.
  *   <li>Lines of history that a freed day left in others go: when one was freed, and daily.
- *   <li>READY is given back to the disk when it is empty, and rows of workers that ended long ago are deleted.
+ *   <li>READY is given back to the disk when it is empty. Daily, keys without a message and workers that ended long ago are deleted.
  * </ol>
  *
  * <p>So retention is a lower bound: a busy system keeps a message up to two days longer.
@@ -46,12 +48,16 @@ public final class RemoveQueueMessages implements Job {
     private static final Duration MORE = Duration.ofSeconds(1);
     private static final Duration TRY_AGAIN = Duration.ofSeconds(15);
     private static final Duration LOOK_AGAIN = Duration.ofMinutes(30);
+    /** With {@link #LOOK_AGAIN}, this keeps the promise of two days. */
+    static final Duration LONGEST_SPARED = Duration.ofHours(47);
+
     private static final int LEFTOVERS_AT_ONCE = 5_000;
     private static final Duration DAILY = Duration.ofDays(1);
 
     private final MaintenanceStore maintenance;
     private final long largeDay;
     private final Map<String, Verdict> verdicts = new HashMap<>();
+    private final Map<String, Place> places = new HashMap<>();
     private long dailyDueNanos = System.nanoTime();
     private boolean leftoversDue;
 
@@ -94,7 +100,8 @@ public final class RemoveQueueMessages implements Job {
         leftoversDue |= freedHistory || daily;
         leftoversDue = leftoversDue && !removeLeftovers();
         if (daily) {
-            log.debug("forgot {} workers", maintenance.forgetWorkers(DAILY));
+            int keys = maintenance.removeLostKeys(LEFTOVERS_AT_ONCE);
+            log.debug("removed {} keys without a message, forgot {} workers", keys, maintenance.forgetWorkers(DAILY));
         }
         if (more) {
             return MORE;
@@ -179,20 +186,58 @@ public final class RemoveQueueMessages implements Job {
 
     /** Returns whether there may be more. */
     private boolean removeOneByOne(List<Day> spared, boolean lasting) {
-        int batches = BATCHES_PER_RUN;
-        int limit = LARGEST_BATCH;
-        long removed = 0;
+        Batches batches = new Batches(spared);
         for (Day day : maintenance.days(Kind.HISTORY)) {
-            if (day.bytes() == 0 || day.bytes() >= largeDay && !isWorthLookingThrough(day, spared, lasting)) {
+            if (day.bytes() == 0 || day.overdue().isNegative()) {
                 continue;
             }
-            String after = Batch.START;
-            for (boolean through = false; !through && batches > 0; batches--) {
+            if (day.bytes() < largeDay) {
+                batches.remove(day, Batch.START);
+            } else if (isWorthLookingThrough(day, spared, lasting)) {
+                Place place = places.getOrDefault(day.name(), Place.START);
+                if (place.isDue()) {
+                    String last = batches.remove(day, place.after);
+                    places.put(
+                            day.name(), last == null ? Place.startIn(LOOK_AGAIN) : new Place(last, System.nanoTime()));
+                }
+            }
+        }
+        log.debug("removed {} messages one by one", batches.removed);
+        return batches.left == 0;
+    }
+
+    /**
+     * A large day of history tells mostly of messages of the same days. While those wait to be freed as a whole, there is nothing to find
+     * in it until they have waited for too long.
+     */
+    private static boolean isWorthLookingThrough(Day history, List<Day> spared, boolean lasting) {
+        return lasting
+                || history.overdue().compareTo(LONGEST_SPARED) >= 0
+                || spared.stream()
+                        .noneMatch(day -> day.from().isBefore(history.to())
+                                && history.from().isBefore(day.to()));
+    }
+
+    /** The batches of one turn: so many at most, and smaller ones after a slow moment. */
+    private final class Batches {
+        final List<Day> spared;
+        int left = BATCHES_PER_RUN;
+        int limit = LARGEST_BATCH;
+        long removed;
+
+        Batches(List<Day> spared) {
+            this.spared = spared;
+        }
+
+        /** Returns the place where the day is to be gone on with; null if it is done. */
+        @Nullable
+        String remove(Day day, String from) {
+            String after = from;
+            for (; after != null && left > 0; left--) {
                 try {
-                    Batch batch = maintenance.removeBatch(day, after, limit, spared);
+                    Batch batch = maintenance.removeBatch(day, after, limit, spared, LONGEST_SPARED);
                     removed += batch.removed();
                     after = batch.last();
-                    through = batch.looked() < limit;
                 } catch (StoreException error) {
                     if (!error.mayPass() || limit == SMALLEST_BATCH) {
                         throw error;
@@ -200,21 +245,8 @@ public final class RemoveQueueMessages implements Job {
                     limit = Math.max(SMALLEST_BATCH, limit / 2); // a slow moment: ask for less
                 }
             }
+            return after;
         }
-        log.debug("removed {} messages one by one", removed);
-        return batches == 0;
-    }
-
-    /**
-     * A large day of history tells mostly of messages of the same days. While those wait to be freed as a whole, there is nothing to find
-     * in it.
-     */
-    private static boolean isWorthLookingThrough(Day history, List<Day> spared, boolean lasting) {
-        return history.past()
-                && (lasting
-                        || spared.stream()
-                                .noneMatch(day -> day.from().isBefore(history.to())
-                                        && history.from().isBefore(day.to())));
     }
 
     private Freed remember(Day day, Freed freed) {
@@ -234,6 +266,19 @@ public final class RemoveQueueMessages implements Job {
     private record Verdict(Freed freed, long untilNanos) {
         boolean holds() {
             return System.nanoTime() - untilNanos < 0;
+        }
+    }
+
+    /** How far a large day of history has been looked through, and when to go on. */
+    private record Place(String after, long dueNanos) {
+        static final Place START = new Place(Batch.START, System.nanoTime());
+
+        static Place startIn(Duration wait) {
+            return new Place(Batch.START, System.nanoTime() + wait.toNanos());
+        }
+
+        boolean isDue() {
+            return System.nanoTime() - dueNanos >= 0;
         }
     }
 }

@@ -15,14 +15,35 @@ import org.springframework.jdbc.core.JdbcTemplate;
 public final class PostgresJobLocks {
     private PostgresJobLocks() {}
 
-    /** @param source for the statements that take and free locks */
+    /** Twice the longest time of a lock. Nothing but a clock that was ahead when the lock was taken or freed explains a later end. */
+    private static final String FREE_OF_A_WRONG_CLOCK = """
+            UPDATE postroom.shedlock
+            SET lock_until = timezone('utc', clock_timestamp())
+            WHERE name = ?
+              AND lock_until > timezone('utc', clock_timestamp()) + 2 * ? * interval '1 millisecond'
+            """;
+
+    /**
+     * Makes a provider whose locks end with the time given, also after the server's clock was set back: a lock that was taken a year ahead
+     * would keep all nodes from the job for a year.
+     *
+     * @param source for the statements that take and free locks
+     */
     public static LockProvider on(DataSource source) {
-        return new JdbcTemplateLockProvider(JdbcTemplateLockProvider.Configuration.builder()
+        JdbcTemplate jdbc = new JdbcTemplate(source);
+        LockProvider locks = new JdbcTemplateLockProvider(JdbcTemplateLockProvider.Configuration.builder()
                 .withTableName("postroom.shedlock")
-                .withJdbcTemplate(new JdbcTemplate(source))
+                .withJdbcTemplate(jdbc)
                 .usingDbTime()
                 // Named, because the provider asks only once and remembers "unknown" when the database is away then.
                 .withDatabaseProduct(DatabaseProduct.POSTGRES_SQL)
                 .build());
+        return configuration -> {
+            jdbc.update(
+                    FREE_OF_A_WRONG_CLOCK,
+                    configuration.getName(),
+                    configuration.getLockAtMostFor().toMillis());
+            return locks.lock(configuration);
+        };
     }
 }

@@ -13,6 +13,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -32,9 +33,13 @@ final class AsyncGroupCommit {
      * stores them.
      */
     private static final int MOST_WAITING = 50_000;
+    /** Most kilobytes that wait to be written, for the same reason: so many messages of the largest size would fill the heap. */
+    private static final int MOST_WAITING_KB = 64 * 1024;
 
     private final SyncGroupCommit next;
     private final LinkedBlockingQueue<Waiting> waiting = new LinkedBlockingQueue<>(MOST_WAITING);
+    /** In kilobytes. Fair, so that a large message gets its turn. */
+    private final Semaphore space = new Semaphore(MOST_WAITING_KB, true);
     /**
      * Completes the futures. Callers' code chained to a future may create messages and wait for them, so it must not run on the thread
      * that writes.
@@ -57,6 +62,9 @@ final class AsyncGroupCommit {
         Waiting entry = new Waiting(queue, message, new CompletableFuture<>());
         try {
             // First without waiting: an interrupted thread may not wait, but where there is room it need not.
+            if (!space.tryAcquire(entry.kilobytes())) {
+                space.acquire(entry.kilobytes());
+            }
             if (!waiting.offer(entry)) {
                 waiting.put(entry);
             }
@@ -112,12 +120,23 @@ final class AsyncGroupCommit {
                 if (first == null) {
                     continue;
                 }
-                group.add(first);
-                waiting.drainTo(group, LARGEST_GROUP - 1);
+                gather(first, group);
                 writeGroup(group);
             } catch (Throwable unexpected) {
                 fail(group, unexpected);
+            } finally {
+                space.release(group.stream().mapToInt(Waiting::kilobytes).sum());
             }
+        }
+    }
+
+    private void gather(Waiting first, List<Waiting> group) {
+        long bytes = 0;
+        for (Waiting next = first; next != null; ) {
+            group.add(next);
+            bytes += next.message.content().bytes();
+            boolean full = group.size() == LARGEST_GROUP || bytes >= SyncGroupCommit.LARGEST_BYTES;
+            next = full ? null : waiting.poll();
         }
     }
 
@@ -156,5 +175,9 @@ final class AsyncGroupCommit {
         }
     }
 
-    private record Waiting(String queue, NewMessage message, CompletableFuture<Created> future) {}
+    private record Waiting(String queue, NewMessage message, CompletableFuture<Created> future) {
+        int kilobytes() {
+            return (int) Math.min(MOST_WAITING_KB, message.content().bytes() / 1024);
+        }
+    }
 }

@@ -31,6 +31,8 @@ import org.slf4j.LoggerFactory;
 final class SyncGroupCommit {
     private static final Logger log = LoggerFactory.getLogger(SyncGroupCommit.class);
     static final int LARGEST_GROUP = 500;
+    /** Bytes from which on a group takes no further message: 500 messages of the largest size would be a statement of 500 MB. */
+    static final long LARGEST_BYTES = 8L * 1024 * 1024;
     /** Longest wait in a group: longer than a checkpoint keeps a server busy, far shorter than TCP takes to give up a dead connection. */
     static final Duration LONGEST_GATHERED = Duration.ofSeconds(2);
 
@@ -141,7 +143,10 @@ final class SyncGroupCommit {
 
     private List<Waiting> takeGroup() {
         synchronized (lock) {
-            int size = Math.min(gathered.size(), LARGEST_GROUP);
+            int size = 0;
+            for (long bytes = 0; size < Math.min(gathered.size(), LARGEST_GROUP) && bytes < LARGEST_BYTES; size++) {
+                bytes += gathered.get(size).message.content().bytes();
+            }
             List<Waiting> group = List.copyOf(gathered.subList(0, size));
             gathered = new ArrayList<>(gathered.subList(size, gathered.size()));
             group.forEach(waiting -> waiting.mayBeStored = true); // until the write says otherwise

@@ -4,6 +4,7 @@ import io.postroom.api.StoreException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Keeps the store small and ready for the days to come. At most one caller at a time in a cluster.
@@ -38,9 +39,10 @@ public interface MaintenanceStore {
      * limit} lines in this day of history that finished a message.
      *
      * @param after where the batch before ended; {@link Batch#START} at first
-     * @param spared days whose messages are left alone, because they will be freed as a whole
+     * @param spared days that will be freed as a whole: their messages are left alone until {@code overdue}
+     * @param overdue how long the retention of a message of a spared day has been over when it is removed all the same
      */
-    Batch removeBatch(Day history, String after, int limit, List<Day> spared);
+    Batch removeBatch(Day history, String after, int limit, List<Day> spared, Duration overdue);
 
     /**
      * Truncates READY if it is empty and larger than this. Does not wait for a lock. Answers whether it did; false, too, when READY was in
@@ -56,11 +58,26 @@ public interface MaintenanceStore {
      */
     int removeLeftovers(Day history, int limit);
 
+    /**
+     * Removes deduplication keys whose message is gone. A key can outlive its message: a caller repeats an old id with a new key, and the
+     * message is purged before that caller's commit. Reads all keys. Answers how many were removed, {@code limit} at most.
+     */
+    int removeLostKeys(int limit);
+
     /** Removes workers that ended that long ago and that no line of history names any more. Reads all history. Answers how many. */
     int forgetWorkers(Duration endedBefore);
 
     /** Makes days ahead if fewer than two are left. Answers how many; 0: there were enough. */
     int makeDaysAhead(Kind kind);
+
+    /**
+     * Takes the open end of the days away, without a lock that others would wait behind, so that {@link #makeDaysAhead} needs no such lock
+     * either and puts a new end there. For hosts whose transactions overlap all the time. Takes as long as the transactions that use the
+     * table now, and gives up after twenty seconds. Until days were made, rows of times after the last day are refused.
+     *
+     * @return false when nothing was done: the end is less than an hour away, it has rows, or a transaction goes on for longer
+     */
+    boolean detachEmptyEnd(Kind kind);
 
     /**
      * Moves the rows of the oldest days that hold at most {@code rows} into the first day, while there are more than {@code most} days.
@@ -76,8 +93,10 @@ public interface MaintenanceStore {
      * @param to the first instant after it
      * @param bytes size of the rows themselves, without indexes and large values
      * @param past whether it has been over for so long that nothing new comes into it
+     * @param overdue how long the retention of what ended at its first instant has been over, in the queue with the shortest one; negative:
+     *     of nothing in it
      */
-    record Day(String name, Instant from, Instant to, long bytes, boolean past) {}
+    record Day(String name, Instant from, Instant to, long bytes, boolean past, Duration overdue) {}
 
     /**
      * How much of a day is needed.
@@ -103,11 +122,10 @@ public interface MaintenanceStore {
     /**
      * What became of a batch.
      *
-     * @param looked lines looked at; fewer than the limit: the day is done
-     * @param last where the next batch begins
+     * @param last where the next batch begins; null: the day is done
      * @param removed messages that were removed
      */
-    record Batch(int looked, String last, int removed) {
+    record Batch(@Nullable String last, int removed) {
         /** Stands before the first line of a day. */
         public static final String START = "(0,0)";
     }

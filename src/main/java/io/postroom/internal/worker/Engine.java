@@ -151,7 +151,7 @@ public final class Engine {
         }
     }
 
-    /** Whether heartbeats were confirmed for so long without a gap. True as well before this process needed a heartbeat. */
+    /** Whether heartbeats were confirmed for so long without a gap. False before this process needed a heartbeat. */
     public boolean hasBeatenFor(Duration time) {
         return parts.heartbeat.isUnbrokenFor(time);
     }

@@ -67,13 +67,14 @@ final class Heartbeat implements LeaseHolder {
 
     /**
      * Whether heartbeats have been confirmed all that time. After a gap, of the database or of this process, the last heartbeat of every
-     * process is old. A process that has just resumed cannot tell dead workers from those that are about to resume. True as well before a
-     * heartbeat was needed.
+     * process is old. A process that has just resumed cannot tell dead workers from those that are about to resume. False before a
+     * heartbeat was needed: such a process would not notice the gap. It handles nothing, so it has no use for what it rescues.
      */
     boolean isUnbrokenFor(Duration time) {
         long now = System.nanoTime();
-        return workerId == 0
-                || now - lastBeatNanos < settings.leaseTime().toNanos() && now - unbrokenSinceNanos >= time.toNanos();
+        return workerId != 0
+                && now - lastBeatNanos < settings.leaseTime().toNanos()
+                && now - unbrokenSinceNanos >= time.toNanos();
     }
 
     /** Whether no lease of this process can have been taken over. True as well before it was registered. */

@@ -1,6 +1,7 @@
 package io.postroom.internal.jobs;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.postroom.internal.postgres.purge.PostgresMaintenance;
 import io.postroom.internal.storage.MaintenanceStore;
@@ -13,13 +14,17 @@ import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.SQLWarning;
+import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -140,7 +145,7 @@ class MaintainPartitionsTest {
         assertThat(sql.sql("SELECT postroom.promised_end('message')")
                         .query(LocalDate.class)
                         .single())
-                .isEqualTo(today().plusDays(3));
+                .isEqualTo(today().plusDays(10));
         // As if it had been made two days ago, and no move had succeeded since.
         sql.sql("ALTER TABLE postroom.message_tail DROP CONSTRAINT message_tail_ends")
                 .update();
@@ -155,8 +160,218 @@ class MaintainPartitionsTest {
         assertThat(sql.sql("SELECT postroom.promised_end('message')")
                         .query(LocalDate.class)
                         .single())
-                .isEqualTo(today().plusDays(3));
+                .isEqualTo(today().plusDays(10));
         assertThat(job.run()).isEqualTo(HOUR);
+    }
+
+    @Test
+    void client_whose_clock_is_a_year_ahead_does_not_keep_the_tail_from_moving() {
+        Days.installedAgo(sql, Duration.ofDays(20));
+        UUID ahead = messages.message("q").age(Duration.ofDays(-365)).ready();
+        UUID now = messages.message("q").ready();
+        assertThat(job.run()).isEqualTo(HOUR);
+        assertThat(rowsOf("message_tail")).isZero();
+        assertThat(states(ahead, now, messages.message("q").ready())).containsExactly("READY", "READY", "READY");
+        assertThat(job.run()).isEqualTo(HOUR);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void filled_tail_is_not_read_while_others_wait(Kind kind, TestDatabase database) throws SQLException {
+        Days.installedAgo(sql, Duration.ofDays(20));
+        messages.message("q").finishedAgo(messages.worker("node-1"), "done", Duration.ZERO);
+        String parent = kind == Kind.MESSAGES ? "message" : "attempt";
+        try (Connection connection = database.connect();
+                Statement statement = connection.createStatement()) {
+            statement.execute("SELECT postroom.bound_tail('" + parent + "')");
+            statement.execute("SELECT postroom.validate_tail('" + parent + "')");
+            statement.execute("SET client_min_messages = debug1");
+            statement.execute("SELECT postroom.move_tail('" + parent + "')");
+            List<String> said = new ArrayList<>();
+            for (SQLWarning each = statement.getWarnings(); each != null; each = each.getNextWarning()) {
+                said.add(each.getMessage());
+            }
+            assertThat(said)
+                    .anyMatch(text -> text.matches("partition constraint for table \"" + parent
+                            + "_\\d+\" is implied by existing constraints"));
+        }
+    }
+
+    /** A backup role with SELECT on all tables failed at the first new day. */
+    @ParameterizedTest
+    @EnumSource
+    void new_days_have_the_owner_rights_and_replica_identity_of_their_parent(Kind kind, TestDatabase database) {
+        Days.installedAgo(sql, Duration.ofDays(6));
+        String parent = kind == Kind.MESSAGES ? "message" : "attempt";
+        String owner = "owner_" + database.name();
+        String backup = "backup_" + database.name();
+        List<String> old = maintenance.days(kind).stream().map(Day::name).toList();
+        execute(
+                "CREATE ROLE " + owner,
+                "CREATE ROLE " + backup,
+                "GRANT ALL ON SCHEMA postroom TO " + owner,
+                "ALTER TABLE postroom." + parent + " OWNER TO " + owner,
+                "GRANT SELECT ON postroom." + parent + " TO " + backup + " WITH GRANT OPTION",
+                "GRANT UPDATE (queue_id) ON postroom." + parent + " TO " + backup,
+                "GRANT TRIGGER ON postroom." + parent + " TO PUBLIC",
+                "ALTER DEFAULT PRIVILEGES IN SCHEMA postroom GRANT DELETE ON TABLES TO " + backup);
+        if (kind == Kind.MESSAGES) {
+            execute("ALTER TABLE postroom.message REPLICA IDENTITY USING INDEX message_pk");
+        }
+        try {
+            assertThat(job.run()).isEqualTo(HOUR);
+            List<String> made = maintenance.days(kind).stream()
+                    .map(Day::name)
+                    .filter(name -> !old.contains(name))
+                    .toList();
+            assertThat(made).hasSize(7);
+            for (String partition : made) {
+                assertThat(traits(partition)).as(partition).isEqualTo(traits(parent));
+            }
+            assertThat(traits(parent)).contains(owner, backup + ":SELECT:t", kind == Kind.HISTORY ? "f" : "i");
+        } finally {
+            execute(
+                    "ALTER TABLE postroom." + parent + " OWNER TO CURRENT_USER",
+                    "ALTER TABLE postroom.message REPLICA IDENTITY DEFAULT",
+                    "REVOKE TRIGGER ON postroom." + parent + " FROM PUBLIC",
+                    "REASSIGN OWNED BY " + owner + " TO CURRENT_USER",
+                    "DROP OWNED BY " + owner + ", " + backup,
+                    "DROP ROLE " + owner,
+                    "DROP ROLE " + backup);
+        }
+    }
+
+    private List<String> traits(String table) {
+        return sql.sql("""
+                        SELECT unnest(
+                            ARRAY[pg_get_userbyid(c.relowner)::text, c.relreplident::text]
+                            || ARRAY(
+                                SELECT concat_ws(':', CASE WHEN a.grantee <> 0 THEN pg_get_userbyid(a.grantee) END,
+                                           a.privilege_type, a.is_grantable, a.attname)
+                                FROM (SELECT x.grantee, x.privilege_type, x.is_grantable, NULL AS attname
+                                      FROM aclexplode(c.relacl) x
+                                      UNION ALL
+                                      SELECT x.grantee, x.privilege_type, x.is_grantable, t.attname
+                                      FROM pg_attribute t
+                                      CROSS JOIN LATERAL aclexplode(t.attacl) x
+                                      WHERE t.attrelid = c.oid) a
+                                WHERE a.grantee <> c.relowner
+                                ORDER BY 1))
+                        FROM pg_class c
+                        WHERE c.oid = ('postroom.' || ?)::regclass
+                        """).param(table).query(String.class).list();
+    }
+
+    private void execute(String... statements) {
+        for (String statement : statements) {
+            sql.sql(statement).update();
+        }
+    }
+
+    @Test
+    void tail_is_moved_also_where_transactions_overlap_all_the_time(TestDatabase database) throws Exception {
+        Days.installedAgo(sql, Duration.ofDays(6));
+        messages.queue("busy");
+        try (OverlappingTransactions hosts = new OverlappingTransactions(database)) {
+            hosts.awaitMore(4);
+            assertThat(job.run()).as("no moment without a transaction").isLessThan(HOUR);
+            new MaintainPartitions(maintenance, Duration.ZERO).run(); // folding past days goes on to wait
+            hosts.awaitMore(4);
+        }
+        for (Kind kind : Kind.values()) {
+            assertThat(lastDayStarts(kind)).isEqualTo(today().plusDays(8));
+        }
+        assertThat(sql.sql(
+                                "SELECT count(*) FROM pg_constraint WHERE contype = 'c' AND conrelid::regclass::text LIKE '%_tail'")
+                        .query(Long.class)
+                        .single())
+                .as("constraints that an insert would pay for")
+                .isZero();
+    }
+
+    @Test
+    void tail_stays_while_a_transaction_does_not_end(TestDatabase database) throws Exception {
+        Days.installedAgo(sql, Duration.ofDays(6));
+        messages.queue("busy");
+        try (Connection open = database.connect()) {
+            open.setAutoCommit(false);
+            Holder.DUMP.hold(open);
+            assertThat(maintenance.detachEmptyEnd(Kind.MESSAGES)).isFalse();
+            assertThat(maintenance.detachEmptyEnd(Kind.HISTORY))
+                    .as("nobody uses that")
+                    .isTrue();
+        }
+        assertThat(job.run()).isEqualTo(HOUR);
+        assertThat(lastDayStarts(Kind.HISTORY)).isEqualTo(today().plusDays(8));
+    }
+
+    @Test
+    void detachment_that_was_cut_off_is_ended_by_the_next_turn(TestDatabase database) throws Exception {
+        Days.installedAgo(sql, Duration.ofDays(6));
+        messages.queue("busy");
+        try (Connection open = database.connect();
+                Connection own = database.connect();
+                Statement statement = own.createStatement()) {
+            open.setAutoCommit(false);
+            Holder.DUMP.hold(open);
+            statement.execute("SET statement_timeout = '200ms'");
+            assertThatThrownBy(() -> statement.execute(
+                            "ALTER TABLE postroom.message DETACH PARTITION postroom.message_tail CONCURRENTLY"))
+                    .isInstanceOf(SQLException.class);
+        }
+        assertThat(job.run()).isEqualTo(HOUR);
+        assertThat(lastDayStarts(Kind.MESSAGES)).isEqualTo(today().plusDays(8));
+    }
+
+    /** Two hosts that enqueue: each transaction ends only after the other host has begun its next one. */
+    private static final class OverlappingTransactions implements AutoCloseable {
+        private final AtomicBoolean on = new AtomicBoolean(true);
+        private final AtomicInteger count = new AtomicInteger();
+        private final Semaphore first = new Semaphore(0);
+        private final Semaphore second = new Semaphore(0);
+        private final List<CompletableFuture<Void>> hosts;
+
+        OverlappingTransactions(TestDatabase database) {
+            hosts = List.of(
+                    CompletableFuture.runAsync(() -> host(database, first, second, false)),
+                    CompletableFuture.runAsync(() -> host(database, second, first, true)));
+        }
+
+        private void host(TestDatabase database, Semaphore begun, Semaphore others, boolean waits) {
+            try (Connection connection = database.connect()) {
+                connection.setAutoCommit(false);
+                if (waits) {
+                    others.acquire();
+                }
+                while (on.get()) {
+                    connection.createStatement().execute("SELECT postroom.create_message('busy', '1')");
+                    connection.createStatement().execute("SELECT FROM postroom.attempt LIMIT 1");
+                    connection.createStatement().execute("SELECT pg_sleep(0.05)");
+                    begun.release();
+                    others.tryAcquire(10, TimeUnit.SECONDS);
+                    connection.commit();
+                    count.incrementAndGet();
+                }
+                begun.release(2);
+            } catch (SQLException | InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+        }
+
+        void awaitMore(int transactions) {
+            int enough = count.get() + transactions;
+            org.awaitility.Awaitility.await()
+                    .atMost(Duration.ofSeconds(30))
+                    .until(() -> hosts.stream().anyMatch(CompletableFuture::isDone) || count.get() >= enough);
+        }
+
+        @Override
+        public void close() throws Exception {
+            on.set(false);
+            for (CompletableFuture<Void> host : hosts) {
+                host.get(30, TimeUnit.SECONDS);
+            }
+        }
     }
 
     @Test
@@ -174,6 +389,16 @@ class MaintainPartitionsTest {
         messages.queue("long");
         sql.sql("UPDATE postroom.queue SET retention = interval '30 days'").update();
         assertThat(maintenance.makeDaysAhead(Kind.MESSAGES)).isEqualTo(2); // or one by one on a slow machine
+        List<Day> days = maintenance.days(Kind.MESSAGES);
+        Day made = days.get(days.size() - 2);
+        assertThat(Duration.between(made.from(), made.to())).isEqualTo(Duration.ofDays(4));
+    }
+
+    /** A queue that keeps much for long would else make as many partitions as it keeps days. */
+    @Test
+    void days_are_wider_the_more_past_ones_cannot_be_folded() {
+        Days.installedAgo(sql, Duration.ofDays(24), 26);
+        assertThat(maintenance.makeDaysAhead(Kind.MESSAGES)).isEqualTo(2);
         List<Day> days = maintenance.days(Kind.MESSAGES);
         Day made = days.get(days.size() - 2);
         assertThat(Duration.between(made.from(), made.to())).isEqualTo(Duration.ofDays(4));

@@ -124,7 +124,7 @@ class PurgeTurnTest {
 
     private static MaintenanceStore.Day day(String name, int daysAgo, long bytes, boolean past) {
         Instant from = NOON.minus(Duration.ofDays(daysAgo));
-        return new MaintenanceStore.Day(name, from, from.plus(Duration.ofDays(1)), bytes, past);
+        return new MaintenanceStore.Day(name, from, from.plus(Duration.ofDays(1)), bytes, past, Duration.ofHours(1));
     }
 
     /** Answers what it was told to and writes down what it was asked. */
@@ -164,14 +164,14 @@ class PurgeTurnTest {
         }
 
         @Override
-        public Batch removeBatch(Day history, String after, int limit, List<Day> sparedDays) {
+        public Batch removeBatch(Day history, String after, int limit, List<Day> sparedDays, Duration overdue) {
             limits.add(limit);
             if (failures-- > 0) {
                 throw new StoreException("slow", StoreException.Kind.UNAVAILABLE, "57014", new SQLException());
             }
             batches.add(history.name());
             spared.add(List.copyOf(sparedDays));
-            return new Batch(endless ? limit : 0, "(1,1)", 0);
+            return new Batch(endless ? "(1,1)" : null, 0);
         }
 
         @Override
@@ -186,12 +186,22 @@ class PurgeTurnTest {
         }
 
         @Override
+        public int removeLostKeys(int limit) {
+            return 0;
+        }
+
+        @Override
         public int forgetWorkers(Duration endedBefore) {
             return 0;
         }
 
         @Override
         public int makeDaysAhead(Kind kind) {
+            throw new AssertionError();
+        }
+
+        @Override
+        public boolean detachEmptyEnd(Kind kind) {
             throw new AssertionError();
         }
 

@@ -69,6 +69,23 @@ class SyncGroupCommitTest {
     }
 
     @Test
+    void group_is_bounded_by_bytes_too() throws Exception {
+        SyncGroupCommit commits = commits(this::writeHeld, this::again);
+        List<NewMessage> rows = new ArrayList<>(rows(1));
+        String large = "1".repeat((int) SyncGroupCommit.LARGEST_BYTES / 4);
+        for (int i = 0; i < 9; i++) {
+            rows.add(row(large));
+        }
+
+        List<CompletableFuture<EnqueueResult>> ends = addAllWhileTheFirstIsWritten(commits, rows);
+
+        for (CompletableFuture<EnqueueResult> end : ends) {
+            end.get();
+        }
+        assertThat(written).extracting(List::size).containsExactly(1, 4, 4, 1);
+    }
+
+    @Test
     void message_is_not_refused_for_its_neighbour() throws Exception {
         List<NewMessage> rows = rows(4);
         NewMessage bad = rows.get(2);
@@ -267,7 +284,11 @@ class SyncGroupCommitTest {
     }
 
     private static NewMessage row() {
-        Content content = new Content(Direction.OUTGOING, null, 0, "{}", null, null, null, null);
+        return row("{}");
+    }
+
+    private static NewMessage row(String payload) {
+        Content content = new Content(Direction.OUTGOING, null, 0, payload, null, null, null, null);
         return new NewMessage(MessageIds.next(), false, 1, "mail", 4, content, null, null, null, null);
     }
 }

@@ -40,6 +40,14 @@ class HeartbeatTest {
         }
     }
 
+    /** Such a process has no beat of its own by which it would notice that the database stood still. */
+    @Test
+    void process_without_a_heartbeat_says_nothing_of_the_silence_of_others() {
+        Heartbeat heartbeat = new Heartbeat(new PostgresWorkerStore(pool), SETTINGS, "1", any -> {});
+        assertThat(heartbeat.isUnbrokenFor(Duration.ZERO)).isFalse();
+        assertThat(heartbeat.isLeaseSafe()).isTrue();
+    }
+
     @Test
     void silence_of_others_says_nothing_until_a_lease_time_after_a_gap_of_ones_own() throws SQLException {
         Heartbeat heartbeat = new Heartbeat(new PostgresWorkerStore(pool), SETTINGS, "1", any -> {});

@@ -15,7 +15,12 @@ final class MaintenanceSql {
                    CASE WHEN isfinite(p.from_at) THEN p.from_at END,
                    CASE WHEN isfinite(p.to_at) THEN p.to_at END,
                    p.bytes,
-                   p.to_at <= clock_timestamp() - interval '25 hours'
+                   p.to_at <= clock_timestamp() - interval '25 hours',
+                   CASE WHEN isfinite(p.from_at)
+                       THEN extract(epoch FROM clock_timestamp() - p.from_at)
+                            - (SELECT least(min(extract(epoch FROM q.retention)), extract(epoch FROM interval '7 days'))
+                               FROM postroom.queue q)
+                   END
             FROM postroom.partitions(:parent) p
             ORDER BY p.from_at
             """);
@@ -78,10 +83,13 @@ final class MaintenanceSql {
             SELECT postroom.is_day_free(:leaf)
             """);
 
-    /** Locks the partition against writing until the end of the transaction. Always one row; false: the lock was not free. */
+    /**
+     * Locks the partition against writing until the end of the transaction. Always one row: the retention of each queue; NULL: the lock was
+     * not free.
+     */
     static final Sql CLOSE_DAY = Sql.of("""
             -- name: close_day
-            SELECT postroom.close_day(:leaf)
+            SELECT postroom.close_day(:leaf)::text
             """);
 
     /** Reads a part of a day of messages. Always one row; looked 0: there are no more. */
@@ -93,7 +101,7 @@ final class MaintenanceSql {
 
     static final Sql FREE_DAY = Sql.of("""
             -- name: free_day
-            SELECT postroom.free_day(:leaf, :kept, :queues, :outcomes, :messages, :firstIds, :lastIds)
+            SELECT postroom.free_day(:leaf, :retentions::text::jsonb, :kept, :queues, :outcomes, :messages, :firstIds, :lastIds)
             """);
 
     /**
@@ -120,7 +128,7 @@ final class MaintenanceSql {
     /** Removes single messages with their history and keys. Always one row. Locks the rows it deletes. */
     static final Sql PURGE_BATCH = Sql.of("""
             -- name: purge_batch
-            SELECT b.looked, coalesce(b.last_looked::text, :after), b.removed
+            SELECT b.last_looked::text, b.removed
             FROM postroom.purge_batch(
                 :leaf, :after::text::tid, :limit,
                 ARRAY(SELECT coalesce(CASE WHEN isfinite(p.from_at) THEN postroom.lowest_id(p.from_at) END,
@@ -132,7 +140,8 @@ final class MaintenanceSql {
                                       'ffffffff-ffff-ffff-ffff-ffffffffffff')
                       FROM postroom.partitions('message') p
                       WHERE p.name = ANY (:spared::text[])
-                      ORDER BY p.from_at)) b
+                      ORDER BY p.from_at),
+                :overdue * interval '1 microsecond') b
             """);
 
     /** Raises the time limit for statements that read a whole table. It stays below the limit of the engine's sockets. */
@@ -149,6 +158,17 @@ final class MaintenanceSql {
     static final Sql REMOVE_LEFTOVERS = Sql.of("""
             -- name: remove_leftovers
             SELECT postroom.remove_leftovers(:leaf, :limit)
+            """);
+
+    /** A key and its message are stored by one transaction, so one snapshot shows both or none. Reads all keys: once a day. */
+    static final Sql REMOVE_LOST_KEYS = Sql.of("""
+            -- name: remove_lost_keys
+            DELETE FROM postroom.dedup
+            WHERE ctid = ANY (ARRAY(
+                SELECT d.ctid
+                FROM postroom.dedup d
+                WHERE NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = d.message_id)
+                LIMIT :limit))
             """);
 
     /**
@@ -190,6 +210,40 @@ final class MaintenanceSql {
     static final Sql MOVE_TAIL = Sql.of("""
             -- name: move_tail
             SELECT postroom.move_tail(:parent, :enough)
+            """);
+
+    /** Whether the tail waits for the end of a DETACH CONCURRENTLY that was cut off. Always one row. */
+    static final Sql TAIL_IS_PENDING = Sql.of("""
+            -- name: tail_is_pending
+            SELECT EXISTS (
+                SELECT
+                FROM pg_inherits i
+                WHERE i.inhrelid = ('postroom.' || quote_ident(:parent || '_tail'))::regclass
+                  AND i.inhdetachpending)
+            """);
+
+    /** Whether the tail is empty, attached, due to be moved, and more than an hour away, so that nothing comes into it now. */
+    static final Sql TAIL_CAN_BE_DETACHED = Sql.of("""
+            -- name: tail_can_be_detached
+            SELECT EXISTS (
+                       SELECT
+                       FROM pg_inherits i
+                       WHERE i.inhrelid = ('postroom.' || quote_ident(:parent || '_tail'))::regclass
+                         AND NOT i.inhdetachpending)
+                   AND postroom.tail_begins(:parent) < (clock_timestamp() AT TIME ZONE 'UTC')::date + 3
+                   AND postroom.tail_begins(:parent)::timestamp AT TIME ZONE 'UTC' > clock_timestamp() + interval '1 hour'
+                   AND CASE WHEN :parent = 'message' THEN NOT EXISTS (SELECT FROM postroom.message_tail)
+                            ELSE NOT EXISTS (SELECT FROM postroom.attempt_tail) END
+            """);
+
+    /** The transactions that have locked the table, however weakly. */
+    static final Sql TRANSACTIONS_ON_TABLE = Sql.of("""
+            -- name: transactions_on_table
+            SELECT DISTINCT l.virtualtransaction
+            FROM pg_locks l
+            WHERE l.relation = ('postroom.' || quote_ident(:parent))::regclass
+              AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+              AND l.pid <> pg_backend_pid()
             """);
 
     /** The day up to which the oldest days can be folded; NULL for none. Always one row. */

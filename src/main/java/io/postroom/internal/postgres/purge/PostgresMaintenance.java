@@ -10,6 +10,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -36,10 +37,12 @@ public final class PostgresMaintenance implements MaintenanceStore {
     private static final int DAYS_AHEAD = 7;
 
     private final StoreTransactions transactions;
+    private final TailDetachment detachment;
 
     /** @param source for the transactions; any pool, auto-commit on or off */
     public PostgresMaintenance(DataSource source) {
         this.transactions = new StoreTransactions(source);
+        this.detachment = new TailDetachment(source);
     }
 
     @Override
@@ -72,7 +75,8 @@ public final class PostgresMaintenance implements MaintenanceStore {
         }
         PurgeThrottle throttle = new PurgeThrottle();
         return transactions.several("free " + day.name(), connection -> {
-            if (!close(day, connection)) {
+            String retentions = close(day, connection).orElse(null);
+            if (retentions == null) {
                 return Freed.BUSY;
             }
             List<UUID> kept = new ArrayList<>();
@@ -89,7 +93,7 @@ public final class PostgresMaintenance implements MaintenanceStore {
                 throttle.rest();
                 part = read(day, Objects.requireNonNull(part.last), connection);
             }
-            return free(day, kept, ledger, connection);
+            return free(day, retentions, kept, ledger, connection);
         });
     }
 
@@ -123,9 +127,10 @@ public final class PostgresMaintenance implements MaintenanceStore {
         });
     }
 
-    private static boolean close(Day day, Connection connection) throws SQLException {
+    /** Returns the retentions that hold from now on; empty when the lock was not free. */
+    private static Optional<String> close(Day day, Connection connection) throws SQLException {
         try (Sql.Call call = MaintenanceSql.CLOSE_DAY.on(connection)) {
-            return call.set("leaf", day.name()).one(row -> row.getBoolean(1));
+            return call.set("leaf", day.name()).one(row -> Optional.ofNullable(row.getString(1)));
         }
     }
 
@@ -138,9 +143,11 @@ public final class PostgresMaintenance implements MaintenanceStore {
         }
     }
 
-    private static Freed free(Day day, List<UUID> kept, PurgeLedger ledger, Connection connection) throws SQLException {
+    private static Freed free(Day day, String retentions, List<UUID> kept, PurgeLedger ledger, Connection connection)
+            throws SQLException {
         try (Sql.Call call = MaintenanceSql.FREE_DAY.on(connection)) {
             String how = call.set("leaf", day.name())
+                    .set("retentions", retentions)
                     .set("kept", kept.toArray(UUID[]::new))
                     .set("queues", ledger.queues())
                     .set("outcomes", ledger.outcomes())
@@ -162,7 +169,7 @@ public final class PostgresMaintenance implements MaintenanceStore {
             return Freed.BUSY;
         }
         return transactions.several("free " + day.name(), connection -> {
-            if (!close(day, connection)) {
+            if (close(day, connection).isEmpty()) {
                 return Freed.BUSY;
             }
             List<String> kept = linesToKeep(day, mostKept, connection);
@@ -216,14 +223,15 @@ public final class PostgresMaintenance implements MaintenanceStore {
     }
 
     @Override
-    public Batch removeBatch(Day history, String after, int limit, List<Day> spared) {
+    public Batch removeBatch(Day history, String after, int limit, List<Day> spared, Duration overdue) {
         return transactions.several("remove messages that ended in " + history.name(), connection -> {
             try (Sql.Call call = MaintenanceSql.PURGE_BATCH.on(connection)) {
                 return call.set("leaf", history.name())
                         .set("after", after)
                         .set("limit", limit)
                         .set("spared", spared.stream().map(Day::name).toArray(String[]::new))
-                        .one(row -> new Batch(row.getInt(1), row.getString(2), row.getInt(3)));
+                        .set("overdue", Rows.micros(overdue))
+                        .one(row -> new Batch(row.getString(1), row.getInt(2)));
             }
         });
     }
@@ -248,6 +256,16 @@ public final class PostgresMaintenance implements MaintenanceStore {
     }
 
     @Override
+    public int removeLostKeys(int limit) {
+        return transactions.several("remove keys of messages that are gone", connection -> {
+            raiseTimeLimit(connection);
+            try (Sql.Call call = MaintenanceSql.REMOVE_LOST_KEYS.on(connection)) {
+                return call.set("limit", limit).update();
+            }
+        });
+    }
+
+    @Override
     public int forgetWorkers(Duration endedBefore) {
         return transactions.several("forget workers", connection -> {
             raiseTimeLimit(connection);
@@ -266,6 +284,7 @@ public final class PostgresMaintenance implements MaintenanceStore {
     @Override
     public int makeDaysAhead(Kind kind) {
         String parent = parent(kind);
+        detachment.finish(parent);
         transactions.several(
                 "bound the tail of " + parent, connection -> run(MaintenanceSql.BOUND_TAIL, parent, connection));
         transactions.several("validate the tail of " + parent, connection -> {
@@ -286,6 +305,11 @@ public final class PostgresMaintenance implements MaintenanceStore {
                 return call.set("parent", parent).set("enough", enough).one(row -> row.getInt(1));
             }
         });
+    }
+
+    @Override
+    public boolean detachEmptyEnd(Kind kind) {
+        return detachment.begin(parent(kind));
     }
 
     @Override
@@ -338,12 +362,15 @@ public final class PostgresMaintenance implements MaintenanceStore {
     private static Day day(ResultSet row) throws SQLException {
         Instant from = Rows.instant(row, 2);
         Instant to = Rows.instant(row, 3);
+        double overdue = row.getDouble(6);
+        boolean hasBeginning = !row.wasNull();
         return new Day(
                 row.getString(1),
                 from == null ? Instant.MIN : from,
                 to == null ? Instant.MAX : to,
                 row.getLong(4),
-                row.getBoolean(5));
+                row.getBoolean(5),
+                hasBeginning ? Duration.ofMillis((long) (overdue * 1000)) : ChronoUnit.FOREVER.getDuration());
     }
 
     private static <T> List<T> list(@Nullable Array array, Class<T[]> type) throws SQLException {
