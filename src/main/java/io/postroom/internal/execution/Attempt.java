@@ -20,6 +20,7 @@ final class Attempt {
     private final Duration limit;
     private State state = State.RUNNING;
     private boolean wasCalledOff;
+    private boolean threadSpoilt;
 
     enum State {
         RUNNING,
@@ -90,6 +91,16 @@ final class Attempt {
             state = State.CALLED_OFF;
             thread.interrupt();
         }
+    }
+
+    /** Says, on the call's own thread, that the user's code left something on it that could not be undone. */
+    void threadIsSpoilt() {
+        threadSpoilt = true;
+    }
+
+    /** Whether nothing else may run on the call's thread. To be asked on that thread. */
+    boolean isThreadSpoilt() {
+        return threadSpoilt;
     }
 
     /** Says that the call came back, on its own thread. Answers the state before, and clears an interrupt that is pending. */

@@ -32,14 +32,14 @@ public final class Executor {
             LeaseHolder leaseHolder,
             TimeLimits timeLimits,
             Completer completer) {
-        UserCode userCode = new UserCode(setup, leaseHolder);
+        UserCode userCode = new UserCode(setup, transactions, leaseHolder);
         this.handlers = setup.handlers();
         this.delivery = setup.delivery();
         this.store = store;
         this.leaseHolder = leaseHolder;
         this.net = new LastNet(completer);
-        this.calls = new CallRunner(
-                userCode, new AtomicCalls(userCode, store, transactions, leaseHolder), timeLimits, completer, net);
+        AtomicCalls atomicCalls = new AtomicCalls(userCode, store, transactions, leaseHolder);
+        this.calls = new CallRunner(userCode, atomicCalls, transactions, timeLimits, completer, net);
     }
 
     /** Runs one message. */
