@@ -2,6 +2,7 @@ package io.postroom.spring;
 
 import io.postroom.handler.MessageEvent;
 import io.postroom.handler.PostroomListener;
+import io.postroom.internal.storage.Failure;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -28,7 +29,7 @@ final class LazyListeners implements PostroomListener {
             try {
                 listener.onEvent(event);
             } catch (Throwable thrown) {
-                log.warn("a listener failed on {}", event, thrown);
+                log.warn("a listener failed on {}", event, Failure.loggable(thrown));
             }
         }
     }

@@ -126,7 +126,7 @@ final class CallRunner {
     /** Runs the messages of a failed batch one by one. No failure is counted for the batch. */
     private boolean runSingly(HandlerCall batch, Runnable onGivenUp) {
         Iterator<Object> payloads = batch.payloads().iterator();
-        return net.runEach(batch.messages(), onGivenUp, (message, whenGivenUp) -> {
+        return net.runEach(batch.queue(), batch.messages(), onGivenUp, (message, whenGivenUp) -> {
             HandlerCall single = HandlerCall.begin(batch.queue(), batch.handler(), message, payloads.next());
             return run(single, whenGivenUp);
         });
@@ -151,12 +151,14 @@ final class CallRunner {
 
     private Completion failed(HandlerCall call, ClaimedMessage message, Throwable error, Attempt.State state) {
         Throwable cause = state == Attempt.State.OVERTIME ? new TimeLimitException(call.handler(), error) : error;
-        log.debug(
-                "message {} of queue {} failed in handler {}",
-                message.id(),
-                call.queue().name(),
-                call.handler().id(),
-                cause);
+        if (log.isDebugEnabled()) {
+            log.debug(
+                    "message {} of queue {} failed in handler {}",
+                    message.id(),
+                    call.queue().name(),
+                    call.handler().id(),
+                    Failure.loggable(cause));
+        }
         Outcome outcome = userCode.outcomeOf(call, message, cause);
         return StateTransitions.of(
                 message,

@@ -6,6 +6,7 @@ import io.postroom.api.Transactions;
 import io.postroom.handler.HandlingErrorSend;
 import io.postroom.handler.MessageContext;
 import io.postroom.internal.storage.ClaimedMessage;
+import io.postroom.internal.storage.Failure;
 import java.sql.Connection;
 import java.util.ArrayList;
 import java.util.List;
@@ -83,7 +84,7 @@ final class UserCode {
                         "HandlingErrorSend failed for message {} of queue {}; the retry policy decides",
                         message.id(),
                         call.queue().name(),
-                        alsoFailed);
+                        Failure.loggable(alsoFailed));
             }
         }
         // A value outside its limits will be outside them the next time, too.

@@ -8,6 +8,7 @@ import io.postroom.internal.consumer.HeldLeases;
 import io.postroom.internal.storage.Arrival;
 import io.postroom.internal.storage.AttemptOutcome;
 import io.postroom.internal.storage.Completion;
+import io.postroom.internal.storage.Failure;
 import io.postroom.internal.storage.Lane;
 import io.postroom.internal.storage.NextState;
 import java.time.Duration;
@@ -102,7 +103,7 @@ final class ResultDispatcher {
             try {
                 listener.onEvent(event);
             } catch (Throwable thrown) {
-                log.warn("a PostroomListener failed on {}", event, thrown);
+                log.warn("a PostroomListener failed on {}", event, Failure.loggable(thrown));
             }
         }
     }
