@@ -71,14 +71,21 @@ final class CallRunner {
         try {
             goesOn = runWatched(call, onGivenUp);
         } catch (Throwable unexpected) {
-            before.restore(call);
+            restore(before, call);
             throw unexpected;
         }
-        if (before.restore(call) || !goesOn) {
+        if (restore(before, call) || !goesOn) {
             return goesOn;
         }
         onGivenUp.run();
         return false;
+    }
+
+    /** Answers whether the thread may be used again. */
+    private static boolean restore(ThreadGuard before, HandlerCall call) {
+        boolean clean =
+                before.restore(() -> "an attempt of handler " + call.handler().id());
+        return clean && !call.attempt().isThreadSpoilt();
     }
 
     private boolean runWatched(HandlerCall call, Runnable onGivenUp) {

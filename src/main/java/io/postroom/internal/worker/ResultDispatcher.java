@@ -1,10 +1,12 @@
 package io.postroom.internal.worker;
 
 import io.postroom.api.MessageState;
+import io.postroom.api.Transactions;
 import io.postroom.handler.MessageEvent;
 import io.postroom.handler.PostroomListener;
 import io.postroom.internal.consumer.ConsumedQueue;
 import io.postroom.internal.consumer.HeldLeases;
+import io.postroom.internal.execution.ThreadGuard;
 import io.postroom.internal.storage.Arrival;
 import io.postroom.internal.storage.AttemptOutcome;
 import io.postroom.internal.storage.Completion;
@@ -33,6 +35,7 @@ final class ResultDispatcher {
     private final Consumers consumers;
     private final DueWatch due;
     private final Notifier notifier;
+    private final Transactions transactions;
 
     ResultDispatcher(
             HeldLeases leases,
@@ -41,7 +44,8 @@ final class ResultDispatcher {
             List<PostroomListener> listeners,
             Consumers consumers,
             DueWatch due,
-            Notifier notifier) {
+            Notifier notifier,
+            Transactions transactions) {
         this.leases = leases;
         this.futures = futures;
         this.ownSends = ownSends;
@@ -49,6 +53,7 @@ final class ResultDispatcher {
         this.consumers = consumers;
         this.due = due;
         this.notifier = notifier;
+        this.transactions = transactions;
     }
 
     /** Takes results that were committed. */
@@ -57,7 +62,9 @@ final class ResultDispatcher {
         futures.written(ends);
         ownSends.written(ends);
         if (!listeners.isEmpty()) {
-            ends.forEach(this::tellListeners);
+            for (Completion end : ends) {
+                ThreadGuard.run(transactions, "a PostroomListener", () -> tellListeners(end));
+            }
         }
         if (ends.stream().anyMatch(end -> end.next() == NextState.DELAYED)) {
             due.delayed();
