@@ -87,8 +87,8 @@ public final class DefaultPostroom implements Postroom {
     }
 
     /**
-     * Does the first half of {@link #stopWorkers}: begins no more handlers, and gives back what none has begun. Does not wait for those that
-     * run.
+     * Does the first half of {@link #stopWorkers}: begins no more handlers, and gives back what none has begun. Does not wait for those
+     * that run.
      */
     public void stopClaiming() {
         engine.stopClaiming();

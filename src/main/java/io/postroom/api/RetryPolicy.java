@@ -72,8 +72,8 @@ public interface RetryPolicy {
     }
 
     /**
-     * Doubles the wait from {@code first} up to {@code longest}, with jitter: each wait is drawn evenly between half of that value and all of
-     * it. Messages that failed together come back apart, and the waits add up to at least half of the series.
+     * Doubles the wait from {@code first} up to {@code longest}, with jitter: each wait is drawn evenly between half of that value and all
+     * of it. Messages that failed together come back apart, and the waits add up to at least half of the series.
      */
     static RetryPolicy exponential(int attempts, Duration first, Duration longest) {
         return new RetryPolicies.Exponential(

@@ -2,7 +2,6 @@ package io.postroom.spring;
 
 import io.postroom.handler.MessageEvent;
 import io.postroom.handler.PostroomListener;
-import io.postroom.internal.storage.Failure;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -29,7 +28,7 @@ final class LazyListeners implements PostroomListener {
             try {
                 listener.onEvent(event);
             } catch (Throwable thrown) {
-                log.warn("a listener failed on {}", event, Failure.loggable(thrown));
+                log.warn("a listener failed on {}", event, thrown);
             }
         }
     }

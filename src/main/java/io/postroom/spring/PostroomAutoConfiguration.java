@@ -131,7 +131,7 @@ class PostroomAutoConfiguration {
         return new PostroomDrain(postroom, PostroomDrain.within(phase, drain));
     }
 
-    /** Keeps three beans eager: with {@code spring.main.lazy-initialization} no other bean asks for those that start and stop the workers. */
+    /** Keeps three beans eager: with {@code spring.main.lazy-initialization} no other bean asks for those that start and stop workers. */
     @Bean
     static LazyInitializationExcludeFilter postroomIsNotLazy() {
         return LazyInitializationExcludeFilter.forBeanTypes(

@@ -99,9 +99,9 @@ final class StateTransitions {
     }
 
     /**
-     * Ends a message that could not be run, and leaves a line of history. An error counts like one that the handler threw, so that a message
-     * that can never be run becomes a dead letter. A store that is away is no fault of the message and spends nothing: 10 s at the first
-     * delivery, doubling to 10 minutes.
+     * Ends a message that could not be run, and leaves a line of history. An error counts like one that the handler threw, so that a
+     * message that can never be run becomes a dead letter. A store that is away is no fault of the message and spends nothing: 10 s at
+     * the first delivery, doubling to 10 minutes.
      */
     static Completion notRun(ClaimedMessage message, Throwable error, RetryPolicy policy) {
         Failure failure = Failure.of(error).during("the message could not be run");
