@@ -147,8 +147,8 @@ CREATE TABLE postroom.purge_ledger (
 CREATE TABLE postroom.queue (
     id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
     name text COLLATE "C" NOT NULL,
-    max_attempts integer NOT NULL DEFAULT 10,
-    retry_after text NOT NULL DEFAULT '10s'::text,
+    max_attempts integer NOT NULL DEFAULT 20,
+    retry_after text NOT NULL DEFAULT '10s..6h'::text,
     crash_limit integer NOT NULL DEFAULT 3,
     time_to_live interval,
     retention interval NOT NULL DEFAULT '7 days'::interval,

@@ -7,8 +7,8 @@
 CREATE TABLE postroom.queue (
     id            int GENERATED ALWAYS AS IDENTITY CONSTRAINT queue_pk PRIMARY KEY,
     name          text COLLATE "C" NOT NULL CONSTRAINT queue_name_unique UNIQUE,
-    max_attempts  int NOT NULL DEFAULT 10,
-    retry_after   text NOT NULL DEFAULT '10s',
+    max_attempts  int NOT NULL DEFAULT 20,
+    retry_after   text NOT NULL DEFAULT '10s..6h',
     crash_limit   int NOT NULL DEFAULT 3,
     time_to_live  interval,
     retention     interval NOT NULL DEFAULT interval '7 days',

@@ -123,6 +123,14 @@ public final class DefaultPostroom implements Postroom {
     }
 
     /**
+     * Does the first half of {@link #stopWorkers}: begins no more handlers, and gives back what none has begun. Does not wait for those
+     * that run.
+     */
+    public void stopClaiming() {
+        engine.stopClaiming();
+    }
+
+    /**
      * Stops the handlers, as {@link #stop} does. The jobs go on, since other processes may wait for their work. {@link #startWorkers} may
      * follow.
      *

@@ -54,7 +54,7 @@ final class RetryPolicies {
         @Override
         public Duration delayAfter(int failures) {
             double ceiling = Math.min(longest.toMillis(), first.toMillis() * Math.pow(2, Math.min(failures, 62) - 1.0));
-            return Duration.ofMillis(Math.round(ceiling * random.getAsDouble()));
+            return Duration.ofMillis(Math.round(ceiling * (1 + random.getAsDouble()) / 2));
         }
     }
 

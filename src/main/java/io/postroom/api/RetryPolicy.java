@@ -12,8 +12,11 @@ import java.util.concurrent.ThreadLocalRandom;
  * answers instead. The factories throw {@link IllegalArgumentException} unless attempts are 1 to 1000 and delays 0 to 400 days.
  */
 public interface RetryPolicy {
-    /** The policy of a handler that names none: 10 tries, 10 seconds apart. */
-    RetryPolicy DEFAULT = fixed(10, Duration.ofSeconds(10));
+    /**
+     * The policy of a handler that names none: 20 tries, {@code 10s..6h}. The waits add up to at least 26 hours and 41 minutes, about 40
+     * hours on average, so that an outage of a day makes no dead letter.
+     */
+    RetryPolicy DEFAULT = exponential(20, Duration.ofSeconds(10), Duration.ofHours(6));
 
     /** The most attempts, the first included; at least 1. */
     int attempts();
@@ -60,7 +63,7 @@ public interface RetryPolicy {
 
     /**
      * Reads a policy from text: {@code 10s} (always the same), {@code 10s, 1m, 5m} (a list, the last repeats) or {@code 1s..1h}
-     * (exponential with full jitter). Units: ms, s, m, h, d.
+     * (doubling, see {@link #exponential}). Units: ms, s, m, h, d.
      *
      * @throws InvalidMessageException the text is none of these
      */
@@ -69,7 +72,8 @@ public interface RetryPolicy {
     }
 
     /**
-     * Doubles the wait from {@code first} up to {@code longest}, with full jitter: each wait is drawn evenly from 0 to the doubled value.
+     * Doubles the wait from {@code first} up to {@code longest}, with jitter: each wait is drawn evenly between half of that value and all
+     * of it. Messages that failed together come back apart, and the waits add up to at least half of the series.
      */
     static RetryPolicy exponential(int attempts, Duration first, Duration longest) {
         return new RetryPolicies.Exponential(

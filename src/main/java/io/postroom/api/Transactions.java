@@ -1,6 +1,7 @@
 package io.postroom.api;
 
 import java.sql.Connection;
+import java.util.Optional;
 
 /**
  * The transactions of the host: those of the manager that Postroom belongs to. Bound to the calling thread.
@@ -27,6 +28,26 @@ public interface Transactions {
 
     /** Begins a transaction, runs work in it and commits. Rolls back on any exception, and throws it. For ATOMIC handlers. */
     <T> T begin(Work<T> work) throws Exception;
+
+    /**
+     * Takes note of what is bound to this thread, right before a handler runs on it. Called for each attempt, so it must cost nanoseconds
+     * when nothing is bound. The default is for hosts whose transactions are not bound to threads.
+     */
+    default ThreadState threadState() {
+        return Optional::empty;
+    }
+
+    /** What was bound to a thread when {@link #threadState} was called. */
+    @FunctionalInterface
+    interface ThreadState {
+        /**
+         * Makes the calling thread as it was. Rolls back each transaction that was begun since and is still open, and unbinds the rest.
+         *
+         * @return the transactions that were left open, in words; empty, as nearly always: none was
+         * @throws RuntimeException the thread could not be made as it was, and must not run anything else
+         */
+        Optional<String> restore();
+    }
 
     /** Work inside a transaction. */
     @FunctionalInterface

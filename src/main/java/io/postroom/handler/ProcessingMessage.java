@@ -36,14 +36,14 @@ public @interface ProcessingMessage {
      */
     int concurrency() default 4;
 
-    /** The most attempts, the first included; 1 to 1000, default 10. */
-    int attempts() default 10;
+    /** The most attempts, the first included; 1 to 1000, default 20. */
+    int attempts() default 20;
 
     /**
-     * The waits between attempts: one value is a fixed wait, several are a list whose last repeats; or the name of a {@code RetryPolicy}
-     * bean. Default 10 s.
+     * The waits between attempts: one value is a fixed wait ({@code 10s}) or a doubling one ({@code 10s..6h}), several are a list whose
+     * last repeats; or the name of a {@code RetryPolicy} bean. Default {@link io.postroom.api.RetryPolicy#DEFAULT}.
      */
-    String[] retryAfter() default {"10s"};
+    String[] retryAfter() default {"10s..6h"};
 
     /** How long an attempt may run; 1 ms to 24 h, default 5 minutes. One that runs longer is interrupted and counts as failed. */
     String timeLimit() default "5m";

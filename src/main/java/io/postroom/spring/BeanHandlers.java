@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.springframework.aop.scope.ScopedProxyUtils;
+import org.springframework.aop.support.AopUtils;
 import org.springframework.beans.factory.BeanFactoryUtils;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.context.annotation.Bean;
@@ -122,8 +123,16 @@ final class BeanHandlers {
                     "does not say which payload it takes",
                     "Name the class, as in " + contract.getSimpleName() + "<Order>");
         }
-        BatchHandler<Object> code = codeOf(bean(name), direction);
+        Object bean = bean(name);
+        requireSameThread(bean, type, contract);
+        BatchHandler<Object> code = codeOf(bean, direction);
         add(name, annotation, direction, payload, code, false);
+    }
+
+    private static void requireSameThread(Object bean, Class<?> type, Class<?> contract) {
+        for (Method declared : contract.getMethods()) {
+            SameThread.require(bean, type, AopUtils.getMostSpecificMethod(declared, type));
+        }
     }
 
     @SuppressWarnings("unchecked") // the payload is read as the class named by the bean's own type

@@ -56,6 +56,7 @@ final class HandlerMethod implements BatchHandler<Object> {
                 "takes a list of one and a single other",
                 "Take List<" + payload.getSimpleName() + "> with List<MessageContext>, or both single");
         requireKnownReturn(ResolvableType.forMethodReturnType(declared, targetClass));
+        SameThread.require(bean, targetClass, declared);
     }
 
     /** The index of the only parameter of this kind; -1 without one. */

@@ -2,7 +2,9 @@ package io.postroom.spring;
 
 import java.lang.reflect.Method;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.springframework.aop.framework.AopProxyUtils;
@@ -49,7 +51,26 @@ record HostDatabase(PlatformTransactionManager manager, String managerName, Data
     }
 
     SpringTransactions transactions(ConfigurableListableBeanFactory beans) {
-        return new SpringTransactions(manager, managerName, dataSource, () -> managersWithTransaction(beans));
+        return new SpringTransactions(
+                manager,
+                managerName,
+                dataSource,
+                () -> managersWithTransaction(beans),
+                new LeftOpenTransactions(() -> managers(beans)));
+    }
+
+    /** All managers that were made, by name. A lazy one that no bean has asked for is not made for this. */
+    private Map<String, PlatformTransactionManager> managers(ConfigurableListableBeanFactory beans) {
+        Map<String, PlatformTransactionManager> managers = new LinkedHashMap<>();
+        for (String name : names(beans, PlatformTransactionManager.class)) {
+            if (beans.getSingleton(name) instanceof PlatformTransactionManager made) {
+                managers.put(name, made);
+            }
+        }
+        if (!managers.containsValue(manager)) {
+            managers.put(managerName, manager);
+        }
+        return managers;
     }
 
     /**

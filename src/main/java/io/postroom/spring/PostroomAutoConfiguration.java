@@ -108,24 +108,33 @@ class PostroomAutoConfiguration {
     @Bean
     @ConditionalOnBean(DefaultPostroom.class)
     PostroomLifecycle postroomLifecycle(
+            DefaultPostroom postroom, ConfigurableListableBeanFactory beans, Environment environment) {
+        return new PostroomLifecycle(
+                postroom, () -> new BeanHandlers(beans, new HandlerSettings(beans, environment)).find());
+    }
+
+    @Bean
+    @ConditionalOnBean(DefaultPostroom.class)
+    PostroomDrain postroomDrain(
             DefaultPostroom postroom,
-            ConfigurableListableBeanFactory beans,
             Environment environment,
             PostroomProperties properties,
             ObjectProvider<LifecycleProperties> lifecycle) {
-        Duration longest = lifecycle.stream()
+        Duration phase = lifecycle.stream()
                 .map(LifecycleProperties::getTimeoutPerShutdownPhase)
                 .findFirst()
-                .orElse(PostroomLifecycle.DEFAULT_PHASE_TIMEOUT);
-        return new PostroomLifecycle(
-                postroom,
-                () -> new BeanHandlers(beans, new HandlerSettings(beans, environment)).find(),
-                PostroomLifecycle.drainWithin(longest, properties.shutdown().drain()));
+                .orElse(PostroomDrain.DEFAULT_PHASE_TIMEOUT);
+        Duration drain = properties.shutdown().drain();
+        if (environment.containsProperty(PostroomDrain.PROPERTY)) {
+            PostroomDrain.warnOfCut(phase, drain);
+        }
+        return new PostroomDrain(postroom, PostroomDrain.within(phase, drain));
     }
 
-    /** Keeps two beans eager: with {@code spring.main.lazy-initialization} no other bean asks for the one that starts the workers. */
+    /** Keeps three beans eager: with {@code spring.main.lazy-initialization} no other bean asks for those that start and stop workers. */
     @Bean
     static LazyInitializationExcludeFilter postroomIsNotLazy() {
-        return LazyInitializationExcludeFilter.forBeanTypes(PostroomLifecycle.class, SchemaInitializer.class);
+        return LazyInitializationExcludeFilter.forBeanTypes(
+                PostroomLifecycle.class, PostroomDrain.class, SchemaInitializer.class);
     }
 }

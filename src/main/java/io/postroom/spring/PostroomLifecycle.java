@@ -2,45 +2,26 @@ package io.postroom.spring;
 
 import io.postroom.DefaultPostroom;
 import io.postroom.handler.Handler;
-import java.time.Duration;
 import java.util.List;
 import java.util.function.Supplier;
 import org.springframework.beans.factory.SmartInitializingSingleton;
 import org.springframework.context.SmartLifecycle;
 
 /**
- * Starts the workers last, when the whole context is ready and its port open. Stops them first, while everything that a handler may need
- * is still there: the web server's graceful stop is the next phase. Collects and checks the handlers earlier, so that a mistake in one, or
- * a clash of two, stops the start before a port is open. Thread-safe.
+ * Starts the workers last, when the whole context is ready and its port open. Ends their claims first, before anything else stops: from
+ * then on no handler begins. {@link PostroomDrain} waits for those that run, in the next phase. Collects and checks the handlers earlier,
+ * so that a mistake in one, or a clash of two, stops the start before a port is open. Thread-safe.
  */
 final class PostroomLifecycle implements SmartLifecycle, SmartInitializingSingleton {
-    static final Duration DEFAULT_PHASE_TIMEOUT = Duration.ofSeconds(30);
-    /** Time that a stop needs after the drain: for an interrupt, its grace, and the last results. */
-    private static final Duration RESERVE = Duration.ofSeconds(6);
-
     private final DefaultPostroom postroom;
     private final Supplier<List<Handler>> finder;
-    private final Duration drain;
     private List<Handler> handlers = List.of();
     private volatile boolean running;
     private boolean started;
 
-    PostroomLifecycle(DefaultPostroom postroom, Supplier<List<Handler>> finder, Duration drain) {
+    PostroomLifecycle(DefaultPostroom postroom, Supplier<List<Handler>> finder) {
         this.postroom = postroom;
         this.finder = finder;
-        this.drain = drain;
-    }
-
-    /**
-     * Cuts the drain to what Spring's time for a phase leaves to handlers. After that time, Spring destroys beans even if handlers still
-     * run.
-     *
-     * @return the drain, or less
-     */
-    static Duration drainWithin(Duration phaseTimeout, Duration drain) {
-        Duration half = phaseTimeout.dividedBy(2);
-        Duration most = phaseTimeout.minus(RESERVE.compareTo(half) < 0 ? RESERVE : half);
-        return drain.compareTo(most) < 0 ? drain : most;
     }
 
     @Override
@@ -77,18 +58,22 @@ final class PostroomLifecycle implements SmartLifecycle, SmartInitializingSingle
     @Override
     public synchronized void stop() {
         if (running) {
-            postroom.stopWorkers(drain);
+            postroom.stopClaiming();
             running = false;
         }
     }
 
-    /** Stops on a thread of its own, so that other beans of the phase stop at the same time. */
     @Override
     public void stop(Runnable callback) {
+        stopAside(this::stop, callback);
+    }
+
+    /** Stops on a thread of its own, so that other beans of the phase stop at the same time. */
+    static void stopAside(Runnable stop, Runnable callback) {
         Thread thread = new Thread(
                 () -> {
                     try {
-                        stop();
+                        stop.run();
                     } finally {
                         callback.run();
                     }

@@ -51,20 +51,24 @@ final class SpringTransactions implements Transactions {
     private final DataSource dataSource;
     private final OpenTransactions open;
     private final Supplier<String> othersOpen;
+    private final LeftOpenTransactions leftOpen;
 
     /**
      * @param dataSource the key under which the manager binds its connections
      * @param othersOpen names the managers with a transaction open on this thread, for messages
+     * @param leftOpen knows the transactions of all managers
      */
     SpringTransactions(
             PlatformTransactionManager manager,
             String managerName,
             DataSource dataSource,
-            Supplier<String> othersOpen) {
+            Supplier<String> othersOpen,
+            LeftOpenTransactions leftOpen) {
         this.manager = manager;
         this.managerName = managerName;
         this.dataSource = dataSource;
         this.othersOpen = othersOpen;
+        this.leftOpen = leftOpen;
         this.open = OpenTransactions.of(manager);
     }
 
@@ -167,6 +171,11 @@ final class SpringTransactions implements Transactions {
                     + "its connection commits by itself; nothing was written. "
                     + "Set postroom.transaction-manager to a JDBC or JPA manager of that data source");
         }
+    }
+
+    @Override
+    public ThreadState threadState() {
+        return leftOpen.note();
     }
 
     private void rollBack(TransactionStatus status, Throwable error) {

@@ -13,15 +13,23 @@ import io.postroom.api.Outcome;
 import io.postroom.api.QueueEntry;
 import io.postroom.api.RetryPolicy;
 import io.postroom.handler.Handler;
+import io.postroom.handler.PayloadCodec;
 import io.postroom.test.PostroomKit;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.mockito.Mockito;
 
 /** A failing message: tried again as its policy says, then a dead letter, then redriven. Time is moved, not waited for. */
 @PostgresTest
@@ -59,6 +67,33 @@ class RetryToDeadLetterTest {
                     .extracting(Attempt::number)
                     .containsExactly(1, 2, 3);
             assertThat(postroom.queueMessages().explain(id).get(0)).startsWith("dead:");
+        }
+    }
+
+    @Test
+    void outage_of_a_day_makes_no_dead_letter_of_a_handler_that_names_no_policy() {
+        AtomicBoolean away = new AtomicBoolean(true);
+        try (Postroom postroom = Postroom.on(pool)
+                .workers(false)
+                .handler(Handler.send("outage", String.class, (payload, context) -> {
+                    calls.incrementAndGet();
+                    return away.get() ? Outcome.retry("the provider is away") : Outcome.done();
+                }))
+                .start()) {
+            PostroomKit kit = PostroomKit.of(postroom);
+            UUID id = create(postroom, "outage");
+            kit.drain("outage");
+            for (int hour = 0; hour < 24; hour++) {
+                kit.advance(Duration.ofHours(1));
+                kit.drain("outage");
+            }
+            assertThat(entry(postroom, id).state()).isEqualTo(MessageState.DELAYED);
+            assertThat(calls.get()).as("spread over the day").isBetween(9, 20);
+
+            away.set(false);
+            kit.advance(Duration.ofHours(6));
+            kit.drain("outage");
+            assertThat(entry(postroom, id).state()).isEqualTo(MessageState.DONE);
         }
     }
 
@@ -233,6 +268,98 @@ class RetryToDeadLetterTest {
             PostroomKit.of(postroom).drain();
             assertThat(entry(postroom, id).error().orElseThrow()).contains("MuteException");
         }
+    }
+
+    @ParameterizedTest
+    @MethodSource("indescribable")
+    void failure_that_cannot_be_described_is_dead_after_its_attempts_like_any_other(RuntimeException error) {
+        try (Postroom postroom = Postroom.on(pool)
+                .workers(false)
+                .handler(Handler.send("indescribable", String.class, (payload, context) -> {
+                            throw error;
+                        })
+                        .onError((thrown, context) -> {
+                            throw error;
+                        })
+                        .retry(RetryPolicy.fixed(2, Duration.ZERO).rejectOn(InterruptedException.class)))
+                .start()) {
+            UUID id = create(postroom, "indescribable");
+            PostroomKit.of(postroom).drain();
+
+            assertThat(entry(postroom, id).state()).isEqualTo(MessageState.DEAD);
+            assertThat(postroom.queueMessages().history(id))
+                    .extracting(Attempt::outcome)
+                    .containsExactly("retry", "failed");
+            assertThat(entry(postroom, id).error().orElseThrow()).isNotBlank();
+        }
+    }
+
+    static Stream<RuntimeException> indescribable() {
+        return Stream.of(
+                Mockito.mock(RuntimeException.class),
+                new RuntimeException("no stack trace") {
+                    @Override
+                    public StackTraceElement[] getStackTrace() {
+                        return null;
+                    }
+                },
+                new RuntimeException("a cause that throws") {
+                    @Override
+                    public synchronized Throwable getCause() {
+                        throw new IllegalStateException("I say nothing");
+                    }
+                },
+                new RuntimeException("no text") {
+                    @Override
+                    public String toString() {
+                        return null;
+                    }
+                });
+    }
+
+    @Test
+    void payload_whose_error_cannot_be_described_is_undecodable_like_any_other() {
+        assertThat(endsOf("indescribable.payload", new MuteException())).containsExactly("reject");
+    }
+
+    @Test
+    void message_that_cannot_be_run_is_dead_after_its_attempts_with_a_line_for_each() {
+        assertThat(endsOf("not-run", new AssertionError("a bug in a codec"))).containsExactly("retry", "failed");
+    }
+
+    /** The history of a message whose payload is read by a codec that throws this. */
+    private List<String> endsOf(String queue, Throwable error) {
+        PayloadCodec codec = new PayloadCodec() {
+            @Override
+            public byte[] write(Object payload) {
+                return "{}".getBytes(StandardCharsets.UTF_8);
+            }
+
+            @Override
+            public <T> T read(byte[] stored, Class<T> type) {
+                throw RetryToDeadLetterTest.<RuntimeException>sneaky(error);
+            }
+        };
+        try (Postroom postroom = Postroom.on(pool)
+                .workers(false)
+                .codec(codec)
+                .handler(Handler.send(queue, SendToCompleteTest.OrderPlaced.class, (order, context) -> Outcome.done())
+                        .retry(RetryPolicy.fixed(2, Duration.ZERO)))
+                .start()) {
+            UUID id = postroom.queueMessages()
+                    .createMessage(queue, new SendToCompleteTest.OrderPlaced("A", 1))
+                    .id();
+            PostroomKit.of(postroom).drain(queue);
+            assertThat(entry(postroom, id).state()).isEqualTo(MessageState.DEAD);
+            return postroom.queueMessages().history(id).stream()
+                    .map(Attempt::outcome)
+                    .toList();
+        }
+    }
+
+    @SuppressWarnings("unchecked") // throws what it is given, declared or not
+    private static <E extends Throwable> E sneaky(Throwable error) throws E {
+        throw (E) error;
     }
 
     @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
 import io.postroom.api.QueueMessages;
+import io.postroom.handler.ProcessingMessage;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
 import java.lang.reflect.Proxy;
@@ -18,6 +19,8 @@ import org.springframework.boot.web.server.context.WebServerInitializedEvent;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.event.EventListener;
+import org.springframework.scheduling.annotation.Async;
+import org.springframework.scheduling.annotation.EnableAsync;
 
 /** What somebody reads whose application does not start. */
 @PostgresTest
@@ -50,6 +53,22 @@ class FailureAnalysisTest {
     void switched_off(CapturedOutput output) {
         assertThat(failing(Host.on(database).with(Sender.class).with("postroom.enabled", false), output))
                 .contains("Postroom is switched off by postroom.enabled=false");
+    }
+
+    @Configuration
+    @EnableAsync
+    static class Asynchronous {
+        @Async
+        @ProcessingMessage("asynchronous")
+        public void handle(String json) {}
+    }
+
+    @Test
+    void an_asynchronous_handler(CapturedOutput output) {
+        assertThat(failing(Host.on(database).with(Asynchronous.class), output))
+                .contains("Asynchronous.handle")
+                .contains("is asynchronous: its call would return before the work is done")
+                .contains("Remove @Async");
     }
 
     @Test

@@ -17,10 +17,12 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.springframework.aop.framework.ProxyFactory;
+import org.springframework.aop.interceptor.AsyncExecutionInterceptor;
 import org.springframework.boot.diagnostics.FailureAnalysis;
 import org.springframework.context.annotation.AnnotationConfigApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Scope;
+import org.springframework.core.task.SimpleAsyncTaskExecutor;
 import org.springframework.mock.env.MockEnvironment;
 
 /** Every mistake names the bean and the method, and says what to write instead. */
@@ -125,6 +127,69 @@ class HandlerMistakesTest {
     @Test
     void an_answer_nobody_understands() {
         assertMistake(Asynchronous.class, "returns java.util.concurrent.CompletableFuture", "Outcome");
+    }
+
+    static class Async {
+        @SendMessage("q")
+        @org.springframework.scheduling.annotation.Async
+        public void send(Order order) {}
+    }
+
+    @Test
+    void a_method_whose_call_happens_on_another_thread() {
+        assertMistake(Async.class, "method Async.send of bean \"bean\" is asynchronous", "Remove @Async");
+    }
+
+    interface AsyncMailing {
+        @org.springframework.scheduling.annotation.Async
+        void send(Order order);
+    }
+
+    static class AsyncByInterface implements AsyncMailing {
+        @Override
+        @SendMessage("q")
+        public void send(Order order) {}
+    }
+
+    @org.springframework.scheduling.annotation.Async
+    static class AsyncClass {
+        @SendMessage("q")
+        public void send(Order order) {}
+    }
+
+    static class AsyncSubclass extends AsyncClass {}
+
+    @SendMessage("q")
+    static class AsyncHandler implements SendMessageHandler<Order> {
+        @Override
+        @org.springframework.scheduling.annotation.Async
+        public Outcome send(Order order, MessageContext context) {
+            return Outcome.done();
+        }
+    }
+
+    @Test
+    void a_class_or_an_interface_whose_calls_happen_on_another_thread() {
+        for (Class<?> bean :
+                List.of(AsyncByInterface.class, AsyncClass.class, AsyncSubclass.class, AsyncHandler.class)) {
+            assertMistake(bean, "is asynchronous", "Remove @Async");
+        }
+    }
+
+    static class Plain {
+        @SendMessage("q")
+        public void send(Order order) {}
+    }
+
+    @Test
+    void an_advice_that_calls_on_another_thread() {
+        ProxyFactory proxy = new ProxyFactory(new Plain());
+        proxy.setProxyTargetClass(true);
+        proxy.addAdvice(new AsyncExecutionInterceptor(new SimpleAsyncTaskExecutor()));
+        assertMistake(
+                context -> context.getBeanFactory().registerSingleton("bean", proxy.getProxy()),
+                "is asynchronous",
+                "concurrency");
     }
 
     static class ListAnswerForOne {

@@ -12,6 +12,10 @@ import io.postroom.api.SendResult;
 import io.postroom.handler.ProcessingMessage;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.time.Duration;
 import java.util.List;
 import java.util.Queue;
@@ -22,11 +26,15 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.boot.web.server.context.WebServerApplicationContext;
 import org.springframework.context.SmartLifecycle;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
 @PostgresTest
+@ExtendWith(OutputCaptureExtension.class)
 @Timeout(120)
 class ShutdownTest {
     private final TestDatabase database;
@@ -112,7 +120,7 @@ class ShutdownTest {
         }
     }
 
-    /** A bean in the phase in which a web server stops taking requests and in which most other beans start. */
+    /** A bean in the phase in which a web server stops taking requests. */
     static class Neighbour implements SmartLifecycle {
         private final Blocking handler;
         private final Queue<String> order = new ConcurrentLinkedQueue<>();
@@ -146,7 +154,7 @@ class ShutdownTest {
     }
 
     @Test
-    void workers_start_after_everything_else_and_stop_before() throws Exception {
+    void workers_start_after_everything_else_and_end_their_claims_before() throws Exception {
         try (Host.Running producer =
                 Host.on(database).with("postroom.workers.enabled", false).start()) {
             producer.queueMessages().createMessage("stopping", "waits before the start");
@@ -160,12 +168,54 @@ class ShutdownTest {
         assertThat(handler.blocked.await(30, TimeUnit.SECONDS)).isTrue();
 
         CompletableFuture<Void> closing = CompletableFuture.runAsync(host::close);
-        await().atMost(Duration.ofSeconds(30)).until(() -> isThreadAlive("postroom-stop"));
-        assertThat(neighbour.isRunning()).isTrue();
+        await().atMost(Duration.ofSeconds(30)).until(() -> !neighbour.isRunning());
+        assertThat(isThreadAlive("postroom-claim-stopping")).isFalse();
+        assertThat(closing).isNotDone();
         handler.mayEnd.countDown();
         closing.get(30, TimeUnit.SECONDS);
 
-        assertThat(neighbour.order).containsExactly("started after 0 messages", "stopped after 2 messages");
+        assertThat(neighbour.order).containsExactly("started after 0 messages", "stopped after 1 messages");
+        assertThat(handler.ended).hasSize(2);
+        assertThat(PostroomDrain.PHASE).isEqualTo(WebServerApplicationContext.GRACEFUL_SHUTDOWN_PHASE);
+    }
+
+    @Test
+    void web_server_takes_no_new_requests_while_handlers_end_and_the_log_says_what_runs(CapturedOutput output)
+            throws Exception {
+        Host.Running host = Host.on(database).web().with(Blocking.class).start();
+        Blocking handler = host.bean(Blocking.class);
+        int port = ((WebServerApplicationContext) host.context()).getWebServer().getPort();
+        Created created = host.queueMessages().createMessage("stopping", "block");
+        assertThat(handler.blocked.await(30, TimeUnit.SECONDS)).isTrue();
+        assertThat(accepts(port)).isTrue();
+
+        CompletableFuture<Void> closing = CompletableFuture.runAsync(host::close);
+        await().atMost(Duration.ofSeconds(20)).until(() -> !accepts(port));
+        await().atMost(Duration.ofSeconds(20))
+                .until(() -> output.getOut().contains("stopping: 1 handlers run, for at most"));
+        assertThat(output.getOut()).contains("Blocking.work for ").contains("(message " + created.id() + ")");
+        assertThat(closing).isNotDone();
+        handler.mayEnd.countDown();
+        assertThat(closing).succeedsWithin(30, TimeUnit.SECONDS);
+        assertThat(handler.ended).containsExactly("\"block\"");
+    }
+
+    private static boolean accepts(int port) {
+        try (Socket socket = new Socket()) {
+            socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 1000);
+            return true;
+        } catch (IOException refused) {
+            return false;
+        }
+    }
+
+    @Test
+    void drain_that_does_not_fit_is_said_at_the_start(CapturedOutput output) {
+        Host.on(database).with("postroom.shutdown.drain", "50s").start().close();
+        assertThat(output.getOut())
+                .contains("postroom.shutdown.drain=50s does not end within")
+                .contains("timeout-per-shutdown-phase=30s and is cut to 24s")
+                .contains("Set the timeout of the phase to 56s or more, or the drain to 24s or less");
     }
 
     /** Spring's test framework stops and starts a cached context like this while another one is used. */
@@ -195,11 +245,11 @@ class ShutdownTest {
 
     @Test
     void the_drain_ends_before_Spring_loses_its_patience() {
-        assertThat(PostroomLifecycle.drainWithin(Duration.ofSeconds(30), Duration.ofSeconds(30)))
+        assertThat(PostroomDrain.within(Duration.ofSeconds(30), Duration.ofSeconds(30)))
                 .hasSeconds(24);
-        assertThat(PostroomLifecycle.drainWithin(Duration.ofSeconds(60), Duration.ofSeconds(30)))
+        assertThat(PostroomDrain.within(Duration.ofSeconds(60), Duration.ofSeconds(30)))
                 .hasSeconds(30);
-        assertThat(PostroomLifecycle.drainWithin(Duration.ofSeconds(4), Duration.ofSeconds(30)))
+        assertThat(PostroomDrain.within(Duration.ofSeconds(4), Duration.ofSeconds(30)))
                 .hasSeconds(2);
     }
 

@@ -12,7 +12,7 @@ import org.slf4j.LoggerFactory;
  * buffer is closed.
  *
  * <p>A call that ignores its interrupt is given up. Its thread is lost until the call returns, and then ends; a new thread takes its
- * place at once.
+ * place at once. The same happens to a thread on which a handler left what could not be undone, but its call has returned.
  */
 final class HandlerThreads {
     private static final Logger log = LoggerFactory.getLogger(HandlerThreads.class);
@@ -67,11 +67,12 @@ final class HandlerThreads {
 
     /** Returns false when a call was given up. */
     private boolean runAll(HandlerBatch batch) {
+        Thread own = Thread.currentThread();
         long before = System.nanoTime();
         int atOnce = queue.largestBatch() > 1 ? Integer.MAX_VALUE : 1;
         try {
             for (List<ClaimedMessage> next = batch.begin(atOnce); !next.isEmpty(); next = batch.begin(atOnce)) {
-                if (!runner.run(next, () -> replaceThreadOf(batch))) {
+                if (!runner.run(next, () -> replaceThreadOf(batch, own))) {
                     return false;
                 }
                 if (held.isClosed()) {
@@ -89,9 +90,14 @@ final class HandlerThreads {
         return true;
     }
 
-    /** Runs on the thread that gave the call up: what the lost thread had not begun goes to the others. */
-    private void replaceThreadOf(HandlerBatch batch) {
-        leaked.incrementAndGet();
+    /**
+     * Runs on the thread that gave the call up: what the lost thread had not begun goes to the others. Runs on the lost thread itself when
+     * that ends, and then nothing has leaked.
+     */
+    private void replaceThreadOf(HandlerBatch batch, Thread lost) {
+        if (lost != Thread.currentThread()) {
+            leaked.incrementAndGet();
+        }
         int begun = batch.begun();
         held.putBack(batch.takeRest());
         startThread();

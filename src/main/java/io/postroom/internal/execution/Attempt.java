@@ -1,7 +1,9 @@
 package io.postroom.internal.execution;
 
+import io.postroom.handler.Handler;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.UUID;
 
 /**
  * The state of a handler's call under way, shared by the thread that runs it and the thread that watches the time. Thread-safe. Every
@@ -17,9 +19,12 @@ import java.time.Instant;
 final class Attempt {
     private final Thread thread = Thread.currentThread();
     private final long startedNanos = System.nanoTime();
+    private final Handler handler;
+    private final UUID message;
     private final Duration limit;
     private State state = State.RUNNING;
     private boolean wasCalledOff;
+    private boolean threadSpoilt;
 
     enum State {
         RUNNING,
@@ -32,9 +37,21 @@ final class Attempt {
         FINISHED
     }
 
-    /** Starts the clock, for a call on the current thread. */
-    Attempt(Duration limit) {
-        this.limit = limit;
+    /**
+     * Starts the clock, for a call on the current thread.
+     *
+     * @param message the call's first message
+     */
+    Attempt(Handler handler, UUID message) {
+        this.handler = handler;
+        this.message = message;
+        this.limit = handler.timeLimit();
+    }
+
+    /** Says for people what runs and for how long. */
+    String describe() {
+        long seconds = Duration.ofNanos(System.nanoTime() - startedNanos).toSeconds();
+        return handler.id() + " for " + seconds + " s (message " + message + ")";
     }
 
     /** {@code System.nanoTime()} of the beginning. */
@@ -90,6 +107,16 @@ final class Attempt {
             state = State.CALLED_OFF;
             thread.interrupt();
         }
+    }
+
+    /** Says, on the call's own thread, that the user's code left something on it that could not be undone. */
+    void threadIsSpoilt() {
+        threadSpoilt = true;
+    }
+
+    /** Whether nothing else may run on the call's thread. To be asked on that thread. */
+    boolean isThreadSpoilt() {
+        return threadSpoilt;
     }
 
     /** Says that the call came back, on its own thread. Answers the state before, and clears an interrupt that is pending. */

@@ -1,6 +1,7 @@
 package io.postroom.internal.execution;
 
 import io.postroom.api.Outcome;
+import io.postroom.api.Transactions;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.Completion;
 import io.postroom.internal.storage.Failure;
@@ -21,6 +22,7 @@ import org.slf4j.LoggerFactory;
  *   <li>A batch that failed as a whole is run again, message by message.
  *   <li>{@link StateTransitions} decides the ends.
  *   <li>The completer gets them, unless somebody else gave these messages their ends.
+ *   <li>The thread is made as it was before. One that cannot be cleaned is not used again.
  * </ol>
  */
 final class CallRunner {
@@ -28,13 +30,21 @@ final class CallRunner {
 
     private final UserCode userCode;
     private final AtomicCalls atomicCalls;
+    private final Transactions transactions;
     private final TimeLimits timeLimits;
     private final Completer completer;
     private final LastNet net;
 
-    CallRunner(UserCode userCode, AtomicCalls atomicCalls, TimeLimits timeLimits, Completer completer, LastNet net) {
+    CallRunner(
+            UserCode userCode,
+            AtomicCalls atomicCalls,
+            Transactions transactions,
+            TimeLimits timeLimits,
+            Completer completer,
+            LastNet net) {
         this.userCode = userCode;
         this.atomicCalls = atomicCalls;
+        this.transactions = transactions;
         this.timeLimits = timeLimits;
         this.completer = completer;
         this.net = net;
@@ -53,9 +63,32 @@ final class CallRunner {
      * Answers whether the calling thread may go on.
      *
      * @param onGivenUp run once, by the thread that watches the time, if the call is given up. This method answers false then, if it ever
-     *     returns
+     *     returns. Run by the calling thread if the user's code left it so that it cannot be used again
      */
     boolean run(HandlerCall call, Runnable onGivenUp) {
+        ThreadGuard before = ThreadGuard.ofThisThread(transactions);
+        boolean goesOn;
+        try {
+            goesOn = runWatched(call, onGivenUp);
+        } catch (Throwable unexpected) {
+            restore(before, call);
+            throw unexpected;
+        }
+        if (restore(before, call) || !goesOn) {
+            return goesOn;
+        }
+        onGivenUp.run();
+        return false;
+    }
+
+    /** Answers whether the thread may be used again. */
+    private static boolean restore(ThreadGuard before, HandlerCall call) {
+        boolean clean =
+                before.restore(() -> "an attempt of handler " + call.handler().id());
+        return clean && !call.attempt().isThreadSpoilt();
+    }
+
+    private boolean runWatched(HandlerCall call, Runnable onGivenUp) {
         Attempt attempt = call.attempt();
         timeLimits.watch(attempt, () -> {
             giveUp(call);
@@ -90,16 +123,17 @@ final class CallRunner {
 
     /**
      * Whether the batch must be run again one by one: the call threw, or one message of an ATOMIC batch was not Done and all writes were
-     * rolled back.
+     * rolled back. A thread that cannot be used again runs nothing: then each message has failed.
      */
     private static boolean failedAsAWhole(HandlerCall call, Answer answer) {
-        return answer.error() != null || call.isAtomic() && !answer.committed();
+        return (answer.error() != null || call.isAtomic() && !answer.committed())
+                && !call.attempt().isThreadSpoilt();
     }
 
     /** Runs the messages of a failed batch one by one. No failure is counted for the batch. */
     private boolean runSingly(HandlerCall batch, Runnable onGivenUp) {
         Iterator<Object> payloads = batch.payloads().iterator();
-        return net.runEach(batch.messages(), onGivenUp, (message, whenGivenUp) -> {
+        return net.runEach(batch.queue(), batch.messages(), onGivenUp, (message, whenGivenUp) -> {
             HandlerCall single = HandlerCall.begin(batch.queue(), batch.handler(), message, payloads.next());
             return run(single, whenGivenUp);
         });
@@ -133,12 +167,14 @@ final class CallRunner {
             return StateTransitions.cutOff(message);
         }
         Throwable cause = state == Attempt.State.OVERTIME ? new TimeLimitException(call.handler(), error) : error;
-        log.debug(
-                "message {} of queue {} failed in handler {}",
-                message.id(),
-                call.queue().name(),
-                call.handler().id(),
-                cause);
+        if (log.isDebugEnabled()) {
+            log.debug(
+                    "message {} of queue {} failed in handler {}",
+                    message.id(),
+                    call.queue().name(),
+                    call.handler().id(),
+                    Failure.loggable(cause));
+        }
         Outcome outcome = userCode.outcomeOf(call, message, cause);
         return StateTransitions.of(
                 message,

@@ -6,6 +6,7 @@ import io.postroom.handler.MessageContext;
 import io.postroom.handler.MessageInterceptor;
 import io.postroom.handler.PayloadCodec;
 import io.postroom.internal.storage.Content;
+import io.postroom.internal.storage.Failure;
 import java.nio.charset.StandardCharsets;
 import java.util.Collections;
 import java.util.List;
@@ -104,7 +105,7 @@ public final class Delivery {
         UndecodableException(Handler handler, Throwable cause) {
             super(
                     "payload cannot be read as " + handler.payload().getName() + " for handler " + handler.id() + ": "
-                            + cause,
+                            + Failure.textOf(cause),
                     cause);
         }
     }

@@ -32,25 +32,25 @@ public final class Executor {
             LeaseHolder leaseHolder,
             TimeLimits timeLimits,
             Completer completer) {
-        UserCode userCode = new UserCode(setup, leaseHolder);
+        UserCode userCode = new UserCode(setup, transactions, leaseHolder);
         this.handlers = setup.handlers();
         this.delivery = setup.delivery();
         this.store = store;
         this.leaseHolder = leaseHolder;
         this.net = new LastNet(completer);
-        this.calls = new CallRunner(
-                userCode, new AtomicCalls(userCode, store, transactions, leaseHolder), timeLimits, completer, net);
+        AtomicCalls atomicCalls = new AtomicCalls(userCode, store, transactions, leaseHolder);
+        this.calls = new CallRunner(userCode, atomicCalls, transactions, timeLimits, completer, net);
     }
 
     /** Runs one message. */
     public boolean run(HandledQueue queue, ClaimedMessage message, Runnable onGivenUp) {
-        return net.run(List.of(message), () -> runOne(queue, message, onGivenUp));
+        return net.run(queue, List.of(message), () -> runOne(queue, message, onGivenUp));
     }
 
     /** Runs messages that came together: those of a batch handler in one call, then all others one by one. */
     public boolean run(HandledQueue queue, List<ClaimedMessage> messages, Runnable onGivenUp) {
         List<ClaimedMessage> open = new ArrayList<>(messages);
-        return net.run(open, () -> runTogether(queue, open, onGivenUp));
+        return net.run(queue, open, () -> runTogether(queue, open, onGivenUp));
     }
 
     private boolean runOne(HandledQueue queue, ClaimedMessage claimed, Runnable onGivenUp) {
@@ -85,7 +85,8 @@ public final class Executor {
             return false;
         }
         open.clear();
-        return net.runEach(batch.others(), onGivenUp, (message, whenGivenUp) -> runOne(queue, message, whenGivenUp));
+        return net.runEach(
+                queue, batch.others(), onGivenUp, (message, whenGivenUp) -> runOne(queue, message, whenGivenUp));
     }
 
     /**

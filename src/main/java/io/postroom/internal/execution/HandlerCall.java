@@ -28,7 +28,12 @@ record HandlerCall(
     static HandlerCall begin(
             HandledQueue queue, Handler handler, List<ClaimedMessage> messages, List<Object> payloads) {
         return new HandlerCall(
-                queue, handler, queue.retryPolicy(handler), messages, payloads, new Attempt(handler.timeLimit()));
+                queue,
+                handler,
+                queue.retryPolicy(handler),
+                messages,
+                payloads,
+                new Attempt(handler, messages.get(0).id()));
     }
 
     /** The same for one message. */

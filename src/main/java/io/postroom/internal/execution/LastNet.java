@@ -1,7 +1,9 @@
 package io.postroom.internal.execution;
 
+import io.postroom.api.RetryPolicy;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.Completion;
+import io.postroom.internal.storage.Failure;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
@@ -17,6 +19,9 @@ import org.slf4j.LoggerFactory;
 final class LastNet {
     private static final Logger log = LoggerFactory.getLogger(LastNet.class);
 
+    /** Messages that one line of the log names. */
+    private static final int NAMED = 5;
+
     private final Completer completer;
 
     LastNet(Completer completer) {
@@ -30,27 +35,34 @@ final class LastNet {
     }
 
     /**
-     * Runs something that gives messages their ends. What it throws delays those that have none.
+     * Runs something that gives messages their ends. What it throws ends those that have none, as {@link StateTransitions#notRun} says.
      *
      * @param open the messages without an end, read after a failure: a message with two ends would be finished and come back
      */
-    boolean run(List<ClaimedMessage> open, BooleanSupplier run) {
+    boolean run(HandledQueue queue, List<ClaimedMessage> open, BooleanSupplier run) {
         try {
             return run.getAsBoolean();
         } catch (Throwable unexpected) {
-            log.error("{} messages could not be run and come back in a moment", open.size(), unexpected);
-            open.forEach(message -> end(StateTransitions.notRun(message)));
+            log.error(
+                    "{} messages of queue {} could not be run, the first {}: {}",
+                    open.size(),
+                    queue.name(),
+                    open.stream().limit(NAMED).map(ClaimedMessage::id).toList(),
+                    Failure.textOf(unexpected),
+                    Failure.loggable(unexpected));
+            RetryPolicy policy = queue.retryPolicy(queue.handlers().get(0));
+            open.forEach(message -> end(StateTransitions.notRun(message, unexpected, policy)));
             return true;
         }
     }
 
     /** Runs messages one by one, each under a net of its own. If a call is given up, the messages after it are released at once. */
-    boolean runEach(List<ClaimedMessage> messages, Runnable onGivenUp, Run run) {
+    boolean runEach(HandledQueue queue, List<ClaimedMessage> messages, Runnable onGivenUp, Run run) {
         for (int i = 0; i < messages.size(); i++) {
             ClaimedMessage message = messages.get(i);
             List<ClaimedMessage> rest = messages.subList(i + 1, messages.size());
             Runnable withRest = () -> releaseAll(rest, onGivenUp);
-            if (!run(List.of(message), () -> run.run(message, withRest))) {
+            if (!run(queue, List.of(message), () -> run.run(message, withRest))) {
                 return false;
             }
         }

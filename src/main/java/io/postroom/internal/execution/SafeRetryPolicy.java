@@ -1,6 +1,7 @@
 package io.postroom.internal.execution;
 
 import io.postroom.api.RetryPolicy;
+import io.postroom.internal.storage.Failure;
 import java.time.Duration;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -46,7 +47,7 @@ record SafeRetryPolicy(RetryPolicy policy) implements RetryPolicy {
     }
 
     private static RetryPolicy instead(Throwable thrown) {
-        log.warn("a RetryPolicy failed; the default one ({}) decides", DEFAULT.describe(), thrown);
+        log.warn("a RetryPolicy failed; the default one ({}) decides", DEFAULT.describe(), Failure.loggable(thrown));
         return DEFAULT;
     }
 }

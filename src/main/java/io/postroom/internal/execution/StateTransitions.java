@@ -8,6 +8,7 @@ import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.Completion;
 import io.postroom.internal.storage.Failure;
 import io.postroom.internal.storage.NextState;
+import io.postroom.internal.storage.StoreErrors;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
@@ -25,7 +26,8 @@ import org.jspecify.annotations.Nullable;
  * expired                     FINISHED  (EXPIRED)
  * no handler                  DELAYED   30 s, doubling to 10 min, no line of history
  * payload missing             DELAYED   1 s, doubling to 10 min, no line of history
- * not run                     DELAYED   10 s, no line of history
+ * not run, an error           like Retry, by the policy's delay                    failures + 1
+ * not run, the store is away  DELAYED   10 s, doubling to 10 min
  * ATOMIC, cut off             DELAYED   1 s, doubling to 10 min, no line of history
  * </pre>
  *
@@ -98,9 +100,35 @@ final class StateTransitions {
                 doubled(PAYLOAD_MISSING_FIRST, message.counters().deliveries()));
     }
 
-    /** Delays a message by 10 s that was not run, for a reason of Postroom's own. */
-    static Completion notRun(ClaimedMessage message) {
-        return waiting(message, "not_run", NOT_RUN);
+    /**
+     * Ends a message that could not be run, and leaves a line of history. An error counts like one that the handler threw, so that a
+     * message that can never be run becomes a dead letter. A store that is away is no fault of the message and spends nothing: 10 s at
+     * the first delivery, doubling to 10 minutes.
+     */
+    static Completion notRun(ClaimedMessage message, Throwable error, RetryPolicy policy) {
+        Failure failure = Failure.of(error).during("the message could not be run");
+        long now = System.nanoTime();
+        if (!isStoreAway(error)) {
+            return of(message, Outcome.retry("not run"), failure, policy, now);
+        }
+        return new Completion(
+                message,
+                AttemptOutcome.RETRY,
+                NextState.DELAYED,
+                doubled(NOT_RUN, message.counters().deliveries()),
+                "not_run",
+                failure,
+                message.counters().failures(),
+                now,
+                now);
+    }
+
+    private static boolean isStoreAway(Throwable error) {
+        try {
+            return StoreErrors.mayPass(error);
+        } catch (Throwable badCause) {
+            return false;
+        }
     }
 
     /**

@@ -2,6 +2,8 @@ package io.postroom.internal.execution;
 
 import io.postroom.internal.loop.Loop;
 import java.time.Duration;
+import java.util.Comparator;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BooleanSupplier;
@@ -64,6 +66,21 @@ public final class TimeLimits {
     /** Interrupts all running calls: the leases cannot be trusted any more, or the time that a stop leaves to handlers is over. */
     public void callOffAll() {
         running.keySet().forEach(Attempt::callOff);
+    }
+
+    /** Says for people which calls run, at most so many, the longest first. */
+    public List<String> describeRunning(int most) {
+        long now = System.nanoTime();
+        return running.keySet().stream()
+                .sorted(Comparator.comparingLong(attempt -> attempt.startedNanos() - now))
+                .limit(most)
+                .map(Attempt::describe)
+                .toList();
+    }
+
+    /** How many calls run. */
+    public int countRunning() {
+        return running.size();
     }
 
     private void look() {

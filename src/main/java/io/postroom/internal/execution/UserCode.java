@@ -2,9 +2,11 @@ package io.postroom.internal.execution;
 
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Outcome;
+import io.postroom.api.Transactions;
 import io.postroom.handler.HandlingErrorSend;
 import io.postroom.handler.MessageContext;
 import io.postroom.internal.storage.ClaimedMessage;
+import io.postroom.internal.storage.Failure;
 import java.sql.Connection;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,18 +21,21 @@ final class UserCode {
 
     private final Delivery delivery;
     private final Optional<HandlingErrorSend> onError;
+    private final Transactions transactions;
     private final LeaseHolder leaseHolder;
 
-    UserCode(HandlerSetup setup, LeaseHolder leaseHolder) {
+    UserCode(HandlerSetup setup, Transactions transactions, LeaseHolder leaseHolder) {
         this.delivery = setup.delivery();
         this.onError = setup.onError();
+        this.transactions = transactions;
         this.leaseHolder = leaseHolder;
     }
 
     /**
-     * Calls the handler. Answers one outcome a message, in the order of the call.
+     * Calls the handler. Answers one outcome a message, in the order of the call. A transaction that the call leaves open is rolled back.
      *
      * @param connection for {@link MessageContext#connection()}; null unless the handler is ATOMIC
+     * @throws LeftOpenException the call answered, and left a transaction open
      * @throws Exception what the handler or an interceptor threw
      */
     List<Outcome> handle(HandlerCall call, @Nullable Connection connection) throws Exception {
@@ -38,7 +43,29 @@ final class UserCode {
         for (ClaimedMessage message : call.messages()) {
             contexts.add(context(call, message, connection));
         }
-        return delivery.call(call.handler(), call.payloads(), contexts);
+        Transactions.ThreadState before = transactions.threadState();
+        List<Outcome> outcomes;
+        try {
+            outcomes = delivery.call(call.handler(), call.payloads(), contexts);
+        } catch (Throwable thrown) {
+            leftOpen(call, before).ifPresent(left -> log.warn("{}", left.getMessage(), left.getCause()));
+            throw thrown;
+        }
+        Optional<LeftOpenException> left = leftOpen(call, before);
+        if (left.isPresent()) {
+            throw left.get();
+        }
+        return outcomes;
+    }
+
+    /** Rolls back what the call left open on this thread; empty: nothing. */
+    private static Optional<LeftOpenException> leftOpen(HandlerCall call, Transactions.ThreadState before) {
+        try {
+            return before.restore().map(left -> new LeftOpenException(call, left, null));
+        } catch (Throwable notCleaned) {
+            call.attempt().threadIsSpoilt();
+            return Optional.of(new LeftOpenException(call, "a transaction open", notCleaned));
+        }
     }
 
     /**
@@ -57,7 +84,7 @@ final class UserCode {
                         "HandlingErrorSend failed for message {} of queue {}; the retry policy decides",
                         message.id(),
                         call.queue().name(),
-                        alsoFailed);
+                        Failure.loggable(alsoFailed));
             }
         }
         // A value outside its limits will be outside them the next time, too.

@@ -4,6 +4,7 @@ import io.postroom.api.Created;
 import io.postroom.api.DuplicateMessageException;
 import io.postroom.api.PostroomException;
 import io.postroom.api.StoreException;
+import io.postroom.api.Transactions;
 import io.postroom.internal.storage.EnqueueResult;
 import io.postroom.internal.storage.NewMessage;
 import java.time.Duration;
@@ -46,11 +47,14 @@ final class AsyncGroupCommit {
      */
     private final ExecutorService callbacks = Executors.newCachedThreadPool(task -> daemon("postroom-created", task));
 
+    private final Transactions transactions;
     private @Nullable Thread writer;
     private volatile boolean closed;
 
-    AsyncGroupCommit(SyncGroupCommit next) {
+    /** @param transactions clean a thread after users' callbacks have run on it */
+    AsyncGroupCommit(SyncGroupCommit next, Transactions transactions) {
         this.next = next;
+        this.transactions = transactions;
     }
 
     /** Adds a message to the next group. Its future completes after the commit, or exceptionally if the message was not stored. */
@@ -167,11 +171,24 @@ final class AsyncGroupCommit {
         callbacks.execute(() -> tell(written, results));
     }
 
-    private static void tell(List<Waiting> group, List<EnqueueResult> results) {
+    private void tell(List<Waiting> group, List<EnqueueResult> results) {
         for (int i = 0; i < group.size(); i++) {
             Waiting entry = group.get(i);
             EnqueueResult result = results.get(i);
+            Transactions.ThreadState before = transactions.threadState();
             entry.future.complete(new Created(result.id(), result.isNew(), List.of(entry.queue)));
+            restore(before);
+        }
+    }
+
+    /** Rolls back what users' callbacks left open on this thread, so that the next ones do not run inside it. */
+    private static void restore(Transactions.ThreadState before) {
+        try {
+            before.restore()
+                    .ifPresent(left -> log.warn(
+                            "a callback of createMessageAsync left {} on its thread; it was rolled back", left));
+        } catch (RuntimeException notCleaned) {
+            log.error("a callback of createMessageAsync left on its thread what could not be undone", notCleaned);
         }
     }
 

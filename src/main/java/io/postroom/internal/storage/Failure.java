@@ -20,21 +20,31 @@ public record Failure(@Nullable String errorClass, String text, String fingerpri
 
     static final Failure UNSTORABLE = new Failure(null, "the error's own text could not be stored", "unstorable");
     private static final int FRAMES = 20;
+    private static final int MOST_CAUSES = 50;
 
-    /** Describes an exception: its text, those of up to four causes, and the top 20 frames of the stack. */
+    /**
+     * Describes an exception: its text, those of up to four causes, and the top 20 frames of the stack. Never throws, whatever methods the
+     * exception overrides.
+     */
     public static Failure of(Throwable error) {
         StringBuilder text = new StringBuilder();
         Throwable cause = error;
         for (int depth = 0; cause != null && depth < 5; depth++) {
-            text.append(depth == 0 ? "" : "\ncaused by ").append(describe(cause));
-            cause = cause.getCause() == cause ? null : cause.getCause();
+            text.append(depth == 0 ? "" : "\ncaused by ").append(textOf(cause));
+            Throwable next = causeOf(cause);
+            cause = next == cause ? null : next;
         }
         StackTraceElement[] frames = framesOf(error);
         for (int i = 0; i < Math.min(FRAMES, frames.length); i++) {
             text.append("\n  at ").append(frames[i]);
         }
         String errorClass = error.getClass().getName();
-        return new Failure(cut(errorClass, 500), clean(text.toString()), fingerprint(errorClass, describe(error)));
+        return new Failure(cut(errorClass, 500), clean(text.toString()), fingerprint(errorClass, textOf(error)));
+    }
+
+    /** Answers the same failure with words before its text that say when it happened. */
+    public Failure during(String what) {
+        return new Failure(errorClass, what + ": " + text, fingerprint);
     }
 
     /** Describes a reason that a handler answered. */
@@ -43,17 +53,57 @@ public record Failure(@Nullable String errorClass, String text, String fingerpri
         return new Failure(null, text, fingerprint("", text));
     }
 
-    private static String describe(Throwable error) {
+    /**
+     * The exception as a logger can print it. Logback throws on an exception without a stack trace, as mocks are, and a logger that throws
+     * must not decide what becomes of a message.
+     *
+     * @return the exception itself, or one with its text in place of it
+     */
+    public static Throwable loggable(Throwable error) {
+        Throwable cause = error;
+        for (int depth = 0; cause != null && depth < MOST_CAUSES; depth++) {
+            try {
+                if (cause.toString() == null || cause.getStackTrace() == null || cause.getSuppressed() == null) {
+                    return new Undescribed(textOf(error));
+                }
+                cause.getLocalizedMessage();
+                cause = cause.getCause();
+            } catch (Throwable unreadable) {
+                return new Undescribed(textOf(error));
+            }
+        }
+        return error;
+    }
+
+    /** Stands in the log for an exception that cannot be printed. */
+    private static final class Undescribed extends RuntimeException {
+        Undescribed(String text) {
+            super(text, null, false, false);
+        }
+    }
+
+    /** The exception's class and message, or what can be said of them. Never throws. */
+    public static String textOf(Throwable error) {
         try {
-            return String.valueOf(error);
+            String text = error.toString();
+            return text == null ? error.getClass().getName() : text;
         } catch (Throwable badToString) {
             return error.getClass().getName() + " (its text cannot be read)";
         }
     }
 
+    private static @Nullable Throwable causeOf(Throwable error) {
+        try {
+            return error.getCause();
+        } catch (Throwable badCause) {
+            return null;
+        }
+    }
+
     private static StackTraceElement[] framesOf(Throwable error) {
         try {
-            return error.getStackTrace();
+            StackTraceElement[] frames = error.getStackTrace();
+            return frames == null ? new StackTraceElement[0] : frames;
         } catch (Throwable badStackTrace) {
             return new StackTraceElement[0];
         }

@@ -1,5 +1,6 @@
 package io.postroom.internal.worker;
 
+import io.postroom.api.Durations;
 import io.postroom.api.RecentFailures;
 import io.postroom.internal.consumer.ConsumedQueue;
 import io.postroom.internal.consumer.Consumer;
@@ -19,6 +20,12 @@ public final class Engine {
     private static final Duration INTERRUPT_GRACE = Duration.ofSeconds(5);
     private static final Duration RESET_DRAIN = Duration.ofSeconds(30);
     private static final long LOOK_EVERY_NANOS = Duration.ofMillis(5).toNanos();
+    /** A stop that takes longer than this says what it waits for, and says it again after each {@link #SAY_EVERY_NANOS}. */
+    private static final long SAY_FIRST_NANOS = Duration.ofSeconds(1).toNanos();
+
+    private static final long SAY_EVERY_NANOS = Duration.ofSeconds(5).toNanos();
+    /** Calls that one such line names. */
+    private static final int NAMED = 5;
 
     private final EngineParts parts;
     private State state = State.NEW;
@@ -59,6 +66,16 @@ public final class Engine {
     }
 
     /**
+     * Begins to stop handling: no more claims, messages in the buffers go back at no cost. Running handlers go on. {@link #stopConsumers}
+     * waits for them.
+     */
+    public synchronized void stopClaiming() {
+        if (state == State.RUNNING) {
+            parts.consumers.stopClaiming();
+        }
+    }
+
+    /**
      * Stops handling: no more claims, messages in the buffers go back at no cost. Running handlers get {@code drain} to finish, then an
      * interrupt and five seconds. Messages can still be created and waited for; {@link #start} begins to handle again.
      */
@@ -69,6 +86,11 @@ public final class Engine {
         state = State.PAUSED;
         parts.consumers.stopClaiming();
         if (!awaitIdle(drain)) {
+            log.warn(
+                    "the drain of {} is over: interrupting {} handlers, whose messages go back untouched: {}",
+                    Durations.format(drain),
+                    parts.timeLimits.countRunning(),
+                    parts.timeLimits.describeRunning(NAMED));
             parts.timeLimits.callOffAll();
             awaitIdle(INTERRUPT_GRACE);
         }
@@ -103,10 +125,21 @@ public final class Engine {
     }
 
     private boolean awaitIdle(Duration longest) {
-        long end = System.nanoTime() + longest.toNanos();
+        long now = System.nanoTime();
+        long end = now + longest.toNanos();
+        long sayNext = now + SAY_FIRST_NANOS;
         while (parts.isBusy()) {
-            if (System.nanoTime() - end > 0) {
+            now = System.nanoTime();
+            if (now - end > 0) {
                 return false;
+            }
+            if (now - sayNext > 0) {
+                sayNext = now + SAY_EVERY_NANOS;
+                log.info(
+                        "stopping: {} handlers run, for at most {} s more: {}",
+                        parts.timeLimits.countRunning(),
+                        Duration.ofNanos(end - now).toSeconds(),
+                        parts.timeLimits.describeRunning(NAMED));
             }
             LockSupport.parkNanos(LOOK_EVERY_NANOS);
         }

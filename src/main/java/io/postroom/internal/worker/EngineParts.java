@@ -6,6 +6,7 @@ import io.postroom.internal.consumer.HeldLeases;
 import io.postroom.internal.execution.Completer;
 import io.postroom.internal.execution.Executor;
 import io.postroom.internal.execution.HandlerSetup;
+import io.postroom.internal.execution.ThreadGuard;
 import io.postroom.internal.execution.TimeLimits;
 import io.postroom.internal.storage.Stores;
 import io.postroom.internal.storage.WorkerStore;
@@ -66,9 +67,11 @@ public final class EngineParts {
                 heartbeat,
                 () -> stores.workers().announce(heartbeat.workerId(), consumers.rows()));
         timeLimits = new TimeLimits(heartbeat::isLeaseSafe);
-        futures = new SendFutures(stores.queries(), callbacks);
-        ResultDispatcher results =
-                new ResultDispatcher(leases, futures, ownSends, setup.listeners(), consumers, due, notifier, failures);
+        futures = new SendFutures(
+                stores.queries(),
+                task -> callbacks.execute(() -> ThreadGuard.run(transactions, "a callback of sendMessageAsync", task)));
+        ResultDispatcher results = new ResultDispatcher(
+                leases, futures, ownSends, setup.listeners(), consumers, due, notifier, failures, transactions);
         completer = new Completer(stores.leases(), heartbeat::workerId, this::isBusy, results::written, results::lost);
         executor = new Executor(setup, stores.leases(), transactions, heartbeat, timeLimits, completer);
         LostAnswers lostAnswers = new LostAnswers(stores.leases(), heartbeat, leases, notifier, settings.leaseTime());

@@ -1,13 +1,16 @@
 package io.postroom.internal.worker;
 
 import io.postroom.api.MessageState;
+import io.postroom.api.Transactions;
 import io.postroom.handler.MessageEvent;
 import io.postroom.handler.PostroomListener;
 import io.postroom.internal.consumer.ConsumedQueue;
 import io.postroom.internal.consumer.HeldLeases;
+import io.postroom.internal.execution.ThreadGuard;
 import io.postroom.internal.storage.Arrival;
 import io.postroom.internal.storage.AttemptOutcome;
 import io.postroom.internal.storage.Completion;
+import io.postroom.internal.storage.Failure;
 import io.postroom.internal.storage.Lane;
 import io.postroom.internal.storage.NextState;
 import java.time.Duration;
@@ -33,6 +36,7 @@ final class ResultDispatcher {
     private final DueWatch due;
     private final Notifier notifier;
     private final FailureLog failures;
+    private final Transactions transactions;
 
     ResultDispatcher(
             HeldLeases leases,
@@ -42,7 +46,8 @@ final class ResultDispatcher {
             Consumers consumers,
             DueWatch due,
             Notifier notifier,
-            FailureLog failures) {
+            FailureLog failures,
+            Transactions transactions) {
         this.leases = leases;
         this.futures = futures;
         this.ownSends = ownSends;
@@ -51,6 +56,7 @@ final class ResultDispatcher {
         this.due = due;
         this.notifier = notifier;
         this.failures = failures;
+        this.transactions = transactions;
     }
 
     /** Takes results that were committed. */
@@ -60,7 +66,9 @@ final class ResultDispatcher {
         ownSends.written(ends);
         ends.forEach(this::sayFailure);
         if (!listeners.isEmpty()) {
-            ends.forEach(this::tellListeners);
+            for (Completion end : ends) {
+                ThreadGuard.run(transactions, "a PostroomListener", () -> tellListeners(end));
+            }
         }
         if (ends.stream().anyMatch(end -> end.next() == NextState.DELAYED)) {
             due.delayed();
@@ -115,7 +123,7 @@ final class ResultDispatcher {
             try {
                 listener.onEvent(event);
             } catch (Throwable thrown) {
-                log.warn("a PostroomListener failed on {}", event, thrown);
+                log.warn("a PostroomListener failed on {}", event, Failure.loggable(thrown));
             }
         }
     }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.postroom.api.Direction;
+import io.postroom.api.MessageIds;
 import io.postroom.api.Outcome;
 import io.postroom.handler.Handler;
 import io.postroom.handler.JacksonPayloadCodec;
@@ -81,7 +82,7 @@ class DeliveryTest {
         for (int i = 0; i < messages; i++) {
             payloads.add("payload");
             contexts.add(new HandlerContext(
-                    ClaimedMessages.message(), "q", 3, new Attempt(Duration.ofMinutes(1)), () -> true, null));
+                    ClaimedMessages.message(), "q", 3, new Attempt(handler, MessageIds.next()), () -> true, null));
         }
         return delivery(interceptors).call(handler, payloads, contexts);
     }

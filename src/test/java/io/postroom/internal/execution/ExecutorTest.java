@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Outcome;
+import io.postroom.api.StoreException;
 import io.postroom.handler.Handler;
 import io.postroom.handler.HandlerMode;
 import io.postroom.handler.MessageContext;
@@ -147,13 +148,15 @@ class ExecutorTest extends ExecutorFixture {
         FakeLeaseStore broken = new FakeLeaseStore() {
             @Override
             public Optional<ClaimedMessage> reload(ClaimedMessage message) {
-                throw new IllegalStateException("the database is away");
+                throw new StoreException(
+                        "the database is away", StoreException.Kind.UNAVAILABLE, "08006", new IllegalStateException());
             }
         };
         HandledQueue queue = queue(handler(text -> Outcome.done()));
         assertThat(executor(broken, queue).run(queue, ClaimedMessages.withoutPayload(), this::giveUp))
                 .isTrue();
-        assertThat(ends()).containsExactly("null → DELAYED not_run");
+        assertThat(ends()).containsExactly("RETRY → DELAYED not_run");
+        assertThat(only().failures()).isZero();
     }
 
     @Test

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.postroom.api.MessageState;
 import io.postroom.api.Outcome;
 import io.postroom.api.RetryPolicy;
+import io.postroom.api.StoreException;
 import io.postroom.internal.storage.AttemptOutcome;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.ClaimedMessage.Counters;
@@ -45,6 +46,8 @@ class StateTransitionsTest {
     private static final int[] FAILURES = {0, 1, LIMIT - 1, LIMIT, MAX};
     private static final Duration ZERO = Duration.ZERO;
     private static final long STARTED = 17;
+    private static final Throwable AWAY = new StoreException(
+            "the database is away", StoreException.Kind.UNAVAILABLE, "08006", new IllegalStateException());
 
     /** What a case says of the completion, without the message and the times. */
     private record End(
@@ -245,9 +248,30 @@ class StateTransitionsTest {
 
     @ParameterizedTest
     @ValueSource(ints = {0, LIMIT - 1, LIMIT, MAX})
-    void message_that_was_not_run_waits_10_s_and_spends_nothing(int failures) {
-        assertThat(End.of(StateTransitions.notRun(message(failures, 1))))
-                .isEqualTo(delayed(null, Duration.ofSeconds(10), "not_run", null, failures));
+    void message_that_was_not_run_because_the_store_is_away_waits_and_spends_nothing(int failures) {
+        Completion end = StateTransitions.notRun(message(failures, 1), AWAY, POLICY);
+        assertThat(end.outcome()).isEqualTo(AttemptOutcome.RETRY);
+        assertThat(end.next()).isEqualTo(NextState.DELAYED);
+        assertThat(end.reason()).isEqualTo("not_run");
+        assertThat(end.failures()).isEqualTo(failures);
+        assertThat(end.failure().text())
+                .startsWith("the message could not be run: ")
+                .contains("the database is away");
+        assertThat(delays(message -> StateTransitions.notRun(message, AWAY, POLICY)))
+                .containsExactly(10L, 20L, 40L, 80L, 160L, 320L, 600L);
+    }
+
+    @Test
+    void message_that_cannot_be_run_is_dead_after_its_attempts() {
+        assertThat(StateTransitions.notRun(message(0, 1), new AssertionError("a bug"), POLICY))
+                .satisfies(end -> assertThat(end.next()).isEqualTo(NextState.DELAYED))
+                .satisfies(end -> assertThat(end.outcome()).isEqualTo(AttemptOutcome.RETRY))
+                .satisfies(end -> assertThat(end.failures()).isEqualTo(1));
+        assertThat(StateTransitions.notRun(message(LIMIT - 1, 1), new AssertionError("a bug"), POLICY))
+                .satisfies(end -> assertThat(end.next()).isEqualTo(NextState.DEAD))
+                .satisfies(end -> assertThat(end.reason()).isEqualTo("attempts_spent"))
+                .satisfies(end -> assertThat(end.failure().text())
+                        .startsWith("the message could not be run: java.lang.AssertionError: a bug"));
     }
 
     @ParameterizedTest
@@ -265,7 +289,7 @@ class StateTransitionsTest {
                                 StateTransitions.undecodable(message(0, 0), new Error(), STARTED),
                                 StateTransitions.noHandler(message(0, 0)),
                                 StateTransitions.payloadMissing(message(0, 0)),
-                                StateTransitions.notRun(message(0, 0)),
+                                StateTransitions.notRun(message(0, 0), AWAY, POLICY),
                                 StateTransitions.expired(message(0, 0)),
                                 Completion.release(message(0, 0))))
                 .map(completion -> completion.next().state(completion.outcome()))

@@ -9,6 +9,7 @@ import io.postroom.api.MessageFilter;
 import io.postroom.api.MessageIds;
 import io.postroom.api.MessageState;
 import io.postroom.api.SendResult;
+import io.postroom.api.Transactions;
 import io.postroom.handler.MessageEvent;
 import io.postroom.handler.PostroomListener;
 import io.postroom.internal.consumer.ConsumedQueue;
@@ -115,7 +116,15 @@ class ResultDispatcherTest {
         consumers.declare(new ConsumedQueue(new HandledQueue(QUEUE, "q", List.of())));
         Notifier notifier = new Notifier(new FakeWorkerStore(), null, (LocalConsumers) woken::add);
         return new ResultDispatcher(
-                leases, futures, ownSends, List.of(listeners), consumers, due, notifier, new FailureLog());
+                leases,
+                futures,
+                ownSends,
+                List.of(listeners),
+                consumers,
+                due,
+                notifier,
+                new FailureLog(),
+                new NoTransactions());
     }
 
     private Completion delayed() {
@@ -135,6 +144,29 @@ class ResultDispatcherTest {
                 false,
                 null,
                 Content.NONE);
+    }
+
+    /** Transactions that are bound to no thread. */
+    private static final class NoTransactions implements Transactions {
+        @Override
+        public boolean isOpen() {
+            return false;
+        }
+
+        @Override
+        public <T> T join(Work<T> work) {
+            throw new UnsupportedOperationException("a result begins no transaction");
+        }
+
+        @Override
+        public <T> T joinOrCommitAtOnce(Work<T> oneStatement) {
+            throw new UnsupportedOperationException("a result begins no transaction");
+        }
+
+        @Override
+        public <T> T begin(Work<T> work) {
+            throw new UnsupportedOperationException("a result begins no transaction");
+        }
     }
 
     private static final class CountingDueWatch implements DueWatch {
