@@ -174,7 +174,8 @@ public final class Handler {
     }
 
     /**
-     * The type and version that this handler takes, from its payload class or what that extends; empty: it takes messages without a type, or of any type (see {@link #takesAnyType()}).
+     * The type and version that this handler takes, from its payload class or what that extends; empty: it takes messages without a type,
+     * or of any type (see {@link #takesAnyType()}).
      */
     public Optional<MessageType> type() {
         return MessageTypes.of(payload);

@@ -26,8 +26,8 @@ import tools.jackson.databind.json.JsonMapper;
  * <ul>
  *   <li>Names of fields as in the class, or as its annotations say; dates and durations in ISO 8601; enums by the name of the constant.
  *   <li>{@code OffsetDateTime} and {@code ZonedDateTime} keep their offset and zone.
- *   <li>Decimals are read into {@code Map}, {@code Object} and {@code JsonNode} as {@code BigDecimal}, with all digits. A decimal is never cut
- *       to fit a whole number.
+ *   <li>Decimals are read into {@code Map}, {@code Object} and {@code JsonNode} as {@code BigDecimal}, with all digits. A decimal is never
+ *       cut to fit a whole number.
  *   <li>Unknown fields are ignored. A payload whose fields are all unknown to the class cannot be read.
  *   <li>A missing or null field is refused for a primitive, and null otherwise.
  *   <li>No default typing: a payload never names a class. No modules are searched for.
