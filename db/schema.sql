@@ -17,7 +17,7 @@ CREATE TABLE postroom.attempt (
     error text
 ) PARTITION BY RANGE (finished_at);
 CREATE INDEX attempt_by_message ON postroom.attempt USING btree (message_id);
-COMMENT ON COLUMN postroom.attempt.outcome IS '0 done, 1 cancelled, 2 expired (these three finish a message), 3 retry, 4 snooze, 5 not_now, 6 reject, 7 failed, 8 crashed';
+COMMENT ON COLUMN postroom.attempt.outcome IS '0 done, 1 cancelled, 2 expired (these three finish a message), 3 retry, 4 snooze, 5 not_now, 6 reject, 7 failed, 8 crashed, 9 undecodable';
 
 CREATE TABLE postroom.consumer (
     worker_id integer NOT NULL,
@@ -72,7 +72,7 @@ CREATE TABLE postroom.delayed (
     CONSTRAINT delayed_priority_range CHECK (priority >= 0 AND priority <= 9)
 ) WITH (autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_cost_delay=0);
 CREATE INDEX delayed_by_due_time ON postroom.delayed USING btree (due_at);
-COMMENT ON COLUMN postroom.delayed.reason IS 'delay, retry, snooze, not_now, no_handler, payload_missing';
+COMMENT ON COLUMN postroom.delayed.reason IS 'delay, retry, snooze, not_now, no_handler, undecodable, payload_missing, not_run';
 
 CREATE TABLE postroom.lease (
     id bigint NOT NULL DEFAULT (((((EXTRACT(epoch FROM clock_timestamp()) - (1577836800)::numeric) * (1000000)::numeric))::bigint << 12) | (nextval('postroom.lease_seq'::regclass) & (4095)::bigint)),
@@ -293,7 +293,7 @@ CREATE VIEW postroom.message_history AS
         END AS worker,
     a.started_at,
     a.finished_at,
-    (ARRAY['done'::text, 'cancelled'::text, 'expired'::text, 'retry'::text, 'snooze'::text, 'not_now'::text, 'reject'::text, 'failed'::text, 'crashed'::text])[a.outcome + 1] AS outcome,
+    (ARRAY['done'::text, 'cancelled'::text, 'expired'::text, 'retry'::text, 'snooze'::text, 'not_now'::text, 'reject'::text, 'failed'::text, 'crashed'::text, 'undecodable'::text])[a.outcome + 1] AS outcome,
     a.error_class,
     a.error,
     a.lease_id
@@ -303,7 +303,7 @@ CREATE VIEW postroom.message_history AS
 COMMENT ON VIEW postroom.message_history IS 'what happened to messages: one row per attempt that ended, and one when it was cancelled or expired';
 COMMENT ON COLUMN postroom.message_history.number IS 'the delivery it belongs to, from 1; 0: cancelled or expired while waiting';
 COMMENT ON COLUMN postroom.message_history.worker IS 'the process that ran it; empty when none did';
-COMMENT ON COLUMN postroom.message_history.outcome IS 'done, cancelled, expired (these three finish a message), retry, snooze, not_now, reject, failed (last attempt spent), crashed';
+COMMENT ON COLUMN postroom.message_history.outcome IS 'done, cancelled, expired (these three finish a message), retry, snooze, not_now, reject, failed (last attempt spent), crashed, undecodable (when a handler''s process could first not read it)';
 COMMENT ON COLUMN postroom.message_history.lease_id IS 'the fencing number it ran under; messages of one batch share it';
 
 CREATE VIEW postroom.operator_log AS
@@ -513,7 +513,7 @@ COMMENT ON COLUMN postroom.queue_messages.crashes IS 'times its worker died whil
 COMMENT ON COLUMN postroom.queue_messages.deliveries IS 'times it was claimed, the one in progress, releases and snoozes included';
 COMMENT ON COLUMN postroom.queue_messages.seq IS 'when READY: its place in the order of its queue and priority';
 COMMENT ON COLUMN postroom.queue_messages.due_at IS 'when a DELAYED one becomes READY';
-COMMENT ON COLUMN postroom.queue_messages.reason IS 'why it is DELAYED (delay, retry, snooze, not_now, no_handler, payload_missing) or DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined)';
+COMMENT ON COLUMN postroom.queue_messages.reason IS 'why it is DELAYED (delay, retry, snooze, not_now, no_handler, undecodable, payload_missing, not_run) or DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined)';
 COMMENT ON COLUMN postroom.queue_messages.error IS 'the last recorded error';
 COMMENT ON COLUMN postroom.queue_messages.worker IS 'who holds it while IN_PROGRESS, since claimed_at';
 COMMENT ON COLUMN postroom.queue_messages.removable_at IS 'when the retention of its queue is over and RemoveQueueMessages may remove it; null: not finished';

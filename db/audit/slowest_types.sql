@@ -12,7 +12,7 @@ JOIN postroom.message_content c ON c.message_id = h.message_id
 CROSS JOIN LATERAL (SELECT round(extract(epoch FROM h.finished_at - h.started_at), 3) AS seconds) x
 WHERE h.finished_at >= statement_timestamp() - (:'since')::interval
   AND h.number > 0            -- a handler ran
-  AND h.outcome <> 'crashed'  -- its end is that of the lease
+  AND h.outcome NOT IN ('crashed', 'undecodable')  -- the end is that of the lease, or nothing was run
 GROUP BY h.queue, coalesce(c.type, '')
 ORDER BY seconds_of_95_percent DESC, h.queue, type
 LIMIT 50;

@@ -126,7 +126,7 @@ CREATE TABLE postroom.delayed (
     CONSTRAINT delayed_priority_range CHECK (priority BETWEEN 0 AND 9),
     CONSTRAINT delayed_due_at_finite CHECK (isfinite(due_at))
 ) WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
-COMMENT ON COLUMN postroom.delayed.reason IS 'delay, retry, snooze, not_now, no_handler, payload_missing';
+COMMENT ON COLUMN postroom.delayed.reason IS 'delay, retry, snooze, not_now, no_handler, undecodable, payload_missing, not_run';
 CREATE INDEX delayed_by_due_time ON postroom.delayed (due_at);
 
 -- One row per claimed batch. message_ids never changes; open says which messages are still held.
@@ -171,7 +171,8 @@ CREATE TABLE postroom.attempt (
     error        text
 ) PARTITION BY RANGE (finished_at);
 COMMENT ON COLUMN postroom.attempt.outcome IS
-    '0 done, 1 cancelled, 2 expired (these three finish a message), 3 retry, 4 snooze, 5 not_now, 6 reject, 7 failed, 8 crashed';
+    '0 done, 1 cancelled, 2 expired (these three finish a message), 3 retry, 4 snooze, 5 not_now, 6 reject, 7 failed, 8 crashed, '
+    '9 undecodable';
 CREATE INDEX attempt_by_message ON postroom.attempt (message_id);
 -- It has no key, and under a publication FOR ALL TABLES a DELETE would be refused. The old row in the WAL is paid for at a DELETE and only
 -- with wal_level logical; a key would be paid for at each INSERT (figures: package io.postroom.internal.postgres.purge).

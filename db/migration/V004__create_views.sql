@@ -93,7 +93,7 @@ COMMENT ON COLUMN postroom.queue_messages.deliveries IS 'times it was claimed, t
 COMMENT ON COLUMN postroom.queue_messages.seq IS 'when READY: its place in the order of its queue and priority';
 COMMENT ON COLUMN postroom.queue_messages.due_at IS 'when a DELAYED one becomes READY';
 COMMENT ON COLUMN postroom.queue_messages.reason IS
-    'why it is DELAYED (delay, retry, snooze, not_now, no_handler, payload_missing) '
+    'why it is DELAYED (delay, retry, snooze, not_now, no_handler, undecodable, payload_missing, not_run) '
     'or DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined)';
 COMMENT ON COLUMN postroom.queue_messages.error IS 'the last recorded error';
 COMMENT ON COLUMN postroom.queue_messages.worker IS 'who holds it while IN_PROGRESS, since claimed_at';
@@ -128,7 +128,8 @@ SELECT a.message_id,
        CASE WHEN a.worker_id IS NULL THEN '' ELSE coalesce(w.name, 'worker ' || a.worker_id || ' (gone)') END AS worker,
        a.started_at,
        a.finished_at,
-       (ARRAY ['done', 'cancelled', 'expired', 'retry', 'snooze', 'not_now', 'reject', 'failed', 'crashed'])[a.outcome + 1] AS outcome,
+       (ARRAY ['done', 'cancelled', 'expired', 'retry', 'snooze', 'not_now', 'reject', 'failed', 'crashed',
+        'undecodable'])[a.outcome + 1] AS outcome,
        a.error_class,
        a.error,
        a.lease_id
@@ -140,7 +141,8 @@ COMMENT ON VIEW postroom.message_history IS
 COMMENT ON COLUMN postroom.message_history.number IS 'the delivery it belongs to, from 1; 0: cancelled or expired while waiting';
 COMMENT ON COLUMN postroom.message_history.worker IS 'the process that ran it; empty when none did';
 COMMENT ON COLUMN postroom.message_history.outcome IS
-    'done, cancelled, expired (these three finish a message), retry, snooze, not_now, reject, failed (last attempt spent), crashed';
+    'done, cancelled, expired (these three finish a message), retry, snooze, not_now, reject, failed (last attempt spent), crashed, '
+    'undecodable (when a handler''s process could first not read it)';
 COMMENT ON COLUMN postroom.message_history.lease_id IS 'the fencing number it ran under; messages of one batch share it';
 
 -- ready and dead_letter have an index by queue; the other tables are read once for all queues.

@@ -8,8 +8,10 @@ import io.postroom.api.RecentFailures;
 import io.postroom.api.Transactions;
 import io.postroom.handler.Handler;
 import io.postroom.handler.HandlingErrorSend;
+import io.postroom.handler.JacksonPayloadCodec;
 import io.postroom.handler.MessageInterceptor;
 import io.postroom.handler.PayloadCodec;
+import io.postroom.handler.PayloadUpcaster;
 import io.postroom.handler.PostroomListener;
 import java.time.Duration;
 import java.util.List;
@@ -98,8 +100,17 @@ public interface Postroom extends AutoCloseable {
          */
         Builder onError(HandlingErrorSend handling);
 
-        /** Turns payloads into JSON and back; default Jackson. Called by many threads at once. */
+        /**
+         * Turns payloads into JSON and back; default a {@link JacksonPayloadCodec} with rules of its own. Called by many threads at once.
+         * Must be the same in all processes that share a queue.
+         */
         Builder codec(PayloadCodec codec);
+
+        /**
+         * Adds a step from one version of a type to the next; default none. Two for the same step are refused at {@link #start}. Called by
+         * handler threads.
+         */
+        Builder upcaster(PayloadUpcaster upcaster);
 
         /**
          * Adds an interceptor; default none. Several apply in the order they are added, the first outermost. Called by many threads at
@@ -125,8 +136,8 @@ public interface Postroom extends AutoCloseable {
         /**
          * Migrates or validates the schema, checks the server, and starts. After an error nothing that Postroom opened is left open.
          *
-         * @throws PostroomException says what is wrong with the server or the schema, and what to do
-         * @throws IllegalArgumentException two handlers would take the same messages, or have the same id
+         * @throws PostroomException says what is wrong with the server, the schema, or a handler's payload class, and what to do
+         * @throws IllegalArgumentException two handlers would take the same messages, or have the same id; or two upcasters the same step
          */
         Postroom start();
 

@@ -7,10 +7,12 @@ import io.postroom.handler.HandlingErrorSend;
 import io.postroom.handler.JacksonPayloadCodec;
 import io.postroom.handler.MessageInterceptor;
 import io.postroom.handler.PayloadCodec;
+import io.postroom.handler.PayloadUpcaster;
 import io.postroom.handler.PostroomListener;
 import io.postroom.internal.execution.Delivery;
 import io.postroom.internal.execution.HandlerRegistry;
 import io.postroom.internal.execution.HandlerSetup;
+import io.postroom.internal.execution.Upcasters;
 import io.postroom.internal.jobs.ExpireMessages;
 import io.postroom.internal.jobs.InspectDatabase;
 import io.postroom.internal.jobs.Job;
@@ -58,7 +60,6 @@ import net.javacrumbs.shedlock.core.LockProvider;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import tools.jackson.databind.json.JsonMapper;
 
 /** Wires a {@link DefaultPostroom}. The only place that names {@link PostgresStores}. */
 final class PostroomBuilder implements Postroom.Builder {
@@ -69,6 +70,7 @@ final class PostroomBuilder implements Postroom.Builder {
 
     private final DataSource dataSource;
     private final List<Handler> handlers = new ArrayList<>();
+    private final List<PayloadUpcaster> upcasters = new ArrayList<>();
     private final List<MessageInterceptor> interceptors = new ArrayList<>();
     private final List<PostroomListener> listeners = new ArrayList<>();
     private @Nullable DataSource engineDataSource;
@@ -76,7 +78,7 @@ final class PostroomBuilder implements Postroom.Builder {
     private @Nullable HandlingErrorSend onError;
     private SchemaMode schema = SchemaMode.MIGRATE;
     private boolean workers = true;
-    private PayloadCodec codec = new JacksonPayloadCodec(JsonMapper.shared());
+    private PayloadCodec codec = new JacksonPayloadCodec();
     private EngineSettings settings = EngineSettings.defaults(ProcessName.ofThis());
 
     PostroomBuilder(DataSource dataSource) {
@@ -116,6 +118,12 @@ final class PostroomBuilder implements Postroom.Builder {
     @Override
     public Postroom.Builder codec(PayloadCodec codec) {
         this.codec = codec;
+        return this;
+    }
+
+    @Override
+    public Postroom.Builder upcaster(PayloadUpcaster upcaster) {
+        upcasters.add(upcaster);
         return this;
     }
 
@@ -162,11 +170,12 @@ final class PostroomBuilder implements Postroom.Builder {
 
     @Override
     public DefaultPostroom prepare() {
-        HandlerRegistry registry = new HandlerRegistry(handlers);
+        HandlerRegistry registry = new HandlerRegistry(codec, handlers);
+        Delivery delivery = new Delivery(codec, new Upcasters(upcasters), interceptors);
         EnginePool pool = EnginePool.of(dataSource, engineDataSource);
         try {
             prepareSchema(pool);
-            return wire(registry, pool);
+            return wire(registry, delivery, pool);
         } catch (RuntimeException failed) {
             pool.close();
             throw failed;
@@ -188,13 +197,12 @@ final class PostroomBuilder implements Postroom.Builder {
         }
     }
 
-    private DefaultPostroom wire(HandlerRegistry registry, EnginePool pool) {
+    private DefaultPostroom wire(HandlerRegistry registry, Delivery delivery, EnginePool pool) {
         Stores stores = PostgresStores.on(pool.dataSource());
         WorkerStore beats = new PostgresWorkerStore(pool.heartbeatDataSource());
         NotificationListener feed =
                 settings.listen() ? new PostgresNotificationListener(pool.listenDataSource()) : null;
         Transactions hosts = transactions == null ? new DirectTransactions(dataSource) : transactions;
-        Delivery delivery = new Delivery(codec, interceptors);
         HandlerSetup setup = new HandlerSetup(registry, delivery, Optional.ofNullable(onError), listeners);
         Consumers consumers = new Consumers(workers);
         Notifier notifier = new Notifier(stores.workers(), feed, consumers);

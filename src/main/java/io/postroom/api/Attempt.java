@@ -13,7 +13,7 @@ import java.util.UUID;
  * @param startedAt when the handler began, by the database's clock
  * @param finishedAt when the attempt ended, by the same clock
  * @param outcome {@code done}, {@code retry}, {@code snooze}, {@code not_now}, {@code reject}, {@code failed} (last attempt spent),
- *     {@code crashed}, {@code cancelled} or {@code expired}
+ *     {@code crashed}, {@code undecodable} (could not be read, the first time), {@code cancelled} or {@code expired}
  * @param error what went wrong, at most 8 KB; empty when nothing did
  */
 public record Attempt(

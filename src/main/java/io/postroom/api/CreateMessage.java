@@ -96,8 +96,9 @@ public record CreateMessage(
     }
 
     /**
-     * Sets an object as the content. Type name and version are those of its class's {@link MessageType}; a class without one makes a
-     * message without a type. It is written as JSON when the message is created: at most 1 MiB, 64 levels deep.
+     * Sets an object as the content. Type name and version are those of its class's {@link MessageType}, own or inherited; a class
+     * without one makes a message without a type. It is written as JSON when the message is created: at most 1 MiB, 64 levels deep. A proxy
+     * is refused.
      */
     public CreateMessage payload(Object record) {
         return content(new Content.Value(record));

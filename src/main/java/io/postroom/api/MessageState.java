@@ -9,8 +9,8 @@ import java.util.Set;
  */
 public enum MessageState {
     /**
-     * Waits for its due time: after a delay, a retry, a snooze, "not now", or because no handler took it. Left by promote, cancel, expire
-     * or reschedule.
+     * Waits for its due time: after a delay, a retry, a snooze, "not now", or because no handler took it or could read it. Left by promote,
+     * cancel, expire or reschedule.
      */
     DELAYED,
     /**
@@ -23,8 +23,8 @@ public enum MessageState {
     /** Finished by a handler. Stays until its queue's retention is over, then is purged. */
     DONE,
     /**
-     * Given up: its attempts are spent, it was rejected or undecodable, or too many workers died holding it. Stays until redriven or
-     * cancelled.
+     * Given up: its attempts are spent, it was rejected or undecodable for a day, or too many workers died holding it. Stays until
+     * redriven or cancelled.
      */
     DEAD,
     /** Taken back before it was handled. Purged like DONE. */

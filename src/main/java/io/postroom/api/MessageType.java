@@ -8,7 +8,8 @@ import java.lang.annotation.Target;
 
 /**
  * The stable name and version under which a payload is stored. The class name is never stored, so that classes can be renamed and moved
- * while messages wait. A handler takes its type's versions up to its own.
+ * while messages wait. A handler takes its type's versions up to its own. A class without the annotation has that of its nearest superclass
+ * or interface: see {@link MessageTypes}.
  */
 @Documented
 @Target(ElementType.TYPE)

@@ -4,6 +4,7 @@ import io.postroom.api.Direction;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Limits;
 import io.postroom.api.MessageType;
+import io.postroom.api.MessageTypes;
 import io.postroom.api.Outcome;
 import io.postroom.api.RetryPolicy;
 import java.time.Duration;
@@ -21,7 +22,8 @@ import tools.jackson.databind.JsonNode;
  *         .retry(RetryPolicy.fixed(3, Duration.ofSeconds(10)))
  * }</pre>
  *
- * <p>A payload class with {@link MessageType} takes that type's versions up to its own. {@code String} and {@code byte[]} take the stored
+ * <p>A payload class with {@link MessageType}, its own or inherited, takes that type's versions up to its own, and leaves to handlers of
+ * lower versions of the same queue what they take. {@code String} and {@code byte[]} take the stored
  * content as it is, {@code Map} and {@code JsonNode} its JSON, of any type that no other handler of the queue takes. Any other class takes
  * messages without a type. A queue's only handler takes its messages without a type, whatever its class.
  */
@@ -43,6 +45,7 @@ public final class Handler {
         this.queue = Limits.requireName("queue", queue);
         this.direction = direction;
         this.payload = payload;
+        MessageTypes.of(payload); // refuses a type that could not be stored, where the class is named
         this.code = code;
         this.settings = settings;
     }
@@ -171,10 +174,11 @@ public final class Handler {
     }
 
     /**
-     * The type and version that this handler takes; empty: it takes messages without a type, or of any type (see {@link #takesAnyType()}).
+     * The type and version that this handler takes, from its payload class or what that extends; empty: it takes messages without a type,
+     * or of any type (see {@link #takesAnyType()}).
      */
     public Optional<MessageType> type() {
-        return Optional.ofNullable(payload.getAnnotation(MessageType.class));
+        return MessageTypes.of(payload);
     }
 
     /** Whether this handler takes messages of any type that no other handler of the queue takes. */

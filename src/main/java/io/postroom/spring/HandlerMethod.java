@@ -2,7 +2,7 @@ package io.postroom.spring;
 
 import static io.postroom.spring.InvalidHandlerException.require;
 
-import io.postroom.api.MessageType;
+import io.postroom.api.MessageTypes;
 import io.postroom.api.Outcome;
 import io.postroom.handler.BatchHandler;
 import io.postroom.handler.MessageContext;
@@ -181,7 +181,7 @@ final class HandlerMethod implements BatchHandler<Object> {
                 || type == byte[].class
                 || type == Map.class
                 || JsonNode.class.isAssignableFrom(type)
-                || type.isAnnotationPresent(MessageType.class)) {
+                || MessageTypes.of(type).isPresent()) {
             return true;
         }
         String name = type.getName();

@@ -5,9 +5,9 @@ import io.postroom.Postroom;
 import io.postroom.api.EngineSettings;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
-import io.postroom.handler.JacksonPayloadCodec;
 import io.postroom.handler.MessageInterceptor;
 import io.postroom.handler.PayloadCodec;
+import io.postroom.handler.PayloadUpcaster;
 import io.postroom.handler.PostroomListener;
 import java.time.Duration;
 import javax.sql.DataSource;
@@ -22,7 +22,6 @@ import org.springframework.boot.autoconfigure.context.LifecycleProperties;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.context.annotation.Bean;
 import org.springframework.core.env.Environment;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * Sets up Postroom on the host's database. A host's own bean of a published type takes the place of ours. Names of beans begin with
@@ -34,7 +33,6 @@ import tools.jackson.databind.json.JsonMapper;
             "org.springframework.boot.jdbc.autoconfigure.DataSourceTransactionManagerAutoConfiguration",
             "org.springframework.boot.hibernate.autoconfigure.HibernateJpaAutoConfiguration",
             "org.springframework.boot.transaction.jta.autoconfigure.JtaAutoConfiguration",
-            "org.springframework.boot.jackson.autoconfigure.JacksonAutoConfiguration",
             "org.springframework.boot.autoconfigure.context.LifecycleAutoConfiguration"
         })
 @ConditionalOnBooleanProperty(name = "postroom.enabled", matchIfMissing = true)
@@ -54,7 +52,7 @@ class PostroomAutoConfiguration {
             PostroomProperties properties,
             SchemaInitializer schema,
             ObjectProvider<PayloadCodec> codec,
-            ObjectProvider<JsonMapper> mapper,
+            ObjectProvider<PayloadUpcaster> upcasters,
             ObjectProvider<MessageInterceptor> interceptors,
             ObjectProvider<PostroomListener> listeners) {
         HostDatabase host = HostDatabase.of(beans, properties);
@@ -68,10 +66,8 @@ class PostroomAutoConfiguration {
             builder.engineDataSource(
                     HostDatabase.named(beans, "postroom.engine-datasource", properties.engineDatasource()));
         }
-        codec.ifUnique(builder::codec);
-        if (codec.getIfUnique() == null) {
-            mapper.ifUnique(own -> builder.codec(new JacksonPayloadCodec(own)));
-        }
+        codec.ifAvailable(builder::codec); // several are refused: a queue has one form of payloads
+        upcasters.orderedStream().forEach(builder::upcaster);
         interceptors.orderedStream().forEach(builder::interceptor);
         return builder.prepare();
     }

@@ -34,6 +34,8 @@ final class SnippetCompiler {
             import org.springframework.context.annotation.*;
             import org.springframework.stereotype.*;
             import org.springframework.transaction.annotation.*;
+            import tools.jackson.databind.module.SimpleModule;
+            import tools.jackson.databind.node.ObjectNode;
             import static java.time.Duration.*;
             """;
 

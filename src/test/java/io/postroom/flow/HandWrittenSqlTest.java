@@ -37,13 +37,13 @@ class HandWrittenSqlTest {
 
     @ParameterizedTest(name = "{0}")
     @CsvSource(delimiter = '|', textBlock = """
-            payload of another shape      | type = 'hand.written', type_version = 1, payload = '[1, 2]'                  | DEAD
-            number out of range           | type = 'hand.written', type_version = 1, payload = '{"number": 1e99}'        | DEAD
-            unknown enum value            | type = 'hand.written', type_version = 1, payload = '{"kind": "EVIL"}'        | DEAD
+            payload of another shape      | type = 'hand.written', type_version = 1, payload = '[1, 2]'                  | DELAYED
+            number out of range           | type = 'hand.written', type_version = 1, payload = '{"number": 1e99}'        | DELAYED
+            unknown enum value            | type = 'hand.written', type_version = 1, payload = '{"kind": "EVIL"}'        | DELAYED
             neither payload nor body      | type = 'hand.written', type_version = 1, payload = NULL, body = NULL         | DONE
-            bytes where JSON is expected  | type = 'hand.written', type_version = 1, payload = NULL, body = '\\xac ed 00 05' | DEAD
+            bytes where JSON is expected  | type = 'hand.written', type_version = 1, payload = NULL, body = '\\xac ed 00 05' | DELAYED
             deep nesting                  | type = 'hand.written', type_version = 1, \
-                                            payload = concat(repeat('[', 2000), repeat(']', 2000))::jsonb | DEAD
+                                            payload = concat(repeat('[', 2000), repeat(']', 2000))::jsonb | DELAYED
             class name in the payload     | type = 'hand.written', type_version = 1, \
                                             payload = '{"@class": "java.lang.Runtime", "number": 1}' | DONE
             headers that are no object    | type = 'hand.written', type_version = 1, payload = '{"number": 1}', headers = '[1]' | DONE

@@ -363,7 +363,7 @@ class RetryToDeadLetterTest {
     }
 
     @Test
-    void undecodable_payload_is_dead_alone_and_its_queue_goes_on() {
+    void undecodable_payload_waits_alone_and_its_queue_goes_on() {
         try (Postroom postroom = Postroom.on(pool)
                 .workers(false)
                 .handler(Handler.send(
@@ -376,7 +376,7 @@ class RetryToDeadLetterTest {
                     .createMessage(CreateMessage.to("decode").payload(new SendToCompleteTest.OrderPlaced("A", 1)))
                     .id();
             PostroomKit.of(postroom).drain();
-            assertThat(entry(postroom, bad).state()).isEqualTo(MessageState.DEAD);
+            assertThat(entry(postroom, bad).state()).isEqualTo(MessageState.DELAYED);
             assertThat(entry(postroom, bad).failures()).isZero();
             assertThat(entry(postroom, good).state()).isEqualTo(MessageState.DONE);
         }

@@ -17,6 +17,7 @@ import io.postroom.handler.MessageContext;
 import io.postroom.handler.MessageEvent;
 import io.postroom.handler.MessageInterceptor;
 import io.postroom.handler.PayloadCodec;
+import io.postroom.handler.PayloadUpcaster;
 import io.postroom.handler.PostroomListener;
 import io.postroom.handler.ProcessingMessage;
 import io.postroom.testing.PostgresTest;
@@ -34,6 +35,7 @@ import org.junit.jupiter.api.Test;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.core.annotation.Order;
+import tools.jackson.databind.node.ObjectNode;
 
 /** What properties and beans of a host change. */
 @PostgresTest
@@ -207,17 +209,24 @@ class StarterOptionsTest {
     }
 
     @Test
-    void payloads_are_written_as_the_hosts_JsonMapper_writes() {
+    void json_settings_that_a_host_changes_do_not_change_its_stored_payloads() {
+        Created before;
+        try (Host.Running host =
+                Host.on(database).with("postroom.workers.enabled", false).start()) {
+            before = create(host, "before");
+        }
         try (Host.Running host = Host.on(database)
                 .with(Orders.class)
                 .with("spring.jackson.property-naming-strategy", "SNAKE_CASE")
                 .start()) {
-            Created created = create(host, "snake");
+            Created after = create(host, "after");
 
-            host.await(created, MessageState.DONE);
-            assertThat(host.queueMessages().find(created.id()).orElseThrow().payload())
-                    .contains("order_number");
-            assertThat(host.bean(Orders.class).handled).containsExactly(new OrderPlaced("snake"));
+            host.await(before, MessageState.DONE);
+            host.await(after, MessageState.DONE);
+            assertThat(host.bean(Orders.class).handled)
+                    .containsExactlyInAnyOrder(new OrderPlaced("before"), new OrderPlaced("after"));
+            assertThat(host.queueMessages().find(after.id()).orElseThrow().payload())
+                    .contains("orderNumber");
         }
     }
 
@@ -237,6 +246,60 @@ class StarterOptionsTest {
                 }
             };
         }
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    static class Upcaster {
+        @Bean
+        PayloadUpcaster renamed() {
+            return PayloadUpcaster.of(
+                    "order.shipped",
+                    1,
+                    json -> ((ObjectNode) json)
+                            .put("orderNumber", json.get("number").asString()));
+        }
+    }
+
+    @MessageType(value = "order.shipped", version = 2)
+    record OrderShipped(String orderNumber) {}
+
+    static class Shipments {
+        final Queue<OrderShipped> handled = new ConcurrentLinkedQueue<>();
+
+        @ProcessingMessage("shipped")
+        void work(OrderShipped order) {
+            handled.add(order);
+        }
+    }
+
+    @Test
+    void upcaster_bean_brings_older_messages_up_to_the_handlers_version() {
+        try (Host.Running host =
+                Host.on(database).with(Shipments.class, Upcaster.class).start()) {
+            Created created = host.queueMessages()
+                    .createMessage(CreateMessage.to("shipped").json("order.shipped", 1, "{\"number\":\"7\"}"));
+
+            host.await(created, MessageState.DONE);
+            assertThat(host.bean(Shipments.class).handled).containsExactly(new OrderShipped("7"));
+        }
+    }
+
+    @MessageType("payment")
+    sealed interface Payment permits Card {}
+
+    record Card(String number) implements Payment {}
+
+    static class Payments {
+        @ProcessingMessage("payments")
+        void work(Payment payment) {}
+    }
+
+    @Test
+    void handler_of_a_sealed_interface_that_cannot_be_read_stops_the_start() {
+        assertThatThrownBy(() -> Host.on(database).with(Payments.class).start().close())
+                .rootCause()
+                .hasMessageContaining(Payment.class.getName() + " is sealed")
+                .hasMessageContaining("Add @JsonTypeInfo");
     }
 
     @Test

@@ -21,19 +21,21 @@ public final class Delivery {
     private static final String JSON_NULL = "null";
 
     private final PayloadCodec codec;
+    private final Upcasters upcasters;
     private final List<MessageInterceptor> interceptors;
 
     /** @param interceptors in the order in which they are applied, the first one outermost */
-    public Delivery(PayloadCodec codec, List<MessageInterceptor> interceptors) {
+    public Delivery(PayloadCodec codec, Upcasters upcasters, List<MessageInterceptor> interceptors) {
         this.codec = codec;
+        this.upcasters = upcasters;
         this.interceptors = List.copyOf(interceptors);
     }
 
     /**
      * Turns stored content into the handler's payload; null for JSON null. A {@code byte[]} is the stored array itself when the content is
-     * bytes.
+     * bytes. Content of an older version than the handler's passes the upcasters first.
      *
-     * @throws UndecodableException the codec threw, for whatever reason
+     * @throws UndecodableException the codec or an upcaster threw, for whatever reason
      */
     @Nullable
     Object read(Handler handler, Content content) throws UndecodableException {
@@ -44,10 +46,17 @@ public final class Delivery {
             } else if (type == String.class) {
                 return text(content);
             }
-            return codec.read(bytes(content), type);
+            byte[] stored = bytes(content);
+            byte[] upcast = upcasters.upcast(handler, content, stored);
+            return codec.read(upcast == null ? stored : upcast, type);
         } catch (Exception | StackOverflowError | LinkageError error) {
             throw new UndecodableException(handler, error);
         }
+    }
+
+    /** Whether payloads of this class come from the codec, not as they are stored. */
+    static boolean isReadByCodec(Class<?> type) {
+        return type != byte[].class && type != String.class;
     }
 
     private static byte[] bytes(Content content) {
@@ -100,13 +109,28 @@ public final class Delivery {
         private @Nullable Outcome first;
     }
 
-    /** The payload does not fit the handler's class. No retry can help until the code or the message changes. */
+    /** The payload does not fit the handler's class here. Another process, or a newer version of this program, may read it. */
     static final class UndecodableException extends Exception {
+        private final String handler;
+        private final String errorClass;
+
         UndecodableException(Handler handler, Throwable cause) {
             super(
                     "payload cannot be read as " + handler.payload().getName() + " for handler " + handler.id() + ": "
                             + Failure.textOf(cause),
                     cause);
+            this.handler = handler.id();
+            this.errorClass = cause.getClass().getName();
+        }
+
+        /** The id of the handler that would have taken the message. */
+        String handler() {
+            return handler;
+        }
+
+        /** The class of what the codec or an upcaster threw. */
+        String errorClass() {
+            return errorClass;
         }
     }
 }

@@ -22,6 +22,7 @@ public final class Executor {
     private final Delivery delivery;
     private final LeaseStore store;
     private final LeaseHolder leaseHolder;
+    private final UndecodableMessages undecodables;
     private final CallRunner calls;
     private final LastNet net;
 
@@ -37,6 +38,7 @@ public final class Executor {
         this.delivery = setup.delivery();
         this.store = store;
         this.leaseHolder = leaseHolder;
+        this.undecodables = new UndecodableMessages(store);
         this.net = new LastNet(completer);
         AtomicCalls atomicCalls = new AtomicCalls(userCode, store, transactions, leaseHolder);
         this.calls = new CallRunner(userCode, atomicCalls, transactions, timeLimits, completer, net);
@@ -72,7 +74,7 @@ public final class Executor {
         try {
             payload = delivery.read(handler.get(), message.content());
         } catch (Delivery.UndecodableException undecodable) {
-            return net.end(StateTransitions.undecodable(message, undecodable, System.nanoTime()));
+            return net.end(undecodables.end(queue, message, undecodable));
         }
         return calls.run(HandlerCall.begin(queue, handler.get(), message, payload), onGivenUp);
     }
@@ -104,7 +106,7 @@ public final class Executor {
             try {
                 batch.add(handler.get(), message, delivery.read(handler.get(), message.content()));
             } catch (Delivery.UndecodableException undecodable) {
-                net.end(StateTransitions.undecodable(message, undecodable, System.nanoTime()));
+                net.end(undecodables.end(queue, message, undecodable));
                 open.remove(message);
             }
         }

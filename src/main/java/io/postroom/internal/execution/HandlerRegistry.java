@@ -1,6 +1,9 @@
 package io.postroom.internal.execution;
 
+import io.postroom.api.MessageType;
+import io.postroom.api.PostroomException;
 import io.postroom.handler.Handler;
+import io.postroom.handler.PayloadCodec;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -12,10 +15,16 @@ import org.jspecify.annotations.Nullable;
 
 /** The handlers of this process, by queue. More may be added until the engine starts. Thread-safe. */
 public final class HandlerRegistry {
+    private final PayloadCodec codec;
     private volatile Map<String, List<Handler>> byQueue = Map.of();
 
-    /** @throws IllegalArgumentException two handlers would take the same messages, or have the same id */
-    public HandlerRegistry(Collection<Handler> handlers) {
+    /**
+     * @param codec reads the payloads of the handlers
+     * @throws IllegalArgumentException two handlers would take the same messages, or have the same id
+     * @throws PostroomException a handler's payload class cannot be read
+     */
+    public HandlerRegistry(PayloadCodec codec, Collection<Handler> handlers) {
+        this.codec = codec;
         addAll(handlers);
     }
 
@@ -23,6 +32,7 @@ public final class HandlerRegistry {
      * Adds all of them or none.
      *
      * @throws IllegalArgumentException as in the constructor
+     * @throws PostroomException as in the constructor
      */
     public synchronized void addAll(Collection<Handler> handlers) {
         byQueue = with(handlers);
@@ -38,22 +48,35 @@ public final class HandlerRegistry {
     }
 
     private Map<String, List<Handler>> with(Collection<Handler> handlers) {
+        handlers.forEach(this::requireReadable);
         Map<String, List<Handler>> all = new LinkedHashMap<>();
         byQueue.forEach((queue, present) -> all.put(queue, new ArrayList<>(present)));
         handlers.forEach(handler -> add(handler, all));
         return all;
     }
 
+    private void requireReadable(Handler handler) {
+        if (Delivery.isReadByCodec(handler.payload())) {
+            try {
+                codec.requireReadable(handler.payload());
+            } catch (IllegalArgumentException unreadable) {
+                throw new PostroomException(
+                        "handler " + handler.id() + " of queue \"" + handler.queue()
+                                + "\" would never get a message: its payload class "
+                                + handler.payload().getName() + " cannot be read: " + unreadable.getMessage(),
+                        unreadable);
+            }
+        }
+    }
+
     private static void add(Handler handler, Map<String, List<Handler>> byQueue) {
         List<Handler> others = byQueue.computeIfAbsent(handler.queue(), queue -> new ArrayList<>());
         for (Handler other : others) {
-            if (typeName(other).equals(typeName(handler))) {
+            if (typeOf(other).equals(typeOf(handler))) {
                 throw new IllegalArgumentException("queue \"" + handler.queue() + "\" has two handlers for "
-                        + (typeName(handler).isEmpty()
-                                ? "messages without a type"
-                                : "type \"" + typeName(handler) + "\"")
-                        + ": " + other.id() + " and " + handler.id()
-                        + ". Give their payloads different @MessageType names");
+                        + (typeOf(handler).isEmpty() ? "messages without a type" : "type " + typeOf(handler)) + ": "
+                        + other.id() + " and " + handler.id()
+                        + ". Give their payloads different @MessageType names or versions");
             }
         }
         byQueue.values().stream()
@@ -78,9 +101,8 @@ public final class HandlerRegistry {
     }
 
     /**
-     * Finds the handler for a message. A message with a type goes to the handler of that type, if its version is not above the handler's,
-     * else to one that takes any type. A message without a type goes to the queue's only handler, or to the one for messages without a
-     * type.
+     * Finds the handler for a message. A message with a type goes to the handler of that type with the lowest version that takes it, else
+     * to one that takes any type. A message without a type goes to the queue's only handler, or to the one for messages without a type.
      *
      * @param type null: without a type
      * @return empty when no handler here takes it
@@ -94,17 +116,26 @@ public final class HandlerRegistry {
                             .filter(handler -> handler.type().isEmpty())
                             .findFirst();
         }
+        Handler nearest = null;
+        int nearestVersion = Integer.MAX_VALUE;
         for (Handler handler : handlers) {
-            if (handler.type()
-                    .filter(taken -> taken.value().equals(type) && version <= taken.version())
-                    .isPresent()) {
-                return Optional.of(handler);
+            MessageType taken = handler.type().orElse(null);
+            if (taken != null
+                    && taken.value().equals(type)
+                    && version <= taken.version()
+                    && taken.version() < nearestVersion) {
+                nearest = handler;
+                nearestVersion = taken.version();
             }
         }
-        return handlers.stream().filter(Handler::takesAnyType).findFirst();
+        return nearest != null
+                ? Optional.of(nearest)
+                : handlers.stream().filter(Handler::takesAnyType).findFirst();
     }
 
-    private static String typeName(Handler handler) {
-        return handler.type().map(type -> type.value()).orElse("");
+    private static String typeOf(Handler handler) {
+        return handler.type()
+                .map(type -> "\"" + type.value() + "\" version " + type.version())
+                .orElse("");
     }
 }

@@ -10,6 +10,7 @@ import io.postroom.internal.storage.Failure;
 import io.postroom.internal.storage.NextState;
 import io.postroom.internal.storage.StoreErrors;
 import java.time.Duration;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,7 +23,8 @@ import org.jspecify.annotations.Nullable;
  * Snooze                      DELAYED   by its duration
  * NotNow                      DELAYED   by its retryAfter
  * Reject                      DEAD      rejected                                   failures + 1
- * undecodable                 DEAD      undecodable
+ * undecodable                 DELAYED   30 s, doubling to 10 min, one line of history
+ * undecodable for 24 hours    DEAD      undecodable
  * expired                     FINISHED  (EXPIRED)
  * no handler                  DELAYED   30 s, doubling to 10 min, no line of history
  * payload missing             DELAYED   1 s, doubling to 10 min, no line of history
@@ -44,6 +46,9 @@ final class StateTransitions {
     /** Longest delay, as for delayed messages: see {@link io.postroom.api.Limits#HORIZON}. */
     private static final Duration LONGEST_DELAY = Limits.HORIZON;
 
+    /** Time for other processes to read a payload: a deployment in which old and new run side by side may take most of a day. */
+    static final Duration UNDECODABLE_FOR = Duration.ofHours(24);
+
     private static final Duration NO_HANDLER_FIRST = Duration.ofSeconds(30);
     private static final Duration LONGEST_WAIT = Duration.ofMinutes(10);
     private static final Duration NOT_RUN = Duration.ofSeconds(10);
@@ -64,18 +69,31 @@ final class StateTransitions {
         return outcome.match(new Decision(message, failure, policy, startedNanos, System.nanoTime()));
     }
 
-    /** Ends a message whose stored content does not fit the handler's class. No attempt can change that, and no failure is counted. */
-    static Completion undecodable(ClaimedMessage message, Throwable error, long startedNanos) {
+    /**
+     * Delays a message whose stored content cannot be read here: perhaps another process can, or a newer version of this program. No
+     * failure is counted. It waits as long again as it has waited, 30 s at least and 10 minutes at most, and is DEAD after 24 hours.
+     *
+     * @param since how long ago its content was first found unreadable; empty: just now, which the history notes
+     */
+    static Completion undecodable(
+            ClaimedMessage message, Throwable error, Optional<Duration> since, long startedNanos) {
+        boolean dead = since.isPresent() && since.get().compareTo(UNDECODABLE_FOR) >= 0;
+        boolean noted = dead || since.isEmpty();
         return new Completion(
                 message,
-                AttemptOutcome.REJECT,
-                NextState.DEAD,
-                Duration.ZERO,
+                !noted ? null : dead ? AttemptOutcome.REJECT : AttemptOutcome.UNDECODABLE,
+                dead ? NextState.DEAD : NextState.DELAYED,
+                dead ? Duration.ZERO : waitAfter(since.orElse(Duration.ZERO)),
                 UNDECODABLE,
-                Failure.of(error),
+                noted ? Failure.of(error) : null,
                 message.counters().failures(),
                 startedNanos,
                 System.nanoTime());
+    }
+
+    private static Duration waitAfter(Duration waited) {
+        Duration longer = waited.compareTo(NO_HANDLER_FIRST) < 0 ? NO_HANDLER_FIRST : waited;
+        return longer.compareTo(LONGEST_WAIT) > 0 ? LONGEST_WAIT : longer;
     }
 
     /**

@@ -20,6 +20,8 @@
  *
  * <ul>
  *   <li>A result is kept, and tried again, even when its lease may have been lost: the database answers which results still count.
+ *   <li>A payload that cannot be read is no dead letter at once: during a deployment half of the processes may read it. Its history says
+ *       since when, so that the 24 hours count for all processes together.
  *   <li>A call that is given up is not stopped, as Java cannot stop a thread. Its message goes on 5 s after the interrupt, and may then run
  *       beside it.
  *   <li>{@code HandlingErrorSend} and the retry policy run after the time limit has been taken off.

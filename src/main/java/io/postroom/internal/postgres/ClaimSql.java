@@ -1,6 +1,7 @@
 package io.postroom.internal.postgres;
 
 import io.postroom.internal.postgres.statement.Sql;
+import io.postroom.internal.storage.AttemptOutcome;
 
 /**
  * Takes messages from READY under a lease, and finds where READY messages are: cursors and low watermarks.
@@ -35,6 +36,21 @@ final class ClaimSql {
             FROM postroom.message m
             WHERE m.id = :id
             """);
+
+    /**
+     * Microseconds since the message was first found undecodable, after the last attempt that ended in another way. Always one row; NULL:
+     * it was not. Reads the index attempt_by_message in every partition.
+     */
+    static final Sql UNDECODABLE_SINCE = Sql.of("""
+            -- name: undecodable_since
+            SELECT (extract(epoch FROM clock_timestamp() - min(a.finished_at) FILTER (WHERE a.finished_at > x.other_end)) * 1000000)::bigint
+            FROM postroom.attempt a
+            CROSS JOIN (
+                SELECT coalesce(max(o.finished_at), '-infinity') AS other_end
+                FROM postroom.attempt o
+                WHERE o.message_id = :id AND o.queue_id = :queue AND o.outcome <> %1$d) x
+            WHERE a.message_id = :id AND a.queue_id = :queue AND a.outcome = %1$d
+            """.formatted(AttemptOutcome.UNDECODABLE.code()));
 
     /**
      * Settings and lowest visible seq of many queues, and in each row when the next delayed message is due. Reads ready_pk,

@@ -1,6 +1,7 @@
 package io.postroom.internal.postgres;
 
 import io.postroom.internal.postgres.statement.Sql;
+import io.postroom.internal.storage.AttemptOutcome;
 import java.util.List;
 
 /** Statements of an operator: about one message, a queue, or all dead letters of a kind. Each leaves a line in operator_action. */
@@ -288,4 +289,13 @@ final class OperateSql {
             SET expires_at = expires_at - :time * interval '1 microsecond'
             WHERE expires_at IS NOT NULL
             """);
+
+    /** Sets the history of undecodable messages back, since it says for how long they were so. Lines may change their partition. */
+    static final Sql ADVANCE_UNDECODABLE = Sql.of("""
+            -- name: advance_undecodable
+            UPDATE postroom.attempt
+            SET started_at = started_at - :time * interval '1 microsecond',
+                finished_at = finished_at - :time * interval '1 microsecond'
+            WHERE message_id IN (SELECT u.message_id FROM postroom.attempt u WHERE u.outcome = %d)
+            """.formatted(AttemptOutcome.UNDECODABLE.code()));
 }

@@ -74,6 +74,17 @@ final class PostgresLeaseStore implements LeaseStore {
     }
 
     @Override
+    public Optional<Duration> undecodableSince(ClaimedMessage message) {
+        return transactions.single("read the history of message " + message.id(), connection -> {
+            try (Sql.Call call = ClaimSql.UNDECODABLE_SINCE.on(connection)) {
+                return call.set("id", message.id())
+                        .set("queue", message.queueId())
+                        .one(row -> Optional.ofNullable(Rows.duration(row, 1)));
+            }
+        });
+    }
+
+    @Override
     public List<LeasePart> complete(int workerId, List<Completion> completions) {
         if (completions.isEmpty()) {
             return List.of();

@@ -4,7 +4,7 @@ import io.postroom.api.CreateMessage;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Limits;
 import io.postroom.api.MessageIds;
-import io.postroom.api.MessageType;
+import io.postroom.api.MessageTypes;
 import io.postroom.handler.MessageInterceptor;
 import io.postroom.handler.PayloadCodec;
 import io.postroom.internal.storage.Content;
@@ -92,6 +92,7 @@ public final class MessageEncoder {
             requireSize(bytes.length);
             return new Stored(null, 0, null, bytes.clone(), "application/octet-stream");
         }
+        Proxies.refuse(payload);
         byte[] written;
         try {
             written = codec.write(payload);
@@ -102,10 +103,9 @@ public final class MessageEncoder {
         requireSize(written.length);
         String json = utf8(written);
         JsonbValidator.requireStorable(json);
-        MessageType type = TYPES.get(payload.getClass());
-        return type == null
-                ? new Stored(null, 0, json, null, null)
-                : new Stored(type.value(), type.version(), json, null, null);
+        return MessageTypes.of(payload.getClass())
+                .map(type -> new Stored(type.value(), type.version(), json, null, null))
+                .orElseGet(() -> new Stored(null, 0, json, null, null));
     }
 
     private static void requireSize(int bytes) {
@@ -125,21 +125,6 @@ public final class MessageEncoder {
             throw new InvalidMessageException("payload", "UTF-8", bytes.length + " bytes that are not");
         }
     }
-
-    /** Remembers the annotation of each class: reading an annotation calls a proxy, and every message needs it. */
-    private static final ClassValue<@Nullable MessageType> TYPES = new ClassValue<>() {
-        @Override
-        protected @Nullable MessageType computeValue(Class<?> type) {
-            MessageType found = type.getAnnotation(MessageType.class);
-            if (found != null) {
-                Limits.requireName("type", found.value());
-                if (found.version() < 1 || found.version() > Short.MAX_VALUE) {
-                    throw new InvalidMessageException("version", "1 to 32767", String.valueOf(found.version()));
-                }
-            }
-            return found;
-        }
-    };
 
     private record Stored(
             @Nullable String type,

@@ -12,7 +12,8 @@ public enum AttemptOutcome {
     NOT_NOW(5),
     REJECT(6),
     FAILED(7),
-    CRASHED(8);
+    CRASHED(8),
+    UNDECODABLE(9);
 
     private final int code;
     private final String label = name().toLowerCase(Locale.ROOT);

@@ -28,6 +28,12 @@ public interface LeaseStore {
     Optional<ClaimedMessage> reload(ClaimedMessage message);
 
     /**
+     * Answers how long ago a held message was first found undecodable, by its history. An attempt that ended in another way since then
+     * begins the time anew, and so does a redrive; empty: it was not found so yet.
+     */
+    Optional<Duration> undecodableSince(ClaimedMessage message);
+
+    /**
      * Writes how held messages ended, in one transaction. If the database refuses one end, they are written one by one, and that one
      * without its details. An end that is refused even so stays under its lease.
      *

@@ -140,7 +140,7 @@ public final class SyncSender {
             case SNOOZE -> Optional.of(Outcome.snooze(end.delay(), text));
             case NOT_NOW -> Optional.of(Outcome.notNow(text, end.delay()));
             case REJECT -> Optional.of(Outcome.reject(text));
-            case CANCELLED, EXPIRED, CRASHED -> Optional.empty();
+            case CANCELLED, EXPIRED, CRASHED, UNDECODABLE -> Optional.empty();
         };
     }
 }

@@ -133,6 +133,11 @@ final class ClaimFixture implements LeaseStore, LeaseHolder {
     }
 
     @Override
+    public Optional<Duration> undecodableSince(ClaimedMessage message) {
+        throw new UnsupportedOperationException("nothing here is undecodable");
+    }
+
+    @Override
     public Optional<ClaimedMessage> reload(ClaimedMessage message) {
         throw new UnsupportedOperationException();
     }

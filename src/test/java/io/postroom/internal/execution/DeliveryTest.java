@@ -18,7 +18,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.junit.jupiter.api.Test;
-import tools.jackson.databind.json.JsonMapper;
 
 class DeliveryTest {
     private static final byte[] BODY = "[1]".getBytes(StandardCharsets.UTF_8);
@@ -88,7 +87,7 @@ class DeliveryTest {
     }
 
     private static Delivery delivery(List<MessageInterceptor> interceptors) {
-        return new Delivery(new JacksonPayloadCodec(JsonMapper.shared()), interceptors);
+        return new Delivery(new JacksonPayloadCodec(), Upcasters.NONE, interceptors);
     }
 
     private MessageInterceptor interceptor(String name) {

@@ -62,7 +62,7 @@ class ExecutorBatchTest extends ExecutorFixture {
         assertThat(messages.stream().map(this::endOf))
                 .containsExactly(
                         "DONE",
-                        "REJECT → DEAD undecodable",
+                        "UNDECODABLE → DELAYED undecodable",
                         "EXPIRED",
                         "DONE",
                         "null → DELAYED payload_missing",

@@ -29,7 +29,6 @@ import org.awaitility.Awaitility;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Timeout;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * An executor with a store and transactions that only remember, handlers that note their calls, and the ends that messages were given.
@@ -148,8 +147,8 @@ abstract class ExecutorFixture {
 
     Executor executor(FakeLeaseStore leases, HandledQueue queue) {
         HandlerSetup setup = new HandlerSetup(
-                new HandlerRegistry(queue.handlers()),
-                new Delivery(new JacksonPayloadCodec(JsonMapper.shared()), interceptors),
+                new HandlerRegistry(new JacksonPayloadCodec(), queue.handlers()),
+                new Delivery(new JacksonPayloadCodec(), Upcasters.NONE, interceptors),
                 Optional.ofNullable(onError),
                 List.of());
         LeaseHolder holder = new LeaseHolder() {

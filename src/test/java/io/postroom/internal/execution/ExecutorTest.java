@@ -11,6 +11,7 @@ import io.postroom.handler.MessageContext;
 import io.postroom.handler.MessageInterceptor;
 import io.postroom.internal.storage.ClaimedMessage;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
@@ -112,10 +113,18 @@ class ExecutorTest extends ExecutorFixture {
     }
 
     @Test
-    void undecodable_message_is_dead_and_its_handler_is_not_called() {
+    void undecodable_message_waits_for_a_day_and_its_handler_is_not_called() {
         Handler handler = Handler.process("q", Number[].class, (payload, context) -> called(payload));
-        run(handler, ClaimedMessages.with(ClaimedMessages.text("{\"not\":\"a list\"}")));
-        assertThat(ends()).containsExactly("REJECT → DEAD undecodable");
+        for (Duration since : List.of(Duration.ZERO, Duration.ofHours(23), Duration.ofHours(24))) {
+            ClaimedMessage message = ClaimedMessages.with(ClaimedMessages.text("{\"not\":\"a list\"}"));
+            if (!since.isZero()) {
+                store.undecodableFor(message, since);
+            }
+            run(handler, message);
+        }
+        assertThat(ends())
+                .containsExactly(
+                        "UNDECODABLE → DELAYED undecodable", "null → DELAYED undecodable", "REJECT → DEAD undecodable");
         assertThat(calls).isEmpty();
     }
 

@@ -29,6 +29,8 @@ class FakeLeaseStore implements LeaseStore {
     private final Set<UUID> lost = new HashSet<>();
     private final Map<UUID, ClaimedMessage> laterSnapshot = new ConcurrentHashMap<>();
 
+    private final Map<UUID, Duration> undecodable = new ConcurrentHashMap<>();
+
     /** From now on this message's lease has gone. */
     synchronized void lose(ClaimedMessage message) {
         lost.add(message.id());
@@ -37,6 +39,11 @@ class FakeLeaseStore implements LeaseStore {
     /** What {@link #reload} answers for the message of this id. */
     void shows(ClaimedMessage message) {
         laterSnapshot.put(message.id(), message);
+    }
+
+    /** What {@link #undecodableSince} answers for the message. */
+    void undecodableFor(ClaimedMessage message, Duration time) {
+        undecodable.put(message.id(), time);
     }
 
     /** What the completer wrote, a list for each transaction. */
@@ -86,6 +93,11 @@ class FakeLeaseStore implements LeaseStore {
     @Override
     public Optional<ClaimedMessage> reload(ClaimedMessage message) {
         return Optional.ofNullable(laterSnapshot.get(message.id()));
+    }
+
+    @Override
+    public Optional<Duration> undecodableSince(ClaimedMessage message) {
+        return Optional.ofNullable(undecodable.get(message.id()));
     }
 
     @Override

@@ -15,6 +15,7 @@ import io.postroom.internal.storage.NextState;
 import java.time.Duration;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -209,9 +210,9 @@ class StateTransitionsTest {
 
     @ParameterizedTest
     @ValueSource(ints = {0, 1, LIMIT, MAX})
-    void undecodable_message_is_dead_and_no_failure_is_counted(int failures) {
-        Completion completion =
-                StateTransitions.undecodable(message(failures, 0), new IllegalStateException("no JSON"), STARTED);
+    void undecodable_message_is_dead_after_24_hours_and_no_failure_is_counted(int failures) {
+        Completion completion = StateTransitions.undecodable(
+                message(failures, 0), new IllegalStateException("no JSON"), Optional.of(Duration.ofHours(24)), STARTED);
         assertThat(End.of(completion).failure()).startsWith("java.lang.IllegalStateException: no JSON");
         assertThat(completion.failure().errorClass()).isEqualTo("java.lang.IllegalStateException");
         assertThat(End.of(completion.withoutDetails()))
@@ -223,6 +224,26 @@ class StateTransitionsTest {
                         "the error's own text could not be stored",
                         failures));
         assertThat(completion.startedNanos()).isEqualTo(STARTED);
+    }
+
+    @Test
+    void undecodable_message_waits_as_long_again_as_it_has_waited_and_says_why_once() {
+        Completion first = StateTransitions.undecodable(
+                message(2, 0), new IllegalStateException("no JSON"), Optional.empty(), STARTED);
+        assertThat(first.failure().text()).startsWith("java.lang.IllegalStateException: no JSON");
+        assertThat(End.of(first))
+                .isEqualTo(delayed(
+                        AttemptOutcome.UNDECODABLE,
+                        Duration.ofSeconds(30),
+                        "undecodable",
+                        first.failure().text(),
+                        2));
+        for (long seconds : List.of(0L, 45L, 240L, 86_399L)) {
+            assertThat(End.of(StateTransitions.undecodable(
+                            message(2, 0), new Error(), Optional.of(Duration.ofSeconds(seconds)), STARTED)))
+                    .isEqualTo(delayed(
+                            null, Duration.ofSeconds(Math.min(600, Math.max(30, seconds))), "undecodable", null, 2));
+        }
     }
 
     @Test
@@ -286,7 +307,7 @@ class StateTransitionsTest {
         Set<MessageState> reached = Stream.concat(
                         cases().map(Case::run),
                         Stream.of(
-                                StateTransitions.undecodable(message(0, 0), new Error(), STARTED),
+                                StateTransitions.undecodable(message(0, 0), new Error(), Optional.empty(), STARTED),
                                 StateTransitions.noHandler(message(0, 0)),
                                 StateTransitions.payloadMissing(message(0, 0)),
                                 StateTransitions.notRun(message(0, 0), AWAY, POLICY),

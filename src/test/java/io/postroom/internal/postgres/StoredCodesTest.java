@@ -54,7 +54,9 @@ class StoredCodesTest {
                         "FAILED",
                         7,
                         "CRASHED",
-                        8));
+                        8,
+                        "UNDECODABLE",
+                        9));
     }
 
     @Test

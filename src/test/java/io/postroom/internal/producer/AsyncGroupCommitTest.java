@@ -9,6 +9,7 @@ import io.postroom.api.MessageIds;
 import io.postroom.internal.storage.Content;
 import io.postroom.internal.storage.EnqueueResult;
 import io.postroom.internal.storage.NewMessage;
+import io.postroom.testing.NoTransactions;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -42,7 +43,7 @@ class AsyncGroupCommitTest {
             public EnqueueResult writeAgain(NewMessage message, boolean mayBeStored) {
                 throw new AssertionError();
             }
-        }));
+        }), new NoTransactions());
         List<CompletableFuture<Created>> added = new CopyOnWriteArrayList<>();
         Thread caller = new Thread(() -> {
             for (int i = 0; i < 100; i++) {

@@ -188,6 +188,11 @@ class LostAnswersTest {
         }
 
         @Override
+        public Optional<Duration> undecodableSince(ClaimedMessage message) {
+            throw new UnsupportedOperationException("nothing here is undecodable");
+        }
+
+        @Override
         public Optional<ClaimedMessage> reload(ClaimedMessage message) {
             throw new UnsupportedOperationException("nothing here runs messages");
         }

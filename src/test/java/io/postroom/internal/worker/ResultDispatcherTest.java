@@ -9,7 +9,6 @@ import io.postroom.api.MessageFilter;
 import io.postroom.api.MessageIds;
 import io.postroom.api.MessageState;
 import io.postroom.api.SendResult;
-import io.postroom.api.Transactions;
 import io.postroom.handler.MessageEvent;
 import io.postroom.handler.PostroomListener;
 import io.postroom.internal.consumer.ConsumedQueue;
@@ -23,6 +22,7 @@ import io.postroom.internal.storage.Content;
 import io.postroom.internal.storage.Lane;
 import io.postroom.internal.storage.MessageQueries;
 import io.postroom.internal.storage.NextState;
+import io.postroom.testing.NoTransactions;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -144,29 +144,6 @@ class ResultDispatcherTest {
                 false,
                 null,
                 Content.NONE);
-    }
-
-    /** Transactions that are bound to no thread. */
-    private static final class NoTransactions implements Transactions {
-        @Override
-        public boolean isOpen() {
-            return false;
-        }
-
-        @Override
-        public <T> T join(Work<T> work) {
-            throw new UnsupportedOperationException("a result begins no transaction");
-        }
-
-        @Override
-        public <T> T joinOrCommitAtOnce(Work<T> oneStatement) {
-            throw new UnsupportedOperationException("a result begins no transaction");
-        }
-
-        @Override
-        public <T> T begin(Work<T> work) {
-            throw new UnsupportedOperationException("a result begins no transaction");
-        }
     }
 
     private static final class CountingDueWatch implements DueWatch {
