@@ -11,6 +11,7 @@ import io.postroom.api.MessageIds;
 import io.postroom.api.StoreException;
 import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.postgres.statement.StoreTransactions;
+import io.postroom.internal.storage.ClaimKind;
 import io.postroom.internal.storage.ClaimRequest;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.Completion;
@@ -111,7 +112,8 @@ class RaceTest {
                     .set("cursors", request.cursors())
                     .set("limit", request.limit())
                     .set("leaseSize", request.leaseSize())
-                    .set("suspects", false)
+                    .set("started", request.started())
+                    .set("kind", request.kind().code())
                     .list(row -> ClaimedRows.claimed(row, request).id());
         }
     }
@@ -208,7 +210,8 @@ class RaceTest {
                                 new long[] {Math.min(sample.seq(), seq)},
                                 10,
                                 200,
-                                false)))
+                                10,
+                                ClaimKind.ORDINARY)))
                 .hasSize(1);
     }
 
@@ -480,7 +483,14 @@ class RaceTest {
         fixture.enqueueAll(plans);
         List<ClaimedMessage> held = stores.leases()
                 .claim(new ClaimRequest(
-                        fixture.worker, fixture.queue.id(), new short[] {4}, new long[1], 400, 20, false));
+                        fixture.worker,
+                        fixture.queue.id(),
+                        new short[] {4},
+                        new long[1],
+                        400,
+                        20,
+                        400,
+                        ClaimKind.ORDINARY));
         List<Future<Integer>> parts = new ArrayList<>();
         for (int part = 0; part < 4; part++) {
             int mine = part;

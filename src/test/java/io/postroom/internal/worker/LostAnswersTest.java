@@ -25,6 +25,7 @@ import java.util.Collection;
 import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
@@ -185,6 +186,11 @@ class LostAnswersTest {
         @Override
         public List<ClaimedMessage> claim(ClaimRequest request) {
             throw new UnsupportedOperationException("nothing here claims");
+        }
+
+        @Override
+        public void announceStarts(int workerId, Map<Long, Integer> started) {
+            throw new UnsupportedOperationException("nothing here starts");
         }
 
         @Override
