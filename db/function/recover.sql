@@ -1,12 +1,12 @@
 -- recover: out of the leases of workers that died, and out of leases that their worker does not know of. All need READ COMMITTED.
 -- Source of these functions: db/function. A change goes there and, with the same text, into a new migration: see db/README.md.
 
--- Takes leases whose worker is missing, has stopped, or has sent no heartbeat for p_lease_time. A message that may have started goes back to
--- ready with one more crash; at the crash limit of its queue it becomes a dead letter. The others go back as if released. Starts from leases, not from dead workers: a claim in flight would
--- leave an orphan. A worker that is only slow finds its lease gone when it completes. After a restart of the server no worker has sent a
--- heartbeat yet, so rescue waits one lease time. A dead letter that is there already stays as it is, and malformed leases (written by hand)
--- are given up, too. p_only: this lease alone, for when a batch failed. One row per lane that got messages or lost them to the dead
--- letters.
+-- Takes leases whose worker is missing, has stopped, or has sent no heartbeat for p_lease_time. A message that may have started goes back
+-- to ready with one more crash; at the crash limit of its queue it becomes a dead letter. The others go back as if released. Starts from
+-- leases, not from dead workers: a claim in flight would leave an orphan. A worker that is only slow finds its lease gone when it
+-- completes. After a restart of the server no worker has sent a heartbeat yet, so rescue waits one lease time. A dead letter that is there
+-- already stays as it is, and malformed leases (written by hand) are given up, too. p_only: this lease alone, for when a batch failed. One
+-- row per lane that got messages or lost them to the dead letters.
 CREATE OR REPLACE FUNCTION postroom.rescue(p_lease_time interval, p_limit int, p_only bigint DEFAULT NULL)
 RETURNS TABLE (queue_id int, priority smallint, lowest_seq bigint, messages int, buried int)
 LANGUAGE plpgsql VOLATILE ROWS 10

@@ -12,13 +12,17 @@ import io.postroom.handler.Handler;
 import io.postroom.testing.JvmProcess;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -118,7 +122,7 @@ class SuspectsTest {
 
     @Test
     void poison_message_is_dead_at_its_crash_limit_and_its_neighbours_are_done() throws Exception {
-        List<JvmProcess> workers = new ArrayList<>();
+        List<JvmProcess> workers = new CopyOnWriteArrayList<>();
         Handler nothing = Handler.process("other", String.class, (payload, context) -> Outcome.done());
         try (HikariDataSource pool = database.newPool(4);
                 Postroom rescuer = Postroom.on(pool)
@@ -126,9 +130,10 @@ class SuspectsTest {
                         .settings(FaultWorker.settings("rescuer"))
                         .handler(nothing)
                         .start()) {
-            for (int i = 0; i < 4; i++) {
-                workers.add(WorkerProcess.start(database, "mixed", 300));
-            }
+            CompletableFuture.allOf(Stream.generate(() -> CompletableFuture.runAsync(() -> workers.add(start(300))))
+                            .limit(4)
+                            .toArray(CompletableFuture[]::new))
+                    .join();
             create(pool, "1".repeat(4) + "2" + "1".repeat(35));
             await().atMost(PATIENCE).until(() -> {
                 workers.stream().filter(worker -> !worker.isAlive()).forEach(this::silence);
@@ -149,6 +154,14 @@ class SuspectsTest {
         assertThat(ledger.violations()).isEmpty();
     }
 
+    private JvmProcess start(long pauseMillis) {
+        try {
+            return WorkerProcess.start(database, "mixed", pauseMillis);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     /** Spares the test the rest of the lease time. */
     private void silence(JvmProcess dead) {
         ledger.execute("UPDATE postroom.worker SET beat_at = beat_at - interval '1 hour' WHERE name = 'fault-worker-"
@@ -160,7 +173,8 @@ class SuspectsTest {
                 Postroom.on(pool).schema(SchemaMode.NONE).workers(false).start()) {
             producer.queueMessages()
                     .createMessages(payloads.chars()
-                            .mapToObj(payload -> CreateMessage.to("mixed").json("what", 1, String.valueOf((char) payload)))
+                            .mapToObj(payload ->
+                                    CreateMessage.to("mixed").json("what", 1, String.valueOf((char) payload)))
                             .toList());
         }
     }

@@ -49,9 +49,16 @@ final class StartMarks {
         this.lastNanos = nanoTime.getAsLong();
     }
 
-    /** Returns how many messages the last announcement covered; the next claim may write as many marks by itself. */
+    /**
+     * Returns how many messages probably start within {@link #EVERY}. A claim may write down as many as started, beside those for free
+     * threads. The number falls while nothing is announced: a claim that covers all there is must not go by how fast handlers once were.
+     */
     synchronized int chunk() {
-        return chunk;
+        return (int) Math.max(1, chunk * Math.min(1, growth(nanoTime.getAsLong())));
+    }
+
+    private double growth(long now) {
+        return (double) EVERY.toNanos() / Math.max(1, now - lastNanos);
     }
 
     /**
@@ -127,9 +134,8 @@ final class StartMarks {
     /** Makes the chunk what started since the last announcement, per {@link #EVERY}. */
     private void adapt() {
         long now = nanoTime.getAsLong();
-        double growth = (double) EVERY.toNanos() / Math.max(1, now - lastNanos);
+        chunk = (int) Math.max(1, Math.min(PrefetchPolicy.MOST, chunk * Math.min(FASTEST_GROWTH, growth(now))));
         lastNanos = now;
-        chunk = (int) Math.max(1, Math.min(PrefetchPolicy.MOST, chunk * Math.min(FASTEST_GROWTH, growth)));
     }
 
     private void coverMore(TreeMap<Long, Integer> marks, int more) {

@@ -88,6 +88,18 @@ class StartMarksTest {
     }
 
     @Test
+    void claims_write_down_less_when_nothing_was_announced_for_long() {
+        List<ClaimedMessage> messages = leases(200, 10);
+        starts.claimed(messages, 0);
+        startAll(messages, Duration.ofNanos(12_500));
+
+        pass(Duration.ofMillis(100));
+        assertThat(starts.chunk()).isBetween(60, 90);
+        pass(Duration.ofSeconds(10));
+        assertThat(starts.chunk()).isOne();
+    }
+
+    @Test
     void failed_announcement_is_not_repeated() {
         ClaimFixture failing = new ClaimFixture();
         failing.announcing = marks -> {
