@@ -80,8 +80,8 @@ final class MessageBuffer {
     }
 
     /**
-     * Waits for messages and takes the oldest. A suspect is taken alone: the thread's other messages would wait for it. An interrupt that hits a waiting thread is left over from a call before: it is cleared,
-     * and the wait goes on.
+     * Waits for messages and takes the oldest. A suspect is taken alone: the thread's other messages would wait for it. An interrupt that
+     * hits a waiting thread is left over from a call before: it is cleared, and the wait goes on.
      *
      * @param most how many to take at once; asked when there is something to take, because the wait may be long
      * @return a new list; empty when the buffer is closed: there will be no more

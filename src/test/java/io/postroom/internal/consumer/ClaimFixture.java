@@ -32,7 +32,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The collaborators of a claimer, put together by hand: a queue that is not paused, a store that answers claims from {@link #ready},
- * {@link #suspects} and {@link #lastCredits} and notes them, and a lease that is trusted. Everything held stays in the buffer until a test takes it.
+ * {@link #suspects} and {@link #lastCredits} and notes them, and a lease that is trusted. Everything held stays in the buffer until a test
+ * takes it.
  */
 final class ClaimFixture implements LeaseStore, LeaseHolder {
     static final int WORKER = 3;
