@@ -64,10 +64,10 @@
  * saves.
  *
  * <p>The mark's commit does not wait for the disk. A killed worker does not lose it. A killed server may lose the last 0.6 s of marks,
- * unless a later commit of anybody has reached the disk. Then a message that had started comes back without a crash and runs once more as an
- * ordinary message. The same happens when an announcement fails and the worker dies before its result is written. Both err on the side of
- * one run too many: nothing is lost, and the next death counts. A mark too high, as after a failover that repeats the numbers of leases,
- * errs on the other side: a crash is counted for a message that had not started.
+ * unless a later commit of anybody has reached the disk. Then a message that had started comes back without a crash and runs once more as
+ * an ordinary message. The same happens when an announcement fails and the worker dies before its result is written. Both err on the side
+ * of one run too many: nothing is lost, and the next death counts. A mark too high, as after a failover that repeats the numbers of
+ * leases, errs on the other side: a crash is counted for a message that had not started.
  *
  * <h2>Suspects</h2>
  *
@@ -90,8 +90,8 @@
  *
  * <p>Times: the poll reports suspects within a second or so. Half a second later two may run at once, then twice as many each 250 ms: 16
  * may run after 1.25 s. A suspect goes before all that waits in the process, to the next thread that becomes free. One thread of a queue
- * stays free of suspects if it has several, so that suspects which hang do not stop it. On its last credit a suspect waits for the others, and
- * they for it: at most for the handlers' time limits, one after the other. Another process may take them meanwhile.
+ * stays free of suspects if it has several, so that suspects which hang do not stop it. On its last credit a suspect waits for the others,
+ * and they for it: at most for the handlers' time limits, one after the other. Another process may take them meanwhile.
  *
  * <h2>Looks wrong, is right</h2>
  *
