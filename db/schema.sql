@@ -85,9 +85,11 @@ CREATE TABLE postroom.lease (
     failures smallint[],
     crashes smallint[],
     deliveries smallint[],
+    started integer,
     CONSTRAINT lease_pk PRIMARY KEY (id)
 ) WITH (fillfactor=70, autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=1000, autovacuum_vacuum_cost_delay=0);
 COMMENT ON COLUMN postroom.lease.failures IS 'per message, before this claim; null means 0 for all (likewise crashes, deliveries)';
+COMMENT ON COLUMN postroom.lease.started IS 'that many of message_ids, from the first, may have started; null means all';
 
 CREATE TABLE postroom.message (
     id uuid NOT NULL,
@@ -559,6 +561,30 @@ COMMENT ON VIEW postroom.queue_stats IS 'one row per queue: how much is in each 
 COMMENT ON COLUMN postroom.queue_stats.oldest_ready_at IS 'when the oldest of the messages at the heads of its priorities was created; null: nothing is READY';
 COMMENT ON COLUMN postroom.queue_stats.consumers IS 'live consumers in all processes: their process gave a sign of life in the last minute';
 
+CREATE OR REPLACE FUNCTION postroom.announce_starts(p_worker integer, p_leases bigint[], p_started integer[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
+AS $function$
+BEGIN
+    UPDATE postroom.lease l
+    SET started = u.started
+    FROM unnest(p_leases, p_started) u (lease_id, started)
+    WHERE l.id = u.lease_id
+      AND l.id = ANY (p_leases) -- pins the plan: see complete_done
+      AND l.worker_id = p_worker
+      AND l.started < u.started;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.announce_starts IS 'Internal: called by workers. Says which messages under leases may have started.';
+
 CREATE OR REPLACE FUNCTION postroom.bound_old(p_parent text, p_most integer, p_rows integer)
  RETURNS date
  LANGUAGE plpgsql
@@ -728,7 +754,7 @@ $function$
 COMMENT ON FUNCTION postroom.cancel IS 'Cancels a waiting message, in the transaction of the caller: SELECT postroom.cancel(''...'').
 Answers how many entries became CANCELLED; 0: it is in progress, dead, finished or unknown.';
 
-CREATE OR REPLACE FUNCTION postroom.claim(p_worker integer, p_queue integer, p_queue_name text, p_priorities smallint[], p_cursors bigint[], p_limit integer, p_lease_size integer, p_suspects boolean)
+CREATE OR REPLACE FUNCTION postroom.claim(p_worker integer, p_queue integer, p_queue_name text, p_priorities smallint[], p_cursors bigint[], p_limit integer, p_lease_size integer, p_started integer, p_kind integer)
  RETURNS TABLE(lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, headers text, payload text, body bytea)
  LANGUAGE plpgsql
  ROWS 100
@@ -744,6 +770,8 @@ AS $function$
 #variable_conflict use_column
 DECLARE
     wanted       int := p_limit;
+    starting     int := p_started;
+    crash_limit  int;
     taken        int;
     prio         smallint;
     places       tid[];
@@ -759,13 +787,13 @@ DECLARE
     high         uuid;
 BEGIN
     -- The lock on queue is held until the end of the transaction, so TRUNCATE and DROP come before this line or after the claim.
-    PERFORM FROM postroom.queue q WHERE q.id = p_queue AND q.name = p_queue_name;
+    SELECT q.crash_limit INTO crash_limit FROM postroom.queue q WHERE q.id = p_queue AND q.name = p_queue_name;
     IF NOT FOUND THEN
         RETURN;
     END IF;
     FOR lane IN 1 .. cardinality(p_priorities) LOOP
         prio := p_priorities[lane];
-        IF p_suspects THEN
+        IF p_kind > 0 THEN
             SELECT array_agg(c.ctid), array_agg(0::bigint), array_agg(c.message_id),
                    array_agg(c.failures), array_agg(c.crashes), array_agg(c.deliveries)
             INTO places, seqs, ids, failed, crashed, delivered
@@ -775,6 +803,7 @@ BEGIN
                 WHERE r.queue_id = p_queue
                   AND r.priority = prio
                   AND r.crashes > 0
+                  AND (r.crashes + 1 >= crash_limit) = (p_kind = 2)
                 ORDER BY r.queue_id, r.priority, r.seq
                 LIMIT 1
                 FOR UPDATE SKIP LOCKED
@@ -800,9 +829,10 @@ BEGIN
         DELETE FROM postroom.ready WHERE ctid = ANY (places);
 
         IF taken = 1 THEN -- one message alone needs no sort, no cutting into leases and no join
-            INSERT INTO postroom.lease AS l (worker_id, queue_id, priority, message_ids, open, failures, crashes, deliveries)
+            INSERT INTO postroom.lease AS l (worker_id, queue_id, priority, message_ids, open, failures, crashes, deliveries, started)
             VALUES (p_worker, p_queue, prio, ids, B'1'::bit varying,
-                    CASE WHEN failed[1] > 0 THEN failed END, crashed, CASE WHEN delivered[1] > 0 THEN delivered END)
+                    CASE WHEN failed[1] > 0 THEN failed END, crashed, CASE WHEN delivered[1] > 0 THEN delivered END,
+                    CASE WHEN starting < 1 THEN 0 END)
             RETURNING l.id INTO new_lease;
             RETURN QUERY
             SELECT new_lease, 1, 0, prio, seqs[1], ids[1], failed[1], coalesce(crashed[1], 0::smallint), delivered[1],
@@ -817,11 +847,12 @@ BEGIN
             high := sorted[taken];
 
             WITH leased AS (
-                INSERT INTO postroom.lease AS l (worker_id, queue_id, priority, message_ids, open, failures, crashes, deliveries)
+                INSERT INTO postroom.lease AS l (worker_id, queue_id, priority, message_ids, open, failures, crashes, deliveries, started)
                 SELECT p_worker, p_queue, prio, ids[g.first : g.last], repeat('1', least(g.last, taken) - g.first + 1)::bit varying,
                        CASE WHEN 0 < ANY (failed) THEN failed[g.first : g.last] END,
                        crashed[g.first : g.last],
-                       CASE WHEN 0 < ANY (delivered) THEN delivered[g.first : g.last] END
+                       CASE WHEN 0 < ANY (delivered) THEN delivered[g.first : g.last] END,
+                       CASE WHEN starting < least(g.last, taken) THEN greatest(starting - g.first + 1, 0) END
                 FROM (SELECT s.first, s.first + p_lease_size - 1 AS last FROM generate_series(1, taken, p_lease_size) s (first)) g
                 RETURNING l.id
             )
@@ -845,6 +876,7 @@ BEGIN
         END IF;
 
         wanted := wanted - taken;
+        starting := starting - taken;
         EXIT WHEN wanted <= 0;
     END LOOP;
 END
@@ -1645,7 +1677,8 @@ DECLARE
     width     constant int := greatest(
         (SELECT ceil(extract(epoch FROM percentile_disc(0.5) WITHIN GROUP (ORDER BY q.retention)) / 86400 / 8)::int
          FROM postroom.queue q
-         WHERE q.deleted_at IS NULL),
+         WHERE q.deleted_at IS NULL
+           AND q.retention BETWEEN interval '0' AND interval '400 days'),  -- a longer one is for ever, or slipped in
         power(2, least(greatest(past - 8, 0) / 8, 6))::int);
     low       date;
     target    date;
@@ -1653,11 +1686,12 @@ DECLARE
     ends      date[];
     has_rows  boolean;
     is_open   boolean;
+    since     timestamptz;
 BEGIN
     PERFORM postroom.require_read_committed();
     low := postroom.tail_begins(p_parent);
     is_open := EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = ('postroom.' || quote_ident(tail))::regclass);
-    IF low >= today + 3 AND is_open THEN
+    IF low >= today + p_enough AND is_open THEN
         RETURN 0;
     END IF;
     EXECUTE format('SELECT EXISTS (SELECT FROM postroom.%I)', tail) INTO has_rows;
@@ -1671,7 +1705,7 @@ BEGIN
         starts := ARRAY[low];  -- after a long idle time: one partition for all of it
         ends := ARRAY[today];
     END IF;
-    target := greatest(today + p_enough, CASE WHEN low < today + 3 THEN greatest(today, low) + 7 END);
+    target := greatest(today + p_enough, CASE WHEN low < today + 3 OR NOT is_open THEN greatest(today, low) + 7 END);
     WHILE coalesce(ends[cardinality(ends)], low) < target AND coalesce(cardinality(starts), 0) < p_days LOOP
         starts := starts || coalesce(ends[cardinality(ends)], low);
         ends := ends || (starts[cardinality(starts)] + coalesce(width, 1));
@@ -1688,8 +1722,12 @@ BEGIN
 
     PERFORM set_config('synchronous_commit', 'off', true);
     -- Others wait from here on, until the commit.
+    since := clock_timestamp();
     IF is_open THEN
+        EXECUTE format('LOCK TABLE ONLY postroom.%I IN ACCESS EXCLUSIVE MODE', p_parent);
+        PERFORM postroom.require_time_left(since);
         EXECUTE format('ALTER TABLE postroom.%I DETACH PARTITION postroom.%I', p_parent, tail);
+        PERFORM postroom.require_time_left(since);
     END IF;
     IF has_rows THEN
         EXECUTE format('ALTER TABLE postroom.%I RENAME TO %I', tail, postroom.day_partition(p_parent, low));
@@ -1703,7 +1741,9 @@ BEGIN
         EXECUTE format('ALTER TABLE postroom.%I ATTACH PARTITION postroom.%I FOR VALUES FROM (%s) TO (%s)',
             p_parent, postroom.day_partition(p_parent, starts[i]),
             postroom.day_bound(p_parent, starts[i]), postroom.day_bound(p_parent, ends[i]));
-        PERFORM postroom.require_time_left(since);
+        IF is_open THEN
+            PERFORM postroom.require_time_left(since);
+        END IF;
     END LOOP;
     EXECUTE format('ALTER TABLE postroom.%I ATTACH PARTITION postroom.%I FOR VALUES FROM (%s) TO (MAXVALUE)',
         p_parent, tail, postroom.day_bound(p_parent, ends[cardinality(ends)]));
@@ -2404,7 +2444,8 @@ BEGIN
     END IF;
     RETURN QUERY
     WITH lost AS MATERIALIZED (
-        SELECT l.id, l.claimed_at, l.worker_id, l.queue_id, l.priority, l.message_ids, l.open, l.failures, l.crashes, l.deliveries
+        SELECT l.id, l.claimed_at, l.worker_id, l.queue_id, l.priority, l.message_ids, l.open, l.failures, l.crashes, l.deliveries,
+               l.started
         FROM postroom.lease l
         WHERE NOT EXISTS (
             SELECT FROM postroom.worker w
@@ -2418,12 +2459,14 @@ BEGIN
     ), held AS MATERIALIZED (
         SELECT l.id AS lease_id, l.claimed_at, l.worker_id, l.queue_id, l.priority, u.message_id,
                coalesce(u.failures, 0::smallint) AS failures,
-               least(coalesce(u.crashes, 0::smallint) + 1, 32767)::smallint AS crashes,
+               least(coalesce(u.crashes, 0::smallint) + s.started::int, 32767)::smallint AS crashes,
                least(coalesce(u.deliveries, 0::smallint) + 1, 32767)::smallint AS deliveries,
-               coalesce(u.crashes, 0) + 1 >= coalesce(q.crash_limit, 3) AS is_spent
+               s.started AS is_started,
+               s.started AND coalesce(u.crashes, 0) + 1 >= coalesce(q.crash_limit, 3) AS is_spent
         FROM lost l
         CROSS JOIN LATERAL unnest(l.message_ids, l.failures, l.crashes, l.deliveries)
             WITH ORDINALITY u (message_id, failures, crashes, deliveries, place)
+        CROSS JOIN LATERAL (SELECT l.started IS NULL OR u.place <= l.started AS started) s
         LEFT JOIN postroom.queue q ON q.id = l.queue_id
         WHERE substring(l.open FROM u.place::int FOR 1) = B'1'
           AND u.message_id IS NOT NULL
@@ -2432,6 +2475,7 @@ BEGIN
         SELECT h.message_id, h.claimed_at, clock_timestamp(), h.lease_id, h.queue_id, h.worker_id, h.deliveries, 8,
                'the worker holding it stopped sending heartbeats'
         FROM held h
+        WHERE h.is_started
     ), back AS (
         INSERT INTO postroom.ready AS r (seq, queue_id, priority, failures, crashes, deliveries, message_id)
         SELECT nextval('postroom.ready_seq'), h.queue_id, h.priority, h.failures, h.crashes, h.deliveries, h.message_id

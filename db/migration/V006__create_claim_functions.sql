@@ -7,10 +7,14 @@
 -- Source of these functions: db/function. A change goes there and, with the same text, into a new migration: see db/README.md.
 
 -- Takes up to p_limit messages of a queue from its lanes in the order given, each lane from its cursor on. Puts them under leases of at
--- most p_lease_size messages each. With p_suspects it takes one suspect: a message whose worker died while holding it. Otherwise it takes
--- no suspects. Locks ready rows with SKIP LOCKED through ready_pk (suspects: ready_suspects). lane_seq is the highest seq taken from the
--- lane, for the cursor. stored is false when the payload was not visible. 0 rows: nothing is free from these cursors on, or p_queue is not
--- the queue of that name any more. After a restore, a TRUNCATE or a failover the number of one queue may belong to another.
+-- most p_lease_size messages each. p_kind says what it takes: 0 ordinary messages, 1 one suspect (a message whose worker died while holding
+-- it) that one more crash would not make a dead letter, 2 one suspect on its last credit; the codes are those of ClaimKind in Java. Locks
+-- ready rows with SKIP LOCKED through ready_pk (suspects: ready_suspects). lane_seq is the highest seq taken from the lane, for the cursor.
+-- stored is false when the payload was not visible. 0 rows: nothing is free from these cursors on, or p_queue is not the queue of that
+-- name any more. After a restore, a TRUNCATE or a failover the number of one queue may belong to another.
+--
+-- p_started: that many messages, in the order of the leases and their ordinals, may start at once. The worker announces the others before
+-- it starts them: see announce_starts.
 --
 -- Works in steps over arrays, not in one statement. One statement sorted the candidates into leases by window functions and fetched each
 -- payload through the partitions by itself. It took 53k instructions a message at 1000 a claim, where the steps take 37k. For a claim of
@@ -18,7 +22,7 @@
 -- row is locked here and never updated. low and high let the executor leave partitions out before it opens them.
 CREATE OR REPLACE FUNCTION postroom.claim(
     p_worker int, p_queue int, p_queue_name text, p_priorities smallint[], p_cursors bigint[],
-    p_limit int, p_lease_size int, p_suspects boolean)
+    p_limit int, p_lease_size int, p_started int, p_kind int)
 RETURNS TABLE (
     lease_id bigint, lease_count int, ordinal int, priority smallint, lane_seq bigint, message_id uuid,
     failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamptz,
@@ -32,6 +36,8 @@ AS $$
 #variable_conflict use_column
 DECLARE
     wanted       int := p_limit;
+    starting     int := p_started;
+    crash_limit  int;
     taken        int;
     prio         smallint;
     places       tid[];
@@ -47,13 +53,13 @@ DECLARE
     high         uuid;
 BEGIN
     -- The lock on queue is held until the end of the transaction, so TRUNCATE and DROP come before this line or after the claim.
-    PERFORM FROM postroom.queue q WHERE q.id = p_queue AND q.name = p_queue_name;
+    SELECT q.crash_limit INTO crash_limit FROM postroom.queue q WHERE q.id = p_queue AND q.name = p_queue_name;
     IF NOT FOUND THEN
         RETURN;
     END IF;
     FOR lane IN 1 .. cardinality(p_priorities) LOOP
         prio := p_priorities[lane];
-        IF p_suspects THEN
+        IF p_kind > 0 THEN
             SELECT array_agg(c.ctid), array_agg(0::bigint), array_agg(c.message_id),
                    array_agg(c.failures), array_agg(c.crashes), array_agg(c.deliveries)
             INTO places, seqs, ids, failed, crashed, delivered
@@ -63,6 +69,7 @@ BEGIN
                 WHERE r.queue_id = p_queue
                   AND r.priority = prio
                   AND r.crashes > 0
+                  AND (r.crashes + 1 >= crash_limit) = (p_kind = 2)
                 ORDER BY r.queue_id, r.priority, r.seq
                 LIMIT 1
                 FOR UPDATE SKIP LOCKED
@@ -88,9 +95,10 @@ BEGIN
         DELETE FROM postroom.ready WHERE ctid = ANY (places);
 
         IF taken = 1 THEN -- one message alone needs no sort, no cutting into leases and no join
-            INSERT INTO postroom.lease AS l (worker_id, queue_id, priority, message_ids, open, failures, crashes, deliveries)
+            INSERT INTO postroom.lease AS l (worker_id, queue_id, priority, message_ids, open, failures, crashes, deliveries, started)
             VALUES (p_worker, p_queue, prio, ids, B'1'::bit varying,
-                    CASE WHEN failed[1] > 0 THEN failed END, crashed, CASE WHEN delivered[1] > 0 THEN delivered END)
+                    CASE WHEN failed[1] > 0 THEN failed END, crashed, CASE WHEN delivered[1] > 0 THEN delivered END,
+                    CASE WHEN starting < 1 THEN 0 END)
             RETURNING l.id INTO new_lease;
             RETURN QUERY
             SELECT new_lease, 1, 0, prio, seqs[1], ids[1], failed[1], coalesce(crashed[1], 0::smallint), delivered[1],
@@ -105,11 +113,12 @@ BEGIN
             high := sorted[taken];
 
             WITH leased AS (
-                INSERT INTO postroom.lease AS l (worker_id, queue_id, priority, message_ids, open, failures, crashes, deliveries)
+                INSERT INTO postroom.lease AS l (worker_id, queue_id, priority, message_ids, open, failures, crashes, deliveries, started)
                 SELECT p_worker, p_queue, prio, ids[g.first : g.last], repeat('1', least(g.last, taken) - g.first + 1)::bit varying,
                        CASE WHEN 0 < ANY (failed) THEN failed[g.first : g.last] END,
                        crashed[g.first : g.last],
-                       CASE WHEN 0 < ANY (delivered) THEN delivered[g.first : g.last] END
+                       CASE WHEN 0 < ANY (delivered) THEN delivered[g.first : g.last] END,
+                       CASE WHEN starting < least(g.last, taken) THEN greatest(starting - g.first + 1, 0) END
                 FROM (SELECT s.first, s.first + p_lease_size - 1 AS last FROM generate_series(1, taken, p_lease_size) s (first)) g
                 RETURNING l.id
             )
@@ -133,9 +142,32 @@ BEGIN
         END IF;
 
         wanted := wanted - taken;
+        starting := starting - taken;
         EXIT WHEN wanted <= 0;
     END LOOP;
 END
 $$;
 COMMENT ON FUNCTION postroom.claim IS
     'Internal: called by workers. Takes ready messages and puts them under leases.';
+
+-- Announces which messages of leases of p_worker it may have started from here on: of each lease those before an ordinal. A rescue counts a
+-- crash for these alone and gives the others back untouched. Never takes back what was announced before. Locks the lease rows in the order
+-- of their ids through lease_pk. A lease that is gone is left out: its worker lost it.
+CREATE OR REPLACE FUNCTION postroom.announce_starts(p_worker int, p_leases bigint[], p_started int[]) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan SET jit = off
+AS $$
+BEGIN
+    UPDATE postroom.lease l
+    SET started = u.started
+    FROM unnest(p_leases, p_started) u (lease_id, started)
+    WHERE l.id = u.lease_id
+      AND l.id = ANY (p_leases) -- pins the plan: see complete_done
+      AND l.worker_id = p_worker
+      AND l.started < u.started;
+END
+$$;
+COMMENT ON FUNCTION postroom.announce_starts IS
+    'Internal: called by workers. Says which messages under leases may have started.';

@@ -5,12 +5,12 @@
 -- recover: out of the leases of workers that died, and out of leases that their worker does not know of. All need READ COMMITTED.
 -- Source of these functions: db/function. A change goes there and, with the same text, into a new migration: see db/README.md.
 
--- Takes leases whose worker is missing, has stopped, or has sent no heartbeat for p_lease_time. Each message goes back to ready with one
--- more crash; at the crash limit of its queue it becomes a dead letter. Starts from leases, not from dead workers: a claim in flight would
--- leave an orphan. A worker that is only slow finds its lease gone when it completes. After a restart of the server no worker has sent a
--- heartbeat yet, so rescue waits one lease time. A dead letter that is there already stays as it is, and malformed leases (written by hand)
--- are given up, too. p_only: this lease alone, for when a batch failed. One row per lane that got messages or lost them to the dead
--- letters.
+-- Takes leases whose worker is missing, has stopped, or has sent no heartbeat for p_lease_time. A message that may have started goes back
+-- to ready with one more crash; at the crash limit of its queue it becomes a dead letter. The others go back as if released. Starts from
+-- leases, not from dead workers: a claim in flight would leave an orphan. A worker that is only slow finds its lease gone when it
+-- completes. After a restart of the server no worker has sent a heartbeat yet, so rescue waits one lease time. A dead letter that is there
+-- already stays as it is, and malformed leases (written by hand) are given up, too. p_only: this lease alone, for when a batch failed. One
+-- row per lane that got messages or lost them to the dead letters.
 CREATE OR REPLACE FUNCTION postroom.rescue(p_lease_time interval, p_limit int, p_only bigint DEFAULT NULL)
 RETURNS TABLE (queue_id int, priority smallint, lowest_seq bigint, messages int, buried int)
 LANGUAGE plpgsql VOLATILE ROWS 10
@@ -24,7 +24,8 @@ BEGIN
     END IF;
     RETURN QUERY
     WITH lost AS MATERIALIZED (
-        SELECT l.id, l.claimed_at, l.worker_id, l.queue_id, l.priority, l.message_ids, l.open, l.failures, l.crashes, l.deliveries
+        SELECT l.id, l.claimed_at, l.worker_id, l.queue_id, l.priority, l.message_ids, l.open, l.failures, l.crashes, l.deliveries,
+               l.started
         FROM postroom.lease l
         WHERE NOT EXISTS (
             SELECT FROM postroom.worker w
@@ -38,12 +39,14 @@ BEGIN
     ), held AS MATERIALIZED (
         SELECT l.id AS lease_id, l.claimed_at, l.worker_id, l.queue_id, l.priority, u.message_id,
                coalesce(u.failures, 0::smallint) AS failures,
-               least(coalesce(u.crashes, 0::smallint) + 1, 32767)::smallint AS crashes,
+               least(coalesce(u.crashes, 0::smallint) + s.started::int, 32767)::smallint AS crashes,
                least(coalesce(u.deliveries, 0::smallint) + 1, 32767)::smallint AS deliveries,
-               coalesce(u.crashes, 0) + 1 >= coalesce(q.crash_limit, 3) AS is_spent
+               s.started AS is_started,
+               s.started AND coalesce(u.crashes, 0) + 1 >= coalesce(q.crash_limit, 3) AS is_spent
         FROM lost l
         CROSS JOIN LATERAL unnest(l.message_ids, l.failures, l.crashes, l.deliveries)
             WITH ORDINALITY u (message_id, failures, crashes, deliveries, place)
+        CROSS JOIN LATERAL (SELECT l.started IS NULL OR u.place <= l.started AS started) s
         LEFT JOIN postroom.queue q ON q.id = l.queue_id
         WHERE substring(l.open FROM u.place::int FOR 1) = B'1'
           AND u.message_id IS NOT NULL
@@ -52,6 +55,7 @@ BEGIN
         SELECT h.message_id, h.claimed_at, clock_timestamp(), h.lease_id, h.queue_id, h.worker_id, h.deliveries, 8,
                'the worker holding it stopped sending heartbeats'
         FROM held h
+        WHERE h.is_started
     ), back AS (
         INSERT INTO postroom.ready AS r (seq, queue_id, priority, failures, crashes, deliveries, message_id)
         SELECT nextval('postroom.ready_seq'), h.queue_id, h.priority, h.failures, h.crashes, h.deliveries, h.message_id

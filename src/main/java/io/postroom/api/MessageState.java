@@ -15,7 +15,7 @@ public enum MessageState {
     DELAYED,
     /**
      * Waits for a worker. Entered at enqueue, promote, release, rescue and redrive; left by claim, cancel, expire or reschedule. A rescued
-     * message is a suspect: its worker died while holding it, so it is claimed alone.
+     * message that had started when its worker died is a suspect, which is claimed alone.
      */
     READY,
     /** Held by one worker under a lease. Left when its attempt ends, when it is released, or when its worker dies (rescue). */

@@ -71,8 +71,8 @@ public record QueueSettings(
     }
 
     /**
-     * Sets after how many deaths of its worker a message becomes a dead letter; 1 to 1000, default 3. Until then it is a suspect, and runs
-     * alone.
+     * Sets after how many deaths of its worker a message becomes a dead letter; 1 to 1000, default 3. Until then it is a suspect. With
+     * one crash left it runs beside no other suspect of its process.
      */
     public QueueSettings crashLimit(int crashes) {
         return new QueueSettings(queue, maxAttempts, retryAfter, timeToLive, retention, Optional.of(crashes));

@@ -18,7 +18,7 @@ import java.time.Duration;
 /**
  * A process of its own that handles messages until it is killed. {@code atomic} writes one row of {@code effect} a message in the message's
  * own transaction; {@code plain} writes one of {@code run} on a connection of its own when it starts a message; {@code sync} sends one
- * message and never comes back from its handler.
+ * message and never comes back from its handler; {@code mixed} does what the message says.
  */
 final class FaultWorker {
     static final Duration LEASE_TIME = Duration.ofSeconds(3);
@@ -37,8 +37,38 @@ final class FaultWorker {
         switch (arguments[3]) {
             case "work" -> work(pool, pause);
             case "sync" -> sendAndHang(pool);
+            case "mixed" -> mixed(pool, pause);
             default -> throw new IllegalArgumentException(arguments[3]);
         }
+    }
+
+    private static void mixed(HikariDataSource pool, Duration pause) {
+        Postroom.on(pool)
+                .schema(SchemaMode.NONE)
+                .settings(settings("fault-worker-" + ProcessHandle.current().pid()))
+                .handler(mixedHandler(pool, pause))
+                .start();
+        System.out.println("READY");
+    }
+
+    /** 0: takes 2 ms; 1: is written down and takes the pause; 2: is written down, and kills the process soon after. */
+    static Handler mixedHandler(HikariDataSource pool, Duration pause) {
+        return Handler.process("mixed", String.class, (payload, context) -> {
+                    if (payload.equals("0")) {
+                        Thread.sleep(2);
+                        return Outcome.done();
+                    }
+                    try (Connection connection = pool.getConnection()) {
+                        insert(connection, "run", context);
+                    }
+                    if (payload.equals("2")) {
+                        Thread.sleep(100);
+                        Runtime.getRuntime().halt(1);
+                    }
+                    Thread.sleep(pause.toMillis());
+                    return Outcome.done();
+                })
+                .concurrency(8);
     }
 
     static EngineSettings settings(String name) {

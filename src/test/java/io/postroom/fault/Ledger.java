@@ -30,8 +30,9 @@ final class Ledger {
     void create() {
         execute("""
                 DROP TABLE IF EXISTS public.effect, public.run;
-                CREATE TABLE public.effect (message_id uuid NOT NULL, pid bigint NOT NULL, lease_valid boolean NOT NULL);
-                CREATE TABLE public.run (LIKE public.effect);
+                CREATE TABLE public.effect (message_id uuid NOT NULL, pid bigint NOT NULL, lease_valid boolean NOT NULL,
+                    at timestamptz NOT NULL DEFAULT clock_timestamp());
+                CREATE TABLE public.run (LIKE public.effect INCLUDING DEFAULTS);
                 TRUNCATE postroom.message, postroom.ready, postroom.delayed, postroom.lease, postroom.attempt, postroom.dead_letter;
                 """);
     }
@@ -90,7 +91,7 @@ final class Ledger {
         }
     }
 
-    private long number(String sql) {
+    long number(String sql) {
         try (Connection connection = database.connect();
                 Statement statement = connection.createStatement();
                 ResultSet row = statement.executeQuery(sql)) {
@@ -120,7 +121,7 @@ final class Ledger {
         }
     }
 
-    private void execute(String sql) {
+    void execute(String sql) {
         try (Connection connection = database.connect();
                 Statement statement = connection.createStatement()) {
             statement.execute(sql);

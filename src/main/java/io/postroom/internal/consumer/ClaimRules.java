@@ -20,12 +20,10 @@ final class ClaimRules {
     private final LeaseHolder leaseHolder;
     private final BooleanSupplier isCompleterOverwhelmed;
     private volatile boolean stopping;
-    private volatile boolean suspectsTurn;
 
     /** The ways in which a message gets under a lease for the handler threads of this process. */
     enum Way {
         CLAIM,
-        CLAIM_SUSPECT,
         DIRECT_DISPATCH;
 
         static final Way[] EVERY = values();
@@ -46,9 +44,7 @@ final class ClaimRules {
         QUEUE_PAUSED(Hint.TO_OTHERS, rules -> rules.queue.isPaused(), Way.EVERY),
         /** Other processes may rescue what this worker holds. */
         LEASE_NOT_TRUSTED(Hint.HERE, rules -> !rules.leaseHolder.isTrusted(), Way.EVERY),
-        /** Suspects run alone. */
-        SUSPECTS_TURN(Hint.HERE, rules -> rules.suspectsTurn, Way.CLAIM, Way.DIRECT_DISPATCH),
-        /** Suspects need the handler threads to become idle; claims give way to them in turns, see {@link SuspectRunner}. */
+        /** The next free thread is a suspect's; else direct dispatch could take each of them. */
         SUSPECTS_WAIT(Hint.HERE, rules -> rules.queue.hasSuspects(), Way.DIRECT_DISPATCH),
         /** What waits in READY goes before a message that comes now. */
         MESSAGES_WAIT(Hint.HERE, rules -> rules.queue.cursors().hasWaiting(), Way.DIRECT_DISPATCH),
@@ -105,9 +101,5 @@ final class ClaimRules {
     /** Stops every way of taking messages, for good. */
     void stop() {
         stopping = true;
-    }
-
-    void suspectsTurn(boolean isOn) {
-        suspectsTurn = isOn;
     }
 }

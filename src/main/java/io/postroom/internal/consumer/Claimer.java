@@ -22,7 +22,7 @@ final class Claimer {
     static final int LARGEST_CLAIM = 1000;
 
     static final Duration AFTER_SHORT_CLAIM = Duration.ofNanos(1_500_000);
-    /** Pause while a rule forbids claims. */
+    /** Pause while a rule forbids claims, or a suspect may not run yet. */
     private static final Duration LOOK_EVERY = Duration.ofMillis(100);
     /** Longest pause while nothing waits or no thread is free. A change of either signals the thread. */
     private static final Duration IDLE = Duration.ofMinutes(1);
@@ -76,13 +76,20 @@ final class Claimer {
 
     /** One step of the thread. */
     void claimSome() {
-        if (suspects.isTheirTurn() && rules.allow(Way.CLAIM_SUSPECT)) {
-            suspects.runTurn(loop::pause);
-        } else if (!rules.allow(Way.CLAIM)) {
+        if (!rules.allow(Way.CLAIM)) {
             loop.pause(LOOK_EVERY);
-        } else if (!queue.cursors().mayHaveWork() || !held.isWorthAClaim()) {
-            loop.pause(IDLE);
-        } else if (!lingers()) {
+            return;
+        }
+        boolean suspectClaimed = suspects.claimNext(); // one in each step, so that others wait for one claim at most
+        if (queue.cursors().mayHaveWork() && held.isWorthAClaim()) {
+            claimUnlessTooSoon();
+        } else if (!suspectClaimed) {
+            loop.pause(queue.hasSuspects() ? LOOK_EVERY : IDLE);
+        }
+    }
+
+    private void claimUnlessTooSoon() {
+        if (!lingers()) {
             claim();
         }
     }
@@ -93,7 +100,7 @@ final class Claimer {
             return; // the number of messages to hold fell since it was looked at
         }
         ClaimRequest request = queue.cursors()
-                .request(leaseHolder.workerId(), wanted, queue.handled().leaseSize());
+                .request(leaseHolder.workerId(), wanted, queue.handled().leaseSize(), held.startAtOnce());
         List<ClaimedMessage> claimed = List.of();
         try {
             claimed = store.claim(request);
@@ -105,7 +112,7 @@ final class Claimer {
         }
         queue.cursors().claimed(request, claimed);
         lastShortClaimNanos = claimed.size() < request.limit() ? System.nanoTime() : 0;
-        held.accept(claimed);
+        held.accept(claimed, request.started());
     }
 
     /** Waits for what is left of the time after a short claim. Returns whether it had to wait. */

@@ -39,8 +39,10 @@ public final class Consumer {
         PrefetchPolicy prefetch = new PrefetchPolicy(
                 queue.handled().concurrency(), queue.handled().largestBatch());
         rules = new ClaimRules(queue, leaseHolder, completer::isOverwhelmed);
-        held = new HeldMessages(prefetch, leases, this::release, this::signal);
-        SuspectRunner suspects = new SuspectRunner(queue, store, leaseHolder, rules, held, System::nanoTime);
+        StartMarks starts = new StartMarks(store, leaseHolder, System::nanoTime);
+        held = new HeldMessages(prefetch, leases, starts, this::release, this::signal);
+        SuspectRunner suspects =
+                new SuspectRunner(queue, store, leaseHolder, held, leases.suspects(), this::signal, System::nanoTime);
         claimer = new Claimer(queue, store, leaseHolder, rules, held, suspects);
         threads = new HandlerThreads(queue.handled(), held, this::run);
         directDispatcher = new DirectDispatcher(queue, rules, held);

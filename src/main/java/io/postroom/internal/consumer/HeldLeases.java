@@ -16,6 +16,8 @@ public final class HeldLeases {
     /** Messages still open under each lease. */
     private final Map<Long, Integer> open = new ConcurrentHashMap<>();
 
+    private final SuspectPlaces suspects = new SuspectPlaces();
+
     /** Notes the leases of messages that this process begins to hold. */
     public void taken(Collection<ClaimedMessage> messages) {
         messages.forEach(message -> open.merge(message.lease().id(), 1, Integer::sum));
@@ -25,6 +27,12 @@ public final class HeldLeases {
     public void ended(Collection<Completion> ends) {
         ends.forEach(end -> open.computeIfPresent(
                 end.message().lease().id(), (lease, messages) -> messages == 1 ? null : messages - 1));
+        suspects.ended(ends);
+    }
+
+    /** Returns the suspects among what this process holds. */
+    SuspectPlaces suspects() {
+        return suspects;
     }
 
     /** Returns the ids of leases under which a message is still open, in no order. */

@@ -15,6 +15,7 @@ import java.util.function.Consumer;
 final class HeldMessages {
     private final PrefetchPolicy prefetch;
     private final HeldLeases leases;
+    private final StartMarks starts;
     private final Consumer<List<ClaimedMessage>> release;
     private final Runnable onWorthAClaim;
     private final MessageBuffer buffer = new MessageBuffer(this::giveBack);
@@ -29,10 +30,12 @@ final class HeldMessages {
     HeldMessages(
             PrefetchPolicy prefetch,
             HeldLeases leases,
+            StartMarks starts,
             Consumer<List<ClaimedMessage>> release,
             Runnable onWorthAClaim) {
         this.prefetch = prefetch;
         this.leases = leases;
+        this.starts = starts;
         this.release = release;
         this.onWorthAClaim = onWorthAClaim;
     }
@@ -50,9 +53,19 @@ final class HeldMessages {
         return prefetch.isWorthAClaim(count.get());
     }
 
-    /** Whether a handler thread is free, as far as the count says. */
-    boolean hasFreeThread() {
-        return count.get() < prefetch.threadCapacity();
+    /**
+     * Whether a suspect would start soon: a thread is free, or handlers are so fast that the next one will be. One may wait at a time, as
+     * another process may have a thread for the next.
+     */
+    boolean hasRoomForSuspect() {
+        boolean threadsAreBusy = count.get() >= prefetch.threadCapacity();
+        boolean handlersAreFast = prefetch.target() > prefetch.threadCapacity();
+        return (!threadsAreBusy || handlersAreFast) && !buffer.startsWithSuspect();
+    }
+
+    /** Returns how many messages of a claim probably start before the next announcement would be made. */
+    int startAtOnce() {
+        return Math.max(0, prefetch.threadCapacity() - count.get() + starts.chunk());
     }
 
     /**
@@ -91,7 +104,24 @@ final class HeldMessages {
         return true;
     }
 
-    /** Takes over messages that are counted already, under leases of this process, for the handler threads. */
+    /** Counts and takes over a suspect, which is the next that a thread takes. */
+    void acceptSuspect(ClaimedMessage suspect) {
+        count.incrementAndGet();
+        leases.taken(List.of(suspect));
+        buffer.putFirst(suspect);
+    }
+
+    /**
+     * Takes over what a claim brought and {@link #claimEnds} has counted.
+     *
+     * @param started how many of the messages the claim wrote down as started
+     */
+    void accept(List<ClaimedMessage> claimed, int started) {
+        starts.claimed(claimed, started);
+        accept(claimed);
+    }
+
+    /** Takes over messages that are counted already, under leases of this process that count them as started, for the handler threads. */
     void accept(List<ClaimedMessage> messages) {
         if (messages.isEmpty()) {
             return;
@@ -105,9 +135,11 @@ final class HeldMessages {
         buffer.put(messages);
     }
 
-    /** Waits for messages that a thread should run next. An empty batch: there will be no more. */
+    /** Waits for messages that a thread should run next, and announces their start. An empty batch: there will be no more. */
     HandlerBatch take() {
-        return new HandlerBatch(buffer.take(prefetch::messagesPerTake));
+        List<ClaimedMessage> next = buffer.take(prefetch::messagesPerTake);
+        starts.announce(next);
+        return new HandlerBatch(next);
     }
 
     /** Returns messages that no thread has begun: to the other threads or, once this is closed, to the queue. */

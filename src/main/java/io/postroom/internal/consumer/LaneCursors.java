@@ -1,5 +1,6 @@
 package io.postroom.internal.consumer;
 
+import io.postroom.internal.storage.ClaimKind;
 import io.postroom.internal.storage.ClaimRequest;
 import io.postroom.internal.storage.ClaimedMessage;
 import java.util.Arrays;
@@ -65,7 +66,7 @@ public final class LaneCursors {
      * Returns the next request. Its lanes count as empty from here on unless {@link #claimed}, {@link #failed} or {@link #arrived} says
      * otherwise.
      */
-    synchronized ClaimRequest request(int workerId, int limit, int leaseSize) {
+    synchronized ClaimRequest request(int workerId, int limit, int leaseSize, int started) {
         int lanes = Integer.bitCount(maybeFilled);
         short[] priorities = new short[lanes];
         long[] from = new long[lanes];
@@ -81,7 +82,8 @@ public final class LaneCursors {
         }
         maybeFilled = 0;
         claimUnderWay = true;
-        return new ClaimRequest(workerId, queueId, queue, priorities, from, limit, leaseSize, false);
+        return new ClaimRequest(
+                workerId, queueId, queue, priorities, from, limit, leaseSize, started, ClaimKind.ORDINARY);
     }
 
     /** Moves the cursors behind what the request brought. */

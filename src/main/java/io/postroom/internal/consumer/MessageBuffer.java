@@ -54,9 +54,34 @@ final class MessageBuffer {
         giveBack.accept(messages);
     }
 
+    /** Puts a suspect before all others. Gives it back at once when the buffer is closed. */
+    void putFirst(ClaimedMessage suspect) {
+        lock.lock();
+        try {
+            if (!closed) {
+                waiting.addFirst(suspect);
+                filled.signal();
+                return;
+            }
+        } finally {
+            lock.unlock();
+        }
+        giveBack.accept(List.of(suspect));
+    }
+
+    /** Whether the next message is a suspect. */
+    boolean startsWithSuspect() {
+        lock.lock();
+        try {
+            return !waiting.isEmpty() && waiting.peek().isSuspect();
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /**
-     * Waits for messages and takes the oldest. An interrupt that hits a waiting thread is left over from a call before: it is cleared,
-     * and the wait goes on.
+     * Waits for messages and takes the oldest. A suspect is taken alone: the thread's other messages would wait for it. An interrupt that
+     * hits a waiting thread is left over from a call before: it is cleared, and the wait goes on.
      *
      * @param most how many to take at once; asked when there is something to take, because the wait may be long
      * @return a new list; empty when the buffer is closed: there will be no more
@@ -69,6 +94,10 @@ final class MessageBuffer {
             }
             List<ClaimedMessage> taken = new ArrayList<>(1);
             for (int left = waiting.isEmpty() ? 0 : most.getAsInt(); left > 0 && !waiting.isEmpty(); left--) {
+                if (!taken.isEmpty()
+                        && (taken.get(0).isSuspect() || waiting.peek().isSuspect())) {
+                    break;
+                }
                 taken.add(waiting.poll());
             }
             if (!waiting.isEmpty()) {

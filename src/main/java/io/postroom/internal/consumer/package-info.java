@@ -11,8 +11,10 @@
  *                                                     │
  *                                               HandlerThreads ──► Executor
  *
- *   ClaimRules: why nothing is taken now, asked by Claimer, SuspectRunner and DirectDispatcher
+ *   ClaimRules: why nothing is taken now, asked by Claimer and DirectDispatcher
  *   PrefetchPolicy: how many messages to hold
+ *   StartMarks: announces what starts, before it starts
+ *   SuspectPlaces: which suspects of the process may run at once
  * </pre>
  *
  * <p>Read {@code Claimer.claimSome} first, then {@code HandlerThreads.work}. {@link io.postroom.internal.consumer.Consumer} only wires
@@ -22,7 +24,7 @@
  * which messages are claimed. Cursors, counts and suspects known here are hints, and a wrong one costs a claim that finds nothing or a wait
  * until the next poll.
  *
- * <p>Words: a <i>suspect</i> is a message whose worker died while holding it. <i>Direct dispatch</i> is the way of a new message to a
+ * <p>Words: a <i>suspect</i> is a message that had started when its worker died. <i>Direct dispatch</i> is the way of a new message to a
  * handler thread of the process that creates it, without READY. A <i>low watermark</i> is a number of a lane below which no message can
  * appear any more.
  *
@@ -51,16 +53,58 @@
  *
  * <p>With direct dispatch a handler that takes JSON as text gets the caller's text; after a retry it gets what {@code jsonb} prints of it.
  *
+ * <h2>What had started</h2>
+ *
+ * <p>A process holds up to 2,000 messages ahead of its threads. When it dies, only those that had started may have killed it. So a lease
+ * has a mark, how many of its messages may have started, and a rescue counts a crash for those before the mark alone. A claim writes the
+ * mark for the messages that free threads take at once: with slow handlers, which hold nothing ahead, for all. Before a message beyond the
+ * mark starts, its thread raises the mark by one statement ({@code StartMarks}). The statement covers what starts within 10 ms, because one
+ * for each message would cost more than the message. Those few hundred messages of fast handlers count a crash though they had not started.
+ * So do messages of direct dispatch that wait for a thread: they start within 50 ms, and a second statement would cost what the dispatch
+ * saves.
+ *
+ * <p>The mark's commit does not wait for the disk. A killed worker does not lose it. A killed server may lose the last 0.6 s of marks,
+ * unless a later commit of anybody has reached the disk. Then a message that had started comes back without a crash and runs once more as
+ * an ordinary message. The same happens when an announcement fails and the worker dies before its result is written. Both err on the side
+ * of one run too many: nothing is lost, and the next death counts. A mark too high, as after a failover that repeats the numbers of
+ * leases, errs on the other side: a crash is counted for a message that had not started.
+ *
+ * <h2>Suspects</h2>
+ *
+ * <p>A suspect is probably innocent: of 16 messages that run when a process is killed at most one killed it. So suspects must start soon,
+ * in the midst of other messages. One of them may be poison, a message that kills each process that runs it. Poison must not take its
+ * neighbours to their crash limit. What a neighbour loses to one poison message:
+ *
+ * <ol>
+ *   <li>One crash when the poison is an ordinary message, or the neighbour is. After that both are suspects.
+ *   <li>Further crashes only where both run in one process as suspects. That does not happen while suspects run one at a time. It may
+ *       happen when they have waited for half a second and run at once ({@code SuspectRunner}).
+ *   <li>Never the last one: a suspect that one more crash would make a dead letter begins when no suspect runs in its process, over all
+ *       queues, and none begins beside it. It gives its place up when its result is committed, so no later death counts against it.
+ * </ol>
+ *
+ * <p>So with a crash limit of two or more one poison message makes no neighbour a dead letter, and is one itself after as many deaths as
+ * the limit says. What remains: a suspect on its last credit has ordinary messages beside it. One of them may be a second poison message in
+ * its first run, or the process may be killed from outside. Then an innocent message becomes a dead letter, after that many deaths in its
+ * presence, with at least two causes. To run it in an idle process would hold up all other messages, which is worse.
+ *
+ * <p>Times: the poll reports suspects within a second or so. Half a second later two may run at once, then twice as many each 250 ms: 16
+ * may run after 1.25 s. A suspect goes before all that waits in the process, to the next thread that becomes free. One thread of a queue
+ * stays free of suspects if it has several, so that suspects which hang do not stop it. On its last credit a suspect waits for the others,
+ * and they for it: at most for the handlers' time limits, one after the other. Another process may take them meanwhile.
+ *
  * <h2>Looks wrong, is right</h2>
  *
  * <ul>
  *   <li>{@link io.postroom.internal.consumer.HeldLeases} lives here, although the poll of the worker package reads it: this package fills
  *       it, and dependencies point downwards, from worker to consumer.
- *   <li>Direct dispatch asks the rules twice, before and after it counts its messages. A stop, a pause or a turn of suspects sets its
- *       mark first and reads the count then; so one of the two always sees the other.
- *   <li>Claims of ordinary messages go on while suspects wait: the two take turns of a second. Direct dispatch stops meanwhile, because
- *       it would keep the threads from becoming idle.
- *   <li>A suspect runs alone in its queue and process, not in the whole cluster.
+ *   <li>Direct dispatch asks the rules twice, before and after it counts its messages. A stop or a pause sets its mark first and reads the
+ *       count then; so one of the two always sees the other.
+ *   <li>Claims of ordinary messages go on while suspects wait. Direct dispatch stops meanwhile, because it could take each thread that
+ *       becomes free.
+ *   <li>Suspects keep away from one another in a process, not in the whole cluster.
+ *   <li>A failed announcement counts as made: a database that is away would stop the handlers of each chunk for the time of a connection's
+ *       attempt.
  *   <li>A stop closes the buffer before the claim under way has answered: what that claim brings goes back untouched.
  *   <li>A claim that throws keeps its lanes marked as filled, but an error such as {@code OutOfMemoryError} does not: the next poll marks
  *       them.

@@ -24,7 +24,16 @@ final class ClaimSql {
                    failures, crashes, deliveries, stored, expired, created_at,
                    type, type_version, direction, correlation_id, content_type,
                    headers, payload, body
-            FROM postroom.claim(:worker, :queue, :queueName, :priorities, :cursors, :limit, :leaseSize, :suspects)
+            FROM postroom.claim(:worker, :queue, :queueName, :priorities, :cursors, :limit, :leaseSize, :started, :kind)
+            """);
+
+    /**
+     * Raises the marks of what may have started. Locks the lease rows in the order of their ids. Returns before the commit has reached
+     * the disk: see the consumer package. Always one row.
+     */
+    static final Sql ANNOUNCE_STARTS = Sql.of("""
+            -- name: announce_starts
+            SELECT set_config('synchronous_commit', 'off', true), postroom.announce_starts(:worker, :leases, :started)
             """);
 
     /** The payload once more, in a new snapshot. Relies on message_pk. 0 rows: the message is not visible yet, or gone. */

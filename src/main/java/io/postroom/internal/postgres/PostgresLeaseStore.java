@@ -55,11 +55,30 @@ final class PostgresLeaseStore implements LeaseStore {
                         .set("cursors", request.cursors())
                         .set("limit", request.limit())
                         .set("leaseSize", request.leaseSize())
-                        .set("suspects", request.suspects())
+                        .set("started", request.started())
+                        .set("kind", request.kind().code())
                         .list(row -> ClaimedRows.claimed(row, request))
                         .stream()
                         .sorted(BY_LEASE_AND_ORDINAL)
                         .toList();
+            }
+        });
+    }
+
+    @Override
+    public void announceStarts(int workerId, Map<Long, Integer> started) {
+        List<Map.Entry<Long, Integer>> marks =
+                started.entrySet().stream().sorted(Map.Entry.comparingByKey()).toList();
+        transactions.single("announce starts of worker " + workerId, connection -> {
+            try (Sql.Call call = ClaimSql.ANNOUNCE_STARTS.on(connection)) {
+                return call.set("worker", workerId)
+                        .set(
+                                "leases",
+                                marks.stream().mapToLong(Map.Entry::getKey).toArray())
+                        .set(
+                                "started",
+                                marks.stream().mapToInt(Map.Entry::getValue).toArray())
+                        .list(row -> row.getString(1));
             }
         });
     }

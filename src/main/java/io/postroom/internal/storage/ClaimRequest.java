@@ -8,7 +8,8 @@ package io.postroom.internal.storage;
  * @param cursors the number to begin at in each lane, in the same order
  * @param limit most messages
  * @param leaseSize most messages under one lease
- * @param suspects whether to take one suspect: a message whose worker died while holding it. Else suspects are left alone
+ * @param started how many of them, in the order of the answer, count as started from the claim on. The others have to be announced by
+ *     {@link LeaseStore#announceStarts} before they start
  */
 public record ClaimRequest(
         int workerId,
@@ -18,4 +19,5 @@ public record ClaimRequest(
         long[] cursors,
         int limit,
         int leaseSize,
-        boolean suspects) {}
+        int started,
+        ClaimKind kind) {}

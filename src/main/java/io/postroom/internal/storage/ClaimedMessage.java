@@ -30,6 +30,11 @@ public record ClaimedMessage(
         return Math.min(counters.deliveries() + 1, Short.MAX_VALUE);
     }
 
+    /** Whether a worker died while holding it. */
+    public boolean isSuspect() {
+        return counters.crashes() > 0;
+    }
+
     /** Answers the same message with the content that a later snapshot showed. */
     public ClaimedMessage withContent(Content found, boolean hasExpired, @Nullable Instant created) {
         return new ClaimedMessage(id, queueId, priority, laneSeq, lease, counters, true, hasExpired, created, found);

@@ -5,6 +5,7 @@ import java.sql.Connection;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -23,6 +24,16 @@ public interface LeaseStore {
      *     paused is the caller's business
      */
     List<ClaimedMessage> claim(ClaimRequest request);
+
+    /**
+     * Announces which messages the worker may have started from here on. If it dies, a rescue counts a crash for these alone.
+     *
+     * <p>Returns before the announcement has reached the disk. A worker that is killed does not lose it. A database server that is killed
+     * may: a message that had started then comes back without a crash.
+     *
+     * @param started for each lease, in any order, how many of its messages, from the first; null-free
+     */
+    void announceStarts(int workerId, Map<Long, Integer> started);
 
     /** Reads a held message's payload in a new snapshot; empty: it is still not visible. */
     Optional<ClaimedMessage> reload(ClaimedMessage message);

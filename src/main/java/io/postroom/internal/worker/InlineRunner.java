@@ -5,6 +5,7 @@ import io.postroom.internal.consumer.HeldLeases;
 import io.postroom.internal.consumer.LaneCursors;
 import io.postroom.internal.execution.Completer;
 import io.postroom.internal.execution.Executor;
+import io.postroom.internal.storage.ClaimKind;
 import io.postroom.internal.storage.ClaimRequest;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.JobStore;
@@ -85,7 +86,8 @@ final class InlineRunner {
 
     private int runReady(ConsumedQueue queue) {
         int run = 0;
-        for (boolean suspects : new boolean[] {false, true}) {
+        int most = queue.handled().largestBatch();
+        for (ClaimKind kind : ClaimKind.values()) {
             List<ClaimedMessage> claimed = stores.leases()
                     .claim(new ClaimRequest(
                             heartbeat.workerId(),
@@ -93,9 +95,10 @@ final class InlineRunner {
                             queue.name(),
                             ALL_PRIORITIES,
                             new long[LaneCursors.PRIORITIES],
-                            queue.handled().largestBatch(),
+                            most,
                             queue.handled().leaseSize(),
-                            suspects));
+                            most,
+                            kind));
             leases.taken(claimed);
             if (!claimed.isEmpty()) {
                 executor.run(queue.handled(), claimed, () -> {});

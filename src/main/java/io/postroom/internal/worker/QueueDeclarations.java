@@ -76,8 +76,8 @@ final class QueueDeclarations {
                 .mapToInt(handler -> handler.retry().attempts())
                 .max()
                 .orElseThrow();
-        QueueRow row =
-                store.declare(withWaitsOf(own.get(0).retry(), QueueSettings.of(name).attempts(attempts)));
+        QueueRow row = store.declare(
+                withWaitsOf(own.get(0).retry(), QueueSettings.of(name).attempts(attempts)));
         return new ConsumedQueue(new HandledQueue(row.id(), name, own));
     }
 

@@ -20,16 +20,20 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The collaborators of a claimer, put together by hand: a queue that is not paused, a store that answers claims from {@link #ready} and
- * {@link #suspects} and notes them, and a lease that is trusted. Everything held stays in the buffer until a test takes it.
+ * The collaborators of a claimer, put together by hand: a queue that is not paused, a store that answers claims from {@link #ready},
+ * {@link #suspects} and {@link #lastCredits} and notes them, and a lease that is trusted. Everything held stays in the buffer until a test
+ * takes it.
  */
 final class ClaimFixture implements LeaseStore, LeaseHolder {
     static final int WORKER = 3;
@@ -40,11 +44,15 @@ final class ClaimFixture implements LeaseStore, LeaseHolder {
     final Queue<ClaimRequest> requests = new ConcurrentLinkedQueue<>();
     final Queue<ClaimedMessage> ready = new ConcurrentLinkedQueue<>();
     final Queue<ClaimedMessage> suspects = new ConcurrentLinkedQueue<>();
+    final Queue<ClaimedMessage> lastCredits = new ConcurrentLinkedQueue<>();
+    final List<Map<Long, Integer>> announced = new ArrayList<>();
+    volatile Consumer<Map<Long, Integer>> announcing = started -> {};
+    final AtomicInteger suspectsEnded = new AtomicInteger();
     final List<ClaimedMessage> released = new ArrayList<>();
     volatile boolean trusted = true;
     volatile boolean overwhelmed;
     volatile Function<ClaimRequest, List<ClaimedMessage>> answer = this::claimReady;
-    /** The clock of the suspects' turns; stands still unless a test moves it. */
+    /** The clock of suspects and announcements; stands still unless a test moves it. */
     long nanos;
 
     final ConsumedQueue queue = new ConsumedQueue(new HandledQueue(
@@ -55,8 +63,10 @@ final class ClaimFixture implements LeaseStore, LeaseHolder {
     final PrefetchPolicy prefetch = new PrefetchPolicy(THREADS, 1);
     final HeldLeases leases = new HeldLeases();
     final ClaimRules rules = new ClaimRules(queue, this, () -> overwhelmed);
-    final HeldMessages held = new HeldMessages(prefetch, leases, released::addAll, () -> {});
-    final SuspectRunner suspectRunner = new SuspectRunner(queue, this, this, rules, held, () -> nanos);
+    final StartMarks starts = new StartMarks(this, this, () -> nanos);
+    final HeldMessages held = new HeldMessages(prefetch, leases, starts, released::addAll, () -> {});
+    final SuspectRunner suspectRunner =
+            new SuspectRunner(queue, this, this, held, leases.suspects(), suspectsEnded::incrementAndGet, () -> nanos);
     final Claimer claimer = new Claimer(queue, this, this, rules, held, suspectRunner);
     final DirectDispatcher directDispatcher = new DirectDispatcher(queue, rules, held);
 
@@ -90,7 +100,11 @@ final class ClaimFixture implements LeaseStore, LeaseHolder {
     }
 
     static ClaimedMessage suspect(int number) {
-        return message(number, 4, new ClaimedMessage.Lease(number, 1, 0), new ClaimedMessage.Counters(0, 1, 1));
+        return suspect(number, 1);
+    }
+
+    static ClaimedMessage suspect(int number, int crashes) {
+        return message(number, 4, new ClaimedMessage.Lease(number, 1, 0), new ClaimedMessage.Counters(0, crashes, 1));
     }
 
     static ClaimedMessage message(
@@ -108,7 +122,11 @@ final class ClaimFixture implements LeaseStore, LeaseHolder {
     }
 
     private List<ClaimedMessage> claimReady(ClaimRequest request) {
-        Queue<ClaimedMessage> source = request.suspects() ? suspects : ready;
+        Queue<ClaimedMessage> source = switch (request.kind()) {
+            case ORDINARY -> ready;
+            case SUSPECT -> suspects;
+            case LAST_CREDIT -> lastCredits;
+        };
         List<ClaimedMessage> claimed = new ArrayList<>();
         while (claimed.size() < request.limit() && !source.isEmpty()) {
             claimed.add(source.poll());
@@ -120,6 +138,12 @@ final class ClaimFixture implements LeaseStore, LeaseHolder {
     public List<ClaimedMessage> claim(ClaimRequest request) {
         requests.add(request);
         return answer.apply(request);
+    }
+
+    @Override
+    public void announceStarts(int workerId, Map<Long, Integer> started) {
+        announced.add(Map.copyOf(started));
+        announcing.accept(started);
     }
 
     @Override

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.postroom.internal.consumer.ClaimRules.Reason;
 import io.postroom.internal.consumer.ClaimRules.Way;
 import io.postroom.internal.storage.ClaimRequest;
-import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
@@ -16,8 +15,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Each reason stops each of the three that it is meant to stop: asked of the rules, and seen at the claimer, the suspects and direct
- * dispatch.
+ * Each reason stops each way that it is meant to stop: asked of the rules, and seen at the claimer and direct dispatch.
  */
 @Timeout(30)
 class ClaimRulesTest {
@@ -37,12 +35,6 @@ class ClaimRulesTest {
             names = {"STOPPING", "QUEUE_PAUSED", "LEASE_NOT_TRUSTED", "COMPLETER_OVERWHELMED"})
     void reason_of_the_process_or_the_queue_stops_every_way(Reason reason) {
         assertThat(Way.values()).allMatch(reason::stops);
-    }
-
-    @Test
-    void suspects_turn_stops_all_but_the_suspects() {
-        assertThat(Arrays.stream(Way.values()).filter(Reason.SUSPECTS_TURN::stops))
-                .containsExactly(Way.CLAIM, Way.DIRECT_DISPATCH);
     }
 
     @ParameterizedTest
@@ -108,13 +100,12 @@ class ClaimRulesTest {
             case STOPPING -> fixture.rules.stop();
             case QUEUE_PAUSED -> fixture.reported(holds, false);
             case LEASE_NOT_TRUSTED -> fixture.trusted = !holds;
-            case SUSPECTS_TURN -> fixture.rules.suspectsTurn(holds);
             case SUSPECTS_WAIT -> fixture.reported(false, holds);
             case MESSAGES_WAIT -> {
                 if (holds) {
                     fixture.queue.cursors().arrived(4, 100);
                 } else {
-                    ClaimRequest all = fixture.queue.cursors().request(ClaimFixture.WORKER, 10, 10);
+                    ClaimRequest all = fixture.queue.cursors().request(ClaimFixture.WORKER, 10, 10, 0);
                     fixture.queue.cursors().claimed(all, List.of());
                 }
             }
@@ -131,11 +122,6 @@ class ClaimRulesTest {
                 fixture.step();
                 return fixture.requests.size() > before;
             }
-            case CLAIM_SUSPECT -> {
-                fixture.suspects.add(ClaimFixture.suspect(1));
-                fixture.suspectRunner.runTurn(this::runSuspect);
-                return fixture.requests.size() > before;
-            }
             case DIRECT_DISPATCH -> {
                 return fixture.directDispatcher
                         .begin(
@@ -147,10 +133,5 @@ class ClaimRulesTest {
             }
         }
         throw new AssertionError(way);
-    }
-
-    private void runSuspect(Duration pause) {
-        fixture.nanos += pause.toNanos();
-        fixture.held.letGo(fixture.held.take().begin(16).size());
     }
 }

@@ -3,6 +3,7 @@ package io.postroom.internal.consumer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.postroom.internal.storage.ClaimKind;
 import io.postroom.internal.storage.ClaimRequest;
 import io.postroom.internal.storage.ClaimedMessage;
 import java.time.Duration;
@@ -82,7 +83,7 @@ class ClaimerTest {
         assertThat(request.workerId()).isEqualTo(ClaimFixture.WORKER);
         assertThat(request.queueId()).isEqualTo(ClaimFixture.QUEUE);
         assertThat(request.leaseSize()).isEqualTo(fixture.queue.handled().leaseSize());
-        assertThat(request.suspects()).isFalse();
+        assertThat(request.kind()).isEqualTo(ClaimKind.ORDINARY);
     }
 
     @Test
@@ -149,26 +150,57 @@ class ClaimerTest {
     }
 
     @Test
-    void suspects_get_their_turn_before_other_messages_and_the_others_get_theirs_after_it() {
+    void suspect_is_claimed_before_others_and_they_are_claimed_in_the_same_step() {
         fixture.becomeReady(1);
-        fixture.reported(false, true); // and none is left when it is claimed
-
-        fixture.step();
-        fixture.step();
-
-        assertThat(fixture.requests).extracting(ClaimRequest::suspects).containsExactly(true, false);
-    }
-
-    @Test
-    void others_are_claimed_while_suspects_rest_between_two_turns() {
-        fixture.becomeReady(1);
+        fixture.suspects.add(ClaimFixture.suspect(1));
         fixture.reported(false, true);
 
         fixture.step();
-        fixture.reported(false, true); // more of them came at once
+
+        assertThat(kinds()).containsExactly(ClaimKind.SUSPECT, ClaimKind.ORDINARY);
+        assertThat(fixture.held.count()).isEqualTo(2);
+    }
+
+    @Test
+    void others_are_claimed_while_a_suspect_has_to_wait() {
+        fixture.becomeReady(1);
+        fixture.reported(false, true);
+        fixture.leases.suspects().enterAlone(); // one of another queue
+
         fixture.step();
 
-        assertThat(fixture.requests).extracting(ClaimRequest::suspects).containsExactly(true, false);
+        assertThat(kinds()).containsExactly(ClaimKind.ORDINARY);
+    }
+
+    @Test
+    void claim_that_fails_for_a_suspect_holds_up_no_other_message() {
+        fixture.becomeReady(1);
+        fixture.reported(false, true);
+        fixture.answer = request -> {
+            if (request.kind() == ClaimKind.ORDINARY) {
+                return List.of(fixture.ready.remove());
+            }
+            throw new IllegalStateException("bad row");
+        };
+
+        assertThatThrownBy(fixture::step).hasMessage("bad row");
+        fixture.step();
+
+        assertThat(kinds()).containsExactly(ClaimKind.SUSPECT, ClaimKind.ORDINARY);
+        assertThat(fixture.leases.suspects().enterAlone()).isTrue();
+    }
+
+    @Test
+    void claim_counts_as_started_what_free_threads_take_and_what_they_take_next() {
+        fixture.prefetch.ran(100, Duration.ofMillis(100).toNanos());
+        fixture.becomeReady(5_000);
+
+        fixture.step();
+        fixture.held.letGo(150); // of 200, so that 50 are left for four threads
+        fixture.step();
+
+        assertThat(fixture.requests).extracting(ClaimRequest::limit).containsExactly(200, 150);
+        assertThat(fixture.requests).extracting(ClaimRequest::started).containsExactly(ClaimFixture.THREADS + 1, 0);
     }
 
     @Test
@@ -208,6 +240,10 @@ class ClaimerTest {
         assertThat(fixture.held.count()).isZero();
         fixture.step();
         assertThat(fixture.requests).hasSize(1);
+    }
+
+    private List<ClaimKind> kinds() {
+        return fixture.requests.stream().map(ClaimRequest::kind).toList();
     }
 
     private List<Integer> limits() {

@@ -27,7 +27,7 @@ class LaneCursorsTest {
         cursors.arrived(4, 10);
         claim(100, message(4, 20));
         cursors.arrived(4, 30);
-        assertThat(cursors.request(1, 100, 200).cursors()).containsExactly(21);
+        assertThat(cursors.request(1, 100, 200, 0).cursors()).containsExactly(21);
     }
 
     @Test
@@ -35,17 +35,17 @@ class LaneCursorsTest {
         cursors.arrived(4, 10);
         claim(100, message(4, 20));
         cursors.arrived(4, 15);
-        assertThat(cursors.request(1, 100, 200).cursors()).containsExactly(15);
+        assertThat(cursors.request(1, 100, 200, 0).cursors()).containsExactly(15);
     }
 
     @Test
     void late_commit_during_a_claim_is_not_stepped_over() {
         cursors.arrived(4, 10);
-        ClaimRequest request = cursors.request(1, 100, 200);
+        ClaimRequest request = cursors.request(1, 100, 200, 0);
         cursors.arrived(4, 15); // committed after the claim's snapshot
         cursors.claimed(request, List.of(message(4, 20)));
         assertThat(cursors.mayHaveWork()).isTrue();
-        assertThat(cursors.request(1, 100, 200).cursors()).containsExactly(15);
+        assertThat(cursors.request(1, 100, 200, 0).cursors()).containsExactly(15);
     }
 
     @Test
@@ -60,7 +60,7 @@ class LaneCursorsTest {
     @Test
     void failed_claim_asks_again() {
         cursors.arrived(4, 1);
-        ClaimRequest request = cursors.request(1, 2, 200);
+        ClaimRequest request = cursors.request(1, 2, 200, 0);
         cursors.failed(request);
         assertThat(cursors.mayHaveWork()).isTrue();
     }
@@ -71,7 +71,7 @@ class LaneCursorsTest {
                 .mapToObj(i -> {
                     cursors.arrived(9, 1);
                     cursors.arrived(0, 1);
-                    return (int) cursors.request(1, 10, 200).priorities()[0];
+                    return (int) cursors.request(1, 10, 200, 0).priorities()[0];
                 })
                 .collect(Collectors.toList());
         assertThat(first).contains(0, 9);
@@ -94,7 +94,7 @@ class LaneCursorsTest {
         long[] lowest = nothing();
         lowest[4] = 90; // a claim that rolled back
         assertThat(cursors.polled(lowest)).isTrue();
-        assertThat(cursors.request(1, 100, 200).cursors()).containsExactly(90);
+        assertThat(cursors.request(1, 100, 200, 0).cursors()).containsExactly(90);
     }
 
     @Test
@@ -105,7 +105,7 @@ class LaneCursorsTest {
         cursors.reset();
         cursors.arrived(4, 3);
         assertThat(cursors.lowWatermark(4)).isZero();
-        assertThat(cursors.request(1, 100, 200).cursors()).containsExactly(0);
+        assertThat(cursors.request(1, 100, 200, 0).cursors()).containsExactly(0);
     }
 
     @Test
@@ -136,12 +136,12 @@ class LaneCursorsTest {
         cursors.arrived(4, 1);
         assertThat(cursors.hasWaiting()).isTrue();
 
-        ClaimRequest shallow = cursors.request(1, 2, 200);
+        ClaimRequest shallow = cursors.request(1, 2, 200, 0);
         assertThat(cursors.hasWaiting()).isFalse();
         cursors.claimed(shallow, List.of(message(4, 1), message(4, 2)));
         assertThat(cursors.hasWaiting()).isTrue();
 
-        ClaimRequest deep = cursors.request(1, 2, 200);
+        ClaimRequest deep = cursors.request(1, 2, 200, 0);
         assertThat(cursors.hasWaiting()).isTrue();
         cursors.claimed(deep, List.of(message(4, 3)));
         assertThat(cursors.hasWaiting()).isFalse();
@@ -151,10 +151,10 @@ class LaneCursorsTest {
     void failed_claim_of_many_leaves_its_lanes_waiting() {
         cursors.arrived(4, 1);
         cursors.arrived(9, 1);
-        cursors.failed(cursors.request(1, 2, 200));
+        cursors.failed(cursors.request(1, 2, 200, 0));
 
         assertThat(cursors.hasWaiting()).isTrue();
-        assertThat(cursors.request(1, 2, 200).priorities()).containsExactly(9, 4);
+        assertThat(cursors.request(1, 2, 200, 0).priorities()).containsExactly(9, 4);
     }
 
     @Test
@@ -165,18 +165,18 @@ class LaneCursorsTest {
         assertThat(cursors.polled(nothing())).isFalse();
         assertThat(cursors.mayHaveWork()).isFalse();
         cursors.arrived(4, 600);
-        assertThat(cursors.request(1, 100, 200).cursors()).containsExactly(501);
+        assertThat(cursors.request(1, 100, 200, 0).cursors()).containsExactly(501);
     }
 
     @Test
     void reset_during_a_claim_is_not_undone_by_its_answer() {
         cursors.arrived(4, 10);
-        ClaimRequest request = cursors.request(1, 100, 200);
+        ClaimRequest request = cursors.request(1, 100, 200, 0);
         cursors.reset(); // another server, whose numbers are lower
         cursors.claimed(request, List.of(message(4, 500)));
         cursors.arrived(4, 3);
 
-        assertThat(cursors.request(1, 100, 200).cursors()).containsExactly(0);
+        assertThat(cursors.request(1, 100, 200, 0).cursors()).containsExactly(0);
     }
 
     @Test
@@ -185,7 +185,7 @@ class LaneCursorsTest {
             cursors.arrived(9, 1);
             cursors.arrived(4, 1);
             cursors.arrived(0, 1);
-            short[] priorities = cursors.request(1, 10, 200).priorities();
+            short[] priorities = cursors.request(1, 10, 200, 0).priorities();
             if (claim % LaneCursors.LOW_FIRST_EVERY == 0) {
                 assertThat(priorities).containsExactly(0, 4, 9);
             } else {
@@ -195,7 +195,7 @@ class LaneCursorsTest {
     }
 
     private void claim(int limit, ClaimedMessage... messages) {
-        ClaimRequest request = cursors.request(1, limit, 200);
+        ClaimRequest request = cursors.request(1, limit, 200, 0);
         cursors.claimed(request, List.of(messages));
     }
 

@@ -1,6 +1,7 @@
 package io.postroom.internal.consumer;
 
 import static io.postroom.internal.consumer.ClaimFixture.message;
+import static io.postroom.internal.consumer.ClaimFixture.suspect;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.postroom.internal.storage.ClaimedMessage;
@@ -28,6 +29,38 @@ class MessageBufferTest {
 
         assertThat(buffer.take(() -> 2)).containsExactly(messages.get(0), messages.get(1));
         assertThat(buffer.take(() -> 16)).containsExactlyElementsOf(messages.subList(2, 5));
+    }
+
+    @Test
+    void suspect_comes_out_first_and_alone() {
+        List<ClaimedMessage> messages = messages(3);
+        buffer.put(messages);
+
+        buffer.putFirst(suspect(9));
+
+        assertThat(buffer.startsWithSuspect()).isTrue();
+        assertThat(buffer.take(() -> 16)).containsExactly(suspect(9));
+        assertThat(buffer.startsWithSuspect()).isFalse();
+        assertThat(buffer.take(() -> 16)).containsExactlyElementsOf(messages);
+    }
+
+    @Test
+    void suspect_that_was_put_back_behind_others_is_taken_alone() {
+        List<ClaimedMessage> messages = messages(2);
+        buffer.put(List.of(messages.get(0), suspect(9), messages.get(1)));
+
+        assertThat(buffer.take(() -> 16)).containsExactly(messages.get(0));
+        assertThat(buffer.take(() -> 16)).containsExactly(suspect(9));
+        assertThat(buffer.take(() -> 16)).containsExactly(messages.get(1));
+    }
+
+    @Test
+    void suspect_that_comes_after_the_close_goes_back_at_once() {
+        buffer.close();
+
+        buffer.putFirst(suspect(9));
+
+        assertThat(givenBack).containsExactly(suspect(9));
     }
 
     @Test

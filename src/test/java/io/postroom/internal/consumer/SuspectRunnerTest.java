@@ -4,21 +4,23 @@ import static io.postroom.internal.consumer.ClaimFixture.suspect;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.postroom.internal.consumer.ClaimRules.Way;
+import io.postroom.internal.storage.ClaimKind;
 import io.postroom.internal.storage.ClaimRequest;
+import io.postroom.internal.storage.ClaimedMessage;
+import io.postroom.internal.storage.Completion;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Consumer;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Time passes only while the turn pauses. */
+/** Time stands still unless a test moves it. */
 @Timeout(30)
 class SuspectRunnerTest {
     private final ClaimFixture fixture = new ClaimFixture();
     private final SuspectRunner runner = fixture.suspectRunner;
+    private final SuspectPlaces places = fixture.leases.suspects();
 
     @BeforeEach
     void suspectsWait() {
@@ -26,166 +28,180 @@ class SuspectRunnerTest {
     }
 
     @Test
-    void suspects_run_one_by_one_until_none_is_left() {
-        suspects(3);
-        List<Integer> heldAtClaims = noteHeldAtClaims();
-
-        runner.runTurn(eachRunsFor(Duration.ofMillis(100)));
-
-        assertThat(fixture.requests).hasSize(4).allMatch(request -> request.suspects() && request.limit() == 1);
-        assertThat(heldAtClaims).containsOnly(0);
-        assertThat(fixture.queue.hasSuspects()).isFalse();
-        assertThat(fixture.held.count()).isZero();
-    }
-
-    @Test
     void suspects_are_looked_for_in_all_lanes_from_the_beginning() {
-        runner.runTurn(pause -> {});
+        suspects(1);
+
+        runner.claimNext();
 
         ClaimRequest request = fixture.requests.remove();
         assertThat(request.priorities()).containsExactly(9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
         assertThat(request.cursors()).containsOnly(0);
         assertThat(request.workerId()).isEqualTo(ClaimFixture.WORKER);
+        assertThat(request.limit()).isOne();
         assertThat(request.leaseSize()).isOne();
+        assertThat(request.started()).isOne();
     }
 
     @Test
-    void turn_waits_until_what_runs_has_ended() {
-        suspects(1);
-        fixture.held.tryAdd(2);
-        List<Integer> heldAtClaims = noteHeldAtClaims();
-        List<Duration> pauses = new ArrayList<>();
-
-        runner.runTurn(pause -> {
-            pauses.add(pause);
-            fixture.nanos += pause.toNanos();
-            fixture.held.letGo(1);
-        });
-
-        assertThat(pauses).hasSizeGreaterThanOrEqualTo(2);
-        assertThat(heldAtClaims.get(0)).isZero();
-    }
-
-    @Test
-    void turn_ends_after_a_second_and_the_next_begins_a_second_later() {
-        suspects(10);
-
-        runner.runTurn(eachRunsFor(Duration.ofMillis(600)));
-
-        assertThat(fixture.requests).hasSize(2); // at 0 and 600 ms, and not at 1,200
-        assertThat(runner.isTheirTurn()).isFalse();
-        fixture.nanos += SuspectRunner.TURN.toNanos() - 1;
-        assertThat(runner.isTheirTurn()).isFalse();
-        fixture.nanos++;
-        assertThat(runner.isTheirTurn()).isTrue();
-    }
-
-    @Test
-    void turn_in_which_something_long_runs_ends_in_vain() {
-        suspects(1);
-        fixture.held.tryAdd(1);
-        long began = fixture.nanos;
-
-        runner.runTurn(timePasses());
-
-        assertThat(fixture.requests).isEmpty();
-        assertThat(fixture.nanos - began)
-                .isBetween(
-                        SuspectRunner.PATIENCE.toNanos(),
-                        SuspectRunner.PATIENCE.plusMillis(200).toNanos());
-        assertThat(fixture.queue.hasSuspects()).isTrue();
-    }
-
-    @Test
-    void after_three_turns_in_vain_a_suspect_runs_beside_what_never_ends() {
-        suspects(1);
-        fixture.held.tryAdd(1);
-        vainTurns();
-
-        runner.runTurn(timePasses());
-
-        assertThat(fixture.held.count()).isEqualTo(2);
-        assertThat(fixture.held.take().begin(1))
-                .extracting(message -> message.counters().crashes())
-                .containsExactly(1);
-    }
-
-    @Test
-    void after_three_turns_in_vain_the_suspect_still_waits_for_a_free_thread_however_long_that_takes() {
-        suspects(1);
-        fixture.held.tryAdd(ClaimFixture.THREADS);
-        vainTurns();
-        long begin = fixture.nanos;
-        long free = SuspectRunner.PATIENCE.multipliedBy(3).toNanos();
-        List<Long> claimedAfter = new ArrayList<>();
-        fixture.answer = request -> {
-            claimedAfter.add(fixture.nanos - begin);
-            return List.of();
-        };
-
-        runner.runTurn(pause -> {
-            fixture.nanos += pause.toNanos();
-            if (fixture.nanos - begin == free) {
-                fixture.held.letGo(1);
-            }
-        });
-
-        assertThat(claimedAfter).containsExactly(free);
-    }
-
-    @Test
-    void turns_in_vain_are_forgotten_when_no_suspect_waits() {
-        suspects(1);
-        fixture.held.tryAdd(1);
-        vainTurns();
-
+    void nothing_is_claimed_while_no_suspect_is_reported() {
         fixture.reported(false, false);
-        assertThat(runner.isTheirTurn()).isFalse();
+
+        assertThat(runner.claimNext()).isFalse();
+
+        assertThat(fixture.requests).isEmpty();
+    }
+
+    @Test
+    void one_suspect_runs_at_a_time_and_the_next_begins_when_its_result_is_written() {
+        suspects(3);
+
+        assertThat(claimAll()).isOne();
+        ClaimedMessage first = run();
+        assertThat(claimAll())
+                .as("its handler ended, its result is not written")
+                .isZero();
+        end(first);
+
+        assertThat(fixture.suspectsEnded).hasValue(1);
+        assertThat(claimAll()).isOne();
+    }
+
+    @Test
+    void suspect_starts_beside_other_messages_and_before_those_that_wait() {
+        fixture.held.tryAdd(ClaimFixture.THREADS - 1);
+        fixture.held.accept(List.of(ClaimFixture.message(50)));
+        suspects(1);
+
+        runner.claimNext();
+
+        assertThat(fixture.held.take().begin(16)).containsExactly(suspect(0));
+    }
+
+    @Test
+    void suspect_waits_for_a_free_thread_while_handlers_are_slow() {
+        fixture.held.tryAdd(ClaimFixture.THREADS);
+        suspects(1);
+        assertThat(claimAll()).isZero();
+
+        fixture.held.letGo(1);
+
+        assertThat(claimAll()).isOne();
+    }
+
+    @Test
+    void one_suspect_is_claimed_ahead_while_handlers_are_fast() {
+        fixture.prefetch.ran(100, Duration.ofMillis(1).toNanos());
+        fixture.held.tryAdd(10 * ClaimFixture.THREADS);
+        suspects(3);
+
+        assertThat(claimAll()).isOne();
+        wait(Duration.ofSeconds(30));
+        assertThat(claimAll()).as("the first one still waits for a thread").isZero();
+        fixture.held.take();
+        assertThat(claimAll()).isOne();
+    }
+
+    @Test
+    void suspects_that_wait_for_long_run_beside_one_another_twice_as_many_each_time() {
+        suspects(20);
+        assertThat(claimAll()).isOne();
+
+        wait(SuspectRunner.ONE_BY_ONE);
+        assertThat(claimAll()).isOne();
+        wait(SuspectRunner.DOUBLING);
+        assertThat(claimAll())
+                .as("one thread of four is left to other messages")
+                .isOne();
+        wait(Duration.ofMinutes(1));
+        assertThat(claimAll()).isZero();
+    }
+
+    @Test
+    void suspects_of_another_queue_count_too() {
+        suspects(2);
+        assertThat(places.enter(1)).isTrue();
+
+        assertThat(claimAll()).isZero();
+        wait(SuspectRunner.ONE_BY_ONE);
+
+        assertThat(claimAll()).isOne();
+    }
+
+    @Test
+    void suspects_that_come_later_run_one_by_one_again() {
+        suspects(1);
+        claimAll();
+        wait(Duration.ofMinutes(1));
+        claimAll(); // finds none
         fixture.reported(false, true);
-        runner.runTurn(timePasses());
-
-        assertThat(fixture.requests).isEmpty();
-    }
-
-    @Test
-    void turns_in_vain_are_forgotten_when_a_suspect_got_its_turn() {
         suspects(1);
-        fixture.held.tryAdd(1);
-        vainTurns();
-        runner.runTurn(timePasses()); // beside the long one
-        fixture.requests.clear();
 
-        runner.runTurn(timePasses());
-
-        assertThat(fixture.requests).isEmpty();
+        assertThat(claimAll()).isZero();
     }
 
     @Test
-    void claims_and_direct_dispatch_stand_still_during_a_turn_alone() {
+    void suspect_on_its_last_credit_waits_until_no_other_suspect_runs_however_long_that_takes() {
         suspects(1);
-        List<Boolean> allowed = new ArrayList<>();
-        fixture.answer = request -> {
-            allowed.add(fixture.rules.allow(Way.CLAIM) || fixture.directDispatcher.tryCount(1));
-            return List.of();
-        };
+        fixture.lastCredits.add(suspect(9, 2));
+        claimAll();
 
-        runner.runTurn(timePasses());
+        wait(Duration.ofHours(1));
+        fixture.reported(false, true);
+        assertThat(claimAll()).isZero();
+        end(run());
+        fixture.reported(false, true);
 
-        assertThat(allowed).containsExactly(false);
-        assertThat(fixture.rules.allow(Way.CLAIM)).isTrue();
-        assertThat(fixture.directDispatcher.tryCount(1)).isTrue();
+        assertThat(claimAll()).isOne();
+        assertThat(run()).isEqualTo(suspect(9, 2));
     }
 
     @Test
-    void turn_whose_claim_fails_is_over_but_needs_no_rest() {
+    void no_suspect_of_any_queue_begins_beside_one_on_its_last_credit() {
+        fixture.lastCredits.add(suspect(9, 2));
+        claimAll();
+        suspects(1);
+
+        wait(Duration.ofHours(1));
+
+        assertThat(claimAll()).isZero();
+        assertThat(places.enter(100)).isFalse();
+        assertThat(places.enterAlone()).isFalse();
+        end(run());
+        assertThat(claimAll()).isOne();
+    }
+
+    @Test
+    void suspects_with_credits_to_spare_go_before_those_without() {
+        suspects(1);
+        fixture.lastCredits.add(suspect(9, 2));
+
+        claimAll();
+
+        assertThat(run()).isEqualTo(suspect(0));
+    }
+
+    @Test
+    void others_may_have_taken_the_suspects_and_their_places_are_given_back() {
+        assertThat(runner.claimNext()).isFalse();
+
+        assertThat(fixture.requests)
+                .extracting(ClaimRequest::kind)
+                .containsExactly(ClaimKind.SUSPECT, ClaimKind.LAST_CREDIT);
+        assertThat(fixture.queue.hasSuspects()).isFalse();
+        assertThat(places.enterAlone()).isTrue();
+    }
+
+    @Test
+    void failed_claim_gives_its_place_back_and_waits_for_the_next_poll() {
         fixture.answer = request -> {
             throw new IllegalStateException("no database");
         };
 
-        assertThatThrownBy(() -> runner.runTurn(timePasses())).hasMessage("no database");
+        assertThatThrownBy(runner::claimNext).hasMessage("no database");
 
-        assertThat(fixture.rules.allow(Way.CLAIM)).isTrue();
-        assertThat(runner.isTheirTurn()).isTrue();
+        assertThat(runner.claimNext()).isFalse();
+        assertThat(fixture.requests).hasSize(1);
+        assertThat(places.enterAlone()).isTrue();
     }
 
     private void suspects(int count) {
@@ -194,31 +210,31 @@ class SuspectRunnerTest {
         }
     }
 
-    private void vainTurns() {
-        for (int i = 0; i < SuspectRunner.MOST_VAIN_TURNS; i++) {
-            runner.runTurn(timePasses());
+    /** Claims until nothing more may run; each suspect is taken by a thread and goes on. Returns how many were claimed. */
+    private int claimAll() {
+        int claimed = 0;
+        while (runner.claimNext()) {
+            claimed++;
+            if (fixture.held.count() < ClaimFixture.THREADS) {
+                taken.add(fixture.held.take().begin(1).get(0));
+            }
         }
-        assertThat(fixture.requests).isEmpty();
+        return claimed;
     }
 
-    private List<Integer> noteHeldAtClaims() {
-        List<Integer> heldAtClaims = new ArrayList<>();
-        var claim = fixture.answer;
-        fixture.answer = request -> {
-            heldAtClaims.add(fixture.held.count());
-            return claim.apply(request);
-        };
-        return heldAtClaims;
+    private final List<ClaimedMessage> taken = new ArrayList<>();
+
+    /** Ends the handler of the suspect that was taken first. Returns that suspect. */
+    private ClaimedMessage run() {
+        fixture.held.letGo(1);
+        return taken.remove(0);
     }
 
-    private Consumer<Duration> timePasses() {
-        return pause -> fixture.nanos += pause.toNanos();
+    private void end(ClaimedMessage suspect) {
+        fixture.leases.ended(List.of(Completion.release(suspect)));
     }
 
-    private Consumer<Duration> eachRunsFor(Duration time) {
-        return pause -> {
-            fixture.nanos += time.toNanos();
-            fixture.held.letGo(fixture.held.take().begin(1).size());
-        };
+    private void wait(Duration time) {
+        fixture.nanos += time.toNanos();
     }
 }

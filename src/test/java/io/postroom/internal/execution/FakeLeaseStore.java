@@ -91,6 +91,11 @@ class FakeLeaseStore implements LeaseStore {
     }
 
     @Override
+    public void announceStarts(int workerId, Map<Long, Integer> started) {
+        throw new UnsupportedOperationException("nothing here starts prefetched messages");
+    }
+
+    @Override
     public Optional<ClaimedMessage> reload(ClaimedMessage message) {
         return Optional.ofNullable(laterSnapshot.get(message.id()));
     }

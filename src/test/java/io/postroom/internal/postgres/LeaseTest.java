@@ -9,6 +9,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.postroom.api.MessageIds;
 import io.postroom.internal.storage.Arrival;
+import io.postroom.internal.storage.ClaimKind;
 import io.postroom.internal.storage.ClaimRequest;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.Completion;
@@ -19,7 +20,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.Test;
@@ -74,7 +77,8 @@ class LeaseTest {
                         new long[10],
                         10,
                         2,
-                        false));
+                        10,
+                        ClaimKind.ORDINARY));
         assertThat(claimed).extracting(message -> message.lease().count()).containsExactlyInAnyOrder(2, 2, 2, 2, 1);
         assertThat(claimed.stream().map(message -> message.lease().id()).distinct())
                 .hasSize(3);
@@ -94,7 +98,8 @@ class LeaseTest {
                         new long[] {second},
                         10,
                         200,
-                        false));
+                        10,
+                        ClaimKind.ORDINARY));
         assertThat(claimed).extracting(ClaimedMessage::laneSeq).containsExactly(second);
     }
 
@@ -351,12 +356,100 @@ class LeaseTest {
     }
 
     @Test
+    void rescue_counts_a_crash_only_for_messages_that_may_have_started() {
+        fixture.enqueueAll(
+                IntStream.range(0, 7).mapToObj(i -> fixture.message()).toArray(StoreFixture.Plan[]::new));
+        List<ClaimedMessage> held = claimInLeasesOfThree(2); // under leases of 3, 3 and 1
+        announce(held.get(3), 1);
+        complete(done(held.get(0)));
+        fixture.silence(fixture.worker);
+
+        rescue();
+
+        assertThat(held.stream().map(message -> crashesInReady(message.id())))
+                .containsExactly("[]", "[1]", "[0]", "[1]", "[0]", "[0]", "[0]");
+        assertThat(held.stream()
+                        .map(message -> fixture.texts("SELECT error FROM postroom.attempt WHERE outcome = 8"
+                                        + " AND message_id = '" + message.id() + "'")
+                                .size()))
+                .containsExactly(0, 1, 0, 1, 0, 0, 0);
+        assertThat(fixture.claim(10))
+                .extracting(ClaimedMessage::id, ClaimedMessage::number)
+                .as("those that were only prefetched, as if they had been released")
+                .containsExactlyInAnyOrder(
+                        tuple(held.get(2).id(), 2),
+                        tuple(held.get(4).id(), 2),
+                        tuple(held.get(5).id(), 2),
+                        tuple(held.get(6).id(), 2));
+    }
+
+    @Test
+    void what_was_only_prefetched_is_no_dead_letter_at_a_crash_limit_of_one() {
+        fixture.execute("UPDATE postroom.queue SET crash_limit = 1 WHERE id = " + fixture.queue.id());
+        fixture.enqueueAll(fixture.message(), fixture.message());
+        List<ClaimedMessage> held = claimInLeasesOfThree(1);
+        fixture.silence(fixture.worker);
+
+        rescue();
+
+        assertThat(fixture.places(held.get(0).id())).containsExactly("dead");
+        assertThat(fixture.places(held.get(1).id())).containsExactly("ready");
+    }
+
+    @Test
+    void announcement_is_never_taken_back_and_needs_the_lease() {
+        fixture.enqueueAll(fixture.message(), fixture.message(), fixture.message());
+        List<ClaimedMessage> held = claimInLeasesOfThree(0);
+        announce(held.get(0), 2);
+        announce(held.get(0), 1);
+        String started = "SELECT started FROM postroom.lease WHERE id = "
+                + held.get(0).lease().id();
+        assertThat(fixture.number(started)).isEqualTo(2);
+        fixture.stores
+                .leases()
+                .announceStarts(fixture.newWorker(), Map.of(held.get(0).lease().id(), 3));
+        assertThat(fixture.number(started)).isEqualTo(2);
+        complete(done(held.get(0)), done(held.get(1)), done(held.get(2)));
+        announce(held.get(0), 3);
+    }
+
+    private List<ClaimedMessage> claimInLeasesOfThree(int started) {
+        return fixture.stores
+                .leases()
+                .claim(new ClaimRequest(
+                        fixture.worker,
+                        fixture.queue.id(),
+                        fixture.queue.name(),
+                        StoreFixture.ALL_LANES,
+                        new long[10],
+                        10,
+                        3,
+                        started,
+                        ClaimKind.ORDINARY));
+    }
+
+    private void announce(ClaimedMessage held, int started) {
+        fixture.stores
+                .leases()
+                .announceStarts(fixture.worker, Map.of(held.lease().id(), started));
+    }
+
+    private String crashesInReady(UUID id) {
+        return fixture.texts("SELECT crashes FROM postroom.ready WHERE message_id = '" + id + "'")
+                .toString();
+    }
+
+    @Test
     void at_its_crash_limit_a_message_is_a_dead_letter() {
         UUID id = fixture.enqueue();
         fixture.claim(1);
         for (int crash = 1; crash <= 3; crash++) {
-            if (crash > 1) {
-                assertThat(fixture.claimSuspect()).hasSize(1);
+            if (crash == 2) {
+                assertThat(fixture.claimSuspect(ClaimKind.LAST_CREDIT)).isEmpty();
+                assertThat(fixture.claimSuspect(ClaimKind.SUSPECT)).hasSize(1);
+            } else if (crash == 3) {
+                assertThat(fixture.claimSuspect(ClaimKind.SUSPECT)).isEmpty();
+                assertThat(fixture.claimSuspect(ClaimKind.LAST_CREDIT)).hasSize(1);
             }
             fixture.silence(fixture.worker);
             rescue();

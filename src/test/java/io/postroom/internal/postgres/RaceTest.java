@@ -11,6 +11,7 @@ import io.postroom.api.MessageIds;
 import io.postroom.api.StoreException;
 import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.postgres.statement.StoreTransactions;
+import io.postroom.internal.storage.ClaimKind;
 import io.postroom.internal.storage.ClaimRequest;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.Completion;
@@ -113,7 +114,8 @@ class RaceTest {
                     .set("cursors", request.cursors())
                     .set("limit", request.limit())
                     .set("leaseSize", request.leaseSize())
-                    .set("suspects", false)
+                    .set("started", request.started())
+                    .set("kind", request.kind().code())
                     .list(row -> ClaimedRows.claimed(row, request).id());
         }
     }
@@ -211,7 +213,8 @@ class RaceTest {
                                 new long[] {Math.min(sample.seq(), seq)},
                                 10,
                                 200,
-                                false)))
+                                10,
+                                ClaimKind.ORDINARY)))
                 .hasSize(1);
     }
 
@@ -492,7 +495,8 @@ class RaceTest {
                         new long[1],
                         400,
                         20,
-                        false));
+                        400,
+                        ClaimKind.ORDINARY));
         List<Future<Integer>> parts = new ArrayList<>();
         for (int part = 0; part < 4; part++) {
             int mine = part;

@@ -4,6 +4,7 @@ import io.postroom.api.Direction;
 import io.postroom.api.MessageIds;
 import io.postroom.api.QueueSettings;
 import io.postroom.internal.storage.AttemptOutcome;
+import io.postroom.internal.storage.ClaimKind;
 import io.postroom.internal.storage.ClaimRequest;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.Completion;
@@ -95,7 +96,8 @@ final class StoreFixture {
     // ---- claim and complete
 
     ClaimRequest request(int limit) {
-        return new ClaimRequest(worker, queue.id(), queue.name(), ALL_LANES, new long[10], limit, 200, false);
+        return new ClaimRequest(
+                worker, queue.id(), queue.name(), ALL_LANES, new long[10], limit, 200, limit, ClaimKind.ORDINARY);
     }
 
     List<ClaimedMessage> claim(int limit) {
@@ -111,8 +113,12 @@ final class StoreFixture {
     }
 
     List<ClaimedMessage> claimSuspect() {
+        return claimSuspect(ClaimKind.SUSPECT);
+    }
+
+    List<ClaimedMessage> claimSuspect(ClaimKind kind) {
         return stores.leases()
-                .claim(new ClaimRequest(worker, queue.id(), queue.name(), ALL_LANES, new long[10], 10, 200, true));
+                .claim(new ClaimRequest(worker, queue.id(), queue.name(), ALL_LANES, new long[10], 10, 200, 10, kind));
     }
 
     static Completion done(ClaimedMessage message) {

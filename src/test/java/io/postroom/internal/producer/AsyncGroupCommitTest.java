@@ -28,22 +28,24 @@ class AsyncGroupCommitTest {
 
     @Test
     void callers_wait_when_more_bytes_wait_than_a_heap_can_take() throws Exception {
-        AsyncGroupCommit commits = new AsyncGroupCommit(new SyncGroupCommit(new GroupWriter() {
-            @Override
-            public List<EnqueueResult> write(List<NewMessage> messages) {
-                return held(messages);
-            }
+        AsyncGroupCommit commits = new AsyncGroupCommit(
+                new SyncGroupCommit(new GroupWriter() {
+                    @Override
+                    public List<EnqueueResult> write(List<NewMessage> messages) {
+                        return held(messages);
+                    }
 
-            @Override
-            public List<EnqueueResult> writeOnce(List<NewMessage> messages) {
-                return held(messages);
-            }
+                    @Override
+                    public List<EnqueueResult> writeOnce(List<NewMessage> messages) {
+                        return held(messages);
+                    }
 
-            @Override
-            public EnqueueResult writeAgain(NewMessage message, boolean mayBeStored) {
-                throw new AssertionError();
-            }
-        }), new NoTransactions());
+                    @Override
+                    public EnqueueResult writeAgain(NewMessage message, boolean mayBeStored) {
+                        throw new AssertionError();
+                    }
+                }),
+                new NoTransactions());
         List<CompletableFuture<Created>> added = new CopyOnWriteArrayList<>();
         Thread caller = new Thread(() -> {
             for (int i = 0; i < 100; i++) {

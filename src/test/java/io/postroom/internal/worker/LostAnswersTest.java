@@ -25,6 +25,7 @@ import java.util.Collection;
 import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
@@ -190,6 +191,11 @@ class LostAnswersTest {
         @Override
         public Optional<Duration> undecodableSince(ClaimedMessage message) {
             throw new UnsupportedOperationException("nothing here is undecodable");
+        }
+
+        @Override
+        public void announceStarts(int workerId, Map<Long, Integer> started) {
+            throw new UnsupportedOperationException("nothing here starts");
         }
 
         @Override
