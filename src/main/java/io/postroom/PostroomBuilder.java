@@ -22,6 +22,7 @@ import io.postroom.internal.jobs.MaintainPartitions;
 import io.postroom.internal.jobs.PromoteDue;
 import io.postroom.internal.jobs.RedriveDeadLetters;
 import io.postroom.internal.jobs.RemoveQueueMessages;
+import io.postroom.internal.jobs.ReportFailures;
 import io.postroom.internal.jobs.RescueLeases;
 import io.postroom.internal.jobs.WatchUnconsumedQueues;
 import io.postroom.internal.postgres.PostgresInspection;
@@ -48,7 +49,6 @@ import io.postroom.internal.worker.Consumers;
 import io.postroom.internal.worker.DueWatch;
 import io.postroom.internal.worker.Engine;
 import io.postroom.internal.worker.EngineParts;
-import io.postroom.internal.worker.FailureLog;
 import io.postroom.internal.worker.Notifier;
 import java.time.Duration;
 import java.time.Instant;
@@ -238,7 +238,7 @@ final class PostroomBuilder implements Postroom.Builder {
         if (workers) {
             jobs.add(inspect);
         }
-        jobs.add(new ReportFailures(worker.failures(), stores.jobs()));
+        jobs.add(new ReportFailures(stores.jobs(), worker.failures()::buried, worker.failures()::sayHeldBack));
         jobs.add(unconsumed);
         return new DefaultPostroom(
                 queueMessages,
@@ -274,23 +274,6 @@ final class PostroomBuilder implements Postroom.Builder {
             jobs.add(new LockedJob(new MaintainPartitions(maintenance), locks, LONGEST_JOB));
         }
         return jobs;
-    }
-
-    /** Says dead letters that jobs made, and failures whose lines were held back. */
-    private record ReportFailures(FailureLog failures, JobStore store) implements Job {
-        private static final Duration INTERVAL = Duration.ofSeconds(5);
-
-        @Override
-        public String name() {
-            return "ReportFailures";
-        }
-
-        @Override
-        public Duration run() {
-            store.buried().forEach(failures::buried);
-            failures.sayHeldBack();
-            return INTERVAL;
-        }
     }
 
     /** Runs the promote job when the worker learns of an earlier due time. */

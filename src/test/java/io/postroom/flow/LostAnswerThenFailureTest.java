@@ -44,7 +44,7 @@ class LostAnswerThenFailureTest {
             assertThatThrownBy(() -> postroom.queueMessages()
                             .createMessage(CreateMessage.to("q").json("1").id(id)))
                     .isInstanceOf(StoreException.class)
-                    .hasMessageContaining("whether an earlier try stored it is not known")
+                    .hasMessageContaining("whether one of them stored it is not known")
                     .hasMessageContaining("find(\"" + id + "\")");
         }
     }

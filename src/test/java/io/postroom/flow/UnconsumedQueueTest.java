@@ -47,10 +47,10 @@ class UnconsumedQueueTest {
     void messages_without_a_consumer_are_said_at_start_and_are_a_warning_after_a_minute(CapturedOutput output) {
         try (Postroom producer = Postroom.on(pool).workers(false).start()) {
             producer.queueMessages().createMessage("ordres", "x");
-            producer.queueMessages().createMessage("orders", "x");
             assertThat(producer.warnings()).isEmpty();
 
             try (Postroom worker = worker("orders")) {
+                producer.queueMessages().createMessage("orders", "x"); // not earlier: nobody consumed it then
                 await().atMost(LONGEST)
                         .untilAsserted(() -> assertThat(output)
                                 .contains("queue \"ordres\" has READY messages, and no running process consumes it"));

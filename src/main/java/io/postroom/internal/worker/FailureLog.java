@@ -31,6 +31,8 @@ public final class FailureLog {
     private static final int MOST_KINDS = 100;
 
     private static final int LONGEST_CAUSE = 300;
+    private static final String UNDECODABLE = "undecodable";
+    private static final String UNREADABLE = "no process could read its payload; its history has the reason";
 
     private final LongSupplier nanos;
     private final FailureCounts counts;
@@ -56,6 +58,9 @@ public final class FailureLog {
             return;
         }
         boolean dead = end.next() == NextState.DEAD;
+        if (!dead && end.failures() == end.message().counters().failures()) {
+            return; // spent no attempt: the store was away
+        }
         counts.failed(dead);
         ClaimedMessage message = end.message();
         String type =
@@ -67,7 +72,7 @@ public final class FailureLog {
                     type,
                     end.failures(),
                     String.valueOf(end.reason()),
-                    failure.text(),
+                    isUndecodable(end) ? UNREADABLE : failure.text(),
                     failure.fingerprint()));
         } else if (mayBeSaid(new Kind(false, queue, failure.fingerprint()), message.id(), failure.text())) {
             log.warn(
@@ -80,6 +85,11 @@ public final class FailureLog {
                     firstLine(failure.text()),
                     failure.fingerprint());
         }
+    }
+
+    /** The error of a reader may quote the payload, which does not belong into a log. */
+    private static boolean isUndecodable(Completion end) {
+        return UNDECODABLE.equals(end.reason());
     }
 
     /** Takes a dead letter that a job made: its worker died too often, or it could not be promoted. */

@@ -487,7 +487,7 @@ class RemoveQueueMessagesTest {
     void ready_is_truncated_only_when_empty_and_unused(TestDatabase database) throws SQLException {
         UUID claimed = messages.message("q").ready();
         assertThat(maintenance.truncateReady(0)).as("not empty").isFalse();
-        sql.sql("SELECT message_id FROM postroom.claim(?, ?, '{4}', '{0}', 10, 10, 10, 0)")
+        sql.sql("SELECT message_id FROM postroom.claim(?, ?, 'q', '{4}', '{0}', 10, 10, 10, 0)")
                 .params(worker, messages.queue("q"))
                 .query(UUID.class)
                 .list();
@@ -746,7 +746,7 @@ class RemoveQueueMessagesTest {
     private void workOn(JdbcClient own) {
         record Held(long lease, int ordinal, UUID id) {}
         List<Held> held = own.sql(
-                        "SELECT lease_id, ordinal, message_id FROM postroom.claim(?, ?, '{4}', '{0}', 5, 1, 5, 0)")
+                        "SELECT lease_id, ordinal, message_id FROM postroom.claim(?, ?, 'now', '{4}', '{0}', 5, 1, 5, 0)")
                 .params(worker, messages.queue("now"))
                 .query((row, number) -> new Held(row.getLong(1), row.getInt(2), row.getObject(3, UUID.class)))
                 .list();

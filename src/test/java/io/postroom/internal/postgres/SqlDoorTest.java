@@ -620,7 +620,7 @@ class SqlDoorTest {
         return sql.sql("""
                         SELECT c.message_id
                         FROM postroom.queue q,
-                            postroom.claim(?, q.id, '{9,8,7,6,5,4,3,2,1,0}', array_fill(0::bigint, '{10}'), 10, 10, 10, 0) c
+                            postroom.claim(?, q.id, q.name, '{9,8,7,6,5,4,3,2,1,0}', array_fill(0::bigint, '{10}'), 10, 10, 10, 0) c
                         WHERE q.name = ?
                         """).params(worker, queue).query(UUID.class).list();
     }

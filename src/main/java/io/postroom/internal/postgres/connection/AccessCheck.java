@@ -41,6 +41,7 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
 
     /** Functions that a worker calls, and those that they call. Jobs that free old days are left to the owner of the tables. */
     static final String[] FUNCTIONS = {
+        "announce_starts",
         "cancel",
         "cancel_deleted",
         "claim",

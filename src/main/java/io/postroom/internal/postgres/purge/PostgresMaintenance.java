@@ -6,18 +6,14 @@ import io.postroom.internal.postgres.statement.StoreTransactions;
 import io.postroom.internal.storage.MaintenanceStore;
 import java.sql.Array;
 import java.sql.Connection;
-import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import javax.sql.DataSource;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Frees past days and makes days ahead. The role that runs this must own the tables. Thread-safe. Statements: {@link MaintenanceSql}; how a
@@ -49,7 +45,7 @@ public final class PostgresMaintenance implements MaintenanceStore {
     public List<Day> days(Kind kind) {
         return transactions.single("list partitions", connection -> {
             try (Sql.Call call = MaintenanceSql.DAYS.on(connection)) {
-                return call.set("parent", parent(kind)).list(PostgresMaintenance::day);
+                return call.set("parent", parent(kind)).list(DayRows::day);
             }
         });
     }
@@ -82,7 +78,7 @@ public final class PostgresMaintenance implements MaintenanceStore {
             List<UUID> kept = new ArrayList<>();
             PurgeLedger ledger = new PurgeLedger();
             int lasting = 0;
-            DayPart part = read(day, BEFORE_ALL, connection);
+            DayRows.DayPart part = read(day, BEFORE_ALL, connection);
             while (part.looked > 0) {
                 kept.addAll(part.kept);
                 lasting += part.lasting;
@@ -134,12 +130,12 @@ public final class PostgresMaintenance implements MaintenanceStore {
         }
     }
 
-    private static DayPart read(Day day, UUID after, Connection connection) throws SQLException {
+    private static DayRows.DayPart read(Day day, UUID after, Connection connection) throws SQLException {
         try (Sql.Call call = MaintenanceSql.PURGE_LOOK.on(connection)) {
             return call.set("leaf", day.name())
                     .set("after", after)
                     .set("limit", ROWS_OF_A_PART)
-                    .one(DayPart::new);
+                    .one(DayRows.DayPart::new);
         }
     }
 
@@ -193,7 +189,7 @@ public final class PostgresMaintenance implements MaintenanceStore {
                     .set("mostLines", mostKept + 1)
                     .one(row -> {
                         Array found = row.getArray(1);
-                        return found == null ? null : list(found, String[].class);
+                        return found == null ? null : DayRows.list(found, String[].class);
                     });
             return few == null ? linesToKeepOfEachPart(day, mostKept, connection) : few;
         }
@@ -203,22 +199,24 @@ public final class PostgresMaintenance implements MaintenanceStore {
             throws SQLException {
         PurgeThrottle throttle = new PurgeThrottle();
         List<String> kept = new ArrayList<>();
-        HistoryPart part = readHistory(day, Batch.START, connection);
-        while (part.looked > 0 && kept.size() <= mostKept) {
-            kept.addAll(part.kept);
+        DayRows.HistoryPart part = readHistory(day, Batch.START, connection);
+        while (part.looked() > 0 && kept.size() <= mostKept) {
+            kept.addAll(part.kept());
             throttle.rest();
-            part = readHistory(day, part.last, connection);
+            part = readHistory(day, part.last(), connection);
         }
         return kept;
     }
 
-    private static HistoryPart readHistory(Day day, String after, Connection connection) throws SQLException {
+    private static DayRows.HistoryPart readHistory(Day day, String after, Connection connection) throws SQLException {
         try (Sql.Call call = MaintenanceSql.HISTORY_LOOK.on(connection)) {
             return call.set("leaf", day.name())
                     .set("after", after)
                     .set("limit", ROWS_OF_A_PART)
-                    .one(row -> new HistoryPart(
-                            row.getInt(1), String.valueOf(row.getString(2)), list(row.getArray(3), String[].class)));
+                    .one(row -> new DayRows.HistoryPart(
+                            row.getInt(1),
+                            String.valueOf(row.getString(2)),
+                            DayRows.list(row.getArray(3), String[].class)));
         }
     }
 
@@ -358,53 +356,4 @@ public final class PostgresMaintenance implements MaintenanceStore {
             case HISTORY -> "attempt";
         };
     }
-
-    private static Day day(ResultSet row) throws SQLException {
-        Instant from = Rows.instant(row, 2);
-        Instant to = Rows.instant(row, 3);
-        double overdue = row.getDouble(6);
-        boolean hasBeginning = !row.wasNull();
-        return new Day(
-                row.getString(1),
-                from == null ? Instant.MIN : from,
-                to == null ? Instant.MAX : to,
-                row.getLong(4),
-                row.getBoolean(5),
-                hasBeginning ? Duration.ofMillis((long) (overdue * 1000)) : ChronoUnit.FOREVER.getDuration());
-    }
-
-    private static <T> List<T> list(@Nullable Array array, Class<T[]> type) throws SQLException {
-        return array == null ? List.of() : List.of(type.cast(array.getArray()));
-    }
-
-    /**
-     * A part of a day: how many messages were read, the last one, the ids to keep, how many of those last, and the ledger's lines for the
-     * others.
-     */
-    private static final class DayPart {
-        final int looked;
-        final @Nullable UUID last;
-        final List<UUID> kept;
-        final int lasting;
-        final List<PurgeLedger.Line> removed = new ArrayList<>();
-
-        DayPart(ResultSet row) throws SQLException {
-            looked = row.getInt(1);
-            last = row.getObject(2, UUID.class);
-            kept = list(row.getArray(3), UUID[].class);
-            lasting = row.getInt(4);
-            List<Integer> queues = list(row.getArray(5), Integer[].class);
-            List<Short> outcomes = list(row.getArray(6), Short[].class);
-            List<Long> messages = list(row.getArray(7), Long[].class);
-            List<UUID> firstIds = list(row.getArray(8), UUID[].class);
-            List<UUID> lastIds = list(row.getArray(9), UUID[].class);
-            for (int i = 0; i < queues.size(); i++) {
-                removed.add(new PurgeLedger.Line(
-                        queues.get(i), outcomes.get(i), messages.get(i), firstIds.get(i), lastIds.get(i)));
-            }
-        }
-    }
-
-    /** A part of a day of history: how many lines were read, the place of the last one, the places to keep. */
-    private record HistoryPart(int looked, String last, List<String> kept) {}
 }
