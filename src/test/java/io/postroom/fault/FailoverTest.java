@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
@@ -42,10 +43,10 @@ class FailoverTest {
                         .handler(Handler.send("mail", String.class, (payload, context) -> handle(payload))
                                 .concurrency(2 * LOST))
                         .start()) {
-            awaitDone(postroom, create(postroom, "quick 0"));
+            assertThat(sendNow(postroom, "quick 0")).isEqualTo(MessageState.DONE);
             servers.cutReplication();
             for (int i = 1; i <= LOST; i++) {
-                awaitDone(postroom, create(postroom, "quick " + i)); // each takes a lease number that the standby lacks
+                sendNow(postroom, "quick " + i); // each takes a lease number that the standby lacks
             }
             createAndAwaitStart(postroom, "retried lost");
             createAndAwaitStart(postroom, "done lost");
@@ -69,34 +70,38 @@ class FailoverTest {
         if (payload.startsWith("quick")) {
             return Outcome.done();
         }
-        started.computeIfAbsent(payload, unused -> new CountDownLatch(1)).countDown();
+        started(payload).countDown();
         ends.await();
         return payload.startsWith("retried") ? Outcome.retry("again") : Outcome.done();
     }
 
-    private UUID createAndAwaitStart(Postroom postroom, String payload) {
+    private UUID createAndAwaitStart(Postroom postroom, String payload) throws InterruptedException {
         UUID id = create(postroom, payload);
-        await().atMost(Duration.ofSeconds(60))
-                .until(() -> started.computeIfAbsent(payload, unused -> new CountDownLatch(1))
-                                .getCount()
-                        == 0);
+        assertThat(started(payload).await(60, TimeUnit.SECONDS)).isTrue();
         return id;
+    }
+
+    private CountDownLatch started(String payload) {
+        return started.computeIfAbsent(payload, unused -> new CountDownLatch(1));
+    }
+
+    private static MessageState sendNow(Postroom postroom, String payload) {
+        return postroom.queueMessages()
+                .sendMessageSync(CreateMessage.to("mail").payload(payload))
+                .state();
     }
 
     /** Repeats under the same id, as a caller does while a failover is under way. */
     private static UUID create(Postroom postroom, String payload) {
         UUID id = MessageIds.next();
         await().atMost(Duration.ofSeconds(60))
+                .pollDelay(Duration.ZERO)
                 .ignoreExceptions()
                 .until(() -> postroom.queueMessages()
                         .createMessage(CreateMessage.to("mail").payload(payload).id(id))
                         .id()
                         .equals(id));
         return id;
-    }
-
-    private static void awaitDone(Postroom postroom, UUID id) {
-        await().atMost(Duration.ofSeconds(60)).until(() -> state(postroom, id) == MessageState.DONE);
     }
 
     private static MessageState state(Postroom postroom, UUID id) {
