@@ -65,9 +65,9 @@ COMMENT ON FUNCTION postroom.partitions IS
     'Internal: the partitions of message or attempt, oldest first, with the time each is for. The _old one begins at -infinity, the _tail
 one ends at infinity.';
 
--- PostgreSQL gives a partition none of these: a role that may read all tables (a backup) fails at the first new day, and under a
--- publication a partition without a key and with the default replica identity refuses each DELETE. The parent's column rights are copied, too.
--- Row security without a policy hides all rows from those who read the partition itself; whoever reads the parent meets the parent's policies.
+-- PostgreSQL gives a partition none of these. A role that may read all tables (a backup) fails at the first new day. Under a publication, a
+-- partition without a key and with the default replica identity refuses each DELETE. The parent's column rights are copied, too. Row
+-- security without a policy hides all rows from those who read the partition itself; whoever reads the parent meets the parent's policies.
 CREATE OR REPLACE FUNCTION postroom.take_after_parent(p_parent text, p_partition text) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
