@@ -511,7 +511,7 @@ COMMENT ON COLUMN postroom.queue_messages.priority IS '9 first, 0 last';
 COMMENT ON COLUMN postroom.queue_messages.body IS 'the content when it is bytes; payload is null then';
 COMMENT ON COLUMN postroom.queue_messages.expires_at IS 'a message still waiting then becomes EXPIRED; null: never';
 COMMENT ON COLUMN postroom.queue_messages.failures IS 'attempts that failed since the last redrive; of a finished one all there were';
-COMMENT ON COLUMN postroom.queue_messages.crashes IS 'times its worker died while holding it; of a finished one all there were';
+COMMENT ON COLUMN postroom.queue_messages.crashes IS 'how often its worker died after it had started; of a finished one all there were';
 COMMENT ON COLUMN postroom.queue_messages.deliveries IS 'times it was claimed, the one in progress, releases and snoozes included';
 COMMENT ON COLUMN postroom.queue_messages.seq IS 'when READY: its place in the order of its queue and priority';
 COMMENT ON COLUMN postroom.queue_messages.due_at IS 'when a DELAYED one becomes READY';
@@ -1165,7 +1165,7 @@ BEGIN
     -- The one list of columns here. The row goes in whole, so a default of the table does not apply: what is not assigned is NULL.
     new_message.id := new_id;
     new_message.created_at := statement_timestamp();
-    -- A queue's time to live that slipped in past the limits counts for nothing: else a negative one would expire each message at once.
+    -- A queue's time to live outside its limits counts for nothing: else a negative one would expire each message at once.
     new_message.expires_at := statement_timestamp() + coalesce(create_message.time_to_live,
         CASE WHEN target.time_to_live BETWEEN interval '1 millisecond' AND horizon THEN target.time_to_live END);
     new_message.queue_id := target.id;
@@ -1406,7 +1406,8 @@ BEGIN
                         LIMIT 1), ''));
             ELSE
                 IF entry.crashes > 0 THEN
-                    RETURN NEXT format('suspect: its worker died %s times while holding it (limit %s), so it is claimed alone',
+                    RETURN NEXT format(
+                        'suspect: its worker died %s times after it had started (limit %s); few suspects run at once in a process',
                         entry.crashes, entry.crash_limit);
                 END IF;
                 SELECT count(*) INTO ahead
@@ -1678,7 +1679,7 @@ DECLARE
         (SELECT ceil(extract(epoch FROM percentile_disc(0.5) WITHIN GROUP (ORDER BY q.retention)) / 86400 / 8)::int
          FROM postroom.queue q
          WHERE q.deleted_at IS NULL
-           AND q.retention BETWEEN interval '0' AND interval '400 days'),  -- a longer one is for ever, or slipped in
+           AND q.retention BETWEEN interval '0' AND interval '400 days'),  -- a longer one is for ever, or outside its limits
         power(2, least(greatest(past - 8, 0) / 8, 6))::int);
     low       date;
     target    date;
@@ -2486,7 +2487,7 @@ BEGIN
         INSERT INTO postroom.dead_letter AS d
             (queue_id, priority, failures, crashes, deliveries, message_id, reason, error, fingerprint)
         SELECT h.queue_id, h.priority, h.failures, h.crashes, h.deliveries, h.message_id, 'crash_limit',
-               'its worker died ' || h.crashes || ' times while holding it', 'crash_limit'
+               'its worker died ' || h.crashes || ' times after it had started', 'crash_limit'
         FROM held h
         WHERE h.is_spent
         ON CONFLICT DO NOTHING

@@ -3,11 +3,11 @@
 -- Source of these functions: db/function. A change goes there and, with the same text, into a new migration: see db/README.md.
 
 -- Takes up to p_limit messages of a queue from its lanes in the order given, each lane from its cursor on. Puts them under leases of at
--- most p_lease_size messages each. p_kind says what it takes: 0 ordinary messages, 1 one suspect (a message whose worker died while holding
--- it) that one more crash would not make a dead letter, 2 one suspect on its last credit; the codes are those of ClaimKind in Java. Locks
--- ready rows with SKIP LOCKED through ready_pk (suspects: ready_suspects). lane_seq is the highest seq taken from the lane, for the cursor.
--- stored is false when the payload was not visible. 0 rows: nothing is free from these cursors on, or p_queue is not the queue of that
--- name any more. After a restore, a TRUNCATE or a failover the number of one queue may belong to another.
+-- most p_lease_size messages each. p_kind says what it takes; the codes are those of ClaimKind in Java. 0: ordinary messages. 1: one
+-- suspect that one more crash would not make a dead letter. 2: one suspect on its last credit. Locks ready rows with SKIP LOCKED through
+-- ready_pk (suspects: ready_suspects). lane_seq is the highest seq taken from the lane, for the cursor. stored is false when the payload
+-- was not visible. 0 rows: nothing is free from these cursors on, or p_queue is not the queue of that name any more. After a restore, a
+-- TRUNCATE or a failover the number of one queue may belong to another.
 --
 -- p_started: that many messages, in the order of the leases and their ordinals, may start at once. The worker announces the others before
 -- it starts them: see announce_starts.

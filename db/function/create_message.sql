@@ -274,7 +274,7 @@ BEGIN
     -- The one list of columns here. The row goes in whole, so a default of the table does not apply: what is not assigned is NULL.
     new_message.id := new_id;
     new_message.created_at := statement_timestamp();
-    -- A queue's time to live that slipped in past the limits counts for nothing: else a negative one would expire each message at once.
+    -- A queue's time to live outside its limits counts for nothing: else a negative one would expire each message at once.
     new_message.expires_at := statement_timestamp() + coalesce(create_message.time_to_live,
         CASE WHEN target.time_to_live BETWEEN interval '1 millisecond' AND horizon THEN target.time_to_live END);
     new_message.queue_id := target.id;

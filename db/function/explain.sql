@@ -111,7 +111,8 @@ BEGIN
                         LIMIT 1), ''));
             ELSE
                 IF entry.crashes > 0 THEN
-                    RETURN NEXT format('suspect: its worker died %s times while holding it (limit %s), so it is claimed alone',
+                    RETURN NEXT format(
+                        'suspect: its worker died %s times after it had started (limit %s); few suspects run at once in a process',
                         entry.crashes, entry.crash_limit);
                 END IF;
                 SELECT count(*) INTO ahead

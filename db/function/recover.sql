@@ -62,7 +62,7 @@ BEGIN
         INSERT INTO postroom.dead_letter AS d
             (queue_id, priority, failures, crashes, deliveries, message_id, reason, error, fingerprint)
         SELECT h.queue_id, h.priority, h.failures, h.crashes, h.deliveries, h.message_id, 'crash_limit',
-               'its worker died ' || h.crashes || ' times while holding it', 'crash_limit'
+               'its worker died ' || h.crashes || ' times after it had started', 'crash_limit'
         FROM held h
         WHERE h.is_spent
         ON CONFLICT DO NOTHING

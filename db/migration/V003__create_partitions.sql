@@ -65,9 +65,9 @@ COMMENT ON FUNCTION postroom.partitions IS
     'Internal: the partitions of message or attempt, oldest first, with the time each is for. The _old one begins at -infinity, the _tail
 one ends at infinity.';
 
--- PostgreSQL gives a partition none of these: a role that may read all tables (a backup) fails at the first new day, and under a
--- publication a partition without a key and with the default replica identity refuses each DELETE. The parent's column rights are copied, too.
--- Row security without a policy hides all rows from those who read the partition itself; whoever reads the parent meets the parent's policies.
+-- PostgreSQL gives a partition none of these. A role that may read all tables (a backup) fails at the first new day. Under a publication, a
+-- partition without a key and with the default replica identity refuses each DELETE. The parent's column rights are copied, too. Row
+-- security without a policy hides all rows from those who read the partition itself; whoever reads the parent meets the parent's policies.
 CREATE OR REPLACE FUNCTION postroom.take_after_parent(p_parent text, p_partition text) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -228,11 +228,11 @@ $$;
 COMMENT ON FUNCTION postroom.require_time_left IS
     'Internal: gives up (PR001) when others have waited for too long, else leaves the rest of the time as the limit for the next lock.';
 
--- Makes the next days and puts the tail behind them in one transaction, so that there is a partition for each row at any time. All tables
--- are made first. The parent is then locked for the few milliseconds in which they are attached (figures: package
--- io.postroom.internal.postgres.purge). A tail that was detached before, CONCURRENTLY, is replaced; attaching alone blocks nobody. A day is
--- wider when most queues keep their messages longer than a week, so that there are about 16 partitions in all. Where few queues keep much
--- for long, past days cannot be folded. Each eight of those double the width: 400 days are then fewer than 60 partitions.
+-- Makes the next days and puts the tail behind them in one transaction, so that there is a partition for each row, unless the tail was
+-- detached before. All tables are made first. The parent is then locked for the few milliseconds in which they are attached (figures:
+-- package io.postroom.internal.postgres.purge). A tail that was detached before, CONCURRENTLY, is replaced; attaching alone blocks nobody.
+-- A day is wider when most queues keep their messages longer than a week, so that there are about 16 partitions in all. Where few queues
+-- keep much for long, past days cannot be folded. Each eight of those double the width: 400 days are then fewer than 60 partitions.
 --
 -- Whoever enqueues waits from the request for the lock until the commit. On a busy machine seven days took 184 to 278 ms. So a step after
 -- 80 ms gives up (PR001), and move_tail tries again with fewer days. The commit does not wait for the disk: what comes after it does.
@@ -249,7 +249,7 @@ DECLARE
         (SELECT ceil(extract(epoch FROM percentile_disc(0.5) WITHIN GROUP (ORDER BY q.retention)) / 86400 / 8)::int
          FROM postroom.queue q
          WHERE q.deleted_at IS NULL
-           AND q.retention BETWEEN interval '0' AND interval '400 days'),  -- a longer one is for ever, or slipped in
+           AND q.retention BETWEEN interval '0' AND interval '400 days'),  -- a longer one is for ever, or outside its limits
         power(2, least(greatest(past - 8, 0) / 8, 6))::int);
     low       date;
     target    date;

@@ -88,7 +88,7 @@ COMMENT ON COLUMN postroom.queue_messages.priority IS '9 first, 0 last';
 COMMENT ON COLUMN postroom.queue_messages.body IS 'the content when it is bytes; payload is null then';
 COMMENT ON COLUMN postroom.queue_messages.expires_at IS 'a message still waiting then becomes EXPIRED; null: never';
 COMMENT ON COLUMN postroom.queue_messages.failures IS 'attempts that failed since the last redrive; of a finished one all there were';
-COMMENT ON COLUMN postroom.queue_messages.crashes IS 'times its worker died while holding it; of a finished one all there were';
+COMMENT ON COLUMN postroom.queue_messages.crashes IS 'how often its worker died after it had started; of a finished one all there were';
 COMMENT ON COLUMN postroom.queue_messages.deliveries IS 'times it was claimed, the one in progress, releases and snoozes included';
 COMMENT ON COLUMN postroom.queue_messages.seq IS 'when READY: its place in the order of its queue and priority';
 COMMENT ON COLUMN postroom.queue_messages.due_at IS 'when a DELAYED one becomes READY';

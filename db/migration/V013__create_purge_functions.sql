@@ -206,9 +206,10 @@ COMMENT ON FUNCTION postroom.free_day IS
 queue keeps its messages longer since close_day, or ''heavy'': what is to be put back has more than 16 MB.';
 
 -- Goes on through a partition of attempt from the place of a row: the next p_limit terminal lines whose retention is over. Their messages
--- leave with their history and keys, in one statement. Three kinds stay: messages of a day that will be freed as a whole (p_skip_from,
--- p_skip_to) unless their retention has been over for p_overdue, messages that are in any place, and messages whose end in another queue is
--- to be kept. Lines of messages that left with their day leave, too. Locks the rows it deletes. last_looked null: this was the last part.
+-- leave with their history and keys, in one statement. Three kinds stay. First: messages of a day that will be freed as a whole
+-- (p_skip_from, p_skip_to), until their retention has been over for p_overdue. Second: messages in any place. Third: messages whose end in
+-- another queue is to be kept. Lines of messages that left with their day leave, too. Locks the rows it deletes. last_looked null: this was
+-- the last part.
 --
 -- Reads ranges of pages. ORDER BY ctid LIMIT over the rest of the partition would sort that rest for each batch. A range without a line to
 -- remove is followed by one four times as long, so that a partition with nothing to remove is read in a few statements.

@@ -49,19 +49,23 @@ public interface Postroom extends AutoCloseable {
     /** Declares, pauses and empties queues. Usable until {@link #close}. */
     Queues queues();
 
-    /** Problems of this process right now, as sentences; empty: none. For health checks: asks no database. */
+    /**
+     * What keeps this process from its work right now, as sentences; empty: nothing. Includes missing rights and row security, as of the
+     * last look, at most a minute old. For health checks: asks no database.
+     */
     List<String> problems();
 
     /**
-     * What an operator should look at although this process does its work, as sentences; empty: nothing. Today: queues that have READY
-     * messages and had no consumer in any process for a minute. For health checks: asks no database.
+     * Names queues that have READY messages and had no consumer in any process for a minute, as sentences; empty: none. For health checks:
+     * asks no database.
      */
     List<String> warnings();
 
     /**
      * What failed in this process lately: dead letters and failed attempts. For health checks: asks no database.
      *
-     * @param within how far to look back; up to 1 hour
+     * @param within how far to look back, exact to ten seconds; longer than 1 hour counts as 1 hour, although {@link RecentFailures#within}
+     *     is as given
      */
     RecentFailures recentFailures(Duration within);
 

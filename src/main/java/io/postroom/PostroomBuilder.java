@@ -184,6 +184,8 @@ final class PostroomBuilder implements Postroom.Builder {
 
     private void prepareSchema(EnginePool pool) {
         schema.prepare(dataSource);
+        // SchemaMode has checked for prepared statements only: with Spring it runs before it is known whether this
+        // process listens.
         if (engineDataSource != null) {
             try (EnginePool hosts = EnginePool.forStart(dataSource)) {
                 PoolerCheck.refuseUnsafe(hosts.dataSource(), settings.listen());

@@ -14,7 +14,7 @@ public enum SchemaMode {
     MIGRATE,
     /** Checks that it is up to date, and stops the start if not. Works for a role without DDL rights. */
     VALIDATE,
-    /** Takes it as it is, unchecked. */
+    /** Takes it as it is: runs no migration and does not compare it. */
     NONE;
 
     /**

@@ -11,7 +11,8 @@ import java.time.Duration;
  * @param beatInterval the time between two heartbeats; default 5 s, at least 10 ms, at most a third of {@code leaseTime}
  * @param pollInterval how long a message of an SQL client may wait before it is noticed; default 1 s, 10 ms to 1 minute. Each poll costs
  *     one statement
- * @param listen whether to hold a LISTEN connection and to send NOTIFY; default true. Switch it off behind PgBouncer in transaction mode
+ * @param listen whether to hold a LISTEN connection and to send NOTIFY; default true. Switch it off behind PgBouncer in transaction mode,
+ *     and set {@code prepareThreshold=0} in the URL: a start without both is refused
  * @param declareOnUse whether an unknown queue is made at its first use; default true. False: its name is an error
  */
 public record EngineSettings(

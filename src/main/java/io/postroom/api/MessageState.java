@@ -15,7 +15,7 @@ public enum MessageState {
     DELAYED,
     /**
      * Waits for a worker. Entered at enqueue, promote, release, rescue and redrive; left by claim, cancel, expire or reschedule. A rescued
-     * message that had started when its worker died is a suspect, which is claimed alone.
+     * message that had started when its worker died is a suspect: few suspects run at once in a process.
      */
     READY,
     /** Held by one worker under a lease. Left when its attempt ends, when it is released, or when its worker dies (rescue). */
@@ -23,8 +23,8 @@ public enum MessageState {
     /** Finished by a handler. Stays until its queue's retention is over, then is purged. */
     DONE,
     /**
-     * Given up: its attempts are spent, it was rejected or undecodable for a day, or too many workers died holding it. Stays until
-     * redriven or cancelled.
+     * Given up: its attempts are spent, it was rejected or undecodable for a day, or too many workers died after it had started. Stays
+     * until redriven or cancelled.
      */
     DEAD,
     /** Taken back before it was handled. Purged like DONE. */

@@ -7,7 +7,7 @@ import java.util.Optional;
  * A message in one queue.
  *
  * @param failures attempts that failed: the handler threw, or answered Retry or Reject
- * @param crashes times its worker died while holding it; with one or more it is a suspect
+ * @param crashes workers that died after it had started; with one or more it is a suspect
  * @param deliveries times it was claimed, releases and snoozes included
  * @param dueAt when a DELAYED message becomes READY; empty in other states
  * @param error the last recorded error; empty when there was none

@@ -44,7 +44,10 @@ public record QueueSettings(
                 queue, Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty());
     }
 
-    /** Sets the most attempts of a message, the first included; 1 to 1000, default 10. */
+    /**
+     * Sets the most attempts of a message, the first included; 1 to 1000, default 20. Shown to people; the handler's own count decides
+     * unless an operator sets the queue's.
+     */
     public QueueSettings attempts(int attempts) {
         return new QueueSettings(queue, Optional.of(attempts), retryAfter, timeToLive, retention, crashLimit);
     }

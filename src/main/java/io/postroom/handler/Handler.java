@@ -22,10 +22,10 @@ import tools.jackson.databind.JsonNode;
  *         .retry(RetryPolicy.fixed(3, Duration.ofSeconds(10)))
  * }</pre>
  *
- * <p>A payload class with {@link MessageType}, its own or inherited, takes that type's versions up to its own, and leaves to handlers of
- * lower versions of the same queue what they take. {@code String} and {@code byte[]} take the stored
- * content as it is, {@code Map} and {@code JsonNode} its JSON, of any type that no other handler of the queue takes. Any other class takes
- * messages without a type. A queue's only handler takes its messages without a type, whatever its class.
+ * <p>A payload class with {@link MessageType}, its own or inherited, takes that type's versions up to its own. Versions that a handler of a
+ * lower version in the same queue takes are left to that handler. {@code String} and {@code byte[]} take the stored content as it is,
+ * {@code Map} and {@code JsonNode} its JSON, of any type that no other handler of the queue takes. Any other class takes messages without a
+ * type. A queue's only handler takes its messages without a type, whatever its class.
  */
 public final class Handler {
     /** Messages that one process handles at a time: 4. */
@@ -50,12 +50,20 @@ public final class Handler {
         this.settings = settings;
     }
 
-    /** A handler of outgoing messages. */
+    /**
+     * A handler of outgoing messages.
+     *
+     * @throws InvalidMessageException the queue's name, the type or the version is outside its limits, or two types are equally near
+     */
     public static <T> Handler send(String queue, Class<T> payload, SendMessageHandler<T> handler) {
         return single(queue, Direction.OUTGOING, payload, handler::send);
     }
 
-    /** A handler of incoming messages. */
+    /**
+     * A handler of incoming messages.
+     *
+     * @throws InvalidMessageException the queue's name, the type or the version is outside its limits, or two types are equally near
+     */
     public static <T> Handler process(String queue, Class<T> payload, ProcessingMessageHandler<T> handler) {
         return single(queue, Direction.INCOMING, payload, handler::process);
     }
@@ -64,6 +72,8 @@ public final class Handler {
      * A handler that takes several messages in one call.
      *
      * @param most messages a call; 1 to 1000
+     * @throws InvalidMessageException {@code most}, the queue's name, the type or the version is outside its limits, or two types
+     *     are equally near
      */
     public static <T> Handler batch(
             String queue, Direction direction, Class<T> payload, int most, BatchHandler<T> handler) {

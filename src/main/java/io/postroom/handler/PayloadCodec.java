@@ -6,16 +6,16 @@ public interface PayloadCodec {
     byte[] write(Object payload);
 
     /**
-     * Reads JSON in UTF-8, or the bytes of a body. When this throws, the message waits for a process that can read it, and becomes a dead
-     * letter ({@code undecodable}) after 24 hours. Null for JSON null.
+     * Reads JSON in UTF-8, or the bytes of a body; answers null for JSON null. When it throws, the message waits for a process that can
+     * read it, and becomes a dead letter ({@code undecodable}) after 24 hours.
      */
     <T> T read(byte[] stored, Class<T> type);
 
     /**
      * Checks before the start that payloads can be read as this class. Called once for each handler. The default checks nothing.
      *
-     * @throws IllegalArgumentException no payload can be read so; the text goes on after "its payload class ... cannot be read: ", says why
-     *     and what to change
+     * @throws IllegalArgumentException no payload can be read as this class. The text says why and what to change; it follows the words
+     *     "its payload class ... cannot be read: "
      */
     default void requireReadable(Class<?> type) {}
 }

@@ -40,8 +40,8 @@ public @interface SendMessage {
     int attempts() default 20;
 
     /**
-     * The waits between attempts: one value is a fixed wait ({@code 10s}) or a doubling one ({@code 10s..6h}), several are a list whose
-     * last repeats; or the name of a {@code RetryPolicy} bean. Default {@link io.postroom.api.RetryPolicy#DEFAULT}.
+     * The waits between attempts. One value is fixed ({@code 10s}) or doubling ({@code 10s..6h}); several are a list whose last repeats. Or
+     * the name of a {@code RetryPolicy} bean. Default {@link io.postroom.api.RetryPolicy#DEFAULT}.
      */
     String[] retryAfter() default {"10s..6h"};
 

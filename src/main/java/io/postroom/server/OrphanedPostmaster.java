@@ -115,8 +115,8 @@ final class OrphanedPostmaster {
     }
 
     /**
-     * The number of a process is given to another one after its end, after a restart of the machine above all. PostgreSQL itself takes a
-     * process that it may not send signals to for one that is none of its own.
+     * Whether the process belongs to another user. The system gives a process id to another process later, above all after a restart of the
+     * machine. PostgreSQL, too, ignores a process to which it may not send signals.
      */
     private static boolean isOfAnotherUser(ProcessHandle process) {
         Optional<String> own = ProcessHandle.current().info().user();

@@ -20,9 +20,9 @@ import org.springframework.core.type.MethodMetadata;
 /**
  * Finds the class of a bean that may have handlers: the class of the object itself, behind its proxy.
  *
- * <p>An object that exists is asked. For one that does not exist yet, its definition may be enough: that of a component or of a registered
- * class names the class, and a final class has no other below it. In three cases the definition names only a type that the object has, and
- * the object is made now:
+ * <p>An object that exists is asked. For one that does not exist yet, its definition may be enough. The definition of a component or of a
+ * registered class names the class; a final class has no other below it. In three cases the definition names only a type that the object
+ * has, and the object is made now:
  *
  * <ul>
  *   <li>a lazy {@code @Bean} method, whose body may return any class below its return type
@@ -32,9 +32,9 @@ import org.springframework.core.type.MethodMetadata;
  * </ul>
  *
  * <p>What it costs: with {@code spring.main.lazy-initialization}, such beans of the application are made at the start, and with them the
- * beans they need. Components stay lazy, as do {@code @Bean} methods with a final return type and beans that Spring's own classes define.
- * A bean that cannot be made is left as it is with a warning, because it may have no handler at all; with a handler on its declared type,
- * it stops the start.
+ * beans they need. Components stay lazy, as do {@code @Bean} methods with a final return type and beans that Spring's own classes define. A
+ * bean that cannot be made is skipped with a warning, because it may have no handler. With a handler on its declared type it stops the
+ * start.
  *
  * <p>An object of another scope is never made. Its handlers are those of its declared type, which is all that a scoped proxy can pass on.
  */

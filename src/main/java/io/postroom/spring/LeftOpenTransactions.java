@@ -27,7 +27,7 @@ import org.springframework.transaction.support.TransactionSynchronizationManager
 import org.springframework.transaction.support.TransactionSynchronizationUtils;
 
 /**
- * Rolls back and unbinds what a handler leaves on its thread. The next message on the thread would else run inside a transaction that
+ * Rolls back and unbinds what a handler leaves on its thread. Otherwise the next message on the thread would run inside a transaction that
  * nobody commits: it would end DONE, and its writes would never exist. Thread-safe.
  *
  * <p>A transaction can be rolled back by its own status alone. So the transactions of all managers are noted as they begin, as a stack for

@@ -10,8 +10,8 @@ import org.springframework.core.annotation.MergedAnnotations.SearchStrategy;
 import org.springframework.scheduling.annotation.Async;
 
 /**
- * Refuses handlers whose call returns before the work is done. Such a message would be DONE at once, its error would be in nobody's hands,
- * and a stop would not wait for it.
+ * Refuses handlers whose call returns before the work is done. Such a message would be DONE at once, its error would be lost, and a stop
+ * would not wait for it.
  *
  * <p>Looks at the annotations, which weaving by AspectJ reads without a proxy, and at the advice of the proxy, which may have been added by
  * other means.

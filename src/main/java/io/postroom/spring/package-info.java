@@ -10,7 +10,9 @@
  *   <li>{@link io.postroom.spring.SchemaInitializer}: the schema, before beans that use the database.
  *   <li>{@link io.postroom.spring.HostDatabase} and {@link io.postroom.spring.SpringTransactions}: which transactions messages join.
  *   <li>{@link io.postroom.spring.BeanHandlers}: handlers among the beans, once all are there.
+ *   <li>{@link io.postroom.spring.SameThread}: refuses asynchronous handlers.
  *   <li>{@link io.postroom.spring.PostroomLifecycle}: workers start last, and their claims end first.
+ *   <li>{@link io.postroom.spring.LeftOpenTransactions}: rolls back what a handler leaves open.
  *   <li>{@link io.postroom.spring.PostroomDrain}: waits for running handlers while the web server waits for running requests.
  * </ol>
  *

@@ -121,7 +121,7 @@ class FailuresAreSaidTest {
                         "said/1",
                         0,
                         "crash_limit",
-                        "its worker died 3 times while holding it",
+                        "its worker died 3 times after it had started",
                         "crash_limit"));
         assertThat(jobs.buried()).isEmpty();
         assertThat(sql.sql("SELECT message_id FROM postroom.ready")

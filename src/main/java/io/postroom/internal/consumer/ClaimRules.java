@@ -44,7 +44,7 @@ final class ClaimRules {
         QUEUE_PAUSED(Hint.TO_OTHERS, rules -> rules.queue.isPaused(), Way.EVERY),
         /** Other processes may rescue what this worker holds. */
         LEASE_NOT_TRUSTED(Hint.HERE, rules -> !rules.leaseHolder.isTrusted(), Way.EVERY),
-        /** The next free thread is a suspect's; else direct dispatch could take each of them. */
+        /** Suspects wait for the next free thread; direct dispatch could take each thread that becomes free. */
         SUSPECTS_WAIT(Hint.HERE, rules -> rules.queue.hasSuspects(), Way.DIRECT_DISPATCH),
         /** What waits in READY goes before a message that comes now. */
         MESSAGES_WAIT(Hint.HERE, rules -> rules.queue.cursors().hasWaiting(), Way.DIRECT_DISPATCH),

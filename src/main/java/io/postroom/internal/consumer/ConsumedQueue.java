@@ -41,7 +41,7 @@ public final class ConsumedQueue {
         return paused;
     }
 
-    /** Whether suspects wait, as of the last poll: messages whose worker died while holding them. */
+    /** Whether suspects wait, as of the last poll. */
     boolean hasSuspects() {
         return suspects;
     }

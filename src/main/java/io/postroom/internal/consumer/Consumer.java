@@ -41,8 +41,8 @@ public final class Consumer {
         rules = new ClaimRules(queue, leaseHolder, completer::isOverwhelmed);
         StartMarks starts = new StartMarks(store, leaseHolder, System::nanoTime);
         held = new HeldMessages(prefetch, leases, starts, this::release, this::signal);
-        SuspectRunner suspects =
-                new SuspectRunner(queue, store, leaseHolder, held, leases.suspects(), this::signal, System::nanoTime);
+        SuspectRunner suspects = new SuspectRunner(
+                queue, store, leaseHolder, held, leases.suspectPlaces(), this::signal, System::nanoTime);
         claimer = new Claimer(queue, store, leaseHolder, rules, held, suspects);
         threads = new HandlerThreads(queue.handled(), held, this::run);
         directDispatcher = new DirectDispatcher(queue, rules, held);

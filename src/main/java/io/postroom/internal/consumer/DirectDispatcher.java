@@ -55,7 +55,7 @@ final class DirectDispatcher {
                 : Optional.empty();
     }
 
-    /** By number and name: after a restore the number may belong to another queue. */
+    /** Whether the message is of this queue, by number and name: after a restore the number may belong to another queue. */
     private boolean isOwn(NewMessage message) {
         return message.queueId() == queue.id() && message.queue().equals(queue.name());
     }

@@ -11,8 +11,8 @@ import org.slf4j.LoggerFactory;
  * The threads that run the handlers of one queue: each takes messages from the buffer, runs them, and takes the next. They end when the
  * buffer is closed.
  *
- * <p>A call that ignores its interrupt is given up. Its thread is lost until the call returns, and then ends; a new thread takes its
- * place at once. The same happens to a thread on which a handler left what could not be undone, but its call has returned.
+ * <p>A call that ignores its interrupt is given up. Its thread is lost until the call returns, and then ends; a new thread takes its place
+ * at once. A thread that a handler left unclean is replaced, too; its call has returned, so nothing leaks.
  */
 final class HandlerThreads {
     private static final Logger log = LoggerFactory.getLogger(HandlerThreads.class);

@@ -30,8 +30,8 @@ public final class HeldLeases {
         suspects.ended(ends);
     }
 
-    /** Returns the suspects among what this process holds. */
-    SuspectPlaces suspects() {
+    /** Returns the places of suspects in this process. */
+    SuspectPlaces suspectPlaces() {
         return suspects;
     }
 

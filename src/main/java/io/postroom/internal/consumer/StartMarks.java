@@ -23,7 +23,7 @@ import org.slf4j.LoggerFactory;
  */
 final class StartMarks {
     private static final Logger log = LoggerFactory.getLogger(StartMarks.class);
-    /** About as often is announced: seldom against the cost of a statement, often against the time that a suspect may cost. */
+    /** Time that one announcement covers. Shorter: more statements. Longer: more messages that count a crash without having started. */
     static final Duration EVERY = Duration.ofMillis(10);
 
     private static final int FASTEST_GROWTH = 8;

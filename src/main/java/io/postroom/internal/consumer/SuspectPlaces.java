@@ -19,7 +19,7 @@ final class SuspectPlaces {
 
     private int entering;
     private boolean alone;
-    /** Spares the lock for each message while no suspect runs. */
+    /** True while no suspect runs: messages then need no lock. */
     private volatile boolean empty = true;
 
     /**

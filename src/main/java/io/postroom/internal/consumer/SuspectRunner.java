@@ -13,8 +13,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Claims the suspects of one queue, one by one, for the next free handler thread. A suspect is a message whose worker died while holding
- * it. Used by the claimer's thread only.
+ * Claims the suspects of one queue, one by one, for the next free handler thread. A suspect is a message that had started when its worker
+ * died. Used by the claimer's thread only.
  *
  * <p>Other messages go on meanwhile. Suspects keep away from one another instead, because one of them may be poison, a message that kills
  * its worker:
@@ -143,7 +143,7 @@ final class SuspectRunner {
 
     private void begin(ClaimedMessage suspect) {
         log.debug(
-                "message {} runs as a suspect: its worker died while holding it {} times",
+                "message {} runs as a suspect: its worker died {} times after it had started",
                 suspect.id(),
                 suspect.counters().crashes());
         running.incrementAndGet();

@@ -69,7 +69,7 @@ public final class HandledQueue {
 
     /**
      * Reads an operator's waits; null: those of each handler hold, because the operator left them alone ({@code custom}), or because they
-     * slipped in past the table's rules. {@code InspectDatabase} says the latter at WARN.
+     * are outside their limits. {@code InspectDatabase} says the latter at WARN.
      */
     private static @Nullable RetryPolicy readableWaits(QueueReport report) {
         try {

@@ -8,10 +8,11 @@
  *    └──► StateTransitions ──► Completer ──► LeaseStore
  * </pre>
  *
- * <p>Start with {@link io.postroom.internal.execution.Executor#run}. Each message gets exactly one end. Three threads may give it: the
- * handler's own; the one of {@link io.postroom.internal.execution.TimeLimits}, when the call ignores its interrupt; and, for an ATOMIC
- * handler, the transaction that commits. {@link io.postroom.internal.execution.Attempt} decides between the first two under its lock, the
- * lease in the database between the last two.
+ * <p>Start with {@link io.postroom.internal.execution.Executor#run}. {@code ThreadGuard} makes the thread as it was after each attempt.
+ * Each message gets exactly one end. Three threads may give it: the handler's own; the one of {@link
+ * io.postroom.internal.execution.TimeLimits}, when the call ignores its interrupt; and, for an ATOMIC handler, the transaction that
+ * commits. {@link io.postroom.internal.execution.Attempt} decides between the first two under its lock, the lease in the database between
+ * the last two.
  *
  * <p>Clocks: time limits and durations go by {@code System.nanoTime()} of this machine. Due times are the database's: ends carry delays,
  * not instants.

@@ -11,8 +11,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Says what an administrator changed under this process so that messages are not handled, or settings are ignored: at WARN, at growing
- * intervals for as long as it lasts. Runs on every node, because each one may have a role of its own.
+ * Logs changes by an administrator that keep messages from being handled, or settings that are ignored, at WARN and at growing intervals.
+ * Runs on every node, because each one may have a role of its own.
  */
 public final class InspectDatabase implements Job {
     private static final Logger log = LoggerFactory.getLogger(InspectDatabase.class);

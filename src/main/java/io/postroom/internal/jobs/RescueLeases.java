@@ -11,9 +11,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Rescues messages of workers that died: they go back to READY with one crash more, or, at their queue's crash limit, to the dead
- * letters. Runs on every node. A process rescues other workers only after one full lease time of own heartbeats, so a process without
- * queues rescues none.
+ * Rescues messages of workers that died. Those that had started go back to READY with one crash more or, at their queue's crash limit,
+ * become dead letters. The others go back untouched. Runs on every node. A process rescues other workers only after one full lease time of
+ * own heartbeats, so a process without queues rescues none.
  */
 public final class RescueLeases implements Job {
     private static final Logger log = LoggerFactory.getLogger(RescueLeases.class);

@@ -7,7 +7,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * A thread that repeats one step until it is stopped. A step that throws is repeated after a back-off. A series of failures is logged at
- * WARN at its begin, then at growing intervals. No error ends the thread. Thread-safe, apart from {@link #pause} and {@link #pauseNanos}.
+ * WARN at its beginning, then at growing intervals. No error ends the thread. Thread-safe, apart from {@link #pause} and {@link
+ * #pauseNanos}.
  */
 public final class Loop {
     private static final Logger log = LoggerFactory.getLogger(Loop.class);

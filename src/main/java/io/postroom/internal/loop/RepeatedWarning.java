@@ -4,8 +4,8 @@ import java.time.Duration;
 import java.util.function.LongSupplier;
 
 /**
- * Decides when a trouble that goes on is said again: at once, after a minute, after two more, four more, up to once an hour. A log then
- * shows that it goes on, and how long, and is not flooded. For one thread.
+ * Decides when a failure that goes on is logged again: at once, after 1, 2, 4 and more minutes, up to once an hour. The log shows that the
+ * failure lasts, and is not flooded. Used by one thread.
  */
 public final class RepeatedWarning {
     private static final long FIRST_NANOS = Duration.ofMinutes(1).toNanos();

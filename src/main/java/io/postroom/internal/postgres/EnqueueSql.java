@@ -34,7 +34,7 @@ final class EnqueueSql {
     /** One row when the number still belongs to the queue of that name. Relies on queue_pk. */
     private static final String FROM_KNOWN_QUEUE = "FROM postroom.queue q WHERE q.id = :queue AND q.name = :queueName";
 
-    /** The same for the queues of many messages, each named once. */
+    /** Whether the numbers of many messages' queues are still those of the queues named. */
     private static final String ALL_QUEUES_KNOWN = """
             NOT EXISTS (SELECT FROM unnest(:knownIds::int4[], :knownNames::text[]) k (id, name)
                         WHERE NOT EXISTS (SELECT FROM postroom.queue q

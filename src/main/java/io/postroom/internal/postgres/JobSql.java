@@ -88,7 +88,7 @@ final class JobSql {
             LEFT JOIN postroom.message m ON m.id = d.message_id
             """;
 
-    /** The messages of these queues that died last because their workers died. Relies on dead_letter_by_queue. */
+    /** The newest dead letters of these queues whose reason is the crash limit. Relies on dead_letter_by_queue. */
     static final Sql LAST_CRASHED = Sql.of("-- name: last_crashed\n" + DEAD_LETTER + """
             WHERE d.queue_id = ANY (:queues)
               AND d.reason = 'crash_limit'

@@ -11,7 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import javax.sql.DataSource;
 
-/** Looks at the rights of the engine's role, and at settings of queues that slipped in past the rules of the table. */
+/** Looks at the rights of the engine's role, and at settings of queues outside their limits. */
 public final class PostgresInspection implements DatabaseInspection {
     private final DataSource source;
 

@@ -15,7 +15,7 @@ import org.springframework.jdbc.core.JdbcTemplate;
 public final class PostgresJobLocks {
     private PostgresJobLocks() {}
 
-    /** Twice the longest time of a lock. Nothing but a clock that was ahead when the lock was taken or freed explains a later end. */
+    /** Frees a lock that ends later than twice its longest time: only a clock that was ahead makes such an end. */
     private static final String FREE_OF_A_WRONG_CLOCK = """
             UPDATE postroom.shedlock
             SET lock_until = timezone('utc', clock_timestamp())
@@ -24,8 +24,8 @@ public final class PostgresJobLocks {
             """;
 
     /**
-     * Makes a provider whose locks end with the time given, also after the server's clock was set back: a lock that was taken a year ahead
-     * would keep all nodes from the job for a year.
+     * Makes a provider whose locks end with the time given, also after the server's clock was set back. A lock taken a year ahead would
+     * keep all nodes from the job for a year.
      *
      * @param source for the statements that take and free locks
      */

@@ -7,8 +7,7 @@ final class QueueSql {
     private QueueSql() {}
 
     /**
-     * The queue of a name. Relies on queue_name_unique. A time to live that slipped in past the limits counts for nothing. 0 rows: unknown
-     * or deleted.
+     * The queue of a name. Relies on queue_name_unique. A time to live outside its limits counts for nothing. 0 rows: unknown or deleted.
      */
     static final Sql FIND = Sql.of("""
             -- name: find_queue
@@ -55,7 +54,7 @@ final class QueueSql {
                    q.paused_at IS NOT NULL
             """);
 
-    /** Settings that slipped in past the limits, as text; null where a setting is within them. Operators' waits are read in Java. */
+    /** Settings outside their limits, as text; null where a setting is within them. Operators' waits are read in Java. */
     static final Sql SLIPPED_IN = Sql.of("""
             -- name: slipped_in
             SELECT q.name,

@@ -57,8 +57,8 @@
  *   <li><b>The position of the sequence is asked by {@code pg_sequence_last_value}.</b> Selecting from the sequence needs a right that an
  *       enqueue does not need.
  *   <li><b>A single INSERT selects from {@code queue}</b>, where VALUES would have one node less to start. The number of the queue comes
- *       from a cache. After a restore, a TRUNCATE or a failover it may belong to another queue. The claim and the poll check name and number
- *       for the same reason.
+ *       from a cache. After a restore, a TRUNCATE or a failover it may belong to another queue. The claim and the poll check name and
+ *       number for the same reason.
  *   <li><b>{@code lease.id} holds the microsecond of the claim</b> and 12 bits of a sequence. A sequence alone repeats its numbers after a
  *       failover to a standby that lacked the last WAL. Results of lost leases were written onto new messages then. All statements that
  *       act by a lease's id are fenced by this one default, without another column or parameter.

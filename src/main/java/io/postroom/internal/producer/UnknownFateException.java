@@ -18,7 +18,7 @@ final class UnknownFateException extends StoreException {
         this.tries = tries;
     }
 
-    /** The same about another message of the same commit. */
+    /** Makes the same exception for another message of the same commit. */
     UnknownFateException of(UUID message) {
         Throwable cause = getCause();
         return new UnknownFateException(message, tries, cause == null ? this : cause);

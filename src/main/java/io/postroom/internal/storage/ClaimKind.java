@@ -4,7 +4,7 @@ package io.postroom.internal.storage;
 public enum ClaimKind {
     /** Messages that are no suspects. */
     ORDINARY(0),
-    /** One suspect (a message whose worker died while holding it) that one more crash would not make a dead letter. */
+    /** One suspect that one more crash would not make a dead letter. */
     SUSPECT(1),
     /** One suspect that one more crash would make a dead letter. */
     LAST_CREDIT(2);

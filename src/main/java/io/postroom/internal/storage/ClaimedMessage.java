@@ -30,7 +30,7 @@ public record ClaimedMessage(
         return Math.min(counters.deliveries() + 1, Short.MAX_VALUE);
     }
 
-    /** Whether a worker died while holding it. */
+    /** Whether it is a suspect: it had started when a worker died. */
     public boolean isSuspect() {
         return counters.crashes() > 0;
     }
@@ -53,7 +53,7 @@ public record ClaimedMessage(
      * What has been counted about a message in its queue.
      *
      * @param failures attempts that threw or asked for a retry
-     * @param crashes workers that died while holding it; a message with one or more is a suspect
+     * @param crashes workers that died after it had started; with one or more it is a suspect
      * @param deliveries claims, releases and snoozes included
      */
     public record Counters(int failures, int crashes, int deliveries) {

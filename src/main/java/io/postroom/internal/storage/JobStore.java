@@ -44,8 +44,8 @@ public interface JobStore {
     void promoteOrQuarantine(UUID messageId);
 
     /**
-     * Moves the messages of leases whose worker sends no heartbeats any more: back to READY with one more crash, or to DEAD at the crash
-     * limit.
+     * Moves the messages of leases whose worker sends no heartbeats any more. Those that had started go back to READY with one crash more,
+     * or to DEAD at the crash limit. The others go back untouched.
      *
      * @param leaseTime how long without a heartbeat
      * @param limit most leases

@@ -71,9 +71,9 @@ public interface MaintenanceStore {
     int makeDaysAhead(Kind kind);
 
     /**
-     * Takes the open end of the days away, without a lock that others would wait behind, so that {@link #makeDaysAhead} needs no such lock
-     * either and puts a new end there. For hosts whose transactions overlap all the time. Takes as long as the transactions that use the
-     * table now, and gives up after twenty seconds. Until days were made, rows of times after the last day are refused.
+     * Takes the open end of the days away, without a lock that others would wait behind. {@link #makeDaysAhead} then puts a new end there
+     * without such a lock, too. For hosts whose transactions overlap all the time. Takes as long as the transactions that use the table
+     * now, and gives up after twenty seconds. Until days were made, rows of times after the last day are refused.
      *
      * @return false when nothing was done: the end is less than an hour away, it has rows, or a transaction goes on for longer
      */

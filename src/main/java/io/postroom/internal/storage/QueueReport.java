@@ -10,7 +10,7 @@ import java.util.Arrays;
  * @param maxAttempts most attempts of a message, the first included
  * @param retryAfter the waits between attempts, as text for people
  * @param operatorSettings whether maxAttempts and retryAfter are an operator's and win over the handler's
- * @param suspects whether a suspect waits: a message whose worker died while holding it
+ * @param suspects whether a suspect waits
  * @param elsewhere whether another live process consumes the queue, too
  * @param lowest the lowest visible number in READY from the low watermark on, one a priority; -1: none
  */

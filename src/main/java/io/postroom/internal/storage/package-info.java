@@ -16,8 +16,8 @@
  * <p>The database's clock decides about due times, leases and heartbeats. So waits are given to the store as durations, and instants only
  * where a user named one. Durations of attempts are measured by {@code System.nanoTime()} and given as such.
  *
- * <p>"Suspect" means a message whose worker died while holding it. Suspects are claimed one by one and run alone, so that a message which
- * kills its worker cannot take others to the crash limit with it.
+ * <p>"Suspect" means a message that had started when its worker died. Suspects are claimed one by one. Few run at once in a process, and
+ * one on its last credit has no other suspect beside it; see {@code internal.consumer}.
  *
  * <p>What looks wrong but is right:
  *

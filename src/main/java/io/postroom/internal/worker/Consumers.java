@@ -14,18 +14,17 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The queues with a handler in this process, and the consumer of each, by queue id. Thread-safe; started and stopped by {@link Engine}
- * alone.
+ * The queues with a handler in this process, and the consumer of each, by queue id. Thread-safe. {@link Engine} starts and stops it; {@link
+ * QueueDeclarations} replaces queues whose number changed.
  */
 public final class Consumers implements LocalConsumers {
     private final boolean workers;
     private final Map<Integer, ConsumedQueue> queues = new ConcurrentHashMap<>();
     private final Map<Integer, Consumer> running = new ConcurrentHashMap<>();
     /** Consumers of before a restart whose handlers ignored their interrupt and may still run. */
+    private final List<Consumer> leftBehind = new CopyOnWriteArrayList<>();
     /** Starts the consumer of a queue; null while no consumer may claim. */
     private java.util.function.@Nullable Consumer<ConsumedQueue> starter;
-
-    private final List<Consumer> leftBehind = new CopyOnWriteArrayList<>();
 
     /** @param workers whether this process handles messages; without, queues are declared and no consumer starts */
     public Consumers(boolean workers) {

@@ -19,8 +19,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Says at WARN which messages failed and which died, and counts them. Failures of a queue with one fingerprint are said one a minute, with
- * the number of those that were held back, so that an outage does not flood the log. Thread-safe.
+ * Logs at WARN which messages failed and which became dead letters, and counts them. For failures of a queue with one fingerprint it logs
+ * one line a minute, with the number of those held back. Thread-safe.
  */
 public final class FailureLog {
     /** A name that users may set a level for; documented in docs/operations.md. */

@@ -11,8 +11,9 @@
  * </pre>
  *
  * <p>Start at {@link io.postroom.internal.worker.Engine}, the life cycle; {@code EngineParts} wires. Then read {@code Poller.poll} and
- * {@code ResultDispatcher.written}. {@code SyncSender} and {@code InlineRunner} run messages on the caller's thread instead of a
- * consumer's. The story of one attempt is {@link io.postroom.internal.execution.Executor#run}.
+ * {@code ResultDispatcher.written}. {@code FailureLog} writes what failed to the log; {@code QueueDeclarations} declares queues again after
+ * a restore. {@code SyncSender} and {@code InlineRunner} run messages on the caller's thread instead of a consumer's. The story of one
+ * attempt is {@link io.postroom.internal.execution.Executor#run}.
  *
  * <p>The store's clock decides about due times and leases; {@code System.nanoTime} measures durations here. A message belongs to this
  * process while its lease row names this worker's id. Every completion asks again (fencing), so a process that was stopped for a while

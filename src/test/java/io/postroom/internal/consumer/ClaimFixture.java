@@ -65,8 +65,8 @@ final class ClaimFixture implements LeaseStore, LeaseHolder {
     final ClaimRules rules = new ClaimRules(queue, this, () -> overwhelmed);
     final StartMarks starts = new StartMarks(this, this, () -> nanos);
     final HeldMessages held = new HeldMessages(prefetch, leases, starts, released::addAll, () -> {});
-    final SuspectRunner suspectRunner =
-            new SuspectRunner(queue, this, this, held, leases.suspects(), suspectsEnded::incrementAndGet, () -> nanos);
+    final SuspectRunner suspectRunner = new SuspectRunner(
+            queue, this, this, held, leases.suspectPlaces(), suspectsEnded::incrementAndGet, () -> nanos);
     final Claimer claimer = new Claimer(queue, this, this, rules, held, suspectRunner);
     final DirectDispatcher directDispatcher = new DirectDispatcher(queue, rules, held);
 

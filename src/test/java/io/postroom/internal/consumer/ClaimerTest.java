@@ -165,7 +165,7 @@ class ClaimerTest {
     void others_are_claimed_while_a_suspect_has_to_wait() {
         fixture.becomeReady(1);
         fixture.reported(false, true);
-        fixture.leases.suspects().enterAlone(); // one of another queue
+        fixture.leases.suspectPlaces().enterAlone(); // one of another queue
 
         fixture.step();
 
@@ -187,7 +187,7 @@ class ClaimerTest {
         fixture.step();
 
         assertThat(kinds()).containsExactly(ClaimKind.SUSPECT, ClaimKind.ORDINARY);
-        assertThat(fixture.leases.suspects().enterAlone()).isTrue();
+        assertThat(fixture.leases.suspectPlaces().enterAlone()).isTrue();
     }
 
     @Test

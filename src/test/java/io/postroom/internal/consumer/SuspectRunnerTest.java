@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Timeout;
 class SuspectRunnerTest {
     private final ClaimFixture fixture = new ClaimFixture();
     private final SuspectRunner runner = fixture.suspectRunner;
-    private final SuspectPlaces places = fixture.leases.suspects();
+    private final SuspectPlaces places = fixture.leases.suspectPlaces();
 
     @BeforeEach
     void suspectsWait() {

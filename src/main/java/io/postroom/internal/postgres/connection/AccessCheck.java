@@ -12,8 +12,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What keeps a role from seeing or doing all that a worker must. PostgreSQL itself refuses single statements, and row security even shows
- * an empty table without a word.
+ * Rights that a role lacks, and row security that applies to it. PostgreSQL refuses single statements for a missing right; under row
+ * security it answers as if the table were empty.
  *
  * @param obstacles sentences: with one of these nothing, or not all, is handled
  * @param warnings sentences: messages may be hidden from this process

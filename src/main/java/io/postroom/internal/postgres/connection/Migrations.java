@@ -39,7 +39,7 @@ public final class Migrations {
             int run = flyway(dataSource).migrate().migrationsExecuted;
             log.info("schema postroom is up to date, {} migrations run now", run);
         } catch (FlywayException e) {
-            throwIfNoRightIsMissing("run the migrations of schema postroom", e);
+            throwIfDatabaseIsAway("run the migrations of schema postroom", e);
             throw new PostroomException(
                     "the migrations of schema postroom failed: " + e.getMessage()
                             + ". Either let a role that may create objects start Postroom once, or run the files in "
@@ -60,7 +60,7 @@ public final class Migrations {
         try {
             all = flyway(dataSource).info().all();
         } catch (FlywayException e) {
-            throwIfNoRightIsMissing("read postroom.schema_history", e);
+            throwIfDatabaseIsAway("read postroom.schema_history", e);
             throw new PostroomException(
                     "postroom.schema_history cannot be read: " + e.getMessage()
                             + ". The role needs USAGE on schema postroom and SELECT on that table",
@@ -82,7 +82,7 @@ public final class Migrations {
     }
 
     /** Names the cause when the database was away, full or cut the connection: advice about rights would mislead then. */
-    private static void throwIfNoRightIsMissing(String doing, FlywayException error) {
+    private static void throwIfDatabaseIsAway(String doing, FlywayException error) {
         for (Throwable cause = error.getCause(); cause != null && cause != cause.getCause(); cause = cause.getCause()) {
             if (cause instanceof SQLException sql) {
                 // A pool that threw a broken connection away says "closed" and no state.

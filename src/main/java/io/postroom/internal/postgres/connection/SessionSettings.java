@@ -9,8 +9,8 @@ import java.util.stream.Collectors;
 import org.postgresql.PGConnection;
 
 /**
- * Settings of a session that a role or a database may have, and that would stop the engine: a time limit for idle transactions of 1 s cut
- * every first start, because the lock of the migrations idles in a transaction. Names and values are those of PostgreSQL; a setting that
+ * Settings of a session that a role or a database may have, and that would stop the engine. The lock of the migrations idles in a
+ * transaction, so a limit of 1 s for idle transactions ended every first start. Names and values are those of PostgreSQL; a setting that
  * the server's version lacks is left out.
  *
  * <p>A session that a pooler gives to several clients must not be changed, because the next client would get it as it is left. {@code

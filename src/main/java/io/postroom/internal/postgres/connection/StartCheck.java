@@ -101,7 +101,7 @@ public record StartCheck(List<String> warnings) {
         require(
                 connection.unwrap(PGConnection.class).getPreferQueryMode() != PreferQueryMode.SIMPLE,
                 "preferQueryMode=simple in the JDBC URL is refused: it sends values inside the statement's text (CVE-2024-1597). "
-                        + "Remove it; behind PgBouncer before 1.21 use prepareThreshold=0");
+                        + "Remove it; behind PgBouncer in transaction mode set prepareThreshold=0");
     }
 
     private static void require(boolean condition, String otherwise) {

@@ -29,7 +29,7 @@ public final class PostgresMaintenance implements MaintenanceStore {
     private static final int KEYS_OF_A_STEP = 500;
     /** Days are made when the tail begins earlier than so many days after today. */
     private static final int FEWEST_DAYS_AHEAD = 3;
-    /** They are made until the tail begins no earlier than this. */
+    /** Days are made until the tail begins at least so many days after today. */
     private static final int DAYS_AHEAD = 7;
 
     private final StoreTransactions transactions;

@@ -12,11 +12,14 @@ import java.util.concurrent.locks.LockSupport;
 import javax.sql.DataSource;
 
 /**
- * Detaches an empty tail with DETACH CONCURRENTLY, which blocks nobody: it waits for the transactions that use the table, one after the
- * other, while new ones go on without the tail. It cannot run in a transaction, so it is no function. Thread-safe.
+ * Detaches an empty tail with DETACH CONCURRENTLY, which blocks nobody. It waits for the transactions that use the table; new ones go on
+ * without the tail. It cannot run in a transaction, so it is no function. Thread-safe.
  */
 final class TailDetachment {
-    /** Waits before and in DETACH CONCURRENTLY. The time limit of the statement stays below the limit of the engine's sockets. */
+    /**
+     * Longest wait for transactions before DETACH CONCURRENTLY, and again inside it. The statement's time limit stays below that of the
+     * engine's sockets.
+     */
     private static final Duration PATIENCE = Duration.ofSeconds(20);
 
     private static final Duration LOOK_AGAIN = Duration.ofMillis(100);

@@ -30,9 +30,9 @@
  *   <li><b>The reading rests sixteen times as long as it works.</b> See {@code PurgeThrottle} for the figures.
  *   <li><b>{@code attempt} has no key, and its replica identity is FULL.</b> Under a publication for all tables, PostgreSQL refuses a
  *       DELETE from a table that has neither. FULL costs 64 bytes of WAL per deleted line (120 instead of 56), and only with {@code
- *       wal_level} logical. A key costs each inserted line 77 bytes (289 instead of 212) and 9 us more, at any {@code wal_level}. Most lines leave by
- *       TRUNCATE, which logs no rows. PostgreSQL gives a partition neither its parent's replica identity nor its rights and owner:
- *       {@code take_after_parent} does.
+ *       wal_level} logical. A key costs each inserted line 77 bytes (289 instead of 212) and 9 us more, at any {@code wal_level}. Most
+ *       lines leave by TRUNCATE, which logs no rows. PostgreSQL gives a partition neither its parent's replica identity nor its rights and
+ *       owner: {@code take_after_parent} does.
  *   <li><b>Batches read ranges of pages.</b> {@code ORDER BY ctid LIMIT} over the rest of a partition sorts that rest for each batch.
  *   <li><b>Large days of history are read through every half hour.</b> A day may be as wide as weeks, when most queues keep their messages
  *       for long, or as a year, after the server's clock was wrong. A message that waits for its day to be freed is deleted after 47 hours.
