@@ -157,7 +157,9 @@ final class CallRunner {
     }
 
     private Completion failed(HandlerCall call, ClaimedMessage message, Throwable error, Attempt.State state) {
-        if (error instanceof AtomicCalls.CutOffException cut && state == Attempt.State.RUNNING) {
+        if (error instanceof AtomicCalls.CutOffException cut
+                && state == Attempt.State.RUNNING
+                && message.counters().deliveries() < StateTransitions.FREE_CUT_OFFS) {
             log.warn(
                     "message {} of queue {} could not be completed in its handler's transaction, which is rolled back; it spends no"
                             + " attempt and runs again: {}",

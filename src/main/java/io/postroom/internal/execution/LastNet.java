@@ -4,6 +4,7 @@ import io.postroom.api.RetryPolicy;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.Completion;
 import io.postroom.internal.storage.Failure;
+import java.util.Comparator;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
@@ -50,10 +51,18 @@ final class LastNet {
                     open.stream().limit(NAMED).map(ClaimedMessage::id).toList(),
                     Failure.textOf(unexpected),
                     Failure.loggable(unexpected));
-            RetryPolicy policy = queue.retryPolicy(queue.handlers().get(0));
+            RetryPolicy policy = mostPatient(queue);
             open.forEach(message -> end(StateTransitions.notRun(message, unexpected, policy)));
             return true;
         }
+    }
+
+    /** Which handler each message belongs to may be the very thing that failed, so none dies earlier than its own policy says. */
+    private static RetryPolicy mostPatient(HandledQueue queue) {
+        return queue.handlers().stream()
+                .map(queue::retryPolicy)
+                .max(Comparator.comparingInt(RetryPolicy::attempts))
+                .orElseThrow();
     }
 
     /** Runs messages one by one, each under a net of its own. If a call is given up, the messages after it are released at once. */

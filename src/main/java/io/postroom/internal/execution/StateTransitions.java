@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * payload missing             DELAYED   1 s, doubling to 10 min, no line of history
  * not run, an error           like Retry, by the policy's delay                    failures + 1
  * not run, the store is away  DELAYED   10 s, doubling to 10 min
- * ATOMIC, cut off             DELAYED   1 s, doubling to 10 min, no line of history
+ * ATOMIC, cut off             DELAYED   1 s, doubling to 10 min, no line of history; from the 20th delivery on like an exception
  * </pre>
  *
  * <p>An exception is turned into one of these outcomes first, by {@code UserCode.outcomeOf}; a call that was given up, by {@code
@@ -54,6 +54,8 @@ final class StateTransitions {
     private static final Duration NOT_RUN = Duration.ofSeconds(10);
     private static final Duration PAYLOAD_MISSING_FIRST = Duration.ofSeconds(1);
     private static final Duration CUT_OFF_FIRST = Duration.ofSeconds(1);
+    /** About two hours of cut-offs. */
+    static final int FREE_CUT_OFFS = 20;
 
     private StateTransitions() {}
 
@@ -151,7 +153,8 @@ final class StateTransitions {
 
     /**
      * Delays a message whose ATOMIC transaction the database cut off after the handler had done its part. 1 s at the first delivery,
-     * doubling to 10 minutes, because a time limit of the server may cut it off each time.
+     * doubling to 10 minutes, because a time limit of the server may cut it off each time. After {@link #FREE_CUT_OFFS} deliveries each
+     * one spends an attempt, so that it ends.
      */
     static Completion cutOff(ClaimedMessage message) {
         return waiting(

@@ -13,7 +13,6 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -273,16 +272,19 @@ final class EnqueueWriter {
         static final KnownQueues UNCHECKED = new KnownQueues(new int[0], new String[0]);
 
         static KnownQueues of(List<NewMessage> messages) {
-            Map<Integer, String> names = new LinkedHashMap<>();
-            messages.forEach(message -> names.put(message.queueId(), message.queue()));
+            // Pairs: of two names under one number, as a stale cache may give them, both are checked.
+            Set<Known> known = new LinkedHashSet<>();
+            messages.forEach(message -> known.add(new Known(message.queueId(), message.queue())));
             return new KnownQueues(
-                    names.keySet().stream().mapToInt(Integer::intValue).toArray(),
-                    names.values().toArray(new String[0]));
+                    known.stream().mapToInt(Known::id).toArray(),
+                    known.stream().map(Known::name).toArray(String[]::new));
         }
 
         void set(Sql.Call call) throws SQLException {
             call.set("knownIds", ids).set("knownNames", names);
         }
+
+        private record Known(int id, String name) {}
     }
 
     private static QueueChangedException changedQueues(List<NewMessage> messages) {

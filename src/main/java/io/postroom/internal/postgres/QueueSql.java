@@ -27,7 +27,7 @@ final class QueueSql {
     static final Sql DECLARE = Sql.of("""
             -- name: declare
             INSERT INTO postroom.queue AS q (name, max_attempts, retry_after, crash_limit, time_to_live, retention, settings_by)
-            VALUES (:name, coalesce(:maxAttempts::int, 10), coalesce(:retryAfter::text, '10s'), coalesce(:crashLimit::int, 3),
+            VALUES (:name, coalesce(:maxAttempts::int, 20), coalesce(:retryAfter::text, '10s..6h'), coalesce(:crashLimit::int, 3),
                     :timeToLive::bigint * interval '1 microsecond',
                     coalesce(:retention::bigint * interval '1 microsecond', interval '7 days'),
                     CASE WHEN :named THEN 'declaration' ELSE 'default' END)

@@ -1,7 +1,6 @@
 package io.postroom.internal.producer;
 
 import io.postroom.api.Created;
-import io.postroom.api.DuplicateMessageException;
 import io.postroom.api.PostroomException;
 import io.postroom.api.StoreException;
 import io.postroom.api.Transactions;
@@ -64,21 +63,34 @@ final class AsyncGroupCommit {
         }
         ensureStarted();
         Waiting entry = new Waiting(queue, message, new CompletableFuture<>());
+        boolean hasSpace = false;
         try {
-            // First without waiting: an interrupted thread may not wait, but where there is room it need not.
-            if (!space.tryAcquire(entry.kilobytes())) {
-                space.acquire(entry.kilobytes());
-            }
+            takeSpace(entry.kilobytes());
+            hasSpace = true;
             if (!waiting.offer(entry)) {
                 waiting.put(entry);
             }
         } catch (InterruptedException interrupted) {
+            if (hasSpace) {
+                space.release(entry.kilobytes());
+            }
             Thread.currentThread().interrupt();
             throw new PostroomException(
                     "interrupted while " + MOST_WAITING + " messages waited to be stored; this one is not stored",
                     interrupted);
         }
+        if (closed && waiting.remove(entry)) { // the writer may have ended before this message came
+            space.release(entry.kilobytes());
+            throw new PostroomException("Postroom is closed");
+        }
         return entry.future;
+    }
+
+    /** An interrupted thread may not wait, but where there is room it need not. Others wait in the order in which they came. */
+    private void takeSpace(int kilobytes) throws InterruptedException {
+        if (!Thread.currentThread().isInterrupted() || !space.tryAcquire(kilobytes)) {
+            space.acquire(kilobytes);
+        }
     }
 
     /** Writes the messages that wait, then ends. Messages that could not be written within ten seconds fail. */
@@ -99,6 +111,8 @@ final class AsyncGroupCommit {
         waiting.drainTo(left);
         left.forEach(entry -> entry.future.completeExceptionally(
                 new PostroomException("Postroom was closed before message " + entry.message.id() + " was stored")));
+        space.release(
+                left.stream().mapToInt(Waiting::kilobytes).sum()); // who still waits for it is told that this is closed
         callbacks.shutdown();
     }
 
@@ -158,7 +172,7 @@ final class AsyncGroupCommit {
         List<EnqueueResult> results;
         try {
             results = next.write(group.stream().map(Waiting::message).toList());
-        } catch (DuplicateMessageException | StoreException refused) {
+        } catch (PostroomException refused) {
             if (group.size() == 1 || refused instanceof StoreException store && store.mayPass()) {
                 group.forEach(entry -> entry.future.completeExceptionally(
                         refused instanceof UnknownFateException unknown ? unknown.of(entry.message.id()) : refused));

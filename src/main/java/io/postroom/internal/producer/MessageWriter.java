@@ -175,12 +175,28 @@ final class MessageWriter {
                             ? List.of(store.enqueue(messages.get(0), connection))
                             : store.enqueue(messages, connection));
         } catch (QueueChangedException changed) {
-            messages.forEach(message -> queues.forget(message.queue()));
-            List<NewMessage> renewed = messages.stream()
-                    .map(message ->
-                            message.withQueueId(queues.get(message.queue()).id()))
-                    .toList();
-            return new Written(renewed, store.enqueueLookedUp(renewed, connection));
+            List<NewMessage> renewed = lookedUpAgain(messages);
+            return new Written(renewed, storeAgain(renewed, connection));
+        }
+    }
+
+    private List<NewMessage> lookedUpAgain(List<NewMessage> messages) {
+        Map<String, Integer> ids = new HashMap<>();
+        for (NewMessage message : messages) {
+            queues.forget(message.queue());
+            ids.computeIfAbsent(message.queue(), name -> queues.current(name).id());
+        }
+        return messages.stream()
+                .map(message -> message.withQueueId(ids.get(message.queue())))
+                .toList();
+    }
+
+    /** Numbers that were looked up just now are unknown only to a snapshot that is older than the queue. */
+    private List<EnqueueResult> storeAgain(List<NewMessage> renewed, Connection connection) {
+        try {
+            return store.enqueue(renewed, connection);
+        } catch (QueueChangedException olderSnapshot) {
+            return store.enqueueLookedUp(renewed, connection);
         }
     }
 

@@ -36,7 +36,14 @@ final class RetryingWriter implements GroupWriter {
 
     @Override
     public List<EnqueueResult> writeOnce(List<NewMessage> messages) {
-        return writer.writeDirect(messages);
+        boolean interrupted = Thread.interrupted(); // it is the leader's own, and the group has other threads' messages
+        try {
+            return writer.writeDirect(messages);
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
     }
 
     @Override

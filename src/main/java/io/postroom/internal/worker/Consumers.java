@@ -45,8 +45,11 @@ public final class Consumers implements LocalConsumers {
         starter = queue -> {
             Consumer consumer = create.apply(queue);
             Consumer before = running.put(queue.id(), consumer);
-            if (before != null && before.isBusy()) {
-                leftBehind.add(before);
+            if (before != null) {
+                before.announceStop();
+                if (before.isBusy()) {
+                    leftBehind.add(before);
+                }
             }
             consumer.start();
         };
@@ -55,10 +58,12 @@ public final class Consumers implements LocalConsumers {
 
     /** Consumes queues under new numbers. The consumers under the old numbers claim nothing more, and what they run ends by itself. */
     synchronized void replace(Collection<ConsumedQueue> changed, Collection<ConsumedQueue> declared) {
+        leftBehind.removeIf(consumer -> !consumer.isBusy());
         for (ConsumedQueue queue : changed) { // all first: one's new number may be another's old one
             queues.remove(queue.id(), queue);
-            Consumer before = running.remove(queue.id());
-            if (before != null) {
+            Consumer before = running.get(queue.id());
+            if (before != null && before.queue() == queue) {
+                running.remove(queue.id());
                 before.announceStop();
                 leftBehind.add(before);
             }
@@ -118,7 +123,7 @@ public final class Consumers implements LocalConsumers {
 
     /** The queue of that name with a handler here; null: no handler here. */
     @Nullable
-    ConsumedQueue named(String name) {
+    synchronized ConsumedQueue named(String name) {
         return queues.values().stream()
                 .filter(queue -> queue.name().equals(name))
                 .findFirst()

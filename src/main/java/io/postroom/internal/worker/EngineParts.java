@@ -22,6 +22,7 @@ public final class EngineParts {
     final Heartbeat heartbeat;
     final QueueDeclarations declarations;
     final HeldLeases leases = new HeldLeases();
+    private final Object announcing = new Object();
     final OwnSends ownSends = new OwnSends();
     final TimeLimits timeLimits;
     final Completer completer;
@@ -58,14 +59,8 @@ public final class EngineParts {
         this.stores = stores;
         this.consumers = consumers;
         this.notifier = notifier;
-        heartbeat = new Heartbeat(
-                beats, settings, version, workerId -> stores.workers().announce(workerId, consumers.rows()));
-        declarations = new QueueDeclarations(
-                setup.handlers(),
-                stores.queues(),
-                consumers,
-                heartbeat,
-                () -> stores.workers().announce(heartbeat.workerId(), consumers.rows()));
+        heartbeat = new Heartbeat(beats, settings, version, workerId -> announce());
+        declarations = new QueueDeclarations(setup.handlers(), stores.queues(), consumers, heartbeat, this::announce);
         timeLimits = new TimeLimits(heartbeat::isLeaseSafe);
         futures = new SendFutures(
                 stores.queries(),
@@ -81,6 +76,15 @@ public final class EngineParts {
         directDispatches = new DirectDispatches(setup.handlers(), consumers, heartbeat, lostAnswers);
         inlineRunner = new InlineRunner(stores, heartbeat, consumers, declarations, leases, executor, completer);
         health = new Health(settings, heartbeat, consumers, poller, completer);
+    }
+
+    /** Tells other processes what this one consumes. One at a time: the last word is that of the newest registration and numbers. */
+    private void announce() {
+        synchronized (announcing) {
+            if (heartbeat.workerId() != 0) {
+                stores.workers().announce(heartbeat.workerId(), consumers.rows());
+            }
+        }
     }
 
     /** Whether a handler runs here or is about to. */

@@ -121,6 +121,7 @@ public final class Poller {
                 store.poll(leaseHolder.workerId(), ids, lowWatermark.of(ids), lowWatermark.knownEmpty(ids), due.from());
         if (lowWatermark.isAnotherStore(polled.answeredBy())) {
             lowWatermark.forget(); // it may have lost claims, and its numbers may be lower than the low watermarks
+            declarations.checkWorker();
             settled = null;
         }
         if (polled.nextDue() != null) {
@@ -135,6 +136,9 @@ public final class Poller {
         if (reports.size() < ids.size()) {
             declareAnew(ids, reports);
             return;
+        }
+        if (declarations.declareMissing()) {
+            loop.signal();
         }
         boolean empty = reports.stream().allMatch(QueueReport::nothingReady);
         lowWatermark.sampleAgain(empty && !polled.stillEmpty());

@@ -10,6 +10,8 @@ import io.postroom.internal.storage.QueueRow;
 import io.postroom.internal.storage.QueueStore;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -43,6 +45,29 @@ final class QueueDeclarations {
         }
     }
 
+    /** Lets the heartbeat find out at once whether the worker's row is still there: claims under a missing worker are rescued. */
+    void checkWorker() {
+        heartbeat.beatSoon();
+    }
+
+    /**
+     * Declares the queues of handlers that are not consumed: two changes of the database close together may give the number of one to
+     * another while they are declared. Returns whether there were any.
+     */
+    boolean declareMissing() {
+        Set<String> consumed =
+                consumers.queues().stream().map(ConsumedQueue::name).collect(Collectors.toSet());
+        List<String> missing = handlers.queues().stream()
+                .filter(name -> !consumed.contains(name))
+                .toList();
+        if (missing.isEmpty()) {
+            return false;
+        }
+        consumers.replace(List.of(), missing.stream().map(this::declare).toList());
+        announce.run();
+        return true;
+    }
+
     /** Declares again each queue whose number has changed or is gone. For a process that does not poll. */
     void renewChanged() {
         List<ConsumedQueue> changed = consumers.queues().stream()
@@ -53,6 +78,7 @@ final class QueueDeclarations {
         if (!changed.isEmpty()) {
             renew(changed);
         }
+        declareMissing();
     }
 
     /** Declares these queues again and consumes them under their new numbers. What the handlers run already ends as it would have. */

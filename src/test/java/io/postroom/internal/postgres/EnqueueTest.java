@@ -1,11 +1,17 @@
 package io.postroom.internal.postgres;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.postroom.api.MessageIds;
 import io.postroom.internal.postgres.StoreFixture.Plan;
+import io.postroom.internal.storage.ClaimKind;
+import io.postroom.internal.storage.ClaimRequest;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.EnqueueResult;
+import io.postroom.internal.storage.NewMessage;
+import io.postroom.internal.storage.QueueChangedException;
+import io.postroom.internal.storage.QueueRow;
 import io.postroom.testing.PostgresTest;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -166,6 +172,47 @@ class EnqueueTest {
         assertThat(fixture.enqueue(new Plan(fixture.newQueue()).id(id)).sameContent())
                 .isFalse();
         assertThat(fixture.claim(10)).hasSize(1);
+    }
+
+    @Test
+    void a_queue_under_a_number_of_before_is_refused_in_each_way_and_nothing_is_written() throws SQLException {
+        QueueRow gone = new QueueRow(fixture.queue.id(), "gone", null, false);
+        List<NewMessage> both = List.of(
+                new Plan(gone).build(),
+                fixture.message().build(),
+                fixture.message().key("k").build());
+        try (Connection connection = fixture.pool.getConnection()) {
+            for (List<NewMessage> messages :
+                    List.of(both.subList(0, 1), both.subList(0, 2), List.of(both.get(1), both.get(0)), both)) {
+                assertThatThrownBy(() -> fixture.stores.enqueue().enqueue(messages, connection))
+                        .isInstanceOf(QueueChangedException.class)
+                        .hasMessageContaining("gone");
+            }
+            assertThatThrownBy(() -> fixture.stores.enqueue().enqueue(both.get(0), connection))
+                    .isInstanceOf(QueueChangedException.class);
+            assertThatThrownBy(() ->
+                            fixture.stores.enqueue().enqueueDirect(both.subList(0, 1), fixture.worker, 10, connection))
+                    .isInstanceOf(QueueChangedException.class);
+            assertThatThrownBy(() ->
+                            fixture.stores.enqueue().enqueueDirect(both.subList(0, 2), fixture.worker, 10, connection))
+                    .isInstanceOf(QueueChangedException.class);
+        }
+        assertThat(fixture.stores.enqueue().enqueueLeased(both.get(0), fixture.worker))
+                .isEmpty();
+        assertThat(fixture.claim(10)).isEmpty();
+        assertThat(fixture.stores
+                        .leases()
+                        .claim(new ClaimRequest(
+                                fixture.worker,
+                                fixture.queue.id(),
+                                "gone",
+                                StoreFixture.ALL_LANES,
+                                new long[10],
+                                10,
+                                10,
+                                10,
+                                ClaimKind.ORDINARY)))
+                .isEmpty();
     }
 
     @Test

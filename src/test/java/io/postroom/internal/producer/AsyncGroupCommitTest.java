@@ -28,24 +28,7 @@ class AsyncGroupCommitTest {
 
     @Test
     void callers_wait_when_more_bytes_wait_than_a_heap_can_take() throws Exception {
-        AsyncGroupCommit commits = new AsyncGroupCommit(
-                new SyncGroupCommit(new GroupWriter() {
-                    @Override
-                    public List<EnqueueResult> write(List<NewMessage> messages) {
-                        return held(messages);
-                    }
-
-                    @Override
-                    public List<EnqueueResult> writeOnce(List<NewMessage> messages) {
-                        return held(messages);
-                    }
-
-                    @Override
-                    public EnqueueResult writeAgain(NewMessage message, boolean mayBeStored) {
-                        throw new AssertionError();
-                    }
-                }),
-                new NoTransactions());
+        AsyncGroupCommit commits = new AsyncGroupCommit(new SyncGroupCommit(heldWriter()), new NoTransactions());
         List<CompletableFuture<Created>> added = new CopyOnWriteArrayList<>();
         Thread caller = new Thread(() -> {
             for (int i = 0; i < 100; i++) {
@@ -63,6 +46,43 @@ class AsyncGroupCommitTest {
         assertThat(added).hasSize(100);
         assertThat(written).allMatch(bytes -> bytes <= SyncGroupCommit.LARGEST_BYTES);
         commits.close();
+    }
+
+    @Test
+    void callers_that_wait_for_space_are_told_of_a_close() throws Exception {
+        AsyncGroupCommit commits = new AsyncGroupCommit(new SyncGroupCommit(heldWriter()), new NoTransactions());
+        Thread caller = new Thread(() -> {
+            for (int i = 0; i < 100; i++) {
+                commits.add("q", message());
+            }
+        });
+        List<Throwable> thrown = new CopyOnWriteArrayList<>();
+        caller.setUncaughtExceptionHandler((thread, error) -> thrown.add(error));
+        caller.start();
+        await().until(() -> caller.getState() == Thread.State.WAITING);
+        commits.close();
+        caller.join(30_000);
+        assertThat(thrown).singleElement().asString().contains("closed");
+        mayWrite.countDown();
+    }
+
+    private GroupWriter heldWriter() {
+        return new GroupWriter() {
+            @Override
+            public List<EnqueueResult> write(List<NewMessage> messages) {
+                return held(messages);
+            }
+
+            @Override
+            public List<EnqueueResult> writeOnce(List<NewMessage> messages) {
+                return held(messages);
+            }
+
+            @Override
+            public EnqueueResult writeAgain(NewMessage message, boolean mayBeStored) {
+                throw new AssertionError();
+            }
+        };
     }
 
     private List<EnqueueResult> held(List<NewMessage> messages) {
