@@ -6,6 +6,7 @@ import io.postroom.api.Outcome;
 import io.postroom.handler.Handler;
 import io.postroom.handler.HandlerMode;
 import io.postroom.internal.storage.ClaimedMessage;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import org.awaitility.Awaitility;
@@ -40,6 +41,15 @@ class ExecutorAtomicTest extends ExecutorFixture {
         run(handler(ExecutorFixture::fail), ClaimedMessages.message());
         assertThat(ends().subList(5, 10)).isEqualTo(atomic);
         assertThat(transactions.rolledBack).isEqualTo(5);
+    }
+
+    @Test
+    void atomic_transaction_that_is_always_cut_off_at_its_commit_spends_attempts_in_the_end() {
+        transactions.onCommit = new SQLException("canceling statement due to statement timeout", "57014");
+        Handler handler = handler(text -> Outcome.done()).mode(HandlerMode.ATOMIC);
+        run(handler, ClaimedMessages.with(new ClaimedMessage.Counters(0, 0, StateTransitions.FREE_CUT_OFFS - 1)));
+        run(handler, ClaimedMessages.with(new ClaimedMessage.Counters(0, 0, StateTransitions.FREE_CUT_OFFS)));
+        assertThat(ends()).containsExactly("null → DELAYED not_run", "RETRY → DELAYED retry");
     }
 
     @Test

@@ -3,17 +3,24 @@ package io.postroom.internal.execution;
 import io.postroom.api.Transactions;
 import java.lang.reflect.Proxy;
 import java.sql.Connection;
+import org.jspecify.annotations.Nullable;
 
 /** Counts what is committed and what is rolled back. Used by one thread at a time. */
 final class FakeTransactions implements Transactions {
     int committed;
     int rolledBack;
+    /** What each commit throws; null: nothing. */
+    @Nullable
+    Exception onCommit;
 
     @Override
     public <T> T begin(Work<T> work) throws Exception {
         T result;
         try {
             result = work.run(new Begun());
+            if (onCommit != null) {
+                throw onCommit;
+            }
         } catch (Throwable error) {
             rolledBack++;
             throw error;

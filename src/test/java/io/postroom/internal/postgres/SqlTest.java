@@ -201,6 +201,6 @@ class SqlTest {
                 .isInstanceOfSatisfying(
                         StoreException.class, e -> assertThat(e.kind()).isEqualTo(Kind.REFUSED));
         assertThat(fixture.texts("SELECT max_attempts FROM postroom.queue WHERE id = " + fixture.queue.id()))
-                .isEqualTo(List.of("10"));
+                .isEqualTo(List.of("20"));
     }
 }
