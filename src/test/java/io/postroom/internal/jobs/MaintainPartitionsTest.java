@@ -24,6 +24,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -332,9 +333,13 @@ class MaintainPartitionsTest {
         private final List<CompletableFuture<Void>> hosts;
 
         OverlappingTransactions(TestDatabase database) {
+            // Threads of their own: on JDK 25 the common pool of two cores runs one task at a time, and the hosts wait
+            // for one
+            // another.
+            Executor threads = task -> new Thread(task, "host").start();
             hosts = List.of(
-                    CompletableFuture.runAsync(() -> host(database, first, second, false)),
-                    CompletableFuture.runAsync(() -> host(database, second, first, true)));
+                    CompletableFuture.runAsync(() -> host(database, first, second, false), threads),
+                    CompletableFuture.runAsync(() -> host(database, second, first, true), threads));
         }
 
         private void host(TestDatabase database, Semaphore begun, Semaphore others, boolean waits) {
