@@ -196,10 +196,13 @@ final class EnqueueSql {
             """);
 
     /**
-     * New plain messages for direct dispatch: they begin under leases of a worker of this process, of at most leaseSize messages each.
-     * They have no first place in READY and skip it. All belong to one queue and priority. Locks nothing. One row per lease, in the order
-     * of the messages: its id and when the messages were created. 0 rows: the queue's number is not the queue's any more, and nothing was
-     * written.
+     * New plain messages for direct dispatch: they begin under leases of a worker of this process. A lease holds the messages from a place
+     * in {@code firsts} to the same one in {@code lasts}, from 1. They have no first place in READY and skip it. All belong to one queue
+     * and priority. Locks nothing. One row per lease, in the order of the messages: its id and when the messages were created. 0 rows: the
+     * queue's number is not the queue's any more, and nothing was written.
+     *
+     * <p>The places come from Java. With {@code generate_series} here, PostgreSQL reckoned with 1,000 leases where it did not know the
+     * arguments, and so made a new plan for each call: 176 us beside 133 us of work for 8 messages.
      */
     static final Sql ENQUEUE_DIRECT = sql("""
             -- name: enqueue_direct
@@ -207,17 +210,13 @@ final class EnqueueSql {
                 INSERT INTO postroom.message ({columns})
                 SELECT {rows}
                 FROM unnest({arrays}) g ({fields})
-                WHERE {all queues known}
+                WHERE EXISTS (SELECT {from known queue})
                 RETURNING id
             )
             {into lease}
-            SELECT :worker, :queue, :priority, g.ids[s.first : s.last],
-                   repeat('1', least(s.last, cardinality(g.ids)) - s.first + 1)::bit varying
+            SELECT :worker, :queue, :priority, g.ids[s.first : s.last], repeat('1', s.last - s.first + 1)::bit varying
             FROM (SELECT :ids::uuid[] AS ids WHERE EXISTS (SELECT FROM stored)) g
-            CROSS JOIN LATERAL (
-                SELECT n.first, n.first + :leaseSize - 1 AS last
-                FROM generate_series(1, cardinality(g.ids), :leaseSize) n (first)
-            ) s
+            CROSS JOIN unnest(:firsts::int4[], :lasts::int4[]) s (first, last)
             RETURNING id, statement_timestamp()
             """, NO_SEQ);
 

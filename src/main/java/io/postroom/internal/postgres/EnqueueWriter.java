@@ -11,6 +11,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
@@ -212,15 +213,16 @@ final class EnqueueWriter {
         try (Sql.Call call = (one ? EnqueueSql.ENQUEUE_ONE_DIRECT : EnqueueSql.ENQUEUE_DIRECT).on(connection)) {
             if (one) {
                 MessageColumns.set(call, first);
-                call.set("queueName", first.queue());
             } else {
                 MessageColumns.set(call, messages);
-                KnownQueues.of(messages).set(call);
+                int[] firsts = firstPlaces(messages.size(), leaseSize);
                 call.set("queue", first.queueId())
                         .set("priority", first.priority())
-                        .set("leaseSize", leaseSize);
+                        .set("firsts", firsts)
+                        .set("lasts", lastPlaces(firsts, messages.size()));
             }
-            List<NewLease> leases = call.set("worker", workerId).list(NewLease::of);
+            List<NewLease> leases =
+                    call.set("queueName", first.queue()).set("worker", workerId).list(NewLease::of);
             if (leases.isEmpty()) {
                 throw changedQueues(messages);
             }
@@ -232,6 +234,20 @@ final class EnqueueWriter {
             }
             return claimed;
         }
+    }
+
+    /** Returns where each lease begins among so many messages, from 1. */
+    private static int[] firstPlaces(int messages, int leaseSize) {
+        int[] firsts = new int[(messages + leaseSize - 1) / leaseSize];
+        Arrays.setAll(firsts, part -> part * leaseSize + 1);
+        return firsts;
+    }
+
+    /** Returns where each lease ends: before the next one begins. */
+    private static int[] lastPlaces(int[] firsts, int messages) {
+        int[] lasts = new int[firsts.length];
+        Arrays.setAll(lasts, part -> part + 1 < firsts.length ? firsts[part + 1] - 1 : messages);
+        return lasts;
     }
 
     /**

@@ -14,13 +14,19 @@ import io.postroom.internal.storage.QueueChangedException;
 import io.postroom.internal.storage.QueueRow;
 import io.postroom.testing.PostgresTest;
 import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.stream.Stream;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.Test;
 
@@ -291,5 +297,74 @@ class EnqueueTest {
                     assertThat(e.state()).startsWith("22");
                 });
         assertThat(fixture.stores.queries().find(good.id)).isEmpty();
+    }
+
+    @Test
+    void direct_dispatch_cuts_messages_into_leases_in_their_order() throws SQLException {
+        try (Connection connection = fixture.pool.getConnection()) {
+            List<NewMessage> messages = plain(25);
+
+            List<ClaimedMessage> leased =
+                    fixture.stores.enqueue().enqueueDirect(messages, fixture.worker, 10, connection);
+
+            assertThat(leased).extracting(ClaimedMessage::id).containsExactlyElementsOf(ids(messages));
+            assertThat(leased.stream().map(message -> message.lease().count()).distinct())
+                    .containsExactly(10, 5);
+            for (ClaimedMessage message : leased) {
+                assertThat(held(message, connection)).isEqualTo(message.id());
+            }
+        }
+    }
+
+    /** The driver prepares a statement at its fifth use, and the server makes five plans for given values before it may keep one. */
+    @Test
+    void enqueues_are_not_planned_anew_each_time() throws SQLException {
+        try (Connection connection = fixture.pool.getConnection()) {
+            for (int i = 0; i < 20; i++) {
+                fixture.stores.enqueue().enqueue(plain(1), connection);
+                fixture.stores.enqueue().enqueue(plain(8), connection);
+                fixture.stores.enqueue().enqueueDirect(plain(1), fixture.worker, 10, connection);
+                fixture.stores.enqueue().enqueueDirect(plain(8), fixture.worker, 200, connection);
+            }
+
+            assertThat(plansForGivenValues(connection))
+                    .containsOnlyKeys("enqueue", "enqueue_many", "enqueue_one_direct", "enqueue_direct")
+                    .allSatisfy((statement, plans) -> assertThat(plans).isLessThanOrEqualTo(5));
+        }
+    }
+
+    private List<NewMessage> plain(int count) {
+        return Stream.generate(() -> fixture.message().build()).limit(count).toList();
+    }
+
+    private static List<UUID> ids(List<NewMessage> messages) {
+        return messages.stream().map(NewMessage::id).toList();
+    }
+
+    private static UUID held(ClaimedMessage message, Connection connection) throws SQLException {
+        try (PreparedStatement select = connection.prepareStatement(
+                "SELECT message_ids[?] FROM postroom.lease WHERE id = ? AND length(open) = ?")) {
+            select.setInt(1, message.lease().ordinal() + 1);
+            select.setLong(2, message.lease().id());
+            select.setInt(3, message.lease().count());
+            try (ResultSet row = select.executeQuery()) {
+                return row.next() ? row.getObject(1, UUID.class) : null;
+            }
+        }
+    }
+
+    private static Map<String, Integer> plansForGivenValues(Connection connection) throws SQLException {
+        Map<String, Integer> plans = new HashMap<>();
+        try (Statement select = connection.createStatement();
+                ResultSet rows = select.executeQuery("""
+                        SELECT substring(statement FROM '-- name: (\\w+)'), custom_plans
+                        FROM pg_prepared_statements
+                        WHERE statement LIKE '-- name: enqueue%'
+                        """)) {
+            while (rows.next()) {
+                plans.put(rows.getString(1), rows.getInt(2));
+            }
+        }
+        return plans;
     }
 }
