@@ -37,7 +37,7 @@ public final class Consumer {
         this.executor = executor;
         this.completer = completer;
         PrefetchPolicy prefetch = new PrefetchPolicy(
-                queue.handled().concurrency(), queue.handled().largestBatch());
+                queue.handled().concurrency(), queue.handled().largestBatch(), System::nanoTime);
         rules = new ClaimRules(queue, leaseHolder, completer::isOverwhelmed);
         StartMarks starts = new StartMarks(store, leaseHolder, System::nanoTime);
         held = new HeldMessages(prefetch, leases, starts, this::release, this::signal);

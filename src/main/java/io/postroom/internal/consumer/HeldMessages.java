@@ -63,9 +63,11 @@ final class HeldMessages {
         return (!threadsAreBusy || handlersAreFast) && !buffer.startsWithSuspect();
     }
 
-    /** Returns how many messages of a claim probably start before the next announcement would be made. */
+    /** Returns how many messages of a claim count as started from the beginning: they start before it would be worth to announce them. */
     int startAtOnce() {
-        return Math.max(0, prefetch.threadCapacity() - count.get() + starts.chunk());
+        return prefetch.isEven()
+                ? Integer.MAX_VALUE
+                : Math.max(0, prefetch.threadCapacity() - count.get() + starts.chunk());
     }
 
     /**

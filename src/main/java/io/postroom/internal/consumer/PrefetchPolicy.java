@@ -1,6 +1,7 @@
 package io.postroom.internal.consumer;
 
 import java.time.Duration;
+import java.util.function.LongSupplier;
 
 /**
  * Decides how many messages of a queue this process should hold. With slow handlers: as many as its handler threads take, so that other
@@ -23,19 +24,32 @@ final class PrefetchPolicy {
     /** The part of a new sample in the moving average. */
     static final double WEIGHT = 0.1;
 
+    /** Handlers are even when no call was longer than {@link #AHEAD} for this time. */
+    static final Duration EVEN_FOR = Duration.ofSeconds(10);
+
     private final int concurrency;
     private final int largestBatch;
+    private final LongSupplier nanoTime;
+    private volatile long lastLongCallNanos;
     private volatile double nanosPerMessage = Double.NaN;
     private volatile double bytesPerMessage;
 
-    /** @param largestBatch most messages in one call of a handler */
-    PrefetchPolicy(int concurrency, int largestBatch) {
+    /**
+     * @param largestBatch most messages in one call of a handler
+     * @param nanoTime as {@link System#nanoTime}
+     */
+    PrefetchPolicy(int concurrency, int largestBatch, LongSupplier nanoTime) {
         this.concurrency = concurrency;
         this.largestBatch = largestBatch;
+        this.nanoTime = nanoTime;
+        this.lastLongCallNanos = nanoTime.getAsLong() - EVEN_FOR.toNanos();
     }
 
     /** Learns that one thread ran so many messages in so many nanoseconds. */
     void ran(int messages, long nanos) {
+        if (nanos > AHEAD.toNanos()) {
+            lastLongCallNanos = nanoTime.getAsLong();
+        }
         double sample = (double) nanos / messages;
         double average = nanosPerMessage;
         nanosPerMessage = Double.isNaN(average) ? sample : average + WEIGHT * (sample - average);
@@ -47,6 +61,14 @@ final class PrefetchPolicy {
     void received(int messages, long bytes) {
         double sample = (double) bytes / messages;
         bytesPerMessage = Math.max(sample, bytesPerMessage + WEIGHT * (sample - bytesPerMessage));
+    }
+
+    /**
+     * Whether all that is held starts within about {@link #AHEAD}: no call of a handler was long lately. Without that, the average says
+     * little about the next message: where each 25th call takes seconds, most of what is held waits behind those.
+     */
+    boolean isEven() {
+        return nanoTime.getAsLong() - lastLongCallNanos >= EVEN_FOR.toNanos();
     }
 
     /** Returns how many messages the handler threads themselves take. */

@@ -60,7 +60,7 @@ final class ClaimFixture implements LeaseStore, LeaseHolder {
             NAME,
             List.of(Handler.send("q", String.class, (payload, context) -> Outcome.done())
                     .concurrency(THREADS))));
-    final PrefetchPolicy prefetch = new PrefetchPolicy(THREADS, 1);
+    final PrefetchPolicy prefetch = new PrefetchPolicy(THREADS, 1, () -> nanos);
     final HeldLeases leases = new HeldLeases();
     final ClaimRules rules = new ClaimRules(queue, this, () -> overwhelmed);
     final StartMarks starts = new StartMarks(this, this, () -> nanos);

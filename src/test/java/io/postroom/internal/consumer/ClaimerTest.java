@@ -191,7 +191,22 @@ class ClaimerTest {
     }
 
     @Test
-    void claim_counts_as_started_what_free_threads_take_and_what_they_take_next() {
+    void claim_counts_all_as_started_while_no_call_was_long() {
+        fixture.prefetch.ran(10, Duration.ofMillis(10).toNanos());
+        fixture.becomeReady(5_000);
+
+        fixture.step();
+        fixture.held.take();
+
+        assertThat(fixture.requests).first().satisfies(request -> {
+            assertThat(request.limit()).isEqualTo(200);
+            assertThat(request.started()).isGreaterThanOrEqualTo(request.limit());
+        });
+        assertThat(fixture.announced).isEmpty();
+    }
+
+    @Test
+    void claim_counts_as_started_what_free_threads_take_and_what_they_take_next_after_a_long_call() {
         fixture.prefetch.ran(100, Duration.ofMillis(100).toNanos());
         fixture.becomeReady(5_000);
 

@@ -28,7 +28,7 @@ class HandlerThreadsTest {
     private final Queue<List<ClaimedMessage>> calls = new ConcurrentLinkedQueue<>();
     private final Queue<ClaimedMessage> released = new ConcurrentLinkedQueue<>();
     private final AtomicInteger signals = new AtomicInteger();
-    private final PrefetchPolicy prefetch = new PrefetchPolicy(1, 1);
+    private final PrefetchPolicy prefetch = new PrefetchPolicy(1, 1, System::nanoTime);
     private final StartMarks starts = new ClaimFixture().starts;
     private final HeldMessages held =
             new HeldMessages(prefetch, new HeldLeases(), starts, released::addAll, signals::incrementAndGet);
@@ -57,7 +57,11 @@ class HandlerThreadsTest {
     void messages_of_a_batch_handler_are_run_in_one_call() {
         List<ClaimedMessage> messages = hold(5);
         HeldMessages batches = new HeldMessages(
-                new PrefetchPolicy(1, 3), new HeldLeases(), starts, released::addAll, signals::incrementAndGet);
+                new PrefetchPolicy(1, 3, System::nanoTime),
+                new HeldLeases(),
+                starts,
+                released::addAll,
+                signals::incrementAndGet);
         batches.claimEnds(5);
         batches.accept(messages);
         Handler handler = Handler.batch("batch", Direction.OUTGOING, String.class, 3, (payloads, contexts) -> List.of())

@@ -6,7 +6,8 @@ import java.time.Duration;
 import org.junit.jupiter.api.Test;
 
 class PrefetchPolicyTest {
-    private final PrefetchPolicy prefetch = new PrefetchPolicy(4, 1);
+    private long nanos;
+    private final PrefetchPolicy prefetch = new PrefetchPolicy(4, 1, () -> nanos);
 
     @Test
     void holds_as_many_as_threads_while_nothing_is_known_or_handlers_are_slow() {
@@ -36,7 +37,7 @@ class PrefetchPolicyTest {
 
     @Test
     void holds_nothing_beyond_the_threads_before_the_first_message_was_run() {
-        PrefetchPolicy batches = new PrefetchPolicy(4, 10);
+        PrefetchPolicy batches = new PrefetchPolicy(4, 10, () -> nanos);
 
         assertThat(batches.threadCapacity()).isEqualTo(40);
         assertThat(batches.target()).isEqualTo(40);
@@ -63,7 +64,7 @@ class PrefetchPolicyTest {
         prefetch.ran(1_000_000, 1);
         assertThat(prefetch.target()).isEqualTo(2 * Claimer.LARGEST_CLAIM);
 
-        PrefetchPolicy manyThreads = new PrefetchPolicy(1_000, 10);
+        PrefetchPolicy manyThreads = new PrefetchPolicy(1_000, 10, () -> nanos);
         manyThreads.ran(1_000_000, 1);
         assertThat(manyThreads.target()).isEqualTo(10_000);
     }
@@ -118,12 +119,26 @@ class PrefetchPolicyTest {
         prefetch.ran(1, PrefetchPolicy.FAST.toNanos());
         assertThat(prefetch.messagesPerTake()).isOne();
 
-        PrefetchPolicy fast = new PrefetchPolicy(4, 1);
+        PrefetchPolicy fast = new PrefetchPolicy(4, 1, () -> nanos);
         fast.ran(1, PrefetchPolicy.FAST.toNanos() - 1);
         assertThat(fast.messagesPerTake()).isEqualTo(PrefetchPolicy.TAKEN_AT_ONCE_WHEN_FAST);
 
-        PrefetchPolicy largeBatches = new PrefetchPolicy(4, 100);
+        PrefetchPolicy largeBatches = new PrefetchPolicy(4, 100, () -> nanos);
         largeBatches.ran(1, 1);
         assertThat(largeBatches.messagesPerTake()).isEqualTo(100);
+    }
+
+    @Test
+    void handlers_are_even_until_a_call_is_long_and_again_ten_seconds_after_it() {
+        assertThat(prefetch.isEven()).isTrue();
+        prefetch.ran(1, PrefetchPolicy.AHEAD.toNanos());
+        assertThat(prefetch.isEven()).isTrue();
+
+        prefetch.ran(1, PrefetchPolicy.AHEAD.toNanos() + 1);
+        assertThat(prefetch.isEven()).isFalse();
+        nanos += PrefetchPolicy.EVEN_FOR.toNanos() - 1;
+        assertThat(prefetch.isEven()).isFalse();
+        nanos++;
+        assertThat(prefetch.isEven()).isTrue();
     }
 }
