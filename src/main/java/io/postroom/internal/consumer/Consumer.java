@@ -40,7 +40,13 @@ public final class Consumer {
                 queue.handled().concurrency(), queue.handled().largestBatch(), System::nanoTime);
         rules = new ClaimRules(queue, leaseHolder, completer::isOverwhelmed);
         StartMarks starts = new StartMarks(store, leaseHolder, System::nanoTime);
-        held = new HeldMessages(prefetch, leases, starts, this::release, this::signal);
+        held = new HeldMessages(
+                prefetch,
+                leases,
+                starts,
+                () -> executor.runsLongerThan(PrefetchPolicy.AHEAD, queue.handled()),
+                this::release,
+                this::signal);
         SuspectRunner suspects = new SuspectRunner(
                 queue, store, leaseHolder, held, leases.suspectPlaces(), this::signal, System::nanoTime);
         claimer = new Claimer(queue, store, leaseHolder, rules, held, suspects);

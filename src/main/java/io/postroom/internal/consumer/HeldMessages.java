@@ -3,6 +3,7 @@ package io.postroom.internal.consumer;
 import io.postroom.internal.storage.ClaimedMessage;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /**
@@ -16,6 +17,7 @@ final class HeldMessages {
     private final PrefetchPolicy prefetch;
     private final HeldLeases leases;
     private final StartMarks starts;
+    private final BooleanSupplier longCallRuns;
     private final Consumer<List<ClaimedMessage>> release;
     private final Runnable onWorthAClaim;
     private final MessageBuffer buffer = new MessageBuffer(this::giveBack);
@@ -24,6 +26,7 @@ final class HeldMessages {
     private volatile int expected;
 
     /**
+     * @param longCallRuns whether a call of a handler has run for longer than {@link PrefetchPolicy#AHEAD} and goes on
      * @param release gives messages back to the queue untouched
      * @param onWorthAClaim called when so many ended that another claim is worth its commit
      */
@@ -31,11 +34,13 @@ final class HeldMessages {
             PrefetchPolicy prefetch,
             HeldLeases leases,
             StartMarks starts,
+            BooleanSupplier longCallRuns,
             Consumer<List<ClaimedMessage>> release,
             Runnable onWorthAClaim) {
         this.prefetch = prefetch;
         this.leases = leases;
         this.starts = starts;
+        this.longCallRuns = longCallRuns;
         this.release = release;
         this.onWorthAClaim = onWorthAClaim;
     }
@@ -65,7 +70,7 @@ final class HeldMessages {
 
     /** Returns how many messages of a claim count as started from the beginning: they start before it would be worth to announce them. */
     int startAtOnce() {
-        return prefetch.isEven()
+        return prefetch.startsAllSoon() && !longCallRuns.getAsBoolean()
                 ? Integer.MAX_VALUE
                 : Math.max(0, prefetch.threadCapacity() - count.get() + starts.chunk());
     }

@@ -24,6 +24,9 @@ final class PrefetchPolicy {
     /** The part of a new sample in the moving average. */
     static final double WEIGHT = 0.1;
 
+    /** Handlers for which so many are held run 20,000 a second. */
+    static final int VERY_FAST = MOST / 2;
+
     /** Handlers are even when no call was longer than {@link #AHEAD} for this time. */
     static final Duration EVEN_FOR = Duration.ofSeconds(10);
 
@@ -64,11 +67,11 @@ final class PrefetchPolicy {
     }
 
     /**
-     * Whether all that is held starts within about {@link #AHEAD}: no call of a handler was long lately. Without that, the average says
-     * little about the next message: where each 25th call takes seconds, most of what is held waits behind those.
+     * Whether handlers are very fast, and no call was long lately: all that is held starts within about {@link #AHEAD}. The average alone
+     * says little about the next message. Where each 25th call takes seconds, most of what is held waits behind those.
      */
-    boolean isEven() {
-        return nanoTime.getAsLong() - lastLongCallNanos >= EVEN_FOR.toNanos();
+    boolean startsAllSoon() {
+        return target() >= VERY_FAST && nanoTime.getAsLong() - lastLongCallNanos >= EVEN_FOR.toNanos();
     }
 
     /** Returns how many messages the handler threads themselves take. */

@@ -59,6 +59,10 @@ final class Attempt {
         return startedNanos;
     }
 
+    Handler handler() {
+        return handler;
+    }
+
     /** When the call is interrupted, by this machine's clock. */
     Instant deadline() {
         return Instant.now().plus(limit).minusNanos(System.nanoTime() - startedNanos);

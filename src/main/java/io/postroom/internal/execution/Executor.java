@@ -5,6 +5,7 @@ import io.postroom.handler.Handler;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.Completion;
 import io.postroom.internal.storage.LeaseStore;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -25,6 +26,7 @@ public final class Executor {
     private final UndecodableMessages undecodables;
     private final CallRunner calls;
     private final LastNet net;
+    private final TimeLimits timeLimits;
 
     public Executor(
             HandlerSetup setup,
@@ -36,6 +38,7 @@ public final class Executor {
         UserCode userCode = new UserCode(setup, transactions, leaseHolder);
         this.handlers = setup.handlers();
         this.delivery = setup.delivery();
+        this.timeLimits = timeLimits;
         this.store = store;
         this.leaseHolder = leaseHolder;
         this.undecodables = new UndecodableMessages(store);
@@ -53,6 +56,11 @@ public final class Executor {
     public boolean run(HandledQueue queue, List<ClaimedMessage> messages, Runnable onGivenUp) {
         List<ClaimedMessage> open = new ArrayList<>(messages);
         return net.run(queue, open, () -> runTogether(queue, open, onGivenUp));
+    }
+
+    /** Whether a call for the queue has run for longer than that and goes on. */
+    public boolean runsLongerThan(Duration time, HandledQueue queue) {
+        return timeLimits.runsLongerThan(time, queue.handlers());
     }
 
     private boolean runOne(HandledQueue queue, ClaimedMessage claimed, Runnable onGivenUp) {

@@ -1,5 +1,6 @@
 package io.postroom.internal.execution;
 
+import io.postroom.handler.Handler;
 import io.postroom.internal.loop.Loop;
 import java.time.Duration;
 import java.util.Comparator;
@@ -76,6 +77,17 @@ public final class TimeLimits {
                 .limit(most)
                 .map(Attempt::describe)
                 .toList();
+    }
+
+    /** Whether a call of one of these handlers has run for longer than that and goes on. */
+    boolean runsLongerThan(Duration time, List<Handler> handlers) {
+        long now = System.nanoTime();
+        for (Attempt attempt : running.keySet()) {
+            if (now - attempt.startedNanos() > time.toNanos() && handlers.contains(attempt.handler())) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** How many calls run. */

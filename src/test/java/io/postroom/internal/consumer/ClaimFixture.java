@@ -51,6 +51,7 @@ final class ClaimFixture implements LeaseStore, LeaseHolder {
     final List<ClaimedMessage> released = new ArrayList<>();
     volatile boolean trusted = true;
     volatile boolean overwhelmed;
+    volatile boolean longCallRuns;
     volatile Function<ClaimRequest, List<ClaimedMessage>> answer = this::claimReady;
     /** The clock of suspects and announcements; stands still unless a test moves it. */
     long nanos;
@@ -64,7 +65,8 @@ final class ClaimFixture implements LeaseStore, LeaseHolder {
     final HeldLeases leases = new HeldLeases();
     final ClaimRules rules = new ClaimRules(queue, this, () -> overwhelmed);
     final StartMarks starts = new StartMarks(this, this, () -> nanos);
-    final HeldMessages held = new HeldMessages(prefetch, leases, starts, released::addAll, () -> {});
+    final HeldMessages held =
+            new HeldMessages(prefetch, leases, starts, () -> longCallRuns, released::addAll, () -> {});
     final SuspectRunner suspectRunner = new SuspectRunner(
             queue, this, this, held, leases.suspectPlaces(), suspectsEnded::incrementAndGet, () -> nanos);
     final Claimer claimer = new Claimer(queue, this, this, rules, held, suspectRunner);

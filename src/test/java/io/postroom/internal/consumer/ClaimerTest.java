@@ -191,18 +191,29 @@ class ClaimerTest {
     }
 
     @Test
-    void claim_counts_all_as_started_while_no_call_was_long() {
-        fixture.prefetch.ran(10, Duration.ofMillis(10).toNanos());
+    void claim_counts_all_as_started_while_handlers_are_very_fast_and_no_call_was_long() {
+        fixture.prefetch.ran(1_000, Duration.ofMillis(10).toNanos());
         fixture.becomeReady(5_000);
 
         fixture.step();
         fixture.held.take();
 
         assertThat(fixture.requests).first().satisfies(request -> {
-            assertThat(request.limit()).isEqualTo(200);
+            assertThat(request.limit()).isEqualTo(1_000);
             assertThat(request.started()).isGreaterThanOrEqualTo(request.limit());
         });
         assertThat(fixture.announced).isEmpty();
+    }
+
+    @Test
+    void claim_leaves_what_is_beyond_free_threads_unannounced_while_a_long_call_goes_on() {
+        fixture.prefetch.ran(1_000, Duration.ofMillis(10).toNanos());
+        fixture.longCallRuns = true;
+        fixture.becomeReady(5_000);
+
+        fixture.step();
+
+        assertThat(fixture.requests).extracting(ClaimRequest::started).containsExactly(ClaimFixture.THREADS + 1);
     }
 
     @Test

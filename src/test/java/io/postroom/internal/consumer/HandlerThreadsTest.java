@@ -30,8 +30,8 @@ class HandlerThreadsTest {
     private final AtomicInteger signals = new AtomicInteger();
     private final PrefetchPolicy prefetch = new PrefetchPolicy(1, 1, System::nanoTime);
     private final StartMarks starts = new ClaimFixture().starts;
-    private final HeldMessages held =
-            new HeldMessages(prefetch, new HeldLeases(), starts, released::addAll, signals::incrementAndGet);
+    private final HeldMessages held = new HeldMessages(
+            prefetch, new HeldLeases(), starts, () -> false, released::addAll, signals::incrementAndGet);
     private final CountDownLatch mayEnd = new CountDownLatch(1);
 
     @AfterEach
@@ -60,6 +60,7 @@ class HandlerThreadsTest {
                 new PrefetchPolicy(1, 3, System::nanoTime),
                 new HeldLeases(),
                 starts,
+                () -> false,
                 released::addAll,
                 signals::incrementAndGet);
         batches.claimEnds(5);

@@ -129,16 +129,25 @@ class PrefetchPolicyTest {
     }
 
     @Test
-    void handlers_are_even_until_a_call_is_long_and_again_ten_seconds_after_it() {
-        assertThat(prefetch.isEven()).isTrue();
-        prefetch.ran(1, PrefetchPolicy.AHEAD.toNanos());
-        assertThat(prefetch.isEven()).isTrue();
+    void all_starts_soon_with_very_fast_handlers_until_a_call_is_long_and_again_ten_seconds_after_it() {
+        prefetch.ran(1_000, Duration.ofMillis(10).toNanos());
+        assertThat(prefetch.startsAllSoon()).isTrue();
 
-        prefetch.ran(1, PrefetchPolicy.AHEAD.toNanos() + 1);
-        assertThat(prefetch.isEven()).isFalse();
+        prefetch.ran(10_000, PrefetchPolicy.AHEAD.toNanos() + 1);
+        assertThat(prefetch.startsAllSoon()).isFalse();
         nanos += PrefetchPolicy.EVEN_FOR.toNanos() - 1;
-        assertThat(prefetch.isEven()).isFalse();
+        assertThat(prefetch.startsAllSoon()).isFalse();
         nanos++;
-        assertThat(prefetch.isEven()).isTrue();
+        assertThat(prefetch.startsAllSoon()).isTrue();
+    }
+
+    @Test
+    void not_all_starts_soon_with_handlers_that_are_slower_or_not_known() {
+        assertThat(prefetch.startsAllSoon()).isFalse();
+
+        prefetch.ran(10, Duration.ofMillis(20).toNanos());
+
+        assertThat(prefetch.target()).isEqualTo(100);
+        assertThat(prefetch.startsAllSoon()).isFalse();
     }
 }
