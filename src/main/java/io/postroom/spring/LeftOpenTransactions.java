@@ -17,7 +17,6 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.jdbc.datasource.ConnectionHolder;
 import org.springframework.jdbc.datasource.DataSourceUtils;
-import org.springframework.transaction.ConfigurableTransactionManager;
 import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.TransactionExecution;
 import org.springframework.transaction.TransactionExecutionListener;
@@ -64,11 +63,7 @@ final class LeftOpenTransactions {
 
     private synchronized void listen() {
         if (!listening) {
-            managers.get().forEach((name, manager) -> {
-                if (manager instanceof ConfigurableTransactionManager configurable) {
-                    configurable.addListener(new Listener(name, manager));
-                }
-            });
+            managers.get().forEach((name, manager) -> ExecutionListeners.add(manager, new Listener(name, manager)));
             listening = true;
         }
     }

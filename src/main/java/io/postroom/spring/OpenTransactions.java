@@ -2,7 +2,6 @@ package io.postroom.spring;
 
 import io.postroom.internal.producer.EndActions;
 import org.jspecify.annotations.Nullable;
-import org.springframework.transaction.ConfigurableTransactionManager;
 import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.TransactionExecution;
 import org.springframework.transaction.TransactionExecutionListener;
@@ -31,9 +30,7 @@ final class OpenTransactions implements TransactionExecutionListener {
 
     static OpenTransactions of(PlatformTransactionManager manager) {
         OpenTransactions open = new OpenTransactions();
-        if (manager instanceof ConfigurableTransactionManager configurable) {
-            configurable.addListener(open);
-        }
+        ExecutionListeners.add(manager, open);
         return open;
     }
 

@@ -130,7 +130,7 @@ class StartTest {
     void a_role_that_may_idle_in_a_transaction_for_a_moment_only_can_migrate() throws SQLException {
         onCreateTable("PERFORM pg_sleep(0.15)");
         execute("ALTER DATABASE " + database.name() + " SET idle_in_transaction_session_timeout = '100ms'");
-        execute("ALTER DATABASE " + database.name() + " SET idle_session_timeout = '100ms'");
+        execute("ALTER DATABASE " + database.name() + " SET idle_session_timeout = '300ms'");
         execute("ALTER DATABASE " + database.name() + " SET statement_timeout = '100ms'");
         try (HikariDataSource host = new HikariDataSource(config())) {
             SchemaMode.MIGRATE.prepare(host);
@@ -207,14 +207,14 @@ class StartTest {
 
     @Test
     void a_connection_that_listens_outlasts_idle_session_timeout() throws SQLException {
-        execute("ALTER DATABASE " + database.name() + " SET idle_session_timeout = '100ms'");
+        execute("ALTER DATABASE " + database.name() + " SET idle_session_timeout = '300ms'");
         try (HikariDataSource host = new HikariDataSource(config());
                 EnginePool copied = EnginePool.of(host, null);
                 EnginePool given = EnginePool.of(host, host);
                 PostgresNotificationListener first = new PostgresNotificationListener(copied.listenDataSource());
                 PostgresNotificationListener second = new PostgresNotificationListener(given.listenDataSource())) {
-            assertThat(first.await(Duration.ofMillis(500))).isEmpty();
-            assertThat(second.await(Duration.ofMillis(500))).isEmpty();
+            assertThat(first.await(Duration.ofMillis(900))).isEmpty();
+            assertThat(second.await(Duration.ofMillis(900))).isEmpty();
         } finally {
             execute("ALTER DATABASE " + database.name() + " RESET idle_session_timeout");
         }
