@@ -13,8 +13,9 @@ final class PrefetchPolicy {
 
     /** Two claims of the largest size: the messages of one run while the other is fetched. */
     static final int MOST = 2 * Claimer.LARGEST_CLAIM;
-    /** About as many bytes of payload are held for one queue. */
-    static final long MOST_BYTES = 32L * 1024 * 1024;
+    /** About as many bytes of payload are held for one queue, and for all queues of the process. */
+    static final long MOST_BYTES =
+            Math.min(32L * 1024 * 1024, Runtime.getRuntime().maxMemory() / 8);
 
     /** Below this, taking a message from the buffer costs a thread more than running it. */
     static final Duration FAST = Duration.ofNanos(50_000);
@@ -36,6 +37,9 @@ final class PrefetchPolicy {
 
     /** Learns that one thread ran so many messages in so many nanoseconds. */
     void ran(int messages, long nanos) {
+        if (messages == 0) {
+            return;
+        }
         double sample = (double) nanos / messages;
         double average = nanosPerMessage;
         nanosPerMessage = Double.isNaN(average) ? sample : average + WEIGHT * (sample - average);
@@ -47,6 +51,16 @@ final class PrefetchPolicy {
     void received(int messages, long bytes) {
         double sample = (double) bytes / messages;
         bytesPerMessage = Math.max(sample, bytesPerMessage + WEIGHT * (sample - bytesPerMessage));
+    }
+
+    /** Returns the size to expect of the next message; zero: none came yet. */
+    double bytesPerMessage() {
+        return bytesPerMessage;
+    }
+
+    /** Whether messages are held ahead of the threads, because one that waits here starts soon. */
+    boolean handlersAreFast() {
+        return target() > threadCapacity();
     }
 
     /** Returns how many messages the handler threads themselves take. */

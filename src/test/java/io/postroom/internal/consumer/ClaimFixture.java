@@ -60,14 +60,19 @@ final class ClaimFixture implements LeaseStore, LeaseHolder {
             NAME,
             List.of(Handler.send("q", String.class, (payload, context) -> Outcome.done())
                     .concurrency(THREADS))));
-    final PrefetchPolicy prefetch = new PrefetchPolicy(THREADS, 1);
+    final HandlerPool pool = new HandlerPool(HandlerThreads.platform(), 8, 1_000);
+    final HeldBounds bounds = new HeldBounds(pool, PrefetchPolicy.MOST_BYTES);
+    final HandlerGroup group = new HandlerGroup(THREADS, 1, pool);
+    final PrefetchPolicy prefetch = group.prefetch();
     final HeldLeases leases = new HeldLeases();
     final ClaimRules rules = new ClaimRules(queue, this, () -> overwhelmed);
     final StartMarks starts = new StartMarks(this, this, () -> nanos);
-    final HeldMessages held = new HeldMessages(prefetch, leases, starts, released::addAll, () -> {});
+    final HeldMessages held =
+            new HeldMessages(group, bounds, leases, starts, released::addAll, () -> {}, others -> {}, () -> {});
     final SuspectRunner suspectRunner = new SuspectRunner(
             queue, this, this, held, leases.suspectPlaces(), suspectsEnded::incrementAndGet, () -> nanos);
-    final Claimer claimer = new Claimer(queue, this, this, rules, held, suspectRunner);
+    final QueueClaims claims = new QueueClaims(queue, rules, held, group, suspectRunner);
+    final Claimer claimer = new Claimer(this, this, pool, bounds);
     final DirectDispatcher directDispatcher = new DirectDispatcher(queue, rules, held);
 
     ClaimFixture() {
@@ -82,10 +87,10 @@ final class ClaimFixture implements LeaseStore, LeaseHolder {
                 queue.timesHeldBack());
     }
 
-    /** One step of the claimer, without the pauses: as if somebody signalled all the time. */
+    /** One turn of the claimer, without the pauses: as if somebody signalled all the time. */
     void step() {
-        claimer.signal();
-        claimer.claimSome();
+        claimer.signal(claims);
+        claimer.turn();
     }
 
     void becomeReady(int messages) {
@@ -138,6 +143,11 @@ final class ClaimFixture implements LeaseStore, LeaseHolder {
     public List<ClaimedMessage> claim(ClaimRequest request) {
         requests.add(request);
         return answer.apply(request);
+    }
+
+    @Override
+    public Map<Integer, List<ClaimedMessage>> claimEach(List<ClaimRequest> all) {
+        throw new UnsupportedOperationException("there is one queue");
     }
 
     @Override
