@@ -146,6 +146,122 @@ $$;
 COMMENT ON FUNCTION postroom.claim IS
     'Internal: called by workers. Takes ready messages and puts them under leases.';
 
+-- Takes messages of many queues at once, in one statement a step: of each queue up to its limit from one lane, from its cursor on. Each array
+-- has one entry a queue, and no queue comes twice. Answers the same rows as claim, with the queue of each, in no order. A queue whose number
+-- belongs to another name by now is left out, the others are not. Ordinary messages only.
+--
+-- Locks ready rows with SKIP LOCKED through ready_pk, the queues in the order of their entries. The lookups of a queue and of its rows are
+-- LATERAL, so the plan can only be a nested loop over the entries, whatever the statistics say. All other joins are hash joins: see claim.
+CREATE OR REPLACE FUNCTION postroom.claim_each(
+    p_worker int, p_queues int[], p_queue_names text[], p_priorities smallint[], p_cursors bigint[],
+    p_limits int[], p_lease_sizes int[], p_started int[])
+RETURNS TABLE (
+    queue_id int, lease_id bigint, lease_count int, ordinal int, priority smallint, lane_seq bigint, message_id uuid,
+    failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamptz,
+    type text, type_version smallint, direction smallint, correlation_id text, content_type text,
+    headers text, payload text, body bytea)
+LANGUAGE plpgsql VOLATILE ROWS 1000
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_nestloop = off SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan SET jit = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    places       tid[];
+    entries      int[];
+    seqs         bigint[];
+    ids          uuid[];
+    failed       smallint[];
+    delivered    smallint[];
+    lane_firsts  int[]; -- of each lease: where its queue's messages begin and end in the arrays above,
+    lane_lasts   int[];
+    firsts       int[]; -- and where its own do
+    lasts        int[];
+    owners       int[]; -- and the entry of its queue
+    new_leases   bigint[];
+    sorted       uuid[];
+    low          uuid;
+    high         uuid;
+BEGIN
+    SELECT array_agg(c.ctid), array_agg(c.entry), array_agg(c.seq), array_agg(c.message_id), array_agg(c.failures), array_agg(c.deliveries)
+    INTO places, entries, seqs, ids, failed, delivered
+    FROM (
+        SELECT r.ctid, e.entry::int AS entry, r.seq, r.message_id, r.failures, r.deliveries
+        FROM unnest(p_queues, p_queue_names, p_priorities, p_cursors, p_limits)
+             WITH ORDINALITY e (queue_id, queue_name, priority, from_seq, most, entry)
+        -- The lock on queue is held until the end of the transaction: see claim.
+        CROSS JOIN LATERAL (SELECT q.name FROM postroom.queue q WHERE q.id = e.queue_id OFFSET 0) known
+        CROSS JOIN LATERAL (
+            SELECT r.ctid, r.seq, r.message_id, r.failures, r.deliveries
+            FROM postroom.ready r
+            WHERE r.queue_id = e.queue_id
+              AND r.priority = e.priority
+              AND r.seq >= e.from_seq
+              AND r.crashes = 0
+              AND known.name = e.queue_name
+            ORDER BY r.queue_id, r.priority, r.seq
+            LIMIT e.most
+            FOR UPDATE SKIP LOCKED
+        ) r
+        ORDER BY e.entry, r.seq
+    ) c;
+    IF ids IS NULL THEN
+        RETURN;
+    END IF;
+
+    DELETE FROM postroom.ready WHERE ctid = ANY (places);
+
+    SELECT array_agg(s.lane_first), array_agg(s.lane_last), array_agg(s.first), array_agg(s.last), array_agg(s.entry)
+    INTO lane_firsts, lane_lasts, firsts, lasts, owners
+    FROM (
+        SELECT g.entry, g.lane_first, g.lane_last, p.first, least(p.first + p_lease_sizes[g.entry] - 1, g.lane_last) AS last
+        FROM (
+            SELECT u.entry, min(u.place)::int AS lane_first, max(u.place)::int AS lane_last
+            FROM unnest(entries) WITH ORDINALITY u (entry, place)
+            GROUP BY u.entry
+        ) g
+        CROSS JOIN LATERAL generate_series(g.lane_first, g.lane_last, p_lease_sizes[g.entry]) p (first)
+        ORDER BY p.first
+    ) s;
+
+    WITH leased AS (
+        INSERT INTO postroom.lease AS l (worker_id, queue_id, priority, message_ids, open, failures, deliveries, started)
+        SELECT p_worker, p_queues[s.entry], p_priorities[s.entry], ids[s.first : s.last], repeat('1', s.last - s.first + 1)::bit varying,
+               CASE WHEN 0 < ANY (failed) THEN failed[s.first : s.last] END,
+               CASE WHEN 0 < ANY (delivered) THEN delivered[s.first : s.last] END,
+               CASE WHEN p_started[s.entry] < s.last - s.lane_first + 1 THEN greatest(p_started[s.entry] - (s.first - s.lane_first), 0) END
+        FROM unnest(lane_firsts, firsts, lasts, owners) s (lane_first, first, last, entry)
+        RETURNING l.id
+    )
+    SELECT array_agg(l.id) INTO new_leases FROM leased l;
+
+    SELECT array_agg(u.id ORDER BY u.id) INTO sorted FROM unnest(ids) u (id);
+    low := sorted[1];
+    high := sorted[cardinality(sorted)];
+
+    RETURN QUERY
+    SELECT p_queues[k.entry], new_leases[k.lease], k.last - k.first + 1, k.place - k.first,
+           p_priorities[k.entry], seqs[k.lane_last], k.message_id, k.failures, 0::smallint, k.deliveries,
+           m.id IS NOT NULL, coalesce(m.expires_at <= clock_timestamp(), false), m.created_at,
+           m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
+           m.headers::text, m.payload::text, m.body
+    FROM (
+        SELECT s.entry, s.lease, s.first, s.last, s.lane_last, p.place,
+               ids[p.place] AS message_id, failed[p.place] AS failures, delivered[p.place] AS deliveries
+        FROM unnest(lane_lasts, firsts, lasts, owners) WITH ORDINALITY s (lane_last, first, last, entry, lease)
+        CROSS JOIN LATERAL generate_series(s.first, s.last) p (place)
+    ) k
+    LEFT JOIN (SELECT x.id, x.expires_at, x.created_at, x.type, x.type_version, x.direction, x.correlation_id, x.content_type,
+                      x.headers, x.payload, x.body
+               FROM postroom.message x
+               WHERE x.id = ANY (sorted) AND x.id BETWEEN low AND high
+               OFFSET 0 -- a step of its own: see claim
+              ) m ON m.id = k.message_id;
+END
+$$;
+COMMENT ON FUNCTION postroom.claim_each IS
+    'Internal: called by workers. Takes ready messages of many queues and puts them under leases.';
+
 -- Announces which messages of leases of p_worker it may have started from here on: of each lease those before an ordinal. A rescue counts a
 -- crash for these alone and gives the others back untouched. Never takes back what was announced before. Locks the lease rows in the order
 -- of their ids through lease_pk. A lease that is gone is left out: its worker lost it.

@@ -134,6 +134,25 @@ public interface Postroom extends AutoCloseable {
         /** Times and switches of the engine; default {@link EngineSettings#defaults} with host name and process id as name. */
         Builder settings(EngineSettings settings);
 
+        /**
+         * Sets the upper bound for the threads that run handlers, 1 to 10,000; default 1,000. All queues of the process share them, and they
+         * start as messages need them. Changes the {@link #settings()} set so far.
+         *
+         * @throws IllegalArgumentException the number is out of bounds
+         */
+        default Builder handlerThreads(int most) {
+            return settings(settings().withHandlerThreads(most));
+        }
+
+        /**
+         * Runs handlers on virtual threads; default false. Changes the {@link #settings()} set so far.
+         *
+         * @throws IllegalArgumentException this Java is older than 21
+         */
+        default Builder virtualThreads(boolean on) {
+            return settings(settings().withVirtualThreads(on));
+        }
+
         /** The settings as set so far. */
         EngineSettings settings();
 

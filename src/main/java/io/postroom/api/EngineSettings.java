@@ -14,6 +14,9 @@ import java.time.Duration;
  * @param listen whether to hold a LISTEN connection and to send NOTIFY; default true. Switch it off behind PgBouncer in transaction mode,
  *     and set {@code prepareThreshold=0} in the URL: a start without both is refused
  * @param declareOnUse whether an unknown queue is made at its first use; default true. False: its name is an error
+ * @param handlerThreads upper bound for the threads that run handlers, shared by all queues of the process; default 1,000, 1 to 10,000.
+ *     Threads start as messages need them. With fewer than the concurrency of all handlers, queues take turns
+ * @param virtualThreads whether handlers run on virtual threads; default false. Needs Java 21 or newer
  */
 public record EngineSettings(
         String name,
@@ -21,13 +24,21 @@ public record EngineSettings(
         Duration beatInterval,
         Duration pollInterval,
         boolean listen,
-        boolean declareOnUse) {
+        boolean declareOnUse,
+        int handlerThreads,
+        boolean virtualThreads) {
     /** 30 seconds. */
     public static final Duration DEFAULT_LEASE_TIME = Duration.ofSeconds(30);
     /** 5 seconds. */
     public static final Duration DEFAULT_BEAT_INTERVAL = Duration.ofSeconds(5);
     /** 1 second. */
     public static final Duration DEFAULT_POLL_INTERVAL = Duration.ofSeconds(1);
+
+    /** 1,000. */
+    public static final int DEFAULT_HANDLER_THREADS = 1_000;
+
+    private static final int MOST_HANDLER_THREADS = 10_000;
+    private static final int FIRST_JAVA_WITH_VIRTUAL_THREADS = 21;
 
     public EngineSettings {
         if (name.isBlank() || name.length() > 200) {
@@ -41,11 +52,42 @@ public record EngineSettings(
         if (pollInterval.toMillis() < 10 || pollInterval.compareTo(Duration.ofMinutes(1)) > 0) {
             throw new IllegalArgumentException("pollInterval must be 10 ms to 1 minute, got " + pollInterval);
         }
+        if (handlerThreads < 1 || handlerThreads > MOST_HANDLER_THREADS) {
+            throw new IllegalArgumentException("handlerThreads must be 1 to 10000, got " + handlerThreads);
+        }
+        int java = Runtime.version().feature();
+        if (virtualThreads && java < FIRST_JAVA_WITH_VIRTUAL_THREADS) {
+            throw new IllegalArgumentException("virtualThreads needs Java " + FIRST_JAVA_WITH_VIRTUAL_THREADS
+                    + " or newer, and this is Java " + java + ": leave it off, or start with a newer Java");
+        }
+    }
+
+    /** The default number of handler threads, none of them virtual. */
+    public EngineSettings(
+            String name,
+            Duration leaseTime,
+            Duration beatInterval,
+            Duration pollInterval,
+            boolean listen,
+            boolean declareOnUse) {
+        this(name, leaseTime, beatInterval, pollInterval, listen, declareOnUse, DEFAULT_HANDLER_THREADS, false);
     }
 
     /** All defaults, for a process of this name. */
     public static EngineSettings defaults(String name) {
         return new EngineSettings(name, DEFAULT_LEASE_TIME, DEFAULT_BEAT_INTERVAL, DEFAULT_POLL_INTERVAL, true, true);
+    }
+
+    /** The same settings with another upper bound for the threads that run handlers, 1 to 10,000. */
+    public EngineSettings withHandlerThreads(int most) {
+        return new EngineSettings(
+                name, leaseTime, beatInterval, pollInterval, listen, declareOnUse, most, virtualThreads);
+    }
+
+    /** The same settings with handlers on virtual threads, or not. */
+    public EngineSettings withVirtualThreads(boolean on) {
+        return new EngineSettings(
+                name, leaseTime, beatInterval, pollInterval, listen, declareOnUse, handlerThreads, on);
     }
 
     /**

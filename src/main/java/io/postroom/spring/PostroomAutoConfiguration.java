@@ -20,6 +20,7 @@ import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProp
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.autoconfigure.context.LifecycleProperties;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.boot.thread.Threading;
 import org.springframework.context.annotation.Bean;
 import org.springframework.core.env.Environment;
 
@@ -50,6 +51,7 @@ class PostroomAutoConfiguration {
     DefaultPostroom postroomEngine(
             ConfigurableListableBeanFactory beans,
             PostroomProperties properties,
+            Environment environment,
             SchemaInitializer schema,
             ObjectProvider<PayloadCodec> codec,
             ObjectProvider<PayloadUpcaster> upcasters,
@@ -61,7 +63,7 @@ class PostroomAutoConfiguration {
                 .schema(schema.modeLeft(host.dataSource()))
                 .workers(properties.workers().enabled())
                 .listener(new LazyListeners(listeners));
-        builder.settings(settings(builder.settings(), properties));
+        builder.settings(settings(builder.settings(), properties, Threading.VIRTUAL.isActive(environment)));
         if (properties.engineDatasource() != null) {
             builder.engineDataSource(
                     HostDatabase.named(beans, "postroom.engine-datasource", properties.engineDatasource()));
@@ -72,7 +74,8 @@ class PostroomAutoConfiguration {
         return builder.prepare();
     }
 
-    static EngineSettings settings(EngineSettings defaults, PostroomProperties properties) {
+    /** @param hostIsVirtual whether the host runs its own work on virtual threads, and this Java has them */
+    static EngineSettings settings(EngineSettings defaults, PostroomProperties properties, boolean hostIsVirtual) {
         try {
             return new EngineSettings(
                     properties.name() == null ? defaults.name() : properties.name(),
@@ -80,11 +83,13 @@ class PostroomAutoConfiguration {
                     properties.beatInterval(),
                     properties.pollInterval(),
                     properties.listen(),
-                    properties.declareOnUse());
+                    properties.declareOnUse(),
+                    properties.handlerThreads(),
+                    properties.virtualThreads() == null ? hostIsVirtual : properties.virtualThreads());
         } catch (IllegalArgumentException refused) {
             throw new StartProblem(
                     "The settings cannot be used: " + refused.getMessage(),
-                    "Correct postroom.name, lease-time, beat-interval or poll-interval",
+                    "Correct postroom.name, lease-time, beat-interval, poll-interval, handler-threads or virtual-threads",
                     refused);
         }
     }

@@ -20,6 +20,8 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * @param leaseTime A process without a heartbeat for this long loses its messages to others. At least three times the beat interval.
  * @param beatInterval Time between two heartbeats.
  * @param pollInterval Longest time a message created by SQL waits before it is noticed.
+ * @param handlerThreads Upper bound for the threads that run handlers, shared by all queues. From 1 to 10000.
+ * @param virtualThreads Whether handlers run on virtual threads, with Java 21 or newer. As spring.threads.virtual.enabled by default.
  * @param schema What to do about the schema postroom.
  * @param workers What handles messages.
  * @param shutdown How to stop.
@@ -37,6 +39,8 @@ record PostroomProperties(
         @DefaultValue("30s") Duration leaseTime,
         @DefaultValue("5s") Duration beatInterval,
         @DefaultValue("1s") Duration pollInterval,
+        @DefaultValue("1000") int handlerThreads,
+        @Nullable Boolean virtualThreads,
         @DefaultValue Schema schema,
         @DefaultValue Workers workers,
         @DefaultValue Shutdown shutdown,

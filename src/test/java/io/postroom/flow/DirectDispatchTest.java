@@ -29,7 +29,6 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.springframework.jdbc.core.simple.JdbcClient;
@@ -365,14 +364,14 @@ class DirectDispatchTest {
             PostroomKit.of(postroom).await(id, MessageState.DONE);
             return wasDispatched(id);
         });
-        await().until(() -> handlerThreadsWait(probe.queue()));
+        await().until(() -> handlerThreadsWait());
     }
 
     /** The result of a message may be in the database before its thread has let go of it. */
-    private static boolean handlerThreadsWait(String queue) {
+    private static boolean handlerThreadsWait() {
         return Thread.getAllStackTraces().keySet().stream()
-                .filter(thread -> thread.getName().matches("postroom-" + Pattern.quote(queue) + "-\\d+"))
-                .allMatch(thread -> thread.getState() == Thread.State.WAITING);
+                .filter(thread -> thread.getName().matches("postroom-handler-\\d+"))
+                .allMatch(thread -> thread.getState() == Thread.State.TIMED_WAITING);
     }
 
     /** It has no first place in READY. */

@@ -38,7 +38,8 @@ class PropertiesTest {
 
         PostroomProperties properties = bind("postroom", PostroomProperties.class, Map.of());
 
-        assertThat(PostroomAutoConfiguration.settings(defaults, properties)).isEqualTo(defaults);
+        assertThat(PostroomAutoConfiguration.settings(defaults, properties, false))
+                .isEqualTo(defaults);
         assertThat(properties.enabled()).isTrue();
         assertThat(properties.workers().enabled()).isTrue();
         assertThat(properties.schema().mode()).isEqualTo(SchemaMode.MIGRATE);
@@ -98,7 +99,7 @@ class PropertiesTest {
                 .hasMessageContaining("port must be 1 to 65535")
                 .hasMessageContaining("postroom.mail");
         PostroomProperties shortLease = bind("postroom", PostroomProperties.class, Map.of("lease-time", "6s"));
-        assertThatThrownBy(() -> PostroomAutoConfiguration.settings(EngineSettings.defaults("x"), shortLease))
+        assertThatThrownBy(() -> PostroomAutoConfiguration.settings(EngineSettings.defaults("x"), shortLease, false))
                 .isInstanceOf(StartProblem.class)
                 .hasMessageContaining("leaseTime must be at least three times beatInterval");
     }

@@ -71,7 +71,7 @@ class ShutdownTest {
         assertThat(held()).as("claimed ahead").isGreaterThan(1);
 
         CompletableFuture<Void> closing = CompletableFuture.runAsync(host::close);
-        await().atMost(Duration.ofSeconds(30)).until(() -> !isThreadAlive("postroom-claim-stopping"));
+        await().atMost(Duration.ofSeconds(30)).until(() -> !isThreadAlive("postroom-claim"));
         int ended = handler.ended.size();
         assertThat(closing).as("waits for the handler").isNotDone();
         handler.mayEnd.countDown();
@@ -169,7 +169,7 @@ class ShutdownTest {
 
         CompletableFuture<Void> closing = CompletableFuture.runAsync(host::close);
         await().atMost(Duration.ofSeconds(30)).until(() -> !neighbour.isRunning());
-        assertThat(isThreadAlive("postroom-claim-stopping")).isFalse();
+        assertThat(isThreadAlive("postroom-claim")).isFalse();
         assertThat(closing).isNotDone();
         handler.mayEnd.countDown();
         closing.get(30, TimeUnit.SECONDS);
@@ -229,7 +229,7 @@ class ShutdownTest {
             Created whileStopped = host.queueMessages().createMessage("stopping", "while stopped");
             CompletableFuture<SendResult> end = host.queueMessages()
                     .sendMessageAsync(CreateMessage.to("stopping").payload("waited for"));
-            assertThat(isThreadAlive("postroom-claim-stopping")).isFalse();
+            assertThat(isThreadAlive("postroom-claim")).isFalse();
             assertThat(host.queueMessages()
                             .find(whileStopped.id())
                             .orElseThrow()

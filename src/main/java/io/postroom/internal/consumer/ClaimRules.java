@@ -63,6 +63,11 @@ final class ClaimRules {
             this.stops = EnumSet.copyOf(Arrays.asList(stops));
         }
 
+        /** Whether the reason holds for all queues of the process, and nobody says when it ends. */
+        boolean isOfProcess() {
+            return this == LEASE_NOT_TRUSTED || this == COMPLETER_OVERWHELMED;
+        }
+
         boolean stops(Way way) {
             return stops.contains(way);
         }

@@ -1,27 +1,44 @@
 package io.postroom.internal.consumer;
 
-import io.postroom.internal.consumer.ClaimRules.Way;
+import io.postroom.api.StoreException;
+import io.postroom.internal.consumer.ClaimRules.Reason;
 import io.postroom.internal.execution.LeaseHolder;
 import io.postroom.internal.loop.Loop;
 import io.postroom.internal.storage.ClaimRequest;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.LeaseStore;
 import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.locks.LockSupport;
+import java.util.Map;
+import java.util.Optional;
+import java.util.PriorityQueue;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The thread that claims the messages of one queue for this process. One claimer serves many handler threads: many claimers that find a
- * few rows each cost more than they bring.
+ * The thread that claims messages for this process, of all its queues. One claimer serves many handler threads: many claimers that find a
+ * few rows each cost more than they bring, and a connection each.
  *
- * <p>It claims no more than {@link HeldMessages} wants. A claim that found less than it asked for is followed by a short wait, so that
- * the next one finds more. Messages that come one by one are then taken a few at a time.
+ * <p>A queue is signalled when something came or messages ended, and stands in line once. A turn takes queues from the head of the line,
+ * asks each whether it may claim and for how many messages, and claims for all of them in one statement and one commit. A queue that has
+ * more stands behind the others then, so a deep queue delays no other. No turn walks over queues that were not signalled.
  */
 final class Claimer {
     /** A claim waits for its commit to reach the disk, so deep queues need few and large claims. One claim may bring several leases. */
     static final int LARGEST_CLAIM = 1000;
-
-    static final Duration AFTER_SHORT_CLAIM = Duration.ofNanos(1_500_000);
+    /** Most queues in one claim. */
+    static final int MOST_QUEUES = 256;
+    /** Each queue of a claim may bring at least so many messages: one that has a few should need one claim. */
+    static final int FAIR_SHARE = 8;
+    /** Most queues to look at in one turn, those without a reason to claim included. */
+    private static final int MOST_LOOKS = 4 * MOST_QUEUES;
+    /** A suspect has a claim of its own; no more of those in a turn, so that others wait for few. */
+    private static final int MOST_SUSPECTS = 4;
     /** Pause while a rule forbids claims, or a suspect may not run yet. */
     private static final Duration LOOK_EVERY = Duration.ofMillis(100);
     /** Longest pause while nothing waits or no thread is free. A change of either signals the thread. */
@@ -29,100 +46,335 @@ final class Claimer {
 
     private static final Duration LONGEST_CLAIM = Duration.ofSeconds(15);
 
-    private final ConsumedQueue queue;
     private final LeaseStore store;
     private final LeaseHolder leaseHolder;
-    private final ClaimRules rules;
-    private final HeldMessages held;
-    private final SuspectRunner suspects;
-    private final Loop loop;
-    /** Zero: the last claim brought all it asked for. */
-    private long lastShortClaimNanos;
+    private final HandlerPool pool;
+    private final HeldBounds bounds;
+    private final Loop loop = new Loop("postroom-claim", false, this::step);
+    private final Queue<QueueClaims> line = new ConcurrentLinkedQueue<>();
+    /** Queues to look at again at a time, the next first. */
+    private final PriorityQueue<Later> later = new PriorityQueue<>();
+    /** Queues without a thread for their next message, while the pool is at its upper bound. */
+    private final ArrayDeque<QueueClaims> withoutThread = new ArrayDeque<>();
+    /** Held during a turn, so that a stop can wait for the claim under way. Fair, or the next turn would begin first. */
+    private final ReentrantLock turning = new ReentrantLock(true);
+    /** Queues that stand in line again after this turn, because they were in it already. */
+    private final List<QueueClaims> nextTurn = new ArrayList<>();
 
-    Claimer(
-            ConsumedQueue queue,
-            LeaseStore store,
-            LeaseHolder leaseHolder,
-            ClaimRules rules,
-            HeldMessages held,
-            SuspectRunner suspects) {
-        this.queue = queue;
+    private long turns;
+    private boolean isStalled;
+    private int suspectsLeft;
+    private @Nullable RuntimeException failure;
+
+    /** @param isMarked whether the queue stays marked as signalled, so that no signal puts it into the line before */
+    private record Later(QueueClaims queue, long atNanos, boolean isMarked) implements Comparable<Later> {
+        @Override
+        public int compareTo(Later other) {
+            return Long.compare(atNanos - other.atNanos, 0);
+        }
+    }
+
+    /** A queue that claims in this turn, and the most it may bring. */
+    private record Chosen(QueueClaims queue, int most) {}
+
+    Claimer(LeaseStore store, LeaseHolder leaseHolder, HandlerPool pool, HeldBounds bounds) {
         this.store = store;
         this.leaseHolder = leaseHolder;
-        this.rules = rules;
-        this.held = held;
-        this.suspects = suspects;
-        this.loop = new Loop("postroom-claim-" + queue.name(), false, this::claimSome);
+        this.pool = pool;
+        this.bounds = bounds;
+        bounds.onLess(loop::signal);
     }
 
     void start() {
         loop.start();
     }
 
-    /** Makes the thread look again: something may have come, or messages ended. */
-    void signal() {
-        loop.signal();
+    /** Makes the thread look at the queue: something may have come, or messages ended. */
+    void signal(QueueClaims queue) {
+        if (queue.signal()) {
+            line.add(queue);
+            loop.signal();
+        }
     }
 
-    /** Ends the thread after its step; {@link #awaitEnd} waits for that. */
+    /** Ends the thread after its turn; {@link #awaitEnd} waits for that. */
     void stop() {
         loop.stop();
     }
 
-    /** Waits for a claim that may be under way. */
+    /** Waits for the end of the thread, and so of a claim that may be under way. */
     void awaitEnd() {
         loop.join(LONGEST_CLAIM);
     }
 
-    /** One step of the thread. */
-    void claimSome() {
-        if (!rules.allow(Way.CLAIM)) {
-            loop.pause(LOOK_EVERY);
-            return;
-        }
-        boolean suspectClaimed = suspects.claimNext(); // one in each step, so that others wait for one claim at most
-        if (queue.cursors().mayHaveWork() && held.isWorthAClaim()) {
-            claimUnlessTooSoon();
-        } else if (!suspectClaimed) {
-            loop.pause(queue.hasSuspects() ? LOOK_EVERY : IDLE);
-        }
-    }
-
-    private void claimUnlessTooSoon() {
-        if (!lingers()) {
-            claim();
-        }
-    }
-
-    private void claim() {
-        int wanted = held.claimBegins(LARGEST_CLAIM);
-        if (wanted <= 0) {
-            return; // the number of messages to hold fell since it was looked at
-        }
-        ClaimRequest request = queue.cursors()
-                .request(leaseHolder.workerId(), wanted, queue.handled().leaseSize(), held.startAtOnce());
-        List<ClaimedMessage> claimed = List.of();
+    /** Waits for a claim that may be under way. Queues that were stopped before are not in the next one. */
+    void awaitTurn() {
         try {
-            claimed = store.claim(request);
-        } catch (RuntimeException failed) {
-            queue.cursors().failed(request);
-            throw failed;
-        } finally {
-            held.claimEnds(claimed.size());
+            if (turning.tryLock(LONGEST_CLAIM.toMillis(), TimeUnit.MILLISECONDS)) {
+                turning.unlock();
+            }
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
         }
-        queue.cursors().claimed(request, claimed);
-        lastShortClaimNanos = claimed.size() < request.limit() ? System.nanoTime() : 0;
-        held.accept(claimed, request.started());
     }
 
-    /** Waits for what is left of the time after a short claim. Returns whether it had to wait. */
-    private boolean lingers() {
-        long left =
-                lastShortClaimNanos == 0 ? 0 : AFTER_SHORT_CLAIM.toNanos() - (System.nanoTime() - lastShortClaimNanos);
-        if (left <= 0) {
+    private void step() {
+        long wait = turn();
+        if (wait > 0) {
+            loop.pauseNanos(wait);
+        }
+    }
+
+    /** Claims for queues at the head of the line. Returns the nanoseconds until the next turn, unless it is signalled before. */
+    long turn() {
+        turning.lock();
+        try {
+            turns++;
+            failure = null;
+            isStalled = false;
+            suspectsLeft = MOST_SUSPECTS;
+            long now = System.nanoTime();
+            returnToLine(now);
+            claim(choose(now));
+            line.addAll(nextTurn);
+            nextTurn.clear();
+            if (failure != null) {
+                throw failure;
+            }
+            return nanosToNextTurn();
+        } finally {
+            turning.unlock();
+        }
+    }
+
+    private long nanosToNextTurn() {
+        if (isStalled) {
+            return LOOK_EVERY.toNanos();
+        }
+        if (!line.isEmpty()) {
+            return 0;
+        }
+        Later next = later.peek();
+        long longest = withoutThread.isEmpty() ? IDLE.toNanos() : LOOK_EVERY.toNanos();
+        return next == null ? longest : Math.max(0, Math.min(longest, next.atNanos() - System.nanoTime()));
+    }
+
+    /** Puts queues back into the line whose time has come, or for which there is a thread. */
+    private void returnToLine(long now) {
+        for (Later next = later.peek(); next != null && next.atNanos() - now <= 0; next = later.peek()) {
+            later.remove();
+            if (next.isMarked()) {
+                line.add(next.queue());
+            } else {
+                next.queue().looksAgain = false;
+                signal(next.queue());
+            }
+        }
+        for (int threads = pool.spare(); threads > 0 && !withoutThread.isEmpty(); threads--) {
+            line.add(withoutThread.remove());
+        }
+        if (withoutThread.isEmpty()) {
+            bounds.callOnLess(false);
+        }
+    }
+
+    private void lookAgain(QueueClaims queue) {
+        if (!queue.looksAgain) {
+            queue.looksAgain = true;
+            later.add(new Later(queue, System.nanoTime() + LOOK_EVERY.toNanos(), false));
+        }
+    }
+
+    /** Returns the queues that claim now. Those whose claims failed claim beside few others, in the end alone. */
+    private List<Chosen> choose(long now) {
+        List<Chosen> chosen = new ArrayList<>();
+        Budget budget = new Budget();
+        int most = MOST_QUEUES;
+        for (int looks = 0; looks < MOST_LOOKS && chosen.size() < most; looks++) {
+            QueueClaims queue = line.peek();
+            if (queue == null || chosen.size() >= queue.mostTogether()) {
+                break;
+            }
+            isStalled = queue.reasonAgainst().filter(Reason::isOfProcess).isPresent();
+            if (isStalled) {
+                break;
+            }
+            line.remove();
+            if (queue.chosenInTurn == turns) {
+                nextTurn.add(queue); // signalled again meanwhile
+                continue;
+            }
+            queue.look();
+            int messages = mayClaim(queue, now) ? budget.take(queue) : 0;
+            if (messages > 0) {
+                queue.chosenInTurn = turns;
+                chosen.add(new Chosen(queue, messages));
+                most = Math.min(most, queue.mostTogether());
+            }
+        }
+        return chosen;
+    }
+
+    /** Whether the queue should claim ordinary messages in this turn. If not, something will put it into the line again. */
+    private boolean mayClaim(QueueClaims queue, long now) {
+        Optional<Reason> reason = queue.reasonAgainst();
+        if (reason.isPresent()) {
+            if (reason.get().isOfProcess()) {
+                lookAgain(queue);
+            }
+            return false; // the poll that ends a pause signals
+        }
+        claimSuspect(queue);
+        if (!queue.mayHaveWork()) {
             return false;
         }
-        LockSupport.parkNanos(this, left);
+        if (!queue.isWorthAClaim()) {
+            if (!queue.waitForRoom()) {
+                lookSoon(queue);
+            }
+            return false;
+        }
+        long rest = queue.restNanos(now);
+        if (rest > 0) {
+            if (queue.signal()) { // marked: what comes meanwhile need not wake this thread
+                later.add(new Later(queue, now + rest, true));
+            }
+            return false;
+        }
         return true;
+    }
+
+    private void claimSuspect(QueueClaims queue) {
+        if (!queue.hasSuspects()) {
+            return;
+        }
+        try {
+            if (suspectsLeft > 0 && pool.spare() > 0 && queue.claimSuspect()) {
+                suspectsLeft--;
+                lookSoon(queue); // there may be more; others are claimed before
+                return;
+            }
+        } catch (RuntimeException failed) {
+            suspectsLeft = 0;
+            failure = failed; // thrown once the others have had their turn
+        }
+        if (queue.hasSuspects()) {
+            lookAgain(queue);
+        }
+    }
+
+    private void lookSoon(QueueClaims queue) {
+        if (queue.signal()) {
+            nextTurn.add(queue);
+        }
+    }
+
+    /** What the process may still hold, and the threads it may still start, shared out in one turn. */
+    private final class Budget {
+        private final int spare = pool.spare();
+        private final boolean isMoving = spare > 0 || pool.hasTakenWithin(PrefetchPolicy.AHEAD);
+        private int threads = spare;
+        private int messages = bounds.room();
+        private double bytes = bounds.roomBytes();
+
+        /** Returns how many messages the queue may claim; zero: none, and something will put it into the line again. */
+        int take(QueueClaims queue) {
+            boolean fast = queue.handlersAreFast();
+            if (fast ? !isMoving : threads <= 0) {
+                waitForThread(queue);
+                return 0;
+            }
+            double size = bounds.expectedBytes(queue.prefetch());
+            int most = Math.min(Math.min(LARGEST_CLAIM, queue.wanted()), messages);
+            if (size > 0) {
+                most = (int) Math.min(most, bytes / size);
+            }
+            if (!fast) {
+                most = (int) Math.min(most, (long) threads * queue.largestBatch());
+            }
+            if (most <= 0) {
+                if (!queue.holdsNone()) {
+                    return 0; // the end of one of its messages signals it
+                }
+                most = 1;
+            }
+            messages -= most;
+            bytes -= most * size;
+            if (!fast) {
+                threads -= (most + queue.largestBatch() - 1) / queue.largestBatch();
+            }
+            return most;
+        }
+
+        private void waitForThread(QueueClaims queue) {
+            if (queue.signal()) { // marked: out of the line until there is a thread
+                withoutThread.add(queue);
+                bounds.callOnLess(true);
+            }
+        }
+    }
+
+    private void claim(List<Chosen> chosen) {
+        int share = Math.max(FAIR_SHARE, LARGEST_CLAIM / Math.max(1, chosen.size()));
+        List<QueueClaims> queues = new ArrayList<>(chosen.size());
+        List<ClaimRequest> requests = new ArrayList<>(chosen.size());
+        for (Chosen one : chosen) {
+            ClaimRequest request =
+                    one.queue().begin(leaseHolder.workerId(), Math.min(share, one.most()), chosen.size());
+            if (request != null) {
+                queues.add(one.queue());
+                requests.add(request);
+            }
+        }
+        if (!requests.isEmpty()) {
+            claim(queues, requests);
+        }
+    }
+
+    private void claim(List<QueueClaims> queues, List<ClaimRequest> requests) {
+        boolean answered = false;
+        Map<Integer, List<ClaimedMessage>> claimed = Map.of();
+        try {
+            claimed = ask(requests);
+            answered = true;
+        } catch (RuntimeException error) {
+            noteFailure(queues, error);
+        } finally {
+            if (!answered) {
+                queues.forEach(QueueClaims::failed);
+                queues.forEach(this::signal);
+            }
+        }
+        if (!answered) {
+            return;
+        }
+        for (int i = 0; i < queues.size(); i++) {
+            QueueClaims queue = queues.get(i);
+            queue.ended(claimed.getOrDefault(requests.get(i).queueId(), List.of()));
+            if (queue.mayHaveWork()) {
+                signal(queue); // another lane, or more in this one; behind all who wait
+            }
+        }
+    }
+
+    private Map<Integer, List<ClaimedMessage>> ask(List<ClaimRequest> requests) {
+        ClaimRequest first = requests.get(0);
+        return requests.size() == 1 ? Map.of(first.queueId(), store.claim(first)) : store.claimEach(requests);
+    }
+
+    /**
+     * Decides what a failure stops. A database that is away stops all. Otherwise these queues claim beside fewer others the next time, until
+     * the one that fails is alone; from then on only that one waits.
+     */
+    private void noteFailure(List<QueueClaims> queues, RuntimeException error) {
+        boolean isAway = error instanceof StoreException store && store.kind() == StoreException.Kind.UNAVAILABLE;
+        if (isAway) {
+            failure = error;
+        } else if (queues.size() > 1) {
+            queues.forEach(queue -> queue.claimBesideFewer(queues.size() / 4));
+            failure = error;
+        } else {
+            queues.get(0).inTrouble(error);
+        }
     }
 }

@@ -1,62 +1,58 @@
 package io.postroom.internal.consumer;
 
-import io.postroom.internal.execution.Completer;
-import io.postroom.internal.execution.Executor;
 import io.postroom.internal.execution.LeaseHolder;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.Completion;
-import io.postroom.internal.storage.LeaseStore;
 import io.postroom.internal.storage.NewMessage;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Predicate;
 
 /**
- * Consumes one queue in this process: puts together the claimer, the handler threads and the buffer between them. Starts once and stops
- * once. Thread-safe.
+ * Consumes one queue in this process: wires its claims, its buffer and the runner of its messages to the threads that all queues share. Has
+ * no thread of its own. Starts once and stops once. Thread-safe.
  */
 public final class Consumer {
     private final ConsumedQueue queue;
-    private final Executor executor;
-    private final Completer completer;
+    private final Consumption shared;
+    private final HandlerGroup group;
     private final ClaimRules rules;
     private final HeldMessages held;
-    private final Claimer claimer;
-    private final HandlerThreads threads;
-    private final DirectDispatcher directDispatcher;
+    private final QueueClaims claims;
+    private final HandlerRunner runner;
+    private final AtomicBoolean stopped = new AtomicBoolean();
 
-    public Consumer(
-            ConsumedQueue queue,
-            LeaseStore store,
-            LeaseHolder leaseHolder,
-            Executor executor,
-            Completer completer,
-            HeldLeases leases) {
+    public Consumer(ConsumedQueue queue, Consumption shared) {
         this.queue = queue;
-        this.executor = executor;
-        this.completer = completer;
-        PrefetchPolicy prefetch = new PrefetchPolicy(
-                queue.handled().concurrency(), queue.handled().largestBatch(), System::nanoTime);
-        rules = new ClaimRules(queue, leaseHolder, completer::isOverwhelmed);
-        StartMarks starts = new StartMarks(store, leaseHolder, System::nanoTime);
+        this.shared = shared;
+        group = shared.join(queue.handled());
+        rules = new ClaimRules(queue, shared.leaseHolder, shared.completer::isOverwhelmed);
         held = new HeldMessages(
-                prefetch,
-                leases,
-                starts,
-                () -> executor.runsLongerThan(PrefetchPolicy.AHEAD, queue.handled()),
+                group,
+                shared.bounds,
+                shared.leases,
+                shared.starts,
                 this::release,
+                this::requestThread,
+                others -> others.forEach(shared.claimer::signal),
                 this::signal);
         SuspectRunner suspects = new SuspectRunner(
-                queue, store, leaseHolder, held, leases.suspectPlaces(), this::signal, System::nanoTime);
-        claimer = new Claimer(queue, store, leaseHolder, rules, held, suspects);
-        threads = new HandlerThreads(queue.handled(), held, this::run);
-        directDispatcher = new DirectDispatcher(queue, rules, held);
+                queue,
+                shared.store,
+                shared.leaseHolder,
+                held,
+                shared.leases.suspectPlaces(),
+                this::signal,
+                System::nanoTime);
+        claims = new QueueClaims(queue, rules, held, group, suspects);
+        runner = new HandlerRunner(queue.handled(), held, group, shared.pool, this::run);
     }
 
+    /** Looks for messages that came before this consumer. */
     public void start() {
-        threads.start();
-        claimer.start();
+        signal();
     }
 
     public ConsumedQueue queue() {
@@ -65,7 +61,7 @@ public final class Consumer {
 
     /** Makes the claimer look again: something may have come. */
     public void signal() {
-        claimer.signal();
+        shared.claimer.signal(claims);
     }
 
     /** Whether a message is held here: its handler runs, or it waits for a handler thread. */
@@ -80,7 +76,7 @@ public final class Consumer {
 
     /** Returns how many handler calls ignored their interrupt and were given up. */
     public int leakedThreads() {
-        return threads.leaked();
+        return runner.leaked();
     }
 
     /**
@@ -89,14 +85,16 @@ public final class Consumer {
      */
     public void announceStop() {
         rules.stop();
-        claimer.stop();
         held.close();
+        if (stopped.compareAndSet(false, true)) {
+            shared.leave(queue.handled(), group);
+        }
     }
 
     /** Announces the stop and waits for a claim that may be under way; what it brings goes back untouched. */
     public void stopClaiming() {
         announceStop();
-        claimer.awaitEnd();
+        shared.claimer.awaitTurn();
     }
 
     /**
@@ -114,16 +112,20 @@ public final class Consumer {
             Predicate<NewMessage> isTakenHere,
             LeaseHolder leaseHolder,
             java.util.function.Consumer<List<UUID>> onUnknown) {
-        return directDispatcher.begin(messages, isTakenHere, leaseHolder, onUnknown);
+        return new DirectDispatcher(queue, rules, held).begin(messages, isTakenHere, leaseHolder, onUnknown);
+    }
+
+    private void requestThread() {
+        runner.request();
     }
 
     private boolean run(List<ClaimedMessage> messages, Runnable onGivenUp) {
         return queue.handled().largestBatch() > 1
-                ? executor.run(queue.handled(), messages, onGivenUp)
-                : executor.run(queue.handled(), messages.get(0), onGivenUp);
+                ? shared.executor.run(queue.handled(), messages, onGivenUp)
+                : shared.executor.run(queue.handled(), messages.get(0), onGivenUp);
     }
 
     private void release(List<ClaimedMessage> messages) {
-        completer.add(messages.stream().map(Completion::release).toList());
+        shared.completer.add(messages.stream().map(Completion::release).toList());
     }
 }

@@ -55,7 +55,7 @@ public final class DirectDispatch {
     public void giveBack() {
         if (ended.compareAndSet(false, true)) {
             onUnknown.accept(messages.stream().map(NewMessage::id).toList());
-            held.letGo(messages.size());
+            held.letGo(messages.size(), 0);
         }
     }
 }

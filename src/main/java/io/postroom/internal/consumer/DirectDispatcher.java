@@ -68,7 +68,7 @@ final class DirectDispatcher {
         if (rules.allow(Way.DIRECT_DISPATCH)) { // again: who stopped or paused meanwhile may have read the count before
             return true;
         }
-        held.letGo(messages);
+        held.letGo(messages, 0);
         return false;
     }
 }

@@ -39,4 +39,13 @@ final class HandlerBatch {
     synchronized int begun() {
         return begun;
     }
+
+    /** Returns the bytes of payload of the messages that were begun. */
+    synchronized long begunBytes() {
+        long bytes = 0;
+        for (int i = 0; i < begun; i++) {
+            bytes += messages.get(i).content().bytes();
+        }
+        return bytes;
+    }
 }

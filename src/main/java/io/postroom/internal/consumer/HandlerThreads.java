@@ -1,106 +1,55 @@
 package io.postroom.internal.consumer;
 
-import io.postroom.internal.execution.HandledQueue;
-import io.postroom.internal.storage.ClaimedMessage;
-import java.util.List;
-import java.util.concurrent.atomic.AtomicInteger;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * The threads that run the handlers of one queue: each takes messages from the buffer, runs them, and takes the next. They end when the
- * buffer is closed.
- *
- * <p>A call that ignores its interrupt is given up. Its thread is lost until the call returns, and then ends; a new thread takes its place
- * at once. A thread that a handler left unclean is replaced, too; its call has returned, so nothing leaks.
+ * Makes the threads on which handlers run. A thread may start while a caller of {@code createMessage} hands a message over. So threads take
+ * nothing from the thread that makes them: no inheritable thread-locals, no priority, and the class loader of whoever made the factory.
  */
 final class HandlerThreads {
-    private static final Logger log = LoggerFactory.getLogger(HandlerThreads.class);
+    private static final String NAME = "postroom-handler-";
 
-    private final HandledQueue queue;
-    private final HeldMessages held;
-    private final Runner runner;
-    private final AtomicInteger started = new AtomicInteger();
-    private final AtomicInteger leaked = new AtomicInteger();
+    private HandlerThreads() {}
 
-    /** One call: a single message, or all of a batch. */
-    interface Runner {
-        /**
-         * Runs the messages and gives their results to the completer.
-         *
-         * @param onGivenUp run at once, by another thread, when the call is given up
-         * @return false when the call was given up, so that this thread must not be used again
-         */
-        boolean run(List<ClaimedMessage> messages, Runnable onGivenUp);
-    }
-
-    HandlerThreads(HandledQueue queue, HeldMessages held, Runner runner) {
-        this.queue = queue;
-        this.held = held;
-        this.runner = runner;
-    }
-
-    void start() {
-        for (int i = 0; i < queue.concurrency(); i++) {
-            startThread();
-        }
-    }
-
-    /** Returns how many calls were given up since the start. */
-    int leaked() {
-        return leaked.get();
-    }
-
-    private void startThread() {
-        Thread thread = new Thread(this::work, "postroom-" + queue.name() + "-" + started.incrementAndGet());
-        thread.setDaemon(true);
-        thread.start();
-    }
-
-    private void work() {
-        for (HandlerBatch batch = held.take(); !batch.isEmpty(); batch = held.take()) {
-            if (!runAll(batch)) {
-                return; // a call was given up, and another thread has taken this one's place
-            }
-        }
-    }
-
-    /** Returns false when a call was given up. */
-    private boolean runAll(HandlerBatch batch) {
-        Thread own = Thread.currentThread();
-        long before = System.nanoTime();
-        int atOnce = queue.largestBatch() > 1 ? Integer.MAX_VALUE : 1;
-        try {
-            for (List<ClaimedMessage> next = batch.begin(atOnce); !next.isEmpty(); next = batch.begin(atOnce)) {
-                if (!runner.run(next, () -> replaceThreadOf(batch, own))) {
-                    return false;
-                }
-                if (held.isClosed()) {
-                    held.putBack(batch.takeRest()); // a stop waits for the message that runs, not for those behind it
-                }
-            }
-        } catch (Throwable unexpected) {
-            log.error(
-                    "a message of queue {} could not be run; it stays under its lease until this process stops",
-                    queue.name(),
-                    unexpected);
-            held.putBack(batch.takeRest());
-        }
-        held.ran(batch.begun(), System.nanoTime() - before);
-        return true;
+    static ThreadFactory platform() {
+        AtomicLong number = new AtomicLong();
+        ClassLoader loader = Thread.currentThread().getContextClassLoader();
+        return task -> {
+            Thread thread = new Thread(null, task, NAME + number.incrementAndGet(), 0, false);
+            thread.setDaemon(true);
+            thread.setPriority(Thread.NORM_PRIORITY);
+            thread.setContextClassLoader(loader);
+            return thread;
+        };
     }
 
     /**
-     * Runs on the thread that gave the call up: what the lost thread had not begun goes to the others. Runs on the lost thread itself when
-     * that ends, and then nothing has leaked.
+     * Makes virtual threads. By reflection, because this code is compiled for Java 17.
+     *
+     * @throws IllegalStateException this Java has none
      */
-    private void replaceThreadOf(HandlerBatch batch, Thread lost) {
-        if (lost != Thread.currentThread()) {
-            leaked.incrementAndGet();
+    static ThreadFactory virtual() {
+        ClassLoader loader = Thread.currentThread().getContextClassLoader();
+        ThreadFactory threads = virtualFactory();
+        return task -> {
+            Thread thread = threads.newThread(task);
+            thread.setContextClassLoader(loader);
+            return thread;
+        };
+    }
+
+    private static ThreadFactory virtualFactory() {
+        try {
+            Class<?> type = Class.forName("java.lang.Thread$Builder");
+            Object builder = Thread.class.getMethod("ofVirtual").invoke(null);
+            type.getMethod("name", String.class, long.class).invoke(builder, NAME, 1L);
+            type.getMethod("inheritInheritableThreadLocals", boolean.class).invoke(builder, false);
+            return (ThreadFactory) type.getMethod("factory").invoke(builder);
+        } catch (ReflectiveOperationException | RuntimeException none) {
+            throw new IllegalStateException(
+                    "this Java has no virtual threads: switch postroom.virtual-threads off, or use Java 21 or newer",
+                    none);
         }
-        int begun = batch.begun();
-        held.putBack(batch.takeRest());
-        startThread();
-        held.letGo(begun);
     }
 }

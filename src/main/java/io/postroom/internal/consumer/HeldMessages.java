@@ -3,46 +3,51 @@ package io.postroom.internal.consumer;
 import io.postroom.internal.storage.ClaimedMessage;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /**
- * The messages of one queue that this process has claimed, or dispatches directly, and has not run to their end. Keeps their count, their
- * number at most, and the buffer in which they wait for a handler thread. Thread-safe.
+ * The messages of one queue that this process has claimed, or dispatches directly, and has not run to their end. Keeps their count, also
+ * for the queues with the same handlers and for the process, and the buffer in which they wait for a handler thread. Thread-safe.
  *
  * <p>A message is counted from before it can be seen in the buffer until its result was given to the completer. So once the count is
  * zero, a stop has only to wait for the completer.
  */
 final class HeldMessages {
+    private final HandlerGroup group;
     private final PrefetchPolicy prefetch;
+    private final HeldBounds bounds;
     private final HeldLeases leases;
     private final StartMarks starts;
-    private final BooleanSupplier longCallRuns;
     private final Consumer<List<ClaimedMessage>> release;
+    private final Consumer<List<QueueClaims>> onRoom;
     private final Runnable onWorthAClaim;
-    private final MessageBuffer buffer = new MessageBuffer(this::giveBack);
+    private final MessageBuffer buffer;
     private final AtomicInteger count = new AtomicInteger();
-    /** Most that the claim under way may bring. */
-    private volatile int expected;
 
     /**
-     * @param longCallRuns whether a call of a handler has run for longer than {@link PrefetchPolicy#AHEAD} and goes on
      * @param release gives messages back to the queue untouched
+     * @param onFilled asks for a handler thread, because messages wait
+     * @param onRoom gets other queues with the same handlers, which waited until some of this one's messages ended
      * @param onWorthAClaim called when so many ended that another claim is worth its commit
      */
     HeldMessages(
-            PrefetchPolicy prefetch,
+            HandlerGroup group,
+            HeldBounds bounds,
             HeldLeases leases,
             StartMarks starts,
-            BooleanSupplier longCallRuns,
             Consumer<List<ClaimedMessage>> release,
+            Runnable onFilled,
+            Consumer<List<QueueClaims>> onRoom,
             Runnable onWorthAClaim) {
-        this.prefetch = prefetch;
+        this.group = group;
+        this.prefetch = group.prefetch();
+        this.bounds = bounds;
         this.leases = leases;
         this.starts = starts;
-        this.longCallRuns = longCallRuns;
         this.release = release;
+        this.onRoom = onRoom;
         this.onWorthAClaim = onWorthAClaim;
+        this.buffer = new MessageBuffer(this::giveBack, onFilled);
     }
 
     int count() {
@@ -51,11 +56,11 @@ final class HeldMessages {
 
     /** How many more messages this process would like to hold; zero or less: none. */
     int wanted() {
-        return prefetch.target() - count.get();
+        return prefetch.target() - group.held();
     }
 
     boolean isWorthAClaim() {
-        return prefetch.isWorthAClaim(count.get());
+        return group.isWorthAClaim(count.get() == 0);
     }
 
     /**
@@ -63,57 +68,53 @@ final class HeldMessages {
      * another process may have a thread for the next.
      */
     boolean hasRoomForSuspect() {
-        boolean threadsAreBusy = count.get() >= prefetch.threadCapacity();
-        boolean handlersAreFast = prefetch.target() > prefetch.threadCapacity();
-        return (!threadsAreBusy || handlersAreFast) && !buffer.startsWithSuspect();
-    }
-
-    /** Returns how many messages of a claim count as started from the beginning: they start before it would be worth to announce them. */
-    int startAtOnce() {
-        return prefetch.startsAllSoon() && !longCallRuns.getAsBoolean()
-                ? Integer.MAX_VALUE
-                : Math.max(0, prefetch.threadCapacity() - count.get() + starts.chunk());
+        boolean threadsAreBusy = group.held() >= prefetch.threadCapacity();
+        return (!threadsAreBusy || prefetch.handlersAreFast()) && !buffer.startsWithSuspect();
     }
 
     /**
-     * Decides how many messages a claim should bring, and notes that it is under way. Both are one step for {@link #tryAdd}. Else direct
-     * dispatch could take the last free thread between the decision and the note. Then the claim would bring a message that no thread is
-     * free for, while other processes could run it.
+     * Returns how many messages of a claim count as started from the beginning: they start before it would be worth to announce them.
      *
-     * @return most messages to claim; zero or less: none, and no claim is under way
+     * @param queues how many queues the claim is for; what starts next is theirs in equal parts
      */
-    synchronized int claimBegins(int most) {
-        int wanted = Math.min(most, wanted());
-        expected = Math.max(0, wanted);
-        return wanted;
+    int startAtOnce(int queues) {
+        return prefetch.startsAllSoon()
+                ? Integer.MAX_VALUE
+                : Math.max(0, prefetch.threadCapacity() - group.held() + Math.max(1, starts.chunk() / queues));
     }
 
-    /** Counts what the claim brought. First the count, then the mark: whoever dispatches directly meanwhile sees one of the two. */
-    void claimEnds(int messages) {
-        count.addAndGet(messages);
-        expected = 0;
+    /** Decides how many messages a claim should bring, and notes that it is under way: see {@link HandlerGroup#claimBegins}. */
+    int claimBegins(int most) {
+        return group.claimBegins(most, count.get() == 0);
+    }
+
+    /** Counts what the claim brought. */
+    void claimEnds(int asked, int brought) {
+        count.addAndGet(brought);
+        bounds.add(brought);
+        group.claimEnds(asked, brought);
     }
 
     /**
-     * Counts new messages that are about to be stored for direct dispatch, unless they would be more than this process should hold. What
-     * a claim under way may bring counts, too, while only the threads themselves are to be supplied; fast handlers can take both.
+     * Counts new messages that are about to be stored for direct dispatch, unless they would be more than this process should hold.
      *
      * @return whether they are counted; {@link #letGo} or the end of their run takes them out again
      */
-    synchronized boolean tryAdd(int messages) {
-        int most = prefetch.target();
-        int claimed = most <= prefetch.threadCapacity() ? expected : 0;
-        // Meanwhile others only lower the count, or turn what is expected into it.
-        if (count.get() + claimed + messages > most) {
+    boolean tryAdd(int messages) {
+        if (bounds.room() < messages || bounds.roomBytes() <= 0 || !group.tryAdd(messages)) {
             return false;
         }
         count.addAndGet(messages);
+        bounds.add(messages);
         return true;
     }
 
     /** Counts and takes over a suspect, which is the next that a thread takes. */
     void acceptSuspect(ClaimedMessage suspect) {
         count.incrementAndGet();
+        group.add(1);
+        bounds.add(1);
+        bounds.received(1, suspect.content().bytes());
         leases.taken(List.of(suspect));
         buffer.putFirst(suspect);
     }
@@ -134,19 +135,30 @@ final class HeldMessages {
             return;
         }
         leases.taken(messages);
-        prefetch.received(
-                messages.size(),
-                messages.stream()
-                        .mapToLong(message -> message.content().bytes())
-                        .sum());
+        long bytes = bytes(messages);
+        prefetch.received(messages.size(), bytes);
+        bounds.received(messages.size(), bytes);
         buffer.put(messages);
     }
 
-    /** Waits for messages that a thread should run next, and announces their start. An empty batch: there will be no more. */
+    private static long bytes(List<ClaimedMessage> messages) {
+        long bytes = 0;
+        for (ClaimedMessage message : messages) {
+            bytes += message.content().bytes();
+        }
+        return bytes;
+    }
+
+    /** Takes messages that the calling thread should run next, and announces their start. An empty batch: nothing waits. */
     HandlerBatch take() {
         List<ClaimedMessage> next = buffer.take(prefetch::messagesPerTake);
         starts.announce(next);
         return new HandlerBatch(next);
+    }
+
+    /** Whether messages wait for a thread. */
+    boolean hasWaiting() {
+        return buffer.isFilled();
     }
 
     /** Returns messages that no thread has begun: to the other threads or, once this is closed, to the queue. */
@@ -155,20 +167,25 @@ final class HeldMessages {
     }
 
     /** Notes that these messages were run and how long that took. The completer has their results. */
-    void ran(int messages, long nanos) {
+    void ran(int messages, long bytes, long nanos) {
         prefetch.ran(messages, nanos);
-        letGo(messages);
+        letGo(messages, bytes);
     }
 
     /** Stops counting messages: they were run, or given up, or were not stored. */
-    void letGo(int messages) {
+    void letGo(int messages, long bytes) {
         count.addAndGet(-messages);
+        List<QueueClaims> others = group.roomFor(messages);
+        bounds.remove(messages, bytes);
+        if (!others.isEmpty()) {
+            onRoom.accept(others);
+        }
         if (isWorthAClaim()) {
             onWorthAClaim.run();
         }
     }
 
-    /** Closes the buffer. Messages in it, and those that come later, go back to the queue untouched. The handler threads end. */
+    /** Closes the buffer. Messages in it, and those that come later, go back to the queue untouched. */
     void close() {
         buffer.close();
     }
@@ -178,7 +195,13 @@ final class HeldMessages {
     }
 
     private void giveBack(List<ClaimedMessage> messages) {
+        starts.released(messages);
         release.accept(messages); // before they are no longer counted: see the class comment
         count.addAndGet(-messages.size());
+        List<QueueClaims> others = group.roomFor(messages.size());
+        bounds.remove(messages.size(), bytes(messages));
+        if (!others.isEmpty()) {
+            onRoom.accept(others);
+        }
     }
 }

@@ -67,20 +67,29 @@ public final class LaneCursors {
      * otherwise.
      */
     synchronized ClaimRequest request(int workerId, int limit, int leaseSize, int started) {
-        int lanes = Integer.bitCount(maybeFilled);
+        return request(workerId, limit, leaseSize, started, PRIORITIES);
+    }
+
+    /** Returns the next request for one lane, the first of those that {@link #request} would take. The other lanes stay as they are. */
+    synchronized ClaimRequest requestOfOneLane(int workerId, int limit, int leaseSize, int started) {
+        return request(workerId, limit, leaseSize, started, 1);
+    }
+
+    private ClaimRequest request(int workerId, int limit, int leaseSize, int started, int mostLanes) {
+        int lanes = Math.min(mostLanes, Integer.bitCount(maybeFilled));
         short[] priorities = new short[lanes];
         long[] from = new long[lanes];
         boolean lowFirst = ++claims % LOW_FIRST_EVERY == 0;
         int lane = 0;
-        for (int i = 0; i < PRIORITIES; i++) {
+        for (int i = 0; i < PRIORITIES && lane < lanes; i++) {
             int priority = lowFirst ? i : PRIORITIES - 1 - i;
             if ((maybeFilled & 1 << priority) != 0) {
                 priorities[lane] = (short) priority;
                 from[lane++] = cursors[priority];
                 loweredSince[priority] = NOTHING_LOWERED;
+                maybeFilled &= ~(1 << priority);
             }
         }
-        maybeFilled = 0;
         claimUnderWay = true;
         return new ClaimRequest(
                 workerId, queueId, queue, priorities, from, limit, leaseSize, started, ClaimKind.ORDINARY);

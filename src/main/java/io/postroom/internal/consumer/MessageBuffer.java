@@ -4,13 +4,13 @@ import io.postroom.internal.storage.ClaimedMessage;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.IntSupplier;
 
 /**
- * The buffer between the claimer and the handler threads of one queue. It can be closed once, and then stays closed. Thread-safe.
+ * The buffer between the claims and the handler threads of one queue. It can be closed once, and then stays closed. Nobody waits here: a put
+ * asks for a thread, and each take that leaves messages behind asks for the next. Thread-safe.
  *
  * <p>Each message that is put comes out exactly once: a handler thread takes it, or it is given back. Three threads race at a stop: a claim
  * whose answer comes late puts, a handler thread takes, and the stop closes. A message that was put after the close would never be taken,
@@ -21,19 +21,24 @@ import java.util.function.IntSupplier;
  *   <li>put before close: the message waits, and the close finds it unless a thread was faster;
  *   <li>put after close: the caller of {@link #put} gives the message back itself;
  *   <li>take before close: the message is out of the queue, so the close does not find it;
- *   <li>take after close: the answer is empty, and the thread ends.
+ *   <li>take after close: the answer is empty.
  * </ul>
  */
 final class MessageBuffer {
     private final Consumer<List<ClaimedMessage>> giveBack;
+    private final Runnable onFilled;
     private final ReentrantLock lock = new ReentrantLock();
-    private final Condition filled = lock.newCondition();
-    private final ArrayDeque<ClaimedMessage> waiting = new ArrayDeque<>();
+    private final ArrayDeque<ClaimedMessage> waiting = new ArrayDeque<>(0);
+    private volatile boolean filled;
     private volatile boolean closed;
 
-    /** @param giveBack gets what no thread will take; called without the lock, by the thread that closes or puts */
-    MessageBuffer(Consumer<List<ClaimedMessage>> giveBack) {
+    /**
+     * @param giveBack gets what no thread will take; called without the lock, by the thread that closes or puts
+     * @param onFilled asks for a thread; called without the lock, after messages were put or left behind
+     */
+    MessageBuffer(Consumer<List<ClaimedMessage>> giveBack, Runnable onFilled) {
         this.giveBack = giveBack;
+        this.onFilled = onFilled;
     }
 
     /** Adds messages in their order. Gives them back at once when the buffer is closed. */
@@ -41,32 +46,38 @@ final class MessageBuffer {
         if (messages.isEmpty()) {
             return;
         }
-        lock.lock();
-        try {
-            if (!closed) {
-                waiting.addAll(messages);
-                filled.signal();
-                return;
-            }
-        } finally {
-            lock.unlock();
+        if (addUnlessClosed(messages, false)) {
+            onFilled.run();
+        } else {
+            giveBack.accept(messages);
         }
-        giveBack.accept(messages);
     }
 
     /** Puts a suspect before all others. Gives it back at once when the buffer is closed. */
     void putFirst(ClaimedMessage suspect) {
+        if (addUnlessClosed(List.of(suspect), true)) {
+            onFilled.run();
+        } else {
+            giveBack.accept(List.of(suspect));
+        }
+    }
+
+    private boolean addUnlessClosed(List<ClaimedMessage> messages, boolean first) {
         lock.lock();
         try {
-            if (!closed) {
-                waiting.addFirst(suspect);
-                filled.signal();
-                return;
+            if (closed) {
+                return false;
             }
+            if (first) {
+                messages.forEach(waiting::addFirst);
+            } else {
+                waiting.addAll(messages);
+            }
+            filled = true;
+            return true;
         } finally {
             lock.unlock();
         }
-        giveBack.accept(List.of(suspect));
     }
 
     /** Whether the next message is a suspect. */
@@ -79,38 +90,41 @@ final class MessageBuffer {
         }
     }
 
+    /** Whether a message waits for a thread. */
+    boolean isFilled() {
+        return filled;
+    }
+
     /**
-     * Waits for messages and takes the oldest. A suspect is taken alone: the thread's other messages would wait for it. An interrupt that
-     * hits a waiting thread is left over from a call before: it is cleared, and the wait goes on.
+     * Takes the oldest messages. A suspect is taken alone: the thread's other messages would wait for it.
      *
-     * @param most how many to take at once; asked when there is something to take, because the wait may be long
-     * @return a new list; empty when the buffer is closed: there will be no more
+     * @param most how many to take at once; asked when there is something to take
+     * @return a new list; empty: nothing waits now
      */
     List<ClaimedMessage> take(IntSupplier most) {
+        List<ClaimedMessage> taken = new ArrayList<>(1);
+        boolean left;
         lock.lock();
         try {
-            while (waiting.isEmpty() && !closed) {
-                filled.awaitUninterruptibly();
-            }
-            List<ClaimedMessage> taken = new ArrayList<>(1);
-            for (int left = waiting.isEmpty() ? 0 : most.getAsInt(); left > 0 && !waiting.isEmpty(); left--) {
+            for (int room = waiting.isEmpty() ? 0 : most.getAsInt(); room > 0 && !waiting.isEmpty(); room--) {
                 if (!taken.isEmpty()
                         && (taken.get(0).isSuspect() || waiting.peek().isSuspect())) {
                     break;
                 }
                 taken.add(waiting.poll());
             }
-            if (!waiting.isEmpty()) {
-                filled.signal(); // each thread wakes the next one, so that none is woken for nothing
-            }
-            return taken;
+            left = !waiting.isEmpty();
+            filled = left;
         } finally {
             lock.unlock();
-            Thread.interrupted();
         }
+        if (left) {
+            onFilled.run(); // each thread asks for the next one, so that none is woken for nothing
+        }
+        return taken;
     }
 
-    /** Gives back what waits, wakes all waiting threads, and accepts nothing from here on. Repeating it does nothing. */
+    /** Gives back what waits, and accepts nothing from here on. Repeating it does nothing. */
     void close() {
         List<ClaimedMessage> rest;
         lock.lock();
@@ -118,7 +132,7 @@ final class MessageBuffer {
             closed = true;
             rest = List.copyOf(waiting);
             waiting.clear();
-            filled.signalAll();
+            filled = false;
         } finally {
             lock.unlock();
         }

@@ -1,6 +1,7 @@
 package io.postroom.internal.consumer;
 
 import java.time.Duration;
+import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 
 /**
@@ -14,8 +15,9 @@ final class PrefetchPolicy {
 
     /** Two claims of the largest size: the messages of one run while the other is fetched. */
     static final int MOST = 2 * Claimer.LARGEST_CLAIM;
-    /** About as many bytes of payload are held for one queue. */
-    static final long MOST_BYTES = 32L * 1024 * 1024;
+    /** About as many bytes of payload are held for one queue, and for all queues of the process. */
+    static final long MOST_BYTES =
+            Math.min(32L * 1024 * 1024, Runtime.getRuntime().maxMemory() / 8);
 
     /** Below this, taking a message from the buffer costs a thread more than running it. */
     static final Duration FAST = Duration.ofNanos(50_000);
@@ -33,6 +35,7 @@ final class PrefetchPolicy {
     private final int concurrency;
     private final int largestBatch;
     private final LongSupplier nanoTime;
+    private final BooleanSupplier longCallRuns;
     private volatile long lastLongCallNanos;
     private volatile double nanosPerMessage = Double.NaN;
     private volatile double bytesPerMessage;
@@ -40,16 +43,21 @@ final class PrefetchPolicy {
     /**
      * @param largestBatch most messages in one call of a handler
      * @param nanoTime as {@link System#nanoTime}
+     * @param longCallRuns whether a call of a handler has run for longer than {@link #AHEAD} and goes on
      */
-    PrefetchPolicy(int concurrency, int largestBatch, LongSupplier nanoTime) {
+    PrefetchPolicy(int concurrency, int largestBatch, LongSupplier nanoTime, BooleanSupplier longCallRuns) {
         this.concurrency = concurrency;
         this.largestBatch = largestBatch;
         this.nanoTime = nanoTime;
+        this.longCallRuns = longCallRuns;
         this.lastLongCallNanos = nanoTime.getAsLong() - EVEN_FOR.toNanos();
     }
 
     /** Learns that one thread ran so many messages in so many nanoseconds. */
     void ran(int messages, long nanos) {
+        if (messages == 0) {
+            return;
+        }
         if (nanos > AHEAD.toNanos()) {
             lastLongCallNanos = nanoTime.getAsLong();
         }
@@ -67,11 +75,23 @@ final class PrefetchPolicy {
     }
 
     /**
-     * Whether handlers are very fast, and no call was long lately: all that is held starts within about {@link #AHEAD}. The average alone
+     * Whether handlers are very fast, and no call was or is long: all that is held starts within about {@link #AHEAD}. The average alone
      * says little about the next message. Where each 25th call takes seconds, most of what is held waits behind those.
      */
     boolean startsAllSoon() {
-        return target() >= VERY_FAST && nanoTime.getAsLong() - lastLongCallNanos >= EVEN_FOR.toNanos();
+        return target() >= VERY_FAST
+                && nanoTime.getAsLong() - lastLongCallNanos >= EVEN_FOR.toNanos()
+                && !longCallRuns.getAsBoolean();
+    }
+
+    /** Returns the size to expect of the next message; zero: none came yet. */
+    double bytesPerMessage() {
+        return bytesPerMessage;
+    }
+
+    /** Whether messages are held ahead of the threads, because one that waits here starts soon. */
+    boolean handlersAreFast() {
+        return target() > threadCapacity();
     }
 
     /** Returns how many messages the handler threads themselves take. */

@@ -13,7 +13,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Announces which messages of one queue this process starts, before it starts them. If the process dies, a rescue counts a crash for those
+ * Announces which messages this process starts, of all its queues, before it starts them. If the process dies, a rescue counts a crash for those
  * alone. What was only prefetched goes back untouched. Thread-safe.
  *
  * <p>Messages start in the order of their leases. So one mark for each lease is enough: how many of its messages, from the first, may have
@@ -75,6 +75,11 @@ final class StartMarks {
                 unannounced.put(lease.id(), new Mark(announced, lease.count()));
             }
         }
+    }
+
+    /** Forgets leases whose messages go back to their queue, begun by no thread. */
+    synchronized void released(List<ClaimedMessage> messages) {
+        messages.forEach(message -> unannounced.remove(message.lease().id()));
     }
 
     /**

@@ -16,12 +16,19 @@ public final class HandledQueue {
     private final int id;
     private final String name;
     private final List<Handler> handlers;
+    private final int concurrency;
+    private final int largestBatch;
+    private final int leaseSize;
     private volatile @Nullable OperatorSettings operatorSettings;
 
     public HandledQueue(int id, String name, List<Handler> handlers) {
         this.id = id;
         this.name = name;
         this.handlers = List.copyOf(handlers);
+        this.concurrency = handlers.stream().mapToInt(Handler::concurrency).sum();
+        this.largestBatch = handlers.stream().mapToInt(Handler::batch).max().orElse(1);
+        this.leaseSize =
+                handlers.stream().anyMatch(handler -> handler.mode() == HandlerMode.ATOMIC) ? 1 : LARGEST_LEASE;
     }
 
     public int id() {
@@ -36,14 +43,14 @@ public final class HandledQueue {
         return handlers;
     }
 
-    /** Handler threads for this queue: the sum of its handlers' concurrency. */
+    /** Messages of this queue that may run at a time: the sum of its handlers' concurrency. */
     public int concurrency() {
-        return handlers.stream().mapToInt(Handler::concurrency).sum();
+        return concurrency;
     }
 
     /** Most messages one call of a handler takes; 1 without a batch handler. */
     public int largestBatch() {
-        return handlers.stream().mapToInt(Handler::batch).max().orElse(1);
+        return largestBatch;
     }
 
     /**
@@ -51,7 +58,7 @@ public final class HandledQueue {
      * for one another until commit.
      */
     public int leaseSize() {
-        return handlers.stream().anyMatch(handler -> handler.mode() == HandlerMode.ATOMIC) ? 1 : LARGEST_LEASE;
+        return leaseSize;
     }
 
     /** The retry policy for messages of this handler: an operator's, else the handler's own. It never throws. */

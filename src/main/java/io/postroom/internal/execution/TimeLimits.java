@@ -106,12 +106,14 @@ public final class TimeLimits {
         running.forEach((attempt, onAbandon) -> {
             if (attempt.interruptIfOvertime(now)) {
                 log.debug(
-                        "{} runs longer than its time limit and is interrupted",
+                        "{} runs longer than its time limit and is interrupted ({})",
+                        attempt.describe(),
                         attempt.thread().getName());
             } else if (attempt.abandonIfStuck(now, grace)) {
                 running.remove(attempt);
                 log.warn(
-                        "{} ignores its interrupt; its message goes on without it",
+                        "{} ignores its interrupt; its message goes on without it ({})",
+                        attempt.describe(),
                         attempt.thread().getName());
                 giveUp(onAbandon);
             }

@@ -28,6 +28,18 @@ final class ClaimSql {
             """);
 
     /**
+     * Does the same for one lane of each of many queues: see the function. Every array has one entry a queue.
+     */
+    static final Sql CLAIM_EACH = Sql.of("""
+            -- name: claim_each
+            SELECT lease_id, lease_count, ordinal, priority, lane_seq, message_id,
+                   failures, crashes, deliveries, stored, expired, created_at,
+                   type, type_version, direction, correlation_id, content_type,
+                   headers, payload, body, queue_id
+            FROM postroom.claim_each(:worker, :queues, :queueNames, :priorities, :cursors, :limits, :leaseSizes, :started)
+            """);
+
+    /**
      * Raises the marks of what may have started. Locks the lease rows in the order of their ids. Returns before the commit has reached
      * the disk: see the consumer package. Always one row.
      */

@@ -9,15 +9,24 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.UUID;
 
-/** Turns rows of {@link ClaimSql#CLAIM} and {@link ClaimSql#RELOAD} into messages. */
+/** Turns rows of {@link ClaimSql#CLAIM}, {@link ClaimSql#CLAIM_EACH} and {@link ClaimSql#RELOAD} into messages. */
 final class ClaimedRows {
     private ClaimedRows() {}
 
     /** A row of a claim. */
     static ClaimedMessage claimed(ResultSet row, ClaimRequest request) throws SQLException {
+        return claimed(row, request.queueId());
+    }
+
+    /** A row of a claim for many queues. */
+    static ClaimedMessage claimedOfMany(ResultSet row) throws SQLException {
+        return claimed(row, row.getInt(21));
+    }
+
+    private static ClaimedMessage claimed(ResultSet row, int queueId) throws SQLException {
         return new ClaimedMessage(
                 row.getObject(6, UUID.class),
-                request.queueId(),
+                queueId,
                 row.getInt(4),
                 row.getLong(5),
                 new ClaimedMessage.Lease(row.getLong(1), row.getInt(2), row.getInt(3)),

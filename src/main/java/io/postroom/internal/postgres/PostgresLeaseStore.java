@@ -24,6 +24,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -63,6 +64,55 @@ final class PostgresLeaseStore implements LeaseStore {
                         .toList();
             }
         });
+    }
+
+    @Override
+    public Map<Integer, List<ClaimedMessage>> claimEach(List<ClaimRequest> requests) {
+        return transactions.single("claim from " + requests.size() + " queues", connection -> {
+            try (Sql.Call call = ClaimSql.CLAIM_EACH.on(connection)) {
+                List<ClaimedMessage> claimed = call.set(
+                                "worker", requests.get(0).workerId())
+                        .set(
+                                "queues",
+                                requests.stream()
+                                        .mapToInt(ClaimRequest::queueId)
+                                        .toArray())
+                        .set(
+                                "queueNames",
+                                requests.stream().map(ClaimRequest::queue).toArray(String[]::new))
+                        .set("priorities", priorities(requests))
+                        .set(
+                                "cursors",
+                                requests.stream()
+                                        .mapToLong(request -> request.cursors()[0])
+                                        .toArray())
+                        .set(
+                                "limits",
+                                requests.stream().mapToInt(ClaimRequest::limit).toArray())
+                        .set(
+                                "leaseSizes",
+                                requests.stream()
+                                        .mapToInt(ClaimRequest::leaseSize)
+                                        .toArray())
+                        .set(
+                                "started",
+                                requests.stream()
+                                        .mapToInt(ClaimRequest::started)
+                                        .toArray())
+                        .list(ClaimedRows::claimedOfMany);
+                return claimed.stream()
+                        .sorted(BY_LEASE_AND_ORDINAL)
+                        .collect(Collectors.groupingBy(ClaimedMessage::queueId));
+            }
+        });
+    }
+
+    private static short[] priorities(List<ClaimRequest> requests) {
+        short[] priorities = new short[requests.size()];
+        for (int i = 0; i < priorities.length; i++) {
+            priorities[i] = requests.get(i).priorities()[0];
+        }
+        return priorities;
     }
 
     @Override

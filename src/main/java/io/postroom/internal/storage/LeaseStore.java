@@ -26,6 +26,14 @@ public interface LeaseStore {
     List<ClaimedMessage> claim(ClaimRequest request);
 
     /**
+     * Does the same for many queues in one transaction.
+     *
+     * @param requests of one worker, one a queue, for ordinary messages, each with one lane
+     * @return the messages by queue; a queue that nothing was found for is left out
+     */
+    Map<Integer, List<ClaimedMessage>> claimEach(List<ClaimRequest> requests);
+
+    /**
      * Announces which messages the worker may have started from here on. If it dies, a rescue counts a crash for these alone.
      *
      * <p>Returns before the announcement has reached the disk. A worker that is killed does not lose it. A database server that is killed

@@ -2,12 +2,13 @@ package io.postroom.internal.worker;
 
 import io.postroom.api.Durations;
 import io.postroom.api.RecentFailures;
-import io.postroom.internal.consumer.ConsumedQueue;
 import io.postroom.internal.consumer.Consumer;
+import io.postroom.internal.consumer.Consumption;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -30,6 +31,8 @@ public final class Engine {
     private final EngineParts parts;
     private State state = State.NEW;
     private boolean stopped;
+    /** What the running consumers share; null while none run. */
+    private @Nullable Consumption consumption;
 
     public Engine(EngineParts parts) {
         this.parts = parts;
@@ -48,7 +51,10 @@ public final class Engine {
         }
         if (parts.consumers.hasWork()) {
             parts.heartbeat.ensureStarted();
-            parts.consumers.start(this::newConsumer);
+            Consumption shared = parts.newConsumption();
+            consumption = shared;
+            shared.start();
+            parts.consumers.start(queue -> new Consumer(queue, shared));
         }
         if (first) {
             parts.poller.start();
@@ -60,18 +66,21 @@ public final class Engine {
         log.info("Postroom started: worker {}, {}", parts.heartbeat.workerId(), parts.consumers.describe());
     }
 
-    private Consumer newConsumer(ConsumedQueue queue) {
-        return new Consumer(
-                queue, parts.stores.leases(), parts.heartbeat, parts.executor, parts.completer, parts.leases);
-    }
-
     /**
      * Begins to stop handling: no more claims, messages in the buffers go back at no cost. Running handlers go on. {@link #stopConsumers}
      * waits for them.
      */
     public synchronized void stopClaiming() {
         if (state == State.RUNNING) {
-            parts.consumers.stopClaiming();
+            endClaims();
+        }
+    }
+
+    private void endClaims() {
+        parts.consumers.stopClaiming();
+        if (consumption != null) {
+            consumption.stop();
+            consumption = null;
         }
     }
 
@@ -84,7 +93,7 @@ public final class Engine {
             return;
         }
         state = State.PAUSED;
-        parts.consumers.stopClaiming();
+        endClaims();
         if (!awaitIdle(drain)) {
             log.warn(
                     "the drain of {} is over: interrupting {} handlers, whose messages go back untouched: {}",

@@ -2,6 +2,7 @@ package io.postroom.internal.worker;
 
 import io.postroom.api.EngineSettings;
 import io.postroom.api.Transactions;
+import io.postroom.internal.consumer.Consumption;
 import io.postroom.internal.consumer.HeldLeases;
 import io.postroom.internal.execution.Completer;
 import io.postroom.internal.execution.Executor;
@@ -15,6 +16,7 @@ import java.util.concurrent.Executors;
 
 /** Wires the parts of a worker, each with those it calls. {@link Engine} starts and stops them. */
 public final class EngineParts {
+    private final EngineSettings settings;
     final HandlerSetup setup;
     final Stores stores;
     final Consumers consumers;
@@ -55,6 +57,7 @@ public final class EngineParts {
             Notifier notifier,
             DueWatch due,
             String version) {
+        this.settings = settings;
         this.setup = setup;
         this.stores = stores;
         this.consumers = consumers;
@@ -76,6 +79,11 @@ public final class EngineParts {
         directDispatches = new DirectDispatches(setup.handlers(), consumers, heartbeat, lostAnswers);
         inlineRunner = new InlineRunner(stores, heartbeat, consumers, declarations, leases, executor, completer);
         health = new Health(settings, heartbeat, consumers, poller, completer);
+    }
+
+    /** What the consumers of one start share. */
+    Consumption newConsumption() {
+        return new Consumption(settings, stores.leases(), heartbeat, executor, completer, leases);
     }
 
     /** Tells other processes what this one consumes. One at a time: the last word is that of the newest registration and numbers. */

@@ -61,16 +61,26 @@ final class ClaimFixture implements LeaseStore, LeaseHolder {
             NAME,
             List.of(Handler.send("q", String.class, (payload, context) -> Outcome.done())
                     .concurrency(THREADS))));
-    final PrefetchPolicy prefetch = new PrefetchPolicy(THREADS, 1, () -> nanos);
+    final HandlerPool pool = new HandlerPool(HandlerThreads.platform(), 8, 1_000);
+    final HeldBounds bounds = new HeldBounds(pool, PrefetchPolicy.MOST_BYTES);
+    final PrefetchPolicy prefetch = new PrefetchPolicy(THREADS, 1, () -> nanos, () -> longCallRuns);
+    final HandlerGroup group = new HandlerGroup(prefetch, THREADS, pool);
     final HeldLeases leases = new HeldLeases();
     final ClaimRules rules = new ClaimRules(queue, this, () -> overwhelmed);
     final StartMarks starts = new StartMarks(this, this, () -> nanos);
     final HeldMessages held =
-            new HeldMessages(prefetch, leases, starts, () -> longCallRuns, released::addAll, () -> {});
+            new HeldMessages(group, bounds, leases, starts, released::addAll, () -> {}, others -> {}, () -> {});
     final SuspectRunner suspectRunner = new SuspectRunner(
             queue, this, this, held, leases.suspectPlaces(), suspectsEnded::incrementAndGet, () -> nanos);
-    final Claimer claimer = new Claimer(queue, this, this, rules, held, suspectRunner);
+    final QueueClaims claims = new QueueClaims(queue, rules, held, group, suspectRunner);
+    final Claimer claimer = new Claimer(this, this, pool, bounds);
     final DirectDispatcher directDispatcher = new DirectDispatcher(queue, rules, held);
+
+    /** A group of handlers none of which runs for long. */
+    static HandlerGroup group(int concurrency, int largestBatch, HandlerPool pool) {
+        return new HandlerGroup(
+                new PrefetchPolicy(concurrency, largestBatch, System::nanoTime, () -> false), concurrency, pool);
+    }
 
     ClaimFixture() {
         reported(false, false);
@@ -84,10 +94,10 @@ final class ClaimFixture implements LeaseStore, LeaseHolder {
                 queue.timesHeldBack());
     }
 
-    /** One step of the claimer, without the pauses: as if somebody signalled all the time. */
+    /** One turn of the claimer, without the pauses: as if somebody signalled all the time. */
     void step() {
-        claimer.signal();
-        claimer.claimSome();
+        claimer.signal(claims);
+        claimer.turn();
     }
 
     void becomeReady(int messages) {
@@ -140,6 +150,11 @@ final class ClaimFixture implements LeaseStore, LeaseHolder {
     public List<ClaimedMessage> claim(ClaimRequest request) {
         requests.add(request);
         return answer.apply(request);
+    }
+
+    @Override
+    public Map<Integer, List<ClaimedMessage>> claimEach(List<ClaimRequest> all) {
+        throw new UnsupportedOperationException("there is one queue");
     }
 
     @Override

@@ -3,6 +3,7 @@ package io.postroom.internal.consumer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.postroom.api.StoreException;
 import io.postroom.internal.storage.ClaimKind;
 import io.postroom.internal.storage.ClaimRequest;
 import io.postroom.internal.storage.ClaimedMessage;
@@ -35,7 +36,7 @@ class ClaimerTest {
         fixture.becomeReady(10);
         fixture.step();
 
-        fixture.held.letGo(1);
+        fixture.held.letGo(1, 0);
         fixture.step();
 
         assertThat(limits()).containsExactly(ClaimFixture.THREADS, 1);
@@ -101,14 +102,14 @@ class ClaimerTest {
             fixture.step();
         }
 
-        assertThat(claimedAt.get(1) - claimedAt.get(0)).isGreaterThanOrEqualTo(Claimer.AFTER_SHORT_CLAIM.toNanos());
+        assertThat(claimedAt.get(1) - claimedAt.get(0)).isGreaterThanOrEqualTo(QueueClaims.AFTER_SHORT_CLAIM.toNanos());
     }
 
     @Test
     void does_not_linger_after_a_claim_that_brought_all_it_asked_for() {
         fixture.becomeReady(2 * ClaimFixture.THREADS);
         fixture.step();
-        fixture.held.letGo(ClaimFixture.THREADS);
+        fixture.held.letGo(ClaimFixture.THREADS, 0);
 
         fixture.step();
 
@@ -119,7 +120,8 @@ class ClaimerTest {
     void failed_claim_keeps_its_lanes_and_counts_nothing() {
         fixture.becomeReady(1);
         fixture.answer = request -> {
-            throw new IllegalStateException("no database");
+            throw new StoreException(
+                    "no database", StoreException.Kind.UNAVAILABLE, "08006", new IllegalStateException("cut"));
         };
 
         assertThatThrownBy(fixture::step).hasMessage("no database");
@@ -127,7 +129,7 @@ class ClaimerTest {
         assertThat(fixture.queue.cursors().mayHaveWork()).isTrue();
         assertThat(fixture.held.count()).isZero();
         assertThat(fixture.held.tryAdd(ClaimFixture.THREADS)).isTrue(); // no claim counts as under way
-        fixture.held.letGo(ClaimFixture.THREADS);
+        fixture.held.letGo(ClaimFixture.THREADS, 0);
         assertThatThrownBy(fixture::step).hasMessage("no database");
         List<ClaimRequest> requests = List.copyOf(fixture.requests);
         assertThat(requests.get(1).priorities()).isEqualTo(requests.get(0).priorities());
@@ -222,7 +224,7 @@ class ClaimerTest {
         fixture.becomeReady(5_000);
 
         fixture.step();
-        fixture.held.letGo(150); // of 200, so that 50 are left for four threads
+        fixture.held.letGo(150, 0); // of 200, so that 50 are left for four threads
         fixture.step();
 
         assertThat(fixture.requests).extracting(ClaimRequest::limit).containsExactly(200, 150);
@@ -239,14 +241,14 @@ class ClaimerTest {
         fixture.claimer.start();
 
         fixture.becomeReady(1);
-        fixture.claimer.signal();
+        fixture.claimer.signal(fixture.claims);
 
         assertThat(claimed.await(20, TimeUnit.SECONDS)).isTrue();
         fixture.rules.stop();
         fixture.claimer.stop();
         fixture.claimer.awaitEnd();
         assertThat(Thread.getAllStackTraces().keySet())
-                .noneMatch(thread -> thread.getName().equals("postroom-claim-q"));
+                .noneMatch(thread -> thread.getName().equals("postroom-claim"));
     }
 
     @Test

@@ -105,9 +105,10 @@ class DirectDispatcherTest {
             while (wanted.get() < 0) {
                 Thread.onSpinWait();
             }
-            assertThat(dispatched + wanted.getAndSet(-1)).isLessThanOrEqualTo(THREADS);
-            fixture.held.claimEnds(0);
-            fixture.held.letGo(dispatched);
+            int asked = wanted.getAndSet(-1);
+            assertThat(dispatched + asked).isLessThanOrEqualTo(THREADS);
+            fixture.held.claimEnds(asked, 0);
+            fixture.held.letGo(dispatched, 0);
         }
         claimer.join();
     }
@@ -120,9 +121,9 @@ class DirectDispatcherTest {
 
     @Test
     void what_a_claim_under_way_may_bring_counts_for_slow_handlers_only() {
-        fixture.held.claimBegins(THREADS);
+        int asked = fixture.held.claimBegins(THREADS);
         assertThat(begin(messages(1))).isEmpty();
-        fixture.held.claimEnds(0);
+        fixture.held.claimEnds(asked, 0);
         assertThat(begin(messages(1))).isPresent();
 
         fixture.prefetch.ran(100, Duration.ofMillis(1).toNanos());

@@ -11,6 +11,7 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -18,8 +19,8 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(60)
 class MessageBufferTest {
     private final Queue<ClaimedMessage> givenBack = new ConcurrentLinkedQueue<>();
-    private final Queue<ClaimedMessage> taken = new ConcurrentLinkedQueue<>();
-    private final MessageBuffer buffer = new MessageBuffer(givenBack::addAll);
+    private final AtomicInteger requests = new AtomicInteger();
+    private final MessageBuffer buffer = new MessageBuffer(givenBack::addAll, requests::incrementAndGet);
 
     @Test
     void messages_come_out_in_their_order_and_no_more_at_once_than_asked_for() {
@@ -64,53 +65,25 @@ class MessageBufferTest {
     }
 
     @Test
-    void how_many_to_take_is_asked_when_something_came() throws Exception {
-        int[] most = {1};
-        Thread taker = thread(() -> taken.addAll(buffer.take(() -> most[0])));
-        awaitWaiting(taker);
-        most[0] = 3;
+    void each_put_asks_for_a_thread_and_so_does_each_take_that_leaves_messages_behind() {
+        buffer.put(messages(3));
+        assertThat(requests).hasValue(1);
+        buffer.putFirst(suspect(9));
+        assertThat(requests).hasValue(2);
 
-        buffer.put(messages(4));
-
-        taker.join();
-        assertThat(taken).hasSize(3);
-    }
-
-    @Test
-    void each_waiting_thread_is_woken_while_messages_are_left() throws Exception {
-        List<Thread> takers = IntStream.range(0, 4)
-                .mapToObj(i -> thread(() -> taken.addAll(buffer.take(() -> 1))))
-                .toList();
-        takers.forEach(MessageBufferTest::awaitWaiting);
-        List<ClaimedMessage> messages = messages(4);
-
-        buffer.put(messages);
-
-        for (Thread taker : takers) {
-            taker.join();
-        }
-        assertThat(taken).containsExactlyInAnyOrderElementsOf(messages);
-    }
-
-    @Test
-    void interrupt_neither_ends_a_wait_nor_stays_on_the_thread() throws Exception {
-        CountDownLatch interrupted = new CountDownLatch(1);
-        boolean[] stays = {true};
-        Thread taker = thread(() -> {
-            Thread.currentThread().interrupt();
-            interrupted.countDown();
-            taken.addAll(buffer.take(() -> 1));
-            stays[0] = Thread.currentThread().isInterrupted();
-        });
-        interrupted.await();
-        awaitWaiting(taker);
-        taker.interrupt();
-
+        buffer.take(() -> 16);
+        assertThat(requests).as("the suspect was taken alone").hasValue(3);
+        buffer.take(() -> 2);
+        assertThat(requests).hasValue(4);
+        assertThat(buffer.isFilled()).isTrue();
+        buffer.take(() -> 2);
+        assertThat(requests).as("nothing is left").hasValue(4);
+        assertThat(buffer.isFilled()).isFalse();
+        assertThat(buffer.take(() -> 2)).isEmpty();
+        buffer.put(List.of());
+        buffer.close();
         buffer.put(messages(1));
-
-        taker.join();
-        assertThat(taken).hasSize(1);
-        assertThat(stays[0]).isFalse();
+        assertThat(requests).hasValue(4);
     }
 
     @Test
@@ -139,52 +112,31 @@ class MessageBufferTest {
     }
 
     @Test
-    void close_ends_all_waiting_threads() throws Exception {
-        List<Thread> takers = IntStream.range(0, 3)
-                .mapToObj(i -> thread(() -> taken.addAll(buffer.take(() -> 1))))
-                .toList();
-        takers.forEach(MessageBufferTest::awaitWaiting);
-
-        buffer.close();
-
-        for (Thread taker : takers) {
-            taker.join();
-        }
-        assertThat(taken).isEmpty();
-    }
-
-    @Test
     void nothing_is_given_back_for_nothing() {
         MessageBuffer strict =
-                new MessageBuffer(messages -> assertThat(messages).isNotEmpty());
+                new MessageBuffer(messages -> assertThat(messages).isNotEmpty(), () -> {});
         strict.put(List.of());
         strict.close();
         strict.put(List.of());
     }
 
-    /** Two puts, two takes by threads and a close, in each of their 120 orders. A take that finds nothing waits in its thread meanwhile. */
+    /** Two puts, two takes and a close, in each of their 120 orders. What is left at the end is in the buffer. */
     @Test
-    void each_message_comes_out_once_in_all_orders_of_put_take_and_close() throws Exception {
+    void each_message_comes_out_once_in_all_orders_of_put_take_and_close() {
         for (List<String> order : orders(List.of("put", "put", "take", "take", "close"))) {
             Queue<ClaimedMessage> out = new ConcurrentLinkedQueue<>();
-            MessageBuffer fresh = new MessageBuffer(out::addAll);
+            MessageBuffer fresh = new MessageBuffer(out::addAll, () -> {});
             List<ClaimedMessage> put = new ArrayList<>();
-            List<Thread> takers = new ArrayList<>();
             for (String step : order) {
                 if (step.equals("put")) {
                     List<ClaimedMessage> two = List.of(message(put.size()), message(put.size() + 1));
                     put.addAll(two);
                     fresh.put(two);
                 } else if (step.equals("take")) {
-                    Thread taker = thread(() -> out.addAll(fresh.take(() -> 1)));
-                    takers.add(taker);
-                    awaitWaiting(taker);
+                    out.addAll(fresh.take(() -> 1));
                 } else {
                     fresh.close();
                 }
-            }
-            for (Thread taker : takers) {
-                taker.join();
             }
             assertThat(out).as("in the order %s", order).containsExactlyInAnyOrderElementsOf(put);
         }
@@ -198,7 +150,7 @@ class MessageBufferTest {
     void each_message_comes_out_once_whichever_of_put_take_and_close_is_first_to_go_on() throws Exception {
         for (List<String> order : orders(List.of("put", "take", "take", "close"))) {
             Queue<ClaimedMessage> out = new ConcurrentLinkedQueue<>();
-            MessageBuffer fresh = new MessageBuffer(out::addAll);
+            MessageBuffer fresh = new MessageBuffer(out::addAll, () -> {});
             List<ClaimedMessage> messages = messages(4);
             fresh.put(messages.subList(0, 2));
             CountDownLatch begun = new CountDownLatch(1);
@@ -234,7 +186,7 @@ class MessageBufferTest {
     void each_message_comes_out_once_when_put_take_and_close_race() throws Exception {
         for (int round = 0; round < 300; round++) {
             Queue<ClaimedMessage> out = new ConcurrentLinkedQueue<>();
-            MessageBuffer fresh = new MessageBuffer(out::addAll);
+            MessageBuffer fresh = new MessageBuffer(out::addAll, () -> {});
             List<ClaimedMessage> claimed = messages(12);
             CyclicBarrier start = new CyclicBarrier(6);
             List<Thread> threads = List.of(
@@ -257,7 +209,8 @@ class MessageBufferTest {
     }
 
     private static void takeUntilClosed(MessageBuffer buffer, Queue<ClaimedMessage> out, int most) {
-        for (List<ClaimedMessage> some = buffer.take(() -> most); !some.isEmpty(); some = buffer.take(() -> most)) {
+        while (!buffer.isClosed() || buffer.isFilled()) {
+            List<ClaimedMessage> some = buffer.take(() -> most);
             assertThat(some).hasSizeLessThanOrEqualTo(most);
             out.addAll(some);
         }

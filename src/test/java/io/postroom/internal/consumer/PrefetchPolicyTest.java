@@ -7,7 +7,7 @@ import org.junit.jupiter.api.Test;
 
 class PrefetchPolicyTest {
     private long nanos;
-    private final PrefetchPolicy prefetch = new PrefetchPolicy(4, 1, () -> nanos);
+    private final PrefetchPolicy prefetch = new PrefetchPolicy(4, 1, () -> nanos, () -> false);
 
     @Test
     void holds_as_many_as_threads_while_nothing_is_known_or_handlers_are_slow() {
@@ -37,7 +37,7 @@ class PrefetchPolicyTest {
 
     @Test
     void holds_nothing_beyond_the_threads_before_the_first_message_was_run() {
-        PrefetchPolicy batches = new PrefetchPolicy(4, 10, () -> nanos);
+        PrefetchPolicy batches = new PrefetchPolicy(4, 10, () -> nanos, () -> false);
 
         assertThat(batches.threadCapacity()).isEqualTo(40);
         assertThat(batches.target()).isEqualTo(40);
@@ -64,7 +64,7 @@ class PrefetchPolicyTest {
         prefetch.ran(1_000_000, 1);
         assertThat(prefetch.target()).isEqualTo(2 * Claimer.LARGEST_CLAIM);
 
-        PrefetchPolicy manyThreads = new PrefetchPolicy(1_000, 10, () -> nanos);
+        PrefetchPolicy manyThreads = new PrefetchPolicy(1_000, 10, () -> nanos, () -> false);
         manyThreads.ran(1_000_000, 1);
         assertThat(manyThreads.target()).isEqualTo(10_000);
     }
@@ -119,11 +119,11 @@ class PrefetchPolicyTest {
         prefetch.ran(1, PrefetchPolicy.FAST.toNanos());
         assertThat(prefetch.messagesPerTake()).isOne();
 
-        PrefetchPolicy fast = new PrefetchPolicy(4, 1, () -> nanos);
+        PrefetchPolicy fast = new PrefetchPolicy(4, 1, () -> nanos, () -> false);
         fast.ran(1, PrefetchPolicy.FAST.toNanos() - 1);
         assertThat(fast.messagesPerTake()).isEqualTo(PrefetchPolicy.TAKEN_AT_ONCE_WHEN_FAST);
 
-        PrefetchPolicy largeBatches = new PrefetchPolicy(4, 100, () -> nanos);
+        PrefetchPolicy largeBatches = new PrefetchPolicy(4, 100, () -> nanos, () -> false);
         largeBatches.ran(1, 1);
         assertThat(largeBatches.messagesPerTake()).isEqualTo(100);
     }

@@ -83,7 +83,7 @@ class SuspectRunnerTest {
         suspects(1);
         assertThat(claimAll()).isZero();
 
-        fixture.held.letGo(1);
+        fixture.held.letGo(1, 0);
 
         assertThat(claimAll()).isOne();
     }
@@ -226,7 +226,7 @@ class SuspectRunnerTest {
 
     /** Ends the handler of the suspect that was taken first. Returns that suspect. */
     private ClaimedMessage run() {
-        fixture.held.letGo(1);
+        fixture.held.letGo(1, 0);
         return taken.remove(0);
     }
 

@@ -106,6 +106,11 @@ class FakeLeaseStore implements LeaseStore {
     }
 
     @Override
+    public Map<Integer, List<ClaimedMessage>> claimEach(List<ClaimRequest> requests) {
+        throw new UnsupportedOperationException("nothing here claims");
+    }
+
+    @Override
     public List<ClaimedMessage> claim(ClaimRequest request) {
         throw new UnsupportedOperationException("nothing here claims");
     }

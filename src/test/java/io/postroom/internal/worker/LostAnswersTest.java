@@ -172,6 +172,11 @@ class LostAnswersTest {
         private boolean fails;
 
         @Override
+        public Map<Integer, List<ClaimedMessage>> claimEach(List<ClaimRequest> requests) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
         public List<Arrival> releaseUnknown(
                 int workerId, Collection<Long> knownLeases, Duration olderThan, @Nullable Collection<UUID> only) {
             asked.add(new Asked(

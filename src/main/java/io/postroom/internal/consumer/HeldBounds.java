@@ -1,0 +1,82 @@
+package io.postroom.internal.consumer;
+
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * What this process holds over all its queues, and how much more it may hold. Beside the bounds of each queue, so that a thousand queues do
+ * not fill the heap. Thread-safe.
+ */
+final class HeldBounds {
+    /** Messages held beyond those that run. Twice the most of one queue. */
+    static final int MOST_AHEAD = 2 * PrefetchPolicy.MOST;
+
+    private static final double WEIGHT = 0.1;
+
+    private final HandlerPool pool;
+    private final long mostBytes;
+    private final AtomicInteger messages = new AtomicInteger();
+    private final AtomicLong bytes = new AtomicLong();
+    /** What a message of a queue that none came from yet is expected to hold. */
+    private volatile double bytesPerMessage;
+
+    private volatile boolean someWait;
+    private Runnable onLess = () -> {};
+
+    HeldBounds(HandlerPool pool, long mostBytes) {
+        this.pool = pool;
+        this.mostBytes = mostBytes;
+    }
+
+    /** Sets what is called when less is held and somebody waits for that; before the first claim. */
+    void onLess(Runnable action) {
+        onLess = action;
+    }
+
+    /** Calls {@code onLess} from here on each time that less is held, or not any more. */
+    void callOnLess(boolean call) {
+        someWait = call;
+    }
+
+    void add(int more) {
+        messages.addAndGet(more);
+    }
+
+    /** Notes the payloads of messages that were counted before. */
+    void received(int count, long more) {
+        bytes.addAndGet(more);
+        double sample = (double) more / count;
+        bytesPerMessage = Math.max(sample, bytesPerMessage + WEIGHT * (sample - bytesPerMessage));
+    }
+
+    void remove(int less, long lessBytes) {
+        messages.addAndGet(-less);
+        bytes.addAndGet(-lessBytes);
+        if (someWait) {
+            onLess.run();
+        }
+    }
+
+    int messages() {
+        return messages.get();
+    }
+
+    long bytes() {
+        return bytes.get();
+    }
+
+    /** Returns how many more messages the process may hold; zero or less: none. */
+    int room() {
+        return MOST_AHEAD + pool.demand() - messages.get();
+    }
+
+    /** Returns how many more bytes the process may hold; zero or less: none. */
+    long roomBytes() {
+        return mostBytes - bytes.get();
+    }
+
+    /** Returns the size to expect of a queue's next message. */
+    double expectedBytes(PrefetchPolicy queue) {
+        return queue.bytesPerMessage() > 0 ? queue.bytesPerMessage() : bytesPerMessage;
+    }
+}

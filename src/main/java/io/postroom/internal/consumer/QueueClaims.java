@@ -1,0 +1,223 @@
+package io.postroom.internal.consumer;
+
+import io.postroom.internal.consumer.ClaimRules.Reason;
+import io.postroom.internal.consumer.ClaimRules.Way;
+import io.postroom.internal.loop.Backoff;
+import io.postroom.internal.loop.RepeatedWarning;
+import io.postroom.internal.storage.ClaimRequest;
+import io.postroom.internal.storage.ClaimedMessage;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The claims of one queue: whether it may claim now, what it asks for, and what becomes of the answer. For the {@link Claimer}'s thread,
+ * apart from the mark that it was signalled.
+ */
+final class QueueClaims {
+    private static final Logger log = LoggerFactory.getLogger(QueueClaims.class);
+
+    /**
+     * A claim that found less than it asked for is followed by a short wait, so that the next one finds more. Messages that come one by one
+     * are then taken a few at a time.
+     */
+    static final Duration AFTER_SHORT_CLAIM = Duration.ofNanos(1_500_000);
+
+    private static final Duration FIRST_BACKOFF = Duration.ofMillis(50);
+    private static final Duration LONGEST_BACKOFF = Duration.ofSeconds(5);
+
+    private final ConsumedQueue queue;
+    private final ClaimRules rules;
+    private final HeldMessages held;
+    private final HandlerGroup group;
+    private final SuspectRunner suspects;
+    private final AtomicBoolean signalled = new AtomicBoolean();
+    /** When the last claim brought less than it asked for; zero: it brought all. */
+    private long lastShortClaimNanos;
+    /** Whether the claimer will look again after a while. */
+    boolean looksAgain;
+    /** The claimer's turn in which it last claimed. */
+    long chosenInTurn;
+    /** Most queues in a claim with this one. */
+    private int mostTogether = Claimer.MOST_QUEUES;
+
+    private int asked;
+    private @Nullable ClaimRequest request;
+    private @Nullable Trouble trouble;
+
+    /** Failures of this queue's claims, while they last. */
+    private static final class Trouble {
+        private final Backoff backoff = new Backoff(FIRST_BACKOFF, LONGEST_BACKOFF);
+        private final RepeatedWarning warning = new RepeatedWarning();
+        private long untilNanos;
+    }
+
+    QueueClaims(ConsumedQueue queue, ClaimRules rules, HeldMessages held, HandlerGroup group, SuspectRunner suspects) {
+        this.queue = queue;
+        this.rules = rules;
+        this.held = held;
+        this.group = group;
+        this.suspects = suspects;
+    }
+
+    /** Marks the queue as signalled, by any thread. Returns false when it was already. */
+    boolean signal() {
+        return signalled.compareAndSet(false, true);
+    }
+
+    /** Takes the mark away, before the state is looked at: what changes after that signals again. */
+    void look() {
+        signalled.set(false);
+    }
+
+    /** Returns why the queue may not claim now. */
+    Optional<Reason> reasonAgainst() {
+        return rules.reasonAgainst(Way.CLAIM);
+    }
+
+    /** Claims a suspect, if one waits and may run now. Returns whether it did. */
+    boolean claimSuspect() {
+        return suspects.claimNext();
+    }
+
+    boolean hasSuspects() {
+        return queue.hasSuspects();
+    }
+
+    boolean mayHaveWork() {
+        return queue.cursors().mayHaveWork();
+    }
+
+    boolean isWorthAClaim() {
+        return held.isWorthAClaim();
+    }
+
+    /**
+     * Lets the end of messages signal this queue, because it found no room. A queue that holds messages is signalled by the end of its own.
+     * One that holds none waits for those of the other queues with the same handlers.
+     *
+     * @return false when there is room by now: an end may have come between the look and the note
+     */
+    boolean waitForRoom() {
+        if (held.count() > 0) {
+            return true;
+        }
+        group.wantsRoom(this);
+        return !held.isWorthAClaim();
+    }
+
+    /** Returns the nanoseconds to wait after a short claim or a failure; zero or less: none. */
+    long restNanos(long now) {
+        if (trouble != null) {
+            return trouble.untilNanos - now;
+        }
+        return lastShortClaimNanos == 0 ? 0 : AFTER_SHORT_CLAIM.toNanos() - (now - lastShortClaimNanos);
+    }
+
+    /** Returns the most queues in a claim with this one; fewer after a failure, to find the queue that fails. */
+    int mostTogether() {
+        return mostTogether;
+    }
+
+    /** Lowers {@link #mostTogether} until a claim works. */
+    void claimBesideFewer(int most) {
+        mostTogether = Math.max(1, most);
+    }
+
+    boolean holdsNone() {
+        return held.count() == 0;
+    }
+
+    boolean handlersAreFast() {
+        return group.prefetch().handlersAreFast();
+    }
+
+    PrefetchPolicy prefetch() {
+        return group.prefetch();
+    }
+
+    int wanted() {
+        return Math.max(held.wanted(), held.isWorthAClaim() ? 1 : 0);
+    }
+
+    /** Returns how many messages one call of a handler takes at most. */
+    int largestBatch() {
+        return queue.handled().largestBatch();
+    }
+
+    /**
+     * Begins a claim; {@link #ended} or {@link #failed} must follow.
+     *
+     * @param most messages to ask for
+     * @param queues how many queues claim together; alone, all lanes are asked for, else one
+     * @return null: nothing is wanted any more
+     */
+    @Nullable
+    ClaimRequest begin(int workerId, int most, int queues) {
+        asked = held.claimBegins(most);
+        if (asked <= 0) {
+            return null;
+        }
+        int leaseSize = queue.handled().leaseSize();
+        int started = held.startAtOnce(queues);
+        request = queues == 1
+                ? queue.cursors().request(workerId, asked, leaseSize, started)
+                : queue.cursors().requestOfOneLane(workerId, asked, leaseSize, started);
+        return request;
+    }
+
+    /** Takes over what the claim brought. */
+    void ended(List<ClaimedMessage> claimed) {
+        ClaimRequest own = takeRequest();
+        held.claimEnds(asked, claimed.size());
+        queue.cursors().claimed(own, claimed);
+        lastShortClaimNanos = claimed.size() < own.limit() ? System.nanoTime() : 0;
+        mostTogether = Claimer.MOST_QUEUES;
+        if (trouble != null) {
+            log.info("claims of queue {} work again", queue.name());
+            trouble = null;
+        }
+        held.accept(claimed, own.started());
+    }
+
+    /** Notes that the claim failed: what it asked for may still be there. */
+    void failed() {
+        ClaimRequest own = takeRequest();
+        held.claimEnds(asked, 0);
+        queue.cursors().failed(own);
+    }
+
+    /** Notes that the claim of this queue alone failed, while those of others may work. Says so in the log now and then. */
+    void inTrouble(RuntimeException error) {
+        mostTogether = 1;
+        if (trouble == null) {
+            trouble = new Trouble();
+        }
+        Duration wait = trouble.backoff.next();
+        trouble.untilNanos = System.nanoTime() + wait.toNanos();
+        if (!trouble.warning.isDue()) {
+            log.debug("claim of queue {} failed again, next try in {}", queue.name(), wait, error);
+        } else if (trouble.warning.times() == 1) {
+            log.warn("claim of queue {} failed and is tried again: {}", queue.name(), error.toString(), error);
+        } else {
+            log.warn(
+                    "claim of queue {} still fails, {} times in a row, and is tried again: {}",
+                    queue.name(),
+                    trouble.warning.times(),
+                    error.toString());
+        }
+    }
+
+    private ClaimRequest takeRequest() {
+        ClaimRequest own = request;
+        if (own == null) {
+            throw new IllegalStateException("no claim of queue " + queue.name() + " is under way");
+        }
+        request = null;
+        return own;
+    }
+}
