@@ -74,9 +74,6 @@ final class Claimer {
         }
     }
 
-    /** A queue that claims in this turn, and the most it may bring. */
-    private record Chosen(QueueClaims queue, int most) {}
-
     Claimer(LeaseStore store, LeaseHolder leaseHolder, HandlerPool pool, HeldBounds bounds) {
         this.store = store;
         this.leaseHolder = leaseHolder;
@@ -186,9 +183,8 @@ final class Claimer {
     }
 
     /** Returns the queues that claim now. Those whose claims failed claim beside few others, in the end alone. */
-    private List<Chosen> choose(long now) {
-        List<Chosen> chosen = new ArrayList<>();
-        Budget budget = new Budget();
+    private List<QueueClaims> choose(long now) {
+        List<QueueClaims> chosen = new ArrayList<>();
         int most = MOST_QUEUES;
         for (int looks = 0; looks < MOST_LOOKS && chosen.size() < most; looks++) {
             QueueClaims queue = line.peek();
@@ -205,10 +201,9 @@ final class Claimer {
                 continue;
             }
             queue.look();
-            int messages = mayClaim(queue, now) ? budget.take(queue) : 0;
-            if (messages > 0) {
+            if (mayClaim(queue, now)) {
                 queue.chosenInTurn = turns;
-                chosen.add(new Chosen(queue, messages));
+                chosen.add(queue);
                 most = Math.min(most, queue.mostTogether());
             }
         }
@@ -277,15 +272,19 @@ final class Claimer {
         private int messages = bounds.room();
         private double bytes = bounds.roomBytes();
 
-        /** Returns how many messages the queue may claim; zero: none, and something will put it into the line again. */
-        int take(QueueClaims queue) {
+        /**
+         * Returns how many messages the queue may claim; zero: none, and something will put it into the line again.
+         *
+         * @param share its part of the claim
+         */
+        int take(QueueClaims queue, int share) {
             boolean fast = queue.handlersAreFast();
             if (fast ? !isMoving : threads <= 0) {
                 waitForThread(queue);
                 return 0;
             }
             double size = bounds.expectedBytes(queue.prefetch());
-            int most = Math.min(Math.min(LARGEST_CLAIM, queue.wanted()), messages);
+            int most = Math.min(Math.min(share, queue.wanted()), messages);
             if (size > 0) {
                 most = (int) Math.min(most, bytes / size);
             }
@@ -314,15 +313,16 @@ final class Claimer {
         }
     }
 
-    private void claim(List<Chosen> chosen) {
+    private void claim(List<QueueClaims> chosen) {
+        Budget budget = new Budget();
         int share = Math.max(FAIR_SHARE, LARGEST_CLAIM / Math.max(1, chosen.size()));
         List<QueueClaims> queues = new ArrayList<>(chosen.size());
         List<ClaimRequest> requests = new ArrayList<>(chosen.size());
-        for (Chosen one : chosen) {
-            ClaimRequest request =
-                    one.queue().begin(leaseHolder.workerId(), Math.min(share, one.most()), chosen.size());
+        for (QueueClaims queue : chosen) {
+            int most = budget.take(queue, share);
+            ClaimRequest request = most > 0 ? queue.begin(leaseHolder.workerId(), most, chosen.size()) : null;
             if (request != null) {
-                queues.add(one.queue());
+                queues.add(queue);
                 requests.add(request);
             }
         }

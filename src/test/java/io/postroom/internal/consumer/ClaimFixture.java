@@ -5,37 +5,28 @@ import io.postroom.api.Outcome;
 import io.postroom.handler.Handler;
 import io.postroom.internal.execution.HandledQueue;
 import io.postroom.internal.execution.LeaseHolder;
-import io.postroom.internal.storage.Arrival;
 import io.postroom.internal.storage.ClaimRequest;
 import io.postroom.internal.storage.ClaimedMessage;
-import io.postroom.internal.storage.Completion;
 import io.postroom.internal.storage.Content;
-import io.postroom.internal.storage.LeasePart;
-import io.postroom.internal.storage.LeaseStore;
 import io.postroom.internal.storage.NewMessage;
 import io.postroom.internal.storage.QueueReport;
-import java.sql.Connection;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collection;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Queue;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.Function;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The collaborators of a claimer, put together by hand: a queue that is not paused, a store that answers claims from {@link #ready},
  * {@link #suspects} and {@link #lastCredits} and notes them, and a lease that is trusted. Everything held stays in the buffer until a test
  * takes it.
  */
-final class ClaimFixture implements LeaseStore, LeaseHolder {
+final class ClaimFixture extends NoLeaseStore implements LeaseHolder {
     static final int WORKER = 3;
     static final int QUEUE = 7;
     static final String NAME = "q";
@@ -153,11 +144,6 @@ final class ClaimFixture implements LeaseStore, LeaseHolder {
     }
 
     @Override
-    public Map<Integer, List<ClaimedMessage>> claimEach(List<ClaimRequest> all) {
-        throw new UnsupportedOperationException("there is one queue");
-    }
-
-    @Override
     public void announceStarts(int workerId, Map<Long, Integer> started) {
         announced.add(Map.copyOf(started));
         announcing.accept(started);
@@ -171,31 +157,5 @@ final class ClaimFixture implements LeaseStore, LeaseHolder {
     @Override
     public boolean isTrusted() {
         return trusted;
-    }
-
-    @Override
-    public Optional<Duration> undecodableSince(ClaimedMessage message) {
-        throw new UnsupportedOperationException("nothing here is undecodable");
-    }
-
-    @Override
-    public Optional<ClaimedMessage> reload(ClaimedMessage message) {
-        throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public List<LeasePart> complete(int workerId, List<Completion> completions) {
-        throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public List<LeasePart> complete(int workerId, List<Completion> completions, Connection connection) {
-        throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public List<Arrival> releaseUnknown(
-            int workerId, Collection<Long> knownLeases, Duration olderThan, @Nullable Collection<UUID> only) {
-        throw new UnsupportedOperationException();
     }
 }

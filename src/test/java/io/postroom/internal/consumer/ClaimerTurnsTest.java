@@ -1,0 +1,446 @@
+package io.postroom.internal.consumer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import io.postroom.api.Outcome;
+import io.postroom.api.StoreException;
+import io.postroom.handler.Handler;
+import io.postroom.internal.execution.HandledQueue;
+import io.postroom.internal.execution.LeaseHolder;
+import io.postroom.internal.storage.ClaimRequest;
+import io.postroom.internal.storage.ClaimedMessage;
+import io.postroom.internal.storage.QueueReport;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** The turns of the one claimer of a process that consumes many queues. No thread takes what is claimed, unless a test says so. */
+@Timeout(60)
+class ClaimerTurnsTest implements LeaseHolder {
+    private static final int THREADS = 4;
+
+    private final FakeQueues store = new FakeQueues();
+    private final CountDownLatch mayEnd = new CountDownLatch(1);
+    private boolean trusted = true;
+    private HandlerPool pool = new HandlerPool(HandlerThreads.platform(), 1, 10_000);
+    private HeldBounds bounds = new HeldBounds(pool, PrefetchPolicy.MOST_BYTES);
+    private Claimer claimer = new Claimer(store, this, pool, bounds);
+
+    @AfterEach
+    void end() {
+        mayEnd.countDown();
+        pool.close();
+    }
+
+    @Test
+    void queues_that_were_signalled_are_claimed_together_and_no_other() {
+        List<Queue> queues = queues(5);
+        queues.get(1).becomeReady(2);
+        queues.get(3).becomeReady(1);
+        queues.get(4).ready.add(ClaimFixture.message(99)); // nobody said so
+
+        claimer.turn();
+
+        assertThat(store.claims).hasSize(1);
+        assertThat(store.claims.get(0)).extracting(ClaimRequest::queueId).containsExactly(1, 3);
+        assertThat(queues.get(1).held.count()).isEqualTo(2);
+        assertThat(queues.get(3).held.count()).isOne();
+        assertThat(queues.get(4).held.count()).isZero();
+    }
+
+    @Test
+    void one_queue_alone_asks_for_all_its_lanes_and_several_for_one_lane_each_turn() {
+        List<Queue> queues = queues(2);
+        queues.get(0).becomeReady(1, 2, 7);
+        claimer.turn();
+        assertThat(store.claims.get(0).get(0).priorities()).containsExactly(7, 2);
+
+        queues.get(0).held.letGo(1, 0);
+        queues.get(0).becomeReady(1, 3, 9);
+        queues.get(1).becomeReady(1);
+        await().until(() -> {
+            claimer.turn();
+            return store.claims.size() >= 3;
+        });
+
+        assertThat(store.claims.subList(1, store.claims.size()).stream()
+                        .flatMap(List::stream)
+                        .filter(request -> request.queueId() == 0)
+                        .map(request -> Arrays.toString(request.priorities())))
+                .startsWith("[9]", "[3]");
+    }
+
+    @Test
+    void no_claim_is_for_more_queues_than_the_most_and_the_next_turn_takes_the_others() {
+        List<Queue> queues = queues(Claimer.MOST_QUEUES + 10);
+        queues.forEach(queue -> queue.becomeReady(1));
+
+        assertThat(claimer.turn()).isZero();
+        claimer.turn();
+
+        assertThat(store.claims).extracting(List::size).containsExactly(Claimer.MOST_QUEUES, 10);
+        assertThat(queues).allSatisfy(queue -> assertThat(queue.held.count()).isOne());
+    }
+
+    @Test
+    void deep_queue_gets_a_share_and_then_stands_behind_the_others() {
+        List<Queue> queues = queues(300);
+        queues.forEach(Queue::fast);
+        queues.get(0).becomeReady(5_000);
+        queues.subList(1, 300).forEach(queue -> queue.becomeReady(1));
+
+        claimer.turn();
+        claimer.turn();
+
+        assertThat(store.claims.get(0).get(0).limit()).isEqualTo(Claimer.FAIR_SHARE);
+        assertThat(store.claims.get(1))
+                .as("the deep one, behind all others")
+                .extracting(ClaimRequest::queueId)
+                .hasSize(45)
+                .endsWith(0);
+        assertThat(queues.subList(1, 300)).allSatisfy(queue -> assertThat(queue.held.count())
+                .isOne());
+        claimer.turn();
+        assertThat(store.claims.get(2)).extracting(ClaimRequest::limit).containsExactly(Claimer.LARGEST_CLAIM);
+    }
+
+    @Test
+    void failure_of_one_queue_stops_the_others_for_a_few_turns_only() {
+        List<Queue> queues = queues(40);
+        queues.forEach(queue -> queue.becomeReady(1));
+        store.fails = requests -> requests.stream().anyMatch(request -> request.queueId() == 17);
+
+        int turns = 0;
+        while (queues.stream().filter(queue -> queue.held.count() == 1).count() < 39) {
+            turns++;
+            try {
+                claimer.turn();
+            } catch (IllegalStateException failed) {
+                assertThat(failed).hasMessage("bad row");
+            }
+            assertThat(turns).isLessThan(30);
+        }
+
+        assertThat(queues.get(17).held.count()).isZero();
+        store.fails = requests -> false;
+        await().until(() -> {
+            claimer.turn();
+            return queues.get(17).held.count() == 1;
+        });
+    }
+
+    @Test
+    void failed_claim_of_many_keeps_all_their_lanes() {
+        List<Queue> queues = queues(3);
+        queues.forEach(queue -> queue.becomeReady(1));
+        store.fails = requests -> true;
+
+        assertThatThrownBy(claimer::turn).hasMessage("bad row");
+
+        assertThat(queues).allSatisfy(queue -> {
+            assertThat(queue.consumed.cursors().mayHaveWork()).isTrue();
+            assertThat(queue.held.tryAdd(THREADS)).isTrue(); // no claim counts as under way
+        });
+    }
+
+    @Test
+    void database_that_is_away_stops_all_and_the_next_turn_claims_for_all_again() {
+        List<Queue> queues = queues(3);
+        queues.forEach(queue -> queue.becomeReady(1));
+        store.isAway = true;
+        assertThatThrownBy(claimer::turn).isInstanceOf(StoreException.class);
+
+        store.isAway = false;
+        claimer.turn();
+
+        assertThat(store.claims).extracting(List::size).containsExactly(3, 3);
+    }
+
+    @Test
+    void paused_queue_is_left_out_until_a_poll_signals_it() {
+        List<Queue> queues = queues(2);
+        queues.forEach(queue -> queue.becomeReady(1));
+        queues.get(0).reported(true);
+
+        claimer.turn();
+        assertThat(store.claims.get(0)).extracting(ClaimRequest::queueId).containsExactly(1);
+
+        queues.get(0).reported(false);
+        queues.get(0).signal();
+        claimer.turn();
+        assertThat(queues.get(0).held.count()).isOne();
+    }
+
+    @Test
+    void nothing_is_claimed_while_leases_are_not_trusted_and_all_are_when_they_are() {
+        List<Queue> queues = queues(2);
+        queues.forEach(queue -> queue.becomeReady(1));
+        trusted = false;
+        assertThat(claimer.turn()).isPositive();
+        assertThat(store.claims).isEmpty();
+
+        trusted = true;
+        claimer.turn();
+
+        assertThat(queues).allSatisfy(queue -> assertThat(queue.held.count()).isOne());
+    }
+
+    @Test
+    void slow_handlers_claim_no_more_than_there_are_threads_and_go_on_when_some_are_free() {
+        use(new HandlerPool(HandlerThreads.platform(), 1, 10));
+        List<Queue> queues = queues(8);
+        queues.forEach(queue -> queue.becomeReady(THREADS));
+
+        claimer.turn();
+        assertThat(held(queues)).isEqualTo(10);
+        IntStream.range(0, 10).forEach(i -> pool.offer(worker -> awaitQuietly()));
+        claimer.turn();
+        assertThat(held(queues)).as("all threads are busy").isEqualTo(10);
+
+        mayEnd.countDown();
+        await().until(() -> pool.spare() == 10);
+        claimer.turn();
+        assertThat(held(queues)).isEqualTo(20);
+    }
+
+    @Test
+    void process_holds_a_bounded_number_and_a_queue_that_holds_none_may_have_one() {
+        List<Queue> queues = queues(12);
+        queues.forEach(Queue::fast);
+        queues.subList(0, 10).forEach(queue -> queue.becomeReady(1_000));
+        for (int i = 0; i < 30; i++) {
+            claimer.turn();
+        }
+        assertThat(held(queues)).isBetween(HeldBounds.MOST_AHEAD - 10, HeldBounds.MOST_AHEAD + 10);
+
+        queues.get(10).becomeReady(50);
+        claimer.turn();
+
+        assertThat(queues.get(10).held.count()).isOne();
+    }
+
+    @Test
+    void process_holds_a_bounded_number_of_bytes() {
+        bounds = new HeldBounds(pool, 20);
+        claimer = new Claimer(store, this, pool, bounds);
+        List<Queue> queues = queues(20);
+        queues.get(0).becomeReady(1);
+        claimer.turn(); // from here on it is known how large messages are
+        assertThat(bounds.bytes()).isEqualTo(3);
+        queues.subList(1, 20).forEach(queue -> queue.becomeReady(4));
+
+        claimer.turn();
+
+        assertThat(bounds.bytes()).as("5 more fit; the other queues may have one each").isLessThanOrEqualTo(3 * 25);
+    }
+
+    @Test
+    void stop_of_a_queue_waits_for_the_claim_under_way() throws Exception {
+        List<Queue> queues = queues(1);
+        queues.get(0).becomeReady(1);
+        CountDownLatch asked = new CountDownLatch(1);
+        store.onClaim = () -> {
+            asked.countDown();
+            awaitQuietly();
+        };
+        claimer.start();
+        assertThat(asked.await(30, TimeUnit.SECONDS)).isTrue();
+
+        Thread stop = new Thread(claimer::awaitTurn);
+        stop.start();
+        await().until(() -> stop.getState() == Thread.State.TIMED_WAITING);
+        mayEnd.countDown();
+
+        stop.join();
+        assertThat(queues.get(0).held.count()).isOne();
+        claimer.stop();
+        claimer.awaitEnd();
+    }
+
+    @Test
+    void thread_sleeps_while_a_queue_lingers_after_a_short_claim_although_it_is_signalled() {
+        List<Queue> queues = queues(1);
+        queues.get(0).becomeReady(1);
+        claimer.turn();
+        queues.get(0).becomeReady(1);
+
+        long wait = claimer.turn();
+
+        if (store.claims.size() == 1) { // else the machine was slower than the linger
+            assertThat(wait).isBetween(0L, QueueClaims.AFTER_SHORT_CLAIM.toNanos());
+            assertThat(queues.get(0).claims.signal()).as("wakes nobody").isFalse();
+        }
+        await().until(() -> {
+            claimer.turn();
+            return store.claims.size() == 2;
+        });
+    }
+
+    private void use(HandlerPool threads) {
+        pool.close();
+        pool = threads;
+        bounds = new HeldBounds(pool, PrefetchPolicy.MOST_BYTES);
+        claimer = new Claimer(store, this, pool, bounds);
+    }
+
+    private static int held(List<Queue> queues) {
+        return queues.stream().mapToInt(queue -> queue.held.count()).sum();
+    }
+
+    private void awaitQuietly() {
+        try {
+            mayEnd.await(30, TimeUnit.SECONDS);
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private List<Queue> queues(int count) {
+        List<Queue> queues = IntStream.range(0, count).mapToObj(Queue::new).toList();
+        queues.forEach(queue -> store.queues.put(queue.id, queue));
+        return queues;
+    }
+
+    @Override
+    public int workerId() {
+        return ClaimFixture.WORKER;
+    }
+
+    @Override
+    public boolean isTrusted() {
+        return trusted;
+    }
+
+    private final class Queue {
+        final int id;
+        final ArrayDeque<ClaimedMessage> ready = new ArrayDeque<>();
+        final ConsumedQueue consumed;
+        final HandlerGroup group = new HandlerGroup(THREADS, 1, pool);
+        final HeldMessages held;
+        final QueueClaims claims;
+
+        Queue(int id) {
+            this.id = id;
+            Handler handler = Handler.send("q" + id, String.class, (payload, context) -> Outcome.done())
+                    .concurrency(THREADS);
+            consumed = new ConsumedQueue(new HandledQueue(id, "q" + id, List.of(handler)));
+            HeldLeases leases = new HeldLeases();
+            held = new HeldMessages(
+                    group,
+                    bounds,
+                    leases,
+                    new ClaimFixture().starts,
+                    released -> {},
+                    () -> {},
+                    others -> {},
+                    this::signal);
+            SuspectRunner suspects = new SuspectRunner(
+                    consumed,
+                    store,
+                    ClaimerTurnsTest.this,
+                    held,
+                    leases.suspectPlaces(),
+                    this::signal,
+                    System::nanoTime);
+            claims = new QueueClaims(
+                    consumed, new ClaimRules(consumed, ClaimerTurnsTest.this, () -> false), held, group, suspects);
+            group.use(1);
+            reported(false);
+        }
+
+        void fast() {
+            group.prefetch().ran(100, Duration.ofMillis(1).toNanos());
+        }
+
+        void reported(boolean paused) {
+            long[] lowest = new long[LaneCursors.PRIORITIES];
+            Arrays.fill(lowest, -1);
+            consumed.reported(
+                    new QueueReport(id, "q" + id, paused, false, 3, "1s", false, false, false, lowest),
+                    consumed.timesHeldBack());
+        }
+
+        void becomeReady(int messages, int... priorities) {
+            for (int priority : priorities.length == 0 ? new int[] {4} : priorities) {
+                for (int i = 0; i < messages; i++) {
+                    int number = store.next++;
+                    ready.add(ClaimFixture.message(
+                            number,
+                            priority,
+                            new ClaimedMessage.Lease(number, 1, 0),
+                            ClaimedMessage.Counters.ZERO));
+                }
+                consumed.cursors().arrived(priority, 1);
+            }
+            signal();
+        }
+
+        void signal() {
+            claimer.signal(claims);
+        }
+    }
+
+    /** Answers claims from queues in memory. */
+    private static final class FakeQueues extends NoLeaseStore {
+        final Map<Integer, Queue> queues = new TreeMap<>();
+        final List<List<ClaimRequest>> claims = new ArrayList<>();
+        Predicate<List<ClaimRequest>> fails = requests -> false;
+        Runnable onClaim = () -> {};
+        boolean isAway;
+        int next = 1;
+
+        @Override
+        public List<ClaimedMessage> claim(ClaimRequest request) {
+            ask(List.of(request));
+            return take(request);
+        }
+
+        @Override
+        public Map<Integer, List<ClaimedMessage>> claimEach(List<ClaimRequest> requests) {
+            ask(requests);
+            Map<Integer, List<ClaimedMessage>> claimed = new TreeMap<>();
+            requests.forEach(request -> claimed.put(request.queueId(), take(request)));
+            return claimed;
+        }
+
+        private void ask(List<ClaimRequest> requests) {
+            claims.add(requests);
+            onClaim.run();
+            if (isAway) {
+                throw new StoreException(
+                        "no database", StoreException.Kind.UNAVAILABLE, "08006", new IllegalStateException("cut"));
+            }
+            if (fails.test(requests)) {
+                throw new IllegalStateException("bad row");
+            }
+        }
+
+        private List<ClaimedMessage> take(ClaimRequest request) {
+            List<ClaimedMessage> taken = new ArrayList<>();
+            for (short priority : request.priorities()) {
+                var all = queues.get(request.queueId()).ready.iterator();
+                while (taken.size() < request.limit() && all.hasNext()) {
+                    ClaimedMessage message = all.next();
+                    if (message.priority() == priority) {
+                        taken.add(message);
+                        all.remove();
+                    }
+                }
+            }
+            return taken;
+        }
+    }
+}
