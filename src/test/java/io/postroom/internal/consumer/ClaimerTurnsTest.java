@@ -328,7 +328,7 @@ class ClaimerTurnsTest implements LeaseHolder {
         final int id;
         final ArrayDeque<ClaimedMessage> ready = new ArrayDeque<>();
         final ConsumedQueue consumed;
-        final HandlerGroup group = new HandlerGroup(THREADS, 1, pool);
+        final HandlerGroup group = ClaimFixture.group(THREADS, 1, pool);
         final HeldMessages held;
         final QueueClaims claims;
 

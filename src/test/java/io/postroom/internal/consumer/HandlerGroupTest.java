@@ -36,7 +36,7 @@ class HandlerGroupTest {
 
     @Test
     void queues_with_the_same_handlers_run_as_many_messages_at_a_time_as_one_would_and_take_turns() {
-        HandlerGroup group = new HandlerGroup(2, 1, pool);
+        HandlerGroup group = ClaimFixture.group(2, 1, pool);
         Consumed deep = new Consumed("deep", group);
         Consumed small = new Consumed("small", group);
 
@@ -60,7 +60,7 @@ class HandlerGroupTest {
     @Test
     void message_that_comes_while_the_last_permit_is_given_back_is_run() {
         mayRun.release(100_000);
-        HandlerGroup group = new HandlerGroup(1, 1, pool);
+        HandlerGroup group = ClaimFixture.group(1, 1, pool);
         Consumed queue = new Consumed("q", group);
         for (int round = 1; round <= 20_000; round++) {
             queue.hold(1);
@@ -77,7 +77,7 @@ class HandlerGroupTest {
         for (int putAt = 0; putAt < 3; putAt++) {
             HandlerPool none = new HandlerPool(
                     task -> new Thread(() -> {}), 0, 1); // counts what is offered, and runs nothing
-            HandlerGroup group = new HandlerGroup(1, 1, none);
+            HandlerGroup group = ClaimFixture.group(1, 1, none);
             Consumed queue = new Consumed("q", group, none);
             group.requestPermit(queue.runner); // the taker's
             assertThat(none.demand()).isOne();
@@ -100,7 +100,7 @@ class HandlerGroupTest {
     @Test
     void permit_goes_past_a_queue_in_line_whose_messages_others_took() {
         HandlerPool none = new HandlerPool(task -> new Thread(() -> {}), 0, 1);
-        HandlerGroup group = new HandlerGroup(1, 1, none);
+        HandlerGroup group = ClaimFixture.group(1, 1, none);
         Consumed first = new Consumed("first", group, none);
         Consumed second = new Consumed("second", group, none);
         group.requestPermit(first.runner);
@@ -119,7 +119,7 @@ class HandlerGroupTest {
 
     @Test
     void queue_that_holds_nothing_may_have_one_message_beside_a_deep_queue_of_fast_handlers() {
-        HandlerGroup group = new HandlerGroup(4, 1, pool);
+        HandlerGroup group = ClaimFixture.group(4, 1, pool);
         group.use(2);
         group.prefetch().ran(100, Duration.ofMillis(1).toNanos());
         group.add(group.prefetch().target());
@@ -132,7 +132,7 @@ class HandlerGroupTest {
 
     @Test
     void slow_handlers_of_two_queues_get_no_more_messages_together_than_they_take() {
-        HandlerGroup group = new HandlerGroup(4, 1, pool);
+        HandlerGroup group = ClaimFixture.group(4, 1, pool);
         group.use(2);
 
         assertThat(group.claimBegins(3, true)).isEqualTo(3);
@@ -147,7 +147,7 @@ class HandlerGroupTest {
 
     @Test
     void queues_that_found_no_room_are_named_in_their_order_when_messages_end() {
-        HandlerGroup group = new HandlerGroup(1, 1, pool);
+        HandlerGroup group = ClaimFixture.group(1, 1, pool);
         QueueClaims first = new ClaimFixture().claims;
         QueueClaims second = new ClaimFixture().claims;
         group.add(2);
