@@ -43,6 +43,7 @@ final class Benchmark {
                 new DrainWorkload(),
                 EnqueueWorkload.single(),
                 EnqueueWorkload.bulk(),
+                new CallerWorkload(),
                 new LatencyWorkload(),
                 new TogetherWorkload(),
                 new BacklogWorkload(),

@@ -106,6 +106,34 @@ class BenchmarkTest {
         assertThat(sample.wal()).isBetween(50.0, 50_000.0);
     }
 
+    static List<Contender> transactions() {
+        return List.of(BusinessRows.alone(), BusinessRows.withRow(), BusinessRows.withMessage());
+    }
+
+    @ParameterizedTest
+    @MethodSource("transactions")
+    void transaction_commits_its_business_row_and_what_stands_beside_it(Contender contender) throws Exception {
+        new Bench(options("scale=0.001"), server()).trial(contender, opened -> {
+            Sample sample = opened.meter().measure(() -> EnqueueWorkload.singles(opened.line(), 300_000_000L));
+            assertThat(sample.messages()).isPositive();
+            assertThat(count(opened, "business_row")).isEqualTo(sample.messages());
+            if (contender.name().equals("postroom")) {
+                assertThat(count(opened, "postroom.ready")).isEqualTo(sample.messages());
+            } else if (contender.name().contains("INSERT")) {
+                assertThat(count(opened, "raw_queue")).isEqualTo(sample.messages());
+            }
+            return null;
+        });
+    }
+
+    private static long count(Bench.Opened opened, String table) throws SQLException {
+        try (Statement statement = opened.connection().createStatement();
+                var rows = statement.executeQuery("SELECT count(*) FROM " + table)) {
+            rows.next();
+            return rows.getLong(1);
+        }
+    }
+
     // ---- what it refuses
 
     @Test
@@ -177,7 +205,7 @@ class BenchmarkTest {
         assertThat(options("quick").comparesWithGoals()).isFalse();
         assertThat(options("workloads=W1").comparesWithGoals()).isTrue();
         assertThat(options("scale=0.5").comparesWithGoals()).isFalse();
-        assertThat(options("workloads=w5,W2").workloads()).containsExactly("W5", "W2a", "W2b");
+        assertThat(options("workloads=w5,W2").workloads()).containsExactly("W5", "W2a", "W2b", "W2c");
         assertThat(Benchmark.workloads().stream().map(Workload::id)).containsExactlyElementsOf(Options.ALL);
     }
 
@@ -242,6 +270,35 @@ class BenchmarkTest {
         base.samples().add(new Sample(5, 1, 1, 1, 1, 0, new long[0]));
         other.samples().add(Sample.NONE);
         assertThat(other.ratio(Sample::rate)).isEqualTo(new Figures(0.5, 0.5, 0.5, 3));
+    }
+
+    @Test
+    void what_a_row_adds_is_compared_within_each_round() {
+        WorkloadResult result = new WorkloadResult("W2c", "caller");
+        WorkloadResult.Row alone = result.row("alone", "", null);
+        WorkloadResult.Row raw = result.row("raw-tx", "", null);
+        WorkloadResult.Row message = result.row("postroom", "", raw);
+        for (double drift : new double[] {100, 300, 200}) {
+            alone.samples().add(cpu(drift));
+            raw.samples().add(cpu(drift + 50));
+            message.samples().add(cpu(drift + 65));
+        }
+        assertThat(CallerWorkload.added(raw, alone, Sample::cpu)).isEqualTo(new Figures(50, 50, 50, 3));
+        assertThat(CallerWorkload.addedRatio(message, raw, alone, Sample::cpu))
+                .isEqualTo(new Figures(1.3, 1.3, 1.3, 3));
+        alone.samples().add(cpu(100));
+        raw.samples().add(cpu(99)); // noise: nothing to divide by
+        message.samples().add(cpu(165));
+        alone.samples().add(cpu(100));
+        raw.samples().add(Sample.NONE);
+        message.samples().add(cpu(165));
+        assertThat(CallerWorkload.addedRatio(message, raw, alone, Sample::cpu).count())
+                .isEqualTo(3);
+    }
+
+    /** One second in which 1,000 messages took so much, three quarters of it on the server. */
+    private static Sample cpu(double millis) {
+        return new Sample(1000, 1, millis / 4, millis * 3 / 4, 100, 0, new long[0]);
     }
 
     @Test

@@ -26,7 +26,7 @@ record Options(
         @Nullable String url,
         int rounds,
         double scale) {
-    static final List<String> ALL = List.of("W1", "W2a", "W2b", "W3", "W4", "W5", "W6", "W7", "W8", "W9");
+    static final List<String> ALL = List.of("W1", "W2a", "W2b", "W2c", "W3", "W4", "W5", "W6", "W7", "W8", "W9");
     static final List<String> QUICK = List.of("W1", "W2a", "W3");
     private static final List<String> SLOW = List.of("jobrunr", "quartz");
     private static final List<String> NAMES = List.of("workloads", "contenders", "url", "rounds", "scale");
@@ -76,7 +76,7 @@ record Options(
             String wanted = id.strip();
             List<String> found = ALL.stream()
                     .filter(known ->
-                            known.equalsIgnoreCase(wanted) || known.matches("W2[ab]") && wanted.equalsIgnoreCase("W2"))
+                            known.equalsIgnoreCase(wanted) || known.matches("W2[abc]") && wanted.equalsIgnoreCase("W2"))
                     .toList();
             if (found.isEmpty()) {
                 throw new BenchException(

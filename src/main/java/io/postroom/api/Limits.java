@@ -31,7 +31,6 @@ public final class Limits {
     /** Longest delay, time to live and retention: 400 days. */
     public static final Duration HORIZON = Duration.ofDays(400);
 
-    private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._:-]{0,126}");
     private static final Pattern HEADER_NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,99}");
 
     private Limits() {}
@@ -42,10 +41,29 @@ public final class Limits {
      * @throws InvalidMessageException it is not 1 to 127 of {@code A-Z a-z 0-9 . _ : -}, first a letter or digit
      */
     public static String requireName(String field, String name) {
-        if (!NAME.matcher(name).matches()) {
+        if (!isName(name)) {
             throw new InvalidMessageException(field, "1 to 127 of A-Z a-z 0-9 . _ : -, first a letter or digit", name);
         }
         return name;
+    }
+
+    /** A loop instead of a pattern: two names are checked for each message, and the pattern took a tenth of its time here. */
+    private static boolean isName(String name) {
+        int length = name.length();
+        if (length == 0 || length > NAME_LENGTH || !isLetterOrDigit(name.charAt(0))) {
+            return false;
+        }
+        for (int i = 1; i < length; i++) {
+            char c = name.charAt(i);
+            if (!isLetterOrDigit(c) && c != '.' && c != '_' && c != ':' && c != '-') {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static boolean isLetterOrDigit(char c) {
+        return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9';
     }
 
     static String requireHeaderName(String name) {

@@ -12,6 +12,8 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * A bad network on demand: passes TCP connections on 127.0.0.1 through to a server, until told to cut, refuse, delay or
@@ -27,6 +29,7 @@ public final class TcpProxy implements AutoCloseable {
     private volatile boolean refusing;
     private volatile boolean swallowing;
     private volatile Duration delay = Duration.ZERO;
+    private final AtomicInteger roundTrips = new AtomicInteger();
 
     private TcpProxy(InetSocketAddress target) throws IOException {
         this.target = target;
@@ -50,6 +53,11 @@ public final class TcpProxy implements AutoCloseable {
     /** Connections being passed on at this moment. */
     public int connections() {
         return open.size() / 2;
+    }
+
+    /** Returns how often a client has sent something after an answer, or first, over all connections. */
+    public int roundTrips() {
+        return roundTrips.get();
     }
 
     /** Resets all connections, as when a server dies; new ones are still welcome. */
@@ -121,18 +129,26 @@ public final class TcpProxy implements AutoCloseable {
         }
         open.add(client);
         open.add(server);
-        start("to-server", () -> pump(client, server));
-        start("to-client", () -> pump(server, client));
+        AtomicBoolean answered = new AtomicBoolean(true);
+        start(
+                "to-server",
+                () -> pump(client, server, () -> {
+                    if (answered.getAndSet(false)) {
+                        roundTrips.incrementAndGet();
+                    }
+                }));
+        start("to-client", () -> pump(server, client, () -> answered.set(true)));
     }
 
     /** Ends with either side: the other direction then ends too. */
-    private void pump(Socket from, Socket to) {
+    private void pump(Socket from, Socket to, Runnable seen) {
         try (from;
                 to) {
             InputStream in = from.getInputStream();
             OutputStream out = to.getOutputStream();
             byte[] buffer = new byte[16 * 1024];
             for (int read; (read = in.read(buffer)) >= 0; ) {
+                seen.run(); // before it is passed on
                 Thread.sleep(delay.toMillis());
                 if (!swallowing) {
                     out.write(buffer, 0, read);

@@ -31,10 +31,9 @@ final class EnqueueWriter {
     static EnqueueResult one(NewMessage message, Connection connection) throws SQLException {
         boolean isNow = message.delay() == null && message.dueAt() == null;
         if (isNow && message.deduplicationKey() == null) {
-            Sql statement = message.givenId() ? EnqueueSql.ENQUEUE_GIVEN : EnqueueSql.ENQUEUE;
-            try (Sql.Call call = statement.on(connection)) {
-                MessageColumns.set(call, message);
-                call.set("queueName", message.queue());
+            SqlOfOne statement = message.givenId() ? EnqueueSql.ENQUEUE_GIVEN : EnqueueSql.ENQUEUE_NUMBERED;
+            try (Sql.Call call = statement.in(message).on(connection)) {
+                set(call, message);
                 Optional<Long> seq = call.first(row -> row.getLong(1));
                 if (seq.isPresent()) {
                     return written(message, seq.get());
@@ -45,6 +44,26 @@ final class EnqueueWriter {
         }
         return any(List.of(message), KnownQueues.of(List.of(message)), connection)
                 .get(0);
+    }
+
+    /** Writes one message for whose seq nobody asks. */
+    static EnqueueResult oneUnnumbered(NewMessage message, Connection connection) throws SQLException {
+        if (!message.isPlain()) {
+            return one(message, connection);
+        }
+        try (Sql.Call call = EnqueueSql.ENQUEUE.in(message).on(connection)) {
+            set(call, message);
+            if (call.update() == 0) {
+                throw changedQueues(List.of(message));
+            }
+            return written(message, 0);
+        }
+    }
+
+    /** Sets what each statement of one message has: the message, and its queue. */
+    private static void set(Sql.Call call, NewMessage message) throws SQLException {
+        MessageColumns.set(call, message);
+        call.set("queue", message.queueId()).set("queueName", message.queue());
     }
 
     static List<EnqueueResult> many(List<NewMessage> messages, Connection connection) throws SQLException {
@@ -210,19 +229,20 @@ final class EnqueueWriter {
             throws SQLException {
         NewMessage first = messages.get(0);
         boolean one = messages.size() == 1;
-        try (Sql.Call call = (one ? EnqueueSql.ENQUEUE_ONE_DIRECT : EnqueueSql.ENQUEUE_DIRECT).on(connection)) {
+        Sql statement = one ? EnqueueSql.ENQUEUE_ONE_DIRECT.in(first) : EnqueueSql.ENQUEUE_DIRECT;
+        try (Sql.Call call = statement.on(connection)) {
             if (one) {
-                MessageColumns.set(call, first);
+                set(call, first);
             } else {
                 MessageColumns.set(call, messages);
                 int[] firsts = firstPlaces(messages.size(), leaseSize);
                 call.set("queue", first.queueId())
                         .set("priority", first.priority())
+                        .set("queueName", first.queue())
                         .set("firsts", firsts)
                         .set("lasts", lastPlaces(firsts, messages.size()));
             }
-            List<NewLease> leases =
-                    call.set("queueName", first.queue()).set("worker", workerId).list(NewLease::of);
+            List<NewLease> leases = call.set("worker", workerId).list(NewLease::of);
             if (leases.isEmpty()) {
                 throw changedQueues(messages);
             }
@@ -256,9 +276,9 @@ final class EnqueueWriter {
      */
     static Optional<ClaimedMessage> leased(NewMessage message, int workerId, Connection connection)
             throws SQLException {
-        try (Sql.Call call = EnqueueSql.ENQUEUE_LEASED.on(connection)) {
-            MessageColumns.set(call, message);
-            call.set("worker", workerId).set("queueName", message.queue()).set("key", message.deduplicationKey());
+        try (Sql.Call call = EnqueueSql.ENQUEUE_LEASED.in(message).on(connection)) {
+            set(call, message);
+            call.set("worker", workerId).set("key", message.deduplicationKey());
             return call.first(NewLease::of).map(lease -> claimed(message, lease, 1, 0));
         }
     }

@@ -5,7 +5,9 @@ import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.EnqueueResult;
 import io.postroom.internal.storage.EnqueueStore;
 import io.postroom.internal.storage.NewMessage;
+import io.postroom.internal.storage.StoreErrors;
 import java.sql.Connection;
+import java.sql.SQLException;
 import java.util.List;
 import java.util.Optional;
 
@@ -19,8 +21,20 @@ final class PostgresEnqueueStore implements EnqueueStore {
 
     @Override
     public EnqueueResult enqueue(NewMessage message, Connection connection) {
-        return StoreTransactions.joined(
-                "enqueue message " + message.id(), connection, own -> EnqueueWriter.one(message, own));
+        try {
+            return EnqueueWriter.one(message, connection);
+        } catch (SQLException error) {
+            throw StoreErrors.translate("enqueue message " + message.id(), error);
+        }
+    }
+
+    @Override
+    public EnqueueResult enqueueUnnumbered(NewMessage message, Connection connection) {
+        try {
+            return EnqueueWriter.oneUnnumbered(message, connection);
+        } catch (SQLException error) {
+            throw StoreErrors.translate("enqueue message " + message.id(), error);
+        }
     }
 
     @Override

@@ -56,9 +56,12 @@
  *       after two minutes, and took 8 s of CPU in ten instead of 3.7 (workload W6).
  *   <li><b>The position of the sequence is asked by {@code pg_sequence_last_value}.</b> Selecting from the sequence needs a right that an
  *       enqueue does not need.
- *   <li><b>A single INSERT selects from {@code queue}</b>, where VALUES would have one node less to start. The number of the queue comes
- *       from a cache. After a restore, a TRUNCATE or a failover it may belong to another queue. The claim and the poll check name and
- *       number for the same reason.
+ *   <li><b>A statement of one message has forms</b> (see {@link io.postroom.internal.postgres.MessageColumns}): its parameters are what the
+ *       message has. Each SELECT lists all columns of its table in their order and types, defaults included. Otherwise PostgreSQL puts a
+ *       Subquery Scan on top, which computes the row once more.
+ *   <li><b>A single INSERT selects from {@code queue}</b>, where VALUES would have one node less to start. It writes {@code ready} first,
+ *       because the row of the queue then brings 8 columns instead of 15: 7k instructions. The number of the queue comes from a cache. After
+ *       a restore, a TRUNCATE or a failover it may belong to another queue. The claim and the poll check name and number for the same reason.
  *   <li><b>{@code lease.id} holds the microsecond of the claim</b> and 12 bits of a sequence. A sequence alone repeats its numbers after a
  *       failover to a standby that lacked the last WAL. Results of lost leases were written onto new messages then. All statements that
  *       act by a lease's id are fenced by this one default, without another column or parameter.
@@ -71,14 +74,42 @@
  *
  * <pre>
  *                                                    before    now
- * bare INSERT (bigint identity, jsonb), one            24
- * enqueue, one                                        186     125    of that: 4 partial indexes 29, partitions 16, second table 48
- * enqueue, 1000                                        55
  * claim, 1000 a call                                   53      37    jsonb as text 4.7, rows of the answer 4, lock 3.4, delete 2.5
  * claim, 1 a call                                    1115     673    of that: call 149, find 235, delete 26, lease 74, payload 190
  * complete_done, 1000 a call                           23            index of attempt 8, its rows 4.8
  * complete_done, 1 a call                            1190     390    complete_one
  * </pre>
+ *
+ * A message in its caller's transaction, as the driver sends it to a prepared statement, without the commit. Protocol and reading the
+ * network are part of it, so these figures are higher than those above:
+ *
+ * <pre>
+ * SELECT 1                                             16
+ * plain INSERT (bigint identity, jsonb)                54
+ * enqueue, one, before                                250    14 parameters, most of them NULL; VALUES over the row of the queue
+ * enqueue, one                                        203    of that: number of the queue 23, partitions 11, partial indexes 33
+ * enqueue_numbered, one                               216    RETURNING to the client 13
+ * enqueue, one, no partial indexes                    167
+ * enqueue, one, no partitions either                  156
+ * </pre>
+ *
+ * Where they come from: each statement 30, each parameter 2, each column of a table 2 (even one that is NULL), each index 10, each partial
+ * index 8.5 although no row goes into it. The WAL of a message is 571 bytes, that of the plain INSERT 340.
+ *
+ * <p>Tried for the enqueue of one message and left:
+ *
+ * <ul>
+ *   <li>Two INSERTs in one round trip, one behind the other, took 212 where one statement with a CTE took 208. Each statement costs its 30,
+ *       and both would have to check the number of the queue.
+ *   <li>A PL/pgSQL function with both INSERTs took 206 on tables without partitions and partial indexes, where the CTE took 202.
+ *   <li>The row of the queue found by its ctid instead of an index saves 2. EXISTS instead of FROM costs 8 more.
+ *   <li>The payload in {@code ready} until the claim, which writes {@code message} in bulk: 140. But a message would write 894 bytes of
+ *       WAL instead of 571, and its payload twice.
+ *   <li>INSERT into the partition of the day saves 11. The client would have to know partitions that maintenance moves, detaches and
+ *       renames, and their rights.
+ *   <li>The partial indexes stay. Without {@code message_by_correlation} the view {@code message_content} finds a correlation only through
+ *       another table. {@code ready_by_moved_message} and {@code ready_suspects} serve the claim, the poll and each look-up by id.
+ * </ul>
  *
  * Decisions that follow from them and from the benchmark:
  *

@@ -92,14 +92,14 @@ final class MessageWriter {
 
     /** Writes on a connection of the caller's. Wakes nobody: Postroom does not learn of that commit. A poll finds the message. */
     EnqueueResult writeOn(Connection connection, NewMessage message) {
-        return enqueue(connection, true, List.of(message)).results.get(0);
+        return enqueue(connection, true, false, List.of(message)).results.get(0);
     }
 
     /** Writes in the caller's transaction, and returns a future of the message's end, which a rollback ends. */
     CompletableFuture<SendResult> writeAndWatch(NewMessage message) {
         List<NewMessage> one = List.of(message);
         return transactions.join(transaction -> {
-            Written written = enqueue(transaction.connection(), transaction.isCallers(), one);
+            Written written = enqueue(transaction.connection(), transaction.isCallers(), true, one);
             EnqueueResult result = written.results.get(0);
             CompletableFuture<SendResult> end = worker.futures().watch(result.id());
             transaction.afterCommit(() -> tellEngine(written));
@@ -109,11 +109,16 @@ final class MessageWriter {
     }
 
     private static boolean arePlain(List<NewMessage> messages) {
-        return messages.stream().allMatch(NewMessage::isPlain);
+        for (NewMessage message : messages) {
+            if (!message.isPlain()) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private List<EnqueueResult> writeReady(List<NewMessage> messages, Transactions.Open transaction) {
-        Written written = enqueue(transaction.connection(), transaction.isCallers(), messages);
+        Written written = enqueue(transaction.connection(), transaction.isCallers(), true, messages);
         transaction.afterCommit(() -> tellEngine(written));
         return written.results;
     }
@@ -141,13 +146,17 @@ final class MessageWriter {
     /**
      * Stores all the messages or none. A clash is known only after the statement, and a caller who catches the exception and commits must
      * not commit half of the messages.
+     *
+     * @param announced whether the engine is told of the messages after the commit, and so needs their numbers
      */
-    private Written enqueue(Connection connection, boolean isCallers, List<NewMessage> messages) {
-        boolean mayClash =
-                messages.stream().anyMatch(message -> message.givenId() || message.deduplicationKey() != null);
+    private Written enqueue(Connection connection, boolean isCallers, boolean announced, List<NewMessage> messages) {
+        boolean mayClash = false;
+        for (NewMessage message : messages) { // no stream: this runs for each single message
+            mayClash |= message.givenId() || message.deduplicationKey() != null;
+        }
         try {
             Savepoint before = mayClash && isCallers && !connection.getAutoCommit() ? connection.setSavepoint() : null;
-            Written written = store(messages, connection);
+            Written written = store(messages, announced, connection);
             try {
                 refuseClashes(messages, written.results);
             } catch (DuplicateMessageException clash) {
@@ -167,13 +176,18 @@ final class MessageWriter {
     }
 
     /** Stores the messages. Looks their queues up again if the database knows them under other numbers than this process remembers. */
-    private Written store(List<NewMessage> messages, Connection connection) {
+    private Written store(List<NewMessage> messages, boolean announced, Connection connection) {
         try {
+            if (messages.size() > 1) {
+                return new Written(messages, store.enqueue(messages, connection));
+            }
+            NewMessage message = messages.get(0);
             return new Written(
                     messages,
-                    messages.size() == 1
-                            ? List.of(store.enqueue(messages.get(0), connection))
-                            : store.enqueue(messages, connection));
+                    List.of(
+                            announced
+                                    ? store.enqueue(message, connection)
+                                    : store.enqueueUnnumbered(message, connection)));
         } catch (QueueChangedException changed) {
             List<NewMessage> renewed = lookedUpAgain(messages);
             return new Written(renewed, storeAgain(renewed, connection));

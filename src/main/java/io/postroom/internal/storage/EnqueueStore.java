@@ -22,6 +22,13 @@ public interface EnqueueStore {
     EnqueueResult enqueue(NewMessage message, Connection connection);
 
     /**
+     * Does the same for a message whose arrival the caller tells nobody. Does not ask for the message's seq: the answer has 0 instead.
+     *
+     * @throws QueueChangedException as above
+     */
+    EnqueueResult enqueueUnnumbered(NewMessage message, Connection connection);
+
+    /**
      * Writes many in one statement. Answers one result a message, in the order given. One refused message refuses all.
      *
      * @throws QueueChangedException as for one message

@@ -206,9 +206,10 @@ class HandlerPoolTest {
         }
 
         await().until(() -> threads.size() == 100);
-        assertThat(threads).allSatisfy(thread -> assertThat(
-                        Thread.class.getMethod("isVirtual").invoke(thread))
-                .isEqualTo(true));
+        assertThat(threads)
+                .allSatisfy(
+                        thread -> assertThat(Thread.class.getMethod("isVirtual").invoke(thread))
+                                .isEqualTo(true));
         mayEnd.countDown();
         await().until(() -> ran.get() == 100);
     }

@@ -3,6 +3,7 @@ package io.postroom.internal.postgres;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.postroom.api.Direction;
 import io.postroom.api.MessageIds;
 import io.postroom.internal.postgres.StoreFixture.Plan;
 import io.postroom.internal.storage.ClaimKind;
@@ -64,6 +65,65 @@ class EnqueueTest {
         assertThat(claimed.number()).isEqualTo(1);
         assertThat(claimed.createdAt())
                 .isBetween(Instant.now().minusSeconds(60), Instant.now().plusSeconds(60));
+    }
+
+    @Test
+    void a_message_without_its_seq_is_ready_and_claimed_all_the_same() throws SQLException {
+        try (Connection connection = fixture.pool.getConnection()) {
+            EnqueueResult enqueued = fixture.stores
+                    .enqueue()
+                    .enqueueUnnumbered(fixture.message().priority(7).build(), connection);
+            assertThat(enqueued.isNew()).isTrue();
+            assertThat(fixture.places(enqueued.id())).containsExactly("ready");
+            assertThat(fixture.claimOne().id()).isEqualTo(enqueued.id());
+            NewMessage keyed = fixture.message().key("unnumbered").build();
+            fixture.stores.enqueue().enqueueUnnumbered(keyed, connection);
+            NewMessage repeat = fixture.message().key("unnumbered").build();
+            assertThat(fixture.stores.enqueue().enqueueUnnumbered(repeat, connection))
+                    .isEqualTo(new EnqueueResult(keyed.id(), false, true, 0));
+        }
+    }
+
+    /** Each form of the statement is another text: every one stores what it was given, in all columns. */
+    @Test
+    void a_message_of_every_form_is_stored_as_it_was_given() throws SQLException {
+        List<NewMessage> messages = new ArrayList<>();
+        for (int bits = 0; bits < 256; bits++) {
+            Plan plan = fixture.message()
+                    .priority((bits & 1) == 0 ? 4 : 9)
+                    .type((bits & 2) == 0 ? "kind" : null, (bits & 2) != 0 ? 0 : (bits & 4) == 0 ? 1 : 7);
+            if ((bits & 8) != 0) {
+                plan.timeToLive(Duration.ofHours(1));
+            }
+            if ((bits & 16) != 0) {
+                plan.headers("{\"a\": \"b\"}");
+            }
+            if ((bits & 32) != 0) {
+                plan.correlation("visit");
+            }
+            if ((bits & 64) != 0) {
+                plan.body(new byte[] {1, 2});
+            }
+            plan.direction = (bits & 128) == 0 ? Direction.OUTGOING : Direction.INCOMING;
+            messages.add(plan.build());
+        }
+        try (Connection connection = fixture.pool.getConnection()) {
+            for (NewMessage message : messages) {
+                fixture.stores.enqueue().enqueueUnnumbered(message, connection);
+            }
+        }
+        assertThat(fixture.claim(300)).hasSize(256).allSatisfy(claimed -> {
+            NewMessage given = messages.stream()
+                    .filter(message -> message.id().equals(claimed.id()))
+                    .findFirst()
+                    .orElseThrow();
+            assertThat(claimed.content()).usingRecursiveComparison().isEqualTo(given.content());
+            assertThat(claimed.priority()).isEqualTo(given.priority());
+        });
+        assertThat(fixture.number("SELECT count(*) FROM postroom.message m JOIN postroom.queue q ON q.id = m.queue_id"
+                        + " WHERE q.name = '" + fixture.queue.name() + "' AND m.expires_at > m.created_at"
+                        + " AND m.created_by IS NULL"))
+                .isEqualTo(128);
     }
 
     @Test
@@ -195,6 +255,8 @@ class EnqueueTest {
                         .hasMessageContaining("gone");
             }
             assertThatThrownBy(() -> fixture.stores.enqueue().enqueue(both.get(0), connection))
+                    .isInstanceOf(QueueChangedException.class);
+            assertThatThrownBy(() -> fixture.stores.enqueue().enqueueUnnumbered(both.get(0), connection))
                     .isInstanceOf(QueueChangedException.class);
             assertThatThrownBy(() ->
                             fixture.stores.enqueue().enqueueDirect(both.subList(0, 1), fixture.worker, 10, connection))

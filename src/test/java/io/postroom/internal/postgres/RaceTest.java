@@ -269,6 +269,10 @@ class RaceTest {
                 "enqueue",
                 connection -> stores.enqueue().enqueue(fixture.message().build(), connection));
         drawing(
+                "enqueue_unnumbered",
+                connection ->
+                        stores.enqueue().enqueueUnnumbered(fixture.message().build(), connection));
+        drawing(
                 "enqueue_given",
                 connection -> stores.enqueue()
                         .enqueue(fixture.message().id(MessageIds.next()).build(), connection));

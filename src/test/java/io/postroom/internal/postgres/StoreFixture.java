@@ -217,6 +217,7 @@ final class StoreFixture {
         UUID id = MessageIds.next();
         boolean givenId;
         int priority = 4;
+        Direction direction = Direction.OUTGOING;
 
         @Nullable
         String type = "test.message";
@@ -313,8 +314,7 @@ final class StoreFixture {
         }
 
         NewMessage build() {
-            Content content =
-                    new Content(Direction.OUTGOING, type, version, payload, body, contentType, headers, correlation);
+            Content content = new Content(direction, type, version, payload, body, contentType, headers, correlation);
             return new NewMessage(
                     id, givenId, queue.id(), queue.name(), priority, content, delay, dueAt, timeToLive, key);
         }
