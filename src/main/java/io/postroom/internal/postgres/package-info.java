@@ -60,8 +60,9 @@
  *       message has. Each SELECT lists all columns of its table in their order and types, defaults included. Otherwise PostgreSQL puts a
  *       Subquery Scan on top, which computes the row once more.
  *   <li><b>A single INSERT selects from {@code queue}</b>, where VALUES would have one node less to start. It writes {@code ready} first,
- *       because the row of the queue then brings 8 columns instead of 15: 7k instructions. The number of the queue comes from a cache. After
- *       a restore, a TRUNCATE or a failover it may belong to another queue. The claim and the poll check name and number for the same reason.
+ *       because the row of the queue then brings 8 columns instead of 15: 7k instructions. The number of the queue comes from a cache.
+ *       After a restore, a TRUNCATE or a failover it may belong to another queue. The claim and the poll check name and number for the
+ *       same reason.
  *   <li><b>{@code lease.id} holds the microsecond of the claim</b> and 12 bits of a sequence. A sequence alone repeats its numbers after a
  *       failover to a standby that lacked the last WAL. Results of lost leases were written onto new messages then. All statements that
  *       act by a lease's id are fenced by this one default, without another column or parameter.
