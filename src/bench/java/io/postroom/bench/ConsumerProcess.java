@@ -228,11 +228,13 @@ final class ConsumerProcess implements AutoCloseable {
     }
 
     private static Postroom engine(HikariDataSource pool, int queues, int threads, boolean isLively) {
-        Postroom.Builder builder = Postroom.on(pool).listener(event -> { // after its result was committed
-            if (event.state() == MessageState.DONE) {
-                DONE.incrementAndGet();
-            }
-        });
+        Postroom.Builder builder = Postroom.on(pool)
+                .listener(
+                        event -> { // after its result was committed
+                            if (event.state() == MessageState.DONE) {
+                                DONE.incrementAndGet();
+                            }
+                        });
         builder.settings(isLively ? IdleWorkload.LIVELY : EngineSettings.defaults("bench"));
         for (int i = 0; i < queues; i++) {
             builder.handler(handler(i, threads));
@@ -271,7 +273,8 @@ final class ConsumerProcess implements AutoCloseable {
                     switch (words[0]) {
                         case "begin" -> forget();
                         case "done" -> String.valueOf(awaitDone(Long.parseLong(words[1]), Long.parseLong(words[2])));
-                        case "others" -> String.valueOf(awaitOthers(Long.parseLong(words[1]), Long.parseLong(words[2])));
+                        case "others" ->
+                            String.valueOf(awaitOthers(Long.parseLong(words[1]), Long.parseLong(words[2])));
                         case "cpu" -> String.valueOf(Meter.client());
                         case "heap" -> String.valueOf(collected());
                         case "counts" ->

@@ -95,8 +95,7 @@ final class ManyProcessesWorkload implements Workload {
 
     private static Sample drain(Bench bench, List<ConsumerProcess> consumers, int messages) throws Exception {
         BenchDatabase database = bench.server().createDatabase();
-        try (Connection connection =
-                        DriverManager.getConnection(database.url(), database.user(), database.password());
+        try (Connection connection = DriverManager.getConnection(database.url(), database.user(), database.password());
                 QueueFiller filler = new QueueFiller(database)) {
             for (ConsumerProcess consumer : consumers) {
                 consumer.consume(database, WORK, LIMIT);
@@ -121,8 +120,7 @@ final class ManyProcessesWorkload implements Workload {
         long until = System.nanoTime() + LIMIT.toNanos();
         for (long done = done(consumers); done < messages; done = done(consumers)) {
             if (System.nanoTime() > until) {
-                throw new BenchException(
-                        done + " of " + messages + " were done after " + LIMIT.toSeconds() + " s");
+                throw new BenchException(done + " of " + messages + " were done after " + LIMIT.toSeconds() + " s");
             }
             Thread.sleep(10);
         }

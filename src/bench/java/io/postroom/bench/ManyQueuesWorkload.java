@@ -121,12 +121,10 @@ final class ManyQueuesWorkload implements Workload {
         WorkloadResult result = new WorkloadResult(id(), title());
         Map<Integer, Size> sizes = new LinkedHashMap<>();
         Rounds rounds = new Rounds(bench, result);
-        Row base = null;
         for (int queues : SIZES) {
             int scaled = scaled(queues, bench.options());
             String name = String.format("postroom, %,d queues", scaled);
-            Row row = result.row(name, "default settings, a handler each; created by another process", base);
-            base = base == null ? row : base;
+            Row row = result.row(name, "default settings, a handler each; created by another process", null);
             Size size = new Size(scaled, row);
             sizes.put(queues, size);
             rounds.add(row, MOST_ROUNDS, warmUp -> drain(bench, size, warmUp));
@@ -152,8 +150,7 @@ final class ManyQueuesWorkload implements Workload {
         ConsumerProcess consumer = size.consumer(bench);
         int messages = bench.options().messages(MESSAGES);
         BenchDatabase database = bench.server().createDatabase();
-        try (Connection connection =
-                        DriverManager.getConnection(database.url(), database.user(), database.password());
+        try (Connection connection = DriverManager.getConnection(database.url(), database.user(), database.password());
                 QueueFiller filler = new QueueFiller(database)) {
             double start = consumer.consume(database, Work.of(size.queues), START_LIMIT)
                     .millis();
@@ -203,8 +200,7 @@ final class ManyQueuesWorkload implements Workload {
             int seconds = thousand ? 2 : 6;
             result.atMost(what + "started in <= " + seconds + " s, new JVM", size.coldStart / 1e3, seconds, options);
             boolean measured = size.row.figures(Sample::rate).count() > 0;
-            result.atMost(
-                    what + "no failed claim, warnings", measured ? size.warnings : Double.NaN, 0, options);
+            result.atMost(what + "no failed claim, warnings", measured ? size.warnings : Double.NaN, 0, options);
             result.atMost(
                     what + "threads besides running handlers <= " + SPARE_THREADS,
                     measured ? size.spareThreads : Double.NaN,
@@ -228,13 +224,10 @@ final class ManyQueuesWorkload implements Workload {
             row.samples().add(figures.sample);
             figures.show(row);
             bench.say("  W10  " + name + "  " + row.extra());
-            result.atMost(
-                    "1,000 queues, nothing to do: <= 2 statements/s", figures.statements, 2, bench.options());
+            result.atMost("1,000 queues, nothing to do: <= 2 statements/s", figures.statements, 2, bench.options());
             result.atMost(
                     "1,000 queues, nothing to do: <= 1 % of a core, client + server",
-                    figures.sample.clientLoad() + figures.sample.serverLoad(),
-                    1,
-                    bench.options());
+                    figures.sample.clientLoad() + figures.sample.serverLoad(), 1, bench.options());
         }
     }
 
@@ -265,11 +258,7 @@ final class ManyQueuesWorkload implements Workload {
 
     /** Measures processes that have nothing to do: their own CPU, without that of this JVM, and the server's. */
     static IdleFigures idle(
-            Bench bench,
-            Connection connection,
-            List<ConsumerProcess> consumers,
-            double settleSeconds,
-            double seconds)
+            Bench bench, Connection connection, List<ConsumerProcess> consumers, double settleSeconds, double seconds)
             throws Exception {
         Meter meter = new Meter(connection, bench.server().isLocal());
         Thread.sleep(bench.options().nanos(settleSeconds) / 1_000_000);
