@@ -50,7 +50,11 @@ final class Benchmark {
                 new SnapshotWorkload(),
                 new IdleWorkload(),
                 new PayloadWorkload(),
-                new PurgeWorkload());
+                new PurgeWorkload(),
+                new ManyQueuesWorkload(),
+                new BusyQueueWorkload(),
+                new ManyProcessesWorkload(),
+                new MemoryWorkload());
     }
 
     public static void main(String[] arguments) {

@@ -20,7 +20,7 @@ final class IdleWorkload implements Workload {
     private static final String COMPILED = ", once compiled";
     private static final double WARM_UP_SECONDS = 20;
     /** Settings with the shortest heartbeat and poll intervals that are allowed, or near them. */
-    private static final EngineSettings LIVELY = new EngineSettings(
+    static final EngineSettings LIVELY = new EngineSettings(
             "warm-up", Duration.ofSeconds(1), Duration.ofMillis(50), Duration.ofMillis(10), true, true);
 
     /**

@@ -40,7 +40,12 @@ final class Rounds {
     }
 
     void run() throws InterruptedException {
-        for (int round = 0; round <= bench.options().rounds(); round++) {
+        run(bench.options().rounds());
+    }
+
+    /** @param most rounds, if more were asked for */
+    void run(int most) throws InterruptedException {
+        for (int round = 0; round <= Math.min(most, bench.options().rounds()); round++) {
             for (Turn turn : turns) {
                 if (round <= turn.rounds) {
                     take(turn, round);

@@ -36,6 +36,11 @@ record Sample(
                 latencies);
     }
 
+    /** Only that work is the client's; what this JVM did meanwhile was looking on. */
+    Sample ofClient(double millis) {
+        return new Sample(messages, seconds, millis, serverMillis, walBytes, foreignCores, latencies);
+    }
+
     Sample atRateOf(long counted, double took) {
         return new Sample(counted, took, clientMillis, serverMillis, walBytes, foreignCores, latencies);
     }

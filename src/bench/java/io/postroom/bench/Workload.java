@@ -1,6 +1,6 @@
 package io.postroom.bench;
 
-/** One of W1 to W9. */
+/** One of those that {@link Options#ALL} names. */
 interface Workload {
     String id();
 

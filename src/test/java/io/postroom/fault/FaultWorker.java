@@ -18,7 +18,8 @@ import java.time.Duration;
 /**
  * A process of its own that handles messages until it is killed. {@code atomic} writes one row of {@code effect} a message in the message's
  * own transaction; {@code plain} writes one of {@code run} on a connection of its own when it starts a message; {@code sync} sends one
- * message and never comes back from its handler; {@code mixed} does what the message says.
+ * message and never comes back from its handler; {@code mixed} does what the message says; {@code many:100} consumes 100 queues, each tenth
+ * like {@code atomic} and the others like {@code plain}.
  */
 final class FaultWorker {
     static final Duration LEASE_TIME = Duration.ofSeconds(3);
@@ -34,7 +35,9 @@ final class FaultWorker {
         config.setMaximumPoolSize(12);
         HikariDataSource pool = new HikariDataSource(config);
         Duration pause = Duration.ofMillis(Long.parseLong(arguments[4]));
-        switch (arguments[3]) {
+        String[] mode = arguments[3].split(":");
+        switch (mode[0]) {
+            case "many" -> many(pool, Integer.parseInt(mode[1]), pause);
             case "work" -> work(pool, pause);
             case "sync" -> sendAndHang(pool);
             case "mixed" -> mixed(pool, pause);
@@ -85,8 +88,28 @@ final class FaultWorker {
         System.out.println("READY");
     }
 
+    private static void many(HikariDataSource pool, int queues, Duration pause) {
+        Postroom.Builder builder = Postroom.on(pool)
+                .schema(SchemaMode.NONE)
+                .settings(settings("fault-worker-" + ProcessHandle.current().pid()));
+        for (int i = 0; i < queues; i++) {
+            String queue = manyQueue(i);
+            builder.handler((i % 10 == 0 ? atomic(queue, pause) : plain(queue, pool, pause)).concurrency(1));
+        }
+        builder.start();
+        System.out.println("READY");
+    }
+
+    static String manyQueue(int number) {
+        return "many-" + number;
+    }
+
     static Handler atomic(Duration pause) {
-        return Handler.process("atomic", String.class, (payload, context) -> {
+        return atomic("atomic", pause);
+    }
+
+    private static Handler atomic(String queue, Duration pause) {
+        return Handler.process(queue, String.class, (payload, context) -> {
                     insert(context.connection(), "effect", context);
                     Thread.sleep(pause.toMillis());
                     return Outcome.done();
@@ -95,7 +118,11 @@ final class FaultWorker {
     }
 
     static Handler plain(HikariDataSource pool, Duration pause) {
-        return Handler.process("plain", String.class, (payload, context) -> {
+        return plain("plain", pool, pause);
+    }
+
+    private static Handler plain(String queue, HikariDataSource pool, Duration pause) {
+        return Handler.process(queue, String.class, (payload, context) -> {
             try (Connection connection = pool.getConnection()) {
                 insert(connection, "run", context);
             }

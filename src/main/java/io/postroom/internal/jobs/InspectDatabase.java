@@ -3,10 +3,11 @@ package io.postroom.internal.jobs;
 import io.postroom.internal.loop.RepeatedWarning;
 import io.postroom.internal.storage.DatabaseInspection;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -40,7 +41,7 @@ public final class InspectDatabase implements Job {
     public Duration run() {
         DatabaseInspection.Findings found = database.inspect();
         obstacles = List.copyOf(found.obstacles());
-        List<String> all = new ArrayList<>(found.obstacles());
+        Set<String> all = new LinkedHashSet<>(found.obstacles());
         all.addAll(found.warnings());
         for (String sentence : all) {
             if (said.computeIfAbsent(sentence, any -> new RepeatedWarning()).isDue()) {

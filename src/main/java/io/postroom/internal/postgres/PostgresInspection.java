@@ -13,6 +13,9 @@ import javax.sql.DataSource;
 
 /** Looks at the rights of the engine's role, and at settings of queues outside their limits. */
 public final class PostgresInspection implements DatabaseInspection {
+    /** A mistake that was made for all of ten thousand queues is said about the first few. */
+    private static final int MOST_SENTENCES = 20;
+
     private final DataSource source;
 
     /** @param source the engine's connections */
@@ -36,8 +39,15 @@ public final class PostgresInspection implements DatabaseInspection {
             try (Sql.Call call = QueueSql.SLIPPED_IN.on(connection)) {
                 call.list(row -> sentences.addAll(slippedIn(row)));
             }
-            return sentences;
+            return sentences.size() <= MOST_SENTENCES ? sentences : shortened(sentences);
         });
+    }
+
+    private static List<String> shortened(List<String> sentences) {
+        List<String> few = new ArrayList<>(sentences.subList(0, MOST_SENTENCES));
+        few.add((sentences.size() - MOST_SENTENCES)
+                + " more settings of queues are outside their limits or cannot be read");
+        return few;
     }
 
     private static List<String> slippedIn(ResultSet row) throws SQLException {

@@ -64,6 +64,9 @@ final class QueueSql {
                    CASE WHEN q.settings_by = 'operator' THEN q.retry_after END
             FROM postroom.queue q
             WHERE q.deleted_at IS NULL
+              AND (NOT q.time_to_live BETWEEN interval '1 millisecond' AND interval '400 days'
+                  OR NOT (q.retention BETWEEN interval '0' AND interval '400 days' OR q.retention = interval '365000 days')
+                  OR q.settings_by = 'operator')
             ORDER BY q.name
             """);
 }

@@ -1,0 +1,58 @@
+package io.postroom.bench;
+
+import com.zaxxer.hikari.HikariDataSource;
+import io.postroom.Postroom;
+import io.postroom.api.CreateMessage;
+import io.postroom.api.QueueSettings;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Makes the schema, and creates messages in the queues of {@link ConsumerProcess}, from this JVM. It consumes nothing. */
+final class QueueFiller implements AutoCloseable {
+    private static final int POOL = 4;
+    private static final int BULK = 1_000;
+
+    private final HikariDataSource pool;
+    private final Postroom postroom;
+
+    QueueFiller(BenchDatabase database) {
+        pool = database.pool(POOL);
+        try {
+            postroom = Postroom.on(pool).workers(false).start();
+        } catch (RuntimeException failed) {
+            pool.close();
+            throw failed;
+        }
+    }
+
+    /** Declares a queue, for messages that come before the first consumer. */
+    void declare(int from, int to) {
+        for (int i = from; i < to; i++) {
+            postroom.queues().declare(QueueSettings.of(ConsumerProcess.queue(i)));
+        }
+    }
+
+    /** Creates messages in bulks of a thousand, one queue after the other in turn, so that a bulk meets as many queues as it can. */
+    void spread(int messages, int fromQueue, int toQueue) {
+        spread(messages, fromQueue, toQueue, BULK);
+    }
+
+    void spread(int messages, int fromQueue, int toQueue, int bulk) {
+        String payload = Payloads.usual();
+        List<CreateMessage> block = new ArrayList<>(bulk);
+        for (int i = 0; i < messages; i++) {
+            String queue = ConsumerProcess.queue(fromQueue + i % (toQueue - fromQueue));
+            block.add(CreateMessage.to(queue).json("bench", 1, payload));
+            if (block.size() == bulk || i == messages - 1) {
+                postroom.queueMessages().createMessages(block);
+                block = new ArrayList<>(bulk);
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        postroom.close();
+        pool.close();
+    }
+}
