@@ -48,6 +48,44 @@ public final class Limits {
         return name;
     }
 
+    /** Whether the text is a name of a queue or type, as {@link #requireName} wants it. */
+    public static boolean isName(String text) {
+        return NAME.matcher(text).matches();
+    }
+
+    /** Whether the text is a pattern for names of queues, or was meant to be one. */
+    public static boolean isQueuePattern(String text) {
+        return text.indexOf('*') >= 0 || text.indexOf('#') >= 0;
+    }
+
+    /**
+     * Checks the name of a queue or a pattern for such names, and returns it. A pattern is words with dots between them, as in {@code
+     * tenant.*.mail}: {@code *} stands for exactly one word, {@code #} for any number of words, none included.
+     *
+     * @throws InvalidMessageException it is neither a name nor a pattern, it is longer than 127 characters, or a word of it has more than
+     *     {@code *} or {@code #}
+     */
+    public static String requireQueueOrPattern(String field, String text) {
+        if (!isQueuePattern(text)) {
+            return requireName(field, text);
+        }
+        boolean wellFormed = text.length() <= NAME_LENGTH;
+        boolean isFirst = true;
+        for (String word : text.split("\\.", -1)) {
+            boolean open = word.equals("*") || word.equals("#");
+            wellFormed &= open || (isFirst ? isName(word) : isName("a" + word));
+            isFirst = false;
+        }
+        if (!wellFormed) {
+            throw new InvalidMessageException(
+                    field,
+                    "1 to 127 characters: a name, or words with dots between them, where a word is * (one word), # (any number of words),"
+                            + " or of A-Z a-z 0-9 _ : - alone",
+                    text);
+        }
+        return text;
+    }
+
     static String requireHeaderName(String name) {
         if (!HEADER_NAME.matcher(name).matches()) {
             throw new InvalidMessageException(
