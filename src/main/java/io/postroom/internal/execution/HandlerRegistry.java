@@ -6,6 +6,7 @@ import io.postroom.handler.Handler;
 import io.postroom.handler.PayloadCodec;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -59,13 +60,16 @@ public final class HandlerRegistry {
         Map<String, List<Handler>> named = new LinkedHashMap<>();
         handlers.named.forEach((queue, present) -> named.put(queue, new ArrayList<>(present)));
         List<PatternHandler> matching = new ArrayList<>(handlers.matching);
+        Map<String, Handler> byId = new HashMap<>();
+        named.values().forEach(queue -> queue.forEach(handler -> byId.put(handler.id(), handler)));
+        matching.forEach(one -> byId.put(one.handler.id(), one.handler));
         for (Handler handler : more) {
-            requireOwnId(handler, named, matching);
             if (QueuePattern.isPattern(handler.queue())) {
                 addPattern(handler, matching);
             } else {
                 add(handler, named.computeIfAbsent(handler.queue(), queue -> new ArrayList<>()));
             }
+            requireOwnId(handler, byId);
         }
         return new Handlers(named, matching);
     }
@@ -107,17 +111,12 @@ public final class HandlerRegistry {
         others.add(new PatternHandler(pattern, handler));
     }
 
-    private static void requireOwnId(
-            Handler handler, Map<String, List<Handler>> named, List<PatternHandler> matching) {
-        Stream.concat(
-                        named.values().stream().flatMap(List::stream),
-                        matching.stream().map(PatternHandler::handler))
-                .filter(other -> other.id().equals(handler.id()))
-                .findAny()
-                .ifPresent(other -> {
-                    throw new IllegalArgumentException("two handlers have the id \"" + handler.id() + "\" (queues "
-                            + other.queue() + " and " + handler.queue() + "). Set another id on one");
-                });
+    private static void requireOwnId(Handler handler, Map<String, Handler> byId) {
+        Handler other = byId.putIfAbsent(handler.id(), handler);
+        if (other != null) {
+            throw new IllegalArgumentException("two handlers have the id \"" + handler.id() + "\" (queues "
+                    + other.queue() + " and " + handler.queue() + "). Set another id on one");
+        }
     }
 
     /** The names of the queues that have a handler here by name, in the order of their first handlers. */

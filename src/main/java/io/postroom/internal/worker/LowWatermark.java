@@ -184,11 +184,17 @@ final class LowWatermark {
         return before != null && !before.equals(startedAt);
     }
 
-    /** Whether another state of the store answered than the one before: another server, or a table that was restored or truncated. */
-    boolean isAnotherStore(StoreIdentity identity) {
+    /**
+     * Whether another state of the store answered than the one before: another server, a table that was restored or truncated, or numbers
+     * that went back.
+     */
+    boolean isAnotherStore(PollSummary summary) {
+        StoreIdentity identity = summary.answeredBy();
         Long before = readyFile;
         readyFile = identity.readyFile();
-        return isAnotherServer(identity.serverStartedAt()) || before != null && before != identity.readyFile();
+        return isAnotherServer(identity.serverStartedAt())
+                || before != null && before != identity.readyFile()
+                || summary.lastSeq() < settledSeq;
     }
 
     /** Forgets everything once in a while. Returns whether it did. */

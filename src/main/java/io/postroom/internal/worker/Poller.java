@@ -142,7 +142,7 @@ public final class Poller {
         WatermarkSample settled = lowWatermark.settled();
         int wanted = reportsWanted.get();
         PollSummary summary = store.summarize(leaseHolder.workerId(), due.from());
-        if (lowWatermark.isAnotherStore(summary.answeredBy())) {
+        if (lowWatermark.isAnotherStore(summary)) {
             startAnew();
             settled = null;
         }
