@@ -43,7 +43,9 @@ class QueuePatternsTest {
     void queue_that_appears_is_consumed_and_one_that_is_deleted_is_no_more() {
         try (Postroom postroom = worker("shop.*.mail")) {
             PostroomKit kit = PostroomKit.of(postroom);
-            assertThat(consumers("shop.a.mail")).as("a pattern declares no queue").isEmpty();
+            assertThat(consumers("shop.a.mail"))
+                    .as("a pattern declares no queue")
+                    .isEmpty();
             assertThat(postroom.queues().stats("shop.a.mail")).isEmpty();
 
             UUID first = createdBySql("shop.a.mail");
@@ -101,7 +103,8 @@ class QueuePatternsTest {
     @Test
     void messages_are_sent_synchronously_and_drained_in_queues_that_nobody_has_met() {
         Handler handler = Handler.send("sync.#", String.class, (payload, context) -> Outcome.done());
-        try (Postroom postroom = Postroom.on(pool).workers(false).handler(handler).start()) {
+        try (Postroom postroom =
+                Postroom.on(pool).workers(false).handler(handler).start()) {
             assertThat(postroom.queueMessages()
                             .sendMessageSync(CreateMessage.to("sync.a").payload("x"))
                             .state())
@@ -139,7 +142,8 @@ class QueuePatternsTest {
             kit.await(createdBySql("brief.a"), MessageState.DONE);
             for (int i = 0; i < 3; i++) {
                 postroom.queues().pause("brief.a");
-                sql.sql("UPDATE postroom.queue SET paused_at = NULL WHERE name = 'brief.a'").update();
+                sql.sql("UPDATE postroom.queue SET paused_at = NULL WHERE name = 'brief.a'")
+                        .update();
                 kit.await(createdBySql("brief.a"), MessageState.DONE);
             }
         }

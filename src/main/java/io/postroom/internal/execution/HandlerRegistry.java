@@ -103,7 +103,8 @@ public final class HandlerRegistry {
         QueuePattern pattern = new QueuePattern(handler.queue());
         for (PatternHandler other : others) {
             if (typeOf(other.handler).equals(typeOf(handler)) && other.pattern.intersects(pattern)) {
-                throw new IllegalArgumentException("two handlers take " + described(handler) + " from queues that match both \""
+                throw new IllegalArgumentException("two handlers take " + described(handler)
+                        + " from queues that match both \""
                         + other.pattern + "\" and \"" + pattern + "\": " + other.handler.id() + " and " + handler.id()
                         + ". Narrow one pattern, or give their payloads different @MessageType names or versions");
             }
@@ -132,8 +133,7 @@ public final class HandlerRegistry {
     /** Whether the queue has handlers here, and none of them by its name. */
     public boolean isByPatternOnly(String queue) {
         Handlers all = handlers;
-        return !all.named.containsKey(queue)
-                && all.matching.stream().anyMatch(one -> one.pattern.matches(queue));
+        return !all.named.containsKey(queue) && all.matching.stream().anyMatch(one -> one.pattern.matches(queue));
     }
 
     /** The handlers with the queue's own name, in the order they were added; empty when it has none here. */
@@ -164,7 +164,8 @@ public final class HandlerRegistry {
         if (named.isEmpty() && matching.isEmpty()) {
             return Layers.NONE; // not remembered: a caller may ask for any number of names
         }
-        List<Handler> together = Stream.concat(named.stream(), matching.stream()).toList();
+        List<Handler> together =
+                Stream.concat(named.stream(), matching.stream()).toList();
         Layers layers = all.layers.computeIfAbsent(together, same -> new Layers(named, matching, same));
         all.byQueue.put(queue, layers);
         return layers;

@@ -38,8 +38,7 @@ final class PollRows {
      *
      * @param queue null: the queue is gone, or the row is about no queue
      */
-    record PollRow(
-            int queueId, boolean isGone, @Nullable QueueReport queue, StoreIdentity answeredBy) {
+    record PollRow(int queueId, boolean isGone, @Nullable QueueReport queue, StoreIdentity answeredBy) {
         static PollRow of(ResultSet row) throws SQLException {
             int queueId = row.getInt(3);
             boolean isAboutQueue = !row.wasNull();

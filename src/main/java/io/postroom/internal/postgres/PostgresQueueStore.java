@@ -36,8 +36,9 @@ final class PostgresQueueStore implements QueueStore {
 
     @Override
     public List<QueueRow> declareAll(List<QueueSettings> settings) {
-        String doing =
-                settings.size() == 1 ? "declare queue " + settings.get(0).queue() : "declare " + settings.size() + " queues";
+        String doing = settings.size() == 1
+                ? "declare queue " + settings.get(0).queue()
+                : "declare " + settings.size() + " queues";
         Map<String, QueueRow> rows = transactions.several(doing, connection -> {
             Map<String, QueueRow> found = new HashMap<>();
             List<QueueSettings> open = settings;
@@ -61,7 +62,8 @@ final class PostgresQueueStore implements QueueStore {
         return settings.stream().filter(one -> !found.containsKey(one.queue())).toList();
     }
 
-    private static List<QueueRow> rows(Sql sql, List<QueueSettings> settings, Connection connection) throws SQLException {
+    private static List<QueueRow> rows(Sql sql, List<QueueSettings> settings, Connection connection)
+            throws SQLException {
         if (settings.isEmpty()) {
             return List.of();
         }

@@ -66,7 +66,9 @@ public final class PostgresWorkerStore implements WorkerStore {
                 return call.set("worker", workerId)
                         .set("queues", ints(consumers, ConsumerRow::queueId))
                         .set("handlers", texts(consumers, ConsumerRow::handler))
-                        .set("directions", shorts(consumers, row -> row.direction().code()))
+                        .set(
+                                "directions",
+                                shorts(consumers, row -> row.direction().code()))
                         .set("concurrency", ints(consumers, ConsumerRow::concurrency))
                         .set("modes", texts(consumers, ConsumerRow::mode))
                         .set("types", texts(consumers, PostgresWorkerStore::arrayOfTypes))

@@ -31,6 +31,7 @@ public final class Consumers implements LocalConsumers {
     private long generation;
     /** Whether queues may appear that a pattern of a handler matches. */
     private volatile boolean expectsQueues;
+
     private volatile boolean hasAll = true;
     /** Whether {@link #start} was called. */
     private volatile boolean started;
@@ -159,7 +160,8 @@ public final class Consumers implements LocalConsumers {
         synchronized (this) {
             if (known.generation != generation) {
                 known = new RunningQueues(
-                        generation, running.values().stream().map(Consumer::queue).toList());
+                        generation,
+                        running.values().stream().map(Consumer::queue).toList());
                 runningQueues = known;
             }
         }

@@ -59,6 +59,7 @@ public final class Poller {
     private @Nullable Known known;
     /** Ids of the queues whose last report had suspects. */
     private final Set<Integer> suspected = new HashSet<>();
+
     private final Loop loop = new Loop("postroom-poll", true, this::step);
 
     Poller(
@@ -165,7 +166,8 @@ public final class Poller {
     }
 
     /** Returns false when the next poll has to begin from what was known before. */
-    private boolean pollQueues(RunningQueues queues, PollSummary summary, @Nullable WatermarkSample settled, boolean look) {
+    private boolean pollQueues(
+            RunningQueues queues, PollSummary summary, @Nullable WatermarkSample settled, boolean look) {
         Map<Integer, Integer> heldBack = new HashMap<>();
         for (ConsumedQueue queue : queues.queues()) {
             heldBack.put(queue.id(), queue.timesHeldBack());

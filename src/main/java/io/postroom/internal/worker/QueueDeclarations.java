@@ -37,6 +37,8 @@ final class QueueDeclarations {
     private final Consumers consumers;
     private final Heartbeat heartbeat;
     private final Runnable announce;
+    /** Whether the consumers changed and the store may not know it. */
+    private volatile boolean isUnannounced;
 
     /** @param announce tells other processes what this one consumes */
     QueueDeclarations(
@@ -75,7 +77,7 @@ final class QueueDeclarations {
                 .toList();
         if (!missing.isEmpty()) {
             consumers.replace(List.of(), declared(missing));
-            announce.run();
+            announce();
         }
         consumers.complete();
         return !missing.isEmpty();
@@ -91,7 +93,7 @@ final class QueueDeclarations {
         if (!handlers.hasPatterns()) {
             return;
         }
-        boolean changed = false;
+        boolean changed = isUnannounced; // the last try failed
         for (QueueName queue : matching(horizon, true)) {
             ConsumedQueue present = consumers.named(queue.name());
             if (queue.deleted() && present != null && present.id() == queue.id()) {
@@ -102,7 +104,7 @@ final class QueueDeclarations {
             }
         }
         if (changed) {
-            announce.run();
+            announce();
         }
     }
 
@@ -121,7 +123,7 @@ final class QueueDeclarations {
             return Optional.ofNullable(present);
         }
         if (consumers.add(consumed(id, name))) {
-            announce.run();
+            announce();
         }
         return Optional.ofNullable(consumers.named(name));
     }
@@ -153,11 +155,10 @@ final class QueueDeclarations {
         changed.forEach(queue -> (handlers.isByPatternOnly(queue.name()) ? matched : named).add(queue.name()));
         List<ConsumedQueue> anew = new ArrayList<>(declared(named));
         if (!matched.isEmpty()) {
-            store.queues(matched)
-                    .forEach(row -> anew.add(consumed(row.id(), row.name())));
+            store.queues(matched).forEach(row -> anew.add(consumed(row.id(), row.name())));
         }
         consumers.replace(changed, anew);
-        announce.run();
+        announce();
         log.warn(
                 "The database does not know {} under the numbers that it gave before: it was restored, truncated or failed over. "
                         + "These queues were declared again",
@@ -167,9 +168,13 @@ final class QueueDeclarations {
     private List<ConsumedQueue> declared(Collection<String> names) {
         List<QueueRow> rows =
                 store.declareAll(names.stream().map(this::settingsOf).toList());
-        return rows.stream()
-                .map(row -> consumed(row.id(), row.name()))
-                .toList();
+        return rows.stream().map(row -> consumed(row.id(), row.name())).toList();
+    }
+
+    private void announce() {
+        isUnannounced = true;
+        announce.run();
+        isUnannounced = false;
     }
 
     private ConsumedQueue consumed(int id, String name) {

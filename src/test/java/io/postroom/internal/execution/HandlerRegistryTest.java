@@ -80,7 +80,9 @@ class HandlerRegistryTest {
         HandlerRegistry registry = new HandlerRegistry(CODEC, List.of(everywhere, mail, named));
         assertThat(registry.queues()).containsExactly("tenant.a.mail");
         assertThat(registry.of("tenant.a.mail")).containsExactly(named, everywhere, mail);
-        assertThat(registry.of("tenant.b.mail")).containsExactly(everywhere, mail).isSameAs(registry.of("tenant.c.mail"));
+        assertThat(registry.of("tenant.b.mail"))
+                .containsExactly(everywhere, mail)
+                .isSameAs(registry.of("tenant.c.mail"));
         assertThat(registry.of("tenant")).containsExactly(everywhere);
         assertThat(registry.of("tenants")).isEmpty();
         assertThat(registry.isByPatternOnly("tenant.b.mail")).isTrue();
@@ -98,10 +100,16 @@ class HandlerRegistryTest {
         HandlerRegistry registry = new HandlerRegistry(CODEC, List.of(pattern, older, same, any, others));
         assertThat(registry.find("tenant.a", "ticket", 1)).contains(older);
         assertThat(registry.find("tenant.a", "ticket", 2)).contains(pattern);
-        assertThat(registry.find("tenant.a", null, 0)).as("the only one with the name").contains(older);
+        assertThat(registry.find("tenant.a", null, 0))
+                .as("the only one with the name")
+                .contains(older);
         assertThat(registry.find("tenant.b", "ticket", 2)).contains(same);
-        assertThat(registry.of("tenant.b")).as("the pattern's takes nothing here").containsExactly(same, others);
-        assertThat(registry.find("tenant.c", "ticket", 2)).as("any type that no other takes").contains(pattern);
+        assertThat(registry.of("tenant.b"))
+                .as("the pattern's takes nothing here")
+                .containsExactly(same, others);
+        assertThat(registry.find("tenant.c", "ticket", 2))
+                .as("any type that no other takes")
+                .contains(pattern);
         assertThat(registry.find("tenant.c", "order", 1)).contains(any);
         assertThat(registry.find("tenant.d", null, 0)).contains(others);
     }

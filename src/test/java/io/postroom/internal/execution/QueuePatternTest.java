@@ -36,7 +36,9 @@ class QueuePatternTest {
         for (String pattern : PATTERNS) {
             QueuePattern matched = new QueuePattern(pattern);
             for (String name : NAMES) {
-                assertThat(matched.matches(name)).as("%s of %s", name, pattern).isEqualTo(matches(words(pattern), words(name)));
+                assertThat(matched.matches(name))
+                        .as("%s of %s", name, pattern)
+                        .isEqualTo(matches(words(pattern), words(name)));
             }
         }
     }
@@ -53,7 +55,8 @@ class QueuePatternTest {
         }
         for (int one = 0; one < PATTERNS.size(); one++) {
             for (int other = 0; other < PATTERNS.size(); other++) {
-                boolean intersects = new QueuePattern(PATTERNS.get(one)).intersects(new QueuePattern(PATTERNS.get(other)));
+                boolean intersects =
+                        new QueuePattern(PATTERNS.get(one)).intersects(new QueuePattern(PATTERNS.get(other)));
                 assertThat(intersects)
                         .as("%s and %s", PATTERNS.get(one), PATTERNS.get(other))
                         .isEqualTo(matched.get(one).intersects(matched.get(other)));
@@ -64,15 +67,21 @@ class QueuePatternTest {
     @Test
     void patterns_do_not_intersect_where_every_common_name_would_be_too_long_or_none() {
         String half = "x".repeat(62);
-        assertThat(new QueuePattern(half + ".#").intersects(new QueuePattern("#." + half.replace('x', 'y')))).isTrue();
-        assertThat(new QueuePattern(half + "xxx.#").intersects(new QueuePattern("#." + half.replace('x', 'y')))).isFalse();
-        assertThat(new QueuePattern("*._b").intersects(new QueuePattern("#._b"))).isTrue();
-        assertThat(new QueuePattern("#._b").intersects(new QueuePattern("*"))).as("no name begins with _").isFalse();
+        assertThat(new QueuePattern(half + ".#").intersects(new QueuePattern("#." + half.replace('x', 'y'))))
+                .isTrue();
+        assertThat(new QueuePattern(half + "xxx.#").intersects(new QueuePattern("#." + half.replace('x', 'y'))))
+                .isFalse();
+        assertThat(new QueuePattern("*._b").intersects(new QueuePattern("#._b")))
+                .isTrue();
+        assertThat(new QueuePattern("#._b").intersects(new QueuePattern("*")))
+                .as("no name begins with _")
+                .isFalse();
     }
 
     @Test
     void word_that_mixes_or_a_first_word_that_no_name_has_is_refused() {
-        for (String wrong : List.of("a*", "tenant.a*.mail", "tenant.##", "_x.#", ".#", "a b.*", "x".repeat(126) + ".#")) {
+        for (String wrong :
+                List.of("a*", "tenant.a*.mail", "tenant.##", "_x.#", ".#", "a b.*", "x".repeat(126) + ".#")) {
             assertThatThrownBy(() -> Limits.requireQueueOrPattern("queue", wrong))
                     .as(wrong)
                     .isInstanceOf(InvalidMessageException.class)

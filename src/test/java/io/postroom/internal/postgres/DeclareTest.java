@@ -50,7 +50,8 @@ class DeclareTest {
         List<QueueRow> first = queues.declareAll(settings);
         sql.sql("UPDATE postroom.queue SET max_attempts = 7, settings_by = 'operator' WHERE name = 'few.1'")
                 .update();
-        sql.sql("UPDATE postroom.queue SET deleted_at = now() WHERE name = 'few.2'").update();
+        sql.sql("UPDATE postroom.queue SET deleted_at = now() WHERE name = 'few.2'")
+                .update();
         String horizon = horizon();
         settings = new ArrayList<>(settings);
         settings.set(3, settings.get(3).timeToLive(Duration.ofDays(1)));
@@ -61,7 +62,8 @@ class DeclareTest {
         assertThat(queues.changedSince(horizon))
                 .extracting(QueueName::name)
                 .containsExactlyInAnyOrder("few.2", "few.3", "few.5");
-        assertThat(second.subList(0, 5)).extracting(QueueRow::id)
+        assertThat(second.subList(0, 5))
+                .extracting(QueueRow::id)
                 .containsExactlyElementsOf(first.stream().map(QueueRow::id).toList());
         assertThat(second.get(3).timeToLive()).isEqualTo(Duration.ofDays(1));
         assertThat(text("SELECT max_attempts || settings_by FROM postroom.queue WHERE name = 'few.1'"))
@@ -70,7 +72,9 @@ class DeclareTest {
                 .isEqualTo("3declaration");
         assertThat(text("SELECT max_attempts || settings_by FROM postroom.queue WHERE name = 'few.5'"))
                 .isEqualTo("20default");
-        assertThat(queues.queues(List.of("few.1", "unknown"))).extracting(QueueRow::name).containsExactly("few.1");
+        assertThat(queues.queues(List.of("few.1", "unknown")))
+                .extracting(QueueRow::name)
+                .containsExactly("few.1");
     }
 
     /** Two that write the same rows in opposite orders would wait for each other. */
@@ -79,7 +83,8 @@ class DeclareTest {
         ExecutorService threads = Executors.newFixedThreadPool(2);
         try {
             for (int round = 0; round < 4; round++) {
-                boolean changed = round % 2 == 1; // every other round finds the rows of the one before, and changes them
+                boolean changed =
+                        round % 2 == 1; // every other round finds the rows of the one before, and changes them
                 int attempts = 3 + round;
                 List<QueueSettings> settings = settings("round" + round / 2 + ".", 250).stream()
                         .map(one -> changed ? one.attempts(attempts) : one)
@@ -103,7 +108,8 @@ class DeclareTest {
 
     private static List<QueueSettings> settings(String prefix, int count) {
         return IntStream.range(0, count)
-                .mapToObj(number -> QueueSettings.of(prefix + number).attempts(3).retryAfter("10s"))
+                .mapToObj(
+                        number -> QueueSettings.of(prefix + number).attempts(3).retryAfter("10s"))
                 .toList();
     }
 
@@ -112,9 +118,10 @@ class DeclareTest {
     }
 
     private String state() {
-        return text("SELECT concat_ws(' ', count(*), bit_xor(hashtidextended(ctid, xmin::text::bigint)),"
-                + " bit_xor(hashtidextended(ctid, xmax::text::bigint)),"
-                + " pg_sequence_last_value(pg_get_serial_sequence('postroom.queue', 'id')::regclass)) FROM postroom.queue");
+        return text(
+                "SELECT concat_ws(' ', count(*), bit_xor(hashtidextended(ctid, xmin::text::bigint)),"
+                        + " bit_xor(hashtidextended(ctid, xmax::text::bigint)),"
+                        + " pg_sequence_last_value(pg_get_serial_sequence('postroom.queue', 'id')::regclass)) FROM postroom.queue");
     }
 
     private String horizon() {

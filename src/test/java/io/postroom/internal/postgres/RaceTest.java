@@ -239,9 +239,13 @@ class RaceTest {
                 .as("so that what was seen empty now is not believed to stay so")
                 .isFalse();
         open.commit();
-        assertThat(fixture.pollEvenly(0, fixture.summary().horizon(), true).queues().get(0).lowest()[4])
+        assertThat(fixture.pollEvenly(0, fixture.summary().horizon(), true)
+                        .queues()
+                        .get(0)
+                        .lowest()[4])
                 .isEqualTo(seq);
-        assertThat(fixture.pollEvenly(seq + 1, fixture.summary().horizon(), true).queues())
+        assertThat(fixture.pollEvenly(seq + 1, fixture.summary().horizon(), true)
+                        .queues())
                 .as("below the low watermark")
                 .isEmpty();
     }
@@ -259,7 +263,9 @@ class RaceTest {
         PollSummary after = fixture.summary();
         assertThat(fixture.pollEvenly(0, after.horizon(), false).queues()).isEmpty();
         fixture.execute("UPDATE postroom.queue SET paused_at = paused_at WHERE id = " + fixture.queue.id());
-        assertThat(fixture.summary().queues()).as("the same values in a new row").isNotEqualTo(after.queues());
+        assertThat(fixture.summary().queues())
+                .as("the same values in a new row")
+                .isNotEqualTo(after.queues());
     }
 
     /** The change began before the horizon and is committed after both reads: its id is not below what the summary could see. */

@@ -101,7 +101,14 @@ final class StoreFixture {
     PollResult pollEvenly(long lowWatermark, @Nullable String since, boolean look) {
         return stores.workers()
                 .poll(new PollRequest(
-                        worker, new int[] {queue.id()}, lowWatermark, new int[0], new long[0], new int[0], since, look));
+                        worker,
+                        new int[] {queue.id()},
+                        lowWatermark,
+                        new int[0],
+                        new long[0],
+                        new int[0],
+                        since,
+                        look));
     }
 
     QueueReport report(long[] lowWatermarks) {
