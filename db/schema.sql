@@ -1927,8 +1927,36 @@ $function$
 COMMENT ON FUNCTION postroom.partitions IS 'Internal: the partitions of message or attempt, oldest first, with the time each is for. The _old one begins at -infinity, the _tail
 one ends at infinity.';
 
-CREATE OR REPLACE FUNCTION postroom.poll(p_worker integer, p_queues integer[], p_watermarks bigint[], p_empty_at bigint, p_empty_on timestamp with time zone, p_due_from timestamp with time zone)
- RETURNS TABLE(queue_id integer, name text, paused boolean, deleted boolean, max_attempts integer, retry_after text, settings_by text, suspects boolean, elsewhere boolean, lowest bigint[], next_due bigint)
+CREATE OR REPLACE FUNCTION postroom.poll_summary(p_worker integer, p_due_from timestamp with time zone)
+ RETURNS TABLE(queues bigint, horizon text, others bigint, last_seq bigint, next_due bigint)
+ LANGUAGE plpgsql
+ ROWS 1
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_bitmapscan TO 'off'
+ SET enable_sort TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
+AS $function$
+BEGIN
+    RETURN QUERY
+    SELECT (SELECT coalesce(bit_xor(hashtidextended(q.ctid, q.xmin::text::bigint)), 0) FROM postroom.queue q),
+           pg_snapshot_xmin(pg_current_snapshot())::text,
+           (SELECT bit_xor(hashint4extended(w.id, 0))
+            FROM postroom.worker w
+            WHERE w.id <> p_worker AND w.stopped_at IS NULL AND w.beat_at > statement_timestamp() - interval '1 minute'),
+           coalesce(pg_sequence_last_value('postroom.ready_seq'), 0),
+           (SELECT (greatest(extract(epoch FROM d.due_at - clock_timestamp()), 0) * 1000000)::bigint
+            FROM postroom.delayed d
+            WHERE d.due_at >= p_due_from
+            ORDER BY d.due_at
+            LIMIT 1);
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.poll_summary IS 'Internal: called by workers. Whether anything changed that a poll would report.';
+
+CREATE OR REPLACE FUNCTION postroom.poll(p_worker integer, p_queues integer[], p_watermark bigint, p_uneven integer[], p_watermarks bigint[], p_tell integer[], p_since xid, p_look boolean)
+ RETURNS TABLE(queue_id integer, name text, paused boolean, deleted boolean, max_attempts integer, retry_after text, settings_by text, suspects boolean, elsewhere boolean, lowest bigint[])
  LANGUAGE plpgsql
  ROWS 10
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1942,39 +1970,50 @@ CREATE OR REPLACE FUNCTION postroom.poll(p_worker integer, p_queues integer[], p
 AS $function$
 #variable_conflict use_column
 DECLARE
-    still_empty boolean := p_empty_at IS NOT NULL
-                           AND pg_postmaster_start_time() = p_empty_on
-                           AND p_empty_at = coalesce(pg_sequence_last_value('postroom.ready_seq'), 0);
+    look_for_suspects boolean := p_look AND EXISTS (SELECT FROM postroom.ready r WHERE r.crashes > 0);
+    others constant int[] := ARRAY(
+        SELECT w.id
+        FROM postroom.worker w
+        WHERE w.id <> p_worker AND w.stopped_at IS NULL AND w.beat_at > statement_timestamp() - interval '1 minute');
 BEGIN
     RETURN QUERY
-    SELECT q.id, q.name, q.paused_at IS NOT NULL, q.deleted_at IS NOT NULL, q.max_attempts, q.retry_after, q.settings_by,
-           CASE WHEN still_empty THEN false
-                ELSE EXISTS (SELECT FROM generate_series(0, 9) x (prio)
-                             WHERE EXISTS (SELECT FROM postroom.ready r
-                                           WHERE r.queue_id = q.id AND r.priority = x.prio::smallint AND r.crashes > 0))
+    SELECT s.id, q.name, q.paused_at IS NOT NULL, q.deleted_at IS NOT NULL, q.max_attempts, q.retry_after, q.settings_by,
+           s.suspects,
+           CASE WHEN cardinality(others) = 0 THEN false
+                ELSE EXISTS (SELECT FROM postroom.consumer c WHERE c.queue_id = s.id AND c.worker_id = ANY (others))
            END,
-           EXISTS (SELECT FROM postroom.consumer c
-                   JOIN postroom.worker w ON w.id = c.worker_id
-                   WHERE c.queue_id = q.id AND c.worker_id <> p_worker AND w.stopped_at IS NULL
-                     AND w.beat_at > statement_timestamp() - interval '1 minute'),
-           CASE WHEN NOT still_empty THEN
+           CASE WHEN s.waiting THEN
                 ARRAY(SELECT (SELECT r.seq
                               FROM postroom.ready r
-                              WHERE r.queue_id = q.id
+                              WHERE r.queue_id = s.id
                                 AND r.priority = x.prio::smallint
-                                AND r.seq >= p_watermarks[(w.place - 1) * 10 + x.prio + 1]
+                                AND r.seq >= CASE WHEN s.place IS NULL THEN p_watermark ELSE p_watermarks[(s.place - 1) * 10 + x.prio + 1] END
                                 AND r.crashes = 0
                               ORDER BY r.queue_id, r.priority, r.seq
                               LIMIT 1)
                       FROM generate_series(0, 9) x (prio))
-           END,
-           (SELECT (greatest(extract(epoch FROM d.due_at - clock_timestamp()), 0) * 1000000)::bigint
-            FROM postroom.delayed d
-            WHERE d.due_at >= p_due_from
-            ORDER BY d.due_at
-            LIMIT 1)
-    FROM unnest(p_queues) WITH ORDINALITY w (id, place)
-    JOIN postroom.queue q ON q.id = w.id;
+           END
+    FROM (SELECT w.id, w.place,
+                 CASE WHEN NOT p_look THEN false
+                      WHEN w.place IS NOT NULL THEN true
+                      ELSE EXISTS (SELECT FROM postroom.ready r
+                                   WHERE r.queue_id = w.id
+                                     AND r.priority = ANY ('{0,1,2,3,4,5,6,7,8,9}'::smallint[])
+                                     AND r.seq >= p_watermark)
+                 END AS waiting,
+                 CASE WHEN NOT look_for_suspects THEN false
+                      ELSE EXISTS (SELECT FROM generate_series(0, 9) x (prio)
+                                   WHERE EXISTS (SELECT FROM postroom.ready r
+                                                 WHERE r.queue_id = w.id AND r.priority = x.prio::smallint AND r.crashes > 0))
+                 END AS suspects
+          FROM (SELECT e.id, NULL::bigint AS place FROM unnest(p_queues) e (id)
+                UNION ALL
+                SELECT u.id, u.place FROM unnest(p_uneven) WITH ORDINALITY u (id, place)) w
+          OFFSET 0) s
+    LEFT JOIN postroom.queue q ON q.id = s.id
+    WHERE s.waiting OR s.suspects OR q.id IS NULL OR p_since IS NULL
+       OR age(q.xmin) <= age(p_since)
+       OR s.id = ANY (p_tell);
 END
 $function$
 ;

@@ -26,6 +26,14 @@ import tools.jackson.databind.JsonNode;
  * lower version in the same queue takes are left to that handler. {@code String} and {@code byte[]} take the stored content as it is,
  * {@code Map} and {@code JsonNode} its JSON, of any type that no other handler of the queue takes. Any other class takes messages without a
  * type. A queue's only handler takes its messages without a type, whatever its class.
+ *
+ * <p>Instead of a queue's name, a handler may have a pattern for names, as in {@code tenant.*.mail}. Names and patterns are words with dots
+ * between them; {@code *} stands for exactly one word, {@code #} for any number of words, none included. The handler serves all queues that
+ * match, those that appear later within a second. It declares no queue, and leaves the settings of queues as they are: its own retry policy
+ * decides unless an operator sets the queue's. Its concurrency holds for all those queues together that have
+ * the same handlers. All handlers whose name or pattern
+ * matches serve a queue; for the same type, a handler with the exact name comes before one with a pattern. Two patterns that take the same
+ * type and version and could match one name are refused at the start.
  */
 public final class Handler {
     /** Messages that one process handles at a time: 4. */
@@ -42,7 +50,7 @@ public final class Handler {
     private final Settings settings;
 
     private Handler(String queue, Direction direction, Class<?> payload, BatchHandler<Object> code, Settings settings) {
-        this.queue = Limits.requireName("queue", queue);
+        this.queue = Limits.requireQueueOrPattern("queue", queue);
         this.direction = direction;
         this.payload = payload;
         MessageTypes.of(payload); // refuses a type that could not be stored, where the class is named
@@ -97,7 +105,7 @@ public final class Handler {
 
     /**
      * Sets the name for properties, logs and {@code consumer.handler}; unique in the process, limited like a queue's name. Default: queue
-     * and payload class.
+     * and payload class; in a pattern, {@code any} stands for {@code *} and {@code all} for {@code #}, as in {@code tenant.any.mail.Order}.
      */
     public Handler id(String id) {
         return with(settings.id(Limits.requireName("id", id)));
@@ -143,12 +151,18 @@ public final class Handler {
         return with(settings.onError(handling));
     }
 
+    /** The name of the queue, or the pattern for names of queues. */
     public String queue() {
         return queue;
     }
 
     public String id() {
-        return settings.id.isEmpty() ? queue + "." + payload.getSimpleName() : settings.id;
+        return settings.id.isEmpty() ? queueInId() + "." + payload.getSimpleName() : settings.id;
+    }
+
+    /** The name or the pattern in a form that properties can have in their names. */
+    private String queueInId() {
+        return queue.replace("*", "any").replace("#", "all");
     }
 
     public Direction direction() {

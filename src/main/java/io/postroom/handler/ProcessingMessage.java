@@ -22,7 +22,7 @@ import java.lang.annotation.Target;
 @Target({ElementType.METHOD, ElementType.TYPE})
 @Retention(RetentionPolicy.RUNTIME)
 public @interface ProcessingMessage {
-    /** The name of the queue. */
+    /** The name of the queue, or a pattern for names, such as {@code tenant.*.mail}: see {@link Handler}. */
     String value();
 
     /**

@@ -11,6 +11,8 @@ public final class ConsumedQueue {
     private volatile boolean paused = true;
 
     private int timesHeldBack;
+    /** {@link #timesHeldBack} before the poll that last reported; -1: none has. */
+    private int reportedAfter = -1;
 
     private volatile boolean suspects;
     private volatile boolean elsewhere = true;
@@ -46,8 +48,8 @@ public final class ConsumedQueue {
         return suspects;
     }
 
-    /** Notes that a claim found no suspect; the next poll may report one again. */
-    void noSuspects() {
+    /** Notes that a claim or a poll found no suspect; the next poll may report one again. */
+    public void noSuspects() {
         suspects = false;
     }
 
@@ -67,6 +69,16 @@ public final class ConsumedQueue {
         return timesHeldBack;
     }
 
+    /** Whether no poll has reported the queue since it was last held back. The next poll has to, whether or not the queue was changed. */
+    public synchronized boolean isUnreported() {
+        return reportedAfter != timesHeldBack;
+    }
+
+    /** Notes whether other processes consume the queue too. */
+    public void consumedElsewhere(boolean elsewhere) {
+        this.elsewhere = elsewhere;
+    }
+
     /**
      * Takes over what a poll reported.
      *
@@ -74,6 +86,7 @@ public final class ConsumedQueue {
      */
     public void reported(QueueReport report, int heldBackBefore) {
         synchronized (this) {
+            reportedAfter = heldBackBefore;
             if (report.paused() || report.deleted() || timesHeldBack == heldBackBefore) {
                 paused = report.paused() || report.deleted();
             }

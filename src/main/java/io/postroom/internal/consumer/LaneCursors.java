@@ -153,6 +153,16 @@ public final class LaneCursors {
         return lowWatermarks[priority];
     }
 
+    /** The low watermark of all lanes where they have the same; -1: they differ. */
+    public synchronized long commonLowWatermark() {
+        for (long lowWatermark : lowWatermarks) {
+            if (lowWatermark != lowWatermarks[0]) {
+                return -1;
+            }
+        }
+        return lowWatermarks[0];
+    }
+
     /** Whether claims went past the number to which the low watermarks were last raised, so that raising them again is worth a look. */
     public synchronized boolean isAheadOf(long settledSeq) {
         return Arrays.stream(cursors).anyMatch(cursor -> cursor > settledSeq + 1);

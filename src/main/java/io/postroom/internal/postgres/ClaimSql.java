@@ -74,15 +74,26 @@ final class ClaimSql {
             """.formatted(AttemptOutcome.UNDECODABLE.code()));
 
     /**
-     * Settings and lowest visible seq of many queues, and in each row when the next delayed message is due. Reads ready_pk,
-     * ready_suspects and delayed_by_due_time. A queue without a row is not there: the database was restored, truncated or failed over.
-     * The file number of ready changes with DROP and TRUNCATE.
+     * What a process with nothing to do asks: see the function. Reads all of queue and worker, and the head of delayed_by_due_time. The file
+     * number of ready changes with DROP and TRUNCATE. Always one row.
+     */
+    static final Sql POLL_SUMMARY = Sql.of("""
+            -- name: poll_summary
+            SELECT pg_postmaster_start_time(), pg_relation_filenode('postroom.ready'), queues, horizon, others, last_seq, next_due
+            FROM postroom.poll_summary(:worker, coalesce(:dueFrom::timestamptz, '-infinity'))
+            """);
+
+    /**
+     * Settings and lowest visible seq of those queues that have news, and in each row which state of the store answers. Reads ready_pk and
+     * ready_suspects. A queue without a name is not there: the database was restored, truncated or failed over. Always one row at least;
+     * without a queue's id it is about no queue.
      */
     static final Sql POLL = Sql.of("""
             -- name: poll
-            SELECT queue_id, name, paused, deleted, max_attempts, retry_after, settings_by, suspects, elsewhere, lowest, next_due,
-                   pg_postmaster_start_time(), pg_relation_filenode('postroom.ready')
-            FROM postroom.poll(:worker, :queues, :watermarks, :emptyAt, :emptyOn, coalesce(:dueFrom::timestamptz, '-infinity'))
+            SELECT pg_postmaster_start_time(), pg_relation_filenode('postroom.ready'),
+                   queue_id, name, paused, deleted, max_attempts, retry_after, settings_by, suspects, elsewhere, lowest
+            FROM (SELECT) one
+            LEFT JOIN postroom.poll(:worker, :queues, :watermark, :uneven, :watermarks, :tell, :since::xid, :look) ON true
             """);
 
     /** A sample for the low watermark. Always one row. Takes a transaction id of its own, or reads pg_locks. */

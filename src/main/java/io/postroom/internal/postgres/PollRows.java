@@ -2,58 +2,74 @@ package io.postroom.internal.postgres;
 
 import io.postroom.internal.postgres.statement.Rows;
 import io.postroom.internal.storage.PollResult;
+import io.postroom.internal.storage.PollSummary;
 import io.postroom.internal.storage.QueueReport;
 import io.postroom.internal.storage.StoreIdentity;
 import java.sql.Array;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Turns rows of {@link ClaimSql#POLL}, one per queue, into the result of a poll. */
+/** Turns rows of {@link ClaimSql#POLL_SUMMARY} and {@link ClaimSql#POLL} into what polls answer. */
 final class PollRows {
     private static final int LANES = 10;
 
     private PollRows() {}
 
-    static PollResult result(List<PollRow> rows) {
-        List<QueueReport> queues = rows.stream().map(PollRow::queue).toList();
-        return rows.isEmpty()
-                ? new PollResult(queues, false, null, null)
-                : new PollResult(queues, rows.get(0).stillEmpty, rows.get(0).nextDue, rows.get(0).answeredBy);
+    static PollSummary summary(ResultSet row) throws SQLException {
+        long digest = row.getLong(5);
+        Long others = row.wasNull() ? null : (Long) digest;
+        return new PollSummary(
+                identity(row), row.getLong(3), row.getString(4), others, row.getLong(6), Rows.duration(row, 7));
     }
 
-    /** A row of a poll. The columns beside the queue's are the same in all rows. */
-    record PollRow(
-            QueueReport queue, boolean stillEmpty, @Nullable Duration nextDue, StoreIdentity answeredBy) {
-        static PollRow of(ResultSet row) throws SQLException {
-            Array lowest = row.getArray(10);
-            QueueReport queue = new QueueReport(
-                    row.getInt(1),
-                    row.getString(2),
-                    row.getBoolean(3),
-                    row.getBoolean(4),
-                    row.getInt(5),
-                    row.getString(6),
-                    "operator".equals(row.getString(7)),
-                    row.getBoolean(8),
-                    row.getBoolean(9),
-                    lowestOf(lowest));
-            return new PollRow(
-                    queue,
-                    lowest == null,
-                    Rows.duration(row, 11),
-                    new StoreIdentity(Objects.requireNonNull(Rows.instant(row, 12)), row.getLong(13)));
-        }
+    static PollResult result(List<PollRow> rows) {
+        return new PollResult(
+                rows.stream().map(PollRow::queue).filter(Objects::nonNull).toList(),
+                rows.stream().filter(row -> row.isGone).map(row -> row.queueId).toList(),
+                rows.get(0).answeredBy);
     }
 
     /**
-     * Reads the lowest seq of each lane; -1 for an empty lane. The array is NULL when the poll did not look, because all lanes were still
-     * empty.
+     * A row of a poll.
+     *
+     * @param queue null: the queue is gone, or the row is about no queue
      */
+    record PollRow(int queueId, boolean isGone, @Nullable QueueReport queue, StoreIdentity answeredBy) {
+        static PollRow of(ResultSet row) throws SQLException {
+            int queueId = row.getInt(3);
+            boolean isAboutQueue = !row.wasNull();
+            String name = row.getString(4);
+            return new PollRow(
+                    queueId,
+                    isAboutQueue && name == null,
+                    name == null ? null : report(queueId, name, row),
+                    identity(row));
+        }
+
+        private static QueueReport report(int queueId, String name, ResultSet row) throws SQLException {
+            return new QueueReport(
+                    queueId,
+                    name,
+                    row.getBoolean(5),
+                    row.getBoolean(6),
+                    row.getInt(7),
+                    row.getString(8),
+                    "operator".equals(row.getString(9)),
+                    row.getBoolean(10),
+                    row.getBoolean(11),
+                    lowestOf(row.getArray(12)));
+        }
+    }
+
+    private static StoreIdentity identity(ResultSet row) throws SQLException {
+        return new StoreIdentity(Objects.requireNonNull(Rows.instant(row, 1)), row.getLong(2));
+    }
+
+    /** Reads the lowest seq of each lane; -1 for an empty lane. The array is NULL when all lanes are empty. */
     private static long[] lowestOf(@Nullable Array array) throws SQLException {
         long[] lowest = new long[LANES];
         if (array == null) {

@@ -1,18 +1,33 @@
 package io.postroom.internal.postgres;
 
+import static io.postroom.internal.postgres.ArrayValues.nullableLongs;
+import static io.postroom.internal.postgres.ArrayValues.texts;
+
 import io.postroom.api.QueueSettings;
 import io.postroom.internal.postgres.statement.Rows;
 import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.postgres.statement.StoreTransactions;
+import io.postroom.internal.storage.QueueName;
 import io.postroom.internal.storage.QueueRow;
 import io.postroom.internal.storage.QueueStore;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** Declares queues and finds them by name. Statements: {@link QueueSql}. */
 final class PostgresQueueStore implements QueueStore {
+    /** Each round but the first waits for others that write the same queues. */
+    private static final int MOST_ROUNDS = 10;
+
+    private static final String TRY_AGAIN = "40001";
+
     private final StoreTransactions transactions;
 
     PostgresQueueStore(StoreTransactions transactions) {
@@ -20,27 +35,74 @@ final class PostgresQueueStore implements QueueStore {
     }
 
     @Override
-    public QueueRow declare(QueueSettings settings) {
-        return transactions.several("declare queue " + settings.queue(), connection -> {
-            Optional<QueueRow> written = write(settings, connection);
-            return written.isPresent()
-                    ? written.get()
-                    : find(settings.queue(), connection).orElseThrow();
+    public List<QueueRow> declareAll(List<QueueSettings> settings) {
+        String doing = settings.size() == 1
+                ? "declare queue " + settings.get(0).queue()
+                : "declare " + settings.size() + " queues";
+        Map<String, QueueRow> rows = transactions.several(doing, connection -> {
+            Map<String, QueueRow> found = new HashMap<>();
+            List<QueueSettings> open = settings;
+            for (int round = 0; !open.isEmpty(); round++) {
+                if (round == MOST_ROUNDS) {
+                    throw new SQLException("others change the same queues all the time", TRY_AGAIN);
+                }
+                if (round > 0) {
+                    rows(QueueSql.DECLARE, open, connection).forEach(row -> found.put(row.name(), row));
+                    open = without(found, open);
+                }
+                rows(QueueSql.DECLARED_ALREADY, open, connection).forEach(row -> found.put(row.name(), row));
+                open = without(found, open);
+            }
+            return found;
+        });
+        return settings.stream().map(one -> rows.get(one.queue())).toList();
+    }
+
+    private static List<QueueSettings> without(Map<String, QueueRow> found, List<QueueSettings> settings) {
+        return settings.stream().filter(one -> !found.containsKey(one.queue())).toList();
+    }
+
+    private static List<QueueRow> rows(Sql sql, List<QueueSettings> settings, Connection connection)
+            throws SQLException {
+        if (settings.isEmpty()) {
+            return List.of();
+        }
+        try (Sql.Call call = sql.on(connection)) {
+            return call.set("names", texts(settings, QueueSettings::queue))
+                    .set("maxAttempts", nullableLongs(settings, one -> whole(one.maxAttempts())))
+                    .set("retryAfter", texts(settings, one -> one.retryAfter().orElse(null)))
+                    .set("crashLimit", nullableLongs(settings, one -> whole(one.crashLimit())))
+                    .set("timeToLive", nullableLongs(settings, one -> micros(one.timeToLive())))
+                    .set("retention", nullableLongs(settings, one -> micros(one.retention())))
+                    .list(PostgresQueueStore::queue);
+        }
+    }
+
+    private static @Nullable Long whole(Optional<Integer> value) {
+        return value.map(Integer::longValue).orElse(null);
+    }
+
+    private static @Nullable Long micros(Optional<Duration> value) {
+        return value.map(Rows::micros).orElse(null);
+    }
+
+    @Override
+    public List<QueueRow> queues(Collection<String> names) {
+        return transactions.single("look up " + names.size() + " queues", connection -> {
+            try (Sql.Call call = QueueSql.FIND_ALL.on(connection)) {
+                return call.set("names", names.toArray(new String[0])).list(PostgresQueueStore::queue);
+            }
         });
     }
 
-    /** Returns empty when the row is there and is the same. */
-    private static Optional<QueueRow> write(QueueSettings settings, Connection connection) throws SQLException {
-        try (Sql.Call call = QueueSql.DECLARE.on(connection)) {
-            return call.set("name", settings.queue())
-                    .set("named", !settings.equals(QueueSettings.of(settings.queue())))
-                    .set("maxAttempts", settings.maxAttempts().orElse(null))
-                    .set("retryAfter", settings.retryAfter().orElse(null))
-                    .set("crashLimit", settings.crashLimit().orElse(null))
-                    .set("timeToLive", settings.timeToLive().map(Rows::micros).orElse(null))
-                    .set("retention", settings.retention().map(Rows::micros).orElse(null))
-                    .first(PostgresQueueStore::queue);
-        }
+    @Override
+    public List<QueueName> changedSince(@Nullable String horizon) {
+        return transactions.single("look for changed queues", connection -> {
+            try (Sql.Call call = QueueSql.CHANGED_SINCE.on(connection)) {
+                return call.set("since", Horizons.xid(horizon))
+                        .list(row -> new QueueName(row.getInt(1), row.getString(2), row.getBoolean(3)));
+            }
+        });
     }
 
     @Override

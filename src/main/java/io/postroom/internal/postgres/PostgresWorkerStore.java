@@ -1,23 +1,31 @@
 package io.postroom.internal.postgres;
 
+import static io.postroom.internal.postgres.ArrayValues.ints;
+import static io.postroom.internal.postgres.ArrayValues.shorts;
+import static io.postroom.internal.postgres.ArrayValues.texts;
+
 import io.postroom.internal.postgres.connection.PostgresNotificationListener;
 import io.postroom.internal.postgres.statement.Rows;
 import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.postgres.statement.StoreTransactions;
 import io.postroom.internal.storage.Arrival;
 import io.postroom.internal.storage.ConsumerRow;
+import io.postroom.internal.storage.PollRequest;
 import io.postroom.internal.storage.PollResult;
+import io.postroom.internal.storage.PollSummary;
 import io.postroom.internal.storage.WatermarkSample;
 import io.postroom.internal.storage.WorkerStore;
 import java.sql.Array;
-import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 
@@ -53,28 +61,25 @@ public final class PostgresWorkerStore implements WorkerStore {
 
     @Override
     public void announce(int workerId, List<ConsumerRow> consumers) {
-        transactions.several("announce the consumers of worker " + workerId, connection -> {
-            forgetConsumers(workerId, connection);
+        transactions.single("announce the consumers of worker " + workerId, connection -> {
             try (Sql.Call call = WorkerSql.ANNOUNCE.on(connection)) {
-                for (ConsumerRow consumer : consumers) {
-                    call.set("worker", workerId)
-                            .set("queue", consumer.queueId())
-                            .set("handler", consumer.handler())
-                            .set("direction", consumer.direction().code())
-                            .set("concurrency", consumer.concurrency())
-                            .set("mode", consumer.mode())
-                            .set("types", consumer.types().toArray(new String[0]))
-                            .update();
-                }
+                return call.set("worker", workerId)
+                        .set("queues", ints(consumers, ConsumerRow::queueId))
+                        .set("handlers", texts(consumers, ConsumerRow::handler))
+                        .set(
+                                "directions",
+                                shorts(consumers, row -> row.direction().code()))
+                        .set("concurrency", ints(consumers, ConsumerRow::concurrency))
+                        .set("modes", texts(consumers, ConsumerRow::mode))
+                        .set("types", texts(consumers, PostgresWorkerStore::arrayOfTypes))
+                        .one(row -> row.getLong(1));
             }
-            return true;
         });
     }
 
-    private static void forgetConsumers(int workerId, Connection connection) throws SQLException {
-        try (Sql.Call call = WorkerSql.FORGET_CONSUMERS.on(connection)) {
-            call.set("worker", workerId).update();
-        }
+    /** The text of an array. Names of types need no escape. */
+    private static String arrayOfTypes(ConsumerRow consumer) {
+        return consumer.types().stream().collect(Collectors.joining("\",\"", "{\"", "\"}"));
     }
 
     @Override
@@ -99,23 +104,37 @@ public final class PostgresWorkerStore implements WorkerStore {
     }
 
     @Override
-    public PollResult poll(
-            int workerId,
-            List<Integer> queueIds,
-            long[] lowWatermarks,
-            @Nullable WatermarkSample knownEmpty,
-            @Nullable Instant dueFrom) {
-        return transactions.single("poll " + queueIds.size() + " queues", connection -> {
+    public PollSummary summarize(int workerId, @Nullable Instant dueFrom) {
+        return transactions.single("poll", connection -> {
+            try (Sql.Call call = ClaimSql.POLL_SUMMARY.on(connection)) {
+                return call.set("worker", workerId).set("dueFrom", dueFrom).one(PollRows::summary);
+            }
+        });
+    }
+
+    @Override
+    public PollResult poll(PollRequest request) {
+        int queues = request.queues().length + request.uneven().length;
+        return transactions.single("poll " + queues + " queues", connection -> {
             try (Sql.Call call = ClaimSql.POLL.on(connection)) {
-                return PollRows.result(call.set("worker", workerId)
-                        .set(
-                                "queues",
-                                queueIds.stream().mapToInt(Integer::intValue).toArray())
-                        .set("watermarks", lowWatermarks)
-                        .set("emptyAt", knownEmpty == null ? null : (Long) knownEmpty.seq())
-                        .set("emptyOn", knownEmpty == null ? null : knownEmpty.serverStartedAt())
-                        .set("dueFrom", dueFrom)
+                return PollRows.result(call.set("worker", request.workerId())
+                        .set("queues", request.queues())
+                        .set("watermark", request.lowWatermark())
+                        .set("uneven", request.uneven())
+                        .set("watermarks", request.lowWatermarks())
+                        .set("tell", request.tell())
+                        .set("since", Horizons.xid(request.since()))
+                        .set("look", request.look())
                         .list(PollRows.PollRow::of));
+            }
+        });
+    }
+
+    @Override
+    public Set<Integer> consumedElsewhere(int workerId) {
+        return transactions.single("look for queues that others consume", connection -> {
+            try (Sql.Call call = WorkerSql.CONSUMED_ELSEWHERE.on(connection)) {
+                return new HashSet<>(call.set("worker", workerId).list(row -> row.getInt(1)));
             }
         });
     }

@@ -17,12 +17,6 @@ final class WorkerSql {
             RETURNING w.id
             """);
 
-    static final Sql FORGET_CONSUMERS = Sql.of("""
-            -- name: forget_consumers
-            DELETE FROM postroom.consumer
-            WHERE worker_id = :worker
-            """);
-
     /** 0 rows: the worker had none, or its id belongs to another process. */
     static final Sql FORGET_OWN_CONSUMERS = Sql.of("""
             -- name: forget_own_consumers
@@ -33,11 +27,45 @@ final class WorkerSql {
               AND w.instance = :instance
             """);
 
+    /**
+     * Makes the worker's rows those of the arrays, one entry a row; {@code types} holds the texts of arrays. Writes what differs: a process
+     * that consumes one more of 10,000 queues writes one row. Always one row: how many were removed and written.
+     */
     static final Sql ANNOUNCE = Sql.of("""
             -- name: announce
-            INSERT INTO postroom.consumer (worker_id, queue_id, handler, direction, concurrency, mode, types)
-            VALUES (:worker, :queue, :handler, :direction, :concurrency, :mode, :types)
-            ON CONFLICT DO NOTHING
+            WITH announced AS MATERIALIZED (
+                SELECT a.queue_id, a.handler, a.direction, a.concurrency, a.mode, a.types::text[] AS types
+                FROM unnest(:queues::int[], :handlers::text[], :directions::smallint[], :concurrency::int[], :modes::text[], :types::text[])
+                    AS a (queue_id, handler, direction, concurrency, mode, types)
+            ), gone AS (
+                DELETE FROM postroom.consumer c
+                WHERE c.worker_id = :worker
+                  AND NOT EXISTS (SELECT FROM announced a WHERE a.queue_id = c.queue_id AND a.handler = c.handler)
+                RETURNING 1
+            ), written AS (
+                INSERT INTO postroom.consumer AS c (worker_id, queue_id, handler, direction, concurrency, mode, types)
+                SELECT :worker::int, a.queue_id, a.handler, a.direction, a.concurrency, a.mode, a.types
+                FROM announced a
+                WHERE NOT EXISTS (
+                    SELECT FROM postroom.consumer c
+                    WHERE (c.worker_id, c.queue_id, c.handler, c.direction, c.concurrency, c.mode, c.types)
+                        = (:worker::int, a.queue_id, a.handler, a.direction, a.concurrency, a.mode, a.types))
+                ON CONFLICT (queue_id, worker_id, handler) DO UPDATE
+                SET direction = excluded.direction, concurrency = excluded.concurrency, mode = excluded.mode, types = excluded.types
+                RETURNING 1
+            )
+            SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM written)
+            """);
+
+    /** The queues that other live workers consume. Reads worker, and consumer_pk or consumer. */
+    static final Sql CONSUMED_ELSEWHERE = Sql.of("""
+            -- name: consumed_elsewhere
+            SELECT DISTINCT c.queue_id
+            FROM postroom.consumer c
+            JOIN postroom.worker w ON w.id = c.worker_id
+            WHERE c.worker_id <> :worker
+              AND w.stopped_at IS NULL
+              AND w.beat_at > statement_timestamp() - interval '1 minute'
             """);
 
     /** Renews every lease of the worker at once. Relies on worker_pk. 0 rows: the worker was ended or removed. */

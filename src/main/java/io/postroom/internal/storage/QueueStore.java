@@ -2,7 +2,10 @@ package io.postroom.internal.storage;
 
 import io.postroom.api.QueueSettings;
 import io.postroom.api.StoreException;
+import java.util.Collection;
+import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Declares queues and looks them up. Thread-safe. Each call is a short transaction of its own; failures are {@link StoreException}s and may
@@ -13,7 +16,28 @@ public interface QueueStore {
      * Makes the queue if it does not exist, and sets what the settings name. What an operator set stays. It has a transaction of its own,
      * so that callers which use a new queue in long transactions do not wait for one another.
      */
-    QueueRow declare(QueueSettings settings);
+    default QueueRow declare(QueueSettings settings) {
+        return declareAll(List.of(settings)).get(0);
+    }
+
+    /**
+     * Declares many queues as {@link #declare} does, in one transaction. Writes nothing where nothing changes: no row lock is taken then, and
+     * no number is drawn.
+     *
+     * @param settings each queue once
+     * @return the rows in the same order
+     */
+    List<QueueRow> declareAll(List<QueueSettings> settings);
+
+    /** Looks up those of these queues that exist. */
+    List<QueueRow> queues(Collection<String> names);
+
+    /**
+     * Returns the queues whose rows were changed, deleted ones included.
+     *
+     * @param horizon the {@link PollSummary#horizon} up to which changes are known; null: all queues are returned
+     */
+    List<QueueName> changedSince(@Nullable String horizon);
 
     /** Looks a queue up; empty when no such queue exists. */
     Optional<QueueRow> queue(String name);

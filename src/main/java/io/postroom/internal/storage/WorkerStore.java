@@ -4,6 +4,7 @@ import io.postroom.api.StoreException;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -37,19 +38,17 @@ public interface WorkerStore {
     void deregister(int workerId, UUID instance);
 
     /**
-     * Asks in one statement all that a process with nothing to do needs to know.
+     * Asks whether a poll could report anything new. Costs the same for one queue and for ten thousand.
      *
-     * @param lowWatermarks the low watermarks of the lanes, ten a queue, by priority: READY is looked at from there on
-     * @param knownEmpty a settled sample after which all lanes of these queues were seen empty; null: none. The lanes are not looked at
-     *     while no number was drawn since then on the same server
      * @param dueFrom as {@code from} of {@link JobStore#promote}
      */
-    PollResult poll(
-            int workerId,
-            List<Integer> queueIds,
-            long[] lowWatermarks,
-            @Nullable WatermarkSample knownEmpty,
-            @Nullable Instant dueFrom);
+    PollSummary summarize(int workerId, @Nullable Instant dueFrom);
+
+    /** Asks for all queues of a process in one statement. Queues without news are left out. */
+    PollResult poll(PollRequest request);
+
+    /** Returns the ids of the queues that other live processes consume. */
+    Set<Integer> consumedElsewhere(int workerId);
 
     /**
      * Samples the order of READY: the last number drawn, and the transactions that may still write numbers up to it.

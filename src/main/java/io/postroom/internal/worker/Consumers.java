@@ -18,9 +18,23 @@ import org.jspecify.annotations.Nullable;
  * QueueDeclarations} replaces queues whose number changed.
  */
 public final class Consumers implements LocalConsumers {
+    /** Queues that a line of the log names. */
+    private static final int NAMED = 20;
+
     private final boolean workers;
     private final Map<Integer, ConsumedQueue> queues = new ConcurrentHashMap<>();
+    private final Map<String, ConsumedQueue> byName = new ConcurrentHashMap<>();
     private final Map<Integer, Consumer> running = new ConcurrentHashMap<>();
+    /** What {@link #running} held when it was last asked for. */
+    private volatile RunningQueues runningQueues = new RunningQueues(0, List.of());
+    /** Changes with each change of {@link #running}. */
+    private long generation;
+    /** Whether queues may appear that a pattern of a handler matches. */
+    private volatile boolean expectsQueues;
+
+    private volatile boolean hasAll = true;
+    /** Whether {@link #start} was called. */
+    private volatile boolean started;
     /** Consumers of before a restart whose handlers ignored their interrupt and may still run. */
     private final List<Consumer> leftBehind = new CopyOnWriteArrayList<>();
     /** Starts the consumer of a queue; null while no consumer may claim. */
@@ -32,19 +46,41 @@ public final class Consumers implements LocalConsumers {
     }
 
     synchronized void declare(ConsumedQueue queue) {
-        queues.put(queue.id(), queue);
+        ConsumedQueue before = queues.put(queue.id(), queue);
+        if (before != null) {
+            byName.remove(before.name(), before);
+            hasAll = false;
+        }
+        byName.put(queue.name(), queue);
     }
 
-    /** Whether {@link #start} will start consumers. */
+    /** Whether no queue has lost its number to another since {@link #complete} was called. */
+    boolean hasAll() {
+        return hasAll;
+    }
+
+    /** Notes that each queue that a handler names is consumed. */
+    void complete() {
+        hasAll = true;
+    }
+
+    /** Notes that queues may appear later, so that this process polls without any. */
+    void expectQueues() {
+        expectsQueues = true;
+    }
+
+    /** Whether {@link #start} will start consumers, now or when queues appear. */
     boolean hasWork() {
-        return workers && !queues.isEmpty();
+        return workers && (expectsQueues || !queues.isEmpty());
     }
 
     /** Starts a new consumer for each declared queue. */
     synchronized void start(Function<ConsumedQueue, Consumer> create) {
+        started = true;
         starter = queue -> {
             Consumer consumer = create.apply(queue);
             Consumer before = running.put(queue.id(), consumer);
+            generation++;
             if (before != null) {
                 before.announceStop();
                 if (before.isBusy()) {
@@ -61,9 +97,11 @@ public final class Consumers implements LocalConsumers {
         leftBehind.removeIf(consumer -> !consumer.isBusy());
         for (ConsumedQueue queue : changed) { // all first: one's new number may be another's old one
             queues.remove(queue.id(), queue);
+            byName.remove(queue.name(), queue);
             Consumer before = running.get(queue.id());
             if (before != null && before.queue() == queue) {
                 running.remove(queue.id());
+                generation++;
                 before.announceStop();
                 leftBehind.add(before);
             }
@@ -72,6 +110,15 @@ public final class Consumers implements LocalConsumers {
         if (starter != null) {
             declared.forEach(starter);
         }
+    }
+
+    /** Consumes a queue that appeared, unless it is consumed already. Returns whether it was not. */
+    synchronized boolean add(ConsumedQueue queue) {
+        if (queues.containsKey(queue.id()) || byName.containsKey(queue.name())) {
+            return false;
+        }
+        replace(List.of(), List.of(queue));
+        return true;
     }
 
     /** Ends all claims and gives back what waits in the buffers; running handlers go on. */
@@ -94,7 +141,7 @@ public final class Consumers implements LocalConsumers {
 
     /** Whether this process takes messages of any queue, and so polls. */
     public boolean isConsuming() {
-        return !running.isEmpty();
+        return !running.isEmpty() || started && hasWork();
     }
 
     /** Whether a handler runs or a message waits for one, in consumers of before a restart included. */
@@ -107,10 +154,26 @@ public final class Consumers implements LocalConsumers {
         return leftBehind.stream().anyMatch(Consumer::isBusy);
     }
 
-    /** Ids of the queues that are consumed here. */
-    List<Integer> ids() {
-        return List.copyOf(running.keySet());
+    /** The queues that are consumed here, as they are now. Costs nothing while they stay the same. */
+    RunningQueues running() {
+        RunningQueues known = runningQueues;
+        synchronized (this) {
+            if (known.generation != generation) {
+                known = new RunningQueues(
+                        generation,
+                        running.values().stream().map(Consumer::queue).toList());
+                runningQueues = known;
+            }
+        }
+        return known;
     }
+
+    /**
+     * Queues that are consumed here.
+     *
+     * @param generation the same as long as the queues are the same
+     */
+    record RunningQueues(long generation, List<ConsumedQueue> queues) {}
 
     @Nullable
     Consumer consumer(int queueId) {
@@ -123,11 +186,8 @@ public final class Consumers implements LocalConsumers {
 
     /** The queue of that name with a handler here; null: no handler here. */
     @Nullable
-    synchronized ConsumedQueue named(String name) {
-        return queues.values().stream()
-                .filter(queue -> queue.name().equals(name))
-                .findFirst()
-                .orElse(null);
+    ConsumedQueue named(String name) {
+        return byName.get(name);
     }
 
     /** The queue with a handler here, consumed or not; null: no handler here. */
@@ -142,7 +202,10 @@ public final class Consumers implements LocalConsumers {
 
     /** Takes nothing more of the queue until a poll that begins after this says otherwise. */
     void holdBack(String queue) {
-        queues.values().stream().filter(one -> one.name().equals(queue)).forEach(ConsumedQueue::holdBack);
+        ConsumedQueue held = byName.get(queue);
+        if (held != null) {
+            held.holdBack();
+        }
     }
 
     /** What this process handles, for the other processes; empty with workers off. */
@@ -170,15 +233,18 @@ public final class Consumers implements LocalConsumers {
         };
     }
 
-    /** Names and thread counts, for the log. */
+    /** Names and concurrency of the first queues, for the log. */
     String describe() {
-        return running.isEmpty()
-                ? "no consumers"
-                : "consuming "
-                        + running.values().stream()
-                                .map(consumer -> consumer.queue().name() + " ("
-                                        + consumer.queue().handled().concurrency() + " threads)")
-                                .sorted()
-                                .toList();
+        if (running.isEmpty()) {
+            return "no consumers";
+        }
+        List<String> first = running.values().stream()
+                .map(consumer -> consumer.queue().name() + " ("
+                        + consumer.queue().handled().concurrency() + " threads)")
+                .sorted()
+                .limit(NAMED)
+                .toList();
+        int more = running.size() - first.size();
+        return "consuming " + first + (more > 0 ? " and " + more + " queues more" : "");
     }
 }

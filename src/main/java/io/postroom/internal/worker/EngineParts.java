@@ -74,8 +74,8 @@ public final class EngineParts {
         executor = new Executor(setup, stores.leases(), transactions, heartbeat, timeLimits, completer);
         LostAnswers lostAnswers = new LostAnswers(stores.leases(), heartbeat, leases, notifier, settings.leaseTime());
         poller = new Poller(stores.workers(), heartbeat, consumers, declarations, futures, lostAnswers, due, settings);
-        syncSender =
-                new SyncSender(stores, setup.handlers(), heartbeat, consumers, leases, executor, completer, ownSends);
+        syncSender = new SyncSender(
+                stores, setup.handlers(), heartbeat, declarations, leases, executor, completer, ownSends);
         directDispatches = new DirectDispatches(setup.handlers(), consumers, heartbeat, lostAnswers);
         inlineRunner = new InlineRunner(stores, heartbeat, consumers, declarations, leases, executor, completer);
         health = new Health(settings, heartbeat, consumers, poller, completer);

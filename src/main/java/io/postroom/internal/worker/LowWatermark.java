@@ -1,14 +1,21 @@
 package io.postroom.internal.worker;
 
+import io.postroom.internal.consumer.ConsumedQueue;
 import io.postroom.internal.consumer.LaneCursors;
+import io.postroom.internal.storage.PollRequest;
+import io.postroom.internal.storage.PollSummary;
 import io.postroom.internal.storage.QueueReport;
 import io.postroom.internal.storage.StoreIdentity;
 import io.postroom.internal.storage.WatermarkSample;
 import io.postroom.internal.storage.WorkerStore;
+import io.postroom.internal.worker.Consumers.RunningQueues;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
-import java.util.Objects;
+import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 
@@ -29,6 +36,13 @@ import org.jspecify.annotations.Nullable;
  */
 final class LowWatermark {
     private static final int PATIENCE = 3;
+    /** Lanes without a row. */
+    private static final long[] NOTHING = new long[LaneCursors.PRIORITIES];
+
+    static {
+        Arrays.fill(NOTHING, -1);
+    }
+
     /**
      * Shortest time between two samples that only spare looks. While other queues draw numbers, such a sample spares a single look.
      */
@@ -46,10 +60,10 @@ final class LowWatermark {
 
     private long settledSeq;
     private long sampledAtNanos = System.nanoTime() - SAMPLE_EMPTY_EVERY.toNanos();
-    /** The settled sample after which all lanes of {@link #emptyQueues} were seen empty; null: not known. */
+    /** The settled sample after which all lanes of the queues of {@link #emptyGeneration} were seen empty; null: not known. */
     private @Nullable WatermarkSample empty;
 
-    private List<Integer> emptyQueues = List.of();
+    private long emptyGeneration;
     private @Nullable Instant serverStartedAt;
     private @Nullable Long readyFile;
     private long forgetAtNanos = System.nanoTime() + FORGET_EVERY.toNanos();
@@ -80,30 +94,62 @@ final class LowWatermark {
         return null;
     }
 
-    /** The settled sample after which all lanes of exactly these queues were seen empty; null: not known. */
-    @Nullable
-    WatermarkSample knownEmpty(List<Integer> queueIds) {
-        return queueIds.equals(emptyQueues) ? empty : null;
+    /**
+     * Whether the lanes of these queues are empty without a look: they were seen empty after a settled sample, and on the same server no
+     * number was drawn since then. Another server may have lost the claims of what was seen empty.
+     */
+    boolean isStillEmpty(RunningQueues queues, PollSummary summary) {
+        WatermarkSample known = empty;
+        return known != null
+                && emptyGeneration == queues.generation()
+                && known.seq() == summary.lastSeq()
+                && known.serverStartedAt().equals(summary.answeredBy().serverStartedAt());
     }
 
-    /** The low watermarks of these queues, ten per queue, by priority. */
-    long[] of(List<Integer> queueIds) {
-        long[] marks = new long[queueIds.size() * LaneCursors.PRIORITIES];
-        for (int i = 0; i < queueIds.size(); i++) {
-            for (int priority = 0; priority < LaneCursors.PRIORITIES; priority++) {
-                marks[i * LaneCursors.PRIORITIES + priority] =
-                        cursors(queueIds.get(i)).lowWatermark(priority);
+    /**
+     * What a poll of these queues asks for: from which low watermarks on it looks. Most queues have the same in all lanes, that of the last
+     * settled sample.
+     */
+    PollRequest request(int workerId, RunningQueues queues, int[] tell, @Nullable String since, boolean look) {
+        int all = queues.queues().size();
+        int[] even = new int[all];
+        List<ConsumedQueue> others = new ArrayList<>();
+        int evens = 0;
+        for (ConsumedQueue queue : queues.queues()) {
+            if (queue.cursors().commonLowWatermark() == settledSeq) {
+                even[evens++] = queue.id();
+            } else {
+                others.add(queue);
             }
         }
-        return marks;
+        int[] uneven = new int[others.size()];
+        long[] marks = new long[others.size() * LaneCursors.PRIORITIES];
+        for (int i = 0; i < uneven.length; i++) {
+            uneven[i] = others.get(i).id();
+            for (int priority = 0; priority < LaneCursors.PRIORITIES; priority++) {
+                marks[i * LaneCursors.PRIORITIES + priority] =
+                        others.get(i).cursors().lowWatermark(priority);
+            }
+        }
+        return new PollRequest(workerId, Arrays.copyOf(even, evens), settledSeq, uneven, marks, tell, since, look);
     }
 
-    /** Raises the low watermarks to the settled sample, or to the lowest row that the poll after it saw. */
-    void raise(WatermarkSample settled, List<Integer> queueIds, List<QueueReport> reports) {
-        reports.forEach(report -> cursors(report.queueId()).raiseLowWatermarks(settled.seq(), report.lowest()));
+    /**
+     * Raises the low watermarks to the settled sample, or to the lowest row that the poll after it saw.
+     *
+     * @param queues all that the poll looked into
+     * @param reports of those in which it saw something, at least
+     */
+    void raise(WatermarkSample settled, RunningQueues queues, List<QueueReport> reports) {
+        Map<Integer, QueueReport> reported = new HashMap<>();
+        reports.forEach(report -> reported.put(report.queueId(), report));
+        for (ConsumedQueue queue : queues.queues()) {
+            QueueReport report = reported.get(queue.id());
+            queue.cursors().raiseLowWatermarks(settled.seq(), report == null ? NOTHING : report.lowest());
+        }
         settledSeq = settled.seq();
         empty = reports.stream().allMatch(QueueReport::nothingReady) ? settled : null;
-        emptyQueues = queueIds;
+        emptyGeneration = queues.generation();
     }
 
     /**
@@ -131,37 +177,35 @@ final class LowWatermark {
     /**
      * Whether another server answered than the one before. The pool may have replaced the connections without an error that this process
      * could see.
-     *
-     * @param startedAt null: not known
      */
-    boolean isAnotherServer(@Nullable Instant startedAt) {
+    boolean isAnotherServer(Instant startedAt) {
         Instant before = serverStartedAt;
-        if (startedAt != null) {
-            serverStartedAt = startedAt;
-        }
-        return before != null && startedAt != null && !before.equals(startedAt);
+        serverStartedAt = startedAt;
+        return before != null && !before.equals(startedAt);
     }
 
     /**
-     * Whether another state of the store answered than the one before: another server, or a table that was restored or truncated.
-     *
-     * @param identity null: not known
+     * Whether another state of the store answered than the one before: another server, a table that was restored or truncated, or numbers
+     * that went back.
      */
-    boolean isAnotherStore(@Nullable StoreIdentity identity) {
-        if (identity == null) {
-            return false;
-        }
+    boolean isAnotherStore(PollSummary summary) {
+        StoreIdentity identity = summary.answeredBy();
         Long before = readyFile;
         readyFile = identity.readyFile();
-        return isAnotherServer(identity.serverStartedAt()) || before != null && before != identity.readyFile();
+        return isAnotherServer(identity.serverStartedAt())
+                || before != null && before != identity.readyFile()
+                || summary.lastSeq() < settledSeq;
     }
 
-    void forgetNowAndThen() {
-        if (System.nanoTime() - forgetAtNanos > 0) {
-            forget();
-            long jitter = ThreadLocalRandom.current().nextLong(interval.toNanos() / 10 + 1);
-            forgetAtNanos = System.nanoTime() + FORGET_EVERY.toNanos() + jitter * 100;
+    /** Forgets everything once in a while. Returns whether it did. */
+    boolean forgetNowAndThen() {
+        if (System.nanoTime() - forgetAtNanos <= 0) {
+            return false;
         }
+        forget();
+        long jitter = ThreadLocalRandom.current().nextLong(interval.toNanos() / 10 + 1);
+        forgetAtNanos = System.nanoTime() + FORGET_EVERY.toNanos() + jitter * 100;
+        return true;
     }
 
     /** Looks at everything from zero again. */
@@ -170,9 +214,5 @@ final class LowWatermark {
         sample = null;
         settledSeq = 0;
         empty = null;
-    }
-
-    private LaneCursors cursors(int queueId) {
-        return Objects.requireNonNull(consumers.queue(queueId)).cursors();
     }
 }

@@ -6,12 +6,18 @@ import io.postroom.handler.Handler;
 import io.postroom.internal.consumer.ConsumedQueue;
 import io.postroom.internal.execution.HandledQueue;
 import io.postroom.internal.execution.HandlerRegistry;
+import io.postroom.internal.storage.QueueName;
 import io.postroom.internal.storage.QueueRow;
 import io.postroom.internal.storage.QueueStore;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
-import java.util.Set;
-import java.util.stream.Collectors;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,11 +29,16 @@ import org.slf4j.LoggerFactory;
 final class QueueDeclarations {
     private static final Logger log = LoggerFactory.getLogger(QueueDeclarations.class);
 
+    /** Queues that a line of the log names. */
+    private static final int NAMED = 20;
+
     private final HandlerRegistry handlers;
     private final QueueStore store;
     private final Consumers consumers;
     private final Heartbeat heartbeat;
     private final Runnable announce;
+    /** Whether the consumers changed and the store may not know it. */
+    private volatile boolean isUnannounced;
 
     /** @param announce tells other processes what this one consumes */
     QueueDeclarations(
@@ -39,9 +50,12 @@ final class QueueDeclarations {
         this.announce = announce;
     }
 
+    /** Declares the queues that handlers name, all in one statement, and finds those that patterns of handlers match. */
     void declareAll() {
-        for (String name : handlers.queues()) {
-            consumers.declare(declare(name));
+        declared(handlers.queues()).forEach(consumers::declare);
+        if (handlers.hasPatterns()) {
+            consumers.expectQueues();
+            matching(null, false).forEach(queue -> consumers.declare(consumed(queue.id(), queue.name())));
         }
     }
 
@@ -55,56 +69,126 @@ final class QueueDeclarations {
      * another while they are declared. Returns whether there were any.
      */
     boolean declareMissing() {
-        Set<String> consumed =
-                consumers.queues().stream().map(ConsumedQueue::name).collect(Collectors.toSet());
-        List<String> missing = handlers.queues().stream()
-                .filter(name -> !consumed.contains(name))
-                .toList();
-        if (missing.isEmpty()) {
+        if (consumers.queues().size() >= handlers.queues().size() && consumers.hasAll()) {
             return false;
         }
-        consumers.replace(List.of(), missing.stream().map(this::declare).toList());
-        announce.run();
-        return true;
+        List<String> missing = handlers.queues().stream()
+                .filter(name -> consumers.named(name) == null)
+                .toList();
+        if (!missing.isEmpty()) {
+            consumers.replace(List.of(), declared(missing));
+            announce();
+        }
+        consumers.complete();
+        return !missing.isEmpty();
     }
 
-    /** Declares again each queue whose number has changed or is gone. For a process that does not poll. */
+    /**
+     * Consumes queues that appeared and that a pattern of a handler matches, and ends the consumers of those that were deleted. What the
+     * handlers run of a deleted queue ends as it would have.
+     *
+     * @param horizon up to which changes of queues are known; null: all queues are looked at
+     */
+    void followPatterns(@Nullable String horizon) {
+        if (!handlers.hasPatterns()) {
+            return;
+        }
+        boolean changed = isUnannounced; // the last try failed
+        for (QueueName queue : matching(horizon, true)) {
+            ConsumedQueue present = consumers.named(queue.name());
+            if (queue.deleted() && present != null && present.id() == queue.id()) {
+                consumers.replace(List.of(present), List.of());
+                changed = true;
+            } else if (!queue.deleted() && present == null) {
+                changed |= consumers.add(consumed(queue.id(), queue.name()));
+            }
+        }
+        if (changed) {
+            announce();
+        }
+    }
+
+    /** The changed queues that patterns alone match. */
+    private List<QueueName> matching(@Nullable String horizon, boolean deletedToo) {
+        return store.changedSince(horizon).stream()
+                .filter(queue -> deletedToo || !queue.deleted())
+                .filter(queue -> handlers.isByPatternOnly(queue.name()))
+                .toList();
+    }
+
+    /** The queue as this process consumes it. Begins to consume one that only a pattern matches and that no poll has found yet. */
+    Optional<ConsumedQueue> adopted(int id, String name) {
+        ConsumedQueue present = consumers.named(name);
+        if (present != null || !handlers.isByPatternOnly(name)) {
+            return Optional.ofNullable(present);
+        }
+        if (consumers.add(consumed(id, name))) {
+            announce();
+        }
+        return Optional.ofNullable(consumers.named(name));
+    }
+
+    /** Declares again each queue whose number has changed or is gone, and follows patterns. For a process that does not poll. */
     void renewChanged() {
+        Map<String, Integer> ids = new HashMap<>();
+        List<String> names =
+                consumers.queues().stream().map(ConsumedQueue::name).toList();
+        store.queues(names).forEach(row -> ids.put(row.name(), row.id()));
         List<ConsumedQueue> changed = consumers.queues().stream()
-                .filter(queue -> store.queue(queue.name())
-                        .filter(row -> row.id() == queue.id())
-                        .isEmpty())
+                .filter(queue -> !Objects.equals(ids.get(queue.name()), queue.id()))
                 .toList();
         if (!changed.isEmpty()) {
             renew(changed);
         }
         declareMissing();
+        followPatterns(null);
     }
 
-    /** Declares these queues again and consumes them under their new numbers. What the handlers run already ends as it would have. */
+    /**
+     * Declares these queues again and consumes them under their new numbers. Queues that only patterns match are looked up and not
+     * declared. What the handlers run already ends as it would have.
+     */
     void renew(List<ConsumedQueue> changed) {
         heartbeat.beatSoon(); // the worker's row may be gone, too
-        List<ConsumedQueue> declared = new ArrayList<>();
-        for (ConsumedQueue queue : changed) {
-            declared.add(declare(queue.name()));
+        List<String> named = new ArrayList<>();
+        List<String> matched = new ArrayList<>();
+        changed.forEach(queue -> (handlers.isByPatternOnly(queue.name()) ? matched : named).add(queue.name()));
+        List<ConsumedQueue> anew = new ArrayList<>(declared(named));
+        if (!matched.isEmpty()) {
+            store.queues(matched).forEach(row -> anew.add(consumed(row.id(), row.name())));
         }
-        consumers.replace(changed, declared);
-        announce.run();
+        consumers.replace(changed, anew);
+        announce();
         log.warn(
                 "The database does not know {} under the numbers that it gave before: it was restored, truncated or failed over. "
                         + "These queues were declared again",
-                changed.stream().map(ConsumedQueue::name).toList());
+                Stream.concat(named.stream(), matched.stream()).limit(NAMED).toList());
     }
 
-    private ConsumedQueue declare(String name) {
-        List<Handler> own = handlers.of(name);
+    private List<ConsumedQueue> declared(Collection<String> names) {
+        List<QueueRow> rows =
+                store.declareAll(names.stream().map(this::settingsOf).toList());
+        return rows.stream().map(row -> consumed(row.id(), row.name())).toList();
+    }
+
+    private void announce() {
+        isUnannounced = true;
+        announce.run();
+        isUnannounced = false;
+    }
+
+    private ConsumedQueue consumed(int id, String name) {
+        return new ConsumedQueue(new HandledQueue(id, name, handlers.of(name)));
+    }
+
+    /** The settings that the handlers of this very name give their queue. Handlers with patterns give none. */
+    private QueueSettings settingsOf(String name) {
+        List<Handler> own = handlers.named(name);
         int attempts = own.stream()
                 .mapToInt(handler -> handler.retry().attempts())
                 .max()
                 .orElseThrow();
-        QueueRow row = store.declare(
-                withWaitsOf(own.get(0).retry(), QueueSettings.of(name).attempts(attempts)));
-        return new ConsumedQueue(new HandledQueue(row.id(), name, own));
+        return withWaitsOf(own.get(0).retry(), QueueSettings.of(name).attempts(attempts));
     }
 
     /** Names the policy's waits, or {@code custom} where they have no text form. A user's policy may answer any text, or throw. */

@@ -30,7 +30,7 @@ public final class SyncSender {
     private final Stores stores;
     private final HandlerRegistry handlers;
     private final Heartbeat heartbeat;
-    private final Consumers consumers;
+    private final QueueDeclarations declarations;
     private final HeldLeases leases;
     private final Executor executor;
     private final Completer completer;
@@ -41,7 +41,7 @@ public final class SyncSender {
             Stores stores,
             HandlerRegistry handlers,
             Heartbeat heartbeat,
-            Consumers consumers,
+            QueueDeclarations declarations,
             HeldLeases leases,
             Executor executor,
             Completer completer,
@@ -49,7 +49,7 @@ public final class SyncSender {
         this.stores = stores;
         this.handlers = handlers;
         this.heartbeat = heartbeat;
-        this.consumers = consumers;
+        this.declarations = declarations;
         this.leases = leases;
         this.executor = executor;
         this.completer = completer;
@@ -76,10 +76,9 @@ public final class SyncSender {
             throw new PostroomException("Postroom is stopped: nothing was stored");
         }
         heartbeat.ensureStarted();
-        ConsumedQueue queue = consumers.named(message.queue());
-        if (queue == null) {
-            throw new IllegalStateException("no handler for queue " + message.queue());
-        }
+        ConsumedQueue queue = declarations
+                .adopted(message.queueId(), message.queue())
+                .orElseThrow(() -> new IllegalStateException("no handler for queue " + message.queue()));
         boolean interrupted = Thread.interrupted(); // the caller's interrupt is set again at the end
         Optional<ClaimedMessage> held = stores.enqueue().enqueueLeased(message, heartbeat.workerId());
         if (held.isEmpty()) {

@@ -24,9 +24,26 @@
  *
  * <p><b>An idle process</b> sends about two statements a second whatever it consumes (workload W7). One is the poll, which also says when a
  * delayed message is due. The others are heartbeats, rescues and clean-ups, each every few seconds. With 64 queues the server uses 0.2 % of
- * a core for it; looking into 640 empty lanes each second it used 0.8 %. Hence {@code LowWatermark.knownEmpty}. This side uses 0.5 % once
+ * a core for it; looking into 640 empty lanes each second it used 0.8 %. Hence {@code LowWatermark.isStillEmpty}. This side uses 0.5 % once
  * the JVM has compiled it: 0.3 % for our threads, the poll's above all, the rest for the JVM's own timers. In a process that has just
  * started the compiler uses more than that.
+ *
+ * <p><b>A poll</b> has two reads. The summary has one row for any number of queues: who answers, the last number drawn, the next due time,
+ * a digest over the rows of all queues and one over the other live processes. The second read asks for the queues, and is left out while
+ * the lanes are known to be empty and the digest is the same. These rules keep changes from being lost:
+ *
+ * <ol>
+ *   <li>The summary is read before the queues. A change between the two is reported now and makes the next digest differ once more. In the
+ *       other order the digest would have it and the report would not, and nobody would ask again.
+ *   <li>The digest is over places and writers of row versions (ctid, xmin). A change that began long ago and is committed late is a new row
+ *       version, too; the highest transaction id or time would not show it.
+ *   <li>Changed queues are found by the horizon of the earlier summary: a row version that its snapshot did not see has a writer with at
+ *       least that id. The horizon moves on with each summary whose digest is known, so that its age stays far below the reach of ids.
+ *   <li>{@code holdQueue} asks for a report in any case. This process may note its own pause after another one has ended it: the row is then
+ *       as the last report had it, and the queue would stay held for ever.
+ *   <li>Both reads name the server. Where they differ there was a failover between them, and the second is not used.
+ *   <li>Which queues others consume decides only who is notified. It is asked when a process comes or goes, and every ten seconds.
+ * </ol>
  *
  * <p><b>Between two processes</b> a message takes two commits that wait for the disk, where one process needs one. Each step was traced,
  * with both JVMs warm (p50): enqueue with its commit 0.77 ms, then NOTIFY until it is heard 0.41, thread switches 0.09. The consumer

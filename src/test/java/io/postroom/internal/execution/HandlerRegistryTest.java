@@ -72,6 +72,59 @@ class HandlerRegistryTest {
         assertThat(registry.of("r")).isEmpty();
     }
 
+    @Test
+    void handlers_whose_pattern_matches_serve_a_queue_beside_those_with_its_name() {
+        Handler everywhere = handler("tenant.#", Order.class);
+        Handler mail = handler("tenant.*.mail", Ticket.class);
+        Handler named = handler("tenant.a.mail", Untyped.class);
+        HandlerRegistry registry = new HandlerRegistry(CODEC, List.of(everywhere, mail, named));
+        assertThat(registry.queues()).containsExactly("tenant.a.mail");
+        assertThat(registry.of("tenant.a.mail")).containsExactly(named, everywhere, mail);
+        assertThat(registry.of("tenant.b.mail"))
+                .containsExactly(everywhere, mail)
+                .isSameAs(registry.of("tenant.c.mail"));
+        assertThat(registry.of("tenant")).containsExactly(everywhere);
+        assertThat(registry.of("tenants")).isEmpty();
+        assertThat(registry.isByPatternOnly("tenant.b.mail")).isTrue();
+        assertThat(registry.isByPatternOnly("tenant.a.mail")).isFalse();
+        assertThat(registry.isByPatternOnly("tenants")).isFalse();
+    }
+
+    @Test
+    void for_one_type_the_exact_name_comes_before_a_pattern() {
+        Handler pattern = handler("tenant.#", Ticket.class);
+        Handler older = handler("tenant.a", Older.class);
+        Handler same = handler("tenant.b", Ticket.class);
+        Handler any = handler("tenant.c", Map.class);
+        Handler others = handler("tenant.#", Untyped.class);
+        HandlerRegistry registry = new HandlerRegistry(CODEC, List.of(pattern, older, same, any, others));
+        assertThat(registry.find("tenant.a", "ticket", 1)).contains(older);
+        assertThat(registry.find("tenant.a", "ticket", 2)).contains(pattern);
+        assertThat(registry.find("tenant.a", null, 0))
+                .as("the only one with the name")
+                .contains(older);
+        assertThat(registry.find("tenant.b", "ticket", 2)).contains(same);
+        assertThat(registry.of("tenant.b"))
+                .as("the pattern's takes nothing here")
+                .containsExactly(same, others);
+        assertThat(registry.find("tenant.c", "ticket", 2))
+                .as("any type that no other takes")
+                .contains(pattern);
+        assertThat(registry.find("tenant.c", "order", 1)).contains(any);
+        assertThat(registry.find("tenant.d", null, 0)).contains(others);
+    }
+
+    @Test
+    void patterns_that_could_match_one_queue_and_take_one_type_are_refused_and_both_are_named() {
+        HandlerRegistry registry = new HandlerRegistry(CODEC, List.of(handler("tenant.*.mail", Ticket.class)));
+        assertThatThrownBy(() -> registry.addAll(List.of(handler("#.mail", Ticket.class))))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("\"tenant.*.mail\" and \"#.mail\"")
+                .hasMessageContaining("tenant.any.mail.Ticket and all.mail.Ticket");
+        registry.addAll(List.of(handler("tenant.*.sms", Ticket.class), handler("#.mail", Older.class)));
+        assertThat(registry.find("tenant.a.mail", "ticket", 1)).isPresent();
+    }
+
     @MessageType(value = "ticket", version = 2)
     record Ticket() {}
 

@@ -18,7 +18,9 @@ import io.postroom.internal.storage.Completion;
 import io.postroom.internal.storage.EnqueueResult;
 import io.postroom.internal.storage.LeasePart;
 import io.postroom.internal.storage.NewMessage;
+import io.postroom.internal.storage.PollRequest;
 import io.postroom.internal.storage.PollResult;
+import io.postroom.internal.storage.PollSummary;
 import io.postroom.internal.storage.QueueReport;
 import io.postroom.internal.storage.StoreIdentity;
 import io.postroom.internal.storage.Stores;
@@ -41,7 +43,6 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -219,41 +220,121 @@ class RaceTest {
     }
 
     @Test
-    void lanes_that_were_seen_empty_are_not_looked_at_again_until_somebody_draws_a_seq() throws SQLException {
+    void nothing_comes_into_lanes_that_were_seen_empty_before_somebody_draws_a_seq() throws SQLException {
         WatermarkSample sample = stores.workers().sampleWatermark(false);
         awaitSettled(sample);
-        assertThat(poll(null).answeredBy())
+        assertThat(fixture.summary().answeredBy())
                 .extracting(StoreIdentity::serverStartedAt)
                 .isEqualTo(sample.serverStartedAt());
-        assertThat(poll(null).stillEmpty()).as("nobody said so yet").isFalse();
-        assertThat(poll(sample).stillEmpty()).isTrue();
-        assertThat(poll(sample).queues()).hasSize(1).allMatch(QueueReport::nothingReady);
-        fixture.execute("UPDATE postroom.queue SET paused_at = now() WHERE id = " + fixture.queue.id());
-        assertThat(poll(sample).queues()).hasSize(1).allMatch(QueueReport::paused);
-        assertThat(poll(new WatermarkSample(
-                                sample.seq(),
-                                null,
-                                null,
-                                sample.serverStartedAt().minusSeconds(1)))
-                        .stillEmpty())
-                .as("another server may have lost what made the lanes empty")
-                .isFalse();
+        assertThat(fixture.summary().lastSeq()).isEqualTo(sample.seq());
+        assertThat(fixture.pollEvenly(0, null, true).queues()).hasSize(1).allMatch(QueueReport::nothingReady);
 
         Connection open = begin();
         long seq = stores.enqueue().enqueue(fixture.message().build(), open).seq();
-        assertThat(poll(sample).stillEmpty())
+        assertThat(fixture.summary().lastSeq())
                 .as("looks, although there is nothing to see")
-                .isFalse();
-        assertThat(poll(sample).queues()).allMatch(QueueReport::nothingReady);
+                .isGreaterThan(sample.seq());
+        assertThat(fixture.pollEvenly(0, null, true).queues()).hasSize(1).allMatch(QueueReport::nothingReady);
         assertThat(stores.workers().isSettled(stores.workers().sampleWatermark(false)))
                 .as("so that what was seen empty now is not believed to stay so")
                 .isFalse();
         open.commit();
-        assertThat(poll(sample).queues().get(0).lowest()[4]).isEqualTo(seq);
+        assertThat(fixture.pollEvenly(0, fixture.summary().horizon(), true)
+                        .queues()
+                        .get(0)
+                        .lowest()[4])
+                .isEqualTo(seq);
+        assertThat(fixture.pollEvenly(seq + 1, fixture.summary().horizon(), true)
+                        .queues())
+                .as("below the low watermark")
+                .isEmpty();
     }
 
-    private PollResult poll(@Nullable WatermarkSample knownEmpty) {
-        return fixture.poll(new long[10], knownEmpty);
+    @Test
+    void summary_differs_after_a_pause_and_the_poll_after_it_reports_the_queue() {
+        PollSummary before = fixture.summary();
+        assertThat(fixture.summary().queues()).isEqualTo(before.queues());
+        fixture.execute("UPDATE postroom.queue SET paused_at = now() WHERE id = " + fixture.queue.id());
+
+        assertThat(fixture.summary().queues()).isNotEqualTo(before.queues());
+        assertThat(fixture.pollEvenly(0, before.horizon(), false).queues())
+                .hasSize(1)
+                .allMatch(QueueReport::paused);
+        PollSummary after = fixture.summary();
+        assertThat(fixture.pollEvenly(0, after.horizon(), false).queues()).isEmpty();
+        fixture.execute("UPDATE postroom.queue SET paused_at = paused_at WHERE id = " + fixture.queue.id());
+        assertThat(fixture.summary().queues())
+                .as("the same values in a new row")
+                .isNotEqualTo(after.queues());
+    }
+
+    /** The change began before the horizon and is committed after both reads: its id is not below what the summary could see. */
+    @Test
+    void pause_that_is_committed_late_is_reported() throws SQLException {
+        PollSummary before = fixture.summary();
+        Connection late = begin();
+        try (Statement statement = late.createStatement()) {
+            statement.execute("UPDATE postroom.queue SET paused_at = now() WHERE id = " + fixture.queue.id());
+        }
+        fixture.newQueue(); // draws a transaction id after it, and is committed before it
+        PollSummary meanwhile = fixture.summary();
+        assertThat(meanwhile.queues()).isNotEqualTo(before.queues());
+        assertThat(fixture.pollEvenly(0, before.horizon(), false).queues()).noneMatch(QueueReport::paused);
+        late.commit();
+
+        assertThat(fixture.summary().queues()).isNotEqualTo(meanwhile.queues());
+        assertThat(fixture.pollEvenly(0, meanwhile.horizon(), false).queues())
+                .hasSize(1)
+                .allMatch(QueueReport::paused);
+    }
+
+    /** A change between the summary and the poll is reported, and is news for the next summary once more. */
+    @Test
+    void pause_between_the_summary_and_the_poll_is_not_lost() {
+        PollSummary known = fixture.summary();
+        fixture.execute("UPDATE postroom.queue SET paused_at = now() WHERE id = " + fixture.queue.id());
+        assertThat(fixture.pollEvenly(0, known.horizon(), false).queues())
+                .as("the poll's own snapshot is newer")
+                .hasSize(1)
+                .allMatch(QueueReport::paused);
+        fixture.execute("UPDATE postroom.queue SET paused_at = NULL WHERE id = " + fixture.queue.id());
+
+        PollSummary next = fixture.summary();
+        assertThat(next.queues()).isNotEqualTo(known.queues());
+        assertThat(fixture.pollEvenly(0, known.horizon(), false).queues())
+                .hasSize(1)
+                .noneMatch(QueueReport::paused);
+    }
+
+    @Test
+    void rolled_back_changes_and_row_locks_leave_the_summary_as_it_was() throws SQLException {
+        PollSummary before = fixture.summary();
+        Connection open = begin();
+        try (Statement statement = open.createStatement()) {
+            statement.execute("SELECT FROM postroom.queue WHERE id = " + fixture.queue.id() + " FOR UPDATE");
+            assertThat(fixture.summary().queues()).isEqualTo(before.queues());
+            statement.execute("UPDATE postroom.queue SET paused_at = now() WHERE id = " + fixture.queue.id());
+        }
+        assertThat(fixture.summary().queues()).isEqualTo(before.queues());
+        open.rollback();
+        assertThat(fixture.summary().queues()).isEqualTo(before.queues());
+    }
+
+    @Test
+    void poll_tells_of_queues_that_are_gone_and_of_those_it_must_tell() {
+        String horizon = fixture.summary().horizon();
+        PollResult polled = stores.workers()
+                .poll(new PollRequest(
+                        fixture.worker,
+                        new int[] {fixture.queue.id(), Integer.MAX_VALUE},
+                        0,
+                        new int[0],
+                        new long[0],
+                        new int[] {fixture.queue.id()},
+                        horizon,
+                        true));
+        assertThat(polled.gone()).containsExactly(Integer.MAX_VALUE);
+        assertThat(polled.queues()).extracting(QueueReport::name).containsExactly(fixture.queue.name());
     }
 
     /** Each way into READY is stopped where it draws its seq: there it must hold a transaction id and the lock on ready. */

@@ -13,11 +13,12 @@ import io.postroom.internal.storage.EnqueueResult;
 import io.postroom.internal.storage.Failure;
 import io.postroom.internal.storage.NewMessage;
 import io.postroom.internal.storage.NextState;
+import io.postroom.internal.storage.PollRequest;
 import io.postroom.internal.storage.PollResult;
+import io.postroom.internal.storage.PollSummary;
 import io.postroom.internal.storage.QueueReport;
 import io.postroom.internal.storage.QueueRow;
 import io.postroom.internal.storage.Stores;
-import io.postroom.internal.storage.WatermarkSample;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -85,8 +86,29 @@ final class StoreFixture {
 
     // ---- poll
 
-    PollResult poll(long[] lowWatermarks, @Nullable WatermarkSample knownEmpty) {
-        return stores.workers().poll(worker, List.of(queue.id()), lowWatermarks, knownEmpty, null);
+    PollSummary summary() {
+        return stores.workers().summarize(worker, null);
+    }
+
+    /** @param since null: the queue is reported, whether or not it was changed */
+    PollResult poll(long[] lowWatermarks, @Nullable String since) {
+        return stores.workers()
+                .poll(new PollRequest(
+                        worker, new int[0], 0, new int[] {queue.id()}, lowWatermarks, new int[0], since, true));
+    }
+
+    /** As {@link #poll}, with one low watermark for all lanes. */
+    PollResult pollEvenly(long lowWatermark, @Nullable String since, boolean look) {
+        return stores.workers()
+                .poll(new PollRequest(
+                        worker,
+                        new int[] {queue.id()},
+                        lowWatermark,
+                        new int[0],
+                        new long[0],
+                        new int[0],
+                        since,
+                        look));
     }
 
     QueueReport report(long[] lowWatermarks) {

@@ -2,7 +2,9 @@ package io.postroom.internal.worker;
 
 import io.postroom.internal.storage.Arrival;
 import io.postroom.internal.storage.ConsumerRow;
+import io.postroom.internal.storage.PollRequest;
 import io.postroom.internal.storage.PollResult;
+import io.postroom.internal.storage.PollSummary;
 import io.postroom.internal.storage.WatermarkSample;
 import io.postroom.internal.storage.WorkerStore;
 import java.time.Instant;
@@ -11,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Deque;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
@@ -75,12 +78,17 @@ final class FakeWorkerStore implements WorkerStore {
     }
 
     @Override
-    public PollResult poll(
-            int workerId,
-            List<Integer> queueIds,
-            long[] lowWatermarks,
-            @Nullable WatermarkSample knownEmpty,
-            @Nullable Instant dueFrom) {
+    public PollSummary summarize(int workerId, @Nullable Instant dueFrom) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public PollResult poll(PollRequest request) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public Set<Integer> consumedElsewhere(int workerId) {
         throw new UnsupportedOperationException();
     }
 }

@@ -1,0 +1,8 @@
+package io.postroom.internal.storage;
+
+/**
+ * The number and the name of a queue.
+ *
+ * @param deleted whether the queue was deleted
+ */
+public record QueueName(int id, String name, boolean deleted) {}
