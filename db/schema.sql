@@ -1987,7 +1987,7 @@ BEGIN
                               FROM postroom.ready r
                               WHERE r.queue_id = s.id
                                 AND r.priority = x.prio::smallint
-                                AND r.seq >= CASE WHEN s.place IS NULL THEN p_watermark ELSE p_watermarks[(s.place - 1) * 10 + x.prio + 1] END
+                                AND r.seq >= coalesce(p_watermarks[(s.place - 1) * 10 + x.prio + 1], p_watermark)
                                 AND r.crashes = 0
                               ORDER BY r.queue_id, r.priority, r.seq
                               LIMIT 1)
@@ -1996,10 +1996,12 @@ BEGIN
     FROM (SELECT w.id, w.place,
                  CASE WHEN NOT p_look THEN false
                       WHEN w.place IS NOT NULL THEN true
-                      ELSE EXISTS (SELECT FROM postroom.ready r
-                                   WHERE r.queue_id = w.id
-                                     AND r.priority = ANY ('{0,1,2,3,4,5,6,7,8,9}'::smallint[])
-                                     AND r.seq >= p_watermark)
+                      ELSE coalesce((SELECT true -- not EXISTS, which may become a hash of all that waits anywhere
+                                     FROM postroom.ready r
+                                     WHERE r.queue_id = w.id
+                                       AND r.priority = ANY ('{0,1,2,3,4,5,6,7,8,9}'::smallint[])
+                                       AND r.seq >= p_watermark
+                                     LIMIT 1), false)
                  END AS waiting,
                  CASE WHEN NOT look_for_suspects THEN false
                       ELSE EXISTS (SELECT FROM generate_series(0, 9) x (prio)

@@ -65,8 +65,8 @@ COMMENT ON FUNCTION postroom.poll_summary IS
 -- nothing is there; suspects do not count); null where nothing is in any lane. Lanes are indexed by priority + 1.
 --
 -- p_queues: queues whose ten lanes share the low watermark p_watermark, which most do. One look finds out whether any lane holds something.
--- p_uneven: queues with ten low watermarks each, in p_watermarks. Their lanes are looked at one by one: from the least of the ten on, a look
--- would walk over the dead entries of the other lanes.
+-- p_uneven: queues with ten low watermarks each, in p_watermarks. Their lanes are looked at one by one: from the least of the ten on, a
+-- look would walk over the dead entries of the other lanes.
 -- p_since: an earlier horizon of poll_summary, as xid. Rows of queues that were changed since then have a writer that is not older. null:
 -- each queue is told.
 -- p_look: whether to look into the lanes. A process that knows them to be empty need not.
@@ -99,7 +99,7 @@ BEGIN
                               FROM postroom.ready r
                               WHERE r.queue_id = s.id
                                 AND r.priority = x.prio::smallint
-                                AND r.seq >= CASE WHEN s.place IS NULL THEN p_watermark ELSE p_watermarks[(s.place - 1) * 10 + x.prio + 1] END
+                                AND r.seq >= coalesce(p_watermarks[(s.place - 1) * 10 + x.prio + 1], p_watermark)
                                 AND r.crashes = 0
                               ORDER BY r.queue_id, r.priority, r.seq
                               LIMIT 1)
@@ -108,10 +108,12 @@ BEGIN
     FROM (SELECT w.id, w.place,
                  CASE WHEN NOT p_look THEN false
                       WHEN w.place IS NOT NULL THEN true
-                      ELSE EXISTS (SELECT FROM postroom.ready r
-                                   WHERE r.queue_id = w.id
-                                     AND r.priority = ANY ('{0,1,2,3,4,5,6,7,8,9}'::smallint[])
-                                     AND r.seq >= p_watermark)
+                      ELSE coalesce((SELECT true -- not EXISTS, which may become a hash of all that waits anywhere
+                                     FROM postroom.ready r
+                                     WHERE r.queue_id = w.id
+                                       AND r.priority = ANY ('{0,1,2,3,4,5,6,7,8,9}'::smallint[])
+                                       AND r.seq >= p_watermark
+                                     LIMIT 1), false)
                  END AS waiting,
                  CASE WHEN NOT look_for_suspects THEN false
                       ELSE EXISTS (SELECT FROM generate_series(0, 9) x (prio)

@@ -49,7 +49,8 @@ public final class Limits {
 
     /** Whether the text is a name of a queue or type, as {@link #requireName} wants it. */
     public static boolean isName(String name) {
-        // A loop instead of a regular expression: two names are checked for each message, and that took a tenth of its time here.
+        // A loop instead of a regular expression: two names are checked for each message, and that took a tenth of its
+        // time here.
         int length = name.length();
         if (length == 0 || length > NAME_LENGTH || !isLetterOrDigit(name.charAt(0))) {
             return false;

@@ -30,10 +30,9 @@ import tools.jackson.databind.JsonNode;
  * <p>Instead of a queue's name, a handler may have a pattern for names, as in {@code tenant.*.mail}. Names and patterns are words with dots
  * between them; {@code *} stands for exactly one word, {@code #} for any number of words, none included. The handler serves all queues that
  * match, those that appear later within a second. It declares no queue, and leaves the settings of queues as they are: its own retry policy
- * decides unless an operator sets the queue's. Its concurrency holds for all those queues together that have
- * the same handlers. All handlers whose name or pattern
- * matches serve a queue; for the same type, a handler with the exact name comes before one with a pattern. Two patterns that take the same
- * type and version and could match one name are refused at the start.
+ * decides unless an operator sets the queue's. Its concurrency holds for all those queues together that have the same handlers. All
+ * handlers whose name or pattern matches serve a queue; for the same type, a handler with the exact name comes before one with a pattern.
+ * Two patterns that take the same type and version and could match one name are refused at the start.
  */
 public final class Handler {
     /** Messages that one process handles at a time: 4. */

@@ -142,8 +142,8 @@ public final class HandlerRegistry {
     }
 
     /**
-     * The queue's handlers: those with its name, then those whose pattern matches, each in the order they were added. Empty when it has none
-     * here. Queues with the same handlers get the same list.
+     * The queue's handlers: those with its name, then those whose pattern matches, each in the order they were added. Empty when it has
+     * none here. Queues with the same handlers get the same list.
      */
     public List<Handler> of(String queue) {
         return layersOf(queue).all;

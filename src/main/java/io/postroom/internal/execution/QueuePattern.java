@@ -4,8 +4,8 @@ import io.postroom.api.Limits;
 import java.util.Arrays;
 
 /**
- * A pattern for names of queues. Names and patterns are words with dots between them. In a pattern, {@code *} stands for one word and {@code
- * #} for any number of words, none included; any other word stands for itself. Immutable.
+ * A pattern for names of queues. Names and patterns are words with dots between them. In a pattern, {@code *} stands for one word and
+ * {@code #} for any number of words, none included; any other word stands for itself. Immutable.
  */
 final class QueuePattern {
     private static final String ONE = "*";

@@ -34,7 +34,8 @@ final class QueueSql {
 
     /** The settings to declare as rows, one a queue. A setting that is null in all of them is sent as a null array. */
     private static final String DECLARED = """
-            unnest(:names::text[], :maxAttempts::bigint[], :retryAfter::text[], :crashLimit::bigint[], :timeToLive::bigint[], :retention::bigint[])
+            unnest(:names::text[], :maxAttempts::bigint[], :retryAfter::text[], :crashLimit::bigint[], :timeToLive::bigint[],
+                   :retention::bigint[])
                 AS d (name, max_attempts, retry_after, crash_limit, time_to_live, retention)""";
 
     /** Whether the declaration d leaves the row q other than it is. What an operator set stays. */
@@ -112,8 +113,8 @@ final class QueueSql {
             """.formatted(DECLARED, DIFFERS.formatted("d")));
 
     /**
-     * Queues whose rows were written by a transaction that is not older than a horizon; null: all queues. The row keeps the id of its writer
-     * also when it is frozen.
+     * Queues whose rows were written by a transaction that is not older than a horizon; null: all queues. The row keeps the id of its
+     * writer also when it is frozen.
      */
     static final Sql CHANGED_SINCE = Sql.of("""
             -- name: changed_since

@@ -21,8 +21,8 @@ public interface QueueStore {
     }
 
     /**
-     * Declares many queues as {@link #declare} does, in one transaction. Writes nothing where nothing changes: no row lock is taken then, and
-     * no number is drawn.
+     * Declares many queues as {@link #declare} does, in one transaction. Writes nothing where nothing changes: no row lock is taken then,
+     * and no number is drawn.
      *
      * @param settings each queue once
      * @return the rows in the same order

@@ -26,10 +26,10 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds what no wake told of. Once a second, a summary tells whether anything changed and when the next delayed message is due; it costs the
- * same for all numbers of queues. Where something changed, one statement asks for all queues of the process: what waits in each lane from
- * its low watermark on, and what operators changed. The same thread looks from time to time at futures that wait for other processes, and at
- * leases whose answer was lost.
+ * Finds what no wake told of. Once a second, a summary tells whether anything changed and when the next delayed message is due; it costs
+ * the same for all numbers of queues. Where something changed, one statement asks for all queues of the process: what waits in each lane
+ * from its low watermark on, and what operators changed. The same thread looks from time to time at futures that wait for other processes,
+ * and at leases whose answer was lost.
  */
 public final class Poller {
     /** Most queues that are named one by one to be reported. With more, all are reported. */
@@ -132,9 +132,9 @@ public final class Poller {
     }
 
     /**
-     * Asks for a summary, and for the queues only where the summary differs from the one before. The summary is read first: a change between
-     * the two reads is reported now and makes the next summary differ once more. In the other order such a change would count as known and
-     * would never be reported.
+     * Asks for a summary, and for the queues only where the summary differs from the one before. The summary is read first: a change
+     * between the two reads is reported now and makes the next summary differ once more. In the other order such a change would count as
+     * known and would never be reported.
      */
     private void poll() {
         if (lowWatermark.forgetNowAndThen()) {

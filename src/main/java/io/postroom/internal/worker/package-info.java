@@ -39,8 +39,8 @@
  *       version, too; the highest transaction id or time would not show it.
  *   <li>Changed queues are found by the horizon of the earlier summary: a row version that its snapshot did not see has a writer with at
  *       least that id. The horizon moves on with each summary whose digest is known, so that its age stays far below the reach of ids.
- *   <li>{@code holdQueue} asks for a report in any case. This process may note its own pause after another one has ended it: the row is then
- *       as the last report had it, and the queue would stay held for ever.
+ *   <li>{@code holdQueue} asks for a report in any case. This process may note its own pause after another one has ended it: the row
+ *       is then as the last report had it, and the queue would stay held for ever.
  *   <li>Both reads name the server. Where they differ there was a failover between them, and the second is not used.
  *   <li>Which queues others consume decides only who is notified. It is asked when a process comes or goes, and every ten seconds.
  * </ol>
