@@ -55,8 +55,9 @@ class ManyQueuesTest {
             producer.queueMessages().createMessages(messages);
         }
         Postroom.Builder builder = Postroom.on(database.pool());
-        IntStream.range(0, QUEUES).forEach(queue -> builder.handler(
-                Handler.send("tenant-" + queue, String.class, (payload, context) -> ran(payload))));
+        IntStream.range(0, QUEUES)
+                .forEach(queue -> builder.handler(
+                        Handler.send("tenant-" + queue, String.class, (payload, context) -> ran(payload))));
         builder.handler(Handler.send("deep", String.class, (payload, context) -> {
             deep.incrementAndGet();
             return ran(payload);
@@ -69,9 +70,10 @@ class ManyQueuesTest {
                 .concurrency(4));
 
         try (Postroom postroom = builder.start()) {
-            awaitLong().until(() -> IntStream.range(0, QUEUES)
-                    .allMatch(queue -> IntStream.range(0, 3)
-                            .allMatch(i -> runs.containsKey("tenant-" + queue + "-" + i))));
+            awaitLong()
+                    .until(() -> IntStream.range(0, QUEUES)
+                            .allMatch(queue -> IntStream.range(0, 3)
+                                    .allMatch(i -> runs.containsKey("tenant-" + queue + "-" + i))));
             deepWhenOthersWereDone.set(deep.get());
             awaitLong().until(() -> deep.get() == DEEP);
             assertThat(blocked).as("as many as may run at a time").hasValue(4);
@@ -83,7 +85,9 @@ class ManyQueuesTest {
 
         assertThat(runs.values()).allSatisfy(times -> assertThat(times).hasValue(1));
         assertThat(mostThreads).as("with at most 4 blocked").hasValueLessThanOrEqualTo(40);
-        assertThat(deepWhenOthersWereDone).as("others did not wait for the deep queue").hasValueLessThan(DEEP);
+        assertThat(deepWhenOthersWereDone)
+                .as("others did not wait for the deep queue")
+                .hasValueLessThan(DEEP);
     }
 
     /** More handlers block than threads are allowed: what runs is bounded, and all run in the end. */
@@ -95,8 +99,8 @@ class ManyQueuesTest {
         AtomicInteger most = new AtomicInteger();
         CountDownLatch full = new CountDownLatch(threads);
         Postroom.Builder builder = Postroom.on(database.pool()).handlerThreads(threads);
-        IntStream.range(0, queues).forEach(queue -> builder.handler(
-                Handler.send("bounded-" + queue, String.class, (payload, context) -> {
+        IntStream.range(0, queues)
+                .forEach(queue -> builder.handler(Handler.send("bounded-" + queue, String.class, (payload, context) -> {
                     most.accumulateAndGet(running.incrementAndGet(), Math::max);
                     full.countDown();
                     mayEnd.await();
@@ -107,8 +111,8 @@ class ManyQueuesTest {
         try (Postroom postroom = builder.start()) {
             postroom.queueMessages()
                     .createMessages(IntStream.range(0, queues)
-                            .mapToObj(queue -> CreateMessage.to("bounded-" + queue)
-                                    .payload("bounded-" + queue))
+                            .mapToObj(queue ->
+                                    CreateMessage.to("bounded-" + queue).payload("bounded-" + queue))
                             .toList());
             assertThat(full.await(30, java.util.concurrent.TimeUnit.SECONDS)).isTrue();
             mayEnd.countDown();
@@ -122,7 +126,8 @@ class ManyQueuesTest {
     }
 
     private Outcome ran(String payload) {
-        runs.computeIfAbsent(payload.replace("\"", ""), unused -> new AtomicInteger()).incrementAndGet();
+        runs.computeIfAbsent(payload.replace("\"", ""), unused -> new AtomicInteger())
+                .incrementAndGet();
         mostThreads.accumulateAndGet(handlerThreads(), Math::max);
         return Outcome.done();
     }

@@ -111,8 +111,8 @@ class ClaimerTurnsTest implements LeaseHolder {
                 .extracting(ClaimRequest::queueId)
                 .hasSize(45)
                 .endsWith(0);
-        assertThat(queues.subList(1, 300)).allSatisfy(queue -> assertThat(queue.held.count())
-                .isOne());
+        assertThat(queues.subList(1, 300))
+                .allSatisfy(queue -> assertThat(queue.held.count()).isOne());
         claimer.turn();
         assertThat(store.claims.get(2)).extracting(ClaimRequest::limit).containsExactly(Claimer.LARGEST_CLAIM);
     }
@@ -244,7 +244,9 @@ class ClaimerTurnsTest implements LeaseHolder {
 
         claimer.turn();
 
-        assertThat(bounds.bytes()).as("5 more fit; the other queues may have one each").isLessThanOrEqualTo(3 * 25);
+        assertThat(bounds.bytes())
+                .as("5 more fit; the other queues may have one each")
+                .isLessThanOrEqualTo(3 * 25);
     }
 
     @Test
@@ -378,10 +380,7 @@ class ClaimerTurnsTest implements LeaseHolder {
                 for (int i = 0; i < messages; i++) {
                     int number = store.next++;
                     ready.add(ClaimFixture.message(
-                            number,
-                            priority,
-                            new ClaimedMessage.Lease(number, 1, 0),
-                            ClaimedMessage.Counters.ZERO));
+                            number, priority, new ClaimedMessage.Lease(number, 1, 0), ClaimedMessage.Counters.ZERO));
                 }
                 consumed.cursors().arrived(priority, 1);
             }

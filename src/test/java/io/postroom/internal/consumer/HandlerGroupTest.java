@@ -75,8 +75,8 @@ class HandlerGroupTest {
     @Test
     void message_gets_a_permit_wherever_its_put_comes_between_the_last_look_and_the_return_of_the_permit() {
         for (int putAt = 0; putAt < 3; putAt++) {
-            HandlerPool none = new HandlerPool(
-                    task -> new Thread(() -> {}), 0, 1); // counts what is offered, and runs nothing
+            HandlerPool none =
+                    new HandlerPool(task -> new Thread(() -> {}), 0, 1); // counts what is offered, and runs nothing
             HandlerGroup group = new HandlerGroup(1, 1, none);
             Consumed queue = new Consumed("q", group, none);
             group.requestPermit(queue.runner); // the taker's
@@ -109,7 +109,9 @@ class HandlerGroupTest {
         first.held.take();
 
         group.releasePermit();
-        assertThat(none.demand()).as("one for the taker, one for the second queue").isEqualTo(2);
+        assertThat(none.demand())
+                .as("one for the taker, one for the second queue")
+                .isEqualTo(2);
         second.held.take();
         group.releasePermit();
 
@@ -178,14 +180,7 @@ class HandlerGroupTest {
             HandledQueue queue = new HandledQueue(1, name, List.of(handler));
             group.use(1);
             held = new HeldMessages(
-                    group,
-                    bounds,
-                    new HeldLeases(),
-                    starts,
-                    released -> {},
-                    () -> request(),
-                    others -> {},
-                    () -> {});
+                    group, bounds, new HeldLeases(), starts, released -> {}, () -> request(), others -> {}, () -> {});
             runner = new HandlerRunner(queue, held, group, threads, this);
         }
 

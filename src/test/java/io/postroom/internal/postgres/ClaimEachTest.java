@@ -44,8 +44,7 @@ class ClaimEachTest {
                 .toList());
 
         for (int i = 0; i < 40; i++) {
-            List<ClaimedMessage> own =
-                    claimed.getOrDefault(queues.get(i).id(), List.of());
+            List<ClaimedMessage> own = claimed.getOrDefault(queues.get(i).id(), List.of());
             int limit = i % 6;
             int size = 1 + i % 3;
             assertThat(own)
@@ -62,10 +61,11 @@ class ClaimEachTest {
                             .mapToObj(m -> tuple(m % size, Math.min(size, limit - m / size * size)))
                             .toList());
         }
-        assertThat(claimed.values().stream().flatMap(List::stream)).extracting(one -> one.lease().id() + ":"
-                        + one.lease().ordinal())
+        assertThat(claimed.values().stream().flatMap(List::stream))
+                .extracting(one -> one.lease().id() + ":" + one.lease().ordinal())
                 .doesNotHaveDuplicates();
-        assertThat(claimEach(List.of(request(queues.get(5), 4, 0, 10, 200, 10), request(queues.get(0), 4, 0, 3, 200, 3))))
+        assertThat(claimEach(
+                        List.of(request(queues.get(5), 4, 0, 10, 200, 10), request(queues.get(0), 4, 0, 3, 200, 3))))
                 .as("what was claimed is gone, the rest is there")
                 .containsOnlyKeys(queues.get(0).id())
                 .extractingByKey(queues.get(0).id())
@@ -135,8 +135,8 @@ class ClaimEachTest {
         enqueue(behind, 4, 1);
         EnqueueResult second = fixture.enqueue(new StoreFixture.Plan(behind));
 
-        Map<Integer, List<ClaimedMessage>> claimed = claimEach(
-                List.of(request(high, 9, 0, 10, 200, 10), request(behind, 4, second.seq(), 10, 200, 10)));
+        Map<Integer, List<ClaimedMessage>> claimed =
+                claimEach(List.of(request(high, 9, 0, 10, 200, 10), request(behind, 4, second.seq(), 10, 200, 10)));
 
         assertThat(claimed.get(high.id())).extracting(ClaimedMessage::id).containsExactlyElementsOf(urgent);
         assertThat(claimed.get(high.id())).extracting(ClaimedMessage::priority).containsOnly(9);
@@ -169,10 +169,12 @@ class ClaimEachTest {
                 claimEach(List.of(request(tried, 4, 0, 10, 1, 10), request(fresh, 4, 0, 10, 200, 10)));
 
         assertThat(claimed.get(tried.id()))
-                .extracting(one -> one.counters().failures(), one -> one.counters().deliveries())
+                .extracting(
+                        one -> one.counters().failures(), one -> one.counters().deliveries())
                 .containsExactly(tuple(0, 0), tuple(2, 3));
         assertThat(claimed.get(fresh.id()))
-                .extracting(one -> one.counters().failures(), one -> one.counters().deliveries())
+                .extracting(
+                        one -> one.counters().failures(), one -> one.counters().deliveries())
                 .containsExactly(tuple(0, 0));
     }
 
@@ -184,8 +186,7 @@ class ClaimEachTest {
         QueueRow all = fixture.newQueue();
         List.of(none, some, all).forEach(queue -> enqueue(queue, 4, 5));
 
-        claimEach(List.of(
-                request(none, 4, 0, 5, 200, 0), request(some, 4, 0, 5, 2, 3), request(all, 4, 0, 5, 200, 5)));
+        claimEach(List.of(request(none, 4, 0, 5, 200, 0), request(some, 4, 0, 5, 2, 3), request(all, 4, 0, 5, 200, 5)));
 
         assertThat(started(none)).containsExactly("0");
         assertThat(started(some)).containsExactly("all", "1", "0");
@@ -216,11 +217,11 @@ class ClaimEachTest {
 
         fixture.stores
                 .leases()
-                .complete(
-                        fixture.worker, held.stream().map(StoreFixture::done).toList());
+                .complete(fixture.worker, held.stream().map(StoreFixture::done).toList());
 
-        assertThat(held).hasSize(6).allSatisfy(message -> assertThat(fixture.places(message.id()))
-                .containsExactly("finished"));
+        assertThat(held)
+                .hasSize(6)
+                .allSatisfy(message -> assertThat(fixture.places(message.id())).containsExactly("finished"));
     }
 
     private List<String> started(QueueRow queue) {
@@ -231,7 +232,8 @@ class ClaimEachTest {
     private List<UUID> enqueue(QueueRow queue, int priority, int count) {
         List<UUID> ids = new ArrayList<>();
         for (int i = 0; i < count; i++) {
-            ids.add(fixture.enqueue(new StoreFixture.Plan(queue).priority(priority)).id());
+            ids.add(fixture.enqueue(new StoreFixture.Plan(queue).priority(priority))
+                    .id());
         }
         return ids;
     }
