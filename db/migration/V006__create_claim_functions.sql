@@ -150,9 +150,9 @@ $$;
 COMMENT ON FUNCTION postroom.claim IS
     'Internal: called by workers. Takes ready messages and puts them under leases.';
 
--- Takes messages of many queues at once, in one statement a step: of each queue up to its limit from one lane, from its cursor on. Each array
--- has one entry a queue, and no queue comes twice. Answers the same rows as claim, with the queue of each, in no order. A queue whose number
--- belongs to another name by now is left out, the others are not. Ordinary messages only.
+-- Takes messages of many queues at once, in one statement a step: of each queue up to its limit from one lane, from its cursor on. Each
+-- array has one entry a queue, and no queue comes twice. Answers the same rows as claim, with the queue of each, in no order. A queue whose
+-- number belongs to another name by now is left out, the others are not. Ordinary messages only.
 --
 -- Locks ready rows with SKIP LOCKED through ready_pk, the queues in the order of their entries. The lookups of a queue and of its rows are
 -- LATERAL, so the plan can only be a nested loop over the entries, whatever the statistics say. All other joins are hash joins: see claim.

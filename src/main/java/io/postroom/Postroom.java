@@ -135,8 +135,8 @@ public interface Postroom extends AutoCloseable {
         Builder settings(EngineSettings settings);
 
         /**
-         * Sets the upper bound for the threads that run handlers, 1 to 10,000; default 1,000. All queues of the process share them, and they
-         * start as messages need them. Changes the {@link #settings()} set so far.
+         * Sets the upper bound for the threads that run handlers, 1 to 10,000; default 1,000. All queues of the process share them, and
+         * they start as messages need them. Changes the {@link #settings()} set so far.
          *
          * @throws IllegalArgumentException the number is out of bounds
          */

@@ -23,10 +23,14 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledForJreRange;
+import org.junit.jupiter.api.condition.JRE;
 import org.springframework.boot.context.properties.bind.Bindable;
 import org.springframework.boot.context.properties.bind.Binder;
 import org.springframework.boot.context.properties.source.MapConfigurationPropertySource;
+import org.springframework.boot.thread.Threading;
 import org.springframework.jdbc.datasource.AbstractDataSource;
+import org.springframework.mock.env.MockEnvironment;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -44,6 +48,56 @@ class PropertiesTest {
         assertThat(properties.workers().enabled()).isTrue();
         assertThat(properties.schema().mode()).isEqualTo(SchemaMode.MIGRATE);
         assertThat(properties.shutdown().drain()).isEqualTo(Postroom.DEFAULT_DRAIN);
+    }
+
+    @Test
+    void handler_threads_can_be_set_and_are_refused_outside_of_their_bounds() {
+        PostroomProperties few = bind("postroom", PostroomProperties.class, Map.of("handler-threads", "20"));
+        PostroomProperties none = bind("postroom", PostroomProperties.class, Map.of("handler-threads", "0"));
+        EngineSettings defaults = EngineSettings.defaults("x");
+
+        assertThat(PostroomAutoConfiguration.settings(defaults, few, false).handlerThreads())
+                .isEqualTo(20);
+        assertThatThrownBy(() -> PostroomAutoConfiguration.settings(defaults, none, false))
+                .hasMessageContaining("handlerThreads must be 1 to 10000, got 0");
+        assertThat(Postroom.on(new NoDataSource()).handlerThreads(7).settings().handlerThreads())
+                .isEqualTo(7);
+        assertThatThrownBy(() -> defaults.withHandlerThreads(10_001))
+                .hasMessage("handlerThreads must be 1 to 10000, got 10001");
+    }
+
+    @Test
+    @EnabledForJreRange(max = JRE.JAVA_20)
+    void virtual_threads_asked_for_on_an_old_java_are_refused_and_the_hosts_own_setting_does_nothing_there() {
+        PostroomProperties asked = bind("postroom", PostroomProperties.class, Map.of("virtual-threads", "true"));
+        PostroomProperties notAsked = bind("postroom", PostroomProperties.class, Map.of());
+        EngineSettings defaults = EngineSettings.defaults("x");
+        MockEnvironment host = new MockEnvironment().withProperty("spring.threads.virtual.enabled", "true");
+
+        assertThatThrownBy(() -> PostroomAutoConfiguration.settings(defaults, asked, false))
+                .isInstanceOf(StartProblem.class)
+                .hasMessageContaining("virtualThreads needs Java 21 or newer");
+        assertThatThrownBy(() -> Postroom.on(new NoDataSource()).virtualThreads(true))
+                .isInstanceOf(IllegalArgumentException.class);
+        assertThat(PostroomAutoConfiguration.settings(defaults, notAsked, Threading.VIRTUAL.isActive(host))
+                        .virtualThreads())
+                .isFalse();
+    }
+
+    @Test
+    @EnabledForJreRange(min = JRE.JAVA_21)
+    void virtual_threads_follow_the_host_unless_they_are_set() {
+        PostroomProperties on = bind("postroom", PostroomProperties.class, Map.of("virtual-threads", "true"));
+        PostroomProperties off = bind("postroom", PostroomProperties.class, Map.of("virtual-threads", "false"));
+        PostroomProperties unset = bind("postroom", PostroomProperties.class, Map.of());
+        EngineSettings defaults = EngineSettings.defaults("x");
+
+        assertThat(PostroomAutoConfiguration.settings(defaults, on, false).virtualThreads())
+                .isTrue();
+        assertThat(PostroomAutoConfiguration.settings(defaults, off, true).virtualThreads())
+                .isFalse();
+        assertThat(PostroomAutoConfiguration.settings(defaults, unset, true).virtualThreads())
+                .isTrue();
     }
 
     @Test

@@ -363,8 +363,8 @@ final class Claimer {
     }
 
     /**
-     * Decides what a failure stops. A database that is away stops all. Otherwise these queues claim beside fewer others the next time, until
-     * the one that fails is alone; from then on only that one waits.
+     * Decides what a failure stops. A database that is away stops all. Otherwise these queues claim beside fewer others the next time,
+     * until the one that fails is alone; from then on only that one waits.
      */
     private void noteFailure(List<QueueClaims> queues, RuntimeException error) {
         boolean isAway = error instanceof StoreException store && store.kind() == StoreException.Kind.UNAVAILABLE;

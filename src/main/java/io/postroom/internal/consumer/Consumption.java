@@ -12,7 +12,8 @@ import java.util.Map;
 
 /**
  * What all consumers of this process share: the thread that claims, the handler threads, and the bounds of what is held. Lives from one
- * start of the consumers to their stop. Calls that outlive a stop keep their threads and permits, and the next start has its own. Thread-safe.
+ * start of the consumers to their stop. Calls that outlive a stop keep their threads and permits, and the next start has its own.
+ * Thread-safe.
  */
 public final class Consumption {
     private static final int CORES = Runtime.getRuntime().availableProcessors();

@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
  * What queues with the same handlers share in this process: permits to run messages, what is known of the handlers' speed, and the number
  * of messages held. Concurrency says how many messages the process handles at a time, over all of these queues. Thread-safe.
  *
- * <p>A queue without a permit for its waiting messages stands in line, once, and the queues get permits in turns. Three threads meet here: a
- * put adds messages to the buffer and asks for a permit, a taker finds the buffer empty and gives its permit back, and another put comes
+ * <p>A queue without a permit for its waiting messages stands in line, once, and the queues get permits in turns. Three threads meet here:
+ * a put adds messages to the buffer and asks for a permit, a taker finds the buffer empty and gives its permit back, and another put comes
  * between the two. Messages would wait for ever if the put found no permit and the taker did not look again. So the order is fixed:
  *
  * <ul>
@@ -146,7 +146,7 @@ final class HandlerGroup {
         return held.get();
     }
 
-    /** Whether so few are held that a claim is worth its commit; a queue that holds none may have one beside a deep queue of fast handlers. */
+    /** Whether so few are held that a claim is worth its commit. Beside a deep queue of fast handlers one that holds none may have one. */
     boolean isWorthAClaim(boolean holdsNone) {
         return prefetch.isWorthAClaim(held.get()) || holdsNone && isShared() && prefetch.handlersAreFast();
     }

@@ -27,8 +27,12 @@ final class HandlerPool {
     private static final Logger log = LoggerFactory.getLogger(HandlerPool.class);
 
     static final Duration GROW_AFTER = Duration.ofMillis(2);
-    /** A thread that has taken a slice within this time counts as one that will soon take the next. */
-    private static final Duration MOVING = Duration.ofMillis(5);
+    /** A thread that waits inside a call for longer is blocked: it will not take the next slice soon. */
+    private static final Duration BLOCKED = Duration.ofMillis(5);
+    /** The same for a thread that seems to run: it may wait for a socket, or only for a core of a busy machine. */
+    private static final Duration BLOCKED_RUNNING = Duration.ofMillis(20);
+    /** The same for a thread outside of a call: it may wait for the database, and another thread would only wait beside it. */
+    private static final Duration BLOCKED_OUTSIDE = Duration.ofMillis(200);
     /** A thread without work ends after this time. */
     static final Duration IDLE = Duration.ofSeconds(20);
     /** Longest pause of the thread that adds threads; a slice without a thread ends the pause. */
@@ -224,7 +228,7 @@ final class HandlerPool {
     private int missing(long now) {
         int moving = 0;
         for (Worker worker : workers) {
-            if (now - worker.beganNanos < MOVING.toNanos()) {
+            if (worker.isMoving(now)) {
                 moving++;
             }
         }
@@ -234,8 +238,10 @@ final class HandlerPool {
     /** One thread of the pool. */
     final class Worker implements Runnable {
         private final Thread thread = factory.newThread(this);
-        /** When its slice began, or the thread was made. */
-        private volatile long beganNanos = System.nanoTime();
+        /** When its call or its slice began or ended, or the thread was made. */
+        private volatile long sinceNanos = System.nanoTime();
+
+        private volatile boolean calling;
         /** Given by {@link #offer} while the worker is idle. */
         private volatile @Nullable Slice next;
 
@@ -245,7 +251,7 @@ final class HandlerPool {
         public void run() {
             try {
                 for (Slice slice = take(); slice != null; slice = take()) {
-                    beganNanos = System.nanoTime();
+                    sinceNanos = System.nanoTime();
                     runSafely(slice);
                     if (lost) {
                         return;
@@ -254,6 +260,28 @@ final class HandlerPool {
             } finally {
                 end();
             }
+        }
+
+        /** Notes that user's code is called from here on. */
+        void callBegins(long now) {
+            sinceNanos = now;
+            calling = true;
+        }
+
+        /** Notes that user's code has returned. */
+        void callEnds(long now) {
+            calling = false;
+            sinceNanos = now;
+        }
+
+        /** Whether this thread will probably take a slice soon. */
+        private boolean isMoving(long now) {
+            long since = now - sinceNanos;
+            if (!calling) {
+                return since < BLOCKED_OUTSIDE.toNanos();
+            }
+            return since < BLOCKED.toNanos()
+                    || since < BLOCKED_RUNNING.toNanos() && thread.getState() == Thread.State.RUNNABLE;
         }
 
         private void runSafely(Slice slice) {

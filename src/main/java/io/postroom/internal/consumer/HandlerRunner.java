@@ -12,13 +12,13 @@ import org.slf4j.LoggerFactory;
  * Runs the messages of one queue on the handler threads of the process. As many threads run it at a time as it has permits. Each takes
  * messages from the buffer, runs them, and takes the next, until none waits. After {@link #SLICE} it lets others run that wait.
  *
- * <p>A call that ignores its interrupt is given up. Its thread is lost until the call returns, and then ends; its permit is given to another
- * thread at once. A thread that a handler left unclean is replaced, too; its call has returned, so nothing leaks.
+ * <p>A call that ignores its interrupt is given up. Its thread is lost until the call returns, and then ends; its permit is given to
+ * another thread at once. A thread that a handler left unclean is replaced, too; its call has returned, so nothing leaks.
  */
 final class HandlerRunner implements HandlerPool.Slice {
     private static final Logger log = LoggerFactory.getLogger(HandlerRunner.class);
 
-    /** A thread stays with one queue for this long while others wait. Short against what a user notices, long against a change of queues. */
+    /** A thread stays with one queue for this long while others wait. Long against a change of queues, and no user notices it. */
     static final Duration SLICE = Duration.ofMillis(3);
 
     private final HandledQueue queue;
@@ -96,6 +96,7 @@ final class HandlerRunner implements HandlerPool.Slice {
     private boolean runAll(HandlerBatch batch, HandlerPool.Worker worker) {
         Thread own = Thread.currentThread();
         long before = System.nanoTime();
+        worker.callBegins(before);
         int atOnce = queue.largestBatch() > 1 ? Integer.MAX_VALUE : 1;
         try {
             for (List<ClaimedMessage> next = batch.begin(atOnce); !next.isEmpty(); next = batch.begin(atOnce)) {
@@ -113,7 +114,9 @@ final class HandlerRunner implements HandlerPool.Slice {
                     unexpected);
             held.putBack(batch.takeRest());
         }
-        held.ran(batch.begun(), batch.begunBytes(), System.nanoTime() - before);
+        long now = System.nanoTime();
+        worker.callEnds(now);
+        held.ran(batch.begun(), batch.begunBytes(), now - before);
         return true;
     }
 

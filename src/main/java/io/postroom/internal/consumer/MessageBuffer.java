@@ -9,8 +9,8 @@ import java.util.function.Consumer;
 import java.util.function.IntSupplier;
 
 /**
- * The buffer between the claims and the handler threads of one queue. It can be closed once, and then stays closed. Nobody waits here: a put
- * asks for a thread, and each take that leaves messages behind asks for the next. Thread-safe.
+ * The buffer between the claims and the handler threads of one queue. It can be closed once, and then stays closed. Nobody waits here: a
+ * put asks for a thread, and each take that leaves messages behind asks for the next. Thread-safe.
  *
  * <p>Each message that is put comes out exactly once: a handler thread takes it, or it is given back. Three threads race at a stop: a claim
  * whose answer comes late puts, a handler thread takes, and the stop closes. A message that was put after the close would never be taken,

@@ -13,8 +13,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Announces which messages this process starts, of all its queues, before it starts them. If the process dies, a rescue counts a crash for those
- * alone. What was only prefetched goes back untouched. Thread-safe.
+ * Announces which messages this process starts, of all its queues, before it starts them. If the process dies, a rescue counts a crash
+ * for those alone. What was only prefetched goes back untouched. Thread-safe.
  *
  * <p>Messages start in the order of their leases. So one mark for each lease is enough: how many of its messages, from the first, may have
  * started. A statement for each message would cost more than the message. An announcement therefore covers what probably starts within

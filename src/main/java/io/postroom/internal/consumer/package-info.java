@@ -49,23 +49,23 @@
  * <h2>Many queues, few threads</h2>
  *
  * <p>A claimer and a thread for each unit of concurrency made 5,015 threads of a process with 1,000 queues. Their claims waited for one
- * another's connections, and a message cost nine times what it cost with 10 queues. So there is one claim thread. Who wants a claim stands in
- * its line, so no turn walks over all queues. A turn claims for up to 256 queues in one statement and one commit ({@code claim_each}). One
- * queue alone still uses the function {@code claim}, with all its lanes and up to 1,000 messages. Beside others a queue gets its share of
- * the 1,000 from one lane, at least 8, and then stands behind them. So a deep queue delays nobody by more than a turn.
+ * another's connections, and a message cost nine times what it cost with 10 queues. So there is one claim thread. Who wants a claim stands
+ * in its line, so no turn walks over all queues. A turn claims for up to 256 queues in one statement and one commit ({@code claim_each}).
+ * One queue alone still uses the function {@code claim}, with all its lanes and up to 1,000 messages. Beside others a queue gets its share
+ * of the 1,000 from one lane, at least 8, and then stands behind them. So a deep queue delays nobody by more than a turn.
  *
  * <p>Concurrency is a number of permits, and a permit needs no thread until a message waits. The shared threads grow in two ways. A few
- * start at once. More start when a slice has waited for 2 ms and fewer than those few have taken a slice lately: the others are blocked in
- * their handlers. The age of the oldest slice alone would not do. A thousand queues of fast handlers make a line of 50 ms although all
- * threads move, and more threads would only change the order.
+ * start at once. More start when a slice has waited for 2 ms and fewer than those few threads move: the others are blocked in their
+ * handlers. A thread that waits for an announcement of this package counts as one that moves. The age of the oldest slice alone would not
+ * do. A thousand queues of fast handlers make a line of 50 ms although all threads move, and more threads would only change the order.
  *
- * <p>Permits, the known speed and the count of held messages belong to the list of handlers, not to the queue ({@code HandlerGroup}). Queues
- * with the same list share them, in turns. They belong to one start of the consumers: calls that outlive a stop must not take the permits of
- * the next start.
+ * <p>Permits, the known speed and the count of held messages belong to the list of handlers, not to the queue ({@code HandlerGroup}).
+ * Queues with the same list share them, in turns. They belong to one start of the consumers: calls that outlive a stop must not take the
+ * permits of the next start.
  *
- * <p>Three bounds hold for the process, beside those of a queue: messages ahead of the threads, their bytes, and threads. A queue that holds
- * nothing may always claim one message if a thread is there for it. A queue with slow handlers claims only what a free thread takes, because
- * other processes may have one.
+ * <p>Three bounds hold for the process, beside those of a queue: messages ahead of the threads, their bytes, and threads. A queue that
+ * holds nothing may always claim one message if a thread is there for it. A queue with slow handlers claims only what a free thread takes,
+ * because other processes may have one.
  *
  * <p>A claim of many that fails is tried beside fewer queues, until the one that fails is alone. From then on only that queue waits, with a
  * back-off of its own. A database that is away stops all.
@@ -143,8 +143,9 @@
  *   <li>A claim that throws keeps its lanes marked as filled.
  *   <li>The thread that gives a call up frees its count, its permit and its place in the pool; the lost thread does none of it when its
  *       call returns.
- *   <li>{@code QueueClaims} is signalled by a mark and not counted. The claimer takes the mark away before it looks, so what comes after the
- *       look signals again. While a queue lingers or waits for a thread it keeps the mark, so that no signal wakes the claimer for nothing.
+ *   <li>{@code QueueClaims} is signalled by a mark and not counted. The claimer takes the mark away before it looks, so what comes after
+ *       the look signals again. While a queue lingers or waits for a thread it keeps the mark, so that no signal wakes the claimer for
+ *       nothing.
  *   <li>Handler threads are made without inheritable thread-locals, because the thread of a caller of {@code createMessage} may make them.
  * </ul>
  */

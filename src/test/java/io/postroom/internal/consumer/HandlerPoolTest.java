@@ -51,7 +51,7 @@ class HandlerPoolTest {
         HandlerPool pool = pool(2, 50);
 
         for (int i = 0; i < 40; i++) {
-            pool.offer(worker -> block());
+            pool.offer(this::block);
         }
 
         await().until(() -> threads.size() == 40);
@@ -76,7 +76,7 @@ class HandlerPoolTest {
     void upper_bound_holds_and_all_slices_run_in_the_end() {
         HandlerPool pool = pool(2, 5);
         for (int i = 0; i < 20; i++) {
-            pool.offer(worker -> block());
+            pool.offer(this::block);
         }
         await().until(() -> threads.size() == 5);
 
@@ -98,7 +98,7 @@ class HandlerPoolTest {
         pool.offer(worker -> {
             lost.add(worker);
             begun.countDown();
-            block();
+            block(worker);
         });
         awaitQuietly(begun);
         pool.offer(worker -> run());
@@ -202,7 +202,7 @@ class HandlerPoolTest {
         HandlerPool pool = new HandlerPool(HandlerThreads.virtual(), 100, 100);
         pools.add(pool);
         for (int i = 0; i < 100; i++) {
-            pool.offer(worker -> block());
+            pool.offer(this::block);
         }
 
         await().until(() -> threads.size() == 100);
@@ -225,7 +225,8 @@ class HandlerPoolTest {
         ran.incrementAndGet();
     }
 
-    private void block() {
+    private void block(HandlerPool.Worker worker) {
+        worker.callBegins(System.nanoTime());
         threads.add(Thread.currentThread());
         awaitQuietly(mayEnd);
         ran.incrementAndGet();
