@@ -3,7 +3,8 @@ package io.postroom.internal.producer;
 /**
  * Recognises JSON that {@code jsonb} surely stores as it is, in one pass without a parser. It is JSON as most hosts write it: no
  * backslash, no surrogate, no exponent, at most {@value #DEPTH} levels and {@value #KEYS} keys in an object, none of them twice. Any other
- * text goes to the parser of {@link JsonbValidator}, which takes six times as long and says what is wrong. Each instance looks at one text.
+ * text goes to the parser of {@link JsonbValidator}, which takes five times as long and says what is wrong. Each instance looks at one
+ * text.
  */
 final class PlainJson {
     private static final int DEPTH = 16;
