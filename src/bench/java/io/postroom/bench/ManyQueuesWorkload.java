@@ -207,8 +207,16 @@ final class ManyQueuesWorkload implements Workload {
                     most,
                     options);
             int seconds = thousand ? 2 : 6;
-            result.atMost(what + "started in <= " + seconds + " s, new JVM", size.orMissed(size.coldStart / 1e3), seconds, options);
-            result.atMost(what + "no failed claim, warnings", size.isMeasured() ? size.warnings : size.orMissed(Double.NaN), 0, options);
+            result.atMost(
+                    what + "started in <= " + seconds + " s, new JVM",
+                    size.orMissed(size.coldStart / 1e3),
+                    seconds,
+                    options);
+            result.atMost(
+                    what + "no failed claim, warnings",
+                    size.isMeasured() ? size.warnings : size.orMissed(Double.NaN),
+                    0,
+                    options);
             result.atMost(
                     what + "threads besides running handlers <= " + SPARE_THREADS,
                     size.isMeasured() ? size.spareThreads : size.orMissed(Double.NaN),
