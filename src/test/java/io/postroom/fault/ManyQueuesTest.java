@@ -226,8 +226,8 @@ class ManyQueuesTest {
 
     private static long done(HikariDataSource pool, List<UUID> ids) {
         return JdbcClient.create(pool)
-                .sql(
-                        "SELECT count(*) FROM postroom.queue_messages WHERE state = 'DONE' AND message_id = ANY (string_to_array(?, ',')::uuid[])")
+                .sql("SELECT count(*) FROM postroom.queue_messages"
+                        + " WHERE state = 'DONE' AND message_id = ANY (string_to_array(?, ',')::uuid[])")
                 .param(ids.stream().map(UUID::toString).collect(Collectors.joining(",")))
                 .query(Long.class)
                 .single();

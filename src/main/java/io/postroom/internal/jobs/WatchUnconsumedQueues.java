@@ -15,8 +15,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Watches for queues with READY messages that no process consumes: the name is misspelt, a handler is missing, or a service is away. The
- * first look logs each at once, later looks after a minute. Of many it names the first few and counts the others: a service that is away may
- * be the only one that consumes thousands. Runs on every node, also on one that only creates messages, as there may be no other.
+ * first look logs each at once, later looks after a minute. Of many it names the first few and counts the others: a service that is away
+ * may be the only one that consumes thousands. Runs on every node, also on one that only creates messages, as there may be no other.
  * Thread-safe.
  */
 public final class WatchUnconsumedQueues implements Job {
