@@ -14,8 +14,8 @@ import java.util.Map;
 
 /**
  * W10: one process consumes 10, 1,000 or 10,000 queues, each by a handler of its own that does nothing. Another creates messages spread
- * over them in bulks; the clock stops when the last is DONE. Each size has a consuming JVM of its own, which drains the same number of messages
- * over 10 queues first, so that the JVM's compiler does not decide. Then the one with 1,000 queues waits for a minute, as in W7.
+ * over them in bulks; the clock stops when the last is DONE. Each size has a consuming JVM of its own, which drains the same number of
+ * messages over 10 queues first, so that the JVM's compiler does not decide. Then the one with 1,000 queues waits for a minute, as in W7.
  */
 final class ManyQueuesWorkload implements Workload {
     static final int MESSAGES = 20_000;

@@ -63,6 +63,11 @@ public final class Consumption {
         pool.close();
     }
 
+    /** Whether a handler runs or a message waits for one. Costs the same with one queue and with ten thousand. */
+    public boolean isBusy() {
+        return bounds.messages() > 0;
+    }
+
     /** Returns the group of the queue's handlers; {@link #leave} must follow once the queue is not consumed any more. */
     synchronized HandlerGroup join(HandledQueue queue) {
         HandlerGroup group =

@@ -240,7 +240,7 @@ public final class Consumers implements LocalConsumers {
         }
         List<String> first = running.values().stream()
                 .map(consumer -> consumer.queue().name() + " ("
-                        + consumer.queue().handled().concurrency() + " threads)")
+                        + consumer.queue().handled().concurrency() + " at a time)")
                 .sorted()
                 .limit(NAMED)
                 .toList();

@@ -13,6 +13,7 @@ import io.postroom.internal.storage.Stores;
 import io.postroom.internal.storage.WorkerStore;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import org.jspecify.annotations.Nullable;
 
 /** Wires the parts of a worker, each with those it calls. {@link Engine} starts and stops them. */
 public final class EngineParts {
@@ -25,6 +26,7 @@ public final class EngineParts {
     final QueueDeclarations declarations;
     final HeldLeases leases = new HeldLeases();
     private final Object announcing = new Object();
+    private volatile @Nullable Consumption consumption;
     final OwnSends ownSends = new OwnSends();
     final TimeLimits timeLimits;
     final Completer completer;
@@ -70,7 +72,7 @@ public final class EngineParts {
                 task -> callbacks.execute(() -> ThreadGuard.run(transactions, "a callback of sendMessageAsync", task)));
         ResultDispatcher results = new ResultDispatcher(
                 leases, futures, ownSends, setup.listeners(), consumers, due, notifier, failures, transactions);
-        completer = new Completer(stores.leases(), heartbeat::workerId, this::isBusy, results::written, results::lost);
+        completer = new Completer(stores.leases(), heartbeat::workerId, this::resultsMayCome, results::written, results::lost);
         executor = new Executor(setup, stores.leases(), transactions, heartbeat, timeLimits, completer);
         LostAnswers lostAnswers = new LostAnswers(stores.leases(), heartbeat, leases, notifier, settings.leaseTime());
         poller = new Poller(stores.workers(), heartbeat, consumers, declarations, futures, lostAnswers, due, settings);
@@ -83,7 +85,9 @@ public final class EngineParts {
 
     /** What the consumers of one start share. */
     Consumption newConsumption() {
-        return new Consumption(settings, stores.leases(), heartbeat, executor, completer, leases);
+        Consumption next = new Consumption(settings, stores.leases(), heartbeat, executor, completer, leases);
+        consumption = next;
+        return next;
     }
 
     /** Tells other processes what this one consumes. One at a time: the last word is that of the newest registration and numbers. */
@@ -93,6 +97,12 @@ public final class EngineParts {
                 stores.workers().announce(heartbeat.workerId(), consumers.rows());
             }
         }
+    }
+
+    /** Whether results of other handlers may come soon. A hint, asked for each small batch: it leaves out what ran before a restart. */
+    private boolean resultsMayCome() {
+        Consumption current = consumption;
+        return current != null && current.isBusy() || !ownSends.isEmpty();
     }
 
     /** Whether a handler runs here or is about to. */
