@@ -37,9 +37,6 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 @PostgresTest
 @Timeout(30)
 class DirectDispatchTest {
-    private static final EngineSettings QUICK = new EngineSettings(
-            "quick", Duration.ofSeconds(3), Duration.ofSeconds(1), Duration.ofMillis(200), true, true);
-
     /** Its leases outlast a machine that stands still for some seconds, so that no message is released and claimed again. */
     private static final EngineSettings STEADY = new EngineSettings(
             "steady", Duration.ofSeconds(30), Duration.ofSeconds(5), Duration.ofMillis(200), true, true);
@@ -334,7 +331,7 @@ class DirectDispatchTest {
     }
 
     private Postroom running(Handler handler) {
-        return Postroom.on(database.pool()).settings(QUICK).handler(handler).start();
+        return Postroom.on(database.pool()).settings(STEADY).handler(handler).start();
     }
 
     private static UUID create(Postroom postroom, String queue) {
