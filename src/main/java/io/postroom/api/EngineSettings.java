@@ -15,7 +15,7 @@ import java.time.Duration;
  *     and set {@code prepareThreshold=0} in the URL: a start without both is refused
  * @param declareOnUse whether an unknown queue is made at its first use; default true. False: its name is an error
  * @param handlerThreads upper bound for the threads that run handlers, shared by all queues of the process; default 1,000, 1 to 10,000.
- *     Threads start as messages need them. With fewer than the concurrency of all handlers, queues take turns
+ *     Threads start as messages need them. With fewer than the concurrency of all handlers, messages wait for a thread
  * @param virtualThreads whether handlers run on virtual threads; default false. Needs Java 21 or newer
  */
 public record EngineSettings(

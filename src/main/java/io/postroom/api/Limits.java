@@ -68,14 +68,14 @@ public final class Limits {
         return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9';
     }
 
-    /** Whether the text is a pattern for names of queues, or was meant to be one. */
+    /** Whether the text has a {@code *} or {@code #}, which no name has. {@link #requireQueueOrPattern} checks its form. */
     public static boolean isQueuePattern(String text) {
         return text.indexOf('*') >= 0 || text.indexOf('#') >= 0;
     }
 
     /**
      * Checks the name of a queue or a pattern for such names, and returns it. A pattern is words with dots between them, as in {@code
-     * tenant.*.mail}: {@code *} stands for exactly one word, {@code #} for any number of words, none included.
+     * tenant.*.mail}: {@code *} stands for exactly one word, {@code #} for any number of words, also for none.
      *
      * @throws InvalidMessageException it is neither a name nor a pattern, it is longer than 127 characters, or a word of it has more than
      *     {@code *} or {@code #}
@@ -95,7 +95,7 @@ public final class Limits {
             throw new InvalidMessageException(
                     field,
                     "1 to 127 characters: a name, or words with dots between them, where a word is * (one word), # (any number of words),"
-                            + " or of A-Z a-z 0-9 _ : - alone",
+                            + " or of A-Z a-z 0-9 _ : - alone; the first character a letter, a digit, * or #",
                     text);
         }
         return text;

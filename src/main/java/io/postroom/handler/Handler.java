@@ -28,7 +28,7 @@ import tools.jackson.databind.JsonNode;
  * type. A queue's only handler takes its messages without a type, whatever its class.
  *
  * <p>Instead of a queue's name, a handler may have a pattern for names, as in {@code tenant.*.mail}. Names and patterns are words with dots
- * between them; {@code *} stands for exactly one word, {@code #} for any number of words, none included. The handler serves all queues that
+ * between them; {@code *} stands for exactly one word, {@code #} for any number of words, also for none. The handler serves all queues that
  * match, those that appear later within a second. It declares no queue, and leaves the settings of queues as they are: its own retry policy
  * decides unless an operator sets the queue's. Its concurrency holds for all those queues together that have the same handlers. All
  * handlers whose name or pattern matches serve a queue; for the same type, a handler with the exact name comes before one with a pattern.
@@ -111,14 +111,15 @@ public final class Handler {
     }
 
     /**
-     * Sets how many messages this process handles at a time; 1 to 1000, default 4. More needs more connections if the handler uses the
-     * database.
+     * Sets how many messages this process handles at a time; 1 to 1000, default 4. With a pattern: of all queues with the same handlers
+     * together. More needs more connections if the handler uses the database. Needs no thread until a message runs; see
+     * {@link io.postroom.api.EngineSettings#handlerThreads}.
      */
-    public Handler concurrency(int threads) {
-        if (threads < 1 || threads > 1000) {
-            throw new InvalidMessageException("concurrency", "1 to 1000", String.valueOf(threads));
+    public Handler concurrency(int messages) {
+        if (messages < 1 || messages > 1000) {
+            throw new InvalidMessageException("concurrency", "1 to 1000", String.valueOf(messages));
         }
-        return with(settings.concurrency(threads));
+        return with(settings.concurrency(messages));
     }
 
     /**

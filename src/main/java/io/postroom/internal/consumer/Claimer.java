@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * few rows each cost more than they bring, and a connection each.
  *
  * <p>A queue is signalled when something came or messages ended, and stands in line once. A turn takes queues from the head of the line,
- * asks each whether it may claim and for how many messages, and claims for all of them in one statement and one commit. A queue that has
+ * and asks each whether it may claim and for how many messages. It claims for all of them in one statement and one commit. A queue that has
  * more stands behind the others then, so a deep queue delays no other. No turn walks over queues that were not signalled.
  */
 final class Claimer {
@@ -35,9 +35,9 @@ final class Claimer {
     static final int MOST_QUEUES = 256;
     /** Each queue of a claim may bring at least so many messages: one that has a few should need one claim. */
     static final int FAIR_SHARE = 8;
-    /** Most queues to look at in one turn, those without a reason to claim included. */
+    /** Most queues to look at in one turn, also those that then claim nothing. */
     private static final int MOST_LOOKS = 4 * MOST_QUEUES;
-    /** A suspect has a claim of its own; no more of those in a turn, so that others wait for few. */
+    /** Most suspects claimed in a turn. Each has a claim of its own, for which the other queues wait. */
     private static final int MOST_SUSPECTS = 4;
     /** Pause while a rule forbids claims, or a suspect may not run yet. */
     private static final Duration LOOK_EVERY = Duration.ofMillis(100);
@@ -66,7 +66,11 @@ final class Claimer {
     private int suspectsLeft;
     private @Nullable RuntimeException failure;
 
-    /** @param isMarked whether the queue stays marked as signalled, so that no signal puts it into the line before */
+    /**
+     * A queue to look at again at a time.
+     *
+     * @param isMarked whether the queue stays marked as signalled, so that no signal puts it into the line before
+     */
     private record Later(QueueClaims queue, long atNanos, boolean isMarked) implements Comparable<Later> {
         @Override
         public int compareTo(Later other) {
@@ -210,7 +214,7 @@ final class Claimer {
         return chosen;
     }
 
-    /** Whether the queue should claim ordinary messages in this turn. If not, something will put it into the line again. */
+    /** Whether the queue should claim ordinary messages in this turn. If not, a signal or a timer puts it into the line again. */
     private boolean mayClaim(QueueClaims queue, long now) {
         Optional<Reason> reason = queue.reasonAgainst();
         if (reason.isPresent()) {
@@ -273,7 +277,7 @@ final class Claimer {
         private double bytes = bounds.roomBytes();
 
         /**
-         * Returns how many messages the queue may claim; zero: none, and something will put it into the line again.
+         * Returns how many messages the queue may claim; zero: none, and a signal or a timer puts it into the line again.
          *
          * @param share its part of the claim
          */

@@ -13,9 +13,10 @@ import org.jspecify.annotations.Nullable;
  * What queues with the same handlers share in this process: permits to run messages, what is known of the handlers' speed, and the number
  * of messages held. Concurrency says how many messages the process handles at a time, over all of these queues. Thread-safe.
  *
- * <p>A queue without a permit for its waiting messages stands in line, once, and the queues get permits in turns. Three threads meet here:
- * a put adds messages to the buffer and asks for a permit, a taker finds the buffer empty and gives its permit back, and another put comes
- * between the two. Messages would wait for ever if the put found no permit and the taker did not look again. So the order is fixed:
+ * <p>A queue without a permit for its waiting messages stands in line, once, and the queues get permits one after the other. Three threads
+ * meet here: a put adds messages to the buffer and asks for a permit, a taker finds the buffer empty and gives its permit back, and another
+ * put comes between the two. Messages would wait for ever if the put found no permit and the taker did not look again. So the order is
+ * fixed:
  *
  * <ul>
  *   <li>A put adds to the buffer first, and asks second. Without a free permit it stands in line.

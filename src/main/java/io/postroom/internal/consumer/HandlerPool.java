@@ -1,9 +1,12 @@
 package io.postroom.internal.consumer;
 
 import io.postroom.internal.loop.Loop;
+import io.postroom.internal.loop.RepeatedWarning;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.locks.LockSupport;
@@ -50,8 +53,11 @@ final class HandlerPool {
     private final ArrayDeque<Worker> idle = new ArrayDeque<>();
 
     private final Set<Worker> workers = new HashSet<>();
+    /** Threads that the system refused in a row; guarded by the lock. */
+    private final RepeatedWarning refusals = new RepeatedWarning();
+
     private boolean growing;
-    private boolean closed;
+    private volatile boolean closed;
     private volatile boolean someWait;
     /** Threads that run a slice, and slices that wait for a thread. */
     private volatile int demand;
@@ -98,7 +104,10 @@ final class HandlerPool {
                 waiting.add(new Waiting(slice, System.nanoTime()));
                 someWait = true;
                 added = workers.size() < atOnce ? newWorker() : null;
-                grow = added == null && workers.size() < most && startGrowing();
+                grow = added == null && workers.size() < most;
+                if (grow) {
+                    startGrowing();
+                }
             }
         } finally {
             lock.unlock();
@@ -154,16 +163,15 @@ final class HandlerPool {
         growth.stop();
     }
 
-    /** For the holder of the lock. Returns whether the thread that adds threads runs, or could be started. */
-    private boolean startGrowing() {
+    /** Starts the thread that adds threads, unless it runs. Call with the lock held. */
+    private void startGrowing() {
         if (!growing && !closed) {
             growing = true;
             growth.start();
         }
-        return true;
     }
 
-    /** For the holder of the lock. */
+    /** Call with the lock held. */
     private Worker newWorker() {
         Worker worker = new Worker();
         workers.add(worker);
@@ -175,15 +183,23 @@ final class HandlerPool {
         try {
             worker.thread.start();
         } catch (Throwable refused) {
-            log.warn("a handler thread could not be started; messages wait for the {} others", threads() - 1, refused);
             worker.end();
             lock.lock();
             try {
                 startGrowing();
+                if (refusals.isDue()) {
+                    log.warn(
+                            "the system refuses another handler thread, {} run and messages wait for them. Raise the limit of threads of"
+                                    + " this process, or lower postroom.handler-threads (EngineSettings.handlerThreads)",
+                            workers.size(),
+                            refused);
+                }
             } finally {
                 lock.unlock();
             }
-            growth.signal();
+            if (!growth.isOwnThread()) {
+                growth.signal();
+            }
         }
     }
 
@@ -196,7 +212,7 @@ final class HandlerPool {
 
     /** Adds threads if slices wait for too long. Returns the nanoseconds until the next look. */
     long grow(long now) {
-        int more;
+        List<Worker> added = new ArrayList<>();
         lock.lock();
         try {
             Waiting oldest = waiting.peek();
@@ -207,24 +223,17 @@ final class HandlerPool {
             if (left > 0) {
                 return left;
             }
-            more = Math.min(waiting.size(), Math.min(most - workers.size(), missing(now)));
+            for (int more = Math.min(waiting.size(), Math.min(most - workers.size(), missing(now))); more > 0; more--) {
+                added.add(newWorker());
+            }
         } finally {
             lock.unlock();
         }
-        for (int i = 0; i < more; i++) {
-            Worker added;
-            lock.lock();
-            try {
-                added = newWorker();
-            } finally {
-                lock.unlock();
-            }
-            start(added);
-        }
+        added.forEach(this::start);
         return GROW_AFTER.toNanos();
     }
 
-    /** For the holder of the lock. Returns how many threads are missing, so that enough of them take slices. */
+    /** Call with the lock held. Returns how many threads are missing, so that enough of them take slices. */
     private int missing(long now) {
         int moving = 0;
         for (Worker worker : workers) {
@@ -334,6 +343,7 @@ final class HandlerPool {
         private @Nullable Slice take() {
             lock.lock();
             try {
+                refusals.reset();
                 Waiting oldest = waiting.poll();
                 if (oldest != null) {
                     lastTakenNanos = System.nanoTime();
@@ -355,22 +365,13 @@ final class HandlerPool {
             while (next == null) {
                 Thread.interrupted(); // one that came too late for a call; an interrupted thread would not park
                 LockSupport.parkNanos(HandlerPool.this, end - System.nanoTime());
-                if (next == null && (closed() || end - System.nanoTime() <= 0) && leaveIdle()) {
+                if (next == null && (closed || end - System.nanoTime() <= 0) && leaveIdle()) {
                     return null;
                 }
             }
             Slice given = next;
             next = null;
             return given;
-        }
-
-        private boolean closed() {
-            lock.lock();
-            try {
-                return closed;
-            } finally {
-                lock.unlock();
-            }
         }
 
         /** Returns false when a slice was given to this thread meanwhile. */

@@ -75,7 +75,7 @@ final class HandlerRunner implements HandlerPool.Slice {
                     worker.lose(); // the thread that gives the call up may do the same a moment later
                     return; // the permit goes to another thread
                 }
-                if (isTurnOver(began) && held.hasWaiting()) {
+                if (isSliceOver(began) && held.hasWaiting()) {
                     permit = false;
                     group.passOn(this);
                     return;
@@ -88,7 +88,7 @@ final class HandlerRunner implements HandlerPool.Slice {
         }
     }
 
-    private boolean isTurnOver(long began) {
+    private boolean isSliceOver(long began) {
         return (pool.someWait() || group.othersWait()) && System.nanoTime() - began > SLICE.toNanos();
     }
 

@@ -4,8 +4,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * What this process holds over all its queues, and how much more it may hold. Beside the bounds of each queue, so that a thousand queues do
- * not fill the heap. Thread-safe.
+ * Counts what this process holds over all its queues, and says how much more it may hold. These bounds stand beside those of queues with
+ * the same handlers, so that a thousand queues do not fill the heap. Thread-safe.
  */
 final class HeldBounds {
     /** Messages held beyond those that run. Twice the most of one queue. */
@@ -17,7 +17,7 @@ final class HeldBounds {
     private final long mostBytes;
     private final AtomicInteger messages = new AtomicInteger();
     private final AtomicLong bytes = new AtomicLong();
-    /** What a message of a queue that none came from yet is expected to hold. */
+    /** Expected payload in bytes of a message from a queue of which none has come yet. */
     private volatile double bytesPerMessage;
 
     private volatile boolean someWait;
@@ -33,7 +33,7 @@ final class HeldBounds {
         onLess = action;
     }
 
-    /** Calls {@code onLess} from here on each time that less is held, or not any more. */
+    /** Switches the calls of the action of {@link #onLess} on or off. */
     void callOnLess(boolean call) {
         someWait = call;
     }

@@ -174,14 +174,18 @@ final class HeldMessages {
 
     /** Stops counting messages: they were run, or given up, or were not stored. */
     void letGo(int messages, long bytes) {
+        uncount(messages, bytes);
+        if (isWorthAClaim()) {
+            onWorthAClaim.run();
+        }
+    }
+
+    private void uncount(int messages, long bytes) {
         count.addAndGet(-messages);
         List<QueueClaims> others = group.roomFor(messages);
         bounds.remove(messages, bytes);
         if (!others.isEmpty()) {
             onRoom.accept(others);
-        }
-        if (isWorthAClaim()) {
-            onWorthAClaim.run();
         }
     }
 
@@ -197,11 +201,6 @@ final class HeldMessages {
     private void giveBack(List<ClaimedMessage> messages) {
         starts.released(messages);
         release.accept(messages); // before they are no longer counted: see the class comment
-        count.addAndGet(-messages.size());
-        List<QueueClaims> others = group.roomFor(messages.size());
-        bounds.remove(messages.size(), bytes(messages));
-        if (!others.isEmpty()) {
-            onRoom.accept(others);
-        }
+        uncount(messages.size(), bytes(messages));
     }
 }

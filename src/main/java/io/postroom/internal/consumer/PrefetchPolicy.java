@@ -5,9 +5,9 @@ import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 
 /**
- * Decides how many messages of a queue this process should hold. With slow handlers: as many as its handler threads take, so that other
- * processes get the rest. With fast ones: what the threads will run within {@link #AHEAD}, so that claims are large and no thread waits
- * for a claim. Thread-safe, and approximate on purpose: of two updates at the same time one may be lost.
+ * Decides how many messages this process should hold for the queues with the same handlers. With slow handlers: as many as its handler
+ * threads take, so that other processes get the rest. With fast ones: what the threads will run within {@link #AHEAD}, so that claims are
+ * large and no thread waits for a claim. Thread-safe, and approximate on purpose: of two updates at the same time one may be lost.
  */
 final class PrefetchPolicy {
     /** Long against a claim (1-2 ms), short against a lease (30 s). */
@@ -15,7 +15,7 @@ final class PrefetchPolicy {
 
     /** Two claims of the largest size: the messages of one run while the other is fetched. */
     static final int MOST = 2 * Claimer.LARGEST_CLAIM;
-    /** About as many bytes of payload are held for one queue, and for all queues of the process. */
+    /** Bytes of payload to hold, about: 32 MiB or an eighth of the heap, if that is less. For one group, and again for the process. */
     static final long MOST_BYTES =
             Math.min(32L * 1024 * 1024, Runtime.getRuntime().maxMemory() / 8);
 
@@ -29,8 +29,8 @@ final class PrefetchPolicy {
     /** Handlers for which so many are held run 20,000 a second. */
     static final int VERY_FAST = MOST / 2;
 
-    /** Handlers are even when no call was longer than {@link #AHEAD} for this time. */
-    static final Duration EVEN_FOR = Duration.ofSeconds(10);
+    /** Time without a call longer than {@link #AHEAD}, after which handlers count as steady. */
+    static final Duration NO_LONG_CALL_FOR = Duration.ofSeconds(10);
 
     private final int concurrency;
     private final int largestBatch;
@@ -50,7 +50,7 @@ final class PrefetchPolicy {
         this.largestBatch = largestBatch;
         this.nanoTime = nanoTime;
         this.longCallRuns = longCallRuns;
-        this.lastLongCallNanos = nanoTime.getAsLong() - EVEN_FOR.toNanos();
+        this.lastLongCallNanos = nanoTime.getAsLong() - NO_LONG_CALL_FOR.toNanos();
     }
 
     /** Learns that one thread ran so many messages in so many nanoseconds. */
@@ -80,7 +80,7 @@ final class PrefetchPolicy {
      */
     boolean startsAllSoon() {
         return target() >= VERY_FAST
-                && nanoTime.getAsLong() - lastLongCallNanos >= EVEN_FOR.toNanos()
+                && nanoTime.getAsLong() - lastLongCallNanos >= NO_LONG_CALL_FOR.toNanos()
                 && !longCallRuns.getAsBoolean();
     }
 

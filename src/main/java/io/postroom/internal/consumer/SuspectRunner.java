@@ -21,7 +21,7 @@ import org.slf4j.LoggerFactory;
  *
  * <ul>
  *   <li>One suspect runs in the process at a time. When some of its queue have waited for {@link #ONE_BY_ONE}, two may run, then four, and
- *       so on with each {@link #DOUBLING}. At least one thread of the queue stays free of suspects, if the queue has several.
+ *       so on with each {@link #DOUBLING}. At least one permit of the queue stays free of suspects, if its handlers have several.
  *   <li>A suspect that one more crash would make a dead letter runs while no other suspect runs in the process, however long that takes.
  * </ul>
  *

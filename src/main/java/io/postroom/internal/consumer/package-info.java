@@ -48,11 +48,12 @@
  *
  * <h2>Many queues, few threads</h2>
  *
- * <p>A claimer and a thread for each unit of concurrency made 5,015 threads of a process with 1,000 queues. Their claims waited for one
- * another's connections, and a message cost nine times what it cost with 10 queues. So there is one claim thread. Who wants a claim stands
- * in its line, so no turn walks over all queues. A turn claims for up to 256 queues in one statement and one commit ({@code claim_each}).
- * One queue alone still uses the function {@code claim}, with all its lanes and up to 1,000 messages. Beside others a queue gets its share
- * of the 1,000 from one lane, at least 8, and then stands behind them. So a deep queue delays nobody by more than a turn.
+ * <p>A claimer and a thread for each unit of concurrency needed 5,015 threads in a process with 1,000 queues. Their claims waited for one
+ * another's connections, and a message cost nine times what it cost with 10 queues. So there is one claim thread. A queue that
+ * wants a claim stands in line for that thread, so no turn walks over all queues. A turn claims for up to 256 queues in one statement and
+ * one commit ({@code claim_each}). One queue alone still uses the function {@code claim}, with all its lanes and up to 1,000 messages.
+ * Beside others a queue gets its share of the 1,000 from one lane, at least 8, and then stands behind them. So a deep queue delays nobody
+ * by more than a turn.
  *
  * <p>Concurrency is a number of permits, and a permit needs no thread until a message waits. The shared threads grow in two ways. A few
  * start at once. More start when a slice has waited for 2 ms and fewer than those few threads move: the others are blocked in their
@@ -60,15 +61,15 @@
  * do. A thousand queues of fast handlers make a line of 50 ms although all threads move, and more threads would only change the order.
  *
  * <p>Permits, the known speed and the count of held messages belong to the list of handlers, not to the queue ({@code HandlerGroup}).
- * Queues with the same list share them, in turns. They belong to one start of the consumers: calls that outlive a stop must not take the
- * permits of the next start.
+ * Queues with the same list share them, one after the other. The groups belong to one start of the consumers: calls that outlive a stop
+ * must not take the permits of the next start.
  *
  * <p>Three bounds hold for the process, beside those of a queue: messages ahead of the threads, their bytes, and threads. A queue that
  * holds nothing may always claim one message if a thread is there for it. A queue with slow handlers claims only what a free thread takes,
  * because other processes may have one.
  *
- * <p>A claim of many that fails is tried beside fewer queues, until the one that fails is alone. From then on only that queue waits, with a
- * back-off of its own. A database that is away stops all.
+ * <p>When a claim for many queues fails, they claim beside fewer others, until the queue that fails is alone. From then on only that queue
+ * waits, with a back-off of its own. A database that is away stops all.
  *
  * <p>With virtual threads nothing here or in the execution package waits while it holds a monitor: the carrier would wait, too. Monitors
  * guard a few assignments only.
@@ -85,15 +86,15 @@
  *
  * <h2>What had started</h2>
  *
- * <p>A process holds up to 2,000 messages ahead of its threads. When it dies, only those that had started may have killed it. So a lease
- * has a mark, how many of its messages may have started, and a rescue counts a crash for those before the mark alone. A claim writes the
- * mark for the messages that free threads take at once: with slow handlers, which hold nothing ahead, for all. Before a message beyond the
- * mark starts, its thread raises the mark by one statement ({@code StartMarks}). The statement covers what starts within 10 ms, because one
- * for each message would cost more than the message.
+ * <p>A process holds up to 4,000 messages ahead of its threads, 2,000 of them for queues with the same handlers. When it dies, only those
+ * that had started may have killed it. So a lease has a mark, how many of its messages may have started, and a rescue counts a crash for
+ * those before the mark alone. A claim writes the mark for the messages that free threads take at once: with slow handlers, which hold
+ * nothing ahead, for all. Before a message beyond the mark starts, its thread raises the mark by one statement ({@code StartMarks}). The
+ * statement covers what starts within 10 ms, because one for each message would cost more than the message.
  *
  * <p>Handlers that run 20,000 messages a second, none of which takes longer than 50 ms, need no announcements: a claim marks all it brings
  * ({@code PrefetchPolicy.startsAllSoon}). Announcing cost such a drain (workload W1) 13 to 19 % of its CPU: two statements for 1,000
- * messages, and completions in smaller parts while threads waited for the statement. When the process dies, up to 2,000 messages of such
+ * messages, and completions in smaller parts while threads waited for the statement. When the process dies, up to 4,000 messages of such
  * handlers count a crash though they had not started, and soon run again. Messages of direct dispatch that wait for a thread count one,
  * too: they start within 50 ms, and a second statement would cost what the dispatch saves.
  *
@@ -123,9 +124,9 @@
  * presence, with at least two causes. To run it in an idle process would hold up all other messages, which is worse.
  *
  * <p>Times: the poll reports suspects within a second or so. Half a second later two may run at once, then twice as many each 250 ms: 16
- * may run after 1.25 s. A suspect goes before all that waits in the process, to the next thread that becomes free. One thread of a queue
- * stays free of suspects if it has several, so that suspects which hang do not stop it. On its last credit a suspect waits for the others,
- * and they for it: at most for the handlers' time limits, one after the other. Another process may take them meanwhile.
+ * may run after 1.25 s. A suspect goes before all that waits of its queue. One permit of a queue stays free of suspects if its handlers
+ * have several, so that suspects which hang do not stop it. On its last credit a suspect waits for the others, and they for it: at most for
+ * the handlers' time limits, one after the other. Another process may take them meanwhile.
  *
  * <h2>Looks wrong, is right</h2>
  *
@@ -141,11 +142,11 @@
  *       attempt.
  *   <li>A stop closes the buffer before the claim under way has answered: what that claim brings goes back untouched.
  *   <li>A claim that throws keeps its lanes marked as filled.
- *   <li>The thread that gives a call up frees its count, its permit and its place in the pool; the lost thread does none of it when its
- *       call returns.
- *   <li>{@code QueueClaims} is signalled by a mark and not counted. The claimer takes the mark away before it looks, so what comes after
- *       the look signals again. While a queue lingers or waits for a thread it keeps the mark, so that no signal wakes the claimer for
- *       nothing.
+ *   <li>The thread that gives a call up frees its count, its permit and its place in the pool; the lost thread does nothing more when
+ *       its call returns.
+ *   <li>A signal of {@code QueueClaims} is a mark, not a count. The claimer takes the mark away before it looks, so what comes after
+ *       the look signals again. While a queue rests after a short claim or waits for a thread it keeps the mark, so that no signal wakes
+ *       the claimer for nothing.
  *   <li>Handler threads are made without inheritable thread-locals, because the thread of a caller of {@code createMessage} may make them.
  * </ul>
  */

@@ -5,7 +5,7 @@ import java.util.Arrays;
 
 /**
  * A pattern for names of queues. Names and patterns are words with dots between them. In a pattern, {@code *} stands for one word and
- * {@code #} for any number of words, none included; any other word stands for itself. Immutable.
+ * {@code #} for any number of words, also for none; any other word stands for itself. Immutable.
  */
 final class QueuePattern {
     private static final String ONE = "*";
@@ -26,7 +26,7 @@ final class QueuePattern {
         return Limits.isQueuePattern(nameOrPattern);
     }
 
-    /** Whether the queue of this name is meant. Takes time in proportion to the number of words of both, multiplied. */
+    /** Whether the pattern matches the name. Takes time in proportion to the number of words of both, multiplied. */
     boolean matches(String name) {
         String[] named = split(name);
         int word = 0;

@@ -74,7 +74,7 @@ final class ClaimSql {
             """.formatted(AttemptOutcome.UNDECODABLE.code()));
 
     /**
-     * What a process with nothing to do asks: see the function. Reads all of queue and worker, and the head of delayed_by_due_time. The
+     * Asks for the summary of a poll: see the function. Reads all of queue and worker, and the head of delayed_by_due_time. The
      * file number of ready changes with DROP and TRUNCATE. Always one row.
      */
     static final Sql POLL_SUMMARY = Sql.of("""

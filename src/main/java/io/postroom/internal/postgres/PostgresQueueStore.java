@@ -44,7 +44,11 @@ final class PostgresQueueStore implements QueueStore {
             List<QueueSettings> open = settings;
             for (int round = 0; !open.isEmpty(); round++) {
                 if (round == MOST_ROUNDS) {
-                    throw new SQLException("others change the same queues all the time", TRY_AGAIN);
+                    throw new SQLException(
+                            "other processes changed the queues in each of " + MOST_ROUNDS + " tries, \""
+                                    + open.get(0).queue() + "\" among " + open.size()
+                                    + "; try again when they have started",
+                            TRY_AGAIN);
                 }
                 if (round > 0) {
                     rows(QueueSql.DECLARE, open, connection).forEach(row -> found.put(row.name(), row));

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Consumers implements LocalConsumers {
     /** Queues that a line of the log names. */
-    private static final int NAMED = 20;
+    static final int NAMED = 20;
 
     private final boolean workers;
     private final Map<Integer, ConsumedQueue> queues = new ConcurrentHashMap<>();

@@ -72,7 +72,8 @@ public final class EngineParts {
                 task -> callbacks.execute(() -> ThreadGuard.run(transactions, "a callback of sendMessageAsync", task)));
         ResultDispatcher results = new ResultDispatcher(
                 leases, futures, ownSends, setup.listeners(), consumers, due, notifier, failures, transactions);
-        completer = new Completer(stores.leases(), heartbeat::workerId, this::resultsMayCome, results::written, results::lost);
+        completer = new Completer(
+                stores.leases(), heartbeat::workerId, this::resultsMayCome, results::written, results::lost);
         executor = new Executor(setup, stores.leases(), transactions, heartbeat, timeLimits, completer);
         LostAnswers lostAnswers = new LostAnswers(stores.leases(), heartbeat, leases, notifier, settings.leaseTime());
         poller = new Poller(stores.workers(), heartbeat, consumers, declarations, futures, lostAnswers, due, settings);

@@ -29,9 +29,6 @@ import org.slf4j.LoggerFactory;
 final class QueueDeclarations {
     private static final Logger log = LoggerFactory.getLogger(QueueDeclarations.class);
 
-    /** Queues that a line of the log names. */
-    private static final int NAMED = 20;
-
     private final HandlerRegistry handlers;
     private final QueueStore store;
     private final Consumers consumers;
@@ -160,9 +157,12 @@ final class QueueDeclarations {
         consumers.replace(changed, anew);
         announce();
         log.warn(
-                "The database does not know {} under the numbers that it gave before: it was restored, truncated or failed over. "
-                        + "These queues were declared again",
-                Stream.concat(named.stream(), matched.stream()).limit(NAMED).toList());
+                "The database does not know {} queues under the numbers that it gave before: it was restored, truncated or failed over. "
+                        + "They were declared again, or looked up where only a pattern matches. The first of them: {}",
+                changed.size(),
+                Stream.concat(named.stream(), matched.stream())
+                        .limit(Consumers.NAMED)
+                        .toList());
     }
 
     private List<ConsumedQueue> declared(Collection<String> names) {

@@ -135,7 +135,7 @@ class PrefetchPolicyTest {
 
         prefetch.ran(10_000, PrefetchPolicy.AHEAD.toNanos() + 1);
         assertThat(prefetch.startsAllSoon()).isFalse();
-        nanos += PrefetchPolicy.EVEN_FOR.toNanos() - 1;
+        nanos += PrefetchPolicy.NO_LONG_CALL_FOR.toNanos() - 1;
         assertThat(prefetch.startsAllSoon()).isFalse();
         nanos++;
         assertThat(prefetch.startsAllSoon()).isTrue();
