@@ -133,6 +133,38 @@ class DirectDispatchTest {
     }
 
     @Test
+    void message_waits_in_ready_while_all_threads_of_the_process_are_blocked_in_another_queue() {
+        Semaphore begun = new Semaphore(0);
+        CountDownLatch mayEnd = new CountDownLatch(1);
+        try (Postroom postroom = Postroom.on(database.pool())
+                .settings(STEADY)
+                .handlerThreads(2)
+                .handler(doing("blocked", () -> {
+                    begun.release();
+                    mayEnd.await();
+                }))
+                .handler(doing("free", () -> {}))
+                .start()) {
+            awaitConsuming("free");
+            create(postroom, "blocked");
+            create(postroom, "blocked");
+            begun.acquireUninterruptibly(2);
+
+            try { // a fast handler's thread counts for 50 ms after it took something
+                await().until(() -> !wasDispatched(create(postroom, "free")));
+            } finally {
+                mayEnd.countDown();
+            }
+
+            await().until(() -> sql.sql("SELECT count(*) FROM postroom.ready")
+                            .query(Integer.class)
+                            .single()
+                    == 0);
+        }
+        conserved();
+    }
+
+    @Test
     void message_of_a_paused_queue_waits_in_ready() {
         try (Postroom postroom = running(doing("paused", () -> {}))) {
             awaitConsuming("paused");

@@ -143,4 +143,31 @@ class ManyQueuesTest {
     private static org.awaitility.core.ConditionFactory awaitLong() {
         return Awaitility.await().atMost(Duration.ofSeconds(60));
     }
+
+    @Test
+    void queues_of_one_pattern_with_slow_handlers_use_all_that_their_concurrency_allows() {
+        AtomicInteger done = new AtomicInteger();
+        AtomicInteger running = new AtomicInteger();
+        AtomicInteger most = new AtomicInteger();
+        try (Postroom producer = Postroom.on(database.pool()).workers(false).start()) {
+            producer.queueMessages()
+                    .createMessages(IntStream.range(0, 60)
+                            .mapToObj(i -> CreateMessage.to("slow." + i).payload("x"))
+                            .toList());
+        }
+        Handler handler = Handler.send("slow.*", String.class, (payload, context) -> {
+                    most.accumulateAndGet(running.incrementAndGet(), Math::max);
+                    Thread.sleep(100);
+                    running.decrementAndGet();
+                    done.incrementAndGet();
+                    return Outcome.done();
+                })
+                .concurrency(4);
+        try (Postroom postroom = Postroom.on(database.pool()).handler(handler).start()) {
+            Awaitility.await()
+                    .atMost(Duration.ofSeconds(20))
+                    .until(() -> done.get() == 60); // one queue a poll would take a minute
+        }
+        assertThat(most).hasValue(4);
+    }
 }

@@ -221,10 +221,12 @@ final class Claimer {
             if (reason.get().isOfProcess()) {
                 lookAgain(queue);
             }
+            queue.passRoomOn();
             return false; // the poll that ends a pause signals
         }
         claimSuspect(queue);
         if (!queue.mayHaveWork()) {
+            queue.passRoomOn();
             return false;
         }
         if (!queue.isWorthAClaim()) {
@@ -268,66 +270,38 @@ final class Claimer {
         }
     }
 
-    /** What the process may still hold, and the threads it may still start, shared out in one turn. */
-    private final class Budget {
-        private final int spare = pool.spare();
-        private final boolean isMoving = spare > 0 || pool.hasTakenWithin(PrefetchPolicy.AHEAD);
-        private int threads = spare;
-        private int messages = bounds.room();
-        private double bytes = bounds.roomBytes();
-
-        /**
-         * Returns how many messages the queue may claim; zero: none, and a signal or a timer puts it into the line again.
-         *
-         * @param share its part of the claim
-         */
-        int take(QueueClaims queue, int share) {
-            boolean fast = queue.handlersAreFast();
-            if (fast ? !isMoving : threads <= 0) {
-                waitForThread(queue);
-                return 0;
-            }
-            double size = bounds.expectedBytes(queue.prefetch());
-            int most = Math.min(Math.min(share, queue.wanted()), messages);
-            if (size > 0) {
-                most = (int) Math.min(most, bytes / size);
-            }
-            if (!fast) {
-                most = (int) Math.min(most, (long) threads * queue.largestBatch());
-            }
-            if (most <= 0) {
-                if (!queue.holdsNone()) {
-                    return 0; // the end of one of its messages signals it
-                }
-                most = 1;
-            }
-            messages -= most;
-            bytes -= most * size;
-            if (!fast) {
-                threads -= (most + queue.largestBatch() - 1) / queue.largestBatch();
-            }
-            return most;
-        }
-
-        private void waitForThread(QueueClaims queue) {
-            if (queue.signal()) { // marked: out of the line until there is a thread
-                withoutThread.add(queue);
-                bounds.callOnLess(true);
-            }
+    private void waitForThread(QueueClaims queue) {
+        if (queue.signal()) { // marked: out of the line until there is a thread
+            withoutThread.add(queue);
+            bounds.callOnLess(true);
         }
     }
 
     private void claim(List<QueueClaims> chosen) {
-        Budget budget = new Budget();
+        ClaimBudget budget = new ClaimBudget(pool, bounds);
         int share = Math.max(FAIR_SHARE, LARGEST_CLAIM / Math.max(1, chosen.size()));
         List<QueueClaims> queues = new ArrayList<>(chosen.size());
         List<ClaimRequest> requests = new ArrayList<>(chosen.size());
-        for (QueueClaims queue : chosen) {
-            int most = budget.take(queue, share);
-            ClaimRequest request = most > 0 ? queue.begin(leaseHolder.workerId(), most, chosen.size()) : null;
-            if (request != null) {
-                queues.add(queue);
-                requests.add(request);
+        boolean begun = false;
+        try {
+            for (QueueClaims queue : chosen) {
+                int most = budget.take(queue, share);
+                if (most == ClaimBudget.NO_THREAD) {
+                    waitForThread(queue);
+                }
+                ClaimRequest request = most > 0 ? queue.begin(leaseHolder.workerId(), most, chosen.size()) : null;
+                if (request != null) {
+                    queues.add(queue);
+                    requests.add(request);
+                } else if (most > 0 && !queue.waitForRoom()) {
+                    lookSoon(queue); // another queue with the same handlers took the last place in this turn
+                }
+            }
+            begun = true;
+        } finally {
+            if (!begun) {
+                queues.forEach(QueueClaims::failed);
+                queues.forEach(this::signal);
             }
         }
         if (!requests.isEmpty()) {
@@ -352,12 +326,27 @@ final class Claimer {
         if (!answered) {
             return;
         }
+        Throwable first = null;
         for (int i = 0; i < queues.size(); i++) {
             QueueClaims queue = queues.get(i);
-            queue.ended(claimed.getOrDefault(requests.get(i).queueId(), List.of()));
+            try {
+                queue.ended(claimed.getOrDefault(requests.get(i).queueId(), List.of()));
+            } catch (Throwable error) { // out of memory, for example: the others must get theirs all the same
+                first = first == null ? error : first;
+            }
             if (queue.mayHaveWork()) {
                 signal(queue); // another lane, or more in this one; behind all who wait
             }
+        }
+        throwIfAny(first);
+    }
+
+    private static void throwIfAny(@Nullable Throwable error) {
+        if (error instanceof Error severe) {
+            throw severe;
+        }
+        if (error instanceof RuntimeException failed) {
+            throw failed;
         }
     }
 

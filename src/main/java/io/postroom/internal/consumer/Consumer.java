@@ -71,7 +71,7 @@ public final class Consumer {
 
     /** Whether nothing would be claimed here now, whatever came. Other processes should hear of new messages then. */
     public boolean isSaturated() {
-        return rules.leaveToOthers() || held.wanted() <= 0;
+        return rules.leaveToOthers() || held.wanted() <= 0 || held.isHeldUpByOthers();
     }
 
     /** Returns how many handler calls ignored their interrupt and were given up. */

@@ -53,6 +53,7 @@ public final class Consumption {
 
     /** Starts the thread that claims. */
     public void start() {
+        pool.start();
         claimer.start();
     }
 

@@ -203,13 +203,18 @@ final class HandlerGroup {
     /** Stops counting messages, and returns the queues that may claim in their place, those that have waited longest. */
     List<QueueClaims> roomFor(int messages) {
         held.addAndGet(-messages);
+        return nextForRoom(messages);
+    }
+
+    /** Returns queues that wait for room and may claim now, at most so many, those that have waited longest. */
+    List<QueueClaims> nextForRoom(int most) {
         if (!someWantRoom || !isWorthAClaim(true)) {
             return List.of();
         }
         List<QueueClaims> next = new ArrayList<>();
         synchronized (this) {
             var all = withoutRoom == null ? List.<QueueClaims>of().iterator() : withoutRoom.iterator();
-            while (all.hasNext() && next.size() < Math.max(1, messages)) {
+            while (all.hasNext() && next.size() < Math.max(1, most)) {
                 next.add(all.next());
                 all.remove();
             }

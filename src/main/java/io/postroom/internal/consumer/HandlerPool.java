@@ -30,12 +30,6 @@ final class HandlerPool {
     private static final Logger log = LoggerFactory.getLogger(HandlerPool.class);
 
     static final Duration GROW_AFTER = Duration.ofMillis(2);
-    /** A thread that waits inside a call for longer is blocked: it will not take the next slice soon. */
-    private static final Duration BLOCKED = Duration.ofMillis(5);
-    /** The same for a thread that seems to run: it may wait for a socket, or only for a core of a busy machine. */
-    private static final Duration BLOCKED_RUNNING = Duration.ofMillis(20);
-    /** The same for a thread outside of a call: it may wait for the database, and another thread would only wait beside it. */
-    private static final Duration BLOCKED_OUTSIDE = Duration.ofMillis(200);
     /** A thread without work ends after this time. */
     static final Duration IDLE = Duration.ofSeconds(20);
     /** Longest pause of the thread that adds threads; a slice without a thread ends the pause. */
@@ -53,6 +47,7 @@ final class HandlerPool {
     private final ArrayDeque<Worker> idle = new ArrayDeque<>();
 
     private final Set<Worker> workers = new HashSet<>();
+    private final Cores cores = new Cores();
     /** Threads that the system refused in a row; guarded by the lock. */
     private final RepeatedWarning refusals = new RepeatedWarning();
 
@@ -86,6 +81,17 @@ final class HandlerPool {
         this.atOnce = Math.min(atOnce, most);
         this.most = most;
         this.idleNanos = idle.toNanos();
+    }
+
+    /** Starts the thread that adds threads: here, because the system may refuse it when slices wait. */
+    void start() {
+        lock.lock();
+        try {
+            growth.start();
+            growing = true;
+        } finally {
+            lock.unlock();
+        }
     }
 
     /** Runs the slice on one of the threads, after those that were offered before. Never waits for a thread. */
@@ -166,8 +172,14 @@ final class HandlerPool {
     /** Starts the thread that adds threads, unless it runs. Call with the lock held. */
     private void startGrowing() {
         if (!growing && !closed) {
-            growing = true;
-            growth.start();
+            try {
+                growth.start();
+                growing = true;
+            } catch (Throwable refused) {
+                log.debug(
+                        "the thread that adds handler threads could not be started; the next slice tries again",
+                        refused);
+            }
         }
     }
 
@@ -226,6 +238,9 @@ final class HandlerPool {
             for (int more = Math.min(waiting.size(), Math.min(most - workers.size(), missing(now))); more > 0; more--) {
                 added.add(newWorker());
             }
+        } catch (Throwable noMemory) {
+            added.forEach(workers::remove); // none of these will run
+            throw noMemory;
         } finally {
             lock.unlock();
         }
@@ -235,22 +250,20 @@ final class HandlerPool {
 
     /** Call with the lock held. Returns how many threads are missing, so that enough of them take slices. */
     private int missing(long now) {
-        int moving = 0;
+        boolean busy = cores.areBusy(now);
+        int available = 0;
         for (Worker worker : workers) {
-            if (worker.isMoving(now)) {
-                moving++;
+            if (worker.watch.isAvailableSoon(now, busy)) {
+                available++;
             }
         }
-        return moving == 0 ? Math.max(atOnce, workers.size() / 2) : Math.max(0, atOnce - moving);
+        return available == 0 ? Math.max(atOnce, workers.size() / 2) : Math.max(0, atOnce - available);
     }
 
     /** One thread of the pool. */
     final class Worker implements Runnable {
         private final Thread thread = factory.newThread(this);
-        /** When its call or its slice began or ended, or the thread was made. */
-        private volatile long sinceNanos = System.nanoTime();
-
-        private volatile boolean calling;
+        private final CallWatch watch = new CallWatch(thread, atOnce < most);
         /** Given by {@link #offer} while the worker is idle. */
         private volatile @Nullable Slice next;
 
@@ -260,7 +273,7 @@ final class HandlerPool {
         public void run() {
             try {
                 for (Slice slice = take(); slice != null; slice = take()) {
-                    sinceNanos = System.nanoTime();
+                    watch.sliceBegins(System.nanoTime());
                     runSafely(slice);
                     if (lost) {
                         return;
@@ -271,26 +284,9 @@ final class HandlerPool {
             }
         }
 
-        /** Notes that user's code is called from here on. */
-        void callBegins(long now) {
-            sinceNanos = now;
-            calling = true;
-        }
-
-        /** Notes that user's code has returned. */
-        void callEnds(long now) {
-            calling = false;
-            sinceNanos = now;
-        }
-
-        /** Whether this thread will probably take a slice soon. */
-        private boolean isMoving(long now) {
-            long since = now - sinceNanos;
-            if (!calling) {
-                return since < BLOCKED_OUTSIDE.toNanos();
-            }
-            return since < BLOCKED.toNanos()
-                    || since < BLOCKED_RUNNING.toNanos() && thread.getState() == Thread.State.RUNNABLE;
+        /** Returns what tells whether this thread is blocked. */
+        CallWatch watch() {
+            return watch;
         }
 
         private void runSafely(Slice slice) {

@@ -96,7 +96,7 @@ final class HandlerRunner implements HandlerPool.Slice {
     private boolean runAll(HandlerBatch batch, HandlerPool.Worker worker) {
         Thread own = Thread.currentThread();
         long before = System.nanoTime();
-        worker.callBegins(before);
+        worker.watch().callBegins(before);
         int atOnce = queue.largestBatch() > 1 ? Integer.MAX_VALUE : 1;
         try {
             for (List<ClaimedMessage> next = batch.begin(atOnce); !next.isEmpty(); next = batch.begin(atOnce)) {
@@ -115,7 +115,7 @@ final class HandlerRunner implements HandlerPool.Slice {
             held.putBack(batch.takeRest());
         }
         long now = System.nanoTime();
-        worker.callEnds(now);
+        worker.watch().callEnds(now);
         held.ran(batch.begun(), batch.begunBytes(), now - before);
         return true;
     }
@@ -130,9 +130,12 @@ final class HandlerRunner implements HandlerPool.Slice {
         }
         int begun = batch.begun();
         long bytes = batch.begunBytes();
-        held.putBack(batch.takeRest());
-        worker.lose();
-        group.releasePermit();
-        held.letGo(begun, bytes);
+        try {
+            held.putBack(batch.takeRest());
+        } finally {
+            worker.lose();
+            group.releasePermit();
+            held.letGo(begun, bytes);
+        }
     }
 }

@@ -70,6 +70,11 @@ final class HeldBounds {
         return MOST_AHEAD + pool.demand() - messages.get();
     }
 
+    /** Whether a message that comes now will soon have a thread: one is free, or fast handlers will be done with theirs. */
+    boolean hasThreadSoon(boolean handlersAreFast) {
+        return pool.spare() > 0 || handlersAreFast && pool.hasTakenWithin(PrefetchPolicy.AHEAD);
+    }
+
     /** Returns how many more bytes the process may hold; zero or less: none. */
     long roomBytes() {
         return mostBytes - bytes.get();

@@ -88,11 +88,27 @@ final class HeldMessages {
         return group.claimBegins(most, count.get() == 0);
     }
 
+    /** Whether the bounds of the process keep this queue from messages, whatever its own handlers could take. */
+    boolean isHeldUpByOthers() {
+        return bounds.room() <= 0 || !bounds.hasThreadSoon(prefetch.handlersAreFast());
+    }
+
     /** Counts what the claim brought. */
     void claimEnds(int asked, int brought) {
         count.addAndGet(brought);
         bounds.add(brought);
         group.claimEnds(asked, brought);
+        if (brought < asked) {
+            passRoomOn(asked - brought);
+        }
+    }
+
+    /** Lets other queues with the same handlers claim that found no room, at most so many. */
+    void passRoomOn(int places) {
+        List<QueueClaims> others = group.nextForRoom(places);
+        if (!others.isEmpty()) {
+            onRoom.accept(others);
+        }
     }
 
     /**
@@ -101,7 +117,10 @@ final class HeldMessages {
      * @return whether they are counted; {@link #letGo} or the end of their run takes them out again
      */
     boolean tryAdd(int messages) {
-        if (bounds.room() < messages || bounds.roomBytes() <= 0 || !group.tryAdd(messages)) {
+        if (bounds.room() < messages
+                || bounds.roomBytes() <= 0
+                || !bounds.hasThreadSoon(prefetch.handlersAreFast())
+                || !group.tryAdd(messages)) {
             return false;
         }
         count.addAndGet(messages);
@@ -152,7 +171,12 @@ final class HeldMessages {
     /** Takes messages that the calling thread should run next, and announces their start. An empty batch: nothing waits. */
     HandlerBatch take() {
         List<ClaimedMessage> next = buffer.take(prefetch::messagesPerTake);
-        starts.announce(next);
+        try {
+            starts.announce(next);
+        } catch (Throwable error) {
+            buffer.put(next);
+            throw error;
+        }
         return new HandlerBatch(next);
     }
 

@@ -7,6 +7,8 @@ import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.IntSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The buffer between the claims and the handler threads of one queue. It can be closed once, and then stays closed. Nobody waits here: a
@@ -25,6 +27,8 @@ import java.util.function.IntSupplier;
  * </ul>
  */
 final class MessageBuffer {
+    private static final Logger log = LoggerFactory.getLogger(MessageBuffer.class);
+
     private final Consumer<List<ClaimedMessage>> giveBack;
     private final Runnable onFilled;
     private final ReentrantLock lock = new ReentrantLock();
@@ -119,9 +123,18 @@ final class MessageBuffer {
             lock.unlock();
         }
         if (left) {
-            onFilled.run(); // each thread asks for the next one, so that none is woken for nothing
+            askForThread();
         }
         return taken;
+    }
+
+    /** Each thread asks for the next one, so that none is woken for nothing. What was taken must run, whatever becomes of that. */
+    private void askForThread() {
+        try {
+            onFilled.run();
+        } catch (Throwable refused) {
+            log.debug("no further thread for {} messages that wait; this one takes them", waiting.size(), refused);
+        }
     }
 
     /** Gives back what waits, and accepts nothing from here on. Repeating it does nothing. */

@@ -98,16 +98,21 @@ final class QueueClaims {
 
     /**
      * Lets the end of messages signal this queue, because it found no room. A queue that holds messages is signalled by the end of its own.
-     * One that holds none waits for those of the other queues with the same handlers.
+     * Queues with the same handlers wait for one another's.
      *
      * @return false when there is room by now: an end may have come between the look and the note
      */
     boolean waitForRoom() {
-        if (held.count() > 0) {
+        if (held.count() > 0 && !group.isShared()) {
             return true;
         }
         group.wantsRoom(this);
         return !held.isWorthAClaim();
+    }
+
+    /** Lets another queue with the same handlers claim, because this one was told of room and does not need it. */
+    void passRoomOn() {
+        held.passRoomOn(1);
     }
 
     /** Returns the nanoseconds to wait after a short claim or a failure; zero or less: none. */

@@ -4,6 +4,7 @@ import io.postroom.internal.execution.LeaseHolder;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.LeaseStore;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -79,7 +80,11 @@ final class StartMarks {
 
     /** Forgets leases whose messages go back to their queue, begun by no thread. */
     synchronized void released(List<ClaimedMessage> messages) {
-        messages.forEach(message -> unannounced.remove(message.lease().id()));
+        Map<Long, Integer> released = new HashMap<>();
+        messages.forEach(message -> released.merge(message.lease().id(), 1, Integer::sum));
+        // A thread may be about to announce another message of the lease: without a mark it would count as announced.
+        released.forEach((lease, count) ->
+                unannounced.computeIfPresent(lease, (id, mark) -> count >= mark.count() ? null : mark));
     }
 
     /**

@@ -10,7 +10,9 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -214,6 +216,37 @@ class HandlerPoolTest {
         await().until(() -> ran.get() == 100);
     }
 
+    @Test
+    void slices_run_once_the_system_gives_threads_again() {
+        AtomicBoolean refuses = new AtomicBoolean(true);
+        ThreadFactory real = HandlerThreads.platform();
+        HandlerPool pool = new HandlerPool(
+                task -> {
+                    if (refuses.get()) {
+                        return new Thread(task) {
+                            @Override
+                            public void start() {
+                                throw new OutOfMemoryError("unable to create native thread");
+                            }
+                        };
+                    }
+                    return real.newThread(task);
+                },
+                8,
+                100);
+        pools.add(pool);
+        pool.start();
+
+        for (int i = 0; i < 4; i++) {
+            pool.offer(worker -> run());
+        }
+        assertThat(ran).hasValue(0);
+        refuses.set(false);
+
+        await().until(() -> ran.get() == 4);
+        await().until(() -> pool.demand() == 0);
+    }
+
     private HandlerPool pool(int atOnce, int most) {
         HandlerPool pool = new HandlerPool(HandlerThreads.platform(), atOnce, most);
         pools.add(pool);
@@ -226,7 +259,7 @@ class HandlerPoolTest {
     }
 
     private void block(HandlerPool.Worker worker) {
-        worker.callBegins(System.nanoTime());
+        worker.watch().callBegins(System.nanoTime());
         threads.add(Thread.currentThread());
         awaitQuietly(mayEnd);
         ran.incrementAndGet();

@@ -11,6 +11,7 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -268,5 +269,21 @@ class MessageBufferTest {
 
     private static List<ClaimedMessage> messages(int count) {
         return IntStream.range(0, count).mapToObj(ClaimFixture::message).toList();
+    }
+
+    @Test
+    void messages_that_were_taken_run_although_no_further_thread_can_be_asked_for() {
+        List<ClaimedMessage> three = List.of(ClaimFixture.message(1), ClaimFixture.message(2), ClaimFixture.message(3));
+        AtomicBoolean refuses = new AtomicBoolean();
+        MessageBuffer refusing = new MessageBuffer(messages -> {}, () -> {
+            if (refuses.get()) {
+                throw new OutOfMemoryError("planted");
+            }
+        });
+        refusing.put(three);
+        refuses.set(true);
+
+        assertThat(refusing.take(() -> 1)).containsExactly(three.get(0));
+        assertThat(refusing.take(() -> 5)).containsExactly(three.get(1), three.get(2));
     }
 }
