@@ -175,11 +175,16 @@ class ChangedDatabaseTest {
         assertThat(handled).allMatch(line -> !line.matches("mail [op].*|orders m.*"));
     }
 
+    /**
+     * Takes the locks of all tables one after the other, so it can meet a statement of a running process in a deadlock. One of both is
+     * ended then, and the long wait makes that the process's: it must bear it, the test's next line need not.
+     */
     private void truncate() {
         String tables = sql.sql("SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') FROM pg_tables"
                         + " WHERE schemaname = 'postroom' AND tablename <> 'schema_history'")
                 .query(String.class)
                 .single();
-        sql.sql("TRUNCATE " + tables + " RESTART IDENTITY").update();
+        sql.sql("SET deadlock_timeout = '60s'; TRUNCATE " + tables + " RESTART IDENTITY; RESET deadlock_timeout")
+                .update();
     }
 }
