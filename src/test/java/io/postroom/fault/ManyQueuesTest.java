@@ -220,8 +220,17 @@ class ManyQueuesTest {
         await().atMost(180, TimeUnit.SECONDS)
                 .pollInterval(300, TimeUnit.MILLISECONDS)
                 .ignoreExceptions()
-                .untilAsserted(() -> assertThat(done(pool, ids)).isEqualTo(ids.size()));
+                .untilAsserted(
+                        () -> assertThat(done(pool, ids)).as(() -> states(pool)).isEqualTo(ids.size()));
         assertThat(runs.byMessage.keySet()).containsAll(ids);
+    }
+
+    private static String states(HikariDataSource pool) {
+        return JdbcClient.create(pool)
+                .sql("SELECT string_agg(format('%s %s', count, state), ', ') FROM"
+                        + " (SELECT state, count(*) FROM postroom.queue_messages GROUP BY state) s")
+                .query(String.class)
+                .single();
     }
 
     private static long done(HikariDataSource pool, List<UUID> ids) {

@@ -42,6 +42,9 @@ public final class CrashingServer implements AutoCloseable {
                 .setCleanDataDirectory(false)
                 .setServerConfig("max_connections", "200")
                 .setServerConfig("fsync", "off") // the machine stays up, so the server finds all that it wrote
+                .setServerConfig(
+                        "synchronous_commit",
+                        "on") // else a crash loses what was just committed; the builder's default is off
                 .start();
     }
 

@@ -62,6 +62,7 @@ public final class ReplicatedServers implements AutoCloseable {
                 .setCleanDataDirectory(false)
                 .setServerConfig("max_connections", "200")
                 .setServerConfig("fsync", "off")
+                .setServerConfig("synchronous_commit", "on") // the builder's default is off
                 .setServerConfig("hot_standby", "on")
                 .start();
     }
