@@ -147,7 +147,7 @@ public final class Completer {
             takeBatch();
         }
         if (writing.isEmpty()) {
-            loop.pause(Duration.ofSeconds(1));
+            loop.pause(Duration.ofSeconds(10));
             return;
         }
         List<Completion> written = write(writing);
