@@ -16,7 +16,10 @@ import java.util.List;
  */
 final class ManyProcessesWorkload implements Workload {
     private static final int MESSAGES = 100_000;
-    private static final int WARM_UP_MESSAGES = 20_000;
+    /** Each JVM runs so many alone, so that its compiler is done before 16 of them share the cores. */
+    private static final int WARM_UP_MESSAGES = 100_000;
+    /** Run before those that are measured: the connections to a new database plan what they need. */
+    private static final int PLANNED_BY = 30_000;
     private static final int BULK = 500;
     private static final int[] PROCESSES = {1, 4, 16};
     private static final int MOST = 16;
@@ -41,7 +44,7 @@ final class ManyProcessesWorkload implements Workload {
 
     @Override
     public long diskBytes(Options options) {
-        return options.messages(MESSAGES) * 1_000L;
+        return options.messages(MESSAGES + PLANNED_BY) * 1_000L;
     }
 
     @Override
@@ -80,10 +83,7 @@ final class ManyProcessesWorkload implements Workload {
             rounds.add(
                     row,
                     ROUNDS,
-                    warmUp -> drain(
-                            bench,
-                            consumers.subList(0, processes),
-                            bench.options().messages(warmUp ? WARM_UP_MESSAGES : MESSAGES)));
+                    warmUp -> drain(bench, consumers.subList(0, processes), bench.options().messages(MESSAGES)));
         }
         rounds.run(ROUNDS);
         result.atMost(
@@ -100,11 +100,15 @@ final class ManyProcessesWorkload implements Workload {
             for (ConsumerProcess consumer : consumers) {
                 consumer.consume(database, WORK, LIMIT);
             }
+            int first = bench.options().messages(PLANNED_BY);
+            filler.spread(first, 0, 1, BULK);
+            awaitDone(consumers, first);
             Meter meter = new Meter(connection, bench.server().isLocal());
             double before = ManyQueuesWorkload.cpuMillis(consumers);
             Sample sample = meter.measure(() -> {
                 filler.spread(messages, 0, 1, BULK);
-                return awaitDone(consumers, messages);
+                awaitDone(consumers, first + messages);
+                return messages;
             });
             double cpu = ManyQueuesWorkload.cpuMillis(consumers) - before;
             for (ConsumerProcess consumer : consumers) {
@@ -116,7 +120,7 @@ final class ManyProcessesWorkload implements Workload {
         }
     }
 
-    private static long awaitDone(List<ConsumerProcess> consumers, int messages) throws Exception {
+    private static void awaitDone(List<ConsumerProcess> consumers, int messages) throws Exception {
         long until = System.nanoTime() + LIMIT.toNanos();
         for (long done = done(consumers); done < messages; done = done(consumers)) {
             if (System.nanoTime() > until) {
@@ -124,7 +128,6 @@ final class ManyProcessesWorkload implements Workload {
             }
             Thread.sleep(10);
         }
-        return messages;
     }
 
     private static long done(List<ConsumerProcess> consumers) throws IOException {
