@@ -17,7 +17,7 @@ import java.util.List;
 final class ManyProcessesWorkload implements Workload {
     private static final int MESSAGES = 100_000;
     /** Each JVM runs so many alone, so that its compiler is done before 16 of them share the cores. */
-    private static final int WARM_UP_MESSAGES = 100_000;
+    private static final int WARM_UP_MESSAGES = 300_000;
     /** Run before those that are measured: the connections to a new database plan what they need. */
     private static final int PLANNED_BY = 30_000;
     private static final int BULK = 500;
@@ -44,7 +44,7 @@ final class ManyProcessesWorkload implements Workload {
 
     @Override
     public long diskBytes(Options options) {
-        return options.messages(MESSAGES + PLANNED_BY) * 1_000L;
+        return options.messages(WARM_UP_MESSAGES + PLANNED_BY) * 1_000L;
     }
 
     @Override

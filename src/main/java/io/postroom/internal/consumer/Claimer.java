@@ -180,9 +180,13 @@ final class Claimer {
     }
 
     private void lookAgain(QueueClaims queue) {
+        lookAgain(queue, LOOK_EVERY.toNanos());
+    }
+
+    private void lookAgain(QueueClaims queue, long nanos) {
         if (!queue.looksAgain) {
             queue.looksAgain = true;
-            later.add(new Later(queue, System.nanoTime() + LOOK_EVERY.toNanos(), false));
+            later.add(new Later(queue, System.nanoTime() + nanos, false));
         }
     }
 
@@ -240,6 +244,11 @@ final class Claimer {
             if (queue.signal()) { // marked: what comes meanwhile need not wake this thread
                 later.add(new Later(queue, now + rest, true));
             }
+            return false;
+        }
+        long forOthers = queue.nanosForOthers(now);
+        if (forOthers > 0) {
+            lookAgain(queue, forOthers); // not marked: what this process makes READY ends the wait
             return false;
         }
         return true;

@@ -64,6 +64,12 @@ public final class Consumer {
         shared.claimer.signal(claims);
     }
 
+    /** Makes the claimer look at once: this process made a message READY. */
+    public void wake() {
+        claims.wokenHere();
+        signal();
+    }
+
     /** Whether a message is held here: its handler runs, or it waits for a handler thread. */
     public boolean isBusy() {
         return held.count() > 0;

@@ -36,6 +36,7 @@ final class QueueClaims {
     private final HandlerGroup group;
     private final SuspectRunner suspects;
     private final AtomicBoolean signalled = new AtomicBoolean();
+    private final ClaimRaces races = new ClaimRaces();
     /** When the last claim brought less than it asked for; zero: it brought all. */
     private long lastShortClaimNanos;
     /** Whether the claimer will look again after a while. */
@@ -67,6 +68,11 @@ final class QueueClaims {
     /** Marks the queue as signalled, by any thread. Returns false when it was already. */
     boolean signal() {
         return signalled.compareAndSet(false, true);
+    }
+
+    /** Notes that this process made a message of the queue READY. Thread-safe. */
+    void wokenHere() {
+        races.wokenHere();
     }
 
     /** Takes the mark away, before the state is looked at: what changes after that signals again. */
@@ -123,6 +129,11 @@ final class QueueClaims {
         return lastShortClaimNanos == 0 ? 0 : AFTER_SHORT_CLAIM.toNanos() - (now - lastShortClaimNanos);
     }
 
+    /** Returns the nanoseconds to leave what came to other processes that consume the queue, too; zero or less: none. */
+    long nanosForOthers(long now) {
+        return queue.isConsumedElsewhere() ? races.nanosToWait(now) : 0;
+    }
+
     /** Returns the most queues in a claim with this one; fewer after a failure, to find the queue that fails. */
     int mostTogether() {
         return mostTogether;
@@ -167,6 +178,7 @@ final class QueueClaims {
         if (asked <= 0) {
             return null;
         }
+        races.claimBegins();
         int leaseSize = queue.handled().leaseSize();
         int started = held.startAtOnce(queues);
         request = queues == 1
@@ -179,6 +191,7 @@ final class QueueClaims {
     void ended(List<ClaimedMessage> claimed) {
         ClaimRequest own = takeRequest();
         held.claimEnds(asked, claimed.size());
+        races.claimEnds(!claimed.isEmpty());
         queue.cursors().claimed(own, claimed);
         lastShortClaimNanos = claimed.size() < own.limit() ? System.nanoTime() : 0;
         mostTogether = Claimer.MOST_QUEUES;

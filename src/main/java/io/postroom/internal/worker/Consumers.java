@@ -135,8 +135,17 @@ public final class Consumers implements LocalConsumers {
             return true;
         }
         consumer.queue().cursors().arrived(arrival.lane().priority(), arrival.lowestSeq());
-        consumer.signal();
+        consumer.wake();
         return consumer.queue().isConsumedElsewhere() && consumer.isSaturated();
+    }
+
+    @Override
+    public void hear(Arrival arrival) {
+        Consumer consumer = running.get(arrival.lane().queueId());
+        if (consumer != null) {
+            consumer.queue().cursors().arrived(arrival.lane().priority(), arrival.lowestSeq());
+            consumer.signal();
+        }
     }
 
     /** Whether this process takes messages of any queue, and so polls. */
