@@ -27,9 +27,6 @@ final class QueueClaims {
      */
     static final Duration AFTER_SHORT_CLAIM = Duration.ofNanos(1_500_000);
 
-    private static final Duration FIRST_BACKOFF = Duration.ofMillis(50);
-    private static final Duration LONGEST_BACKOFF = Duration.ofSeconds(5);
-
     private final ConsumedQueue queue;
     private final ClaimRules rules;
     private final HeldMessages held;
@@ -51,7 +48,7 @@ final class QueueClaims {
 
     /** Failures of this queue's claims, while they last. */
     private static final class Trouble {
-        private final Backoff backoff = new Backoff(FIRST_BACKOFF, LONGEST_BACKOFF);
+        private final Backoff backoff = new Backoff();
         private final RepeatedWarning warning = new RepeatedWarning();
         private long untilNanos;
     }
@@ -202,19 +199,8 @@ final class QueueClaims {
         if (trouble == null) {
             trouble = new Trouble();
         }
-        Duration wait = trouble.backoff.next();
-        trouble.untilNanos = System.nanoTime() + wait.toNanos();
-        if (!trouble.warning.isDue()) {
-            log.debug("claim of queue {} failed again, next try in {}", queue.name(), wait, error);
-        } else if (trouble.warning.times() == 1) {
-            log.warn("claim of queue {} failed and is tried again: {}", queue.name(), error.toString(), error);
-        } else {
-            log.warn(
-                    "claim of queue {} still fails, {} times in a row, and is tried again: {}",
-                    queue.name(),
-                    trouble.warning.times(),
-                    error.toString());
-        }
+        trouble.untilNanos = System.nanoTime() + trouble.backoff.next().toNanos();
+        trouble.warning.log(log, "the claim of queue " + queue.name(), error);
     }
 
     private ClaimRequest takeRequest() {
