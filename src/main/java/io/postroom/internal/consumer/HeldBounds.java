@@ -11,14 +11,12 @@ final class HeldBounds {
     /** Messages held beyond those that run. Twice the most of one queue. */
     static final int MOST_AHEAD = 2 * PrefetchPolicy.MOST;
 
-    private static final double WEIGHT = 0.1;
-
     private final HandlerPool pool;
     private final long mostBytes;
     private final AtomicInteger messages = new AtomicInteger();
     private final AtomicLong bytes = new AtomicLong();
-    /** Expected payload in bytes of a message from a queue of which none has come yet. */
-    private volatile double bytesPerMessage;
+    /** Of all queues: expected of a message from a queue of which none has come yet. */
+    private final PayloadSizes sizes = new PayloadSizes();
 
     private volatile boolean someWait;
     private Runnable onLess = () -> {};
@@ -45,8 +43,7 @@ final class HeldBounds {
     /** Notes the payloads of messages that were counted before. */
     void received(int count, long more) {
         bytes.addAndGet(more);
-        double sample = (double) more / count;
-        bytesPerMessage = Math.max(sample, bytesPerMessage + WEIGHT * (sample - bytesPerMessage));
+        sizes.received(count, more);
     }
 
     void remove(int less, long lessBytes) {
@@ -82,6 +79,6 @@ final class HeldBounds {
 
     /** Returns the size to expect of a queue's next message. */
     double expectedBytes(PrefetchPolicy queue) {
-        return queue.bytesPerMessage() > 0 ? queue.bytesPerMessage() : bytesPerMessage;
+        return queue.bytesPerMessage() > 0 ? queue.bytesPerMessage() : sizes.average();
     }
 }
