@@ -83,7 +83,7 @@ final class Claimer {
         this.leaseHolder = leaseHolder;
         this.pool = pool;
         this.bounds = bounds;
-        bounds.onLess(loop::signal);
+        pool.demand().onSpare(loop::signal);
     }
 
     void start() {
@@ -175,7 +175,7 @@ final class Claimer {
             line.add(withoutThread.remove());
         }
         if (withoutThread.isEmpty()) {
-            bounds.callOnLess(false);
+            pool.demand().callWhenSpare(false);
         }
     }
 
@@ -273,7 +273,7 @@ final class Claimer {
     private void waitForThread(QueueClaims queue) {
         if (queue.signal()) { // marked: out of the line until there is a thread
             withoutThread.add(queue);
-            bounds.callOnLess(true);
+            pool.demand().callWhenSpare(true);
         }
     }
 

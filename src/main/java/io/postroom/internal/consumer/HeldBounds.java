@@ -18,22 +18,9 @@ final class HeldBounds {
     /** Of all queues: expected of a message from a queue of which none has come yet. */
     private final PayloadSizes sizes = new PayloadSizes();
 
-    private volatile boolean someWait;
-    private Runnable onLess = () -> {};
-
     HeldBounds(HandlerPool pool, long mostBytes) {
         this.pool = pool;
         this.mostBytes = mostBytes;
-    }
-
-    /** Sets what is called when less is held and somebody waits for that; before the first claim. */
-    void onLess(Runnable action) {
-        onLess = action;
-    }
-
-    /** Switches the calls of the action of {@link #onLess} on or off. */
-    void callOnLess(boolean call) {
-        someWait = call;
     }
 
     void add(int more) {
@@ -49,9 +36,6 @@ final class HeldBounds {
     void remove(int less, long lessBytes) {
         messages.addAndGet(-less);
         bytes.addAndGet(-lessBytes);
-        if (someWait) {
-            onLess.run();
-        }
     }
 
     int messages() {
@@ -64,7 +48,7 @@ final class HeldBounds {
 
     /** Returns how many more messages the process may hold; zero or less: none. */
     int room() {
-        return MOST_AHEAD + pool.demand() - messages.get();
+        return MOST_AHEAD + pool.demand().slices() - messages.get();
     }
 
     /** Whether a message that comes now will soon have a thread: one is free, or fast handlers will be done with theirs. */
