@@ -260,6 +260,9 @@ final class Claimer {
             failure = failed; // thrown once the others have had their turn
         }
         if (queue.hasSuspects()) {
+            if (queue.waitForSuspectRoom()) {
+                lookSoon(queue);
+            }
             lookAgain(queue);
         }
     }

@@ -107,6 +107,20 @@ final class QueueClaims {
         return !held.isWorthAClaim();
     }
 
+    /**
+     * Lets the end of messages of queues with the same handlers signal this queue, because its suspect found their threads taken. Else the
+     * queue of such a message would claim again first, each time.
+     *
+     * @return true when there is room by now: an end may have come between the look and the note
+     */
+    boolean waitForSuspectRoom() {
+        if (!group.isShared() || held.hasRoomForSuspect()) {
+            return false; // its own messages signal it, or something else than room is missing
+        }
+        group.wantsRoom(this);
+        return held.hasRoomForSuspect();
+    }
+
     /** Lets another queue with the same handlers claim, because this one was told of room and does not need it. */
     void passRoomOn() {
         held.passRoomOn(1);
