@@ -47,7 +47,7 @@ class ManyQueuesTest {
 
     @Test
     void killed_process_leaves_the_messages_of_its_queues_to_another() throws Exception {
-        killWhileDraining(60, 40, 1);
+        killWhileDraining(24, 25, 1);
     }
 
     @Test
@@ -71,11 +71,13 @@ class ManyQueuesTest {
                         .pollInterval(20, TimeUnit.MILLISECONDS)
                         .until(() -> started() > enough);
                 worker.kill();
+                ledger.silence(worker);
             }
             assertThat(ledger.violations()).isEmpty();
         }
         assertThat(ledger.waitingOrHeld()).isPositive();
-        try (JvmProcess last = WorkerProcess.start(database, "many:" + queues, 0)) {
+        try (HikariDataSource pool = database.newPool(12);
+                Postroom last = FaultWorker.many(pool, queues, Duration.ZERO).start()) {
             ledger.awaitAllFinished(messages, Duration.ofSeconds(180));
         }
         assertThat(ended("DONE") + ended("DEAD")).isEqualTo(messages);
@@ -104,7 +106,7 @@ class ManyQueuesTest {
 
     @Test
     void messages_of_many_queues_survive_a_crash_of_the_database() throws Exception {
-        crashWhileDraining(60, 20);
+        crashWhileDraining(24, 25);
     }
 
     @Test
