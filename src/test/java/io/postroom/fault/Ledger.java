@@ -40,8 +40,8 @@ final class Ledger {
 
     /** Spares the test the rest of a dead worker's lease time. */
     void silence(JvmProcess dead) {
-        execute("UPDATE postroom.worker SET beat_at = beat_at - interval '1 hour' WHERE name = 'fault-worker-" + dead.pid()
-                + "' AND beat_at > now() - interval '30 minutes'");
+        execute("UPDATE postroom.worker SET beat_at = beat_at - interval '1 hour' WHERE name = 'fault-worker-"
+                + dead.pid() + "' AND beat_at > now() - interval '30 minutes'");
     }
 
     long count(String table) {

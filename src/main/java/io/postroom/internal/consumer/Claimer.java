@@ -204,7 +204,7 @@ final class Claimer {
                 nextTurn.add(queue); // signalled again meanwhile
                 continue;
             }
-            queue.look();
+            queue.clearSignal();
             if (mayClaim(queue, now)) {
                 queue.chosenInTurn = turns;
                 chosen.add(queue);
@@ -370,7 +370,7 @@ final class Claimer {
             queues.forEach(queue -> queue.claimBesideFewer(queues.size() / 4));
             failure = error;
         } else {
-            queues.get(0).inTrouble(error);
+            queues.get(0).failedAlone(error);
         }
     }
 }

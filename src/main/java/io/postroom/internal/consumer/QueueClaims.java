@@ -44,10 +44,10 @@ final class QueueClaims {
 
     private int asked;
     private @Nullable ClaimRequest request;
-    private @Nullable Trouble trouble;
+    private @Nullable Failures failures;
 
     /** Failures of this queue's claims, while they last. */
-    private static final class Trouble {
+    private static final class Failures {
         private final Backoff backoff = new Backoff();
         private final RepeatedWarning warning = new RepeatedWarning();
         private long untilNanos;
@@ -67,7 +67,7 @@ final class QueueClaims {
     }
 
     /** Takes the mark away, before the state is looked at: what changes after that signals again. */
-    void look() {
+    void clearSignal() {
         signalled.set(false);
     }
 
@@ -128,8 +128,8 @@ final class QueueClaims {
 
     /** Returns the nanoseconds to wait after a short claim or a failure; zero or less: none. */
     long restNanos(long now) {
-        if (trouble != null) {
-            return trouble.untilNanos - now;
+        if (failures != null) {
+            return failures.untilNanos - now;
         }
         return lastShortClaimNanos == 0 ? 0 : AFTER_SHORT_CLAIM.toNanos() - (now - lastShortClaimNanos);
     }
@@ -193,9 +193,9 @@ final class QueueClaims {
         queue.cursors().claimed(own, claimed);
         lastShortClaimNanos = claimed.size() < own.limit() ? System.nanoTime() : 0;
         mostTogether = Claimer.MOST_QUEUES;
-        if (trouble != null) {
+        if (failures != null) {
             log.info("claims of queue {} work again", queue.name());
-            trouble = null;
+            failures = null;
         }
         held.accept(claimed, own.started());
     }
@@ -208,13 +208,13 @@ final class QueueClaims {
     }
 
     /** Notes that the claim of this queue alone failed, while those of others may work. Says so in the log now and then. */
-    void inTrouble(RuntimeException error) {
+    void failedAlone(RuntimeException error) {
         mostTogether = 1;
-        if (trouble == null) {
-            trouble = new Trouble();
+        if (failures == null) {
+            failures = new Failures();
         }
-        trouble.untilNanos = System.nanoTime() + trouble.backoff.next().toNanos();
-        trouble.warning.log(log, "the claim of queue " + queue.name(), error);
+        failures.untilNanos = System.nanoTime() + failures.backoff.next().toNanos();
+        failures.warning.log(log, "the claim of queue " + queue.name(), error);
     }
 
     private ClaimRequest takeRequest() {

@@ -19,7 +19,7 @@
  *   SuspectPlaces: which suspects of the process may run at once
  * </pre>
  *
- * <p>Read {@code Claimer.turn} first, then {@code HandlerRunner.run}. {@link io.postroom.internal.consumer.Consumption} holds what all
+ * <p>Read {@code Claimer.turn} first, then {@code HandlerRunner.run}. {@link io.postroom.internal.consumer.ConsumerRuntime} holds what all
  * queues share, and {@link io.postroom.internal.consumer.Consumer} wires one queue to it. A consumer has no thread. A new reason not to
  * claim is a constant of {@code ClaimRules.Reason}.
  *

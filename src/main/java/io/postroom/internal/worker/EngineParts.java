@@ -3,7 +3,7 @@ package io.postroom.internal.worker;
 import io.postroom.api.EngineSettings;
 import io.postroom.api.Transactions;
 import io.postroom.internal.consumer.Consumer;
-import io.postroom.internal.consumer.Consumption;
+import io.postroom.internal.consumer.ConsumerRuntime;
 import io.postroom.internal.consumer.HeldLeases;
 import io.postroom.internal.execution.Completer;
 import io.postroom.internal.execution.Executor;
@@ -28,7 +28,7 @@ public final class EngineParts {
     final HeldLeases leases = new HeldLeases();
     private final Object announcing = new Object();
     /** What the consumers of the last start share; null before the first one. */
-    private volatile @Nullable Consumption consumption;
+    private volatile @Nullable ConsumerRuntime runtime;
 
     private final Transactions transactions;
     final OwnSends ownSends = new OwnSends();
@@ -92,8 +92,8 @@ public final class EngineParts {
 
     /** Starts a new consumer for each declared queue, and what these consumers share. */
     void startConsumers() {
-        Consumption shared = new Consumption(settings, stores.leases(), heartbeat, executor, completer, leases);
-        consumption = shared;
+        ConsumerRuntime shared = new ConsumerRuntime(settings, stores.leases(), heartbeat, executor, completer, leases);
+        runtime = shared;
         shared.start();
         consumers.start(queue -> new Consumer(queue, shared));
     }
@@ -101,7 +101,7 @@ public final class EngineParts {
     /** Ends all claims and gives back what waits in the buffers; running handlers go on. Repeating it does nothing. */
     void stopClaiming() {
         consumers.stopClaiming();
-        Consumption shared = consumption;
+        ConsumerRuntime shared = runtime;
         if (shared != null) {
             shared.stop();
         }
@@ -118,7 +118,7 @@ public final class EngineParts {
 
     /** Whether results of other handlers may come soon. A hint, asked for each small batch: it leaves out what ran before a restart. */
     private boolean resultsMayCome() {
-        Consumption current = consumption;
+        ConsumerRuntime current = runtime;
         return current != null && current.isBusy() || !ownSends.isEmpty();
     }
 
