@@ -8,6 +8,7 @@ import com.zaxxer.hikari.HikariDataSource;
 import io.postroom.Postroom;
 import io.postroom.SchemaMode;
 import io.postroom.api.CreateMessage;
+import io.postroom.api.EngineSettings;
 import io.postroom.api.MessageIds;
 import io.postroom.api.Outcome;
 import io.postroom.handler.Handler;
@@ -34,6 +35,9 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 @PostgresTest
 class ManyQueuesTest {
     private static final int BLOCK = 1000;
+    /** A short lease time: a new process rescues others after one, and looks for messages of lost answers after two. */
+    private static final EngineSettings QUICK = new EngineSettings(
+            "many", Duration.ofMillis(1_500), Duration.ofMillis(250), Duration.ofMillis(500), true, true);
 
     private final TestDatabase database;
     private final Ledger ledger;
@@ -77,7 +81,9 @@ class ManyQueuesTest {
         }
         assertThat(ledger.waitingOrHeld()).isPositive();
         try (HikariDataSource pool = database.newPool(12);
-                Postroom last = FaultWorker.many(pool, queues, Duration.ZERO).start()) {
+                Postroom last = FaultWorker.many(pool, queues, Duration.ZERO)
+                        .settings(QUICK)
+                        .start()) {
             ledger.awaitAllFinished(messages, Duration.ofSeconds(180));
         }
         assertThat(ended("DONE") + ended("DEAD")).isEqualTo(messages);
@@ -170,7 +176,7 @@ class ManyQueuesTest {
     }
 
     private static Postroom start(HikariDataSource pool, int queues, Runs runs) {
-        Postroom.Builder builder = Postroom.on(pool).settings(FaultWorker.settings("many"));
+        Postroom.Builder builder = Postroom.on(pool).settings(QUICK);
         for (int i = 0; i < queues; i++) {
             builder.handler(Handler.process(
                             FaultWorker.manyQueue(i), String.class, (payload, context) -> runs.handle(context.id()))
