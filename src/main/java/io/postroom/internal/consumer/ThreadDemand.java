@@ -1,11 +1,11 @@
 package io.postroom.internal.consumer;
 
 /**
- * Counts the slices that need a thread of a pool, and calls somebody who waits for a spare thread. Counted under the pool's lock, read by
- * any thread.
+ * Counts the slices that need a thread of a pool, and calls the claimer when it waits for a spare thread. Changed under the pool's lock,
+ * read by any thread.
  *
- * <p>Who waits says so first and looks second. A slice that ends lowers the count first and looks second for who waits. So one of the two
- * sees the other, and no spare thread stays unnoticed.
+ * <p>The claimer first notes that it waits, and then reads the count. A slice that ends first lowers the count, and then reads the note. So
+ * one of the two sees the other, and no spare thread stays unnoticed.
  */
 final class ThreadDemand {
     private final int most;
@@ -19,7 +19,7 @@ final class ThreadDemand {
         this.most = most;
     }
 
-    /** Sets what is called when a thread is spare and somebody waits for one; before the first slice. Must not wait. */
+    /** Sets what is called when a thread is spare and one is awaited; before the first slice. The action must not wait. */
     void onSpare(Runnable action) {
         onSpare = action;
     }

@@ -15,6 +15,7 @@
  *   QueueClaims: what the Claimer knows and asks of one queue
  *   ClaimRules: why nothing is taken now, asked by Claimer and DirectDispatcher
  *   PrefetchPolicy: how many messages to hold for a queue; HeldBounds: for the process
+ *   PayloadSizes: how large the next message may be; ThreadDemand: whether a thread is spare
  *   StartMarks: announces what starts, before it starts
  *   SuspectPlaces: which suspects of the process may run at once
  * </pre>
