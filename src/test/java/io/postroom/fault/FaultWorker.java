@@ -37,7 +37,10 @@ final class FaultWorker {
         Duration pause = Duration.ofMillis(Long.parseLong(arguments[4]));
         String[] mode = arguments[3].split(":");
         switch (mode[0]) {
-            case "many" -> many(pool, Integer.parseInt(mode[1]), pause);
+            case "many" -> {
+                many(pool, Integer.parseInt(mode[1]), pause).start();
+                System.out.println("READY");
+            }
             case "work" -> work(pool, pause);
             case "sync" -> sendAndHang(pool);
             case "mixed" -> mixed(pool, pause);
@@ -88,7 +91,8 @@ final class FaultWorker {
         System.out.println("READY");
     }
 
-    private static void many(HikariDataSource pool, int queues, Duration pause) {
+    /** A process that handles the messages of that many queues; {@link Postroom.Builder#start} begins. */
+    static Postroom.Builder many(HikariDataSource pool, int queues, Duration pause) {
         Postroom.Builder builder = Postroom.on(pool)
                 .schema(SchemaMode.NONE)
                 .settings(settings("fault-worker-" + ProcessHandle.current().pid()));
@@ -96,8 +100,7 @@ final class FaultWorker {
             String queue = manyQueue(i);
             builder.handler((i % 10 == 0 ? atomic(queue, pause) : plain(queue, pool, pause)).concurrency(1));
         }
-        builder.start();
-        System.out.println("READY");
+        return builder;
     }
 
     static String manyQueue(int number) {

@@ -8,6 +8,7 @@ import com.zaxxer.hikari.HikariDataSource;
 import io.postroom.Postroom;
 import io.postroom.SchemaMode;
 import io.postroom.api.CreateMessage;
+import io.postroom.api.EngineSettings;
 import io.postroom.api.MessageIds;
 import io.postroom.api.Outcome;
 import io.postroom.handler.Handler;
@@ -34,6 +35,9 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 @PostgresTest
 class ManyQueuesTest {
     private static final int BLOCK = 1000;
+    /** A short lease time: a new process rescues others after one, and looks for messages of lost answers after two. */
+    private static final EngineSettings QUICK = new EngineSettings(
+            "many", Duration.ofMillis(1_500), Duration.ofMillis(250), Duration.ofMillis(500), true, true);
 
     private final TestDatabase database;
     private final Ledger ledger;
@@ -47,7 +51,7 @@ class ManyQueuesTest {
 
     @Test
     void killed_process_leaves_the_messages_of_its_queues_to_another() throws Exception {
-        killWhileDraining(60, 40, 1);
+        killWhileDraining(24, 25, 1);
     }
 
     @Test
@@ -71,11 +75,15 @@ class ManyQueuesTest {
                         .pollInterval(20, TimeUnit.MILLISECONDS)
                         .until(() -> started() > enough);
                 worker.kill();
+                ledger.silence(worker);
             }
             assertThat(ledger.violations()).isEmpty();
         }
         assertThat(ledger.waitingOrHeld()).isPositive();
-        try (JvmProcess last = WorkerProcess.start(database, "many:" + queues, 0)) {
+        try (HikariDataSource pool = database.newPool(12);
+                Postroom last = FaultWorker.many(pool, queues, Duration.ZERO)
+                        .settings(QUICK)
+                        .start()) {
             ledger.awaitAllFinished(messages, Duration.ofSeconds(180));
         }
         assertThat(ended("DONE") + ended("DEAD")).isEqualTo(messages);
@@ -104,7 +112,7 @@ class ManyQueuesTest {
 
     @Test
     void messages_of_many_queues_survive_a_crash_of_the_database() throws Exception {
-        crashWhileDraining(60, 20);
+        crashWhileDraining(24, 25);
     }
 
     @Test
@@ -168,7 +176,7 @@ class ManyQueuesTest {
     }
 
     private static Postroom start(HikariDataSource pool, int queues, Runs runs) {
-        Postroom.Builder builder = Postroom.on(pool).settings(FaultWorker.settings("many"));
+        Postroom.Builder builder = Postroom.on(pool).settings(QUICK);
         for (int i = 0; i < queues; i++) {
             builder.handler(Handler.process(
                             FaultWorker.manyQueue(i), String.class, (payload, context) -> runs.handle(context.id()))

@@ -123,7 +123,7 @@ class RightsTest {
                             .map(ILoggingEvent::getFormattedMessage))
                     .singleElement()
                     .asString()
-                    .contains("PromoteDue failed and goes on trying", "permission denied", "The role lacks a right");
+                    .contains("PromoteDue failed and is tried again", "permission denied", "The role lacks a right");
             assertThat(admin.sql("SELECT count(*) FROM postroom.dead_letter")
                             .query(Integer.class)
                             .single())

@@ -58,7 +58,7 @@ class SuspectsTest {
                 held = ledger.number("SELECT sum(bit_count(open)) FROM postroom.lease");
                 killedPid = killed.pid();
                 killed.kill();
-                silence(killed);
+                ledger.silence(killed);
             }
             ScheduledExecutorService clock = Executors.newSingleThreadScheduledExecutor();
             try (Postroom survivor = Postroom.on(pool)
@@ -136,7 +136,7 @@ class SuspectsTest {
                     .join();
             create(pool, "1".repeat(4) + "2" + "1".repeat(35));
             await().atMost(PATIENCE).until(() -> {
-                workers.stream().filter(worker -> !worker.isAlive()).forEach(this::silence);
+                workers.stream().filter(worker -> !worker.isAlive()).forEach(ledger::silence);
                 return ledger.waitingOrHeld() == 0;
             });
             assertThat(workers).filteredOn(JvmProcess::isAlive).hasSize(1);
@@ -160,12 +160,6 @@ class SuspectsTest {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-    }
-
-    /** Spares the test the rest of the lease time. */
-    private void silence(JvmProcess dead) {
-        ledger.execute("UPDATE postroom.worker SET beat_at = beat_at - interval '1 hour' WHERE name = 'fault-worker-"
-                + dead.pid() + "' AND beat_at > now() - interval '30 minutes'");
     }
 
     private void create(HikariDataSource pool, String payloads) {

@@ -33,7 +33,7 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 @PostgresTest
 class ChangedDatabaseTest {
     private static final EngineSettings QUICK = new EngineSettings(
-            "quick", Duration.ofSeconds(3), Duration.ofSeconds(1), Duration.ofMillis(200), true, true);
+            "quick", Duration.ofMillis(1_500), Duration.ofMillis(250), Duration.ofMillis(200), true, true);
 
     private final DataSource pool;
     private final JdbcClient sql;

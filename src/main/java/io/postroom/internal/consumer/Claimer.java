@@ -83,7 +83,7 @@ final class Claimer {
         this.leaseHolder = leaseHolder;
         this.pool = pool;
         this.bounds = bounds;
-        bounds.onLess(loop::signal);
+        pool.demand().onSpare(loop::signal);
     }
 
     void start() {
@@ -175,7 +175,7 @@ final class Claimer {
             line.add(withoutThread.remove());
         }
         if (withoutThread.isEmpty()) {
-            bounds.callOnLess(false);
+            pool.demand().callWhenSpare(false);
         }
     }
 
@@ -208,7 +208,7 @@ final class Claimer {
                 nextTurn.add(queue); // signalled again meanwhile
                 continue;
             }
-            queue.look();
+            queue.clearSignal();
             if (mayClaim(queue, now)) {
                 queue.chosenInTurn = turns;
                 chosen.add(queue);
@@ -269,6 +269,9 @@ final class Claimer {
             failure = failed; // thrown once the others have had their turn
         }
         if (queue.hasSuspects()) {
+            if (queue.waitForSuspectRoom()) {
+                lookSoon(queue);
+            }
             lookAgain(queue);
         }
     }
@@ -282,7 +285,7 @@ final class Claimer {
     private void waitForThread(QueueClaims queue) {
         if (queue.signal()) { // marked: out of the line until there is a thread
             withoutThread.add(queue);
-            bounds.callOnLess(true);
+            pool.demand().callWhenSpare(true);
         }
     }
 
@@ -376,7 +379,7 @@ final class Claimer {
             queues.forEach(queue -> queue.claimBesideFewer(queues.size() / 4));
             failure = error;
         } else {
-            queues.get(0).inTrouble(error);
+            queues.get(0).failedAlone(error);
         }
     }
 }

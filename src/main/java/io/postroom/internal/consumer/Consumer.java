@@ -16,7 +16,7 @@ import java.util.function.Predicate;
  */
 public final class Consumer {
     private final ConsumedQueue queue;
-    private final Consumption shared;
+    private final ConsumerRuntime shared;
     private final HandlerGroup group;
     private final ClaimRules rules;
     private final HeldMessages held;
@@ -24,7 +24,7 @@ public final class Consumer {
     private final HandlerRunner runner;
     private final AtomicBoolean stopped = new AtomicBoolean();
 
-    public Consumer(ConsumedQueue queue, Consumption shared) {
+    public Consumer(ConsumedQueue queue, ConsumerRuntime shared) {
         this.queue = queue;
         this.shared = shared;
         group = shared.join(queue.handled());

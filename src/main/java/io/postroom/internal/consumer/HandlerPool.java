@@ -54,9 +54,7 @@ final class HandlerPool {
     private boolean growing;
     private volatile boolean closed;
     private volatile boolean someWait;
-    /** Threads that run a slice, and slices that wait for a thread. */
-    private volatile int demand;
-
+    private final ThreadDemand demand;
     private volatile long lastTakenNanos = System.nanoTime();
 
     /** Something to run for a short while on a thread of the pool. */
@@ -80,6 +78,7 @@ final class HandlerPool {
         this.factory = factory;
         this.atOnce = Math.min(atOnce, most);
         this.most = most;
+        this.demand = new ThreadDemand(most);
         this.idleNanos = idle.toNanos();
     }
 
@@ -101,7 +100,7 @@ final class HandlerPool {
         boolean grow = false;
         lock.lock();
         try {
-            demand++;
+            demand.begins();
             free = idle.pollLast();
             if (free != null) {
                 free.next = slice;
@@ -134,11 +133,11 @@ final class HandlerPool {
 
     /** Returns how many more slices would soon have a thread of their own; zero or less: none. */
     int spare() {
-        return most - demand;
+        return demand.spare();
     }
 
-    /** Returns how many slices run or wait for a thread. */
-    int demand() {
+    /** Returns the slices that run or wait for a thread. */
+    ThreadDemand demand() {
         return demand;
     }
 
@@ -303,7 +302,7 @@ final class HandlerPool {
             lock.lock();
             try {
                 if (!lost) {
-                    demand--;
+                    demand.ends();
                 }
             } finally {
                 lock.unlock();
@@ -322,7 +321,7 @@ final class HandlerPool {
                     return;
                 }
                 lost = true;
-                demand--;
+                demand.ends();
                 workers.remove(this);
                 if (!waiting.isEmpty() && workers.size() < most) {
                     added = newWorker();

@@ -11,31 +11,16 @@ final class HeldBounds {
     /** Messages held beyond those that run. Twice the most of one queue. */
     static final int MOST_AHEAD = 2 * PrefetchPolicy.MOST;
 
-    private static final double WEIGHT = 0.1;
-
     private final HandlerPool pool;
     private final long mostBytes;
     private final AtomicInteger messages = new AtomicInteger();
     private final AtomicLong bytes = new AtomicLong();
-    /** Expected payload in bytes of a message from a queue of which none has come yet. */
-    private volatile double bytesPerMessage;
-
-    private volatile boolean someWait;
-    private Runnable onLess = () -> {};
+    /** Of all queues: expected of a message from a queue of which none has come yet. */
+    private final PayloadSizes sizes = new PayloadSizes();
 
     HeldBounds(HandlerPool pool, long mostBytes) {
         this.pool = pool;
         this.mostBytes = mostBytes;
-    }
-
-    /** Sets what is called when less is held and somebody waits for that; before the first claim. */
-    void onLess(Runnable action) {
-        onLess = action;
-    }
-
-    /** Switches the calls of the action of {@link #onLess} on or off. */
-    void callOnLess(boolean call) {
-        someWait = call;
     }
 
     void add(int more) {
@@ -45,16 +30,12 @@ final class HeldBounds {
     /** Notes the payloads of messages that were counted before. */
     void received(int count, long more) {
         bytes.addAndGet(more);
-        double sample = (double) more / count;
-        bytesPerMessage = Math.max(sample, bytesPerMessage + WEIGHT * (sample - bytesPerMessage));
+        sizes.received(count, more);
     }
 
     void remove(int less, long lessBytes) {
         messages.addAndGet(-less);
         bytes.addAndGet(-lessBytes);
-        if (someWait) {
-            onLess.run();
-        }
     }
 
     int messages() {
@@ -67,7 +48,7 @@ final class HeldBounds {
 
     /** Returns how many more messages the process may hold; zero or less: none. */
     int room() {
-        return MOST_AHEAD + pool.demand() - messages.get();
+        return MOST_AHEAD + pool.demand().slices() - messages.get();
     }
 
     /** Whether a message that comes now will soon have a thread: one is free, or fast handlers will be done with theirs. */
@@ -82,6 +63,6 @@ final class HeldBounds {
 
     /** Returns the size to expect of a queue's next message. */
     double expectedBytes(PrefetchPolicy queue) {
-        return queue.bytesPerMessage() > 0 ? queue.bytesPerMessage() : bytesPerMessage;
+        return queue.bytesPerMessage() > 0 ? queue.bytesPerMessage() : sizes.average();
     }
 }

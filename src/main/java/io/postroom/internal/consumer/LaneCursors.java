@@ -45,6 +45,17 @@ public final class LaneCursors {
         Arrays.fill(loweredSince, NOTHING_LOWERED);
     }
 
+    /** Returns a request that takes all lanes from their beginning and leaves the cursors alone. All of its messages start at once. */
+    public static ClaimRequest requestOfAllLanes(
+            int workerId, ConsumedQueue queue, int limit, int leaseSize, ClaimKind kind) {
+        short[] highestFirst = new short[PRIORITIES];
+        for (int i = 0; i < PRIORITIES; i++) {
+            highestFirst[i] = (short) (PRIORITIES - 1 - i);
+        }
+        return new ClaimRequest(
+                workerId, queue.id(), queue.name(), highestFirst, new long[PRIORITIES], limit, leaseSize, limit, kind);
+    }
+
     /** Notes that messages became READY in the lane, the lowest of them with this number. */
     public synchronized void arrived(int priority, long lowestSeq) {
         cursors[priority] = Math.min(cursors[priority], lowestSeq);

@@ -38,7 +38,7 @@ final class PrefetchPolicy {
     private final BooleanSupplier longCallRuns;
     private volatile long lastLongCallNanos;
     private volatile double nanosPerMessage = Double.NaN;
-    private volatile double bytesPerMessage;
+    private final PayloadSizes sizes = new PayloadSizes();
 
     /**
      * @param largestBatch most messages in one call of a handler
@@ -66,12 +66,9 @@ final class PrefetchPolicy {
         nanosPerMessage = Double.isNaN(average) ? sample : average + WEIGHT * (sample - average);
     }
 
-    /**
-     * Learns the size of messages that came. The average rises at once and falls slowly: the next claim may bring more of the large ones.
-     */
+    /** Learns the size of messages that came. */
     void received(int messages, long bytes) {
-        double sample = (double) bytes / messages;
-        bytesPerMessage = Math.max(sample, bytesPerMessage + WEIGHT * (sample - bytesPerMessage));
+        sizes.received(messages, bytes);
     }
 
     /**
@@ -86,7 +83,7 @@ final class PrefetchPolicy {
 
     /** Returns the size to expect of the next message; zero: none came yet. */
     double bytesPerMessage() {
-        return bytesPerMessage;
+        return sizes.average();
     }
 
     /** Whether messages are held ahead of the threads, because one that waits here starts soon. */
@@ -106,7 +103,7 @@ final class PrefetchPolicy {
             return threadCapacity();
         }
         double ahead = AHEAD.toNanos() * concurrency / Math.max(average, 1);
-        double fits = MOST_BYTES / Math.max(bytesPerMessage, 1);
+        double fits = MOST_BYTES / Math.max(sizes.average(), 1);
         return (int) Math.max(threadCapacity(), Math.min(MOST, Math.min(ahead, fits)));
     }
 

@@ -27,9 +27,6 @@ final class QueueClaims {
      */
     static final Duration AFTER_SHORT_CLAIM = Duration.ofNanos(1_500_000);
 
-    private static final Duration FIRST_BACKOFF = Duration.ofMillis(50);
-    private static final Duration LONGEST_BACKOFF = Duration.ofSeconds(5);
-
     private final ConsumedQueue queue;
     private final ClaimRules rules;
     private final HeldMessages held;
@@ -48,11 +45,11 @@ final class QueueClaims {
 
     private int asked;
     private @Nullable ClaimRequest request;
-    private @Nullable Trouble trouble;
+    private @Nullable Failures failures;
 
     /** Failures of this queue's claims, while they last. */
-    private static final class Trouble {
-        private final Backoff backoff = new Backoff(FIRST_BACKOFF, LONGEST_BACKOFF);
+    private static final class Failures {
+        private final Backoff backoff = new Backoff();
         private final RepeatedWarning warning = new RepeatedWarning();
         private long untilNanos;
     }
@@ -76,7 +73,7 @@ final class QueueClaims {
     }
 
     /** Takes the mark away, before the state is looked at: what changes after that signals again. */
-    void look() {
+    void clearSignal() {
         signalled.set(false);
     }
 
@@ -116,6 +113,20 @@ final class QueueClaims {
         return !held.isWorthAClaim();
     }
 
+    /**
+     * Lets the end of messages of queues with the same handlers signal this queue, because its suspect found their threads taken. Else the
+     * queue of such a message would claim again first, each time.
+     *
+     * @return true when there is room by now: an end may have come between the look and the note
+     */
+    boolean waitForSuspectRoom() {
+        if (!group.isShared() || held.hasRoomForSuspect()) {
+            return false; // its own messages signal it, or something else than room is missing
+        }
+        group.wantsRoom(this);
+        return held.hasRoomForSuspect();
+    }
+
     /** Lets another queue with the same handlers claim, because this one was told of room and does not need it. */
     void passRoomOn() {
         held.passRoomOn(1);
@@ -123,8 +134,8 @@ final class QueueClaims {
 
     /** Returns the nanoseconds to wait after a short claim or a failure; zero or less: none. */
     long restNanos(long now) {
-        if (trouble != null) {
-            return trouble.untilNanos - now;
+        if (failures != null) {
+            return failures.untilNanos - now;
         }
         return lastShortClaimNanos == 0 ? 0 : AFTER_SHORT_CLAIM.toNanos() - (now - lastShortClaimNanos);
     }
@@ -195,9 +206,9 @@ final class QueueClaims {
         queue.cursors().claimed(own, claimed);
         lastShortClaimNanos = claimed.size() < own.limit() ? System.nanoTime() : 0;
         mostTogether = Claimer.MOST_QUEUES;
-        if (trouble != null) {
+        if (failures != null) {
             log.info("claims of queue {} work again", queue.name());
-            trouble = null;
+            failures = null;
         }
         held.accept(claimed, own.started());
     }
@@ -210,24 +221,13 @@ final class QueueClaims {
     }
 
     /** Notes that the claim of this queue alone failed, while those of others may work. Says so in the log now and then. */
-    void inTrouble(RuntimeException error) {
+    void failedAlone(RuntimeException error) {
         mostTogether = 1;
-        if (trouble == null) {
-            trouble = new Trouble();
+        if (failures == null) {
+            failures = new Failures();
         }
-        Duration wait = trouble.backoff.next();
-        trouble.untilNanos = System.nanoTime() + wait.toNanos();
-        if (!trouble.warning.isDue()) {
-            log.debug("claim of queue {} failed again, next try in {}", queue.name(), wait, error);
-        } else if (trouble.warning.times() == 1) {
-            log.warn("claim of queue {} failed and is tried again: {}", queue.name(), error.toString(), error);
-        } else {
-            log.warn(
-                    "claim of queue {} still fails, {} times in a row, and is tried again: {}",
-                    queue.name(),
-                    trouble.warning.times(),
-                    error.toString());
-        }
+        failures.untilNanos = System.nanoTime() + failures.backoff.next().toNanos();
+        failures.warning.log(log, "the claim of queue " + queue.name(), error);
     }
 
     private ClaimRequest takeRequest() {

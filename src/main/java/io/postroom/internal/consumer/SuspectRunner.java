@@ -2,7 +2,6 @@ package io.postroom.internal.consumer;
 
 import io.postroom.internal.execution.LeaseHolder;
 import io.postroom.internal.storage.ClaimKind;
-import io.postroom.internal.storage.ClaimRequest;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.LeaseStore;
 import java.time.Duration;
@@ -33,7 +32,6 @@ final class SuspectRunner {
     static final Duration ONE_BY_ONE = Duration.ofMillis(500);
     static final Duration DOUBLING = Duration.ofMillis(250);
     private static final int MOST_DOUBLINGS = 16;
-    private static final short[] ALL_PRIORITIES = {9, 8, 7, 6, 5, 4, 3, 2, 1, 0};
 
     private final ConsumedQueue queue;
     private final LeaseStore store;
@@ -116,16 +114,8 @@ final class SuspectRunner {
     private boolean claim(ClaimKind kind) {
         boolean found = false;
         try {
-            List<ClaimedMessage> suspect = store.claim(new ClaimRequest(
-                    leaseHolder.workerId(),
-                    queue.id(),
-                    queue.name(),
-                    ALL_PRIORITIES,
-                    new long[LaneCursors.PRIORITIES],
-                    1,
-                    1,
-                    1,
-                    kind));
+            List<ClaimedMessage> suspect =
+                    store.claim(LaneCursors.requestOfAllLanes(leaseHolder.workerId(), queue, 1, 1, kind));
             found = !suspect.isEmpty();
             if (found) {
                 begin(suspect.get(0));

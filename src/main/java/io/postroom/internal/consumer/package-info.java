@@ -15,11 +15,12 @@
  *   QueueClaims: what the Claimer knows and asks of one queue
  *   ClaimRules: why nothing is taken now, asked by Claimer and DirectDispatcher
  *   PrefetchPolicy: how many messages to hold for a queue; HeldBounds: for the process
+ *   PayloadSizes: how large the next message may be; ThreadDemand: whether a thread is spare
  *   StartMarks: announces what starts, before it starts
  *   SuspectPlaces: which suspects of the process may run at once
  * </pre>
  *
- * <p>Read {@code Claimer.turn} first, then {@code HandlerRunner.run}. {@link io.postroom.internal.consumer.Consumption} holds what all
+ * <p>Read {@code Claimer.turn} first, then {@code HandlerRunner.run}. {@link io.postroom.internal.consumer.ConsumerRuntime} holds what all
  * queues share, and {@link io.postroom.internal.consumer.Consumer} wires one queue to it. A consumer has no thread. A new reason not to
  * claim is a constant of {@code ClaimRules.Reason}.
  *

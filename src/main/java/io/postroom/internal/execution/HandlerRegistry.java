@@ -1,5 +1,6 @@
 package io.postroom.internal.execution;
 
+import io.postroom.api.Limits;
 import io.postroom.api.MessageType;
 import io.postroom.api.PostroomException;
 import io.postroom.handler.Handler;
@@ -64,7 +65,7 @@ public final class HandlerRegistry {
         named.values().forEach(queue -> queue.forEach(handler -> byId.put(handler.id(), handler)));
         matching.forEach(one -> byId.put(one.handler.id(), one.handler));
         for (Handler handler : more) {
-            if (QueuePattern.isPattern(handler.queue())) {
+            if (Limits.isQueuePattern(handler.queue())) {
                 addPattern(handler, matching);
             } else {
                 add(handler, named.computeIfAbsent(handler.queue(), queue -> new ArrayList<>()));

@@ -21,11 +21,6 @@ final class QueuePattern {
         this.words = split(text);
     }
 
-    /** Whether the text is a pattern and no name. No name has these characters. */
-    static boolean isPattern(String nameOrPattern) {
-        return Limits.isQueuePattern(nameOrPattern);
-    }
-
     /** Whether the pattern matches the name. Takes time in proportion to the number of words of both, multiplied. */
     boolean matches(String name) {
         String[] named = split(name);

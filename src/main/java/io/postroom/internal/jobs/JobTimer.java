@@ -126,22 +126,12 @@ public final class JobTimer {
                 backoff.reset();
                 return wait;
             } catch (Throwable error) {
-                say(error);
+                if (timer.isShutdown()) {
+                    log.debug("{} failed while stopping", job.name(), error);
+                } else {
+                    warning.log(log, job.name(), error);
+                }
                 return backoff.next();
-            }
-        }
-
-        private void say(Throwable error) {
-            if (timer.isShutdown() || !warning.isDue()) {
-                log.debug("{} failed again", job.name(), error);
-            } else if (warning.times() == 1) {
-                log.warn("{} failed and goes on trying: {}", job.name(), error.toString(), error);
-            } else {
-                log.warn(
-                        "{} still fails, {} times in a row, and goes on trying: {}",
-                        job.name(),
-                        warning.times(),
-                        error.toString());
             }
         }
     }

@@ -1,6 +1,7 @@
 package io.postroom.internal.jobs;
 
 import io.postroom.api.StoreException;
+import io.postroom.internal.loop.RepeatedWarning;
 import io.postroom.internal.storage.MaintenanceStore;
 import io.postroom.internal.storage.MaintenanceStore.Kind;
 import java.time.Duration;
@@ -28,12 +29,19 @@ public final class MaintainPartitions implements Job {
     /** The time of trying after which the tail is moved in another way, which may take long. Two days are left then. */
     private static final Duration PATIENCE = Duration.ofHours(1);
 
-    private static final Duration WARN_AGAIN = Duration.ofHours(12);
-
     private final MaintenanceStore maintenance;
     private final Duration patience;
-    private final Map<Kind, Long> stuckSinceNanos = new EnumMap<>(Kind.class);
-    private final Map<Kind, Long> warnedAtNanos = new EnumMap<>(Kind.class);
+    private final Map<Kind, Stuck> stuck = new EnumMap<>(Kind.class);
+
+    /** Tries that failed in a row because other transactions held the table. */
+    private static final class Stuck {
+        private final long sinceNanos = System.nanoTime();
+        private final RepeatedWarning warning = new RepeatedWarning();
+
+        Duration time() {
+            return Duration.ofNanos(System.nanoTime() - sinceNanos);
+        }
+    }
 
     public MaintainPartitions(MaintenanceStore maintenance) {
         this(maintenance, PATIENCE);
@@ -87,43 +95,38 @@ public final class MaintainPartitions implements Job {
     private int makeDaysAhead(Kind kind) {
         try {
             int made = maintenance.makeDaysAhead(kind);
-            stuckSinceNanos.remove(kind);
-            warnedAtNanos.remove(kind);
+            stuck.remove(kind);
             return made;
         } catch (StoreException error) {
-            long now = System.nanoTime();
-            long since = stuckSinceNanos.computeIfAbsent(kind, any -> now);
-            if (error.kind() != StoreException.Kind.TRY_AGAIN || now - since < patience.toNanos()) {
+            Stuck tries = stuck.computeIfAbsent(kind, any -> new Stuck());
+            if (error.kind() != StoreException.Kind.TRY_AGAIN || tries.time().compareTo(patience) < 0) {
                 throw error;
             }
-            return makeDaysPatiently(kind, error, Duration.ofNanos(now - since));
+            return makeDaysPatiently(kind, error, tries);
         }
     }
 
-    private int makeDaysPatiently(Kind kind, StoreException inUse, Duration stuck) {
+    private int makeDaysPatiently(Kind kind, StoreException inUse, Stuck tries) {
         try {
             if (maintenance.detachEmptyEnd(kind)) {
                 return maintenance.makeDaysAhead(kind);
             }
         } catch (StoreException error) {
-            warn(kind, stuck);
+            warn(kind, tries);
             throw error;
         }
-        warn(kind, stuck);
+        warn(kind, tries);
         throw inUse;
     }
 
-    private void warn(Kind kind, Duration stuck) {
-        long now = System.nanoTime();
-        Long before = warnedAtNanos.get(kind);
-        if (before == null || now - before >= WARN_AGAIN.toNanos()) {
-            warnedAtNanos.put(kind, now);
+    private static void warn(Kind kind, Stuck tries) {
+        if (tries.warning.isDue()) {
             log.warn(
                     "no partitions of coming days can be made for {} since {} minutes: a transaction uses the table all the time."
                             + " Past messages are then deleted row by row, which costs more. End the oldest of the transactions"
                             + " that db/audit/oldest_transactions.sql lists",
                     kind,
-                    stuck.toMinutes());
+                    tries.time().toMinutes());
         }
     }
 }

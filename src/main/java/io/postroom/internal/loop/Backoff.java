@@ -8,9 +8,17 @@ import java.util.concurrent.ThreadLocalRandom;
  * For one thread.
  */
 public final class Backoff {
+    private static final Duration FIRST = Duration.ofMillis(50);
+    static final Duration LONGEST = Duration.ofSeconds(5);
+
     private final long firstMillis;
     private final long longestMillis;
     private long millis;
+
+    /** Waits from 50 ms to 5 s, for a thread that asks the database: soon back after a restart, and no load while that lasts. */
+    public Backoff() {
+        this(FIRST, LONGEST);
+    }
 
     public Backoff(Duration first, Duration longest) {
         this.firstMillis = first.toMillis();

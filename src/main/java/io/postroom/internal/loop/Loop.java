@@ -12,9 +12,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class Loop {
     private static final Logger log = LoggerFactory.getLogger(Loop.class);
-    private static final Duration FIRST_BACKOFF = Duration.ofMillis(50);
-    private static final Duration LONGEST_BACKOFF = Duration.ofSeconds(5);
-    private static final long LONGEST_BACKOFF_NANOS = LONGEST_BACKOFF.toNanos();
+    private static final long LONGEST_BACKOFF_NANOS = Backoff.LONGEST.toNanos();
 
     private final String name;
     private final Step step;
@@ -103,7 +101,7 @@ public final class Loop {
     }
 
     private void run() {
-        Backoff backoff = new Backoff(FIRST_BACKOFF, LONGEST_BACKOFF);
+        Backoff backoff = new Backoff();
         RepeatedWarning warning = new RepeatedWarning();
         while (!stopped) {
             try {
@@ -127,21 +125,12 @@ public final class Loop {
     }
 
     private void waitAfter(Throwable error, Backoff backoff, RepeatedWarning warning) {
-        Duration wait = backoff.next();
         if (stopped) {
             log.debug("{} failed while stopping", name, error);
-        } else if (!warning.isDue()) {
-            log.debug("{} failed again, next try in {}", name, wait, error);
-        } else if (warning.times() == 1) {
-            log.warn("{} failed and goes on trying: {}", name, error.toString(), error);
         } else {
-            log.warn(
-                    "{} still fails, {} times in a row, and goes on trying: {}",
-                    name,
-                    warning.times(),
-                    error.toString());
+            warning.log(log, name, error);
         }
         signalled = false;
-        pause(wait);
+        pause(backoff.next());
     }
 }

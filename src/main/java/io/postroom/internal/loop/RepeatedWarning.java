@@ -2,6 +2,7 @@ package io.postroom.internal.loop;
 
 import java.time.Duration;
 import java.util.function.LongSupplier;
+import org.slf4j.Logger;
 
 /**
  * Decides when a failure that goes on is logged again: at once, after 1, 2, 4 and more minutes, up to once an hour. The log shows that the
@@ -34,6 +35,22 @@ public final class RepeatedWarning {
         waitNanos = waitNanos == 0 ? FIRST_NANOS : Math.min(LONGEST_NANOS, waitNanos * 2);
         dueNanos = now + waitNanos;
         return true;
+    }
+
+    /**
+     * Counts the failure once more and logs it: the first one at WARN with its stack trace, later ones at WARN with their number when that
+     * is due, and all others at DEBUG.
+     *
+     * @param what what failed and is tried again, as the subject of a sentence
+     */
+    public void log(Logger log, String what, Throwable error) {
+        if (!isDue()) {
+            log.debug("{} failed again", what, error);
+        } else if (times == 1) {
+            log.warn("{} failed and is tried again: {}", what, error.toString(), error);
+        } else {
+            log.warn("{} still fails, {} times in a row, and is tried again: {}", what, times, error.toString());
+        }
     }
 
     /** How often the trouble was counted since it began. */

@@ -10,6 +10,7 @@ import io.postroom.internal.postgres.statement.StoreTransactions;
 import io.postroom.internal.storage.QueueName;
 import io.postroom.internal.storage.QueueRow;
 import io.postroom.internal.storage.QueueStore;
+import io.postroom.internal.storage.StoreErrors;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -39,47 +40,54 @@ final class PostgresQueueStore implements QueueStore {
         String doing = settings.size() == 1
                 ? "declare queue " + settings.get(0).queue()
                 : "declare " + settings.size() + " queues";
-        Map<String, QueueRow> rows = transactions.several(doing, connection -> {
-            Map<String, QueueRow> found = new HashMap<>();
-            List<QueueSettings> open = settings;
-            for (int round = 0; !open.isEmpty(); round++) {
-                if (round == MOST_ROUNDS) {
-                    throw new SQLException(
-                            "other processes changed the queues in each of " + MOST_ROUNDS + " tries, \""
-                                    + open.get(0).queue() + "\" among " + open.size()
-                                    + "; try again when they have started",
-                            TRY_AGAIN);
-                }
-                if (round > 0) {
-                    rows(QueueSql.DECLARE, open, connection).forEach(row -> found.put(row.name(), row));
-                    open = without(found, open);
-                }
-                rows(QueueSql.DECLARED_ALREADY, open, connection).forEach(row -> found.put(row.name(), row));
+        Map<String, QueueRow> found = new HashMap<>();
+        List<QueueSettings> open = settings;
+        for (int round = 0; !open.isEmpty(); round++) {
+            if (round == MOST_ROUNDS) {
+                throw StoreErrors.translate(doing, othersChange(open));
+            }
+            if (round > 0) {
+                rows(doing, QueueSql.DECLARE, open).forEach(row -> found.put(row.name(), row));
                 open = without(found, open);
             }
-            return found;
-        });
-        return settings.stream().map(one -> rows.get(one.queue())).toList();
+            rows(doing, QueueSql.DECLARED_ALREADY, open).forEach(row -> found.put(row.name(), row));
+            open = without(found, open);
+        }
+        return settings.stream().map(one -> found.get(one.queue())).toList();
+    }
+
+    private static SQLException othersChange(List<QueueSettings> open) {
+        return new SQLException(
+                "other processes changed the queues in each of " + MOST_ROUNDS + " tries, \""
+                        + open.get(0).queue() + "\" among " + open.size() + "; try again when they have started",
+                TRY_AGAIN);
     }
 
     private static List<QueueSettings> without(Map<String, QueueRow> found, List<QueueSettings> settings) {
         return settings.stream().filter(one -> !found.containsKey(one.queue())).toList();
     }
 
-    private static List<QueueRow> rows(Sql sql, List<QueueSettings> settings, Connection connection)
-            throws SQLException {
+    /**
+     * Runs one step in a transaction of its own. Rows that stayed locked until the next step could be wanted by a process that locks the
+     * next step's rows first: the two would wait for each other.
+     */
+    private List<QueueRow> rows(String doing, Sql sql, List<QueueSettings> settings) {
         if (settings.isEmpty()) {
             return List.of();
         }
-        try (Sql.Call call = sql.on(connection)) {
-            return call.set("names", texts(settings, QueueSettings::queue))
-                    .set("maxAttempts", nullableLongs(settings, one -> whole(one.maxAttempts())))
-                    .set("retryAfter", texts(settings, one -> one.retryAfter().orElse(null)))
-                    .set("crashLimit", nullableLongs(settings, one -> whole(one.crashLimit())))
-                    .set("timeToLive", nullableLongs(settings, one -> micros(one.timeToLive())))
-                    .set("retention", nullableLongs(settings, one -> micros(one.retention())))
-                    .list(PostgresQueueStore::queue);
-        }
+        return transactions.single(doing, connection -> {
+            try (Sql.Call call = sql.on(connection)) {
+                return call.set("names", texts(settings, QueueSettings::queue))
+                        .set("maxAttempts", nullableLongs(settings, one -> whole(one.maxAttempts())))
+                        .set(
+                                "retryAfter",
+                                texts(settings, one -> one.retryAfter().orElse(null)))
+                        .set("crashLimit", nullableLongs(settings, one -> whole(one.crashLimit())))
+                        .set("timeToLive", nullableLongs(settings, one -> micros(one.timeToLive())))
+                        .set("retention", nullableLongs(settings, one -> micros(one.retention())))
+                        .list(PostgresQueueStore::queue);
+            }
+        });
     }
 
     private static @Nullable Long whole(Optional<Integer> value) {

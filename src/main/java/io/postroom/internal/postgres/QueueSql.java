@@ -4,33 +4,40 @@ import io.postroom.internal.postgres.statement.Sql;
 
 /** Queues and their settings. */
 final class QueueSql {
+    /** Whether the time to live of the row q is within its limits. */
+    private static final String HAS_LEGAL_TIME_TO_LIVE =
+            "q.time_to_live BETWEEN interval '1 millisecond' AND interval '400 days'";
+
+    /** Whether the retention of the row q is within its limits. */
+    private static final String HAS_LEGAL_RETENTION =
+            "q.retention BETWEEN interval '0' AND interval '400 days' OR q.retention = interval '365000 days'";
+
+    /** What is read of the row q. A time to live outside its limits counts for nothing. */
+    private static final String COLUMNS = """
+            q.id, q.name,
+                   CASE WHEN %s
+                        THEN (extract(epoch FROM q.time_to_live) * 1000000)::bigint END,
+                   q.paused_at IS NOT NULL""".formatted(HAS_LEGAL_TIME_TO_LIVE);
+
     private QueueSql() {}
 
-    /**
-     * The queue of a name. Relies on queue_name_unique. A time to live outside its limits counts for nothing. 0 rows: unknown or deleted.
-     */
+    /** The queue of a name. Relies on queue_name_unique. 0 rows: unknown or deleted. */
     static final Sql FIND = Sql.of("""
             -- name: find_queue
-            SELECT q.id, q.name,
-                   CASE WHEN q.time_to_live BETWEEN interval '1 millisecond' AND interval '400 days'
-                        THEN (extract(epoch FROM q.time_to_live) * 1000000)::bigint END,
-                   q.paused_at IS NOT NULL
+            SELECT %s
             FROM postroom.queue q
             WHERE q.name = :name
               AND q.deleted_at IS NULL
-            """);
+            """.formatted(COLUMNS));
 
     /** The queues of these names. Relies on queue_name_unique. Unknown and deleted ones are left out. */
     static final Sql FIND_ALL = Sql.of("""
             -- name: find_queues
-            SELECT q.id, q.name,
-                   CASE WHEN q.time_to_live BETWEEN interval '1 millisecond' AND interval '400 days'
-                        THEN (extract(epoch FROM q.time_to_live) * 1000000)::bigint END,
-                   q.paused_at IS NOT NULL
+            SELECT %s
             FROM postroom.queue q
             WHERE q.name = ANY (:names::text[])
               AND q.deleted_at IS NULL
-            """);
+            """.formatted(COLUMNS));
 
     /** The settings to declare as rows, one a queue. A setting that is null in all of them is sent as a null array. */
     private static final String DECLARED = """
@@ -56,14 +63,11 @@ final class QueueSql {
      */
     static final Sql DECLARED_ALREADY = Sql.of("""
             -- name: declared_already
-            SELECT q.id, q.name,
-                   CASE WHEN q.time_to_live BETWEEN interval '1 millisecond' AND interval '400 days'
-                        THEN (extract(epoch FROM q.time_to_live) * 1000000)::bigint END,
-                   q.paused_at IS NOT NULL
+            SELECT %s
             FROM %s
             JOIN postroom.queue q ON q.name = d.name
             WHERE NOT %s
-            """.formatted(DECLARED, DIFFERS.formatted("d")));
+            """.formatted(COLUMNS, DECLARED, DIFFERS.formatted("d")));
 
     /**
      * Makes queues, or sets those settings that are named; a deleted queue comes back. Settings of an operator stay. New rows come first,
@@ -105,12 +109,9 @@ final class QueueSql {
                 WHERE q.id = d.queue_id
                 RETURNING q.id, q.name, q.time_to_live, q.paused_at
             )
-            SELECT q.id, q.name,
-                   CASE WHEN q.time_to_live BETWEEN interval '1 millisecond' AND interval '400 days'
-                        THEN (extract(epoch FROM q.time_to_live) * 1000000)::bigint END,
-                   q.paused_at IS NOT NULL
+            SELECT %s
             FROM (SELECT * FROM made UNION ALL SELECT * FROM changed) q
-            """.formatted(DECLARED, DIFFERS.formatted("d")));
+            """.formatted(DECLARED, DIFFERS.formatted("d"), COLUMNS));
 
     /**
      * Queues whose rows were written by a transaction that is not older than a horizon; null: all queues. The row keeps the id of its
@@ -128,15 +129,12 @@ final class QueueSql {
     static final Sql SLIPPED_IN = Sql.of("""
             -- name: slipped_in
             SELECT q.name,
-                   CASE WHEN NOT q.time_to_live BETWEEN interval '1 millisecond' AND interval '400 days' THEN q.time_to_live::text END,
-                   CASE WHEN NOT (q.retention BETWEEN interval '0' AND interval '400 days' OR q.retention = interval '365000 days')
-                        THEN q.retention::text END,
+                   CASE WHEN NOT (%1$s) THEN q.time_to_live::text END,
+                   CASE WHEN NOT (%2$s) THEN q.retention::text END,
                    CASE WHEN q.settings_by = 'operator' THEN q.retry_after END
             FROM postroom.queue q
             WHERE q.deleted_at IS NULL
-              AND (NOT q.time_to_live BETWEEN interval '1 millisecond' AND interval '400 days'
-                  OR NOT (q.retention BETWEEN interval '0' AND interval '400 days' OR q.retention = interval '365000 days')
-                  OR q.settings_by = 'operator')
+              AND (NOT (%1$s) OR NOT (%2$s) OR q.settings_by = 'operator')
             ORDER BY q.name
-            """);
+            """.formatted(HAS_LEGAL_TIME_TO_LIVE, HAS_LEGAL_RETENTION));
 }

@@ -3,13 +3,13 @@ package io.postroom.internal.producer;
 import io.postroom.api.Created;
 import io.postroom.api.PostroomException;
 import io.postroom.api.StoreException;
-import io.postroom.api.Transactions;
 import io.postroom.internal.storage.EnqueueResult;
 import io.postroom.internal.storage.NewMessage;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -46,14 +46,20 @@ final class AsyncGroupCommit {
      */
     private final ExecutorService callbacks = Executors.newCachedThreadPool(task -> daemon("postroom-created", task));
 
-    private final Transactions transactions;
+    private final Executor guard;
+    private final Duration longestClose;
     private @Nullable Thread writer;
     private volatile boolean closed;
 
-    /** @param transactions clean a thread after users' callbacks have run on it */
-    AsyncGroupCommit(SyncGroupCommit next, Transactions transactions) {
+    /** @param guard runs callers' code on the calling thread, and makes the thread as it was */
+    AsyncGroupCommit(SyncGroupCommit next, Executor guard) {
+        this(next, guard, LONGEST_CLOSE);
+    }
+
+    AsyncGroupCommit(SyncGroupCommit next, Executor guard, Duration longestClose) {
         this.next = next;
-        this.transactions = transactions;
+        this.guard = guard;
+        this.longestClose = longestClose;
     }
 
     /** Adds a message to the next group. Its future completes after the commit, or exceptionally if the message was not stored. */
@@ -102,7 +108,7 @@ final class AsyncGroupCommit {
         }
         try {
             if (thread != null) {
-                thread.join(LONGEST_CLOSE.toMillis());
+                thread.join(longestClose.toMillis());
             }
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
@@ -189,20 +195,8 @@ final class AsyncGroupCommit {
         for (int i = 0; i < group.size(); i++) {
             Waiting entry = group.get(i);
             EnqueueResult result = results.get(i);
-            Transactions.ThreadState before = transactions.threadState();
-            entry.future.complete(new Created(result.id(), result.isNew(), List.of(entry.queue)));
-            restore(before);
-        }
-    }
-
-    /** Rolls back what users' callbacks left open on this thread, so that the next ones do not run inside it. */
-    private static void restore(Transactions.ThreadState before) {
-        try {
-            before.restore()
-                    .ifPresent(left -> log.warn(
-                            "a callback of createMessageAsync left {} on its thread; it was rolled back", left));
-        } catch (RuntimeException notCleaned) {
-            log.error("a callback of createMessageAsync left on its thread what could not be undone", notCleaned);
+            Created created = new Created(result.id(), result.isNew(), List.of(entry.queue));
+            guard.execute(() -> entry.future.complete(created));
         }
     }
 

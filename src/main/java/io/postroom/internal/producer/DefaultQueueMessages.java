@@ -70,7 +70,7 @@ public final class DefaultQueueMessages implements QueueMessages {
         this.redriveSoon = redriveSoon;
         this.writer = new MessageWriter(stores.enqueue(), transactions, queues, worker, promoteSoon);
         this.syncGroupCommit = new SyncGroupCommit(new RetryingWriter(writer));
-        this.asyncGroupCommit = new AsyncGroupCommit(syncGroupCommit, transactions);
+        this.asyncGroupCommit = new AsyncGroupCommit(syncGroupCommit, worker.guard("a callback of createMessageAsync"));
     }
 
     /** Writes what {@link #createMessageAsync} still has to write. */

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
@@ -31,25 +32,20 @@ final class RetryingWriter implements GroupWriter {
 
     @Override
     public List<EnqueueResult> write(List<NewMessage> messages) {
-        return write(messages, () -> writer.writeDirect(messages), false);
+        return uninterrupted(interrupt -> write(messages, () -> writer.writeDirect(messages), false, interrupt));
     }
 
     @Override
     public List<EnqueueResult> writeOnce(List<NewMessage> messages) {
-        boolean interrupted = Thread.interrupted(); // it is the leader's own, and the group has other threads' messages
-        try {
-            return writer.writeDirect(messages);
-        } finally {
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
-        }
+        // An interrupt is the leader's own, and the group has other threads' messages.
+        return uninterrupted(interrupt -> writer.writeDirect(messages));
     }
 
     @Override
     public EnqueueResult writeAgain(NewMessage message, boolean mayBeStored) {
         List<NewMessage> one = List.of(message);
-        return write(one, () -> repeat(one), mayBeStored).get(0);
+        return uninterrupted(interrupt -> write(one, () -> repeat(one), mayBeStored, interrupt))
+                .get(0);
     }
 
     /**
@@ -59,28 +55,48 @@ final class RetryingWriter implements GroupWriter {
      * @param mayBeStored whether a commit before the first try may have stored the messages
      */
     private List<EnqueueResult> write(
-            List<NewMessage> messages, Supplier<List<EnqueueResult>> firstTry, boolean mayBeStored) {
+            List<NewMessage> messages,
+            Supplier<List<EnqueueResult>> firstTry,
+            boolean mayBeStored,
+            KeptInterrupt interrupt) {
         boolean unknown = mayBeStored;
-        boolean interrupted = Thread.interrupted();
-        try {
-            for (int attempt = 1; ; attempt++) {
-                try {
-                    return attempt == 1 ? firstTry.get() : repeat(messages);
-                } catch (RuntimeException error) {
-                    boolean refusedByInterrupt = Thread.interrupted();
-                    interrupted |= refusedByInterrupt;
-                    unknown |= StoreErrors.mayBeCommitted(error);
-                    boolean mayPass = refusedByInterrupt || StoreErrors.mayPass(error);
-                    if (!mayPass || attempt == TRIES) {
-                        throw failed(messages, error, attempt, unknown);
-                    }
-                    waitAfter(attempt);
+        for (int attempt = 1; ; attempt++) {
+            try {
+                return attempt == 1 ? firstTry.get() : repeat(messages);
+            } catch (RuntimeException error) {
+                boolean refusedByInterrupt = interrupt.take();
+                unknown |= StoreErrors.mayBeCommitted(error);
+                boolean mayPass = refusedByInterrupt || StoreErrors.mayPass(error);
+                if (!mayPass || attempt == TRIES) {
+                    throw failed(messages, error, attempt, unknown);
                 }
+                waitAfter(attempt);
             }
+        }
+    }
+
+    /** Runs a task without the thread's interrupt, and sets the interrupt again after it. */
+    private static <T> T uninterrupted(Function<KeptInterrupt, T> task) {
+        KeptInterrupt interrupt = new KeptInterrupt();
+        interrupt.take();
+        try {
+            return task.apply(interrupt);
         } finally {
-            if (interrupted) {
+            if (interrupt.seen) {
                 Thread.currentThread().interrupt();
             }
+        }
+    }
+
+    /** Whether the thread was interrupted before or during a task. */
+    private static final class KeptInterrupt {
+        private boolean seen;
+
+        /** Clears the thread's interrupt. Returns whether it was set. */
+        boolean take() {
+            boolean now = Thread.interrupted();
+            seen |= now;
+            return now;
         }
     }
 

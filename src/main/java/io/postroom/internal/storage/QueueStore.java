@@ -21,8 +21,9 @@ public interface QueueStore {
     }
 
     /**
-     * Declares many queues as {@link #declare} does, in one transaction. Writes nothing where nothing changes: no row lock is taken then,
-     * and no number is drawn.
+     * Declares many queues as {@link #declare} does, all of them in one step. Repeats the step for those that another process made or
+     * changed meanwhile. Each step has a transaction of its own, so two processes never wait for each other. Writes nothing where nothing
+     * changes: no row lock is taken then, and no number is drawn.
      *
      * @param settings each queue once
      * @return the rows in the same order

@@ -2,13 +2,10 @@ package io.postroom.internal.worker;
 
 import io.postroom.api.Durations;
 import io.postroom.api.RecentFailures;
-import io.postroom.internal.consumer.Consumer;
-import io.postroom.internal.consumer.Consumption;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,8 +28,6 @@ public final class Engine {
     private final EngineParts parts;
     private State state = State.NEW;
     private boolean stopped;
-    /** What the running consumers share; null while none run. */
-    private @Nullable Consumption consumption;
 
     public Engine(EngineParts parts) {
         this.parts = parts;
@@ -51,10 +46,7 @@ public final class Engine {
         }
         if (parts.consumers.hasWork()) {
             parts.heartbeat.ensureStarted();
-            Consumption shared = parts.newConsumption();
-            consumption = shared;
-            shared.start();
-            parts.consumers.start(queue -> new Consumer(queue, shared));
+            parts.startConsumers();
         }
         if (first) {
             parts.poller.start();
@@ -72,15 +64,7 @@ public final class Engine {
      */
     public synchronized void stopClaiming() {
         if (state == State.RUNNING) {
-            endClaims();
-        }
-    }
-
-    private void endClaims() {
-        parts.consumers.stopClaiming();
-        if (consumption != null) {
-            consumption.stop();
-            consumption = null;
+            parts.stopClaiming();
         }
     }
 
@@ -93,7 +77,7 @@ public final class Engine {
             return;
         }
         state = State.PAUSED;
-        endClaims();
+        parts.stopClaiming();
         if (!awaitIdle(drain)) {
             log.warn(
                     "the drain of {} is over: interrupting {} handlers, whose messages go back untouched: {}",

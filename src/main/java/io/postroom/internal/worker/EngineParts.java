@@ -2,7 +2,8 @@ package io.postroom.internal.worker;
 
 import io.postroom.api.EngineSettings;
 import io.postroom.api.Transactions;
-import io.postroom.internal.consumer.Consumption;
+import io.postroom.internal.consumer.Consumer;
+import io.postroom.internal.consumer.ConsumerRuntime;
 import io.postroom.internal.consumer.HeldLeases;
 import io.postroom.internal.execution.Completer;
 import io.postroom.internal.execution.Executor;
@@ -26,7 +27,10 @@ public final class EngineParts {
     final QueueDeclarations declarations;
     final HeldLeases leases = new HeldLeases();
     private final Object announcing = new Object();
-    private volatile @Nullable Consumption consumption;
+    /** What the consumers of the last start share; null before the first one. */
+    private volatile @Nullable ConsumerRuntime runtime;
+
+    private final Transactions transactions;
     final OwnSends ownSends = new OwnSends();
     final TimeLimits timeLimits;
     final Completer completer;
@@ -64,12 +68,14 @@ public final class EngineParts {
         this.stores = stores;
         this.consumers = consumers;
         this.notifier = notifier;
+        this.transactions = transactions;
         heartbeat = new Heartbeat(beats, settings, version, workerId -> announce());
         declarations = new QueueDeclarations(setup.handlers(), stores.queues(), consumers, heartbeat, this::announce);
         timeLimits = new TimeLimits(heartbeat::isLeaseSafe);
         futures = new SendFutures(
                 stores.queries(),
-                task -> callbacks.execute(() -> ThreadGuard.run(transactions, "a callback of sendMessageAsync", task)));
+                task -> callbacks.execute(
+                        () -> guard("a callback of sendMessageAsync").execute(task)));
         ResultDispatcher results = new ResultDispatcher(
                 leases, futures, ownSends, setup.listeners(), consumers, due, notifier, failures, transactions);
         completer = new Completer(
@@ -84,11 +90,21 @@ public final class EngineParts {
         health = new Health(settings, heartbeat, consumers, poller, completer);
     }
 
-    /** What the consumers of one start share. */
-    Consumption newConsumption() {
-        Consumption next = new Consumption(settings, stores.leases(), heartbeat, executor, completer, leases);
-        consumption = next;
-        return next;
+    /** Starts a new consumer for each declared queue, and what these consumers share. */
+    void startConsumers() {
+        ConsumerRuntime shared = new ConsumerRuntime(settings, stores.leases(), heartbeat, executor, completer, leases);
+        runtime = shared;
+        shared.start();
+        consumers.start(queue -> new Consumer(queue, shared));
+    }
+
+    /** Ends all claims and gives back what waits in the buffers; running handlers go on. Repeating it does nothing. */
+    void stopClaiming() {
+        consumers.stopClaiming();
+        ConsumerRuntime shared = runtime;
+        if (shared != null) {
+            shared.stop();
+        }
     }
 
     /** Tells other processes what this one consumes. One at a time: the last word is that of the newest registration and numbers. */
@@ -102,8 +118,17 @@ public final class EngineParts {
 
     /** Whether results of other handlers may come soon. A hint, asked for each small batch: it leaves out what ran before a restart. */
     private boolean resultsMayCome() {
-        Consumption current = consumption;
+        ConsumerRuntime current = runtime;
         return current != null && current.isBusy() || !ownSends.isEmpty();
+    }
+
+    /**
+     * Runs a callback on the calling thread, and makes the thread as it was.
+     *
+     * @param whose names the callback, for the log
+     */
+    public java.util.concurrent.Executor guard(String whose) {
+        return task -> ThreadGuard.run(transactions, whose, task);
     }
 
     /** Whether a handler runs here or is about to. */

@@ -6,7 +6,6 @@ import io.postroom.internal.consumer.LaneCursors;
 import io.postroom.internal.execution.Completer;
 import io.postroom.internal.execution.Executor;
 import io.postroom.internal.storage.ClaimKind;
-import io.postroom.internal.storage.ClaimRequest;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.JobStore;
 import io.postroom.internal.storage.Stores;
@@ -18,7 +17,6 @@ import java.util.List;
 final class InlineRunner {
     private static final int BATCH = 1000;
     private static final Duration LONGEST_WRITE = Duration.ofSeconds(5);
-    private static final short[] ALL_PRIORITIES = {9, 8, 7, 6, 5, 4, 3, 2, 1, 0};
 
     private final Stores stores;
     private final Heartbeat heartbeat;
@@ -89,16 +87,8 @@ final class InlineRunner {
         int most = queue.handled().largestBatch();
         for (ClaimKind kind : ClaimKind.values()) {
             List<ClaimedMessage> claimed = stores.leases()
-                    .claim(new ClaimRequest(
-                            heartbeat.workerId(),
-                            queue.id(),
-                            queue.name(),
-                            ALL_PRIORITIES,
-                            new long[LaneCursors.PRIORITIES],
-                            most,
-                            queue.handled().leaseSize(),
-                            most,
-                            kind));
+                    .claim(LaneCursors.requestOfAllLanes(
+                            heartbeat.workerId(), queue, most, queue.handled().leaseSize(), kind));
             leases.taken(claimed);
             if (!claimed.isEmpty()) {
                 executor.run(queue.handled(), claimed, () -> {});

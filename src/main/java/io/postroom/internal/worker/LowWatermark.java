@@ -112,26 +112,27 @@ final class LowWatermark {
      */
     PollRequest request(int workerId, RunningQueues queues, int[] tell, @Nullable String since, boolean look) {
         int all = queues.queues().size();
-        int[] even = new int[all];
+        int[] atSettled = new int[all];
         List<ConsumedQueue> others = new ArrayList<>();
-        int evens = 0;
+        int settled = 0;
         for (ConsumedQueue queue : queues.queues()) {
             if (queue.cursors().commonLowWatermark() == settledSeq) {
-                even[evens++] = queue.id();
+                atSettled[settled++] = queue.id();
             } else {
                 others.add(queue);
             }
         }
-        int[] uneven = new int[others.size()];
+        int[] otherIds = new int[others.size()];
         long[] marks = new long[others.size() * LaneCursors.PRIORITIES];
-        for (int i = 0; i < uneven.length; i++) {
-            uneven[i] = others.get(i).id();
+        for (int i = 0; i < otherIds.length; i++) {
+            otherIds[i] = others.get(i).id();
             for (int priority = 0; priority < LaneCursors.PRIORITIES; priority++) {
                 marks[i * LaneCursors.PRIORITIES + priority] =
                         others.get(i).cursors().lowWatermark(priority);
             }
         }
-        return new PollRequest(workerId, Arrays.copyOf(even, evens), settledSeq, uneven, marks, tell, since, look);
+        return new PollRequest(
+                workerId, Arrays.copyOf(atSettled, settled), settledSeq, otherIds, marks, tell, since, look);
     }
 
     /**

@@ -52,7 +52,7 @@ public final class Poller {
     private final DueWatch due;
     private final Duration interval;
     private final DutyCycle dutyCycle;
-    private final Elsewhere elsewhere;
+    private final OtherConsumers otherConsumers;
     /** How often this process held queues back. A queue that is as it was before must be reported again, so that it goes on. */
     private final AtomicInteger reportsWanted = new AtomicInteger();
     /** What needs no report again; null: all queues have to be reported. */
@@ -75,7 +75,7 @@ public final class Poller {
         this.leaseHolder = leaseHolder;
         this.consumers = consumers;
         this.declarations = declarations;
-        this.elsewhere = new Elsewhere(store, leaseHolder);
+        this.otherConsumers = new OtherConsumers(store, leaseHolder);
         this.lowWatermark = new LowWatermark(store, consumers, settings.pollInterval());
         this.futures = futures;
         this.lostAnswers = lostAnswers;
@@ -122,7 +122,7 @@ public final class Poller {
             }
             throw error;
         }
-        futures.look();
+        futures.poll();
         lostAnswers.release();
         loop.pauseNanos(dutyCycle.restNanosAfter(System.nanoTime() - before) + jitter());
     }
@@ -162,7 +162,7 @@ public final class Poller {
             }
         }
         known = new Known(summary, queues.generation(), wanted);
-        elsewhere.look(summary.others(), queues);
+        otherConsumers.refresh(summary.others(), queues);
     }
 
     /** Returns false when the next poll has to begin from what was known before. */
@@ -191,7 +191,7 @@ public final class Poller {
         suspected.removeAll(reports.stream().map(QueueReport::queueId).toList());
         suspected.stream().map(consumers::queue).filter(Objects::nonNull).forEach(ConsumedQueue::noSuspects);
         suspected.clear();
-        reports.forEach(report -> tell(report, heldBack.get(report.queueId())));
+        reports.forEach(report -> apply(report, heldBack.get(report.queueId())));
         if (reports.size() < polled.queues().size() || !polled.gone().isEmpty()) {
             declareAnew(polled);
             return false;
@@ -236,7 +236,7 @@ public final class Poller {
         loop.signal(); // a queue that was declared anew is paused until a poll has answered
     }
 
-    private void tell(QueueReport report, int heldBackBefore) {
+    private void apply(QueueReport report, int heldBackBefore) {
         Consumer consumer = consumers.consumer(report.queueId());
         if (consumer == null) {
             return;

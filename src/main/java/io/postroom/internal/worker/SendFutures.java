@@ -62,7 +62,7 @@ public final class SendFutures {
     }
 
     /** Asks the store about the next thousand messages with an open future. Called by one thread. */
-    void look() {
+    void poll() {
         List<UUID> ids =
                 waiting.keySet().stream().skip(asked).limit(ASKED_AT_ONCE).toList();
         asked = ids.size() < ASKED_AT_ONCE ? 0 : asked + ASKED_AT_ONCE;

@@ -291,6 +291,33 @@ class ClaimerTurnsTest implements LeaseHolder {
         });
     }
 
+    /** The end of a message signals its own queue, which would fill the place again before a timer looks for suspects of others. */
+    @Test
+    void suspect_takes_turns_with_the_backlog_of_another_queue_with_the_same_handlers() {
+        HandlerGroup shared = ClaimFixture.group(THREADS, 1, pool);
+        Queue backlog = new Queue(0, shared);
+        Queue crashed = new Queue(1, shared);
+        store.queues.put(0, backlog);
+        store.queues.put(1, crashed);
+        backlog.becomeReady(50);
+        claimer.turn();
+        assertThat(backlog.held.count()).isEqualTo(THREADS);
+        crashed.ready.add(ClaimFixture.suspect(99));
+        crashed.reported(false, true);
+        crashed.signal();
+        claimer.turn();
+        assertThat(crashed.held.count()).as("all threads are taken").isZero();
+
+        for (int end = 1; end <= 2; end++) { // the backlog waits for a place, too, and has waited longer
+            backlog.held.letGo(1, 0);
+            claimer.turn();
+            claimer.turn();
+        }
+
+        assertThat(crashed.held.count()).isOne();
+        assertThat(backlog.held.count()).isEqualTo(THREADS - 1);
+    }
+
     private void use(HandlerPool threads) {
         pool.close();
         pool = threads;
@@ -330,12 +357,17 @@ class ClaimerTurnsTest implements LeaseHolder {
         final int id;
         final ArrayDeque<ClaimedMessage> ready = new ArrayDeque<>();
         final ConsumedQueue consumed;
-        final HandlerGroup group = ClaimFixture.group(THREADS, 1, pool);
+        final HandlerGroup group;
         final HeldMessages held;
         final QueueClaims claims;
 
         Queue(int id) {
+            this(id, ClaimFixture.group(THREADS, 1, pool));
+        }
+
+        Queue(int id, HandlerGroup group) {
             this.id = id;
+            this.group = group;
             Handler handler = Handler.send("q" + id, String.class, (payload, context) -> Outcome.done())
                     .concurrency(THREADS);
             consumed = new ConsumedQueue(new HandledQueue(id, "q" + id, List.of(handler)));
@@ -347,7 +379,7 @@ class ClaimerTurnsTest implements LeaseHolder {
                     new ClaimFixture().starts,
                     released -> {},
                     () -> {},
-                    others -> {},
+                    others -> others.forEach(claimer::signal),
                     this::signal);
             SuspectRunner suspects = new SuspectRunner(
                     consumed,
@@ -368,10 +400,14 @@ class ClaimerTurnsTest implements LeaseHolder {
         }
 
         void reported(boolean paused) {
+            reported(paused, false);
+        }
+
+        void reported(boolean paused, boolean hasSuspects) {
             long[] lowest = new long[LaneCursors.PRIORITIES];
             Arrays.fill(lowest, -1);
             consumed.reported(
-                    new QueueReport(id, "q" + id, paused, false, 3, "1s", false, false, false, lowest),
+                    new QueueReport(id, "q" + id, paused, false, 3, "1s", false, hasSuspects, false, lowest),
                     consumed.timesHeldBack());
         }
 

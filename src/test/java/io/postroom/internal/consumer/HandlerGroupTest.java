@@ -80,7 +80,7 @@ class HandlerGroupTest {
             HandlerGroup group = ClaimFixture.group(1, 1, none);
             Consumed queue = new Consumed("q", group, none);
             group.requestPermit(queue.runner); // the taker's
-            assertThat(none.demand()).isOne();
+            assertThat(none.demand().slices()).isOne();
 
             for (int step = 0; step < 3; step++) {
                 if (step == putAt) {
@@ -93,7 +93,7 @@ class HandlerGroupTest {
                 }
             }
 
-            assertThat(none.demand()).as("put at step %s", putAt).isEqualTo(2);
+            assertThat(none.demand().slices()).as("put at step %s", putAt).isEqualTo(2);
         }
     }
 
@@ -109,14 +109,14 @@ class HandlerGroupTest {
         first.held.take();
 
         group.releasePermit();
-        assertThat(none.demand())
+        assertThat(none.demand().slices())
                 .as("one for the taker, one for the second queue")
                 .isEqualTo(2);
         second.held.take();
         group.releasePermit();
 
         first.hold(1);
-        assertThat(none.demand()).as("the permit was free").isEqualTo(3);
+        assertThat(none.demand().slices()).as("the permit was free").isEqualTo(3);
     }
 
     @Test

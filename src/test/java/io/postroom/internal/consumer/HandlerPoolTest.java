@@ -9,6 +9,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
@@ -138,7 +139,7 @@ class HandlerPoolTest {
     void slice_that_is_offered_while_the_idle_thread_ends_is_run() {
         HandlerPool pool = new HandlerPool(HandlerThreads.platform(), 1, 1, Duration.ofNanos(1));
         pools.add(pool);
-        for (int round = 1; round <= 2_000; round++) {
+        for (int round = 1; round <= 1_000; round++) {
             int expected = round;
             pool.offer(worker -> ran.incrementAndGet());
             while (ran.get() < expected) {
@@ -146,6 +147,31 @@ class HandlerPoolTest {
             }
         }
         await().until(() -> pool.threads() == 0);
+    }
+
+    /** A signal from within the slice comes too early: who looks then finds its thread still taken, and is not called again. */
+    @Test
+    void who_waits_for_a_spare_thread_is_called_when_one_is_counted_as_spare() {
+        HandlerPool pool = pool(1, 1);
+        List<Integer> spareAtCall = new CopyOnWriteArrayList<>();
+        pool.demand().onSpare(() -> spareAtCall.add(pool.spare()));
+        CountDownLatch mayEnd = new CountDownLatch(1);
+        pool.offer(worker -> awaitQuietly(mayEnd));
+        pool.demand().callWhenSpare(true);
+        assertThat(spareAtCall).as("the only thread is taken").isEmpty();
+
+        mayEnd.countDown();
+        await().until(() -> !spareAtCall.isEmpty());
+        assertThat(spareAtCall).containsExactly(1);
+
+        pool.demand().callWhenSpare(true);
+        assertThat(spareAtCall)
+                .as("a thread became spare before the wait was known")
+                .containsExactly(1, 1);
+        pool.demand().callWhenSpare(false);
+        pool.offer(worker -> run());
+        await().until(() -> ran.get() == 1 && pool.spare() == 1);
+        assertThat(spareAtCall).hasSize(2);
     }
 
     @Test
@@ -245,7 +271,7 @@ class HandlerPoolTest {
         refuses.set(false);
 
         await().until(() -> ran.get() == 4);
-        await().until(() -> pool.demand() == 0);
+        await().until(() -> pool.demand().slices() == 0);
     }
 
     private HandlerPool pool(int atOnce, int most) {

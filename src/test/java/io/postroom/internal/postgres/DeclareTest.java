@@ -1,6 +1,7 @@
 package io.postroom.internal.postgres;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import io.postroom.api.QueueSettings;
 import io.postroom.internal.storage.QueueName;
@@ -8,6 +9,9 @@ import io.postroom.internal.storage.QueueRow;
 import io.postroom.internal.storage.QueueStore;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -19,15 +23,18 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.postgresql.PGConnection;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
 /** Declarations of many queues at once. */
 @PostgresTest
 class DeclareTest {
+    private final TestDatabase database;
     private final QueueStore queues;
     private final JdbcClient sql;
 
     DeclareTest(TestDatabase database) {
+        this.database = database;
         queues = PostgresStores.on(database.pool()).queues();
         sql = JdbcClient.create(database.pool());
     }
@@ -103,6 +110,62 @@ class DeclareTest {
             }
         } finally {
             threads.shutdownNow();
+        }
+    }
+
+    /**
+     * The second process comes between two rounds of the first: the first has changed one row, and the other was made meanwhile. With the
+     * first row still locked, both would wait for each other.
+     */
+    @Test
+    void two_versions_that_start_at_once_declare_in_rounds_that_hold_no_row_for_one_another() throws Exception {
+        queues.declare(QueueSettings.of("versions.2").attempts(1));
+        ExecutorService threads = Executors.newFixedThreadPool(2);
+        try (Connection maker = database.pool().getConnection();
+                Connection holder = database.pool().getConnection()) {
+            maker.setAutoCommit(false);
+            holder.setAutoCommit(false);
+            execute(maker, "INSERT INTO postroom.queue (name) VALUES ('versions.1')");
+            execute(holder, "SELECT FROM postroom.queue WHERE name = 'versions.2' FOR UPDATE");
+
+            Future<List<QueueRow>> first = threads.submit(() -> queues.declareAll(versions(2)));
+            awaitWaitingFor(maker, 1); // for the row that is being made
+            maker.commit();
+            awaitWaitingFor(holder, 1);
+            Future<List<QueueRow>> second = threads.submit(() -> queues.declareAll(versions(3)));
+            awaitWaitingFor(holder, 2); // with versions.1 locked
+            holder.commit();
+
+            assertThat(first.get(60, TimeUnit.SECONDS)).hasSize(2);
+            assertThat(second.get(60, TimeUnit.SECONDS)).hasSize(2);
+        } finally {
+            threads.shutdownNow();
+        }
+    }
+
+    private static List<QueueSettings> versions(int attempts) {
+        return List.of(
+                QueueSettings.of("versions.1").attempts(attempts),
+                QueueSettings.of("versions.2").attempts(attempts));
+    }
+
+    /** Waits until so many sessions wait for this one, directly or behind another that does. */
+    private void awaitWaitingFor(Connection holder, int sessions) throws SQLException {
+        int pid = holder.unwrap(PGConnection.class).getBackendPID();
+        await().atMost(60, TimeUnit.SECONDS)
+                .until(() -> sql.sql("""
+                        WITH RECURSIVE waiting AS (
+                            SELECT pid FROM pg_stat_activity WHERE :pid = ANY (pg_blocking_pids(pid))
+                            UNION
+                            SELECT a.pid FROM waiting w JOIN pg_stat_activity a ON w.pid = ANY (pg_blocking_pids(a.pid))
+                        )
+                        SELECT count(*) FROM waiting
+                        """).param("pid", pid).query(Integer.class).single() == sessions);
+    }
+
+    private static void execute(Connection connection, String statement) throws SQLException {
+        try (Statement call = connection.createStatement()) {
+            call.execute(statement);
         }
     }
 

@@ -9,7 +9,7 @@ import io.postroom.api.MessageIds;
 import io.postroom.internal.storage.Content;
 import io.postroom.internal.storage.EnqueueResult;
 import io.postroom.internal.storage.NewMessage;
-import io.postroom.testing.NoTransactions;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -28,7 +28,7 @@ class AsyncGroupCommitTest {
 
     @Test
     void callers_wait_when_more_bytes_wait_than_a_heap_can_take() throws Exception {
-        AsyncGroupCommit commits = new AsyncGroupCommit(new SyncGroupCommit(heldWriter()), new NoTransactions());
+        AsyncGroupCommit commits = new AsyncGroupCommit(new SyncGroupCommit(heldWriter()), Runnable::run);
         List<CompletableFuture<Created>> added = new CopyOnWriteArrayList<>();
         Thread caller = new Thread(() -> {
             for (int i = 0; i < 100; i++) {
@@ -50,7 +50,8 @@ class AsyncGroupCommitTest {
 
     @Test
     void callers_that_wait_for_space_are_told_of_a_close() throws Exception {
-        AsyncGroupCommit commits = new AsyncGroupCommit(new SyncGroupCommit(heldWriter()), new NoTransactions());
+        AsyncGroupCommit commits =
+                new AsyncGroupCommit(new SyncGroupCommit(heldWriter()), Runnable::run, Duration.ofMillis(200));
         Thread caller = new Thread(() -> {
             for (int i = 0; i < 100; i++) {
                 commits.add("q", message());

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 @PostgresTest
 class HeartbeatTest {
     private static final EngineSettings SETTINGS = new EngineSettings(
-            "test", Duration.ofMillis(1500), Duration.ofMillis(100), Duration.ofSeconds(1), false, true);
+            "test", Duration.ofMillis(1_000), Duration.ofMillis(100), Duration.ofSeconds(1), false, true);
 
     /** Trust ends with each beat's interval there. */
     private static final EngineSettings TIGHT = new EngineSettings(

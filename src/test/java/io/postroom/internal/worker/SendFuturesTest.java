@@ -34,9 +34,9 @@ class SendFuturesTest {
                 ended.add(watch.watch(messages.message("q").finishedAgo(worker, "done", Duration.ofMillis(1))));
             }
         }
-        watch.look();
-        watch.look();
-        watch.look();
+        watch.poll();
+        watch.poll();
+        watch.poll();
         assertThat(ended).allMatch(CompletableFuture::isDone);
     }
 }

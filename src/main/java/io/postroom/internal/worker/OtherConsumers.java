@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * and then every {@link #ASK_EVERY}. A consumer that another process added later is told of messages after that time; until then its polls
  * find them.
  */
-final class Elsewhere {
+final class OtherConsumers {
     private static final Duration ASK_EVERY = Duration.ofSeconds(10);
 
     private final WorkerStore store;
@@ -25,13 +25,13 @@ final class Elsewhere {
     private boolean isNew = true;
     private long askedAtNanos;
 
-    Elsewhere(WorkerStore store, LeaseHolder leaseHolder) {
+    OtherConsumers(WorkerStore store, LeaseHolder leaseHolder) {
         this.store = store;
         this.leaseHolder = leaseHolder;
     }
 
     /** @param others a digest over the other live processes; null: there is none */
-    void look(@Nullable Long others, RunningQueues queues) {
+    void refresh(@Nullable Long others, RunningQueues queues) {
         boolean changed = !Objects.equals(others, this.others);
         boolean isOld = others != null && System.nanoTime() - askedAtNanos > ASK_EVERY.toNanos();
         if (!changed && !isNew && !isOld) {

@@ -15,7 +15,7 @@ import java.util.Map;
  * start of the consumers to their stop. Calls that outlive a stop keep their threads and permits, and the next start has its own.
  * Thread-safe.
  */
-public final class Consumption {
+public final class ConsumerRuntime {
     private static final int CORES = Runtime.getRuntime().availableProcessors();
     /** Handler threads that start without a wait: enough to use all cores while some of them wait for the database. */
     static final int THREADS_AT_ONCE = Math.max(8, 2 * CORES);
@@ -31,7 +31,7 @@ public final class Consumption {
     final Claimer claimer;
     private final Map<List<?>, HandlerGroup> groups = new HashMap<>();
 
-    public Consumption(
+    public ConsumerRuntime(
             EngineSettings settings,
             LeaseStore store,
             LeaseHolder leaseHolder,
