@@ -20,6 +20,7 @@ final class ManyProcessesWorkload implements Workload {
     private static final int WARM_UP_MESSAGES = 300_000;
     /** Run before those that are measured: the connections to a new database plan what they need. */
     private static final int PLANNED_BY = 30_000;
+
     private static final int BULK = 500;
     private static final int[] PROCESSES = {1, 4, 16};
     private static final int MOST = 16;
@@ -83,7 +84,10 @@ final class ManyProcessesWorkload implements Workload {
             rounds.add(
                     row,
                     ROUNDS,
-                    warmUp -> drain(bench, consumers.subList(0, processes), bench.options().messages(MESSAGES)));
+                    warmUp -> drain(
+                            bench,
+                            consumers.subList(0, processes),
+                            bench.options().messages(MESSAGES)));
         }
         rounds.run(ROUNDS);
         result.atMost(

@@ -318,6 +318,38 @@ class ClaimerTurnsTest implements LeaseHolder {
         assertThat(backlog.held.count()).isEqualTo(THREADS - 1);
     }
 
+    @Test
+    void queue_whose_claim_found_nothing_leaves_what_comes_to_other_processes_for_a_while() {
+        Queue queue = queues(1).get(0);
+        queue.consumed.consumedElsewhere(true);
+        queue.becomeReady(1);
+        queue.ready.clear(); // another process was faster
+        claimer.turn();
+        assertThat(store.claims).hasSize(1);
+
+        await().until(() -> !queue.restsAfterShortClaim());
+        queue.becomeReady(1);
+        claimer.turn(); // begins the wait
+        assertThat(store.claims).hasSize(1);
+        await().until(() -> {
+            claimer.turn();
+            return store.claims.size() == 2;
+        });
+        assertThat(queue.held.count()).isOne();
+
+        queue.becomeReady(1);
+        queue.ready.clear();
+        await().until(() -> {
+            claimer.turn();
+            return store.claims.size() == 3;
+        });
+        await().until(() -> !queue.restsAfterShortClaim());
+        queue.becomeReady(1);
+        queue.claims.wokenHere(); // this process made it READY
+        claimer.turn();
+        assertThat(store.claims).hasSize(4);
+    }
+
     private void use(HandlerPool threads) {
         pool.close();
         pool = threads;
@@ -393,6 +425,10 @@ class ClaimerTurnsTest implements LeaseHolder {
                     consumed, new ClaimRules(consumed, ClaimerTurnsTest.this, () -> false), held, group, suspects);
             group.use(1);
             reported(false);
+        }
+
+        boolean restsAfterShortClaim() {
+            return claims.restNanos(System.nanoTime()) > 0;
         }
 
         void fast() {
