@@ -40,7 +40,7 @@ class ExchangeFunctionsTest {
 
     @AfterEach
     void removeAll() {
-        run("TRUNCATE postroom.binding, postroom.exchange, postroom.queue");
+        run("DELETE FROM postroom.binding; DELETE FROM postroom.exchange; DELETE FROM postroom.queue");
     }
 
     @Test
@@ -230,7 +230,7 @@ class ExchangeFunctionsTest {
         }
         run("SELECT * FROM postroom.create_message('a', '1')");
         assertThat(route("x", "k")).containsExactly("b");
-        run("TRUNCATE postroom.message, postroom.ready");
+        run("DELETE FROM postroom.message; DELETE FROM postroom.ready");
     }
 
     /** Without the lock on the destination, a binding to something deleted could stay: both orders, each with one side waiting. */
