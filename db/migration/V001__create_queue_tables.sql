@@ -42,6 +42,42 @@ COMMENT ON COLUMN postroom.queue.retry_after IS
     'Units: ms, s, m, h, d. custom: those of the handler';
 COMMENT ON COLUMN postroom.queue.settings_by IS 'who set the settings last; a declaration does not overwrite an operator';
 
+-- Where messages are sent that name no queue. An alternate exchange is kept by its name and may be missing, as in RabbitMQ: then it
+-- reaches nothing.
+CREATE TABLE postroom.exchange (
+    id          int GENERATED ALWAYS AS IDENTITY CONSTRAINT exchange_pk PRIMARY KEY,
+    name        text COLLATE "C" NOT NULL CONSTRAINT exchange_name_unique UNIQUE,
+    kind        text NOT NULL,
+    alternate   text COLLATE "C",
+    created_at  timestamptz NOT NULL DEFAULT statement_timestamp(),
+    CONSTRAINT exchange_name_wellformed CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'),
+    CONSTRAINT exchange_kind_known CHECK (kind IN ('direct', 'topic', 'fanout', 'headers')),
+    CONSTRAINT exchange_alternate_wellformed CHECK (alternate ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$')
+);
+COMMENT ON COLUMN postroom.exchange.alternate IS 'the exchange that a message goes on to where no binding of this one matches it';
+
+-- From an exchange to a queue, or to another exchange. Two sets of arguments for one queue are two bindings, so the arguments belong to the
+-- unique index. An entry there may have 2704 bytes: hence at most 1024 of arguments.
+CREATE TABLE postroom.binding (
+    exchange_id     int NOT NULL CONSTRAINT binding_from_exchange REFERENCES postroom.exchange,
+    queue_id        int,
+    to_exchange_id  int CONSTRAINT binding_to_exchange REFERENCES postroom.exchange,
+    routing_key     text COLLATE "C" NOT NULL DEFAULT '',
+    arguments       jsonb NOT NULL DEFAULT '{}',
+    created_at      timestamptz NOT NULL DEFAULT statement_timestamp(),
+    CONSTRAINT binding_has_one_destination CHECK (num_nonnulls(queue_id, to_exchange_id) = 1),
+    CONSTRAINT binding_routing_key_length CHECK (octet_length(routing_key) <= 255),
+    CONSTRAINT binding_arguments_readable CHECK (jsonb_typeof(arguments) = 'object' AND octet_length(arguments::text) <= 1024)
+);
+CREATE UNIQUE INDEX binding_unique ON postroom.binding
+    (exchange_id, routing_key, coalesce(queue_id, 0), coalesce(to_exchange_id, 0), arguments);
+CREATE INDEX binding_by_queue ON postroom.binding (queue_id);
+CREATE INDEX binding_by_to_exchange ON postroom.binding (to_exchange_id);
+COMMENT ON COLUMN postroom.binding.routing_key IS
+    'of a direct exchange: the key; of a topic exchange: the pattern, where * is one word and # any number of words';
+COMMENT ON COLUMN postroom.binding.arguments IS
+    'of a headers exchange: x-match (all, any, all-with-x, any-with-x) and the headers wanted; null wants any value';
+
 -- A process that handles messages. Each start makes a new row: a reused id would make orphaned leases look owned.
 CREATE TABLE postroom.worker (
     id          int GENERATED ALWAYS AS IDENTITY CONSTRAINT worker_pk PRIMARY KEY,

@@ -252,8 +252,13 @@ final class OperateSql {
             FOR UPDATE OF q
             """);
 
+    /** Also removes the bindings of the queue. Because its row is locked before, none is added at the same time. */
     static final Sql DELETE = Sql.of("""
             -- name: delete_queue
+            WITH unbound AS (
+                DELETE FROM postroom.binding
+                WHERE queue_id = :queue
+            )
             UPDATE postroom.queue
             SET deleted_at = clock_timestamp()
             WHERE id = :queue

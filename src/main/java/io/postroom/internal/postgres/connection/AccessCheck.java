@@ -33,6 +33,7 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "attempt",
         "dead_letter",
         "dedup",
+        "binding",
         "operator_action",
         "shedlock"
     };
