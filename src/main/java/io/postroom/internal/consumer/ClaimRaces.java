@@ -4,10 +4,9 @@ import io.postroom.internal.loop.Backoff;
 import java.time.Duration;
 
 /**
- * Spreads the claims of processes that consume the same queue. A notification wakes all of them, the first takes what came, and the others'
- * claims walk over the rows that it has locked. So each claim that finds nothing makes the next one wait longer; one that finds something
- * ends the waits. What this process itself made READY is claimed at once. With 16 processes on one queue and bulks of 500, 864 of 997 claims
- * found nothing without these waits, and a message took five times the CPU that it takes with one process.
+ * Decides whether a process leaves what came to the other processes that consume the queue. A notification wakes all of them, the first
+ * takes everything, and the claims of the others walk over the rows that it has locked. So each claim that finds nothing makes the next
+ * one wait longer; one that finds something ends the waits. What this process itself made READY is claimed at once.
  *
  * <p>For the claimer's thread, apart from {@link #wokenHere}.
  */

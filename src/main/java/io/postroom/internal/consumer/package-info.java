@@ -12,7 +12,7 @@
  *                                               HandlerGroup ──► HandlerPool ──► HandlerRunner ──► Executor
  *                                               (permits)        (threads)       (one queue)
  *
- *   QueueClaims: what the Claimer knows and asks of one queue
+ *   QueueClaims: what the Claimer knows and asks of one queue; ClaimRaces: whether to leave what came to other processes
  *   ClaimRules: why nothing is taken now, asked by Claimer and DirectDispatcher
  *   PrefetchPolicy: how many messages to hold for a queue; HeldBounds: for the process
  *   PayloadSizes: how large the next message may be; ThreadDemand: whether a thread is spare
@@ -76,6 +76,16 @@
  *
  * <p>With virtual threads nothing here or in the execution package waits while it holds a monitor: the carrier would wait, too. Monitors
  * guard a few assignments only.
+ *
+ * <h2>Many processes, one queue</h2>
+ *
+ * <p>A notification wakes all processes that consume the queue, and one of them takes what came. With 16 processes and bulks of 500
+ * (workload W11), 864 of 997 claims found nothing, and each of those walked over 500 rows that were locked. So a process whose claim found
+ * nothing leaves what comes next to the others for a while ({@code ClaimRaces}): 2 ms, then twice as long each time, 50 ms at most. Whoever
+ * finds something claims at once again. A process has the wait only after others took everything, so somebody has free threads. If that one
+ * dies or has enough to do, the others come 50 ms later. Messages that this process itself makes READY are claimed at once. On a quiet
+ * machine a message cost 38 ms of CPU per 1,000 with one process, 53 with 4 and 126 with 16. Of the last, the compilers of the 16 JVMs took
+ * a third.
  *
  * <h2>Direct dispatch</h2>
  *
