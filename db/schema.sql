@@ -20,6 +20,7 @@ CREATE INDEX attempt_by_message ON postroom.attempt USING btree (message_id);
 COMMENT ON COLUMN postroom.attempt.outcome IS '0 done, 1 cancelled, 2 expired (these three finish a message), 3 retry, 4 snooze, 5 not_now, 6 reject, 7 failed, 8 crashed, 9 undecodable';
 
 CREATE TABLE postroom.binding (
+    id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
     exchange_id integer NOT NULL,
     queue_id integer,
     to_exchange_id integer,
@@ -27,6 +28,7 @@ CREATE TABLE postroom.binding (
     arguments jsonb NOT NULL DEFAULT '{}'::jsonb,
     created_at timestamp with time zone NOT NULL DEFAULT statement_timestamp(),
     CONSTRAINT binding_from_exchange FOREIGN KEY (exchange_id) REFERENCES postroom.exchange(id),
+    CONSTRAINT binding_pk PRIMARY KEY (id),
     CONSTRAINT binding_to_exchange FOREIGN KEY (to_exchange_id) REFERENCES postroom.exchange(id),
     CONSTRAINT binding_arguments_readable CHECK (jsonb_typeof(arguments) = 'object'::text AND octet_length(arguments::text) <= 1024),
     CONSTRAINT binding_has_one_destination CHECK (num_nonnulls(queue_id, to_exchange_id) = 1),

@@ -59,6 +59,7 @@ COMMENT ON COLUMN postroom.exchange.alternate IS 'the exchange that a message go
 -- From an exchange to a queue, or to another exchange. Two sets of arguments for one queue are two bindings, so the arguments belong to the
 -- unique index. An entry there may have 2704 bytes: hence at most 1024 of arguments.
 CREATE TABLE postroom.binding (
+    id              int GENERATED ALWAYS AS IDENTITY CONSTRAINT binding_pk PRIMARY KEY,
     exchange_id     int NOT NULL CONSTRAINT binding_from_exchange REFERENCES postroom.exchange,
     queue_id        int,
     to_exchange_id  int CONSTRAINT binding_to_exchange REFERENCES postroom.exchange,
