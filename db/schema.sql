@@ -632,7 +632,8 @@ DECLARE
     to_id        int;
 BEGIN
     IF num_nonnulls(bind.queue, bind.to_exchange) <> 1 THEN
-        PERFORM postroom.refuse('queue', 'given if to_exchange is not, and only then', bind.queue);
+        PERFORM postroom.refuse('queue', 'given if to_exchange is not, and only then', bind.queue,
+            'Name one destination: queue or to_exchange');
     END IF;
     source := postroom.existing_exchange('exchange', bind.exchange);
     PERFORM postroom.require_routing_key(bind.routing_key);
@@ -1541,7 +1542,7 @@ BEGIN
 END
 $function$
 ;
-COMMENT ON FUNCTION postroom.existing_exchange IS 'Internal: the exchange of a name, which has to exist.';
+COMMENT ON FUNCTION postroom.existing_exchange IS 'Internal: returns the exchange of a name and locks it; refuses a name that no exchange has.';
 
 CREATE OR REPLACE FUNCTION postroom.expire(p_from timestamp with time zone, p_after uuid, p_limit integer)
  RETURNS TABLE(looked integer, expired integer, last_expires_at timestamp with time zone, last_id uuid)
@@ -2790,7 +2791,7 @@ BEGIN
 END
 $function$
 ;
-COMMENT ON FUNCTION postroom.require_routing_key IS 'Internal: refuses what is no routing key or pattern.';
+COMMENT ON FUNCTION postroom.require_routing_key IS 'Internal: refuses a routing key or pattern that is null, longer than 255 bytes or has control characters.';
 
 CREATE OR REPLACE FUNCTION postroom.require_text(p_field text, p_text text)
  RETURNS void
@@ -3206,7 +3207,8 @@ AS $function$
 #variable_conflict use_column
 BEGIN
     IF num_nonnulls(unbind.queue, unbind.to_exchange) <> 1 THEN
-        PERFORM postroom.refuse('queue', 'given if to_exchange is not, and only then', unbind.queue);
+        PERFORM postroom.refuse('queue', 'given if to_exchange is not, and only then', unbind.queue,
+            'Name one destination: queue or to_exchange');
     END IF;
     PERFORM postroom.require_name('exchange', unbind.exchange);
     PERFORM postroom.require_routing_key(unbind.routing_key);

@@ -42,8 +42,8 @@ COMMENT ON COLUMN postroom.queue.retry_after IS
     'Units: ms, s, m, h, d. custom: those of the handler';
 COMMENT ON COLUMN postroom.queue.settings_by IS 'who set the settings last; a declaration does not overwrite an operator';
 
--- Where messages are sent that name no queue. An alternate exchange is kept by its name and may be missing, as in RabbitMQ: then it
--- reaches nothing.
+-- An exchange takes messages that name no queue; its bindings choose the queues. An alternate exchange is kept by its name and may be
+-- missing, as in RabbitMQ: then it reaches nothing.
 CREATE TABLE postroom.exchange (
     id          int GENERATED ALWAYS AS IDENTITY CONSTRAINT exchange_pk PRIMARY KEY,
     name        text COLLATE "C" NOT NULL CONSTRAINT exchange_name_unique UNIQUE,
@@ -56,8 +56,8 @@ CREATE TABLE postroom.exchange (
 );
 COMMENT ON COLUMN postroom.exchange.alternate IS 'the exchange that a message goes on to where no binding of this one matches it';
 
--- From an exchange to a queue, or to another exchange. Two sets of arguments for one queue are two bindings, so the arguments belong to the
--- unique index. An entry there may have 2704 bytes: hence at most 1024 of arguments.
+-- A binding leads from an exchange to a queue, or to another exchange. Two sets of arguments for one queue are two bindings, so the
+-- arguments belong to the unique index. An entry there may have 2704 bytes: hence at most 1024 of arguments.
 CREATE TABLE postroom.binding (
     id              int GENERATED ALWAYS AS IDENTITY CONSTRAINT binding_pk PRIMARY KEY,
     exchange_id     int NOT NULL CONSTRAINT binding_from_exchange REFERENCES postroom.exchange,

@@ -132,7 +132,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION postroom.require_routing_key IS
-    'Internal: refuses what is no routing key or pattern.';
+    'Internal: refuses a routing key or pattern that is null, longer than 255 bytes or has control characters.';
 
 CREATE OR REPLACE FUNCTION postroom.require_binding_arguments(p_kind text, p_arguments jsonb) RETURNS void
 LANGUAGE plpgsql IMMUTABLE
@@ -180,7 +180,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION postroom.existing_exchange IS
-    'Internal: the exchange of a name, which has to exist.';
+    'Internal: returns the exchange of a name and locks it; refuses a name that no exchange has.';
 
 CREATE OR REPLACE FUNCTION postroom.route(exchange text, routing_key text DEFAULT '', headers jsonb DEFAULT '{}')
 RETURNS TABLE (queue text, bindings text[])
@@ -291,7 +291,7 @@ COMMENT ON FUNCTION postroom.delete_exchange IS
     'Internal: deletes an exchange with its bindings: SELECT postroom.delete_exchange(''orders'', if_unused => true).
 if_unused refuses (55006) while it has bindings of its own. false: there was none.';
 
--- The lock on the queue waits for its deletion in another transaction, and keeps it from being deleted until this one ends.
+-- The lock on the queue waits while another transaction deletes it, and prevents its deletion until this transaction ends.
 CREATE OR REPLACE FUNCTION postroom.bind(
     exchange     text,
     queue        text DEFAULT NULL,
@@ -309,7 +309,8 @@ DECLARE
     to_id        int;
 BEGIN
     IF num_nonnulls(bind.queue, bind.to_exchange) <> 1 THEN
-        PERFORM postroom.refuse('queue', 'given if to_exchange is not, and only then', bind.queue);
+        PERFORM postroom.refuse('queue', 'given if to_exchange is not, and only then', bind.queue,
+            'Name one destination: queue or to_exchange');
     END IF;
     source := postroom.existing_exchange('exchange', bind.exchange);
     PERFORM postroom.require_routing_key(bind.routing_key);
@@ -349,7 +350,8 @@ AS $$
 #variable_conflict use_column
 BEGIN
     IF num_nonnulls(unbind.queue, unbind.to_exchange) <> 1 THEN
-        PERFORM postroom.refuse('queue', 'given if to_exchange is not, and only then', unbind.queue);
+        PERFORM postroom.refuse('queue', 'given if to_exchange is not, and only then', unbind.queue,
+            'Name one destination: queue or to_exchange');
     END IF;
     PERFORM postroom.require_name('exchange', unbind.exchange);
     PERFORM postroom.require_routing_key(unbind.routing_key);

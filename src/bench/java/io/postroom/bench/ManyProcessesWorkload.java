@@ -16,10 +16,10 @@ import java.util.List;
  */
 final class ManyProcessesWorkload implements Workload {
     private static final int MESSAGES = 100_000;
-    /** Each JVM runs so many alone, so that its compiler is done before 16 of them share the cores. */
+    /** Messages that each JVM runs alone first, so that its compiler has done most before 16 JVMs share the cores. */
     private static final int WARM_UP_MESSAGES = 300_000;
-    /** Run before those that are measured: the connections to a new database plan what they need. */
-    private static final int PLANNED_BY = 30_000;
+    /** Messages before the measured ones. With them the connections to a new database plan their statements. */
+    private static final int PLANNING_MESSAGES = 30_000;
 
     private static final int BULK = 500;
     private static final int[] PROCESSES = {1, 4, 16};
@@ -45,7 +45,7 @@ final class ManyProcessesWorkload implements Workload {
 
     @Override
     public long diskBytes(Options options) {
-        return options.messages(WARM_UP_MESSAGES + PLANNED_BY) * 1_000L;
+        return options.messages(WARM_UP_MESSAGES + PLANNING_MESSAGES) * 1_000L;
     }
 
     @Override
@@ -84,7 +84,7 @@ final class ManyProcessesWorkload implements Workload {
             rounds.add(
                     row,
                     ROUNDS,
-                    warmUp -> drain(
+                    anyRound -> drain(
                             bench,
                             consumers.subList(0, processes),
                             bench.options().messages(MESSAGES)));
@@ -104,14 +104,14 @@ final class ManyProcessesWorkload implements Workload {
             for (ConsumerProcess consumer : consumers) {
                 consumer.consume(database, WORK, LIMIT);
             }
-            int first = bench.options().messages(PLANNED_BY);
-            filler.spread(first, 0, 1, BULK);
-            awaitDone(consumers, first);
+            int planning = bench.options().messages(PLANNING_MESSAGES);
+            filler.spread(planning, 0, 1, BULK);
+            awaitDone(consumers, planning);
             Meter meter = new Meter(connection, bench.server().isLocal());
             double before = ManyQueuesWorkload.cpuMillis(consumers);
             Sample sample = meter.measure(() -> {
                 filler.spread(messages, 0, 1, BULK);
-                awaitDone(consumers, first + messages);
+                awaitDone(consumers, planning + messages);
                 return messages;
             });
             double cpu = ManyQueuesWorkload.cpuMillis(consumers) - before;

@@ -91,7 +91,7 @@ final class FaultWorker {
         System.out.println("READY");
     }
 
-    /** A process that handles the messages of that many queues; {@link Postroom.Builder#start} begins. */
+    /** Returns a builder with handlers for so many queues. */
     static Postroom.Builder many(HikariDataSource pool, int queues, Duration pause) {
         Postroom.Builder builder = Postroom.on(pool)
                 .schema(SchemaMode.NONE)

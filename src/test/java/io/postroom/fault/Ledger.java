@@ -38,8 +38,8 @@ final class Ledger {
                 """);
     }
 
-    /** Spares the test the rest of a dead worker's lease time. */
-    void silence(JvmProcess dead) {
+    /** Ends the lease time of a killed worker at once, so that the test need not wait for it. */
+    void endLeaseTime(JvmProcess dead) {
         execute("UPDATE postroom.worker SET beat_at = beat_at - interval '1 hour' WHERE name = 'fault-worker-"
                 + dead.pid() + "' AND beat_at > now() - interval '30 minutes'");
     }

@@ -75,7 +75,7 @@ class ManyQueuesTest {
                         .pollInterval(20, TimeUnit.MILLISECONDS)
                         .until(() -> started() > enough);
                 worker.kill();
-                ledger.silence(worker);
+                ledger.endLeaseTime(worker);
             }
             assertThat(ledger.violations()).isEmpty();
         }

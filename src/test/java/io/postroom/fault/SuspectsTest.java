@@ -58,7 +58,7 @@ class SuspectsTest {
                 held = ledger.number("SELECT sum(bit_count(open)) FROM postroom.lease");
                 killedPid = killed.pid();
                 killed.kill();
-                ledger.silence(killed);
+                ledger.endLeaseTime(killed);
             }
             ScheduledExecutorService clock = Executors.newSingleThreadScheduledExecutor();
             try (Postroom survivor = Postroom.on(pool)
@@ -136,7 +136,7 @@ class SuspectsTest {
                     .join();
             create(pool, "1".repeat(4) + "2" + "1".repeat(35));
             await().atMost(PATIENCE).until(() -> {
-                workers.stream().filter(worker -> !worker.isAlive()).forEach(ledger::silence);
+                workers.stream().filter(worker -> !worker.isAlive()).forEach(ledger::endLeaseTime);
                 return ledger.waitingOrHeld() == 0;
             });
             assertThat(workers).filteredOn(JvmProcess::isAlive).hasSize(1);

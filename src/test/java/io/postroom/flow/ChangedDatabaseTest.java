@@ -176,8 +176,8 @@ class ChangedDatabaseTest {
     }
 
     /**
-     * Takes the locks of all tables one after the other, so it can meet a statement of a running process in a deadlock. One of both is
-     * ended then, and the long wait makes that the process's: it must bear it, the test's next line need not.
+     * Takes the locks of all tables one after the other, so it can meet a statement of a running process in a deadlock. PostgreSQL then
+     * ends one of the two. The long deadlock_timeout makes it end the statement of the process, which repeats it, and not this TRUNCATE.
      */
     private void truncate() {
         String tables = sql.sql("SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') FROM pg_tables"

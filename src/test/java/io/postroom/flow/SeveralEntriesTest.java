@@ -20,8 +20,8 @@ import org.junit.jupiter.api.Test;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
 /**
- * One stored message that waits in two queues: each entry lives by itself. No entry has the first place of the message, so that all are
- * found as moved ones.
+ * One stored message waits in two queues, and each entry ends by itself. Both entries have moved from the place where the message was
+ * created, so the test covers the lookup of moved entries.
  */
 @PostgresTest
 class SeveralEntriesTest {

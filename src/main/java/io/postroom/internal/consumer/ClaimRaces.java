@@ -4,31 +4,32 @@ import io.postroom.internal.loop.Backoff;
 import java.time.Duration;
 
 /**
- * Decides whether a process leaves what came to the other processes that consume the queue. A notification wakes all of them, the first
- * takes everything, and the claims of the others walk over the rows that it has locked. So each claim that finds nothing makes the next
- * one wait longer; one that finds something ends the waits. What this process itself made READY is claimed at once.
+ * Decides whether this process leaves new messages to the other processes that consume the queue. A notification wakes all of these
+ * processes. The first one takes everything, and the claims of the others walk over locked rows. So each claim that finds nothing makes
+ * the next one wait longer, and a claim that finds something ends the waits. Messages that this process itself made READY are claimed at
+ * once.
  *
- * <p>For the claimer's thread, apart from {@link #wokenHere}.
+ * <p>Used by the claimer's thread, apart from {@link #becameReadyHere}.
  */
 final class ClaimRaces {
     private static final Duration FIRST_WAIT = Duration.ofMillis(2);
-    /** Messages wait as long for the threads of a process that holds them. */
+    /** A message that a process holds ahead may wait as long for a thread of that process. */
     private static final Duration LONGEST_WAIT = PrefetchPolicy.AHEAD;
 
     private final Backoff backoff = new Backoff(FIRST_WAIT, LONGEST_WAIT);
     private boolean lost;
     private boolean waiting;
     private long waitsUntilNanos;
-    private volatile boolean wokenHere;
+    private volatile boolean isReadyHere;
 
     /** Notes that this process made a message READY. Thread-safe; to be called before the claimer is signalled. */
-    void wokenHere() {
-        wokenHere = true;
+    void becameReadyHere() {
+        isReadyHere = true;
     }
 
     /** Returns the nanoseconds until the queue may claim; zero or less: now. The first call after a claim begins the wait. */
     long nanosToWait(long now) {
-        if (!lost || wokenHere) {
+        if (!lost || isReadyHere) {
             return 0;
         }
         if (!waiting) {
@@ -40,10 +41,11 @@ final class ClaimRaces {
 
     /** Notes that a claim begins, before it looks at what waits. */
     void claimBegins() {
-        wokenHere = false;
+        isReadyHere = false;
         waiting = false;
     }
 
+    /** Notes the end of a claim: one that found nothing lost the race. A claim that failed is not noted. */
     void claimEnds(boolean foundSome) {
         lost = !foundSome;
         if (foundSome) {

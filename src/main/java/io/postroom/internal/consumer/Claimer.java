@@ -269,7 +269,7 @@ final class Claimer {
             failure = failed; // thrown once the others have had their turn
         }
         if (queue.hasSuspects()) {
-            if (queue.waitForSuspectRoom()) {
+            if (!queue.waitForSuspectRoom()) {
                 lookSoon(queue);
             }
             lookAgain(queue);

@@ -66,7 +66,7 @@ public final class Consumer {
 
     /** Makes the claimer look at once: this process made a message READY. */
     public void wake() {
-        claims.wokenHere();
+        claims.becameReadyHere();
         signal();
     }
 

@@ -136,7 +136,7 @@ final class HandlerPool {
         return demand.spare();
     }
 
-    /** Returns the slices that run or wait for a thread. */
+    /** Returns the count of slices that run or wait for a thread. */
     ThreadDemand demand() {
         return demand;
     }

@@ -15,7 +15,7 @@ final class HeldBounds {
     private final long mostBytes;
     private final AtomicInteger messages = new AtomicInteger();
     private final AtomicLong bytes = new AtomicLong();
-    /** Of all queues: expected of a message from a queue of which none has come yet. */
+    /** The sizes over all queues. Their average is expected from a queue of which no message has come yet. */
     private final PayloadSizes sizes = new PayloadSizes();
 
     HeldBounds(HandlerPool pool, long mostBytes) {

@@ -68,8 +68,8 @@ final class QueueClaims {
     }
 
     /** Notes that this process made a message of the queue READY. Thread-safe. */
-    void wokenHere() {
-        races.wokenHere();
+    void becameReadyHere() {
+        races.becameReadyHere();
     }
 
     /** Takes the mark away, before the state is looked at: what changes after that signals again. */
@@ -114,17 +114,17 @@ final class QueueClaims {
     }
 
     /**
-     * Lets the end of messages of queues with the same handlers signal this queue, because its suspect found their threads taken. Else the
-     * queue of such a message would claim again first, each time.
+     * Waits for an end of messages of queues with the same handlers, because a suspect of this queue found no free thread. Without this
+     * note, the queue whose message ended would claim again first each time.
      *
-     * @return true when there is room by now: an end may have come between the look and the note
+     * @return false when there is room by now: an end may have come between the look and the note
      */
     boolean waitForSuspectRoom() {
         if (!group.isShared() || held.hasRoomForSuspect()) {
-            return false; // its own messages signal it, or something else than room is missing
+            return true; // its own messages signal it, or it lacks something other than room
         }
         group.wantsRoom(this);
-        return held.hasRoomForSuspect();
+        return !held.hasRoomForSuspect();
     }
 
     /** Lets another queue with the same handlers claim, because this one was told of room and does not need it. */
@@ -140,7 +140,7 @@ final class QueueClaims {
         return lastShortClaimNanos == 0 ? 0 : AFTER_SHORT_CLAIM.toNanos() - (now - lastShortClaimNanos);
     }
 
-    /** Returns the nanoseconds to leave what came to other processes that consume the queue, too; zero or less: none. */
+    /** Returns how many nanoseconds to leave new messages to the other processes that consume the queue; zero or less: none. */
     long nanosForOthers(long now) {
         return queue.isConsumedElsewhere() ? races.nanosToWait(now) : 0;
     }

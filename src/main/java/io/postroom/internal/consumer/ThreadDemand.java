@@ -4,8 +4,8 @@ package io.postroom.internal.consumer;
  * Counts the slices that need a thread of a pool, and calls the claimer when it waits for a spare thread. Changed under the pool's lock,
  * read by any thread.
  *
- * <p>The claimer first notes that it waits, and then reads the count. A slice that ends first lowers the count, and then reads the note. So
- * one of the two sees the other, and no spare thread stays unnoticed.
+ * <p>The claimer first notes that it waits, and then reads the count. The end of a slice first lowers the count, and then reads the
+ * note. So at least one of the two threads reads what the other wrote, and each spare thread is noticed.
  */
 final class ThreadDemand {
     private final int most;

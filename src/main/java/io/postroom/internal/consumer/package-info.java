@@ -80,12 +80,13 @@
  * <h2>Many processes, one queue</h2>
  *
  * <p>A notification wakes all processes that consume the queue, and one of them takes what came. With 16 processes and bulks of 500
- * (workload W11), 864 of 997 claims found nothing, and each of those walked over 500 rows that were locked. So a process whose claim found
- * nothing leaves what comes next to the others for a while ({@code ClaimRaces}): 2 ms, then twice as long each time, 50 ms at most. Whoever
- * finds something claims at once again. A process has the wait only after others took everything, so somebody has free threads. If that one
- * dies or has enough to do, the others come 50 ms later. Messages that this process itself makes READY are claimed at once. On a quiet
- * machine a message cost 38 ms of CPU per 1,000 with one process, 53 with 4 and 126 with 16. Of the last, the compilers of the 16 JVMs took
- * a third.
+ * (workload W11), 864 of 997 claims found nothing, and each of those walked over 500 locked rows. So a process whose claim found
+ * nothing leaves the next messages to the others for a while ({@code ClaimRaces}). The wait is 2 ms, then twice as long each time, 50 ms
+ * at most. A claim that finds something ends the waits. A process waits only after others took everything, so another process has free
+ * threads. If that process ends or its threads are busy, the waiting ones claim 50 ms later. Messages that this process itself makes
+ * READY are claimed at once. On a quiet machine 1,000 messages cost 38 ms of CPU with one process, 53 ms with 4 and 126 ms with 16. The
+ * compilers of the 16 JVMs took a third of the 126 ms. With waits of up to 500 ms and light compilers alone, 16 processes took 120 ms
+ * instead of 170; that is too long for a message whose process has just died.
  *
  * <h2>Direct dispatch</h2>
  *

@@ -31,14 +31,14 @@ public final class MaintainPartitions implements Job {
 
     private final MaintenanceStore maintenance;
     private final Duration patience;
-    private final Map<Kind, Stuck> stuck = new EnumMap<>(Kind.class);
+    private final Map<Kind, FailedTries> failedTries = new EnumMap<>(Kind.class);
 
-    /** Tries that failed in a row because other transactions held the table. */
-    private static final class Stuck {
+    /** Counts tries that failed in a row because other transactions held the table. */
+    private static final class FailedTries {
         private final long sinceNanos = System.nanoTime();
         private final RepeatedWarning warning = new RepeatedWarning();
 
-        Duration time() {
+        Duration lasting() {
             return Duration.ofNanos(System.nanoTime() - sinceNanos);
         }
     }
@@ -95,18 +95,18 @@ public final class MaintainPartitions implements Job {
     private int makeDaysAhead(Kind kind) {
         try {
             int made = maintenance.makeDaysAhead(kind);
-            stuck.remove(kind);
+            failedTries.remove(kind);
             return made;
         } catch (StoreException error) {
-            Stuck tries = stuck.computeIfAbsent(kind, any -> new Stuck());
-            if (error.kind() != StoreException.Kind.TRY_AGAIN || tries.time().compareTo(patience) < 0) {
+            FailedTries tries = failedTries.computeIfAbsent(kind, any -> new FailedTries());
+            if (error.kind() != StoreException.Kind.TRY_AGAIN || tries.lasting().compareTo(patience) < 0) {
                 throw error;
             }
             return makeDaysPatiently(kind, error, tries);
         }
     }
 
-    private int makeDaysPatiently(Kind kind, StoreException inUse, Stuck tries) {
+    private int makeDaysPatiently(Kind kind, StoreException inUse, FailedTries tries) {
         try {
             if (maintenance.detachEmptyEnd(kind)) {
                 return maintenance.makeDaysAhead(kind);
@@ -119,14 +119,14 @@ public final class MaintainPartitions implements Job {
         throw inUse;
     }
 
-    private static void warn(Kind kind, Stuck tries) {
+    private static void warn(Kind kind, FailedTries tries) {
         if (tries.warning.isDue()) {
             log.warn(
-                    "no partitions of coming days can be made for {} since {} minutes: a transaction uses the table all the time."
+                    "no partitions of coming days can be made for {} for {} minutes: a transaction uses the table all the time."
                             + " Past messages are then deleted row by row, which costs more. End the oldest of the transactions"
                             + " that db/audit/oldest_transactions.sql lists",
                     kind,
-                    tries.time().toMinutes());
+                    tries.lasting().toMinutes());
         }
     }
 }

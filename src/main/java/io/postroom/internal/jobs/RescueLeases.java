@@ -24,8 +24,8 @@ public final class RescueLeases implements Job {
     private final Duration interval;
     private final Predicate<Duration> hasBeatenFor;
     private final Consumer<Collection<Arrival>> wake;
-    /** Messages rescued by the runs since the last one that found none: a worker with many queues is logged once. */
-    private long unreported;
+    /** Messages rescued since the last log line. A run that finds none writes it, so a worker with many queues has one line. */
+    private long notLogged;
 
     /**
      * @param interval how often to look; a death is noticed after leaseTime plus this, or half a leaseTime after the only process has
@@ -58,18 +58,18 @@ public final class RescueLeases implements Job {
         }
         List<Arrival> rescued = store.rescue(leaseTime, LEASES_AT_ONCE);
         if (rescued.isEmpty()) {
-            report();
+            logRescued();
             return interval;
         }
-        unreported += rescued.stream().mapToInt(Arrival::count).sum();
+        notLogged += rescued.stream().mapToInt(Arrival::count).sum();
         wake.accept(rescued.stream().filter(arrival -> arrival.count() > 0).toList());
         return Duration.ZERO;
     }
 
-    private void report() {
-        if (unreported > 0) {
-            log.warn("rescued {} messages of workers that sent no heartbeat: they are READY again", unreported);
-            unreported = 0;
+    private void logRescued() {
+        if (notLogged > 0) {
+            log.warn("rescued {} messages of workers that sent no heartbeat: they are READY again", notLogged);
+            notLogged = 0;
         }
     }
 }

@@ -15,7 +15,7 @@ public final class Backoff {
     private final long longestMillis;
     private long millis;
 
-    /** Waits from 50 ms to 5 s, for a thread that asks the database: soon back after a restart, and no load while that lasts. */
+    /** Creates waits from 50 ms to 5 s. The first tries find a service that has restarted soon; the later ones put no load on it. */
     public Backoff() {
         this(FIRST, LONGEST);
     }

@@ -26,7 +26,7 @@ public final class RepeatedWarning {
         this.nanos = nanos;
     }
 
-    /** Counts the trouble once more. Returns whether it is to be said now. */
+    /** Counts the failure once more. Returns whether to log it now. */
     public boolean isDue() {
         long now = nanos.getAsLong();
         if (times++ > 0 && now - dueNanos < 0) {

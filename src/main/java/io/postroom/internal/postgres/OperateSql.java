@@ -252,7 +252,7 @@ final class OperateSql {
             FOR UPDATE OF q
             """);
 
-    /** Also removes the bindings of the queue. Because its row is locked before, none is added at the same time. */
+    /** Deletes the queue and its bindings. The queue's row was locked before, so no binding is added at the same time. */
     static final Sql DELETE = Sql.of("""
             -- name: delete_queue
             WITH unbound AS (

@@ -47,10 +47,10 @@ final class PostgresQueueStore implements QueueStore {
                 throw StoreErrors.translate(doing, othersChange(open));
             }
             if (round > 0) {
-                rows(doing, QueueSql.DECLARE, open).forEach(row -> found.put(row.name(), row));
+                declareRows(doing, QueueSql.DECLARE, open).forEach(row -> found.put(row.name(), row));
                 open = without(found, open);
             }
-            rows(doing, QueueSql.DECLARED_ALREADY, open).forEach(row -> found.put(row.name(), row));
+            declareRows(doing, QueueSql.DECLARED_ALREADY, open).forEach(row -> found.put(row.name(), row));
             open = without(found, open);
         }
         return settings.stream().map(one -> found.get(one.queue())).toList();
@@ -58,7 +58,7 @@ final class PostgresQueueStore implements QueueStore {
 
     private static SQLException othersChange(List<QueueSettings> open) {
         return new SQLException(
-                "other processes changed the queues in each of " + MOST_ROUNDS + " tries, \""
+                "other processes changed the queues in each of " + MOST_ROUNDS + " rounds, \""
                         + open.get(0).queue() + "\" among " + open.size() + "; try again when they have started",
                 TRY_AGAIN);
     }
@@ -68,10 +68,10 @@ final class PostgresQueueStore implements QueueStore {
     }
 
     /**
-     * Runs one step in a transaction of its own. Rows that stayed locked until the next step could be wanted by a process that locks the
-     * next step's rows first: the two would wait for each other.
+     * Runs one statement in a transaction of its own, so no row stays locked until the next one. Otherwise a process that locks the rows in
+     * another order could cause a deadlock.
      */
-    private List<QueueRow> rows(String doing, Sql sql, List<QueueSettings> settings) {
+    private List<QueueRow> declareRows(String doing, Sql sql, List<QueueSettings> settings) {
         if (settings.isEmpty()) {
             return List.of();
         }

@@ -12,7 +12,7 @@ final class QueueSql {
     private static final String HAS_LEGAL_RETENTION =
             "q.retention BETWEEN interval '0' AND interval '400 days' OR q.retention = interval '365000 days'";
 
-    /** What is read of the row q. A time to live outside its limits counts for nothing. */
+    /** Columns that are read of the row q. A time to live outside its limits is read as null. */
     private static final String COLUMNS = """
             q.id, q.name,
                    CASE WHEN %s

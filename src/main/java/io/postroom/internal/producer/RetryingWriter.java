@@ -37,7 +37,7 @@ final class RetryingWriter implements GroupWriter {
 
     @Override
     public List<EnqueueResult> writeOnce(List<NewMessage> messages) {
-        // An interrupt is the leader's own, and the group has other threads' messages.
+        // An interrupt is meant for this thread alone, but the group has messages of other threads.
         return uninterrupted(interrupt -> writer.writeDirect(messages));
     }
 
@@ -88,7 +88,7 @@ final class RetryingWriter implements GroupWriter {
         }
     }
 
-    /** Whether the thread was interrupted before or during a task. */
+    /** Keeps an interrupt that came before or during a task. */
     private static final class KeptInterrupt {
         private boolean seen;
 

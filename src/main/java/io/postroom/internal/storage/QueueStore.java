@@ -8,8 +8,8 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Declares queues and looks them up. Thread-safe. Each call is a short transaction of its own; failures are {@link StoreException}s and may
- * be repeated.
+ * Declares queues and looks them up. Thread-safe. Each call but {@link #declareAll} is one short transaction of its own. Failures are
+ * {@link StoreException}s and may be repeated.
  */
 public interface QueueStore {
     /**
@@ -21,9 +21,9 @@ public interface QueueStore {
     }
 
     /**
-     * Declares many queues as {@link #declare} does, all of them in one step. Repeats the step for those that another process made or
-     * changed meanwhile. Each step has a transaction of its own, so two processes never wait for each other. Writes nothing where nothing
-     * changes: no row lock is taken then, and no number is drawn.
+     * Declares many queues as {@link #declare} does, all of them in one round. Further rounds take those that another process made or
+     * changed meanwhile. Each statement has a transaction of its own, so two processes that declare the same queues wait, but never in a
+     * deadlock. Queues that stay as they are cost no row lock and no number.
      *
      * @param settings each queue once
      * @return the rows in the same order

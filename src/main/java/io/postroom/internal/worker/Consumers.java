@@ -140,7 +140,7 @@ public final class Consumers implements LocalConsumers {
     }
 
     @Override
-    public void hear(Arrival arrival) {
+    public void wakeFromOutside(Arrival arrival) {
         Consumer consumer = running.get(arrival.lane().queueId());
         if (consumer != null) {
             consumer.queue().cursors().arrived(arrival.lane().priority(), arrival.lowestSeq());

@@ -12,8 +12,8 @@ interface LocalConsumers {
      */
     boolean wake(Arrival arrival);
 
-    /** Wakes the consumer of the queue in which another process made messages READY. The others that consume it are woken, too. */
-    default void hear(Arrival arrival) {
+    /** Wakes the consumer of the queue in which another process made messages READY. That process wakes all that consume the queue. */
+    default void wakeFromOutside(Arrival arrival) {
         wake(arrival);
     }
 }

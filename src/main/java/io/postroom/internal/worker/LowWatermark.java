@@ -122,17 +122,17 @@ final class LowWatermark {
                 others.add(queue);
             }
         }
-        int[] otherIds = new int[others.size()];
+        int[] uneven = new int[others.size()];
         long[] marks = new long[others.size() * LaneCursors.PRIORITIES];
-        for (int i = 0; i < otherIds.length; i++) {
-            otherIds[i] = others.get(i).id();
+        for (int i = 0; i < uneven.length; i++) {
+            uneven[i] = others.get(i).id();
             for (int priority = 0; priority < LaneCursors.PRIORITIES; priority++) {
                 marks[i * LaneCursors.PRIORITIES + priority] =
                         others.get(i).cursors().lowWatermark(priority);
             }
         }
         return new PollRequest(
-                workerId, Arrays.copyOf(atSettled, settled), settledSeq, otherIds, marks, tell, since, look);
+                workerId, Arrays.copyOf(atSettled, settled), settledSeq, uneven, marks, tell, since, look);
     }
 
     /**

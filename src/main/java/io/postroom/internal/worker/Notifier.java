@@ -108,7 +108,7 @@ public final class Notifier {
 
     private void listen() {
         if (feed != null) {
-            feed.await(LISTEN_TURN).forEach(consumers::hear);
+            feed.await(LISTEN_TURN).forEach(consumers::wakeFromOutside);
         }
     }
 }

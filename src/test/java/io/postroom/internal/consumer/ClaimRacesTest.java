@@ -43,7 +43,7 @@ class ClaimRacesTest {
         claim(false);
         assertThat(races.nanosToWait(now)).isPositive();
 
-        races.wokenHere();
+        races.becameReadyHere();
 
         assertThat(races.nanosToWait(now)).isZero();
         claim(false);
@@ -53,7 +53,7 @@ class ClaimRacesTest {
     @Test
     void wake_while_a_claim_is_under_way_counts_for_the_next_one() {
         races.claimBegins();
-        races.wokenHere();
+        races.becameReadyHere();
         races.claimEnds(false);
 
         assertThat(races.nanosToWait(now)).isZero();

@@ -345,7 +345,7 @@ class ClaimerTurnsTest implements LeaseHolder {
         });
         await().until(() -> !queue.restsAfterShortClaim());
         queue.becomeReady(1);
-        queue.claims.wokenHere(); // this process made it READY
+        queue.claims.becameReadyHere(); // this process made it READY
         claimer.turn();
         assertThat(store.claims).hasSize(4);
     }

@@ -149,7 +149,7 @@ class HandlerPoolTest {
         await().until(() -> pool.threads() == 0);
     }
 
-    /** A signal from within the slice comes too early: who looks then finds its thread still taken, and is not called again. */
+    /** The call must come after the slice. During the slice its thread still counts as taken, and there would be no second call. */
     @Test
     void who_waits_for_a_spare_thread_is_called_when_one_is_counted_as_spare() {
         HandlerPool pool = pool(1, 1);

@@ -118,7 +118,7 @@ class DeclareTest {
      * first row still locked, both would wait for each other.
      */
     @Test
-    void two_versions_that_start_at_once_declare_in_rounds_that_hold_no_row_for_one_another() throws Exception {
+    void two_versions_that_start_at_once_declare_without_a_deadlock() throws Exception {
         queues.declare(QueueSettings.of("versions.2").attempts(1));
         ExecutorService threads = Executors.newFixedThreadPool(2);
         try (Connection maker = database.pool().getConnection();

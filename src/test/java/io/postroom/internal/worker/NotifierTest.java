@@ -85,7 +85,7 @@ class NotifierTest {
 
         feed.coming.add(List.of(new Arrival(LANE, 7, 2)));
 
-        await().until(() -> consumers.heard.contains(new Arrival(LANE, 7, 2)));
+        await().until(() -> consumers.wokenFromOutside.contains(new Arrival(LANE, 7, 2)));
         assertThat(consumers.woken).isEmpty();
         wake(new Arrival(OTHER_LANE, 8, 1));
         assertThat(nextNotified()).containsExactly(new Arrival(OTHER_LANE, 8, 1));
@@ -145,7 +145,7 @@ class NotifierTest {
 
     private static final class FakeConsumers implements LocalConsumers {
         private final BlockingQueue<Arrival> woken = new LinkedBlockingQueue<>();
-        private final BlockingQueue<Arrival> heard = new LinkedBlockingQueue<>();
+        private final BlockingQueue<Arrival> wokenFromOutside = new LinkedBlockingQueue<>();
         private volatile boolean othersToo;
 
         @Override
@@ -155,8 +155,8 @@ class NotifierTest {
         }
 
         @Override
-        public void hear(Arrival arrival) {
-            heard.add(arrival);
+        public void wakeFromOutside(Arrival arrival) {
+            wokenFromOutside.add(arrival);
         }
     }
 
