@@ -55,7 +55,7 @@ AS $$
                 ELSE coalesce(bool_and(w.is_met), true) END
     FROM (SELECT coalesce(p_arguments ->> 'x-match', 'all') AS mode) m
     LEFT JOIN LATERAL (
-        SELECT p_headers ? a.key AND (a.value = 'null' OR p_headers -> a.key = a.value) AS is_met
+        SELECT coalesce(p_headers ? a.key AND (a.value = 'null' OR p_headers -> a.key = a.value), false) AS is_met
         FROM jsonb_each(p_arguments) a
         WHERE a.key <> 'x-match'
           AND (m.mode IN ('all-with-x', 'any-with-x') OR NOT starts_with(a.key, 'x-'))) w ON true
@@ -239,14 +239,14 @@ BEGIN
         PERFORM postroom.require_name('alternate', declare_exchange.alternate);
     END IF;
     LOOP
+        SELECT * INTO existing FROM postroom.exchange e WHERE e.name = declare_exchange.exchange FOR KEY SHARE;
+        EXIT WHEN FOUND; -- before the INSERT, because that draws an id even where it inserts nothing
         INSERT INTO postroom.exchange (name, kind, alternate)
         VALUES (declare_exchange.exchange, declare_exchange.kind, declare_exchange.alternate)
         ON CONFLICT DO NOTHING;
         IF FOUND THEN
             RETURN true;
         END IF;
-        SELECT * INTO existing FROM postroom.exchange e WHERE e.name = declare_exchange.exchange FOR KEY SHARE;
-        EXIT WHEN FOUND;  -- else it was deleted in between
     END LOOP;
     IF existing.kind <> declare_exchange.kind THEN
         PERFORM postroom.refuse('kind', existing.kind || ', as exchange "' || existing.name || '" was declared', declare_exchange.kind,
@@ -278,7 +278,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN false;
     END IF;
-    IF delete_exchange.if_unused AND EXISTS (SELECT FROM postroom.binding b WHERE b.exchange_id = deleted_id) THEN
+    IF coalesce(delete_exchange.if_unused, true) AND EXISTS (SELECT FROM postroom.binding b WHERE b.exchange_id = deleted_id) THEN
         RAISE EXCEPTION 'exchange "%" has bindings and was not deleted. Unbind them first, or delete it without if_unused',
             delete_exchange.exchange USING ERRCODE = '55006', COLUMN = 'exchange';
     END IF;
@@ -319,11 +319,21 @@ BEGIN
         to_id := (postroom.existing_exchange('to_exchange', bind.to_exchange)).id;
     ELSE
         PERFORM postroom.require_name('queue', bind.queue);
-        SELECT q.id INTO to_queue_id FROM postroom.queue q WHERE q.name = bind.queue AND q.deleted_at IS NULL FOR SHARE;
+        SELECT q.id INTO to_queue_id FROM postroom.queue q WHERE q.name = bind.queue AND q.deleted_at IS NULL FOR KEY SHARE;
         IF NOT FOUND THEN
             RAISE EXCEPTION 'queue "%" does not exist. Declare it first; nothing was bound', bind.queue
                 USING ERRCODE = '22023', COLUMN = 'queue';
         END IF;
+    END IF;
+    IF EXISTS ( -- before the INSERT, because that draws an id even where it inserts nothing
+        SELECT FROM postroom.binding b
+        WHERE b.exchange_id = source.id
+          AND b.routing_key = bind.routing_key
+          AND coalesce(b.queue_id, 0) = coalesce(to_queue_id, 0)
+          AND coalesce(b.to_exchange_id, 0) = coalesce(to_id, 0)
+          AND b.arguments = bind.arguments)
+    THEN
+        RETURN false;
     END IF;
     INSERT INTO postroom.binding (exchange_id, queue_id, to_exchange_id, routing_key, arguments)
     VALUES (source.id, to_queue_id, to_id, bind.routing_key, bind.arguments)

@@ -20,16 +20,16 @@ final class ClaimRaces {
     private boolean lost;
     private boolean waiting;
     private long waitsUntilNanos;
-    private volatile boolean isReadyHere;
+    private volatile boolean mustNotWait;
 
     /** Notes that this process made a message READY. Thread-safe; to be called before the claimer is signalled. */
     void becameReadyHere() {
-        isReadyHere = true;
+        mustNotWait = true;
     }
 
     /** Returns the nanoseconds until the queue may claim; zero or less: now. The first call after a claim begins the wait. */
     long nanosToWait(long now) {
-        if (!lost || isReadyHere) {
+        if (!lost || mustNotWait) {
             return 0;
         }
         if (!waiting) {
@@ -41,8 +41,13 @@ final class ClaimRaces {
 
     /** Notes that a claim begins, before it looks at what waits. */
     void claimBegins() {
-        isReadyHere = false;
+        mustNotWait = false;
         waiting = false;
+    }
+
+    /** Notes that lanes with messages stay which the claim does not ask for: nothing is known of them, so the next claim does not wait. */
+    void leavesLanes() {
+        mustNotWait = true;
     }
 
     /** Notes the end of a claim: one that found nothing lost the race. A claim that failed is not noted. */

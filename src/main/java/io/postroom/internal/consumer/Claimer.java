@@ -66,12 +66,18 @@ final class Claimer {
     private int suspectsLeft;
     private @Nullable RuntimeException failure;
 
+    private enum Why {
+        RESTS,
+        LOOKS_AGAIN,
+        LEAVES_TO_OTHERS
+    }
+
     /**
      * A queue to look at again at a time.
      *
-     * @param isMarked whether the queue stays marked as signalled, so that no signal puts it into the line before
+     * @param why a queue that rests stays marked as signalled, so that no signal puts it into the line before
      */
-    private record Later(QueueClaims queue, long atNanos, boolean isMarked) implements Comparable<Later> {
+    private record Later(QueueClaims queue, long atNanos, Why why) implements Comparable<Later> {
         @Override
         public int compareTo(Later other) {
             return Long.compare(atNanos - other.atNanos, 0);
@@ -164,12 +170,7 @@ final class Claimer {
     private void returnToLine(long now) {
         for (Later next = later.peek(); next != null && next.atNanos() - now <= 0; next = later.peek()) {
             later.remove();
-            if (next.isMarked()) {
-                line.add(next.queue());
-            } else {
-                next.queue().looksAgain = false;
-                signal(next.queue());
-            }
+            returnToLine(next);
         }
         for (int threads = pool.spare(); threads > 0 && !withoutThread.isEmpty(); threads--) {
             line.add(withoutThread.remove());
@@ -179,14 +180,33 @@ final class Claimer {
         }
     }
 
-    private void lookAgain(QueueClaims queue) {
-        lookAgain(queue, LOOK_EVERY.toNanos());
+    private void returnToLine(Later next) {
+        QueueClaims queue = next.queue();
+        switch (next.why()) {
+            case RESTS -> line.add(queue);
+            case LOOKS_AGAIN -> {
+                queue.looksAgain = false;
+                signal(queue);
+            }
+            case LEAVES_TO_OTHERS -> {
+                queue.leavesToOthers = false;
+                signal(queue);
+            }
+        }
     }
 
-    private void lookAgain(QueueClaims queue, long nanos) {
+    private void lookAgain(QueueClaims queue) {
         if (!queue.looksAgain) {
             queue.looksAgain = true;
-            later.add(new Later(queue, System.nanoTime() + nanos, false));
+            later.add(new Later(queue, System.nanoTime() + LOOK_EVERY.toNanos(), Why.LOOKS_AGAIN));
+        }
+    }
+
+    /** Does not mark the queue: what this process makes READY ends the wait. */
+    private void leaveToOthers(QueueClaims queue, long untilNanos) {
+        if (!queue.leavesToOthers) {
+            queue.leavesToOthers = true;
+            later.add(new Later(queue, untilNanos, Why.LEAVES_TO_OTHERS));
         }
     }
 
@@ -242,13 +262,14 @@ final class Claimer {
         long rest = queue.restNanos(now);
         if (rest > 0) {
             if (queue.signal()) { // marked: what comes meanwhile need not wake this thread
-                later.add(new Later(queue, now + rest, true));
+                later.add(new Later(queue, now + rest, Why.RESTS));
             }
             return false;
         }
         long forOthers = queue.nanosForOthers(now);
         if (forOthers > 0) {
-            lookAgain(queue, forOthers); // not marked: what this process makes READY ends the wait
+            queue.passRoomOn(); // it is not used now
+            leaveToOthers(queue, now + forOthers);
             return false;
         }
         return true;

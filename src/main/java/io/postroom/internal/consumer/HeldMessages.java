@@ -72,6 +72,11 @@ final class HeldMessages {
         return (!threadsAreBusy || prefetch.handlersAreFast()) && !buffer.startsWithSuspect();
     }
 
+    /** Whether a suspect is the next to start here. Its end signals this queue. */
+    boolean suspectWaits() {
+        return buffer.startsWithSuspect();
+    }
+
     /**
      * Returns how many messages of a claim count as started from the beginning: they start before it would be worth to announce them.
      *

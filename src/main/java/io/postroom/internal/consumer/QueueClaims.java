@@ -38,6 +38,8 @@ final class QueueClaims {
     private long lastShortClaimNanos;
     /** Whether the claimer will look again after a while. */
     boolean looksAgain;
+    /** Whether the claimer will look again when the others had their time. */
+    boolean leavesToOthers;
     /** The claimer's turn in which it last claimed. */
     long chosenInTurn;
     /** Most queues in a claim with this one. */
@@ -120,7 +122,7 @@ final class QueueClaims {
      * @return false when there is room by now: an end may have come between the look and the note
      */
     boolean waitForSuspectRoom() {
-        if (!group.isShared() || held.hasRoomForSuspect()) {
+        if (!group.isShared() || held.suspectWaits() || held.hasRoomForSuspect()) {
             return true; // its own messages signal it, or it lacks something other than room
         }
         group.wantsRoom(this);
@@ -195,6 +197,9 @@ final class QueueClaims {
         request = queues == 1
                 ? queue.cursors().request(workerId, asked, leaseSize, started)
                 : queue.cursors().requestOfOneLane(workerId, asked, leaseSize, started);
+        if (queue.cursors().mayHaveWork()) {
+            races.leavesLanes();
+        }
         return request;
     }
 

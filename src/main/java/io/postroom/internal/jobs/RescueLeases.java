@@ -56,7 +56,13 @@ public final class RescueLeases implements Job {
         if (!hasBeatenFor.test(leaseTime)) {
             return interval;
         }
-        List<Arrival> rescued = store.rescue(leaseTime, LEASES_AT_ONCE);
+        List<Arrival> rescued;
+        try {
+            rescued = store.rescue(leaseTime, LEASES_AT_ONCE);
+        } catch (RuntimeException error) {
+            logRescued(); // a lease that cannot be rescued may fail each run from here on
+            throw error;
+        }
         if (rescued.isEmpty()) {
             logRescued();
             return interval;

@@ -7,14 +7,17 @@ import io.postroom.internal.storage.EnqueueResult;
 import io.postroom.internal.storage.NewMessage;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -165,9 +168,9 @@ final class AsyncGroupCommit {
     }
 
     /** Tells the callers first, and logs after that. Whatever happens here, the thread goes on with the next group. */
-    private static void fail(List<Waiting> group, Throwable unexpected) {
+    private void fail(List<Waiting> group, Throwable unexpected) {
         try {
-            group.forEach(entry -> entry.future.completeExceptionally(unexpected));
+            tell(group, entry -> entry.future.completeExceptionally(unexpected));
             log.error("a group commit failed", unexpected);
         } catch (Throwable again) {
             Thread.yield();
@@ -180,23 +183,35 @@ final class AsyncGroupCommit {
             results = next.write(group.stream().map(Waiting::message).toList());
         } catch (PostroomException refused) {
             if (group.size() == 1 || refused instanceof StoreException store && store.mayPass()) {
-                group.forEach(entry -> entry.future.completeExceptionally(
-                        refused instanceof UnknownFateException unknown ? unknown.of(entry.message.id()) : refused));
+                tell(
+                        group,
+                        entry -> entry.future.completeExceptionally(
+                                refused instanceof UnknownFateException unknown
+                                        ? unknown.of(entry.message.id())
+                                        : refused));
             } else {
                 group.forEach(entry -> writeGroup(List.of(entry)));
             }
             return;
         }
-        List<Waiting> written = List.copyOf(group);
-        callbacks.execute(() -> tell(written, results));
+        Iterator<EnqueueResult> answers = results.iterator();
+        tell(group, entry -> {
+            EnqueueResult result = answers.next();
+            entry.future.complete(new Created(result.id(), result.isNew(), List.of(entry.queue)));
+        });
     }
 
-    private void tell(List<Waiting> group, List<EnqueueResult> results) {
-        for (int i = 0; i < group.size(); i++) {
-            Waiting entry = group.get(i);
-            EnqueueResult result = results.get(i);
-            Created created = new Created(result.id(), result.isNew(), List.of(entry.queue));
-            guard.execute(() -> entry.future.complete(created));
+    /**
+     * Ends the futures in order, on another thread: a callback may wait for a message that the writing thread has yet to write. Once this
+     * is closed, or the system refuses a thread, on the calling one.
+     */
+    private void tell(List<Waiting> group, Consumer<Waiting> end) {
+        List<Waiting> told = List.copyOf(group);
+        Runnable all = () -> told.forEach(entry -> guard.execute(() -> end.accept(entry)));
+        try {
+            callbacks.execute(all);
+        } catch (RejectedExecutionException | OutOfMemoryError noThread) {
+            all.run();
         }
     }
 

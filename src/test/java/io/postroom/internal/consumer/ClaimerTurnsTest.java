@@ -350,6 +350,100 @@ class ClaimerTurnsTest implements LeaseHolder {
         assertThat(store.claims).hasSize(4);
     }
 
+    @Test
+    void suspect_that_waits_for_a_thread_here_does_not_make_the_claimer_turn_without_end() {
+        HandlerGroup shared = ClaimFixture.group(1, 10, pool); // room for messages while the one permit is taken
+        store.queues.put(0, new Queue(0, shared));
+        Queue crashed = new Queue(1, shared);
+        store.queues.put(1, crashed);
+        crashed.ready.add(ClaimFixture.suspect(98));
+        crashed.ready.add(ClaimFixture.suspect(99));
+        crashed.reported(false, true);
+        crashed.signal();
+        for (int turn = 1; turn <= 20; turn++) {
+            claimer.turn();
+        }
+
+        assertThat(crashed.held.count()).isOne();
+        assertThat(claimer.turn()).isPositive();
+    }
+
+    @Test
+    void queue_that_leaves_messages_to_others_does_not_keep_the_room_that_it_was_told_of() {
+        HandlerGroup shared = ClaimFixture.group(THREADS, 1, pool);
+        Queue late = new Queue(0, shared);
+        Queue other = new Queue(1, shared);
+        Queue busy = new Queue(2, shared);
+        List.of(late, other, busy).forEach(queue -> store.queues.put(queue.id, queue));
+        loseRaces(late, 6); // its next wait takes 25 ms at least
+        for (Queue queue : List.of(busy, late, other)) {
+            queue.becomeReady(queue == busy ? THREADS : 1);
+            claimer.turn();
+        }
+        assertThat(busy.held.count()).as("all threads are taken").isEqualTo(THREADS);
+
+        busy.held.letGo(1, 0);
+        int claims = store.claims.size();
+        await().until(() -> {
+            claimer.turn();
+            return other.held.count() == 1;
+        });
+
+        assertThat(store.claims.subList(claims, store.claims.size()).stream().flatMap(List::stream))
+                .extracting(ClaimRequest::queueId)
+                .doesNotContain(0);
+    }
+
+    @Test
+    void lost_race_in_one_lane_does_not_delay_another_lane() {
+        List<Queue> queues = queues(2);
+        Queue queue = queues.get(0);
+        queue.consumed.consumedElsewhere(true);
+        loseRaces(queue, 6);
+        await().until(() -> !queue.restsAfterShortClaim());
+        queue.becomeReady(1, 1);
+        queue.consumed.cursors().arrived(9, 1); // taken by another process
+        queue.claims.becameReadyHere();
+        queues.get(1).becomeReady(1);
+        claimer.turn();
+        assertThat(queue.held.count()).isZero();
+        await().until(() -> !queue.restsAfterShortClaim());
+        claimer.turn();
+
+        assertThat(queue.held.count()).isOne();
+    }
+
+    @Test
+    void wait_for_others_ends_before_the_next_look_at_suspects() {
+        HandlerGroup group = ClaimFixture.group(THREADS, 1, pool);
+        Queue queue = new Queue(0, group);
+        store.queues.put(0, queue);
+        loseRaces(queue, 1);
+        await().until(() -> !queue.restsAfterShortClaim());
+        queue.claims.looksAgain = true; // as after a suspect that found no place: in 100 ms
+        queue.becomeReady(1);
+        long wait = claimer.turn();
+
+        assertThat(wait).isBetween(1L, Duration.ofMillis(2).toNanos());
+        await().until(() -> {
+            claimer.turn();
+            return queue.held.count() == 1;
+        });
+    }
+
+    private void loseRaces(Queue queue, int races) {
+        queue.consumed.consumedElsewhere(true);
+        for (int lost = 1; lost <= races; lost++) {
+            int claims = store.claims.size();
+            queue.becomeReady(1);
+            queue.ready.clear(); // another process was faster
+            await().until(() -> {
+                claimer.turn();
+                return store.claims.size() > claims;
+            });
+        }
+    }
+
     private void use(HandlerPool threads) {
         pool.close();
         pool = threads;

@@ -147,6 +147,31 @@ class ExchangeFunctionsTest {
     }
 
     @Test
+    void repeated_declarations_draw_no_ids() {
+        exchange("x", "fanout");
+        exchange("y", "fanout");
+        run("SELECT postroom.bind('x', to_exchange => 'y')");
+        String drawn = "SELECT pg_sequence_last_value(pg_get_serial_sequence('postroom.exchange', 'id')::regclass)"
+                + " + pg_sequence_last_value(pg_get_serial_sequence('postroom.binding', 'id')::regclass)";
+        long before = sql.sql(drawn).query(Long.class).single();
+
+        assertThat(answer("declare_exchange('x', 'fanout')")).isFalse();
+        assertThat(answer("bind('x', to_exchange => 'y')")).isFalse();
+
+        assertThat(sql.sql(drawn).query(Long.class).single()).isEqualTo(before);
+    }
+
+    @Test
+    void nulls_are_read_with_caution() {
+        exchange("x", "headers");
+        exchange("y", "fanout");
+        run("SELECT postroom.bind('x', to_exchange => 'y', arguments => '{\"kind\": \"invoice\"}')");
+        assertRefused(
+                "SELECT postroom.delete_exchange('x', if_unused => NULL)", "exchange \"x\" has bindings", "55006");
+        assertThat(answer("headers_match('{\"kind\": \"invoice\"}', NULL)")).isFalse();
+    }
+
+    @Test
     void delete_if_unused_refuses_an_exchange_with_bindings_of_its_own() {
         exchange("x", "fanout");
         exchange("y", "fanout");

@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.postroom.api.Created;
 import io.postroom.api.Direction;
+import io.postroom.api.InvalidMessageException;
 import io.postroom.api.MessageIds;
 import io.postroom.internal.storage.Content;
 import io.postroom.internal.storage.EnqueueResult;
@@ -15,6 +16,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -65,6 +67,38 @@ class AsyncGroupCommitTest {
         caller.join(30_000);
         assertThat(thrown).singleElement().asString().contains("closed");
         mayWrite.countDown();
+    }
+
+    @Test
+    void callback_of_a_refused_message_may_wait_for_the_next_one() throws Exception {
+        mayWrite.countDown();
+        AtomicBoolean refuses = new AtomicBoolean(true);
+        AsyncGroupCommit commits = new AsyncGroupCommit(
+                new SyncGroupCommit(new GroupWriter() {
+                    @Override
+                    public List<EnqueueResult> write(List<NewMessage> messages) {
+                        return writeOnce(messages);
+                    }
+
+                    @Override
+                    public List<EnqueueResult> writeOnce(List<NewMessage> messages) {
+                        if (refuses.getAndSet(false)) {
+                            throw new InvalidMessageException("priority", "0 to 9", "10");
+                        }
+                        return held(messages);
+                    }
+
+                    @Override
+                    public EnqueueResult writeAgain(NewMessage message, boolean mayBeStored) {
+                        throw new AssertionError();
+                    }
+                }),
+                Runnable::run);
+        CompletableFuture<Created> next = commits.add("q", message())
+                .exceptionally(refused -> commits.add("q", message()).join());
+
+        assertThat(next.get(30, TimeUnit.SECONDS).queues()).containsExactly("q");
+        commits.close();
     }
 
     private GroupWriter heldWriter() {
