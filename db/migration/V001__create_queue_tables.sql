@@ -12,6 +12,8 @@ CREATE TABLE postroom.queue (
     crash_limit   int NOT NULL DEFAULT 3,
     time_to_live  interval,
     retention     interval NOT NULL DEFAULT interval '7 days',
+    ordered       boolean NOT NULL DEFAULT false,
+    on_dead_letter  text NOT NULL DEFAULT 'release',
     settings_by   text NOT NULL DEFAULT 'default',
     paused_at     timestamptz,
     created_at    timestamptz NOT NULL DEFAULT statement_timestamp(),
@@ -32,6 +34,7 @@ CREATE TABLE postroom.queue (
                  AND split_part(retry_after, '..', 2)::interval <= interval '400 days'
         ELSE false
     END),
+    CONSTRAINT queue_on_dead_letter_known CHECK (on_dead_letter IN ('block', 'release')),
     CONSTRAINT queue_settings_by_known CHECK (settings_by IN ('default', 'declaration', 'operator'))
 );
 COMMENT ON COLUMN postroom.queue.time_to_live IS '1 millisecond to 400 days; null: messages without one of their own never expire';
@@ -40,6 +43,10 @@ COMMENT ON COLUMN postroom.queue.retention IS
 COMMENT ON COLUMN postroom.queue.retry_after IS
     'the waits between attempts, each at most 400 days: 10s, or 10s, 1m, 5m (the last repeats), or 1s..1h (doubling with jitter). '
     'Units: ms, s, m, h, d. custom: those of the handler';
+COMMENT ON COLUMN postroom.queue.ordered IS
+    'at most one message of each group is in progress, in the order in which they were sent; change it with postroom.set_ordered';
+COMMENT ON COLUMN postroom.queue.on_dead_letter IS
+    'of an ordered queue, what becomes of the group of a dead letter: release, the next message runs; block, they wait until it is redriven';
 COMMENT ON COLUMN postroom.queue.settings_by IS 'who set the settings last; a declaration does not overwrite an operator';
 
 -- An exchange takes messages that name no queue; its bindings choose the queues. An alternate exchange is kept by its name and may be
@@ -118,6 +125,7 @@ CREATE TABLE postroom.message (
     direction       smallint NOT NULL,
     type            text COLLATE "C",
     correlation_id  text COLLATE "C",
+    group_key       text COLLATE "C",
     content_type    text,
     created_by      text,
     headers         jsonb,
@@ -149,6 +157,35 @@ CREATE TABLE postroom.ready (
 COMMENT ON COLUMN postroom.ready.moved IS 'not its first place: promoted, released, rescued or redriven; found by ready_by_moved_message';
 CREATE INDEX ready_by_moved_message ON postroom.ready (message_id) WHERE moved;
 CREATE INDEX ready_suspects ON postroom.ready (queue_id, priority, seq) WHERE crashes > 0;
+
+-- Messages of ordered queues that wait behind others of their group. They came through ready. seq is the place in the group, drawn when the
+-- message is put here; a negative one is in front (see db/function/order.sql). Rows are inserted and deleted, never updated.
+CREATE TABLE postroom.grouped (
+    seq         bigint NOT NULL,
+    queue_id    int NOT NULL,
+    priority    smallint NOT NULL,
+    failures    smallint NOT NULL DEFAULT 0,
+    crashes     smallint NOT NULL DEFAULT 0,
+    deliveries  smallint NOT NULL DEFAULT 0,
+    message_id  uuid NOT NULL,
+    group_key   text COLLATE "C" NOT NULL,
+    CONSTRAINT grouped_pk PRIMARY KEY (queue_id, group_key, seq)
+) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
+CREATE INDEX grouped_by_message ON postroom.grouped (message_id);
+
+-- The groups of ordered queues that are busy: each has a row while one of its messages, the holder, is ready, delayed, in progress or, in a
+-- queue that blocks then, dead. A group without a row is free.
+CREATE TABLE postroom.message_group (
+    queue_id    int NOT NULL,
+    group_key   text COLLATE "C" NOT NULL,
+    message_id  uuid,
+    low         bigint NOT NULL,
+    held_since  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT message_group_pk PRIMARY KEY (queue_id, group_key)
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);
+COMMENT ON COLUMN postroom.message_group.message_id IS 'the holder; null: it has ended, and the next one could not be chosen yet';
+COMMENT ON COLUMN postroom.message_group.low IS 'no message of the group in grouped has a seq below this one';
+CREATE INDEX message_group_without_holder ON postroom.message_group (queue_id) WHERE message_id IS NULL;
 
 CREATE TABLE postroom.delayed (
     due_at      timestamptz NOT NULL,

@@ -190,7 +190,8 @@ CREATE OR REPLACE FUNCTION postroom.create_message(
     headers            jsonb DEFAULT NULL,
     direction          text DEFAULT 'OUTGOING',
     body               bytea DEFAULT NULL,
-    content_type       text DEFAULT NULL)
+    content_type       text DEFAULT NULL,
+    group_key          text DEFAULT NULL)
 RETURNS TABLE (id uuid, is_new boolean)
 LANGUAGE plpgsql VOLATILE ROWS 1
 SET search_path = pg_catalog, pg_temp
@@ -241,6 +242,7 @@ BEGIN
     END IF;
     PERFORM postroom.require_text('deduplicationKey', create_message.deduplication_key);
     PERFORM postroom.require_text('correlationId', create_message.correlation_id);
+    PERFORM postroom.require_text('group', create_message.group_key);
     IF new_headers IS NOT NULL THEN
         PERFORM postroom.require_headers(new_headers);
     END IF;
@@ -287,6 +289,7 @@ BEGIN
     new_message.direction := CASE create_message.direction WHEN 'INCOMING' THEN 1 ELSE 0 END;
     new_message.type := create_message.type;
     new_message.correlation_id := create_message.correlation_id;
+    new_message.group_key := create_message.group_key;
     new_message.content_type := CASE WHEN new_body IS NOT NULL THEN coalesce(create_message.content_type, 'application/octet-stream') END;
     new_message.created_by := session_user;
     new_message.headers := new_headers;

@@ -45,7 +45,8 @@ COMMENT ON FUNCTION postroom.promote IS
     'Internal: called by a job. Moves up to p_limit due messages from delayed to ready.';
 
 -- Looks at up to p_limit messages behind (p_from, p_after) through message_by_expiry. The next look starts at the last of them. The id is
--- part of that place because all messages of a batch have one instant. Messages in progress are left alone.
+-- part of that place because all messages of a batch have one instant. Messages in progress are left alone. The group of one that held it
+-- goes on by sweep_groups.
 CREATE OR REPLACE FUNCTION postroom.expire(p_from timestamptz, p_after uuid, p_limit int)
 RETURNS TABLE (looked int, expired int, last_expires_at timestamptz, last_id uuid)
 LANGUAGE sql VOLATILE ROWS 1
@@ -74,10 +75,15 @@ AS $$
         USING overdue o
         WHERE d.message_id = o.id
         RETURNING d.queue_id, d.message_id, d.deliveries
+    ), behind AS (
+        DELETE FROM postroom.grouped w
+        USING overdue o
+        WHERE w.message_id = o.id
+        RETURNING w.queue_id, w.message_id, w.deliveries
     ), history AS (
         INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
         SELECT x.message_id, clock_timestamp(), clock_timestamp(), x.queue_id, x.deliveries, 2
-        FROM (SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off) x
+        FROM (SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off UNION ALL SELECT * FROM behind) x
         RETURNING 1
     )
     SELECT (SELECT count(*)::int FROM overdue), (SELECT count(*)::int FROM history), l.expires_at, l.id

@@ -78,7 +78,7 @@ CREATE OR REPLACE FUNCTION postroom.poll(
     p_worker int, p_queues int[], p_watermark bigint, p_uneven int[], p_watermarks bigint[], p_tell int[], p_since xid, p_look boolean)
 RETURNS TABLE (
     queue_id int, name text, paused boolean, deleted boolean, max_attempts int, retry_after text, settings_by text,
-    suspects boolean, elsewhere boolean, lowest bigint[])
+    suspects boolean, elsewhere boolean, lowest bigint[], ordered boolean)
 LANGUAGE plpgsql VOLATILE ROWS 10
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET enable_hashjoin = off SET enable_mergejoin = off
@@ -108,7 +108,8 @@ BEGIN
                               ORDER BY r.queue_id, r.priority, r.seq
                               LIMIT 1)
                       FROM generate_series(0, 9) x (prio))
-           END
+           END,
+           q.ordered
     FROM (SELECT w.id, w.place,
                  CASE WHEN NOT p_look THEN false
                       WHEN w.place IS NOT NULL THEN true

@@ -26,8 +26,12 @@ AS $$
         DELETE FROM postroom.delayed d
         WHERE d.message_id = p_message
         RETURNING d.queue_id, d.priority, d.failures, d.crashes, d.deliveries
+    ), behind AS (
+        DELETE FROM postroom.grouped w
+        WHERE w.message_id = p_message
+        RETURNING w.queue_id, w.priority, w.failures, w.crashes, w.deliveries
     )
-    SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off
+    SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off UNION ALL SELECT * FROM behind
 $$;
 COMMENT ON FUNCTION postroom.take_waiting IS
     'Internal: removes one message from the place where it waits, whichever that is, and answers what it was. Used by cancel and
@@ -40,7 +44,8 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    cancelled int;
+    cancelled  int;
+    queues     int[];
 BEGIN
     FOR look IN 1 .. 50 LOOP
         WITH taken AS (
@@ -52,7 +57,7 @@ BEGIN
             INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at)
             SELECT 'cancel', t.queue_id, p_message, 1, 1, clock_timestamp() FROM taken t
         )
-        SELECT count(*) INTO cancelled FROM taken;
+        SELECT count(*), array_agg(t.queue_id) INTO cancelled, queues FROM taken t;
         EXIT WHEN cancelled > 0
             OR NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = p_message)
             OR EXISTS (SELECT FROM postroom.lease l
@@ -62,6 +67,7 @@ BEGIN
             OR EXISTS (SELECT FROM postroom.attempt a WHERE a.message_id = p_message AND a.outcome <= 2);
         PERFORM pg_sleep(0.002);
     END LOOP;
+    PERFORM postroom.advance_after(queues, array_fill(p_message, ARRAY[cancelled]));
     RETURN cancelled;
 END
 $$;
@@ -133,7 +139,7 @@ COMMENT ON FUNCTION postroom.redrive IS
     'Puts a dead letter back into its queue, its failures and crashes forgotten: SELECT postroom.redrive(''...'').
 Answers how many were moved; 0: it is not dead.';
 
--- Cancels up to p_limit messages of ready and, if asked, of delayed. A delete empties its queue only once. An open transaction, a process
+-- Cancels up to p_limit messages of ready and grouped and, if asked, of delayed. A delete empties its queue only once. An open transaction, a process
 -- that knew the name, a retry or a rescue may bring something later. Locks ready through ready_pk with SKIP LOCKED. Reads delayed whole, so
 -- that part is for queues deleted in the last day; what is delayed for longer is found in ready.
 CREATE OR REPLACE FUNCTION postroom.cancel_deleted(p_older_than interval, p_limit int, p_delayed boolean) RETURNS int
@@ -160,6 +166,23 @@ BEGIN
             FOR UPDATE SKIP LOCKED
         ), removed AS (
             DELETE FROM postroom.ready WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
+        ), history AS (
+            INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
+            SELECT c.message_id, clock_timestamp(), clock_timestamp(), gone[n], c.deliveries, 1 FROM candidates c
+        )
+        SELECT count(*) INTO done FROM candidates;
+        cancelled := cancelled + done;
+        EXIT WHEN cancelled >= p_limit;
+
+        WITH candidates AS MATERIALIZED (
+            SELECT w.ctid, w.message_id, w.deliveries
+            FROM postroom.grouped w
+            WHERE w.queue_id = gone[n]
+            ORDER BY w.queue_id, w.group_key, w.seq
+            LIMIT p_limit - cancelled
+            FOR UPDATE SKIP LOCKED
+        ), removed AS (
+            DELETE FROM postroom.grouped WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
         ), history AS (
             INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
             SELECT c.message_id, clock_timestamp(), clock_timestamp(), gone[n], c.deliveries, 1 FROM candidates c

@@ -75,6 +75,8 @@ BEGIN
             UNION ALL
             SELECT d.message_id FROM postroom.delayed d WHERE d.message_id >= $1 AND d.message_id <= $2
             UNION ALL
+            SELECT w.message_id FROM postroom.grouped w WHERE w.message_id >= $1 AND w.message_id <= $2
+            UNION ALL
             SELECT d.message_id FROM postroom.dead_letter d WHERE d.message_id >= $1 AND d.message_id <= $2
             UNION ALL
             SELECT l.id

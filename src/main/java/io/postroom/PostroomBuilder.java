@@ -24,6 +24,7 @@ import io.postroom.internal.jobs.RedriveDeadLetters;
 import io.postroom.internal.jobs.RemoveQueueMessages;
 import io.postroom.internal.jobs.ReportFailures;
 import io.postroom.internal.jobs.RescueLeases;
+import io.postroom.internal.jobs.SweepGroups;
 import io.postroom.internal.jobs.WatchUnconsumedQueues;
 import io.postroom.internal.postgres.PostgresInspection;
 import io.postroom.internal.postgres.PostgresJobLocks;
@@ -269,6 +270,7 @@ final class PostroomBuilder implements Postroom.Builder {
             jobs.add(new RescueLeases(
                     store, settings.leaseTime(), settings.beatInterval(), engine::hasBeatenFor, notifier::wake));
             jobs.add(new ExpireMessages(store));
+            jobs.add(new SweepGroups(store));
             jobs.add(redrives);
             MaintenanceStore maintenance = new PostgresMaintenance(pool.dataSource());
             LockProvider locks = PostgresJobLocks.on(pool.dataSource());

@@ -17,6 +17,7 @@ import java.util.UUID;
  * @param headers in the stored order; empty when it has none
  * @param priority 0 (last) to 9 (first)
  * @param correlationId the business process it belongs to
+ * @param group the messages it runs in order with, if its queue is ordered; else a label
  * @param createdAt the database's time
  * @param expiresAt the end of its time to live; empty when it never expires
  * @param entries one a queue it was put in, at least one
@@ -31,6 +32,7 @@ public record Message(
         Map<String, String> headers,
         int priority,
         Optional<String> correlationId,
+        Optional<String> group,
         Instant createdAt,
         Optional<Instant> expiresAt,
         List<QueueEntry> entries) {

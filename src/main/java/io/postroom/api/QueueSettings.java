@@ -13,6 +13,8 @@ import java.util.Optional;
  * @param timeToLive see {@link #timeToLive(Duration)}
  * @param retention see {@link #retention(Duration)}
  * @param crashLimit see {@link #crashLimit(int)}
+ * @param ordered see {@link #ordered(boolean)}
+ * @param onDeadLetter see {@link #onDeadLetter(OnDeadLetter)}
  */
 public record QueueSettings(
         String queue,
@@ -20,7 +22,9 @@ public record QueueSettings(
         Optional<String> retryAfter,
         Optional<Duration> timeToLive,
         Optional<Duration> retention,
-        Optional<Integer> crashLimit) {
+        Optional<Integer> crashLimit,
+        Optional<Boolean> ordered,
+        Optional<OnDeadLetter> onDeadLetter) {
 
     /** How long finished messages stay unless the queue says otherwise: 7 days. */
     public static final Duration DEFAULT_RETENTION = Duration.ofDays(7);
@@ -28,6 +32,14 @@ public record QueueSettings(
     public static final Duration FOR_EVER = Duration.ofDays(365_000);
     /** After how many deaths of its worker a message becomes a dead letter unless the queue says otherwise: 3. */
     public static final int DEFAULT_CRASH_LIMIT = 3;
+
+    /** What becomes of the group of a message that becomes a dead letter in an ordered queue. */
+    public enum OnDeadLetter {
+        /** The next message of the group runs. A redriven dead letter goes in front of those that wait. */
+        RELEASE,
+        /** The group waits until the dead letter is redriven. */
+        BLOCK
+    }
 
     public QueueSettings {
         Limits.requireName("queue", queue);
@@ -41,7 +53,14 @@ public record QueueSettings(
     /** Settings that name nothing but the queue. */
     public static QueueSettings of(String queue) {
         return new QueueSettings(
-                queue, Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty());
+                queue,
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty());
     }
 
     /**
@@ -49,7 +68,7 @@ public record QueueSettings(
      * unless an operator sets the queue's.
      */
     public QueueSettings attempts(int attempts) {
-        return new QueueSettings(queue, Optional.of(attempts), retryAfter, timeToLive, retention, crashLimit);
+        return new QueueSettings(queue, Optional.of(attempts), retryAfter, timeToLive, retention, crashLimit, ordered, onDeadLetter);
     }
 
     /**
@@ -60,17 +79,17 @@ public record QueueSettings(
      * @throws InvalidMessageException the text is none of these
      */
     public QueueSettings retryAfter(String delays) {
-        return new QueueSettings(queue, maxAttempts, Optional.of(delays), timeToLive, retention, crashLimit);
+        return new QueueSettings(queue, maxAttempts, Optional.of(delays), timeToLive, retention, crashLimit, ordered, onDeadLetter);
     }
 
     /** Sets after how long messages without a time to live of their own expire; 1 ms to 400 days. Without one they never expire. */
     public QueueSettings timeToLive(Duration duration) {
-        return new QueueSettings(queue, maxAttempts, retryAfter, Optional.of(duration), retention, crashLimit);
+        return new QueueSettings(queue, maxAttempts, retryAfter, Optional.of(duration), retention, crashLimit, ordered, onDeadLetter);
     }
 
     /** Sets how long finished messages are kept; 0 to 400 days, or {@link #FOR_EVER}. Default 7 days. */
     public QueueSettings retention(Duration duration) {
-        return new QueueSettings(queue, maxAttempts, retryAfter, timeToLive, Optional.of(duration), crashLimit);
+        return new QueueSettings(queue, maxAttempts, retryAfter, timeToLive, Optional.of(duration), crashLimit, ordered, onDeadLetter);
     }
 
     /**
@@ -78,6 +97,22 @@ public record QueueSettings(
      * one crash left it runs beside no other suspect of its process.
      */
     public QueueSettings crashLimit(int crashes) {
-        return new QueueSettings(queue, maxAttempts, retryAfter, timeToLive, retention, Optional.of(crashes));
+        return new QueueSettings(queue, maxAttempts, retryAfter, timeToLive, retention, Optional.of(crashes), ordered, onDeadLetter);
+    }
+
+    /**
+     * Sets whether at most one message of each group ({@link CreateMessage#group}) is in progress at a time, over all processes, in the
+     * order in which they were sent. A retry, a snooze and the rest of a delay keep the group waiting. Messages without a group are not
+     * ordered. Default: false. It can be changed only while the queue holds no message; a declaration that would is refused.
+     */
+    public QueueSettings ordered(boolean isOrdered) {
+        return new QueueSettings(
+                queue, maxAttempts, retryAfter, timeToLive, retention, crashLimit, Optional.of(isOrdered), onDeadLetter);
+    }
+
+    /** Sets what becomes of the group of a dead letter in an ordered queue; default {@link OnDeadLetter#RELEASE}. */
+    public QueueSettings onDeadLetter(OnDeadLetter groups) {
+        return new QueueSettings(
+                queue, maxAttempts, retryAfter, timeToLive, retention, crashLimit, ordered, Optional.of(groups));
     }
 }

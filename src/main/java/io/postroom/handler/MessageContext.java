@@ -38,6 +38,9 @@ public interface MessageContext {
     /** The business process that the message belongs to. */
     Optional<String> correlationId();
 
+    /** The group of the message: see {@code CreateMessage.group}. */
+    Optional<String> group();
+
     /** When this attempt will be interrupted, by this machine's clock. */
     Instant deadline();
 

@@ -84,6 +84,7 @@ final class MessageAnswer {
             answer.out.writeEndObject();
             answer.out.writeNumberProperty("priority", message.priority());
             answer.text("correlationId", message.correlationId());
+            answer.text("group", message.group());
             answer.instant("createdAt", Optional.of(message.createdAt()));
             answer.instant("expiresAt", message.expiresAt());
             answer.array("entries", message.entries(), answer::entry);

@@ -43,6 +43,11 @@ public final class ConsumedQueue {
         return paused;
     }
 
+    /** Whether the messages of a group run one after the other, as of the last poll. */
+    boolean isOrdered() {
+        return cursors.isOrdered();
+    }
+
     /** Whether suspects wait, as of the last poll. */
     boolean hasSuspects() {
         return suspects;
@@ -91,6 +96,7 @@ public final class ConsumedQueue {
                 paused = report.paused() || report.deleted();
             }
         }
+        cursors.setOrdered(report.ordered());
         suspects = report.suspects();
         elsewhere = report.elsewhere();
         handled.reported(report);

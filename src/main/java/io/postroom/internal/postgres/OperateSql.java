@@ -198,6 +198,31 @@ final class OperateSql {
             ORDER BY c.priority, c.seq
             """);
 
+    /**
+     * Cancels messages of an ordered queue that wait behind others of their group, up to a seq. Locks them with SKIP LOCKED. Always one row:
+     * how many.
+     */
+    static final Sql PURGE_GROUPED = Sql.of("""
+            -- name: purge_grouped
+            WITH candidates AS MATERIALIZED (
+                SELECT w.ctid, w.message_id, w.deliveries
+                FROM postroom.grouped w
+                WHERE w.queue_id = :queue
+                  AND w.seq <= :upTo
+                LIMIT :limit
+                FOR UPDATE SKIP LOCKED
+            ), removed AS (
+                DELETE FROM postroom.grouped
+                WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
+            ), history AS (
+                INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
+                SELECT c.message_id, clock_timestamp(), clock_timestamp(), :queue, c.deliveries, 1
+                FROM candidates c
+            )
+            SELECT count(*)
+            FROM candidates
+            """);
+
     /** Cancels DELAYED messages of a queue. Reads delayed whole: it has no index by queue. Always one row: how many. */
     static final Sql PURGE_DELAYED = Sql.of("""
             -- name: purge_delayed
@@ -237,6 +262,7 @@ final class OperateSql {
             -- name: look_before_delete
             SELECT q.id,
                    EXISTS (SELECT FROM postroom.ready r WHERE r.queue_id = q.id)
+                       OR EXISTS (SELECT FROM postroom.grouped w WHERE w.queue_id = q.id)
                        OR EXISTS (SELECT FROM postroom.delayed d WHERE d.queue_id = q.id),
                    EXISTS (SELECT FROM postroom.lease l WHERE l.queue_id = q.id),
                    EXISTS (SELECT FROM postroom.dead_letter d WHERE d.queue_id = q.id),
@@ -269,6 +295,8 @@ final class OperateSql {
             Sql.of("-- name: resume_all\nUPDATE postroom.queue SET paused_at = NULL WHERE paused_at IS NOT NULL\n"),
             removeAll("delayed"),
             removeAll("ready"),
+            removeAll("grouped"),
+            removeAll("message_group"),
             removeAll("lease"),
             removeAll("dead_letter"),
             removeAll("attempt"),

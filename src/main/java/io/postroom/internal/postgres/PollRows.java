@@ -61,7 +61,8 @@ final class PollRows {
                     "operator".equals(row.getString(9)),
                     row.getBoolean(10),
                     row.getBoolean(11),
-                    lowestOf(row.getArray(12)));
+                    lowestOf(row.getArray(12)),
+                    row.getBoolean(13));
         }
     }
 

@@ -4,6 +4,7 @@ import static io.postroom.internal.postgres.ArrayValues.nullableLongs;
 import static io.postroom.internal.postgres.ArrayValues.texts;
 
 import io.postroom.api.QueueSettings;
+import io.postroom.api.StoreException;
 import io.postroom.internal.postgres.statement.Rows;
 import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.postgres.statement.StoreTransactions;
@@ -18,14 +19,19 @@ import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /** Declares queues and finds them by name. Statements: {@link QueueSql}. */
 final class PostgresQueueStore implements QueueStore {
     /** Each round but the first waits for others that write the same queues. */
     private static final int MOST_ROUNDS = 10;
+
+    /** Between two tries for a lock behind which all others wait. */
+    private static final long PAUSE_NANOS = 100_000_000;
 
     private static final String TRY_AGAIN = "40001";
 
@@ -53,7 +59,33 @@ final class PostgresQueueStore implements QueueStore {
             declareRows(doing, QueueSql.DECLARED_ALREADY, open).forEach(row -> found.put(row.name(), row));
             open = without(found, open);
         }
+        settings.forEach(this::setOrdered);
         return settings.stream().map(one -> found.get(one.queue())).toList();
+    }
+
+    /** A statement of its own, because it needs a lock that lets no other process use queues for a moment. */
+    private void setOrdered(QueueSettings settings) {
+        if (settings.ordered().isEmpty()) {
+            return;
+        }
+        String doing = "declare queue " + settings.queue() + " with ordered(" + settings.ordered().get() + ")";
+        for (int tries = 1; ; tries++) {
+            try {
+                transactions.single(doing, connection -> {
+                    try (Sql.Call call = QueueSql.SET_ORDERED.on(connection)) {
+                        return call.set("queue", settings.queue())
+                                .set("ordered", settings.ordered().get())
+                                .one(row -> row.getBoolean(1));
+                    }
+                });
+                return;
+            } catch (StoreException busy) {
+                if (busy.kind() != StoreException.Kind.TRY_AGAIN || tries == MOST_ROUNDS) {
+                    throw busy;
+                }
+                LockSupport.parkNanos(PAUSE_NANOS);
+            }
+        }
     }
 
     private static SQLException othersChange(List<QueueSettings> open) {
@@ -85,9 +117,19 @@ final class PostgresQueueStore implements QueueStore {
                         .set("crashLimit", nullableLongs(settings, one -> whole(one.crashLimit())))
                         .set("timeToLive", nullableLongs(settings, one -> micros(one.timeToLive())))
                         .set("retention", nullableLongs(settings, one -> micros(one.retention())))
+                        .set(
+                                "ordered",
+                                texts(settings, one -> one.ordered().map(String::valueOf).orElse(null)))
+                        .set("onDeadLetter", texts(settings, PostgresQueueStore::onDeadLetter))
                         .list(PostgresQueueStore::queue);
             }
         });
+    }
+
+    private static @Nullable String onDeadLetter(QueueSettings settings) {
+        return settings.onDeadLetter()
+                .map(groups -> groups.name().toLowerCase(Locale.ROOT))
+                .orElse(null);
     }
 
     private static @Nullable Long whole(Optional<Integer> value) {
@@ -129,6 +171,6 @@ final class PostgresQueueStore implements QueueStore {
     }
 
     private static QueueRow queue(ResultSet row) throws SQLException {
-        return new QueueRow(row.getInt(1), row.getString(2), Rows.duration(row, 3), row.getBoolean(4));
+        return new QueueRow(row.getInt(1), row.getString(2), Rows.duration(row, 3), row.getBoolean(4), row.getBoolean(5));
     }
 }

@@ -6,13 +6,14 @@ import java.sql.SQLException;
 import java.util.List;
 
 /**
- * Cancels the messages of a queue that wait when the purge begins: first READY, lane by lane, then DELAYED. Each step is one batch in one
- * transaction, so it holds its locks for a moment only. For one thread.
+ * Cancels the messages of a queue that wait when the purge begins: first those behind others of their group, then those in READY, lane by
+ * lane, then DELAYED. Each step is one batch in one transaction, so it holds its locks for a moment only. For one thread.
  */
 final class QueuePurge {
     private static final int BATCH = 1000;
 
     private final int queueId;
+    private boolean groupsAreEmpty;
     private boolean readyIsEmpty;
     private int priority = -1;
     private long seq;
@@ -29,15 +30,31 @@ final class QueuePurge {
 
     /** Cancels one batch; false at the end. The count is right once the transaction of the step is committed. */
     boolean step(Connection connection) throws SQLException {
+        if (!groupsAreEmpty) {
+            return grouped(connection);
+        }
         return readyIsEmpty ? delayed(connection) : ready(connection);
     }
 
-    private boolean ready(Connection connection) throws SQLException {
-        if (priority < 0) {
+    /** Goes first: what ends in READY before lets the next message of its group go there. */
+    private boolean grouped(Connection connection) throws SQLException {
+        if (upTo == 0) {
             try (Sql.Call call = OperateSql.LAST_SEQ.on(connection)) {
                 upTo = call.one(row -> row.getLong(1));
             }
         }
+        try (Sql.Call call = OperateSql.PURGE_GROUPED.on(connection)) {
+            int count = call.set("queue", queueId)
+                    .set("upTo", upTo)
+                    .set("limit", BATCH)
+                    .one(row -> row.getInt(1));
+            cancelled += count;
+            groupsAreEmpty = count < BATCH;
+            return true;
+        }
+    }
+
+    private boolean ready(Connection connection) throws SQLException {
         try (Sql.Call call = OperateSql.PURGE_READY.on(connection)) {
             List<Place> places = call.set("queue", queueId)
                     .set("priority", priority)

@@ -17,7 +17,7 @@ final class QueueSql {
             q.id, q.name,
                    CASE WHEN %s
                         THEN (extract(epoch FROM q.time_to_live) * 1000000)::bigint END,
-                   q.paused_at IS NOT NULL""".formatted(HAS_LEGAL_TIME_TO_LIVE);
+                   q.paused_at IS NOT NULL, q.ordered""".formatted(HAS_LEGAL_TIME_TO_LIVE);
 
     private QueueSql() {}
 
@@ -42,20 +42,22 @@ final class QueueSql {
     /** The settings to declare as rows, one a queue. A setting that is null in all of them is sent as a null array. */
     private static final String DECLARED = """
             unnest(:names::text[], :maxAttempts::bigint[], :retryAfter::text[], :crashLimit::bigint[], :timeToLive::bigint[],
-                   :retention::bigint[])
-                AS d (name, max_attempts, retry_after, crash_limit, time_to_live, retention)""";
+                   :retention::bigint[], :ordered::text[]::boolean[], :onDeadLetter::text[])
+                AS d (name, max_attempts, retry_after, crash_limit, time_to_live, retention, ordered, on_dead_letter)""";
 
     /** Whether the declaration d leaves the row q other than it is. What an operator set stays. */
     private static final String DIFFERS = """
             (q.deleted_at IS NOT NULL
-             OR num_nonnulls(%1$s.max_attempts, %1$s.retry_after, %1$s.crash_limit, %1$s.time_to_live, %1$s.retention) > 0
+             OR num_nonnulls(%1$s.max_attempts, %1$s.retry_after, %1$s.crash_limit, %1$s.time_to_live, %1$s.retention,
+                             %1$s.on_dead_letter) > 0
                 AND q.settings_by <> 'operator'
-                AND (q.max_attempts, q.retry_after, q.crash_limit, q.time_to_live, q.retention, q.settings_by)
+                AND (q.max_attempts, q.retry_after, q.crash_limit, q.time_to_live, q.retention, q.on_dead_letter, q.settings_by)
                     IS DISTINCT FROM
                     (coalesce(%1$s.max_attempts::int, q.max_attempts), coalesce(%1$s.retry_after, q.retry_after),
                      coalesce(%1$s.crash_limit::int, q.crash_limit),
                      coalesce(%1$s.time_to_live * interval '1 microsecond', q.time_to_live),
-                     coalesce(%1$s.retention * interval '1 microsecond', q.retention), 'declaration'))""";
+                     coalesce(%1$s.retention * interval '1 microsecond', q.retention),
+                     coalesce(%1$s.on_dead_letter, q.on_dead_letter), 'declaration'))""";
 
     /**
      * Compares declarations with what is there. Writes and locks nothing. A declared queue that is not there, or whose row would change,
@@ -77,18 +79,21 @@ final class QueueSql {
     static final Sql DECLARE = Sql.of("""
             -- name: declare
             WITH declared AS MATERIALIZED (
-                SELECT d.*, num_nonnulls(d.max_attempts, d.retry_after, d.crash_limit, d.time_to_live, d.retention) > 0 AS named
+                SELECT d.*, num_nonnulls(d.max_attempts, d.retry_after, d.crash_limit, d.time_to_live, d.retention, d.on_dead_letter,
+                                         d.ordered) > 0 AS named
                 FROM %s
             ), made AS (
-                INSERT INTO postroom.queue AS q (name, max_attempts, retry_after, crash_limit, time_to_live, retention, settings_by)
+                INSERT INTO postroom.queue AS q
+                    (name, max_attempts, retry_after, crash_limit, time_to_live, retention, ordered, on_dead_letter, settings_by)
                 SELECT d.name, coalesce(d.max_attempts::int, 20), coalesce(d.retry_after, '10s..6h'), coalesce(d.crash_limit::int, 3),
                        d.time_to_live * interval '1 microsecond', coalesce(d.retention * interval '1 microsecond', interval '7 days'),
+                       coalesce(d.ordered, false), coalesce(d.on_dead_letter, 'release'),
                        CASE WHEN d.named THEN 'declaration' ELSE 'default' END
                 FROM declared d
                 WHERE NOT EXISTS (SELECT FROM postroom.queue q WHERE q.name = d.name)
                 ORDER BY d.name COLLATE "C"
                 ON CONFLICT (name) DO NOTHING
-                RETURNING q.id, q.name, q.time_to_live, q.paused_at
+                RETURNING q.id, q.name, q.time_to_live, q.paused_at, q.ordered
             ), locked AS MATERIALIZED (
                 SELECT q.id AS queue_id, d.*
                 FROM declared d
@@ -103,15 +108,22 @@ final class QueueSql {
                     crash_limit  = coalesce(d.crash_limit::int, q.crash_limit),
                     time_to_live = coalesce(d.time_to_live * interval '1 microsecond', q.time_to_live),
                     retention    = coalesce(d.retention * interval '1 microsecond', q.retention),
+                    on_dead_letter = coalesce(d.on_dead_letter, q.on_dead_letter),
                     settings_by  = CASE WHEN d.named THEN 'declaration' ELSE q.settings_by END,
                     deleted_at   = NULL
                 FROM locked d
                 WHERE q.id = d.queue_id
-                RETURNING q.id, q.name, q.time_to_live, q.paused_at
+                RETURNING q.id, q.name, q.time_to_live, q.paused_at, q.ordered
             )
             SELECT %s
             FROM (SELECT * FROM made UNION ALL SELECT * FROM changed) q
             """.formatted(DECLARED, DIFFERS.formatted("d"), COLUMNS));
+
+    /** Makes a queue ordered, or not: see the function. Always one row: whether that was a change. */
+    static final Sql SET_ORDERED = Sql.of("""
+            -- name: set_ordered
+            SELECT postroom.set_ordered(:queue, :ordered, 'declaration')
+            """);
 
     /**
      * Queues whose rows were written by a transaction that is not older than a horizon; null: all queues. The row keeps the id of its

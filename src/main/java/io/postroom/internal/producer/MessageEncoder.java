@@ -50,7 +50,8 @@ public final class MessageEncoder {
                 stored.bytes,
                 stored.contentType,
                 message.headers().isEmpty() ? null : JSON.writeValueAsString(message.headers()),
-                message.correlationId().orElse(null));
+                message.correlationId().orElse(null),
+                message.group().orElse(null));
         return new NewMessage(
                 message.id().orElseGet(MessageIds::next),
                 message.id().isPresent(),

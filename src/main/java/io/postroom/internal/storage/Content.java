@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param body bytes, not copied; null when {@code payload} is given
  * @param contentType of the bytes; null for JSON
  * @param headers a JSON object of texts, or null
+ * @param group the group it belongs to; null: none
  */
 public record Content(
         Direction direction,
@@ -21,9 +22,10 @@ public record Content(
         byte @Nullable [] body,
         @Nullable String contentType,
         @Nullable String headers,
-        @Nullable String correlationId) {
+        @Nullable String correlationId,
+        @Nullable String group) {
     /** The content of a message whose payload was not visible. */
-    public static final Content NONE = new Content(Direction.OUTGOING, null, 0, null, null, null, null, null);
+    public static final Content NONE = new Content(Direction.OUTGOING, null, 0, null, null, null, null, null, null);
 
     /** The size of payload and body; that of JSON in characters, which is near enough for a limit on memory. */
     public long bytes() {

@@ -13,6 +13,7 @@ import java.util.Arrays;
  * @param suspects whether a suspect waits
  * @param elsewhere whether another live process consumes the queue, too
  * @param lowest the lowest visible number in READY from the low watermark on, one a priority; -1: none
+ * @param ordered whether the messages of a group run one after the other
  */
 public record QueueReport(
         int queueId,
@@ -24,7 +25,8 @@ public record QueueReport(
         boolean operatorSettings,
         boolean suspects,
         boolean elsewhere,
-        long[] lowest) {
+        long[] lowest,
+        boolean ordered) {
     /** Whether no message of the queue was seen in READY. */
     public boolean nothingReady() {
         return !suspects && Arrays.stream(lowest).allMatch(seq -> seq < 0);

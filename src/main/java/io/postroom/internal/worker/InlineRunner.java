@@ -8,6 +8,7 @@ import io.postroom.internal.execution.Executor;
 import io.postroom.internal.storage.ClaimKind;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.JobStore;
+import io.postroom.internal.storage.QueueRow;
 import io.postroom.internal.storage.Stores;
 import java.time.Duration;
 import java.util.Collection;
@@ -51,6 +52,7 @@ final class InlineRunner {
      */
     int drain(Collection<String> names) {
         declarations.renewChanged(); // a suite may have truncated the tables since the start
+        learnWhichAreOrdered();
         int runs = 0;
         while (true) {
             JobStore.ExpiryPosition expired = null;
@@ -63,6 +65,17 @@ final class InlineRunner {
                 return runs;
             }
             runs += now;
+        }
+    }
+
+    /** No poll need have told. */
+    private void learnWhichAreOrdered() {
+        List<String> names = consumers.queues().stream().map(ConsumedQueue::name).toList();
+        for (QueueRow row : stores.queues().queues(names)) {
+            ConsumedQueue queue = consumers.named(row.name());
+            if (queue != null) {
+                queue.cursors().setOrdered(row.ordered());
+            }
         }
     }
 

@@ -81,7 +81,7 @@ final class ClaimFixture extends NoLeaseStore implements LeaseHolder {
         long[] lowest = new long[LaneCursors.PRIORITIES];
         Arrays.fill(lowest, -1);
         queue.reported(
-                new QueueReport(QUEUE, NAME, paused, false, 3, "1s", false, suspectsWait, false, lowest),
+                new QueueReport(QUEUE, NAME, paused, false, 3, "1s", false, suspectsWait, false, lowest, false),
                 queue.timesHeldBack());
     }
 
@@ -121,7 +121,7 @@ final class ClaimFixture extends NoLeaseStore implements LeaseHolder {
     }
 
     private static Content content() {
-        return new Content(Direction.OUTGOING, null, 0, "\"x\"", null, null, null, null);
+        return new Content(Direction.OUTGOING, null, 0, "\"x\"", null, null, null, null, null);
     }
 
     private List<ClaimedMessage> claimReady(ClaimRequest request) {

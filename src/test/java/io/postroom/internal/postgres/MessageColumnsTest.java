@@ -107,18 +107,18 @@ class MessageColumnsTest {
         assertThat(EnqueueSql.ENQUEUE.in(message()).positional())
                 .contains("NULL::timestamptz", "1::int2, 4::int2, 0::int2", "NULL::jsonb, ?::jsonb, NULL::bytea");
         assertThat(EnqueueSql.ENQUEUE.in(fullMessage()).positional())
-                .contains("?::int2, ?::int2, 1::int2, ?::text, ?::text, ?::text", "?::jsonb, NULL::jsonb, ?");
+                .contains("?::int2, ?::int2, 1::int2, ?::text, ?::text, ?::text, ?::text", "?::jsonb, NULL::jsonb, ?");
     }
 
     private static NewMessage message() {
-        return message(4, null, new Content(Direction.OUTGOING, "order", 1, "{}", null, null, null, null));
+        return message(4, null, new Content(Direction.OUTGOING, "order", 1, "{}", null, null, null, null, null));
     }
 
     private static NewMessage fullMessage() {
         return message(
                 9,
                 Duration.ofHours(1),
-                new Content(Direction.INCOMING, "order", 7, null, new byte[] {1}, "text/plain", "{\"a\": \"b\"}", "c"));
+                new Content(Direction.INCOMING, "order", 7, null, new byte[] {1}, "text/plain", "{\"a\": \"b\"}", "c", "g"));
     }
 
     private static NewMessage message(int priority, @Nullable Duration timeToLive, Content content) {

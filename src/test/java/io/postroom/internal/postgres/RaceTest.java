@@ -209,7 +209,7 @@ class RaceTest {
                         .claim(new ClaimRequest(
                                 fixture.worker,
                                 fixture.queue.id(),
-                                fixture.queue.name(),
+                                fixture.queue.name(), false,
                                 new short[] {4},
                                 new long[] {Math.min(sample.seq(), seq)},
                                 10,
@@ -575,7 +575,7 @@ class RaceTest {
                 .claim(new ClaimRequest(
                         fixture.worker,
                         fixture.queue.id(),
-                        fixture.queue.name(),
+                        fixture.queue.name(), false,
                         new short[] {4},
                         new long[1],
                         400,

@@ -28,6 +28,8 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "consumer",
         "message",
         "ready",
+        "grouped",
+        "message_group",
         "delayed",
         "lease",
         "attempt",
@@ -42,16 +44,20 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
 
     /** Functions that a worker calls, and those that they call. Jobs that free old days are left to the owner of the tables. */
     static final String[] FUNCTIONS = {
+        "advance_after",
+        "advance_groups",
         "announce_starts",
         "cancel",
         "cancel_deleted",
         "claim",
         "claim_each",
+        "claim_ordered",
         "complete",
         "complete_done",
         "complete_one",
         "expire",
         "explain",
+        "explain_group",
         "lowest_id",
         "poll",
         "poll_summary",
@@ -61,6 +67,8 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "reschedule",
         "rescue",
         "sample_watermark",
+        "set_ordered",
+        "sweep_groups",
         "take_waiting",
         "takes"
     };
