@@ -189,7 +189,8 @@ WITH setting AS MATERIALIZED (
     UNION ALL
     -- The holder of each group is looked for every few seconds.
     SELECT 'group_without_holder', g.queue_id, g.message_id,
-           format('group "%s" is held since %s by a message that has ended: sweep_groups should have let it go on', g.group_key, g.held_since)
+           format('group "%s" is held since %s by a message that has ended: sweep_groups should have let it go on',
+               g.group_key, g.held_since)
     FROM postroom.message_group g
     WHERE g.held_since < statement_timestamp() - interval '10 minutes'
       AND NOT EXISTS (SELECT FROM live l WHERE l.message_id = g.message_id AND l.queue_id = g.queue_id AND l.place <> 'grouped')

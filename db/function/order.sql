@@ -22,9 +22,9 @@
 --
 -- No step waits for a user's transaction. A lock that was lost, or that nobody holds any more, is found by sweep_groups.
 
--- Takes up to p_limit messages of an ordered queue: p_floors are low watermarks, one for each of p_priorities, which name all lanes. Answers
--- what claim answers, in the same form, with messages of several groups under one lease. lane_seq is the highest seq taken. 0 rows: nothing
--- is free, or p_queue is no ordered queue of that name. p_kind and p_started: see claim.
+-- Takes up to p_limit messages of an ordered queue: p_floors are low watermarks, one for each of p_priorities, which name all lanes.
+-- Answers what claim answers, in the same form, with messages of several groups under one lease. lane_seq is the highest seq looked at. 0
+-- rows: nothing is free, or p_queue is no ordered queue of that name. p_kind and p_started: see claim.
 --
 -- Looks at more rows than it takes, because messages of busy groups are put away. It looks at them once: they are in grouped afterwards.
 -- While it finds too few it looks further, with larger looks.
@@ -146,8 +146,8 @@ BEGIN
             EXIT WHEN is_stored;
         END LOOP;
 
-        -- Step 3. A second statement, with a younger snapshot, tells the groups that others have locked from those that are free. Nobody but
-        -- a claim of this queue makes the row of a group, so a free group stays free.
+        -- Step 3. A second statement, with a younger snapshot, tells the groups that others have locked from those that are free. Nobody
+        -- else makes the row of a group meanwhile, so a free group stays free.
         SELECT array_agg(g.group_key), array_agg(g.message_id) INTO busy_keys, holders
         FROM (SELECT x.group_key, x.message_id
               FROM postroom.message_group x
@@ -472,7 +472,7 @@ BEGIN
     END IF;
 
     WITH seen AS MATERIALIZED (
-        SELECT g.queue_id, g.group_key, g.message_id, g.held_since
+        SELECT g.queue_id, g.group_key, g.message_id
         FROM postroom.message_group g
         WHERE (g.queue_id, g.group_key) > (p_queue, p_group)
         ORDER BY g.queue_id, g.group_key
@@ -488,7 +488,6 @@ BEGIN
         FROM seen s
         LEFT JOIN postroom.queue q ON q.id = s.queue_id
         WHERE s.message_id IS NOT NULL
-          AND s.held_since < statement_timestamp() - interval '1 second'
           AND NOT EXISTS (SELECT FROM held h WHERE h.message_id = s.message_id AND h.queue_id = s.queue_id)
           -- OFFSET 0: one look-up for each group, and no join that reads all that waits
           AND NOT EXISTS (SELECT FROM postroom.ready r
@@ -594,7 +593,7 @@ BEGIN
        OR EXISTS (SELECT FROM postroom.grouped w WHERE w.queue_id = target.id)
        OR EXISTS (SELECT FROM postroom.lease l WHERE l.queue_id = target.id)
        OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.queue_id = target.id) THEN
-        PERFORM postroom.refuse('ordered', format('left %s while queue "%s" holds messages', target.ordered, target.name),
+        PERFORM postroom.refuse('ordered', format('left %s while queue "%s" holds messages', target.ordered::text, target.name),
             set_ordered.ordered::text, 'Empty the queue first, its dead letters included, or declare another queue');
     END IF;
     DELETE FROM postroom.message_group g WHERE g.queue_id = target.id;

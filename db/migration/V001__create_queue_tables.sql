@@ -46,7 +46,7 @@ COMMENT ON COLUMN postroom.queue.retry_after IS
 COMMENT ON COLUMN postroom.queue.ordered IS
     'at most one message of each group is in progress, in the order in which they were sent; change it with postroom.set_ordered';
 COMMENT ON COLUMN postroom.queue.on_dead_letter IS
-    'of an ordered queue, what becomes of the group of a dead letter: release, the next message runs; block, they wait until it is redriven';
+    'of an ordered queue, what becomes of the group of a dead letter: release, the next one runs; block, they wait until it is redriven';
 COMMENT ON COLUMN postroom.queue.settings_by IS 'who set the settings last; a declaration does not overwrite an operator';
 
 -- An exchange takes messages that name no queue; its bindings choose the queues. An alternate exchange is kept by its name and may be

@@ -139,9 +139,9 @@ COMMENT ON FUNCTION postroom.redrive IS
     'Puts a dead letter back into its queue, its failures and crashes forgotten: SELECT postroom.redrive(''...'').
 Answers how many were moved; 0: it is not dead.';
 
--- Cancels up to p_limit messages of ready and grouped and, if asked, of delayed. A delete empties its queue only once. An open transaction, a process
--- that knew the name, a retry or a rescue may bring something later. Locks ready through ready_pk with SKIP LOCKED. Reads delayed whole, so
--- that part is for queues deleted in the last day; what is delayed for longer is found in ready.
+-- Cancels up to p_limit messages of ready and grouped and, if asked, of delayed. A delete empties its queue only once. An open
+-- transaction, a process that knew the name, a retry or a rescue may bring something later. Locks ready through ready_pk with SKIP
+-- LOCKED. Reads delayed whole, so that part is for queues deleted in the last day; what is delayed for longer is found in ready.
 CREATE OR REPLACE FUNCTION postroom.cancel_deleted(p_older_than interval, p_limit int, p_delayed boolean) RETURNS int
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp

@@ -189,8 +189,8 @@ public record CreateMessage(
     }
 
     /**
-     * Puts the message into a group; 1 to 200 characters, compared exactly. In an ordered queue ({@link QueueSettings#ordered}) the messages
-     * of a group are handled one after the other, in the order in which they were sent. In other queues the group is a label.
+     * Puts the message into a group; 1 to 200 characters, compared exactly. In an ordered queue ({@link QueueSettings#ordered}) the
+     * messages of a group are handled one after the other, in the order in which they were sent. In other queues the group is a label.
      */
     public CreateMessage group(String key) {
         return changed(draft -> draft.group = Optional.of(key));

@@ -32,6 +32,7 @@ class FunctionFilesTest {
             "new_id",
             "redrive",
             "reschedule",
+            "set_ordered",
             "takes");
 
     private final DataSource pool;

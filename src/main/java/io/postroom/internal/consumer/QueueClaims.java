@@ -147,7 +147,7 @@ final class QueueClaims {
         return queue.isConsumedElsewhere() ? races.nanosToWait(now) : 0;
     }
 
-    /** Returns the most queues in a claim with this one; fewer after a failure, to find the queue that fails. An ordered one claims alone. */
+    /** Returns the most queues in a claim with this one; fewer after a failure, to find the one that fails. Ordered queues claim alone. */
     int mostTogether() {
         return queue.isOrdered() ? 1 : mostTogether;
     }

@@ -199,8 +199,8 @@ final class OperateSql {
             """);
 
     /**
-     * Cancels messages of an ordered queue that wait behind others of their group, up to a seq. Locks them with SKIP LOCKED. Always one row:
-     * how many.
+     * Cancels messages of an ordered queue that wait behind others of their group, up to a seq. Locks them with SKIP LOCKED. Always one
+     * row: how many.
      */
     static final Sql PURGE_GROUPED = Sql.of("""
             -- name: purge_grouped

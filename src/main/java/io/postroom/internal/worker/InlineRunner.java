@@ -45,7 +45,7 @@ final class InlineRunner {
     }
 
     /**
-     * Expires and promotes what is due, then runs what is READY in these queues, until nothing is left.
+     * Expires and promotes what is due, lets groups go on, then runs what is READY in these queues, until nothing is left.
      *
      * @param names empty: all queues that have a handler here
      * @return how many messages were run
@@ -60,12 +60,20 @@ final class InlineRunner {
                 expired = stores.jobs().expire(expired, BATCH);
             } while (expired != null);
             stores.jobs().promote(null, BATCH);
+            sweepGroups();
             int now = runAllReady(names);
             if (now == 0) {
                 return runs;
             }
             runs += now;
         }
+    }
+
+    private void sweepGroups() {
+        JobStore.GroupPosition seen = null;
+        do {
+            seen = stores.jobs().sweepGroups(seen, BATCH).next();
+        } while (seen != null);
     }
 
     /** No poll need have told. */
