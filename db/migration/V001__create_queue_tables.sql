@@ -185,7 +185,7 @@ CREATE TABLE postroom.message_group (
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);
 COMMENT ON COLUMN postroom.message_group.message_id IS 'the holder; null: it has ended, and the next one could not be chosen yet';
 COMMENT ON COLUMN postroom.message_group.low IS 'no message of the group in grouped has a seq below this one';
-CREATE INDEX message_group_without_holder ON postroom.message_group (queue_id) WHERE message_id IS NULL;
+-- An index with message_id would keep a change of the holder from staying in its page (HOT).
 
 CREATE TABLE postroom.delayed (
     due_at      timestamptz NOT NULL,

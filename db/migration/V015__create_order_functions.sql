@@ -463,18 +463,7 @@ DECLARE
     looked   int;
     waiting  record;
 BEGIN
-    SELECT array_agg(g.queue_id), array_agg(g.group_key) INTO queues, keys
-    FROM (SELECT x.queue_id, x.group_key
-          FROM postroom.message_group x
-          WHERE x.message_id IS NULL
-          LIMIT p_limit
-          FOR UPDATE SKIP LOCKED) g;
     advanced := 0;
-    IF keys IS NOT NULL THEN
-        advanced := postroom.advance_groups(queues, keys, array_fill(NULL::uuid, ARRAY[cardinality(keys)]),
-                                            array_fill(false, ARRAY[cardinality(keys)]));
-    END IF;
-
     WITH seen AS MATERIALIZED (
         SELECT g.queue_id, g.group_key, g.message_id
         FROM postroom.message_group g
@@ -491,18 +480,20 @@ BEGIN
         SELECT s.queue_id, s.group_key, s.message_id
         FROM seen s
         LEFT JOIN postroom.queue q ON q.id = s.queue_id
-        WHERE s.message_id IS NOT NULL
-          AND NOT EXISTS (SELECT FROM held h WHERE h.message_id = s.message_id AND h.queue_id = s.queue_id)
-          -- OFFSET 0: one look-up for each group, and no join that reads all that waits
-          AND NOT EXISTS (SELECT FROM postroom.ready r
-                          WHERE r.message_id = s.message_id AND r.moved AND r.queue_id = s.queue_id OFFSET 0)
-          AND NOT EXISTS (SELECT FROM postroom.message m
-                          JOIN postroom.ready r ON r.queue_id = m.queue_id AND r.priority = m.priority AND r.seq = m.seq
-                          WHERE m.id = s.message_id AND r.message_id = m.id AND r.queue_id = s.queue_id OFFSET 0)
-          AND NOT EXISTS (SELECT FROM postroom.delayed d WHERE d.message_id = s.message_id AND d.queue_id = s.queue_id OFFSET 0)
-          AND NOT (coalesce(q.on_dead_letter, '') = 'block'
-                   AND EXISTS (SELECT FROM postroom.dead_letter d
-                               WHERE d.message_id = s.message_id AND d.queue_id = s.queue_id OFFSET 0))
+        LEFT JOIN held h ON h.message_id = s.message_id AND h.queue_id = s.queue_id
+        WHERE s.message_id IS NULL
+           OR h.message_id IS NULL
+              -- OFFSET 0: one look-up for each group, and no join that reads all that waits
+              AND NOT EXISTS (SELECT FROM postroom.ready r
+                              WHERE r.message_id = s.message_id AND r.moved AND r.queue_id = s.queue_id OFFSET 0)
+              AND NOT EXISTS (SELECT FROM postroom.message m
+                              JOIN postroom.ready r ON r.queue_id = m.queue_id AND r.priority = m.priority AND r.seq = m.seq
+                              WHERE m.id = s.message_id AND r.message_id = m.id AND r.queue_id = s.queue_id OFFSET 0)
+              AND NOT EXISTS (SELECT FROM postroom.delayed d
+                              WHERE d.message_id = s.message_id AND d.queue_id = s.queue_id OFFSET 0)
+              AND NOT (coalesce(q.on_dead_letter, '') = 'block'
+                       AND EXISTS (SELECT FROM postroom.dead_letter d
+                                   WHERE d.message_id = s.message_id AND d.queue_id = s.queue_id OFFSET 0))
     )
     SELECT (SELECT count(*) FROM seen),
            (SELECT s.queue_id FROM seen s ORDER BY s.queue_id DESC, s.group_key DESC LIMIT 1),
