@@ -68,7 +68,8 @@ public record QueueSettings(
      * unless an operator sets the queue's.
      */
     public QueueSettings attempts(int attempts) {
-        return new QueueSettings(queue, Optional.of(attempts), retryAfter, timeToLive, retention, crashLimit, ordered, onDeadLetter);
+        return new QueueSettings(
+                queue, Optional.of(attempts), retryAfter, timeToLive, retention, crashLimit, ordered, onDeadLetter);
     }
 
     /**
@@ -79,17 +80,20 @@ public record QueueSettings(
      * @throws InvalidMessageException the text is none of these
      */
     public QueueSettings retryAfter(String delays) {
-        return new QueueSettings(queue, maxAttempts, Optional.of(delays), timeToLive, retention, crashLimit, ordered, onDeadLetter);
+        return new QueueSettings(
+                queue, maxAttempts, Optional.of(delays), timeToLive, retention, crashLimit, ordered, onDeadLetter);
     }
 
     /** Sets after how long messages without a time to live of their own expire; 1 ms to 400 days. Without one they never expire. */
     public QueueSettings timeToLive(Duration duration) {
-        return new QueueSettings(queue, maxAttempts, retryAfter, Optional.of(duration), retention, crashLimit, ordered, onDeadLetter);
+        return new QueueSettings(
+                queue, maxAttempts, retryAfter, Optional.of(duration), retention, crashLimit, ordered, onDeadLetter);
     }
 
     /** Sets how long finished messages are kept; 0 to 400 days, or {@link #FOR_EVER}. Default 7 days. */
     public QueueSettings retention(Duration duration) {
-        return new QueueSettings(queue, maxAttempts, retryAfter, timeToLive, Optional.of(duration), crashLimit, ordered, onDeadLetter);
+        return new QueueSettings(
+                queue, maxAttempts, retryAfter, timeToLive, Optional.of(duration), crashLimit, ordered, onDeadLetter);
     }
 
     /**
@@ -97,7 +101,8 @@ public record QueueSettings(
      * one crash left it runs beside no other suspect of its process.
      */
     public QueueSettings crashLimit(int crashes) {
-        return new QueueSettings(queue, maxAttempts, retryAfter, timeToLive, retention, Optional.of(crashes), ordered, onDeadLetter);
+        return new QueueSettings(
+                queue, maxAttempts, retryAfter, timeToLive, retention, Optional.of(crashes), ordered, onDeadLetter);
     }
 
     /**
@@ -107,7 +112,14 @@ public record QueueSettings(
      */
     public QueueSettings ordered(boolean isOrdered) {
         return new QueueSettings(
-                queue, maxAttempts, retryAfter, timeToLive, retention, crashLimit, Optional.of(isOrdered), onDeadLetter);
+                queue,
+                maxAttempts,
+                retryAfter,
+                timeToLive,
+                retention,
+                crashLimit,
+                Optional.of(isOrdered),
+                onDeadLetter);
     }
 
     /** Sets what becomes of the group of a dead letter in an ordered queue; default {@link OnDeadLetter#RELEASE}. */

@@ -127,7 +127,8 @@ class ConservationTest {
     @Test
     void message_behind_its_group_is_in_one_place() {
         UUID id = messages.message("q").nowhere();
-        sql.sql("INSERT INTO postroom.grouped (seq, queue_id, priority, message_id, group_key) VALUES (1, ?, 4, ?, 'a')")
+        sql.sql(
+                        "INSERT INTO postroom.grouped (seq, queue_id, priority, message_id, group_key) VALUES (1, ?, 4, ?, 'a')")
                 .params(messages.queue("q"), id)
                 .update();
         assertThat(Conservation.check(sql)).isEmpty();

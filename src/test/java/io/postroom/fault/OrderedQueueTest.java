@@ -73,13 +73,17 @@ class OrderedQueueTest {
                 FROM public.span x
                 JOIN public.span y ON y.group_key = x.group_key AND y.run <> x.run
                 WHERE y.started_at > x.started_at AND y.started_at < x.ended_at
-                """)).as("two runs of a group at a time, seed %s", seed).isZero();
+                """))
+                .as("two runs of a group at a time, seed %s", seed)
+                .isZero();
         assertThat(ledger.number("""
                 SELECT count(*)
                 FROM (SELECT x.number, lag(x.number) OVER (PARTITION BY x.group_key ORDER BY x.started_at, x.run) AS before
                       FROM public.span x) y
                 WHERE y.number NOT IN (coalesce(y.before, -1), coalesce(y.before, -1) + 1)
-                """)).as("runs that are neither a repeat nor the next of their group, seed %s", seed).isZero();
+                """))
+                .as("runs that are neither a repeat nor the next of their group, seed %s", seed)
+                .isZero();
         assertThat(ledger.violations()).isEmpty();
         assertThat(ledger.count("postroom.message_group", "")).isZero();
     }

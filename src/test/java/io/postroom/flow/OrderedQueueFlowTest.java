@@ -74,9 +74,11 @@ class OrderedQueueFlowTest {
     private void awaitAll(Postroom postroom, String queue, int groups, int each) {
         Awaitility.await()
                 .atMost(Duration.ofSeconds(60))
-                .until(() -> postroom.queues().stats(queue).orElseThrow(), stats -> stats.ready() == 0
-                        && stats.inProgress() == 0
-                        && runs.values().stream().mapToInt(List::size).sum() >= groups * each);
+                .until(
+                        () -> postroom.queues().stats(queue).orElseThrow(),
+                        stats -> stats.ready() == 0
+                                && stats.inProgress() == 0
+                                && runs.values().stream().mapToInt(List::size).sum() >= groups * each);
         assertThat(overlaps).isEmpty();
         assertThat(runs).hasSize(groups);
         assertThat(runs.values())
@@ -119,7 +121,8 @@ class OrderedQueueFlowTest {
                     return payload.equals("1") && context.failures() == 0 ? Outcome.retry("once") : Outcome.done();
                 })
                 .retry(RetryPolicy.fixed(3, Duration.ofSeconds(10)));
-        try (Postroom postroom = Postroom.on(pool).workers(false).handler(handler).start()) {
+        try (Postroom postroom =
+                Postroom.on(pool).workers(false).handler(handler).start()) {
             postroom.queues().declare(QueueSettings.of("kit").ordered(true));
             for (int number = 1; number <= 3; number++) {
                 postroom.queueMessages()
@@ -138,7 +141,8 @@ class OrderedQueueFlowTest {
     @Test
     void send_message_sync_leaves_its_message_to_the_order() {
         Handler handler = Handler.process("sync", String.class, (payload, context) -> Outcome.done());
-        try (Postroom postroom = Postroom.on(pool).workers(false).handler(handler).start()) {
+        try (Postroom postroom =
+                Postroom.on(pool).workers(false).handler(handler).start()) {
             postroom.queues().declare(QueueSettings.of("sync").ordered(true));
             CreateMessage message =
                     CreateMessage.to("sync").json("number", 1, "1").group("a");

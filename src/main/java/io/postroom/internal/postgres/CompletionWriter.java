@@ -64,8 +64,11 @@ final class CompletionWriter {
             call.set("queues", ArrayValues.ints(ended, one -> one.message().queueId()))
                     .set(
                             "groups",
-                            ArrayValues.texts(ended, one -> one.message().content().group()))
-                    .set("messages", ArrayValues.uuids(ended, one -> one.message().id()))
+                            ArrayValues.texts(
+                                    ended, one -> one.message().content().group()))
+                    .set(
+                            "messages",
+                            ArrayValues.uuids(ended, one -> one.message().id()))
                     .set("dead", ArrayValues.texts(ended, one -> String.valueOf(one.next() == NextState.DEAD)))
                     .one(row -> row.getInt(1));
         }

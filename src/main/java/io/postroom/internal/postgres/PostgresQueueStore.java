@@ -68,7 +68,8 @@ final class PostgresQueueStore implements QueueStore {
         if (settings.ordered().isEmpty()) {
             return;
         }
-        String doing = "declare queue " + settings.queue() + " with ordered(" + settings.ordered().get() + ")";
+        String doing = "declare queue " + settings.queue() + " with ordered("
+                + settings.ordered().get() + ")";
         for (int tries = 1; ; tries++) {
             try {
                 transactions.single(doing, connection -> {
@@ -119,7 +120,11 @@ final class PostgresQueueStore implements QueueStore {
                         .set("retention", nullableLongs(settings, one -> micros(one.retention())))
                         .set(
                                 "ordered",
-                                texts(settings, one -> one.ordered().map(String::valueOf).orElse(null)))
+                                texts(
+                                        settings,
+                                        one -> one.ordered()
+                                                .map(String::valueOf)
+                                                .orElse(null)))
                         .set("onDeadLetter", texts(settings, PostgresQueueStore::onDeadLetter))
                         .list(PostgresQueueStore::queue);
             }
@@ -171,6 +176,7 @@ final class PostgresQueueStore implements QueueStore {
     }
 
     private static QueueRow queue(ResultSet row) throws SQLException {
-        return new QueueRow(row.getInt(1), row.getString(2), Rows.duration(row, 3), row.getBoolean(4), row.getBoolean(5));
+        return new QueueRow(
+                row.getInt(1), row.getString(2), Rows.duration(row, 3), row.getBoolean(4), row.getBoolean(5));
     }
 }

@@ -78,7 +78,8 @@ final class InlineRunner {
 
     /** No poll need have told. */
     private void learnWhichAreOrdered() {
-        List<String> names = consumers.queues().stream().map(ConsumedQueue::name).toList();
+        List<String> names =
+                consumers.queues().stream().map(ConsumedQueue::name).toList();
         for (QueueRow row : stores.queues().queues(names)) {
             ConsumedQueue queue = consumers.named(row.name());
             if (queue != null) {

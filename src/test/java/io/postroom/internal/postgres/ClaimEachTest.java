@@ -113,7 +113,8 @@ class ClaimEachTest {
                 new ClaimRequest(
                         fixture.worker,
                         wrong.queueId(),
-                        "another", false,
+                        "another",
+                        false,
                         wrong.priorities(),
                         wrong.cursors(),
                         10,
@@ -242,7 +243,8 @@ class ClaimEachTest {
         return new ClaimRequest(
                 fixture.worker,
                 queue.id(),
-                queue.name(), false,
+                queue.name(),
+                false,
                 new short[] {(short) priority},
                 new long[] {cursor},
                 limit,

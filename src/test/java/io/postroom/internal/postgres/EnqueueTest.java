@@ -273,7 +273,8 @@ class EnqueueTest {
                         .claim(new ClaimRequest(
                                 fixture.worker,
                                 fixture.queue.id(),
-                                "gone", false,
+                                "gone",
+                                false,
                                 StoreFixture.ALL_LANES,
                                 new long[10],
                                 10,

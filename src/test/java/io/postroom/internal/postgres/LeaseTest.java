@@ -72,7 +72,8 @@ class LeaseTest {
                 .claim(new ClaimRequest(
                         fixture.worker,
                         fixture.queue.id(),
-                        fixture.queue.name(), false,
+                        fixture.queue.name(),
+                        false,
                         StoreFixture.ALL_LANES,
                         new long[10],
                         10,
@@ -93,7 +94,8 @@ class LeaseTest {
                 .claim(new ClaimRequest(
                         fixture.worker,
                         fixture.queue.id(),
-                        fixture.queue.name(), false,
+                        fixture.queue.name(),
+                        false,
                         new short[] {4},
                         new long[] {second},
                         10,
@@ -419,7 +421,8 @@ class LeaseTest {
                 .claim(new ClaimRequest(
                         fixture.worker,
                         fixture.queue.id(),
-                        fixture.queue.name(), false,
+                        fixture.queue.name(),
+                        false,
                         StoreFixture.ALL_LANES,
                         new long[10],
                         10,

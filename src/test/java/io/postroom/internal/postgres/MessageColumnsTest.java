@@ -118,7 +118,16 @@ class MessageColumnsTest {
         return message(
                 9,
                 Duration.ofHours(1),
-                new Content(Direction.INCOMING, "order", 7, null, new byte[] {1}, "text/plain", "{\"a\": \"b\"}", "c", "g"));
+                new Content(
+                        Direction.INCOMING,
+                        "order",
+                        7,
+                        null,
+                        new byte[] {1},
+                        "text/plain",
+                        "{\"a\": \"b\"}",
+                        "c",
+                        "g"));
     }
 
     private static NewMessage message(int priority, @Nullable Duration timeToLive, Content content) {

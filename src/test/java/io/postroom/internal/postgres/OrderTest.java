@@ -156,7 +156,8 @@ class OrderTest {
     }
 
     private String groupLine(UUID id) {
-        List<String> lines = fixture.texts("SELECT line FROM postroom.explain('" + id + "') line WHERE line LIKE 'group:%'");
+        List<String> lines =
+                fixture.texts("SELECT line FROM postroom.explain('" + id + "') line WHERE line LIKE 'group:%'");
         assertThat(lines).hasSize(1);
         return lines.get(0);
     }
@@ -204,7 +205,8 @@ class OrderTest {
         assertThat(claim()).isEmpty();
         complete(done(second), done(first.get(1)));
         complete(done(claimOnly(a3)));
-        assertThat(fixture.number("SELECT count(*) FROM postroom.message_group")).isZero();
+        assertThat(fixture.number("SELECT count(*) FROM postroom.message_group"))
+                .isZero();
         assertThat(fixture.number("SELECT count(*) FROM postroom.grouped")).isZero();
     }
 
@@ -235,9 +237,12 @@ class OrderTest {
         fixture.enqueue(fixture.message().group("a"));
         fixture.enqueue(fixture.message().group("a"));
         List<ClaimedMessage> both = fixture.claim(10);
-        assertThat(both).hasSize(2).allMatch(message -> "a".equals(message.content().group()));
+        assertThat(both)
+                .hasSize(2)
+                .allMatch(message -> "a".equals(message.content().group()));
         complete(done(both.get(0)), done(both.get(1)));
-        assertThat(fixture.number("SELECT count(*) FROM postroom.message_group")).isZero();
+        assertThat(fixture.number("SELECT count(*) FROM postroom.message_group"))
+                .isZero();
     }
 
     @Test
@@ -498,7 +503,9 @@ class OrderTest {
         assertThat(claim()).isEmpty();
         assertThat(groupLine(second))
                 .startsWith("group: message " + first + " holds group \"a\"")
-                .contains("it is a dead letter (attempts_spent), for which this queue blocks the group", "this one is next");
+                .contains(
+                        "it is a dead letter (attempts_spent), for which this queue blocks the group",
+                        "this one is next");
         fixture.stores.operator().redrive(first);
         complete(dead(claimOnly(first), "no"));
         declared(QueueSettings.of(queue.name()).onDeadLetter(OnDeadLetter.RELEASE));
@@ -558,7 +565,8 @@ class OrderTest {
         UUID third = send("a");
         complete(retry(claimOnly(first), Duration.ofHours(1), "no"));
         assertThat(claim()).isEmpty();
-        fixture.execute("UPDATE postroom.message SET expires_at = now() - interval '1 second' WHERE expires_at IS NOT NULL");
+        fixture.execute(
+                "UPDATE postroom.message SET expires_at = now() - interval '1 second' WHERE expires_at IS NOT NULL");
         ExpiryPosition next = null;
         do {
             next = fixture.stores.jobs().expire(next, 500);
@@ -616,8 +624,8 @@ class OrderTest {
         complete(done(claimOnly(second)));
 
         UUID third = send("b");
-        fixture.execute("INSERT INTO postroom.message_group (queue_id, group_key, message_id, low) VALUES (" + queue.id()
-                + ", 'b', gen_random_uuid(), 5000000000)");
+        fixture.execute("INSERT INTO postroom.message_group (queue_id, group_key, message_id, low) VALUES ("
+                + queue.id() + ", 'b', gen_random_uuid(), 5000000000)");
         assertThat(claim()).isEmpty();
         sweep();
         sweep();
@@ -626,7 +634,8 @@ class OrderTest {
         UUID fourth = send("c");
         fixture.execute("UPDATE postroom.ready SET moved = true, deliveries = 3 WHERE message_id = '" + fourth + "'");
         complete(done(claimOnly(fourth)));
-        assertThat(fixture.number("SELECT count(*) FROM postroom.message_group")).isZero();
+        assertThat(fixture.number("SELECT count(*) FROM postroom.message_group"))
+                .isZero();
     }
 
     @Test
@@ -635,8 +644,8 @@ class OrderTest {
         UUID second = send("a");
         ClaimedMessage running = claimOnly(first);
         assertThat(claim()).isEmpty();
-        fixture.execute("SELECT postroom.complete_one(" + fixture.worker + ", " + running.lease().id() + ", '" + first
-                + "', 1::int2, 1, 1)");
+        fixture.execute("SELECT postroom.complete_one(" + fixture.worker + ", "
+                + running.lease().id() + ", '" + first + "', 1::int2, 1, 1)");
         assertThat(claim()).isEmpty();
         sweep();
         complete(done(claimOnly(second)));
@@ -678,8 +687,7 @@ class OrderTest {
                 .startsWith("group: message " + first + " holds group \"a\" of queue \"" + queue.name() + "\" since ")
                 .contains("worker \"test\" works on it", "1 message of the group waits before this one");
         complete(retry(running, Duration.ofHours(1), "no"));
-        assertThat(groupLine(second))
-                .contains("it waits until ", "because of retry; this one is next");
+        assertThat(groupLine(second)).contains("it waits until ", "because of retry; this one is next");
         promote();
         complete(done(claimOnly(first)));
         complete(done(claimOnly(second)));

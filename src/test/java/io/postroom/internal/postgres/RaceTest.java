@@ -209,7 +209,8 @@ class RaceTest {
                         .claim(new ClaimRequest(
                                 fixture.worker,
                                 fixture.queue.id(),
-                                fixture.queue.name(), false,
+                                fixture.queue.name(),
+                                false,
                                 new short[] {4},
                                 new long[] {Math.min(sample.seq(), seq)},
                                 10,
@@ -575,7 +576,8 @@ class RaceTest {
                 .claim(new ClaimRequest(
                         fixture.worker,
                         fixture.queue.id(),
-                        fixture.queue.name(), false,
+                        fixture.queue.name(),
+                        false,
                         new short[] {4},
                         new long[1],
                         400,

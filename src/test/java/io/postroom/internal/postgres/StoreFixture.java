@@ -119,7 +119,16 @@ final class StoreFixture {
 
     ClaimRequest request(int limit) {
         return new ClaimRequest(
-                worker, queue.id(), queue.name(), false, ALL_LANES, new long[10], limit, 200, limit, ClaimKind.ORDINARY);
+                worker,
+                queue.id(),
+                queue.name(),
+                false,
+                ALL_LANES,
+                new long[10],
+                limit,
+                200,
+                limit,
+                ClaimKind.ORDINARY);
     }
 
     List<ClaimedMessage> claim(int limit) {
@@ -140,7 +149,8 @@ final class StoreFixture {
 
     List<ClaimedMessage> claimSuspect(ClaimKind kind) {
         return stores.leases()
-                .claim(new ClaimRequest(worker, queue.id(), queue.name(), false, ALL_LANES, new long[10], 10, 200, 10, kind));
+                .claim(new ClaimRequest(
+                        worker, queue.id(), queue.name(), false, ALL_LANES, new long[10], 10, 200, 10, kind));
     }
 
     static Completion done(ClaimedMessage message) {
@@ -345,7 +355,8 @@ final class StoreFixture {
         }
 
         NewMessage build() {
-            Content content = new Content(direction, type, version, payload, body, contentType, headers, correlation, group);
+            Content content =
+                    new Content(direction, type, version, payload, body, contentType, headers, correlation, group);
             return new NewMessage(
                     id, givenId, queue.id(), queue.name(), priority, content, delay, dueAt, timeToLive, key);
         }
