@@ -32,7 +32,8 @@ class ConservationTest {
     @BeforeEach
     void empty() {
         sql.sql("""
-                        TRUNCATE postroom.message, postroom.ready, postroom.grouped, postroom.message_group, postroom.delayed, postroom.lease, postroom.dead_letter, postroom.attempt,
+                        TRUNCATE postroom.message, postroom.ready, postroom.grouped, postroom.message_group, postroom.delayed,
+                            postroom.lease, postroom.dead_letter, postroom.attempt,
                             postroom.queue, postroom.worker, postroom.dedup, postroom.purge_ledger, postroom.operator_action
                         """).update();
         worker = messages.worker("node-1");
