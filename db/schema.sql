@@ -26,6 +26,7 @@ CREATE TABLE postroom.binding (
     to_exchange_id integer,
     routing_key text COLLATE "C" NOT NULL DEFAULT ''::text,
     arguments jsonb NOT NULL DEFAULT '{}'::jsonb,
+    key_like text COLLATE "C" DEFAULT regexp_replace(regexp_replace((routing_key COLLATE "C"), '([\\%_])'::text, '\\\1'::text, 'g'::text), '\.#|#\.|#|\*'::text, '%'::text, 'g'::text),
     created_at timestamp with time zone NOT NULL DEFAULT statement_timestamp(),
     CONSTRAINT binding_from_exchange FOREIGN KEY (exchange_id) REFERENCES postroom.exchange(id),
     CONSTRAINT binding_pk PRIMARY KEY (id),
@@ -78,6 +79,7 @@ CREATE TABLE postroom.dedup (
     CONSTRAINT dedup_key_length CHECK (char_length(key) >= 1 AND char_length(key) <= 200)
 );
 CREATE INDEX dedup_by_message ON postroom.dedup USING btree (message_id);
+COMMENT ON COLUMN postroom.dedup.queue_id IS 'whose key it is; of a message that was created through an exchange: the id of the exchange below zero';
 
 CREATE TABLE postroom.delayed (
     due_at timestamp with time zone NOT NULL,
@@ -94,6 +96,25 @@ CREATE TABLE postroom.delayed (
 ) WITH (autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_cost_delay=0);
 CREATE INDEX delayed_by_due_time ON postroom.delayed USING btree (due_at);
 COMMENT ON COLUMN postroom.delayed.reason IS 'delay, retry, snooze, not_now, no_handler, undecodable, payload_missing, not_run';
+
+CREATE TABLE postroom.dropped_message (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    dropped_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    exchange text COLLATE "C" NOT NULL,
+    routing_key text COLLATE "C" NOT NULL,
+    message_id uuid NOT NULL,
+    type text COLLATE "C",
+    correlation_id text COLLATE "C",
+    CONSTRAINT dropped_message_pk PRIMARY KEY (id)
+);
+
+CREATE TABLE postroom.entry_expiry (
+    expires_at timestamp with time zone NOT NULL,
+    queue_id integer NOT NULL,
+    message_id uuid NOT NULL,
+    CONSTRAINT entry_expiry_pk PRIMARY KEY (message_id, queue_id)
+);
+CREATE INDEX entry_expiry_by_time ON postroom.entry_expiry USING btree (expires_at);
 
 CREATE TABLE postroom.exchange (
     id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
@@ -139,6 +160,9 @@ CREATE TABLE postroom.message (
     correlation_id text COLLATE "C",
     content_type text,
     created_by text,
+    exchange text COLLATE "C",
+    routing_key text COLLATE "C",
+    queue_ids integer[],
     headers jsonb,
     payload jsonb,
     body bytea,
@@ -146,7 +170,10 @@ CREATE TABLE postroom.message (
 ) PARTITION BY RANGE (id);
 CREATE INDEX message_by_correlation ON postroom.message USING btree (correlation_id) WHERE (correlation_id IS NOT NULL);
 CREATE INDEX message_by_expiry ON postroom.message USING btree (expires_at, id) WHERE (expires_at IS NOT NULL);
+COMMENT ON COLUMN postroom.message.queue_id IS '0: it was routed to several queues, those of queue_ids';
 COMMENT ON COLUMN postroom.message.direction IS '0 outgoing, 1 incoming';
+COMMENT ON COLUMN postroom.message.exchange IS 'through which it was created; null: it named its queue';
+COMMENT ON COLUMN postroom.message.queue_ids IS 'the queues it was routed to if they are several, else null; it has an entry in each';
 
 CREATE TABLE postroom.operator_action (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -229,6 +256,13 @@ CREATE INDEX ready_by_moved_message ON postroom.ready USING btree (message_id) W
 CREATE INDEX ready_suspects ON postroom.ready USING btree (queue_id, priority, seq) WHERE (crashes > 0);
 COMMENT ON COLUMN postroom.ready.moved IS 'not its first place: promoted, released, rescued or redriven; found by ready_by_moved_message';
 
+CREATE TABLE postroom.routing_version (
+    is_only boolean NOT NULL DEFAULT true,
+    version uuid NOT NULL DEFAULT gen_random_uuid(),
+    CONSTRAINT routing_version_pk PRIMARY KEY (is_only),
+    CONSTRAINT routing_version_is_one_row CHECK (is_only)
+) WITH (fillfactor=50);
+
 CREATE TABLE postroom.shedlock (
     name character varying(64) NOT NULL,
     lock_until timestamp without time zone NOT NULL,
@@ -248,6 +282,19 @@ CREATE TABLE postroom.worker (
     CONSTRAINT worker_instance_unique UNIQUE (instance),
     CONSTRAINT worker_pk PRIMARY KEY (id)
 ) WITH (fillfactor=50);
+
+CREATE VIEW postroom.bindings AS
+ SELECT e.name AS exchange,
+    q.name AS queue,
+    t.name AS to_exchange,
+    b.routing_key,
+    b.arguments,
+    b.created_at
+   FROM postroom.binding b
+     JOIN postroom.exchange e ON e.id = b.exchange_id
+     LEFT JOIN postroom.queue q ON q.id = b.queue_id
+     LEFT JOIN postroom.exchange t ON t.id = b.to_exchange_id;
+COMMENT ON VIEW postroom.bindings IS 'which exchange leads to which queue or other exchange, and for which messages';
 
 CREATE VIEW postroom.consumers AS
  SELECT q.name AS queue,
@@ -295,6 +342,24 @@ COMMENT ON VIEW postroom.dead_letters IS 'messages that were given up; they stay
 COMMENT ON COLUMN postroom.dead_letters.reason IS 'attempts_spent, rejected, undecodable, crash_limit, quarantined';
 COMMENT ON COLUMN postroom.dead_letters.fingerprint IS 'the same for alike errors: class and message without their digits';
 
+CREATE VIEW postroom.dropped_messages AS
+ SELECT dropped_at,
+    exchange,
+    routing_key,
+    message_id,
+    type,
+    correlation_id
+   FROM postroom.dropped_message d;
+COMMENT ON VIEW postroom.dropped_messages IS 'messages that reached no queue and were created with mandatory off: one row each, kept for seven days';
+
+CREATE VIEW postroom.exchanges AS
+ SELECT name AS exchange,
+    kind,
+    alternate,
+    created_at
+   FROM postroom.exchange e;
+COMMENT ON VIEW postroom.exchanges IS 'exchanges: what takes messages that name no queue';
+
 CREATE VIEW postroom.message_content AS
  SELECT m.id AS message_id,
     q.name AS queue,
@@ -312,10 +377,20 @@ CREATE VIEW postroom.message_content AS
     COALESCE(m.content_type, 'application/json'::text) AS content_type,
     m.created_at,
     m.created_by,
-    m.expires_at
+    m.exchange,
+    m.routing_key,
+    m.expires_at,
+        CASE
+            WHEN m.queue_ids IS NOT NULL THEN ARRAY( SELECT t.name
+               FROM postroom.queue t
+              WHERE t.id = ANY (m.queue_ids)
+              ORDER BY t.name)
+            ELSE NULL::text[]
+        END AS queues
    FROM postroom.message m
-     JOIN postroom.queue q ON q.id = m.queue_id;
+     LEFT JOIN postroom.queue q ON q.id = m.queue_id;
 COMMENT ON VIEW postroom.message_content IS 'one row per stored message, without where it stands: quick by message_id and correlation_id';
+COMMENT ON COLUMN postroom.message_content.queue IS 'null: it was routed to several queues, those of queues';
 
 CREATE VIEW postroom.message_history AS
  SELECT a.message_id,
@@ -501,7 +576,14 @@ CREATE VIEW postroom.queue_messages AS
     COALESCE(m.content_type, 'application/json'::text) AS content_type,
     m.created_at,
     m.created_by,
-    m.expires_at,
+    m.exchange,
+    m.routing_key,
+        CASE
+            WHEN m.queue_ids IS NULL THEN m.expires_at
+            ELSE LEAST(m.expires_at, ( SELECT x.expires_at
+               FROM postroom.entry_expiry x
+              WHERE x.message_id = p.message_id AND x.queue_id = p.queue_id))
+        END AS expires_at,
         CASE
             WHEN p.failures IS NOT NULL THEN p.failures::integer
             WHEN p.deliveries <= 1 THEN 0
@@ -544,6 +626,7 @@ COMMENT ON COLUMN postroom.queue_messages.state IS 'DELAYED, READY, IN_PROGRESS,
 COMMENT ON COLUMN postroom.queue_messages.type_version IS '0 without a type';
 COMMENT ON COLUMN postroom.queue_messages.priority IS '9 first, 0 last';
 COMMENT ON COLUMN postroom.queue_messages.body IS 'the content when it is bytes; payload is null then';
+COMMENT ON COLUMN postroom.queue_messages.exchange IS 'through which it was created; null: it named its queue';
 COMMENT ON COLUMN postroom.queue_messages.expires_at IS 'a message still waiting then becomes EXPIRED; null: never';
 COMMENT ON COLUMN postroom.queue_messages.failures IS 'attempts that failed since the last redrive; of a finished one all there were';
 COMMENT ON COLUMN postroom.queue_messages.crashes IS 'how often its worker died after it had started; of a finished one all there were';
@@ -635,6 +718,21 @@ BEGIN
         PERFORM postroom.refuse('queue', 'given if to_exchange is not, and only then', bind.queue,
             'Name one destination: queue or to_exchange');
     END IF;
+    PERFORM postroom.require_name('exchange', bind.exchange);
+    IF EXISTS (
+        SELECT
+        FROM postroom.binding b
+        JOIN postroom.exchange e ON e.id = b.exchange_id
+        LEFT JOIN postroom.queue q ON q.id = b.queue_id
+        LEFT JOIN postroom.exchange t ON t.id = b.to_exchange_id
+        WHERE e.name = bind.exchange
+          AND b.routing_key = bind.routing_key
+          AND b.arguments = bind.arguments
+          AND (q.name = bind.queue AND q.deleted_at IS NULL OR t.name = bind.to_exchange))
+    THEN
+        RETURN false; -- a start that binds anew what is bound writes nothing and locks nothing
+    END IF;
+    PERFORM postroom.change_routing();
     source := postroom.existing_exchange('exchange', bind.exchange);
     PERFORM postroom.require_routing_key(bind.routing_key);
     PERFORM postroom.require_binding_arguments(source.kind, bind.arguments);
@@ -648,16 +746,6 @@ BEGIN
                 USING ERRCODE = '22023', COLUMN = 'queue';
         END IF;
     END IF;
-    IF EXISTS ( -- before the INSERT, because that draws an id even where it inserts nothing
-        SELECT FROM postroom.binding b
-        WHERE b.exchange_id = source.id
-          AND b.routing_key = bind.routing_key
-          AND coalesce(b.queue_id, 0) = coalesce(to_queue_id, 0)
-          AND coalesce(b.to_exchange_id, 0) = coalesce(to_id, 0)
-          AND b.arguments = bind.arguments)
-    THEN
-        RETURN false;
-    END IF;
     INSERT INTO postroom.binding (exchange_id, queue_id, to_exchange_id, routing_key, arguments)
     VALUES (source.id, to_queue_id, to_id, bind.routing_key, bind.arguments)
     ON CONFLICT DO NOTHING;
@@ -665,7 +753,7 @@ BEGIN
 END
 $function$
 ;
-COMMENT ON FUNCTION postroom.bind IS 'Internal: binds an exchange to a queue: SELECT postroom.bind(''orders'', ''mail'', ''order.*.paid''),
+COMMENT ON FUNCTION postroom.bind IS 'Binds an exchange to a queue: SELECT postroom.bind(''orders'', ''mail'', ''order.*.paid''),
 or to another exchange: SELECT postroom.bind(''orders'', to_exchange => ''audit'', routing_key => ''#'').
 routing_key is the key of a direct exchange or the pattern of a topic exchange. arguments are for headers exchanges:
 x-match (all, any, all-with-x, any-with-x) and the headers wanted. true: it is new. A repeat changes nothing.';
@@ -810,11 +898,12 @@ CREATE OR REPLACE FUNCTION postroom.cancel(p_message uuid)
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
-    cancelled int;
+    done   int[] := '{}';
+    found  int[];
 BEGIN
     FOR look IN 1 .. 50 LOOP
         WITH taken AS (
-            SELECT * FROM postroom.take_waiting(p_message)
+            SELECT * FROM postroom.take_waiting(p_message, done)
         ), history AS (
             INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
             SELECT p_message, clock_timestamp(), clock_timestamp(), t.queue_id, t.deliveries, 1 FROM taken t
@@ -822,25 +911,31 @@ BEGIN
             INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at)
             SELECT 'cancel', t.queue_id, p_message, 1, 1, clock_timestamp() FROM taken t
         )
-        SELECT count(*) INTO cancelled FROM taken;
-        EXIT WHEN cancelled > 0
-            OR NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = p_message)
-            OR EXISTS (SELECT FROM postroom.lease l
-                       WHERE p_message = ANY (l.message_ids)
-                         AND substring(l.open FROM array_position(l.message_ids, p_message) FOR 1) = B'1')
-            OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.message_id = p_message)
-            OR EXISTS (SELECT FROM postroom.attempt a WHERE a.message_id = p_message AND a.outcome <= 2);
+        SELECT array_agg(t.queue_id) INTO found FROM taken t;
+        done := done || found;
+        EXIT WHEN NOT postroom.may_wait(p_message, done);
         PERFORM pg_sleep(0.002);
     END LOOP;
-    RETURN cancelled;
+    RETURN cardinality(done);
 END
 $function$
 ;
 COMMENT ON FUNCTION postroom.cancel IS 'Cancels a waiting message, in the transaction of the caller: SELECT postroom.cancel(''...'').
 Answers how many entries became CANCELLED; 0: it is in progress, dead, finished or unknown.';
 
+CREATE OR REPLACE FUNCTION postroom.change_routing()
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    INSERT INTO postroom.routing_version (version) VALUES (gen_random_uuid())
+    ON CONFLICT (is_only) DO UPDATE SET version = excluded.version
+$function$
+;
+COMMENT ON FUNCTION postroom.change_routing IS 'Internal: gives the exchanges and bindings another version, so that no process uses the ones that it remembers.';
+
 CREATE OR REPLACE FUNCTION postroom.claim_each(p_worker integer, p_queues integer[], p_queue_names text[], p_priorities smallint[], p_cursors bigint[], p_limits integer[], p_lease_sizes integer[], p_started integer[])
- RETURNS TABLE(queue_id integer, lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, headers text, payload text, body bytea)
+ RETURNS TABLE(queue_id integer, lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, exchange text, routing_key text, headers text, payload text, body bytea)
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
@@ -927,9 +1022,12 @@ BEGIN
     RETURN QUERY
     SELECT p_queues[k.entry], new_leases[k.lease], k.last - k.first + 1, k.place - k.first,
            p_priorities[k.entry], seqs[k.lane_last], k.message_id, k.failures, 0::smallint, k.deliveries,
-           m.id IS NOT NULL, coalesce(m.expires_at <= clock_timestamp(), false), m.created_at,
+           m.id IS NOT NULL,
+           coalesce(m.expires_at <= clock_timestamp(), false)
+               OR m.queue_ids IS NOT NULL AND postroom.is_entry_expired(m.id, p_queues[k.entry]),
+           m.created_at,
            m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
-           m.headers::text, m.payload::text, m.body
+           m.exchange, m.routing_key, m.headers::text, m.payload::text, m.body
     FROM (
         SELECT s.entry, s.lease, s.first, s.last, s.lane_last, p.place,
                ids[p.place] AS message_id, failed[p.place] AS failures, delivered[p.place] AS deliveries
@@ -937,7 +1035,7 @@ BEGIN
         CROSS JOIN LATERAL generate_series(s.first, s.last) p (place)
     ) k
     LEFT JOIN (SELECT x.id, x.expires_at, x.created_at, x.type, x.type_version, x.direction, x.correlation_id, x.content_type,
-                      x.headers, x.payload, x.body
+                      x.exchange, x.routing_key, x.queue_ids, x.headers, x.payload, x.body
                FROM postroom.message x
                WHERE x.id = ANY (sorted) AND x.id BETWEEN low AND high
                OFFSET 0 -- a step of its own: see claim
@@ -948,7 +1046,7 @@ $function$
 COMMENT ON FUNCTION postroom.claim_each IS 'Internal: called by workers. Takes ready messages of many queues and puts them under leases.';
 
 CREATE OR REPLACE FUNCTION postroom.claim(p_worker integer, p_queue integer, p_queue_name text, p_priorities smallint[], p_cursors bigint[], p_limit integer, p_lease_size integer, p_started integer, p_kind integer)
- RETURNS TABLE(lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, headers text, payload text, body bytea)
+ RETURNS TABLE(lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, exchange text, routing_key text, headers text, payload text, body bytea)
  LANGUAGE plpgsql
  ROWS 100
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1029,9 +1127,12 @@ BEGIN
             RETURNING l.id INTO new_lease;
             RETURN QUERY
             SELECT new_lease, 1, 0, prio, seqs[1], ids[1], failed[1], coalesce(crashed[1], 0::smallint), delivered[1],
-                   m.id IS NOT NULL, coalesce(m.expires_at <= clock_timestamp(), false), m.created_at,
+                   m.id IS NOT NULL,
+                   coalesce(m.expires_at <= clock_timestamp(), false)
+                       OR m.queue_ids IS NOT NULL AND postroom.is_entry_expired(m.id, p_queue),
+                   m.created_at,
                    m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
-                   m.headers::text, m.payload::text, m.body
+                   m.exchange, m.routing_key, m.headers::text, m.payload::text, m.body
             FROM (SELECT) one -- answers a row even when the payload is not visible
             LEFT JOIN postroom.message m ON m.id = ids[1];
         ELSE
@@ -1054,14 +1155,17 @@ BEGIN
             RETURN QUERY
             SELECT new_leases[p.part + 1], least(p_lease_size, taken - p.part * p_lease_size), p.place - p.part * p_lease_size,
                    prio, seqs[taken], p.message_id, p.failures, coalesce(p.crashes, 0::smallint), p.deliveries,
-                   m.id IS NOT NULL, coalesce(m.expires_at <= clock_timestamp(), false), m.created_at,
+                   m.id IS NOT NULL,
+                   coalesce(m.expires_at <= clock_timestamp(), false)
+                       OR m.queue_ids IS NOT NULL AND postroom.is_entry_expired(m.id, p_queue),
+                   m.created_at,
                    m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
-                   m.headers::text, m.payload::text, m.body
+                   m.exchange, m.routing_key, m.headers::text, m.payload::text, m.body
             FROM (SELECT u.message_id, u.failures, u.crashes, u.deliveries, u.place::int - 1 AS place,
                          (u.place::int - 1) / p_lease_size AS part
                   FROM unnest(ids, failed, crashed, delivered) WITH ORDINALITY u (message_id, failures, crashes, deliveries, place)) p
             LEFT JOIN (SELECT x.id, x.expires_at, x.created_at, x.type, x.type_version, x.direction, x.correlation_id, x.content_type,
-                              x.headers, x.payload, x.body
+                              x.exchange, x.routing_key, x.queue_ids, x.headers, x.payload, x.body
                        FROM postroom.message x
                        WHERE x.id = ANY (sorted) AND x.id BETWEEN low AND high
                        OFFSET 0 -- a step of its own: reads these ids through message_pk before the join
@@ -1269,8 +1373,8 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.content_hash IS 'Internal: what makes two messages of a queue the same for a repeat.';
 
-CREATE OR REPLACE FUNCTION postroom.create_message(queue text, payload jsonb DEFAULT NULL::jsonb, type text DEFAULT NULL::text, type_version integer DEFAULT 1, message_id uuid DEFAULT NULL::uuid, delay interval DEFAULT NULL::interval, at timestamp with time zone DEFAULT NULL::timestamp with time zone, time_to_live interval DEFAULT NULL::interval, priority integer DEFAULT 4, deduplication_key text DEFAULT NULL::text, correlation_id text DEFAULT NULL::text, headers jsonb DEFAULT NULL::jsonb, direction text DEFAULT 'OUTGOING'::text, body bytea DEFAULT NULL::bytea, content_type text DEFAULT NULL::text)
- RETURNS TABLE(id uuid, is_new boolean)
+CREATE OR REPLACE FUNCTION postroom.create_message(queue text DEFAULT NULL::text, payload jsonb DEFAULT NULL::jsonb, type text DEFAULT NULL::text, type_version integer DEFAULT 1, message_id uuid DEFAULT NULL::uuid, delay interval DEFAULT NULL::interval, at timestamp with time zone DEFAULT NULL::timestamp with time zone, time_to_live interval DEFAULT NULL::interval, priority integer DEFAULT 4, deduplication_key text DEFAULT NULL::text, correlation_id text DEFAULT NULL::text, headers jsonb DEFAULT NULL::jsonb, direction text DEFAULT 'OUTGOING'::text, body bytea DEFAULT NULL::bytea, content_type text DEFAULT NULL::text, exchange text DEFAULT NULL::text, routing_key text DEFAULT NULL::text, mandatory boolean DEFAULT true)
+ RETURNS TABLE(id uuid, is_new boolean, queues text[])
  LANGUAGE plpgsql
  ROWS 1
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1285,6 +1389,8 @@ DECLARE
     horizon       constant interval := interval '400 days';
     started_at    constant timestamptz := clock_timestamp();
     due           timestamptz;
+    key_owner     int;
+    targets       postroom.queue[];
     target        postroom.queue;
     new_message   postroom.message;
     new_id        uuid := create_message.message_id;
@@ -1292,7 +1398,17 @@ DECLARE
     same_content  boolean;
 BEGIN
     -- In the order of CreateMessage's own checks, so that SQL and Java refuse the same thing first.
-    PERFORM postroom.require_name('queue', create_message.queue);
+    IF create_message.exchange IS NULL THEN
+        PERFORM postroom.require_name('queue', create_message.queue);
+        IF create_message.routing_key IS NOT NULL THEN
+            PERFORM postroom.refuse('routingKey', 'given only with exchange', create_message.routing_key);
+        END IF;
+    ELSE
+        IF create_message.queue IS NOT NULL THEN
+            PERFORM postroom.refuse('queue', 'left out with exchange', create_message.queue);
+        END IF;
+        PERFORM postroom.require_routing_key(coalesce(create_message.routing_key, ''));
+    END IF;
     IF new_id IS NOT NULL
        AND (substring(new_id::text FROM 15 FOR 1) <> '7'
             OR substring(new_id::text FROM 20 FOR 1) NOT IN ('8', '9', 'a', 'b')
@@ -1347,7 +1463,18 @@ BEGIN
         PERFORM postroom.require_text('contentType', create_message.content_type);
     END IF;
 
-    target := postroom.queue_for_use(create_message.queue);
+    IF create_message.exchange IS NULL THEN
+        target := postroom.queue_for_use(create_message.queue);
+        key_owner := target.id;
+    ELSE
+        -- One statement, so one snapshot of all exchanges and bindings: a bind or unbind that commits later counts for the next message.
+        SELECT r.targets, r.exchange_id INTO targets, key_owner
+        FROM postroom.routed(create_message.exchange, coalesce(create_message.routing_key, ''), coalesce(new_headers, '{}')) r;
+        IF cardinality(targets) = 1 THEN
+            target := targets[1];
+        END IF;
+        key_owner := CASE WHEN create_message.exchange = '' THEN coalesce(target.id, 0) ELSE -key_owner END;
+    END IF;
     due := CASE WHEN create_message.delay > interval '0' THEN started_at + create_message.delay
                 WHEN create_message.at > started_at THEN create_message.at END;
     new_id := coalesce(new_id, postroom.new_id());
@@ -1361,7 +1488,7 @@ BEGIN
     -- A queue's time to live outside its limits counts for nothing: else a negative one would expire each message at once.
     new_message.expires_at := statement_timestamp() + coalesce(create_message.time_to_live,
         CASE WHEN target.time_to_live BETWEEN interval '1 millisecond' AND horizon THEN target.time_to_live END);
-    new_message.queue_id := target.id;
+    new_message.queue_id := coalesce(target.id, 0);
     new_message.type_version := new_version;
     new_message.priority := new_priority;
     new_message.direction := CASE create_message.direction WHEN 'INCOMING' THEN 1 ELSE 0 END;
@@ -1369,20 +1496,33 @@ BEGIN
     new_message.correlation_id := create_message.correlation_id;
     new_message.content_type := CASE WHEN new_body IS NOT NULL THEN coalesce(create_message.content_type, 'application/octet-stream') END;
     new_message.created_by := session_user;
+    new_message.exchange := create_message.exchange;
+    new_message.routing_key := CASE WHEN create_message.exchange IS NOT NULL THEN coalesce(create_message.routing_key, '') END;
+    new_message.queue_ids := CASE WHEN cardinality(targets) > 1 THEN ARRAY(SELECT t.id FROM unnest(targets) t) END;
     new_message.headers := new_headers;
     new_message.payload := new_payload;
     new_message.body := new_body;
 
     FOR round IN 1 .. 5 LOOP
         existing_id := NULL;
-        IF create_message.deduplication_key IS NOT NULL THEN
+        IF cardinality(targets) = 0 THEN
+            -- A repeat of a message that was stored while there was a way is none the less a repeat.
+            SELECT m.id INTO existing_id
+            FROM postroom.message m
+            WHERE m.id = coalesce((SELECT d.message_id FROM postroom.dedup d
+                                   WHERE d.queue_id = key_owner AND d.key = create_message.deduplication_key), new_id);
+            IF NOT FOUND THEN
+                RETURN QUERY SELECT new_id, false, '{}'::text[] WHERE postroom.unroutable(new_message, create_message.mandatory);
+                RETURN;
+            END IF;
+        ELSIF create_message.deduplication_key IS NOT NULL THEN
             INSERT INTO postroom.dedup (queue_id, key, message_id)
-            VALUES (target.id, create_message.deduplication_key, new_id)
+            VALUES (key_owner, create_message.deduplication_key, new_id)
             ON CONFLICT DO NOTHING;
             IF NOT FOUND THEN
                 SELECT d.message_id INTO existing_id
                 FROM postroom.dedup d
-                WHERE d.queue_id = target.id
+                WHERE d.queue_id = key_owner
                   AND d.key = create_message.deduplication_key;
                 CONTINUE WHEN NOT FOUND;  -- purged in between: the key is free again
             END IF;
@@ -1394,34 +1534,41 @@ BEGIN
                 LOCK TABLE postroom.ready IN ROW EXCLUSIVE MODE;
                 new_message.seq := nextval('postroom.ready_seq');
             END IF;
-            INSERT INTO postroom.message VALUES (new_message.*) ON CONFLICT DO NOTHING;
-            IF FOUND THEN
-                IF due IS NULL THEN
+            IF target.id IS NULL THEN
+                existing_id := postroom.store_routed(new_message, targets, due);
+            ELSE
+                INSERT INTO postroom.message VALUES (new_message.*) ON CONFLICT DO NOTHING;
+                IF NOT FOUND THEN
+                    existing_id := new_id;
+                ELSIF due IS NULL THEN
                     INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
                     VALUES (new_message.seq, target.id, new_priority, new_id, false);
                 ELSE
                     INSERT INTO postroom.delayed (due_at, queue_id, priority, message_id, reason)
                     VALUES (due, target.id, new_priority, new_id, 'delay');
                 END IF;
-                RETURN QUERY SELECT new_id, true;
+            END IF;
+            IF existing_id IS NULL THEN
+                RETURN QUERY SELECT new_id, true,
+                    CASE WHEN target.id IS NULL THEN ARRAY(SELECT t.name FROM unnest(targets) t) ELSE ARRAY[target.name] END;
                 RETURN;
             END IF;
-            existing_id := new_id;
         END IF;
 
-        SELECT m.queue_id = target.id
+        SELECT CASE WHEN create_message.exchange IS NULL THEN m.queue_id = target.id AND m.exchange IS NULL
+                    ELSE m.exchange = create_message.exchange AND m.routing_key = new_message.routing_key END
                AND postroom.content_hash(m.type, m.type_version, m.payload, m.body)
                    = postroom.content_hash(create_message.type, new_version, new_payload, new_body)
         INTO same_content
         FROM postroom.message m
         WHERE m.id = existing_id;
         IF coalesce(same_content, true) THEN  -- a message that was purged meanwhile counts as the same
-            RETURN QUERY SELECT existing_id, false;
+            RETURN QUERY SELECT existing_id, false, postroom.queues_of(existing_id);
             RETURN;
         END IF;
-        RAISE EXCEPTION 'queue "%" already has a message with % "%" but other content: %. '
+        RAISE EXCEPTION '% already has a message with % "%" but other content: %. '
             'Nothing was written; use another %, or send the same content to have the repeat recognised',
-            create_message.queue,
+            coalesce('exchange "' || create_message.exchange || '"', 'queue "' || create_message.queue || '"'),
             CASE WHEN existing_id = new_id THEN 'id' ELSE 'deduplicationKey' END,
             CASE WHEN existing_id = new_id THEN new_id::text ELSE create_message.deduplication_key END,
             existing_id,
@@ -1434,6 +1581,9 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.create_message IS 'Puts a message into a queue, in the transaction of the caller:
 SELECT id FROM postroom.create_message(''mail'', ''{"to": "ann"}'', type => ''ticket'').
+Or through an exchange, into each queue that its bindings choose (see postroom.bind):
+SELECT id, queues FROM postroom.create_message(exchange => ''orders'', routing_key => ''order.42.paid'', payload => ''{}'').
+A message that reaches no queue is refused (PR404); with mandatory => false it is dropped, a line is kept, and queues is empty.
 The message exists if and only if that transaction commits; workers notice it by polling, within a second.
 is_new is false, and id is that of the first message, when message_id or deduplication_key was there with the same content.
 With other content it is an error (23505). A value that breaks a limit is refused (22023); its field stands in COLUMN.
@@ -1483,6 +1633,7 @@ BEGIN
     LOOP
         SELECT * INTO existing FROM postroom.exchange e WHERE e.name = declare_exchange.exchange FOR KEY SHARE;
         EXIT WHEN FOUND; -- before the INSERT, because that draws an id even where it inserts nothing
+        PERFORM postroom.change_routing();
         INSERT INTO postroom.exchange (name, kind, alternate)
         VALUES (declare_exchange.exchange, declare_exchange.kind, declare_exchange.alternate)
         ON CONFLICT DO NOTHING;
@@ -1502,7 +1653,7 @@ BEGIN
 END
 $function$
 ;
-COMMENT ON FUNCTION postroom.declare_exchange IS 'Internal: makes an exchange; kind is direct, topic, fanout or headers: SELECT postroom.declare_exchange(''orders'', ''topic'').
+COMMENT ON FUNCTION postroom.declare_exchange IS 'Makes an exchange; kind is direct, topic, fanout or headers: SELECT postroom.declare_exchange(''orders'', ''topic'').
 true: it is new. A repeat changes nothing; with another kind or alternate exchange it is refused (22023).
 alternate names the exchange that a message goes on to where no binding matches it.';
 
@@ -1516,6 +1667,10 @@ DECLARE
     deleted_id int;
 BEGIN
     PERFORM postroom.require_name('exchange', delete_exchange.exchange);
+    IF NOT EXISTS (SELECT FROM postroom.exchange e WHERE e.name = delete_exchange.exchange) THEN
+        RETURN false;
+    END IF;
+    PERFORM postroom.change_routing();
     -- The lock waits for transactions that bind it, and the next statement sees their bindings.
     SELECT e.id INTO deleted_id FROM postroom.exchange e WHERE e.name = delete_exchange.exchange FOR UPDATE;
     IF NOT FOUND THEN
@@ -1531,7 +1686,7 @@ BEGIN
 END
 $function$
 ;
-COMMENT ON FUNCTION postroom.delete_exchange IS 'Internal: deletes an exchange with its bindings: SELECT postroom.delete_exchange(''orders'', if_unused => true).
+COMMENT ON FUNCTION postroom.delete_exchange IS 'Deletes an exchange with its bindings: SELECT postroom.delete_exchange(''orders'', if_unused => true).
 if_unused refuses (55006) while it has bindings of its own. false: there was none.';
 
 CREATE OR REPLACE FUNCTION postroom.existing_exchange(p_field text, p_name text)
@@ -1545,14 +1700,55 @@ BEGIN
     PERFORM postroom.require_name(p_field, p_name);
     SELECT * INTO existing FROM postroom.exchange e WHERE e.name = p_name FOR KEY SHARE;
     IF NOT FOUND THEN
-        RAISE EXCEPTION '% "%" does not exist. Declare it first, with postroom.declare_exchange', p_field, p_name
-            USING ERRCODE = '22023', COLUMN = p_field;
+        PERFORM postroom.refuse_unknown(p_field, p_name);
     END IF;
     RETURN existing;
 END
 $function$
 ;
 COMMENT ON FUNCTION postroom.existing_exchange IS 'Internal: returns the exchange of a name and locks it; refuses a name that no exchange has.';
+
+CREATE OR REPLACE FUNCTION postroom.expire_entries(p_limit integer)
+ RETURNS TABLE(looked integer, expired integer)
+ LANGUAGE sql
+ ROWS 1
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+    WITH overdue AS MATERIALIZED (
+        SELECT x.ctid, x.message_id, x.queue_id
+        FROM postroom.entry_expiry x
+        WHERE x.expires_at <= statement_timestamp()
+          AND NOT EXISTS (SELECT FROM postroom.lease l
+                          WHERE l.queue_id = x.queue_id
+                            AND x.message_id = ANY (l.message_ids)
+                            AND substring(l.open FROM array_position(l.message_ids, x.message_id) FOR 1) = B'1')
+        ORDER BY x.expires_at
+        LIMIT p_limit
+        FOR UPDATE SKIP LOCKED
+    ), noted AS (
+        DELETE FROM postroom.entry_expiry x
+        WHERE x.ctid = ANY (ARRAY(SELECT o.ctid FROM overdue o))
+    ), in_ready AS (
+        DELETE FROM postroom.ready r
+        USING overdue o
+        WHERE r.message_id = o.message_id AND r.queue_id = o.queue_id AND r.moved
+        RETURNING r.queue_id, r.message_id, r.deliveries
+    ), put_off AS (
+        DELETE FROM postroom.delayed d
+        USING overdue o
+        WHERE d.message_id = o.message_id AND d.queue_id = o.queue_id
+        RETURNING d.queue_id, d.message_id, d.deliveries
+    ), history AS (
+        INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
+        SELECT x.message_id, clock_timestamp(), clock_timestamp(), x.queue_id, x.deliveries, 2
+        FROM (SELECT * FROM in_ready UNION ALL SELECT * FROM put_off) x
+        RETURNING 1
+    )
+    SELECT (SELECT count(*)::int FROM overdue), (SELECT count(*)::int FROM history)
+$function$
+;
+COMMENT ON FUNCTION postroom.expire_entries IS 'Internal: called by a job. Waiting entries whose queue''s time to live ended become EXPIRED.';
 
 CREATE OR REPLACE FUNCTION postroom.expire(p_from timestamp with time zone, p_after uuid, p_limit integer)
  RETURNS TABLE(looked integer, expired integer, last_expires_at timestamp with time zone, last_id uuid)
@@ -1939,6 +2135,24 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.is_day_free IS 'Internal: called by a job. Whether the lock that TRUNCATE needs could be had now.';
 
+CREATE OR REPLACE FUNCTION postroom.is_entry_expired(p_message uuid, p_queue integer)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    RETURN EXISTS (
+        SELECT
+        FROM postroom.entry_expiry x
+        WHERE x.message_id = p_message
+          AND x.queue_id = p_queue
+          AND x.expires_at <= clock_timestamp());
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.is_entry_expired IS 'Internal: whether an entry of a message in several queues has outlived the time to live of its queue.';
+
 CREATE OR REPLACE FUNCTION postroom.last_rows_of(p_leaf text, p_rows integer)
  RETURNS uuid
  LANGUAGE plpgsql
@@ -1985,12 +2199,32 @@ AS $function$
     JOIN postroom.binding b ON b.exchange_id = e.id
     WHERE e.id = p_exchange
       AND e.kind <> 'direct'
-      AND CASE e.kind WHEN 'topic' THEN postroom.topic_matches(b.routing_key, p_key)
+      AND CASE e.kind WHEN 'topic' THEN p_key LIKE b.key_like AND postroom.topic_matches(b.routing_key, p_key)
                       WHEN 'headers' THEN postroom.headers_match(b.arguments, p_headers)
                       ELSE true END
 $function$
 ;
 COMMENT ON FUNCTION postroom.matching_bindings IS 'Internal: the bindings of one exchange that match a routing key and headers.';
+
+CREATE OR REPLACE FUNCTION postroom.may_wait(p_message uuid, p_done integer[])
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT EXISTS (
+        SELECT
+        FROM postroom.message m
+        CROSS JOIN LATERAL unnest(coalesce(m.queue_ids, ARRAY[m.queue_id])) e (queue_id)
+        WHERE m.id = p_message
+          AND e.queue_id <> ALL (p_done)
+          AND NOT EXISTS (SELECT FROM postroom.place p
+                          WHERE p.message_id = p_message
+                            AND p.queue_id = e.queue_id
+                            AND p.state NOT IN ('READY', 'DELAYED')))
+$function$
+;
+COMMENT ON FUNCTION postroom.may_wait IS 'Internal: whether an entry of a message, but for the queues of p_done, is neither held, dead nor finished.';
 
 CREATE OR REPLACE FUNCTION postroom.move_tail_by(p_parent text, p_days integer, p_enough integer)
  RETURNS integer
@@ -2504,6 +2738,21 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.queue_for_use IS 'Internal: the queue of a name, made with the usual settings at its first use; a deleted one comes back.';
 
+CREATE OR REPLACE FUNCTION postroom.queues_of(p_message uuid)
+ RETURNS text[]
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT ARRAY(SELECT q.name
+                 FROM postroom.message m
+                 JOIN postroom.queue q ON q.id = ANY (coalesce(m.queue_ids, ARRAY[m.queue_id]))
+                 WHERE m.id = p_message
+                 ORDER BY q.name)
+$function$
+;
+COMMENT ON FUNCTION postroom.queues_of IS 'Internal: the names of the queues that a stored message was routed to; empty when the message was purged.';
+
 CREATE OR REPLACE FUNCTION postroom.reached_bindings(p_exchange integer, p_key text, p_headers jsonb)
  RETURNS SETOF postroom.binding
  LANGUAGE sql
@@ -2557,6 +2806,20 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.redrive IS 'Puts a dead letter back into its queue, its failures and crashes forgotten: SELECT postroom.redrive(''...'').
 Answers how many were moved; 0: it is not dead.';
+
+CREATE OR REPLACE FUNCTION postroom.refuse_unknown(p_field text, p_exchange text)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    RAISE EXCEPTION '% "%" does not exist. Declare it first, with postroom.declare_exchange', p_field, p_exchange
+        USING ERRCODE = '22023', COLUMN = p_field;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.refuse_unknown IS 'Internal: refuses the name of an exchange that does not exist.';
 
 CREATE OR REPLACE FUNCTION postroom.refuse(p_field text, p_limit text, p_value text, p_hint text DEFAULT ''::text)
  RETURNS void
@@ -2843,7 +3106,8 @@ CREATE OR REPLACE FUNCTION postroom.reschedule(p_message uuid, p_due_at timestam
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
-    moved int;
+    done   int[] := '{}';
+    found  int[];
 BEGIN
     IF p_due_at IS NULL OR NOT isfinite(p_due_at) OR p_due_at > statement_timestamp() + interval '400 days' THEN
         RAISE EXCEPTION 'at must be a time at most 400 days ahead, got "%"', coalesce(p_due_at::text, 'null')
@@ -2851,7 +3115,7 @@ BEGIN
     END IF;
     FOR look IN 1 .. 50 LOOP
         WITH taken AS (
-            SELECT * FROM postroom.take_waiting(p_message)
+            SELECT * FROM postroom.take_waiting(p_message, done)
         ), put_off AS (
             INSERT INTO postroom.delayed (due_at, queue_id, priority, failures, crashes, deliveries, message_id, reason)
             SELECT greatest(p_due_at, clock_timestamp()), t.queue_id, t.priority, t.failures, t.crashes, t.deliveries, p_message, 'delay'
@@ -2860,17 +3124,12 @@ BEGIN
             INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at, note)
             SELECT 'reschedule', t.queue_id, p_message, 1, 1, clock_timestamp(), 'to ' || p_due_at FROM taken t
         )
-        SELECT count(*) INTO moved FROM taken;
-        EXIT WHEN moved > 0
-            OR NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = p_message)
-            OR EXISTS (SELECT FROM postroom.lease l
-                       WHERE p_message = ANY (l.message_ids)
-                         AND substring(l.open FROM array_position(l.message_ids, p_message) FOR 1) = B'1')
-            OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.message_id = p_message)
-            OR EXISTS (SELECT FROM postroom.attempt a WHERE a.message_id = p_message AND a.outcome <= 2);
+        SELECT array_agg(t.queue_id) INTO found FROM taken t;
+        done := done || found;
+        EXIT WHEN NOT postroom.may_wait(p_message, done);
         PERFORM pg_sleep(0.002);
     END LOOP;
-    RETURN moved;
+    RETURN cardinality(done);
 END
 $function$
 ;
@@ -2951,6 +3210,36 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.rescue IS 'Internal: called by a job. Puts messages of dead workers back.';
 
+CREATE OR REPLACE FUNCTION postroom.routed(p_exchange text, p_key text, p_headers jsonb)
+ RETURNS TABLE(exchange_id integer, targets postroom.queue[])
+ LANGUAGE plpgsql
+ STABLE ROWS 1
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    first_id int := 0;
+BEGIN
+    IF p_exchange <> '' THEN
+        PERFORM postroom.require_name('exchange', p_exchange);
+        SELECT e.id INTO first_id FROM postroom.exchange e WHERE e.name = p_exchange;
+        IF NOT FOUND THEN
+            PERFORM postroom.refuse_unknown('exchange', p_exchange);
+        END IF;
+    END IF;
+    RETURN QUERY
+        SELECT first_id, ARRAY(
+            SELECT q
+            FROM postroom.queue q
+            WHERE q.deleted_at IS NULL
+              AND CASE WHEN p_exchange = '' THEN q.name = p_key
+                       ELSE q.id IN (SELECT b.queue_id FROM postroom.reached_bindings(first_id, p_key, p_headers) b) END
+            ORDER BY q.name);
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.routed IS 'Internal: the queues that a message reaches through an exchange, in the order of their names. Always one row.';
+
 CREATE OR REPLACE FUNCTION postroom.route(exchange text, routing_key text DEFAULT ''::text, headers jsonb DEFAULT '{}'::jsonb)
  RETURNS TABLE(queue text, bindings text[])
  LANGUAGE plpgsql
@@ -2970,8 +3259,7 @@ BEGIN
     PERFORM postroom.require_name('exchange', route.exchange);
     SELECT e.id INTO first_id FROM postroom.exchange e WHERE e.name = route.exchange;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'exchange "%" does not exist. Declare it first, with postroom.declare_exchange', route.exchange
-            USING ERRCODE = '22023', COLUMN = 'exchange';
+        PERFORM postroom.refuse_unknown('exchange', route.exchange);
     END IF;
     RETURN QUERY
         SELECT q.name,
@@ -2988,7 +3276,7 @@ BEGIN
 END
 $function$
 ;
-COMMENT ON FUNCTION postroom.route IS 'Internal: which queues a message would reach, and by which bindings; writes nothing:
+COMMENT ON FUNCTION postroom.route IS 'Which queues a message would reach, and by which bindings; writes nothing:
 SELECT * FROM postroom.route(''orders'', ''order.42.paid'').
 One row per queue. bindings are the last ones on the ways there, each as exchange and key, pattern or arguments.
 The exchange '''' reaches the queue that the key names.';
@@ -3017,6 +3305,38 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.sample_watermark IS 'Internal: called by workers. A sample for the low watermark: the seq up to which nothing can appear any more once the sample is
 settled.';
+
+CREATE OR REPLACE FUNCTION postroom.store_routed(p_message postroom.message, p_targets postroom.queue[], p_due timestamp with time zone)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    place constant bigint := p_message.seq;
+BEGIN
+    p_message.seq := 0;
+    INSERT INTO postroom.message VALUES (p_message.*) ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+        RETURN p_message.id;
+    ELSIF p_due IS NULL THEN
+        INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
+        SELECT place, t.id, p_message.priority, p_message.id, true
+        FROM unnest(p_targets) t;
+    ELSE
+        INSERT INTO postroom.delayed (due_at, queue_id, priority, message_id, reason)
+        SELECT p_due, t.id, p_message.priority, p_message.id, 'delay'
+        FROM unnest(p_targets) t;
+    END IF;
+    INSERT INTO postroom.entry_expiry (expires_at, queue_id, message_id)
+    SELECT p_message.created_at + t.time_to_live, t.id, p_message.id
+    FROM unnest(p_targets) t
+    WHERE t.time_to_live BETWEEN interval '1 millisecond' AND interval '400 days'
+      AND coalesce(p_message.created_at + t.time_to_live < p_message.expires_at, true);
+    RETURN NULL;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.store_routed IS 'Internal: stores a message with an entry in each of several queues. null: done; else the id that was there already.';
 
 CREATE OR REPLACE FUNCTION postroom.tail_begins(p_parent text)
  RETURNS date
@@ -3097,7 +3417,7 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.take_after_parent IS 'Internal: gives a new partition the owner, the rights and the replica identity of its parent.';
 
-CREATE OR REPLACE FUNCTION postroom.take_waiting(p_message uuid)
+CREATE OR REPLACE FUNCTION postroom.take_waiting(p_message uuid, p_done integer[])
  RETURNS TABLE(queue_id integer, priority smallint, failures smallint, crashes smallint, deliveries smallint)
  LANGUAGE sql
  ROWS 1
@@ -3109,21 +3429,24 @@ AS $function$
         USING postroom.message m
         WHERE m.id = p_message
           AND r.queue_id = m.queue_id AND r.priority = m.priority AND r.seq = m.seq AND r.message_id = m.id
+          AND r.queue_id <> ALL (p_done)
         RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.deliveries
     ), moved AS (
         DELETE FROM postroom.ready r
         WHERE r.message_id = p_message AND r.moved
+          AND r.queue_id <> ALL (p_done)
         RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.deliveries
     ), put_off AS (
         DELETE FROM postroom.delayed d
         WHERE d.message_id = p_message
+          AND d.queue_id <> ALL (p_done)
         RETURNING d.queue_id, d.priority, d.failures, d.crashes, d.deliveries
     )
     SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off
 $function$
 ;
-COMMENT ON FUNCTION postroom.take_waiting IS 'Internal: removes one message from the place where it waits, whichever that is, and answers what it was. Used by cancel and
-reschedule.';
+COMMENT ON FUNCTION postroom.take_waiting IS 'Internal: removes the entries of one message from the places where they wait, whichever those are, but for the queues of p_done.
+Answers what they were. Used by cancel and reschedule.';
 
 CREATE OR REPLACE FUNCTION postroom.takes(p_types text[], p_type text, p_version integer)
  RETURNS boolean
@@ -3222,6 +3545,7 @@ BEGIN
     END IF;
     PERFORM postroom.require_name('exchange', unbind.exchange);
     PERFORM postroom.require_routing_key(unbind.routing_key);
+    PERFORM postroom.change_routing();
     DELETE FROM postroom.binding b
     USING postroom.exchange e
     WHERE e.name = unbind.exchange
@@ -3234,8 +3558,27 @@ BEGIN
 END
 $function$
 ;
-COMMENT ON FUNCTION postroom.unbind IS 'Internal: removes a binding; the arguments are those of postroom.bind: SELECT postroom.unbind(''orders'', ''mail'', ''order.*.paid'').
+COMMENT ON FUNCTION postroom.unbind IS 'Removes a binding; the arguments are those of postroom.bind: SELECT postroom.unbind(''orders'', ''mail'', ''order.*.paid'').
 false: there was none.';
+
+CREATE OR REPLACE FUNCTION postroom.unroutable(p_message postroom.message, p_mandatory boolean)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF coalesce(p_mandatory, true) THEN
+        RAISE EXCEPTION 'the message reaches no queue: exchange "%" with routing key "%" has no binding that matches. Nothing was written; '
+            'bind a queue, or pass mandatory => false to drop such messages', p_message.exchange, p_message.routing_key
+            USING ERRCODE = 'PR404', COLUMN = 'exchange';
+    END IF;
+    INSERT INTO postroom.dropped_message (exchange, routing_key, message_id, type, correlation_id)
+    VALUES (p_message.exchange, p_message.routing_key, p_message.id, p_message.type, p_message.correlation_id);
+    RETURN true;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.unroutable IS 'Internal: refuses a message that reaches no queue, or notes that it is dropped.';
 
 CREATE OR REPLACE FUNCTION postroom.validate_old(p_parent text)
  RETURNS void

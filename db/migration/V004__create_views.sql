@@ -56,7 +56,11 @@ SELECT p.message_id,
        coalesce(m.content_type, 'application/json') AS content_type,
        m.created_at,
        m.created_by,
-       m.expires_at,
+       m.exchange,
+       m.routing_key,
+       CASE WHEN m.queue_ids IS NULL THEN m.expires_at ELSE
+           least(m.expires_at, (SELECT x.expires_at FROM postroom.entry_expiry x
+                                WHERE x.message_id = p.message_id AND x.queue_id = p.queue_id)) END AS expires_at,
        -- A place without these counts has them in the history.
        CASE WHEN p.failures IS NOT NULL THEN p.failures WHEN p.deliveries <= 1 THEN 0 ELSE
            (SELECT count(*)::int FROM postroom.attempt a
@@ -86,6 +90,7 @@ COMMENT ON COLUMN postroom.queue_messages.state IS 'DELAYED, READY, IN_PROGRESS,
 COMMENT ON COLUMN postroom.queue_messages.type_version IS '0 without a type';
 COMMENT ON COLUMN postroom.queue_messages.priority IS '9 first, 0 last';
 COMMENT ON COLUMN postroom.queue_messages.body IS 'the content when it is bytes; payload is null then';
+COMMENT ON COLUMN postroom.queue_messages.exchange IS 'through which it was created; null: it named its queue';
 COMMENT ON COLUMN postroom.queue_messages.expires_at IS 'a message still waiting then becomes EXPIRED; null: never';
 COMMENT ON COLUMN postroom.queue_messages.failures IS 'attempts that failed since the last redrive; of a finished one all there were';
 COMMENT ON COLUMN postroom.queue_messages.crashes IS 'how often its worker died after it had started; of a finished one all there were';
@@ -116,10 +121,15 @@ SELECT m.id AS message_id,
        coalesce(m.content_type, 'application/json') AS content_type,
        m.created_at,
        m.created_by,
-       m.expires_at
+       m.exchange,
+       m.routing_key,
+       m.expires_at,
+       CASE WHEN m.queue_ids IS NOT NULL THEN
+           ARRAY(SELECT t.name FROM postroom.queue t WHERE t.id = ANY (m.queue_ids) ORDER BY t.name) END AS queues
 FROM postroom.message m
-JOIN postroom.queue q ON q.id = m.queue_id;
+LEFT JOIN postroom.queue q ON q.id = m.queue_id;
 COMMENT ON VIEW postroom.message_content IS 'one row per stored message, without where it stands: quick by message_id and correlation_id';
+COMMENT ON COLUMN postroom.message_content.queue IS 'null: it was routed to several queues, those of queues';
 
 CREATE VIEW postroom.message_history AS
 SELECT a.message_id,
@@ -226,6 +236,30 @@ COMMENT ON VIEW postroom.operator_log IS 'what people did: pause, resume, cancel
 COMMENT ON COLUMN postroom.operator_log.actor IS 'the person if the console or API knew it, else the database user';
 COMMENT ON COLUMN postroom.operator_log.done IS
     'how many messages of the planned ones it has moved; a bulk action goes on until finished_at';
+
+CREATE VIEW postroom.dropped_messages AS
+SELECT d.dropped_at, d.exchange, d.routing_key, d.message_id, d.type, d.correlation_id
+FROM postroom.dropped_message d;
+COMMENT ON VIEW postroom.dropped_messages IS
+    'messages that reached no queue and were created with mandatory off: one row each, kept for seven days';
+
+CREATE VIEW postroom.exchanges AS
+SELECT e.name AS exchange, e.kind, e.alternate, e.created_at
+FROM postroom.exchange e;
+COMMENT ON VIEW postroom.exchanges IS 'exchanges: what takes messages that name no queue';
+
+CREATE VIEW postroom.bindings AS
+SELECT e.name AS exchange,
+       q.name AS queue,
+       t.name AS to_exchange,
+       b.routing_key,
+       b.arguments,
+       b.created_at
+FROM postroom.binding b
+JOIN postroom.exchange e ON e.id = b.exchange_id
+LEFT JOIN postroom.queue q ON q.id = b.queue_id
+LEFT JOIN postroom.exchange t ON t.id = b.to_exchange_id;
+COMMENT ON VIEW postroom.bindings IS 'which exchange leads to which queue or other exchange, and for which messages';
 
 CREATE VIEW postroom.purge_log AS
 SELECT l.purged_at,

@@ -86,3 +86,45 @@ AS $$
 $$;
 COMMENT ON FUNCTION postroom.expire IS
     'Internal: called by a job. Waiting messages whose time to live ended become EXPIRED.';
+
+-- The same for entries of messages in several queues: each queue has a time to live of its own. A row of entry_expiry leaves at its time,
+-- whatever became of the entry. Entries in progress are left alone; claim looks at the row if one is released before it has left.
+CREATE OR REPLACE FUNCTION postroom.expire_entries(p_limit int) RETURNS TABLE (looked int, expired int)
+LANGUAGE sql VOLATILE ROWS 1
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+    WITH overdue AS MATERIALIZED (
+        SELECT x.ctid, x.message_id, x.queue_id
+        FROM postroom.entry_expiry x
+        WHERE x.expires_at <= statement_timestamp()
+          AND NOT EXISTS (SELECT FROM postroom.lease l
+                          WHERE l.queue_id = x.queue_id
+                            AND x.message_id = ANY (l.message_ids)
+                            AND substring(l.open FROM array_position(l.message_ids, x.message_id) FOR 1) = B'1')
+        ORDER BY x.expires_at
+        LIMIT p_limit
+        FOR UPDATE SKIP LOCKED
+    ), noted AS (
+        DELETE FROM postroom.entry_expiry x
+        WHERE x.ctid = ANY (ARRAY(SELECT o.ctid FROM overdue o))
+    ), in_ready AS (
+        DELETE FROM postroom.ready r
+        USING overdue o
+        WHERE r.message_id = o.message_id AND r.queue_id = o.queue_id AND r.moved
+        RETURNING r.queue_id, r.message_id, r.deliveries
+    ), put_off AS (
+        DELETE FROM postroom.delayed d
+        USING overdue o
+        WHERE d.message_id = o.message_id AND d.queue_id = o.queue_id
+        RETURNING d.queue_id, d.message_id, d.deliveries
+    ), history AS (
+        INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
+        SELECT x.message_id, clock_timestamp(), clock_timestamp(), x.queue_id, x.deliveries, 2
+        FROM (SELECT * FROM in_ready UNION ALL SELECT * FROM put_off) x
+        RETURNING 1
+    )
+    SELECT (SELECT count(*)::int FROM overdue), (SELECT count(*)::int FROM history)
+$$;
+COMMENT ON FUNCTION postroom.expire_entries IS
+    'Internal: called by a job. Waiting entries whose queue''s time to live ended become EXPIRED.';

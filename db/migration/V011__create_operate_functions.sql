@@ -6,7 +6,7 @@
 -- Source of these functions: db/function. A change goes there and, with the same text, into a new migration: see db/README.md.
 
 -- Waits for a claim in flight (milliseconds) and then finds nothing.
-CREATE OR REPLACE FUNCTION postroom.take_waiting(p_message uuid)
+CREATE OR REPLACE FUNCTION postroom.take_waiting(p_message uuid, p_done int[])
 RETURNS TABLE (queue_id int, priority smallint, failures smallint, crashes smallint, deliveries smallint)
 LANGUAGE sql VOLATILE ROWS 1
 SET search_path = pg_catalog, pg_temp
@@ -17,34 +17,56 @@ AS $$
         USING postroom.message m
         WHERE m.id = p_message
           AND r.queue_id = m.queue_id AND r.priority = m.priority AND r.seq = m.seq AND r.message_id = m.id
+          AND r.queue_id <> ALL (p_done)
         RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.deliveries
     ), moved AS (
         DELETE FROM postroom.ready r
         WHERE r.message_id = p_message AND r.moved
+          AND r.queue_id <> ALL (p_done)
         RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.deliveries
     ), put_off AS (
         DELETE FROM postroom.delayed d
         WHERE d.message_id = p_message
+          AND d.queue_id <> ALL (p_done)
         RETURNING d.queue_id, d.priority, d.failures, d.crashes, d.deliveries
     )
     SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off
 $$;
 COMMENT ON FUNCTION postroom.take_waiting IS
-    'Internal: removes one message from the place where it waits, whichever that is, and answers what it was. Used by cancel and
-reschedule.';
+    'Internal: removes the entries of one message from the places where they wait, whichever those are, but for the queues of p_done.
+Answers what they were. Used by cancel and reschedule.';
 
--- A message on its way between two places is in neither of them for a snapshot. So cancel looks again in a new snapshot, until the message
--- was taken, is held, dead or finished, or is unknown.
+CREATE OR REPLACE FUNCTION postroom.may_wait(p_message uuid, p_done int[]) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (
+        SELECT
+        FROM postroom.message m
+        CROSS JOIN LATERAL unnest(coalesce(m.queue_ids, ARRAY[m.queue_id])) e (queue_id)
+        WHERE m.id = p_message
+          AND e.queue_id <> ALL (p_done)
+          AND NOT EXISTS (SELECT FROM postroom.place p
+                          WHERE p.message_id = p_message
+                            AND p.queue_id = e.queue_id
+                            AND p.state NOT IN ('READY', 'DELAYED')))
+$$;
+COMMENT ON FUNCTION postroom.may_wait IS
+    'Internal: whether an entry of a message, but for the queues of p_done, is neither held, dead nor finished.';
+
+-- An entry on its way between two places is in neither of them for a snapshot. So cancel looks again in a new snapshot, until each entry
+-- was taken, is held, dead or finished, or the message is unknown.
 CREATE OR REPLACE FUNCTION postroom.cancel(p_message uuid) RETURNS int
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    cancelled int;
+    done   int[] := '{}';
+    found  int[];
 BEGIN
     FOR look IN 1 .. 50 LOOP
         WITH taken AS (
-            SELECT * FROM postroom.take_waiting(p_message)
+            SELECT * FROM postroom.take_waiting(p_message, done)
         ), history AS (
             INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
             SELECT p_message, clock_timestamp(), clock_timestamp(), t.queue_id, t.deliveries, 1 FROM taken t
@@ -52,17 +74,12 @@ BEGIN
             INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at)
             SELECT 'cancel', t.queue_id, p_message, 1, 1, clock_timestamp() FROM taken t
         )
-        SELECT count(*) INTO cancelled FROM taken;
-        EXIT WHEN cancelled > 0
-            OR NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = p_message)
-            OR EXISTS (SELECT FROM postroom.lease l
-                       WHERE p_message = ANY (l.message_ids)
-                         AND substring(l.open FROM array_position(l.message_ids, p_message) FOR 1) = B'1')
-            OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.message_id = p_message)
-            OR EXISTS (SELECT FROM postroom.attempt a WHERE a.message_id = p_message AND a.outcome <= 2);
+        SELECT array_agg(t.queue_id) INTO found FROM taken t;
+        done := done || found;
+        EXIT WHEN NOT postroom.may_wait(p_message, done);
         PERFORM pg_sleep(0.002);
     END LOOP;
-    RETURN cancelled;
+    RETURN cardinality(done);
 END
 $$;
 COMMENT ON FUNCTION postroom.cancel IS
@@ -75,7 +92,8 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    moved int;
+    done   int[] := '{}';
+    found  int[];
 BEGIN
     IF p_due_at IS NULL OR NOT isfinite(p_due_at) OR p_due_at > statement_timestamp() + interval '400 days' THEN
         RAISE EXCEPTION 'at must be a time at most 400 days ahead, got "%"', coalesce(p_due_at::text, 'null')
@@ -83,7 +101,7 @@ BEGIN
     END IF;
     FOR look IN 1 .. 50 LOOP
         WITH taken AS (
-            SELECT * FROM postroom.take_waiting(p_message)
+            SELECT * FROM postroom.take_waiting(p_message, done)
         ), put_off AS (
             INSERT INTO postroom.delayed (due_at, queue_id, priority, failures, crashes, deliveries, message_id, reason)
             SELECT greatest(p_due_at, clock_timestamp()), t.queue_id, t.priority, t.failures, t.crashes, t.deliveries, p_message, 'delay'
@@ -92,17 +110,12 @@ BEGIN
             INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at, note)
             SELECT 'reschedule', t.queue_id, p_message, 1, 1, clock_timestamp(), 'to ' || p_due_at FROM taken t
         )
-        SELECT count(*) INTO moved FROM taken;
-        EXIT WHEN moved > 0
-            OR NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = p_message)
-            OR EXISTS (SELECT FROM postroom.lease l
-                       WHERE p_message = ANY (l.message_ids)
-                         AND substring(l.open FROM array_position(l.message_ids, p_message) FOR 1) = B'1')
-            OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.message_id = p_message)
-            OR EXISTS (SELECT FROM postroom.attempt a WHERE a.message_id = p_message AND a.outcome <= 2);
+        SELECT array_agg(t.queue_id) INTO found FROM taken t;
+        done := done || found;
+        EXIT WHEN NOT postroom.may_wait(p_message, done);
         PERFORM pg_sleep(0.002);
     END LOOP;
-    RETURN moved;
+    RETURN cardinality(done);
 END
 $$;
 COMMENT ON FUNCTION postroom.reschedule IS

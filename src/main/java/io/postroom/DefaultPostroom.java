@@ -1,5 +1,6 @@
 package io.postroom;
 
+import io.postroom.api.Exchanges;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
 import io.postroom.api.RecentFailures;
@@ -10,6 +11,7 @@ import io.postroom.internal.jobs.Job;
 import io.postroom.internal.jobs.JobTimer;
 import io.postroom.internal.jobs.WatchUnconsumedQueues;
 import io.postroom.internal.postgres.connection.EnginePool;
+import io.postroom.internal.producer.DefaultExchanges;
 import io.postroom.internal.producer.DefaultQueueMessages;
 import io.postroom.internal.producer.DefaultQueues;
 import io.postroom.internal.storage.OperatorStore;
@@ -27,6 +29,7 @@ import java.util.function.Supplier;
 public final class DefaultPostroom implements Postroom {
     private final DefaultQueueMessages queueMessages;
     private final DefaultQueues queues;
+    private final DefaultExchanges exchanges;
     private final HandlerRegistry handlers;
     private final Engine engine;
     private final Supplier<List<String>> obstacles;
@@ -45,6 +48,7 @@ public final class DefaultPostroom implements Postroom {
     DefaultPostroom(
             DefaultQueueMessages queueMessages,
             DefaultQueues queues,
+            DefaultExchanges exchanges,
             HandlerRegistry handlers,
             Engine engine,
             Supplier<List<String>> obstacles,
@@ -56,6 +60,7 @@ public final class DefaultPostroom implements Postroom {
             EnginePool pool) {
         this.queueMessages = queueMessages;
         this.queues = queues;
+        this.exchanges = exchanges;
         this.handlers = handlers;
         this.engine = engine;
         this.obstacles = obstacles;
@@ -75,6 +80,11 @@ public final class DefaultPostroom implements Postroom {
     @Override
     public Queues queues() {
         return queues;
+    }
+
+    @Override
+    public Exchanges exchanges() {
+        return exchanges;
     }
 
     @Override

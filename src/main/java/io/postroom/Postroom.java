@@ -1,6 +1,7 @@
 package io.postroom;
 
 import io.postroom.api.EngineSettings;
+import io.postroom.api.Exchanges;
 import io.postroom.api.PostroomException;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
@@ -48,6 +49,9 @@ public interface Postroom extends AutoCloseable {
 
     /** Declares, pauses and empties queues. Usable until {@link #close}. */
     Queues queues();
+
+    /** Declares exchanges and binds queues to them. Usable until {@link #close}. */
+    Exchanges exchanges();
 
     /**
      * What keeps this process from its work right now, as sentences; empty: nothing. Includes missing rights and row security, as of the

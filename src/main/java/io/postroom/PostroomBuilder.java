@@ -35,11 +35,13 @@ import io.postroom.internal.postgres.connection.PoolerCheck;
 import io.postroom.internal.postgres.connection.PostgresNotificationListener;
 import io.postroom.internal.postgres.connection.StartCheck;
 import io.postroom.internal.postgres.purge.PostgresMaintenance;
+import io.postroom.internal.producer.DefaultExchanges;
 import io.postroom.internal.producer.DefaultQueueMessages;
 import io.postroom.internal.producer.DefaultQueues;
 import io.postroom.internal.producer.DirectTransactions;
 import io.postroom.internal.producer.MessageEncoder;
 import io.postroom.internal.producer.QueueCache;
+import io.postroom.internal.producer.Router;
 import io.postroom.internal.storage.JobStore;
 import io.postroom.internal.storage.MaintenanceStore;
 import io.postroom.internal.storage.NotificationListener;
@@ -225,11 +227,13 @@ final class PostroomBuilder implements Postroom.Builder {
         Engine engine = new Engine(worker);
 
         QueueCache directory = new QueueCache(stores.queues(), settings.declareOnUse());
+        Router router = new Router(stores.routing(), directory);
         DefaultQueueMessages queueMessages = new DefaultQueueMessages(
                 stores,
                 hosts,
-                new MessageEncoder(codec, interceptors, directory::get),
+                new MessageEncoder(codec, interceptors, directory::get, router::route),
                 directory,
+                router,
                 worker,
                 () -> timer.runSoon(promote),
                 () -> timer.runSoon(redrives));
@@ -245,6 +249,7 @@ final class PostroomBuilder implements Postroom.Builder {
         return new DefaultPostroom(
                 queueMessages,
                 queues,
+                new DefaultExchanges(stores.routing(), router),
                 registry,
                 engine,
                 inspect::obstacles,

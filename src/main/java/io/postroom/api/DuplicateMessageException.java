@@ -11,7 +11,11 @@ public class DuplicateMessageException extends PostroomException {
     private final UUID existing;
 
     public DuplicateMessageException(String queue, String field, String value, UUID existing) {
-        super("queue \"" + queue + "\" already has a message with " + field + " \"" + value
+        this("queue \"" + queue + "\"", queue, field, value, existing);
+    }
+
+    private DuplicateMessageException(String owner, String queue, String field, String value, UUID existing) {
+        super(owner + " already has a message with " + field + " \"" + value
                 + "\" but other content: " + existing + ". Nothing was written; use another " + field
                 + ", or send the same content to have the repeat recognised");
         this.queue = queue;
@@ -19,6 +23,12 @@ public class DuplicateMessageException extends PostroomException {
         this.existing = existing;
     }
 
+    /** Does the same for a message that was created through an exchange, whose deduplication keys are the exchange's. */
+    public static DuplicateMessageException ofExchange(String exchange, String field, String value, UUID existing) {
+        return new DuplicateMessageException("exchange \"" + exchange + "\"", "", field, value, existing);
+    }
+
+    /** The queue; empty when the message was created through an exchange. */
     public String queue() {
         return queue;
     }

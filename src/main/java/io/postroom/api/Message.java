@@ -17,6 +17,8 @@ import java.util.UUID;
  * @param headers in the stored order; empty when it has none
  * @param priority 0 (last) to 9 (first)
  * @param correlationId the business process it belongs to
+ * @param exchange through which it was created; empty: it named its queue
+ * @param routingKey with which it was created; empty text without an exchange
  * @param createdAt the database's time
  * @param expiresAt the end of its time to live; empty when it never expires
  * @param entries one a queue it was put in, at least one
@@ -31,6 +33,8 @@ public record Message(
         Map<String, String> headers,
         int priority,
         Optional<String> correlationId,
+        Optional<String> exchange,
+        String routingKey,
         Instant createdAt,
         Optional<Instant> expiresAt,
         List<QueueEntry> entries) {

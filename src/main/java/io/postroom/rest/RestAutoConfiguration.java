@@ -1,5 +1,6 @@
 package io.postroom.rest;
 
+import io.postroom.api.Exchanges;
 import io.postroom.api.QueueMessages;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
@@ -20,5 +21,10 @@ class RestAutoConfiguration {
     @Bean
     MessagesController postroomMessagesController(QueueMessages queueMessages) {
         return new MessagesController(queueMessages);
+    }
+
+    @Bean
+    ExchangesController postroomExchangesController(Exchanges exchanges) {
+        return new ExchangesController(exchanges);
     }
 }

@@ -3,6 +3,7 @@ package io.postroom.spring;
 import io.postroom.DefaultPostroom;
 import io.postroom.Postroom;
 import io.postroom.api.EngineSettings;
+import io.postroom.api.Exchanges;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
 import io.postroom.handler.MessageInterceptor;
@@ -104,6 +105,12 @@ class PostroomAutoConfiguration {
     @ConditionalOnMissingBean
     Queues postroomQueues(Postroom postroom) {
         return postroom.queues();
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    Exchanges postroomExchanges(Postroom postroom) {
+        return postroom.exchanges();
     }
 
     @Bean

@@ -24,15 +24,20 @@ import org.springframework.jdbc.datasource.SingleConnectionDataSource;
 class FunctionFilesTest {
     private static final Path FOLDER = Path.of("db/function");
     private static final Set<String> FOR_USERS = Set.of(
+            "bind",
             "cancel",
             "create_message",
+            "declare_exchange",
+            "delete_exchange",
             "explain",
             "instant_of",
             "lowest_id",
             "new_id",
             "redrive",
             "reschedule",
-            "takes");
+            "route",
+            "takes",
+            "unbind");
 
     private final DataSource pool;
 

@@ -94,6 +94,18 @@ final class HandlerContext implements MessageContext {
     }
 
     @Override
+    public Optional<String> exchange() {
+        return Optional.ofNullable(message.content().exchange());
+    }
+
+    @Override
+    public String routingKey() {
+        return message.content().exchange() == null
+                ? ""
+                : String.valueOf(message.content().routingKey());
+    }
+
+    @Override
     public Instant deadline() {
         return attempt.deadline();
     }

@@ -52,6 +52,9 @@ public final class RemoveQueueMessages implements Job {
     static final Duration LONGEST_SPARED = Duration.ofHours(47);
 
     private static final int LEFTOVERS_AT_ONCE = 5_000;
+    /** How long the lines of messages are kept that reached no queue. */
+    private static final Duration DROPPED_FOR = Duration.ofDays(7);
+
     private static final Duration DAILY = Duration.ofDays(1);
 
     private final MaintenanceStore maintenance;
@@ -101,7 +104,11 @@ public final class RemoveQueueMessages implements Job {
         leftoversDue = leftoversDue && !removeLeftovers();
         if (daily) {
             int keys = maintenance.removeLostKeys(LEFTOVERS_AT_ONCE);
-            log.debug("removed {} keys without a message, forgot {} workers", keys, maintenance.forgetWorkers(DAILY));
+            log.debug(
+                    "removed {} keys without a message, forgot {} workers and {} dropped messages",
+                    keys,
+                    maintenance.forgetWorkers(DAILY),
+                    maintenance.forgetDropped(DROPPED_FOR));
         }
         if (more) {
             return MORE;

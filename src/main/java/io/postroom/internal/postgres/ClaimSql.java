@@ -23,7 +23,7 @@ final class ClaimSql {
             SELECT lease_id, lease_count, ordinal, priority, lane_seq, message_id,
                    failures, crashes, deliveries, stored, expired, created_at,
                    type, type_version, direction, correlation_id, content_type,
-                   headers, payload, body
+                   exchange, routing_key, headers, payload, body
             FROM postroom.claim(:worker, :queue, :queueName, :priorities, :cursors, :limit, :leaseSize, :started, :kind)
             """);
 
@@ -35,7 +35,7 @@ final class ClaimSql {
             SELECT lease_id, lease_count, ordinal, priority, lane_seq, message_id,
                    failures, crashes, deliveries, stored, expired, created_at,
                    type, type_version, direction, correlation_id, content_type,
-                   headers, payload, body, queue_id
+                   exchange, routing_key, headers, payload, body, queue_id
             FROM postroom.claim_each(:worker, :queues, :queueNames, :priorities, :cursors, :limits, :leaseSizes, :started)
             """);
 
@@ -51,9 +51,11 @@ final class ClaimSql {
     /** The payload once more, in a new snapshot. Relies on message_pk. 0 rows: the message is not visible yet, or gone. */
     static final Sql RELOAD = Sql.of("""
             -- name: reload
-            SELECT coalesce(m.expires_at <= clock_timestamp(), false), m.created_at,
+            SELECT coalesce(m.expires_at <= clock_timestamp(), false)
+                       OR m.queue_ids IS NOT NULL AND postroom.is_entry_expired(m.id, :queue),
+                   m.created_at,
                    m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
-                   m.headers::text, m.payload::text, m.body
+                   m.exchange, m.routing_key, m.headers::text, m.payload::text, m.body
             FROM postroom.message m
             WHERE m.id = :id
             """);

@@ -124,11 +124,15 @@ final class JobSql {
             FROM postroom.release_unknown(:worker, :known, :olderThan * interval '1 microsecond', :only::uuid[])
             """);
 
-    /** Expires waiting messages whose time to live ended. Always one row: how many it looked at, and the last of them. */
+    /**
+     * Expires waiting messages whose time to live ended, and waiting entries that outlived their queue's. Always one row: how many messages
+     * it looked at, and the last of them.
+     */
     static final Sql EXPIRE = Sql.of("""
             -- name: expire
-            SELECT looked, last_expires_at, last_id
-            FROM postroom.expire(coalesce(:from::timestamptz, '-infinity'), :after, :limit)
+            SELECT m.looked, m.last_expires_at, m.last_id
+            FROM postroom.expire(coalesce(:from::timestamptz, '-infinity'), :after, :limit) m
+            CROSS JOIN postroom.expire_entries(:limit) e
             """);
 
     /**

@@ -124,6 +124,8 @@ final class MessageReader {
                 known.headers(),
                 known.priority(),
                 known.correlationId(),
+                known.exchange(),
+                known.routingKey(),
                 known.createdAt(),
                 known.expiresAt(),
                 List.copyOf(entries));
@@ -149,6 +151,8 @@ final class MessageReader {
                 headers(row.getArray(7)),
                 row.getInt(8),
                 Optional.ofNullable(row.getString(9)),
+                Optional.ofNullable(row.getString(19)),
+                Objects.requireNonNullElse(row.getString(20), ""),
                 instant(row, 10),
                 Optional.ofNullable(Rows.instant(row, 11)),
                 List.of(entry));

@@ -252,16 +252,37 @@ final class OperateSql {
             FOR UPDATE OF q
             """);
 
-    /** Deletes the queue and its bindings. The queue's row was locked before, so no binding is added at the same time. */
+    /**
+     * Gives the bindings another version if the queue has any. Comes before the queue is locked, as in all that changes routing: see
+     * db/function/route.sql.
+     */
+    static final Sql CHANGE_ROUTING = Sql.of("""
+            -- name: change_routing
+            SELECT postroom.change_routing()
+            WHERE EXISTS (SELECT FROM postroom.binding b
+                          JOIN postroom.queue q ON q.id = b.queue_id
+                          WHERE q.name = :queue)
+            """);
+
+    /**
+     * Deletes the queue and its bindings. The queue's row was locked before, so no binding is added at the same time. One that was added
+     * just before the lock changes the version here.
+     */
     static final Sql DELETE = Sql.of("""
             -- name: delete_queue
             WITH unbound AS (
                 DELETE FROM postroom.binding
                 WHERE queue_id = :queue
+                RETURNING 1
+            ), noted AS MATERIALIZED (
+                SELECT postroom.change_routing()
+                FROM (SELECT count(*) AS bindings FROM unbound) u
+                WHERE u.bindings > 0
             )
             UPDATE postroom.queue
             SET deleted_at = clock_timestamp()
             WHERE id = :queue
+              AND (SELECT count(*) FROM noted) >= 0
             """);
 
     /** Empties the tables of messages and resumes all queues, for tests. No TRUNCATE: it needs rights that an application may lack. */
@@ -273,6 +294,8 @@ final class OperateSql {
             removeAll("dead_letter"),
             removeAll("attempt"),
             removeAll("dedup"),
+            removeAll("entry_expiry"),
+            removeAll("dropped_message"),
             removeAll("message"),
             removeAll("purge_ledger"),
             removeAll("operator_action"));
@@ -290,6 +313,10 @@ final class OperateSql {
 
     static final Sql ADVANCE_EXPIRY = Sql.of("""
             -- name: advance_expiry
+            WITH entries AS (
+                UPDATE postroom.entry_expiry
+                SET expires_at = expires_at - :time * interval '1 microsecond'
+            )
             UPDATE postroom.message
             SET expires_at = expires_at - :time * interval '1 microsecond'
             WHERE expires_at IS NOT NULL

@@ -18,6 +18,7 @@ public final class PostgresStores {
         PostgresQueueStore queues = new PostgresQueueStore(transactions);
         return new Stores(
                 queues,
+                new PostgresRoutingStore(transactions),
                 new PostgresEnqueueStore(transactions),
                 new PostgresLeaseStore(transactions),
                 new PostgresWorkerStore(transactions),

@@ -19,6 +19,9 @@ final class QueueDeletion {
      */
     static Optional<Integer> mark(String queue, boolean ifEmpty, boolean ifUnused, Connection connection)
             throws SQLException {
+        try (Sql.Call call = OperateSql.CHANGE_ROUTING.on(connection)) {
+            call.set("queue", queue).list(row -> row);
+        }
         Optional<Found> found = look(queue, connection);
         if (found.isEmpty()) {
             return Optional.empty();

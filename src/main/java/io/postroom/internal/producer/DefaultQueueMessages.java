@@ -58,6 +58,7 @@ public final class DefaultQueueMessages implements QueueMessages {
             Transactions transactions,
             MessageEncoder encoder,
             QueueCache queues,
+            Router router,
             EngineParts worker,
             Runnable promoteSoon,
             Runnable redriveSoon) {
@@ -68,7 +69,8 @@ public final class DefaultQueueMessages implements QueueMessages {
         this.worker = worker;
         this.promoteSoon = promoteSoon;
         this.redriveSoon = redriveSoon;
-        this.writer = new MessageWriter(stores.enqueue(), transactions, queues, worker, promoteSoon);
+        RouteWriter routes = new RouteWriter(router, stores.routing(), stores.enqueue());
+        this.writer = new MessageWriter(stores.enqueue(), transactions, queues, routes, worker, promoteSoon);
         this.syncGroupCommit = new SyncGroupCommit(new RetryingWriter(writer));
         this.asyncGroupCommit = new AsyncGroupCommit(syncGroupCommit, worker.guard("a callback of createMessageAsync"));
     }
@@ -104,13 +106,13 @@ public final class DefaultQueueMessages implements QueueMessages {
 
     @Override
     public Created createMessage(CreateMessage message, Connection connection) {
-        return created(message, writer.writeOn(connection, encoder.encode(message)));
+        return created(writer.writeOn(connection, encoder.encode(message)));
     }
 
     @Override
     public CompletableFuture<Created> createMessageAsync(CreateMessage message) {
         refuseTransaction("createMessageAsync", "createMessage, which joins it");
-        return asyncGroupCommit.add(message.queue(), encoder.encode(message));
+        return asyncGroupCommit.add(encoder.encode(message));
     }
 
     private List<Created> create(Collection<CreateMessage> messages) {
@@ -120,11 +122,7 @@ public final class DefaultQueueMessages implements QueueMessages {
             encoded.add(encodeOneOf(given, i));
         }
         List<EnqueueResult> results = transactions.isOpen() ? writer.write(encoded) : syncGroupCommit.write(encoded);
-        List<Created> created = new ArrayList<>(given.size());
-        for (int i = 0; i < given.size(); i++) {
-            created.add(created(given.get(i), results.get(i)));
-        }
-        return created;
+        return results.stream().map(DefaultQueueMessages::created).toList();
     }
 
     private NewMessage encodeOneOf(List<CreateMessage> given, int index) {
@@ -138,14 +136,15 @@ public final class DefaultQueueMessages implements QueueMessages {
         }
     }
 
-    private static Created created(CreateMessage given, EnqueueResult result) {
-        return new Created(result.id(), result.isNew(), List.of(given.queue()));
+    private static Created created(EnqueueResult result) {
+        return new Created(result.id(), result.isNew(), result.queues());
     }
 
     // ---- send
 
     @Override
     public CompletableFuture<SendResult> sendMessageAsync(CreateMessage message) {
+        refuseExchange(message, "sendMessageAsync");
         NewMessage encoded = encoder.encode(message);
         return transactions.isOpen() ? writer.writeAndWatch(encoded) : sendAlone(encoded);
     }
@@ -170,6 +169,7 @@ public final class DefaultQueueMessages implements QueueMessages {
     @Override
     public SendResult sendMessageSync(CreateMessage message) {
         refuseTransaction("sendMessageSync", "sendMessageAsync, which joins it");
+        refuseExchange(message, "sendMessageSync");
         if (message.delay().isPresent() || message.dueAt().isPresent()) {
             throw new InvalidMessageException(
                     "delay",
@@ -196,6 +196,17 @@ public final class DefaultQueueMessages implements QueueMessages {
     private SendResult stateOf(UUID id) {
         MessageState state = stores.queries().states(List.of(id)).getOrDefault(id, MessageState.READY);
         return new SendResult(id, state, Optional.empty(), Optional.empty());
+    }
+
+    /** A message that an exchange routes may end in each of its queues in another way. */
+    private static void refuseExchange(CreateMessage message, String method) {
+        if (message.exchange().isPresent()) {
+            throw new InvalidMessageException(
+                    "exchange",
+                    "left out in " + method + ", which follows a message in one queue",
+                    message.exchange().get(),
+                    "Use createMessage, or name the queue");
+        }
     }
 
     private void refuseTransaction(String method, String instead) {

@@ -196,6 +196,11 @@ class PurgeTurnTest {
         }
 
         @Override
+        public int forgetDropped(Duration droppedBefore) {
+            return 0;
+        }
+
+        @Override
         public int makeDaysAhead(Kind kind) {
             throw new AssertionError();
         }

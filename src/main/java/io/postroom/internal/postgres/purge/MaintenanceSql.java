@@ -171,6 +171,12 @@ final class MaintenanceSql {
                 LIMIT :limit))
             """);
 
+    static final Sql FORGET_DROPPED = Sql.of("""
+            -- name: forget_dropped
+            DELETE FROM postroom.dropped_message
+            WHERE dropped_at < statement_timestamp() - :droppedBefore * interval '1 microsecond'
+            """);
+
     /**
      * Removes processes that ended that long ago and that no lease and no line of history names any more. Removes the consumers of all
      * ended processes, too. Reads all history: once a day. Always one row: how many processes were removed.
