@@ -85,7 +85,7 @@ public final class RemoveQueueMessages implements Job {
         List<Day> spared = new ArrayList<>();
         boolean lasting = false;
         for (Day day : maintenance.days(Kind.MESSAGES)) {
-            if (day.bytes() >= largeDay) {
+            if (isLarge(day)) {
                 Freed freed = day.past() ? freeMessages(day) : Freed.NEEDED;
                 lasting |= freed == Freed.LASTING;
                 if (freed != Freed.LASTING && freed != Freed.DONE) {
@@ -114,6 +114,15 @@ public final class RemoveQueueMessages implements Job {
             return MORE;
         }
         return verdicts.values().stream().anyMatch(verdict -> verdict.freed == Freed.BUSY) ? TRY_AGAIN : INTERVAL;
+    }
+
+    /** Forgets the verdict on a day that is not large any more: another process may have freed it while it was in use here. */
+    private boolean isLarge(Day day) {
+        boolean isLarge = day.bytes() >= largeDay;
+        if (!isLarge) {
+            verdicts.remove(day.name());
+        }
+        return isLarge;
     }
 
     private Freed freeMessages(Day day) {
@@ -153,7 +162,7 @@ public final class RemoveQueueMessages implements Job {
     private boolean freeHistory() {
         boolean any = false;
         for (Day day : maintenance.days(Kind.HISTORY)) {
-            if (!day.past() || day.bytes() < largeDay) {
+            if (!isLarge(day) || !day.past()) {
                 continue;
             }
             Verdict before = verdicts.get(day.name());
