@@ -1,11 +1,13 @@
 package io.postroom;
 
+import io.postroom.api.Definitions;
 import io.postroom.api.Exchanges;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
 import io.postroom.api.RecentFailures;
 import io.postroom.api.Transactions;
 import io.postroom.handler.Handler;
+import io.postroom.internal.definitions.DefaultDefinitions;
 import io.postroom.internal.execution.HandlerRegistry;
 import io.postroom.internal.jobs.Job;
 import io.postroom.internal.jobs.JobTimer;
@@ -30,6 +32,7 @@ public final class DefaultPostroom implements Postroom {
     private final DefaultQueueMessages queueMessages;
     private final DefaultQueues queues;
     private final DefaultExchanges exchanges;
+    private final DefaultDefinitions definitions;
     private final HandlerRegistry handlers;
     private final Engine engine;
     private final Supplier<List<String>> obstacles;
@@ -49,6 +52,7 @@ public final class DefaultPostroom implements Postroom {
             DefaultQueueMessages queueMessages,
             DefaultQueues queues,
             DefaultExchanges exchanges,
+            DefaultDefinitions definitions,
             HandlerRegistry handlers,
             Engine engine,
             Supplier<List<String>> obstacles,
@@ -61,6 +65,7 @@ public final class DefaultPostroom implements Postroom {
         this.queueMessages = queueMessages;
         this.queues = queues;
         this.exchanges = exchanges;
+        this.definitions = definitions;
         this.handlers = handlers;
         this.engine = engine;
         this.obstacles = obstacles;
@@ -85,6 +90,11 @@ public final class DefaultPostroom implements Postroom {
     @Override
     public Exchanges exchanges() {
         return exchanges;
+    }
+
+    @Override
+    public Definitions definitions() {
+        return definitions;
     }
 
     @Override

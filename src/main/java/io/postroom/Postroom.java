@@ -1,5 +1,6 @@
 package io.postroom;
 
+import io.postroom.api.Definitions;
 import io.postroom.api.EngineSettings;
 import io.postroom.api.Exchanges;
 import io.postroom.api.PostroomException;
@@ -52,6 +53,9 @@ public interface Postroom extends AutoCloseable {
 
     /** Declares exchanges and binds queues to them. Usable until {@link #close}. */
     Exchanges exchanges();
+
+    /** Imports and exports queues, exchanges and bindings as files. Usable until {@link #close}. */
+    Definitions definitions();
 
     /**
      * What keeps this process from its work right now, as sentences; empty: nothing. Includes missing rights and row security, as of the

@@ -9,6 +9,7 @@ import io.postroom.handler.MessageInterceptor;
 import io.postroom.handler.PayloadCodec;
 import io.postroom.handler.PayloadUpcaster;
 import io.postroom.handler.PostroomListener;
+import io.postroom.internal.definitions.DefaultDefinitions;
 import io.postroom.internal.execution.Delivery;
 import io.postroom.internal.execution.HandlerRegistry;
 import io.postroom.internal.execution.HandlerSetup;
@@ -250,6 +251,7 @@ final class PostroomBuilder implements Postroom.Builder {
                 queueMessages,
                 queues,
                 new DefaultExchanges(stores.routing(), router),
+                new DefaultDefinitions(stores.routing(), router::forget),
                 registry,
                 engine,
                 inspect::obstacles,

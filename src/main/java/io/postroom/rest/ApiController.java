@@ -14,6 +14,7 @@ import org.springframework.http.HttpHeaders;
 import org.springframework.http.MediaType;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.ExceptionHandler;
+import org.springframework.web.method.annotation.MethodArgumentTypeMismatchException;
 
 /** Turns exceptions into problem documents, for the controllers of this package alone: a host's own are left as they are. */
 abstract class ApiController {
@@ -49,6 +50,12 @@ abstract class ApiController {
     @ExceptionHandler
     ResponseEntity<byte[]> refused(UnroutableMessageException refused) {
         return answer(Problem.unroutable(refused));
+    }
+
+    /** Answers a parameter behind the question mark that cannot be read. */
+    @ExceptionHandler
+    ResponseEntity<byte[]> unreadable(MethodArgumentTypeMismatchException refused) {
+        return answer(Problem.malformed("The parameter " + refused.getName() + " cannot be read"));
     }
 
     /** Answers a client that stopped sending; it will hardly read the answer. */

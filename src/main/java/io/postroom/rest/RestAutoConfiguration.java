@@ -1,5 +1,6 @@
 package io.postroom.rest;
 
+import io.postroom.api.Definitions;
 import io.postroom.api.Exchanges;
 import io.postroom.api.QueueMessages;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
@@ -21,6 +22,11 @@ class RestAutoConfiguration {
     @Bean
     MessagesController postroomMessagesController(QueueMessages queueMessages) {
         return new MessagesController(queueMessages);
+    }
+
+    @Bean
+    DefinitionsController postroomDefinitionsController(Definitions definitions) {
+        return new DefinitionsController(definitions);
     }
 
     @Bean

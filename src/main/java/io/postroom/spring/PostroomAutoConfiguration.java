@@ -2,6 +2,7 @@ package io.postroom.spring;
 
 import io.postroom.DefaultPostroom;
 import io.postroom.Postroom;
+import io.postroom.api.Definitions;
 import io.postroom.api.EngineSettings;
 import io.postroom.api.Exchanges;
 import io.postroom.api.QueueMessages;
@@ -111,6 +112,12 @@ class PostroomAutoConfiguration {
     @ConditionalOnMissingBean
     Exchanges postroomExchanges(Postroom postroom) {
         return postroom.exchanges();
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    Definitions postroomDefinitions(Postroom postroom) {
+        return postroom.definitions();
     }
 
     @Bean

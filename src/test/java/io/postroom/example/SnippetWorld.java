@@ -1,6 +1,7 @@
 package io.postroom.example;
 
 import io.postroom.Postroom;
+import io.postroom.api.Definitions;
 import io.postroom.api.Exchanges;
 import io.postroom.api.MessageType;
 import io.postroom.api.QueueMessages;
@@ -22,6 +23,8 @@ public class SnippetWorld {
     public final QueueMessages queueMessages = postroom == null ? null : postroom.queueMessages();
     public final Queues queues = postroom == null ? null : postroom.queues();
     public final Exchanges exchanges = postroom == null ? null : postroom.exchanges();
+    public final Definitions definitions = postroom == null ? null : postroom.definitions();
+    public final org.slf4j.Logger logger = org.slf4j.LoggerFactory.getLogger(SnippetWorld.class);
     public final MailProvider provider = (customer, text) -> {};
     public final SmsProvider sms = (id, number, text) -> 200;
     public final OrderPaid order = new OrderPaid("A-1", "ann@example.org");

@@ -79,6 +79,26 @@ class ExchangesOverHttpTest {
     }
 
     @Test
+    void definitions_file_is_tried_imported_and_given_back() {
+        String file = "{\"queues\": [{\"name\": \"from rabbit\", \"arguments\": {}}],"
+                + " \"exchanges\": [{\"name\": \"rabbit\", \"type\": \"fanout\", \"arguments\": {}}]}";
+        String path = "/api/v1/definitions/rabbitmq";
+        assertThat(client.postTo(path + "?dryRun=true", file).body())
+                .startsWith(
+                        "{\"dryRun\":true,\"lines\":[{\"result\":\"TAKEN_OVER\",\"definition\":\"exchange rabbit\"},")
+                .contains("\"result\":\"REFUSED\",\"definition\":\"queue from rabbit\"");
+        assertThat(client.get(EXCHANGES).body()).doesNotContain("rabbit");
+        assertThat(client.postTo(path + "?rename=from%20rabbit=from.rabbit", file)
+                        .statusCode())
+                .isEqualTo(200);
+        assertThat(client.get(path + "?virtualHost=shop").body())
+                .contains("\"from.rabbit\"", "\"rabbit\"", "\"vhost\" : \"shop\"");
+        RestClient.problem(client.postTo(path, "{\"queues\": 1}"), 422);
+        RestClient.problem(client.postTo(path + "?rename=x", file), 422);
+        RestClient.problem(client.postTo(path + "?dryRun=maybe", file), 400);
+    }
+
+    @Test
     void message_that_reaches_no_queue_is_refused_or_dropped() {
         client.put(EXCHANGES + "/empty", "{\"kind\": \"headers\"}");
         JsonNode problem = RestClient.problem(client.post("{\"exchange\": \"empty\", \"payload\": 1}"), 422);

@@ -4,6 +4,7 @@ import io.postroom.api.Binding;
 import io.postroom.api.Exchange;
 import io.postroom.api.ExchangeKind;
 import io.postroom.api.ExchangeNotFoundException;
+import io.postroom.api.QueueSettings;
 import io.postroom.api.Route;
 import io.postroom.internal.postgres.statement.Rows;
 import io.postroom.internal.postgres.statement.Sql;
@@ -16,7 +17,9 @@ import java.sql.Array;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -41,15 +44,17 @@ final class PostgresRoutingStore implements RoutingStore {
 
     @Override
     public boolean declare(Exchange exchange) {
-        return RoutingRefusals.translated(() ->
-                transactions.several("declare exchange " + exchange.name(), connection -> {
-                    try (Sql.Call call = RoutingSql.DECLARE.on(connection)) {
-                        return call.set("exchange", exchange.name())
-                                .set("kind", exchange.kind().word())
-                                .set("alternate", exchange.alternate().orElse(null))
-                                .one(row -> row.getBoolean(1));
-                    }
-                }));
+        return RoutingRefusals.translated(() -> transactions.several(
+                "declare exchange " + exchange.name(), connection -> declare(exchange, connection)));
+    }
+
+    private static boolean declare(Exchange exchange, Connection connection) throws SQLException {
+        try (Sql.Call call = RoutingSql.DECLARE.on(connection)) {
+            return call.set("exchange", exchange.name())
+                    .set("kind", exchange.kind().word())
+                    .set("alternate", exchange.alternate().orElse(null))
+                    .one(row -> row.getBoolean(1));
+        }
     }
 
     @Override
@@ -72,22 +77,70 @@ final class PostgresRoutingStore implements RoutingStore {
     }
 
     private boolean change(String doing, Sql sql, Binding binding) {
-        return RoutingRefusals.translated(() -> transactions.several(doing, connection -> {
-            try (Sql.Call call = sql.on(connection)) {
-                return call.set("exchange", binding.exchange())
-                        .set("queue", binding.queue().orElse(null))
-                        .set("routingKey", binding.routingKey())
-                        .setUntyped("arguments", json(binding.arguments()))
-                        .set("toExchange", binding.toExchange().orElse(null))
-                        .one(row -> row.getBoolean(1));
-            }
-        }));
+        return RoutingRefusals.translated(
+                () -> transactions.several(doing, connection -> change(sql, binding, connection)));
+    }
+
+    private static boolean change(Sql sql, Binding binding, Connection connection) throws SQLException {
+        try (Sql.Call call = sql.on(connection)) {
+            return call.set("exchange", binding.exchange())
+                    .set("queue", binding.queue().orElse(null))
+                    .set("routingKey", binding.routingKey())
+                    .setUntyped("arguments", json(binding.arguments()))
+                    .set("toExchange", binding.toExchange().orElse(null))
+                    .one(row -> row.getBoolean(1));
+        }
     }
 
     private static String json(Map<String, Optional<String>> arguments) {
         Map<String, @Nullable String> plain = new LinkedHashMap<>();
         arguments.forEach((name, value) -> plain.put(name, value.orElse(null)));
         return JSON.writeValueAsString(plain);
+    }
+
+    // ---- change all
+
+    @Override
+    public void declareAll(List<QueueSettings> queues, List<Exchange> exchanges, List<Binding> bindings) {
+        String doing = "declare " + queues.size() + " queues, " + exchanges.size() + " exchanges and " + bindings.size()
+                + " bindings";
+        RoutingRefusals.translated(() -> transactions.several(doing, connection -> {
+            try (Sql.Call call = RoutingSql.CHANGE.on(connection)) {
+                call.one(row -> true);
+            }
+            List<QueueSettings> inOrder = queues.stream()
+                    .sorted(Comparator.comparing(QueueSettings::queue))
+                    .toList(); // two imports that make the same queues wait for one another and never in a circle
+            for (QueueSettings queue : inOrder) {
+                try (Sql.Call call = RoutingSql.IMPORT_QUEUE.on(connection)) {
+                    call.set("queue", queue.queue())
+                            .set(
+                                    "timeToLive",
+                                    queue.timeToLive().map(Rows::micros).orElse(null))
+                            .update();
+                }
+            }
+            for (Exchange exchange : exchanges) {
+                declare(exchange, connection);
+            }
+            for (Binding binding : bindings) {
+                change(RoutingSql.BIND, binding, connection);
+            }
+            return true;
+        }));
+    }
+
+    @Override
+    public List<QueueSettings> queues() {
+        return transactions.single("list queues", connection -> {
+            try (Sql.Call call = RoutingSql.QUEUES.on(connection)) {
+                return call.list(row -> {
+                    QueueSettings queue = QueueSettings.of(row.getString(1));
+                    Duration time = Rows.duration(row, 2);
+                    return time == null ? queue : queue.timeToLive(time);
+                });
+            }
+        });
     }
 
     // ---- look

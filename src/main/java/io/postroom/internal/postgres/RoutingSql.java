@@ -26,6 +26,31 @@ final class RoutingSql {
             SELECT postroom.unbind(:exchange, :queue, :routingKey, :arguments::jsonb, :toExchange)
             """);
 
+    /** Takes the version first, as all that changes routing: see db/function/route.sql. */
+    static final Sql CHANGE = Sql.of("""
+            -- name: change_routing
+            SELECT postroom.change_routing()
+            """);
+
+    /** Makes a queue; one that exists stays as it is, and a deleted one comes back with these settings. */
+    static final Sql IMPORT_QUEUE = Sql.of("""
+            -- name: import_queue
+            INSERT INTO postroom.queue AS q (name, time_to_live, settings_by)
+            VALUES (:queue, :timeToLive::bigint * interval '1 microsecond',
+                    CASE WHEN :timeToLive::bigint IS NULL THEN 'default' ELSE 'declaration' END)
+            ON CONFLICT (name) DO UPDATE
+            SET deleted_at = NULL, time_to_live = excluded.time_to_live, settings_by = excluded.settings_by
+            WHERE q.deleted_at IS NOT NULL
+            """);
+
+    static final Sql QUEUES = Sql.of("""
+            -- name: queues
+            SELECT q.name, (extract(epoch FROM q.time_to_live) * 1000000)::bigint
+            FROM postroom.queue q
+            WHERE q.deleted_at IS NULL
+            ORDER BY q.name
+            """);
+
     static final Sql EXCHANGES = Sql.of("""
             -- name: exchanges
             SELECT e.name, e.kind, e.alternate

@@ -41,7 +41,7 @@ public final class DefaultExchanges implements Exchanges {
     /** Spares the next message the INSERT that finds the bindings changed. */
     private boolean forgetting(boolean changed) {
         if (changed) {
-            router.forget(null);
+            router.forget();
         }
         return changed;
     }

@@ -101,8 +101,13 @@ public final class Router {
         return known;
     }
 
-    /** Forgets what is remembered if it has this version; null: in any case. */
-    synchronized void forget(@Nullable UUID version) {
+    /** Forgets what is remembered: the next message reads it anew. */
+    public synchronized void forget() {
+        remembered = null;
+    }
+
+    /** Forgets what is remembered if it has this version. A message that was routed in its transaction has none. */
+    private synchronized void forget(@Nullable UUID version) {
         RoutingTable known = remembered;
         if (known != null && (version == null || version.equals(known.version()))) {
             remembered = null;
