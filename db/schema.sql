@@ -67,7 +67,7 @@ CREATE TABLE postroom.dead_letter (
     error text,
     fingerprint text,
     CONSTRAINT dead_letter_pk PRIMARY KEY (message_id, queue_id),
-    CONSTRAINT dead_letter_reason_known CHECK (reason = ANY (ARRAY['attempts_spent'::text, 'rejected'::text, 'undecodable'::text, 'crash_limit'::text, 'quarantined'::text]))
+    CONSTRAINT dead_letter_reason_known CHECK (reason = ANY (ARRAY['attempts_spent'::text, 'rejected'::text, 'undecodable'::text, 'crash_limit'::text, 'quarantined'::text, 'expired'::text, 'dlx_unroutable'::text, 'cycle'::text]))
 );
 CREATE INDEX dead_letter_by_queue ON postroom.dead_letter USING btree (queue_id, dead_at);
 
@@ -98,14 +98,13 @@ CREATE INDEX delayed_by_due_time ON postroom.delayed USING btree (due_at);
 COMMENT ON COLUMN postroom.delayed.reason IS 'delay, retry, snooze, not_now, no_handler, undecodable, payload_missing, not_run';
 
 CREATE TABLE postroom.dropped_message (
-    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    message_id uuid NOT NULL,
     dropped_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
     exchange text COLLATE "C" NOT NULL,
     routing_key text COLLATE "C" NOT NULL,
-    message_id uuid NOT NULL,
     type text COLLATE "C",
     correlation_id text COLLATE "C",
-    CONSTRAINT dropped_message_pk PRIMARY KEY (id)
+    CONSTRAINT dropped_message_pk PRIMARY KEY (message_id)
 );
 
 CREATE TABLE postroom.entry_expiry (
@@ -114,7 +113,7 @@ CREATE TABLE postroom.entry_expiry (
     message_id uuid NOT NULL,
     CONSTRAINT entry_expiry_pk PRIMARY KEY (message_id, queue_id)
 );
-CREATE INDEX entry_expiry_by_time ON postroom.entry_expiry USING btree (expires_at);
+CREATE INDEX entry_expiry_by_time ON postroom.entry_expiry USING btree (expires_at, message_id, queue_id);
 
 CREATE TABLE postroom.exchange (
     id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
@@ -173,6 +172,7 @@ CREATE INDEX message_by_expiry ON postroom.message USING btree (expires_at, id) 
 COMMENT ON COLUMN postroom.message.queue_id IS '0: it was routed to several queues, those of queue_ids';
 COMMENT ON COLUMN postroom.message.direction IS '0 outgoing, 1 incoming';
 COMMENT ON COLUMN postroom.message.exchange IS 'through which it was created; null: it named its queue';
+COMMENT ON COLUMN postroom.message.routing_key IS 'with which it was created; null without an exchange';
 COMMENT ON COLUMN postroom.message.queue_ids IS 'the queues it was routed to if they are several, else null; it has an entry in each';
 
 CREATE TABLE postroom.operator_action (
@@ -220,9 +220,14 @@ CREATE TABLE postroom.queue (
     paused_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL DEFAULT statement_timestamp(),
     deleted_at timestamp with time zone,
+    dead_letter_exchange text COLLATE "C",
+    dead_letter_routing_key text COLLATE "C",
     CONSTRAINT queue_name_unique UNIQUE (name),
     CONSTRAINT queue_pk PRIMARY KEY (id),
     CONSTRAINT queue_crash_limit_range CHECK (crash_limit >= 1 AND crash_limit <= 1000),
+    CONSTRAINT queue_dead_letter_exchange_wellformed CHECK (dead_letter_exchange ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'::text),
+    CONSTRAINT queue_dead_letter_routing_key_has_exchange CHECK (dead_letter_routing_key IS NULL OR dead_letter_exchange IS NOT NULL),
+    CONSTRAINT queue_dead_letter_routing_key_length CHECK (octet_length(dead_letter_routing_key) <= 255),
     CONSTRAINT queue_max_attempts_range CHECK (max_attempts >= 1 AND max_attempts <= 1000),
     CONSTRAINT queue_name_wellformed CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'::text),
     CONSTRAINT queue_retention_range CHECK (retention >= '00:00:00'::interval AND retention <= '400 days'::interval OR retention = '365000 days'::interval),
@@ -240,6 +245,8 @@ COMMENT ON COLUMN postroom.queue.retry_after IS 'the waits between attempts, eac
 COMMENT ON COLUMN postroom.queue.time_to_live IS '1 millisecond to 400 days; null: messages without one of their own never expire';
 COMMENT ON COLUMN postroom.queue.retention IS '0 to 400 days, or 365000 days: for ever. Not ''infinity'', which no version before 17 has and no duration in Java can be';
 COMMENT ON COLUMN postroom.queue.settings_by IS 'who set the settings last; a declaration does not overwrite an operator';
+COMMENT ON COLUMN postroom.queue.dead_letter_exchange IS 'through which dead letters go on, and messages that expire here; null: they stay. It may be missing: then they stay, too';
+COMMENT ON COLUMN postroom.queue.dead_letter_routing_key IS 'with which they go on; null: with the message''s own';
 
 CREATE TABLE postroom.ready (
     seq bigint NOT NULL,
@@ -339,7 +346,7 @@ CREATE VIEW postroom.dead_letters AS
      JOIN postroom.queue q ON q.id = d.queue_id
      LEFT JOIN postroom.message m ON m.id = d.message_id;
 COMMENT ON VIEW postroom.dead_letters IS 'messages that were given up; they stay until redriven (postroom.redrive) or cancelled';
-COMMENT ON COLUMN postroom.dead_letters.reason IS 'attempts_spent, rejected, undecodable, crash_limit, quarantined';
+COMMENT ON COLUMN postroom.dead_letters.reason IS 'attempts_spent, rejected, undecodable, crash_limit, quarantined; expired, dlx_unroutable and cycle in a queue with a dead letter exchange';
 COMMENT ON COLUMN postroom.dead_letters.fingerprint IS 'the same for alike errors: class and message without their digits';
 
 CREATE VIEW postroom.dropped_messages AS
@@ -633,7 +640,7 @@ COMMENT ON COLUMN postroom.queue_messages.crashes IS 'how often its worker died 
 COMMENT ON COLUMN postroom.queue_messages.deliveries IS 'times it was claimed, the one in progress, releases and snoozes included';
 COMMENT ON COLUMN postroom.queue_messages.seq IS 'when READY: its place in the order of its queue and priority';
 COMMENT ON COLUMN postroom.queue_messages.due_at IS 'when a DELAYED one becomes READY';
-COMMENT ON COLUMN postroom.queue_messages.reason IS 'why it is DELAYED (delay, retry, snooze, not_now, no_handler, undecodable, payload_missing, not_run) or DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined)';
+COMMENT ON COLUMN postroom.queue_messages.reason IS 'why it is DELAYED (delay, retry, snooze, not_now, no_handler, undecodable, payload_missing, not_run) or DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined, expired, dlx_unroutable, cycle)';
 COMMENT ON COLUMN postroom.queue_messages.error IS 'the last recorded error';
 COMMENT ON COLUMN postroom.queue_messages.worker IS 'who holds it while IN_PROGRESS, since claimed_at';
 COMMENT ON COLUMN postroom.queue_messages.removable_at IS 'when the retention of its queue is over and RemoveQueueMessages may remove it; null: not finished';
@@ -703,6 +710,24 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.announce_starts IS 'Internal: called by workers. Says which messages under leases may have started.';
 
+CREATE OR REPLACE FUNCTION postroom.as_deaths(p_text text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF jsonb_typeof(p_text::jsonb) = 'array' THEN
+        RETURN p_text::jsonb;
+    END IF;
+    RETURN '[]';
+EXCEPTION
+    WHEN others THEN RETURN '[]'; -- whoever created the message wrote something else there
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.as_deaths IS 'Internal: the header x-death as an array; an empty one when it is none.';
+
 CREATE OR REPLACE FUNCTION postroom.bind(exchange text, queue text DEFAULT NULL::text, routing_key text DEFAULT ''::text, arguments jsonb DEFAULT '{}'::jsonb, to_exchange text DEFAULT NULL::text)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -721,14 +746,11 @@ BEGIN
     PERFORM postroom.require_name('exchange', bind.exchange);
     IF EXISTS (
         SELECT
-        FROM postroom.binding b
-        JOIN postroom.exchange e ON e.id = b.exchange_id
-        LEFT JOIN postroom.queue q ON q.id = b.queue_id
-        LEFT JOIN postroom.exchange t ON t.id = b.to_exchange_id
-        WHERE e.name = bind.exchange
+        FROM postroom.bindings b
+        WHERE b.exchange = bind.exchange
           AND b.routing_key = bind.routing_key
           AND b.arguments = bind.arguments
-          AND (q.name = bind.queue AND q.deleted_at IS NULL OR t.name = bind.to_exchange))
+          AND (b.queue = bind.queue OR b.to_exchange = bind.to_exchange))
     THEN
         RETURN false; -- a start that binds anew what is bound writes nothing and locks nothing
     END IF;
@@ -1306,7 +1328,8 @@ BEGIN
             WHERE x.id = w.lease_id AND x.worker_id = p_worker
             FOR UPDATE) l
     ), results AS MATERIALIZED (
-        SELECT h.id AS lease_id, h.queue_id, h.priority, r.*
+        SELECT h.id AS lease_id, h.queue_id, h.priority, r.*,
+               CASE WHEN r.outcome = 2 THEN postroom.passes_on(h.queue_id) ELSE false END AS passes_on
         FROM unnest(p_lease_of, p_ordinals, p_messages, p_numbers, p_started_ago, p_finished_ago,
                     p_outcomes, p_nexts, p_delays, p_reasons, p_error_classes, p_errors, p_fingerprints, p_failures, p_crashes)
                  r (of_lease, ordinal, message_id, number, started_ago, finished_ago,
@@ -1321,6 +1344,7 @@ BEGIN
                r.lease_id, r.queue_id, p_worker, r.number, r.outcome, r.error_class, r.error
         FROM results r
         WHERE r.outcome IS NOT NULL
+          AND NOT r.passes_on
     ), put_off AS (
         INSERT INTO postroom.delayed (due_at, queue_id, priority, failures, crashes, deliveries, message_id, reason)
         SELECT clock_timestamp() + r.delay * interval '1 microsecond',
@@ -1336,9 +1360,11 @@ BEGIN
     ), buried AS (
         INSERT INTO postroom.dead_letter
             (queue_id, priority, failures, crashes, deliveries, message_id, reason, error_class, error, fingerprint)
-        SELECT r.queue_id, r.priority, r.failures, r.crashes, r.number, r.message_id, r.reason, r.error_class, r.error, r.fingerprint
+        SELECT r.queue_id, r.priority, coalesce(r.failures, 0), coalesce(r.crashes, 0), r.number, r.message_id,
+               CASE WHEN r.passes_on THEN 'expired' ELSE r.reason END, r.error_class, r.error, r.fingerprint
         FROM results r
         WHERE r.next = 3
+           OR r.passes_on
         ON CONFLICT DO NOTHING
     ), dropped AS (
         DELETE FROM postroom.lease l
@@ -1467,9 +1493,13 @@ BEGIN
         target := postroom.queue_for_use(create_message.queue);
         key_owner := target.id;
     ELSE
-        -- One statement, so one snapshot of all exchanges and bindings: a bind or unbind that commits later counts for the next message.
-        SELECT r.targets, r.exchange_id INTO targets, key_owner
-        FROM postroom.routed(create_message.exchange, coalesce(create_message.routing_key, ''), coalesce(new_headers, '{}')) r;
+        IF EXISTS (SELECT FROM postroom.message m WHERE m.id = create_message.message_id) THEN
+            targets := '{}'; -- a repeat: its exchange may be gone by now
+        ELSE
+            -- One statement, so one snapshot of all exchanges and bindings: a bind or unbind that commits later counts for the next message.
+            SELECT r.targets, r.exchange_id INTO targets, key_owner
+            FROM postroom.routed(create_message.exchange, coalesce(create_message.routing_key, ''), coalesce(new_headers, '{}')) r;
+        END IF;
         IF cardinality(targets) = 1 THEN
             target := targets[1];
         END IF;
@@ -1506,13 +1536,14 @@ BEGIN
     FOR round IN 1 .. 5 LOOP
         existing_id := NULL;
         IF cardinality(targets) = 0 THEN
-            -- A repeat of a message that was stored while there was a way is none the less a repeat.
+            -- A message that reaches no queue now may repeat one that was stored while a binding matched. Then it is a repeat.
             SELECT m.id INTO existing_id
             FROM postroom.message m
             WHERE m.id = coalesce((SELECT d.message_id FROM postroom.dedup d
                                    WHERE d.queue_id = key_owner AND d.key = create_message.deduplication_key), new_id);
             IF NOT FOUND THEN
-                RETURN QUERY SELECT new_id, false, '{}'::text[] WHERE postroom.unroutable(new_message, create_message.mandatory);
+                PERFORM postroom.refuse_or_drop(new_message, create_message.mandatory);
+                RETURN QUERY SELECT new_id, false, '{}'::text[];
                 RETURN;
             END IF;
         ELSIF create_message.deduplication_key IS NOT NULL THEN
@@ -1568,7 +1599,7 @@ BEGIN
         END IF;
         RAISE EXCEPTION '% already has a message with % "%" but other content: %. '
             'Nothing was written; use another %, or send the same content to have the repeat recognised',
-            coalesce('exchange "' || create_message.exchange || '"', 'queue "' || create_message.queue || '"'),
+            coalesce('exchange "' || nullif(create_message.exchange, '') || '"', 'queue "' || target.name || '"'),
             CASE WHEN existing_id = new_id THEN 'id' ELSE 'deduplicationKey' END,
             CASE WHEN existing_id = new_id THEN new_id::text ELSE create_message.deduplication_key END,
             existing_id,
@@ -1614,6 +1645,36 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.day_partition IS 'Internal: the name of the partition that begins on a day (UTC).';
 
+CREATE OR REPLACE FUNCTION postroom.deaths_with(p_deaths jsonb, p_queue text, p_reason text, p_exchange text, p_key text)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    WITH known AS MATERIALIZED (
+        SELECT d.value AS death, d.ordinality AS place, d.value ->> 'queue' = p_queue AND d.value ->> 'reason' = p_reason AS is_same
+        FROM jsonb_array_elements(p_deaths) WITH ORDINALITY d
+        WHERE jsonb_typeof(d.value) = 'object'
+    ), now_dead AS (
+        SELECT jsonb_build_object('queue', p_queue, 'reason', p_reason, 'count', 1, 'time', statement_timestamp(),
+                                  'exchange', p_exchange, 'routing-key', p_key)
+               || coalesce((SELECT k.death FROM known k WHERE k.is_same LIMIT 1), '{}')
+               || jsonb_build_object(
+                      'count', 1 + coalesce((SELECT CASE WHEN jsonb_typeof(k.death -> 'count') = 'number'
+                                                         THEN least((k.death ->> 'count')::numeric, 1000000000)::int END
+                                             FROM known k WHERE k.is_same LIMIT 1), 0),
+                      'last-time', statement_timestamp(), 'last-exchange', p_exchange, 'last-routing-key', p_key) AS death
+    )
+    SELECT jsonb_agg(x.death ORDER BY x.place)
+    FROM (SELECT n.death, 0::bigint AS place FROM now_dead n
+          UNION ALL
+          SELECT k.death, k.place FROM known k WHERE NOT coalesce(k.is_same, false)
+          ORDER BY place
+          LIMIT 10) x
+$function$
+;
+COMMENT ON FUNCTION postroom.deaths_with IS 'Internal: the deaths of a message and one more.';
+
 CREATE OR REPLACE FUNCTION postroom.declare_exchange(exchange text, kind text DEFAULT 'direct'::text, alternate text DEFAULT NULL::text)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -1631,7 +1692,7 @@ BEGIN
         PERFORM postroom.require_name('alternate', declare_exchange.alternate);
     END IF;
     LOOP
-        SELECT * INTO existing FROM postroom.exchange e WHERE e.name = declare_exchange.exchange FOR KEY SHARE;
+        SELECT * INTO existing FROM postroom.exchange e WHERE e.name = declare_exchange.exchange;
         EXIT WHEN FOUND; -- before the INSERT, because that draws an id even where it inserts nothing
         PERFORM postroom.change_routing();
         INSERT INTO postroom.exchange (name, kind, alternate)
@@ -1708,44 +1769,60 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.existing_exchange IS 'Internal: returns the exchange of a name and locks it; refuses a name that no exchange has.';
 
-CREATE OR REPLACE FUNCTION postroom.expire_entries(p_limit integer)
- RETURNS TABLE(looked integer, expired integer)
+CREATE OR REPLACE FUNCTION postroom.expire_entries(p_from timestamp with time zone, p_after uuid, p_after_queue integer, p_limit integer)
+ RETURNS TABLE(looked integer, expired integer, last_expires_at timestamp with time zone, last_id uuid, last_queue integer)
  LANGUAGE sql
  ROWS 1
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
 AS $function$
     WITH overdue AS MATERIALIZED (
-        SELECT x.ctid, x.message_id, x.queue_id
+        SELECT x.ctid, x.expires_at, x.message_id, x.queue_id
         FROM postroom.entry_expiry x
-        WHERE x.expires_at <= statement_timestamp()
-          AND NOT EXISTS (SELECT FROM postroom.lease l
-                          WHERE l.queue_id = x.queue_id
-                            AND x.message_id = ANY (l.message_ids)
-                            AND substring(l.open FROM array_position(l.message_ids, x.message_id) FOR 1) = B'1')
-        ORDER BY x.expires_at
+        WHERE (x.expires_at, x.message_id, x.queue_id) > (p_from, p_after, p_after_queue)
+          AND x.expires_at <= statement_timestamp()
+        ORDER BY x.expires_at, x.message_id, x.queue_id
         LIMIT p_limit
-        FOR UPDATE SKIP LOCKED
-    ), noted AS (
-        DELETE FROM postroom.entry_expiry x
-        WHERE x.ctid = ANY (ARRAY(SELECT o.ctid FROM overdue o))
     ), in_ready AS (
         DELETE FROM postroom.ready r
         USING overdue o
         WHERE r.message_id = o.message_id AND r.queue_id = o.queue_id AND r.moved
-        RETURNING r.queue_id, r.message_id, r.deliveries
+        RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.message_id, r.deliveries
     ), put_off AS (
         DELETE FROM postroom.delayed d
         USING overdue o
         WHERE d.message_id = o.message_id AND d.queue_id = o.queue_id
-        RETURNING d.queue_id, d.message_id, d.deliveries
+        RETURNING d.queue_id, d.priority, d.failures, d.crashes, d.message_id, d.deliveries
+    ), removed AS MATERIALIZED (
+        SELECT x.*, postroom.passes_on(x.queue_id) AS passes_on
+        FROM (SELECT * FROM in_ready UNION ALL SELECT * FROM put_off) x
     ), history AS (
         INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
         SELECT x.message_id, clock_timestamp(), clock_timestamp(), x.queue_id, x.deliveries, 2
-        FROM (SELECT * FROM in_ready UNION ALL SELECT * FROM put_off) x
-        RETURNING 1
+        FROM removed x
+        WHERE NOT x.passes_on
+    ), dead AS (
+        INSERT INTO postroom.dead_letter (queue_id, priority, failures, crashes, deliveries, message_id, reason)
+        SELECT x.queue_id, x.priority, x.failures, x.crashes, x.deliveries, x.message_id, 'expired'
+        FROM removed x
+        WHERE x.passes_on
+        ON CONFLICT DO NOTHING
+    ), settled AS (
+        DELETE FROM postroom.entry_expiry e
+        USING overdue o
+        WHERE e.message_id = o.message_id
+          AND e.queue_id = o.queue_id
+          AND (EXISTS (SELECT FROM removed x WHERE x.message_id = o.message_id AND x.queue_id = o.queue_id)
+               OR EXISTS (SELECT FROM postroom.attempt a
+                          WHERE a.message_id = o.message_id AND a.queue_id = o.queue_id AND a.outcome <= 2)
+               OR NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = o.message_id))
     )
-    SELECT (SELECT count(*)::int FROM overdue), (SELECT count(*)::int FROM history)
+    SELECT (SELECT count(*)::int FROM overdue), (SELECT count(*)::int FROM removed), l.expires_at, l.message_id, l.queue_id
+    FROM (SELECT 1) always
+    LEFT JOIN (SELECT o.expires_at, o.message_id, o.queue_id
+               FROM overdue o
+               ORDER BY o.expires_at DESC, o.message_id DESC, o.queue_id DESC
+               LIMIT 1) l ON true
 $function$
 ;
 COMMENT ON FUNCTION postroom.expire_entries IS 'Internal: called by a job. Waiting entries whose queue''s time to live ended become EXPIRED.';
@@ -1768,24 +1845,33 @@ AS $function$
         DELETE FROM postroom.ready r
         USING overdue o
         WHERE r.queue_id = o.queue_id AND r.priority = o.priority AND r.seq = o.seq AND r.message_id = o.id
-        RETURNING r.queue_id, r.message_id, r.deliveries
+        RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.message_id, r.deliveries
     ), moved AS (
         DELETE FROM postroom.ready r
         USING overdue o
         WHERE r.message_id = o.id AND r.moved
-        RETURNING r.queue_id, r.message_id, r.deliveries
+        RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.message_id, r.deliveries
     ), put_off AS (
         DELETE FROM postroom.delayed d
         USING overdue o
         WHERE d.message_id = o.id
-        RETURNING d.queue_id, d.message_id, d.deliveries
+        RETURNING d.queue_id, d.priority, d.failures, d.crashes, d.message_id, d.deliveries
+    ), removed AS MATERIALIZED (
+        SELECT x.*, postroom.passes_on(x.queue_id) AS passes_on
+        FROM (SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off) x
     ), history AS (
         INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
         SELECT x.message_id, clock_timestamp(), clock_timestamp(), x.queue_id, x.deliveries, 2
-        FROM (SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off) x
-        RETURNING 1
+        FROM removed x
+        WHERE NOT x.passes_on
+    ), dead AS (
+        INSERT INTO postroom.dead_letter (queue_id, priority, failures, crashes, deliveries, message_id, reason)
+        SELECT x.queue_id, x.priority, x.failures, x.crashes, x.deliveries, x.message_id, 'expired'
+        FROM removed x
+        WHERE x.passes_on
+        ON CONFLICT DO NOTHING
     )
-    SELECT (SELECT count(*)::int FROM overdue), (SELECT count(*)::int FROM history), l.expires_at, l.id
+    SELECT (SELECT count(*)::int FROM overdue), (SELECT count(*)::int FROM removed), l.expires_at, l.id
     FROM (SELECT 1) always
     LEFT JOIN (SELECT o.expires_at, o.id FROM overdue o ORDER BY o.expires_at DESC, o.id DESC LIMIT 1) l ON true
 $function$
@@ -2135,6 +2221,21 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.is_day_free IS 'Internal: called by a job. Whether the lock that TRUNCATE needs could be had now.';
 
+CREATE OR REPLACE FUNCTION postroom.is_death_cycle(p_deaths jsonb, p_queue text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT coalesce(bool_and(d.value ->> 'reason' <> 'rejected') FILTER (WHERE d.ordinality <= l.place), false)
+    FROM jsonb_array_elements(p_deaths) WITH ORDINALITY d
+    CROSS JOIN (SELECT min(x.ordinality) AS place
+                FROM jsonb_array_elements(p_deaths) WITH ORDINALITY x
+                WHERE x.value ->> 'queue' = p_queue) l
+$function$
+;
+COMMENT ON FUNCTION postroom.is_death_cycle IS 'Internal: whether a message with these deaths, the last one included, would come back to a queue by itself.';
+
 CREATE OR REPLACE FUNCTION postroom.is_entry_expired(p_message uuid, p_queue integer)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -2381,6 +2482,112 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.partitions IS 'Internal: the partitions of message or attempt, oldest first, with the time each is for. The _old one begins at -infinity, the _tail
 one ends at infinity.';
+
+CREATE OR REPLACE FUNCTION postroom.pass_on_dead_letters()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    fresh record;
+BEGIN
+    FOR fresh IN
+        SELECT ROW(d.*)::postroom.dead_letter AS dead, q AS queue
+        FROM new_dead_letters d
+        JOIN postroom.queue q ON q.id = d.queue_id
+        WHERE q.dead_letter_exchange IS NOT NULL
+          AND d.reason NOT IN ('quarantined', 'cycle', 'dlx_unroutable')
+    LOOP
+        BEGIN
+            PERFORM postroom.pass_on(fresh.dead, fresh.queue);
+        EXCEPTION
+            WHEN others THEN
+                RAISE WARNING 'dead letter % of queue "%" did not go through exchange "%": %', (fresh.dead).message_id, (fresh.queue).name,
+                    (fresh.queue).dead_letter_exchange, SQLERRM;
+        END;
+    END LOOP;
+    RETURN NULL;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.pass_on_dead_letters IS 'Internal: a trigger. Sends new dead letters through the dead letter exchanges of their queues.';
+
+CREATE OR REPLACE FUNCTION postroom.pass_on(p_dead postroom.dead_letter, p_queue postroom.queue)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    old_message  postroom.message;
+    new_message  postroom.message;
+    first_id     int;
+    key          text;
+    deaths       jsonb;
+    reached      postroom.queue[];
+    targets      postroom.queue[];
+    cut          text;
+BEGIN
+    SELECT * INTO old_message FROM postroom.message m WHERE m.id = p_dead.message_id;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    key := coalesce(p_queue.dead_letter_routing_key, old_message.routing_key, p_queue.name);
+    deaths := postroom.deaths_with(postroom.as_deaths(old_message.headers ->> 'x-death'), p_queue.name, p_dead.reason,
+        coalesce(old_message.exchange, ''), coalesce(old_message.routing_key, p_queue.name));
+    new_message := old_message;
+    new_message.headers := coalesce(old_message.headers, '{}')
+        || jsonb_build_object('x-death', deaths::text)
+        || jsonb_build_object('x-last-death-queue', p_queue.name, 'x-last-death-reason', p_dead.reason,
+                              'x-last-death-exchange', coalesce(old_message.exchange, ''))
+        || CASE WHEN old_message.headers ? 'x-first-death-reason' THEN '{}'
+                ELSE jsonb_build_object('x-first-death-queue', p_queue.name, 'x-first-death-reason', p_dead.reason,
+                                        'x-first-death-exchange', coalesce(old_message.exchange, '')) END;
+    SELECT e.id INTO first_id FROM postroom.exchange e WHERE e.name = p_queue.dead_letter_exchange;
+    reached := ARRAY(
+        SELECT q
+        FROM postroom.queue q
+        WHERE q.deleted_at IS NULL
+          AND q.id IN (SELECT b.queue_id FROM postroom.reached_bindings(first_id, key, new_message.headers) b)
+        ORDER BY q.name);
+    SELECT array_agg(t) FILTER (WHERE p_dead.reason = 'rejected' OR NOT postroom.is_death_cycle(deaths, t.name)),
+           string_agg(t.name, ', ') FILTER (WHERE p_dead.reason <> 'rejected' AND postroom.is_death_cycle(deaths, t.name))
+    INTO targets, cut
+    FROM unnest(reached) t;
+    IF targets IS NULL THEN
+        UPDATE postroom.dead_letter d
+        SET reason = CASE WHEN cut IS NULL THEN 'dlx_unroutable' ELSE 'cycle' END,
+            error = format('%s: %s', p_dead.reason, coalesce(p_dead.error, 'no error'))
+        WHERE d.message_id = p_dead.message_id
+          AND d.queue_id = p_dead.queue_id;
+        RETURN;
+    END IF;
+    new_message.id := postroom.new_id();
+    new_message.created_at := statement_timestamp();
+    new_message.exchange := p_queue.dead_letter_exchange;
+    new_message.routing_key := key;
+    new_message.correlation_id := coalesce(old_message.correlation_id, old_message.id::text);
+    PERFORM postroom.store_through(new_message, targets);
+    DELETE FROM postroom.dead_letter d WHERE d.message_id = p_dead.message_id AND d.queue_id = p_dead.queue_id;
+    INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
+    VALUES (p_dead.message_id, clock_timestamp(), clock_timestamp(), p_dead.queue_id, p_dead.deliveries,
+            CASE p_dead.reason WHEN 'expired' THEN 2 ELSE 1 END,
+            format('%s; went on through exchange "%s" with routing key "%s" as message %s%s', p_dead.reason,
+                p_queue.dead_letter_exchange, key, new_message.id, '; not again to ' || cut));
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.pass_on IS 'Internal: sends a dead letter through the dead letter exchange of its queue, or notes in dead_letter why it stays.';
+
+CREATE OR REPLACE FUNCTION postroom.passes_on(p_queue integer)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT EXISTS (SELECT FROM postroom.queue q WHERE q.id = p_queue AND q.dead_letter_exchange IS NOT NULL)
+$function$
+;
+COMMENT ON FUNCTION postroom.passes_on IS 'Internal: whether a queue has a dead letter exchange, through which expired messages go on.';
 
 CREATE OR REPLACE FUNCTION postroom.poll_summary(p_worker integer, p_due_from timestamp with time zone)
  RETURNS TABLE(queues bigint, horizon text, others bigint, last_seq bigint, next_due bigint)
@@ -2806,6 +3013,29 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.redrive IS 'Puts a dead letter back into its queue, its failures and crashes forgotten: SELECT postroom.redrive(''...'').
 Answers how many were moved; 0: it is not dead.';
+
+CREATE OR REPLACE FUNCTION postroom.refuse_or_drop(p_message postroom.message, p_mandatory boolean)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF coalesce(p_mandatory, true) THEN
+        RAISE EXCEPTION '%', CASE WHEN p_message.exchange = '' THEN
+                format('the message reaches no queue: there is no queue "%s", which the routing key names. Nothing was written; declare the '
+                       'queue, or name it as queue', p_message.routing_key)
+            ELSE
+                format('the message reaches no queue: exchange "%s" with routing key "%s" has no binding that matches. Nothing was written; '
+                       'bind a queue, or pass mandatory => false to drop such messages', p_message.exchange, p_message.routing_key) END
+            USING ERRCODE = 'PR404', COLUMN = 'exchange';
+    END IF;
+    INSERT INTO postroom.dropped_message (exchange, routing_key, message_id, type, correlation_id)
+    VALUES (p_message.exchange, p_message.routing_key, p_message.id, p_message.type, p_message.correlation_id)
+    ON CONFLICT DO NOTHING;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.refuse_or_drop IS 'Internal: refuses a message that reaches no queue, or notes that it is dropped.';
 
 CREATE OR REPLACE FUNCTION postroom.refuse_unknown(p_field text, p_exchange text)
  RETURNS void
@@ -3331,12 +3561,40 @@ BEGIN
     SELECT p_message.created_at + t.time_to_live, t.id, p_message.id
     FROM unnest(p_targets) t
     WHERE t.time_to_live BETWEEN interval '1 millisecond' AND interval '400 days'
-      AND coalesce(p_message.created_at + t.time_to_live < p_message.expires_at, true);
+      AND p_message.expires_at IS NULL;
     RETURN NULL;
 END
 $function$
 ;
 COMMENT ON FUNCTION postroom.store_routed IS 'Internal: stores a message with an entry in each of several queues. null: done; else the id that was there already.';
+
+CREATE OR REPLACE FUNCTION postroom.store_through(p_message postroom.message, p_targets postroom.queue[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    only_one constant boolean := cardinality(p_targets) = 1;
+BEGIN
+    -- The low watermark (see poll) rests on this order: the transaction id and the lock on ready come before nextval draws a seq.
+    PERFORM pg_current_xact_id();
+    LOCK TABLE postroom.ready IN ROW EXCLUSIVE MODE;
+    p_message.seq := nextval('postroom.ready_seq');
+    p_message.queue_id := CASE WHEN only_one THEN p_targets[1].id ELSE 0 END;
+    p_message.queue_ids := CASE WHEN NOT only_one THEN ARRAY(SELECT t.id FROM unnest(p_targets) t) END;
+    p_message.expires_at := CASE WHEN only_one AND p_targets[1].time_to_live BETWEEN interval '1 millisecond' AND interval '400 days'
+                                 THEN p_message.created_at + p_targets[1].time_to_live END;
+    IF only_one THEN
+        INSERT INTO postroom.message VALUES (p_message.*);
+        INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
+        VALUES (p_message.seq, p_message.queue_id, p_message.priority, p_message.id, false);
+    ELSE
+        PERFORM postroom.store_routed(p_message, p_targets, NULL);
+    END IF;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.store_through IS 'Internal: stores a new message in each of these queues.';
 
 CREATE OR REPLACE FUNCTION postroom.tail_begins(p_parent text)
  RETURNS date
@@ -3545,6 +3803,16 @@ BEGIN
     END IF;
     PERFORM postroom.require_name('exchange', unbind.exchange);
     PERFORM postroom.require_routing_key(unbind.routing_key);
+    IF NOT EXISTS (
+        SELECT
+        FROM postroom.bindings b
+        WHERE b.exchange = unbind.exchange
+          AND b.routing_key = unbind.routing_key
+          AND b.arguments = unbind.arguments
+          AND (b.queue = unbind.queue OR b.to_exchange = unbind.to_exchange))
+    THEN
+        RETURN false;
+    END IF;
     PERFORM postroom.change_routing();
     DELETE FROM postroom.binding b
     USING postroom.exchange e
@@ -3560,25 +3828,6 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.unbind IS 'Removes a binding; the arguments are those of postroom.bind: SELECT postroom.unbind(''orders'', ''mail'', ''order.*.paid'').
 false: there was none.';
-
-CREATE OR REPLACE FUNCTION postroom.unroutable(p_message postroom.message, p_mandatory boolean)
- RETURNS boolean
- LANGUAGE plpgsql
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-BEGIN
-    IF coalesce(p_mandatory, true) THEN
-        RAISE EXCEPTION 'the message reaches no queue: exchange "%" with routing key "%" has no binding that matches. Nothing was written; '
-            'bind a queue, or pass mandatory => false to drop such messages', p_message.exchange, p_message.routing_key
-            USING ERRCODE = 'PR404', COLUMN = 'exchange';
-    END IF;
-    INSERT INTO postroom.dropped_message (exchange, routing_key, message_id, type, correlation_id)
-    VALUES (p_message.exchange, p_message.routing_key, p_message.id, p_message.type, p_message.correlation_id);
-    RETURN true;
-END
-$function$
-;
-COMMENT ON FUNCTION postroom.unroutable IS 'Internal: refuses a message that reaches no queue, or notes that it is dropped.';
 
 CREATE OR REPLACE FUNCTION postroom.validate_old(p_parent text)
  RETURNS void

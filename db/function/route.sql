@@ -287,7 +287,7 @@ BEGIN
         PERFORM postroom.require_name('alternate', declare_exchange.alternate);
     END IF;
     LOOP
-        SELECT * INTO existing FROM postroom.exchange e WHERE e.name = declare_exchange.exchange FOR KEY SHARE;
+        SELECT * INTO existing FROM postroom.exchange e WHERE e.name = declare_exchange.exchange;
         EXIT WHEN FOUND; -- before the INSERT, because that draws an id even where it inserts nothing
         PERFORM postroom.change_routing();
         INSERT INTO postroom.exchange (name, kind, alternate)
@@ -368,14 +368,11 @@ BEGIN
     PERFORM postroom.require_name('exchange', bind.exchange);
     IF EXISTS (
         SELECT
-        FROM postroom.binding b
-        JOIN postroom.exchange e ON e.id = b.exchange_id
-        LEFT JOIN postroom.queue q ON q.id = b.queue_id
-        LEFT JOIN postroom.exchange t ON t.id = b.to_exchange_id
-        WHERE e.name = bind.exchange
+        FROM postroom.bindings b
+        WHERE b.exchange = bind.exchange
           AND b.routing_key = bind.routing_key
           AND b.arguments = bind.arguments
-          AND (q.name = bind.queue AND q.deleted_at IS NULL OR t.name = bind.to_exchange))
+          AND (b.queue = bind.queue OR b.to_exchange = bind.to_exchange))
     THEN
         RETURN false; -- a start that binds anew what is bound writes nothing and locks nothing
     END IF;
@@ -423,6 +420,16 @@ BEGIN
     END IF;
     PERFORM postroom.require_name('exchange', unbind.exchange);
     PERFORM postroom.require_routing_key(unbind.routing_key);
+    IF NOT EXISTS (
+        SELECT
+        FROM postroom.bindings b
+        WHERE b.exchange = unbind.exchange
+          AND b.routing_key = unbind.routing_key
+          AND b.arguments = unbind.arguments
+          AND (b.queue = unbind.queue OR b.to_exchange = unbind.to_exchange))
+    THEN
+        RETURN false;
+    END IF;
     PERFORM postroom.change_routing();
     DELETE FROM postroom.binding b
     USING postroom.exchange e

@@ -16,6 +16,8 @@ CREATE TABLE postroom.queue (
     paused_at     timestamptz,
     created_at    timestamptz NOT NULL DEFAULT statement_timestamp(),
     deleted_at    timestamptz,
+    dead_letter_exchange     text COLLATE "C",
+    dead_letter_routing_key  text COLLATE "C",
     CONSTRAINT queue_name_wellformed CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'),
     CONSTRAINT queue_max_attempts_range CHECK (max_attempts BETWEEN 1 AND 1000),
     CONSTRAINT queue_crash_limit_range CHECK (crash_limit BETWEEN 1 AND 1000),
@@ -32,6 +34,9 @@ CREATE TABLE postroom.queue (
                  AND split_part(retry_after, '..', 2)::interval <= interval '400 days'
         ELSE false
     END),
+    CONSTRAINT queue_dead_letter_exchange_wellformed CHECK (dead_letter_exchange ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'),
+    CONSTRAINT queue_dead_letter_routing_key_length CHECK (octet_length(dead_letter_routing_key) <= 255),
+    CONSTRAINT queue_dead_letter_routing_key_has_exchange CHECK (dead_letter_routing_key IS NULL OR dead_letter_exchange IS NOT NULL),
     CONSTRAINT queue_settings_by_known CHECK (settings_by IN ('default', 'declaration', 'operator'))
 );
 COMMENT ON COLUMN postroom.queue.time_to_live IS '1 millisecond to 400 days; null: messages without one of their own never expire';
@@ -40,6 +45,9 @@ COMMENT ON COLUMN postroom.queue.retention IS
 COMMENT ON COLUMN postroom.queue.retry_after IS
     'the waits between attempts, each at most 400 days: 10s, or 10s, 1m, 5m (the last repeats), or 1s..1h (doubling with jitter). '
     'Units: ms, s, m, h, d. custom: those of the handler';
+COMMENT ON COLUMN postroom.queue.dead_letter_exchange IS
+    'through which dead letters go on, and messages that expire here; null: they stay. It may be missing: then they stay, too';
+COMMENT ON COLUMN postroom.queue.dead_letter_routing_key IS 'with which they go on; null: with the message''s own';
 COMMENT ON COLUMN postroom.queue.settings_by IS 'who set the settings last; a declaration does not overwrite an operator';
 
 -- An exchange takes messages that name no queue; its bindings choose the queues. An alternate exchange is kept by its name and may be
@@ -65,8 +73,8 @@ CREATE TABLE postroom.binding (
     to_exchange_id  int CONSTRAINT binding_to_exchange REFERENCES postroom.exchange,
     routing_key     text COLLATE "C" NOT NULL DEFAULT '',
     arguments       jsonb NOT NULL DEFAULT '{}',
-    -- What the pattern of a topic exchange matches is LIKE this; the reverse need not hold. 1,000 bindings are tried by it in a fraction of
-    -- the time that topic_matches takes.
+    -- A LIKE pattern that every key matches which the topic pattern matches; some other keys match it, too. It is tried first, in a fraction
+    -- of the time that topic_matches takes.
     key_like        text COLLATE "C" GENERATED ALWAYS AS (
         regexp_replace(regexp_replace(routing_key COLLATE "C", '([\\%_])', '\\\1', 'g'), '\.#|#\.|#|\*', '%', 'g')) STORED,
     created_at      timestamptz NOT NULL DEFAULT statement_timestamp(),
@@ -92,13 +100,12 @@ CREATE TABLE postroom.routing_version (
 ) WITH (fillfactor = 50);
 INSERT INTO postroom.routing_version DEFAULT VALUES;
 
--- Messages that no binding took and whose creators had allowed it (mandatory off). Lines are kept for seven days.
+-- Messages that reached no queue and were created with mandatory off. Rows are kept for seven days.
 CREATE TABLE postroom.dropped_message (
-    id              bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT dropped_message_pk PRIMARY KEY,
+    message_id      uuid NOT NULL CONSTRAINT dropped_message_pk PRIMARY KEY,
     dropped_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
     exchange        text COLLATE "C" NOT NULL,
     routing_key     text COLLATE "C" NOT NULL,
-    message_id      uuid NOT NULL,
     type            text COLLATE "C",
     correlation_id  text COLLATE "C"
 );
@@ -155,6 +162,7 @@ CREATE TABLE postroom.message (
 COMMENT ON COLUMN postroom.message.direction IS '0 outgoing, 1 incoming';
 COMMENT ON COLUMN postroom.message.queue_id IS '0: it was routed to several queues, those of queue_ids';
 COMMENT ON COLUMN postroom.message.exchange IS 'through which it was created; null: it named its queue';
+COMMENT ON COLUMN postroom.message.routing_key IS 'with which it was created; null without an exchange';
 COMMENT ON COLUMN postroom.message.queue_ids IS 'the queues it was routed to if they are several, else null; it has an entry in each';
 CREATE INDEX message_by_correlation ON postroom.message (correlation_id) WHERE correlation_id IS NOT NULL;
 CREATE INDEX message_by_expiry ON postroom.message (expires_at, id) WHERE expires_at IS NOT NULL;
@@ -260,19 +268,20 @@ CREATE TABLE postroom.dead_letter (
     error        text,
     fingerprint  text,
     CONSTRAINT dead_letter_pk PRIMARY KEY (message_id, queue_id),
-    CONSTRAINT dead_letter_reason_known CHECK (reason IN ('attempts_spent', 'rejected', 'undecodable', 'crash_limit', 'quarantined'))
+    CONSTRAINT dead_letter_reason_known CHECK (reason IN (
+        'attempts_spent', 'rejected', 'undecodable', 'crash_limit', 'quarantined', 'expired', 'dlx_unroutable', 'cycle'))
 );
 CREATE INDEX dead_letter_by_queue ON postroom.dead_letter (queue_id, dead_at);
 
--- When an entry of a message in several queues ends earlier than the message, because its queue has a time to live. A message in one queue
--- has that in expires_at. The row leaves when the time has come, whatever became of the entry.
+-- When an entry of a message in several queues expires by the time to live of its queue. A message with a time to live of its own has that
+-- in expires_at, and so has one in a single queue. The row leaves after its time, when the entry is finished.
 CREATE TABLE postroom.entry_expiry (
     expires_at  timestamptz NOT NULL,
     queue_id    int NOT NULL,
     message_id  uuid NOT NULL,
     CONSTRAINT entry_expiry_pk PRIMARY KEY (message_id, queue_id)
 );
-CREATE INDEX entry_expiry_by_time ON postroom.entry_expiry (expires_at);
+CREATE INDEX entry_expiry_by_time ON postroom.entry_expiry (expires_at, message_id, queue_id);
 
 CREATE TABLE postroom.dedup (
     queue_id      int NOT NULL,

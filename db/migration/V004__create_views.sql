@@ -99,7 +99,7 @@ COMMENT ON COLUMN postroom.queue_messages.seq IS 'when READY: its place in the o
 COMMENT ON COLUMN postroom.queue_messages.due_at IS 'when a DELAYED one becomes READY';
 COMMENT ON COLUMN postroom.queue_messages.reason IS
     'why it is DELAYED (delay, retry, snooze, not_now, no_handler, undecodable, payload_missing, not_run) '
-    'or DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined)';
+    'or DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined, expired, dlx_unroutable, cycle)';
 COMMENT ON COLUMN postroom.queue_messages.error IS 'the last recorded error';
 COMMENT ON COLUMN postroom.queue_messages.worker IS 'who holds it while IN_PROGRESS, since claimed_at';
 COMMENT ON COLUMN postroom.queue_messages.removable_at IS
@@ -215,7 +215,8 @@ FROM postroom.dead_letter d
 JOIN postroom.queue q ON q.id = d.queue_id
 LEFT JOIN postroom.message m ON m.id = d.message_id;
 COMMENT ON VIEW postroom.dead_letters IS 'messages that were given up; they stay until redriven (postroom.redrive) or cancelled';
-COMMENT ON COLUMN postroom.dead_letters.reason IS 'attempts_spent, rejected, undecodable, crash_limit, quarantined';
+COMMENT ON COLUMN postroom.dead_letters.reason IS
+    'attempts_spent, rejected, undecodable, crash_limit, quarantined; expired, dlx_unroutable and cycle in a queue with a dead letter exchange';
 COMMENT ON COLUMN postroom.dead_letters.fingerprint IS 'the same for alike errors: class and message without their digits';
 
 CREATE VIEW postroom.operator_log AS

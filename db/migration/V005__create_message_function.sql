@@ -208,29 +208,33 @@ BEGIN
     SELECT p_message.created_at + t.time_to_live, t.id, p_message.id
     FROM unnest(p_targets) t
     WHERE t.time_to_live BETWEEN interval '1 millisecond' AND interval '400 days'
-      AND coalesce(p_message.created_at + t.time_to_live < p_message.expires_at, true);
+      AND p_message.expires_at IS NULL;
     RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION postroom.store_routed IS
     'Internal: stores a message with an entry in each of several queues. null: done; else the id that was there already.';
 
-CREATE OR REPLACE FUNCTION postroom.unroutable(p_message postroom.message, p_mandatory boolean) RETURNS boolean
+CREATE OR REPLACE FUNCTION postroom.refuse_or_drop(p_message postroom.message, p_mandatory boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF coalesce(p_mandatory, true) THEN
-        RAISE EXCEPTION 'the message reaches no queue: exchange "%" with routing key "%" has no binding that matches. Nothing was written; '
-            'bind a queue, or pass mandatory => false to drop such messages', p_message.exchange, p_message.routing_key
+        RAISE EXCEPTION '%', CASE WHEN p_message.exchange = '' THEN
+                format('the message reaches no queue: there is no queue "%s", which the routing key names. Nothing was written; declare the '
+                       'queue, or name it as queue', p_message.routing_key)
+            ELSE
+                format('the message reaches no queue: exchange "%s" with routing key "%s" has no binding that matches. Nothing was written; '
+                       'bind a queue, or pass mandatory => false to drop such messages', p_message.exchange, p_message.routing_key) END
             USING ERRCODE = 'PR404', COLUMN = 'exchange';
     END IF;
     INSERT INTO postroom.dropped_message (exchange, routing_key, message_id, type, correlation_id)
-    VALUES (p_message.exchange, p_message.routing_key, p_message.id, p_message.type, p_message.correlation_id);
-    RETURN true;
+    VALUES (p_message.exchange, p_message.routing_key, p_message.id, p_message.type, p_message.correlation_id)
+    ON CONFLICT DO NOTHING;
 END
 $$;
-COMMENT ON FUNCTION postroom.unroutable IS
+COMMENT ON FUNCTION postroom.refuse_or_drop IS
     'Internal: refuses a message that reaches no queue, or notes that it is dropped.';
 
 -- How to call it: see the COMMENT. Content that was not written is compared in a statement of its own, because the statement that lost a
@@ -350,9 +354,13 @@ BEGIN
         target := postroom.queue_for_use(create_message.queue);
         key_owner := target.id;
     ELSE
-        -- One statement, so one snapshot of all exchanges and bindings: a bind or unbind that commits later counts for the next message.
-        SELECT r.targets, r.exchange_id INTO targets, key_owner
-        FROM postroom.routed(create_message.exchange, coalesce(create_message.routing_key, ''), coalesce(new_headers, '{}')) r;
+        IF EXISTS (SELECT FROM postroom.message m WHERE m.id = create_message.message_id) THEN
+            targets := '{}'; -- a repeat: its exchange may be gone by now
+        ELSE
+            -- One statement, so one snapshot of all exchanges and bindings: a bind or unbind that commits later counts for the next message.
+            SELECT r.targets, r.exchange_id INTO targets, key_owner
+            FROM postroom.routed(create_message.exchange, coalesce(create_message.routing_key, ''), coalesce(new_headers, '{}')) r;
+        END IF;
         IF cardinality(targets) = 1 THEN
             target := targets[1];
         END IF;
@@ -389,13 +397,14 @@ BEGIN
     FOR round IN 1 .. 5 LOOP
         existing_id := NULL;
         IF cardinality(targets) = 0 THEN
-            -- A repeat of a message that was stored while there was a way is none the less a repeat.
+            -- A message that reaches no queue now may repeat one that was stored while a binding matched. Then it is a repeat.
             SELECT m.id INTO existing_id
             FROM postroom.message m
             WHERE m.id = coalesce((SELECT d.message_id FROM postroom.dedup d
                                    WHERE d.queue_id = key_owner AND d.key = create_message.deduplication_key), new_id);
             IF NOT FOUND THEN
-                RETURN QUERY SELECT new_id, false, '{}'::text[] WHERE postroom.unroutable(new_message, create_message.mandatory);
+                PERFORM postroom.refuse_or_drop(new_message, create_message.mandatory);
+                RETURN QUERY SELECT new_id, false, '{}'::text[];
                 RETURN;
             END IF;
         ELSIF create_message.deduplication_key IS NOT NULL THEN
@@ -451,7 +460,7 @@ BEGIN
         END IF;
         RAISE EXCEPTION '% already has a message with % "%" but other content: %. '
             'Nothing was written; use another %, or send the same content to have the repeat recognised',
-            coalesce('exchange "' || create_message.exchange || '"', 'queue "' || create_message.queue || '"'),
+            coalesce('exchange "' || nullif(create_message.exchange, '') || '"', 'queue "' || target.name || '"'),
             CASE WHEN existing_id = new_id THEN 'id' ELSE 'deduplicationKey' END,
             CASE WHEN existing_id = new_id THEN new_id::text ELSE create_message.deduplication_key END,
             existing_id,

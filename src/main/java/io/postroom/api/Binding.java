@@ -6,7 +6,8 @@ import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * A binding: leads from an exchange to a queue, or to another exchange. Immutable; every method returns a changed copy.
+ * A binding leads from an exchange to a queue or to another exchange. Exactly one of the two must be set when it is bound. Immutable; every
+ * method returns a changed copy, and refuses a bad name or key with {@link InvalidMessageException}.
  *
  * <pre>{@code
  * Binding.from("orders").key("order.*.paid").to("mail")

@@ -65,11 +65,7 @@ public record CreateMessage(
     }
 
     public CreateMessage {
-        if (exchange.isEmpty()) {
-            Limits.requireName("queue", queue);
-        } else if (!exchange.get().isEmpty()) {
-            Limits.requireName("exchange", exchange.get());
-        }
+        requireOneAddress(queue, exchange, routingKey);
         Limits.requireRoutingKey(routingKey);
         id.ifPresent(CreateMessage::requireUsableId);
         delay.ifPresent(duration -> Limits.requireDuration("delay", duration, Duration.ZERO));
@@ -96,11 +92,11 @@ public record CreateMessage(
     }
 
     /**
-     * Begins a message that an exchange routes: into each queue that the exchange's bindings choose, and one copy whichever number of them
-     * match. It is stored once. A message that reaches no queue is refused, unless {@link #mandatory} is off.
+     * Begins a message that an exchange routes: one entry in each queue that its bindings choose, however many of them match. The message is
+     * stored once. A message that reaches no queue is refused with {@link UnroutableMessageException}, unless {@link #mandatory} is false.
      *
      * <p>The queues are those of the bindings at the moment of the INSERT, in all processes alike. Deduplication keys belong to the
-     * exchange.
+     * exchange; with the default exchange, to the queue. A repeat must have the same routing key, too.
      *
      * @param exchange its name; empty: the default exchange, where the key names the queue, which must exist
      * @param routingKey 0 to 255 bytes of UTF-8 without control characters
@@ -225,7 +221,7 @@ public record CreateMessage(
 
     /**
      * Sets whether a message that reaches no queue is refused with {@link UnroutableMessageException}; default true. With false it is
-     * dropped, and the view {@code postroom.dropped_messages} has a row. Counts only with {@link #via}.
+     * dropped, and the view {@code postroom.dropped_messages} has a row. Needs {@link #via}.
      */
     public CreateMessage mandatory(boolean mandatory) {
         return changed(draft -> draft.mandatory = mandatory);
@@ -294,6 +290,22 @@ public record CreateMessage(
 
     private CreateMessage content(Content content) {
         return changed(draft -> draft.content = content);
+    }
+
+    private static void requireOneAddress(String queue, Optional<String> exchange, String routingKey) {
+        if (exchange.isEmpty()) {
+            Limits.requireName("queue", queue);
+            if (!routingKey.isEmpty()) {
+                throw new InvalidMessageException("routingKey", "given only with exchange", routingKey);
+            }
+            return;
+        }
+        if (!queue.isEmpty()) {
+            throw new InvalidMessageException("queue", "left out with exchange", queue);
+        }
+        if (!exchange.get().isEmpty()) {
+            Limits.requireName("exchange", exchange.get());
+        }
     }
 
     private static String requireType(String type) {

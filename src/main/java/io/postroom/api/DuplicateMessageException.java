@@ -3,7 +3,8 @@ package io.postroom.api;
 import java.util.UUID;
 
 /**
- * The id or deduplication key belongs to a message with other content or of another queue. Nothing was written, and a repeat fails again.
+ * The id or deduplication key belongs to a message with other content, of another queue, or of another exchange or routing key. Nothing was
+ * written, and a repeat fails again.
  */
 public class DuplicateMessageException extends PostroomException {
     private final String queue;
@@ -23,7 +24,7 @@ public class DuplicateMessageException extends PostroomException {
         this.existing = existing;
     }
 
-    /** Does the same for a message that was created through an exchange, whose deduplication keys are the exchange's. */
+    /** Makes the exception for a message that was created through an exchange, whose deduplication keys are the exchange's. */
     public static DuplicateMessageException ofExchange(String exchange, String field, String value, UUID existing) {
         return new DuplicateMessageException("exchange \"" + exchange + "\"", "", field, value, existing);
     }

@@ -13,7 +13,7 @@ public enum ExchangeKind {
     /** A binding matches by its arguments, which are compared with the message's headers. */
     HEADERS;
 
-    /** The word that SQL and REST use, as in {@code topic}. */
+    /** Returns the word that SQL and REST use, as in {@code topic}. */
     public String word() {
         return name().toLowerCase(Locale.ROOT);
     }
@@ -21,7 +21,7 @@ public enum ExchangeKind {
     /**
      * Reads the word that SQL and REST use.
      *
-     * @throws InvalidMessageException it is no kind of exchange
+     * @throws InvalidMessageException the word names no kind
      */
     public static ExchangeKind ofWord(String word) {
         for (ExchangeKind kind : values()) {

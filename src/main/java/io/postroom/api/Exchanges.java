@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The exchanges and their bindings: declare, bind, look. Thread-safe. Each call runs in a transaction of its own, whatever transaction the
+ * The exchanges and their bindings: declare, bind, list, route. Thread-safe. Each call runs in a transaction of its own, whatever transaction the
  * caller has open. A change counts for every message that is created after its commit, in all processes. Failures of the database are
  * {@link StoreException}s.
  */
@@ -22,7 +22,8 @@ public interface Exchanges {
      *
      * @param ifUnused refuse while bindings begin at it
      * @return false: there was none
-     * @throws IllegalStateException {@code ifUnused} does not hold, and nothing was changed
+     * @throws IllegalStateException the exchange still has bindings of its own and {@code ifUnused} was set; nothing was changed
+     * @throws InvalidMessageException the name breaks a limit
      */
     boolean delete(String exchange, boolean ifUnused);
 
@@ -46,14 +47,16 @@ public interface Exchanges {
     /** All exchanges, by name. */
     List<Exchange> list();
 
-    /** All bindings that begin at this exchange; none if it does not exist. */
+    /** All bindings that begin at this exchange, by routing key, then queue, then exchange; none if it does not exist. */
     List<Binding> bindings(String exchange);
 
     /**
-     * Answers which queues a message would reach, and by which bindings. Writes nothing.
+     * Answers which queues a message would reach, and by which bindings: one route a queue, by the queue's name. None: the message would
+     * reach no queue. Writes nothing.
      *
      * @param exchange its name; empty: the default exchange, where the key names the queue
      * @throws ExchangeNotFoundException it does not exist
+     * @throws InvalidMessageException the name, key or headers break a limit
      */
     List<Route> route(String exchange, String routingKey, Map<String, String> headers);
 }

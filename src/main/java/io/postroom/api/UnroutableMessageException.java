@@ -1,17 +1,22 @@
 package io.postroom.api;
 
 /**
- * The message was created through an exchange and reaches no queue, over alternate exchanges either. Nothing was written; a caller's
- * transaction can go on.
+ * The message reaches no queue through its exchange, nor through an alternate exchange. Nothing of the call was written: a batch is refused
+ * as a whole. A caller's transaction can go on.
  */
 public class UnroutableMessageException extends PostroomException {
     private final String exchange;
     private final String routingKey;
 
     public UnroutableMessageException(String exchange, String routingKey) {
-        super("the message reaches no queue: exchange \"" + exchange + "\" with routing key \"" + routingKey
-                + "\" has no binding that matches. Nothing was written; bind a queue, or use mandatory(false) to drop such"
-                + " messages");
+        super("the message reaches no queue: "
+                + (exchange.isEmpty()
+                        ? "there is no queue \"" + routingKey
+                                + "\", which the routing key names. Nothing was written; declare the"
+                                + " queue, or create the message with CreateMessage.to"
+                        : "exchange \"" + exchange + "\" with routing key \"" + routingKey
+                                + "\" has no binding that matches. Nothing was written; bind a queue, or use mandatory(false) to"
+                                + " drop such messages"));
         this.exchange = exchange;
         this.routingKey = routingKey;
     }
@@ -21,6 +26,7 @@ public class UnroutableMessageException extends PostroomException {
         return exchange;
     }
 
+    /** The routing key that the message named. */
     public String routingKey() {
         return routingKey;
     }

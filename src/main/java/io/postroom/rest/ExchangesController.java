@@ -5,6 +5,7 @@ import io.postroom.api.Exchange;
 import io.postroom.api.ExchangeKind;
 import io.postroom.api.ExchangeNotFoundException;
 import io.postroom.api.Exchanges;
+import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Limits;
 import io.postroom.api.Route;
 import jakarta.servlet.http.HttpServletRequest;
@@ -89,7 +90,14 @@ class ExchangesController extends ApiController {
     @PostMapping("/{exchange}/bind")
     ResponseEntity<byte[]> bind(@PathVariable String exchange, HttpServletRequest request) throws IOException {
         Binding binding = binding(exchange, request);
-        return answer(exchanges.bind(binding) ? 201 : 200, shown(binding));
+        try {
+            return answer(exchanges.bind(binding) ? 201 : 200, shown(binding));
+        } catch (ExchangeNotFoundException unknown) {
+            if (unknown.exchange().equals(exchange)) {
+                throw new ProblemException(Problem.unknownExchange(exchange));
+            }
+            throw new InvalidMessageException("toExchange", "one that exists", unknown.exchange());
+        }
     }
 
     @PostMapping("/{exchange}/unbind")
@@ -111,12 +119,16 @@ class ExchangesController extends ApiController {
                 given.texts("arguments"));
     }
 
-    /** Which queues a message with this key and these headers would reach. A body is optional, and holds the headers. */
+    /** Answers which queues a message would reach. The body is an object, and {} is enough; it may hold routing key and headers. */
     @PostMapping("/{exchange}/route")
     ResponseEntity<byte[]> route(@PathVariable String exchange, HttpServletRequest request) throws IOException {
         JsonMembers given = JsonMembers.read(RequestBody.read(request), "routingKey", "headers");
         Map<String, String> headers = new LinkedHashMap<>();
-        given.texts("headers").forEach((name, value) -> headers.put(name, value.orElse("")));
+        given.texts("headers")
+                .forEach((name, value) -> headers.put(
+                        name,
+                        value.orElseThrow(() ->
+                                new InvalidMessageException("headers", "an object of strings", name + ": null"))));
         try {
             List<Map<String, Object>> routes =
                     exchanges.route(exchange, given.text("routingKey").orElse(""), headers).stream()

@@ -12,7 +12,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * The members of a small JSON object, each a text, true or false, a number, or an object of texts. Refuses members that are not known, and
+ * The members of a small JSON object, each a string or an object of strings. Refuses members that are not known, and
  * names the known ones. A member that is {@code null} counts as absent.
  */
 final class JsonMembers {

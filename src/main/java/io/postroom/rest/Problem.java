@@ -55,7 +55,7 @@ public record Problem(
     }
 
     static Problem invalid(InvalidMessageException refused) {
-        return of(422, "invalid-message", "The message breaks a limit", String.valueOf(refused.getMessage()))
+        return of(422, "invalid-message", "A value breaks a limit", String.valueOf(refused.getMessage()))
                 .about(refused.field(), refused.limit());
     }
 

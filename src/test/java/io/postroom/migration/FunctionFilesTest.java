@@ -130,7 +130,7 @@ class FunctionFilesTest {
                     function regprocedure;
                 BEGIN
                     FOR function IN SELECT f.oid FROM pg_proc f WHERE f.pronamespace = 'postroom'::regnamespace LOOP
-                        EXECUTE 'DROP FUNCTION ' || function;
+                        EXECUTE 'DROP FUNCTION IF EXISTS ' || function || ' CASCADE';
                     END LOOP;
                 END
                 $$

@@ -5,6 +5,7 @@ import io.postroom.internal.storage.ClaimedMessage;
 import java.sql.Connection;
 import java.time.Instant;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.BooleanSupplier;
@@ -100,9 +101,7 @@ final class HandlerContext implements MessageContext {
 
     @Override
     public String routingKey() {
-        return message.content().exchange() == null
-                ? ""
-                : String.valueOf(message.content().routingKey());
+        return Objects.requireNonNullElse(message.content().routingKey(), "");
     }
 
     @Override

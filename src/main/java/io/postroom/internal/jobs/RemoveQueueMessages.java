@@ -52,7 +52,7 @@ public final class RemoveQueueMessages implements Job {
     static final Duration LONGEST_SPARED = Duration.ofHours(47);
 
     private static final int LEFTOVERS_AT_ONCE = 5_000;
-    /** How long the lines of messages are kept that reached no queue. */
+    /** How long rows of dropped messages are kept. */
     private static final Duration DROPPED_FOR = Duration.ofDays(7);
 
     private static final Duration DAILY = Duration.ofDays(1);
@@ -104,11 +104,13 @@ public final class RemoveQueueMessages implements Job {
         leftoversDue = leftoversDue && !removeLeftovers();
         if (daily) {
             int keys = maintenance.removeLostKeys(LEFTOVERS_AT_ONCE);
+            int workers = maintenance.forgetWorkers(DAILY);
+            int dropped = maintenance.forgetDropped(DROPPED_FOR);
             log.debug(
                     "removed {} keys without a message, forgot {} workers and {} dropped messages",
                     keys,
-                    maintenance.forgetWorkers(DAILY),
-                    maintenance.forgetDropped(DROPPED_FOR));
+                    workers,
+                    dropped);
         }
         if (more) {
             return MORE;

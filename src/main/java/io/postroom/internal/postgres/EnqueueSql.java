@@ -161,7 +161,7 @@ final class EnqueueSql {
      * was written but the key). {@link #COMPARE} tells what stands in the way of the others. A row with place 0: the number of some queue
      * is not that queue's any more, and nothing was written.
      */
-    static final Many ENQUEUE_ANY = many("""
+    static final Sql ENQUEUE_ANY = many("""
             -- name: enqueue_any
             WITH given AS MATERIALIZED (
                 SELECT g.*,
@@ -211,14 +211,16 @@ final class EnqueueSql {
             UNION ALL
             SELECT 0, 0
             WHERE NOT ({all queues known})
-            """, "g.seq");
+            """, "g.seq").named();
 
     /**
      * Does what {@link #ENQUEUE_ANY} does for messages of which some have several queues: one row for the message, a small one for each
      * queue. All entries of a message have one seq. Those of a message in several queues count as moved, because {@code message.seq} can
-     * name only the place in one queue. A queue whose time to live ends before the message's has a row in {@code entry_expiry}.
+     * name only the place in one queue. Where the message has no time to live of its own, a queue with one has a row in {@code
+     * entry_expiry}.
      */
-    static final Many ENQUEUE_ROUTED = many("""
+    static final Sql ENQUEUE_ROUTED =
+            many("""
             -- name: enqueue_routed
             WITH given AS MATERIALIZED (
                 SELECT g.*,
@@ -272,7 +274,7 @@ final class EnqueueSql {
                 FROM entries e
                 WHERE e.is_one_of_several
                   AND e.time_to_live IS NOT NULL
-                  AND coalesce(e.created_at + e.time_to_live * interval '1 microsecond' < e.expires_at, true)
+                  AND e.expires_at IS NULL
             )
             SELECT f.place, CASE WHEN s.id IS NOT NULL THEN f.seq END
             FROM fresh f
@@ -280,13 +282,19 @@ final class EnqueueSql {
             UNION ALL
             SELECT 0, 0
             WHERE NOT ({all queues known})
-            """, "CASE WHEN g.queue_ids IS NULL THEN g.seq ELSE 0 END");
+            """, "CASE WHEN g.queue_ids IS NULL THEN g.seq ELSE 0 END").routed();
 
     /**
      * The message that stands where another was not written. Runs as a statement of its own: the statement that lost the conflict cannot
-     * see the winner. One row per message, in the order given: the id that is there; whether its content is the same (a purged message
-     * counts as the same); whether the key is still taken (false: purged in
-     * between, so try again); the queues of a message that was created through an exchange, else null; whether it is there.
+     * see the winner. One row per message, in the order given:
+     *
+     * <ol>
+     *   <li>the id that is there
+     *   <li>whether its content is the same; a purged message counts as the same
+     *   <li>whether the key is still taken; false: it was purged in between, so try again
+     *   <li>its queues; null when the message names its queue
+     *   <li>whether it is stored
+     * </ol>
      */
     static final Sql COMPARE = Sql.of("""
             -- name: compare

@@ -146,8 +146,8 @@ final class EnqueueWriter {
         }
         Set<Integer> keysTaken = new HashSet<>();
         Set<Integer> unwritten = new LinkedHashSet<>(distinct);
-        EnqueueSql.Many statement = known.areRouted() ? EnqueueSql.ENQUEUE_ROUTED : EnqueueSql.ENQUEUE_ANY;
-        try (Sql.Call call = statement.of(known.areRouted()).on(connection)) {
+        Sql statement = known.areRouted() ? EnqueueSql.ENQUEUE_ROUTED : EnqueueSql.ENQUEUE_ANY;
+        try (Sql.Call call = statement.on(connection)) {
             MessageColumns.set(call, pick(messages, distinct));
             setSpecials(call, pick(messages, distinct));
             known.set(call);
@@ -210,7 +210,8 @@ final class EnqueueWriter {
             return Optional.empty();
         }
         ExistingRow existing = existing(List.of(message), connection).get(0);
-        return existing.isThere && existing.keyIsTaken
+        boolean isById = existing.id.equals(message.id()); // its exchange may be gone, and the key with it
+        return existing.isThere && (existing.keyIsTaken || isById)
                 ? Optional.of(new EnqueueResult(
                         existing.id, false, existing.isSame, 0, existing.queues == null ? List.of() : existing.queues))
                 : Optional.empty();

@@ -98,7 +98,7 @@ final class OperateSql {
                 WHERE f.id = :action
             """ + MATCHES + """
                 ORDER BY d.message_id
-                LIMIT :limit
+                FETCH FIRST (:limit) ROWS WITH TIES -- all entries of a message, for the place names the message alone
                 FOR UPDATE OF d
             ), removed AS (
                 DELETE FROM postroom.dead_letter d
@@ -253,36 +253,26 @@ final class OperateSql {
             """);
 
     /**
-     * Gives the bindings another version if the queue has any. Comes before the queue is locked, as in all that changes routing: see
-     * db/function/route.sql.
+     * Gives the bindings another version. Comes before the queue is locked, as in all that changes routing: see db/function/route.sql.
      */
     static final Sql CHANGE_ROUTING = Sql.of("""
             -- name: change_routing
             SELECT postroom.change_routing()
-            WHERE EXISTS (SELECT FROM postroom.binding b
-                          JOIN postroom.queue q ON q.id = b.queue_id
-                          WHERE q.name = :queue)
+            WHERE EXISTS (SELECT FROM postroom.queue q WHERE q.name = :queue AND q.deleted_at IS NULL)
             """);
 
     /**
-     * Deletes the queue and its bindings. The queue's row was locked before, so no binding is added at the same time. One that was added
-     * just before the lock changes the version here.
+     * Deletes the queue and its bindings. The queue's row was locked before, so no binding is added at the same time.
      */
     static final Sql DELETE = Sql.of("""
             -- name: delete_queue
             WITH unbound AS (
                 DELETE FROM postroom.binding
                 WHERE queue_id = :queue
-                RETURNING 1
-            ), noted AS MATERIALIZED (
-                SELECT postroom.change_routing()
-                FROM (SELECT count(*) AS bindings FROM unbound) u
-                WHERE u.bindings > 0
             )
             UPDATE postroom.queue
             SET deleted_at = clock_timestamp()
             WHERE id = :queue
-              AND (SELECT count(*) FROM noted) >= 0
             """);
 
     /** Empties the tables of messages and resumes all queues, for tests. No TRUNCATE: it needs rights that an application may lack. */

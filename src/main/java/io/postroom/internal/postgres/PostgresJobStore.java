@@ -225,19 +225,23 @@ final class PostgresJobStore implements JobStore {
     }
 
     @Override
-    public @Nullable ExpiryPosition expire(@Nullable ExpiryPosition from, int limit) {
-        return transactions
-                .single("expire messages", connection -> {
-                    try (Sql.Call call = JobSql.EXPIRE.on(connection)) {
-                        return call.set("from", from == null ? null : from.expiresAt())
-                                .set("after", from == null ? ExpiryPosition.BEFORE_ALL : from.id())
-                                .set("limit", limit)
-                                .one(row -> row.getInt(1) < limit
-                                        ? Optional.<ExpiryPosition>empty()
-                                        : Optional.of(last(row)));
-                    }
-                })
-                .orElse(null);
+    public Expiry expire(@Nullable ExpiryPosition from, @Nullable EntryPosition entriesFrom, int limit) {
+        return transactions.single("expire messages", connection -> {
+            try (Sql.Call call = JobSql.EXPIRE.on(connection)) {
+                return call.set("from", from == null ? null : from.expiresAt())
+                        .set("after", from == null ? ExpiryPosition.BEFORE_ALL : from.id())
+                        .set("entriesFrom", entriesFrom == null ? null : entriesFrom.expiresAt())
+                        .set("entriesAfter", entriesFrom == null ? ExpiryPosition.BEFORE_ALL : entriesFrom.id())
+                        .set("entriesAfterQueue", entriesFrom == null ? 0 : entriesFrom.queueId())
+                        .set("limit", limit)
+                        .one(row -> new Expiry(
+                                row.getInt(1) < limit ? null : last(row),
+                                row.getInt(4) < limit
+                                        ? null
+                                        : new EntryPosition(
+                                                Rows.instant(row, 5), row.getObject(6, UUID.class), row.getInt(7))));
+            }
+        });
     }
 
     private static ExpiryPosition last(ResultSet row) throws SQLException {

@@ -193,6 +193,20 @@ final class PostgresRoutingStore implements RoutingStore {
 
     @Override
     public RoutingRows read() {
+        RoutingRows rows = readOnce();
+        if (rows.version() != null) {
+            return rows;
+        }
+        // Somebody emptied the table: without a version nothing that was read could be remembered.
+        transactions.single("give the bindings a version", connection -> {
+            try (Sql.Call call = RoutingSql.CHANGE.on(connection)) {
+                return call.one(row -> true);
+            }
+        });
+        return readOnce();
+    }
+
+    private RoutingRows readOnce() {
         return transactions.single("read the bindings", connection -> {
             try (Sql.Call call = RoutingSql.READ.on(connection)) {
                 Reading reading = new Reading();

@@ -20,7 +20,7 @@ final class QueueDeletion {
     static Optional<Integer> mark(String queue, boolean ifEmpty, boolean ifUnused, Connection connection)
             throws SQLException {
         try (Sql.Call call = OperateSql.CHANGE_ROUTING.on(connection)) {
-            call.set("queue", queue).list(row -> row);
+            call.set("queue", queue).first(row -> true);
         }
         Optional<Found> found = look(queue, connection);
         if (found.isEmpty()) {

@@ -11,7 +11,10 @@ import org.jspecify.annotations.Nullable;
 import org.postgresql.util.PSQLException;
 import org.postgresql.util.ServerErrorMessage;
 
-/** Turns what the functions of routing refuse into the exceptions of the API, so that the rules stand in SQL alone. */
+/**
+ * Turns what the functions of routing refuse into the exceptions of the API, so that the rules stand in SQL alone. It reads the texts of
+ * {@code postroom.refuse} and of "does not exist" in db/function; a test for each kind of refusal fails when a text changes.
+ */
 final class RoutingRefusals {
     private static final String INVALID = "22023";
     private static final String IN_USE = "55006";

@@ -116,5 +116,6 @@ final class RoutingSql {
             -- name: drop_unroutable
             INSERT INTO postroom.dropped_message (exchange, routing_key, message_id, type, correlation_id)
             VALUES (:exchange, :routingKey, :id, :type, :correlation)
+            ON CONFLICT DO NOTHING
             """);
 }

@@ -1,8 +1,10 @@
 package io.postroom.internal.producer;
 
 import io.postroom.api.Binding;
+import io.postroom.api.CreateMessage;
 import io.postroom.api.Exchange;
 import io.postroom.api.Exchanges;
+import io.postroom.api.Limits;
 import io.postroom.api.Route;
 import io.postroom.internal.storage.RoutingStore;
 import java.util.List;
@@ -25,7 +27,7 @@ public final class DefaultExchanges implements Exchanges {
 
     @Override
     public boolean delete(String exchange, boolean ifUnused) {
-        return forgetting(store.delete(exchange, ifUnused));
+        return forgetting(store.delete(Limits.requireName("exchange", exchange), ifUnused));
     }
 
     @Override
@@ -53,11 +55,16 @@ public final class DefaultExchanges implements Exchanges {
 
     @Override
     public List<Binding> bindings(String exchange) {
-        return store.bindings(exchange);
+        return store.bindings(Limits.requireName("exchange", exchange));
     }
 
     @Override
     public List<Route> route(String exchange, String routingKey, Map<String, String> headers) {
-        return store.route(exchange, routingKey, headers);
+        CreateMessage message =
+                CreateMessage.via(exchange, routingKey); // has the limits of a message with this key and these headers
+        for (Map.Entry<String, String> header : headers.entrySet()) {
+            message = message.header(header.getKey(), header.getValue());
+        }
+        return store.route(exchange, message.routingKey(), message.headers());
     }
 }

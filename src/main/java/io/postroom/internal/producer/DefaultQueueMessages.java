@@ -144,8 +144,8 @@ public final class DefaultQueueMessages implements QueueMessages {
 
     @Override
     public CompletableFuture<SendResult> sendMessageAsync(CreateMessage message) {
-        refuseExchange(message, "sendMessageAsync");
         NewMessage encoded = encoder.encode(message);
+        refuseExchange(encoded, "sendMessageAsync");
         return transactions.isOpen() ? writer.writeAndWatch(encoded) : sendAlone(encoded);
     }
 
@@ -169,7 +169,6 @@ public final class DefaultQueueMessages implements QueueMessages {
     @Override
     public SendResult sendMessageSync(CreateMessage message) {
         refuseTransaction("sendMessageSync", "sendMessageAsync, which joins it");
-        refuseExchange(message, "sendMessageSync");
         if (message.delay().isPresent() || message.dueAt().isPresent()) {
             throw new InvalidMessageException(
                     "delay",
@@ -178,6 +177,7 @@ public final class DefaultQueueMessages implements QueueMessages {
                     "Use createMessage for a message that is to wait");
         }
         NewMessage encoded = encoder.encode(message);
+        refuseExchange(encoded, "sendMessageSync");
         worker.syncSender()
                 .requireHandler(
                         message.queue(),
@@ -199,12 +199,13 @@ public final class DefaultQueueMessages implements QueueMessages {
     }
 
     /** A message that an exchange routes may end in each of its queues in another way. */
-    private static void refuseExchange(CreateMessage message, String method) {
-        if (message.exchange().isPresent()) {
+    private static void refuseExchange(NewMessage message, String method) {
+        String exchange = message.content().exchange();
+        if (exchange != null) {
             throw new InvalidMessageException(
                     "exchange",
                     "left out in " + method + ", which follows a message in one queue",
-                    message.exchange().get(),
+                    exchange,
                     "Use createMessage, or name the queue");
         }
     }

@@ -250,7 +250,7 @@ final class MessageWriter {
         String field = byId ? "id" : "deduplicationKey";
         String value = byId ? message.id().toString() : String.valueOf(message.deduplicationKey());
         String exchange = message.content().exchange();
-        return exchange == null
+        return exchange == null || exchange.isEmpty()
                 ? new DuplicateMessageException(queues.nameOf(message.queueId()), field, value, existing.id())
                 : DuplicateMessageException.ofExchange(exchange, field, value, existing.id());
     }

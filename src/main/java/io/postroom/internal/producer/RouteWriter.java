@@ -1,5 +1,6 @@
 package io.postroom.internal.producer;
 
+import io.postroom.api.ExchangeNotFoundException;
 import io.postroom.api.UnroutableMessageException;
 import io.postroom.internal.producer.MessageWriter.Written;
 import io.postroom.internal.storage.EnqueueResult;
@@ -10,13 +11,14 @@ import io.postroom.internal.storage.Targets;
 import java.sql.Connection;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Predicate;
 
 /**
- * Completes, in the transaction that writes, the queues of messages that the {@link Router} knew none for: and refuses or drops what
- * reaches no queue. Thread-safe.
+ * Chooses queues in the transaction that writes, for messages whose queues the {@link Router} did not know. Refuses or drops messages that
+ * reach no queue. Thread-safe.
  */
 final class RouteWriter {
     private final Router router;
@@ -64,9 +66,21 @@ final class RouteWriter {
         }
         List<NewMessage> chosen = new ArrayList<>(messages.size());
         for (NewMessage message : messages) {
-            chosen.add(isOpen.test(message) ? router.routeOn(connection, message) : message);
+            chosen.add(isOpen.test(message) ? routed(message, connection) : message);
         }
         return written(chosen, connection, writer);
+    }
+
+    /** The message for which an exchange that is gone was asked may be stored: then it stays without queues and is answered as a repeat. */
+    private NewMessage routed(NewMessage message, Connection connection) {
+        try {
+            return router.routeOn(connection, message);
+        } catch (ExchangeNotFoundException gone) {
+            if (store.repeated(message, connection).isEmpty()) {
+                throw gone;
+            }
+            return message.withTargets(Objects.requireNonNull(message.targets()).chosenAnew(0, List.of()));
+        }
     }
 
     /** Refuses before anything is written, so that nothing of a refused batch stays. */
@@ -88,13 +102,13 @@ final class RouteWriter {
         return merged(chosen, without, stored);
     }
 
-    /** A repeat of a message that was stored while there was a way is none the less a repeat. */
+    /** A message that reaches no queue now may repeat one that was stored while a binding matched. Then it is a repeat. */
     private EnqueueResult withoutQueue(NewMessage message, Connection connection) {
         Optional<EnqueueResult> repeated = store.repeated(message, connection);
         if (repeated.isEmpty() && message.targets() != null && message.targets().mandatory()) {
             throw new UnroutableMessageException(
-                    String.valueOf(message.content().exchange()),
-                    String.valueOf(message.content().routingKey()));
+                    Objects.requireNonNull(message.content().exchange()),
+                    Objects.requireNonNull(message.content().routingKey()));
         }
         return repeated.orElseGet(() -> new EnqueueResult(message.id(), false, true, 0, List.of()));
     }

@@ -8,6 +8,7 @@ import java.sql.Connection;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SortedMap;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -53,10 +54,14 @@ public final class Router {
         if (old == null) {
             return message;
         }
-        forget(old.version());
+        if (old.version()
+                != null) { // else it was chosen by a statement of the transaction, and says nothing of what is
+            // remembered
+            forget(old.version());
+        }
         return message.withTargets(targets(
-                String.valueOf(message.content().exchange()),
-                String.valueOf(message.content().routingKey()),
+                Objects.requireNonNull(message.content().exchange()),
+                Objects.requireNonNull(message.content().routingKey()),
                 headers(message.content().headers()),
                 old));
     }
@@ -106,10 +111,10 @@ public final class Router {
         remembered = null;
     }
 
-    /** Forgets what is remembered if it has this version. A message that was routed in its transaction has none. */
-    private synchronized void forget(@Nullable UUID version) {
+    /** Forgets what is remembered if it has this version. */
+    private synchronized void forget(UUID version) {
         RoutingTable known = remembered;
-        if (known != null && (version == null || version.equals(known.version()))) {
+        if (known != null && version.equals(known.version())) {
             remembered = null;
         }
     }

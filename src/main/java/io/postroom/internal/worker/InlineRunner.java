@@ -53,16 +53,20 @@ final class InlineRunner {
         declarations.renewChanged(); // a suite may have truncated the tables since the start
         int runs = 0;
         while (true) {
-            JobStore.ExpiryPosition expired = null;
-            do {
-                expired = stores.jobs().expire(expired, BATCH);
-            } while (expired != null);
+            expireAll();
             stores.jobs().promote(null, BATCH);
             int now = runAllReady(names);
             if (now == 0) {
                 return runs;
             }
             runs += now;
+        }
+    }
+
+    private void expireAll() {
+        JobStore.Expiry more = stores.jobs().expire(null, null, BATCH);
+        while (more.messages() != null || more.entries() != null) {
+            more = stores.jobs().expire(more.messages(), more.entries(), BATCH);
         }
     }
 

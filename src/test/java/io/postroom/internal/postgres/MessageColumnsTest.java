@@ -59,7 +59,7 @@ class MessageColumnsTest {
                 }
             }
         }
-        assertThat(inserts).isEqualTo(5 + 2 * 4); // five for one message, four for many in two forms
+        assertThat(inserts).isEqualTo(5 + 2 + 2 * 2); // five for one message, four for many, two of these in two forms
     }
 
     private static List<Sql> statements(Object value) {

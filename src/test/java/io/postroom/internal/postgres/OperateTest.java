@@ -476,7 +476,7 @@ class OperateTest {
                 .id();
         fixture.execute("UPDATE postroom.message SET expires_at = expires_at - interval '2 minutes' WHERE queue_id = "
                 + fixture.queue.id());
-        assertThat(stores.jobs().expire(null, 10_000)).isNull();
+        assertThat(stores.jobs().expire(null, null, 10_000)).isEqualTo(new JobStore.Expiry(null, null));
         assertThat(fixture.places(held)).containsExactly("lease");
         assertThat(fixture.places(ready)).containsExactly("finished");
         assertThat(fixture.places(delayed)).containsExactly("finished");

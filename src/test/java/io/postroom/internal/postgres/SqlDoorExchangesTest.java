@@ -106,7 +106,7 @@ class SqlDoorExchangesTest {
         create("exchange => 'x', routing_key => 'k'");
         create("exchange => 'x', routing_key => 'k', time_to_live => interval '1 minute'");
         assertThat(number("SELECT count(*) FROM postroom.entry_expiry"))
-                .as("the time to live of the second message ends first")
+                .as("the time to live of the second message counts instead of the queue's")
                 .isEqualTo(1);
         assertThat(sql.sql(
                                 "SELECT queue, expires_at > now() + interval '59 minutes' AS late FROM postroom.queue_messages"

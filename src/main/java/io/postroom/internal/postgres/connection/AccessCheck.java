@@ -49,6 +49,7 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "announce_starts",
         "cancel",
         "cancel_deleted",
+        "change_routing",
         "claim",
         "claim_each",
         "complete",
@@ -57,20 +58,24 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "expire",
         "expire_entries",
         "explain",
+        "headers_match",
         "is_entry_expired",
         "lowest_id",
+        "matching_bindings",
         "may_wait",
         "poll",
         "poll_summary",
         "promote",
         "queues_of",
+        "reached_bindings",
         "redrive",
         "release_unknown",
         "reschedule",
         "rescue",
         "sample_watermark",
         "take_waiting",
-        "takes"
+        "takes",
+        "topic_matches"
     };
 
     private static final String HISTORY = "schema_history";
