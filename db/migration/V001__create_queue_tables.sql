@@ -14,6 +14,7 @@ CREATE TABLE postroom.queue (
     retention     interval NOT NULL DEFAULT interval '7 days',
     settings_by   text NOT NULL DEFAULT 'default',
     paused_at     timestamptz,
+    consumers_stopped_at timestamptz,
     created_at    timestamptz NOT NULL DEFAULT statement_timestamp(),
     deleted_at    timestamptz,
     CONSTRAINT queue_name_wellformed CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'),
@@ -40,6 +41,8 @@ COMMENT ON COLUMN postroom.queue.retention IS
 COMMENT ON COLUMN postroom.queue.retry_after IS
     'the waits between attempts, each at most 400 days: 10s, or 10s, 1m, 5m (the last repeats), or 1s..1h (doubling with jitter). '
     'Units: ms, s, m, h, d. custom: those of the handler';
+COMMENT ON COLUMN postroom.queue.consumers_stopped_at IS
+    'since when all consumers are told to stop, those that start later included; null: not all are';
 COMMENT ON COLUMN postroom.queue.settings_by IS 'who set the settings last; a declaration does not overwrite an operator';
 
 -- An exchange takes messages that name no queue; its bindings choose the queues. An alternate exchange is kept by its name and may be
@@ -102,6 +105,20 @@ CREATE TABLE postroom.consumer (
     CONSTRAINT consumer_pk PRIMARY KEY (queue_id, worker_id, handler)
 );
 COMMENT ON COLUMN postroom.consumer.types IS 'type/version it takes (versions up to that one); an empty text takes messages without a type';
+
+-- A consumer (what one process consumes of one queue) that was told to stop. The row goes when it may start again.
+CREATE TABLE postroom.consumer_stop (
+    worker_id   int NOT NULL,
+    queue_id    int NOT NULL,
+    order_id    uuid,
+    ordered_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    stopped_at  timestamptz,
+    held        int,
+    CONSTRAINT consumer_stop_pk PRIMARY KEY (worker_id, queue_id)
+);
+COMMENT ON COLUMN postroom.consumer_stop.order_id IS 'its line in operator_action; null: the process started after the order';
+COMMENT ON COLUMN postroom.consumer_stop.stopped_at IS 'since when it claims no more; null: its process has not answered yet';
+COMMENT ON COLUMN postroom.consumer_stop.held IS 'messages that it still held when it last said so';
 
 -- The message itself: written once, never updated. seq is its first place in ready (0: it began in delayed or under a lease). A message
 -- that never moved is found in ready by that seq through the primary key, so enqueue needs no index on message_id. Neither this table nor
@@ -273,7 +290,7 @@ CREATE TABLE postroom.operator_action (
     finished_at  timestamptz,
     note         text,
     CONSTRAINT operator_action_known CHECK (action IN
-        ('pause', 'resume', 'cancel', 'reschedule', 'redrive', 'purge', 'declare', 'delete'))
+        ('pause', 'resume', 'stop_consumers', 'start_consumers', 'cancel', 'reschedule', 'redrive', 'purge', 'declare', 'delete'))
 );
 CREATE INDEX operator_action_unfinished ON postroom.operator_action (at) WHERE finished_at IS NULL;
 

@@ -1,5 +1,6 @@
 package io.postroom;
 
+import io.postroom.api.Consumers;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
 import io.postroom.api.RecentFailures;
@@ -27,6 +28,7 @@ import java.util.function.Supplier;
 public final class DefaultPostroom implements Postroom {
     private final DefaultQueueMessages queueMessages;
     private final DefaultQueues queues;
+    private final Consumers consumers;
     private final HandlerRegistry handlers;
     private final Engine engine;
     private final Supplier<List<String>> obstacles;
@@ -45,6 +47,7 @@ public final class DefaultPostroom implements Postroom {
     DefaultPostroom(
             DefaultQueueMessages queueMessages,
             DefaultQueues queues,
+            Consumers consumers,
             HandlerRegistry handlers,
             Engine engine,
             Supplier<List<String>> obstacles,
@@ -56,6 +59,7 @@ public final class DefaultPostroom implements Postroom {
             EnginePool pool) {
         this.queueMessages = queueMessages;
         this.queues = queues;
+        this.consumers = consumers;
         this.handlers = handlers;
         this.engine = engine;
         this.obstacles = obstacles;
@@ -75,6 +79,11 @@ public final class DefaultPostroom implements Postroom {
     @Override
     public Queues queues() {
         return queues;
+    }
+
+    @Override
+    public Consumers consumers() {
+        return consumers;
     }
 
     @Override

@@ -1,5 +1,6 @@
 package io.postroom;
 
+import io.postroom.api.Consumers;
 import io.postroom.api.EngineSettings;
 import io.postroom.api.PostroomException;
 import io.postroom.api.QueueMessages;
@@ -49,6 +50,9 @@ public interface Postroom extends AutoCloseable {
     /** Declares, pauses and empties queues. Usable until {@link #close}. */
     Queues queues();
 
+    /** Lists, stops and starts the consumers of queues in all processes. Usable until {@link #close}. */
+    Consumers consumers();
+
     /**
      * What keeps this process from its work right now, as sentences; empty: nothing. Includes missing rights and row security, as of the
      * last look, at most a minute old. For health checks: asks no database.
@@ -70,8 +74,8 @@ public interface Postroom extends AutoCloseable {
     RecentFailures recentFailures(Duration within);
 
     /**
-     * Stops claiming, waits for running handlers, and gives waiting messages back. Repeating it does nothing. {@link #queueMessages} and
-     * {@link #queues} stay usable until {@link #close}.
+     * Stops claiming, waits for running handlers, and gives waiting messages back. Repeating it does nothing. {@link #queueMessages}, {@link
+     * #queues} and {@link #consumers} stay usable until {@link #close}.
      *
      * @param drain how long running handlers may go on; after it they are interrupted and get five seconds more
      */

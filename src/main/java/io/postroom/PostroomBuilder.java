@@ -35,6 +35,7 @@ import io.postroom.internal.postgres.connection.PoolerCheck;
 import io.postroom.internal.postgres.connection.PostgresNotificationListener;
 import io.postroom.internal.postgres.connection.StartCheck;
 import io.postroom.internal.postgres.purge.PostgresMaintenance;
+import io.postroom.internal.producer.DefaultConsumers;
 import io.postroom.internal.producer.DefaultQueueMessages;
 import io.postroom.internal.producer.DefaultQueues;
 import io.postroom.internal.producer.DirectTransactions;
@@ -245,6 +246,7 @@ final class PostroomBuilder implements Postroom.Builder {
         return new DefaultPostroom(
                 queueMessages,
                 queues,
+                new DefaultConsumers(stores.consumers(), worker.poller()),
                 registry,
                 engine,
                 inspect::obstacles,

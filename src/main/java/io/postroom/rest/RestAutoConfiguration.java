@@ -1,5 +1,6 @@
 package io.postroom.rest;
 
+import io.postroom.api.Consumers;
 import io.postroom.api.QueueMessages;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
@@ -20,5 +21,11 @@ class RestAutoConfiguration {
     @Bean
     MessagesController postroomMessagesController(QueueMessages queueMessages) {
         return new MessagesController(queueMessages);
+    }
+
+    @Bean
+    @ConditionalOnBean(Consumers.class)
+    QueuesController postroomQueuesController(Consumers consumers) {
+        return new QueuesController(consumers);
     }
 }

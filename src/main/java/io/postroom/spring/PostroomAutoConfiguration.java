@@ -2,6 +2,7 @@ package io.postroom.spring;
 
 import io.postroom.DefaultPostroom;
 import io.postroom.Postroom;
+import io.postroom.api.Consumers;
 import io.postroom.api.EngineSettings;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
@@ -104,6 +105,12 @@ class PostroomAutoConfiguration {
     @ConditionalOnMissingBean
     Queues postroomQueues(Postroom postroom) {
         return postroom.queues();
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    Consumers postroomConsumers(Postroom postroom) {
+        return postroom.consumers();
     }
 
     @Bean

@@ -1,6 +1,7 @@
 package io.postroom.example;
 
 import io.postroom.Postroom;
+import io.postroom.api.Consumers;
 import io.postroom.api.MessageType;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
@@ -20,6 +21,7 @@ public class SnippetWorld {
 
     public final QueueMessages queueMessages = postroom == null ? null : postroom.queueMessages();
     public final Queues queues = postroom == null ? null : postroom.queues();
+    public final Consumers consumers = postroom == null ? null : postroom.consumers();
     public final MailProvider provider = (customer, text) -> {};
     public final SmsProvider sms = (id, number, text) -> 200;
     public final OrderPaid order = new OrderPaid("A-1", "ann@example.org");

@@ -32,6 +32,8 @@ class FunctionFilesTest {
             "new_id",
             "redrive",
             "reschedule",
+            "start_consumers",
+            "stop_consumers",
             "takes");
 
     private final DataSource pool;

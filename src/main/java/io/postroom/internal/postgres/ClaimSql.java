@@ -91,7 +91,8 @@ final class ClaimSql {
     static final Sql POLL = Sql.of("""
             -- name: poll
             SELECT pg_postmaster_start_time(), pg_relation_filenode('postroom.ready'),
-                   queue_id, name, paused, deleted, max_attempts, retry_after, settings_by, suspects, elsewhere, lowest
+                   queue_id, name, paused, deleted, max_attempts, retry_after, settings_by, suspects, elsewhere, lowest,
+                   stop_confirmed
             FROM (SELECT) one
             LEFT JOIN postroom.poll(:worker, :queues, :watermark, :uneven, :watermarks, :tell, :since::xid, :look) ON true
             """);

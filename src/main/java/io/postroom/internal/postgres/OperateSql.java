@@ -264,9 +264,11 @@ final class OperateSql {
             WHERE id = :queue
             """);
 
-    /** Empties the tables of messages and resumes all queues, for tests. No TRUNCATE: it needs rights that an application may lack. */
+    /** Empties the tables of messages, resumes all queues and starts their consumers, for tests. No TRUNCATE: it needs rights that an application may lack. */
     static final List<Sql> REMOVE_ALL = List.of(
-            Sql.of("-- name: resume_all\nUPDATE postroom.queue SET paused_at = NULL WHERE paused_at IS NOT NULL\n"),
+            Sql.of("-- name: resume_all\nUPDATE postroom.queue SET paused_at = NULL, consumers_stopped_at = NULL"
+                    + " WHERE paused_at IS NOT NULL OR consumers_stopped_at IS NOT NULL\n"),
+            removeAll("consumer_stop"),
             removeAll("delayed"),
             removeAll("ready"),
             removeAll("lease"),

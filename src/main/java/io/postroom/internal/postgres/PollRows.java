@@ -61,7 +61,16 @@ final class PollRows {
                     "operator".equals(row.getString(9)),
                     row.getBoolean(10),
                     row.getBoolean(11),
+                    stopOf(row),
                     lowestOf(row.getArray(12)));
+        }
+
+        private static QueueReport.Stop stopOf(ResultSet row) throws SQLException {
+            boolean confirmed = row.getBoolean(13);
+            if (row.wasNull()) {
+                return QueueReport.Stop.NONE;
+            }
+            return confirmed ? QueueReport.Stop.CONFIRMED : QueueReport.Stop.ORDERED;
         }
     }
 

@@ -60,8 +60,8 @@ public interface OperatorStore {
     void advance(Duration time);
 
     /**
-     * Removes all messages with their history, keys and records, in several transactions, and resumes all queues. Puts nothing on record.
-     * For tests.
+     * Removes all messages with their history, keys and records, in several transactions, resumes all queues and lets their consumers go
+     * on. Puts nothing on record. For tests.
      */
     void removeAll();
 

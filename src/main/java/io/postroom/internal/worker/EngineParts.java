@@ -82,7 +82,9 @@ public final class EngineParts {
                 stores.leases(), heartbeat::workerId, this::resultsMayCome, results::written, results::lost);
         executor = new Executor(setup, stores.leases(), transactions, heartbeat, timeLimits, completer);
         LostAnswers lostAnswers = new LostAnswers(stores.leases(), heartbeat, leases, notifier, settings.leaseTime());
-        poller = new Poller(stores.workers(), heartbeat, consumers, declarations, futures, lostAnswers, due, settings);
+        ConsumerStops stops = new ConsumerStops(stores.workers(), heartbeat, consumers);
+        poller = new Poller(
+                stores.workers(), heartbeat, consumers, declarations, futures, lostAnswers, due, stops, settings);
         syncSender = new SyncSender(
                 stores, setup.handlers(), heartbeat, declarations, leases, executor, completer, ownSends);
         directDispatches = new DirectDispatches(setup.handlers(), consumers, heartbeat, lostAnswers);

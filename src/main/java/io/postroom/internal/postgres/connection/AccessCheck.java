@@ -26,6 +26,7 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "queue",
         "worker",
         "consumer",
+        "consumer_stop",
         "message",
         "ready",
         "delayed",
@@ -38,7 +39,7 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "shedlock"
     };
 
-    static final String[] VIEWS = {"place", "queue_messages", "message_history", "queue_stats"};
+    static final String[] VIEWS = {"place", "queue_messages", "message_history", "queue_stats", "consumer_stops"};
 
     /** Functions that a worker calls, and those that they call. Jobs that free old days are left to the owner of the tables. */
     static final String[] FUNCTIONS = {
@@ -53,14 +54,17 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "expire",
         "explain",
         "lowest_id",
+        "order_consumer_stop",
         "poll",
         "poll_summary",
         "promote",
         "redrive",
         "release_unknown",
+        "report_stopped",
         "reschedule",
         "rescue",
         "sample_watermark",
+        "start_consumers",
         "take_waiting",
         "takes"
     };
