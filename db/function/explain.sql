@@ -9,6 +9,7 @@ AS $$
     SELECT EXISTS (
         SELECT FROM unnest(p_types) t (name)
         WHERE t.name = '*'
+           OR p_type = 'postroom.kill'
            OR p_type IS NULL AND t.name = ''
            OR split_part(t.name, '/', 1) = p_type
               AND t.name ~ '/[0-9]{1,5}$'

@@ -99,6 +99,9 @@ public interface Postroom extends AutoCloseable {
         /** Whether this process handles messages and runs jobs; default true. Without, it only creates messages. */
         Builder workers(boolean on);
 
+        /** Whether this process may create {@link io.postroom.api.CreateMessage#killSignal kill signals}; default false. */
+        Builder killSignals(boolean on);
+
         /** Adds a handler; default none. Two that take the same messages, or with the same id, are refused at {@link #start}. */
         Builder handler(Handler handler);
 

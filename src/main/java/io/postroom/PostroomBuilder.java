@@ -79,6 +79,7 @@ final class PostroomBuilder implements Postroom.Builder {
     private @Nullable HandlingErrorSend onError;
     private SchemaMode schema = SchemaMode.MIGRATE;
     private boolean workers = true;
+    private boolean killSignals;
     private PayloadCodec codec = new JacksonPayloadCodec();
     private EngineSettings settings = EngineSettings.defaults(ProcessName.ofThis());
 
@@ -101,6 +102,12 @@ final class PostroomBuilder implements Postroom.Builder {
     @Override
     public Postroom.Builder workers(boolean on) {
         workers = on;
+        return this;
+    }
+
+    @Override
+    public Postroom.Builder killSignals(boolean on) {
+        killSignals = on;
         return this;
     }
 
@@ -229,7 +236,7 @@ final class PostroomBuilder implements Postroom.Builder {
         DefaultQueueMessages queueMessages = new DefaultQueueMessages(
                 stores,
                 hosts,
-                new MessageEncoder(codec, interceptors, directory::get),
+                new MessageEncoder(codec, interceptors, directory::get, killSignals),
                 directory,
                 worker,
                 () -> timer.runSoon(promote),

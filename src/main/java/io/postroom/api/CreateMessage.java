@@ -95,6 +95,24 @@ public record CreateMessage(
                 Direction.OUTGOING);
     }
 
+    /** Type of kill signals. Handlers never get such a message. */
+    public static final String KILL_SIGNAL = "postroom.kill";
+
+    /**
+     * Begins a message that stops consumers of the queue: the process that claims it does what {@link Consumers#stop} does, and the message
+     * is DONE. All that is READY in the queue before it goes first, whatever its priority. Two kill signals stop twice as many.
+     *
+     * <p>It is refused when it is created unless the sending process has {@code postroom.kill-signals=true} ({@code
+     * Postroom.Builder.killSignals}).
+     *
+     * @param howMany consumers to stop, 1 to 999,999,999
+     * @throws InvalidMessageException a value is out of bounds
+     */
+    public static CreateMessage killSignal(String queue, int howMany) {
+        Limits.requireRange("howMany", howMany, 1, 999_999_999);
+        return to(queue).json(KILL_SIGNAL, 1, "{\"howMany\": " + howMany + "}");
+    }
+
     /**
      * Sets an object as the content. Type name and version are those of its class's {@link MessageType}, own or inherited; a class
      * without one makes a message without a type. It is written as JSON when the message is created: at most 1 MiB, 64 levels deep. A proxy

@@ -63,6 +63,7 @@ class PostroomAutoConfiguration {
                 .transactions(host.transactions(beans))
                 .schema(schema.modeLeft(host.dataSource()))
                 .workers(properties.workers().enabled())
+                .killSignals(properties.killSignals())
                 .listener(new LazyListeners(listeners));
         builder.settings(settings(builder.settings(), properties, Threading.VIRTUAL.isActive(environment)));
         if (properties.engineDatasource() != null) {

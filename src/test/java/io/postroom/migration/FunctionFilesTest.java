@@ -28,6 +28,7 @@ class FunctionFilesTest {
             "create_message",
             "explain",
             "instant_of",
+            "kill_signal",
             "lowest_id",
             "new_id",
             "redrive",

@@ -48,6 +48,13 @@ final class ConsumerSql {
             SELECT postroom.start_consumers(:queue)
             """);
 
+    /** Carries out a kill signal: see the function. Always one row. */
+    static final Sql OBEY = Sql.of("""
+            -- name: obey_kill_signal
+            SELECT answer, reason
+            FROM postroom.obey_kill_signal(:id, :queue, :queueName)
+            """);
+
     /**
      * How an order stands, one row a consumer that it concerns. An order for all concerns each live consumer of the queue, and those that
      * it told when it was given. Reads lease whole.

@@ -109,6 +109,26 @@ final class PostgresConsumerStore implements ConsumerStore {
         });
     }
 
+    @Override
+    public KillAnswer obey(UUID message, int queueId, String queue) {
+        return transactions.single("obey kill signal " + message, connection -> {
+            try (Sql.Call call = ConsumerSql.OBEY.on(connection)) {
+                return call.set("id", message)
+                        .set("queue", queueId)
+                        .set("queueName", queue)
+                        .one(row -> new KillAnswer(kind(row.getString(1)), row.getString(2)));
+            }
+        });
+    }
+
+    private static KillAnswer.Kind kind(String answer) {
+        return switch (answer) {
+            case "done" -> KillAnswer.Kind.DONE;
+            case "wait" -> KillAnswer.Kind.WAIT;
+            default -> KillAnswer.Kind.REFUSED;
+        };
+    }
+
     private void requireQueue(String queue) {
         if (queues.queue(queue).isEmpty()) {
             throw new QueueNotFoundException(

@@ -27,12 +27,18 @@ public final class MessageEncoder {
     private final PayloadCodec codec;
     private final List<MessageInterceptor> interceptors;
     private final Function<String, QueueRow> queues;
+    private final boolean killSignals;
 
+    /** @param killSignals whether messages may be created that stop consumers */
     public MessageEncoder(
-            PayloadCodec codec, List<MessageInterceptor> interceptors, Function<String, QueueRow> queues) {
+            PayloadCodec codec,
+            List<MessageInterceptor> interceptors,
+            Function<String, QueueRow> queues,
+            boolean killSignals) {
         this.codec = codec;
         this.interceptors = List.copyOf(interceptors);
         this.queues = queues;
+        this.killSignals = killSignals;
     }
 
     NewMessage encode(CreateMessage given) {
@@ -41,6 +47,13 @@ public final class MessageEncoder {
             message = interceptor.beforeCreate(message);
         }
         Stored stored = stored(message.content());
+        if (!killSignals && CreateMessage.KILL_SIGNAL.equals(stored.type)) {
+            throw new InvalidMessageException(
+                    "type",
+                    "another one while this process sends no kill signals",
+                    CreateMessage.KILL_SIGNAL,
+                    "Set postroom.kill-signals=true, or killSignals(true) of the builder");
+        }
         QueueRow queue = queues.apply(message.queue()); // last, so that a refused message declares no queue
         Content content = new Content(
                 message.direction(),

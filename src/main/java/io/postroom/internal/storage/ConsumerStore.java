@@ -26,6 +26,27 @@ public interface ConsumerStore {
     /** Lets all consumers of the queue go on. Answers how many live ones were told to stop. On record in {@code operator_action}. */
     int start(String queue);
 
+    /** Carries out a kill signal that this process has claimed. May be repeated: a message stops consumers once. */
+    KillAnswer obey(UUID message, int queueId, String queue);
+
+    /**
+     * What became of a kill signal.
+     *
+     * @param kind what to do with the message
+     * @param reason why it waits or is refused, as a sentence
+     */
+    record KillAnswer(Kind kind, String reason) {
+        /** What to do with a kill signal. */
+        public enum Kind {
+            /** The consumers were told. */
+            DONE,
+            /** Messages that came before it are READY. */
+            WAIT,
+            /** Its sender may not, or its content is wrong. */
+            REFUSED
+        }
+    }
+
     /**
      * An order to stop.
      *

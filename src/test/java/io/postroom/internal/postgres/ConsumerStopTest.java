@@ -11,6 +11,7 @@ import io.postroom.api.QueueNotFoundException;
 import io.postroom.api.Receipts;
 import io.postroom.internal.storage.ConsumerRow;
 import io.postroom.internal.storage.ConsumerStore;
+import io.postroom.internal.storage.ConsumerStore.KillAnswer;
 import io.postroom.internal.storage.ConsumerStore.StopOrder;
 import io.postroom.internal.storage.QueueReport.Stop;
 import io.postroom.internal.storage.WorkerStore;
@@ -343,6 +344,53 @@ class ConsumerStopTest {
                 .singleElement()
                 .asString()
                 .contains("all consumers of queue \"" + queue + "\" are told to stop since");
+    }
+
+    // ---- kill signals
+
+    private UUID killSignal(String queueName, int howMany) {
+        return UUID.fromString(fixture.text("SELECT postroom.kill_signal('" + queueName + "', " + howMany + ")"));
+    }
+
+    private KillAnswer.Kind obey(UUID signal) {
+        return consumers.obey(signal, fixture.queue.id(), queue).kind();
+    }
+
+    /** After a crash between the order and the end of the message it runs again. */
+    @Test
+    void signal_that_runs_twice_stops_its_number_of_consumers_once() {
+        List.of("a", "b", "c").forEach(this::consumer);
+        UUID signal = killSignal(queue, 1);
+        assertThat(obey(signal)).isEqualTo(KillAnswer.Kind.DONE);
+        assertThat(obey(signal)).isEqualTo(KillAnswer.Kind.DONE);
+        assertThat(stopped()).hasSize(1);
+    }
+
+    @Test
+    void signal_that_two_processes_obey_at_once_stops_its_number_of_consumers_once() throws Exception {
+        List.of("a", "b", "c").forEach(this::consumer);
+        UUID signal = killSignal(queue, 1);
+        Connection first = begin();
+        text(first, "SELECT answer FROM postroom.obey_kill_signal('%s', %s, '%s')"
+                .formatted(signal, fixture.queue.id(), queue));
+        Future<KillAnswer.Kind> second = startAndAwaitLock(() -> obey(signal));
+        first.commit();
+        assertThat(end(second)).isEqualTo(KillAnswer.Kind.DONE);
+        assertThat(stopped()).hasSize(1);
+    }
+
+    /** After a wait its place in READY is behind messages that came later; those it must not wait for. */
+    @Test
+    void signal_waits_for_what_came_before_it_in_any_lane_and_for_nothing_else() {
+        consumer("a");
+        UUID before = fixture.enqueue(fixture.message().priority(0)).id();
+        UUID signal = killSignal(queue, 1);
+        fixture.enqueue();
+        assertThat(obey(signal)).isEqualTo(KillAnswer.Kind.WAIT);
+        assertThat(stopped()).isEmpty();
+        fixture.text("SELECT postroom.cancel('" + before + "')");
+        assertThat(obey(signal)).isEqualTo(KillAnswer.Kind.DONE);
+        assertThat(stopped()).containsExactly("a");
     }
 
     /** The rights that creating messages needs are not enough. */

@@ -54,6 +54,8 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "expire",
         "explain",
         "lowest_id",
+        "may_operate",
+        "obey_kill_signal",
         "order_consumer_stop",
         "poll",
         "poll_summary",
