@@ -120,6 +120,14 @@ COMMENT ON COLUMN postroom.consumer_stop.order_id IS 'its line in operator_actio
 COMMENT ON COLUMN postroom.consumer_stop.stopped_at IS 'since when it claims no more; null: its process has not answered yet';
 COMMENT ON COLUMN postroom.consumer_stop.held IS 'messages that it still held when it last said so';
 
+-- Messages that a process held when they were cancelled. The row goes once the process has seen it.
+CREATE TABLE postroom.cancelled_run (
+    worker_id     int NOT NULL,
+    message_id    uuid NOT NULL,
+    cancelled_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT cancelled_run_pk PRIMARY KEY (worker_id, message_id)
+);
+
 -- The message itself: written once, never updated. seq is its first place in ready (0: it began in delayed or under a lease). A message
 -- that never moved is found in ready by that seq through the primary key, so enqueue needs no index on message_id. Neither this table nor
 -- ready has a CHECK: PostgreSQL parses the text of a constraint again for every statement, and three of them took 10 of the 46 us of an

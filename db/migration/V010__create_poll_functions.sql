@@ -39,9 +39,9 @@ settled.';
 -- horizon: every row version that this snapshot does not see has a writer with at least this id. It is of the same snapshot as queues.
 -- others: a digest over the other processes that are alive; null: there is none.
 -- last_seq: the last seq drawn. next_due: the microseconds until something delayed is due, in whichever queue; null: nothing is delayed.
--- The search begins at p_due_from (see promote).
+-- The search begins at p_due_from (see promote). cancelled: messages that this process held when they were cancelled (see cancel_running).
 CREATE OR REPLACE FUNCTION postroom.poll_summary(p_worker int, p_due_from timestamptz)
-RETURNS TABLE (queues bigint, horizon text, others bigint, last_seq bigint, next_due bigint)
+RETURNS TABLE (queues bigint, horizon text, others bigint, last_seq bigint, next_due bigint, cancelled uuid[])
 LANGUAGE plpgsql VOLATILE ROWS 1
 SET search_path = pg_catalog, pg_temp
 SET enable_bitmapscan = off SET enable_sort = off SET plan_cache_mode = force_generic_plan SET jit = off
@@ -58,7 +58,8 @@ BEGIN
             FROM postroom.delayed d
             WHERE d.due_at >= p_due_from
             ORDER BY d.due_at
-            LIMIT 1);
+            LIMIT 1),
+           ARRAY(SELECT c.message_id FROM postroom.cancelled_run c WHERE c.worker_id = p_worker);
 END
 $$;
 COMMENT ON FUNCTION postroom.poll_summary IS

@@ -74,8 +74,8 @@ public interface Postroom extends AutoCloseable {
     RecentFailures recentFailures(Duration within);
 
     /**
-     * Stops claiming, waits for running handlers, and gives waiting messages back. Repeating it does nothing. {@link #queueMessages}, {@link
-     * #queues} and {@link #consumers} stay usable until {@link #close}.
+     * Stops claiming, waits for running handlers, and gives waiting messages back. Repeating it does nothing. {@link #queueMessages},
+     * {@link #queues} and {@link #consumers} stay usable until {@link #close}.
      *
      * @param drain how long running handlers may go on; after it they are interrupted and get five seconds more
      */

@@ -32,7 +32,10 @@ public record Receipts(int stopped, int of, int inFlight, List<Silent> silent) {
                 .append(inFlight)
                 .append(" in flight");
         for (Silent one : silent) {
-            line.append("; no answer from ").append(one.worker()).append(", which holds ").append(one.holds());
+            line.append("; no answer from ")
+                    .append(one.worker())
+                    .append(", which holds ")
+                    .append(one.holds());
         }
         return line.toString();
     }

@@ -16,7 +16,8 @@ final class ConsumersAnswer {
 
     static byte[] list(String queue, List<ConsumerInfo> consumers) {
         Map<String, Object> members = of(queue);
-        members.put("consumers", consumers.stream().map(ConsumersAnswer::consumer).toList());
+        members.put(
+                "consumers", consumers.stream().map(ConsumersAnswer::consumer).toList());
         return json(members);
     }
 
@@ -36,7 +37,9 @@ final class ConsumersAnswer {
         members.put("stopped", receipts.stopped());
         members.put("of", receipts.of());
         members.put("inFlight", receipts.inFlight());
-        members.put("silent", receipts.silent().stream().map(ConsumersAnswer::silent).toList());
+        members.put(
+                "silent",
+                receipts.silent().stream().map(ConsumersAnswer::silent).toList());
         return json(members);
     }
 

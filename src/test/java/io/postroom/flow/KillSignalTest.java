@@ -9,6 +9,7 @@ import io.postroom.Postroom;
 import io.postroom.api.ConsumerInfo;
 import io.postroom.api.ConsumerState;
 import io.postroom.api.CreateMessage;
+import io.postroom.api.EngineSettings;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Message;
 import io.postroom.api.MessageState;
@@ -41,9 +42,11 @@ class KillSignalTest {
 
     private Postroom process(String queue) {
         return Postroom.on(database.pool())
+                .settings(new EngineSettings(
+                        queue, Duration.ofSeconds(30), Duration.ofSeconds(5), Duration.ofMillis(200), true, true))
                 .killSignals(true)
                 .handler(Handler.process(queue, String.class, (payload, context) -> {
-                            ran.add(payload);
+                            ran.add(payload.replace("\"", ""));
                             return Outcome.done();
                         })
                         .concurrency(1))
@@ -51,10 +54,11 @@ class KillSignalTest {
     }
 
     private static void awaitStopped(Postroom postroom, String queue) {
-        await().atMost(LONGEST).until(() -> postroom.consumers().list(queue).stream()
-                .map(ConsumerInfo::state)
-                .toList()
-                .equals(List.of(ConsumerState.STOPPED)));
+        await().atMost(LONGEST)
+                .until(() -> postroom.consumers().list(queue).stream()
+                        .map(ConsumerInfo::state)
+                        .toList()
+                        .equals(List.of(ConsumerState.STOPPED)));
     }
 
     @Test
@@ -64,7 +68,8 @@ class KillSignalTest {
         try (Postroom producer =
                 Postroom.on(database.pool()).workers(false).killSignals(true).start()) {
             for (int i = 0; i < 5; i++) {
-                producer.queueMessages().createMessage(CreateMessage.to("killed").payload("low").priority(0));
+                producer.queueMessages()
+                        .createMessage(CreateMessage.to("killed").payload("low").priority(0));
             }
             last = producer.queueMessages().createMessage("killed", "last").id();
             signal = producer.queueMessages()
@@ -78,7 +83,8 @@ class KillSignalTest {
             kit.await(last, MessageState.DONE);
             awaitStopped(postroom, "killed");
 
-            UUID later = postroom.queueMessages().createMessage("killed", "later").id();
+            UUID later =
+                    postroom.queueMessages().createMessage("killed", "later").id();
             assertThat(postroom.queueMessages().explain(later).get(0)).startsWith("consumers_stopped");
             assertThat(sql.sql("SELECT id FROM postroom.operator_log WHERE action = 'stop_consumers'"
                                     + " AND queue = 'killed'")
@@ -99,7 +105,7 @@ class KillSignalTest {
         Handler slow = Handler.process("own", String.class, (payload, context) -> {
                     running.countDown();
                     mayEnd.await();
-                    ran.add(payload);
+                    ran.add(payload.replace("\"", ""));
                     return Outcome.done();
                 })
                 .concurrency(1);
@@ -122,8 +128,7 @@ class KillSignalTest {
 
     @Test
     void sender_without_the_right_is_refused() {
-        try (Postroom postroom =
-                Postroom.on(database.pool()).workers(false).start()) {
+        try (Postroom postroom = Postroom.on(database.pool()).workers(false).start()) {
             assertThatThrownBy(() -> postroom.queueMessages().createMessage(CreateMessage.killSignal("any", 1)))
                     .isInstanceOf(InvalidMessageException.class)
                     .hasMessageContaining("postroom.kill-signals=true");
@@ -147,21 +152,27 @@ class KillSignalTest {
             theirs.setPassword("x");
             theirs.setMaximumPoolSize(1);
             JdbcClient their = JdbcClient.create(theirs);
-            assertThatThrownBy(() -> their.sql("SELECT postroom.kill_signal('guarded')").query().singleRow())
+            assertThatThrownBy(() -> their.sql("SELECT postroom.kill_signal('guarded')")
+                            .query()
+                            .singleRow())
                     .hasStackTraceContaining("a kill signal needs UPDATE on postroom.queue, which role");
-            UUID forged = their.sql("SELECT id FROM postroom.create_message('guarded', '{\"howMany\": 1}', 'postroom.kill')")
+            UUID forged = their.sql(
+                            "SELECT id FROM postroom.create_message('guarded', '{\"howMany\": 1}', 'postroom.kill')")
                     .query(UUID.class)
                     .single();
             PostroomKit.of(postroom).await(forged, MessageState.DEAD);
             Message dead = postroom.queueMessages().find(forged).orElseThrow();
             assertThat(dead.entries().get(0).error().orElseThrow()).contains("which role \"" + role + "\" lacks");
-            UUID odd = sql.sql("SELECT id FROM postroom.create_message('guarded', '{\"howMany\": \"all\"}', 'postroom.kill')")
+            UUID odd = sql.sql(
+                            "SELECT id FROM postroom.create_message('guarded', '{\"howMany\": \"all\"}', 'postroom.kill')")
                     .query(UUID.class)
                     .single();
             PostroomKit.of(postroom).await(odd, MessageState.DEAD);
             assertThat(postroom.consumers().list("guarded").get(0).state()).isEqualTo(ConsumerState.RUNNING);
 
-            UUID allowed = sql.sql("SELECT postroom.kill_signal('guarded')").query(UUID.class).single();
+            UUID allowed = sql.sql("SELECT postroom.kill_signal('guarded')")
+                    .query(UUID.class)
+                    .single();
             PostroomKit.of(postroom).await(allowed, MessageState.DONE);
             awaitStopped(postroom, "guarded");
             assertThat(ran).isEmpty();

@@ -25,6 +25,7 @@ class FunctionFilesTest {
     private static final Path FOLDER = Path.of("db/function");
     private static final Set<String> FOR_USERS = Set.of(
             "cancel",
+            "cancel_running",
             "create_message",
             "explain",
             "instant_of",

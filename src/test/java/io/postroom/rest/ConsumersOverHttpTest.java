@@ -106,10 +106,10 @@ class ConsumersOverHttpTest {
     @Test
     void unknown_queue_is_said() {
         for (HttpResponse<String> refused : List.of(
-            client.get("/api/v1/queues/nowhere/consumers"),
-            post("/api/v1/queues/nowhere/consumers/stop?howMany=all"),
-            post("/api/v1/queues/no%20name/consumers/stop?howMany=1"),
-            post("/api/v1/queues/nowhere/consumers/start"))) {
+                client.get("/api/v1/queues/nowhere/consumers"),
+                post("/api/v1/queues/nowhere/consumers/stop?howMany=all"),
+                post("/api/v1/queues/no%20name/consumers/stop?howMany=1"),
+                post("/api/v1/queues/nowhere/consumers/start"))) {
             JsonNode problem = RestClient.problem(refused, 404);
             assertThat(problem.get("type").asString()).isEqualTo("urn:postroom:problem:unknown-queue");
         }

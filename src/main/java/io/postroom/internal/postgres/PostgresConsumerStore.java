@@ -59,8 +59,7 @@ final class PostgresConsumerStore implements ConsumerStore {
             try (Sql.Call call = ConsumerSql.STOP.on(connection)) {
                 return call.set("queue", queue)
                         .set("howMany", howMany)
-                        .one(row ->
-                                new StopOrder(row.getObject(1, UUID.class), queue, howMany == null, row.getInt(2)));
+                        .one(row -> new StopOrder(row.getObject(1, UUID.class), queue, howMany == null, row.getInt(2)));
             }
         });
     }

@@ -17,6 +17,13 @@ final class WorkerSql {
             RETURNING w.id
             """);
 
+    static final Sql FORGET_CANCELLED = Sql.of("""
+            -- name: forget_cancelled
+            DELETE FROM postroom.cancelled_run
+            WHERE worker_id = :worker
+              AND message_id = ANY (:messages::uuid[])
+            """);
+
     /** Notes that a consumer claims no more: see the function. Always one row. */
     static final Sql REPORT_STOPPED = Sql.of("""
             -- name: report_stopped

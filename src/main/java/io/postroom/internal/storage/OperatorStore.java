@@ -19,6 +19,12 @@ public interface OperatorStore {
     /** Cancels a message where it waits. Answers in how many queues it is CANCELLED now; 0: it is held, dead, finished or unknown. */
     int cancel(UUID id);
 
+    /**
+     * Cancels a message that workers hold. Their results are refused, and they are told by {@link PollSummary#cancelled}. Answers in how
+     * many queues it is CANCELLED now. Waits for the transaction of an ATOMIC handler.
+     */
+    int cancelRunning(UUID id);
+
     /** Moves a waiting message to another due time; one in the past means now. Answers in how many queues. */
     int reschedule(UUID id, Instant dueAt);
 

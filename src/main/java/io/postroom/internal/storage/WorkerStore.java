@@ -47,6 +47,9 @@ public interface WorkerStore {
     /** Asks for all queues of a process in one statement. Queues without news are left out. */
     PollResult poll(PollRequest request);
 
+    /** Notes that the process has seen that these messages were cancelled. */
+    void forgetCancelled(int workerId, Collection<UUID> messages);
+
     /**
      * Answers an order to stop: the consumer of this queue claims no more.
      *

@@ -82,12 +82,21 @@ public final class EngineParts {
         completer = new Completer(
                 stores.leases(), heartbeat::workerId, this::resultsMayCome, results::written, results::lost);
         KillSignals killSignals = new KillSignals(stores.consumers()::obey);
-        executor =
-                new Executor(setup, stores.leases(), transactions, heartbeat, timeLimits, completer, killSignals);
+        executor = new Executor(setup, stores.leases(), transactions, heartbeat, timeLimits, completer, killSignals);
         LostAnswers lostAnswers = new LostAnswers(stores.leases(), heartbeat, leases, notifier, settings.leaseTime());
         ConsumerStops stops = new ConsumerStops(stores.workers(), heartbeat, consumers);
+        CancelledRuns cancelledRuns = new CancelledRuns(stores.workers(), heartbeat, timeLimits);
         poller = new Poller(
-                stores.workers(), heartbeat, consumers, declarations, futures, lostAnswers, due, stops, settings);
+                stores.workers(),
+                heartbeat,
+                consumers,
+                declarations,
+                futures,
+                lostAnswers,
+                due,
+                stops,
+                cancelledRuns,
+                settings);
         syncSender = new SyncSender(
                 stores, setup.handlers(), heartbeat, declarations, leases, executor, completer, ownSends);
         directDispatches = new DirectDispatches(setup.handlers(), consumers, heartbeat, lostAnswers);

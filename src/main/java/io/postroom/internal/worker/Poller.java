@@ -54,6 +54,7 @@ public final class Poller {
     private final DutyCycle dutyCycle;
     private final OtherConsumers otherConsumers;
     private final ConsumerStops stops;
+    private final CancelledRuns cancelledRuns;
     /** How often this process held queues back. A queue that is as it was before must be reported again, so that it goes on. */
     private final AtomicInteger reportsWanted = new AtomicInteger();
     /** What needs no report again; null: all queues have to be reported. */
@@ -72,6 +73,7 @@ public final class Poller {
             LostAnswers lostAnswers,
             DueWatch due,
             ConsumerStops stops,
+            CancelledRuns cancelledRuns,
             EngineSettings settings) {
         this.store = store;
         this.leaseHolder = leaseHolder;
@@ -83,6 +85,7 @@ public final class Poller {
         this.lostAnswers = lostAnswers;
         this.due = due;
         this.stops = stops;
+        this.cancelledRuns = cancelledRuns;
         this.interval = settings.pollInterval();
         this.dutyCycle = dutyCycle(interval);
     }
@@ -151,6 +154,7 @@ public final class Poller {
             startAnew();
             settled = null;
         }
+        cancelledRuns.told(summary.cancelled());
         if (summary.nextDue() != null) {
             due.nextDueIn(summary.nextDue());
         }

@@ -90,8 +90,7 @@ class StoppedConsumerTest {
     @Test
     void direct_dispatch_that_began_before_is_counted_until_its_end() {
         List<NewMessage> messages = List.of(ClaimFixture.newMessage(ClaimFixture.QUEUE, 4));
-        Optional<DirectDispatch> begun =
-                fixture.directDispatcher.begin(messages, message -> true, fixture, ids -> {});
+        Optional<DirectDispatch> begun = fixture.directDispatcher.begin(messages, message -> true, fixture, ids -> {});
         assertThat(begun).isPresent();
         tellToStop();
 

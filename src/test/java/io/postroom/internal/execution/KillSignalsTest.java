@@ -3,10 +3,10 @@ package io.postroom.internal.execution;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.postroom.api.CreateMessage;
+import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.Completion;
 import io.postroom.internal.storage.ConsumerStore.KillAnswer;
 import io.postroom.internal.storage.ConsumerStore.KillAnswer.Kind;
-import io.postroom.internal.storage.ClaimedMessage;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -42,7 +42,8 @@ class KillSignalsTest extends ExecutorFixture {
 
     private static String end(Kind kind) {
         KillSignals signals = new KillSignals((message, queueId, queue) -> new KillAnswer(kind, "why"));
-        Completion end = signals.end(queue(), ClaimedMessages.with(ClaimedMessages.typed(CreateMessage.KILL_SIGNAL, 1)));
+        Completion end =
+                signals.end(queue(), ClaimedMessages.with(ClaimedMessages.typed(CreateMessage.KILL_SIGNAL, 1)));
         return end.outcome() + " " + end.next() + " " + end.reason();
     }
 }

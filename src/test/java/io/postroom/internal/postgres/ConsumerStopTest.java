@@ -177,8 +177,10 @@ class ConsumerStopTest {
         consumers.stop(queue, null);
         Worker late = own();
         Connection answering = begin();
-        assertThat(text(answering, "SELECT postroom.report_stopped(%s, '%s', %s, '%s', 0)"
-                        .formatted(late.id(), late.instance(), fixture.queue.id(), queue)))
+        assertThat(text(
+                        answering,
+                        "SELECT postroom.report_stopped(%s, '%s', %s, '%s', 0)"
+                                .formatted(late.id(), late.instance(), fixture.queue.id(), queue)))
                 .isEqualTo("t");
         Future<Integer> start = startAndAwaitLock(() -> consumers.start(queue));
 
@@ -225,9 +227,7 @@ class ConsumerStopTest {
         assertThat(receipts.isComplete()).isFalse();
         assertThat(consumers.consumers(queue))
                 .extracting(ConsumerInfo::worker, ConsumerInfo::state, ConsumerInfo::inFlight)
-                .containsExactly(
-                        tuple("other", ConsumerState.STOPPING, 2),
-                        tuple("test", ConsumerState.STOPPING, 3));
+                .containsExactly(tuple("other", ConsumerState.STOPPING, 2), tuple("test", ConsumerState.STOPPING, 3));
     }
 
     @Test
@@ -323,8 +323,9 @@ class ConsumerStopTest {
         consumers.stop(queue, 3);
         consumers.stop(queue, null);
         consumers.start(queue);
-        assertThat(fixture.texts("SELECT concat_ws(' | ', action, actor = current_user, note) FROM postroom.operator_log"
-                        + " WHERE queue = '" + queue + "' ORDER BY at"))
+        assertThat(fixture.texts(
+                        "SELECT concat_ws(' | ', action, actor = current_user, note) FROM postroom.operator_log"
+                                + " WHERE queue = '" + queue + "' ORDER BY at"))
                 .containsExactly(
                         "stop_consumers | t | 1 of 3 asked for",
                         "stop_consumers | t | all, 0 of them now",
@@ -371,8 +372,10 @@ class ConsumerStopTest {
         List.of("a", "b", "c").forEach(this::consumer);
         UUID signal = killSignal(queue, 1);
         Connection first = begin();
-        text(first, "SELECT answer FROM postroom.obey_kill_signal('%s', %s, '%s')"
-                .formatted(signal, fixture.queue.id(), queue));
+        text(
+                first,
+                "SELECT answer FROM postroom.obey_kill_signal('%s', %s, '%s')"
+                        .formatted(signal, fixture.queue.id(), queue));
         Future<KillAnswer.Kind> second = startAndAwaitLock(() -> obey(signal));
         first.commit();
         assertThat(end(second)).isEqualTo(KillAnswer.Kind.DONE);
@@ -401,8 +404,8 @@ class ConsumerStopTest {
         try {
             fixture.execute("GRANT USAGE ON SCHEMA postroom TO " + role
                     + "; GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA postroom TO " + role);
-            assertThatThrownBy(() -> fixture.execute(
-                            "SET ROLE " + role + "; SELECT postroom.stop_consumers('" + queue + "')"))
+            assertThatThrownBy(() ->
+                            fixture.execute("SET ROLE " + role + "; SELECT postroom.stop_consumers('" + queue + "')"))
                     .hasStackTraceContaining("permission denied for table queue");
         } finally {
             fixture.execute("RESET ROLE; DROP OWNED BY " + role + "; DROP ROLE " + role);

@@ -88,6 +88,11 @@ final class FakeWorkerStore implements WorkerStore {
     }
 
     @Override
+    public void forgetCancelled(int workerId, Collection<UUID> messages) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
     public boolean reportStopped(int workerId, UUID instance, int queueId, String queue, int held) {
         throw new UnsupportedOperationException();
     }

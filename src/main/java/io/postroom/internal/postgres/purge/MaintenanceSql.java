@@ -189,6 +189,10 @@ final class MaintenanceSql {
                 DELETE FROM postroom.consumer_stop s
                 WHERE s.worker_id IN (SELECT e.id FROM ended e)
                    OR NOT EXISTS (SELECT FROM postroom.worker w WHERE w.id = s.worker_id)
+            ), cancelled AS (
+                DELETE FROM postroom.cancelled_run c
+                WHERE c.worker_id IN (SELECT e.id FROM ended e)
+                   OR NOT EXISTS (SELECT FROM postroom.worker w WHERE w.id = c.worker_id)
             ), gone AS (
                 DELETE FROM postroom.worker w
                 WHERE w.id IN (SELECT e.id FROM ended e)
