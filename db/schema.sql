@@ -41,6 +41,13 @@ CREATE UNIQUE INDEX binding_unique ON postroom.binding USING btree (exchange_id,
 COMMENT ON COLUMN postroom.binding.routing_key IS 'of a direct exchange: the key; of a topic exchange: the pattern, where * is one word and # any number of words';
 COMMENT ON COLUMN postroom.binding.arguments IS 'of a headers exchange: x-match (all, any, all-with-x, any-with-x) and the headers wanted; null wants any value';
 
+CREATE TABLE postroom.cancelled_run (
+    worker_id integer NOT NULL,
+    message_id uuid NOT NULL,
+    cancelled_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT cancelled_run_pk PRIMARY KEY (worker_id, message_id)
+);
+
 CREATE TABLE postroom.consumer (
     worker_id integer NOT NULL,
     queue_id integer NOT NULL,
@@ -53,6 +60,19 @@ CREATE TABLE postroom.consumer (
     CONSTRAINT consumer_pk PRIMARY KEY (queue_id, worker_id, handler)
 );
 COMMENT ON COLUMN postroom.consumer.types IS 'type/version it takes (versions up to that one); an empty text takes messages without a type';
+
+CREATE TABLE postroom.consumer_stop (
+    worker_id integer NOT NULL,
+    queue_id integer NOT NULL,
+    order_id uuid,
+    ordered_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    stopped_at timestamp with time zone,
+    held integer,
+    CONSTRAINT consumer_stop_pk PRIMARY KEY (worker_id, queue_id)
+);
+COMMENT ON COLUMN postroom.consumer_stop.order_id IS 'its line in operator_action; null: the process started after the order';
+COMMENT ON COLUMN postroom.consumer_stop.stopped_at IS 'since when it claims no more; null: its process has not answered yet';
+COMMENT ON COLUMN postroom.consumer_stop.held IS 'messages that it still held when it last said so';
 
 CREATE TABLE postroom.dead_letter (
     dead_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
@@ -190,7 +210,7 @@ CREATE TABLE postroom.operator_action (
     finished_at timestamp with time zone,
     note text,
     CONSTRAINT operator_action_pk PRIMARY KEY (id),
-    CONSTRAINT operator_action_known CHECK (action = ANY (ARRAY['pause'::text, 'resume'::text, 'cancel'::text, 'reschedule'::text, 'redrive'::text, 'purge'::text, 'declare'::text, 'delete'::text]))
+    CONSTRAINT operator_action_known CHECK (action = ANY (ARRAY['pause'::text, 'resume'::text, 'stop_consumers'::text, 'start_consumers'::text, 'cancel'::text, 'reschedule'::text, 'redrive'::text, 'purge'::text, 'declare'::text, 'delete'::text]))
 );
 CREATE INDEX operator_action_unfinished ON postroom.operator_action USING btree (at) WHERE (finished_at IS NULL);
 
@@ -218,6 +238,7 @@ CREATE TABLE postroom.queue (
     retention interval NOT NULL DEFAULT '7 days'::interval,
     settings_by text NOT NULL DEFAULT 'default'::text,
     paused_at timestamp with time zone,
+    consumers_stopped_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL DEFAULT statement_timestamp(),
     deleted_at timestamp with time zone,
     dead_letter_exchange text COLLATE "C",
@@ -245,6 +266,7 @@ COMMENT ON COLUMN postroom.queue.retry_after IS 'the waits between attempts, eac
 COMMENT ON COLUMN postroom.queue.time_to_live IS '1 millisecond to 400 days; null: messages without one of their own never expire';
 COMMENT ON COLUMN postroom.queue.retention IS '0 to 400 days, or 365000 days: for ever. Not ''infinity'', which no version before 17 has and no duration in Java can be';
 COMMENT ON COLUMN postroom.queue.settings_by IS 'who set the settings last; a declaration does not overwrite an operator';
+COMMENT ON COLUMN postroom.queue.consumers_stopped_at IS 'since when all consumers are told to stop, those that start later included; null: not all are';
 COMMENT ON COLUMN postroom.queue.dead_letter_exchange IS 'through which dead letters go on, and messages that expire here; null: they stay. It may be missing: then they stay, too';
 COMMENT ON COLUMN postroom.queue.dead_letter_routing_key IS 'with which they go on; null: with the message''s own';
 
@@ -303,6 +325,36 @@ CREATE VIEW postroom.bindings AS
      LEFT JOIN postroom.exchange t ON t.id = b.to_exchange_id;
 COMMENT ON VIEW postroom.bindings IS 'which exchange leads to which queue or other exchange, and for which messages';
 
+CREATE VIEW postroom.consumer_stops AS
+ SELECT q.name AS queue,
+    COALESCE(w.name, ('worker '::text || s.worker_id) || ' (gone)'::text) AS worker,
+    s.ordered_at,
+    o.actor AS ordered_by,
+    s.stopped_at,
+    GREATEST(COALESCE(l.held, 0),
+        CASE
+            WHEN w.stopped_at IS NULL AND w.beat_at > (statement_timestamp() - '00:01:00'::interval) THEN s.held
+            ELSE NULL::integer
+        END) AS in_flight,
+    w.beat_at,
+    w.id IS NULL OR w.stopped_at IS NOT NULL AS ended,
+    s.worker_id,
+    s.order_id
+   FROM postroom.consumer_stop s
+     JOIN postroom.queue q ON q.id = s.queue_id
+     LEFT JOIN postroom.worker w ON w.id = s.worker_id
+     LEFT JOIN postroom.operator_action o ON o.id = s.order_id
+     LEFT JOIN ( SELECT l_1.worker_id,
+            l_1.queue_id,
+            sum(bit_count(l_1.open::"bit"))::integer AS held
+           FROM postroom.lease l_1
+          GROUP BY l_1.worker_id, l_1.queue_id) l ON l.worker_id = s.worker_id AND l.queue_id = s.queue_id;
+COMMENT ON VIEW postroom.consumer_stops IS 'consumers that were told to stop (stop_consumers), and their receipts; a row goes with start_consumers';
+COMMENT ON COLUMN postroom.consumer_stops.ordered_by IS 'who told it; null: its process started after an order for all';
+COMMENT ON COLUMN postroom.consumer_stops.stopped_at IS 'since when it claims no more; null: its process has not answered yet';
+COMMENT ON COLUMN postroom.consumer_stops.in_flight IS 'messages of the queue that its process still holds';
+COMMENT ON COLUMN postroom.consumer_stops.ended IS 'its process has ended in good order';
+
 CREATE VIEW postroom.consumers AS
  SELECT q.name AS queue,
     c.handler,
@@ -317,13 +369,16 @@ CREATE VIEW postroom.consumers AS
     c.started_at,
     w.version,
     w.beat_at,
-    w.stopped_at IS NULL AND w.beat_at > (statement_timestamp() - '00:01:00'::interval) AS live
+    w.stopped_at IS NULL AND w.beat_at > (statement_timestamp() - '00:01:00'::interval) AS live,
+    q.consumers_stopped_at IS NOT NULL OR s.worker_id IS NOT NULL AS told_to_stop
    FROM postroom.consumer c
      JOIN postroom.queue q ON q.id = c.queue_id
-     JOIN postroom.worker w ON w.id = c.worker_id;
+     JOIN postroom.worker w ON w.id = c.worker_id
+     LEFT JOIN postroom.consumer_stop s ON s.worker_id = c.worker_id AND s.queue_id = c.queue_id;
 COMMENT ON VIEW postroom.consumers IS 'who handles what: one row per queue, process and handler';
 COMMENT ON COLUMN postroom.consumers.types IS 'type/version it takes (versions up to that one); an empty text: messages without a type; *: any';
 COMMENT ON COLUMN postroom.consumers.live IS 'its process gave a sign of life in the last minute';
+COMMENT ON COLUMN postroom.consumers.told_to_stop IS 'by stop_consumers; consumer_stops has the receipts';
 
 CREATE VIEW postroom.dead_letters AS
  SELECT d.message_id,
@@ -346,7 +401,7 @@ CREATE VIEW postroom.dead_letters AS
      JOIN postroom.queue q ON q.id = d.queue_id
      LEFT JOIN postroom.message m ON m.id = d.message_id;
 COMMENT ON VIEW postroom.dead_letters IS 'messages that were given up; they stay until redriven (postroom.redrive) or cancelled';
-COMMENT ON COLUMN postroom.dead_letters.reason IS 'attempts_spent, rejected, undecodable, crash_limit, quarantined; expired, dlx_unroutable and cycle in a queue with a dead letter exchange';
+COMMENT ON COLUMN postroom.dead_letters.reason IS 'attempts_spent, rejected, undecodable, crash_limit, quarantined; in a queue with a dead letter exchange also expired, dlx_unroutable, cycle';
 COMMENT ON COLUMN postroom.dead_letters.fingerprint IS 'the same for alike errors: class and message without their digits';
 
 CREATE VIEW postroom.dropped_messages AS
@@ -439,7 +494,7 @@ CREATE VIEW postroom.operator_log AS
     o.note
    FROM postroom.operator_action o
      LEFT JOIN postroom.queue q ON q.id = o.queue_id;
-COMMENT ON VIEW postroom.operator_log IS 'what people did: pause, resume, cancel, reschedule, redrive, purge, declare, delete';
+COMMENT ON VIEW postroom.operator_log IS 'what people did: pause, resume, stop_consumers, start_consumers, cancel, reschedule, redrive, purge, declare, delete';
 COMMENT ON COLUMN postroom.operator_log.actor IS 'the person if the console or API knew it, else the database user';
 COMMENT ON COLUMN postroom.operator_log.done IS 'how many messages of the planned ones it has moved; a bulk action goes on until finished_at';
 
@@ -913,6 +968,48 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.cancel_deleted IS 'Internal: called by a job. Messages that wait in deleted queues become CANCELLED.';
+
+CREATE OR REPLACE FUNCTION postroom.cancel_running(p_message uuid)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    held       postroom.lease;
+    place      int;
+    rest       bit varying;
+    cancelled  int := 0;
+BEGIN
+    FOR held IN
+        SELECT *
+        FROM postroom.lease l
+        WHERE p_message = ANY (l.message_ids)
+          AND substring(l.open FROM array_position(l.message_ids, p_message) FOR 1) = B'1'
+        ORDER BY l.id
+        FOR UPDATE
+    LOOP
+        place := array_position(held.message_ids, p_message);
+        rest := set_bit(held.open, place - 1, 0);
+        IF bit_count(rest) = 0 THEN
+            DELETE FROM postroom.lease l WHERE l.id = held.id;
+        ELSE
+            UPDATE postroom.lease l SET open = rest WHERE l.id = held.id;
+        END IF;
+        INSERT INTO postroom.attempt (message_id, started_at, finished_at, lease_id, queue_id, worker_id, number, outcome)
+        VALUES (p_message, held.claimed_at, clock_timestamp(), held.id, held.queue_id, held.worker_id,
+                least(coalesce(held.deliveries[place], 0) + 1, 32767), 1);
+        INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at, note)
+        VALUES ('cancel', held.queue_id, p_message, 1, 1, clock_timestamp(), 'while it was in progress');
+        INSERT INTO postroom.cancelled_run (worker_id, message_id) VALUES (held.worker_id, p_message) ON CONFLICT DO NOTHING;
+        cancelled := cancelled + 1;
+    END LOOP;
+    RETURN cancelled;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.cancel_running IS 'Cancels a message that is in progress, in the transaction of the caller: SELECT postroom.cancel_running(''...'').
+Its handler is interrupted within the poll interval, and its result is refused. Answers how many entries became CANCELLED; 0: none was in
+progress.';
 
 CREATE OR REPLACE FUNCTION postroom.cancel(p_message uuid)
  RETURNS integer
@@ -1496,7 +1593,7 @@ BEGIN
         IF EXISTS (SELECT FROM postroom.message m WHERE m.id = create_message.message_id) THEN
             targets := '{}'; -- a repeat: its exchange may be gone by now
         ELSE
-            -- One statement, so one snapshot of all exchanges and bindings: a bind or unbind that commits later counts for the next message.
+            -- One statement, so one snapshot of all exchanges and bindings: a change that commits later counts for the next message.
             SELECT r.targets, r.exchange_id INTO targets, key_owner
             FROM postroom.routed(create_message.exchange, coalesce(create_message.routing_key, ''), coalesce(new_headers, '{}')) r;
         END IF;
@@ -1895,7 +1992,7 @@ DECLARE
 BEGIN
     SELECT * INTO message FROM postroom.message m WHERE m.id = p_message;
     FOR entry IN
-        SELECT p.*, q.name AS queue, q.paused_at, q.deleted_at, q.crash_limit, q.retention
+        SELECT p.*, q.name AS queue, q.paused_at, q.consumers_stopped_at, q.deleted_at, q.crash_limit, q.retention
         FROM postroom.place p
         LEFT JOIN postroom.queue q ON q.id = p.queue_id
         WHERE p.message_id = p_message
@@ -1936,7 +2033,13 @@ BEGIN
                 RETURN NEXT format('queue_paused: queue "%s" is paused since %s; resume it to go on',
                     entry.queue, to_char(entry.paused_at AT TIME ZONE 'UTC', at_utc));
             END IF;
+            IF entry.consumers_stopped_at IS NOT NULL THEN
+                RETURN NEXT format('consumers_stopped: all consumers of queue "%s" are told to stop since %s; '
+                    'SELECT postroom.start_consumers(%L) lets them go on',
+                    entry.queue, to_char(entry.consumers_stopped_at AT TIME ZONE 'UTC', at_utc), entry.queue);
+            END IF;
             SELECT count(*) AS consumers,
+                   count(*) FILTER (WHERE s.worker_id IS NULL) AS running,
                    count(*) FILTER (WHERE postroom.takes(c.types, message.type, message.type_version)) AS takers,
                    string_agg(format('%s of %s takes %s', c.handler, w.name,
                        coalesce(nullif(array_to_string(c.types, ', '), ''), 'messages without a type')),
@@ -1944,9 +2047,14 @@ BEGIN
             INTO others
             FROM postroom.consumer c
             JOIN postroom.worker w ON w.id = c.worker_id
+            LEFT JOIN postroom.consumer_stop s ON s.worker_id = c.worker_id AND s.queue_id = c.queue_id
             WHERE c.queue_id = entry.queue_id
               AND w.stopped_at IS NULL
               AND w.beat_at > now_at - interval '1 minute';
+            IF others.consumers > 0 AND others.running = 0 AND entry.consumers_stopped_at IS NULL THEN
+                RETURN NEXT format('consumers_stopped: each live consumer of queue "%s" is told to stop; '
+                    'SELECT postroom.start_consumers(%L) lets them go on', entry.queue, entry.queue);
+            END IF;
             IF others.consumers = 0 THEN
                 RETURN NEXT format('no_consumer: no live process anywhere consumes queue "%s"', entry.queue);
                 IF entry.reason = 'no_handler' THEN
@@ -2254,6 +2362,27 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.is_entry_expired IS 'Internal: whether an entry of a message in several queues has outlived the time to live of its queue.';
 
+CREATE OR REPLACE FUNCTION postroom.kill_signal(queue text, how_many integer DEFAULT 1)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF how_many IS NULL OR how_many < 1 THEN
+        PERFORM postroom.refuse('how_many', '1 or more', how_many::text);
+    END IF;
+    IF NOT postroom.may_operate(session_user) THEN
+        RAISE EXCEPTION 'a kill signal needs UPDATE on postroom.queue, which role "%" lacks', session_user USING ERRCODE = '42501';
+    END IF;
+    RETURN (SELECT m.id
+            FROM postroom.create_message(queue => kill_signal.queue, type => 'postroom.kill',
+                                         payload => jsonb_build_object('howMany', how_many)) m);
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.kill_signal IS 'Sends a message that stops so many consumers of a queue, after all that is READY before it: SELECT postroom.kill_signal(''mail'', 2).
+Answers its id.';
+
 CREATE OR REPLACE FUNCTION postroom.last_rows_of(p_leaf text, p_rows integer)
  RETURNS uuid
  LANGUAGE plpgsql
@@ -2306,6 +2435,17 @@ AS $function$
 $function$
 ;
 COMMENT ON FUNCTION postroom.matching_bindings IS 'Internal: the bindings of one exchange that match a routing key and headers.';
+
+CREATE OR REPLACE FUNCTION postroom.may_operate(p_role text)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT coalesce((SELECT has_table_privilege(r.oid, 'postroom.queue', 'UPDATE') FROM pg_roles r WHERE r.rolname = p_role), false)
+$function$
+;
+COMMENT ON FUNCTION postroom.may_operate IS 'Internal: whether a role has the rights of an operator.';
 
 CREATE OR REPLACE FUNCTION postroom.may_wait(p_message uuid, p_done integer[])
  RETURNS boolean
@@ -2458,6 +2598,88 @@ $function$
 COMMENT ON FUNCTION postroom.new_id IS 'A new message id, a UUID of version 7 of now, for a client that chooses the id before it calls create_message:
 SELECT postroom.new_id()';
 
+CREATE OR REPLACE FUNCTION postroom.obey_kill_signal(p_message uuid, p_queue integer, p_queue_name text)
+ RETURNS TABLE(answer text, reason text)
+ LANGUAGE plpgsql
+ ROWS 1
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    first_seq  bigint;
+    sender     text;
+    how_many   text;
+BEGIN
+    SELECT m.seq, m.created_by, m.payload ->> 'howMany' INTO first_seq, sender, how_many FROM postroom.message m WHERE m.id = p_message;
+    IF how_many IS NULL OR how_many !~ '^[1-9][0-9]{0,8}$' THEN
+        RETURN QUERY SELECT 'refused', 'howMany must be 1 or more, got "' || coalesce(left(how_many, 80), 'null') || '"';
+    ELSIF sender IS NOT NULL AND NOT postroom.may_operate(sender) THEN
+        RETURN QUERY SELECT 'refused', 'a kill signal needs UPDATE on postroom.queue, which role "' || sender || '" lacks';
+    ELSIF EXISTS (SELECT FROM generate_series(0, 9) x (prio)
+                  WHERE EXISTS (SELECT FROM postroom.ready r
+                                WHERE r.queue_id = p_queue AND r.priority = x.prio::smallint AND r.seq < first_seq)) THEN
+        RETURN QUERY SELECT 'wait', 'messages that came before it are READY';
+    ELSE
+        PERFORM FROM postroom.order_consumer_stop(p_queue_name, how_many::int, p_message, sender);
+        RETURN QUERY SELECT 'done', '';
+    END IF;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.obey_kill_signal IS 'Internal: called by workers. Stops consumers because a kill signal was claimed.';
+
+CREATE OR REPLACE FUNCTION postroom.order_consumer_stop(p_queue text, p_how_many integer, p_id uuid DEFAULT NULL::uuid, p_actor text DEFAULT NULL::text)
+ RETURNS TABLE(id uuid, consumers integer)
+ LANGUAGE plpgsql
+ ROWS 1
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    of_queue  int;
+    new_id    constant uuid := coalesce(p_id, gen_random_uuid());
+    told      int;
+BEGIN
+    IF p_how_many < 1 THEN
+        PERFORM postroom.refuse('how_many', '1 or more, or null for all', p_how_many::text);
+    END IF;
+    UPDATE postroom.queue q
+    SET consumers_stopped_at = CASE WHEN p_how_many IS NULL THEN coalesce(q.consumers_stopped_at, clock_timestamp())
+                                    ELSE q.consumers_stopped_at END
+    WHERE q.name = p_queue
+      AND q.deleted_at IS NULL
+    RETURNING q.id INTO of_queue;
+    IF NOT FOUND THEN
+        PERFORM postroom.refuse('queue', 'one that exists', p_queue);
+    END IF;
+    IF EXISTS (SELECT FROM postroom.operator_action o WHERE o.id = p_id) THEN
+        RETURN QUERY SELECT p_id, 0;
+        RETURN;
+    END IF;
+    INSERT INTO postroom.consumer_stop (worker_id, queue_id, order_id)
+    SELECT w.id, of_queue, new_id
+    FROM postroom.worker w
+    WHERE w.stopped_at IS NULL
+      AND w.beat_at > statement_timestamp() - interval '1 minute'
+      AND EXISTS (SELECT FROM postroom.consumer c WHERE c.queue_id = of_queue AND c.worker_id = w.id)
+      AND NOT EXISTS (SELECT FROM postroom.consumer_stop s WHERE s.queue_id = of_queue AND s.worker_id = w.id)
+    ORDER BY w.beat_at DESC
+    LIMIT p_how_many
+    ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS told = ROW_COUNT;
+    INSERT INTO postroom.operator_action (id, actor, action, queue_id, finished_at, note)
+    VALUES (new_id, coalesce(p_actor, current_user), 'stop_consumers', of_queue, clock_timestamp(),
+            CASE WHEN p_how_many IS NULL THEN 'all, ' || told || ' of them now' ELSE told || ' of ' || p_how_many || ' asked for' END);
+    RETURN QUERY SELECT new_id, told;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.order_consumer_stop IS 'Internal: tells consumers to stop. Used by stop_consumers, by kill signals and by Consumers in Java.';
+
 CREATE OR REPLACE FUNCTION postroom.partitions(p_parent text)
  RETURNS TABLE(name text, from_at timestamp with time zone, to_at timestamp with time zone, bytes bigint)
  LANGUAGE sql
@@ -2590,7 +2812,7 @@ $function$
 COMMENT ON FUNCTION postroom.passes_on IS 'Internal: whether a queue has a dead letter exchange, through which expired messages go on.';
 
 CREATE OR REPLACE FUNCTION postroom.poll_summary(p_worker integer, p_due_from timestamp with time zone)
- RETURNS TABLE(queues bigint, horizon text, others bigint, last_seq bigint, next_due bigint)
+ RETURNS TABLE(queues bigint, horizon text, others bigint, last_seq bigint, next_due bigint, cancelled uuid[])
  LANGUAGE plpgsql
  ROWS 1
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2611,14 +2833,15 @@ BEGIN
             FROM postroom.delayed d
             WHERE d.due_at >= p_due_from
             ORDER BY d.due_at
-            LIMIT 1);
+            LIMIT 1),
+           ARRAY(SELECT c.message_id FROM postroom.cancelled_run c WHERE c.worker_id = p_worker);
 END
 $function$
 ;
 COMMENT ON FUNCTION postroom.poll_summary IS 'Internal: called by workers. Whether anything changed that a poll would report.';
 
 CREATE OR REPLACE FUNCTION postroom.poll(p_worker integer, p_queues integer[], p_watermark bigint, p_uneven integer[], p_watermarks bigint[], p_tell integer[], p_since xid, p_look boolean)
- RETURNS TABLE(queue_id integer, name text, paused boolean, deleted boolean, max_attempts integer, retry_after text, settings_by text, suspects boolean, elsewhere boolean, lowest bigint[])
+ RETURNS TABLE(queue_id integer, name text, paused boolean, deleted boolean, max_attempts integer, retry_after text, settings_by text, suspects boolean, elsewhere boolean, lowest bigint[], stop_confirmed boolean)
  LANGUAGE plpgsql
  ROWS 10
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2654,7 +2877,9 @@ BEGIN
                               ORDER BY r.queue_id, r.priority, r.seq
                               LIMIT 1)
                       FROM generate_series(0, 9) x (prio))
-           END
+           END,
+           coalesce((SELECT c.stopped_at IS NOT NULL FROM postroom.consumer_stop c WHERE c.worker_id = p_worker AND c.queue_id = s.id),
+                    CASE WHEN q.consumers_stopped_at IS NOT NULL THEN false END)
     FROM (SELECT w.id, w.place,
                  CASE WHEN NOT p_look THEN false
                       WHEN w.place IS NOT NULL THEN true
@@ -3022,11 +3247,11 @@ AS $function$
 BEGIN
     IF coalesce(p_mandatory, true) THEN
         RAISE EXCEPTION '%', CASE WHEN p_message.exchange = '' THEN
-                format('the message reaches no queue: there is no queue "%s", which the routing key names. Nothing was written; declare the '
-                       'queue, or name it as queue', p_message.routing_key)
+                format('the message reaches no queue: there is no queue "%s", which the routing key names. Nothing was written; '
+                       'declare the queue, or name it as queue', p_message.routing_key)
             ELSE
-                format('the message reaches no queue: exchange "%s" with routing key "%s" has no binding that matches. Nothing was written; '
-                       'bind a queue, or pass mandatory => false to drop such messages', p_message.exchange, p_message.routing_key) END
+                format('the message reaches no queue: exchange "%s" with routing key "%s" has no binding that matches. '
+                       'Nothing was written; bind a queue, or pass mandatory => false to drop such messages', p_message.exchange, p_message.routing_key) END
             USING ERRCODE = 'PR404', COLUMN = 'exchange';
     END IF;
     INSERT INTO postroom.dropped_message (exchange, routing_key, message_id, type, correlation_id)
@@ -3146,6 +3371,42 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.remove_leftovers IS 'Internal: called by a job. Removes up to p_limit lines from a day of history that is not freed as a whole; answers how many.';
+
+CREATE OR REPLACE FUNCTION postroom.report_stopped(p_worker integer, p_instance uuid, p_queue integer, p_queue_name text, p_held integer)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    PERFORM FROM postroom.worker w WHERE w.id = p_worker AND w.instance = p_instance;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    UPDATE postroom.consumer_stop s
+    SET stopped_at = coalesce(s.stopped_at, clock_timestamp()), held = p_held
+    WHERE s.worker_id = p_worker
+      AND s.queue_id = p_queue
+      AND EXISTS (SELECT FROM postroom.queue q WHERE q.id = p_queue AND q.name = p_queue_name);
+    IF FOUND THEN
+        RETURN true;
+    END IF;
+    PERFORM FROM postroom.queue q
+    WHERE q.id = p_queue
+      AND q.name = p_queue_name
+      AND q.consumers_stopped_at IS NOT NULL
+    FOR SHARE;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    INSERT INTO postroom.consumer_stop (worker_id, queue_id, stopped_at, held)
+    VALUES (p_worker, p_queue, clock_timestamp(), p_held)
+    ON CONFLICT (worker_id, queue_id) DO UPDATE
+    SET stopped_at = excluded.stopped_at, held = excluded.held;
+    RETURN true;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.report_stopped IS 'Internal: called by workers. A consumer that was told to stop claims no more.';
 
 CREATE OR REPLACE FUNCTION postroom.require_binding_arguments(p_kind text, p_arguments jsonb)
  RETURNS void
@@ -3536,6 +3797,55 @@ $function$
 COMMENT ON FUNCTION postroom.sample_watermark IS 'Internal: called by workers. A sample for the low watermark: the seq up to which nothing can appear any more once the sample is
 settled.';
 
+CREATE OR REPLACE FUNCTION postroom.start_consumers(queue text)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    of_queue  int;
+    started   int;
+BEGIN
+    UPDATE postroom.queue q
+    SET consumers_stopped_at = NULL
+    WHERE q.name = start_consumers.queue
+      AND q.deleted_at IS NULL
+    RETURNING q.id INTO of_queue;
+    IF NOT FOUND THEN
+        PERFORM postroom.refuse('queue', 'one that exists', start_consumers.queue);
+    END IF;
+    WITH ended AS (
+        DELETE FROM postroom.consumer_stop s
+        WHERE s.queue_id = of_queue
+        RETURNING s.worker_id
+    )
+    SELECT count(*) INTO started
+    FROM ended e
+    JOIN postroom.worker w ON w.id = e.worker_id
+    WHERE w.stopped_at IS NULL
+      AND w.beat_at > statement_timestamp() - interval '1 minute';
+    INSERT INTO postroom.operator_action (action, queue_id, finished_at, note)
+    VALUES ('start_consumers', of_queue, clock_timestamp(), started || ' that had been told to stop');
+    RETURN started;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.start_consumers IS 'Lets all consumers of a queue go on that were told to stop: SELECT postroom.start_consumers(''mail'').
+Answers how many live ones that were. A queue that is paused stays paused.';
+
+CREATE OR REPLACE FUNCTION postroom.stop_consumers(queue text, how_many integer DEFAULT NULL::integer)
+ RETURNS integer
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT o.consumers FROM postroom.order_consumer_stop(stop_consumers.queue, stop_consumers.how_many) o
+$function$
+;
+COMMENT ON FUNCTION postroom.stop_consumers IS 'Tells so many consumers of a queue to stop, or all, in the transaction of the caller: SELECT postroom.stop_consumers(''mail'', 2),
+SELECT postroom.stop_consumers(''mail'').
+Answers how many were running and were told. The view consumer_stops shows their receipts. All means: also those that start later, until
+start_consumers.';
+
 CREATE OR REPLACE FUNCTION postroom.store_routed(p_message postroom.message, p_targets postroom.queue[], p_due timestamp with time zone)
  RETURNS uuid
  LANGUAGE plpgsql
@@ -3715,6 +4025,7 @@ AS $function$
     SELECT EXISTS (
         SELECT FROM unnest(p_types) t (name)
         WHERE t.name = '*'
+           OR p_type = 'postroom.kill'
            OR p_type IS NULL AND t.name = ''
            OR split_part(t.name, '/', 1) = p_type
               AND t.name ~ '/[0-9]{1,5}$'

@@ -218,11 +218,11 @@ AS $$
 BEGIN
     IF coalesce(p_mandatory, true) THEN
         RAISE EXCEPTION '%', CASE WHEN p_message.exchange = '' THEN
-                format('the message reaches no queue: there is no queue "%s", which the routing key names. Nothing was written; declare the '
-                       'queue, or name it as queue', p_message.routing_key)
+                format('the message reaches no queue: there is no queue "%s", which the routing key names. Nothing was written; '
+                       'declare the queue, or name it as queue', p_message.routing_key)
             ELSE
-                format('the message reaches no queue: exchange "%s" with routing key "%s" has no binding that matches. Nothing was written; '
-                       'bind a queue, or pass mandatory => false to drop such messages', p_message.exchange, p_message.routing_key) END
+                format('the message reaches no queue: exchange "%s" with routing key "%s" has no binding that matches. '
+                       'Nothing was written; bind a queue, or pass mandatory => false to drop such messages', p_message.exchange, p_message.routing_key) END
             USING ERRCODE = 'PR404', COLUMN = 'exchange';
     END IF;
     INSERT INTO postroom.dropped_message (exchange, routing_key, message_id, type, correlation_id)
@@ -353,7 +353,7 @@ BEGIN
         IF EXISTS (SELECT FROM postroom.message m WHERE m.id = create_message.message_id) THEN
             targets := '{}'; -- a repeat: its exchange may be gone by now
         ELSE
-            -- One statement, so one snapshot of all exchanges and bindings: a bind or unbind that commits later counts for the next message.
+            -- One statement, so one snapshot of all exchanges and bindings: a change that commits later counts for the next message.
             SELECT r.targets, r.exchange_id INTO targets, key_owner
             FROM postroom.routed(create_message.exchange, coalesce(create_message.routing_key, ''), coalesce(new_headers, '{}')) r;
         END IF;

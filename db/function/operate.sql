@@ -82,6 +82,50 @@ COMMENT ON FUNCTION postroom.cancel IS
     'Cancels a waiting message, in the transaction of the caller: SELECT postroom.cancel(''...'').
 Answers how many entries became CANCELLED; 0: it is in progress, dead, finished or unknown.';
 
+-- Takes the message out of each lease that holds it. The lease's row is locked first, and a completion locks it, too: one of the two finds
+-- the bit cleared. So a result that comes later is refused like that of a lost lease. The row in cancelled_run tells the process. The
+-- transaction of an ATOMIC handler holds that lock until its end: then this waits, and finds the message finished.
+CREATE OR REPLACE FUNCTION postroom.cancel_running(p_message uuid) RETURNS int
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    held       postroom.lease;
+    place      int;
+    rest       bit varying;
+    cancelled  int := 0;
+BEGIN
+    FOR held IN
+        SELECT *
+        FROM postroom.lease l
+        WHERE p_message = ANY (l.message_ids)
+          AND substring(l.open FROM array_position(l.message_ids, p_message) FOR 1) = B'1'
+        ORDER BY l.id
+        FOR UPDATE
+    LOOP
+        place := array_position(held.message_ids, p_message);
+        rest := set_bit(held.open, place - 1, 0);
+        IF bit_count(rest) = 0 THEN
+            DELETE FROM postroom.lease l WHERE l.id = held.id;
+        ELSE
+            UPDATE postroom.lease l SET open = rest WHERE l.id = held.id;
+        END IF;
+        INSERT INTO postroom.attempt (message_id, started_at, finished_at, lease_id, queue_id, worker_id, number, outcome)
+        VALUES (p_message, held.claimed_at, clock_timestamp(), held.id, held.queue_id, held.worker_id,
+                least(coalesce(held.deliveries[place], 0) + 1, 32767), 1);
+        INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at, note)
+        VALUES ('cancel', held.queue_id, p_message, 1, 1, clock_timestamp(), 'while it was in progress');
+        INSERT INTO postroom.cancelled_run (worker_id, message_id) VALUES (held.worker_id, p_message) ON CONFLICT DO NOTHING;
+        cancelled := cancelled + 1;
+    END LOOP;
+    RETURN cancelled;
+END
+$$;
+COMMENT ON FUNCTION postroom.cancel_running IS
+    'Cancels a message that is in progress, in the transaction of the caller: SELECT postroom.cancel_running(''...'').
+Its handler is interrupted within the poll interval, and its result is refused. Answers how many entries became CANCELLED; 0: none was in
+progress.';
+
 -- Searches as cancel does.
 CREATE OR REPLACE FUNCTION postroom.reschedule(p_message uuid, p_due_at timestamptz) RETURNS int
 LANGUAGE plpgsql VOLATILE

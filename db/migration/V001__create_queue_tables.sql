@@ -14,6 +14,7 @@ CREATE TABLE postroom.queue (
     retention     interval NOT NULL DEFAULT interval '7 days',
     settings_by   text NOT NULL DEFAULT 'default',
     paused_at     timestamptz,
+    consumers_stopped_at timestamptz,
     created_at    timestamptz NOT NULL DEFAULT statement_timestamp(),
     deleted_at    timestamptz,
     dead_letter_exchange     text COLLATE "C",
@@ -48,6 +49,8 @@ COMMENT ON COLUMN postroom.queue.retry_after IS
 COMMENT ON COLUMN postroom.queue.dead_letter_exchange IS
     'through which dead letters go on, and messages that expire here; null: they stay. It may be missing: then they stay, too';
 COMMENT ON COLUMN postroom.queue.dead_letter_routing_key IS 'with which they go on; null: with the message''s own';
+COMMENT ON COLUMN postroom.queue.consumers_stopped_at IS
+    'since when all consumers are told to stop, those that start later included; null: not all are';
 COMMENT ON COLUMN postroom.queue.settings_by IS 'who set the settings last; a declaration does not overwrite an operator';
 
 -- An exchange takes messages that name no queue; its bindings choose the queues. An alternate exchange is kept by its name and may be
@@ -73,8 +76,8 @@ CREATE TABLE postroom.binding (
     to_exchange_id  int CONSTRAINT binding_to_exchange REFERENCES postroom.exchange,
     routing_key     text COLLATE "C" NOT NULL DEFAULT '',
     arguments       jsonb NOT NULL DEFAULT '{}',
-    -- A LIKE pattern that every key matches which the topic pattern matches; some other keys match it, too. It is tried first, in a fraction
-    -- of the time that topic_matches takes.
+    -- A LIKE pattern that every key matches which the topic pattern matches; some other keys match it, too. It is tried first, in a
+    -- fraction of the time that topic_matches takes.
     key_like        text COLLATE "C" GENERATED ALWAYS AS (
         regexp_replace(regexp_replace(routing_key COLLATE "C", '([\\%_])', '\\\1', 'g'), '\.#|#\.|#|\*', '%', 'g')) STORED,
     created_at      timestamptz NOT NULL DEFAULT statement_timestamp(),
@@ -133,6 +136,28 @@ CREATE TABLE postroom.consumer (
     CONSTRAINT consumer_pk PRIMARY KEY (queue_id, worker_id, handler)
 );
 COMMENT ON COLUMN postroom.consumer.types IS 'type/version it takes (versions up to that one); an empty text takes messages without a type';
+
+-- A consumer (what one process consumes of one queue) that was told to stop. The row goes when it may start again.
+CREATE TABLE postroom.consumer_stop (
+    worker_id   int NOT NULL,
+    queue_id    int NOT NULL,
+    order_id    uuid,
+    ordered_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    stopped_at  timestamptz,
+    held        int,
+    CONSTRAINT consumer_stop_pk PRIMARY KEY (worker_id, queue_id)
+);
+COMMENT ON COLUMN postroom.consumer_stop.order_id IS 'its line in operator_action; null: the process started after the order';
+COMMENT ON COLUMN postroom.consumer_stop.stopped_at IS 'since when it claims no more; null: its process has not answered yet';
+COMMENT ON COLUMN postroom.consumer_stop.held IS 'messages that it still held when it last said so';
+
+-- Messages that a process held when they were cancelled. The row goes once the process has seen it.
+CREATE TABLE postroom.cancelled_run (
+    worker_id     int NOT NULL,
+    message_id    uuid NOT NULL,
+    cancelled_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT cancelled_run_pk PRIMARY KEY (worker_id, message_id)
+);
 
 -- The message itself: written once, never updated. seq is its first place in ready (0: it began in delayed or under a lease). A message
 -- that never moved is found in ready by that seq through the primary key, so enqueue needs no index on message_id. Neither this table nor
@@ -324,7 +349,7 @@ CREATE TABLE postroom.operator_action (
     finished_at  timestamptz,
     note         text,
     CONSTRAINT operator_action_known CHECK (action IN
-        ('pause', 'resume', 'cancel', 'reschedule', 'redrive', 'purge', 'declare', 'delete'))
+        ('pause', 'resume', 'stop_consumers', 'start_consumers', 'cancel', 'reschedule', 'redrive', 'purge', 'declare', 'delete'))
 );
 CREATE INDEX operator_action_unfinished ON postroom.operator_action (at) WHERE finished_at IS NULL;
 

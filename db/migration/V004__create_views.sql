@@ -216,7 +216,8 @@ JOIN postroom.queue q ON q.id = d.queue_id
 LEFT JOIN postroom.message m ON m.id = d.message_id;
 COMMENT ON VIEW postroom.dead_letters IS 'messages that were given up; they stay until redriven (postroom.redrive) or cancelled';
 COMMENT ON COLUMN postroom.dead_letters.reason IS
-    'attempts_spent, rejected, undecodable, crash_limit, quarantined; expired, dlx_unroutable and cycle in a queue with a dead letter exchange';
+    'attempts_spent, rejected, undecodable, crash_limit, quarantined; '
+    'in a queue with a dead letter exchange also expired, dlx_unroutable, cycle';
 COMMENT ON COLUMN postroom.dead_letters.fingerprint IS 'the same for alike errors: class and message without their digits';
 
 CREATE VIEW postroom.operator_log AS
@@ -233,7 +234,8 @@ SELECT o.id,
        o.note
 FROM postroom.operator_action o
 LEFT JOIN postroom.queue q ON q.id = o.queue_id;
-COMMENT ON VIEW postroom.operator_log IS 'what people did: pause, resume, cancel, reschedule, redrive, purge, declare, delete';
+COMMENT ON VIEW postroom.operator_log IS
+    'what people did: pause, resume, stop_consumers, start_consumers, cancel, reschedule, redrive, purge, declare, delete';
 COMMENT ON COLUMN postroom.operator_log.actor IS 'the person if the console or API knew it, else the database user';
 COMMENT ON COLUMN postroom.operator_log.done IS
     'how many messages of the planned ones it has moved; a bulk action goes on until finished_at';
@@ -287,11 +289,42 @@ SELECT q.name AS queue,
        c.started_at,
        w.version,
        w.beat_at,
-       w.stopped_at IS NULL AND w.beat_at > statement_timestamp() - interval '1 minute' AS live
+       w.stopped_at IS NULL AND w.beat_at > statement_timestamp() - interval '1 minute' AS live,
+       q.consumers_stopped_at IS NOT NULL OR s.worker_id IS NOT NULL AS told_to_stop
 FROM postroom.consumer c
 JOIN postroom.queue q ON q.id = c.queue_id
-JOIN postroom.worker w ON w.id = c.worker_id;
+JOIN postroom.worker w ON w.id = c.worker_id
+LEFT JOIN postroom.consumer_stop s ON s.worker_id = c.worker_id AND s.queue_id = c.queue_id;
 COMMENT ON VIEW postroom.consumers IS 'who handles what: one row per queue, process and handler';
 COMMENT ON COLUMN postroom.consumers.types IS
     'type/version it takes (versions up to that one); an empty text: messages without a type; *: any';
 COMMENT ON COLUMN postroom.consumers.live IS 'its process gave a sign of life in the last minute';
+COMMENT ON COLUMN postroom.consumers.told_to_stop IS 'by stop_consumers; consumer_stops has the receipts';
+
+-- lease has no index by worker or queue and is read once.
+CREATE VIEW postroom.consumer_stops AS
+SELECT q.name AS queue,
+       coalesce(w.name, 'worker ' || s.worker_id || ' (gone)') AS worker,
+       s.ordered_at,
+       o.actor AS ordered_by,
+       s.stopped_at,
+       greatest(coalesce(l.held, 0), CASE WHEN w.stopped_at IS NULL AND w.beat_at > statement_timestamp() - interval '1 minute'
+                                          THEN s.held END) AS in_flight,
+       w.beat_at,
+       w.id IS NULL OR w.stopped_at IS NOT NULL AS ended,
+       s.worker_id,
+       s.order_id
+FROM postroom.consumer_stop s
+JOIN postroom.queue q ON q.id = s.queue_id
+LEFT JOIN postroom.worker w ON w.id = s.worker_id
+LEFT JOIN postroom.operator_action o ON o.id = s.order_id
+LEFT JOIN (
+    SELECT l.worker_id, l.queue_id, sum(bit_count(l.open))::int AS held
+    FROM postroom.lease l
+    GROUP BY l.worker_id, l.queue_id) l ON l.worker_id = s.worker_id AND l.queue_id = s.queue_id;
+COMMENT ON VIEW postroom.consumer_stops IS
+    'consumers that were told to stop (stop_consumers), and their receipts; a row goes with start_consumers';
+COMMENT ON COLUMN postroom.consumer_stops.ordered_by IS 'who told it; null: its process started after an order for all';
+COMMENT ON COLUMN postroom.consumer_stops.stopped_at IS 'since when it claims no more; null: its process has not answered yet';
+COMMENT ON COLUMN postroom.consumer_stops.in_flight IS 'messages of the queue that its process still holds';
+COMMENT ON COLUMN postroom.consumer_stops.ended IS 'its process has ended in good order';

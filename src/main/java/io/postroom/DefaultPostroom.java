@@ -1,5 +1,6 @@
 package io.postroom;
 
+import io.postroom.api.Consumers;
 import io.postroom.api.Definitions;
 import io.postroom.api.Exchanges;
 import io.postroom.api.QueueMessages;
@@ -33,6 +34,7 @@ public final class DefaultPostroom implements Postroom {
     private final DefaultQueues queues;
     private final DefaultExchanges exchanges;
     private final DefaultDefinitions definitions;
+    private final Consumers consumers;
     private final HandlerRegistry handlers;
     private final Engine engine;
     private final Supplier<List<String>> obstacles;
@@ -53,6 +55,7 @@ public final class DefaultPostroom implements Postroom {
             DefaultQueues queues,
             DefaultExchanges exchanges,
             DefaultDefinitions definitions,
+            Consumers consumers,
             HandlerRegistry handlers,
             Engine engine,
             Supplier<List<String>> obstacles,
@@ -66,6 +69,7 @@ public final class DefaultPostroom implements Postroom {
         this.queues = queues;
         this.exchanges = exchanges;
         this.definitions = definitions;
+        this.consumers = consumers;
         this.handlers = handlers;
         this.engine = engine;
         this.obstacles = obstacles;
@@ -95,6 +99,11 @@ public final class DefaultPostroom implements Postroom {
     @Override
     public Definitions definitions() {
         return definitions;
+    }
+
+    @Override
+    public Consumers consumers() {
+        return consumers;
     }
 
     @Override

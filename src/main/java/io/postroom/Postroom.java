@@ -1,5 +1,6 @@
 package io.postroom;
 
+import io.postroom.api.Consumers;
 import io.postroom.api.Definitions;
 import io.postroom.api.EngineSettings;
 import io.postroom.api.Exchanges;
@@ -56,6 +57,8 @@ public interface Postroom extends AutoCloseable {
 
     /** Imports and exports queues, exchanges and bindings as files. Usable until {@link #close}. */
     Definitions definitions();
+    /** Lists, stops and starts the consumers of queues in all processes. Usable until {@link #close}. */
+    Consumers consumers();
 
     /**
      * What keeps this process from its work right now, as sentences; empty: nothing. Includes missing rights and row security, as of the
@@ -78,8 +81,8 @@ public interface Postroom extends AutoCloseable {
     RecentFailures recentFailures(Duration within);
 
     /**
-     * Stops claiming, waits for running handlers, and gives waiting messages back. Repeating it does nothing. {@link #queueMessages} and
-     * {@link #queues} stay usable until {@link #close}.
+     * Stops claiming, waits for running handlers, and gives waiting messages back. Repeating it does nothing. {@link #queueMessages},
+     * {@link #queues} and {@link #consumers} stay usable until {@link #close}.
      *
      * @param drain how long running handlers may go on; after it they are interrupted and get five seconds more
      */
@@ -102,6 +105,9 @@ public interface Postroom extends AutoCloseable {
 
         /** Whether this process handles messages and runs jobs; default true. Without, it only creates messages. */
         Builder workers(boolean on);
+
+        /** Whether this process may create {@link io.postroom.api.CreateMessage#killSignal kill signals}; default false. */
+        Builder killSignals(boolean on);
 
         /** Adds a handler; default none. Two that take the same messages, or with the same id, are refused at {@link #start}. */
         Builder handler(Handler handler);

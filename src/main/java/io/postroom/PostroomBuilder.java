@@ -36,6 +36,7 @@ import io.postroom.internal.postgres.connection.PoolerCheck;
 import io.postroom.internal.postgres.connection.PostgresNotificationListener;
 import io.postroom.internal.postgres.connection.StartCheck;
 import io.postroom.internal.postgres.purge.PostgresMaintenance;
+import io.postroom.internal.producer.DefaultConsumers;
 import io.postroom.internal.producer.DefaultExchanges;
 import io.postroom.internal.producer.DefaultQueueMessages;
 import io.postroom.internal.producer.DefaultQueues;
@@ -81,6 +82,7 @@ final class PostroomBuilder implements Postroom.Builder {
     private @Nullable HandlingErrorSend onError;
     private SchemaMode schema = SchemaMode.MIGRATE;
     private boolean workers = true;
+    private boolean killSignals;
     private PayloadCodec codec = new JacksonPayloadCodec();
     private EngineSettings settings = EngineSettings.defaults(ProcessName.ofThis());
 
@@ -103,6 +105,12 @@ final class PostroomBuilder implements Postroom.Builder {
     @Override
     public Postroom.Builder workers(boolean on) {
         workers = on;
+        return this;
+    }
+
+    @Override
+    public Postroom.Builder killSignals(boolean on) {
+        killSignals = on;
         return this;
     }
 
@@ -232,7 +240,7 @@ final class PostroomBuilder implements Postroom.Builder {
         DefaultQueueMessages queueMessages = new DefaultQueueMessages(
                 stores,
                 hosts,
-                new MessageEncoder(codec, interceptors, directory::get, router::route),
+                new MessageEncoder(codec, interceptors, directory::get, router::route, killSignals),
                 directory,
                 router,
                 worker,
@@ -252,6 +260,7 @@ final class PostroomBuilder implements Postroom.Builder {
                 queues,
                 new DefaultExchanges(stores.routing(), router),
                 new DefaultDefinitions(stores.routing(), router::forget),
+                new DefaultConsumers(stores.consumers(), worker.poller()),
                 registry,
                 engine,
                 inspect::obstacles,

@@ -92,8 +92,8 @@ public record CreateMessage(
     }
 
     /**
-     * Begins a message that an exchange routes: one entry in each queue that its bindings choose, however many of them match. The message is
-     * stored once. A message that reaches no queue is refused with {@link UnroutableMessageException}, unless {@link #mandatory} is false.
+     * Begins a message that an exchange routes: one entry in each queue that its bindings choose, however many of them match. The message
+     * is stored once. A message that reaches no queue is refused with {@link UnroutableMessageException}, unless {@link #mandatory} is false.
      *
      * <p>The queues are those of the bindings at the moment of the INSERT, in all processes alike. Deduplication keys belong to the
      * exchange; with the default exchange, to the queue. A repeat must have the same routing key, too.
@@ -121,6 +121,24 @@ public record CreateMessage(
                 Optional.empty(),
                 Map.of(),
                 Direction.OUTGOING);
+    }
+
+    /** Type of kill signals. Handlers never get such a message. */
+    public static final String KILL_SIGNAL = "postroom.kill";
+
+    /**
+     * Begins a message that stops consumers of the queue: the process that claims it does what {@link Consumers#stop} does, and the message
+     * is DONE. All that is READY in the queue before it goes first, whatever its priority. Two kill signals stop twice as many.
+     *
+     * <p>It is refused when it is created unless the sending process has {@code postroom.kill-signals=true} ({@code
+     * Postroom.Builder.killSignals}).
+     *
+     * @param howMany consumers to stop, 1 to 999,999,999
+     * @throws InvalidMessageException a value is out of bounds
+     */
+    public static CreateMessage killSignal(String queue, int howMany) {
+        Limits.requireRange("howMany", howMany, 1, 999_999_999);
+        return to(queue).json(KILL_SIGNAL, 1, "{\"howMany\": " + howMany + "}");
     }
 
     /**

@@ -81,7 +81,7 @@ abstract class ApiController {
         return answer(Problem.internal());
     }
 
-    private static ResponseEntity<byte[]> answer(Problem problem) {
+    static ResponseEntity<byte[]> answer(Problem problem) {
         ResponseEntity.BodyBuilder answer = answer(problem.status());
         problem.retryAfter()
                 .ifPresent(wait -> answer.header(HttpHeaders.RETRY_AFTER, String.valueOf(wait.toSeconds())));

@@ -2,6 +2,7 @@ package io.postroom.rest;
 
 import io.postroom.api.DuplicateMessageException;
 import io.postroom.api.InvalidMessageException;
+import io.postroom.api.QueueNotFoundException;
 import io.postroom.api.UnroutableMessageException;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -57,6 +58,15 @@ public record Problem(
     static Problem invalid(InvalidMessageException refused) {
         return of(422, "invalid-message", "A value breaks a limit", String.valueOf(refused.getMessage()))
                 .about(refused.field(), refused.limit());
+    }
+
+    static Problem invalidRequest(InvalidMessageException refused) {
+        return of(422, "invalid-request", "The request breaks a limit", String.valueOf(refused.getMessage()))
+                .about(refused.field(), refused.limit());
+    }
+
+    static Problem unknownQueue(QueueNotFoundException refused) {
+        return of(404, "unknown-queue", "No such queue", String.valueOf(refused.getMessage()));
     }
 
     static Problem duplicate(DuplicateMessageException refused) {

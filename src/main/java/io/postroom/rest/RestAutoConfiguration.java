@@ -1,5 +1,6 @@
 package io.postroom.rest;
 
+import io.postroom.api.Consumers;
 import io.postroom.api.Definitions;
 import io.postroom.api.Exchanges;
 import io.postroom.api.QueueMessages;
@@ -32,5 +33,11 @@ class RestAutoConfiguration {
     @Bean
     ExchangesController postroomExchangesController(Exchanges exchanges) {
         return new ExchangesController(exchanges);
+    }
+
+    @Bean
+    @ConditionalOnBean(Consumers.class)
+    QueuesController postroomQueuesController(Consumers consumers) {
+        return new QueuesController(consumers);
     }
 }

@@ -2,6 +2,7 @@ package io.postroom.spring;
 
 import io.postroom.DefaultPostroom;
 import io.postroom.Postroom;
+import io.postroom.api.Consumers;
 import io.postroom.api.Definitions;
 import io.postroom.api.EngineSettings;
 import io.postroom.api.Exchanges;
@@ -64,6 +65,7 @@ class PostroomAutoConfiguration {
                 .transactions(host.transactions(beans))
                 .schema(schema.modeLeft(host.dataSource()))
                 .workers(properties.workers().enabled())
+                .killSignals(properties.killSignals())
                 .listener(new LazyListeners(listeners));
         builder.settings(settings(builder.settings(), properties, Threading.VIRTUAL.isActive(environment)));
         if (properties.engineDatasource() != null) {
@@ -118,6 +120,12 @@ class PostroomAutoConfiguration {
     @ConditionalOnMissingBean
     Definitions postroomDefinitions(Postroom postroom) {
         return postroom.definitions();
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    Consumers postroomConsumers(Postroom postroom) {
+        return postroom.consumers();
     }
 
     @Bean

@@ -19,7 +19,7 @@ import java.time.Duration;
  * A process of its own that handles messages until it is killed. {@code atomic} writes one row of {@code effect} a message in the message's
  * own transaction; {@code plain} writes one of {@code run} on a connection of its own when it starts a message; {@code sync} sends one
  * message and never comes back from its handler; {@code mixed} does what the message says; {@code many:100} consumes 100 queues, each tenth
- * like {@code atomic} and the others like {@code plain}.
+ * like {@code atomic} and the others like {@code plain}; {@code hold} does what {@code plain} does, and nobody rescues its messages soon.
  */
 final class FaultWorker {
     static final Duration LEASE_TIME = Duration.ofSeconds(3);
@@ -42,6 +42,7 @@ final class FaultWorker {
                 System.out.println("READY");
             }
             case "work" -> work(pool, pause);
+            case "hold" -> hold(pool, pause);
             case "sync" -> sendAndHang(pool);
             case "mixed" -> mixed(pool, pause);
             default -> throw new IllegalArgumentException(arguments[3]);
@@ -132,6 +133,23 @@ final class FaultWorker {
             Thread.sleep(pause.toMillis());
             return Outcome.done();
         });
+    }
+
+    static EngineSettings longLease(String name) {
+        return new EngineSettings(name, Duration.ofMinutes(5), BEAT, Duration.ofMillis(500), true, true);
+    }
+
+    static String holderName(long pid) {
+        return "holder-" + pid;
+    }
+
+    private static void hold(HikariDataSource pool, Duration pause) {
+        Postroom.on(pool)
+                .schema(SchemaMode.NONE)
+                .settings(longLease(holderName(ProcessHandle.current().pid())))
+                .handler(plain(pool, pause).concurrency(2))
+                .start();
+        System.out.println("READY");
     }
 
     /** The handler says that it started, and hangs: to be killed there. */

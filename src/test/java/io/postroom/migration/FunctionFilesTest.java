@@ -26,16 +26,20 @@ class FunctionFilesTest {
     private static final Set<String> FOR_USERS = Set.of(
             "bind",
             "cancel",
+            "cancel_running",
             "create_message",
             "declare_exchange",
             "delete_exchange",
             "explain",
             "instant_of",
+            "kill_signal",
             "lowest_id",
             "new_id",
             "redrive",
             "reschedule",
             "route",
+            "start_consumers",
+            "stop_consumers",
             "takes",
             "unbind");
 

@@ -81,7 +81,8 @@ final class ClaimSql {
      */
     static final Sql POLL_SUMMARY = Sql.of("""
             -- name: poll_summary
-            SELECT pg_postmaster_start_time(), pg_relation_filenode('postroom.ready'), queues, horizon, others, last_seq, next_due
+            SELECT pg_postmaster_start_time(), pg_relation_filenode('postroom.ready'), queues, horizon, others, last_seq, next_due,
+                   cancelled
             FROM postroom.poll_summary(:worker, coalesce(:dueFrom::timestamptz, '-infinity'))
             """);
 
@@ -93,7 +94,8 @@ final class ClaimSql {
     static final Sql POLL = Sql.of("""
             -- name: poll
             SELECT pg_postmaster_start_time(), pg_relation_filenode('postroom.ready'),
-                   queue_id, name, paused, deleted, max_attempts, retry_after, settings_by, suspects, elsewhere, lowest
+                   queue_id, name, paused, deleted, max_attempts, retry_after, settings_by, suspects, elsewhere, lowest,
+                   stop_confirmed
             FROM (SELECT) one
             LEFT JOIN postroom.poll(:worker, :queues, :watermark, :uneven, :watermarks, :tell, :since::xid, :look) ON true
             """);

@@ -133,7 +133,8 @@ final class JobSql {
             -- name: expire
             SELECT m.looked, m.last_expires_at, m.last_id, e.looked, e.last_expires_at, e.last_id, e.last_queue
             FROM postroom.expire(coalesce(:from::timestamptz, '-infinity'), :after, :limit) m
-            CROSS JOIN postroom.expire_entries(coalesce(:entriesFrom::timestamptz, '-infinity'), :entriesAfter, :entriesAfterQueue, :limit) e
+            CROSS JOIN postroom.expire_entries(coalesce(:entriesFrom::timestamptz, '-infinity'), :entriesAfter, :entriesAfterQueue,
+                                               :limit) e
             """);
 
     /**

@@ -14,6 +14,12 @@ final class OperateSql {
             SELECT postroom.cancel(:id)
             """);
 
+    /** Cancels a message under leases and locks those. 0: no entry was in progress. */
+    static final Sql CANCEL_RUNNING = Sql.of("""
+            -- name: cancel_running
+            SELECT postroom.cancel_running(:id)
+            """);
+
     static final Sql RESCHEDULE = Sql.of("""
             -- name: reschedule
             SELECT postroom.reschedule(:id, :dueAt::timestamptz)
@@ -275,9 +281,15 @@ final class OperateSql {
             WHERE id = :queue
             """);
 
-    /** Empties the tables of messages and resumes all queues, for tests. No TRUNCATE: it needs rights that an application may lack. */
+    /**
+     * Empties the tables of messages, resumes all queues and lets their consumers go on, for tests. No TRUNCATE: it needs rights that an
+     * application may lack.
+     */
     static final List<Sql> REMOVE_ALL = List.of(
-            Sql.of("-- name: resume_all\nUPDATE postroom.queue SET paused_at = NULL WHERE paused_at IS NOT NULL\n"),
+            Sql.of("-- name: resume_all\nUPDATE postroom.queue SET paused_at = NULL, consumers_stopped_at = NULL"
+                    + " WHERE paused_at IS NOT NULL OR consumers_stopped_at IS NOT NULL\n"),
+            removeAll("consumer_stop"),
+            removeAll("cancelled_run"),
             removeAll("delayed"),
             removeAll("ready"),
             removeAll("lease"),

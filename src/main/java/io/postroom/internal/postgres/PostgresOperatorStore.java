@@ -42,6 +42,15 @@ final class PostgresOperatorStore implements OperatorStore {
     }
 
     @Override
+    public int cancelRunning(UUID id) {
+        return transactions.single("cancel message " + id + " while it is in progress", connection -> {
+            try (Sql.Call call = OperateSql.CANCEL_RUNNING.on(connection)) {
+                return call.set("id", id).one(row -> row.getInt(1));
+            }
+        });
+    }
+
+    @Override
     public int reschedule(UUID id, Instant dueAt) {
         return transactions.single("reschedule message " + id, connection -> {
             try (Sql.Call call = OperateSql.RESCHEDULE.on(connection)) {

@@ -24,6 +24,7 @@ public final class PostgresStores {
                 new PostgresWorkerStore(transactions),
                 new PostgresJobStore(transactions),
                 new PostgresMessageQueries(transactions),
-                new PostgresOperatorStore(transactions, queues));
+                new PostgresOperatorStore(transactions, queues),
+                new PostgresConsumerStore(transactions, queues));
     }
 }

@@ -131,6 +131,31 @@ public final class PostgresWorkerStore implements WorkerStore {
     }
 
     @Override
+    public void forgetCancelled(int workerId, Collection<UUID> messages) {
+        transactions.single("forget cancelled messages", connection -> {
+            try (Sql.Call call = WorkerSql.FORGET_CANCELLED.on(connection)) {
+                return call.set("worker", workerId)
+                        .set("messages", messages.toArray(new UUID[0]))
+                        .update();
+            }
+        });
+    }
+
+    @Override
+    public boolean reportStopped(int workerId, UUID instance, int queueId, String queue, int held) {
+        return transactions.single("report that the consumer of queue " + queue + " has stopped", connection -> {
+            try (Sql.Call call = WorkerSql.REPORT_STOPPED.on(connection)) {
+                return call.set("worker", workerId)
+                        .set("instance", instance)
+                        .set("queue", queueId)
+                        .set("queueName", queue)
+                        .set("held", held)
+                        .one(row -> row.getBoolean(1));
+            }
+        });
+    }
+
+    @Override
     public Set<Integer> consumedElsewhere(int workerId) {
         return transactions.single("look for queues that others consume", connection -> {
             try (Sql.Call call = WorkerSql.CONSUMED_ELSEWHERE.on(connection)) {

@@ -17,6 +17,19 @@ final class WorkerSql {
             RETURNING w.id
             """);
 
+    static final Sql FORGET_CANCELLED = Sql.of("""
+            -- name: forget_cancelled
+            DELETE FROM postroom.cancelled_run
+            WHERE worker_id = :worker
+              AND message_id = ANY (:messages::uuid[])
+            """);
+
+    /** Notes that a consumer claims no more: see the function. Always one row. */
+    static final Sql REPORT_STOPPED = Sql.of("""
+            -- name: report_stopped
+            SELECT postroom.report_stopped(:worker, :instance, :queue, :queueName, :held)
+            """);
+
     /** 0 rows: the worker had none, or its id belongs to another process. */
     static final Sql FORGET_OWN_CONSUMERS = Sql.of("""
             -- name: forget_own_consumers

@@ -269,6 +269,15 @@ public final class DefaultQueueMessages implements QueueMessages {
     }
 
     @Override
+    public int cancelRunning(UUID id) {
+        int cancelled = stores.operator().cancelRunning(id);
+        if (cancelled > 0) {
+            worker.poller().pollNow();
+        }
+        return cancelled;
+    }
+
+    @Override
     public int reschedule(UUID id, Instant dueAt) {
         int moved = stores.operator().reschedule(id, dueAt);
         promoteSoon.run();

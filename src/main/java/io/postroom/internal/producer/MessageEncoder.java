@@ -30,20 +30,24 @@ public final class MessageEncoder {
     private final List<MessageInterceptor> interceptors;
     private final Function<String, QueueRow> queues;
     private final Function<CreateMessage, Targets> router;
+    private final boolean killSignals;
 
     /**
      * @param queues finds or declares the queue of a name
      * @param router chooses the queues of a message that is created through an exchange
+     * @param killSignals whether messages may be created that stop consumers
      */
     public MessageEncoder(
             PayloadCodec codec,
             List<MessageInterceptor> interceptors,
             Function<String, QueueRow> queues,
-            Function<CreateMessage, Targets> router) {
+            Function<CreateMessage, Targets> router,
+            boolean killSignals) {
         this.codec = codec;
         this.interceptors = List.copyOf(interceptors);
         this.queues = queues;
         this.router = router;
+        this.killSignals = killSignals;
     }
 
     NewMessage encode(CreateMessage given) {
@@ -52,6 +56,13 @@ public final class MessageEncoder {
             message = interceptor.beforeCreate(message);
         }
         Stored stored = stored(message.content());
+        if (!killSignals && CreateMessage.KILL_SIGNAL.equals(stored.type)) {
+            throw new InvalidMessageException(
+                    "type",
+                    "another one while this process sends no kill signals",
+                    CreateMessage.KILL_SIGNAL,
+                    "Set postroom.kill-signals=true, or killSignals(true) of the builder");
+        }
         Content content = new Content(
                 message.direction(),
                 stored.type,

@@ -19,6 +19,12 @@ public interface OperatorStore {
     /** Cancels a message where it waits. Answers in how many queues it is CANCELLED now; 0: it is held, dead, finished or unknown. */
     int cancel(UUID id);
 
+    /**
+     * Cancels a message that workers hold. Their results are refused, and they are told by {@link PollSummary#cancelled}. Answers in how
+     * many queues it is CANCELLED now. Waits for the transaction of an ATOMIC handler.
+     */
+    int cancelRunning(UUID id);
+
     /** Moves a waiting message to another due time; one in the past means now. Answers in how many queues. */
     int reschedule(UUID id, Instant dueAt);
 
@@ -60,8 +66,8 @@ public interface OperatorStore {
     void advance(Duration time);
 
     /**
-     * Removes all messages with their history, keys and records, in several transactions, and resumes all queues. Puts nothing on record.
-     * For tests.
+     * Removes all messages with their history, keys and records, in several transactions, resumes all queues and lets their consumers go
+     * on. Puts nothing on record. For tests.
      */
     void removeAll();
 

@@ -9,4 +9,5 @@ public record Stores(
         WorkerStore workers,
         JobStore jobs,
         MessageQueries queries,
-        OperatorStore operator) {}
+        OperatorStore operator,
+        ConsumerStore consumers) {}

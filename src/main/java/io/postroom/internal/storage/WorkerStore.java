@@ -47,6 +47,18 @@ public interface WorkerStore {
     /** Asks for all queues of a process in one statement. Queues without news are left out. */
     PollResult poll(PollRequest request);
 
+    /** Notes that the process has seen that these messages were cancelled. */
+    void forgetCancelled(int workerId, Collection<UUID> messages);
+
+    /**
+     * Answers an order to stop: the consumer of this queue claims no more.
+     *
+     * @param instance the token of the worker: after a failover its id may belong to another process
+     * @param held messages of the queue that the consumer still holds
+     * @return false: it is not told to stop any more, or the worker is unknown; nothing was noted
+     */
+    boolean reportStopped(int workerId, UUID instance, int queueId, String queue, int held);
+
     /** Returns the ids of the queues that other live processes consume. */
     Set<Integer> consumedElsewhere(int workerId);
 

@@ -8,6 +8,7 @@ import io.postroom.internal.consumer.HeldLeases;
 import io.postroom.internal.execution.Completer;
 import io.postroom.internal.execution.Executor;
 import io.postroom.internal.execution.HandlerSetup;
+import io.postroom.internal.execution.KillSignals;
 import io.postroom.internal.execution.ThreadGuard;
 import io.postroom.internal.execution.TimeLimits;
 import io.postroom.internal.storage.Stores;
@@ -80,9 +81,22 @@ public final class EngineParts {
                 leases, futures, ownSends, setup.listeners(), consumers, due, notifier, failures, transactions);
         completer = new Completer(
                 stores.leases(), heartbeat::workerId, this::resultsMayCome, results::written, results::lost);
-        executor = new Executor(setup, stores.leases(), transactions, heartbeat, timeLimits, completer);
+        KillSignals killSignals = new KillSignals(stores.consumers()::obey);
+        executor = new Executor(setup, stores.leases(), transactions, heartbeat, timeLimits, completer, killSignals);
         LostAnswers lostAnswers = new LostAnswers(stores.leases(), heartbeat, leases, notifier, settings.leaseTime());
-        poller = new Poller(stores.workers(), heartbeat, consumers, declarations, futures, lostAnswers, due, settings);
+        ConsumerStops stops = new ConsumerStops(stores.workers(), heartbeat, consumers);
+        CancelledRuns cancelledRuns = new CancelledRuns(stores.workers(), heartbeat, timeLimits);
+        poller = new Poller(
+                stores.workers(),
+                heartbeat,
+                consumers,
+                declarations,
+                futures,
+                lostAnswers,
+                due,
+                stops,
+                cancelledRuns,
+                settings);
         syncSender = new SyncSender(
                 stores, setup.handlers(), heartbeat, declarations, leases, executor, completer, ownSends);
         directDispatches = new DirectDispatches(setup.handlers(), consumers, heartbeat, lostAnswers);

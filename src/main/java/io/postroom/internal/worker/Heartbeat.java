@@ -28,7 +28,7 @@ final class Heartbeat implements LeaseHolder {
     private final String version;
     private final IntConsumer onRegistered;
     private final Loop loop = new Loop("postroom-heartbeat", true, this::beat);
-    private UUID instance = UUID.randomUUID();
+    private volatile UUID instance = UUID.randomUUID();
     private volatile int workerId;
     private volatile long lastBeatNanos;
     /** The time since which each heartbeat was confirmed before other processes could have rescued this one's messages. */
@@ -57,6 +57,11 @@ final class Heartbeat implements LeaseHolder {
     @Override
     public int workerId() {
         return workerId;
+    }
+
+    /** The token of this worker. It changes together with the id, though not at the same instant. */
+    UUID instance() {
+        return instance;
     }
 
     @Override

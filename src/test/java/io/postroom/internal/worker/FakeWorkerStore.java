@@ -88,6 +88,16 @@ final class FakeWorkerStore implements WorkerStore {
     }
 
     @Override
+    public void forgetCancelled(int workerId, Collection<UUID> messages) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public boolean reportStopped(int workerId, UUID instance, int queueId, String queue, int held) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
     public Set<Integer> consumedElsewhere(int workerId) {
         throw new UnsupportedOperationException();
     }

@@ -26,6 +26,8 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "queue",
         "worker",
         "consumer",
+        "consumer_stop",
+        "cancelled_run",
         "message",
         "ready",
         "delayed",
@@ -42,19 +44,24 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "shedlock"
     };
 
-    static final String[] VIEWS = {"place", "queue_messages", "message_history", "queue_stats"};
+    static final String[] VIEWS = {"place", "queue_messages", "message_history", "queue_stats", "bindings", "consumer_stops"};
 
     /** Functions that a worker calls, and those that they call. Jobs that free old days are left to the owner of the tables. */
     static final String[] FUNCTIONS = {
         "announce_starts",
+        "bind",
         "cancel",
         "cancel_deleted",
+        "cancel_running",
         "change_routing",
         "claim",
         "claim_each",
         "complete",
         "complete_done",
         "complete_one",
+        "declare_exchange",
+        "delete_exchange",
+        "existing_exchange",
         "expire",
         "expire_entries",
         "explain",
@@ -62,20 +69,34 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "is_entry_expired",
         "lowest_id",
         "matching_bindings",
+        "may_operate",
         "may_wait",
+        "obey_kill_signal",
+        "order_consumer_stop",
+        "passes_on",
         "poll",
         "poll_summary",
         "promote",
         "queues_of",
         "reached_bindings",
         "redrive",
+        "refuse",
+        "refuse_unknown",
         "release_unknown",
+        "report_stopped",
+        "require_binding_arguments",
+        "require_headers",
+        "require_name",
+        "require_routing_key",
         "reschedule",
         "rescue",
+        "route",
         "sample_watermark",
+        "start_consumers",
         "take_waiting",
         "takes",
-        "topic_matches"
+        "topic_matches",
+        "unbind"
     };
 
     private static final String HISTORY = "schema_history";
