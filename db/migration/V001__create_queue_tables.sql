@@ -16,6 +16,9 @@ CREATE TABLE postroom.queue (
     paused_at     timestamptz,
     created_at    timestamptz NOT NULL DEFAULT statement_timestamp(),
     deleted_at    timestamptz,
+    kind          text NOT NULL DEFAULT 'durable',
+    owner         uuid,
+    had_consumer  boolean NOT NULL DEFAULT false,
     CONSTRAINT queue_name_wellformed CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'),
     CONSTRAINT queue_max_attempts_range CHECK (max_attempts BETWEEN 1 AND 1000),
     CONSTRAINT queue_crash_limit_range CHECK (crash_limit BETWEEN 1 AND 1000),
@@ -32,8 +35,12 @@ CREATE TABLE postroom.queue (
                  AND split_part(retry_after, '..', 2)::interval <= interval '400 days'
         ELSE false
     END),
-    CONSTRAINT queue_settings_by_known CHECK (settings_by IN ('default', 'declaration', 'operator'))
+    CONSTRAINT queue_settings_by_known CHECK (settings_by IN ('default', 'declaration', 'operator')),
+    CONSTRAINT queue_kind_known CHECK (kind IN ('durable', 'exclusive', 'auto_delete')),
+    CONSTRAINT queue_owner_of_exclusive CHECK ((kind = 'exclusive') = (owner IS NOT NULL))
 );
+-- The queues that a job has to look at.
+CREATE INDEX queue_with_an_end ON postroom.queue (name) WHERE kind <> 'durable' AND deleted_at IS NULL;
 COMMENT ON COLUMN postroom.queue.time_to_live IS '1 millisecond to 400 days; null: messages without one of their own never expire';
 COMMENT ON COLUMN postroom.queue.retention IS
     '0 to 400 days, or 365000 days: for ever. Not ''infinity'', which no version before 17 has and no duration in Java can be';
@@ -41,6 +48,11 @@ COMMENT ON COLUMN postroom.queue.retry_after IS
     'the waits between attempts, each at most 400 days: 10s, or 10s, 1m, 5m (the last repeats), or 1s..1h (doubling with jitter). '
     'Units: ms, s, m, h, d. custom: those of the handler';
 COMMENT ON COLUMN postroom.queue.settings_by IS 'who set the settings last; a declaration does not overwrite an operator';
+COMMENT ON COLUMN postroom.queue.kind IS
+    'durable: stays until it is deleted; exclusive: belongs to one process and goes with it; auto_delete: goes with its last consumer';
+COMMENT ON COLUMN postroom.queue.owner IS 'of an exclusive queue: worker.instance of the process that it belongs to';
+COMMENT ON COLUMN postroom.queue.had_consumer IS
+    'of an auto_delete queue: whether it had a consumer since it was made; before that it is not deleted by itself';
 
 -- An exchange takes messages that name no queue; its bindings choose the queues. An alternate exchange is kept by its name and may be
 -- missing, as in RabbitMQ: then it reaches nothing.
@@ -87,8 +99,11 @@ CREATE TABLE postroom.worker (
     version     text NOT NULL,
     started_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
     beat_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
-    stopped_at  timestamptz
+    stopped_at  timestamptz,
+    address     inet DEFAULT inet_client_addr()
 ) WITH (fillfactor = 50);
+
+COMMENT ON COLUMN postroom.worker.address IS 'where its connection came from, which may be a pooler; null: a local socket';
 
 CREATE TABLE postroom.consumer (
     worker_id    int NOT NULL,
@@ -209,6 +224,7 @@ CREATE TABLE postroom.attempt (
     error_class  text,
     error        text
 ) PARTITION BY RANGE (finished_at);
+COMMENT ON COLUMN postroom.attempt.error IS 'what went wrong; of a cancelled one the reason where there is one: queue_deleted';
 COMMENT ON COLUMN postroom.attempt.outcome IS
     '0 done, 1 cancelled, 2 expired (these three finish a message), 3 retry, 4 snooze, 5 not_now, 6 reject, 7 failed, 8 crashed, '
     '9 undecodable';

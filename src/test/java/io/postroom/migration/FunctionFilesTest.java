@@ -26,6 +26,8 @@ class FunctionFilesTest {
     private static final Set<String> FOR_USERS = Set.of(
             "cancel",
             "create_message",
+            "declare_queue",
+            "delete_queue",
             "explain",
             "instant_of",
             "lowest_id",

@@ -50,9 +50,13 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "complete",
         "complete_done",
         "complete_one",
+        "declaration_conflicts",
+        "delete_abandoned",
         "expire",
         "explain",
+        "is_abandoned",
         "lowest_id",
+        "mark_deleted",
         "poll",
         "poll_summary",
         "promote",
@@ -60,9 +64,11 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "release_unknown",
         "reschedule",
         "rescue",
+        "same_waits",
         "sample_watermark",
         "take_waiting",
-        "takes"
+        "takes",
+        "worker_text"
     };
 
     private static final String HISTORY = "schema_history";
