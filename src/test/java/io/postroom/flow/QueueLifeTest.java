@@ -155,6 +155,19 @@ class QueueLifeTest {
         }
     }
 
+    /** It remembers the queue for ten seconds. Its message must not be cancelled for that. */
+    @Test
+    void message_for_a_queue_that_another_process_has_just_deleted_makes_the_queue_anew() {
+        try (Postroom producer = Postroom.on(pool).workers(false).start();
+                Postroom operator = Postroom.on(pool).workers(false).start()) {
+            producer.queueMessages().createMessage("renewed", "x");
+            assertThat(operator.queues().delete("renewed", false, false)).isTrue();
+            UUID id = producer.queueMessages().createMessage("renewed", "y").id();
+            assertThat(operator.queues().stats("renewed").orElseThrow().ready()).isEqualTo(1);
+            assertThat(operator.queueMessages().find(id).orElseThrow().state()).isEqualTo(MessageState.READY);
+        }
+    }
+
     /** A process that was killed and starts again meets the queue of its own past. */
     @Test
     void owner_that_is_dead_for_a_lease_time_is_followed_by_the_next_process() {

@@ -441,13 +441,20 @@ class OperateTest {
     }
 
     @Test
-    void what_comes_to_wait_in_a_deleted_queue_is_cancelled() {
+    void what_comes_to_wait_in_a_deleted_queue_is_cancelled() throws SQLException {
         fixture.enqueue();
         ClaimedMessage held = fixture.claimOne();
-        stores.operator().delete(fixture.queue.name(), false, false);
-        UUID ready = fixture.enqueue();
-        UUID delayed =
-                fixture.enqueue(fixture.message().delay(Duration.ofHours(1))).id();
+        UUID ready;
+        UUID delayed;
+        try (Connection open = fixture.pool.getConnection()) {
+            open.setAutoCommit(false);
+            ready = stores.enqueue().enqueue(fixture.message().build(), open).id();
+            delayed = stores.enqueue()
+                    .enqueue(fixture.message().delay(Duration.ofHours(1)).build(), open)
+                    .id();
+            stores.operator().delete(fixture.queue.name(), false, false);
+            open.commit();
+        }
         stores.leases().complete(fixture.worker, List.of(Completion.release(held)));
         new ExpireMessages(stores.jobs()).run();
         assertThat(fixture.places(ready)).as("just deleted").containsExactly("ready");
