@@ -8,6 +8,8 @@ import com.zaxxer.hikari.HikariDataSource;
 import io.postroom.Postroom;
 import io.postroom.SchemaMode;
 import io.postroom.api.Attempt;
+import io.postroom.api.CreateMessage;
+import io.postroom.api.Created;
 import io.postroom.api.Outcome;
 import io.postroom.handler.Handler;
 import io.postroom.testing.JvmProcess;
@@ -40,7 +42,6 @@ class KilledOwnerTest {
     @Test
     void queues_of_a_killed_process_go_after_the_lease_time_and_what_waited_is_cancelled() throws Exception {
         Handler another = Handler.process("another", String.class, (payload, context) -> Outcome.done());
-        List<UUID> waiting = new ArrayList<>();
         try (HikariDataSource pool = database.newPool(6);
                 Postroom survivor = Postroom.on(pool)
                         .schema(SchemaMode.NONE)
@@ -50,12 +51,14 @@ class KilledOwnerTest {
                 JvmProcess killed = WorkerProcess.start(database, "kinds", 0)) {
             assertThat(survivor.queues().stats(FaultWorker.OWNED)).isPresent();
             killed.kill();
+            List<CreateMessage> created = new ArrayList<>();
             for (int i = 0; i < 5; i++) {
-                for (String queue : List.of(FaultWorker.OWNED, FaultWorker.AUTO)) {
-                    waiting.add(
-                            survivor.queueMessages().createMessage(queue, "x").id());
-                }
+                created.add(CreateMessage.to(FaultWorker.OWNED).payload("x"));
+                created.add(CreateMessage.to(FaultWorker.AUTO).payload("x"));
             }
+            List<UUID> waiting = survivor.queueMessages().createMessages(created).stream()
+                    .map(Created::id)
+                    .toList();
             await().atMost(60, TimeUnit.SECONDS)
                     .until(() -> survivor.queues().stats(FaultWorker.OWNED).isEmpty()
                             && survivor.queues().stats(FaultWorker.AUTO).isEmpty());
