@@ -18,6 +18,7 @@ CREATE TABLE postroom.attempt (
 ) PARTITION BY RANGE (finished_at);
 CREATE INDEX attempt_by_message ON postroom.attempt USING btree (message_id);
 COMMENT ON COLUMN postroom.attempt.outcome IS '0 done, 1 cancelled, 2 expired (these three finish a message), 3 retry, 4 snooze, 5 not_now, 6 reject, 7 failed, 8 crashed, 9 undecodable';
+COMMENT ON COLUMN postroom.attempt.error IS 'what went wrong; of a cancelled one the reason where there is one: queue_deleted';
 
 CREATE TABLE postroom.binding (
     id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
@@ -243,14 +244,19 @@ CREATE TABLE postroom.queue (
     deleted_at timestamp with time zone,
     dead_letter_exchange text COLLATE "C",
     dead_letter_routing_key text COLLATE "C",
+    kind text NOT NULL DEFAULT 'durable'::text,
+    owner uuid,
+    had_consumer boolean NOT NULL DEFAULT false,
     CONSTRAINT queue_name_unique UNIQUE (name),
     CONSTRAINT queue_pk PRIMARY KEY (id),
     CONSTRAINT queue_crash_limit_range CHECK (crash_limit >= 1 AND crash_limit <= 1000),
     CONSTRAINT queue_dead_letter_exchange_wellformed CHECK (dead_letter_exchange ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'::text),
     CONSTRAINT queue_dead_letter_routing_key_has_exchange CHECK (dead_letter_routing_key IS NULL OR dead_letter_exchange IS NOT NULL),
     CONSTRAINT queue_dead_letter_routing_key_length CHECK (octet_length(dead_letter_routing_key) <= 255),
+    CONSTRAINT queue_kind_known CHECK (kind = ANY (ARRAY['durable'::text, 'exclusive'::text, 'auto_delete'::text])),
     CONSTRAINT queue_max_attempts_range CHECK (max_attempts >= 1 AND max_attempts <= 1000),
     CONSTRAINT queue_name_wellformed CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'::text),
+    CONSTRAINT queue_owner_of_exclusive CHECK ((kind = 'exclusive'::text) = (owner IS NOT NULL)),
     CONSTRAINT queue_retention_range CHECK (retention >= '00:00:00'::interval AND retention <= '400 days'::interval OR retention = '365000 days'::interval),
     CONSTRAINT queue_retry_after_readable CHECK (
 CASE
@@ -262,6 +268,7 @@ END),
     CONSTRAINT queue_settings_by_known CHECK (settings_by = ANY (ARRAY['default'::text, 'declaration'::text, 'operator'::text])),
     CONSTRAINT queue_time_to_live_range CHECK (time_to_live >= '00:00:00.001'::interval AND time_to_live <= '400 days'::interval)
 );
+CREATE INDEX queue_with_an_end ON postroom.queue USING btree (name) WHERE ((kind <> 'durable'::text) AND (deleted_at IS NULL));
 COMMENT ON COLUMN postroom.queue.retry_after IS 'the waits between attempts, each at most 400 days: 10s, or 10s, 1m, 5m (the last repeats), or 1s..1h (doubling with jitter). Units: ms, s, m, h, d. custom: those of the handler';
 COMMENT ON COLUMN postroom.queue.time_to_live IS '1 millisecond to 400 days; null: messages without one of their own never expire';
 COMMENT ON COLUMN postroom.queue.retention IS '0 to 400 days, or 365000 days: for ever. Not ''infinity'', which no version before 17 has and no duration in Java can be';
@@ -269,6 +276,9 @@ COMMENT ON COLUMN postroom.queue.settings_by IS 'who set the settings last; a de
 COMMENT ON COLUMN postroom.queue.consumers_stopped_at IS 'since when all consumers are told to stop, those that start later included; null: not all are';
 COMMENT ON COLUMN postroom.queue.dead_letter_exchange IS 'through which dead letters go on, and messages that expire here; null: they stay. It may be missing: then they stay, too';
 COMMENT ON COLUMN postroom.queue.dead_letter_routing_key IS 'with which they go on; null: with the message''s own';
+COMMENT ON COLUMN postroom.queue.kind IS 'durable: stays until it is deleted; exclusive: belongs to one process and goes with it; auto_delete: goes with its last consumer';
+COMMENT ON COLUMN postroom.queue.owner IS 'of an exclusive queue: worker.instance of the process that it belongs to';
+COMMENT ON COLUMN postroom.queue.had_consumer IS 'of an auto_delete queue: whether it had a consumer since it was made; before that it is not deleted by itself';
 
 CREATE TABLE postroom.ready (
     seq bigint NOT NULL,
@@ -308,9 +318,11 @@ CREATE TABLE postroom.worker (
     started_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
     beat_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
     stopped_at timestamp with time zone,
+    address inet DEFAULT inet_client_addr(),
     CONSTRAINT worker_instance_unique UNIQUE (instance),
     CONSTRAINT worker_pk PRIMARY KEY (id)
 ) WITH (fillfactor=50);
+COMMENT ON COLUMN postroom.worker.address IS 'where its connection came from, which may be a pooler; null: a local socket';
 
 CREATE VIEW postroom.bindings AS
  SELECT e.name AS exchange,
@@ -597,7 +609,10 @@ UNION ALL
     NULL::smallint AS crashes,
     a.number AS deliveries,
     NULL::timestamp with time zone AS due_at,
-    NULL::text AS reason,
+        CASE a.outcome
+            WHEN 1 THEN a.error
+            ELSE NULL::text
+        END AS reason,
     a.lease_id,
     a.worker_id,
     NULL::timestamp with time zone AS claimed_at,
@@ -695,7 +710,7 @@ COMMENT ON COLUMN postroom.queue_messages.crashes IS 'how often its worker died 
 COMMENT ON COLUMN postroom.queue_messages.deliveries IS 'times it was claimed, the one in progress, releases and snoozes included';
 COMMENT ON COLUMN postroom.queue_messages.seq IS 'when READY: its place in the order of its queue and priority';
 COMMENT ON COLUMN postroom.queue_messages.due_at IS 'when a DELAYED one becomes READY';
-COMMENT ON COLUMN postroom.queue_messages.reason IS 'why it is DELAYED (delay, retry, snooze, not_now, no_handler, undecodable, payload_missing, not_run) or DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined, expired, dlx_unroutable, cycle)';
+COMMENT ON COLUMN postroom.queue_messages.reason IS 'why it is DELAYED (delay, retry, snooze, not_now, no_handler, undecodable, payload_missing, not_run) DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined, expired, dlx_unroutable, cycle) or CANCELLED (queue_deleted; null: somebody asked for it)';
 COMMENT ON COLUMN postroom.queue_messages.error IS 'the last recorded error';
 COMMENT ON COLUMN postroom.queue_messages.worker IS 'who holds it while IN_PROGRESS, since claimed_at';
 COMMENT ON COLUMN postroom.queue_messages.removable_at IS 'when the retention of its queue is over and RemoveQueueMessages may remove it; null: not finished';
@@ -708,7 +723,9 @@ CREATE VIEW postroom.queue_stats AS
     x.dead,
     q.paused_at IS NOT NULL AS paused,
     h.oldest_ready_at,
-    c.consumers
+    c.consumers,
+    q.kind,
+    w.name AS owner
    FROM postroom.queue q
      CROSS JOIN LATERAL ( SELECT count(*) AS ready
            FROM postroom.ready r_1
@@ -718,8 +735,8 @@ CREATE VIEW postroom.queue_stats AS
           WHERE x_1.queue_id = q.id) x
      CROSS JOIN LATERAL ( SELECT count(*)::integer AS consumers
            FROM postroom.consumer c_1
-             JOIN postroom.worker w ON w.id = c_1.worker_id
-          WHERE c_1.queue_id = q.id AND w.stopped_at IS NULL AND w.beat_at > (statement_timestamp() - '00:01:00'::interval)) c
+             JOIN postroom.worker w_1 ON w_1.id = c_1.worker_id
+          WHERE c_1.queue_id = q.id AND w_1.stopped_at IS NULL AND w_1.beat_at > (statement_timestamp() - '00:01:00'::interval)) c
      CROSS JOIN LATERAL ( SELECT min(m.created_at) AS oldest_ready_at
            FROM generate_series(0, 9) lane(priority)
              CROSS JOIN LATERAL ( SELECT r_1.message_id
@@ -736,10 +753,13 @@ CREATE VIEW postroom.queue_stats AS
             sum(bit_count(l_1.open::"bit"))::bigint AS in_progress
            FROM postroom.lease l_1
           GROUP BY l_1.queue_id) l ON l.queue_id = q.id
+     LEFT JOIN postroom.worker w ON w.instance = q.owner
   WHERE q.deleted_at IS NULL;
 COMMENT ON VIEW postroom.queue_stats IS 'one row per queue: how much is in each place now; finished messages are not counted';
 COMMENT ON COLUMN postroom.queue_stats.oldest_ready_at IS 'when the oldest of the messages at the heads of its priorities was created; null: nothing is READY';
 COMMENT ON COLUMN postroom.queue_stats.consumers IS 'live consumers in all processes: their process gave a sign of life in the last minute';
+COMMENT ON COLUMN postroom.queue_stats.kind IS 'durable, exclusive (goes with its owner) or auto_delete (goes with its last consumer)';
+COMMENT ON COLUMN postroom.queue_stats.owner IS 'the process that an exclusive queue belongs to';
 
 CREATE OR REPLACE FUNCTION postroom.announce_starts(p_worker integer, p_leases bigint[], p_started integer[])
  RETURNS void
@@ -934,14 +954,15 @@ BEGIN
             SELECT r.ctid, r.message_id, r.deliveries
             FROM postroom.ready r
             WHERE r.queue_id = gone[n]
+              AND EXISTS (SELECT FROM postroom.queue q WHERE q.id = gone[n] AND q.deleted_at IS NOT NULL)
             ORDER BY r.queue_id, r.priority, r.seq
             LIMIT p_limit - cancelled
             FOR UPDATE SKIP LOCKED
         ), removed AS (
             DELETE FROM postroom.ready WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
         ), history AS (
-            INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
-            SELECT c.message_id, clock_timestamp(), clock_timestamp(), gone[n], c.deliveries, 1 FROM candidates c
+            INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
+            SELECT c.message_id, clock_timestamp(), clock_timestamp(), gone[n], c.deliveries, 1, 'queue_deleted' FROM candidates c
         )
         SELECT count(*) INTO done FROM candidates;
         cancelled := cancelled + done;
@@ -952,13 +973,14 @@ BEGIN
             SELECT d.ctid, d.queue_id, d.message_id, d.deliveries
             FROM postroom.delayed d
             WHERE d.queue_id = ANY (lately)
+              AND EXISTS (SELECT FROM postroom.queue q WHERE q.id = d.queue_id AND q.deleted_at IS NOT NULL)
             LIMIT p_limit - cancelled
             FOR UPDATE SKIP LOCKED
         ), removed AS (
             DELETE FROM postroom.delayed WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
         ), history AS (
-            INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
-            SELECT c.message_id, clock_timestamp(), clock_timestamp(), c.queue_id, c.deliveries, 1 FROM candidates c
+            INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
+            SELECT c.message_id, clock_timestamp(), clock_timestamp(), c.queue_id, c.deliveries, 1, 'queue_deleted' FROM candidates c
         )
         SELECT count(*) INTO done FROM candidates;
         cancelled := cancelled + done;
@@ -1772,6 +1794,46 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.deaths_with IS 'Internal: the deaths of a message and one more.';
 
+CREATE OR REPLACE FUNCTION postroom.declaration_conflicts(q postroom.queue, p_max_attempts bigint, p_retry_after text, p_crash_limit bigint, p_time_to_live interval, p_retention interval, p_kind text, p_strict boolean, p_owner uuid)
+ RETURNS TABLE(field text, declared text, given text)
+ LANGUAGE sql
+ STABLE ROWS 1
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT 'owner', postroom.worker_text(q.owner), NULL
+    WHERE q.deleted_at IS NULL AND q.kind = 'exclusive' AND q.owner IS DISTINCT FROM p_owner
+    UNION ALL
+    SELECT 'consumers', o.names, NULL
+    FROM (SELECT string_agg(DISTINCT postroom.worker_text(w.instance), ', ') AS names
+          FROM postroom.consumer c
+          JOIN postroom.worker w ON w.id = c.worker_id
+          WHERE p_kind = 'exclusive'
+            AND c.queue_id = q.id
+            AND w.instance IS DISTINCT FROM p_owner
+            AND w.stopped_at IS NULL
+            AND w.beat_at > statement_timestamp() - interval '1 minute') o
+    WHERE o.names IS NOT NULL
+    UNION ALL
+    SELECT x.field, x.declared, x.given
+    FROM (VALUES
+        ('kind', q.kind, p_kind,
+            q.kind <> p_kind AND NOT (p_kind = 'auto_delete' AND q.kind = 'durable' AND q.settings_by = 'default')),
+        ('attempts', q.max_attempts::text, p_max_attempts::text,
+            p_strict AND q.settings_by = 'declaration' AND q.max_attempts <> p_max_attempts),
+        ('retryAfter', q.retry_after, p_retry_after,
+            p_strict AND q.settings_by = 'declaration' AND NOT postroom.same_waits(q.retry_after, p_retry_after)),
+        ('crashLimit', q.crash_limit::text, p_crash_limit::text,
+            p_strict AND q.settings_by = 'declaration' AND q.crash_limit <> p_crash_limit),
+        ('timeToLive', coalesce(q.time_to_live::text, 'never'), p_time_to_live::text,
+            p_strict AND q.settings_by = 'declaration' AND p_time_to_live IS NOT NULL AND q.time_to_live IS DISTINCT FROM p_time_to_live),
+        ('retention', q.retention::text, p_retention::text,
+            p_strict AND q.settings_by = 'declaration' AND q.retention <> p_retention)
+    ) x (field, declared, given, differs)
+    WHERE q.deleted_at IS NULL AND x.differs
+$function$
+;
+COMMENT ON FUNCTION postroom.declaration_conflicts IS 'Internal: what of a declaration is refused, with what the queue has instead; no row: it holds.';
+
 CREATE OR REPLACE FUNCTION postroom.declare_exchange(exchange text, kind text DEFAULT 'direct'::text, alternate text DEFAULT NULL::text)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -1815,6 +1877,171 @@ COMMENT ON FUNCTION postroom.declare_exchange IS 'Makes an exchange; kind is dir
 true: it is new. A repeat changes nothing; with another kind or alternate exchange it is refused (22023).
 alternate names the exchange that a message goes on to where no binding matches it.';
 
+CREATE OR REPLACE FUNCTION postroom.declare_queue(queue text, max_attempts integer DEFAULT NULL::integer, retry_after text DEFAULT NULL::text, crash_limit integer DEFAULT NULL::integer, time_to_live interval DEFAULT NULL::interval, retention interval DEFAULT NULL::interval, kind text DEFAULT NULL::text, strict boolean DEFAULT false)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    is_named     constant boolean := num_nonnulls(declare_queue.max_attempts, declare_queue.retry_after, declare_queue.crash_limit,
+                                                  declare_queue.time_to_live, declare_queue.retention, declare_queue.kind) > 0;
+    existing     postroom.queue;
+    changed      postroom.queue;
+    is_locked    boolean := false;
+    refused      record;
+    broken_rule  text;
+BEGIN
+    PERFORM postroom.require_name('queue', declare_queue.queue);
+    IF declare_queue.max_attempts NOT BETWEEN 1 AND 1000 THEN
+        PERFORM postroom.refuse('attempts', '1 to 1000', declare_queue.max_attempts::text);
+    ELSIF declare_queue.crash_limit NOT BETWEEN 1 AND 1000 THEN
+        PERFORM postroom.refuse('crashLimit', '1 to 1000', declare_queue.crash_limit::text);
+    ELSIF declare_queue.time_to_live NOT BETWEEN interval '1 millisecond' AND interval '400 days' THEN
+        PERFORM postroom.refuse('timeToLive', 'PT0.001S to 400 days', declare_queue.time_to_live::text);
+    ELSIF declare_queue.retention NOT BETWEEN interval '0' AND interval '400 days'
+          AND declare_queue.retention <> interval '365000 days' THEN
+        PERFORM postroom.refuse('retention', 'PT0S to 400 days, or 365000 days', declare_queue.retention::text);
+    ELSIF declare_queue.kind = 'exclusive' THEN
+        PERFORM postroom.refuse('kind', 'durable or auto_delete', declare_queue.kind,
+            'An exclusive queue belongs to a process: declare it there, with Queues.declare');
+    ELSIF declare_queue.kind NOT IN ('durable', 'auto_delete') THEN
+        PERFORM postroom.refuse('kind', 'durable or auto_delete', declare_queue.kind);
+    END IF;
+    LOOP
+        IF is_locked THEN
+            SELECT * INTO existing FROM postroom.queue q WHERE q.name = declare_queue.queue FOR NO KEY UPDATE;
+        ELSE
+            SELECT * INTO existing FROM postroom.queue q WHERE q.name = declare_queue.queue;
+        END IF;
+        IF NOT FOUND THEN
+            INSERT INTO postroom.queue (name, max_attempts, retry_after, crash_limit, time_to_live, retention, kind, settings_by)
+            VALUES (declare_queue.queue, coalesce(declare_queue.max_attempts, 20), coalesce(declare_queue.retry_after, '10s..6h'),
+                    coalesce(declare_queue.crash_limit, 3), declare_queue.time_to_live,
+                    coalesce(declare_queue.retention, interval '7 days'), coalesce(declare_queue.kind, 'durable'),
+                    CASE WHEN is_named THEN 'declaration' ELSE 'default' END)
+            ON CONFLICT DO NOTHING;
+            IF FOUND THEN
+                RETURN true;
+            END IF;
+            CONTINUE;
+        END IF;
+        SELECT string_agg(c.field, ', ') AS fields, string_agg(c.declared, ', ') AS declared, string_agg(c.given, ', ') AS given
+        INTO refused
+        FROM postroom.declaration_conflicts(existing, declare_queue.max_attempts, declare_queue.retry_after, declare_queue.crash_limit,
+            declare_queue.time_to_live, declare_queue.retention, declare_queue.kind, coalesce(declare_queue.strict, true), NULL) c;
+        IF refused.fields LIKE 'owner%' THEN
+            RAISE EXCEPTION 'queue "%" is exclusive to %; nothing was changed', declare_queue.queue, refused.declared
+                USING ERRCODE = '55006', COLUMN = 'queue', HINT = 'Publish to it, or use another name';
+        ELSIF refused.fields IS NOT NULL THEN
+            PERFORM postroom.refuse(refused.fields, refused.declared || ', as queue "' || declare_queue.queue || '" was declared',
+                refused.given, 'Delete the queue first, or declare one with another name');
+        END IF;
+        changed := existing;
+        changed.deleted_at := NULL;
+        changed.kind := coalesce(declare_queue.kind, CASE WHEN existing.deleted_at IS NOT NULL AND existing.kind = 'exclusive'
+                                                          THEN 'durable' ELSE existing.kind END);
+        changed.owner := NULL;
+        IF is_named AND (existing.settings_by <> 'operator' OR existing.deleted_at IS NOT NULL) THEN
+            changed.max_attempts := coalesce(declare_queue.max_attempts, existing.max_attempts);
+            changed.retry_after := coalesce(declare_queue.retry_after, existing.retry_after);
+            changed.crash_limit := coalesce(declare_queue.crash_limit, existing.crash_limit);
+            changed.time_to_live := coalesce(declare_queue.time_to_live, existing.time_to_live);
+            changed.retention := coalesce(declare_queue.retention, existing.retention);
+            changed.settings_by := 'declaration';
+        END IF;
+        IF changed IS NOT DISTINCT FROM existing THEN
+            RETURN false;
+        ELSIF is_locked THEN
+            UPDATE postroom.queue q
+            SET max_attempts = changed.max_attempts, retry_after = changed.retry_after, crash_limit = changed.crash_limit,
+                time_to_live = changed.time_to_live, retention = changed.retention, settings_by = changed.settings_by,
+                kind = changed.kind, owner = changed.owner, deleted_at = changed.deleted_at
+            WHERE q.id = existing.id;
+            RETURN existing.deleted_at IS NOT NULL;
+        END IF;
+        is_locked := true;
+    END LOOP;
+EXCEPTION WHEN check_violation THEN
+    GET STACKED DIAGNOSTICS broken_rule = CONSTRAINT_NAME;
+    IF broken_rule = 'queue_retry_after_readable' THEN
+        PERFORM postroom.refuse('retryAfter', '10s, or 10s, 1m, 5m, or 1s..1h, each at most 400 days; or custom', declare_queue.retry_after,
+            'Units are ms, s, m, h and d');
+    END IF;
+    RAISE;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.declare_queue IS 'Makes a queue, or sets what is named: SELECT postroom.declare_queue(''mail'', max_attempts => 5, retry_after => ''10s, 1m'').
+kind is durable or auto_delete (it goes with its last consumer). An operator''s values stay. true: it is new, or was deleted before.
+A value that breaks a limit is refused (22023), and so is another kind than the queue has. strict refuses other settings, too.';
+
+CREATE OR REPLACE FUNCTION postroom.delete_abandoned(p_lease_time interval, p_left integer[])
+ RETURNS TABLE(queue_id integer, queue text, because text, up_to bigint)
+ LANGUAGE plpgsql
+ ROWS 1
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    longest  constant interval := CASE WHEN pg_postmaster_start_time() <= statement_timestamp() - p_lease_time THEN p_lease_time END;
+    ids      int[];
+BEGIN
+    IF EXISTS (SELECT
+               FROM postroom.queue q
+               JOIN postroom.binding b ON b.queue_id = q.id
+               WHERE q.kind <> 'durable'
+                 AND q.deleted_at IS NULL
+                 AND (q.id = ANY (p_left) OR postroom.is_abandoned(q, longest))) THEN
+        PERFORM postroom.change_routing(); -- before the locks on queues, as all that changes routing
+    END IF;
+    SELECT array_agg(x.id) INTO ids
+    FROM (SELECT q.id
+          FROM postroom.queue q
+          WHERE q.kind <> 'durable'
+            AND q.deleted_at IS NULL
+            AND (q.id = ANY (p_left)
+                 OR postroom.is_abandoned(q, longest)
+                 OR q.kind = 'auto_delete' AND NOT q.had_consumer
+                    AND EXISTS (SELECT FROM postroom.consumer c JOIN postroom.worker w ON w.id = c.worker_id
+                                WHERE c.queue_id = q.id AND w.stopped_at IS NULL
+                                  AND w.beat_at > statement_timestamp() - longest))
+          ORDER BY q.name
+          FOR UPDATE OF q) x;
+    IF ids IS NULL THEN
+        RETURN;
+    END IF;
+    UPDATE postroom.queue q
+    SET had_consumer = true
+    WHERE q.id = ANY (ids)
+      AND q.kind = 'auto_delete'
+      AND q.deleted_at IS NULL
+      AND NOT q.had_consumer
+      AND (q.id = ANY (p_left)
+           OR EXISTS (SELECT FROM postroom.consumer c JOIN postroom.worker w ON w.id = c.worker_id
+                      WHERE c.queue_id = q.id AND w.stopped_at IS NULL
+                        AND w.beat_at > statement_timestamp() - longest));
+    RETURN QUERY
+    WITH gone AS (
+        UPDATE postroom.queue q
+        SET deleted_at = clock_timestamp(), had_consumer = false
+        WHERE q.id = ANY (ids)
+          AND q.deleted_at IS NULL
+          AND postroom.is_abandoned(q, longest)
+        RETURNING q.id, q.name, q.kind, q.owner
+    ), unbound AS (
+        DELETE FROM postroom.binding b USING gone g WHERE b.queue_id = g.id
+    )
+    SELECT g.id, g.name,
+           CASE g.kind WHEN 'exclusive' THEN 'it was exclusive to ' || postroom.worker_text(g.owner) || ', which is gone'
+                       ELSE 'its last consumer left' END,
+           coalesce(pg_sequence_last_value('postroom.ready_seq'), 0)
+    FROM gone g;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.delete_abandoned IS 'Internal: called by workers. Deletes queues that have lost their owner or their last consumer.';
+
 CREATE OR REPLACE FUNCTION postroom.delete_exchange(exchange text, if_unused boolean DEFAULT false)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -1846,6 +2073,32 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.delete_exchange IS 'Deletes an exchange with its bindings: SELECT postroom.delete_exchange(''orders'', if_unused => true).
 if_unused refuses (55006) while it has bindings of its own. false: there was none.';
+
+CREATE OR REPLACE FUNCTION postroom.delete_queue(queue text, if_empty boolean DEFAULT false, if_unused boolean DEFAULT false)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    marked record;
+BEGIN
+    PERFORM postroom.require_name('queue', delete_queue.queue);
+    SELECT m.queue_id, CASE m.obstacle WHEN 'exclusive' THEN 'is exclusive to ' ELSE '' END || m.because AS because INTO marked
+    FROM postroom.mark_deleted(delete_queue.queue, coalesce(delete_queue.if_empty, true), coalesce(delete_queue.if_unused, true), NULL) m;
+    IF NOT FOUND THEN
+        RETURN false;
+    ELSIF marked.because IS NOT NULL THEN
+        RAISE EXCEPTION 'queue "%" %; nothing was deleted', delete_queue.queue, marked.because USING ERRCODE = '55006', COLUMN = 'queue';
+    END IF;
+    INSERT INTO postroom.operator_action (action, queue_id, finished_at) VALUES ('delete', marked.queue_id, clock_timestamp());
+    RETURN true;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.delete_queue IS 'Deletes a queue with its bindings: SELECT postroom.delete_queue(''mail'', if_empty => true, if_unused => true).
+if_empty refuses (55006) while anything waits, is in progress or dead, if_unused while it has a live consumer.
+What waits becomes CANCELLED, reason queue_deleted, within half a minute while a worker lives. false: there was none.';
 
 CREATE OR REPLACE FUNCTION postroom.existing_exchange(p_field text, p_name text)
  RETURNS postroom.exchange
@@ -2001,8 +2254,9 @@ BEGIN
         is_known := true;
         CASE entry.state
         WHEN 'DONE', 'CANCELLED', 'EXPIRED' THEN
-            RETURN NEXT format('%s: it is %s in queue "%s" since %s; it may be removed from %s on',
-                lower(entry.state), entry.state, entry.queue, to_char(entry.finished_at AT TIME ZONE 'UTC', at_utc),
+            RETURN NEXT format('%s: it is %s in queue "%s"%s since %s; it may be removed from %s on',
+                lower(entry.state), entry.state, entry.queue, coalesce(' (' || entry.reason || ')', ''),
+                to_char(entry.finished_at AT TIME ZONE 'UTC', at_utc),
                 to_char((entry.finished_at + entry.retention) AT TIME ZONE 'UTC', at_utc));
         WHEN 'DEAD' THEN
             SELECT d.dead_at, d.error INTO others
@@ -2310,6 +2564,30 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.instant_of IS 'The instant that a message id carries, to the millisecond: SELECT postroom.instant_of(message_id)';
 
+CREATE OR REPLACE FUNCTION postroom.is_abandoned(q postroom.queue, p_lease_time interval)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT CASE q.kind
+        WHEN 'exclusive' THEN NOT EXISTS (
+            SELECT FROM postroom.worker w
+            WHERE w.instance = q.owner
+              AND w.stopped_at IS NULL
+              AND (p_lease_time IS NULL OR w.beat_at > statement_timestamp() - p_lease_time))
+        WHEN 'auto_delete' THEN q.had_consumer AND NOT EXISTS (
+            SELECT FROM postroom.consumer c
+            JOIN postroom.worker w ON w.id = c.worker_id
+            WHERE c.queue_id = q.id
+              AND w.stopped_at IS NULL
+              AND (p_lease_time IS NULL OR w.beat_at > statement_timestamp() - p_lease_time))
+        ELSE false
+    END
+$function$
+;
+COMMENT ON FUNCTION postroom.is_abandoned IS 'Internal: whether a queue has lost its owner or its last consumer.';
+
 CREATE OR REPLACE FUNCTION postroom.is_day_free(p_leaf text)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -2409,6 +2687,62 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.lowest_id IS 'The lowest message id of an instant. A condition on ids keeps a query to the day partitions it needs:
 SELECT ... FROM postroom.queue_messages WHERE message_id >= postroom.lowest_id(now() - interval ''1 day'')';
+
+CREATE OR REPLACE FUNCTION postroom.mark_deleted(p_queue text, p_if_empty boolean, p_if_unused boolean, p_owner uuid)
+ RETURNS TABLE(queue_id integer, obstacle text, because text, up_to bigint)
+ LANGUAGE plpgsql
+ ROWS 1
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    target  postroom.queue;
+    users   text;
+BEGIN
+    IF NOT EXISTS (SELECT FROM postroom.queue q WHERE q.name = p_queue AND q.deleted_at IS NULL) THEN
+        RETURN;
+    END IF;
+    PERFORM postroom.change_routing(); -- before the lock on the queue, as all that changes routing
+    SELECT * INTO target FROM postroom.queue q WHERE q.name = p_queue AND q.deleted_at IS NULL FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    queue_id := target.id;
+    IF p_if_unused THEN
+        SELECT string_agg(DISTINCT w.name, ', ') INTO users
+        FROM postroom.consumer c
+        JOIN postroom.worker w ON w.id = c.worker_id
+        WHERE c.queue_id = target.id
+          AND w.stopped_at IS NULL
+          AND w.beat_at > statement_timestamp() - interval '1 minute';
+    END IF;
+    IF target.kind = 'exclusive' AND target.owner IS DISTINCT FROM p_owner THEN
+        obstacle := 'exclusive';
+        because := postroom.worker_text(target.owner);
+    ELSIF users IS NOT NULL THEN
+        obstacle := 'in_use';
+        because := 'is consumed by ' || users;
+    ELSIF p_if_empty THEN
+        because := CASE
+            WHEN EXISTS (SELECT FROM postroom.ready r WHERE r.queue_id = target.id)
+              OR EXISTS (SELECT FROM postroom.delayed d WHERE d.queue_id = target.id) THEN 'is not empty: messages wait in it'
+            WHEN EXISTS (SELECT FROM postroom.lease l WHERE l.queue_id = target.id) THEN 'is not empty: messages are in progress'
+            WHEN EXISTS (SELECT FROM postroom.dead_letter d WHERE d.queue_id = target.id) THEN 'is not empty: it has dead letters'
+        END;
+        obstacle := CASE WHEN because IS NOT NULL THEN 'not_empty' END;
+    END IF;
+    IF obstacle IS NULL THEN
+        DELETE FROM postroom.binding b WHERE b.queue_id = target.id;
+        UPDATE postroom.queue q SET deleted_at = clock_timestamp(), had_consumer = false WHERE q.id = target.id;
+        up_to := coalesce(pg_sequence_last_value('postroom.ready_seq'), 0);
+    END IF;
+    RETURN NEXT;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.mark_deleted IS 'Internal: deletes a queue and its bindings when the conditions hold; what waits in it is cancelled afterwards.';
 
 CREATE OR REPLACE FUNCTION postroom.matching_bindings(p_exchange integer, p_key text, p_headers jsonb)
  RETURNS SETOF postroom.binding
@@ -3251,7 +3585,8 @@ BEGIN
                        'declare the queue, or name it as queue', p_message.routing_key)
             ELSE
                 format('the message reaches no queue: exchange "%s" with routing key "%s" has no binding that matches. '
-                       'Nothing was written; bind a queue, or pass mandatory => false to drop such messages', p_message.exchange, p_message.routing_key) END
+                       'Nothing was written; bind a queue, or pass mandatory => false to drop such messages',
+                       p_message.exchange, p_message.routing_key) END
             USING ERRCODE = 'PR404', COLUMN = 'exchange';
     END IF;
     INSERT INTO postroom.dropped_message (exchange, routing_key, message_id, type, correlation_id)
@@ -3772,6 +4107,20 @@ SELECT * FROM postroom.route(''orders'', ''order.42.paid'').
 One row per queue. bindings are the last ones on the ways there, each as exchange and key, pattern or arguments.
 The exchange '''' reaches the queue that the key names.';
 
+CREATE OR REPLACE FUNCTION postroom.same_waits(p_waits text, p_others text)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT CASE
+        WHEN p_waits !~ '\d' OR p_others !~ '\d' OR (strpos(p_waits, '..') > 0) <> (strpos(p_others, '..') > 0) THEN p_waits = p_others
+        ELSE regexp_split_to_array(p_waits, ',|\.\.')::interval[] = regexp_split_to_array(p_others, ',|\.\.')::interval[]
+    END
+$function$
+;
+COMMENT ON FUNCTION postroom.same_waits IS 'Internal: whether two texts of queue.retry_after mean the same waits.';
+
 CREATE OR REPLACE FUNCTION postroom.sample_watermark(p_by_locks boolean)
  RETURNS TABLE(seq bigint, xid text, writers text[], server_started_at timestamp with time zone)
  LANGUAGE plpgsql
@@ -4167,3 +4516,20 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.validate_tail IS 'Internal: checks the old rows of the tail against the promised end, after bound_tail and in a transaction of its own.';
+
+CREATE OR REPLACE FUNCTION postroom.worker_text(p_instance uuid)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT coalesce(
+        (SELECT format('worker "%s" (%s, since %s, last heartbeat %s s ago)', w.name, coalesce('from ' || host(w.address), 'local'),
+                    to_char(w.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'),
+                    greatest(extract(epoch FROM clock_timestamp() - w.beat_at), 0)::bigint)
+         FROM postroom.worker w
+         WHERE w.instance = p_instance),
+        'a worker that is gone')
+$function$
+;
+COMMENT ON FUNCTION postroom.worker_text IS 'Internal: names a process for an error message: where it runs, and since when.';

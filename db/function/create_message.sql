@@ -222,7 +222,8 @@ BEGIN
                        'declare the queue, or name it as queue', p_message.routing_key)
             ELSE
                 format('the message reaches no queue: exchange "%s" with routing key "%s" has no binding that matches. '
-                       'Nothing was written; bind a queue, or pass mandatory => false to drop such messages', p_message.exchange, p_message.routing_key) END
+                       'Nothing was written; bind a queue, or pass mandatory => false to drop such messages',
+                       p_message.exchange, p_message.routing_key) END
             USING ERRCODE = 'PR404', COLUMN = 'exchange';
     END IF;
     INSERT INTO postroom.dropped_message (exchange, routing_key, message_id, type, correlation_id)

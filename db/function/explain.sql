@@ -45,8 +45,9 @@ BEGIN
         is_known := true;
         CASE entry.state
         WHEN 'DONE', 'CANCELLED', 'EXPIRED' THEN
-            RETURN NEXT format('%s: it is %s in queue "%s" since %s; it may be removed from %s on',
-                lower(entry.state), entry.state, entry.queue, to_char(entry.finished_at AT TIME ZONE 'UTC', at_utc),
+            RETURN NEXT format('%s: it is %s in queue "%s"%s since %s; it may be removed from %s on',
+                lower(entry.state), entry.state, entry.queue, coalesce(' (' || entry.reason || ')', ''),
+                to_char(entry.finished_at AT TIME ZONE 'UTC', at_utc),
                 to_char((entry.finished_at + entry.retention) AT TIME ZONE 'UTC', at_utc));
         WHEN 'DEAD' THEN
             SELECT d.dead_at, d.error INTO others

@@ -188,7 +188,8 @@ Answers how many were moved; 0: it is not dead.';
 
 -- Cancels up to p_limit messages of ready and, if asked, of delayed. A delete empties its queue only once. An open transaction, a process
 -- that knew the name, a retry or a rescue may bring something later. Locks ready through ready_pk with SKIP LOCKED. Reads delayed whole, so
--- that part is for queues deleted in the last day; what is delayed for longer is found in ready.
+-- that part is for queues deleted in the last day; what is delayed for longer is found in ready. A queue that came back meanwhile is left
+-- alone: the snapshot that shows a message of its new life shows that it is back, too.
 CREATE OR REPLACE FUNCTION postroom.cancel_deleted(p_older_than interval, p_limit int, p_delayed boolean) RETURNS int
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -208,14 +209,15 @@ BEGIN
             SELECT r.ctid, r.message_id, r.deliveries
             FROM postroom.ready r
             WHERE r.queue_id = gone[n]
+              AND EXISTS (SELECT FROM postroom.queue q WHERE q.id = gone[n] AND q.deleted_at IS NOT NULL)
             ORDER BY r.queue_id, r.priority, r.seq
             LIMIT p_limit - cancelled
             FOR UPDATE SKIP LOCKED
         ), removed AS (
             DELETE FROM postroom.ready WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
         ), history AS (
-            INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
-            SELECT c.message_id, clock_timestamp(), clock_timestamp(), gone[n], c.deliveries, 1 FROM candidates c
+            INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
+            SELECT c.message_id, clock_timestamp(), clock_timestamp(), gone[n], c.deliveries, 1, 'queue_deleted' FROM candidates c
         )
         SELECT count(*) INTO done FROM candidates;
         cancelled := cancelled + done;
@@ -226,13 +228,14 @@ BEGIN
             SELECT d.ctid, d.queue_id, d.message_id, d.deliveries
             FROM postroom.delayed d
             WHERE d.queue_id = ANY (lately)
+              AND EXISTS (SELECT FROM postroom.queue q WHERE q.id = d.queue_id AND q.deleted_at IS NOT NULL)
             LIMIT p_limit - cancelled
             FOR UPDATE SKIP LOCKED
         ), removed AS (
             DELETE FROM postroom.delayed WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
         ), history AS (
-            INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
-            SELECT c.message_id, clock_timestamp(), clock_timestamp(), c.queue_id, c.deliveries, 1 FROM candidates c
+            INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
+            SELECT c.message_id, clock_timestamp(), clock_timestamp(), c.queue_id, c.deliveries, 1, 'queue_deleted' FROM candidates c
         )
         SELECT count(*) INTO done FROM candidates;
         cancelled := cancelled + done;

@@ -19,6 +19,9 @@ CREATE TABLE postroom.queue (
     deleted_at    timestamptz,
     dead_letter_exchange     text COLLATE "C",
     dead_letter_routing_key  text COLLATE "C",
+    kind          text NOT NULL DEFAULT 'durable',
+    owner         uuid,
+    had_consumer  boolean NOT NULL DEFAULT false,
     CONSTRAINT queue_name_wellformed CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'),
     CONSTRAINT queue_max_attempts_range CHECK (max_attempts BETWEEN 1 AND 1000),
     CONSTRAINT queue_crash_limit_range CHECK (crash_limit BETWEEN 1 AND 1000),
@@ -38,8 +41,12 @@ CREATE TABLE postroom.queue (
     CONSTRAINT queue_dead_letter_exchange_wellformed CHECK (dead_letter_exchange ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'),
     CONSTRAINT queue_dead_letter_routing_key_length CHECK (octet_length(dead_letter_routing_key) <= 255),
     CONSTRAINT queue_dead_letter_routing_key_has_exchange CHECK (dead_letter_routing_key IS NULL OR dead_letter_exchange IS NOT NULL),
-    CONSTRAINT queue_settings_by_known CHECK (settings_by IN ('default', 'declaration', 'operator'))
+    CONSTRAINT queue_settings_by_known CHECK (settings_by IN ('default', 'declaration', 'operator')),
+    CONSTRAINT queue_kind_known CHECK (kind IN ('durable', 'exclusive', 'auto_delete')),
+    CONSTRAINT queue_owner_of_exclusive CHECK ((kind = 'exclusive') = (owner IS NOT NULL))
 );
+-- The queues that a job has to look at.
+CREATE INDEX queue_with_an_end ON postroom.queue (name) WHERE kind <> 'durable' AND deleted_at IS NULL;
 COMMENT ON COLUMN postroom.queue.time_to_live IS '1 millisecond to 400 days; null: messages without one of their own never expire';
 COMMENT ON COLUMN postroom.queue.retention IS
     '0 to 400 days, or 365000 days: for ever. Not ''infinity'', which no version before 17 has and no duration in Java can be';
@@ -52,6 +59,11 @@ COMMENT ON COLUMN postroom.queue.dead_letter_routing_key IS 'with which they go 
 COMMENT ON COLUMN postroom.queue.consumers_stopped_at IS
     'since when all consumers are told to stop, those that start later included; null: not all are';
 COMMENT ON COLUMN postroom.queue.settings_by IS 'who set the settings last; a declaration does not overwrite an operator';
+COMMENT ON COLUMN postroom.queue.kind IS
+    'durable: stays until it is deleted; exclusive: belongs to one process and goes with it; auto_delete: goes with its last consumer';
+COMMENT ON COLUMN postroom.queue.owner IS 'of an exclusive queue: worker.instance of the process that it belongs to';
+COMMENT ON COLUMN postroom.queue.had_consumer IS
+    'of an auto_delete queue: whether it had a consumer since it was made; before that it is not deleted by itself';
 
 -- An exchange takes messages that name no queue; its bindings choose the queues. An alternate exchange is kept by its name and may be
 -- missing, as in RabbitMQ: then it reaches nothing.
@@ -121,8 +133,11 @@ CREATE TABLE postroom.worker (
     version     text NOT NULL,
     started_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
     beat_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
-    stopped_at  timestamptz
+    stopped_at  timestamptz,
+    address     inet DEFAULT inet_client_addr()
 ) WITH (fillfactor = 50);
+
+COMMENT ON COLUMN postroom.worker.address IS 'where its connection came from, which may be a pooler; null: a local socket';
 
 CREATE TABLE postroom.consumer (
     worker_id    int NOT NULL,
@@ -272,6 +287,7 @@ CREATE TABLE postroom.attempt (
     error_class  text,
     error        text
 ) PARTITION BY RANGE (finished_at);
+COMMENT ON COLUMN postroom.attempt.error IS 'what went wrong; of a cancelled one the reason where there is one: queue_deleted';
 COMMENT ON COLUMN postroom.attempt.outcome IS
     '0 done, 1 cancelled, 2 expired (these three finish a message), 3 retry, 4 snooze, 5 not_now, 6 reject, 7 failed, 8 crashed, '
     '9 undecodable';

@@ -36,7 +36,7 @@ FROM postroom.dead_letter d
 UNION ALL
 SELECT a.message_id, a.queue_id, CASE a.outcome WHEN 0 THEN 'DONE' WHEN 1 THEN 'CANCELLED' ELSE 'EXPIRED' END,
        NULL, NULL, NULL, NULL, a.number,
-       NULL, NULL, a.lease_id, a.worker_id, NULL, a.finished_at
+       NULL, CASE a.outcome WHEN 1 THEN a.error END, a.lease_id, a.worker_id, NULL, a.finished_at
 FROM postroom.attempt a
 WHERE a.outcome <= 2;
 COMMENT ON VIEW postroom.place IS 'Internal: where each message is; query queue_messages instead';
@@ -99,7 +99,8 @@ COMMENT ON COLUMN postroom.queue_messages.seq IS 'when READY: its place in the o
 COMMENT ON COLUMN postroom.queue_messages.due_at IS 'when a DELAYED one becomes READY';
 COMMENT ON COLUMN postroom.queue_messages.reason IS
     'why it is DELAYED (delay, retry, snooze, not_now, no_handler, undecodable, payload_missing, not_run) '
-    'or DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined, expired, dlx_unroutable, cycle)';
+    'DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined, expired, dlx_unroutable, cycle) '
+    'or CANCELLED (queue_deleted; null: somebody asked for it)';
 COMMENT ON COLUMN postroom.queue_messages.error IS 'the last recorded error';
 COMMENT ON COLUMN postroom.queue_messages.worker IS 'who holds it while IN_PROGRESS, since claimed_at';
 COMMENT ON COLUMN postroom.queue_messages.removable_at IS
@@ -164,7 +165,9 @@ SELECT q.name AS queue,
        x.dead,
        q.paused_at IS NOT NULL AS paused,
        h.oldest_ready_at,
-       c.consumers
+       c.consumers,
+       q.kind,
+       w.name AS owner
 FROM postroom.queue q
 CROSS JOIN LATERAL (SELECT count(*) AS ready FROM postroom.ready r WHERE r.queue_id = q.id) r
 CROSS JOIN LATERAL (SELECT count(*) AS dead FROM postroom.dead_letter x WHERE x.queue_id = q.id) x
@@ -188,11 +191,14 @@ CROSS JOIN LATERAL (
 LEFT JOIN (SELECT d.queue_id, count(*) AS delayed FROM postroom.delayed d GROUP BY d.queue_id) d ON d.queue_id = q.id
 LEFT JOIN (
     SELECT l.queue_id, sum(bit_count(l.open))::bigint AS in_progress FROM postroom.lease l GROUP BY l.queue_id) l ON l.queue_id = q.id
+LEFT JOIN postroom.worker w ON w.instance = q.owner
 WHERE q.deleted_at IS NULL;
 COMMENT ON VIEW postroom.queue_stats IS 'one row per queue: how much is in each place now; finished messages are not counted';
 COMMENT ON COLUMN postroom.queue_stats.oldest_ready_at IS
     'when the oldest of the messages at the heads of its priorities was created; null: nothing is READY';
 COMMENT ON COLUMN postroom.queue_stats.consumers IS 'live consumers in all processes: their process gave a sign of life in the last minute';
+COMMENT ON COLUMN postroom.queue_stats.kind IS 'durable, exclusive (goes with its owner) or auto_delete (goes with its last consumer)';
+COMMENT ON COLUMN postroom.queue_stats.owner IS 'the process that an exclusive queue belongs to';
 
 CREATE VIEW postroom.dead_letters AS
 SELECT d.message_id,

@@ -6,6 +6,7 @@ import io.postroom.api.EngineSettings;
 import io.postroom.api.Exchanges;
 import io.postroom.api.PostroomException;
 import io.postroom.api.QueueMessages;
+import io.postroom.api.QueueSettings;
 import io.postroom.api.Queues;
 import io.postroom.api.RecentFailures;
 import io.postroom.api.Transactions;
@@ -109,6 +110,18 @@ public interface Postroom extends AutoCloseable {
         /** Whether this process may create {@link io.postroom.api.CreateMessage#killSignal kill signals}; default false. */
         Builder killSignals(boolean on);
 
+        /**
+         * Declares a queue at the start, before the queues of the handlers; default none. Several are declared in the order they are added.
+         * A handler's queue thus gets another {@link io.postroom.api.QueueKind} than durable.
+         */
+        Builder queue(QueueSettings settings);
+
+        /**
+         * Refuses declarations by this process that name other settings than the last declaration of the queue did; default false, and the
+         * last one wins. What handlers give their queues counts as a declaration. An operator's values are not compared.
+         */
+        Builder strictDeclarations(boolean on);
+
         /** Adds a handler; default none. Two that take the same messages, or with the same id, are refused at {@link #start}. */
         Builder handler(Handler handler);
 
@@ -173,7 +186,8 @@ public interface Postroom extends AutoCloseable {
         /**
          * Migrates or validates the schema, checks the server, and starts. After an error nothing that Postroom opened is left open.
          *
-         * @throws PostroomException says what is wrong with the server, the schema, or a handler's payload class, and what to do
+         * @throws PostroomException says what is wrong with the server, the schema, a queue's declaration or a handler's payload class, and
+         *     what to do
          * @throws IllegalArgumentException two handlers would take the same messages, or have the same id; or two upcasters the same step
          */
         Postroom start();

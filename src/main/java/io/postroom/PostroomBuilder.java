@@ -1,6 +1,7 @@
 package io.postroom;
 
 import io.postroom.api.EngineSettings;
+import io.postroom.api.QueueSettings;
 import io.postroom.api.Transactions;
 import io.postroom.handler.Handler;
 import io.postroom.handler.HandlingErrorSend;
@@ -14,6 +15,7 @@ import io.postroom.internal.execution.Delivery;
 import io.postroom.internal.execution.HandlerRegistry;
 import io.postroom.internal.execution.HandlerSetup;
 import io.postroom.internal.execution.Upcasters;
+import io.postroom.internal.jobs.DeleteAbandonedQueues;
 import io.postroom.internal.jobs.ExpireMessages;
 import io.postroom.internal.jobs.InspectDatabase;
 import io.postroom.internal.jobs.Job;
@@ -73,6 +75,7 @@ final class PostroomBuilder implements Postroom.Builder {
     private static final Duration LONGEST_JOB = Duration.ofMinutes(30);
 
     private final DataSource dataSource;
+    private final List<QueueSettings> queues = new ArrayList<>();
     private final List<Handler> handlers = new ArrayList<>();
     private final List<PayloadUpcaster> upcasters = new ArrayList<>();
     private final List<MessageInterceptor> interceptors = new ArrayList<>();
@@ -83,6 +86,7 @@ final class PostroomBuilder implements Postroom.Builder {
     private SchemaMode schema = SchemaMode.MIGRATE;
     private boolean workers = true;
     private boolean killSignals;
+    private boolean strictDeclarations;
     private PayloadCodec codec = new JacksonPayloadCodec();
     private EngineSettings settings = EngineSettings.defaults(ProcessName.ofThis());
 
@@ -111,6 +115,18 @@ final class PostroomBuilder implements Postroom.Builder {
     @Override
     public Postroom.Builder killSignals(boolean on) {
         killSignals = on;
+        return this;
+    }
+
+    @Override
+    public Postroom.Builder strictDeclarations(boolean on) {
+        strictDeclarations = on;
+        return this;
+    }
+
+    @Override
+    public Postroom.Builder queue(QueueSettings settings) {
+        queues.add(settings);
         return this;
     }
 
@@ -184,12 +200,20 @@ final class PostroomBuilder implements Postroom.Builder {
         HandlerRegistry registry = new HandlerRegistry(codec, handlers);
         Delivery delivery = new Delivery(codec, new Upcasters(upcasters), interceptors);
         EnginePool pool = EnginePool.of(dataSource, engineDataSource);
+        DefaultPostroom prepared;
         try {
             prepareSchema(pool);
-            return wire(registry, delivery, pool);
+            prepared = wire(registry, delivery, pool);
         } catch (RuntimeException failed) {
             pool.close();
             throw failed;
+        }
+        try {
+            queues.forEach(prepared.queues()::declare);
+            return prepared;
+        } catch (RuntimeException refused) {
+            prepared.close();
+            throw refused;
         }
     }
 
@@ -232,7 +256,8 @@ final class PostroomBuilder implements Postroom.Builder {
                 consumers,
                 notifier,
                 new PromoteInTime(timer, promote),
-                ProcessName.version());
+                ProcessName.version(),
+                strictDeclarations);
         Engine engine = new Engine(worker);
 
         QueueCache directory = new QueueCache(stores.queues(), settings.declareOnUse());
@@ -284,6 +309,8 @@ final class PostroomBuilder implements Postroom.Builder {
             jobs.add(promote);
             jobs.add(new RescueLeases(
                     store, settings.leaseTime(), settings.beatInterval(), engine::hasBeatenFor, notifier::wake));
+            jobs.add(new DeleteAbandonedQueues(
+                    store, settings.leaseTime(), settings.beatInterval(), engine::hasBeatenFor));
             jobs.add(new ExpireMessages(store));
             jobs.add(redrives);
             MaintenanceStore maintenance = new PostgresMaintenance(pool.dataSource());

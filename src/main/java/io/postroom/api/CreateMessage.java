@@ -93,7 +93,8 @@ public record CreateMessage(
 
     /**
      * Begins a message that an exchange routes: one entry in each queue that its bindings choose, however many of them match. The message
-     * is stored once. A message that reaches no queue is refused with {@link UnroutableMessageException}, unless {@link #mandatory} is false.
+     * is stored once. A message that reaches no queue is refused with {@link UnroutableMessageException}, unless {@link #mandatory} is
+     * false.
      *
      * <p>The queues are those of the bindings at the moment of the INSERT, in all processes alike. Deduplication keys belong to the
      * exchange; with the default exchange, to the queue. A repeat must have the same routing key, too.

@@ -5,8 +5,8 @@ import java.util.Map;
 
 /**
  * The exchanges and their bindings: declare, bind, list, route. Thread-safe. Each call runs in a transaction of its own, whatever
- * transaction the caller has open. A change counts for every message that is created after its commit, in all processes. Failures of the database are
- * {@link StoreException}s.
+ * transaction the caller has open. A change counts for every message that is created after its commit, in all processes. Failures of the
+ * database are {@link StoreException}s.
  */
 public interface Exchanges {
     /**

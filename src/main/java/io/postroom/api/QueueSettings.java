@@ -13,6 +13,7 @@ import java.util.Optional;
  * @param timeToLive see {@link #timeToLive(Duration)}
  * @param retention see {@link #retention(Duration)}
  * @param crashLimit see {@link #crashLimit(int)}
+ * @param kind see {@link #kind(QueueKind)}
  */
 public record QueueSettings(
         String queue,
@@ -20,7 +21,8 @@ public record QueueSettings(
         Optional<String> retryAfter,
         Optional<Duration> timeToLive,
         Optional<Duration> retention,
-        Optional<Integer> crashLimit) {
+        Optional<Integer> crashLimit,
+        Optional<QueueKind> kind) {
 
     /** How long finished messages stay unless the queue says otherwise: 7 days. */
     public static final Duration DEFAULT_RETENTION = Duration.ofDays(7);
@@ -41,7 +43,13 @@ public record QueueSettings(
     /** Settings that name nothing but the queue. */
     public static QueueSettings of(String queue) {
         return new QueueSettings(
-                queue, Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty());
+                queue,
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty());
     }
 
     /**
@@ -49,7 +57,7 @@ public record QueueSettings(
      * unless an operator sets the queue's.
      */
     public QueueSettings attempts(int attempts) {
-        return new QueueSettings(queue, Optional.of(attempts), retryAfter, timeToLive, retention, crashLimit);
+        return new QueueSettings(queue, Optional.of(attempts), retryAfter, timeToLive, retention, crashLimit, kind);
     }
 
     /**
@@ -60,17 +68,17 @@ public record QueueSettings(
      * @throws InvalidMessageException the text is none of these
      */
     public QueueSettings retryAfter(String delays) {
-        return new QueueSettings(queue, maxAttempts, Optional.of(delays), timeToLive, retention, crashLimit);
+        return new QueueSettings(queue, maxAttempts, Optional.of(delays), timeToLive, retention, crashLimit, kind);
     }
 
     /** Sets after how long messages without a time to live of their own expire; 1 ms to 400 days. Without one they never expire. */
     public QueueSettings timeToLive(Duration duration) {
-        return new QueueSettings(queue, maxAttempts, retryAfter, Optional.of(duration), retention, crashLimit);
+        return new QueueSettings(queue, maxAttempts, retryAfter, Optional.of(duration), retention, crashLimit, kind);
     }
 
     /** Sets how long finished messages are kept; 0 to 400 days, or {@link #FOR_EVER}. Default 7 days. */
     public QueueSettings retention(Duration duration) {
-        return new QueueSettings(queue, maxAttempts, retryAfter, timeToLive, Optional.of(duration), crashLimit);
+        return new QueueSettings(queue, maxAttempts, retryAfter, timeToLive, Optional.of(duration), crashLimit, kind);
     }
 
     /**
@@ -78,6 +86,15 @@ public record QueueSettings(
      * one crash left it runs beside no other suspect of its process.
      */
     public QueueSettings crashLimit(int crashes) {
-        return new QueueSettings(queue, maxAttempts, retryAfter, timeToLive, retention, Optional.of(crashes));
+        return new QueueSettings(queue, maxAttempts, retryAfter, timeToLive, retention, Optional.of(crashes), kind);
+    }
+
+    /**
+     * Sets how long the queue lives; default {@link QueueKind#DURABLE}. A queue keeps its kind: declared again with another one, it is
+     * refused with {@link InvalidMessageException}. A queue that was only used so far and that nobody has declared may still become {@link
+     * QueueKind#AUTO_DELETE}.
+     */
+    public QueueSettings kind(QueueKind kind) {
+        return new QueueSettings(queue, maxAttempts, retryAfter, timeToLive, retention, crashLimit, Optional.of(kind));
     }
 }

@@ -7,6 +7,8 @@ import io.postroom.SchemaMode;
 import io.postroom.api.CreateMessage;
 import io.postroom.api.EngineSettings;
 import io.postroom.api.Outcome;
+import io.postroom.api.QueueKind;
+import io.postroom.api.QueueSettings;
 import io.postroom.handler.Handler;
 import io.postroom.handler.HandlerMode;
 import io.postroom.handler.MessageContext;
@@ -19,11 +21,15 @@ import java.time.Duration;
  * A process of its own that handles messages until it is killed. {@code atomic} writes one row of {@code effect} a message in the message's
  * own transaction; {@code plain} writes one of {@code run} on a connection of its own when it starts a message; {@code sync} sends one
  * message and never comes back from its handler; {@code mixed} does what the message says; {@code many:100} consumes 100 queues, each tenth
- * like {@code atomic} and the others like {@code plain}; {@code hold} does what {@code plain} does, and nobody rescues its messages soon.
+ * like {@code atomic} and the others like {@code plain}; {@code hold} does what {@code plain} does, and nobody rescues its messages soon;
+ * {@code kinds} owns an exclusive queue and consumes an auto-delete queue.
  */
 final class FaultWorker {
     static final Duration LEASE_TIME = Duration.ofSeconds(3);
     static final Duration BEAT = Duration.ofMillis(500);
+
+    static final String OWNED = "fault.owned";
+    static final String AUTO = "fault.auto";
 
     private FaultWorker() {}
 
@@ -45,8 +51,21 @@ final class FaultWorker {
             case "hold" -> hold(pool, pause);
             case "sync" -> sendAndHang(pool);
             case "mixed" -> mixed(pool, pause);
+            case "kinds" -> kinds(pool);
             default -> throw new IllegalArgumentException(arguments[3]);
         }
+    }
+
+    private static void kinds(HikariDataSource pool) {
+        Postroom.on(pool)
+                .schema(SchemaMode.NONE)
+                .settings(settings("fault-worker-" + ProcessHandle.current().pid()))
+                .queue(QueueSettings.of(OWNED).kind(QueueKind.EXCLUSIVE))
+                .queue(QueueSettings.of(AUTO).kind(QueueKind.AUTO_DELETE))
+                .handler(Handler.process(OWNED, String.class, (payload, context) -> Outcome.done()))
+                .handler(Handler.process(AUTO, String.class, (payload, context) -> Outcome.done()))
+                .start();
+        System.out.println("READY");
     }
 
     private static void mixed(HikariDataSource pool, Duration pause) {

@@ -16,8 +16,9 @@ import java.util.Map;
  * </ul>
  *
  * <p>Each statement also checks that the number of its queue still belongs to the queue of that name. A number is remembered for ten
- * seconds. After a restore, a TRUNCATE or a failover it may belong to another queue, whose handlers would get the message. The lock on
- * {@code queue} keeps the answer true until the transaction ends.
+ * seconds. After a restore, a TRUNCATE or a failover it may belong to another queue, whose handlers would get the message. A queue that was
+ * deleted meanwhile is looked up again, too, and is there again: its message would be cancelled otherwise. The lock on {@code queue} keeps
+ * the number true until the transaction ends. A deletion may still come before the commit: then the message is cancelled.
  */
 final class EnqueueSql {
     private EnqueueSql() {}
@@ -36,15 +37,16 @@ final class EnqueueSql {
     private static final String INTO_LEASE =
             "INSERT INTO postroom.lease (worker_id, queue_id, priority, message_ids, open)";
 
-    /** One row when the number still belongs to the queue of that name. Relies on queue_pk. */
-    private static final String FROM_KNOWN_QUEUE =
-            "FROM postroom.queue q WHERE q.id = :queue AND q.name = :queueName {and routing known}";
+    /** One row when the number still belongs to the queue of that name, which is not deleted. Relies on queue_pk. */
+    private static final String FROM_KNOWN_QUEUE = """
+            FROM postroom.queue q
+            WHERE q.id = :queue AND q.name = :queueName AND q.deleted_at IS NULL {and routing known}""";
 
     /** Whether the numbers of many messages' queues are still those of the queues named. */
     private static final String ALL_QUEUES_KNOWN = """
             NOT EXISTS (SELECT FROM unnest(:knownIds::int4[], :knownNames::text[]) k (id, name)
                         WHERE NOT EXISTS (SELECT FROM postroom.queue q
-                                          WHERE q.id = k.id AND q.name = k.name)) {and routing known}""";
+                                          WHERE q.id = k.id AND q.name = k.name AND q.deleted_at IS NULL)) {and routing known}""";
 
     /** A statement for many messages, in two forms: only messages through an exchange have the check of what chose their queues. */
     record Many(Sql named, Sql routed) {

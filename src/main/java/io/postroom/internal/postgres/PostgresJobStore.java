@@ -6,6 +6,7 @@ import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.postgres.statement.StoreTransactions;
 import io.postroom.internal.storage.Arrival;
 import io.postroom.internal.storage.DeadLetter;
+import io.postroom.internal.storage.DeletedQueue;
 import io.postroom.internal.storage.Failure;
 import io.postroom.internal.storage.JobStore;
 import io.postroom.internal.storage.RedriveResult;
@@ -36,10 +37,12 @@ final class PostgresJobStore implements JobStore {
     private static final int MOST_REMEMBERED = 1000;
 
     private final StoreTransactions transactions;
+    private final QueueDeletion deletion;
     private final Queue<DeadLetter> buried = new LinkedBlockingQueue<>(MOST_REMEMBERED);
 
     PostgresJobStore(StoreTransactions transactions) {
         this.transactions = transactions;
+        this.deletion = new QueueDeletion(transactions);
     }
 
     @Override
@@ -258,6 +261,13 @@ final class PostgresJobStore implements JobStore {
                         .one(row -> row.getInt(1));
             }
         });
+    }
+
+    @Override
+    public List<DeletedQueue> deleteAbandoned(Duration leaseTime) {
+        return deletion.empty(transactions.single(
+                "delete queues that nobody is left for",
+                connection -> QueueDeletion.markAbandoned(leaseTime, new int[0], connection)));
     }
 
     @Override

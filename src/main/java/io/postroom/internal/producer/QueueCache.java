@@ -1,7 +1,7 @@
 package io.postroom.internal.producer;
 
+import io.postroom.api.Limits;
 import io.postroom.api.QueueNotFoundException;
-import io.postroom.api.QueueSettings;
 import io.postroom.internal.storage.QueueRow;
 import io.postroom.internal.storage.QueueStore;
 import java.time.Duration;
@@ -83,7 +83,7 @@ public final class QueueCache {
             throw new QueueNotFoundException(
                     name, "Declare it with queues().declare(...), or set postroom.declare-on-use=true");
         }
-        QueueRow row = store.declare(QueueSettings.of(name));
+        QueueRow row = store.use(Limits.requireName("queue", name));
         if (madeByUse.add(name)) {
             log.info(
                     "queue \"{}\" was not declared before and is made by this first use of it. If its name is misspelt, delete it:"

@@ -26,9 +26,9 @@
  * starts right after the commit. The message needs no claim.
  *
  * <p>A message in a caller's transaction is one statement and one round trip when it names its queue or a remembered binding matches; a
- * test counts them. A message through the default exchange, or one for which no binding is remembered, takes one more. It allocates 1.7 kB on
- * the client, where it allocated 4.1 kB with a pattern for names, a parser for each JSON and a parameter for each column. The plain INSERT
- * of the same payload allocates 0.8 kB.
+ * test counts them. A message through the default exchange, or one for which no binding is remembered, takes one more. It allocates 1.7 kB
+ * on the client, where it allocated 4.1 kB with a pattern for names, a parser for each JSON and a parameter for each column. The plain
+ * INSERT of the same payload allocates 0.8 kB.
  *
  * <p>Routing needs no round trip: each process remembers the exchanges and bindings with their version, and the INSERT writes nothing
  * under another version. So a stale choice cannot be stored, and each message goes where the bindings of its own snapshot lead. A number

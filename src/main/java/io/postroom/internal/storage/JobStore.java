@@ -91,6 +91,13 @@ public interface JobStore {
     int cancelDeleted(Duration olderThan, int limit, boolean delayed);
 
     /**
+     * Deletes exclusive queues whose owner is gone and auto-delete queues whose last consumer left, then cancels what waits in them.
+     *
+     * @param leaseTime how long without a heartbeat a process counts as gone
+     */
+    List<DeletedQueue> deleteAbandoned(Duration leaseTime);
+
+    /**
      * Lists queues in which something is READY and that no live process consumes, by name. Paused queues are listed, too.
      *
      * @param limit most queues

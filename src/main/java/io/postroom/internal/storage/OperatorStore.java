@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * What people do to messages and queues. Each act is on record in {@code operator_action}. Thread-safe.
  *
  * <p>Each call is a transaction of its own, unless it says otherwise. Failures are {@link StoreException}s. A queue that does not exist is
- * refused with {@link io.postroom.api.QueueNotFoundException}.
+ * refused with {@link io.postroom.api.QueueNotFoundException}, except by {@code delete}.
  */
 public interface OperatorStore {
     /** Cancels a message where it waits. Answers in how many queues it is CANCELLED now; 0: it is held, dead, finished or unknown. */
@@ -59,8 +59,16 @@ public interface OperatorStore {
      *
      * @param ifEmpty refuse with {@link IllegalStateException} while anything waits, is held or dead
      * @param ifUnused refuse likewise while it has a live consumer
+     * @param self the process that asks: only its own exclusive queues are deleted; null: none
+     * @return whether there was such a queue
+     * @throws io.postroom.api.ExclusiveQueueException the queue belongs to another process
      */
-    void delete(String queue, boolean ifEmpty, boolean ifUnused);
+    boolean delete(String queue, boolean ifEmpty, boolean ifUnused, @Nullable UUID self);
+
+    /** Deletes a queue that is not exclusive, as above. */
+    default boolean delete(String queue, boolean ifEmpty, boolean ifUnused) {
+        return delete(queue, ifEmpty, ifUnused, null);
+    }
 
     /** Sets every stored instant of waiting messages back by this much, as if that time had passed. For tests. */
     void advance(Duration time);

@@ -284,6 +284,28 @@ class EnqueueTest {
     }
 
     @Test
+    void a_deleted_queue_is_refused_in_each_way_and_nothing_is_written() throws SQLException {
+        fixture.stores.operator().delete(fixture.queue.name(), false, false);
+        List<NewMessage> two =
+                List.of(fixture.message().build(), fixture.message().key("k").build());
+        try (Connection connection = fixture.pool.getConnection()) {
+            for (List<NewMessage> messages : List.of(
+                    two.subList(0, 1), List.of(two.get(0), fixture.message().build()), two)) {
+                assertThatThrownBy(() -> fixture.stores.enqueue().enqueue(messages, connection))
+                        .isInstanceOf(QueueChangedException.class)
+                        .hasMessageContaining(fixture.queue.name());
+                assertThatThrownBy(
+                                () -> fixture.stores.enqueue().enqueueDirect(messages, fixture.worker, 10, connection))
+                        .isInstanceOf(QueueChangedException.class);
+            }
+        }
+        assertThat(fixture.stores.enqueue().enqueueLeased(two.get(0), fixture.worker))
+                .isEmpty();
+        assertThat(fixture.number("SELECT count(*) FROM postroom.message WHERE queue_id = " + fixture.queue.id()))
+                .isZero();
+    }
+
+    @Test
     void a_key_met_again_answers_the_first_message() {
         UUID first = fixture.enqueue(fixture.message().key("order-1")).id();
         assertThat(fixture.enqueue(fixture.message().key("order-1")))

@@ -7,6 +7,7 @@ import io.postroom.internal.storage.PollResult;
 import io.postroom.internal.storage.PollSummary;
 import io.postroom.internal.storage.WatermarkSample;
 import io.postroom.internal.storage.WorkerStore;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -73,7 +74,7 @@ final class FakeWorkerStore implements WorkerStore {
     }
 
     @Override
-    public void deregister(int workerId, UUID instance) {
+    public void deregister(int workerId, UUID instance, @Nullable Duration leaseTime) {
         throw new UnsupportedOperationException();
     }
 

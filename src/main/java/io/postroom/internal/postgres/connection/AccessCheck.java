@@ -44,7 +44,9 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "shedlock"
     };
 
-    static final String[] VIEWS = {"place", "queue_messages", "message_history", "queue_stats", "bindings", "consumer_stops"};
+    static final String[] VIEWS = {
+        "place", "queue_messages", "message_history", "queue_stats", "bindings", "consumer_stops"
+    };
 
     /** Functions that a worker calls, and those that they call. Jobs that free old days are left to the owner of the tables. */
     static final String[] FUNCTIONS = {
@@ -59,15 +61,19 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "complete",
         "complete_done",
         "complete_one",
+        "declaration_conflicts",
         "declare_exchange",
+        "delete_abandoned",
         "delete_exchange",
         "existing_exchange",
         "expire",
         "expire_entries",
         "explain",
         "headers_match",
+        "is_abandoned",
         "is_entry_expired",
         "lowest_id",
+        "mark_deleted",
         "matching_bindings",
         "may_operate",
         "may_wait",
@@ -91,12 +97,14 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "reschedule",
         "rescue",
         "route",
+        "same_waits",
         "sample_watermark",
         "start_consumers",
         "take_waiting",
         "takes",
         "topic_matches",
-        "unbind"
+        "unbind",
+        "worker_text"
     };
 
     private static final String HISTORY = "schema_history";
