@@ -87,7 +87,9 @@ CREATE OR REPLACE FUNCTION postroom.declare_queue(
     time_to_live  interval DEFAULT NULL,
     retention     interval DEFAULT NULL,
     kind          text DEFAULT NULL,
-    strict        boolean DEFAULT false)
+    strict        boolean DEFAULT false,
+    dead_letter_exchange     text DEFAULT NULL,
+    dead_letter_routing_key  text DEFAULT NULL)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -95,7 +97,8 @@ AS $$
 #variable_conflict use_column
 DECLARE
     is_named     constant boolean := num_nonnulls(declare_queue.max_attempts, declare_queue.retry_after, declare_queue.crash_limit,
-                                                  declare_queue.time_to_live, declare_queue.retention, declare_queue.kind) > 0;
+                                                  declare_queue.time_to_live, declare_queue.retention, declare_queue.kind,
+                                                  declare_queue.dead_letter_exchange) > 0;
     existing     postroom.queue;
     changed      postroom.queue;
     is_locked    boolean := false;
@@ -117,6 +120,15 @@ BEGIN
             'An exclusive queue belongs to a process: declare it there, with Queues.declare');
     ELSIF declare_queue.kind NOT IN ('durable', 'auto_delete') THEN
         PERFORM postroom.refuse('kind', 'durable or auto_delete', declare_queue.kind);
+    ELSIF declare_queue.dead_letter_routing_key IS NOT NULL THEN
+        PERFORM postroom.require_routing_key(declare_queue.dead_letter_routing_key);
+        IF coalesce(declare_queue.dead_letter_exchange, '') = '' THEN
+            PERFORM postroom.refuse('deadLetterRoutingKey', 'given only with a dead letter exchange',
+                declare_queue.dead_letter_routing_key);
+        END IF;
+    END IF;
+    IF declare_queue.dead_letter_exchange <> '' THEN
+        PERFORM postroom.require_name('deadLetterExchange', declare_queue.dead_letter_exchange);
     END IF;
     LOOP
         IF is_locked THEN
@@ -125,11 +137,13 @@ BEGIN
             SELECT * INTO existing FROM postroom.queue q WHERE q.name = declare_queue.queue;
         END IF;
         IF NOT FOUND THEN
-            INSERT INTO postroom.queue (name, max_attempts, retry_after, crash_limit, time_to_live, retention, kind, settings_by)
+            INSERT INTO postroom.queue (name, max_attempts, retry_after, crash_limit, time_to_live, retention, kind, settings_by,
+                                        dead_letter_exchange, dead_letter_routing_key)
             VALUES (declare_queue.queue, coalesce(declare_queue.max_attempts, 20), coalesce(declare_queue.retry_after, '10s..6h'),
                     coalesce(declare_queue.crash_limit, 3), declare_queue.time_to_live,
                     coalesce(declare_queue.retention, interval '7 days'), coalesce(declare_queue.kind, 'durable'),
-                    CASE WHEN is_named THEN 'declaration' ELSE 'default' END)
+                    CASE WHEN is_named THEN 'declaration' ELSE 'default' END,
+                    nullif(declare_queue.dead_letter_exchange, ''), declare_queue.dead_letter_routing_key)
             ON CONFLICT DO NOTHING;
             IF FOUND THEN
                 RETURN true;
@@ -159,6 +173,10 @@ BEGIN
             changed.time_to_live := coalesce(declare_queue.time_to_live, existing.time_to_live);
             changed.retention := coalesce(declare_queue.retention, existing.retention);
             changed.settings_by := 'declaration';
+            IF declare_queue.dead_letter_exchange IS NOT NULL THEN
+                changed.dead_letter_exchange := nullif(declare_queue.dead_letter_exchange, '');
+                changed.dead_letter_routing_key := declare_queue.dead_letter_routing_key;
+            END IF;
         END IF;
         IF changed IS NOT DISTINCT FROM existing THEN
             RETURN false;
@@ -166,7 +184,8 @@ BEGIN
             UPDATE postroom.queue q
             SET max_attempts = changed.max_attempts, retry_after = changed.retry_after, crash_limit = changed.crash_limit,
                 time_to_live = changed.time_to_live, retention = changed.retention, settings_by = changed.settings_by,
-                kind = changed.kind, owner = changed.owner, deleted_at = changed.deleted_at
+                kind = changed.kind, owner = changed.owner, deleted_at = changed.deleted_at,
+                dead_letter_exchange = changed.dead_letter_exchange, dead_letter_routing_key = changed.dead_letter_routing_key
             WHERE q.id = existing.id;
             RETURN existing.deleted_at IS NOT NULL;
         END IF;
@@ -183,7 +202,8 @@ END
 $$;
 COMMENT ON FUNCTION postroom.declare_queue IS
     'Makes a queue, or sets what is named: SELECT postroom.declare_queue(''mail'', max_attempts => 5, retry_after => ''10s, 1m'').
-kind is durable or auto_delete (it goes with its last consumer). An operator''s values stay. true: it is new, or was deleted before.
+kind is durable or auto_delete (it goes with its last consumer). dead_letter_exchange is where dead letters go on; an empty text: nowhere.
+An operator''s values stay. true: it is new, or was deleted before.
 A value that breaks a limit is refused (22023), and so is another kind than the queue has. strict refuses other settings, too.';
 
 -- A consumer that registers, and a binding, hold a lock on the queue's row that this waits for; the statements after it see them. What an

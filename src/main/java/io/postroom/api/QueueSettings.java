@@ -14,6 +14,8 @@ import java.util.Optional;
  * @param retention see {@link #retention(Duration)}
  * @param crashLimit see {@link #crashLimit(int)}
  * @param kind see {@link #kind(QueueKind)}
+ * @param deadLetterExchange see {@link #deadLetterExchange(String)}; an empty name: none
+ * @param deadLetterRoutingKey see {@link #deadLetterExchange(String, String)}
  */
 public record QueueSettings(
         String queue,
@@ -22,7 +24,9 @@ public record QueueSettings(
         Optional<Duration> timeToLive,
         Optional<Duration> retention,
         Optional<Integer> crashLimit,
-        Optional<QueueKind> kind) {
+        Optional<QueueKind> kind,
+        Optional<String> deadLetterExchange,
+        Optional<String> deadLetterRoutingKey) {
 
     /** How long finished messages stay unless the queue says otherwise: 7 days. */
     public static final Duration DEFAULT_RETENTION = Duration.ofDays(7);
@@ -38,12 +42,18 @@ public record QueueSettings(
         timeToLive.ifPresent(duration -> Limits.requireDuration("timeToLive", duration, Duration.ofMillis(1)));
         retention.ifPresent(Limits::requireRetention);
         retryAfter = retryAfter.map(RetryPolicies::normalized);
+        deadLetterExchange
+                .filter(name -> !name.isEmpty())
+                .ifPresent(name -> Limits.requireName("deadLetterExchange", name));
+        deadLetterRoutingKey.ifPresent(Limits::requireRoutingKey);
     }
 
     /** Settings that name nothing but the queue. */
     public static QueueSettings of(String queue) {
         return new QueueSettings(
                 queue,
+                Optional.empty(),
+                Optional.empty(),
                 Optional.empty(),
                 Optional.empty(),
                 Optional.empty(),
@@ -57,7 +67,16 @@ public record QueueSettings(
      * unless an operator sets the queue's.
      */
     public QueueSettings attempts(int attempts) {
-        return new QueueSettings(queue, Optional.of(attempts), retryAfter, timeToLive, retention, crashLimit, kind);
+        return new QueueSettings(
+                queue,
+                Optional.of(attempts),
+                retryAfter,
+                timeToLive,
+                retention,
+                crashLimit,
+                kind,
+                deadLetterExchange,
+                deadLetterRoutingKey);
     }
 
     /**
@@ -68,17 +87,44 @@ public record QueueSettings(
      * @throws InvalidMessageException the text is none of these
      */
     public QueueSettings retryAfter(String delays) {
-        return new QueueSettings(queue, maxAttempts, Optional.of(delays), timeToLive, retention, crashLimit, kind);
+        return new QueueSettings(
+                queue,
+                maxAttempts,
+                Optional.of(delays),
+                timeToLive,
+                retention,
+                crashLimit,
+                kind,
+                deadLetterExchange,
+                deadLetterRoutingKey);
     }
 
     /** Sets after how long messages without a time to live of their own expire; 1 ms to 400 days. Without one they never expire. */
     public QueueSettings timeToLive(Duration duration) {
-        return new QueueSettings(queue, maxAttempts, retryAfter, Optional.of(duration), retention, crashLimit, kind);
+        return new QueueSettings(
+                queue,
+                maxAttempts,
+                retryAfter,
+                Optional.of(duration),
+                retention,
+                crashLimit,
+                kind,
+                deadLetterExchange,
+                deadLetterRoutingKey);
     }
 
     /** Sets how long finished messages are kept; 0 to 400 days, or {@link #FOR_EVER}. Default 7 days. */
     public QueueSettings retention(Duration duration) {
-        return new QueueSettings(queue, maxAttempts, retryAfter, timeToLive, Optional.of(duration), crashLimit, kind);
+        return new QueueSettings(
+                queue,
+                maxAttempts,
+                retryAfter,
+                timeToLive,
+                Optional.of(duration),
+                crashLimit,
+                kind,
+                deadLetterExchange,
+                deadLetterRoutingKey);
     }
 
     /**
@@ -86,7 +132,16 @@ public record QueueSettings(
      * one crash left it runs beside no other suspect of its process.
      */
     public QueueSettings crashLimit(int crashes) {
-        return new QueueSettings(queue, maxAttempts, retryAfter, timeToLive, retention, Optional.of(crashes), kind);
+        return new QueueSettings(
+                queue,
+                maxAttempts,
+                retryAfter,
+                timeToLive,
+                retention,
+                Optional.of(crashes),
+                kind,
+                deadLetterExchange,
+                deadLetterRoutingKey);
     }
 
     /**
@@ -95,6 +150,49 @@ public record QueueSettings(
      * QueueKind#AUTO_DELETE}.
      */
     public QueueSettings kind(QueueKind kind) {
-        return new QueueSettings(queue, maxAttempts, retryAfter, timeToLive, retention, crashLimit, Optional.of(kind));
+        return new QueueSettings(
+                queue,
+                maxAttempts,
+                retryAfter,
+                timeToLive,
+                retention,
+                crashLimit,
+                Optional.of(kind),
+                deadLetterExchange,
+                deadLetterRoutingKey);
+    }
+
+    /**
+     * Sets the exchange through which dead letters of the queue go on, and messages that expire in it, with the routing key of the message.
+     * The message that arrives there is a new one: its headers say how it died, and its correlation id is that of the old one, or the old
+     * one's id. What reaches no queue stays dead.
+     *
+     * @param exchange its name; it need not exist yet
+     */
+    public QueueSettings deadLetterExchange(String exchange) {
+        return deadLetterExchange(exchange, Optional.empty());
+    }
+
+    /** Does the same with this routing key instead of the message's own. */
+    public QueueSettings deadLetterExchange(String exchange, String routingKey) {
+        return deadLetterExchange(exchange, Optional.of(routingKey));
+    }
+
+    /** Lets dead letters stay with the queue until they are redriven, as without a dead letter exchange: the default. */
+    public QueueSettings noDeadLetterExchange() {
+        return deadLetterExchange("", Optional.empty());
+    }
+
+    private QueueSettings deadLetterExchange(String exchange, Optional<String> routingKey) {
+        return new QueueSettings(
+                queue,
+                maxAttempts,
+                retryAfter,
+                timeToLive,
+                retention,
+                crashLimit,
+                kind,
+                Optional.of(exchange),
+                routingKey);
     }
 }

@@ -26,11 +26,13 @@ class RestAutoConfiguration {
     }
 
     @Bean
+    @ConditionalOnBean(Definitions.class)
     DefinitionsController postroomDefinitionsController(Definitions definitions) {
         return new DefinitionsController(definitions);
     }
 
     @Bean
+    @ConditionalOnBean(Exchanges.class)
     ExchangesController postroomExchangesController(Exchanges exchanges) {
         return new ExchangesController(exchanges);
     }

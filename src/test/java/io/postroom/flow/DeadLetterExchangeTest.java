@@ -1,6 +1,7 @@
 package io.postroom.flow;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.postroom.Postroom;
 import io.postroom.api.Binding;
@@ -230,14 +231,36 @@ class DeadLetterExchangeTest {
         create("work");
         kit.drain("work");
         assertThat(only("end").entries()).hasSize(2);
+        postroom.queues().declare(QueueSettings.of("work").noDeadLetterExchange());
+        UUID stays = create("work");
+        kit.drain("work");
+        assertThat(reason(stays)).isEqualTo("rejected");
+    }
+
+    @Test
+    void queue_is_declared_in_sql_with_its_dead_letter_exchange() {
+        sql.sql(
+                        "SELECT postroom.declare_queue('work', dead_letter_exchange => 'dead', dead_letter_routing_key => 'end')")
+                .query()
+                .singleRow();
+        create("work");
+        kit.drain("work");
+        assertThat(only("end").headers()).containsEntry("x-first-death-queue", "work");
+        assertThatThrownBy(() -> sql.sql("SELECT postroom.declare_queue('work', dead_letter_routing_key => 'end')")
+                        .query()
+                        .singleRow())
+                .hasMessageContaining("deadLetterRoutingKey must be given only with a dead letter exchange");
+        assertThatThrownBy(() -> QueueSettings.of("work").deadLetterExchange("no name"))
+                .hasMessageStartingWith("deadLetterExchange must be 1 to 127");
     }
 
     private void deadLetterExchange(String queue, String exchange, String key) {
-        sql.sql("UPDATE postroom.queue SET dead_letter_exchange = ?, dead_letter_routing_key = ? WHERE name = ?")
-                .param(exchange)
-                .param(key)
-                .param(queue)
-                .update();
+        QueueSettings settings = QueueSettings.of(queue);
+        postroom.queues()
+                .declare(
+                        key == null
+                                ? settings.deadLetterExchange(exchange)
+                                : settings.deadLetterExchange(exchange, key));
     }
 
     private UUID create(String queue) {

@@ -11,6 +11,7 @@ import io.postroom.api.Exchange;
 import io.postroom.api.ImportOptions;
 import io.postroom.api.ImportReport;
 import io.postroom.api.InvalidMessageException;
+import io.postroom.api.QueueKind;
 import io.postroom.api.QueueSettings;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
@@ -63,6 +64,17 @@ class DefinitionsTest {
                         .query(Integer.class)
                         .single())
                 .isEqualTo(60);
+        assertThat(sql.sql(
+                                "SELECT name || ' ' || kind || ' ' || coalesce(dead_letter_exchange || '/' || dead_letter_routing_key, '')"
+                                        + " FROM postroom.queue WHERE name IN ('orders.paid', 'session.cache') ORDER BY name")
+                        .query(String.class)
+                        .list())
+                .containsExactly("orders.paid durable dead/orders.paid", "session.cache auto_delete ");
+        assertThat(sql.sql("SELECT dead_letter_exchange FROM postroom.queue WHERE name = 'orders.bulk'")
+                        .query(String.class)
+                        .single())
+                .as("by a policy")
+                .isEqualTo("dead");
         assertThat(queuesOf(CreateMessage.via("orders", "order.paid"))).containsExactly("orders.ledger", "orders.paid");
         assertThat(queuesOf(CreateMessage.via("documents", "")
                         .header("format", "pdf")
@@ -74,7 +86,7 @@ class DefinitionsTest {
                         "TAKEN_OVER queue audit.all",
                         "TAKEN_OVER exchange orders",
                         "DIFFERS queue orders.bulk: its length is not limited",
-                        "DIFFERS queue session.cache: it is not deleted after its last consumer",
+                        "DIFFERS queue session.cache: it is durable here",
                         "DIFFERS queue orders.ledger: it is replicated as PostgreSQL is, not by a quorum of its own",
                         "DIFFERS binding documents to queue pdf.render []: its argument pages is compared as the text 1",
                         "REFUSED binding audit.internal to queue audit.all []:"
@@ -210,7 +222,8 @@ class DefinitionsTest {
     @Test
     void what_is_exported_is_imported_as_it_was() {
         postroom.queues().declare(QueueSettings.of("a").timeToLive(Duration.ofMinutes(1)));
-        postroom.queues().declare(QueueSettings.of("b"));
+        postroom.queues()
+                .declare(QueueSettings.of("b").deadLetterExchange("f", "k").kind(QueueKind.AUTO_DELETE));
         postroom.exchanges().declare(Exchange.topic("t").alternate("f"));
         postroom.exchanges().declare(Exchange.fanout("f"));
         postroom.exchanges().declare(Exchange.headers("h"));

@@ -20,16 +20,16 @@ final class QueueArguments {
             "ha-mode",
             "ha-params",
             "ha-sync-mode",
-            "max-priority"); // priorities 0 to 9 are always there
+            "max-priority", // priorities 0 to 9 are always there
+            "dead-letter-exchange", // taken with its routing key, by RabbitMqImport
+            "dead-letter-routing-key");
 
     private static final Map<String, String> DIFFERENT = Map.of(
             "expires", "it is not deleted when it is unused",
             "max-length", "its length is not limited",
             "max-length-bytes", "its length is not limited",
             "overflow", "its length is not limited",
-            "dead-letter-exchange", "its dead letters stay with it until they are redriven",
-            "dead-letter-routing-key", "its dead letters stay with it until they are redriven",
-            "dead-letter-strategy", "its dead letters stay with it until they are redriven",
+            "dead-letter-strategy", "a dead letter goes on in the transaction that made it one",
             "single-active-consumer", "all its consumers are active",
             "delivery-limit", "attempts and crashes are counted apart, each with a limit of its own");
 

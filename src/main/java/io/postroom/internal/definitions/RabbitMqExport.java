@@ -41,7 +41,10 @@ final class RabbitMqExport {
         Map<String, Object> arguments = new LinkedHashMap<>();
         queue.timeToLive().ifPresent(time -> arguments.put("x-message-ttl", time.toMillis()));
         arguments.put("x-max-priority", 9);
+        queue.deadLetterExchange().ifPresent(exchange -> arguments.put("x-dead-letter-exchange", exchange));
+        queue.deadLetterRoutingKey().ifPresent(key -> arguments.put("x-dead-letter-routing-key", key));
         Map<String, Object> shown = definition(virtualHost, queue.queue());
+        shown.put("auto_delete", queue.kind().isPresent());
         shown.put("arguments", arguments);
         return shown;
     }

@@ -9,6 +9,7 @@ import io.postroom.api.ImportReport.Line;
 import io.postroom.api.ImportReport.Result;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Limits;
+import io.postroom.api.QueueKind;
 import io.postroom.api.QueueSettings;
 import io.postroom.internal.definitions.RabbitMqFile.Entry;
 import java.util.ArrayList;
@@ -141,15 +142,35 @@ final class RabbitMqImport {
         if (!entry.object().path("durable").asBoolean(true)) {
             differences.add("it is durable here");
         }
-        if (entry.flag("auto_delete")) {
-            differences.add("it is not deleted after its last consumer");
-        }
         QueueSettings settings = QueueSettings.of(ours.get());
+        if (entry.flag("auto_delete")) {
+            settings = settings.kind(QueueKind.AUTO_DELETE);
+        }
+        settings = deadLetterExchange(settings, arguments, differences);
         for (Map.Entry<String, JsonNode> argument : arguments.entrySet()) {
             settings = QueueArguments.apply(settings, argument.getKey(), argument.getValue(), differences);
         }
         queues.put(name, settings);
         taken(definition, differences);
+    }
+
+    private QueueSettings deadLetterExchange(
+            QueueSettings settings, Map<String, JsonNode> arguments, List<String> differences) {
+        JsonNode exchange = arguments.get("dead-letter-exchange");
+        JsonNode key = arguments.get("dead-letter-routing-key");
+        if (exchange == null && key == null) {
+            return settings;
+        }
+        String name = exchange == null || !exchange.isString() ? "" : exchange.stringValue();
+        String ours = options.renames().getOrDefault(name, name);
+        if (!Limits.isName(ours)) {
+            differences.add(
+                    "its dead letters stay with it: its dead letter exchange \"" + name + "\" cannot be taken over");
+            return settings;
+        }
+        return key != null && key.isString()
+                ? settings.deadLetterExchange(ours, key.stringValue())
+                : settings.deadLetterExchange(ours);
     }
 
     // ---- bindings

@@ -104,6 +104,14 @@ final class PostgresQueueStore implements QueueStore {
                                 texts(
                                         settings,
                                         one -> one.kind().map(QueueKind::code).orElse(null)))
+                        .set(
+                                "deadLetterExchanges",
+                                texts(settings, one -> one.deadLetterExchange().orElse(null)))
+                        .set(
+                                "deadLetterRoutingKeys",
+                                texts(
+                                        settings,
+                                        one -> one.deadLetterRoutingKey().orElse(null)))
                         .set("strict", declarer.strict())
                         .set("owner", text(declarer.owner()))
                         .list(row);

@@ -4,6 +4,7 @@ import io.postroom.api.Binding;
 import io.postroom.api.Exchange;
 import io.postroom.api.ExchangeKind;
 import io.postroom.api.ExchangeNotFoundException;
+import io.postroom.api.QueueKind;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.Route;
 import io.postroom.internal.postgres.statement.Rows;
@@ -17,7 +18,6 @@ import java.sql.Array;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -117,7 +117,14 @@ final class PostgresRoutingStore implements RoutingStore {
                             .set(
                                     "timeToLive",
                                     queue.timeToLive().map(Rows::micros).orElse(null))
-                            .update();
+                            .set("kind", queue.kind().map(QueueKind::code).orElse(null))
+                            .set(
+                                    "deadLetterExchange",
+                                    queue.deadLetterExchange().orElse(null))
+                            .set(
+                                    "deadLetterRoutingKey",
+                                    queue.deadLetterRoutingKey().orElse(null))
+                            .first(row -> true);
                 }
             }
             for (Exchange exchange : exchanges) {
@@ -135,9 +142,18 @@ final class PostgresRoutingStore implements RoutingStore {
         return transactions.single("list queues", connection -> {
             try (Sql.Call call = RoutingSql.QUEUES.on(connection)) {
                 return call.list(row -> {
-                    QueueSettings queue = QueueSettings.of(row.getString(1));
-                    Duration time = Rows.duration(row, 2);
-                    return time == null ? queue : queue.timeToLive(time);
+                    return new QueueSettings(
+                            row.getString(1),
+                            Optional.empty(),
+                            Optional.empty(),
+                            Optional.ofNullable(Rows.duration(row, 2)),
+                            Optional.empty(),
+                            Optional.empty(),
+                            row.getString(3).equals(QueueKind.AUTO_DELETE.code())
+                                    ? Optional.of(QueueKind.AUTO_DELETE)
+                                    : Optional.empty(),
+                            Optional.ofNullable(row.getString(4)),
+                            Optional.ofNullable(row.getString(5)));
                 });
             }
         });

@@ -42,11 +42,12 @@ final class QueueSql {
     /** The settings to declare as rows, one a queue. A setting that is null in all of them is sent as a null array. */
     private static final String DECLARED = """
             unnest(:names::text[], :maxAttempts::bigint[], :retryAfter::text[], :crashLimit::bigint[], :timeToLive::bigint[],
-                   :retention::bigint[], :kinds::text[])
-                AS d (name, max_attempts, retry_after, crash_limit, time_to_live, retention, kind)""";
+                   :retention::bigint[], :kinds::text[], :deadLetterExchanges::text[], :deadLetterRoutingKeys::text[])
+                AS d (name, max_attempts, retry_after, crash_limit, time_to_live, retention, kind,
+                      dead_letter_exchange, dead_letter_routing_key)""";
 
     private static final String NAMED =
-            "num_nonnulls(d.max_attempts, d.retry_after, d.crash_limit, d.time_to_live, d.retention, d.kind) > 0";
+            "num_nonnulls(d.max_attempts, d.retry_after, d.crash_limit, d.time_to_live, d.retention, d.kind, d.dead_letter_exchange) > 0";
 
     /** What refuses the declaration d of the queue in row q; as rows. */
     private static final String CONFLICTS_OF = """
@@ -59,18 +60,27 @@ final class QueueSql {
                  THEN EXISTS (SELECT FROM %s)
                  ELSE false END""".formatted(CONFLICTS_OF);
 
+    /** What the queue has after the declaration d. An empty name declares that it has none; the key belongs to the exchange. */
+    private static final String DEAD_LETTER_EXCHANGE =
+            "CASE WHEN d.dead_letter_exchange IS NULL THEN q.dead_letter_exchange ELSE nullif(d.dead_letter_exchange, '') END";
+
+    private static final String DEAD_LETTER_ROUTING_KEY =
+            "CASE WHEN d.dead_letter_exchange IS NULL THEN q.dead_letter_routing_key ELSE d.dead_letter_routing_key END";
+
     /** Whether the declaration d leaves the row q other than it is. What an operator set stays. */
     private static final String DIFFERS = """
             (q.deleted_at IS NOT NULL
              OR d.kind IS NOT NULL AND d.kind <> q.kind
              OR %s
                 AND q.settings_by <> 'operator'
-                AND (q.max_attempts, q.retry_after, q.crash_limit, q.time_to_live, q.retention, q.settings_by)
+                AND (q.max_attempts, q.retry_after, q.crash_limit, q.time_to_live, q.retention, q.settings_by,
+                     q.dead_letter_exchange, q.dead_letter_routing_key)
                     IS DISTINCT FROM
                     (coalesce(d.max_attempts::int, q.max_attempts), coalesce(d.retry_after, q.retry_after),
                      coalesce(d.crash_limit::int, q.crash_limit),
                      coalesce(d.time_to_live * interval '1 microsecond', q.time_to_live),
-                     coalesce(d.retention * interval '1 microsecond', q.retention), 'declaration'))""".formatted(NAMED);
+                     coalesce(d.retention * interval '1 microsecond', q.retention), 'declaration',
+                     %s, %s))""".formatted(NAMED, DEAD_LETTER_EXCHANGE, DEAD_LETTER_ROUTING_KEY);
 
     /**
      * Compares declarations with what is there. Writes and locks nothing. A declared queue that is not there, or whose row would change,
@@ -107,11 +117,13 @@ final class QueueSql {
                 FROM %1$s
             ), made AS (
                 INSERT INTO postroom.queue AS q
-                    (name, max_attempts, retry_after, crash_limit, time_to_live, retention, settings_by, kind, owner)
+                    (name, max_attempts, retry_after, crash_limit, time_to_live, retention, settings_by, kind, owner,
+                     dead_letter_exchange, dead_letter_routing_key)
                 SELECT d.name, coalesce(d.max_attempts::int, 20), coalesce(d.retry_after, '10s..6h'), coalesce(d.crash_limit::int, 3),
                        d.time_to_live * interval '1 microsecond', coalesce(d.retention * interval '1 microsecond', interval '7 days'),
                        CASE WHEN d.named THEN 'declaration' ELSE 'default' END,
-                       coalesce(d.kind, 'durable'), CASE WHEN d.kind = 'exclusive' THEN :owner::uuid END
+                       coalesce(d.kind, 'durable'), CASE WHEN d.kind = 'exclusive' THEN :owner::uuid END,
+                       nullif(d.dead_letter_exchange, ''), d.dead_letter_routing_key
                 FROM declared d
                 WHERE NOT EXISTS (SELECT FROM postroom.queue q WHERE q.name = d.name)
                 ORDER BY d.name COLLATE "C"
@@ -137,6 +149,8 @@ final class QueueSql {
                                                          THEN 'durable' ELSE q.kind END),
                     owner        = CASE WHEN d.kind = 'exclusive' OR d.kind IS NULL AND q.deleted_at IS NULL AND q.kind = 'exclusive'
                                         THEN :owner::uuid END,
+                    dead_letter_exchange    = %6$s,
+                    dead_letter_routing_key = %7$s,
                     deleted_at   = NULL
                 FROM locked d
                 WHERE q.id = d.queue_id
@@ -144,7 +158,8 @@ final class QueueSql {
             )
             SELECT %5$s
             FROM (SELECT * FROM made UNION ALL SELECT * FROM changed) q
-            """.formatted(DECLARED, NAMED, IS_REFUSED, DIFFERS, COLUMNS));
+            """.formatted(
+                    DECLARED, NAMED, IS_REFUSED, DIFFERS, COLUMNS, DEAD_LETTER_EXCHANGE, DEAD_LETTER_ROUTING_KEY));
 
     /** Makes a queue for its first use; a deleted one comes back as it was. Always one row. */
     static final Sql USE = Sql.of("""

@@ -35,19 +35,17 @@ final class RoutingSql {
     /** Makes a queue; one that exists stays as it is, and a deleted one comes back with these settings. */
     static final Sql IMPORT_QUEUE = Sql.of("""
             -- name: import_queue
-            INSERT INTO postroom.queue AS q (name, time_to_live, settings_by)
-            VALUES (:queue, :timeToLive::bigint * interval '1 microsecond',
-                    CASE WHEN :timeToLive::bigint IS NULL THEN 'default' ELSE 'declaration' END)
-            ON CONFLICT (name) DO UPDATE
-            SET deleted_at = NULL, time_to_live = excluded.time_to_live, settings_by = excluded.settings_by
-            WHERE q.deleted_at IS NOT NULL
+            SELECT postroom.declare_queue(:queue, time_to_live => :timeToLive::bigint * interval '1 microsecond', kind => :kind,
+                                          dead_letter_exchange => :deadLetterExchange, dead_letter_routing_key => :deadLetterRoutingKey)
+            WHERE NOT EXISTS (SELECT FROM postroom.queue q WHERE q.name = :queue AND q.deleted_at IS NULL)
             """);
 
     static final Sql QUEUES = Sql.of("""
             -- name: queues
-            SELECT q.name, (extract(epoch FROM q.time_to_live) * 1000000)::bigint
+            SELECT q.name, (extract(epoch FROM q.time_to_live) * 1000000)::bigint, q.kind, q.dead_letter_exchange, q.dead_letter_routing_key
             FROM postroom.queue q
             WHERE q.deleted_at IS NULL
+              AND q.kind <> 'exclusive' -- it goes with its process
             ORDER BY q.name
             """);
 

@@ -115,7 +115,10 @@ class SqlDoorExchangesTest {
                         .list())
                 .containsExactly("a false", "b false", "a true");
         sql.sql("UPDATE postroom.entry_expiry SET expires_at = now()").update();
-        assertThat(number("SELECT expired FROM postroom.expire_entries(10)")).isEqualTo(1);
+        assertThat(
+                        number(
+                                "SELECT expired FROM postroom.expire_entries('-infinity', '00000000-0000-0000-0000-000000000000', 0, 10)"))
+                .isEqualTo(1);
         assertThat(number("SELECT count(*) FROM postroom.entry_expiry")).isZero();
         assertThat(number("SELECT count(*) FROM postroom.queue_messages WHERE state = 'EXPIRED'"))
                 .isEqualTo(1);

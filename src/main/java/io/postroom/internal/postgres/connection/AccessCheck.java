@@ -63,6 +63,7 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "complete_one",
         "declaration_conflicts",
         "declare_exchange",
+        "declare_queue",
         "delete_abandoned",
         "delete_exchange",
         "existing_exchange",
