@@ -1911,7 +1911,8 @@ BEGIN
     ELSIF declare_queue.dead_letter_routing_key IS NOT NULL THEN
         PERFORM postroom.require_routing_key(declare_queue.dead_letter_routing_key);
         IF coalesce(declare_queue.dead_letter_exchange, '') = '' THEN
-            PERFORM postroom.refuse('deadLetterRoutingKey', 'given only with a dead letter exchange', declare_queue.dead_letter_routing_key);
+            PERFORM postroom.refuse('deadLetterRoutingKey', 'given only with a dead letter exchange',
+                declare_queue.dead_letter_routing_key);
         END IF;
     END IF;
     IF declare_queue.dead_letter_exchange <> '' THEN

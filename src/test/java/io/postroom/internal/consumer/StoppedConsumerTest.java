@@ -82,6 +82,7 @@ class StoppedConsumerTest {
 
         fixture.held.ran(begun, running.begunBytes(), 1_000);
         tellToGoOn();
+        fixture.queue.cursors().arrived(4, 100); // as the poll says that ends the stop
         fixture.step();
         assertThat(fixture.held.count()).isEqualTo(2);
     }
