@@ -18,6 +18,7 @@ CREATE TABLE postroom.attempt (
 ) PARTITION BY RANGE (finished_at);
 CREATE INDEX attempt_by_message ON postroom.attempt USING btree (message_id);
 COMMENT ON COLUMN postroom.attempt.outcome IS '0 done, 1 cancelled, 2 expired (these three finish a message), 3 retry, 4 snooze, 5 not_now, 6 reject, 7 failed, 8 crashed, 9 undecodable';
+COMMENT ON COLUMN postroom.attempt.error IS 'what went wrong; of a cancelled one the reason where there is one: queue_deleted';
 
 CREATE TABLE postroom.binding (
     id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
@@ -26,6 +27,7 @@ CREATE TABLE postroom.binding (
     to_exchange_id integer,
     routing_key text COLLATE "C" NOT NULL DEFAULT ''::text,
     arguments jsonb NOT NULL DEFAULT '{}'::jsonb,
+    key_like text COLLATE "C" DEFAULT regexp_replace(regexp_replace((routing_key COLLATE "C"), '([\\%_])'::text, '\\\1'::text, 'g'::text), '\.#|#\.|#|\*'::text, '%'::text, 'g'::text),
     created_at timestamp with time zone NOT NULL DEFAULT statement_timestamp(),
     CONSTRAINT binding_from_exchange FOREIGN KEY (exchange_id) REFERENCES postroom.exchange(id),
     CONSTRAINT binding_pk PRIMARY KEY (id),
@@ -40,6 +42,13 @@ CREATE UNIQUE INDEX binding_unique ON postroom.binding USING btree (exchange_id,
 COMMENT ON COLUMN postroom.binding.routing_key IS 'of a direct exchange: the key; of a topic exchange: the pattern, where * is one word and # any number of words';
 COMMENT ON COLUMN postroom.binding.arguments IS 'of a headers exchange: x-match (all, any, all-with-x, any-with-x) and the headers wanted; null wants any value';
 
+CREATE TABLE postroom.cancelled_run (
+    worker_id integer NOT NULL,
+    message_id uuid NOT NULL,
+    cancelled_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT cancelled_run_pk PRIMARY KEY (worker_id, message_id)
+);
+
 CREATE TABLE postroom.consumer (
     worker_id integer NOT NULL,
     queue_id integer NOT NULL,
@@ -52,6 +61,19 @@ CREATE TABLE postroom.consumer (
     CONSTRAINT consumer_pk PRIMARY KEY (queue_id, worker_id, handler)
 );
 COMMENT ON COLUMN postroom.consumer.types IS 'type/version it takes (versions up to that one); an empty text takes messages without a type';
+
+CREATE TABLE postroom.consumer_stop (
+    worker_id integer NOT NULL,
+    queue_id integer NOT NULL,
+    order_id uuid,
+    ordered_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    stopped_at timestamp with time zone,
+    held integer,
+    CONSTRAINT consumer_stop_pk PRIMARY KEY (worker_id, queue_id)
+);
+COMMENT ON COLUMN postroom.consumer_stop.order_id IS 'its line in operator_action; null: the process started after the order';
+COMMENT ON COLUMN postroom.consumer_stop.stopped_at IS 'since when it claims no more; null: its process has not answered yet';
+COMMENT ON COLUMN postroom.consumer_stop.held IS 'messages that it still held when it last said so';
 
 CREATE TABLE postroom.dead_letter (
     dead_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
@@ -66,7 +88,7 @@ CREATE TABLE postroom.dead_letter (
     error text,
     fingerprint text,
     CONSTRAINT dead_letter_pk PRIMARY KEY (message_id, queue_id),
-    CONSTRAINT dead_letter_reason_known CHECK (reason = ANY (ARRAY['attempts_spent'::text, 'rejected'::text, 'undecodable'::text, 'crash_limit'::text, 'quarantined'::text]))
+    CONSTRAINT dead_letter_reason_known CHECK (reason = ANY (ARRAY['attempts_spent'::text, 'rejected'::text, 'undecodable'::text, 'crash_limit'::text, 'quarantined'::text, 'expired'::text, 'dlx_unroutable'::text, 'cycle'::text]))
 );
 CREATE INDEX dead_letter_by_queue ON postroom.dead_letter USING btree (queue_id, dead_at);
 
@@ -78,6 +100,7 @@ CREATE TABLE postroom.dedup (
     CONSTRAINT dedup_key_length CHECK (char_length(key) >= 1 AND char_length(key) <= 200)
 );
 CREATE INDEX dedup_by_message ON postroom.dedup USING btree (message_id);
+COMMENT ON COLUMN postroom.dedup.queue_id IS 'whose key it is; of a message that was created through an exchange: the id of the exchange below zero';
 
 CREATE TABLE postroom.delayed (
     due_at timestamp with time zone NOT NULL,
@@ -95,6 +118,24 @@ CREATE TABLE postroom.delayed (
 CREATE INDEX delayed_by_due_time ON postroom.delayed USING btree (due_at);
 COMMENT ON COLUMN postroom.delayed.reason IS 'delay, retry, snooze, not_now, no_handler, undecodable, payload_missing, not_run';
 
+CREATE TABLE postroom.dropped_message (
+    message_id uuid NOT NULL,
+    dropped_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    exchange text COLLATE "C" NOT NULL,
+    routing_key text COLLATE "C" NOT NULL,
+    type text COLLATE "C",
+    correlation_id text COLLATE "C",
+    CONSTRAINT dropped_message_pk PRIMARY KEY (message_id)
+);
+
+CREATE TABLE postroom.entry_expiry (
+    expires_at timestamp with time zone NOT NULL,
+    queue_id integer NOT NULL,
+    message_id uuid NOT NULL,
+    CONSTRAINT entry_expiry_pk PRIMARY KEY (message_id, queue_id)
+);
+CREATE INDEX entry_expiry_by_time ON postroom.entry_expiry USING btree (expires_at, message_id, queue_id);
+
 CREATE TABLE postroom.exchange (
     id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
     name text COLLATE "C" NOT NULL,
@@ -108,19 +149,6 @@ CREATE TABLE postroom.exchange (
     CONSTRAINT exchange_name_wellformed CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'::text)
 );
 COMMENT ON COLUMN postroom.exchange.alternate IS 'the exchange that a message goes on to where no binding of this one matches it';
-
-CREATE TABLE postroom.grouped (
-    seq bigint NOT NULL,
-    queue_id integer NOT NULL,
-    priority smallint NOT NULL,
-    failures smallint NOT NULL DEFAULT 0,
-    crashes smallint NOT NULL DEFAULT 0,
-    deliveries smallint NOT NULL DEFAULT 0,
-    message_id uuid NOT NULL,
-    group_key text COLLATE "C" NOT NULL,
-    CONSTRAINT grouped_pk PRIMARY KEY (queue_id, group_key, seq)
-) WITH (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=5000, autovacuum_vacuum_cost_delay=0);
-CREATE INDEX grouped_by_message ON postroom.grouped USING btree (message_id);
 
 CREATE TABLE postroom.lease (
     id bigint NOT NULL DEFAULT (((((EXTRACT(epoch FROM clock_timestamp()) - (1577836800)::numeric) * (1000000)::numeric))::bigint << 12) | (nextval('postroom.lease_seq'::regclass) & (4095)::bigint)),
@@ -150,9 +178,11 @@ CREATE TABLE postroom.message (
     direction smallint NOT NULL,
     type text COLLATE "C",
     correlation_id text COLLATE "C",
-    group_key text COLLATE "C",
     content_type text,
     created_by text,
+    exchange text COLLATE "C",
+    routing_key text COLLATE "C",
+    queue_ids integer[],
     headers jsonb,
     payload jsonb,
     body bytea,
@@ -160,18 +190,11 @@ CREATE TABLE postroom.message (
 ) PARTITION BY RANGE (id);
 CREATE INDEX message_by_correlation ON postroom.message USING btree (correlation_id) WHERE (correlation_id IS NOT NULL);
 CREATE INDEX message_by_expiry ON postroom.message USING btree (expires_at, id) WHERE (expires_at IS NOT NULL);
+COMMENT ON COLUMN postroom.message.queue_id IS '0: it was routed to several queues, those of queue_ids';
 COMMENT ON COLUMN postroom.message.direction IS '0 outgoing, 1 incoming';
-
-CREATE TABLE postroom.message_group (
-    queue_id integer NOT NULL,
-    group_key text COLLATE "C" NOT NULL,
-    message_id uuid,
-    low bigint NOT NULL,
-    held_since timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
-    CONSTRAINT message_group_pk PRIMARY KEY (queue_id, group_key)
-) WITH (fillfactor=70, autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=1000, autovacuum_vacuum_cost_delay=0);
-COMMENT ON COLUMN postroom.message_group.message_id IS 'the holder; null: it has ended, and the next one could not be chosen yet';
-COMMENT ON COLUMN postroom.message_group.low IS 'no message of the group in grouped has a seq below this one';
+COMMENT ON COLUMN postroom.message.exchange IS 'through which it was created; null: it named its queue';
+COMMENT ON COLUMN postroom.message.routing_key IS 'with which it was created; null without an exchange';
+COMMENT ON COLUMN postroom.message.queue_ids IS 'the queues it was routed to if they are several, else null; it has an entry in each';
 
 CREATE TABLE postroom.operator_action (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -188,7 +211,7 @@ CREATE TABLE postroom.operator_action (
     finished_at timestamp with time zone,
     note text,
     CONSTRAINT operator_action_pk PRIMARY KEY (id),
-    CONSTRAINT operator_action_known CHECK (action = ANY (ARRAY['pause'::text, 'resume'::text, 'cancel'::text, 'reschedule'::text, 'redrive'::text, 'purge'::text, 'declare'::text, 'delete'::text]))
+    CONSTRAINT operator_action_known CHECK (action = ANY (ARRAY['pause'::text, 'resume'::text, 'stop_consumers'::text, 'start_consumers'::text, 'cancel'::text, 'reschedule'::text, 'redrive'::text, 'purge'::text, 'declare'::text, 'delete'::text]))
 );
 CREATE INDEX operator_action_unfinished ON postroom.operator_action USING btree (at) WHERE (finished_at IS NULL);
 
@@ -214,18 +237,26 @@ CREATE TABLE postroom.queue (
     crash_limit integer NOT NULL DEFAULT 3,
     time_to_live interval,
     retention interval NOT NULL DEFAULT '7 days'::interval,
-    ordered boolean NOT NULL DEFAULT false,
-    on_dead_letter text NOT NULL DEFAULT 'release'::text,
     settings_by text NOT NULL DEFAULT 'default'::text,
     paused_at timestamp with time zone,
+    consumers_stopped_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL DEFAULT statement_timestamp(),
     deleted_at timestamp with time zone,
+    dead_letter_exchange text COLLATE "C",
+    dead_letter_routing_key text COLLATE "C",
+    kind text NOT NULL DEFAULT 'durable'::text,
+    owner uuid,
+    had_consumer boolean NOT NULL DEFAULT false,
     CONSTRAINT queue_name_unique UNIQUE (name),
     CONSTRAINT queue_pk PRIMARY KEY (id),
     CONSTRAINT queue_crash_limit_range CHECK (crash_limit >= 1 AND crash_limit <= 1000),
+    CONSTRAINT queue_dead_letter_exchange_wellformed CHECK (dead_letter_exchange ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'::text),
+    CONSTRAINT queue_dead_letter_routing_key_has_exchange CHECK (dead_letter_routing_key IS NULL OR dead_letter_exchange IS NOT NULL),
+    CONSTRAINT queue_dead_letter_routing_key_length CHECK (octet_length(dead_letter_routing_key) <= 255),
+    CONSTRAINT queue_kind_known CHECK (kind = ANY (ARRAY['durable'::text, 'exclusive'::text, 'auto_delete'::text])),
     CONSTRAINT queue_max_attempts_range CHECK (max_attempts >= 1 AND max_attempts <= 1000),
     CONSTRAINT queue_name_wellformed CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'::text),
-    CONSTRAINT queue_on_dead_letter_known CHECK (on_dead_letter = ANY (ARRAY['block'::text, 'release'::text])),
+    CONSTRAINT queue_owner_of_exclusive CHECK ((kind = 'exclusive'::text) = (owner IS NOT NULL)),
     CONSTRAINT queue_retention_range CHECK (retention >= '00:00:00'::interval AND retention <= '400 days'::interval OR retention = '365000 days'::interval),
     CONSTRAINT queue_retry_after_readable CHECK (
 CASE
@@ -237,12 +268,17 @@ END),
     CONSTRAINT queue_settings_by_known CHECK (settings_by = ANY (ARRAY['default'::text, 'declaration'::text, 'operator'::text])),
     CONSTRAINT queue_time_to_live_range CHECK (time_to_live >= '00:00:00.001'::interval AND time_to_live <= '400 days'::interval)
 );
+CREATE INDEX queue_with_an_end ON postroom.queue USING btree (name) WHERE ((kind <> 'durable'::text) AND (deleted_at IS NULL));
 COMMENT ON COLUMN postroom.queue.retry_after IS 'the waits between attempts, each at most 400 days: 10s, or 10s, 1m, 5m (the last repeats), or 1s..1h (doubling with jitter). Units: ms, s, m, h, d. custom: those of the handler';
 COMMENT ON COLUMN postroom.queue.time_to_live IS '1 millisecond to 400 days; null: messages without one of their own never expire';
 COMMENT ON COLUMN postroom.queue.retention IS '0 to 400 days, or 365000 days: for ever. Not ''infinity'', which no version before 17 has and no duration in Java can be';
-COMMENT ON COLUMN postroom.queue.ordered IS 'at most one message of each group is in progress, in the order in which they were sent; change it with postroom.set_ordered';
-COMMENT ON COLUMN postroom.queue.on_dead_letter IS 'of an ordered queue, what becomes of the group of a dead letter: release, the next one runs; block, they wait until it is redriven';
 COMMENT ON COLUMN postroom.queue.settings_by IS 'who set the settings last; a declaration does not overwrite an operator';
+COMMENT ON COLUMN postroom.queue.consumers_stopped_at IS 'since when all consumers are told to stop, those that start later included; null: not all are';
+COMMENT ON COLUMN postroom.queue.dead_letter_exchange IS 'through which dead letters go on, and messages that expire here; null: they stay. It may be missing: then they stay, too';
+COMMENT ON COLUMN postroom.queue.dead_letter_routing_key IS 'with which they go on; null: with the message''s own';
+COMMENT ON COLUMN postroom.queue.kind IS 'durable: stays until it is deleted; exclusive: belongs to one process and goes with it; auto_delete: goes with its last consumer';
+COMMENT ON COLUMN postroom.queue.owner IS 'of an exclusive queue: worker.instance of the process that it belongs to';
+COMMENT ON COLUMN postroom.queue.had_consumer IS 'of an auto_delete queue: whether it had a consumer since it was made; before that it is not deleted by itself';
 
 CREATE TABLE postroom.ready (
     seq bigint NOT NULL,
@@ -258,6 +294,13 @@ CREATE TABLE postroom.ready (
 CREATE INDEX ready_by_moved_message ON postroom.ready USING btree (message_id) WHERE moved;
 CREATE INDEX ready_suspects ON postroom.ready USING btree (queue_id, priority, seq) WHERE (crashes > 0);
 COMMENT ON COLUMN postroom.ready.moved IS 'not its first place: promoted, released, rescued or redriven; found by ready_by_moved_message';
+
+CREATE TABLE postroom.routing_version (
+    is_only boolean NOT NULL DEFAULT true,
+    version uuid NOT NULL DEFAULT gen_random_uuid(),
+    CONSTRAINT routing_version_pk PRIMARY KEY (is_only),
+    CONSTRAINT routing_version_is_one_row CHECK (is_only)
+) WITH (fillfactor=50);
 
 CREATE TABLE postroom.shedlock (
     name character varying(64) NOT NULL,
@@ -275,9 +318,54 @@ CREATE TABLE postroom.worker (
     started_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
     beat_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
     stopped_at timestamp with time zone,
+    address inet DEFAULT inet_client_addr(),
     CONSTRAINT worker_instance_unique UNIQUE (instance),
     CONSTRAINT worker_pk PRIMARY KEY (id)
 ) WITH (fillfactor=50);
+COMMENT ON COLUMN postroom.worker.address IS 'where its connection came from, which may be a pooler; null: a local socket';
+
+CREATE VIEW postroom.bindings AS
+ SELECT e.name AS exchange,
+    q.name AS queue,
+    t.name AS to_exchange,
+    b.routing_key,
+    b.arguments,
+    b.created_at
+   FROM postroom.binding b
+     JOIN postroom.exchange e ON e.id = b.exchange_id
+     LEFT JOIN postroom.queue q ON q.id = b.queue_id
+     LEFT JOIN postroom.exchange t ON t.id = b.to_exchange_id;
+COMMENT ON VIEW postroom.bindings IS 'which exchange leads to which queue or other exchange, and for which messages';
+
+CREATE VIEW postroom.consumer_stops AS
+ SELECT q.name AS queue,
+    COALESCE(w.name, ('worker '::text || s.worker_id) || ' (gone)'::text) AS worker,
+    s.ordered_at,
+    o.actor AS ordered_by,
+    s.stopped_at,
+    GREATEST(COALESCE(l.held, 0),
+        CASE
+            WHEN w.stopped_at IS NULL AND w.beat_at > (statement_timestamp() - '00:01:00'::interval) THEN s.held
+            ELSE NULL::integer
+        END) AS in_flight,
+    w.beat_at,
+    w.id IS NULL OR w.stopped_at IS NOT NULL AS ended,
+    s.worker_id,
+    s.order_id
+   FROM postroom.consumer_stop s
+     JOIN postroom.queue q ON q.id = s.queue_id
+     LEFT JOIN postroom.worker w ON w.id = s.worker_id
+     LEFT JOIN postroom.operator_action o ON o.id = s.order_id
+     LEFT JOIN ( SELECT l_1.worker_id,
+            l_1.queue_id,
+            sum(bit_count(l_1.open::"bit"))::integer AS held
+           FROM postroom.lease l_1
+          GROUP BY l_1.worker_id, l_1.queue_id) l ON l.worker_id = s.worker_id AND l.queue_id = s.queue_id;
+COMMENT ON VIEW postroom.consumer_stops IS 'consumers that were told to stop (stop_consumers), and their receipts; a row goes with start_consumers';
+COMMENT ON COLUMN postroom.consumer_stops.ordered_by IS 'who told it; null: its process started after an order for all';
+COMMENT ON COLUMN postroom.consumer_stops.stopped_at IS 'since when it claims no more; null: its process has not answered yet';
+COMMENT ON COLUMN postroom.consumer_stops.in_flight IS 'messages of the queue that its process still holds';
+COMMENT ON COLUMN postroom.consumer_stops.ended IS 'its process has ended in good order';
 
 CREATE VIEW postroom.consumers AS
  SELECT q.name AS queue,
@@ -293,13 +381,16 @@ CREATE VIEW postroom.consumers AS
     c.started_at,
     w.version,
     w.beat_at,
-    w.stopped_at IS NULL AND w.beat_at > (statement_timestamp() - '00:01:00'::interval) AS live
+    w.stopped_at IS NULL AND w.beat_at > (statement_timestamp() - '00:01:00'::interval) AS live,
+    q.consumers_stopped_at IS NOT NULL OR s.worker_id IS NOT NULL AS told_to_stop
    FROM postroom.consumer c
      JOIN postroom.queue q ON q.id = c.queue_id
-     JOIN postroom.worker w ON w.id = c.worker_id;
+     JOIN postroom.worker w ON w.id = c.worker_id
+     LEFT JOIN postroom.consumer_stop s ON s.worker_id = c.worker_id AND s.queue_id = c.queue_id;
 COMMENT ON VIEW postroom.consumers IS 'who handles what: one row per queue, process and handler';
 COMMENT ON COLUMN postroom.consumers.types IS 'type/version it takes (versions up to that one); an empty text: messages without a type; *: any';
 COMMENT ON COLUMN postroom.consumers.live IS 'its process gave a sign of life in the last minute';
+COMMENT ON COLUMN postroom.consumers.told_to_stop IS 'by stop_consumers; consumer_stops has the receipts';
 
 CREATE VIEW postroom.dead_letters AS
  SELECT d.message_id,
@@ -322,8 +413,26 @@ CREATE VIEW postroom.dead_letters AS
      JOIN postroom.queue q ON q.id = d.queue_id
      LEFT JOIN postroom.message m ON m.id = d.message_id;
 COMMENT ON VIEW postroom.dead_letters IS 'messages that were given up; they stay until redriven (postroom.redrive) or cancelled';
-COMMENT ON COLUMN postroom.dead_letters.reason IS 'attempts_spent, rejected, undecodable, crash_limit, quarantined';
+COMMENT ON COLUMN postroom.dead_letters.reason IS 'attempts_spent, rejected, undecodable, crash_limit, quarantined; in a queue with a dead letter exchange also expired, dlx_unroutable, cycle';
 COMMENT ON COLUMN postroom.dead_letters.fingerprint IS 'the same for alike errors: class and message without their digits';
+
+CREATE VIEW postroom.dropped_messages AS
+ SELECT dropped_at,
+    exchange,
+    routing_key,
+    message_id,
+    type,
+    correlation_id
+   FROM postroom.dropped_message d;
+COMMENT ON VIEW postroom.dropped_messages IS 'messages that reached no queue and were created with mandatory off: one row each, kept for seven days';
+
+CREATE VIEW postroom.exchanges AS
+ SELECT name AS exchange,
+    kind,
+    alternate,
+    created_at
+   FROM postroom.exchange e;
+COMMENT ON VIEW postroom.exchanges IS 'exchanges: what takes messages that name no queue';
 
 CREATE VIEW postroom.message_content AS
  SELECT m.id AS message_id,
@@ -336,17 +445,26 @@ CREATE VIEW postroom.message_content AS
         END AS direction,
     m.priority,
     m.correlation_id,
-    m.group_key,
     m.headers,
     m.payload,
     m.body,
     COALESCE(m.content_type, 'application/json'::text) AS content_type,
     m.created_at,
     m.created_by,
-    m.expires_at
+    m.exchange,
+    m.routing_key,
+    m.expires_at,
+        CASE
+            WHEN m.queue_ids IS NOT NULL THEN ARRAY( SELECT t.name
+               FROM postroom.queue t
+              WHERE t.id = ANY (m.queue_ids)
+              ORDER BY t.name)
+            ELSE NULL::text[]
+        END AS queues
    FROM postroom.message m
-     JOIN postroom.queue q ON q.id = m.queue_id;
+     LEFT JOIN postroom.queue q ON q.id = m.queue_id;
 COMMENT ON VIEW postroom.message_content IS 'one row per stored message, without where it stands: quick by message_id and correlation_id';
+COMMENT ON COLUMN postroom.message_content.queue IS 'null: it was routed to several queues, those of queues';
 
 CREATE VIEW postroom.message_history AS
  SELECT a.message_id,
@@ -388,7 +506,7 @@ CREATE VIEW postroom.operator_log AS
     o.note
    FROM postroom.operator_action o
      LEFT JOIN postroom.queue q ON q.id = o.queue_id;
-COMMENT ON VIEW postroom.operator_log IS 'what people did: pause, resume, cancel, reschedule, redrive, purge, declare, delete';
+COMMENT ON VIEW postroom.operator_log IS 'what people did: pause, resume, stop_consumers, start_consumers, cancel, reschedule, redrive, purge, declare, delete';
 COMMENT ON COLUMN postroom.operator_log.actor IS 'the person if the console or API knew it, else the database user';
 COMMENT ON COLUMN postroom.operator_log.done IS 'how many messages of the planned ones it has moved; a bulk action goes on until finished_at';
 
@@ -444,22 +562,6 @@ UNION ALL
     NULL::timestamp with time zone AS finished_at
    FROM postroom.delayed d
 UNION ALL
- SELECT w.message_id,
-    w.queue_id,
-    'READY'::text AS state,
-    w.priority,
-    w.seq,
-    w.failures,
-    w.crashes,
-    w.deliveries,
-    NULL::timestamp with time zone AS due_at,
-    NULL::text AS reason,
-    NULL::bigint AS lease_id,
-    NULL::integer AS worker_id,
-    NULL::timestamp with time zone AS claimed_at,
-    NULL::timestamp with time zone AS finished_at
-   FROM postroom.grouped w
-UNION ALL
  SELECT u.message_id,
     l.queue_id,
     'IN_PROGRESS'::text AS state,
@@ -507,7 +609,10 @@ UNION ALL
     NULL::smallint AS crashes,
     a.number AS deliveries,
     NULL::timestamp with time zone AS due_at,
-    NULL::text AS reason,
+        CASE a.outcome
+            WHEN 1 THEN a.error
+            ELSE NULL::text
+        END AS reason,
     a.lease_id,
     a.worker_id,
     NULL::timestamp with time zone AS claimed_at,
@@ -542,14 +647,20 @@ CREATE VIEW postroom.queue_messages AS
         END AS direction,
     COALESCE(p.priority, m.priority) AS priority,
     m.correlation_id,
-    m.group_key,
     m.headers,
     m.payload,
     m.body,
     COALESCE(m.content_type, 'application/json'::text) AS content_type,
     m.created_at,
     m.created_by,
-    m.expires_at,
+    m.exchange,
+    m.routing_key,
+        CASE
+            WHEN m.queue_ids IS NULL THEN m.expires_at
+            ELSE LEAST(m.expires_at, ( SELECT x.expires_at
+               FROM postroom.entry_expiry x
+              WHERE x.message_id = p.message_id AND x.queue_id = p.queue_id))
+        END AS expires_at,
         CASE
             WHEN p.failures IS NOT NULL THEN p.failures::integer
             WHEN p.deliveries <= 1 THEN 0
@@ -591,15 +702,15 @@ COMMENT ON VIEW postroom.queue_messages IS 'one row per message and queue: what 
 COMMENT ON COLUMN postroom.queue_messages.state IS 'DELAYED, READY, IN_PROGRESS, DONE, DEAD, CANCELLED, EXPIRED';
 COMMENT ON COLUMN postroom.queue_messages.type_version IS '0 without a type';
 COMMENT ON COLUMN postroom.queue_messages.priority IS '9 first, 0 last';
-COMMENT ON COLUMN postroom.queue_messages.group_key IS 'messages of one group run one after the other in an ordered queue; in others a label';
 COMMENT ON COLUMN postroom.queue_messages.body IS 'the content when it is bytes; payload is null then';
+COMMENT ON COLUMN postroom.queue_messages.exchange IS 'through which it was created; null: it named its queue';
 COMMENT ON COLUMN postroom.queue_messages.expires_at IS 'a message still waiting then becomes EXPIRED; null: never';
 COMMENT ON COLUMN postroom.queue_messages.failures IS 'attempts that failed since the last redrive; of a finished one all there were';
 COMMENT ON COLUMN postroom.queue_messages.crashes IS 'how often its worker died after it had started; of a finished one all there were';
 COMMENT ON COLUMN postroom.queue_messages.deliveries IS 'times it was claimed, the one in progress, releases and snoozes included';
-COMMENT ON COLUMN postroom.queue_messages.seq IS 'when READY: its place in the order of its queue and priority, or in its group';
+COMMENT ON COLUMN postroom.queue_messages.seq IS 'when READY: its place in the order of its queue and priority';
 COMMENT ON COLUMN postroom.queue_messages.due_at IS 'when a DELAYED one becomes READY';
-COMMENT ON COLUMN postroom.queue_messages.reason IS 'why it is DELAYED (delay, retry, snooze, not_now, no_handler, undecodable, payload_missing, not_run) or DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined)';
+COMMENT ON COLUMN postroom.queue_messages.reason IS 'why it is DELAYED (delay, retry, snooze, not_now, no_handler, undecodable, payload_missing, not_run) DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined, expired, dlx_unroutable, cycle) or CANCELLED (queue_deleted; null: somebody asked for it)';
 COMMENT ON COLUMN postroom.queue_messages.error IS 'the last recorded error';
 COMMENT ON COLUMN postroom.queue_messages.worker IS 'who holds it while IN_PROGRESS, since claimed_at';
 COMMENT ON COLUMN postroom.queue_messages.removable_at IS 'when the retention of its queue is over and RemoveQueueMessages may remove it; null: not finished';
@@ -612,20 +723,20 @@ CREATE VIEW postroom.queue_stats AS
     x.dead,
     q.paused_at IS NOT NULL AS paused,
     h.oldest_ready_at,
-    c.consumers
+    c.consumers,
+    q.kind,
+    w.name AS owner
    FROM postroom.queue q
-     CROSS JOIN LATERAL ( SELECT (( SELECT count(*) AS count
-                   FROM postroom.ready x_1
-                  WHERE x_1.queue_id = q.id)) + (( SELECT count(*) AS count
-                   FROM postroom.grouped x_1
-                  WHERE x_1.queue_id = q.id)) AS ready) r
+     CROSS JOIN LATERAL ( SELECT count(*) AS ready
+           FROM postroom.ready r_1
+          WHERE r_1.queue_id = q.id) r
      CROSS JOIN LATERAL ( SELECT count(*) AS dead
            FROM postroom.dead_letter x_1
           WHERE x_1.queue_id = q.id) x
      CROSS JOIN LATERAL ( SELECT count(*)::integer AS consumers
            FROM postroom.consumer c_1
-             JOIN postroom.worker w ON w.id = c_1.worker_id
-          WHERE c_1.queue_id = q.id AND w.stopped_at IS NULL AND w.beat_at > (statement_timestamp() - '00:01:00'::interval)) c
+             JOIN postroom.worker w_1 ON w_1.id = c_1.worker_id
+          WHERE c_1.queue_id = q.id AND w_1.stopped_at IS NULL AND w_1.beat_at > (statement_timestamp() - '00:01:00'::interval)) c
      CROSS JOIN LATERAL ( SELECT min(m.created_at) AS oldest_ready_at
            FROM generate_series(0, 9) lane(priority)
              CROSS JOIN LATERAL ( SELECT r_1.message_id
@@ -642,140 +753,13 @@ CREATE VIEW postroom.queue_stats AS
             sum(bit_count(l_1.open::"bit"))::bigint AS in_progress
            FROM postroom.lease l_1
           GROUP BY l_1.queue_id) l ON l.queue_id = q.id
+     LEFT JOIN postroom.worker w ON w.instance = q.owner
   WHERE q.deleted_at IS NULL;
 COMMENT ON VIEW postroom.queue_stats IS 'one row per queue: how much is in each place now; finished messages are not counted';
 COMMENT ON COLUMN postroom.queue_stats.oldest_ready_at IS 'when the oldest of the messages at the heads of its priorities was created; null: nothing is READY';
 COMMENT ON COLUMN postroom.queue_stats.consumers IS 'live consumers in all processes: their process gave a sign of life in the last minute';
-
-CREATE OR REPLACE FUNCTION postroom.advance_after(p_queues integer[], p_messages uuid[])
- RETURNS integer
- LANGUAGE plpgsql
- SET search_path TO 'pg_catalog', 'pg_temp'
- SET enable_seqscan TO 'off'
-AS $function$
-DECLARE
-    queues    int[];
-    keys      text[];
-    messages  uuid[];
-BEGIN
-    SELECT array_agg(u.queue_id), array_agg(m.group_key), array_agg(m.id) INTO queues, keys, messages
-    FROM unnest(p_queues, p_messages) u (queue_id, message_id)
-    JOIN postroom.queue q ON q.id = u.queue_id
-    JOIN postroom.message m ON m.id = u.message_id
-    WHERE q.ordered
-      AND m.group_key IS NOT NULL;
-    IF keys IS NULL THEN
-        RETURN 0;
-    END IF;
-    RETURN postroom.advance_groups(queues, keys, messages, array_fill(false, ARRAY[cardinality(keys)]));
-END
-$function$
-;
-COMMENT ON FUNCTION postroom.advance_after IS 'Internal: called where messages end that were not in progress. Hands their groups to the next messages.';
-
-CREATE OR REPLACE FUNCTION postroom.advance_groups(p_queues integer[], p_groups text[], p_holders uuid[], p_dead boolean[])
- RETURNS integer
- LANGUAGE plpgsql
- SET search_path TO 'pg_catalog', 'pg_temp'
- SET enable_seqscan TO 'off'
- SET enable_bitmapscan TO 'off'
- SET enable_nestloop TO 'off'
- SET enable_mergejoin TO 'off'
- SET plan_cache_mode TO 'force_generic_plan'
- SET jit TO 'off'
-AS $function$
-DECLARE
-    queues       int[];
-    keys         text[];
-    lows         bigint[];
-    handed_over  int;
-BEGIN
-    SELECT array_agg(g.queue_id), array_agg(g.group_key), array_agg(g.low) INTO queues, keys, lows
-    FROM (
-        SELECT u.queue_id, u.group_key, u.holder
-        FROM unnest(p_queues, p_groups, p_holders, p_dead) u (queue_id, group_key, holder, is_dead)
-        LEFT JOIN postroom.queue q ON q.id = u.queue_id
-        WHERE NOT coalesce(u.is_dead AND q.on_dead_letter = 'block', false)
-        ORDER BY u.queue_id, u.group_key COLLATE "C"
-    ) w
-    CROSS JOIN LATERAL (
-        SELECT x.queue_id, x.group_key, x.low
-        FROM postroom.message_group x
-        WHERE x.queue_id = w.queue_id
-          AND x.group_key = w.group_key
-          AND x.message_id IS NOT DISTINCT FROM w.holder
-        FOR UPDATE
-    ) g;
-    IF keys IS NULL THEN
-        RETURN 0;
-    END IF;
-    IF current_setting('transaction_isolation') <> 'read committed' THEN
-        -- The snapshot of an ATOMIC handler's transaction may be older than the lock. What it does not show would wait for ever.
-        UPDATE postroom.message_group g
-        SET message_id = NULL
-        FROM unnest(queues, keys) h (queue_id, group_key)
-        WHERE g.queue_id = h.queue_id
-          AND g.group_key = h.group_key
-          AND g.queue_id = ANY (queues) AND g.group_key = ANY (keys);
-        RETURN cardinality(keys);
-    END IF;
-
-    WITH head AS MATERIALIZED (
-        SELECT h.queue_id, h.group_key, n.place
-        FROM unnest(queues, keys, lows) h (queue_id, group_key, low)
-        LEFT JOIN LATERAL (
-            SELECT w.ctid AS place
-            FROM postroom.grouped w
-            WHERE w.queue_id = h.queue_id
-              AND w.group_key = h.group_key
-              AND w.seq >= h.low
-            ORDER BY w.queue_id, w.group_key, w.seq
-            LIMIT 1
-        ) n ON true
-    ), next AS MATERIALIZED (
-        SELECT w.ctid AS place, w.seq, w.queue_id, w.group_key, w.priority, w.failures, w.crashes, w.deliveries, w.message_id
-        FROM postroom.grouped w
-        WHERE w.ctid = ANY (ARRAY(SELECT h.place FROM head h))
-        FOR UPDATE SKIP LOCKED
-    ), removed AS (
-        DELETE FROM postroom.grouped w
-        WHERE w.ctid = ANY (ARRAY(SELECT n.place FROM next n))
-    ), handed AS (
-        INSERT INTO postroom.ready (seq, queue_id, priority, failures, crashes, deliveries, message_id)
-        SELECT nextval('postroom.ready_seq'), n.queue_id, n.priority, n.failures, n.crashes, n.deliveries, n.message_id
-        FROM next n
-    ), passed AS (
-        UPDATE postroom.message_group g
-        SET message_id = n.message_id,
-            low        = n.seq + 1,
-            held_since = clock_timestamp()
-        FROM next n
-        WHERE g.queue_id = n.queue_id
-          AND g.group_key = n.group_key
-          AND g.queue_id = ANY (queues) AND g.group_key = ANY (keys) -- pins the plan: see complete_done
-    ), paused AS (
-        UPDATE postroom.message_group g
-        SET message_id = NULL
-        FROM head h
-        WHERE h.place IS NOT NULL
-          AND NOT EXISTS (SELECT FROM next n WHERE n.queue_id = h.queue_id AND n.group_key = h.group_key)
-          AND g.queue_id = h.queue_id
-          AND g.group_key = h.group_key
-          AND g.queue_id = ANY (queues) AND g.group_key = ANY (keys)
-    ), ended AS (
-        DELETE FROM postroom.message_group g
-        USING head h
-        WHERE h.place IS NULL
-          AND g.queue_id = h.queue_id
-          AND g.group_key = h.group_key
-          AND g.queue_id = ANY (queues) AND g.group_key = ANY (keys)
-    )
-    SELECT count(*) INTO handed_over FROM next;
-    RETURN cardinality(keys);
-END
-$function$
-;
-COMMENT ON FUNCTION postroom.advance_groups IS 'Internal: called where messages end. Hands the groups of ordered queues to their next messages.';
+COMMENT ON COLUMN postroom.queue_stats.kind IS 'durable, exclusive (goes with its owner) or auto_delete (goes with its last consumer)';
+COMMENT ON COLUMN postroom.queue_stats.owner IS 'the process that an exclusive queue belongs to';
 
 CREATE OR REPLACE FUNCTION postroom.announce_starts(p_worker integer, p_leases bigint[], p_started integer[])
  RETURNS void
@@ -801,6 +785,24 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.announce_starts IS 'Internal: called by workers. Says which messages under leases may have started.';
 
+CREATE OR REPLACE FUNCTION postroom.as_deaths(p_text text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF jsonb_typeof(p_text::jsonb) = 'array' THEN
+        RETURN p_text::jsonb;
+    END IF;
+    RETURN '[]';
+EXCEPTION
+    WHEN others THEN RETURN '[]'; -- whoever created the message wrote something else there
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.as_deaths IS 'Internal: the header x-death as an array; an empty one when it is none.';
+
 CREATE OR REPLACE FUNCTION postroom.bind(exchange text, queue text DEFAULT NULL::text, routing_key text DEFAULT ''::text, arguments jsonb DEFAULT '{}'::jsonb, to_exchange text DEFAULT NULL::text)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -816,6 +818,18 @@ BEGIN
         PERFORM postroom.refuse('queue', 'given if to_exchange is not, and only then', bind.queue,
             'Name one destination: queue or to_exchange');
     END IF;
+    PERFORM postroom.require_name('exchange', bind.exchange);
+    IF EXISTS (
+        SELECT
+        FROM postroom.bindings b
+        WHERE b.exchange = bind.exchange
+          AND b.routing_key = bind.routing_key
+          AND b.arguments = bind.arguments
+          AND (b.queue = bind.queue OR b.to_exchange = bind.to_exchange))
+    THEN
+        RETURN false; -- a start that binds anew what is bound writes nothing and locks nothing
+    END IF;
+    PERFORM postroom.change_routing();
     source := postroom.existing_exchange('exchange', bind.exchange);
     PERFORM postroom.require_routing_key(bind.routing_key);
     PERFORM postroom.require_binding_arguments(source.kind, bind.arguments);
@@ -829,16 +843,6 @@ BEGIN
                 USING ERRCODE = '22023', COLUMN = 'queue';
         END IF;
     END IF;
-    IF EXISTS ( -- before the INSERT, because that draws an id even where it inserts nothing
-        SELECT FROM postroom.binding b
-        WHERE b.exchange_id = source.id
-          AND b.routing_key = bind.routing_key
-          AND coalesce(b.queue_id, 0) = coalesce(to_queue_id, 0)
-          AND coalesce(b.to_exchange_id, 0) = coalesce(to_id, 0)
-          AND b.arguments = bind.arguments)
-    THEN
-        RETURN false;
-    END IF;
     INSERT INTO postroom.binding (exchange_id, queue_id, to_exchange_id, routing_key, arguments)
     VALUES (source.id, to_queue_id, to_id, bind.routing_key, bind.arguments)
     ON CONFLICT DO NOTHING;
@@ -846,7 +850,7 @@ BEGIN
 END
 $function$
 ;
-COMMENT ON FUNCTION postroom.bind IS 'Internal: binds an exchange to a queue: SELECT postroom.bind(''orders'', ''mail'', ''order.*.paid''),
+COMMENT ON FUNCTION postroom.bind IS 'Binds an exchange to a queue: SELECT postroom.bind(''orders'', ''mail'', ''order.*.paid''),
 or to another exchange: SELECT postroom.bind(''orders'', to_exchange => ''audit'', routing_key => ''#'').
 routing_key is the key of a direct exchange or the pattern of a topic exchange. arguments are for headers exchanges:
 x-match (all, any, all-with-x, any-with-x) and the headers wanted. true: it is new. A repeat changes nothing.';
@@ -950,31 +954,15 @@ BEGIN
             SELECT r.ctid, r.message_id, r.deliveries
             FROM postroom.ready r
             WHERE r.queue_id = gone[n]
+              AND EXISTS (SELECT FROM postroom.queue q WHERE q.id = gone[n] AND q.deleted_at IS NOT NULL)
             ORDER BY r.queue_id, r.priority, r.seq
             LIMIT p_limit - cancelled
             FOR UPDATE SKIP LOCKED
         ), removed AS (
             DELETE FROM postroom.ready WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
         ), history AS (
-            INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
-            SELECT c.message_id, clock_timestamp(), clock_timestamp(), gone[n], c.deliveries, 1 FROM candidates c
-        )
-        SELECT count(*) INTO done FROM candidates;
-        cancelled := cancelled + done;
-        EXIT WHEN cancelled >= p_limit;
-
-        WITH candidates AS MATERIALIZED (
-            SELECT w.ctid, w.message_id, w.deliveries
-            FROM postroom.grouped w
-            WHERE w.queue_id = gone[n]
-            ORDER BY w.queue_id, w.group_key, w.seq
-            LIMIT p_limit - cancelled
-            FOR UPDATE SKIP LOCKED
-        ), removed AS (
-            DELETE FROM postroom.grouped WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
-        ), history AS (
-            INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
-            SELECT c.message_id, clock_timestamp(), clock_timestamp(), gone[n], c.deliveries, 1 FROM candidates c
+            INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
+            SELECT c.message_id, clock_timestamp(), clock_timestamp(), gone[n], c.deliveries, 1, 'queue_deleted' FROM candidates c
         )
         SELECT count(*) INTO done FROM candidates;
         cancelled := cancelled + done;
@@ -985,13 +973,14 @@ BEGIN
             SELECT d.ctid, d.queue_id, d.message_id, d.deliveries
             FROM postroom.delayed d
             WHERE d.queue_id = ANY (lately)
+              AND EXISTS (SELECT FROM postroom.queue q WHERE q.id = d.queue_id AND q.deleted_at IS NOT NULL)
             LIMIT p_limit - cancelled
             FOR UPDATE SKIP LOCKED
         ), removed AS (
             DELETE FROM postroom.delayed WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
         ), history AS (
-            INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
-            SELECT c.message_id, clock_timestamp(), clock_timestamp(), c.queue_id, c.deliveries, 1 FROM candidates c
+            INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
+            SELECT c.message_id, clock_timestamp(), clock_timestamp(), c.queue_id, c.deliveries, 1, 'queue_deleted' FROM candidates c
         )
         SELECT count(*) INTO done FROM candidates;
         cancelled := cancelled + done;
@@ -1002,18 +991,60 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.cancel_deleted IS 'Internal: called by a job. Messages that wait in deleted queues become CANCELLED.';
 
+CREATE OR REPLACE FUNCTION postroom.cancel_running(p_message uuid)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    held       postroom.lease;
+    place      int;
+    rest       bit varying;
+    cancelled  int := 0;
+BEGIN
+    FOR held IN
+        SELECT *
+        FROM postroom.lease l
+        WHERE p_message = ANY (l.message_ids)
+          AND substring(l.open FROM array_position(l.message_ids, p_message) FOR 1) = B'1'
+        ORDER BY l.id
+        FOR UPDATE
+    LOOP
+        place := array_position(held.message_ids, p_message);
+        rest := set_bit(held.open, place - 1, 0);
+        IF bit_count(rest) = 0 THEN
+            DELETE FROM postroom.lease l WHERE l.id = held.id;
+        ELSE
+            UPDATE postroom.lease l SET open = rest WHERE l.id = held.id;
+        END IF;
+        INSERT INTO postroom.attempt (message_id, started_at, finished_at, lease_id, queue_id, worker_id, number, outcome)
+        VALUES (p_message, held.claimed_at, clock_timestamp(), held.id, held.queue_id, held.worker_id,
+                least(coalesce(held.deliveries[place], 0) + 1, 32767), 1);
+        INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at, note)
+        VALUES ('cancel', held.queue_id, p_message, 1, 1, clock_timestamp(), 'while it was in progress');
+        INSERT INTO postroom.cancelled_run (worker_id, message_id) VALUES (held.worker_id, p_message) ON CONFLICT DO NOTHING;
+        cancelled := cancelled + 1;
+    END LOOP;
+    RETURN cancelled;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.cancel_running IS 'Cancels a message that is in progress, in the transaction of the caller: SELECT postroom.cancel_running(''...'').
+Its handler is interrupted within the poll interval, and its result is refused. Answers how many entries became CANCELLED; 0: none was in
+progress.';
+
 CREATE OR REPLACE FUNCTION postroom.cancel(p_message uuid)
  RETURNS integer
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
-    cancelled  int;
-    queues     int[];
+    done   int[] := '{}';
+    found  int[];
 BEGIN
     FOR look IN 1 .. 50 LOOP
         WITH taken AS (
-            SELECT * FROM postroom.take_waiting(p_message)
+            SELECT * FROM postroom.take_waiting(p_message, done)
         ), history AS (
             INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
             SELECT p_message, clock_timestamp(), clock_timestamp(), t.queue_id, t.deliveries, 1 FROM taken t
@@ -1021,26 +1052,31 @@ BEGIN
             INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at)
             SELECT 'cancel', t.queue_id, p_message, 1, 1, clock_timestamp() FROM taken t
         )
-        SELECT count(*), array_agg(t.queue_id) INTO cancelled, queues FROM taken t;
-        EXIT WHEN cancelled > 0
-            OR NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = p_message)
-            OR EXISTS (SELECT FROM postroom.lease l
-                       WHERE p_message = ANY (l.message_ids)
-                         AND substring(l.open FROM array_position(l.message_ids, p_message) FOR 1) = B'1')
-            OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.message_id = p_message)
-            OR EXISTS (SELECT FROM postroom.attempt a WHERE a.message_id = p_message AND a.outcome <= 2);
+        SELECT array_agg(t.queue_id) INTO found FROM taken t;
+        done := done || found;
+        EXIT WHEN NOT postroom.may_wait(p_message, done);
         PERFORM pg_sleep(0.002);
     END LOOP;
-    PERFORM postroom.advance_after(queues, array_fill(p_message, ARRAY[cancelled]));
-    RETURN cancelled;
+    RETURN cardinality(done);
 END
 $function$
 ;
 COMMENT ON FUNCTION postroom.cancel IS 'Cancels a waiting message, in the transaction of the caller: SELECT postroom.cancel(''...'').
 Answers how many entries became CANCELLED; 0: it is in progress, dead, finished or unknown.';
 
+CREATE OR REPLACE FUNCTION postroom.change_routing()
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    INSERT INTO postroom.routing_version (version) VALUES (gen_random_uuid())
+    ON CONFLICT (is_only) DO UPDATE SET version = excluded.version
+$function$
+;
+COMMENT ON FUNCTION postroom.change_routing IS 'Internal: gives the exchanges and bindings another version, so that no process uses the ones that it remembers.';
+
 CREATE OR REPLACE FUNCTION postroom.claim_each(p_worker integer, p_queues integer[], p_queue_names text[], p_priorities smallint[], p_cursors bigint[], p_limits integer[], p_lease_sizes integer[], p_started integer[])
- RETURNS TABLE(queue_id integer, lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, headers text, payload text, body bytea, group_key text)
+ RETURNS TABLE(queue_id integer, lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, exchange text, routing_key text, headers text, payload text, body bytea)
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
@@ -1075,7 +1111,7 @@ BEGIN
         FROM unnest(p_queues, p_queue_names, p_priorities, p_cursors, p_limits)
              WITH ORDINALITY e (queue_id, queue_name, priority, from_seq, most, entry)
         -- The lock on queue is held until the end of the transaction: see claim.
-        CROSS JOIN LATERAL (SELECT q.name FROM postroom.queue q WHERE q.id = e.queue_id AND NOT q.ordered OFFSET 0) known
+        CROSS JOIN LATERAL (SELECT q.name FROM postroom.queue q WHERE q.id = e.queue_id OFFSET 0) known
         CROSS JOIN LATERAL (
             SELECT r.ctid, r.seq, r.message_id, r.failures, r.deliveries
             FROM postroom.ready r
@@ -1127,9 +1163,12 @@ BEGIN
     RETURN QUERY
     SELECT p_queues[k.entry], new_leases[k.lease], k.last - k.first + 1, k.place - k.first,
            p_priorities[k.entry], seqs[k.lane_last], k.message_id, k.failures, 0::smallint, k.deliveries,
-           m.id IS NOT NULL, coalesce(m.expires_at <= clock_timestamp(), false), m.created_at,
+           m.id IS NOT NULL,
+           coalesce(m.expires_at <= clock_timestamp(), false)
+               OR m.queue_ids IS NOT NULL AND postroom.is_entry_expired(m.id, p_queues[k.entry]),
+           m.created_at,
            m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
-           m.headers::text, m.payload::text, m.body, m.group_key
+           m.exchange, m.routing_key, m.headers::text, m.payload::text, m.body
     FROM (
         SELECT s.entry, s.lease, s.first, s.last, s.lane_last, p.place,
                ids[p.place] AS message_id, failed[p.place] AS failures, delivered[p.place] AS deliveries
@@ -1137,7 +1176,7 @@ BEGIN
         CROSS JOIN LATERAL generate_series(s.first, s.last) p (place)
     ) k
     LEFT JOIN (SELECT x.id, x.expires_at, x.created_at, x.type, x.type_version, x.direction, x.correlation_id, x.content_type,
-                      x.headers, x.payload, x.body, x.group_key
+                      x.exchange, x.routing_key, x.queue_ids, x.headers, x.payload, x.body
                FROM postroom.message x
                WHERE x.id = ANY (sorted) AND x.id BETWEEN low AND high
                OFFSET 0 -- a step of its own: see claim
@@ -1147,290 +1186,8 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.claim_each IS 'Internal: called by workers. Takes ready messages of many queues and puts them under leases.';
 
-CREATE OR REPLACE FUNCTION postroom.claim_ordered(p_worker integer, p_queue integer, p_queue_name text, p_priorities smallint[], p_floors bigint[], p_limit integer, p_lease_size integer, p_started integer, p_kind integer)
- RETURNS TABLE(lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, headers text, payload text, body bytea, group_key text)
- LANGUAGE plpgsql
- ROWS 100
- SET search_path TO 'pg_catalog', 'pg_temp'
- SET enable_seqscan TO 'off'
- SET enable_bitmapscan TO 'off'
- SET enable_nestloop TO 'off'
- SET enable_mergejoin TO 'off'
- SET plan_cache_mode TO 'force_generic_plan'
- SET jit TO 'off'
-AS $function$
-#variable_conflict use_column
-DECLARE
-    wanted       int := p_limit;
-    starting     int := p_started;
-    most         int := least(p_limit + p_limit / 4 + 16, 2000); -- rows to look at in each lane
-    crash_limit  int;
-    looks        int := 0;
-    is_all       boolean;
-    places       tid[]; -- what was looked at, in the order of handling
-    seqs         bigint[];
-    prios        smallint[];
-    ids          uuid[];
-    failed       smallint[];
-    crashed      smallint[];
-    delivered    smallint[];
-    keys         text[];
-    is_stored    boolean;
-    busy_keys    text[]; -- groups whose rows are locked here, and their holders
-    holders      uuid[];
-    ending_keys  text[]; -- groups whose rows somebody else has locked
-    taken        int[]; -- places in the arrays: what goes under a lease,
-    firsts       int[]; -- what of it gets its group with it,
-    moved        int[]; -- and what goes behind its group
-    gone         tid[];
-    locked       bigint[];
-    sorted       uuid[];
-    low          uuid;
-    high         uuid;
-BEGIN
-    -- The lock on queue is held until the end of the transaction: whether the queue is ordered cannot change meanwhile (see set_ordered).
-    SELECT q.crash_limit INTO crash_limit
-    FROM postroom.queue q
-    WHERE q.id = p_queue AND q.name = p_queue_name AND q.ordered;
-    IF NOT FOUND THEN
-        RETURN;
-    END IF;
-    PERFORM pg_advisory_xact_lock(1349481332, p_queue);
-
-    LOOP
-        looks := looks + 1;
-        IF p_kind > 0 THEN
-            SELECT array_agg(c.ctid), array_agg(c.seq), array_agg(c.priority), array_agg(c.message_id),
-                   array_agg(c.failures), array_agg(c.crashes), array_agg(c.deliveries), true
-            INTO places, seqs, prios, ids, failed, crashed, delivered, is_all
-            FROM (
-                SELECT r.ctid, r.seq, r.priority, r.message_id, r.failures, r.crashes, r.deliveries
-                FROM unnest(p_priorities) WITH ORDINALITY l (priority, nth)
-                CROSS JOIN LATERAL (
-                    SELECT x.ctid, x.seq, x.priority, x.message_id, x.failures, x.crashes, x.deliveries
-                    FROM postroom.ready x
-                    WHERE x.queue_id = p_queue
-                      AND x.priority = l.priority
-                      AND x.crashes > 0
-                      AND (x.crashes + 1 >= crash_limit) = (p_kind = 2)
-                    ORDER BY x.queue_id, x.priority, x.seq
-                    LIMIT 1
-                ) r
-                ORDER BY l.nth
-            ) c;
-        ELSE
-            WITH looked AS MATERIALIZED (
-                SELECT r.ctid AS place, r.seq, r.priority, r.message_id, r.failures, r.crashes, r.deliveries
-                FROM unnest(p_priorities, p_floors) l (priority, from_seq)
-                CROSS JOIN LATERAL (
-                    SELECT x.ctid, x.seq, x.priority, x.message_id, x.failures, x.crashes, x.deliveries
-                    FROM postroom.ready x
-                    WHERE x.queue_id = p_queue
-                      AND x.priority = l.priority
-                      AND x.seq >= l.from_seq
-                    ORDER BY x.queue_id, x.priority, x.seq
-                    LIMIT most
-                ) r
-            ), bound AS MATERIALIZED (
-                -- Step 2: of a lane with more rows than were looked at, nothing is known beyond the last of them.
-                SELECT min(x.last_seq) AS seq
-                FROM (SELECT max(k.seq) AS last_seq FROM looked k GROUP BY k.priority HAVING count(*) >= most) x
-            )
-            SELECT array_agg(c.place), array_agg(c.seq), array_agg(c.priority), array_agg(c.message_id),
-                   array_agg(c.failures), array_agg(c.crashes), array_agg(c.deliveries), bool_and(c.is_all)
-            INTO places, seqs, prios, ids, failed, crashed, delivered, is_all
-            FROM (
-                SELECT k.*, b.seq IS NULL AS is_all
-                FROM looked k
-                CROSS JOIN bound b
-                WHERE b.seq IS NULL OR k.seq <= b.seq
-                ORDER BY k.deliveries = 0, k.seq -- what was claimed before and comes back (a redrive) goes in front
-            ) c;
-        END IF;
-        EXIT WHEN ids IS NULL;
-
-        SELECT array_agg(u.id ORDER BY u.id) INTO sorted FROM unnest(ids) u (id);
-        low := sorted[1];
-        high := sorted[cardinality(sorted)];
-        FOR again IN 1 .. 2 LOOP
-            SELECT array_agg(m.group_key ORDER BY u.place), bool_and(m.id IS NOT NULL) INTO keys, is_stored
-            FROM unnest(ids) WITH ORDINALITY u (id, place)
-            LEFT JOIN (SELECT x.id, x.group_key
-                       FROM postroom.message x
-                       WHERE x.id = ANY (sorted) AND x.id BETWEEN low AND high
-                       OFFSET 0 -- a step of its own: see claim
-                      ) m ON m.id = u.id;
-            -- While the day of a message is freed, a snapshot may miss it; the next one sees it. What is gone for good has no group.
-            EXIT WHEN is_stored;
-        END LOOP;
-
-        -- Step 3. A second statement, with a younger snapshot, tells the groups that others have locked from those that are free. Nobody
-        -- else makes the row of a group meanwhile, so a free group stays free.
-        SELECT array_agg(g.group_key), array_agg(g.message_id) INTO busy_keys, holders
-        FROM (SELECT x.group_key, x.message_id
-              FROM postroom.message_group x
-              WHERE x.queue_id = p_queue AND x.group_key = ANY (keys)
-              FOR KEY SHARE SKIP LOCKED) g;
-        SELECT array_agg(g.group_key) INTO ending_keys
-        FROM (SELECT x.group_key
-              FROM postroom.message_group x
-              WHERE x.queue_id = p_queue AND x.group_key = ANY (keys)
-              OFFSET 0) g
-        LEFT JOIN unnest(busy_keys) b (group_key) ON b.group_key = g.group_key
-        WHERE b.group_key IS NULL;
-
-        WITH entry AS MATERIALIZED (
-            SELECT e.place::int AS place, e.id, e.group_key, e.prio, e.crashed, b.holder,
-                   b.group_key IS NOT NULL AS is_busy, d.group_key IS NOT NULL AS is_ending,
-                   row_number() OVER (PARTITION BY e.group_key ORDER BY e.place) AS nth
-            FROM unnest(ids, keys, prios, crashed) WITH ORDINALITY e (id, group_key, prio, crashed, place)
-            LEFT JOIN unnest(busy_keys, holders) b (group_key, holder) ON b.group_key = e.group_key
-            LEFT JOIN unnest(ending_keys) d (group_key) ON d.group_key = e.group_key
-        ), chosen AS MATERIALIZED (
-            -- A message without a group, one that holds its group, or the first one of a free group.
-            SELECT c.place, c.group_key, c.is_first
-            FROM (
-                SELECT e.place, e.group_key, e.group_key IS NOT NULL AND NOT e.is_busy AS is_first,
-                       row_number() OVER (ORDER BY e.prio DESC, e.place) AS nth
-                FROM entry e
-                WHERE (e.crashed > 0) = (p_kind > 0)
-                  AND (e.group_key IS NULL
-                       OR e.is_busy AND e.holder = e.id
-                       OR NOT e.is_busy AND NOT e.is_ending AND e.nth = 1)
-            ) c
-            WHERE c.nth <= wanted
-        )
-        SELECT (SELECT array_agg(c.place ORDER BY c.place) FROM chosen c),
-               (SELECT array_agg(c.place ORDER BY c.place) FROM chosen c WHERE c.is_first),
-               (SELECT array_agg(e.place ORDER BY e.place)
-                FROM entry e
-                LEFT JOIN chosen c ON c.group_key = e.group_key
-                WHERE CASE WHEN e.group_key IS NULL THEN false
-                           WHEN e.is_busy THEN e.holder IS DISTINCT FROM e.id
-                           ELSE NOT e.is_ending AND c.is_first AND c.place <> e.place END)
-        INTO taken, firsts, moved;
-        taken := coalesce(taken, '{}');
-        firsts := coalesce(firsts, '{}');
-        moved := coalesce(moved, '{}');
-
-        -- Step 4.
-        SELECT array_agg(e.spot) INTO gone
-        FROM unnest(places) WITH ORDINALITY e (spot, place)
-        JOIN unnest(taken || moved) k (place) ON k.place = e.place;
-        SELECT coalesce(array_agg(r.seq), '{}') INTO locked
-        FROM (SELECT x.seq FROM postroom.ready x WHERE x.ctid = ANY (gone) FOR UPDATE SKIP LOCKED) r;
-        IF cardinality(locked) < cardinality(taken) + cardinality(moved) THEN
-            SELECT coalesce(array_agg(k.place ORDER BY k.place) FILTER (WHERE k.is_taken AND k.is_locked), '{}'),
-                   coalesce(array_agg(k.place ORDER BY k.place) FILTER (WHERE k.is_first AND k.is_locked), '{}'),
-                   coalesce(array_agg(k.place ORDER BY k.place) FILTER (WHERE NOT k.is_taken AND k.all_locked), '{}'),
-                   array_agg(k.spot) FILTER (WHERE CASE WHEN k.is_taken THEN k.is_locked ELSE k.all_locked END)
-            INTO taken, firsts, moved, gone
-            FROM (
-                SELECT e.place, e.spot, t.place IS NOT NULL AS is_taken, f.place IS NOT NULL AS is_first, l.seq IS NOT NULL AS is_locked,
-                       -- of the group: this one and all before it; a holder is no part of that
-                       bool_and(l.seq IS NOT NULL) OVER (PARTITION BY e.group_key, t.place IS NOT NULL AND f.place IS NULL
-                                                         ORDER BY e.place) AS all_locked
-                FROM (SELECT u.place::int AS place, u.spot, u.seq, u.group_key
-                      FROM unnest(places, seqs, keys) WITH ORDINALITY u (spot, seq, group_key, place)) e
-                JOIN unnest(taken || moved) k (place) ON k.place = e.place
-                LEFT JOIN unnest(taken) t (place) ON t.place = e.place
-                LEFT JOIN unnest(firsts) f (place) ON f.place = e.place
-                LEFT JOIN unnest(locked) l (seq) ON l.seq = e.seq
-            ) k;
-        END IF;
-
-        IF cardinality(firsts) > 0 THEN
-            -- low: what comes behind this group from now on has a higher seq.
-            INSERT INTO postroom.message_group (queue_id, group_key, message_id, low)
-            SELECT p_queue, e.group_key, e.id, coalesce(pg_sequence_last_value('postroom.ready_seq'), 0)
-            FROM unnest(ids, keys) WITH ORDINALITY e (id, group_key, place)
-            JOIN unnest(firsts) k (place) ON k.place = e.place;
-        END IF;
-        IF cardinality(moved) > 0 THEN
-            INSERT INTO postroom.grouped (seq, queue_id, priority, failures, crashes, deliveries, message_id, group_key)
-            SELECT nextval('postroom.ready_seq') - CASE WHEN e.delivered > 0 THEN 4611686018427387904 ELSE 0 END, -- in front
-                   p_queue, e.prio, e.failed, e.crashed, e.delivered, e.id, e.group_key
-            FROM (
-                SELECT x.*
-                FROM unnest(prios, failed, crashed, delivered, ids, keys) WITH ORDINALITY
-                         x (prio, failed, crashed, delivered, id, group_key, place)
-                JOIN unnest(moved) k (place) ON k.place = x.place
-                ORDER BY x.place
-            ) e;
-            UPDATE postroom.message_group g
-            SET low = -9223372036854775808
-            WHERE g.queue_id = p_queue
-              AND g.group_key = ANY (ARRAY(
-                  SELECT x.group_key
-                  FROM unnest(delivered, keys) WITH ORDINALITY x (delivered, group_key, place)
-                  JOIN unnest(moved) k (place) ON k.place = x.place
-                  WHERE x.delivered > 0));
-        END IF;
-        IF gone IS NOT NULL THEN
-            DELETE FROM postroom.ready WHERE ctid = ANY (gone);
-        END IF;
-
-        IF cardinality(taken) > 0 THEN
-            SELECT array_agg(e.id ORDER BY e.id) INTO sorted
-            FROM unnest(ids) WITH ORDINALITY e (id, place)
-            JOIN unnest(taken) k (place) ON k.place = e.place;
-            low := sorted[1];
-            high := sorted[cardinality(sorted)];
-
-            RETURN QUERY
-            WITH part AS MATERIALIZED (
-                SELECT t.prio, t.part, count(*)::int AS messages,
-                       array_agg(t.id ORDER BY t.place) AS ids, array_agg(t.failed ORDER BY t.place) AS failed,
-                       array_agg(t.crashed ORDER BY t.place) AS crashed, array_agg(t.delivered ORDER BY t.place) AS delivered
-                FROM (
-                    SELECT e.*, (row_number() OVER (PARTITION BY e.prio ORDER BY e.place) - 1) / p_lease_size AS part
-                    FROM unnest(prios, failed, crashed, delivered, ids) WITH ORDINALITY e (prio, failed, crashed, delivered, id, place)
-                    JOIN unnest(taken) k (taken_place) ON k.taken_place = e.place
-                ) t
-                GROUP BY t.prio, t.part
-            ), leased AS (
-                INSERT INTO postroom.lease AS l (worker_id, queue_id, priority, message_ids, open, failures, crashes, deliveries, started)
-                SELECT p_worker, p_queue, p.prio, p.ids, repeat('1', p.messages)::bit varying,
-                       CASE WHEN 0 < ANY (p.failed) THEN p.failed END,
-                       CASE WHEN 0 < ANY (p.crashed) THEN p.crashed END,
-                       CASE WHEN 0 < ANY (p.delivered) THEN p.delivered END,
-                       CASE WHEN starting < p.last_place THEN greatest(starting - (p.last_place - p.messages), 0) END
-                FROM (SELECT x.*, (sum(x.messages) OVER (ORDER BY x.prio DESC, x.part))::int AS last_place FROM part x) p
-                ORDER BY p.prio DESC, p.part
-                RETURNING l.id, l.priority, l.message_ids, l.failures, l.crashes, l.deliveries
-            )
-            SELECT k.id, k.lease_count, k.place::int - 1, k.priority, (SELECT max(s.seq) FROM unnest(seqs) s (seq)), k.message_id,
-                   coalesce(k.failures, 0::smallint), coalesce(k.crashes, 0::smallint), coalesce(k.deliveries, 0::smallint),
-                   m.id IS NOT NULL, coalesce(m.expires_at <= clock_timestamp(), false), m.created_at,
-                   m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
-                   m.headers::text, m.payload::text, m.body, m.group_key
-            FROM (
-                SELECT l.id, cardinality(l.message_ids) AS lease_count, l.priority,
-                       u.message_id, u.failures, u.crashes, u.deliveries, u.place
-                FROM leased l
-                CROSS JOIN LATERAL unnest(l.message_ids, l.failures, l.crashes, l.deliveries)
-                    WITH ORDINALITY u (message_id, failures, crashes, deliveries, place)
-            ) k
-            LEFT JOIN (SELECT x.id, x.expires_at, x.created_at, x.type, x.type_version, x.direction, x.correlation_id, x.content_type,
-                              x.headers, x.payload, x.body, x.group_key
-                       FROM postroom.message x
-                       WHERE x.id = ANY (sorted) AND x.id BETWEEN low AND high
-                       OFFSET 0 -- a step of its own: see claim
-                      ) m ON m.id = k.message_id;
-        END IF;
-
-        wanted := wanted - cardinality(taken);
-        starting := starting - cardinality(taken);
-        EXIT WHEN wanted <= 0 OR is_all OR looks >= 10;
-        most := least(most * 4, 5000);
-    END LOOP;
-END
-$function$
-;
-COMMENT ON FUNCTION postroom.claim_ordered IS 'Internal: called by workers. Takes ready messages of an ordered queue, at most one of each group, and puts them under leases.';
-
 CREATE OR REPLACE FUNCTION postroom.claim(p_worker integer, p_queue integer, p_queue_name text, p_priorities smallint[], p_cursors bigint[], p_limit integer, p_lease_size integer, p_started integer, p_kind integer)
- RETURNS TABLE(lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, headers text, payload text, body bytea, group_key text)
+ RETURNS TABLE(lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, exchange text, routing_key text, headers text, payload text, body bytea)
  LANGUAGE plpgsql
  ROWS 100
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1462,8 +1219,7 @@ DECLARE
     high         uuid;
 BEGIN
     -- The lock on queue is held until the end of the transaction, so TRUNCATE and DROP come before this line or after the claim.
-    -- An ordered queue has a function of its own: claim_ordered.
-    SELECT q.crash_limit INTO crash_limit FROM postroom.queue q WHERE q.id = p_queue AND q.name = p_queue_name AND NOT q.ordered;
+    SELECT q.crash_limit INTO crash_limit FROM postroom.queue q WHERE q.id = p_queue AND q.name = p_queue_name;
     IF NOT FOUND THEN
         RETURN;
     END IF;
@@ -1512,9 +1268,12 @@ BEGIN
             RETURNING l.id INTO new_lease;
             RETURN QUERY
             SELECT new_lease, 1, 0, prio, seqs[1], ids[1], failed[1], coalesce(crashed[1], 0::smallint), delivered[1],
-                   m.id IS NOT NULL, coalesce(m.expires_at <= clock_timestamp(), false), m.created_at,
+                   m.id IS NOT NULL,
+                   coalesce(m.expires_at <= clock_timestamp(), false)
+                       OR m.queue_ids IS NOT NULL AND postroom.is_entry_expired(m.id, p_queue),
+                   m.created_at,
                    m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
-                   m.headers::text, m.payload::text, m.body, m.group_key
+                   m.exchange, m.routing_key, m.headers::text, m.payload::text, m.body
             FROM (SELECT) one -- answers a row even when the payload is not visible
             LEFT JOIN postroom.message m ON m.id = ids[1];
         ELSE
@@ -1537,14 +1296,17 @@ BEGIN
             RETURN QUERY
             SELECT new_leases[p.part + 1], least(p_lease_size, taken - p.part * p_lease_size), p.place - p.part * p_lease_size,
                    prio, seqs[taken], p.message_id, p.failures, coalesce(p.crashes, 0::smallint), p.deliveries,
-                   m.id IS NOT NULL, coalesce(m.expires_at <= clock_timestamp(), false), m.created_at,
+                   m.id IS NOT NULL,
+                   coalesce(m.expires_at <= clock_timestamp(), false)
+                       OR m.queue_ids IS NOT NULL AND postroom.is_entry_expired(m.id, p_queue),
+                   m.created_at,
                    m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
-                   m.headers::text, m.payload::text, m.body, m.group_key
+                   m.exchange, m.routing_key, m.headers::text, m.payload::text, m.body
             FROM (SELECT u.message_id, u.failures, u.crashes, u.deliveries, u.place::int - 1 AS place,
                          (u.place::int - 1) / p_lease_size AS part
                   FROM unnest(ids, failed, crashed, delivered) WITH ORDINALITY u (message_id, failures, crashes, deliveries, place)) p
             LEFT JOIN (SELECT x.id, x.expires_at, x.created_at, x.type, x.type_version, x.direction, x.correlation_id, x.content_type,
-                              x.headers, x.payload, x.body, x.group_key
+                              x.exchange, x.routing_key, x.queue_ids, x.headers, x.payload, x.body
                        FROM postroom.message x
                        WHERE x.id = ANY (sorted) AND x.id BETWEEN low AND high
                        OFFSET 0 -- a step of its own: reads these ids through message_pk before the join
@@ -1685,7 +1447,8 @@ BEGIN
             WHERE x.id = w.lease_id AND x.worker_id = p_worker
             FOR UPDATE) l
     ), results AS MATERIALIZED (
-        SELECT h.id AS lease_id, h.queue_id, h.priority, r.*
+        SELECT h.id AS lease_id, h.queue_id, h.priority, r.*,
+               CASE WHEN r.outcome = 2 THEN postroom.passes_on(h.queue_id) ELSE false END AS passes_on
         FROM unnest(p_lease_of, p_ordinals, p_messages, p_numbers, p_started_ago, p_finished_ago,
                     p_outcomes, p_nexts, p_delays, p_reasons, p_error_classes, p_errors, p_fingerprints, p_failures, p_crashes)
                  r (of_lease, ordinal, message_id, number, started_ago, finished_ago,
@@ -1700,6 +1463,7 @@ BEGIN
                r.lease_id, r.queue_id, p_worker, r.number, r.outcome, r.error_class, r.error
         FROM results r
         WHERE r.outcome IS NOT NULL
+          AND NOT r.passes_on
     ), put_off AS (
         INSERT INTO postroom.delayed (due_at, queue_id, priority, failures, crashes, deliveries, message_id, reason)
         SELECT clock_timestamp() + r.delay * interval '1 microsecond',
@@ -1715,9 +1479,11 @@ BEGIN
     ), buried AS (
         INSERT INTO postroom.dead_letter
             (queue_id, priority, failures, crashes, deliveries, message_id, reason, error_class, error, fingerprint)
-        SELECT r.queue_id, r.priority, r.failures, r.crashes, r.number, r.message_id, r.reason, r.error_class, r.error, r.fingerprint
+        SELECT r.queue_id, r.priority, coalesce(r.failures, 0), coalesce(r.crashes, 0), r.number, r.message_id,
+               CASE WHEN r.passes_on THEN 'expired' ELSE r.reason END, r.error_class, r.error, r.fingerprint
         FROM results r
         WHERE r.next = 3
+           OR r.passes_on
         ON CONFLICT DO NOTHING
     ), dropped AS (
         DELETE FROM postroom.lease l
@@ -1752,8 +1518,8 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.content_hash IS 'Internal: what makes two messages of a queue the same for a repeat.';
 
-CREATE OR REPLACE FUNCTION postroom.create_message(queue text, payload jsonb DEFAULT NULL::jsonb, type text DEFAULT NULL::text, type_version integer DEFAULT 1, message_id uuid DEFAULT NULL::uuid, delay interval DEFAULT NULL::interval, at timestamp with time zone DEFAULT NULL::timestamp with time zone, time_to_live interval DEFAULT NULL::interval, priority integer DEFAULT 4, deduplication_key text DEFAULT NULL::text, correlation_id text DEFAULT NULL::text, headers jsonb DEFAULT NULL::jsonb, direction text DEFAULT 'OUTGOING'::text, body bytea DEFAULT NULL::bytea, content_type text DEFAULT NULL::text, group_key text DEFAULT NULL::text)
- RETURNS TABLE(id uuid, is_new boolean)
+CREATE OR REPLACE FUNCTION postroom.create_message(queue text DEFAULT NULL::text, payload jsonb DEFAULT NULL::jsonb, type text DEFAULT NULL::text, type_version integer DEFAULT 1, message_id uuid DEFAULT NULL::uuid, delay interval DEFAULT NULL::interval, at timestamp with time zone DEFAULT NULL::timestamp with time zone, time_to_live interval DEFAULT NULL::interval, priority integer DEFAULT 4, deduplication_key text DEFAULT NULL::text, correlation_id text DEFAULT NULL::text, headers jsonb DEFAULT NULL::jsonb, direction text DEFAULT 'OUTGOING'::text, body bytea DEFAULT NULL::bytea, content_type text DEFAULT NULL::text, exchange text DEFAULT NULL::text, routing_key text DEFAULT NULL::text, mandatory boolean DEFAULT true)
+ RETURNS TABLE(id uuid, is_new boolean, queues text[])
  LANGUAGE plpgsql
  ROWS 1
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1768,6 +1534,8 @@ DECLARE
     horizon       constant interval := interval '400 days';
     started_at    constant timestamptz := clock_timestamp();
     due           timestamptz;
+    key_owner     int;
+    targets       postroom.queue[];
     target        postroom.queue;
     new_message   postroom.message;
     new_id        uuid := create_message.message_id;
@@ -1775,7 +1543,17 @@ DECLARE
     same_content  boolean;
 BEGIN
     -- In the order of CreateMessage's own checks, so that SQL and Java refuse the same thing first.
-    PERFORM postroom.require_name('queue', create_message.queue);
+    IF create_message.exchange IS NULL THEN
+        PERFORM postroom.require_name('queue', create_message.queue);
+        IF create_message.routing_key IS NOT NULL THEN
+            PERFORM postroom.refuse('routingKey', 'given only with exchange', create_message.routing_key);
+        END IF;
+    ELSE
+        IF create_message.queue IS NOT NULL THEN
+            PERFORM postroom.refuse('queue', 'left out with exchange', create_message.queue);
+        END IF;
+        PERFORM postroom.require_routing_key(coalesce(create_message.routing_key, ''));
+    END IF;
     IF new_id IS NOT NULL
        AND (substring(new_id::text FROM 15 FOR 1) <> '7'
             OR substring(new_id::text FROM 20 FOR 1) NOT IN ('8', '9', 'a', 'b')
@@ -1804,7 +1582,6 @@ BEGIN
     END IF;
     PERFORM postroom.require_text('deduplicationKey', create_message.deduplication_key);
     PERFORM postroom.require_text('correlationId', create_message.correlation_id);
-    PERFORM postroom.require_text('group', create_message.group_key);
     IF new_headers IS NOT NULL THEN
         PERFORM postroom.require_headers(new_headers);
     END IF;
@@ -1831,7 +1608,22 @@ BEGIN
         PERFORM postroom.require_text('contentType', create_message.content_type);
     END IF;
 
-    target := postroom.queue_for_use(create_message.queue);
+    IF create_message.exchange IS NULL THEN
+        target := postroom.queue_for_use(create_message.queue);
+        key_owner := target.id;
+    ELSE
+        IF EXISTS (SELECT FROM postroom.message m WHERE m.id = create_message.message_id) THEN
+            targets := '{}'; -- a repeat: its exchange may be gone by now
+        ELSE
+            -- One statement, so one snapshot of all exchanges and bindings: a change that commits later counts for the next message.
+            SELECT r.targets, r.exchange_id INTO targets, key_owner
+            FROM postroom.routed(create_message.exchange, coalesce(create_message.routing_key, ''), coalesce(new_headers, '{}')) r;
+        END IF;
+        IF cardinality(targets) = 1 THEN
+            target := targets[1];
+        END IF;
+        key_owner := CASE WHEN create_message.exchange = '' THEN coalesce(target.id, 0) ELSE -key_owner END;
+    END IF;
     due := CASE WHEN create_message.delay > interval '0' THEN started_at + create_message.delay
                 WHEN create_message.at > started_at THEN create_message.at END;
     new_id := coalesce(new_id, postroom.new_id());
@@ -1845,29 +1637,42 @@ BEGIN
     -- A queue's time to live outside its limits counts for nothing: else a negative one would expire each message at once.
     new_message.expires_at := statement_timestamp() + coalesce(create_message.time_to_live,
         CASE WHEN target.time_to_live BETWEEN interval '1 millisecond' AND horizon THEN target.time_to_live END);
-    new_message.queue_id := target.id;
+    new_message.queue_id := coalesce(target.id, 0);
     new_message.type_version := new_version;
     new_message.priority := new_priority;
     new_message.direction := CASE create_message.direction WHEN 'INCOMING' THEN 1 ELSE 0 END;
     new_message.type := create_message.type;
     new_message.correlation_id := create_message.correlation_id;
-    new_message.group_key := create_message.group_key;
     new_message.content_type := CASE WHEN new_body IS NOT NULL THEN coalesce(create_message.content_type, 'application/octet-stream') END;
     new_message.created_by := session_user;
+    new_message.exchange := create_message.exchange;
+    new_message.routing_key := CASE WHEN create_message.exchange IS NOT NULL THEN coalesce(create_message.routing_key, '') END;
+    new_message.queue_ids := CASE WHEN cardinality(targets) > 1 THEN ARRAY(SELECT t.id FROM unnest(targets) t) END;
     new_message.headers := new_headers;
     new_message.payload := new_payload;
     new_message.body := new_body;
 
     FOR round IN 1 .. 5 LOOP
         existing_id := NULL;
-        IF create_message.deduplication_key IS NOT NULL THEN
+        IF cardinality(targets) = 0 THEN
+            -- A message that reaches no queue now may repeat one that was stored while a binding matched. Then it is a repeat.
+            SELECT m.id INTO existing_id
+            FROM postroom.message m
+            WHERE m.id = coalesce((SELECT d.message_id FROM postroom.dedup d
+                                   WHERE d.queue_id = key_owner AND d.key = create_message.deduplication_key), new_id);
+            IF NOT FOUND THEN
+                PERFORM postroom.refuse_or_drop(new_message, create_message.mandatory);
+                RETURN QUERY SELECT new_id, false, '{}'::text[];
+                RETURN;
+            END IF;
+        ELSIF create_message.deduplication_key IS NOT NULL THEN
             INSERT INTO postroom.dedup (queue_id, key, message_id)
-            VALUES (target.id, create_message.deduplication_key, new_id)
+            VALUES (key_owner, create_message.deduplication_key, new_id)
             ON CONFLICT DO NOTHING;
             IF NOT FOUND THEN
                 SELECT d.message_id INTO existing_id
                 FROM postroom.dedup d
-                WHERE d.queue_id = target.id
+                WHERE d.queue_id = key_owner
                   AND d.key = create_message.deduplication_key;
                 CONTINUE WHEN NOT FOUND;  -- purged in between: the key is free again
             END IF;
@@ -1879,34 +1684,41 @@ BEGIN
                 LOCK TABLE postroom.ready IN ROW EXCLUSIVE MODE;
                 new_message.seq := nextval('postroom.ready_seq');
             END IF;
-            INSERT INTO postroom.message VALUES (new_message.*) ON CONFLICT DO NOTHING;
-            IF FOUND THEN
-                IF due IS NULL THEN
+            IF target.id IS NULL THEN
+                existing_id := postroom.store_routed(new_message, targets, due);
+            ELSE
+                INSERT INTO postroom.message VALUES (new_message.*) ON CONFLICT DO NOTHING;
+                IF NOT FOUND THEN
+                    existing_id := new_id;
+                ELSIF due IS NULL THEN
                     INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
                     VALUES (new_message.seq, target.id, new_priority, new_id, false);
                 ELSE
                     INSERT INTO postroom.delayed (due_at, queue_id, priority, message_id, reason)
                     VALUES (due, target.id, new_priority, new_id, 'delay');
                 END IF;
-                RETURN QUERY SELECT new_id, true;
+            END IF;
+            IF existing_id IS NULL THEN
+                RETURN QUERY SELECT new_id, true,
+                    CASE WHEN target.id IS NULL THEN ARRAY(SELECT t.name FROM unnest(targets) t) ELSE ARRAY[target.name] END;
                 RETURN;
             END IF;
-            existing_id := new_id;
         END IF;
 
-        SELECT m.queue_id = target.id
+        SELECT CASE WHEN create_message.exchange IS NULL THEN m.queue_id = target.id AND m.exchange IS NULL
+                    ELSE m.exchange = create_message.exchange AND m.routing_key = new_message.routing_key END
                AND postroom.content_hash(m.type, m.type_version, m.payload, m.body)
                    = postroom.content_hash(create_message.type, new_version, new_payload, new_body)
         INTO same_content
         FROM postroom.message m
         WHERE m.id = existing_id;
         IF coalesce(same_content, true) THEN  -- a message that was purged meanwhile counts as the same
-            RETURN QUERY SELECT existing_id, false;
+            RETURN QUERY SELECT existing_id, false, postroom.queues_of(existing_id);
             RETURN;
         END IF;
-        RAISE EXCEPTION 'queue "%" already has a message with % "%" but other content: %. '
+        RAISE EXCEPTION '% already has a message with % "%" but other content: %. '
             'Nothing was written; use another %, or send the same content to have the repeat recognised',
-            create_message.queue,
+            coalesce('exchange "' || nullif(create_message.exchange, '') || '"', 'queue "' || target.name || '"'),
             CASE WHEN existing_id = new_id THEN 'id' ELSE 'deduplicationKey' END,
             CASE WHEN existing_id = new_id THEN new_id::text ELSE create_message.deduplication_key END,
             existing_id,
@@ -1919,6 +1731,9 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.create_message IS 'Puts a message into a queue, in the transaction of the caller:
 SELECT id FROM postroom.create_message(''mail'', ''{"to": "ann"}'', type => ''ticket'').
+Or through an exchange, into each queue that its bindings choose (see postroom.bind):
+SELECT id, queues FROM postroom.create_message(exchange => ''orders'', routing_key => ''order.42.paid'', payload => ''{}'').
+A message that reaches no queue is refused (PR404); with mandatory => false it is dropped, a line is kept, and queues is empty.
 The message exists if and only if that transaction commits; workers notice it by polling, within a second.
 is_new is false, and id is that of the first message, when message_id or deduplication_key was there with the same content.
 With other content it is an error (23505). A value that breaks a limit is refused (22023); its field stands in COLUMN.
@@ -1949,6 +1764,76 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.day_partition IS 'Internal: the name of the partition that begins on a day (UTC).';
 
+CREATE OR REPLACE FUNCTION postroom.deaths_with(p_deaths jsonb, p_queue text, p_reason text, p_exchange text, p_key text)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    WITH known AS MATERIALIZED (
+        SELECT d.value AS death, d.ordinality AS place, d.value ->> 'queue' = p_queue AND d.value ->> 'reason' = p_reason AS is_same
+        FROM jsonb_array_elements(p_deaths) WITH ORDINALITY d
+        WHERE jsonb_typeof(d.value) = 'object'
+    ), now_dead AS (
+        SELECT jsonb_build_object('queue', p_queue, 'reason', p_reason, 'count', 1, 'time', statement_timestamp(),
+                                  'exchange', p_exchange, 'routing-key', p_key)
+               || coalesce((SELECT k.death FROM known k WHERE k.is_same LIMIT 1), '{}')
+               || jsonb_build_object(
+                      'count', 1 + coalesce((SELECT CASE WHEN jsonb_typeof(k.death -> 'count') = 'number'
+                                                         THEN least((k.death ->> 'count')::numeric, 1000000000)::int END
+                                             FROM known k WHERE k.is_same LIMIT 1), 0),
+                      'last-time', statement_timestamp(), 'last-exchange', p_exchange, 'last-routing-key', p_key) AS death
+    )
+    SELECT jsonb_agg(x.death ORDER BY x.place)
+    FROM (SELECT n.death, 0::bigint AS place FROM now_dead n
+          UNION ALL
+          SELECT k.death, k.place FROM known k WHERE NOT coalesce(k.is_same, false)
+          ORDER BY place
+          LIMIT 10) x
+$function$
+;
+COMMENT ON FUNCTION postroom.deaths_with IS 'Internal: the deaths of a message and one more.';
+
+CREATE OR REPLACE FUNCTION postroom.declaration_conflicts(q postroom.queue, p_max_attempts bigint, p_retry_after text, p_crash_limit bigint, p_time_to_live interval, p_retention interval, p_kind text, p_strict boolean, p_owner uuid)
+ RETURNS TABLE(field text, declared text, given text)
+ LANGUAGE sql
+ STABLE ROWS 1
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT 'owner', postroom.worker_text(q.owner), NULL
+    WHERE q.deleted_at IS NULL AND q.kind = 'exclusive' AND q.owner IS DISTINCT FROM p_owner
+    UNION ALL
+    SELECT 'consumers', o.names, NULL
+    FROM (SELECT string_agg(DISTINCT postroom.worker_text(w.instance), ', ') AS names
+          FROM postroom.consumer c
+          JOIN postroom.worker w ON w.id = c.worker_id
+          WHERE p_kind = 'exclusive'
+            AND c.queue_id = q.id
+            AND w.instance IS DISTINCT FROM p_owner
+            AND w.stopped_at IS NULL
+            AND w.beat_at > statement_timestamp() - interval '1 minute') o
+    WHERE o.names IS NOT NULL
+    UNION ALL
+    SELECT x.field, x.declared, x.given
+    FROM (VALUES
+        ('kind', q.kind, p_kind,
+            q.kind <> p_kind AND NOT (p_kind = 'auto_delete' AND q.kind = 'durable' AND q.settings_by = 'default')),
+        ('attempts', q.max_attempts::text, p_max_attempts::text,
+            p_strict AND q.settings_by = 'declaration' AND q.max_attempts <> p_max_attempts),
+        ('retryAfter', q.retry_after, p_retry_after,
+            p_strict AND q.settings_by = 'declaration' AND NOT postroom.same_waits(q.retry_after, p_retry_after)),
+        ('crashLimit', q.crash_limit::text, p_crash_limit::text,
+            p_strict AND q.settings_by = 'declaration' AND q.crash_limit <> p_crash_limit),
+        ('timeToLive', coalesce(q.time_to_live::text, 'never'), p_time_to_live::text,
+            p_strict AND q.settings_by = 'declaration' AND p_time_to_live IS NOT NULL AND q.time_to_live IS DISTINCT FROM p_time_to_live),
+        ('retention', q.retention::text, p_retention::text,
+            p_strict AND q.settings_by = 'declaration' AND q.retention <> p_retention)
+    ) x (field, declared, given, differs)
+    WHERE q.deleted_at IS NULL AND x.differs
+$function$
+;
+COMMENT ON FUNCTION postroom.declaration_conflicts IS 'Internal: what of a declaration is refused, with what the queue has instead; no row: it holds.';
+
 CREATE OR REPLACE FUNCTION postroom.declare_exchange(exchange text, kind text DEFAULT 'direct'::text, alternate text DEFAULT NULL::text)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -1966,8 +1851,9 @@ BEGIN
         PERFORM postroom.require_name('alternate', declare_exchange.alternate);
     END IF;
     LOOP
-        SELECT * INTO existing FROM postroom.exchange e WHERE e.name = declare_exchange.exchange FOR KEY SHARE;
+        SELECT * INTO existing FROM postroom.exchange e WHERE e.name = declare_exchange.exchange;
         EXIT WHEN FOUND; -- before the INSERT, because that draws an id even where it inserts nothing
+        PERFORM postroom.change_routing();
         INSERT INTO postroom.exchange (name, kind, alternate)
         VALUES (declare_exchange.exchange, declare_exchange.kind, declare_exchange.alternate)
         ON CONFLICT DO NOTHING;
@@ -1987,9 +1873,192 @@ BEGIN
 END
 $function$
 ;
-COMMENT ON FUNCTION postroom.declare_exchange IS 'Internal: makes an exchange; kind is direct, topic, fanout or headers: SELECT postroom.declare_exchange(''orders'', ''topic'').
+COMMENT ON FUNCTION postroom.declare_exchange IS 'Makes an exchange; kind is direct, topic, fanout or headers: SELECT postroom.declare_exchange(''orders'', ''topic'').
 true: it is new. A repeat changes nothing; with another kind or alternate exchange it is refused (22023).
 alternate names the exchange that a message goes on to where no binding matches it.';
+
+CREATE OR REPLACE FUNCTION postroom.declare_queue(queue text, max_attempts integer DEFAULT NULL::integer, retry_after text DEFAULT NULL::text, crash_limit integer DEFAULT NULL::integer, time_to_live interval DEFAULT NULL::interval, retention interval DEFAULT NULL::interval, kind text DEFAULT NULL::text, strict boolean DEFAULT false, dead_letter_exchange text DEFAULT NULL::text, dead_letter_routing_key text DEFAULT NULL::text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    is_named     constant boolean := num_nonnulls(declare_queue.max_attempts, declare_queue.retry_after, declare_queue.crash_limit,
+                                                  declare_queue.time_to_live, declare_queue.retention, declare_queue.kind,
+                                                  declare_queue.dead_letter_exchange) > 0;
+    existing     postroom.queue;
+    changed      postroom.queue;
+    is_locked    boolean := false;
+    refused      record;
+    broken_rule  text;
+BEGIN
+    PERFORM postroom.require_name('queue', declare_queue.queue);
+    IF declare_queue.max_attempts NOT BETWEEN 1 AND 1000 THEN
+        PERFORM postroom.refuse('attempts', '1 to 1000', declare_queue.max_attempts::text);
+    ELSIF declare_queue.crash_limit NOT BETWEEN 1 AND 1000 THEN
+        PERFORM postroom.refuse('crashLimit', '1 to 1000', declare_queue.crash_limit::text);
+    ELSIF declare_queue.time_to_live NOT BETWEEN interval '1 millisecond' AND interval '400 days' THEN
+        PERFORM postroom.refuse('timeToLive', 'PT0.001S to 400 days', declare_queue.time_to_live::text);
+    ELSIF declare_queue.retention NOT BETWEEN interval '0' AND interval '400 days'
+          AND declare_queue.retention <> interval '365000 days' THEN
+        PERFORM postroom.refuse('retention', 'PT0S to 400 days, or 365000 days', declare_queue.retention::text);
+    ELSIF declare_queue.kind = 'exclusive' THEN
+        PERFORM postroom.refuse('kind', 'durable or auto_delete', declare_queue.kind,
+            'An exclusive queue belongs to a process: declare it there, with Queues.declare');
+    ELSIF declare_queue.kind NOT IN ('durable', 'auto_delete') THEN
+        PERFORM postroom.refuse('kind', 'durable or auto_delete', declare_queue.kind);
+    ELSIF declare_queue.dead_letter_routing_key IS NOT NULL THEN
+        PERFORM postroom.require_routing_key(declare_queue.dead_letter_routing_key);
+        IF coalesce(declare_queue.dead_letter_exchange, '') = '' THEN
+            PERFORM postroom.refuse('deadLetterRoutingKey', 'given only with a dead letter exchange',
+                declare_queue.dead_letter_routing_key);
+        END IF;
+    END IF;
+    IF declare_queue.dead_letter_exchange <> '' THEN
+        PERFORM postroom.require_name('deadLetterExchange', declare_queue.dead_letter_exchange);
+    END IF;
+    LOOP
+        IF is_locked THEN
+            SELECT * INTO existing FROM postroom.queue q WHERE q.name = declare_queue.queue FOR NO KEY UPDATE;
+        ELSE
+            SELECT * INTO existing FROM postroom.queue q WHERE q.name = declare_queue.queue;
+        END IF;
+        IF NOT FOUND THEN
+            INSERT INTO postroom.queue (name, max_attempts, retry_after, crash_limit, time_to_live, retention, kind, settings_by,
+                                        dead_letter_exchange, dead_letter_routing_key)
+            VALUES (declare_queue.queue, coalesce(declare_queue.max_attempts, 20), coalesce(declare_queue.retry_after, '10s..6h'),
+                    coalesce(declare_queue.crash_limit, 3), declare_queue.time_to_live,
+                    coalesce(declare_queue.retention, interval '7 days'), coalesce(declare_queue.kind, 'durable'),
+                    CASE WHEN is_named THEN 'declaration' ELSE 'default' END,
+                    nullif(declare_queue.dead_letter_exchange, ''), declare_queue.dead_letter_routing_key)
+            ON CONFLICT DO NOTHING;
+            IF FOUND THEN
+                RETURN true;
+            END IF;
+            CONTINUE;
+        END IF;
+        SELECT string_agg(c.field, ', ') AS fields, string_agg(c.declared, ', ') AS declared, string_agg(c.given, ', ') AS given
+        INTO refused
+        FROM postroom.declaration_conflicts(existing, declare_queue.max_attempts, declare_queue.retry_after, declare_queue.crash_limit,
+            declare_queue.time_to_live, declare_queue.retention, declare_queue.kind, coalesce(declare_queue.strict, true), NULL) c;
+        IF refused.fields LIKE 'owner%' THEN
+            RAISE EXCEPTION 'queue "%" is exclusive to %; nothing was changed', declare_queue.queue, refused.declared
+                USING ERRCODE = '55006', COLUMN = 'queue', HINT = 'Publish to it, or use another name';
+        ELSIF refused.fields IS NOT NULL THEN
+            PERFORM postroom.refuse(refused.fields, refused.declared || ', as queue "' || declare_queue.queue || '" was declared',
+                refused.given, 'Delete the queue first, or declare one with another name');
+        END IF;
+        changed := existing;
+        changed.deleted_at := NULL;
+        changed.kind := coalesce(declare_queue.kind, CASE WHEN existing.deleted_at IS NOT NULL AND existing.kind = 'exclusive'
+                                                          THEN 'durable' ELSE existing.kind END);
+        changed.owner := NULL;
+        IF is_named AND (existing.settings_by <> 'operator' OR existing.deleted_at IS NOT NULL) THEN
+            changed.max_attempts := coalesce(declare_queue.max_attempts, existing.max_attempts);
+            changed.retry_after := coalesce(declare_queue.retry_after, existing.retry_after);
+            changed.crash_limit := coalesce(declare_queue.crash_limit, existing.crash_limit);
+            changed.time_to_live := coalesce(declare_queue.time_to_live, existing.time_to_live);
+            changed.retention := coalesce(declare_queue.retention, existing.retention);
+            changed.settings_by := 'declaration';
+            IF declare_queue.dead_letter_exchange IS NOT NULL THEN
+                changed.dead_letter_exchange := nullif(declare_queue.dead_letter_exchange, '');
+                changed.dead_letter_routing_key := declare_queue.dead_letter_routing_key;
+            END IF;
+        END IF;
+        IF changed IS NOT DISTINCT FROM existing THEN
+            RETURN false;
+        ELSIF is_locked THEN
+            UPDATE postroom.queue q
+            SET max_attempts = changed.max_attempts, retry_after = changed.retry_after, crash_limit = changed.crash_limit,
+                time_to_live = changed.time_to_live, retention = changed.retention, settings_by = changed.settings_by,
+                kind = changed.kind, owner = changed.owner, deleted_at = changed.deleted_at,
+                dead_letter_exchange = changed.dead_letter_exchange, dead_letter_routing_key = changed.dead_letter_routing_key
+            WHERE q.id = existing.id;
+            RETURN existing.deleted_at IS NOT NULL;
+        END IF;
+        is_locked := true;
+    END LOOP;
+EXCEPTION WHEN check_violation THEN
+    GET STACKED DIAGNOSTICS broken_rule = CONSTRAINT_NAME;
+    IF broken_rule = 'queue_retry_after_readable' THEN
+        PERFORM postroom.refuse('retryAfter', '10s, or 10s, 1m, 5m, or 1s..1h, each at most 400 days; or custom', declare_queue.retry_after,
+            'Units are ms, s, m, h and d');
+    END IF;
+    RAISE;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.declare_queue IS 'Makes a queue, or sets what is named: SELECT postroom.declare_queue(''mail'', max_attempts => 5, retry_after => ''10s, 1m'').
+kind is durable or auto_delete (it goes with its last consumer). dead_letter_exchange is where dead letters go on; an empty text: nowhere.
+An operator''s values stay. true: it is new, or was deleted before.
+A value that breaks a limit is refused (22023), and so is another kind than the queue has. strict refuses other settings, too.';
+
+CREATE OR REPLACE FUNCTION postroom.delete_abandoned(p_lease_time interval, p_left integer[])
+ RETURNS TABLE(queue_id integer, queue text, because text, up_to bigint)
+ LANGUAGE plpgsql
+ ROWS 1
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    longest  constant interval := CASE WHEN pg_postmaster_start_time() <= statement_timestamp() - p_lease_time THEN p_lease_time END;
+    ids      int[];
+BEGIN
+    IF EXISTS (SELECT
+               FROM postroom.queue q
+               JOIN postroom.binding b ON b.queue_id = q.id
+               WHERE q.kind <> 'durable'
+                 AND q.deleted_at IS NULL
+                 AND (q.id = ANY (p_left) OR postroom.is_abandoned(q, longest))) THEN
+        PERFORM postroom.change_routing(); -- before the locks on queues, as all that changes routing
+    END IF;
+    SELECT array_agg(x.id) INTO ids
+    FROM (SELECT q.id
+          FROM postroom.queue q
+          WHERE q.kind <> 'durable'
+            AND q.deleted_at IS NULL
+            AND (q.id = ANY (p_left)
+                 OR postroom.is_abandoned(q, longest)
+                 OR q.kind = 'auto_delete' AND NOT q.had_consumer
+                    AND EXISTS (SELECT FROM postroom.consumer c JOIN postroom.worker w ON w.id = c.worker_id
+                                WHERE c.queue_id = q.id AND w.stopped_at IS NULL
+                                  AND w.beat_at > statement_timestamp() - longest))
+          ORDER BY q.name
+          FOR UPDATE OF q) x;
+    IF ids IS NULL THEN
+        RETURN;
+    END IF;
+    UPDATE postroom.queue q
+    SET had_consumer = true
+    WHERE q.id = ANY (ids)
+      AND q.kind = 'auto_delete'
+      AND q.deleted_at IS NULL
+      AND NOT q.had_consumer
+      AND (q.id = ANY (p_left)
+           OR EXISTS (SELECT FROM postroom.consumer c JOIN postroom.worker w ON w.id = c.worker_id
+                      WHERE c.queue_id = q.id AND w.stopped_at IS NULL
+                        AND w.beat_at > statement_timestamp() - longest));
+    RETURN QUERY
+    WITH gone AS (
+        UPDATE postroom.queue q
+        SET deleted_at = clock_timestamp(), had_consumer = false
+        WHERE q.id = ANY (ids)
+          AND q.deleted_at IS NULL
+          AND postroom.is_abandoned(q, longest)
+        RETURNING q.id, q.name, q.kind, q.owner
+    ), unbound AS (
+        DELETE FROM postroom.binding b USING gone g WHERE b.queue_id = g.id
+    )
+    SELECT g.id, g.name,
+           CASE g.kind WHEN 'exclusive' THEN 'it was exclusive to ' || postroom.worker_text(g.owner) || ', which is gone'
+                       ELSE 'its last consumer left' END,
+           coalesce(pg_sequence_last_value('postroom.ready_seq'), 0)
+    FROM gone g;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.delete_abandoned IS 'Internal: called by workers. Deletes queues that have lost their owner or their last consumer.';
 
 CREATE OR REPLACE FUNCTION postroom.delete_exchange(exchange text, if_unused boolean DEFAULT false)
  RETURNS boolean
@@ -2001,6 +2070,10 @@ DECLARE
     deleted_id int;
 BEGIN
     PERFORM postroom.require_name('exchange', delete_exchange.exchange);
+    IF NOT EXISTS (SELECT FROM postroom.exchange e WHERE e.name = delete_exchange.exchange) THEN
+        RETURN false;
+    END IF;
+    PERFORM postroom.change_routing();
     -- The lock waits for transactions that bind it, and the next statement sees their bindings.
     SELECT e.id INTO deleted_id FROM postroom.exchange e WHERE e.name = delete_exchange.exchange FOR UPDATE;
     IF NOT FOUND THEN
@@ -2016,8 +2089,34 @@ BEGIN
 END
 $function$
 ;
-COMMENT ON FUNCTION postroom.delete_exchange IS 'Internal: deletes an exchange with its bindings: SELECT postroom.delete_exchange(''orders'', if_unused => true).
+COMMENT ON FUNCTION postroom.delete_exchange IS 'Deletes an exchange with its bindings: SELECT postroom.delete_exchange(''orders'', if_unused => true).
 if_unused refuses (55006) while it has bindings of its own. false: there was none.';
+
+CREATE OR REPLACE FUNCTION postroom.delete_queue(queue text, if_empty boolean DEFAULT false, if_unused boolean DEFAULT false)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    marked record;
+BEGIN
+    PERFORM postroom.require_name('queue', delete_queue.queue);
+    SELECT m.queue_id, CASE m.obstacle WHEN 'exclusive' THEN 'is exclusive to ' ELSE '' END || m.because AS because INTO marked
+    FROM postroom.mark_deleted(delete_queue.queue, coalesce(delete_queue.if_empty, true), coalesce(delete_queue.if_unused, true), NULL) m;
+    IF NOT FOUND THEN
+        RETURN false;
+    ELSIF marked.because IS NOT NULL THEN
+        RAISE EXCEPTION 'queue "%" %; nothing was deleted', delete_queue.queue, marked.because USING ERRCODE = '55006', COLUMN = 'queue';
+    END IF;
+    INSERT INTO postroom.operator_action (action, queue_id, finished_at) VALUES ('delete', marked.queue_id, clock_timestamp());
+    RETURN true;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.delete_queue IS 'Deletes a queue with its bindings: SELECT postroom.delete_queue(''mail'', if_empty => true, if_unused => true).
+if_empty refuses (55006) while anything waits, is in progress or dead, if_unused while it has a live consumer.
+What waits becomes CANCELLED, reason queue_deleted, within half a minute while a worker lives. false: there was none.';
 
 CREATE OR REPLACE FUNCTION postroom.existing_exchange(p_field text, p_name text)
  RETURNS postroom.exchange
@@ -2030,14 +2129,71 @@ BEGIN
     PERFORM postroom.require_name(p_field, p_name);
     SELECT * INTO existing FROM postroom.exchange e WHERE e.name = p_name FOR KEY SHARE;
     IF NOT FOUND THEN
-        RAISE EXCEPTION '% "%" does not exist. Declare it first, with postroom.declare_exchange', p_field, p_name
-            USING ERRCODE = '22023', COLUMN = p_field;
+        PERFORM postroom.refuse_unknown(p_field, p_name);
     END IF;
     RETURN existing;
 END
 $function$
 ;
 COMMENT ON FUNCTION postroom.existing_exchange IS 'Internal: returns the exchange of a name and locks it; refuses a name that no exchange has.';
+
+CREATE OR REPLACE FUNCTION postroom.expire_entries(p_from timestamp with time zone, p_after uuid, p_after_queue integer, p_limit integer)
+ RETURNS TABLE(looked integer, expired integer, last_expires_at timestamp with time zone, last_id uuid, last_queue integer)
+ LANGUAGE sql
+ ROWS 1
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+    WITH overdue AS MATERIALIZED (
+        SELECT x.ctid, x.expires_at, x.message_id, x.queue_id
+        FROM postroom.entry_expiry x
+        WHERE (x.expires_at, x.message_id, x.queue_id) > (p_from, p_after, p_after_queue)
+          AND x.expires_at <= statement_timestamp()
+        ORDER BY x.expires_at, x.message_id, x.queue_id
+        LIMIT p_limit
+    ), in_ready AS (
+        DELETE FROM postroom.ready r
+        USING overdue o
+        WHERE r.message_id = o.message_id AND r.queue_id = o.queue_id AND r.moved
+        RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.message_id, r.deliveries
+    ), put_off AS (
+        DELETE FROM postroom.delayed d
+        USING overdue o
+        WHERE d.message_id = o.message_id AND d.queue_id = o.queue_id
+        RETURNING d.queue_id, d.priority, d.failures, d.crashes, d.message_id, d.deliveries
+    ), removed AS MATERIALIZED (
+        SELECT x.*, postroom.passes_on(x.queue_id) AS passes_on
+        FROM (SELECT * FROM in_ready UNION ALL SELECT * FROM put_off) x
+    ), history AS (
+        INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
+        SELECT x.message_id, clock_timestamp(), clock_timestamp(), x.queue_id, x.deliveries, 2
+        FROM removed x
+        WHERE NOT x.passes_on
+    ), dead AS (
+        INSERT INTO postroom.dead_letter (queue_id, priority, failures, crashes, deliveries, message_id, reason)
+        SELECT x.queue_id, x.priority, x.failures, x.crashes, x.deliveries, x.message_id, 'expired'
+        FROM removed x
+        WHERE x.passes_on
+        ON CONFLICT DO NOTHING
+    ), settled AS (
+        DELETE FROM postroom.entry_expiry e
+        USING overdue o
+        WHERE e.message_id = o.message_id
+          AND e.queue_id = o.queue_id
+          AND (EXISTS (SELECT FROM removed x WHERE x.message_id = o.message_id AND x.queue_id = o.queue_id)
+               OR EXISTS (SELECT FROM postroom.attempt a
+                          WHERE a.message_id = o.message_id AND a.queue_id = o.queue_id AND a.outcome <= 2)
+               OR NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = o.message_id))
+    )
+    SELECT (SELECT count(*)::int FROM overdue), (SELECT count(*)::int FROM removed), l.expires_at, l.message_id, l.queue_id
+    FROM (SELECT 1) always
+    LEFT JOIN (SELECT o.expires_at, o.message_id, o.queue_id
+               FROM overdue o
+               ORDER BY o.expires_at DESC, o.message_id DESC, o.queue_id DESC
+               LIMIT 1) l ON true
+$function$
+;
+COMMENT ON FUNCTION postroom.expire_entries IS 'Internal: called by a job. Waiting entries whose queue''s time to live ended become EXPIRED.';
 
 CREATE OR REPLACE FUNCTION postroom.expire(p_from timestamp with time zone, p_after uuid, p_limit integer)
  RETURNS TABLE(looked integer, expired integer, last_expires_at timestamp with time zone, last_id uuid)
@@ -2057,87 +2213,38 @@ AS $function$
         DELETE FROM postroom.ready r
         USING overdue o
         WHERE r.queue_id = o.queue_id AND r.priority = o.priority AND r.seq = o.seq AND r.message_id = o.id
-        RETURNING r.queue_id, r.message_id, r.deliveries
+        RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.message_id, r.deliveries
     ), moved AS (
         DELETE FROM postroom.ready r
         USING overdue o
         WHERE r.message_id = o.id AND r.moved
-        RETURNING r.queue_id, r.message_id, r.deliveries
+        RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.message_id, r.deliveries
     ), put_off AS (
         DELETE FROM postroom.delayed d
         USING overdue o
         WHERE d.message_id = o.id
-        RETURNING d.queue_id, d.message_id, d.deliveries
-    ), behind AS (
-        DELETE FROM postroom.grouped w
-        USING overdue o
-        WHERE w.message_id = o.id
-        RETURNING w.queue_id, w.message_id, w.deliveries
+        RETURNING d.queue_id, d.priority, d.failures, d.crashes, d.message_id, d.deliveries
+    ), removed AS MATERIALIZED (
+        SELECT x.*, postroom.passes_on(x.queue_id) AS passes_on
+        FROM (SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off) x
     ), history AS (
         INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
         SELECT x.message_id, clock_timestamp(), clock_timestamp(), x.queue_id, x.deliveries, 2
-        FROM (SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off UNION ALL SELECT * FROM behind) x
-        RETURNING 1
+        FROM removed x
+        WHERE NOT x.passes_on
+    ), dead AS (
+        INSERT INTO postroom.dead_letter (queue_id, priority, failures, crashes, deliveries, message_id, reason)
+        SELECT x.queue_id, x.priority, x.failures, x.crashes, x.deliveries, x.message_id, 'expired'
+        FROM removed x
+        WHERE x.passes_on
+        ON CONFLICT DO NOTHING
     )
-    SELECT (SELECT count(*)::int FROM overdue), (SELECT count(*)::int FROM history), l.expires_at, l.id
+    SELECT (SELECT count(*)::int FROM overdue), (SELECT count(*)::int FROM removed), l.expires_at, l.id
     FROM (SELECT 1) always
     LEFT JOIN (SELECT o.expires_at, o.id FROM overdue o ORDER BY o.expires_at DESC, o.id DESC LIMIT 1) l ON true
 $function$
 ;
 COMMENT ON FUNCTION postroom.expire IS 'Internal: called by a job. Waiting messages whose time to live ended become EXPIRED.';
-
-CREATE OR REPLACE FUNCTION postroom.explain_group(p_message uuid, p_queue integer, p_group text)
- RETURNS text
- LANGUAGE plpgsql
- STABLE
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-DECLARE
-    at_utc  constant text := 'YYYY-MM-DD HH24:MI:SS "UTC"';
-    holder  record;
-    ahead   bigint;
-BEGIN
-    SELECT g.message_id, g.held_since, p.state, p.due_at, p.reason, w.name AS worker, q.name AS queue
-    INTO holder
-    FROM postroom.message_group g
-    JOIN postroom.queue q ON q.id = g.queue_id
-    LEFT JOIN postroom.place p ON p.message_id = g.message_id AND p.queue_id = g.queue_id
-    LEFT JOIN postroom.worker w ON w.id = p.worker_id
-    WHERE g.queue_id = p_queue
-      AND g.group_key = p_group;
-    IF NOT FOUND OR holder.message_id = p_message THEN
-        RETURN NULL;
-    END IF;
-    SELECT count(*) INTO ahead
-    FROM (SELECT FROM postroom.grouped w
-          WHERE w.queue_id = p_queue
-            AND w.group_key = p_group
-            AND w.seq < coalesce((SELECT x.seq FROM postroom.grouped x WHERE x.message_id = p_message AND x.queue_id = p_queue),
-                                 9223372036854775807)
-          LIMIT 10001) x;
-    RETURN format('group: %s; %s', CASE
-            WHEN holder.message_id IS NULL THEN
-                format('group "%s" of queue "%s" has no message in progress, and its next one is looked for', p_group, holder.queue)
-            ELSE format('message %s holds group "%s" of queue "%s" since %s: %s', holder.message_id, p_group, holder.queue,
-                to_char(holder.held_since AT TIME ZONE 'UTC', at_utc),
-                CASE holder.state
-                    WHEN 'IN_PROGRESS' THEN format('%s works on it', coalesce('worker "' || holder.worker || '"', 'a worker that is gone'))
-                    WHEN 'READY' THEN 'it is READY'
-                    WHEN 'DELAYED' THEN
-                        format('it waits until %s, because of %s', to_char(holder.due_at AT TIME ZONE 'UTC', at_utc), holder.reason)
-                    WHEN 'DEAD' THEN format('it is a dead letter (%s), for which this queue blocks the group; SELECT postroom.redrive(%L) '
-                        'puts it back', holder.reason, holder.message_id)
-                    ELSE 'it has ended, and the group goes on within seconds'
-                END)
-        END,
-        CASE WHEN ahead > 10000 THEN '10,000+ messages of the group wait before this one'
-             WHEN ahead = 1 THEN '1 message of the group waits before this one'
-             WHEN ahead = 0 THEN 'this one is next'
-             ELSE ahead || ' messages of the group wait before this one' END);
-END
-$function$
-;
-COMMENT ON FUNCTION postroom.explain_group IS 'Internal: called by explain. Who holds the group of a message.';
 
 CREATE OR REPLACE FUNCTION postroom.explain(p_message uuid)
  RETURNS SETOF text
@@ -2152,12 +2259,11 @@ DECLARE
     entry     record;
     others    record;
     ahead     bigint;
-    held_up   text;
     is_known  boolean := false;
 BEGIN
     SELECT * INTO message FROM postroom.message m WHERE m.id = p_message;
     FOR entry IN
-        SELECT p.*, q.name AS queue, q.paused_at, q.deleted_at, q.crash_limit, q.retention, q.ordered
+        SELECT p.*, q.name AS queue, q.paused_at, q.consumers_stopped_at, q.deleted_at, q.crash_limit, q.retention
         FROM postroom.place p
         LEFT JOIN postroom.queue q ON q.id = p.queue_id
         WHERE p.message_id = p_message
@@ -2166,8 +2272,9 @@ BEGIN
         is_known := true;
         CASE entry.state
         WHEN 'DONE', 'CANCELLED', 'EXPIRED' THEN
-            RETURN NEXT format('%s: it is %s in queue "%s" since %s; it may be removed from %s on',
-                lower(entry.state), entry.state, entry.queue, to_char(entry.finished_at AT TIME ZONE 'UTC', at_utc),
+            RETURN NEXT format('%s: it is %s in queue "%s"%s since %s; it may be removed from %s on',
+                lower(entry.state), entry.state, entry.queue, coalesce(' (' || entry.reason || ')', ''),
+                to_char(entry.finished_at AT TIME ZONE 'UTC', at_utc),
                 to_char((entry.finished_at + entry.retention) AT TIME ZONE 'UTC', at_utc));
         WHEN 'DEAD' THEN
             SELECT d.dead_at, d.error INTO others
@@ -2198,7 +2305,13 @@ BEGIN
                 RETURN NEXT format('queue_paused: queue "%s" is paused since %s; resume it to go on',
                     entry.queue, to_char(entry.paused_at AT TIME ZONE 'UTC', at_utc));
             END IF;
+            IF entry.consumers_stopped_at IS NOT NULL THEN
+                RETURN NEXT format('consumers_stopped: all consumers of queue "%s" are told to stop since %s; '
+                    'SELECT postroom.start_consumers(%L) lets them go on',
+                    entry.queue, to_char(entry.consumers_stopped_at AT TIME ZONE 'UTC', at_utc), entry.queue);
+            END IF;
             SELECT count(*) AS consumers,
+                   count(*) FILTER (WHERE s.worker_id IS NULL) AS running,
                    count(*) FILTER (WHERE postroom.takes(c.types, message.type, message.type_version)) AS takers,
                    string_agg(format('%s of %s takes %s', c.handler, w.name,
                        coalesce(nullif(array_to_string(c.types, ', '), ''), 'messages without a type')),
@@ -2206,9 +2319,14 @@ BEGIN
             INTO others
             FROM postroom.consumer c
             JOIN postroom.worker w ON w.id = c.worker_id
+            LEFT JOIN postroom.consumer_stop s ON s.worker_id = c.worker_id AND s.queue_id = c.queue_id
             WHERE c.queue_id = entry.queue_id
               AND w.stopped_at IS NULL
               AND w.beat_at > now_at - interval '1 minute';
+            IF others.consumers > 0 AND others.running = 0 AND entry.consumers_stopped_at IS NULL THEN
+                RETURN NEXT format('consumers_stopped: each live consumer of queue "%s" is told to stop; '
+                    'SELECT postroom.start_consumers(%L) lets them go on', entry.queue, entry.queue);
+            END IF;
             IF others.consumers = 0 THEN
                 RETURN NEXT format('no_consumer: no live process anywhere consumes queue "%s"', entry.queue);
                 IF entry.reason = 'no_handler' THEN
@@ -2232,11 +2350,6 @@ BEGIN
                         ORDER BY a.finished_at DESC
                         LIMIT 1), ''));
             ELSE
-                held_up := CASE WHEN entry.ordered THEN postroom.explain_group(p_message, entry.queue_id, message.group_key) END;
-                IF held_up IS NOT NULL THEN
-                    RETURN NEXT held_up;
-                    CONTINUE;
-                END IF;
                 IF entry.crashes > 0 THEN
                     RETURN NEXT format(
                         'suspect: its worker died %s times after it had started (limit %s); few suspects run at once in a process',
@@ -2469,6 +2582,30 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.instant_of IS 'The instant that a message id carries, to the millisecond: SELECT postroom.instant_of(message_id)';
 
+CREATE OR REPLACE FUNCTION postroom.is_abandoned(q postroom.queue, p_lease_time interval)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT CASE q.kind
+        WHEN 'exclusive' THEN NOT EXISTS (
+            SELECT FROM postroom.worker w
+            WHERE w.instance = q.owner
+              AND w.stopped_at IS NULL
+              AND (p_lease_time IS NULL OR w.beat_at > statement_timestamp() - p_lease_time))
+        WHEN 'auto_delete' THEN q.had_consumer AND NOT EXISTS (
+            SELECT FROM postroom.consumer c
+            JOIN postroom.worker w ON w.id = c.worker_id
+            WHERE c.queue_id = q.id
+              AND w.stopped_at IS NULL
+              AND (p_lease_time IS NULL OR w.beat_at > statement_timestamp() - p_lease_time))
+        ELSE false
+    END
+$function$
+;
+COMMENT ON FUNCTION postroom.is_abandoned IS 'Internal: whether a queue has lost its owner or its last consumer.';
+
 CREATE OR REPLACE FUNCTION postroom.is_day_free(p_leaf text)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -2487,6 +2624,60 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.is_day_free IS 'Internal: called by a job. Whether the lock that TRUNCATE needs could be had now.';
+
+CREATE OR REPLACE FUNCTION postroom.is_death_cycle(p_deaths jsonb, p_queue text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT coalesce(bool_and(d.value ->> 'reason' <> 'rejected') FILTER (WHERE d.ordinality <= l.place), false)
+    FROM jsonb_array_elements(p_deaths) WITH ORDINALITY d
+    CROSS JOIN (SELECT min(x.ordinality) AS place
+                FROM jsonb_array_elements(p_deaths) WITH ORDINALITY x
+                WHERE x.value ->> 'queue' = p_queue) l
+$function$
+;
+COMMENT ON FUNCTION postroom.is_death_cycle IS 'Internal: whether a message with these deaths, the last one included, would come back to a queue by itself.';
+
+CREATE OR REPLACE FUNCTION postroom.is_entry_expired(p_message uuid, p_queue integer)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    RETURN EXISTS (
+        SELECT
+        FROM postroom.entry_expiry x
+        WHERE x.message_id = p_message
+          AND x.queue_id = p_queue
+          AND x.expires_at <= clock_timestamp());
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.is_entry_expired IS 'Internal: whether an entry of a message in several queues has outlived the time to live of its queue.';
+
+CREATE OR REPLACE FUNCTION postroom.kill_signal(queue text, how_many integer DEFAULT 1)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF how_many IS NULL OR how_many < 1 THEN
+        PERFORM postroom.refuse('how_many', '1 or more', how_many::text);
+    END IF;
+    IF NOT postroom.may_operate(session_user) THEN
+        RAISE EXCEPTION 'a kill signal needs UPDATE on postroom.queue, which role "%" lacks', session_user USING ERRCODE = '42501';
+    END IF;
+    RETURN (SELECT m.id
+            FROM postroom.create_message(queue => kill_signal.queue, type => 'postroom.kill',
+                                         payload => jsonb_build_object('howMany', how_many)) m);
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.kill_signal IS 'Sends a message that stops so many consumers of a queue, after all that is READY before it: SELECT postroom.kill_signal(''mail'', 2).
+Answers its id.';
 
 CREATE OR REPLACE FUNCTION postroom.last_rows_of(p_leaf text, p_rows integer)
  RETURNS uuid
@@ -2515,6 +2706,62 @@ $function$
 COMMENT ON FUNCTION postroom.lowest_id IS 'The lowest message id of an instant. A condition on ids keeps a query to the day partitions it needs:
 SELECT ... FROM postroom.queue_messages WHERE message_id >= postroom.lowest_id(now() - interval ''1 day'')';
 
+CREATE OR REPLACE FUNCTION postroom.mark_deleted(p_queue text, p_if_empty boolean, p_if_unused boolean, p_owner uuid)
+ RETURNS TABLE(queue_id integer, obstacle text, because text, up_to bigint)
+ LANGUAGE plpgsql
+ ROWS 1
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    target  postroom.queue;
+    users   text;
+BEGIN
+    IF NOT EXISTS (SELECT FROM postroom.queue q WHERE q.name = p_queue AND q.deleted_at IS NULL) THEN
+        RETURN;
+    END IF;
+    PERFORM postroom.change_routing(); -- before the lock on the queue, as all that changes routing
+    SELECT * INTO target FROM postroom.queue q WHERE q.name = p_queue AND q.deleted_at IS NULL FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    queue_id := target.id;
+    IF p_if_unused THEN
+        SELECT string_agg(DISTINCT w.name, ', ') INTO users
+        FROM postroom.consumer c
+        JOIN postroom.worker w ON w.id = c.worker_id
+        WHERE c.queue_id = target.id
+          AND w.stopped_at IS NULL
+          AND w.beat_at > statement_timestamp() - interval '1 minute';
+    END IF;
+    IF target.kind = 'exclusive' AND target.owner IS DISTINCT FROM p_owner THEN
+        obstacle := 'exclusive';
+        because := postroom.worker_text(target.owner);
+    ELSIF users IS NOT NULL THEN
+        obstacle := 'in_use';
+        because := 'is consumed by ' || users;
+    ELSIF p_if_empty THEN
+        because := CASE
+            WHEN EXISTS (SELECT FROM postroom.ready r WHERE r.queue_id = target.id)
+              OR EXISTS (SELECT FROM postroom.delayed d WHERE d.queue_id = target.id) THEN 'is not empty: messages wait in it'
+            WHEN EXISTS (SELECT FROM postroom.lease l WHERE l.queue_id = target.id) THEN 'is not empty: messages are in progress'
+            WHEN EXISTS (SELECT FROM postroom.dead_letter d WHERE d.queue_id = target.id) THEN 'is not empty: it has dead letters'
+        END;
+        obstacle := CASE WHEN because IS NOT NULL THEN 'not_empty' END;
+    END IF;
+    IF obstacle IS NULL THEN
+        DELETE FROM postroom.binding b WHERE b.queue_id = target.id;
+        UPDATE postroom.queue q SET deleted_at = clock_timestamp(), had_consumer = false WHERE q.id = target.id;
+        up_to := coalesce(pg_sequence_last_value('postroom.ready_seq'), 0);
+    END IF;
+    RETURN NEXT;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.mark_deleted IS 'Internal: deletes a queue and its bindings when the conditions hold; what waits in it is cancelled afterwards.';
+
 CREATE OR REPLACE FUNCTION postroom.matching_bindings(p_exchange integer, p_key text, p_headers jsonb)
  RETURNS SETOF postroom.binding
  LANGUAGE sql
@@ -2534,12 +2781,43 @@ AS $function$
     JOIN postroom.binding b ON b.exchange_id = e.id
     WHERE e.id = p_exchange
       AND e.kind <> 'direct'
-      AND CASE e.kind WHEN 'topic' THEN postroom.topic_matches(b.routing_key, p_key)
+      AND CASE e.kind WHEN 'topic' THEN p_key LIKE b.key_like AND postroom.topic_matches(b.routing_key, p_key)
                       WHEN 'headers' THEN postroom.headers_match(b.arguments, p_headers)
                       ELSE true END
 $function$
 ;
 COMMENT ON FUNCTION postroom.matching_bindings IS 'Internal: the bindings of one exchange that match a routing key and headers.';
+
+CREATE OR REPLACE FUNCTION postroom.may_operate(p_role text)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT coalesce((SELECT has_table_privilege(r.oid, 'postroom.queue', 'UPDATE') FROM pg_roles r WHERE r.rolname = p_role), false)
+$function$
+;
+COMMENT ON FUNCTION postroom.may_operate IS 'Internal: whether a role has the rights of an operator.';
+
+CREATE OR REPLACE FUNCTION postroom.may_wait(p_message uuid, p_done integer[])
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT EXISTS (
+        SELECT
+        FROM postroom.message m
+        CROSS JOIN LATERAL unnest(coalesce(m.queue_ids, ARRAY[m.queue_id])) e (queue_id)
+        WHERE m.id = p_message
+          AND e.queue_id <> ALL (p_done)
+          AND NOT EXISTS (SELECT FROM postroom.place p
+                          WHERE p.message_id = p_message
+                            AND p.queue_id = e.queue_id
+                            AND p.state NOT IN ('READY', 'DELAYED')))
+$function$
+;
+COMMENT ON FUNCTION postroom.may_wait IS 'Internal: whether an entry of a message, but for the queues of p_done, is neither held, dead nor finished.';
 
 CREATE OR REPLACE FUNCTION postroom.move_tail_by(p_parent text, p_days integer, p_enough integer)
  RETURNS integer
@@ -2672,6 +2950,88 @@ $function$
 COMMENT ON FUNCTION postroom.new_id IS 'A new message id, a UUID of version 7 of now, for a client that chooses the id before it calls create_message:
 SELECT postroom.new_id()';
 
+CREATE OR REPLACE FUNCTION postroom.obey_kill_signal(p_message uuid, p_queue integer, p_queue_name text)
+ RETURNS TABLE(answer text, reason text)
+ LANGUAGE plpgsql
+ ROWS 1
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    first_seq  bigint;
+    sender     text;
+    how_many   text;
+BEGIN
+    SELECT m.seq, m.created_by, m.payload ->> 'howMany' INTO first_seq, sender, how_many FROM postroom.message m WHERE m.id = p_message;
+    IF how_many IS NULL OR how_many !~ '^[1-9][0-9]{0,8}$' THEN
+        RETURN QUERY SELECT 'refused', 'howMany must be 1 or more, got "' || coalesce(left(how_many, 80), 'null') || '"';
+    ELSIF sender IS NOT NULL AND NOT postroom.may_operate(sender) THEN
+        RETURN QUERY SELECT 'refused', 'a kill signal needs UPDATE on postroom.queue, which role "' || sender || '" lacks';
+    ELSIF EXISTS (SELECT FROM generate_series(0, 9) x (prio)
+                  WHERE EXISTS (SELECT FROM postroom.ready r
+                                WHERE r.queue_id = p_queue AND r.priority = x.prio::smallint AND r.seq < first_seq)) THEN
+        RETURN QUERY SELECT 'wait', 'messages that came before it are READY';
+    ELSE
+        PERFORM FROM postroom.order_consumer_stop(p_queue_name, how_many::int, p_message, sender);
+        RETURN QUERY SELECT 'done', '';
+    END IF;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.obey_kill_signal IS 'Internal: called by workers. Stops consumers because a kill signal was claimed.';
+
+CREATE OR REPLACE FUNCTION postroom.order_consumer_stop(p_queue text, p_how_many integer, p_id uuid DEFAULT NULL::uuid, p_actor text DEFAULT NULL::text)
+ RETURNS TABLE(id uuid, consumers integer)
+ LANGUAGE plpgsql
+ ROWS 1
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    of_queue  int;
+    new_id    constant uuid := coalesce(p_id, gen_random_uuid());
+    told      int;
+BEGIN
+    IF p_how_many < 1 THEN
+        PERFORM postroom.refuse('how_many', '1 or more, or null for all', p_how_many::text);
+    END IF;
+    UPDATE postroom.queue q
+    SET consumers_stopped_at = CASE WHEN p_how_many IS NULL THEN coalesce(q.consumers_stopped_at, clock_timestamp())
+                                    ELSE q.consumers_stopped_at END
+    WHERE q.name = p_queue
+      AND q.deleted_at IS NULL
+    RETURNING q.id INTO of_queue;
+    IF NOT FOUND THEN
+        PERFORM postroom.refuse('queue', 'one that exists', p_queue);
+    END IF;
+    IF EXISTS (SELECT FROM postroom.operator_action o WHERE o.id = p_id) THEN
+        RETURN QUERY SELECT p_id, 0;
+        RETURN;
+    END IF;
+    INSERT INTO postroom.consumer_stop (worker_id, queue_id, order_id)
+    SELECT w.id, of_queue, new_id
+    FROM postroom.worker w
+    WHERE w.stopped_at IS NULL
+      AND w.beat_at > statement_timestamp() - interval '1 minute'
+      AND EXISTS (SELECT FROM postroom.consumer c WHERE c.queue_id = of_queue AND c.worker_id = w.id)
+      AND NOT EXISTS (SELECT FROM postroom.consumer_stop s WHERE s.queue_id = of_queue AND s.worker_id = w.id)
+    ORDER BY w.beat_at DESC
+    LIMIT p_how_many
+    ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS told = ROW_COUNT;
+    INSERT INTO postroom.operator_action (id, actor, action, queue_id, finished_at, note)
+    VALUES (new_id, coalesce(p_actor, current_user), 'stop_consumers', of_queue, clock_timestamp(),
+            CASE WHEN p_how_many IS NULL THEN 'all, ' || told || ' of them now' ELSE told || ' of ' || p_how_many || ' asked for' END);
+    RETURN QUERY SELECT new_id, told;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.order_consumer_stop IS 'Internal: tells consumers to stop. Used by stop_consumers, by kill signals and by Consumers in Java.';
+
 CREATE OR REPLACE FUNCTION postroom.partitions(p_parent text)
  RETURNS TABLE(name text, from_at timestamp with time zone, to_at timestamp with time zone, bytes bigint)
  LANGUAGE sql
@@ -2697,8 +3057,114 @@ $function$
 COMMENT ON FUNCTION postroom.partitions IS 'Internal: the partitions of message or attempt, oldest first, with the time each is for. The _old one begins at -infinity, the _tail
 one ends at infinity.';
 
+CREATE OR REPLACE FUNCTION postroom.pass_on_dead_letters()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    fresh record;
+BEGIN
+    FOR fresh IN
+        SELECT ROW(d.*)::postroom.dead_letter AS dead, q AS queue
+        FROM new_dead_letters d
+        JOIN postroom.queue q ON q.id = d.queue_id
+        WHERE q.dead_letter_exchange IS NOT NULL
+          AND d.reason NOT IN ('quarantined', 'cycle', 'dlx_unroutable')
+    LOOP
+        BEGIN
+            PERFORM postroom.pass_on(fresh.dead, fresh.queue);
+        EXCEPTION
+            WHEN others THEN
+                RAISE WARNING 'dead letter % of queue "%" did not go through exchange "%": %', (fresh.dead).message_id, (fresh.queue).name,
+                    (fresh.queue).dead_letter_exchange, SQLERRM;
+        END;
+    END LOOP;
+    RETURN NULL;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.pass_on_dead_letters IS 'Internal: a trigger. Sends new dead letters through the dead letter exchanges of their queues.';
+
+CREATE OR REPLACE FUNCTION postroom.pass_on(p_dead postroom.dead_letter, p_queue postroom.queue)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    old_message  postroom.message;
+    new_message  postroom.message;
+    first_id     int;
+    key          text;
+    deaths       jsonb;
+    reached      postroom.queue[];
+    targets      postroom.queue[];
+    cut          text;
+BEGIN
+    SELECT * INTO old_message FROM postroom.message m WHERE m.id = p_dead.message_id;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    key := coalesce(p_queue.dead_letter_routing_key, old_message.routing_key, p_queue.name);
+    deaths := postroom.deaths_with(postroom.as_deaths(old_message.headers ->> 'x-death'), p_queue.name, p_dead.reason,
+        coalesce(old_message.exchange, ''), coalesce(old_message.routing_key, p_queue.name));
+    new_message := old_message;
+    new_message.headers := coalesce(old_message.headers, '{}')
+        || jsonb_build_object('x-death', deaths::text)
+        || jsonb_build_object('x-last-death-queue', p_queue.name, 'x-last-death-reason', p_dead.reason,
+                              'x-last-death-exchange', coalesce(old_message.exchange, ''))
+        || CASE WHEN old_message.headers ? 'x-first-death-reason' THEN '{}'
+                ELSE jsonb_build_object('x-first-death-queue', p_queue.name, 'x-first-death-reason', p_dead.reason,
+                                        'x-first-death-exchange', coalesce(old_message.exchange, '')) END;
+    SELECT e.id INTO first_id FROM postroom.exchange e WHERE e.name = p_queue.dead_letter_exchange;
+    reached := ARRAY(
+        SELECT q
+        FROM postroom.queue q
+        WHERE q.deleted_at IS NULL
+          AND q.id IN (SELECT b.queue_id FROM postroom.reached_bindings(first_id, key, new_message.headers) b)
+        ORDER BY q.name);
+    SELECT array_agg(t) FILTER (WHERE p_dead.reason = 'rejected' OR NOT postroom.is_death_cycle(deaths, t.name)),
+           string_agg(t.name, ', ') FILTER (WHERE p_dead.reason <> 'rejected' AND postroom.is_death_cycle(deaths, t.name))
+    INTO targets, cut
+    FROM unnest(reached) t;
+    IF targets IS NULL THEN
+        UPDATE postroom.dead_letter d
+        SET reason = CASE WHEN cut IS NULL THEN 'dlx_unroutable' ELSE 'cycle' END,
+            error = format('%s: %s', p_dead.reason, coalesce(p_dead.error, 'no error'))
+        WHERE d.message_id = p_dead.message_id
+          AND d.queue_id = p_dead.queue_id;
+        RETURN;
+    END IF;
+    new_message.id := postroom.new_id();
+    new_message.created_at := statement_timestamp();
+    new_message.exchange := p_queue.dead_letter_exchange;
+    new_message.routing_key := key;
+    new_message.correlation_id := coalesce(old_message.correlation_id, old_message.id::text);
+    PERFORM postroom.store_through(new_message, targets);
+    DELETE FROM postroom.dead_letter d WHERE d.message_id = p_dead.message_id AND d.queue_id = p_dead.queue_id;
+    INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
+    VALUES (p_dead.message_id, clock_timestamp(), clock_timestamp(), p_dead.queue_id, p_dead.deliveries,
+            CASE p_dead.reason WHEN 'expired' THEN 2 ELSE 1 END,
+            format('%s; went on through exchange "%s" with routing key "%s" as message %s%s', p_dead.reason,
+                p_queue.dead_letter_exchange, key, new_message.id, '; not again to ' || cut));
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.pass_on IS 'Internal: sends a dead letter through the dead letter exchange of its queue, or notes in dead_letter why it stays.';
+
+CREATE OR REPLACE FUNCTION postroom.passes_on(p_queue integer)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT EXISTS (SELECT FROM postroom.queue q WHERE q.id = p_queue AND q.dead_letter_exchange IS NOT NULL)
+$function$
+;
+COMMENT ON FUNCTION postroom.passes_on IS 'Internal: whether a queue has a dead letter exchange, through which expired messages go on.';
+
 CREATE OR REPLACE FUNCTION postroom.poll_summary(p_worker integer, p_due_from timestamp with time zone)
- RETURNS TABLE(queues bigint, horizon text, others bigint, last_seq bigint, next_due bigint)
+ RETURNS TABLE(queues bigint, horizon text, others bigint, last_seq bigint, next_due bigint, cancelled uuid[])
  LANGUAGE plpgsql
  ROWS 1
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2719,14 +3185,15 @@ BEGIN
             FROM postroom.delayed d
             WHERE d.due_at >= p_due_from
             ORDER BY d.due_at
-            LIMIT 1);
+            LIMIT 1),
+           ARRAY(SELECT c.message_id FROM postroom.cancelled_run c WHERE c.worker_id = p_worker);
 END
 $function$
 ;
 COMMENT ON FUNCTION postroom.poll_summary IS 'Internal: called by workers. Whether anything changed that a poll would report.';
 
 CREATE OR REPLACE FUNCTION postroom.poll(p_worker integer, p_queues integer[], p_watermark bigint, p_uneven integer[], p_watermarks bigint[], p_tell integer[], p_since xid, p_look boolean)
- RETURNS TABLE(queue_id integer, name text, paused boolean, deleted boolean, max_attempts integer, retry_after text, settings_by text, suspects boolean, elsewhere boolean, lowest bigint[], ordered boolean)
+ RETURNS TABLE(queue_id integer, name text, paused boolean, deleted boolean, max_attempts integer, retry_after text, settings_by text, suspects boolean, elsewhere boolean, lowest bigint[], stop_confirmed boolean)
  LANGUAGE plpgsql
  ROWS 10
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2763,7 +3230,8 @@ BEGIN
                               LIMIT 1)
                       FROM generate_series(0, 9) x (prio))
            END,
-           q.ordered
+           coalesce((SELECT c.stopped_at IS NOT NULL FROM postroom.consumer_stop c WHERE c.worker_id = p_worker AND c.queue_id = s.id),
+                    CASE WHEN q.consumers_stopped_at IS NOT NULL THEN false END)
     FROM (SELECT w.id, w.place,
                  CASE WHEN NOT p_look THEN false
                       WHEN w.place IS NOT NULL THEN true
@@ -2985,8 +3453,6 @@ BEGIN
             UNION ALL
             SELECT d.message_id FROM postroom.delayed d WHERE d.message_id >= $1 AND d.message_id <= $2
             UNION ALL
-            SELECT w.message_id FROM postroom.grouped w WHERE w.message_id >= $1 AND w.message_id <= $2
-            UNION ALL
             SELECT d.message_id FROM postroom.dead_letter d WHERE d.message_id >= $1 AND d.message_id <= $2
             UNION ALL
             SELECT l.id
@@ -3056,6 +3522,21 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.queue_for_use IS 'Internal: the queue of a name, made with the usual settings at its first use; a deleted one comes back.';
 
+CREATE OR REPLACE FUNCTION postroom.queues_of(p_message uuid)
+ RETURNS text[]
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT ARRAY(SELECT q.name
+                 FROM postroom.message m
+                 JOIN postroom.queue q ON q.id = ANY (coalesce(m.queue_ids, ARRAY[m.queue_id]))
+                 WHERE m.id = p_message
+                 ORDER BY q.name)
+$function$
+;
+COMMENT ON FUNCTION postroom.queues_of IS 'Internal: the names of the queues that a stored message was routed to; empty when the message was purged.';
+
 CREATE OR REPLACE FUNCTION postroom.reached_bindings(p_exchange integer, p_key text, p_headers jsonb)
  RETURNS SETOF postroom.binding
  LANGUAGE sql
@@ -3109,6 +3590,44 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.redrive IS 'Puts a dead letter back into its queue, its failures and crashes forgotten: SELECT postroom.redrive(''...'').
 Answers how many were moved; 0: it is not dead.';
+
+CREATE OR REPLACE FUNCTION postroom.refuse_or_drop(p_message postroom.message, p_mandatory boolean)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF coalesce(p_mandatory, true) THEN
+        RAISE EXCEPTION '%', CASE WHEN p_message.exchange = '' THEN
+                format('the message reaches no queue: there is no queue "%s", which the routing key names. Nothing was written; '
+                       'declare the queue, or name it as queue', p_message.routing_key)
+            ELSE
+                format('the message reaches no queue: exchange "%s" with routing key "%s" has no binding that matches. '
+                       'Nothing was written; bind a queue, or pass mandatory => false to drop such messages',
+                       p_message.exchange, p_message.routing_key) END
+            USING ERRCODE = 'PR404', COLUMN = 'exchange';
+    END IF;
+    INSERT INTO postroom.dropped_message (exchange, routing_key, message_id, type, correlation_id)
+    VALUES (p_message.exchange, p_message.routing_key, p_message.id, p_message.type, p_message.correlation_id)
+    ON CONFLICT DO NOTHING;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.refuse_or_drop IS 'Internal: refuses a message that reaches no queue, or notes that it is dropped.';
+
+CREATE OR REPLACE FUNCTION postroom.refuse_unknown(p_field text, p_exchange text)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    RAISE EXCEPTION '% "%" does not exist. Declare it first, with postroom.declare_exchange', p_field, p_exchange
+        USING ERRCODE = '22023', COLUMN = p_field;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.refuse_unknown IS 'Internal: refuses the name of an exchange that does not exist.';
 
 CREATE OR REPLACE FUNCTION postroom.refuse(p_field text, p_limit text, p_value text, p_hint text DEFAULT ''::text)
  RETURNS void
@@ -3205,6 +3724,42 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.remove_leftovers IS 'Internal: called by a job. Removes up to p_limit lines from a day of history that is not freed as a whole; answers how many.';
+
+CREATE OR REPLACE FUNCTION postroom.report_stopped(p_worker integer, p_instance uuid, p_queue integer, p_queue_name text, p_held integer)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    PERFORM FROM postroom.worker w WHERE w.id = p_worker AND w.instance = p_instance;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    UPDATE postroom.consumer_stop s
+    SET stopped_at = coalesce(s.stopped_at, clock_timestamp()), held = p_held
+    WHERE s.worker_id = p_worker
+      AND s.queue_id = p_queue
+      AND EXISTS (SELECT FROM postroom.queue q WHERE q.id = p_queue AND q.name = p_queue_name);
+    IF FOUND THEN
+        RETURN true;
+    END IF;
+    PERFORM FROM postroom.queue q
+    WHERE q.id = p_queue
+      AND q.name = p_queue_name
+      AND q.consumers_stopped_at IS NOT NULL
+    FOR SHARE;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    INSERT INTO postroom.consumer_stop (worker_id, queue_id, stopped_at, held)
+    VALUES (p_worker, p_queue, clock_timestamp(), p_held)
+    ON CONFLICT (worker_id, queue_id) DO UPDATE
+    SET stopped_at = excluded.stopped_at, held = excluded.held;
+    RETURN true;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.report_stopped IS 'Internal: called by workers. A consumer that was told to stop claims no more.';
 
 CREATE OR REPLACE FUNCTION postroom.require_binding_arguments(p_kind text, p_arguments jsonb)
  RETURNS void
@@ -3395,7 +3950,8 @@ CREATE OR REPLACE FUNCTION postroom.reschedule(p_message uuid, p_due_at timestam
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
-    moved int;
+    done   int[] := '{}';
+    found  int[];
 BEGIN
     IF p_due_at IS NULL OR NOT isfinite(p_due_at) OR p_due_at > statement_timestamp() + interval '400 days' THEN
         RAISE EXCEPTION 'at must be a time at most 400 days ahead, got "%"', coalesce(p_due_at::text, 'null')
@@ -3403,7 +3959,7 @@ BEGIN
     END IF;
     FOR look IN 1 .. 50 LOOP
         WITH taken AS (
-            SELECT * FROM postroom.take_waiting(p_message)
+            SELECT * FROM postroom.take_waiting(p_message, done)
         ), put_off AS (
             INSERT INTO postroom.delayed (due_at, queue_id, priority, failures, crashes, deliveries, message_id, reason)
             SELECT greatest(p_due_at, clock_timestamp()), t.queue_id, t.priority, t.failures, t.crashes, t.deliveries, p_message, 'delay'
@@ -3412,17 +3968,12 @@ BEGIN
             INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at, note)
             SELECT 'reschedule', t.queue_id, p_message, 1, 1, clock_timestamp(), 'to ' || p_due_at FROM taken t
         )
-        SELECT count(*) INTO moved FROM taken;
-        EXIT WHEN moved > 0
-            OR NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = p_message)
-            OR EXISTS (SELECT FROM postroom.lease l
-                       WHERE p_message = ANY (l.message_ids)
-                         AND substring(l.open FROM array_position(l.message_ids, p_message) FOR 1) = B'1')
-            OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.message_id = p_message)
-            OR EXISTS (SELECT FROM postroom.attempt a WHERE a.message_id = p_message AND a.outcome <= 2);
+        SELECT array_agg(t.queue_id) INTO found FROM taken t;
+        done := done || found;
+        EXIT WHEN NOT postroom.may_wait(p_message, done);
         PERFORM pg_sleep(0.002);
     END LOOP;
-    RETURN moved;
+    RETURN cardinality(done);
 END
 $function$
 ;
@@ -3503,6 +4054,36 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.rescue IS 'Internal: called by a job. Puts messages of dead workers back.';
 
+CREATE OR REPLACE FUNCTION postroom.routed(p_exchange text, p_key text, p_headers jsonb)
+ RETURNS TABLE(exchange_id integer, targets postroom.queue[])
+ LANGUAGE plpgsql
+ STABLE ROWS 1
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    first_id int := 0;
+BEGIN
+    IF p_exchange <> '' THEN
+        PERFORM postroom.require_name('exchange', p_exchange);
+        SELECT e.id INTO first_id FROM postroom.exchange e WHERE e.name = p_exchange;
+        IF NOT FOUND THEN
+            PERFORM postroom.refuse_unknown('exchange', p_exchange);
+        END IF;
+    END IF;
+    RETURN QUERY
+        SELECT first_id, ARRAY(
+            SELECT q
+            FROM postroom.queue q
+            WHERE q.deleted_at IS NULL
+              AND CASE WHEN p_exchange = '' THEN q.name = p_key
+                       ELSE q.id IN (SELECT b.queue_id FROM postroom.reached_bindings(first_id, p_key, p_headers) b) END
+            ORDER BY q.name);
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.routed IS 'Internal: the queues that a message reaches through an exchange, in the order of their names. Always one row.';
+
 CREATE OR REPLACE FUNCTION postroom.route(exchange text, routing_key text DEFAULT ''::text, headers jsonb DEFAULT '{}'::jsonb)
  RETURNS TABLE(queue text, bindings text[])
  LANGUAGE plpgsql
@@ -3522,8 +4103,7 @@ BEGIN
     PERFORM postroom.require_name('exchange', route.exchange);
     SELECT e.id INTO first_id FROM postroom.exchange e WHERE e.name = route.exchange;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'exchange "%" does not exist. Declare it first, with postroom.declare_exchange', route.exchange
-            USING ERRCODE = '22023', COLUMN = 'exchange';
+        PERFORM postroom.refuse_unknown('exchange', route.exchange);
     END IF;
     RETURN QUERY
         SELECT q.name,
@@ -3540,10 +4120,24 @@ BEGIN
 END
 $function$
 ;
-COMMENT ON FUNCTION postroom.route IS 'Internal: which queues a message would reach, and by which bindings; writes nothing:
+COMMENT ON FUNCTION postroom.route IS 'Which queues a message would reach, and by which bindings; writes nothing:
 SELECT * FROM postroom.route(''orders'', ''order.42.paid'').
 One row per queue. bindings are the last ones on the ways there, each as exchange and key, pattern or arguments.
 The exchange '''' reaches the queue that the key names.';
+
+CREATE OR REPLACE FUNCTION postroom.same_waits(p_waits text, p_others text)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT CASE
+        WHEN p_waits !~ '\d' OR p_others !~ '\d' OR (strpos(p_waits, '..') > 0) <> (strpos(p_others, '..') > 0) THEN p_waits = p_others
+        ELSE regexp_split_to_array(p_waits, ',|\.\.')::interval[] = regexp_split_to_array(p_others, ',|\.\.')::interval[]
+    END
+$function$
+;
+COMMENT ON FUNCTION postroom.same_waits IS 'Internal: whether two texts of queue.retry_after mean the same waits.';
 
 CREATE OR REPLACE FUNCTION postroom.sample_watermark(p_by_locks boolean)
  RETURNS TABLE(seq bigint, xid text, writers text[], server_started_at timestamp with time zone)
@@ -3570,162 +4164,114 @@ $function$
 COMMENT ON FUNCTION postroom.sample_watermark IS 'Internal: called by workers. A sample for the low watermark: the seq up to which nothing can appear any more once the sample is
 settled.';
 
-CREATE OR REPLACE FUNCTION postroom.set_ordered(queue text, ordered boolean, set_by text DEFAULT 'operator'::text)
- RETURNS boolean
+CREATE OR REPLACE FUNCTION postroom.start_consumers(queue text)
+ RETURNS integer
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
- SET lock_timeout TO '50ms'
 AS $function$
-#variable_conflict use_column
 DECLARE
-    target      postroom.queue;
-    is_delayed  boolean;
+    of_queue  int;
+    started   int;
 BEGIN
-    PERFORM postroom.require_read_committed();
-    IF set_ordered.ordered IS NULL THEN
-        PERFORM postroom.refuse('ordered', 'true or false', NULL);
-    END IF;
-    SELECT * INTO target FROM postroom.queue q WHERE q.name = set_ordered.queue;
-    IF NOT FOUND THEN
-        PERFORM postroom.refuse('queue', 'the name of a queue', set_ordered.queue);
-    END IF;
-    IF target.ordered = set_ordered.ordered OR set_ordered.set_by = 'declaration' AND target.settings_by = 'operator' THEN
-        RETURN false;
-    END IF;
-    is_delayed := EXISTS (SELECT FROM postroom.delayed d WHERE d.queue_id = target.id);
-    IF NOT is_delayed THEN
-        BEGIN
-            LOCK TABLE postroom.queue IN ACCESS EXCLUSIVE MODE;
-        EXCEPTION
-            WHEN lock_not_available OR deadlock_detected THEN
-                RAISE EXCEPTION 'whether queue "%" is ordered cannot be changed now: transactions that use queues are open. '
-                    'Nothing was changed; try again', set_ordered.queue
-                    USING ERRCODE = '55P03', COLUMN = 'ordered';
-        END;
-    END IF;
-    IF is_delayed
-       OR EXISTS (SELECT FROM postroom.ready r WHERE r.queue_id = target.id)
-       OR EXISTS (SELECT FROM postroom.grouped w WHERE w.queue_id = target.id)
-       OR EXISTS (SELECT FROM postroom.lease l WHERE l.queue_id = target.id)
-       OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.queue_id = target.id) THEN
-        PERFORM postroom.refuse('ordered', format('left %s while queue "%s" holds messages', target.ordered::text, target.name),
-            set_ordered.ordered::text, 'Empty the queue first, its dead letters included, or declare another queue');
-    END IF;
-    DELETE FROM postroom.message_group g WHERE g.queue_id = target.id;
     UPDATE postroom.queue q
-    SET ordered = set_ordered.ordered
-    WHERE q.id = target.id;
+    SET consumers_stopped_at = NULL
+    WHERE q.name = start_consumers.queue
+      AND q.deleted_at IS NULL
+    RETURNING q.id INTO of_queue;
+    IF NOT FOUND THEN
+        PERFORM postroom.refuse('queue', 'one that exists', start_consumers.queue);
+    END IF;
+    WITH ended AS (
+        DELETE FROM postroom.consumer_stop s
+        WHERE s.queue_id = of_queue
+        RETURNING s.worker_id
+    )
+    SELECT count(*) INTO started
+    FROM ended e
+    JOIN postroom.worker w ON w.id = e.worker_id
+    WHERE w.stopped_at IS NULL
+      AND w.beat_at > statement_timestamp() - interval '1 minute';
     INSERT INTO postroom.operator_action (action, queue_id, finished_at, note)
-    SELECT 'declare', target.id, clock_timestamp(), 'ordered ' || set_ordered.ordered
-    WHERE set_ordered.set_by = 'operator';
-    RETURN true;
+    VALUES ('start_consumers', of_queue, clock_timestamp(), started || ' that had been told to stop');
+    RETURN started;
 END
 $function$
 ;
-COMMENT ON FUNCTION postroom.set_ordered IS 'Makes an empty queue ordered, or an ordered one usual: SELECT postroom.set_ordered(''orders'', true).
-In an ordered queue at most one message of each group is in progress, in the order in which they were sent.
-Answers whether that was a change. Refused (22023) while the queue holds messages.';
+COMMENT ON FUNCTION postroom.start_consumers IS 'Lets all consumers of a queue go on that were told to stop: SELECT postroom.start_consumers(''mail'').
+Answers how many live ones that were. A queue that is paused stays paused.';
 
-CREATE OR REPLACE FUNCTION postroom.sweep_groups(p_queue integer, p_group text, p_limit integer)
- RETURNS TABLE(last_queue integer, last_group text, advanced integer, is_used boolean)
- LANGUAGE plpgsql
- ROWS 1
+CREATE OR REPLACE FUNCTION postroom.stop_consumers(queue text, how_many integer DEFAULT NULL::integer)
+ RETURNS integer
+ LANGUAGE sql
  SET search_path TO 'pg_catalog', 'pg_temp'
- SET enable_seqscan TO 'off'
- SET jit TO 'off'
+AS $function$
+    SELECT o.consumers FROM postroom.order_consumer_stop(stop_consumers.queue, stop_consumers.how_many) o
+$function$
+;
+COMMENT ON FUNCTION postroom.stop_consumers IS 'Tells so many consumers of a queue to stop, or all, in the transaction of the caller: SELECT postroom.stop_consumers(''mail'', 2),
+SELECT postroom.stop_consumers(''mail'').
+Answers how many were running and were told. The view consumer_stops shows their receipts. All means: also those that start later, until
+start_consumers.';
+
+CREATE OR REPLACE FUNCTION postroom.store_routed(p_message postroom.message, p_targets postroom.queue[], p_due timestamp with time zone)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
-    queues   int[];
-    keys     text[];
-    holders  uuid[];
-    looked   int;
-    waiting  record;
+    place constant bigint := p_message.seq;
 BEGIN
-    advanced := 0;
-    WITH seen AS MATERIALIZED (
-        SELECT g.queue_id, g.group_key, g.message_id
-        FROM postroom.message_group g
-        WHERE (g.queue_id, g.group_key) > (p_queue, p_group)
-        ORDER BY g.queue_id, g.group_key
-        LIMIT p_limit
-    ), held AS MATERIALIZED (
-        SELECT l.queue_id, u.message_id
-        FROM postroom.lease l
-        CROSS JOIN LATERAL unnest(l.message_ids) WITH ORDINALITY u (message_id, place)
-        WHERE substring(l.open FROM u.place::int FOR 1) = B'1'
-          AND EXISTS (SELECT FROM seen s WHERE s.queue_id = l.queue_id)
-    ), ended AS (
-        SELECT s.queue_id, s.group_key, s.message_id
-        FROM seen s
-        LEFT JOIN postroom.queue q ON q.id = s.queue_id
-        LEFT JOIN held h ON h.message_id = s.message_id AND h.queue_id = s.queue_id
-        WHERE s.message_id IS NULL
-           OR h.message_id IS NULL
-              -- OFFSET 0: one look-up for each group, and no join that reads all that waits
-              AND NOT EXISTS (SELECT FROM postroom.ready r
-                              WHERE r.message_id = s.message_id AND r.moved AND r.queue_id = s.queue_id OFFSET 0)
-              AND NOT EXISTS (SELECT FROM postroom.message m
-                              JOIN postroom.ready r ON r.queue_id = m.queue_id AND r.priority = m.priority AND r.seq = m.seq
-                              WHERE m.id = s.message_id AND r.message_id = m.id AND r.queue_id = s.queue_id OFFSET 0)
-              AND NOT EXISTS (SELECT FROM postroom.delayed d
-                              WHERE d.message_id = s.message_id AND d.queue_id = s.queue_id OFFSET 0)
-              AND NOT (coalesce(q.on_dead_letter, '') = 'block'
-                       AND EXISTS (SELECT FROM postroom.dead_letter d
-                                   WHERE d.message_id = s.message_id AND d.queue_id = s.queue_id OFFSET 0))
-    )
-    SELECT (SELECT count(*) FROM seen),
-           (SELECT s.queue_id FROM seen s ORDER BY s.queue_id DESC, s.group_key DESC LIMIT 1),
-           (SELECT s.group_key FROM seen s ORDER BY s.queue_id DESC, s.group_key DESC LIMIT 1),
-           array_agg(e.queue_id), array_agg(e.group_key), array_agg(e.message_id)
-    INTO looked, last_queue, last_group, queues, keys, holders
-    FROM ended e;
-    IF keys IS NOT NULL THEN
-        advanced := advanced + postroom.advance_groups(queues, keys, holders, array_fill(false, ARRAY[cardinality(keys)]));
+    p_message.seq := 0;
+    INSERT INTO postroom.message VALUES (p_message.*) ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+        RETURN p_message.id;
+    ELSIF p_due IS NULL THEN
+        INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
+        SELECT place, t.id, p_message.priority, p_message.id, true
+        FROM unnest(p_targets) t;
+    ELSE
+        INSERT INTO postroom.delayed (due_at, queue_id, priority, message_id, reason)
+        SELECT p_due, t.id, p_message.priority, p_message.id, 'delay'
+        FROM unnest(p_targets) t;
     END IF;
-    IF looked < p_limit THEN
-        last_queue := NULL;
-        last_group := NULL;
-    END IF;
-
-    -- Groups of grouped in the same range: jumps from one to the next.
-    FOR waiting IN
-        WITH RECURSIVE g AS (
-            (SELECT w.queue_id, w.group_key, w.seq
-             FROM postroom.grouped w
-             WHERE (w.queue_id, w.group_key) > (p_queue, p_group)
-             ORDER BY w.queue_id, w.group_key, w.seq
-             LIMIT 1)
-            UNION ALL
-            SELECT n.queue_id, n.group_key, n.seq
-            FROM g
-            CROSS JOIN LATERAL (
-                SELECT w.queue_id, w.group_key, w.seq
-                FROM postroom.grouped w
-                WHERE (w.queue_id, w.group_key) > (g.queue_id, g.group_key)
-                ORDER BY w.queue_id, w.group_key, w.seq
-                LIMIT 1) n
-            WHERE last_queue IS NULL OR (n.queue_id, n.group_key) <= (last_queue, last_group COLLATE "C")
-        )
-        SELECT x.queue_id, x.group_key, x.seq
-        FROM (SELECT g.queue_id, g.group_key, g.seq FROM g LIMIT p_limit * 10) x
-        WHERE NOT EXISTS (
-            SELECT FROM postroom.message_group h
-            WHERE h.queue_id = x.queue_id AND h.group_key = x.group_key AND h.low <= x.seq)
-    LOOP
-        CONTINUE WHEN NOT pg_try_advisory_xact_lock(1349481332, waiting.queue_id);
-        INSERT INTO postroom.message_group AS h (queue_id, group_key, message_id, low)
-        SELECT w.queue_id, w.group_key, NULL, w.seq
-        FROM postroom.grouped w
-        WHERE w.queue_id = waiting.queue_id AND w.group_key = waiting.group_key AND w.seq = waiting.seq
-        ON CONFLICT (queue_id, group_key) DO UPDATE SET low = least(h.low, EXCLUDED.low);
-        advanced := advanced + postroom.advance_groups(ARRAY[waiting.queue_id], ARRAY[waiting.group_key], ARRAY[NULL::uuid], ARRAY[false]);
-    END LOOP;
-    is_used := EXISTS (SELECT FROM postroom.message_group) OR EXISTS (SELECT FROM postroom.grouped);
-    RETURN NEXT;
+    INSERT INTO postroom.entry_expiry (expires_at, queue_id, message_id)
+    SELECT p_message.created_at + t.time_to_live, t.id, p_message.id
+    FROM unnest(p_targets) t
+    WHERE t.time_to_live BETWEEN interval '1 millisecond' AND interval '400 days'
+      AND p_message.expires_at IS NULL;
+    RETURN NULL;
 END
 $function$
 ;
-COMMENT ON FUNCTION postroom.sweep_groups IS 'Internal: called by a job. Makes groups of ordered queues go on whose holders have ended without handing them on.';
+COMMENT ON FUNCTION postroom.store_routed IS 'Internal: stores a message with an entry in each of several queues. null: done; else the id that was there already.';
+
+CREATE OR REPLACE FUNCTION postroom.store_through(p_message postroom.message, p_targets postroom.queue[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    only_one constant boolean := cardinality(p_targets) = 1;
+BEGIN
+    -- The low watermark (see poll) rests on this order: the transaction id and the lock on ready come before nextval draws a seq.
+    PERFORM pg_current_xact_id();
+    LOCK TABLE postroom.ready IN ROW EXCLUSIVE MODE;
+    p_message.seq := nextval('postroom.ready_seq');
+    p_message.queue_id := CASE WHEN only_one THEN p_targets[1].id ELSE 0 END;
+    p_message.queue_ids := CASE WHEN NOT only_one THEN ARRAY(SELECT t.id FROM unnest(p_targets) t) END;
+    p_message.expires_at := CASE WHEN only_one AND p_targets[1].time_to_live BETWEEN interval '1 millisecond' AND interval '400 days'
+                                 THEN p_message.created_at + p_targets[1].time_to_live END;
+    IF only_one THEN
+        INSERT INTO postroom.message VALUES (p_message.*);
+        INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
+        VALUES (p_message.seq, p_message.queue_id, p_message.priority, p_message.id, false);
+    ELSE
+        PERFORM postroom.store_routed(p_message, p_targets, NULL);
+    END IF;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.store_through IS 'Internal: stores a new message in each of these queues.';
 
 CREATE OR REPLACE FUNCTION postroom.tail_begins(p_parent text)
  RETURNS date
@@ -3806,7 +4352,7 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.take_after_parent IS 'Internal: gives a new partition the owner, the rights and the replica identity of its parent.';
 
-CREATE OR REPLACE FUNCTION postroom.take_waiting(p_message uuid)
+CREATE OR REPLACE FUNCTION postroom.take_waiting(p_message uuid, p_done integer[])
  RETURNS TABLE(queue_id integer, priority smallint, failures smallint, crashes smallint, deliveries smallint)
  LANGUAGE sql
  ROWS 1
@@ -3818,25 +4364,24 @@ AS $function$
         USING postroom.message m
         WHERE m.id = p_message
           AND r.queue_id = m.queue_id AND r.priority = m.priority AND r.seq = m.seq AND r.message_id = m.id
+          AND r.queue_id <> ALL (p_done)
         RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.deliveries
     ), moved AS (
         DELETE FROM postroom.ready r
         WHERE r.message_id = p_message AND r.moved
+          AND r.queue_id <> ALL (p_done)
         RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.deliveries
     ), put_off AS (
         DELETE FROM postroom.delayed d
         WHERE d.message_id = p_message
+          AND d.queue_id <> ALL (p_done)
         RETURNING d.queue_id, d.priority, d.failures, d.crashes, d.deliveries
-    ), behind AS (
-        DELETE FROM postroom.grouped w
-        WHERE w.message_id = p_message
-        RETURNING w.queue_id, w.priority, w.failures, w.crashes, w.deliveries
     )
-    SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off UNION ALL SELECT * FROM behind
+    SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off
 $function$
 ;
-COMMENT ON FUNCTION postroom.take_waiting IS 'Internal: removes one message from the place where it waits, whichever that is, and answers what it was. Used by cancel and
-reschedule.';
+COMMENT ON FUNCTION postroom.take_waiting IS 'Internal: removes the entries of one message from the places where they wait, whichever those are, but for the queues of p_done.
+Answers what they were. Used by cancel and reschedule.';
 
 CREATE OR REPLACE FUNCTION postroom.takes(p_types text[], p_type text, p_version integer)
  RETURNS boolean
@@ -3847,6 +4392,7 @@ AS $function$
     SELECT EXISTS (
         SELECT FROM unnest(p_types) t (name)
         WHERE t.name = '*'
+           OR p_type = 'postroom.kill'
            OR p_type IS NULL AND t.name = ''
            OR split_part(t.name, '/', 1) = p_type
               AND t.name ~ '/[0-9]{1,5}$'
@@ -3935,6 +4481,17 @@ BEGIN
     END IF;
     PERFORM postroom.require_name('exchange', unbind.exchange);
     PERFORM postroom.require_routing_key(unbind.routing_key);
+    IF NOT EXISTS (
+        SELECT
+        FROM postroom.bindings b
+        WHERE b.exchange = unbind.exchange
+          AND b.routing_key = unbind.routing_key
+          AND b.arguments = unbind.arguments
+          AND (b.queue = unbind.queue OR b.to_exchange = unbind.to_exchange))
+    THEN
+        RETURN false;
+    END IF;
+    PERFORM postroom.change_routing();
     DELETE FROM postroom.binding b
     USING postroom.exchange e
     WHERE e.name = unbind.exchange
@@ -3947,7 +4504,7 @@ BEGIN
 END
 $function$
 ;
-COMMENT ON FUNCTION postroom.unbind IS 'Internal: removes a binding; the arguments are those of postroom.bind: SELECT postroom.unbind(''orders'', ''mail'', ''order.*.paid'').
+COMMENT ON FUNCTION postroom.unbind IS 'Removes a binding; the arguments are those of postroom.bind: SELECT postroom.unbind(''orders'', ''mail'', ''order.*.paid'').
 false: there was none.';
 
 CREATE OR REPLACE FUNCTION postroom.validate_old(p_parent text)
@@ -3977,3 +4534,20 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.validate_tail IS 'Internal: checks the old rows of the tail against the promised end, after bound_tail and in a transaction of its own.';
+
+CREATE OR REPLACE FUNCTION postroom.worker_text(p_instance uuid)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT coalesce(
+        (SELECT format('worker "%s" (%s, since %s, last heartbeat %s s ago)', w.name, coalesce('from ' || host(w.address), 'local'),
+                    to_char(w.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'),
+                    greatest(extract(epoch FROM clock_timestamp() - w.beat_at), 0)::bigint)
+         FROM postroom.worker w
+         WHERE w.instance = p_instance),
+        'a worker that is gone')
+$function$
+;
+COMMENT ON FUNCTION postroom.worker_text IS 'Internal: names a process for an error message: where it runs, and since when.';

@@ -53,6 +53,14 @@ WITH setting AS MATERIALIZED (
       AND NOT EXISTS (SELECT FROM finished f WHERE f.message_id = m.id)
 
     UNION ALL
+    SELECT 'no_place', e.queue_id, m.id, 'was routed to this queue, too, and is neither waiting, held, dead nor finished there'
+    FROM postroom.message m
+    CROSS JOIN LATERAL unnest(m.queue_ids) e (queue_id)
+    WHERE m.queue_ids IS NOT NULL
+      AND NOT EXISTS (SELECT FROM live l WHERE l.message_id = m.id AND l.queue_id = e.queue_id)
+      AND NOT EXISTS (SELECT FROM finished f WHERE f.message_id = m.id AND f.queue_id = e.queue_id)
+
+    UNION ALL
     SELECT 'two_places', l.queue_id, l.message_id, string_agg(l.place, ', ' ORDER BY l.place)
     FROM (SELECT queue_id, message_id, place FROM live
           UNION ALL SELECT f.queue_id, f.message_id, 'finished' FROM finished f) l

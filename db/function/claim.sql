@@ -2,6 +2,22 @@
 -- ready was empty cost 8.2 s per claim in a trial, 1-2.5 ms pinned. Settings in the function survive PgBouncer. Needs READ COMMITTED.
 -- Source of these functions: db/function. A change goes there and, with the same text, into a new migration: see db/README.md.
 
+CREATE OR REPLACE FUNCTION postroom.is_entry_expired(p_message uuid, p_queue int) RETURNS boolean
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN EXISTS (
+        SELECT
+        FROM postroom.entry_expiry x
+        WHERE x.message_id = p_message
+          AND x.queue_id = p_queue
+          AND x.expires_at <= clock_timestamp());
+END
+$$;
+COMMENT ON FUNCTION postroom.is_entry_expired IS
+    'Internal: whether an entry of a message in several queues has outlived the time to live of its queue.';
+
 -- Takes up to p_limit messages of a queue from its lanes in the order given, each lane from its cursor on. Puts them under leases of at
 -- most p_lease_size messages each. p_kind says what it takes; the codes are those of ClaimKind in Java. 0: ordinary messages. 1: one
 -- suspect that one more crash would not make a dead letter. 2: one suspect on its last credit. Locks ready rows with SKIP LOCKED through
@@ -23,7 +39,7 @@ RETURNS TABLE (
     lease_id bigint, lease_count int, ordinal int, priority smallint, lane_seq bigint, message_id uuid,
     failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamptz,
     type text, type_version smallint, direction smallint, correlation_id text, content_type text,
-    headers text, payload text, body bytea, group_key text)
+    exchange text, routing_key text, headers text, payload text, body bytea, group_key text)
 LANGUAGE plpgsql VOLATILE ROWS 100
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET enable_nestloop = off SET enable_mergejoin = off
@@ -99,9 +115,12 @@ BEGIN
             RETURNING l.id INTO new_lease;
             RETURN QUERY
             SELECT new_lease, 1, 0, prio, seqs[1], ids[1], failed[1], coalesce(crashed[1], 0::smallint), delivered[1],
-                   m.id IS NOT NULL, coalesce(m.expires_at <= clock_timestamp(), false), m.created_at,
+                   m.id IS NOT NULL,
+                   coalesce(m.expires_at <= clock_timestamp(), false)
+                       OR m.queue_ids IS NOT NULL AND postroom.is_entry_expired(m.id, p_queue),
+                   m.created_at,
                    m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
-                   m.headers::text, m.payload::text, m.body, m.group_key
+                   m.exchange, m.routing_key, m.headers::text, m.payload::text, m.body, m.group_key
             FROM (SELECT) one -- answers a row even when the payload is not visible
             LEFT JOIN postroom.message m ON m.id = ids[1];
         ELSE
@@ -124,14 +143,17 @@ BEGIN
             RETURN QUERY
             SELECT new_leases[p.part + 1], least(p_lease_size, taken - p.part * p_lease_size), p.place - p.part * p_lease_size,
                    prio, seqs[taken], p.message_id, p.failures, coalesce(p.crashes, 0::smallint), p.deliveries,
-                   m.id IS NOT NULL, coalesce(m.expires_at <= clock_timestamp(), false), m.created_at,
+                   m.id IS NOT NULL,
+                   coalesce(m.expires_at <= clock_timestamp(), false)
+                       OR m.queue_ids IS NOT NULL AND postroom.is_entry_expired(m.id, p_queue),
+                   m.created_at,
                    m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
-                   m.headers::text, m.payload::text, m.body, m.group_key
+                   m.exchange, m.routing_key, m.headers::text, m.payload::text, m.body, m.group_key
             FROM (SELECT u.message_id, u.failures, u.crashes, u.deliveries, u.place::int - 1 AS place,
                          (u.place::int - 1) / p_lease_size AS part
                   FROM unnest(ids, failed, crashed, delivered) WITH ORDINALITY u (message_id, failures, crashes, deliveries, place)) p
             LEFT JOIN (SELECT x.id, x.expires_at, x.created_at, x.type, x.type_version, x.direction, x.correlation_id, x.content_type,
-                              x.headers, x.payload, x.body, x.group_key
+                              x.exchange, x.routing_key, x.queue_ids, x.headers, x.payload, x.body, x.group_key
                        FROM postroom.message x
                        WHERE x.id = ANY (sorted) AND x.id BETWEEN low AND high
                        OFFSET 0 -- a step of its own: reads these ids through message_pk before the join
@@ -160,7 +182,7 @@ RETURNS TABLE (
     queue_id int, lease_id bigint, lease_count int, ordinal int, priority smallint, lane_seq bigint, message_id uuid,
     failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamptz,
     type text, type_version smallint, direction smallint, correlation_id text, content_type text,
-    headers text, payload text, body bytea, group_key text)
+    exchange text, routing_key text, headers text, payload text, body bytea, group_key text)
 LANGUAGE plpgsql VOLATILE ROWS 1000
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_nestloop = off SET enable_mergejoin = off
@@ -243,9 +265,12 @@ BEGIN
     RETURN QUERY
     SELECT p_queues[k.entry], new_leases[k.lease], k.last - k.first + 1, k.place - k.first,
            p_priorities[k.entry], seqs[k.lane_last], k.message_id, k.failures, 0::smallint, k.deliveries,
-           m.id IS NOT NULL, coalesce(m.expires_at <= clock_timestamp(), false), m.created_at,
+           m.id IS NOT NULL,
+           coalesce(m.expires_at <= clock_timestamp(), false)
+               OR m.queue_ids IS NOT NULL AND postroom.is_entry_expired(m.id, p_queues[k.entry]),
+           m.created_at,
            m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
-           m.headers::text, m.payload::text, m.body, m.group_key
+           m.exchange, m.routing_key, m.headers::text, m.payload::text, m.body, m.group_key
     FROM (
         SELECT s.entry, s.lease, s.first, s.last, s.lane_last, p.place,
                ids[p.place] AS message_id, failed[p.place] AS failures, delivered[p.place] AS deliveries
@@ -253,7 +278,7 @@ BEGIN
         CROSS JOIN LATERAL generate_series(s.first, s.last) p (place)
     ) k
     LEFT JOIN (SELECT x.id, x.expires_at, x.created_at, x.type, x.type_version, x.direction, x.correlation_id, x.content_type,
-                      x.headers, x.payload, x.body, x.group_key
+                      x.exchange, x.routing_key, x.queue_ids, x.headers, x.payload, x.body, x.group_key
                FROM postroom.message x
                WHERE x.id = ANY (sorted) AND x.id BETWEEN low AND high
                OFFSET 0 -- a step of its own: see claim

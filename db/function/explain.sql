@@ -9,6 +9,7 @@ AS $$
     SELECT EXISTS (
         SELECT FROM unnest(p_types) t (name)
         WHERE t.name = '*'
+           OR p_type = 'postroom.kill'
            OR p_type IS NULL AND t.name = ''
            OR split_part(t.name, '/', 1) = p_type
               AND t.name ~ '/[0-9]{1,5}$'
@@ -70,8 +71,8 @@ $$;
 COMMENT ON FUNCTION postroom.explain_group IS
     'Internal: called by explain. Who holds the group of a message.';
 
--- Codes: unknown, done, cancelled, expired, dead, in_progress, queue_deleted, queue_paused, no_consumer, no_handler, due_later, suspect,
--- group, behind, next, no_place, payload_missing. STABLE: all of it is one snapshot, in which a message is in one place.
+-- Codes: unknown, done, cancelled, expired, dead, in_progress, queue_deleted, queue_paused, consumers_stopped, no_consumer, no_handler,
+-- due_later, suspect, group, behind, next, no_place, payload_missing. STABLE: all of it is one snapshot, in which a message is in one place.
 CREATE OR REPLACE FUNCTION postroom.explain(p_message uuid) RETURNS SETOF text
 LANGUAGE plpgsql STABLE ROWS 3
 SET search_path = pg_catalog, pg_temp
@@ -88,7 +89,7 @@ DECLARE
 BEGIN
     SELECT * INTO message FROM postroom.message m WHERE m.id = p_message;
     FOR entry IN
-        SELECT p.*, q.name AS queue, q.paused_at, q.deleted_at, q.crash_limit, q.retention, q.ordered
+        SELECT p.*, q.name AS queue, q.paused_at, q.consumers_stopped_at, q.deleted_at, q.crash_limit, q.retention, q.ordered
         FROM postroom.place p
         LEFT JOIN postroom.queue q ON q.id = p.queue_id
         WHERE p.message_id = p_message
@@ -97,8 +98,9 @@ BEGIN
         is_known := true;
         CASE entry.state
         WHEN 'DONE', 'CANCELLED', 'EXPIRED' THEN
-            RETURN NEXT format('%s: it is %s in queue "%s" since %s; it may be removed from %s on',
-                lower(entry.state), entry.state, entry.queue, to_char(entry.finished_at AT TIME ZONE 'UTC', at_utc),
+            RETURN NEXT format('%s: it is %s in queue "%s"%s since %s; it may be removed from %s on',
+                lower(entry.state), entry.state, entry.queue, coalesce(' (' || entry.reason || ')', ''),
+                to_char(entry.finished_at AT TIME ZONE 'UTC', at_utc),
                 to_char((entry.finished_at + entry.retention) AT TIME ZONE 'UTC', at_utc));
         WHEN 'DEAD' THEN
             SELECT d.dead_at, d.error INTO others
@@ -129,7 +131,13 @@ BEGIN
                 RETURN NEXT format('queue_paused: queue "%s" is paused since %s; resume it to go on',
                     entry.queue, to_char(entry.paused_at AT TIME ZONE 'UTC', at_utc));
             END IF;
+            IF entry.consumers_stopped_at IS NOT NULL THEN
+                RETURN NEXT format('consumers_stopped: all consumers of queue "%s" are told to stop since %s; '
+                    'SELECT postroom.start_consumers(%L) lets them go on',
+                    entry.queue, to_char(entry.consumers_stopped_at AT TIME ZONE 'UTC', at_utc), entry.queue);
+            END IF;
             SELECT count(*) AS consumers,
+                   count(*) FILTER (WHERE s.worker_id IS NULL) AS running,
                    count(*) FILTER (WHERE postroom.takes(c.types, message.type, message.type_version)) AS takers,
                    string_agg(format('%s of %s takes %s', c.handler, w.name,
                        coalesce(nullif(array_to_string(c.types, ', '), ''), 'messages without a type')),
@@ -137,9 +145,14 @@ BEGIN
             INTO others
             FROM postroom.consumer c
             JOIN postroom.worker w ON w.id = c.worker_id
+            LEFT JOIN postroom.consumer_stop s ON s.worker_id = c.worker_id AND s.queue_id = c.queue_id
             WHERE c.queue_id = entry.queue_id
               AND w.stopped_at IS NULL
               AND w.beat_at > now_at - interval '1 minute';
+            IF others.consumers > 0 AND others.running = 0 AND entry.consumers_stopped_at IS NULL THEN
+                RETURN NEXT format('consumers_stopped: each live consumer of queue "%s" is told to stop; '
+                    'SELECT postroom.start_consumers(%L) lets them go on', entry.queue, entry.queue);
+            END IF;
             IF others.consumers = 0 THEN
                 RETURN NEXT format('no_consumer: no live process anywhere consumes queue "%s"', entry.queue);
                 IF entry.reason = 'no_handler' THEN

@@ -2,7 +2,7 @@
 -- Source of these functions: db/function. A change goes there and, with the same text, into a new migration: see db/README.md.
 
 -- Waits for a claim in flight (milliseconds) and then finds nothing.
-CREATE OR REPLACE FUNCTION postroom.take_waiting(p_message uuid)
+CREATE OR REPLACE FUNCTION postroom.take_waiting(p_message uuid, p_done int[])
 RETURNS TABLE (queue_id int, priority smallint, failures smallint, crashes smallint, deliveries smallint)
 LANGUAGE sql VOLATILE ROWS 1
 SET search_path = pg_catalog, pg_temp
@@ -13,39 +13,61 @@ AS $$
         USING postroom.message m
         WHERE m.id = p_message
           AND r.queue_id = m.queue_id AND r.priority = m.priority AND r.seq = m.seq AND r.message_id = m.id
+          AND r.queue_id <> ALL (p_done)
         RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.deliveries
     ), moved AS (
         DELETE FROM postroom.ready r
         WHERE r.message_id = p_message AND r.moved
+          AND r.queue_id <> ALL (p_done)
         RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.deliveries
     ), put_off AS (
         DELETE FROM postroom.delayed d
         WHERE d.message_id = p_message
+          AND d.queue_id <> ALL (p_done)
         RETURNING d.queue_id, d.priority, d.failures, d.crashes, d.deliveries
     ), behind AS (
         DELETE FROM postroom.grouped w
         WHERE w.message_id = p_message
+          AND w.queue_id <> ALL (p_done)
         RETURNING w.queue_id, w.priority, w.failures, w.crashes, w.deliveries
     )
     SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off UNION ALL SELECT * FROM behind
 $$;
 COMMENT ON FUNCTION postroom.take_waiting IS
-    'Internal: removes one message from the place where it waits, whichever that is, and answers what it was. Used by cancel and
-reschedule.';
+    'Internal: removes the entries of one message from the places where they wait, whichever those are, but for the queues of p_done.
+Answers what they were. Used by cancel and reschedule.';
 
--- A message on its way between two places is in neither of them for a snapshot. So cancel looks again in a new snapshot, until the message
--- was taken, is held, dead or finished, or is unknown.
+CREATE OR REPLACE FUNCTION postroom.may_wait(p_message uuid, p_done int[]) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (
+        SELECT
+        FROM postroom.message m
+        CROSS JOIN LATERAL unnest(coalesce(m.queue_ids, ARRAY[m.queue_id])) e (queue_id)
+        WHERE m.id = p_message
+          AND e.queue_id <> ALL (p_done)
+          AND NOT EXISTS (SELECT FROM postroom.place p
+                          WHERE p.message_id = p_message
+                            AND p.queue_id = e.queue_id
+                            AND p.state NOT IN ('READY', 'DELAYED')))
+$$;
+COMMENT ON FUNCTION postroom.may_wait IS
+    'Internal: whether an entry of a message, but for the queues of p_done, is neither held, dead nor finished.';
+
+-- An entry on its way between two places is in neither of them for a snapshot. So cancel looks again in a new snapshot, until each entry
+-- was taken, is held, dead or finished, or the message is unknown.
 CREATE OR REPLACE FUNCTION postroom.cancel(p_message uuid) RETURNS int
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    cancelled  int;
-    queues     int[];
+    done   int[] := '{}';
+    found  int[];
 BEGIN
     FOR look IN 1 .. 50 LOOP
         WITH taken AS (
-            SELECT * FROM postroom.take_waiting(p_message)
+            SELECT * FROM postroom.take_waiting(p_message, done)
         ), history AS (
             INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
             SELECT p_message, clock_timestamp(), clock_timestamp(), t.queue_id, t.deliveries, 1 FROM taken t
@@ -53,23 +75,65 @@ BEGIN
             INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at)
             SELECT 'cancel', t.queue_id, p_message, 1, 1, clock_timestamp() FROM taken t
         )
-        SELECT count(*), array_agg(t.queue_id) INTO cancelled, queues FROM taken t;
-        EXIT WHEN cancelled > 0
-            OR NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = p_message)
-            OR EXISTS (SELECT FROM postroom.lease l
-                       WHERE p_message = ANY (l.message_ids)
-                         AND substring(l.open FROM array_position(l.message_ids, p_message) FOR 1) = B'1')
-            OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.message_id = p_message)
-            OR EXISTS (SELECT FROM postroom.attempt a WHERE a.message_id = p_message AND a.outcome <= 2);
+        SELECT array_agg(t.queue_id) INTO found FROM taken t;
+        done := done || found;
+        EXIT WHEN NOT postroom.may_wait(p_message, done);
         PERFORM pg_sleep(0.002);
     END LOOP;
-    PERFORM postroom.advance_after(queues, array_fill(p_message, ARRAY[cancelled]));
-    RETURN cancelled;
+    IF cardinality(done) > 0 THEN
+        PERFORM postroom.advance_after(done, array_fill(p_message, ARRAY[cardinality(done)]));
+    END IF;
+    RETURN cardinality(done);
 END
 $$;
 COMMENT ON FUNCTION postroom.cancel IS
     'Cancels a waiting message, in the transaction of the caller: SELECT postroom.cancel(''...'').
 Answers how many entries became CANCELLED; 0: it is in progress, dead, finished or unknown.';
+
+-- Takes the message out of each lease that holds it. The lease's row is locked first, and a completion locks it, too: one of the two finds
+-- the bit cleared. So a result that comes later is refused like that of a lost lease. The row in cancelled_run tells the process. The
+-- transaction of an ATOMIC handler holds that lock until its end: then this waits, and finds the message finished.
+CREATE OR REPLACE FUNCTION postroom.cancel_running(p_message uuid) RETURNS int
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    held       postroom.lease;
+    place      int;
+    rest       bit varying;
+    cancelled  int := 0;
+BEGIN
+    FOR held IN
+        SELECT *
+        FROM postroom.lease l
+        WHERE p_message = ANY (l.message_ids)
+          AND substring(l.open FROM array_position(l.message_ids, p_message) FOR 1) = B'1'
+        ORDER BY l.id
+        FOR UPDATE
+    LOOP
+        place := array_position(held.message_ids, p_message);
+        rest := set_bit(held.open, place - 1, 0);
+        IF bit_count(rest) = 0 THEN
+            DELETE FROM postroom.lease l WHERE l.id = held.id;
+        ELSE
+            UPDATE postroom.lease l SET open = rest WHERE l.id = held.id;
+        END IF;
+        INSERT INTO postroom.attempt (message_id, started_at, finished_at, lease_id, queue_id, worker_id, number, outcome)
+        VALUES (p_message, held.claimed_at, clock_timestamp(), held.id, held.queue_id, held.worker_id,
+                least(coalesce(held.deliveries[place], 0) + 1, 32767), 1);
+        INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at, note)
+        VALUES ('cancel', held.queue_id, p_message, 1, 1, clock_timestamp(), 'while it was in progress');
+        INSERT INTO postroom.cancelled_run (worker_id, message_id) VALUES (held.worker_id, p_message) ON CONFLICT DO NOTHING;
+        PERFORM postroom.advance_after(ARRAY[held.queue_id], ARRAY[p_message]);
+        cancelled := cancelled + 1;
+    END LOOP;
+    RETURN cancelled;
+END
+$$;
+COMMENT ON FUNCTION postroom.cancel_running IS
+    'Cancels a message that is in progress, in the transaction of the caller: SELECT postroom.cancel_running(''...'').
+Its handler is interrupted within the poll interval, and its result is refused. Answers how many entries became CANCELLED; 0: none was in
+progress.';
 
 -- Searches as cancel does.
 CREATE OR REPLACE FUNCTION postroom.reschedule(p_message uuid, p_due_at timestamptz) RETURNS int
@@ -77,7 +141,8 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    moved int;
+    done   int[] := '{}';
+    found  int[];
 BEGIN
     IF p_due_at IS NULL OR NOT isfinite(p_due_at) OR p_due_at > statement_timestamp() + interval '400 days' THEN
         RAISE EXCEPTION 'at must be a time at most 400 days ahead, got "%"', coalesce(p_due_at::text, 'null')
@@ -85,7 +150,7 @@ BEGIN
     END IF;
     FOR look IN 1 .. 50 LOOP
         WITH taken AS (
-            SELECT * FROM postroom.take_waiting(p_message)
+            SELECT * FROM postroom.take_waiting(p_message, done)
         ), put_off AS (
             INSERT INTO postroom.delayed (due_at, queue_id, priority, failures, crashes, deliveries, message_id, reason)
             SELECT greatest(p_due_at, clock_timestamp()), t.queue_id, t.priority, t.failures, t.crashes, t.deliveries, p_message, 'delay'
@@ -94,17 +159,12 @@ BEGIN
             INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at, note)
             SELECT 'reschedule', t.queue_id, p_message, 1, 1, clock_timestamp(), 'to ' || p_due_at FROM taken t
         )
-        SELECT count(*) INTO moved FROM taken;
-        EXIT WHEN moved > 0
-            OR NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = p_message)
-            OR EXISTS (SELECT FROM postroom.lease l
-                       WHERE p_message = ANY (l.message_ids)
-                         AND substring(l.open FROM array_position(l.message_ids, p_message) FOR 1) = B'1')
-            OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.message_id = p_message)
-            OR EXISTS (SELECT FROM postroom.attempt a WHERE a.message_id = p_message AND a.outcome <= 2);
+        SELECT array_agg(t.queue_id) INTO found FROM taken t;
+        done := done || found;
+        EXIT WHEN NOT postroom.may_wait(p_message, done);
         PERFORM pg_sleep(0.002);
     END LOOP;
-    RETURN moved;
+    RETURN cardinality(done);
 END
 $$;
 COMMENT ON FUNCTION postroom.reschedule IS
@@ -136,8 +196,9 @@ COMMENT ON FUNCTION postroom.redrive IS
 Answers how many were moved; 0: it is not dead.';
 
 -- Cancels up to p_limit messages of ready and grouped and, if asked, of delayed. A delete empties its queue only once. An open
--- transaction, a process that knew the name, a retry or a rescue may bring something later. Locks ready through ready_pk with SKIP
--- LOCKED. Reads delayed whole, so that part is for queues deleted in the last day; what is delayed for longer is found in ready.
+-- transaction, a process that knew the name, a retry or a rescue may bring something later. Locks ready through ready_pk with SKIP LOCKED.
+-- Reads delayed whole, so that part is for queues deleted in the last day; what is delayed for longer is found in ready. A queue that came
+-- back meanwhile is left alone: the snapshot that shows a message of its new life shows that it is back, too.
 CREATE OR REPLACE FUNCTION postroom.cancel_deleted(p_older_than interval, p_limit int, p_delayed boolean) RETURNS int
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -157,14 +218,15 @@ BEGIN
             SELECT r.ctid, r.message_id, r.deliveries
             FROM postroom.ready r
             WHERE r.queue_id = gone[n]
+              AND EXISTS (SELECT FROM postroom.queue q WHERE q.id = gone[n] AND q.deleted_at IS NOT NULL)
             ORDER BY r.queue_id, r.priority, r.seq
             LIMIT p_limit - cancelled
             FOR UPDATE SKIP LOCKED
         ), removed AS (
             DELETE FROM postroom.ready WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
         ), history AS (
-            INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
-            SELECT c.message_id, clock_timestamp(), clock_timestamp(), gone[n], c.deliveries, 1 FROM candidates c
+            INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
+            SELECT c.message_id, clock_timestamp(), clock_timestamp(), gone[n], c.deliveries, 1, 'queue_deleted' FROM candidates c
         )
         SELECT count(*) INTO done FROM candidates;
         cancelled := cancelled + done;
@@ -174,14 +236,15 @@ BEGIN
             SELECT w.ctid, w.message_id, w.deliveries
             FROM postroom.grouped w
             WHERE w.queue_id = gone[n]
+              AND EXISTS (SELECT FROM postroom.queue q WHERE q.id = gone[n] AND q.deleted_at IS NOT NULL)
             ORDER BY w.queue_id, w.group_key, w.seq
             LIMIT p_limit - cancelled
             FOR UPDATE SKIP LOCKED
         ), removed AS (
             DELETE FROM postroom.grouped WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
         ), history AS (
-            INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
-            SELECT c.message_id, clock_timestamp(), clock_timestamp(), gone[n], c.deliveries, 1 FROM candidates c
+            INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
+            SELECT c.message_id, clock_timestamp(), clock_timestamp(), gone[n], c.deliveries, 1, 'queue_deleted' FROM candidates c
         )
         SELECT count(*) INTO done FROM candidates;
         cancelled := cancelled + done;
@@ -192,13 +255,14 @@ BEGIN
             SELECT d.ctid, d.queue_id, d.message_id, d.deliveries
             FROM postroom.delayed d
             WHERE d.queue_id = ANY (lately)
+              AND EXISTS (SELECT FROM postroom.queue q WHERE q.id = d.queue_id AND q.deleted_at IS NOT NULL)
             LIMIT p_limit - cancelled
             FOR UPDATE SKIP LOCKED
         ), removed AS (
             DELETE FROM postroom.delayed WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
         ), history AS (
-            INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
-            SELECT c.message_id, clock_timestamp(), clock_timestamp(), c.queue_id, c.deliveries, 1 FROM candidates c
+            INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
+            SELECT c.message_id, clock_timestamp(), clock_timestamp(), c.queue_id, c.deliveries, 1, 'queue_deleted' FROM candidates c
         )
         SELECT count(*) INTO done FROM candidates;
         cancelled := cancelled + done;

@@ -35,7 +35,7 @@ RETURNS TABLE (
     lease_id bigint, lease_count int, ordinal int, priority smallint, lane_seq bigint, message_id uuid,
     failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamptz,
     type text, type_version smallint, direction smallint, correlation_id text, content_type text,
-    headers text, payload text, body bytea, group_key text)
+    exchange text, routing_key text, headers text, payload text, body bytea, group_key text)
 LANGUAGE plpgsql VOLATILE ROWS 100
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_nestloop = off SET enable_mergejoin = off
@@ -283,9 +283,12 @@ BEGIN
             )
             SELECT k.id, k.lease_count, k.place::int - 1, k.priority, (SELECT max(s.seq) FROM unnest(seqs) s (seq)), k.message_id,
                    coalesce(k.failures, 0::smallint), coalesce(k.crashes, 0::smallint), coalesce(k.deliveries, 0::smallint),
-                   m.id IS NOT NULL, coalesce(m.expires_at <= clock_timestamp(), false), m.created_at,
+                   m.id IS NOT NULL,
+                   coalesce(m.expires_at <= clock_timestamp(), false)
+                       OR m.queue_ids IS NOT NULL AND postroom.is_entry_expired(m.id, p_queue),
+                   m.created_at,
                    m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
-                   m.headers::text, m.payload::text, m.body, m.group_key
+                   m.exchange, m.routing_key, m.headers::text, m.payload::text, m.body, m.group_key
             FROM (
                 SELECT l.id, cardinality(l.message_ids) AS lease_count, l.priority,
                        u.message_id, u.failures, u.crashes, u.deliveries, u.place
@@ -294,7 +297,7 @@ BEGIN
                     WITH ORDINALITY u (message_id, failures, crashes, deliveries, place)
             ) k
             LEFT JOIN (SELECT x.id, x.expires_at, x.created_at, x.type, x.type_version, x.direction, x.correlation_id, x.content_type,
-                              x.headers, x.payload, x.body, x.group_key
+                              x.exchange, x.routing_key, x.queue_ids, x.headers, x.payload, x.body, x.group_key
                        FROM postroom.message x
                        WHERE x.id = ANY (sorted) AND x.id BETWEEN low AND high
                        OFFSET 0 -- a step of its own: see claim
@@ -335,6 +338,8 @@ BEGIN
         FROM unnest(p_queues, p_groups, p_holders, p_dead) u (queue_id, group_key, holder, is_dead)
         LEFT JOIN postroom.queue q ON q.id = u.queue_id
         WHERE NOT coalesce(u.is_dead AND q.on_dead_letter = 'block', false)
+           OR NOT EXISTS (SELECT FROM postroom.dead_letter d -- it went on through a dead letter exchange
+                          WHERE d.message_id = u.holder AND d.queue_id = u.queue_id)
         ORDER BY u.queue_id, u.group_key COLLATE "C"
     ) w
     CROSS JOIN LATERAL (

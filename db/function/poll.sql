@@ -35,9 +35,9 @@ settled.';
 -- horizon: every row version that this snapshot does not see has a writer with at least this id. It is of the same snapshot as queues.
 -- others: a digest over the other processes that are alive; null: there is none.
 -- last_seq: the last seq drawn. next_due: the microseconds until something delayed is due, in whichever queue; null: nothing is delayed.
--- The search begins at p_due_from (see promote).
+-- The search begins at p_due_from (see promote). cancelled: messages that this process held when they were cancelled (see cancel_running).
 CREATE OR REPLACE FUNCTION postroom.poll_summary(p_worker int, p_due_from timestamptz)
-RETURNS TABLE (queues bigint, horizon text, others bigint, last_seq bigint, next_due bigint)
+RETURNS TABLE (queues bigint, horizon text, others bigint, last_seq bigint, next_due bigint, cancelled uuid[])
 LANGUAGE plpgsql VOLATILE ROWS 1
 SET search_path = pg_catalog, pg_temp
 SET enable_bitmapscan = off SET enable_sort = off SET plan_cache_mode = force_generic_plan SET jit = off
@@ -54,7 +54,8 @@ BEGIN
             FROM postroom.delayed d
             WHERE d.due_at >= p_due_from
             ORDER BY d.due_at
-            LIMIT 1);
+            LIMIT 1),
+           ARRAY(SELECT c.message_id FROM postroom.cancelled_run c WHERE c.worker_id = p_worker);
 END
 $$;
 COMMENT ON FUNCTION postroom.poll_summary IS
@@ -70,11 +71,12 @@ COMMENT ON FUNCTION postroom.poll_summary IS
 -- p_since: an earlier horizon of poll_summary, as xid. Rows of queues that were changed since then have a writer that is not older. null:
 -- each queue is told.
 -- p_look: whether to look into the lanes. A process that knows them to be empty need not.
+-- stop_confirmed: null, the consumer of this process may go on; else it is told to stop, and whether it has answered (see consumers).
 CREATE OR REPLACE FUNCTION postroom.poll(
     p_worker int, p_queues int[], p_watermark bigint, p_uneven int[], p_watermarks bigint[], p_tell int[], p_since xid, p_look boolean)
 RETURNS TABLE (
     queue_id int, name text, paused boolean, deleted boolean, max_attempts int, retry_after text, settings_by text,
-    suspects boolean, elsewhere boolean, lowest bigint[], ordered boolean)
+    suspects boolean, elsewhere boolean, lowest bigint[], ordered boolean, stop_confirmed boolean)
 LANGUAGE plpgsql VOLATILE ROWS 10
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET enable_hashjoin = off SET enable_mergejoin = off
@@ -105,7 +107,9 @@ BEGIN
                               LIMIT 1)
                       FROM generate_series(0, 9) x (prio))
            END,
-           q.ordered
+           q.ordered,
+           coalesce((SELECT c.stopped_at IS NOT NULL FROM postroom.consumer_stop c WHERE c.worker_id = p_worker AND c.queue_id = s.id),
+                    CASE WHEN q.consumers_stopped_at IS NOT NULL THEN false END)
     FROM (SELECT w.id, w.place,
                  CASE WHEN NOT p_look THEN false
                       WHEN w.place IS NOT NULL THEN true

@@ -40,6 +40,16 @@ $$;
 COMMENT ON FUNCTION postroom.promote IS
     'Internal: called by a job. Moves up to p_limit due messages from delayed to ready.';
 
+CREATE OR REPLACE FUNCTION postroom.passes_on(p_queue int) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (SELECT FROM postroom.queue q WHERE q.id = p_queue AND q.dead_letter_exchange IS NOT NULL)
+$$;
+COMMENT ON FUNCTION postroom.passes_on IS
+    'Internal: whether a queue has a dead letter exchange, through which expired messages go on.';
+
+-- A message that expires in a queue with a dead letter exchange becomes a dead letter, which the trigger of dead_letter sends on.
 -- Looks at up to p_limit messages behind (p_from, p_after) through message_by_expiry. The next look starts at the last of them. The id is
 -- part of that place because all messages of a batch have one instant. Messages in progress are left alone. The group of one that held it
 -- goes on by sweep_groups.
@@ -60,31 +70,105 @@ AS $$
         DELETE FROM postroom.ready r
         USING overdue o
         WHERE r.queue_id = o.queue_id AND r.priority = o.priority AND r.seq = o.seq AND r.message_id = o.id
-        RETURNING r.queue_id, r.message_id, r.deliveries
+        RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.message_id, r.deliveries
     ), moved AS (
         DELETE FROM postroom.ready r
         USING overdue o
         WHERE r.message_id = o.id AND r.moved
-        RETURNING r.queue_id, r.message_id, r.deliveries
+        RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.message_id, r.deliveries
     ), put_off AS (
         DELETE FROM postroom.delayed d
         USING overdue o
         WHERE d.message_id = o.id
-        RETURNING d.queue_id, d.message_id, d.deliveries
+        RETURNING d.queue_id, d.priority, d.failures, d.crashes, d.message_id, d.deliveries
     ), behind AS (
         DELETE FROM postroom.grouped w
         USING overdue o
         WHERE w.message_id = o.id
-        RETURNING w.queue_id, w.message_id, w.deliveries
+        RETURNING w.queue_id, w.priority, w.failures, w.crashes, w.message_id, w.deliveries
+    ), removed AS MATERIALIZED (
+        SELECT x.*, postroom.passes_on(x.queue_id) AS passes_on
+        FROM (SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off UNION ALL SELECT * FROM behind) x
     ), history AS (
         INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
         SELECT x.message_id, clock_timestamp(), clock_timestamp(), x.queue_id, x.deliveries, 2
-        FROM (SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off UNION ALL SELECT * FROM behind) x
-        RETURNING 1
+        FROM removed x
+        WHERE NOT x.passes_on
+    ), dead AS (
+        INSERT INTO postroom.dead_letter (queue_id, priority, failures, crashes, deliveries, message_id, reason)
+        SELECT x.queue_id, x.priority, x.failures, x.crashes, x.deliveries, x.message_id, 'expired'
+        FROM removed x
+        WHERE x.passes_on
+        ON CONFLICT DO NOTHING
     )
-    SELECT (SELECT count(*)::int FROM overdue), (SELECT count(*)::int FROM history), l.expires_at, l.id
+    SELECT (SELECT count(*)::int FROM overdue), (SELECT count(*)::int FROM removed), l.expires_at, l.id
     FROM (SELECT 1) always
     LEFT JOIN (SELECT o.expires_at, o.id FROM overdue o ORDER BY o.expires_at DESC, o.id DESC LIMIT 1) l ON true
 $$;
 COMMENT ON FUNCTION postroom.expire IS
     'Internal: called by a job. Waiting messages whose time to live ended become EXPIRED.';
+
+-- The same for entries of messages in several queues: each queue has a time to live of its own. A row of entry_expiry stays until its entry
+-- is finished. An entry may be on its way between two tables, in progress or dead when its time comes; it must not be handed out later. So
+-- the next look starts behind the last row, and the job looks back from time to time.
+CREATE OR REPLACE FUNCTION postroom.expire_entries(p_from timestamptz, p_after uuid, p_after_queue int, p_limit int)
+RETURNS TABLE (looked int, expired int, last_expires_at timestamptz, last_id uuid, last_queue int)
+LANGUAGE sql VOLATILE ROWS 1
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+    WITH overdue AS MATERIALIZED (
+        SELECT x.ctid, x.expires_at, x.message_id, x.queue_id
+        FROM postroom.entry_expiry x
+        WHERE (x.expires_at, x.message_id, x.queue_id) > (p_from, p_after, p_after_queue)
+          AND x.expires_at <= statement_timestamp()
+        ORDER BY x.expires_at, x.message_id, x.queue_id
+        LIMIT p_limit
+    ), in_ready AS (
+        DELETE FROM postroom.ready r
+        USING overdue o
+        WHERE r.message_id = o.message_id AND r.queue_id = o.queue_id AND r.moved
+        RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.message_id, r.deliveries
+    ), put_off AS (
+        DELETE FROM postroom.delayed d
+        USING overdue o
+        WHERE d.message_id = o.message_id AND d.queue_id = o.queue_id
+        RETURNING d.queue_id, d.priority, d.failures, d.crashes, d.message_id, d.deliveries
+    ), behind AS (
+        DELETE FROM postroom.grouped w
+        USING overdue o
+        WHERE w.message_id = o.message_id AND w.queue_id = o.queue_id
+        RETURNING w.queue_id, w.priority, w.failures, w.crashes, w.message_id, w.deliveries
+    ), removed AS MATERIALIZED (
+        SELECT x.*, postroom.passes_on(x.queue_id) AS passes_on
+        FROM (SELECT * FROM in_ready UNION ALL SELECT * FROM put_off UNION ALL SELECT * FROM behind) x
+    ), history AS (
+        INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
+        SELECT x.message_id, clock_timestamp(), clock_timestamp(), x.queue_id, x.deliveries, 2
+        FROM removed x
+        WHERE NOT x.passes_on
+    ), dead AS (
+        INSERT INTO postroom.dead_letter (queue_id, priority, failures, crashes, deliveries, message_id, reason)
+        SELECT x.queue_id, x.priority, x.failures, x.crashes, x.deliveries, x.message_id, 'expired'
+        FROM removed x
+        WHERE x.passes_on
+        ON CONFLICT DO NOTHING
+    ), settled AS (
+        DELETE FROM postroom.entry_expiry e
+        USING overdue o
+        WHERE e.message_id = o.message_id
+          AND e.queue_id = o.queue_id
+          AND (EXISTS (SELECT FROM removed x WHERE x.message_id = o.message_id AND x.queue_id = o.queue_id)
+               OR EXISTS (SELECT FROM postroom.attempt a
+                          WHERE a.message_id = o.message_id AND a.queue_id = o.queue_id AND a.outcome <= 2)
+               OR NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = o.message_id))
+    )
+    SELECT (SELECT count(*)::int FROM overdue), (SELECT count(*)::int FROM removed), l.expires_at, l.message_id, l.queue_id
+    FROM (SELECT 1) always
+    LEFT JOIN (SELECT o.expires_at, o.message_id, o.queue_id
+               FROM overdue o
+               ORDER BY o.expires_at DESC, o.message_id DESC, o.queue_id DESC
+               LIMIT 1) l ON true
+$$;
+COMMENT ON FUNCTION postroom.expire_entries IS
+    'Internal: called by a job. Waiting entries whose queue''s time to live ended become EXPIRED.';

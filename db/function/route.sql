@@ -1,6 +1,6 @@
 -- route: which queues a message reaches through an exchange. These functions are the one definition of the rules, and they read the
--- bindings in the snapshot of their statement: a bind or unbind that commits later counts for the next message. All are internal as long as
--- create_message takes no exchange.
+-- bindings in the snapshot of their statement: a bind or unbind that commits later counts for the next message. Java hosts remember
+-- exchanges and bindings and apply the same rules to them; tests hold both against the same tables.
 -- Source of these functions: db/function. A change goes there and, with the same text, into a new migration: see db/README.md.
 
 -- Words lie between dots, and an empty text has no word: string_to_array cuts in just this way, and keeps empty words at the end. After a
@@ -78,7 +78,7 @@ AS $$
     JOIN postroom.binding b ON b.exchange_id = e.id
     WHERE e.id = p_exchange
       AND e.kind <> 'direct'
-      AND CASE e.kind WHEN 'topic' THEN postroom.topic_matches(b.routing_key, p_key)
+      AND CASE e.kind WHEN 'topic' THEN p_key LIKE b.key_like AND postroom.topic_matches(b.routing_key, p_key)
                       WHEN 'headers' THEN postroom.headers_match(b.arguments, p_headers)
                       ELSE true END
 $$;
@@ -158,6 +158,30 @@ $$;
 COMMENT ON FUNCTION postroom.require_binding_arguments IS
     'Internal: refuses arguments that no binding of an exchange of that kind can have.';
 
+CREATE OR REPLACE FUNCTION postroom.refuse_unknown(p_field text, p_exchange text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION '% "%" does not exist. Declare it first, with postroom.declare_exchange', p_field, p_exchange
+        USING ERRCODE = '22023', COLUMN = p_field;
+END
+$$;
+COMMENT ON FUNCTION postroom.refuse_unknown IS
+    'Internal: refuses the name of an exchange that does not exist.';
+
+-- Whatever changes what a message reaches calls this first, before it locks anything else. So two such transactions wait for one another
+-- here and never in a circle. The row is there again after a TRUNCATE, too.
+CREATE OR REPLACE FUNCTION postroom.change_routing() RETURNS void
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    INSERT INTO postroom.routing_version (version) VALUES (gen_random_uuid())
+    ON CONFLICT (is_only) DO UPDATE SET version = excluded.version
+$$;
+COMMENT ON FUNCTION postroom.change_routing IS
+    'Internal: gives the exchanges and bindings another version, so that no process uses the ones that it remembers.';
+
 -- The lock keeps the exchange from being deleted until the transaction ends.
 CREATE OR REPLACE FUNCTION postroom.existing_exchange(p_field text, p_name text) RETURNS postroom.exchange
 LANGUAGE plpgsql VOLATILE
@@ -169,14 +193,43 @@ BEGIN
     PERFORM postroom.require_name(p_field, p_name);
     SELECT * INTO existing FROM postroom.exchange e WHERE e.name = p_name FOR KEY SHARE;
     IF NOT FOUND THEN
-        RAISE EXCEPTION '% "%" does not exist. Declare it first, with postroom.declare_exchange', p_field, p_name
-            USING ERRCODE = '22023', COLUMN = p_field;
+        PERFORM postroom.refuse_unknown(p_field, p_name);
     END IF;
     RETURN existing;
 END
 $$;
 COMMENT ON FUNCTION postroom.existing_exchange IS
     'Internal: returns the exchange of a name and locks it; refuses a name that no exchange has.';
+
+-- '' is the default exchange: it reaches the queue that the key names, and no other.
+CREATE OR REPLACE FUNCTION postroom.routed(p_exchange text, p_key text, p_headers jsonb)
+RETURNS TABLE (exchange_id int, targets postroom.queue[])
+LANGUAGE plpgsql STABLE ROWS 1
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    first_id int := 0;
+BEGIN
+    IF p_exchange <> '' THEN
+        PERFORM postroom.require_name('exchange', p_exchange);
+        SELECT e.id INTO first_id FROM postroom.exchange e WHERE e.name = p_exchange;
+        IF NOT FOUND THEN
+            PERFORM postroom.refuse_unknown('exchange', p_exchange);
+        END IF;
+    END IF;
+    RETURN QUERY
+        SELECT first_id, ARRAY(
+            SELECT q
+            FROM postroom.queue q
+            WHERE q.deleted_at IS NULL
+              AND CASE WHEN p_exchange = '' THEN q.name = p_key
+                       ELSE q.id IN (SELECT b.queue_id FROM postroom.reached_bindings(first_id, p_key, p_headers) b) END
+            ORDER BY q.name);
+END
+$$;
+COMMENT ON FUNCTION postroom.routed IS
+    'Internal: the queues that a message reaches through an exchange, in the order of their names. Always one row.';
 
 CREATE OR REPLACE FUNCTION postroom.route(exchange text, routing_key text DEFAULT '', headers jsonb DEFAULT '{}')
 RETURNS TABLE (queue text, bindings text[])
@@ -196,8 +249,7 @@ BEGIN
     PERFORM postroom.require_name('exchange', route.exchange);
     SELECT e.id INTO first_id FROM postroom.exchange e WHERE e.name = route.exchange;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'exchange "%" does not exist. Declare it first, with postroom.declare_exchange', route.exchange
-            USING ERRCODE = '22023', COLUMN = 'exchange';
+        PERFORM postroom.refuse_unknown('exchange', route.exchange);
     END IF;
     RETURN QUERY
         SELECT q.name,
@@ -214,7 +266,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION postroom.route IS
-    'Internal: which queues a message would reach, and by which bindings; writes nothing:
+    'Which queues a message would reach, and by which bindings; writes nothing:
 SELECT * FROM postroom.route(''orders'', ''order.42.paid'').
 One row per queue. bindings are the last ones on the ways there, each as exchange and key, pattern or arguments.
 The exchange '''' reaches the queue that the key names.';
@@ -235,8 +287,9 @@ BEGIN
         PERFORM postroom.require_name('alternate', declare_exchange.alternate);
     END IF;
     LOOP
-        SELECT * INTO existing FROM postroom.exchange e WHERE e.name = declare_exchange.exchange FOR KEY SHARE;
+        SELECT * INTO existing FROM postroom.exchange e WHERE e.name = declare_exchange.exchange;
         EXIT WHEN FOUND; -- before the INSERT, because that draws an id even where it inserts nothing
+        PERFORM postroom.change_routing();
         INSERT INTO postroom.exchange (name, kind, alternate)
         VALUES (declare_exchange.exchange, declare_exchange.kind, declare_exchange.alternate)
         ON CONFLICT DO NOTHING;
@@ -256,7 +309,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION postroom.declare_exchange IS
-    'Internal: makes an exchange; kind is direct, topic, fanout or headers: SELECT postroom.declare_exchange(''orders'', ''topic'').
+    'Makes an exchange; kind is direct, topic, fanout or headers: SELECT postroom.declare_exchange(''orders'', ''topic'').
 true: it is new. A repeat changes nothing; with another kind or alternate exchange it is refused (22023).
 alternate names the exchange that a message goes on to where no binding matches it.';
 
@@ -269,6 +322,10 @@ DECLARE
     deleted_id int;
 BEGIN
     PERFORM postroom.require_name('exchange', delete_exchange.exchange);
+    IF NOT EXISTS (SELECT FROM postroom.exchange e WHERE e.name = delete_exchange.exchange) THEN
+        RETURN false;
+    END IF;
+    PERFORM postroom.change_routing();
     -- The lock waits for transactions that bind it, and the next statement sees their bindings.
     SELECT e.id INTO deleted_id FROM postroom.exchange e WHERE e.name = delete_exchange.exchange FOR UPDATE;
     IF NOT FOUND THEN
@@ -284,7 +341,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION postroom.delete_exchange IS
-    'Internal: deletes an exchange with its bindings: SELECT postroom.delete_exchange(''orders'', if_unused => true).
+    'Deletes an exchange with its bindings: SELECT postroom.delete_exchange(''orders'', if_unused => true).
 if_unused refuses (55006) while it has bindings of its own. false: there was none.';
 
 -- The lock on the queue waits while another transaction deletes it, and prevents its deletion until this transaction ends.
@@ -308,6 +365,18 @@ BEGIN
         PERFORM postroom.refuse('queue', 'given if to_exchange is not, and only then', bind.queue,
             'Name one destination: queue or to_exchange');
     END IF;
+    PERFORM postroom.require_name('exchange', bind.exchange);
+    IF EXISTS (
+        SELECT
+        FROM postroom.bindings b
+        WHERE b.exchange = bind.exchange
+          AND b.routing_key = bind.routing_key
+          AND b.arguments = bind.arguments
+          AND (b.queue = bind.queue OR b.to_exchange = bind.to_exchange))
+    THEN
+        RETURN false; -- a start that binds anew what is bound writes nothing and locks nothing
+    END IF;
+    PERFORM postroom.change_routing();
     source := postroom.existing_exchange('exchange', bind.exchange);
     PERFORM postroom.require_routing_key(bind.routing_key);
     PERFORM postroom.require_binding_arguments(source.kind, bind.arguments);
@@ -321,16 +390,6 @@ BEGIN
                 USING ERRCODE = '22023', COLUMN = 'queue';
         END IF;
     END IF;
-    IF EXISTS ( -- before the INSERT, because that draws an id even where it inserts nothing
-        SELECT FROM postroom.binding b
-        WHERE b.exchange_id = source.id
-          AND b.routing_key = bind.routing_key
-          AND coalesce(b.queue_id, 0) = coalesce(to_queue_id, 0)
-          AND coalesce(b.to_exchange_id, 0) = coalesce(to_id, 0)
-          AND b.arguments = bind.arguments)
-    THEN
-        RETURN false;
-    END IF;
     INSERT INTO postroom.binding (exchange_id, queue_id, to_exchange_id, routing_key, arguments)
     VALUES (source.id, to_queue_id, to_id, bind.routing_key, bind.arguments)
     ON CONFLICT DO NOTHING;
@@ -338,7 +397,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION postroom.bind IS
-    'Internal: binds an exchange to a queue: SELECT postroom.bind(''orders'', ''mail'', ''order.*.paid''),
+    'Binds an exchange to a queue: SELECT postroom.bind(''orders'', ''mail'', ''order.*.paid''),
 or to another exchange: SELECT postroom.bind(''orders'', to_exchange => ''audit'', routing_key => ''#'').
 routing_key is the key of a direct exchange or the pattern of a topic exchange. arguments are for headers exchanges:
 x-match (all, any, all-with-x, any-with-x) and the headers wanted. true: it is new. A repeat changes nothing.';
@@ -361,6 +420,17 @@ BEGIN
     END IF;
     PERFORM postroom.require_name('exchange', unbind.exchange);
     PERFORM postroom.require_routing_key(unbind.routing_key);
+    IF NOT EXISTS (
+        SELECT
+        FROM postroom.bindings b
+        WHERE b.exchange = unbind.exchange
+          AND b.routing_key = unbind.routing_key
+          AND b.arguments = unbind.arguments
+          AND (b.queue = unbind.queue OR b.to_exchange = unbind.to_exchange))
+    THEN
+        RETURN false;
+    END IF;
+    PERFORM postroom.change_routing();
     DELETE FROM postroom.binding b
     USING postroom.exchange e
     WHERE e.name = unbind.exchange
@@ -373,5 +443,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION postroom.unbind IS
-    'Internal: removes a binding; the arguments are those of postroom.bind: SELECT postroom.unbind(''orders'', ''mail'', ''order.*.paid'').
+    'Removes a binding; the arguments are those of postroom.bind: SELECT postroom.unbind(''orders'', ''mail'', ''order.*.paid'').
 false: there was none.';

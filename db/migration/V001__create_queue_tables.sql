@@ -16,8 +16,14 @@ CREATE TABLE postroom.queue (
     on_dead_letter  text NOT NULL DEFAULT 'release',
     settings_by   text NOT NULL DEFAULT 'default',
     paused_at     timestamptz,
+    consumers_stopped_at timestamptz,
     created_at    timestamptz NOT NULL DEFAULT statement_timestamp(),
     deleted_at    timestamptz,
+    dead_letter_exchange     text COLLATE "C",
+    dead_letter_routing_key  text COLLATE "C",
+    kind          text NOT NULL DEFAULT 'durable',
+    owner         uuid,
+    had_consumer  boolean NOT NULL DEFAULT false,
     CONSTRAINT queue_name_wellformed CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'),
     CONSTRAINT queue_max_attempts_range CHECK (max_attempts BETWEEN 1 AND 1000),
     CONSTRAINT queue_crash_limit_range CHECK (crash_limit BETWEEN 1 AND 1000),
@@ -35,19 +41,36 @@ CREATE TABLE postroom.queue (
         ELSE false
     END),
     CONSTRAINT queue_on_dead_letter_known CHECK (on_dead_letter IN ('block', 'release')),
-    CONSTRAINT queue_settings_by_known CHECK (settings_by IN ('default', 'declaration', 'operator'))
+    CONSTRAINT queue_dead_letter_exchange_wellformed CHECK (dead_letter_exchange ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'),
+    CONSTRAINT queue_dead_letter_routing_key_length CHECK (octet_length(dead_letter_routing_key) <= 255),
+    CONSTRAINT queue_dead_letter_routing_key_has_exchange CHECK (dead_letter_routing_key IS NULL OR dead_letter_exchange IS NOT NULL),
+    CONSTRAINT queue_settings_by_known CHECK (settings_by IN ('default', 'declaration', 'operator')),
+    CONSTRAINT queue_kind_known CHECK (kind IN ('durable', 'exclusive', 'auto_delete')),
+    CONSTRAINT queue_owner_of_exclusive CHECK ((kind = 'exclusive') = (owner IS NOT NULL))
 );
+-- The queues that a job has to look at.
+CREATE INDEX queue_with_an_end ON postroom.queue (name) WHERE kind <> 'durable' AND deleted_at IS NULL;
 COMMENT ON COLUMN postroom.queue.time_to_live IS '1 millisecond to 400 days; null: messages without one of their own never expire';
 COMMENT ON COLUMN postroom.queue.retention IS
     '0 to 400 days, or 365000 days: for ever. Not ''infinity'', which no version before 17 has and no duration in Java can be';
 COMMENT ON COLUMN postroom.queue.retry_after IS
     'the waits between attempts, each at most 400 days: 10s, or 10s, 1m, 5m (the last repeats), or 1s..1h (doubling with jitter). '
     'Units: ms, s, m, h, d. custom: those of the handler';
+COMMENT ON COLUMN postroom.queue.dead_letter_exchange IS
+    'through which dead letters go on, and messages that expire here; null: they stay. It may be missing: then they stay, too';
+COMMENT ON COLUMN postroom.queue.dead_letter_routing_key IS 'with which they go on; null: with the message''s own';
+COMMENT ON COLUMN postroom.queue.consumers_stopped_at IS
+    'since when all consumers are told to stop, those that start later included; null: not all are';
 COMMENT ON COLUMN postroom.queue.ordered IS
     'at most one message of each group is in progress, in the order in which they were sent; change it with postroom.set_ordered';
 COMMENT ON COLUMN postroom.queue.on_dead_letter IS
     'of an ordered queue, what becomes of the group of a dead letter: release, the next one runs; block, they wait until it is redriven';
 COMMENT ON COLUMN postroom.queue.settings_by IS 'who set the settings last; a declaration does not overwrite an operator';
+COMMENT ON COLUMN postroom.queue.kind IS
+    'durable: stays until it is deleted; exclusive: belongs to one process and goes with it; auto_delete: goes with its last consumer';
+COMMENT ON COLUMN postroom.queue.owner IS 'of an exclusive queue: worker.instance of the process that it belongs to';
+COMMENT ON COLUMN postroom.queue.had_consumer IS
+    'of an auto_delete queue: whether it had a consumer since it was made; before that it is not deleted by itself';
 
 -- An exchange takes messages that name no queue; its bindings choose the queues. An alternate exchange is kept by its name and may be
 -- missing, as in RabbitMQ: then it reaches nothing.
@@ -72,6 +95,10 @@ CREATE TABLE postroom.binding (
     to_exchange_id  int CONSTRAINT binding_to_exchange REFERENCES postroom.exchange,
     routing_key     text COLLATE "C" NOT NULL DEFAULT '',
     arguments       jsonb NOT NULL DEFAULT '{}',
+    -- A LIKE pattern that every key matches which the topic pattern matches; some other keys match it, too. It is tried first, in a
+    -- fraction of the time that topic_matches takes.
+    key_like        text COLLATE "C" GENERATED ALWAYS AS (
+        regexp_replace(regexp_replace(routing_key COLLATE "C", '([\\%_])', '\\\1', 'g'), '\.#|#\.|#|\*', '%', 'g')) STORED,
     created_at      timestamptz NOT NULL DEFAULT statement_timestamp(),
     CONSTRAINT binding_has_one_destination CHECK (num_nonnulls(queue_id, to_exchange_id) = 1),
     CONSTRAINT binding_routing_key_length CHECK (octet_length(routing_key) <= 255),
@@ -86,6 +113,25 @@ COMMENT ON COLUMN postroom.binding.routing_key IS
 COMMENT ON COLUMN postroom.binding.arguments IS
     'of a headers exchange: x-match (all, any, all-with-x, any-with-x) and the headers wanted; null wants any value';
 
+-- One row. It gets another value in each transaction that changes what a message reaches. A process that remembers exchanges and bindings
+-- names the value under which it read them, and the INSERT of its messages writes nothing under another one. A number would not do: after
+-- a failover to a standby that lacked the last WAL, the same number would stand for other bindings.
+CREATE TABLE postroom.routing_version (
+    is_only  boolean NOT NULL DEFAULT true CONSTRAINT routing_version_pk PRIMARY KEY CONSTRAINT routing_version_is_one_row CHECK (is_only),
+    version  uuid NOT NULL DEFAULT gen_random_uuid()
+) WITH (fillfactor = 50);
+INSERT INTO postroom.routing_version DEFAULT VALUES;
+
+-- Messages that reached no queue and were created with mandatory off. Rows are kept for seven days.
+CREATE TABLE postroom.dropped_message (
+    message_id      uuid NOT NULL CONSTRAINT dropped_message_pk PRIMARY KEY,
+    dropped_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+    exchange        text COLLATE "C" NOT NULL,
+    routing_key     text COLLATE "C" NOT NULL,
+    type            text COLLATE "C",
+    correlation_id  text COLLATE "C"
+);
+
 -- A process that handles messages. Each start makes a new row: a reused id would make orphaned leases look owned.
 CREATE TABLE postroom.worker (
     id          int GENERATED ALWAYS AS IDENTITY CONSTRAINT worker_pk PRIMARY KEY,
@@ -94,8 +140,11 @@ CREATE TABLE postroom.worker (
     version     text NOT NULL,
     started_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
     beat_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
-    stopped_at  timestamptz
+    stopped_at  timestamptz,
+    address     inet DEFAULT inet_client_addr()
 ) WITH (fillfactor = 50);
+
+COMMENT ON COLUMN postroom.worker.address IS 'where its connection came from, which may be a pooler; null: a local socket';
 
 CREATE TABLE postroom.consumer (
     worker_id    int NOT NULL,
@@ -109,6 +158,28 @@ CREATE TABLE postroom.consumer (
     CONSTRAINT consumer_pk PRIMARY KEY (queue_id, worker_id, handler)
 );
 COMMENT ON COLUMN postroom.consumer.types IS 'type/version it takes (versions up to that one); an empty text takes messages without a type';
+
+-- A consumer (what one process consumes of one queue) that was told to stop. The row goes when it may start again.
+CREATE TABLE postroom.consumer_stop (
+    worker_id   int NOT NULL,
+    queue_id    int NOT NULL,
+    order_id    uuid,
+    ordered_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    stopped_at  timestamptz,
+    held        int,
+    CONSTRAINT consumer_stop_pk PRIMARY KEY (worker_id, queue_id)
+);
+COMMENT ON COLUMN postroom.consumer_stop.order_id IS 'its line in operator_action; null: the process started after the order';
+COMMENT ON COLUMN postroom.consumer_stop.stopped_at IS 'since when it claims no more; null: its process has not answered yet';
+COMMENT ON COLUMN postroom.consumer_stop.held IS 'messages that it still held when it last said so';
+
+-- Messages that a process held when they were cancelled. The row goes once the process has seen it.
+CREATE TABLE postroom.cancelled_run (
+    worker_id     int NOT NULL,
+    message_id    uuid NOT NULL,
+    cancelled_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT cancelled_run_pk PRIMARY KEY (worker_id, message_id)
+);
 
 -- The message itself: written once, never updated. seq is its first place in ready (0: it began in delayed or under a lease). A message
 -- that never moved is found in ready by that seq through the primary key, so enqueue needs no index on message_id. Neither this table nor
@@ -128,12 +199,19 @@ CREATE TABLE postroom.message (
     group_key       text COLLATE "C",
     content_type    text,
     created_by      text,
+    exchange        text COLLATE "C",
+    routing_key     text COLLATE "C",
+    queue_ids       int[],
     headers         jsonb,
     payload         jsonb,
     body            bytea,
     CONSTRAINT message_pk PRIMARY KEY (id)
 ) PARTITION BY RANGE (id);
 COMMENT ON COLUMN postroom.message.direction IS '0 outgoing, 1 incoming';
+COMMENT ON COLUMN postroom.message.queue_id IS '0: it was routed to several queues, those of queue_ids';
+COMMENT ON COLUMN postroom.message.exchange IS 'through which it was created; null: it named its queue';
+COMMENT ON COLUMN postroom.message.routing_key IS 'with which it was created; null without an exchange';
+COMMENT ON COLUMN postroom.message.queue_ids IS 'the queues it was routed to if they are several, else null; it has an entry in each';
 CREATE INDEX message_by_correlation ON postroom.message (correlation_id) WHERE correlation_id IS NOT NULL;
 CREATE INDEX message_by_expiry ON postroom.message (expires_at, id) WHERE expires_at IS NOT NULL;
 
@@ -246,6 +324,7 @@ CREATE TABLE postroom.attempt (
     error_class  text,
     error        text
 ) PARTITION BY RANGE (finished_at);
+COMMENT ON COLUMN postroom.attempt.error IS 'what went wrong; of a cancelled one the reason where there is one: queue_deleted';
 COMMENT ON COLUMN postroom.attempt.outcome IS
     '0 done, 1 cancelled, 2 expired (these three finish a message), 3 retry, 4 snooze, 5 not_now, 6 reject, 7 failed, 8 crashed, '
     '9 undecodable';
@@ -267,9 +346,20 @@ CREATE TABLE postroom.dead_letter (
     error        text,
     fingerprint  text,
     CONSTRAINT dead_letter_pk PRIMARY KEY (message_id, queue_id),
-    CONSTRAINT dead_letter_reason_known CHECK (reason IN ('attempts_spent', 'rejected', 'undecodable', 'crash_limit', 'quarantined'))
+    CONSTRAINT dead_letter_reason_known CHECK (reason IN (
+        'attempts_spent', 'rejected', 'undecodable', 'crash_limit', 'quarantined', 'expired', 'dlx_unroutable', 'cycle'))
 );
 CREATE INDEX dead_letter_by_queue ON postroom.dead_letter (queue_id, dead_at);
+
+-- When an entry of a message in several queues expires by the time to live of its queue. A message with a time to live of its own has that
+-- in expires_at, and so has one in a single queue. The row leaves after its time, when the entry is finished.
+CREATE TABLE postroom.entry_expiry (
+    expires_at  timestamptz NOT NULL,
+    queue_id    int NOT NULL,
+    message_id  uuid NOT NULL,
+    CONSTRAINT entry_expiry_pk PRIMARY KEY (message_id, queue_id)
+);
+CREATE INDEX entry_expiry_by_time ON postroom.entry_expiry (expires_at, message_id, queue_id);
 
 CREATE TABLE postroom.dedup (
     queue_id      int NOT NULL,
@@ -278,6 +368,8 @@ CREATE TABLE postroom.dedup (
     CONSTRAINT dedup_pk PRIMARY KEY (queue_id, key),
     CONSTRAINT dedup_key_length CHECK (char_length(key) BETWEEN 1 AND 200)
 );
+COMMENT ON COLUMN postroom.dedup.queue_id IS
+    'whose key it is; of a message that was created through an exchange: the id of the exchange below zero';
 -- For removing the keys of purged messages.
 CREATE INDEX dedup_by_message ON postroom.dedup (message_id);
 
@@ -310,7 +402,7 @@ CREATE TABLE postroom.operator_action (
     finished_at  timestamptz,
     note         text,
     CONSTRAINT operator_action_known CHECK (action IN
-        ('pause', 'resume', 'cancel', 'reschedule', 'redrive', 'purge', 'declare', 'delete'))
+        ('pause', 'resume', 'stop_consumers', 'start_consumers', 'cancel', 'reschedule', 'redrive', 'purge', 'declare', 'delete'))
 );
 CREATE INDEX operator_action_unfinished ON postroom.operator_action (at) WHERE finished_at IS NULL;
 

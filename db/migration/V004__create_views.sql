@@ -40,7 +40,7 @@ FROM postroom.dead_letter d
 UNION ALL
 SELECT a.message_id, a.queue_id, CASE a.outcome WHEN 0 THEN 'DONE' WHEN 1 THEN 'CANCELLED' ELSE 'EXPIRED' END,
        NULL, NULL, NULL, NULL, a.number,
-       NULL, NULL, a.lease_id, a.worker_id, NULL, a.finished_at
+       NULL, CASE a.outcome WHEN 1 THEN a.error END, a.lease_id, a.worker_id, NULL, a.finished_at
 FROM postroom.attempt a
 WHERE a.outcome <= 2;
 COMMENT ON VIEW postroom.place IS 'Internal: where each message is; query queue_messages instead';
@@ -61,7 +61,11 @@ SELECT p.message_id,
        coalesce(m.content_type, 'application/json') AS content_type,
        m.created_at,
        m.created_by,
-       m.expires_at,
+       m.exchange,
+       m.routing_key,
+       CASE WHEN m.queue_ids IS NULL THEN m.expires_at ELSE
+           least(m.expires_at, (SELECT x.expires_at FROM postroom.entry_expiry x
+                                WHERE x.message_id = p.message_id AND x.queue_id = p.queue_id)) END AS expires_at,
        -- A place without these counts has them in the history.
        CASE WHEN p.failures IS NOT NULL THEN p.failures WHEN p.deliveries <= 1 THEN 0 ELSE
            (SELECT count(*)::int FROM postroom.attempt a
@@ -93,6 +97,7 @@ COMMENT ON COLUMN postroom.queue_messages.priority IS '9 first, 0 last';
 COMMENT ON COLUMN postroom.queue_messages.group_key IS
     'messages of one group run one after the other in an ordered queue; in others a label';
 COMMENT ON COLUMN postroom.queue_messages.body IS 'the content when it is bytes; payload is null then';
+COMMENT ON COLUMN postroom.queue_messages.exchange IS 'through which it was created; null: it named its queue';
 COMMENT ON COLUMN postroom.queue_messages.expires_at IS 'a message still waiting then becomes EXPIRED; null: never';
 COMMENT ON COLUMN postroom.queue_messages.failures IS 'attempts that failed since the last redrive; of a finished one all there were';
 COMMENT ON COLUMN postroom.queue_messages.crashes IS 'how often its worker died after it had started; of a finished one all there were';
@@ -102,7 +107,8 @@ COMMENT ON COLUMN postroom.queue_messages.seq IS
 COMMENT ON COLUMN postroom.queue_messages.due_at IS 'when a DELAYED one becomes READY';
 COMMENT ON COLUMN postroom.queue_messages.reason IS
     'why it is DELAYED (delay, retry, snooze, not_now, no_handler, undecodable, payload_missing, not_run) '
-    'or DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined)';
+    'DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined, expired, dlx_unroutable, cycle) '
+    'or CANCELLED (queue_deleted; null: somebody asked for it)';
 COMMENT ON COLUMN postroom.queue_messages.error IS 'the last recorded error';
 COMMENT ON COLUMN postroom.queue_messages.worker IS 'who holds it while IN_PROGRESS, since claimed_at';
 COMMENT ON COLUMN postroom.queue_messages.removable_at IS
@@ -125,10 +131,15 @@ SELECT m.id AS message_id,
        coalesce(m.content_type, 'application/json') AS content_type,
        m.created_at,
        m.created_by,
-       m.expires_at
+       m.exchange,
+       m.routing_key,
+       m.expires_at,
+       CASE WHEN m.queue_ids IS NOT NULL THEN
+           ARRAY(SELECT t.name FROM postroom.queue t WHERE t.id = ANY (m.queue_ids) ORDER BY t.name) END AS queues
 FROM postroom.message m
-JOIN postroom.queue q ON q.id = m.queue_id;
+LEFT JOIN postroom.queue q ON q.id = m.queue_id;
 COMMENT ON VIEW postroom.message_content IS 'one row per stored message, without where it stands: quick by message_id and correlation_id';
+COMMENT ON COLUMN postroom.message_content.queue IS 'null: it was routed to several queues, those of queues';
 
 CREATE VIEW postroom.message_history AS
 SELECT a.message_id,
@@ -163,7 +174,9 @@ SELECT q.name AS queue,
        x.dead,
        q.paused_at IS NOT NULL AS paused,
        h.oldest_ready_at,
-       c.consumers
+       c.consumers,
+       q.kind,
+       w.name AS owner
 FROM postroom.queue q
 CROSS JOIN LATERAL (
     SELECT (SELECT count(*) FROM postroom.ready x WHERE x.queue_id = q.id)
@@ -189,11 +202,14 @@ CROSS JOIN LATERAL (
 LEFT JOIN (SELECT d.queue_id, count(*) AS delayed FROM postroom.delayed d GROUP BY d.queue_id) d ON d.queue_id = q.id
 LEFT JOIN (
     SELECT l.queue_id, sum(bit_count(l.open))::bigint AS in_progress FROM postroom.lease l GROUP BY l.queue_id) l ON l.queue_id = q.id
+LEFT JOIN postroom.worker w ON w.instance = q.owner
 WHERE q.deleted_at IS NULL;
 COMMENT ON VIEW postroom.queue_stats IS 'one row per queue: how much is in each place now; finished messages are not counted';
 COMMENT ON COLUMN postroom.queue_stats.oldest_ready_at IS
     'when the oldest of the messages at the heads of its priorities was created; null: nothing is READY';
 COMMENT ON COLUMN postroom.queue_stats.consumers IS 'live consumers in all processes: their process gave a sign of life in the last minute';
+COMMENT ON COLUMN postroom.queue_stats.kind IS 'durable, exclusive (goes with its owner) or auto_delete (goes with its last consumer)';
+COMMENT ON COLUMN postroom.queue_stats.owner IS 'the process that an exclusive queue belongs to';
 
 CREATE VIEW postroom.dead_letters AS
 SELECT d.message_id,
@@ -216,7 +232,9 @@ FROM postroom.dead_letter d
 JOIN postroom.queue q ON q.id = d.queue_id
 LEFT JOIN postroom.message m ON m.id = d.message_id;
 COMMENT ON VIEW postroom.dead_letters IS 'messages that were given up; they stay until redriven (postroom.redrive) or cancelled';
-COMMENT ON COLUMN postroom.dead_letters.reason IS 'attempts_spent, rejected, undecodable, crash_limit, quarantined';
+COMMENT ON COLUMN postroom.dead_letters.reason IS
+    'attempts_spent, rejected, undecodable, crash_limit, quarantined; '
+    'in a queue with a dead letter exchange also expired, dlx_unroutable, cycle';
 COMMENT ON COLUMN postroom.dead_letters.fingerprint IS 'the same for alike errors: class and message without their digits';
 
 CREATE VIEW postroom.operator_log AS
@@ -233,10 +251,35 @@ SELECT o.id,
        o.note
 FROM postroom.operator_action o
 LEFT JOIN postroom.queue q ON q.id = o.queue_id;
-COMMENT ON VIEW postroom.operator_log IS 'what people did: pause, resume, cancel, reschedule, redrive, purge, declare, delete';
+COMMENT ON VIEW postroom.operator_log IS
+    'what people did: pause, resume, stop_consumers, start_consumers, cancel, reschedule, redrive, purge, declare, delete';
 COMMENT ON COLUMN postroom.operator_log.actor IS 'the person if the console or API knew it, else the database user';
 COMMENT ON COLUMN postroom.operator_log.done IS
     'how many messages of the planned ones it has moved; a bulk action goes on until finished_at';
+
+CREATE VIEW postroom.dropped_messages AS
+SELECT d.dropped_at, d.exchange, d.routing_key, d.message_id, d.type, d.correlation_id
+FROM postroom.dropped_message d;
+COMMENT ON VIEW postroom.dropped_messages IS
+    'messages that reached no queue and were created with mandatory off: one row each, kept for seven days';
+
+CREATE VIEW postroom.exchanges AS
+SELECT e.name AS exchange, e.kind, e.alternate, e.created_at
+FROM postroom.exchange e;
+COMMENT ON VIEW postroom.exchanges IS 'exchanges: what takes messages that name no queue';
+
+CREATE VIEW postroom.bindings AS
+SELECT e.name AS exchange,
+       q.name AS queue,
+       t.name AS to_exchange,
+       b.routing_key,
+       b.arguments,
+       b.created_at
+FROM postroom.binding b
+JOIN postroom.exchange e ON e.id = b.exchange_id
+LEFT JOIN postroom.queue q ON q.id = b.queue_id
+LEFT JOIN postroom.exchange t ON t.id = b.to_exchange_id;
+COMMENT ON VIEW postroom.bindings IS 'which exchange leads to which queue or other exchange, and for which messages';
 
 CREATE VIEW postroom.purge_log AS
 SELECT l.purged_at,
@@ -263,11 +306,42 @@ SELECT q.name AS queue,
        c.started_at,
        w.version,
        w.beat_at,
-       w.stopped_at IS NULL AND w.beat_at > statement_timestamp() - interval '1 minute' AS live
+       w.stopped_at IS NULL AND w.beat_at > statement_timestamp() - interval '1 minute' AS live,
+       q.consumers_stopped_at IS NOT NULL OR s.worker_id IS NOT NULL AS told_to_stop
 FROM postroom.consumer c
 JOIN postroom.queue q ON q.id = c.queue_id
-JOIN postroom.worker w ON w.id = c.worker_id;
+JOIN postroom.worker w ON w.id = c.worker_id
+LEFT JOIN postroom.consumer_stop s ON s.worker_id = c.worker_id AND s.queue_id = c.queue_id;
 COMMENT ON VIEW postroom.consumers IS 'who handles what: one row per queue, process and handler';
 COMMENT ON COLUMN postroom.consumers.types IS
     'type/version it takes (versions up to that one); an empty text: messages without a type; *: any';
 COMMENT ON COLUMN postroom.consumers.live IS 'its process gave a sign of life in the last minute';
+COMMENT ON COLUMN postroom.consumers.told_to_stop IS 'by stop_consumers; consumer_stops has the receipts';
+
+-- lease has no index by worker or queue and is read once.
+CREATE VIEW postroom.consumer_stops AS
+SELECT q.name AS queue,
+       coalesce(w.name, 'worker ' || s.worker_id || ' (gone)') AS worker,
+       s.ordered_at,
+       o.actor AS ordered_by,
+       s.stopped_at,
+       greatest(coalesce(l.held, 0), CASE WHEN w.stopped_at IS NULL AND w.beat_at > statement_timestamp() - interval '1 minute'
+                                          THEN s.held END) AS in_flight,
+       w.beat_at,
+       w.id IS NULL OR w.stopped_at IS NOT NULL AS ended,
+       s.worker_id,
+       s.order_id
+FROM postroom.consumer_stop s
+JOIN postroom.queue q ON q.id = s.queue_id
+LEFT JOIN postroom.worker w ON w.id = s.worker_id
+LEFT JOIN postroom.operator_action o ON o.id = s.order_id
+LEFT JOIN (
+    SELECT l.worker_id, l.queue_id, sum(bit_count(l.open))::int AS held
+    FROM postroom.lease l
+    GROUP BY l.worker_id, l.queue_id) l ON l.worker_id = s.worker_id AND l.queue_id = s.queue_id;
+COMMENT ON VIEW postroom.consumer_stops IS
+    'consumers that were told to stop (stop_consumers), and their receipts; a row goes with start_consumers';
+COMMENT ON COLUMN postroom.consumer_stops.ordered_by IS 'who told it; null: its process started after an order for all';
+COMMENT ON COLUMN postroom.consumer_stops.stopped_at IS 'since when it claims no more; null: its process has not answered yet';
+COMMENT ON COLUMN postroom.consumer_stops.in_flight IS 'messages of the queue that its process still holds';
+COMMENT ON COLUMN postroom.consumer_stops.ended IS 'its process has ended in good order';

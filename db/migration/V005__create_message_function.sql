@@ -169,6 +169,75 @@ $$;
 COMMENT ON FUNCTION postroom.queue_for_use IS
     'Internal: the queue of a name, made with the usual settings at its first use; a deleted one comes back.';
 
+CREATE OR REPLACE FUNCTION postroom.queues_of(p_message uuid) RETURNS text[]
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT ARRAY(SELECT q.name
+                 FROM postroom.message m
+                 JOIN postroom.queue q ON q.id = ANY (coalesce(m.queue_ids, ARRAY[m.queue_id]))
+                 WHERE m.id = p_message
+                 ORDER BY q.name)
+$$;
+COMMENT ON FUNCTION postroom.queues_of IS
+    'Internal: the names of the queues that a stored message was routed to; empty when the message was purged.';
+
+-- One row for the message, one small row for each queue. All entries have one seq, which names a place in each of their queues. They count
+-- as moved, because message.seq can name only the place in one queue.
+CREATE OR REPLACE FUNCTION postroom.store_routed(p_message postroom.message, p_targets postroom.queue[], p_due timestamptz) RETURNS uuid
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    place constant bigint := p_message.seq;
+BEGIN
+    p_message.seq := 0;
+    INSERT INTO postroom.message VALUES (p_message.*) ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+        RETURN p_message.id;
+    ELSIF p_due IS NULL THEN
+        INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
+        SELECT place, t.id, p_message.priority, p_message.id, true
+        FROM unnest(p_targets) t;
+    ELSE
+        INSERT INTO postroom.delayed (due_at, queue_id, priority, message_id, reason)
+        SELECT p_due, t.id, p_message.priority, p_message.id, 'delay'
+        FROM unnest(p_targets) t;
+    END IF;
+    INSERT INTO postroom.entry_expiry (expires_at, queue_id, message_id)
+    SELECT p_message.created_at + t.time_to_live, t.id, p_message.id
+    FROM unnest(p_targets) t
+    WHERE t.time_to_live BETWEEN interval '1 millisecond' AND interval '400 days'
+      AND p_message.expires_at IS NULL;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION postroom.store_routed IS
+    'Internal: stores a message with an entry in each of several queues. null: done; else the id that was there already.';
+
+CREATE OR REPLACE FUNCTION postroom.refuse_or_drop(p_message postroom.message, p_mandatory boolean) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF coalesce(p_mandatory, true) THEN
+        RAISE EXCEPTION '%', CASE WHEN p_message.exchange = '' THEN
+                format('the message reaches no queue: there is no queue "%s", which the routing key names. Nothing was written; '
+                       'declare the queue, or name it as queue', p_message.routing_key)
+            ELSE
+                format('the message reaches no queue: exchange "%s" with routing key "%s" has no binding that matches. '
+                       'Nothing was written; bind a queue, or pass mandatory => false to drop such messages',
+                       p_message.exchange, p_message.routing_key) END
+            USING ERRCODE = 'PR404', COLUMN = 'exchange';
+    END IF;
+    INSERT INTO postroom.dropped_message (exchange, routing_key, message_id, type, correlation_id)
+    VALUES (p_message.exchange, p_message.routing_key, p_message.id, p_message.type, p_message.correlation_id)
+    ON CONFLICT DO NOTHING;
+END
+$$;
+COMMENT ON FUNCTION postroom.refuse_or_drop IS
+    'Internal: refuses a message that reaches no queue, or notes that it is dropped.';
+
 -- How to call it: see the COMMENT. Content that was not written is compared in a statement of its own, because the statement that lost a
 -- conflict cannot see the winner.
 --
@@ -176,7 +245,7 @@ COMMENT ON FUNCTION postroom.queue_for_use IS
 -- INSERTs took 216 us a message where one statement with three WITH parts took 246 (best of 12 rounds side by side). Because nextval draws
 -- before the INSERT into ready begins, the lock on ready is taken by a statement of its own.
 CREATE OR REPLACE FUNCTION postroom.create_message(
-    queue              text,
+    queue              text DEFAULT NULL,
     payload            jsonb DEFAULT NULL,
     type               text DEFAULT NULL,
     type_version       int DEFAULT 1,
@@ -191,8 +260,11 @@ CREATE OR REPLACE FUNCTION postroom.create_message(
     direction          text DEFAULT 'OUTGOING',
     body               bytea DEFAULT NULL,
     content_type       text DEFAULT NULL,
-    group_key          text DEFAULT NULL)
-RETURNS TABLE (id uuid, is_new boolean)
+    group_key          text DEFAULT NULL,
+    exchange           text DEFAULT NULL,
+    routing_key        text DEFAULT NULL,
+    mandatory          boolean DEFAULT true)
+RETURNS TABLE (id uuid, is_new boolean, queues text[])
 LANGUAGE plpgsql VOLATILE ROWS 1
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -206,6 +278,8 @@ DECLARE
     horizon       constant interval := interval '400 days';
     started_at    constant timestamptz := clock_timestamp();
     due           timestamptz;
+    key_owner     int;
+    targets       postroom.queue[];
     target        postroom.queue;
     new_message   postroom.message;
     new_id        uuid := create_message.message_id;
@@ -213,7 +287,17 @@ DECLARE
     same_content  boolean;
 BEGIN
     -- In the order of CreateMessage's own checks, so that SQL and Java refuse the same thing first.
-    PERFORM postroom.require_name('queue', create_message.queue);
+    IF create_message.exchange IS NULL THEN
+        PERFORM postroom.require_name('queue', create_message.queue);
+        IF create_message.routing_key IS NOT NULL THEN
+            PERFORM postroom.refuse('routingKey', 'given only with exchange', create_message.routing_key);
+        END IF;
+    ELSE
+        IF create_message.queue IS NOT NULL THEN
+            PERFORM postroom.refuse('queue', 'left out with exchange', create_message.queue);
+        END IF;
+        PERFORM postroom.require_routing_key(coalesce(create_message.routing_key, ''));
+    END IF;
     IF new_id IS NOT NULL
        AND (substring(new_id::text FROM 15 FOR 1) <> '7'
             OR substring(new_id::text FROM 20 FOR 1) NOT IN ('8', '9', 'a', 'b')
@@ -269,7 +353,22 @@ BEGIN
         PERFORM postroom.require_text('contentType', create_message.content_type);
     END IF;
 
-    target := postroom.queue_for_use(create_message.queue);
+    IF create_message.exchange IS NULL THEN
+        target := postroom.queue_for_use(create_message.queue);
+        key_owner := target.id;
+    ELSE
+        IF EXISTS (SELECT FROM postroom.message m WHERE m.id = create_message.message_id) THEN
+            targets := '{}'; -- a repeat: its exchange may be gone by now
+        ELSE
+            -- One statement, so one snapshot of all exchanges and bindings: a change that commits later counts for the next message.
+            SELECT r.targets, r.exchange_id INTO targets, key_owner
+            FROM postroom.routed(create_message.exchange, coalesce(create_message.routing_key, ''), coalesce(new_headers, '{}')) r;
+        END IF;
+        IF cardinality(targets) = 1 THEN
+            target := targets[1];
+        END IF;
+        key_owner := CASE WHEN create_message.exchange = '' THEN coalesce(target.id, 0) ELSE -key_owner END;
+    END IF;
     due := CASE WHEN create_message.delay > interval '0' THEN started_at + create_message.delay
                 WHEN create_message.at > started_at THEN create_message.at END;
     new_id := coalesce(new_id, postroom.new_id());
@@ -283,7 +382,7 @@ BEGIN
     -- A queue's time to live outside its limits counts for nothing: else a negative one would expire each message at once.
     new_message.expires_at := statement_timestamp() + coalesce(create_message.time_to_live,
         CASE WHEN target.time_to_live BETWEEN interval '1 millisecond' AND horizon THEN target.time_to_live END);
-    new_message.queue_id := target.id;
+    new_message.queue_id := coalesce(target.id, 0);
     new_message.type_version := new_version;
     new_message.priority := new_priority;
     new_message.direction := CASE create_message.direction WHEN 'INCOMING' THEN 1 ELSE 0 END;
@@ -292,20 +391,34 @@ BEGIN
     new_message.group_key := create_message.group_key;
     new_message.content_type := CASE WHEN new_body IS NOT NULL THEN coalesce(create_message.content_type, 'application/octet-stream') END;
     new_message.created_by := session_user;
+    new_message.exchange := create_message.exchange;
+    new_message.routing_key := CASE WHEN create_message.exchange IS NOT NULL THEN coalesce(create_message.routing_key, '') END;
+    new_message.queue_ids := CASE WHEN cardinality(targets) > 1 THEN ARRAY(SELECT t.id FROM unnest(targets) t) END;
     new_message.headers := new_headers;
     new_message.payload := new_payload;
     new_message.body := new_body;
 
     FOR round IN 1 .. 5 LOOP
         existing_id := NULL;
-        IF create_message.deduplication_key IS NOT NULL THEN
+        IF cardinality(targets) = 0 THEN
+            -- A message that reaches no queue now may repeat one that was stored while a binding matched. Then it is a repeat.
+            SELECT m.id INTO existing_id
+            FROM postroom.message m
+            WHERE m.id = coalesce((SELECT d.message_id FROM postroom.dedup d
+                                   WHERE d.queue_id = key_owner AND d.key = create_message.deduplication_key), new_id);
+            IF NOT FOUND THEN
+                PERFORM postroom.refuse_or_drop(new_message, create_message.mandatory);
+                RETURN QUERY SELECT new_id, false, '{}'::text[];
+                RETURN;
+            END IF;
+        ELSIF create_message.deduplication_key IS NOT NULL THEN
             INSERT INTO postroom.dedup (queue_id, key, message_id)
-            VALUES (target.id, create_message.deduplication_key, new_id)
+            VALUES (key_owner, create_message.deduplication_key, new_id)
             ON CONFLICT DO NOTHING;
             IF NOT FOUND THEN
                 SELECT d.message_id INTO existing_id
                 FROM postroom.dedup d
-                WHERE d.queue_id = target.id
+                WHERE d.queue_id = key_owner
                   AND d.key = create_message.deduplication_key;
                 CONTINUE WHEN NOT FOUND;  -- purged in between: the key is free again
             END IF;
@@ -317,34 +430,41 @@ BEGIN
                 LOCK TABLE postroom.ready IN ROW EXCLUSIVE MODE;
                 new_message.seq := nextval('postroom.ready_seq');
             END IF;
-            INSERT INTO postroom.message VALUES (new_message.*) ON CONFLICT DO NOTHING;
-            IF FOUND THEN
-                IF due IS NULL THEN
+            IF target.id IS NULL THEN
+                existing_id := postroom.store_routed(new_message, targets, due);
+            ELSE
+                INSERT INTO postroom.message VALUES (new_message.*) ON CONFLICT DO NOTHING;
+                IF NOT FOUND THEN
+                    existing_id := new_id;
+                ELSIF due IS NULL THEN
                     INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
                     VALUES (new_message.seq, target.id, new_priority, new_id, false);
                 ELSE
                     INSERT INTO postroom.delayed (due_at, queue_id, priority, message_id, reason)
                     VALUES (due, target.id, new_priority, new_id, 'delay');
                 END IF;
-                RETURN QUERY SELECT new_id, true;
+            END IF;
+            IF existing_id IS NULL THEN
+                RETURN QUERY SELECT new_id, true,
+                    CASE WHEN target.id IS NULL THEN ARRAY(SELECT t.name FROM unnest(targets) t) ELSE ARRAY[target.name] END;
                 RETURN;
             END IF;
-            existing_id := new_id;
         END IF;
 
-        SELECT m.queue_id = target.id
+        SELECT CASE WHEN create_message.exchange IS NULL THEN m.queue_id = target.id AND m.exchange IS NULL
+                    ELSE m.exchange = create_message.exchange AND m.routing_key = new_message.routing_key END
                AND postroom.content_hash(m.type, m.type_version, m.payload, m.body)
                    = postroom.content_hash(create_message.type, new_version, new_payload, new_body)
         INTO same_content
         FROM postroom.message m
         WHERE m.id = existing_id;
         IF coalesce(same_content, true) THEN  -- a message that was purged meanwhile counts as the same
-            RETURN QUERY SELECT existing_id, false;
+            RETURN QUERY SELECT existing_id, false, postroom.queues_of(existing_id);
             RETURN;
         END IF;
-        RAISE EXCEPTION 'queue "%" already has a message with % "%" but other content: %. '
+        RAISE EXCEPTION '% already has a message with % "%" but other content: %. '
             'Nothing was written; use another %, or send the same content to have the repeat recognised',
-            create_message.queue,
+            coalesce('exchange "' || nullif(create_message.exchange, '') || '"', 'queue "' || target.name || '"'),
             CASE WHEN existing_id = new_id THEN 'id' ELSE 'deduplicationKey' END,
             CASE WHEN existing_id = new_id THEN new_id::text ELSE create_message.deduplication_key END,
             existing_id,
@@ -357,6 +477,9 @@ $$;
 COMMENT ON FUNCTION postroom.create_message IS
     'Puts a message into a queue, in the transaction of the caller:
 SELECT id FROM postroom.create_message(''mail'', ''{"to": "ann"}'', type => ''ticket'').
+Or through an exchange, into each queue that its bindings choose (see postroom.bind):
+SELECT id, queues FROM postroom.create_message(exchange => ''orders'', routing_key => ''order.42.paid'', payload => ''{}'').
+A message that reaches no queue is refused (PR404); with mandatory => false it is dropped, a line is kept, and queues is empty.
 The message exists if and only if that transaction commits; workers notice it by polling, within a second.
 is_new is false, and id is that of the first message, when message_id or deduplication_key was there with the same content.
 With other content it is an error (23505). A value that breaks a limit is refused (22023); its field stands in COLUMN.

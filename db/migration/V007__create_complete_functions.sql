@@ -116,7 +116,8 @@ BEGIN
             WHERE x.id = w.lease_id AND x.worker_id = p_worker
             FOR UPDATE) l
     ), results AS MATERIALIZED (
-        SELECT h.id AS lease_id, h.queue_id, h.priority, r.*
+        SELECT h.id AS lease_id, h.queue_id, h.priority, r.*,
+               CASE WHEN r.outcome = 2 THEN postroom.passes_on(h.queue_id) ELSE false END AS passes_on
         FROM unnest(p_lease_of, p_ordinals, p_messages, p_numbers, p_started_ago, p_finished_ago,
                     p_outcomes, p_nexts, p_delays, p_reasons, p_error_classes, p_errors, p_fingerprints, p_failures, p_crashes)
                  r (of_lease, ordinal, message_id, number, started_ago, finished_ago,
@@ -131,6 +132,7 @@ BEGIN
                r.lease_id, r.queue_id, p_worker, r.number, r.outcome, r.error_class, r.error
         FROM results r
         WHERE r.outcome IS NOT NULL
+          AND NOT r.passes_on
     ), put_off AS (
         INSERT INTO postroom.delayed (due_at, queue_id, priority, failures, crashes, deliveries, message_id, reason)
         SELECT clock_timestamp() + r.delay * interval '1 microsecond',
@@ -146,9 +148,11 @@ BEGIN
     ), buried AS (
         INSERT INTO postroom.dead_letter
             (queue_id, priority, failures, crashes, deliveries, message_id, reason, error_class, error, fingerprint)
-        SELECT r.queue_id, r.priority, r.failures, r.crashes, r.number, r.message_id, r.reason, r.error_class, r.error, r.fingerprint
+        SELECT r.queue_id, r.priority, coalesce(r.failures, 0), coalesce(r.crashes, 0), r.number, r.message_id,
+               CASE WHEN r.passes_on THEN 'expired' ELSE r.reason END, r.error_class, r.error, r.fingerprint
         FROM results r
         WHERE r.next = 3
+           OR r.passes_on
         ON CONFLICT DO NOTHING
     ), dropped AS (
         DELETE FROM postroom.lease l

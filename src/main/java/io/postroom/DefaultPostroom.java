@@ -1,15 +1,20 @@
 package io.postroom;
 
+import io.postroom.api.Consumers;
+import io.postroom.api.Definitions;
+import io.postroom.api.Exchanges;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
 import io.postroom.api.RecentFailures;
 import io.postroom.api.Transactions;
 import io.postroom.handler.Handler;
+import io.postroom.internal.definitions.DefaultDefinitions;
 import io.postroom.internal.execution.HandlerRegistry;
 import io.postroom.internal.jobs.Job;
 import io.postroom.internal.jobs.JobTimer;
 import io.postroom.internal.jobs.WatchUnconsumedQueues;
 import io.postroom.internal.postgres.connection.EnginePool;
+import io.postroom.internal.producer.DefaultExchanges;
 import io.postroom.internal.producer.DefaultQueueMessages;
 import io.postroom.internal.producer.DefaultQueues;
 import io.postroom.internal.storage.OperatorStore;
@@ -27,6 +32,9 @@ import java.util.function.Supplier;
 public final class DefaultPostroom implements Postroom {
     private final DefaultQueueMessages queueMessages;
     private final DefaultQueues queues;
+    private final DefaultExchanges exchanges;
+    private final DefaultDefinitions definitions;
+    private final Consumers consumers;
     private final HandlerRegistry handlers;
     private final Engine engine;
     private final Supplier<List<String>> obstacles;
@@ -45,6 +53,9 @@ public final class DefaultPostroom implements Postroom {
     DefaultPostroom(
             DefaultQueueMessages queueMessages,
             DefaultQueues queues,
+            DefaultExchanges exchanges,
+            DefaultDefinitions definitions,
+            Consumers consumers,
             HandlerRegistry handlers,
             Engine engine,
             Supplier<List<String>> obstacles,
@@ -56,6 +67,9 @@ public final class DefaultPostroom implements Postroom {
             EnginePool pool) {
         this.queueMessages = queueMessages;
         this.queues = queues;
+        this.exchanges = exchanges;
+        this.definitions = definitions;
+        this.consumers = consumers;
         this.handlers = handlers;
         this.engine = engine;
         this.obstacles = obstacles;
@@ -75,6 +89,21 @@ public final class DefaultPostroom implements Postroom {
     @Override
     public Queues queues() {
         return queues;
+    }
+
+    @Override
+    public Exchanges exchanges() {
+        return exchanges;
+    }
+
+    @Override
+    public Definitions definitions() {
+        return definitions;
+    }
+
+    @Override
+    public Consumers consumers() {
+        return consumers;
     }
 
     @Override

@@ -1,8 +1,12 @@
 package io.postroom;
 
+import io.postroom.api.Consumers;
+import io.postroom.api.Definitions;
 import io.postroom.api.EngineSettings;
+import io.postroom.api.Exchanges;
 import io.postroom.api.PostroomException;
 import io.postroom.api.QueueMessages;
+import io.postroom.api.QueueSettings;
 import io.postroom.api.Queues;
 import io.postroom.api.RecentFailures;
 import io.postroom.api.Transactions;
@@ -49,6 +53,14 @@ public interface Postroom extends AutoCloseable {
     /** Declares, pauses and empties queues. Usable until {@link #close}. */
     Queues queues();
 
+    /** Declares exchanges and binds queues to them. Usable until {@link #close}. */
+    Exchanges exchanges();
+
+    /** Imports and exports queues, exchanges and bindings as files. Usable until {@link #close}. */
+    Definitions definitions();
+    /** Lists, stops and starts the consumers of queues in all processes. Usable until {@link #close}. */
+    Consumers consumers();
+
     /**
      * What keeps this process from its work right now, as sentences; empty: nothing. Includes missing rights and row security, as of the
      * last look, at most a minute old. For health checks: asks no database.
@@ -70,8 +82,8 @@ public interface Postroom extends AutoCloseable {
     RecentFailures recentFailures(Duration within);
 
     /**
-     * Stops claiming, waits for running handlers, and gives waiting messages back. Repeating it does nothing. {@link #queueMessages} and
-     * {@link #queues} stay usable until {@link #close}.
+     * Stops claiming, waits for running handlers, and gives waiting messages back. Repeating it does nothing. {@link #queueMessages},
+     * {@link #queues} and {@link #consumers} stay usable until {@link #close}.
      *
      * @param drain how long running handlers may go on; after it they are interrupted and get five seconds more
      */
@@ -94,6 +106,21 @@ public interface Postroom extends AutoCloseable {
 
         /** Whether this process handles messages and runs jobs; default true. Without, it only creates messages. */
         Builder workers(boolean on);
+
+        /** Whether this process may create {@link io.postroom.api.CreateMessage#killSignal kill signals}; default false. */
+        Builder killSignals(boolean on);
+
+        /**
+         * Declares a queue at the start, before the queues of the handlers; default none. Several are declared in the order they are added.
+         * A handler's queue thus gets another {@link io.postroom.api.QueueKind} than durable.
+         */
+        Builder queue(QueueSettings settings);
+
+        /**
+         * Refuses declarations by this process that name other settings than the last declaration of the queue did; default false, and the
+         * last one wins. What handlers give their queues counts as a declaration. An operator's values are not compared.
+         */
+        Builder strictDeclarations(boolean on);
 
         /** Adds a handler; default none. Two that take the same messages, or with the same id, are refused at {@link #start}. */
         Builder handler(Handler handler);
@@ -159,7 +186,8 @@ public interface Postroom extends AutoCloseable {
         /**
          * Migrates or validates the schema, checks the server, and starts. After an error nothing that Postroom opened is left open.
          *
-         * @throws PostroomException says what is wrong with the server, the schema, or a handler's payload class, and what to do
+         * @throws PostroomException says what is wrong with the server, the schema, a queue's declaration or a handler's payload class, and
+         *     what to do
          * @throws IllegalArgumentException two handlers would take the same messages, or have the same id; or two upcasters the same step
          */
         Postroom start();

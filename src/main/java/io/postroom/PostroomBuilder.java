@@ -1,6 +1,7 @@
 package io.postroom;
 
 import io.postroom.api.EngineSettings;
+import io.postroom.api.QueueSettings;
 import io.postroom.api.Transactions;
 import io.postroom.handler.Handler;
 import io.postroom.handler.HandlingErrorSend;
@@ -9,10 +10,12 @@ import io.postroom.handler.MessageInterceptor;
 import io.postroom.handler.PayloadCodec;
 import io.postroom.handler.PayloadUpcaster;
 import io.postroom.handler.PostroomListener;
+import io.postroom.internal.definitions.DefaultDefinitions;
 import io.postroom.internal.execution.Delivery;
 import io.postroom.internal.execution.HandlerRegistry;
 import io.postroom.internal.execution.HandlerSetup;
 import io.postroom.internal.execution.Upcasters;
+import io.postroom.internal.jobs.DeleteAbandonedQueues;
 import io.postroom.internal.jobs.ExpireMessages;
 import io.postroom.internal.jobs.InspectDatabase;
 import io.postroom.internal.jobs.Job;
@@ -36,11 +39,14 @@ import io.postroom.internal.postgres.connection.PoolerCheck;
 import io.postroom.internal.postgres.connection.PostgresNotificationListener;
 import io.postroom.internal.postgres.connection.StartCheck;
 import io.postroom.internal.postgres.purge.PostgresMaintenance;
+import io.postroom.internal.producer.DefaultConsumers;
+import io.postroom.internal.producer.DefaultExchanges;
 import io.postroom.internal.producer.DefaultQueueMessages;
 import io.postroom.internal.producer.DefaultQueues;
 import io.postroom.internal.producer.DirectTransactions;
 import io.postroom.internal.producer.MessageEncoder;
 import io.postroom.internal.producer.QueueCache;
+import io.postroom.internal.producer.Router;
 import io.postroom.internal.storage.JobStore;
 import io.postroom.internal.storage.MaintenanceStore;
 import io.postroom.internal.storage.NotificationListener;
@@ -70,6 +76,7 @@ final class PostroomBuilder implements Postroom.Builder {
     private static final Duration LONGEST_JOB = Duration.ofMinutes(30);
 
     private final DataSource dataSource;
+    private final List<QueueSettings> queues = new ArrayList<>();
     private final List<Handler> handlers = new ArrayList<>();
     private final List<PayloadUpcaster> upcasters = new ArrayList<>();
     private final List<MessageInterceptor> interceptors = new ArrayList<>();
@@ -79,6 +86,8 @@ final class PostroomBuilder implements Postroom.Builder {
     private @Nullable HandlingErrorSend onError;
     private SchemaMode schema = SchemaMode.MIGRATE;
     private boolean workers = true;
+    private boolean killSignals;
+    private boolean strictDeclarations;
     private PayloadCodec codec = new JacksonPayloadCodec();
     private EngineSettings settings = EngineSettings.defaults(ProcessName.ofThis());
 
@@ -101,6 +110,24 @@ final class PostroomBuilder implements Postroom.Builder {
     @Override
     public Postroom.Builder workers(boolean on) {
         workers = on;
+        return this;
+    }
+
+    @Override
+    public Postroom.Builder killSignals(boolean on) {
+        killSignals = on;
+        return this;
+    }
+
+    @Override
+    public Postroom.Builder strictDeclarations(boolean on) {
+        strictDeclarations = on;
+        return this;
+    }
+
+    @Override
+    public Postroom.Builder queue(QueueSettings settings) {
+        queues.add(settings);
         return this;
     }
 
@@ -174,12 +201,20 @@ final class PostroomBuilder implements Postroom.Builder {
         HandlerRegistry registry = new HandlerRegistry(codec, handlers);
         Delivery delivery = new Delivery(codec, new Upcasters(upcasters), interceptors);
         EnginePool pool = EnginePool.of(dataSource, engineDataSource);
+        DefaultPostroom prepared;
         try {
             prepareSchema(pool);
-            return wire(registry, delivery, pool);
+            prepared = wire(registry, delivery, pool);
         } catch (RuntimeException failed) {
             pool.close();
             throw failed;
+        }
+        try {
+            queues.forEach(prepared.queues()::declare);
+            return prepared;
+        } catch (RuntimeException refused) {
+            prepared.close();
+            throw refused;
         }
     }
 
@@ -222,15 +257,18 @@ final class PostroomBuilder implements Postroom.Builder {
                 consumers,
                 notifier,
                 new PromoteInTime(timer, promote),
-                ProcessName.version());
+                ProcessName.version(),
+                strictDeclarations);
         Engine engine = new Engine(worker);
 
         QueueCache directory = new QueueCache(stores.queues(), settings.declareOnUse());
+        Router router = new Router(stores.routing(), directory);
         DefaultQueueMessages queueMessages = new DefaultQueueMessages(
                 stores,
                 hosts,
-                new MessageEncoder(codec, interceptors, directory::get),
+                new MessageEncoder(codec, interceptors, directory::get, router::route, killSignals),
                 directory,
+                router,
                 worker,
                 () -> timer.runSoon(promote),
                 () -> timer.runSoon(redrives));
@@ -246,6 +284,9 @@ final class PostroomBuilder implements Postroom.Builder {
         return new DefaultPostroom(
                 queueMessages,
                 queues,
+                new DefaultExchanges(stores.routing(), router),
+                new DefaultDefinitions(stores.routing(), router::forget),
+                new DefaultConsumers(stores.consumers(), worker.poller()),
                 registry,
                 engine,
                 inspect::obstacles,
@@ -269,6 +310,8 @@ final class PostroomBuilder implements Postroom.Builder {
             jobs.add(promote);
             jobs.add(new RescueLeases(
                     store, settings.leaseTime(), settings.beatInterval(), engine::hasBeatenFor, notifier::wake));
+            jobs.add(new DeleteAbandonedQueues(
+                    store, settings.leaseTime(), settings.beatInterval(), engine::hasBeatenFor));
             jobs.add(new ExpireMessages(store));
             jobs.add(new SweepGroups(store));
             jobs.add(redrives);

@@ -54,6 +54,7 @@ final class Benchmark {
                 new ManyQueuesWorkload(),
                 new BusyQueueWorkload(),
                 new ManyProcessesWorkload(),
+                new RoutingWorkload(),
                 new MemoryWorkload());
     }
 

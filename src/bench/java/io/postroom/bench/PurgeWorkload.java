@@ -76,7 +76,7 @@ final class PurgeWorkload implements Workload {
             }
             // The process under load would purge at its start; so long another node seems to do it.
             statement.execute(
-                    "INSERT INTO postroom.shedlock VALUES ('postroom.RemoveQueueMessages', now() + interval '1 day', now(), 'bench')");
+                    "INSERT INTO postroom.shedlock VALUES ('postroom.RemoveQueueMessages', now() + interval '50 minutes', now(), 'bench')");
         }
     }
 

@@ -16,7 +16,10 @@ import java.util.function.Consumer;
  * CreateMessage.to("notifications").payload(new TicketCheckedOut(...)).delay(Duration.ofMinutes(5)).correlationId(trackingId)
  * }</pre>
  *
- * @param queue name of the queue
+ * @param queue name of the queue; empty when {@code exchange} is given
+ * @param exchange through which it is routed; an empty name is the default exchange, where the routing key names the queue
+ * @param routingKey what the exchange's bindings compare; empty without an exchange
+ * @param mandatory whether a message that reaches no queue is refused; false: it is dropped
  * @param content what is sent; {@link Content.None} until one of payload, json, body was called
  * @param id the caller's own id; empty: a new one is made
  * @param delay how long the message waits; empty: not at all, unless {@code dueAt} is given
@@ -31,6 +34,9 @@ import java.util.function.Consumer;
  */
 public record CreateMessage(
         String queue,
+        Optional<String> exchange,
+        String routingKey,
+        boolean mandatory,
         Content content,
         Optional<UUID> id,
         Optional<Duration> delay,
@@ -61,7 +67,8 @@ public record CreateMessage(
     }
 
     public CreateMessage {
-        Limits.requireName("queue", queue);
+        requireOneAddress(queue, exchange, routingKey);
+        Limits.requireRoutingKey(routingKey);
         id.ifPresent(CreateMessage::requireUsableId);
         delay.ifPresent(duration -> Limits.requireDuration("delay", duration, Duration.ZERO));
         dueAt.ifPresent(CreateMessage::requireWithinHorizon);
@@ -84,8 +91,30 @@ public record CreateMessage(
      * @param queue 1 to 127 of {@code A-Z a-z 0-9 . _ : -}, first a letter or digit
      */
     public static CreateMessage to(String queue) {
+        return to(queue, Optional.empty(), "");
+    }
+
+    /**
+     * Begins a message that an exchange routes: one entry in each queue that its bindings choose, however many of them match. The message
+     * is stored once. A message that reaches no queue is refused with {@link UnroutableMessageException}, unless {@link #mandatory} is
+     * false.
+     *
+     * <p>The queues are those of the bindings at the moment of the INSERT, in all processes alike. Deduplication keys belong to the
+     * exchange; with the default exchange, to the queue. A repeat must have the same routing key, too.
+     *
+     * @param exchange its name; empty: the default exchange, where the key names the queue, which must exist
+     * @param routingKey 0 to 255 bytes of UTF-8 without control characters
+     */
+    public static CreateMessage via(String exchange, String routingKey) {
+        return to("", Optional.of(exchange), routingKey);
+    }
+
+    private static CreateMessage to(String queue, Optional<String> exchange, String routingKey) {
         return new CreateMessage(
                 queue,
+                exchange,
+                routingKey,
+                true,
                 new Content.None(),
                 Optional.empty(),
                 Optional.empty(),
@@ -97,6 +126,24 @@ public record CreateMessage(
                 Optional.empty(),
                 Map.of(),
                 Direction.OUTGOING);
+    }
+
+    /** Type of kill signals. Handlers never get such a message. */
+    public static final String KILL_SIGNAL = "postroom.kill";
+
+    /**
+     * Begins a message that stops consumers of the queue: the process that claims it does what {@link Consumers#stop} does, and the message
+     * is DONE. All that is READY in the queue before it goes first, whatever its priority. Two kill signals stop twice as many.
+     *
+     * <p>It is refused when it is created unless the sending process has {@code postroom.kill-signals=true} ({@code
+     * Postroom.Builder.killSignals}).
+     *
+     * @param howMany consumers to stop, 1 to 999,999,999
+     * @throws InvalidMessageException a value is out of bounds
+     */
+    public static CreateMessage killSignal(String queue, int howMany) {
+        Limits.requireRange("howMany", howMany, 1, 999_999_999);
+        return to(queue).json(KILL_SIGNAL, 1, "{\"howMany\": " + howMany + "}");
     }
 
     /**
@@ -203,6 +250,14 @@ public record CreateMessage(
         return changed(draft -> draft.headers = more);
     }
 
+    /**
+     * Sets whether a message that reaches no queue is refused with {@link UnroutableMessageException}; default true. With false it is
+     * dropped, and the view {@code postroom.dropped_messages} has a row. Needs {@link #via}.
+     */
+    public CreateMessage mandatory(boolean mandatory) {
+        return changed(draft -> draft.mandatory = mandatory);
+    }
+
     /** Sets which way the message goes, as a label for people and filters. Default OUTGOING. */
     public CreateMessage direction(Direction direction) {
         return changed(draft -> draft.direction = direction);
@@ -214,6 +269,9 @@ public record CreateMessage(
         change.accept(draft);
         return new CreateMessage(
                 draft.queue,
+                draft.exchange,
+                draft.routingKey,
+                draft.mandatory,
                 draft.content,
                 draft.id,
                 draft.delay,
@@ -230,6 +288,9 @@ public record CreateMessage(
     /** All fields, for the time of a change. */
     private static final class Draft {
         private final String queue;
+        private final Optional<String> exchange;
+        private final String routingKey;
+        private boolean mandatory;
         private Content content;
         private Optional<UUID> id;
         private Optional<Duration> delay;
@@ -244,6 +305,9 @@ public record CreateMessage(
 
         Draft(CreateMessage message) {
             queue = message.queue;
+            exchange = message.exchange;
+            routingKey = message.routingKey;
+            mandatory = message.mandatory;
             content = message.content;
             id = message.id;
             delay = message.delay;
@@ -260,6 +324,22 @@ public record CreateMessage(
 
     private CreateMessage content(Content content) {
         return changed(draft -> draft.content = content);
+    }
+
+    private static void requireOneAddress(String queue, Optional<String> exchange, String routingKey) {
+        if (exchange.isEmpty()) {
+            Limits.requireName("queue", queue);
+            if (!routingKey.isEmpty()) {
+                throw new InvalidMessageException("routingKey", "given only with exchange", routingKey);
+            }
+            return;
+        }
+        if (!queue.isEmpty()) {
+            throw new InvalidMessageException("queue", "left out with exchange", queue);
+        }
+        if (!exchange.get().isEmpty()) {
+            Limits.requireName("exchange", exchange.get());
+        }
     }
 
     private static String requireType(String type) {

@@ -7,7 +7,9 @@ import java.util.UUID;
  * The answer to a create call.
  *
  * @param id the message's id; with {@code isNew = false} the id of the message that was there
- * @param isNew false: a message with the same id or deduplication key and the same content was there already, and nothing was written
- * @param queues names of the queues it was put in
+ * @param isNew false: nothing was stored. A message with the same id or deduplication key and the same content was there already, or the
+ *     message reached no queue and was dropped
+ * @param queues names of the queues of the stored message, in alphabetical order. Empty: the message was dropped, or it repeats one that
+ *     is purged by now
  */
 public record Created(UUID id, boolean isNew, List<String> queues) {}

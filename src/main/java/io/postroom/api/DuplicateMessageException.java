@@ -3,7 +3,8 @@ package io.postroom.api;
 import java.util.UUID;
 
 /**
- * The id or deduplication key belongs to a message with other content or of another queue. Nothing was written, and a repeat fails again.
+ * The id or deduplication key belongs to a message with other content, of another queue, or of another exchange or routing key. Nothing was
+ * written, and a repeat fails again.
  */
 public class DuplicateMessageException extends PostroomException {
     private final String queue;
@@ -11,7 +12,11 @@ public class DuplicateMessageException extends PostroomException {
     private final UUID existing;
 
     public DuplicateMessageException(String queue, String field, String value, UUID existing) {
-        super("queue \"" + queue + "\" already has a message with " + field + " \"" + value
+        this("queue \"" + queue + "\"", queue, field, value, existing);
+    }
+
+    private DuplicateMessageException(String owner, String queue, String field, String value, UUID existing) {
+        super(owner + " already has a message with " + field + " \"" + value
                 + "\" but other content: " + existing + ". Nothing was written; use another " + field
                 + ", or send the same content to have the repeat recognised");
         this.queue = queue;
@@ -19,6 +24,12 @@ public class DuplicateMessageException extends PostroomException {
         this.existing = existing;
     }
 
+    /** Makes the exception for a message that was created through an exchange, whose deduplication keys are the exchange's. */
+    public static DuplicateMessageException ofExchange(String exchange, String field, String value, UUID existing) {
+        return new DuplicateMessageException("exchange \"" + exchange + "\"", "", field, value, existing);
+    }
+
+    /** The queue; empty when the message was created through an exchange. */
     public String queue() {
         return queue;
     }

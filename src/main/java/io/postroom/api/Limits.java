@@ -1,5 +1,6 @@
 package io.postroom.api;
 
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.regex.Pattern;
 
@@ -28,6 +29,8 @@ public final class Limits {
     public static final int NUMBER_LENGTH = 64;
     /** Largest exponent of a number in JSON, of either sign. */
     public static final int NUMBER_EXPONENT = 308;
+    /** Longest routing key or pattern, in bytes of UTF-8. */
+    public static final int ROUTING_KEY_BYTES = 255;
     /** Longest delay, time to live and retention: 400 days. */
     public static final Duration HORIZON = Duration.ofDays(400);
 
@@ -99,6 +102,16 @@ public final class Limits {
                     text);
         }
         return text;
+    }
+
+    /** Checks a routing key or the pattern of a binding, and returns it. It may be empty. */
+    static String requireRoutingKey(String key) {
+        int bytes = key.getBytes(StandardCharsets.UTF_8).length;
+        if (bytes > ROUTING_KEY_BYTES) {
+            throw new InvalidMessageException("routingKey", "0 to " + ROUTING_KEY_BYTES + " bytes of UTF-8", key);
+        }
+        requireStorable("routingKey", key);
+        return key;
     }
 
     static String requireHeaderName(String name) {

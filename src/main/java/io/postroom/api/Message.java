@@ -17,6 +17,8 @@ import java.util.UUID;
  * @param headers in the stored order; empty when it has none
  * @param priority 0 (last) to 9 (first)
  * @param correlationId the business process it belongs to
+ * @param exchange through which it was created; empty: it named its queue
+ * @param routingKey with which it was created; empty text without an exchange
  * @param group the messages it runs in order with, if its queue is ordered; else a label
  * @param createdAt the database's time
  * @param expiresAt the end of its time to live; empty when it never expires
@@ -32,6 +34,8 @@ public record Message(
         Map<String, String> headers,
         int priority,
         Optional<String> correlationId,
+        Optional<String> exchange,
+        String routingKey,
         Optional<String> group,
         Instant createdAt,
         Optional<Instant> expiresAt,

@@ -92,6 +92,15 @@ public interface QueueMessages {
     int cancel(UUID id);
 
     /**
+     * Cancels the message where it is in progress. Its handler is interrupted within {@code postroom.poll-interval}, unless it is one of a
+     * batch, and {@code MessageContext.isStillOurs} is false then. What the handler has done stands; its result is refused and counts as a
+     * lost lease. An ATOMIC handler cannot be cancelled: the call waits for its transaction, up to the lock timeout.
+     *
+     * @return in how many queues the message is CANCELLED now; 0: it was not in progress
+     */
+    int cancelRunning(UUID id);
+
+    /**
      * Moves a waiting message to another due time; one in the past means now. Answers in how many queues it was moved; 0: it does not wait.
      */
     int reschedule(UUID id, Instant dueAt);

@@ -13,6 +13,9 @@ import java.util.Optional;
  * @param timeToLive see {@link #timeToLive(Duration)}
  * @param retention see {@link #retention(Duration)}
  * @param crashLimit see {@link #crashLimit(int)}
+ * @param kind see {@link #kind(QueueKind)}
+ * @param deadLetterExchange see {@link #deadLetterExchange(String)}; an empty name: none
+ * @param deadLetterRoutingKey see {@link #deadLetterExchange(String, String)}
  * @param ordered see {@link #ordered(boolean)}
  * @param onDeadLetter see {@link #onDeadLetter(OnDeadLetter)}
  */
@@ -23,6 +26,9 @@ public record QueueSettings(
         Optional<Duration> timeToLive,
         Optional<Duration> retention,
         Optional<Integer> crashLimit,
+        Optional<QueueKind> kind,
+        Optional<String> deadLetterExchange,
+        Optional<String> deadLetterRoutingKey,
         Optional<Boolean> ordered,
         Optional<OnDeadLetter> onDeadLetter) {
 
@@ -48,12 +54,19 @@ public record QueueSettings(
         timeToLive.ifPresent(duration -> Limits.requireDuration("timeToLive", duration, Duration.ofMillis(1)));
         retention.ifPresent(Limits::requireRetention);
         retryAfter = retryAfter.map(RetryPolicies::normalized);
+        deadLetterExchange
+                .filter(name -> !name.isEmpty())
+                .ifPresent(name -> Limits.requireName("deadLetterExchange", name));
+        deadLetterRoutingKey.ifPresent(Limits::requireRoutingKey);
     }
 
     /** Settings that name nothing but the queue. */
     public static QueueSettings of(String queue) {
         return new QueueSettings(
                 queue,
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
                 Optional.empty(),
                 Optional.empty(),
                 Optional.empty(),
@@ -69,7 +82,17 @@ public record QueueSettings(
      */
     public QueueSettings attempts(int attempts) {
         return new QueueSettings(
-                queue, Optional.of(attempts), retryAfter, timeToLive, retention, crashLimit, ordered, onDeadLetter);
+                queue,
+                Optional.of(attempts),
+                retryAfter,
+                timeToLive,
+                retention,
+                crashLimit,
+                kind,
+                deadLetterExchange,
+                deadLetterRoutingKey,
+                ordered,
+                onDeadLetter);
     }
 
     /**
@@ -81,19 +104,49 @@ public record QueueSettings(
      */
     public QueueSettings retryAfter(String delays) {
         return new QueueSettings(
-                queue, maxAttempts, Optional.of(delays), timeToLive, retention, crashLimit, ordered, onDeadLetter);
+                queue,
+                maxAttempts,
+                Optional.of(delays),
+                timeToLive,
+                retention,
+                crashLimit,
+                kind,
+                deadLetterExchange,
+                deadLetterRoutingKey,
+                ordered,
+                onDeadLetter);
     }
 
     /** Sets after how long messages without a time to live of their own expire; 1 ms to 400 days. Without one they never expire. */
     public QueueSettings timeToLive(Duration duration) {
         return new QueueSettings(
-                queue, maxAttempts, retryAfter, Optional.of(duration), retention, crashLimit, ordered, onDeadLetter);
+                queue,
+                maxAttempts,
+                retryAfter,
+                Optional.of(duration),
+                retention,
+                crashLimit,
+                kind,
+                deadLetterExchange,
+                deadLetterRoutingKey,
+                ordered,
+                onDeadLetter);
     }
 
     /** Sets how long finished messages are kept; 0 to 400 days, or {@link #FOR_EVER}. Default 7 days. */
     public QueueSettings retention(Duration duration) {
         return new QueueSettings(
-                queue, maxAttempts, retryAfter, timeToLive, Optional.of(duration), crashLimit, ordered, onDeadLetter);
+                queue,
+                maxAttempts,
+                retryAfter,
+                timeToLive,
+                Optional.of(duration),
+                crashLimit,
+                kind,
+                deadLetterExchange,
+                deadLetterRoutingKey,
+                ordered,
+                onDeadLetter);
     }
 
     /**
@@ -102,7 +155,58 @@ public record QueueSettings(
      */
     public QueueSettings crashLimit(int crashes) {
         return new QueueSettings(
-                queue, maxAttempts, retryAfter, timeToLive, retention, Optional.of(crashes), ordered, onDeadLetter);
+                queue,
+                maxAttempts,
+                retryAfter,
+                timeToLive,
+                retention,
+                Optional.of(crashes),
+                kind,
+                deadLetterExchange,
+                deadLetterRoutingKey,
+                ordered,
+                onDeadLetter);
+    }
+
+    /**
+     * Sets how long the queue lives; default {@link QueueKind#DURABLE}. A queue keeps its kind: declared again with another one, it is
+     * refused with {@link InvalidMessageException}. A queue that was only used so far and that nobody has declared may still become {@link
+     * QueueKind#AUTO_DELETE}.
+     */
+    public QueueSettings kind(QueueKind kind) {
+        return new QueueSettings(
+                queue,
+                maxAttempts,
+                retryAfter,
+                timeToLive,
+                retention,
+                crashLimit,
+                Optional.of(kind),
+                deadLetterExchange,
+                deadLetterRoutingKey,
+                ordered,
+                onDeadLetter);
+    }
+
+    /**
+     * Sets the exchange through which dead letters of the queue go on, and messages that expire in it, with the routing key of the message.
+     * The message that arrives there is a new one: its headers say how it died, and its correlation id is that of the old one, or the old
+     * one's id. What reaches no queue stays dead.
+     *
+     * @param exchange its name; it need not exist yet
+     */
+    public QueueSettings deadLetterExchange(String exchange) {
+        return deadLetterExchange(exchange, Optional.empty());
+    }
+
+    /** Does the same with this routing key instead of the message's own. */
+    public QueueSettings deadLetterExchange(String exchange, String routingKey) {
+        return deadLetterExchange(exchange, Optional.of(routingKey));
+    }
+
+    /** Lets dead letters stay with the queue until they are redriven, as without a dead letter exchange: the default. */
+    public QueueSettings noDeadLetterExchange() {
+        return deadLetterExchange("", Optional.empty());
     }
 
     /**
@@ -118,6 +222,9 @@ public record QueueSettings(
                 timeToLive,
                 retention,
                 crashLimit,
+                kind,
+                deadLetterExchange,
+                deadLetterRoutingKey,
                 Optional.of(isOrdered),
                 onDeadLetter);
     }
@@ -125,6 +232,32 @@ public record QueueSettings(
     /** Sets what becomes of the group of a dead letter in an ordered queue; default {@link OnDeadLetter#RELEASE}. */
     public QueueSettings onDeadLetter(OnDeadLetter groups) {
         return new QueueSettings(
-                queue, maxAttempts, retryAfter, timeToLive, retention, crashLimit, ordered, Optional.of(groups));
+                
+                queue,
+                maxAttempts,
+                retryAfter,
+                timeToLive,
+                retention,
+                crashLimit,
+                kind,
+                deadLetterExchange,
+                deadLetterRoutingKey,
+                ordered,
+                Optional.of(groups));
+    }
+
+    private QueueSettings deadLetterExchange(String exchange, Optional<String> routingKey) {
+        return new QueueSettings(
+                queue,
+                maxAttempts,
+                retryAfter,
+                timeToLive,
+                retention,
+                crashLimit,
+                kind,
+                Optional.of(exchange),
+                routingKey,
+                ordered,
+                onDeadLetter);
     }
 }

@@ -8,8 +8,22 @@ import java.util.Optional;
  * has open. Failures of the database are {@link StoreException}s.
  */
 public interface Queues {
-    /** Makes the queue if it does not exist, and sets what the settings name. An operator's values stay. */
+    /**
+     * Makes the queue if it does not exist, and sets what the settings name. An operator's values stay. An exclusive queue belongs to this
+     * process from then on; a repeat here changes nothing.
+     *
+     * <p>Where a process that died has owned the queue, this waits until its death is certain: at most one lease time.
+     *
+     * @throws InvalidMessageException the queue has another kind; the text names both
+     * @throws ExclusiveQueueException the queue belongs to another process, or is to become exclusive while others consume it
+     */
     void declare(QueueSettings settings);
+
+    /**
+     * Makes an exclusive queue with a name that nobody else has, such as {@code tmp.5f0c…}, and returns the name. For one-off replies:
+     * give the name to whoever answers. It goes with this process; delete it when it is not needed any more.
+     */
+    String declareTemporary();
 
     /** Counts the messages of a queue; empty when the queue does not exist. */
     Optional<QueueStats> stats(String queue);
@@ -21,6 +35,7 @@ public interface Queues {
      * Pauses the queue: no process claims a further message of it, and what is in progress goes on. A repeat changes nothing.
      *
      * @throws QueueNotFoundException the queue does not exist
+     * @throws ExclusiveQueueException the queue belongs to another process
      */
     void pause(String queue);
 
@@ -28,6 +43,7 @@ public interface Queues {
      * Ends a pause. A repeat changes nothing.
      *
      * @throws QueueNotFoundException the queue does not exist
+     * @throws ExclusiveQueueException the queue belongs to another process
      */
     void resume(String queue);
 
@@ -36,16 +52,22 @@ public interface Queues {
      * many.
      *
      * @throws QueueNotFoundException the queue does not exist
+     * @throws ExclusiveQueueException the queue belongs to another process
      */
     long purge(String queue);
 
     /**
-     * Deletes the queue. What waits in it is cancelled; what is finished stays until its retention is over.
+     * Deletes the queue and its bindings. What waits in it is cancelled with the reason {@code queue_deleted}; what is in progress ends as
+     * it would have; what is finished stays until its retention is over. Does nothing where there is no such queue.
+     *
+     * <p>The first use makes a queue of that name anew. A message whose transaction was still open during the deletion is cancelled after
+     * its commit.
      *
      * @param ifEmpty refuse while anything waits, is in progress or dead
      * @param ifUnused refuse while it has a live consumer
+     * @return whether there was such a queue
      * @throws IllegalStateException a condition does not hold, and nothing was changed
-     * @throws QueueNotFoundException the queue does not exist
+     * @throws ExclusiveQueueException the queue belongs to another process
      */
-    void delete(String queue, boolean ifEmpty, boolean ifUnused);
+    boolean delete(String queue, boolean ifEmpty, boolean ifUnused);
 }

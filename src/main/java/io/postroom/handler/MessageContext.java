@@ -38,6 +38,12 @@ public interface MessageContext {
     /** The business process that the message belongs to. */
     Optional<String> correlationId();
 
+    /** The exchange through which the message was created; empty: it named its queue. */
+    Optional<String> exchange();
+
+    /** The routing key with which the message was created; empty text without an exchange. */
+    String routingKey();
+
     /** The group of the message: see {@code CreateMessage.group}. */
     Optional<String> group();
 

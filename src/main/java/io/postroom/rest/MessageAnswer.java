@@ -43,11 +43,16 @@ final class MessageAnswer {
         return bytes.toByteArray();
     }
 
-    static byte[] created(Created created) {
+    /** @param isRouted whether an exchange chose the queues: then there may be several, or none */
+    static byte[] created(Created created, boolean isRouted) {
         return object(answer -> {
             answer.text("id", created.id().toString());
             answer.out.writeBooleanProperty("isNew", created.isNew());
-            answer.text("queue", created.queues().get(0));
+            if (isRouted) {
+                answer.texts("queues", created.queues());
+            } else {
+                answer.text("queue", created.queues().get(0));
+            }
         });
     }
 
@@ -62,10 +67,7 @@ final class MessageAnswer {
     static byte[] explained(UUID id, List<String> lines) {
         return object(answer -> {
             answer.text("id", id.toString());
-            answer.out.writeName("explain");
-            answer.out.writeStartArray();
-            lines.forEach(answer.out::writeString);
-            answer.out.writeEndArray();
+            answer.texts("explain", lines);
         });
     }
 
@@ -84,6 +86,10 @@ final class MessageAnswer {
             answer.out.writeEndObject();
             answer.out.writeNumberProperty("priority", message.priority());
             answer.text("correlationId", message.correlationId());
+            message.exchange().ifPresent(exchange -> {
+                answer.text("exchange", exchange);
+                answer.text("routingKey", message.routingKey());
+            });
             answer.text("group", message.group());
             answer.instant("createdAt", Optional.of(message.createdAt()));
             answer.instant("expiresAt", message.expiresAt());
@@ -132,6 +138,13 @@ final class MessageAnswer {
             writer.accept(value);
             out.writeEndObject();
         }
+        out.writeEndArray();
+    }
+
+    private void texts(String name, List<String> values) {
+        out.writeName(name);
+        out.writeStartArray();
+        values.forEach(out::writeString);
         out.writeEndArray();
     }
 

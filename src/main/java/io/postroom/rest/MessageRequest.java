@@ -38,6 +38,9 @@ import tools.jackson.core.json.JsonFactory;
 final class MessageRequest {
     private static final Set<String> MEMBERS = Set.of(
             "queue",
+            "exchange",
+            "routingKey",
+            "mandatory",
             "payload",
             "body",
             "contentType",
@@ -163,6 +166,7 @@ final class MessageRequest {
                     switch (name) {
                         case "version", "priority" -> integer(name);
                         case "headers" -> headers();
+                        case "mandatory" -> bool(name);
                         default -> text(name);
                     });
         }
@@ -182,6 +186,13 @@ final class MessageRequest {
             throw new InvalidMessageException(name, "a whole number of 32 bits", valueShown());
         }
         return parser.getIntValue();
+    }
+
+    private boolean bool(String name) {
+        if (parser.currentToken() != JsonToken.VALUE_TRUE && parser.currentToken() != JsonToken.VALUE_FALSE) {
+            throw new InvalidMessageException(name, "true or false", valueShown());
+        }
+        return parser.getBooleanValue();
     }
 
     private String text(String name) {
@@ -219,11 +230,7 @@ final class MessageRequest {
     // ---- the message
 
     private CreateMessage message(@Nullable String idempotencyKey) {
-        String queue = string("queue");
-        if (queue == null) {
-            throw new InvalidMessageException("queue", "given", "nothing");
-        }
-        CreateMessage message = withContent(CreateMessage.to(queue)).direction(direction());
+        CreateMessage message = withContent(addressed()).direction(direction());
         message = with(message, "delay", (made, delay) -> made.delay(Durations.parse("delay", delay)));
         message = with(message, "at", (made, at) -> made.at(instant(at)));
         message = with(message, "timeToLive", (made, time) -> made.timeToLive(Durations.parse("timeToLive", time)));
@@ -236,6 +243,24 @@ final class MessageRequest {
         }
         Integer priority = (Integer) given.get("priority");
         return withHeaders(priority == null ? message : message.priority(priority));
+    }
+
+    private CreateMessage addressed() {
+        String queue = string("queue");
+        String exchange = string("exchange");
+        String routingKey = string("routingKey");
+        if (exchange == null) {
+            if (routingKey != null) {
+                throw new InvalidMessageException("routingKey", "given only with exchange", routingKey);
+            } else if (queue == null) {
+                throw new InvalidMessageException("queue", "given, unless exchange is", "nothing");
+            }
+            return CreateMessage.to(queue);
+        } else if (queue != null) {
+            throw new InvalidMessageException("queue", "left out with exchange", queue);
+        }
+        return CreateMessage.via(exchange, routingKey == null ? "" : routingKey)
+                .mandatory(!Boolean.FALSE.equals(given.get("mandatory")));
     }
 
     private CreateMessage with(

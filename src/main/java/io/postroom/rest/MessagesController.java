@@ -1,23 +1,15 @@
 package io.postroom.rest;
 
+import io.postroom.api.CreateMessage;
 import io.postroom.api.Created;
-import io.postroom.api.DuplicateMessageException;
-import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Message;
 import io.postroom.api.QueueMessages;
-import io.postroom.api.QueueNotFoundException;
-import io.postroom.api.StoreException;
 import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
-import java.time.Duration;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import org.springframework.http.HttpHeaders;
-import org.springframework.http.MediaType;
 import org.springframework.http.ResponseEntity;
-import org.springframework.web.bind.annotation.ExceptionHandler;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
@@ -27,12 +19,8 @@ import org.springframework.web.bind.annotation.RestController;
 /** Answers the integration method CreateMessageQueue, and requests that find, explain and cancel a message. */
 @RestController
 @RequestMapping(MessagesController.PATH)
-class MessagesController {
+class MessagesController extends ApiController {
     static final String PATH = "/api/v1/messages";
-
-    private static final Logger log = LoggerFactory.getLogger(MessagesController.class);
-    private static final Duration WHEN_AWAY = Duration.ofSeconds(5);
-    private static final Duration WHEN_BUSY = Duration.ofSeconds(1);
 
     private final QueueMessages queueMessages;
 
@@ -43,11 +31,11 @@ class MessagesController {
     @PostMapping
     ResponseEntity<byte[]> create(HttpServletRequest request) throws IOException {
         String body = RequestBody.read(request);
-        Created created =
-                queueMessages.createMessage(MessageRequest.read(body, unquoted(request.getHeader("Idempotency-Key"))));
+        CreateMessage message = MessageRequest.read(body, unquoted(request.getHeader("Idempotency-Key")));
+        Created created = queueMessages.createMessage(message);
         return answer(created.isNew() ? 201 : 200)
                 .header(HttpHeaders.LOCATION, request.getContextPath() + PATH + "/" + created.id())
-                .body(MessageAnswer.created(created));
+                .body(MessageAnswer.created(created, message.exchange().isPresent()));
     }
 
     @GetMapping("/{id}")
@@ -89,66 +77,5 @@ class MessagesController {
         return header != null && header.length() > 1 && header.startsWith("\"") && header.endsWith("\"")
                 ? header.substring(1, header.length() - 1)
                 : header;
-    }
-
-    // ---- refusals
-
-    @ExceptionHandler
-    ResponseEntity<byte[]> refused(ProblemException refused) {
-        return answer(refused.problem());
-    }
-
-    @ExceptionHandler
-    ResponseEntity<byte[]> refused(InvalidMessageException refused) {
-        return answer(Problem.invalid(refused));
-    }
-
-    @ExceptionHandler
-    ResponseEntity<byte[]> refused(DuplicateMessageException refused) {
-        return answer(Problem.duplicate(refused));
-    }
-
-    @ExceptionHandler
-    ResponseEntity<byte[]> refused(QueueNotFoundException refused) {
-        return answer(Problem.invalid(new InvalidMessageException("queue", "one that exists", refused.queue())));
-    }
-
-    /** Answers a client that stopped sending; it will hardly read the answer. */
-    @ExceptionHandler
-    ResponseEntity<byte[]> brokenOff(IOException gone) {
-        log.debug("a request broke off", gone);
-        return answer(Problem.malformed("The body broke off"));
-    }
-
-    @ExceptionHandler
-    ResponseEntity<byte[]> failed(StoreException failed) {
-        if (failed.mayPass()) {
-            log.debug("answered 503", failed);
-            return answer(
-                    Problem.unavailable(failed.kind() == StoreException.Kind.UNAVAILABLE ? WHEN_AWAY : WHEN_BUSY));
-        }
-        return broken(failed);
-    }
-
-    @ExceptionHandler
-    ResponseEntity<byte[]> broken(RuntimeException failed) {
-        log.error("a request failed", failed);
-        return answer(Problem.internal());
-    }
-
-    private static ResponseEntity<byte[]> answer(Problem problem) {
-        ResponseEntity.BodyBuilder answer = answer(problem.status());
-        problem.retryAfter()
-                .ifPresent(wait -> answer.header(HttpHeaders.RETRY_AFTER, String.valueOf(wait.toSeconds())));
-        return answer.contentType(MediaType.parseMediaType(Problem.CONTENT_TYPE))
-                .body(problem.toJson());
-    }
-
-    /** Begins an answer that no cache may keep and no browser may read as anything but JSON. */
-    private static ResponseEntity.BodyBuilder answer(int status) {
-        return ResponseEntity.status(status)
-                .contentType(MediaType.APPLICATION_JSON)
-                .header("X-Content-Type-Options", "nosniff")
-                .header(HttpHeaders.CACHE_CONTROL, "no-store");
     }
 }

@@ -2,6 +2,8 @@ package io.postroom.rest;
 
 import io.postroom.api.DuplicateMessageException;
 import io.postroom.api.InvalidMessageException;
+import io.postroom.api.QueueNotFoundException;
+import io.postroom.api.UnroutableMessageException;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -54,8 +56,17 @@ public record Problem(
     }
 
     static Problem invalid(InvalidMessageException refused) {
-        return of(422, "invalid-message", "The message breaks a limit", String.valueOf(refused.getMessage()))
+        return of(422, "invalid-message", "A value breaks a limit", String.valueOf(refused.getMessage()))
                 .about(refused.field(), refused.limit());
+    }
+
+    static Problem invalidRequest(InvalidMessageException refused) {
+        return of(422, "invalid-request", "The request breaks a limit", String.valueOf(refused.getMessage()))
+                .about(refused.field(), refused.limit());
+    }
+
+    static Problem unknownQueue(QueueNotFoundException refused) {
+        return of(404, "unknown-queue", "No such queue", String.valueOf(refused.getMessage()));
     }
 
     static Problem duplicate(DuplicateMessageException refused) {
@@ -70,6 +81,19 @@ public record Problem(
                 Optional.of("not taken by a message with other content"),
                 Optional.of(refused.existing()),
                 Optional.empty());
+    }
+
+    static Problem unroutable(UnroutableMessageException refused) {
+        return of(422, "unroutable", "The message reaches no queue", String.valueOf(refused.getMessage()))
+                .about("exchange", "one with a binding that matches, or mandatory false");
+    }
+
+    static Problem inUse(IllegalStateException refused) {
+        return of(409, "in-use", "It is still in use", String.valueOf(refused.getMessage()));
+    }
+
+    static Problem unknownExchange(String name) {
+        return of(404, "unknown-exchange", "No such exchange", "There is no exchange \"" + name + "\"");
     }
 
     static Problem unknownMessage(String id) {

@@ -35,12 +35,14 @@ final class RequestBody {
 
     private final InputStream in;
     private final long declared;
+    private final int longest;
     private final long start = System.nanoTime();
     private final byte[] piece = new byte[PIECE];
 
-    private RequestBody(InputStream in, long declared) {
+    private RequestBody(InputStream in, long declared, int longest) {
         this.in = in;
         this.declared = declared;
+        this.longest = longest;
     }
 
     /**
@@ -48,7 +50,12 @@ final class RequestBody {
      * @throws IOException if the client is gone
      */
     static String read(HttpServletRequest request) throws IOException {
-        RequestBody body = new RequestBody(request.getInputStream(), request.getContentLengthLong());
+        return read(request, LONGEST);
+    }
+
+    /** @param longest most bytes of the body */
+    static String read(HttpServletRequest request, int longest) throws IOException {
+        RequestBody body = new RequestBody(request.getInputStream(), request.getContentLengthLong(), longest);
         try {
             requireJson(request.getContentType());
             requirePlain(request.getHeader("Content-Encoding"));
@@ -91,12 +98,12 @@ final class RequestBody {
     }
 
     private byte[] read() throws IOException {
-        if (declared > LONGEST) {
+        if (declared > longest) {
             throw tooLarge();
         }
         ByteArrayOutputStream all = new ByteArrayOutputStream(declared > 0 ? (int) declared : PIECE);
         for (int count; (count = next()) >= 0; ) {
-            if (all.size() + count > LONGEST) {
+            if (all.size() + count > longest) {
                 throw tooLarge();
             }
             all.write(piece, 0, count);
@@ -104,8 +111,8 @@ final class RequestBody {
         return all.toByteArray();
     }
 
-    private static ProblemException tooLarge() {
-        return new ProblemException(Problem.tooLarge("request", LONGEST));
+    private ProblemException tooLarge() {
+        return new ProblemException(Problem.tooLarge("request", longest));
     }
 
     private void discard() throws IOException {

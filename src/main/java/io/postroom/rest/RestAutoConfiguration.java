@@ -1,5 +1,8 @@
 package io.postroom.rest;
 
+import io.postroom.api.Consumers;
+import io.postroom.api.Definitions;
+import io.postroom.api.Exchanges;
 import io.postroom.api.QueueMessages;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
@@ -20,5 +23,23 @@ class RestAutoConfiguration {
     @Bean
     MessagesController postroomMessagesController(QueueMessages queueMessages) {
         return new MessagesController(queueMessages);
+    }
+
+    @Bean
+    @ConditionalOnBean(Definitions.class)
+    DefinitionsController postroomDefinitionsController(Definitions definitions) {
+        return new DefinitionsController(definitions);
+    }
+
+    @Bean
+    @ConditionalOnBean(Exchanges.class)
+    ExchangesController postroomExchangesController(Exchanges exchanges) {
+        return new ExchangesController(exchanges);
+    }
+
+    @Bean
+    @ConditionalOnBean(Consumers.class)
+    QueuesController postroomQueuesController(Consumers consumers) {
+        return new QueuesController(consumers);
     }
 }

@@ -7,11 +7,15 @@
  * GET  /api/v1/messages/{id}          the message, where it stands, what happened to it
  * GET  /api/v1/messages/{id}/explain  why it is not running now
  * POST /api/v1/messages/{id}/cancel   cancels it where it still waits
+ *
+ * GET  /api/v1/queues/{queue}/consumers         who consumes the queue
+ * POST /api/v1/queues/{queue}/consumers/stop    ?howMany=all or a number, &deadline=10s; answers the receipts
+ * POST /api/v1/queues/{queue}/consumers/start   lets them go on
  * </pre>
  *
- * <p>Start with {@code MessagesController}. {@code RequestBody} and {@code MessageRequest} check requests: a request refused there has
- * changed nothing and has taken no more memory than the limit. Every refusal is a problem document (RFC 9457), see {@link
- * io.postroom.rest.Problem}.
+ * <p>Start with {@code MessagesController}; {@code QueuesController} is about consumers. {@code ApiController} has the refusals of both.
+ * {@code RequestBody} and {@code MessageRequest} check requests: a request refused there has changed nothing and has taken no more memory
+ * than the limit. Every refusal is a problem document (RFC 9457), see {@link io.postroom.rest.Problem}.
  *
  * <p>The API is off unless {@code postroom.rest.enabled=true}: a host that opens it decides who may use it, as for every other page of its
  * own. The standalone server opens it and guards it by {@code AccessRules}.

@@ -2,8 +2,12 @@ package io.postroom.spring;
 
 import io.postroom.DefaultPostroom;
 import io.postroom.Postroom;
+import io.postroom.api.Consumers;
+import io.postroom.api.Definitions;
 import io.postroom.api.EngineSettings;
+import io.postroom.api.Exchanges;
 import io.postroom.api.QueueMessages;
+import io.postroom.api.QueueSettings;
 import io.postroom.api.Queues;
 import io.postroom.handler.MessageInterceptor;
 import io.postroom.handler.PayloadCodec;
@@ -56,12 +60,15 @@ class PostroomAutoConfiguration {
             ObjectProvider<PayloadCodec> codec,
             ObjectProvider<PayloadUpcaster> upcasters,
             ObjectProvider<MessageInterceptor> interceptors,
-            ObjectProvider<PostroomListener> listeners) {
+            ObjectProvider<PostroomListener> listeners,
+            ObjectProvider<QueueSettings> queues) {
         HostDatabase host = HostDatabase.of(beans, properties);
         Postroom.Builder builder = Postroom.on(host.dataSource())
                 .transactions(host.transactions(beans))
                 .schema(schema.modeLeft(host.dataSource()))
                 .workers(properties.workers().enabled())
+                .killSignals(properties.killSignals())
+                .strictDeclarations(properties.strictDeclarations())
                 .listener(new LazyListeners(listeners));
         builder.settings(settings(builder.settings(), properties, Threading.VIRTUAL.isActive(environment)));
         if (properties.engineDatasource() != null) {
@@ -71,6 +78,7 @@ class PostroomAutoConfiguration {
         codec.ifAvailable(builder::codec); // several are refused: a queue has one form of payloads
         upcasters.orderedStream().forEach(builder::upcaster);
         interceptors.orderedStream().forEach(builder::interceptor);
+        queues.orderedStream().forEach(builder::queue);
         return builder.prepare();
     }
 
@@ -104,6 +112,24 @@ class PostroomAutoConfiguration {
     @ConditionalOnMissingBean
     Queues postroomQueues(Postroom postroom) {
         return postroom.queues();
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    Exchanges postroomExchanges(Postroom postroom) {
+        return postroom.exchanges();
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    Definitions postroomDefinitions(Postroom postroom) {
+        return postroom.definitions();
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    Consumers postroomConsumers(Postroom postroom) {
+        return postroom.consumers();
     }
 
     @Bean

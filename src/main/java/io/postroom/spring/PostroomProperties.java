@@ -16,6 +16,8 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * @param datasource Bean name of the DataSource with the schema postroom. Needed only where it cannot be told from the transaction manager.
  * @param engineDatasource Bean name of a DataSource for the engine alone. By default a small pool with the settings of the host's.
  * @param declareOnUse Whether an unknown queue is made at its first use. Otherwise its name is an error.
+ * @param killSignals Whether this process may create messages that stop consumers (CreateMessage.killSignal).
+ * @param strictDeclarations Whether a declaration with other settings than the queue was last declared with is refused.
  * @param listen Whether to LISTEN and to send NOTIFY. Switch off behind PgBouncer in transaction mode, with prepareThreshold=0 in the URL.
  * @param leaseTime A process without a heartbeat for this long loses its messages to others. At least three times the beat interval.
  * @param beatInterval Time between two heartbeats.
@@ -35,6 +37,8 @@ record PostroomProperties(
         @Nullable String datasource,
         @Nullable String engineDatasource,
         @DefaultValue("true") boolean declareOnUse,
+        @DefaultValue("false") boolean killSignals,
+        @DefaultValue("false") boolean strictDeclarations,
         @DefaultValue("true") boolean listen,
         @DefaultValue("30s") Duration leaseTime,
         @DefaultValue("5s") Duration beatInterval,

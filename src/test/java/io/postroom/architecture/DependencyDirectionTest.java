@@ -76,6 +76,9 @@ class DependencyDirectionTest {
             only("internal.producer", "api", "handler", "internal.storage", "internal.consumer", "internal.worker");
 
     @ArchTest
+    static final ArchRule definitions_know_storage = only("internal.definitions", "api", "internal.storage");
+
+    @ArchTest
     static final ArchRule jobs_know_storage = only("internal.jobs", "api", "internal.storage", "internal.loop");
 
     @ArchTest

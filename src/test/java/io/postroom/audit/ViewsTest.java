@@ -136,6 +136,8 @@ class ViewsTest {
                         entry("dead", 1L),
                         entry("paused", true),
                         entry("consumers", 1),
+                        entry("kind", "durable"),
+                        entry("owner", null),
                         entry("old", true));
     }
 

@@ -140,6 +140,36 @@ class QueueSettingsRulesTest {
                 .hasMessageContaining("PT0S to 400 days, or QueueSettings.FOR_EVER");
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"kind = 'lazy'", "kind = 'exclusive'", "kind = NULL", "owner = gen_random_uuid()"})
+    void kinds_that_do_not_exist_and_owners_of_none_are_refused_by_the_table(String change) {
+        assertThatThrownBy(() -> sql.sql("UPDATE postroom.queue SET " + change).update())
+                .isInstanceOf(DataAccessException.class);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", " ", ".a", "a b", "a/b", "a\n", "\ra", "ä", "a\u0000", "#", "a.*"})
+    void names_that_are_none_are_refused_in_Java_and_by_the_table(String name) {
+        assertThatThrownBy(() -> QueueSettings.of(name))
+                .isInstanceOf(InvalidMessageException.class)
+                .hasMessageContaining("queue must be 1 to 127 of A-Z a-z 0-9 . _ : -");
+        assertThatThrownBy(() -> sql.sql("INSERT INTO postroom.queue (name) VALUES (?)")
+                        .param(name)
+                        .update())
+                .isInstanceOf(DataAccessException.class);
+    }
+
+    @Test
+    void name_of_127_characters_is_taken_and_one_more_is_refused() {
+        assertThat(QueueSettings.of("a".repeat(127)).queue()).hasSize(127);
+        assertThatThrownBy(() -> QueueSettings.of("a".repeat(128)))
+                .isInstanceOf(InvalidMessageException.class)
+                .hasMessageContaining("(128 characters)");
+        assertThatThrownBy(() -> sql.sql("INSERT INTO postroom.queue (name) VALUES (repeat('a', 128))")
+                        .update())
+                .isInstanceOf(DataAccessException.class);
+    }
+
     private void operatorSets(String column, String value) {
         sql.sql("UPDATE postroom.queue SET settings_by = 'operator', " + column + " = ?")
                 .param(value)

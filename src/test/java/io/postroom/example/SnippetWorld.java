@@ -1,6 +1,9 @@
 package io.postroom.example;
 
 import io.postroom.Postroom;
+import io.postroom.api.Consumers;
+import io.postroom.api.Definitions;
+import io.postroom.api.Exchanges;
 import io.postroom.api.MessageType;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
@@ -20,6 +23,10 @@ public class SnippetWorld {
 
     public final QueueMessages queueMessages = postroom == null ? null : postroom.queueMessages();
     public final Queues queues = postroom == null ? null : postroom.queues();
+    public final Exchanges exchanges = postroom == null ? null : postroom.exchanges();
+    public final Definitions definitions = postroom == null ? null : postroom.definitions();
+    public final org.slf4j.Logger logger = org.slf4j.LoggerFactory.getLogger(SnippetWorld.class);
+    public final Consumers consumers = postroom == null ? null : postroom.consumers();
     public final MailProvider provider = (customer, text) -> {};
     public final SmsProvider sms = (id, number, text) -> 200;
     public final OrderPaid order = new OrderPaid("A-1", "ann@example.org");

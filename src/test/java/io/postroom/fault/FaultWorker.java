@@ -7,6 +7,8 @@ import io.postroom.SchemaMode;
 import io.postroom.api.CreateMessage;
 import io.postroom.api.EngineSettings;
 import io.postroom.api.Outcome;
+import io.postroom.api.QueueKind;
+import io.postroom.api.QueueSettings;
 import io.postroom.api.RetryPolicy;
 import io.postroom.handler.Handler;
 import io.postroom.handler.HandlerMode;
@@ -22,11 +24,16 @@ import java.time.Duration;
  * A process of its own that handles messages until it is killed. {@code atomic} writes one row of {@code effect} a message in the message's
  * own transaction; {@code plain} writes one of {@code run} on a connection of its own when it starts a message; {@code sync} sends one
  * message and never comes back from its handler; {@code mixed} does what the message says; {@code many:100} consumes 100 queues, each tenth
- * like {@code atomic} and the others like {@code plain}; {@code ordered} writes down when each run of an ordered queue begins and ends.
+ * like {@code atomic} and the others like {@code plain}; {@code hold} does what {@code plain} does, and nobody rescues its messages soon;
+ * {@code kinds} owns an exclusive queue and consumes an auto-delete queue; {@code ordered} writes down when each run of an ordered
+ * queue begins and ends.
  */
 final class FaultWorker {
     static final Duration LEASE_TIME = Duration.ofSeconds(3);
     static final Duration BEAT = Duration.ofMillis(500);
+
+    static final String OWNED = "fault.owned";
+    static final String AUTO = "fault.auto";
 
     private FaultWorker() {}
 
@@ -45,11 +52,25 @@ final class FaultWorker {
                 System.out.println("READY");
             }
             case "work" -> work(pool, pause);
+            case "hold" -> hold(pool, pause);
             case "sync" -> sendAndHang(pool);
             case "mixed" -> mixed(pool, pause);
+            case "kinds" -> kinds(pool);
             case "ordered" -> ordered(pool);
             default -> throw new IllegalArgumentException(arguments[3]);
         }
+    }
+
+    private static void kinds(HikariDataSource pool) {
+        Postroom.on(pool)
+                .schema(SchemaMode.NONE)
+                .settings(settings("fault-worker-" + ProcessHandle.current().pid()))
+                .queue(QueueSettings.of(OWNED).kind(QueueKind.EXCLUSIVE))
+                .queue(QueueSettings.of(AUTO).kind(QueueKind.AUTO_DELETE))
+                .handler(Handler.process(OWNED, String.class, (payload, context) -> Outcome.done()))
+                .handler(Handler.process(AUTO, String.class, (payload, context) -> Outcome.done()))
+                .start();
+        System.out.println("READY");
     }
 
     private static void mixed(HikariDataSource pool, Duration pause) {
@@ -178,6 +199,23 @@ final class FaultWorker {
             Thread.sleep(pause.toMillis());
             return Outcome.done();
         });
+    }
+
+    static EngineSettings longLease(String name) {
+        return new EngineSettings(name, Duration.ofMinutes(5), BEAT, Duration.ofMillis(500), true, true);
+    }
+
+    static String holderName(long pid) {
+        return "holder-" + pid;
+    }
+
+    private static void hold(HikariDataSource pool, Duration pause) {
+        Postroom.on(pool)
+                .schema(SchemaMode.NONE)
+                .settings(longLease(holderName(ProcessHandle.current().pid())))
+                .handler(plain(pool, pause).concurrency(2))
+                .start();
+        System.out.println("READY");
     }
 
     /** The handler says that it started, and hangs: to be killed there. */

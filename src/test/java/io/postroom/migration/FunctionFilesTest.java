@@ -24,16 +24,27 @@ import org.springframework.jdbc.datasource.SingleConnectionDataSource;
 class FunctionFilesTest {
     private static final Path FOLDER = Path.of("db/function");
     private static final Set<String> FOR_USERS = Set.of(
+            "bind",
             "cancel",
+            "cancel_running",
             "create_message",
+            "declare_exchange",
+            "declare_queue",
+            "delete_exchange",
+            "delete_queue",
             "explain",
             "instant_of",
+            "kill_signal",
             "lowest_id",
             "new_id",
             "redrive",
             "reschedule",
+            "route",
             "set_ordered",
-            "takes");
+            "start_consumers",
+            "stop_consumers",
+            "takes",
+            "unbind");
 
     private final DataSource pool;
 
@@ -126,7 +137,7 @@ class FunctionFilesTest {
                     function regprocedure;
                 BEGIN
                     FOR function IN SELECT f.oid FROM pg_proc f WHERE f.pronamespace = 'postroom'::regnamespace LOOP
-                        EXECUTE 'DROP FUNCTION ' || function;
+                        EXECUTE 'DROP FUNCTION IF EXISTS ' || function || ' CASCADE';
                     END LOOP;
                 END
                 $$

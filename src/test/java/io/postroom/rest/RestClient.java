@@ -40,6 +40,22 @@ final class RestClient {
         return send(to(path).POST(body).build());
     }
 
+    HttpResponse<String> postTo(String path, String json) {
+        return send(to(path, "Content-Type", "application/json")
+                .POST(BodyPublishers.ofString(json))
+                .build());
+    }
+
+    HttpResponse<String> put(String path, String json) {
+        return send(to(path, "Content-Type", "application/json")
+                .PUT(BodyPublishers.ofString(json))
+                .build());
+    }
+
+    HttpResponse<String> delete(String path) {
+        return send(to(path).DELETE().build());
+    }
+
     HttpResponse<String> get(String path) {
         return send(to(path).GET().build());
     }

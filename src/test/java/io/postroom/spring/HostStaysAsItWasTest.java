@@ -3,6 +3,7 @@ package io.postroom.spring;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.postroom.Postroom;
+import io.postroom.api.Consumers;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
 import io.postroom.handler.ProcessingMessage;
@@ -131,6 +132,7 @@ class HostStaysAsItWasTest {
             assertThat(host.context().getBean("queueMessages")).isEqualTo("messages of another broker");
             assertThat(host.context().getBean("postroom")).isEqualTo("a room");
             assertThat(host.context().getBean("postroomQueues")).isSameAs(host.bean(Queues.class));
+            assertThat(host.context().getBean("postroomConsumers")).isSameAs(host.bean(Consumers.class));
             assertThat(host.context().getBean("postroomQueueMessages")).isSameAs(host.bean(QueueMessages.class));
             assertThat(host.context().getBean("postroomEngine")).isSameAs(host.bean(Postroom.class));
         }

@@ -7,11 +7,15 @@ import static org.awaitility.Awaitility.await;
 import io.postroom.Postroom;
 import io.postroom.api.CreateMessage;
 import io.postroom.api.Created;
+import io.postroom.api.InvalidMessageException;
 import io.postroom.api.MessageState;
 import io.postroom.api.MessageType;
 import io.postroom.api.Outcome;
+import io.postroom.api.QueueKind;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.QueueNotFoundException;
+import io.postroom.api.QueueSettings;
+import io.postroom.api.Queues;
 import io.postroom.handler.HandlingErrorSend;
 import io.postroom.handler.MessageContext;
 import io.postroom.handler.MessageEvent;
@@ -101,6 +105,36 @@ class StarterOptionsTest {
                     .contains("shop-7");
             assertThatThrownBy(() -> host.queueMessages().createMessage("unknown", "x"))
                     .isInstanceOf(QueueNotFoundException.class);
+        }
+    }
+
+    @Test
+    void queues_that_are_beans_are_declared_before_the_handlers_and_strictly_if_wanted() {
+        try (Host.Running host = Host.on(database)
+                .with(Orders.class, DeclaredQueues.class)
+                .with("postroom.strict-declarations", true)
+                .start()) {
+            assertThat(host.jdbc()
+                            .sql("SELECT kind FROM postroom.queue_stats WHERE queue = 'declared.by-bean'")
+                            .query(String.class)
+                            .single())
+                    .isEqualTo("auto_delete");
+            Queues queues = host.bean(Queues.class);
+            queues.declare(QueueSettings.of("declared.by-bean").attempts(7));
+            assertThatThrownBy(() ->
+                            queues.declare(QueueSettings.of("declared.by-bean").attempts(8)))
+                    .isInstanceOf(InvalidMessageException.class)
+                    .hasMessageContaining("attempts must be 7");
+        }
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    static class DeclaredQueues {
+        @Bean
+        QueueSettings declared() {
+            return QueueSettings.of("declared.by-bean")
+                    .kind(QueueKind.AUTO_DELETE)
+                    .attempts(7);
         }
     }
 

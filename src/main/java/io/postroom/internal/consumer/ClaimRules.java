@@ -42,6 +42,8 @@ final class ClaimRules {
         STOPPING(Hint.TO_OTHERS, rules -> rules.stopping, Way.EVERY),
         /** The queue is paused or deleted, or no poll has answered yet. */
         QUEUE_PAUSED(Hint.TO_OTHERS, rules -> rules.queue.isPaused(), Way.EVERY),
+        /** The consumer of this process was told to stop, and others may go on. */
+        CONSUMER_STOPPED(Hint.TO_OTHERS, rules -> rules.queue.isStopped(), Way.EVERY),
         /** Other processes may rescue what this worker holds. */
         LEASE_NOT_TRUSTED(Hint.HERE, rules -> !rules.leaseHolder.isTrusted(), Way.EVERY),
         /** Suspects wait for the next free thread; direct dispatch could take each thread that becomes free. */

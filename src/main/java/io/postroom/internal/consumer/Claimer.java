@@ -114,14 +114,21 @@ final class Claimer {
         loop.join(LONGEST_CLAIM);
     }
 
-    /** Waits for a claim that may be under way. Queues that were stopped before are not in the next one. */
-    void awaitTurn() {
+    /**
+     * Waits for a claim that may be under way. Queues that were stopped before are not in the next one.
+     *
+     * @return false when that claim lasts longer than any should
+     */
+    boolean awaitTurn() {
         try {
-            if (turning.tryLock(LONGEST_CLAIM.toMillis(), TimeUnit.MILLISECONDS)) {
+            boolean ended = turning.tryLock(LONGEST_CLAIM.toMillis(), TimeUnit.MILLISECONDS);
+            if (ended) {
                 turning.unlock();
             }
+            return ended;
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
+            return false;
         }
     }
 

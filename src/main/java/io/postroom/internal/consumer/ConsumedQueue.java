@@ -14,6 +14,8 @@ public final class ConsumedQueue {
     /** {@link #timesHeldBack} before the poll that last reported; -1: none has. */
     private int reportedAfter = -1;
 
+    private volatile boolean stopped;
+
     private volatile boolean suspects;
     private volatile boolean elsewhere = true;
 
@@ -41,6 +43,11 @@ public final class ConsumedQueue {
     /** Whether the queue is paused or deleted, as of the last poll or of {@link #holdBack}. */
     public boolean isPaused() {
         return paused;
+    }
+
+    /** Whether the consumer of this process is told to stop, as of the last poll. */
+    public boolean isStopped() {
+        return stopped;
     }
 
     /** Whether the messages of a group run one after the other, as of the last poll. */
@@ -90,6 +97,7 @@ public final class ConsumedQueue {
      * @param heldBackBefore {@link #timesHeldBack} before the poll: one that began before {@link #holdBack} does not end the pause
      */
     public void reported(QueueReport report, int heldBackBefore) {
+        stopped = report.stop() != QueueReport.Stop.NONE; // before the first report ends the pause below
         synchronized (this) {
             reportedAfter = heldBackBefore;
             if (report.paused() || report.deleted() || timesHeldBack == heldBackBefore) {

@@ -80,6 +80,25 @@ public final class Consumer {
         return rules.leaveToOthers() || held.wanted() <= 0 || held.isHeldUpByOthers();
     }
 
+    /**
+     * Gives back what no handler thread has begun, once a claim under way has ended. The queue must be marked as stopped before. Direct
+     * dispatch that began before the mark is counted by {@link #held} from here on.
+     *
+     * @return false when a claim lasts; to be called again
+     */
+    public boolean settleStop() {
+        if (!shared.claimer.awaitTurn()) {
+            return false;
+        }
+        held.giveBackWaiting();
+        return true;
+    }
+
+    /** Returns how many messages are held here. */
+    public int held() {
+        return held.count();
+    }
+
     /** Returns how many handler calls ignored their interrupt and were given up. */
     public int leakedThreads() {
         return runner.leaked();

@@ -218,6 +218,14 @@ final class HeldMessages {
         }
     }
 
+    /** Gives back what waits for a handler thread. What comes later is taken as before. */
+    void giveBackWaiting() {
+        List<ClaimedMessage> waiting = buffer.takeAll();
+        if (!waiting.isEmpty()) {
+            giveBack(waiting);
+        }
+    }
+
     /** Closes the buffer. Messages in it, and those that come later, go back to the queue untouched. */
     void close() {
         buffer.close();

@@ -137,15 +137,26 @@ final class MessageBuffer {
         }
     }
 
+    /** Takes all messages that wait, without running any. */
+    List<ClaimedMessage> takeAll() {
+        lock.lock();
+        try {
+            List<ClaimedMessage> all = List.copyOf(waiting);
+            waiting.clear();
+            filled = false;
+            return all;
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /** Gives back what waits, and accepts nothing from here on. Repeating it does nothing. */
     void close() {
         List<ClaimedMessage> rest;
         lock.lock();
         try {
             closed = true;
-            rest = List.copyOf(waiting);
-            waiting.clear();
-            filled = false;
+            rest = takeAll();
         } finally {
             lock.unlock();
         }

@@ -3,6 +3,7 @@ package io.postroom.internal.execution;
 import io.postroom.handler.Handler;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Collection;
 import java.util.UUID;
 
 /**
@@ -21,6 +22,7 @@ final class Attempt {
     private final long startedNanos = System.nanoTime();
     private final Handler handler;
     private final UUID message;
+    private final boolean isAlone;
     private final Duration limit;
     private State state = State.RUNNING;
     private boolean wasCalledOff;
@@ -30,7 +32,7 @@ final class Attempt {
         RUNNING,
         /** Interrupted for running too long; still given time to stop. */
         OVERTIME,
-        /** Interrupted because this process stops, or its leases cannot be trusted any more. */
+        /** Interrupted because this process stops, its leases cannot be trusted any more, or its message was cancelled. */
         CALLED_OFF,
         /** Ignored its interrupt. Its messages go on without the call; what it answers later counts for nothing. */
         ABANDONED,
@@ -43,9 +45,20 @@ final class Attempt {
      * @param message the call's first message
      */
     Attempt(Handler handler, UUID message) {
+        this(handler, message, true);
+    }
+
+    /** @param isAlone whether the call has no other message */
+    Attempt(Handler handler, UUID message, boolean isAlone) {
         this.handler = handler;
         this.message = message;
+        this.isAlone = isAlone;
         this.limit = handler.timeLimit();
+    }
+
+    /** Whether all that the call runs is one of these messages. */
+    boolean runsOnly(Collection<UUID> messages) {
+        return isAlone && messages.contains(message);
     }
 
     /** Says for people what runs and for how long. */

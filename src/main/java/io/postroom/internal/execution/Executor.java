@@ -27,6 +27,7 @@ public final class Executor {
     private final CallRunner calls;
     private final LastNet net;
     private final TimeLimits timeLimits;
+    private final KillSignals killSignals;
 
     public Executor(
             HandlerSetup setup,
@@ -34,11 +35,13 @@ public final class Executor {
             Transactions transactions,
             LeaseHolder leaseHolder,
             TimeLimits timeLimits,
-            Completer completer) {
+            Completer completer,
+            KillSignals killSignals) {
         UserCode userCode = new UserCode(setup, transactions, leaseHolder);
         this.handlers = setup.handlers();
         this.delivery = setup.delivery();
         this.timeLimits = timeLimits;
+        this.killSignals = killSignals;
         this.store = store;
         this.leaseHolder = leaseHolder;
         this.undecodables = new UndecodableMessages(store);
@@ -73,6 +76,9 @@ public final class Executor {
         }
         if (message.expired()) {
             return net.end(StateTransitions.expired(message));
+        }
+        if (KillSignals.isType(message.content().type())) {
+            return net.end(killSignals.end(queue, message));
         }
         Optional<Handler> handler = findHandler(queue, message);
         if (handler.isEmpty()) {
@@ -133,7 +139,8 @@ public final class Executor {
 
     /** Returns empty, too, for a message that must not be run as it is: {@link #runOne} decides what becomes of it. */
     private Optional<Handler> findBatchHandler(HandledQueue queue, ClaimedMessage message) {
-        return message.stored() && !message.expired() && leaseHolder.isTrusted()
+        boolean mayRun = message.stored() && !message.expired() && leaseHolder.isTrusted();
+        return mayRun && !KillSignals.isType(message.content().type())
                 ? findHandler(queue, message).filter(handler -> handler.batch() > 1)
                 : Optional.empty();
     }

@@ -33,7 +33,7 @@ record HandlerCall(
                 queue.retryPolicy(handler),
                 messages,
                 payloads,
-                new Attempt(handler, messages.get(0).id()));
+                new Attempt(handler, messages.get(0).id(), messages.size() == 1));
     }
 
     /** The same for one message. */

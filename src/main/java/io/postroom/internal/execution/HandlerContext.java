@@ -5,6 +5,7 @@ import io.postroom.internal.storage.ClaimedMessage;
 import java.sql.Connection;
 import java.time.Instant;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.BooleanSupplier;
@@ -91,6 +92,16 @@ final class HandlerContext implements MessageContext {
     @Override
     public Optional<String> correlationId() {
         return Optional.ofNullable(message.content().correlationId());
+    }
+
+    @Override
+    public Optional<String> exchange() {
+        return Optional.ofNullable(message.content().exchange());
+    }
+
+    @Override
+    public String routingKey() {
+        return Objects.requireNonNullElse(message.content().routingKey(), "");
     }
 
     @Override

@@ -3,9 +3,11 @@ package io.postroom.internal.execution;
 import io.postroom.handler.Handler;
 import io.postroom.internal.loop.Loop;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
@@ -67,6 +69,15 @@ public final class TimeLimits {
     /** Interrupts all running calls: the leases cannot be trusted any more, or the time that a stop leaves to handlers is over. */
     public void callOffAll() {
         running.keySet().forEach(Attempt::callOff);
+    }
+
+    /** Interrupts calls that run one of these messages alone. A batch goes on: its other messages would run again. */
+    public void callOff(Collection<UUID> messages) {
+        for (Attempt attempt : running.keySet()) {
+            if (attempt.runsOnly(messages)) {
+                attempt.callOff();
+            }
+        }
     }
 
     /** Says for people which calls run, at most so many, the longest first. */

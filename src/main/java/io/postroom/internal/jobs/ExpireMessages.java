@@ -1,6 +1,8 @@
 package io.postroom.internal.jobs;
 
 import io.postroom.internal.storage.JobStore;
+import io.postroom.internal.storage.JobStore.EntryPosition;
+import io.postroom.internal.storage.JobStore.Expiry;
 import io.postroom.internal.storage.JobStore.ExpiryPosition;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
@@ -20,9 +22,11 @@ public final class ExpireMessages implements Job {
 
     private static final int BATCHES_OF_DELETED = 20;
     private static final int TURNS_BETWEEN_DELAYED = 4;
+    private static final int TURNS_BETWEEN_ALL_ENTRIES = 40;
 
     private final JobStore store;
     private @Nullable ExpiryPosition from;
+    private @Nullable EntryPosition entriesFrom;
     private int turns;
 
     public ExpireMessages(JobStore store) {
@@ -36,15 +40,32 @@ public final class ExpireMessages implements Job {
 
     @Override
     public Duration run() {
-        ExpiryPosition reached = null;
-        for (ExpiryPosition next = store.expire(from, BATCH); next != null; next = store.expire(next, BATCH)) {
-            reached = next;
+        ExpiryPosition reached = from;
+        EntryPosition reachedEntry = entriesFrom;
+        Expiry more = store.expire(reached, reachedEntry, BATCH);
+        while (more.messages() != null || more.entries() != null) {
+            reached = more.messages() == null ? reached : more.messages();
+            reachedEntry = more.entries() == null ? reachedEntry : more.entries();
+            more = store.expire(reached, reachedEntry, BATCH);
         }
-        if (reached != null) {
+        if (reached != null && reached != from) {
             from = new ExpiryPosition(reached.expiresAt().minus(MARGIN), ExpiryPosition.BEFORE_ALL);
         }
+        lookAtEntriesFrom(reachedEntry);
         cancelDeleted();
         return INTERVAL;
+    }
+
+    /**
+     * Rows of entries in progress and of dead letters stay behind the place. From time to time all are looked at again: an entry may have
+     * been redriven or released long after its time.
+     */
+    private void lookAtEntriesFrom(@Nullable EntryPosition reached) {
+        if (turns % TURNS_BETWEEN_ALL_ENTRIES == 0) {
+            entriesFrom = null;
+        } else if (reached != null && reached != entriesFrom) {
+            entriesFrom = reached.earlier(MARGIN);
+        }
     }
 
     private void cancelDeleted() {

@@ -52,6 +52,9 @@ public final class RemoveQueueMessages implements Job {
     static final Duration LONGEST_SPARED = Duration.ofHours(47);
 
     private static final int LEFTOVERS_AT_ONCE = 5_000;
+    /** How long rows of dropped messages are kept. */
+    private static final Duration DROPPED_FOR = Duration.ofDays(7);
+
     private static final Duration DAILY = Duration.ofDays(1);
 
     private final MaintenanceStore maintenance;
@@ -82,7 +85,7 @@ public final class RemoveQueueMessages implements Job {
         List<Day> spared = new ArrayList<>();
         boolean lasting = false;
         for (Day day : maintenance.days(Kind.MESSAGES)) {
-            if (day.bytes() >= largeDay) {
+            if (isLarge(day)) {
                 Freed freed = day.past() ? freeMessages(day) : Freed.NEEDED;
                 lasting |= freed == Freed.LASTING;
                 if (freed != Freed.LASTING && freed != Freed.DONE) {
@@ -101,12 +104,27 @@ public final class RemoveQueueMessages implements Job {
         leftoversDue = leftoversDue && !removeLeftovers();
         if (daily) {
             int keys = maintenance.removeLostKeys(LEFTOVERS_AT_ONCE);
-            log.debug("removed {} keys without a message, forgot {} workers", keys, maintenance.forgetWorkers(DAILY));
+            int workers = maintenance.forgetWorkers(DAILY);
+            int dropped = maintenance.forgetDropped(DROPPED_FOR);
+            log.debug(
+                    "removed {} keys without a message, forgot {} workers and {} dropped messages",
+                    keys,
+                    workers,
+                    dropped);
         }
         if (more) {
             return MORE;
         }
         return verdicts.values().stream().anyMatch(verdict -> verdict.freed == Freed.BUSY) ? TRY_AGAIN : INTERVAL;
+    }
+
+    /** Forgets the verdict on a day that is not large any more: another process may have freed it while it was in use here. */
+    private boolean isLarge(Day day) {
+        boolean isLarge = day.bytes() >= largeDay;
+        if (!isLarge) {
+            verdicts.remove(day.name());
+        }
+        return isLarge;
     }
 
     private Freed freeMessages(Day day) {
@@ -146,7 +164,7 @@ public final class RemoveQueueMessages implements Job {
     private boolean freeHistory() {
         boolean any = false;
         for (Day day : maintenance.days(Kind.HISTORY)) {
-            if (!day.past() || day.bytes() < largeDay) {
+            if (!isLarge(day) || !day.past()) {
                 continue;
             }
             Verdict before = verdicts.get(day.name());

@@ -23,7 +23,7 @@ final class ClaimSql {
             SELECT lease_id, lease_count, ordinal, priority, lane_seq, message_id,
                    failures, crashes, deliveries, stored, expired, created_at,
                    type, type_version, direction, correlation_id, content_type,
-                   headers, payload, body, group_key
+                   exchange, routing_key, headers, payload, body, group_key
             FROM postroom.claim(:worker, :queue, :queueName, :priorities, :cursors, :limit, :leaseSize, :started, :kind)
             """);
 
@@ -35,7 +35,7 @@ final class ClaimSql {
             SELECT lease_id, lease_count, ordinal, priority, lane_seq, message_id,
                    failures, crashes, deliveries, stored, expired, created_at,
                    type, type_version, direction, correlation_id, content_type,
-                   headers, payload, body, group_key, queue_id
+                   exchange, routing_key, headers, payload, body, group_key, queue_id
             FROM postroom.claim_each(:worker, :queues, :queueNames, :priorities, :cursors, :limits, :leaseSizes, :started)
             """);
 
@@ -45,7 +45,7 @@ final class ClaimSql {
             SELECT lease_id, lease_count, ordinal, priority, lane_seq, message_id,
                    failures, crashes, deliveries, stored, expired, created_at,
                    type, type_version, direction, correlation_id, content_type,
-                   headers, payload, body, group_key
+                   exchange, routing_key, headers, payload, body, group_key
             FROM postroom.claim_ordered(:worker, :queue, :queueName, :priorities, :cursors, :limit, :leaseSize, :started, :kind)
             """);
 
@@ -61,9 +61,11 @@ final class ClaimSql {
     /** The payload once more, in a new snapshot. Relies on message_pk. 0 rows: the message is not visible yet, or gone. */
     static final Sql RELOAD = Sql.of("""
             -- name: reload
-            SELECT coalesce(m.expires_at <= clock_timestamp(), false), m.created_at,
+            SELECT coalesce(m.expires_at <= clock_timestamp(), false)
+                       OR m.queue_ids IS NOT NULL AND postroom.is_entry_expired(m.id, :queue),
+                   m.created_at,
                    m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
-                   m.headers::text, m.payload::text, m.body, m.group_key
+                   m.exchange, m.routing_key, m.headers::text, m.payload::text, m.body, m.group_key
             FROM postroom.message m
             WHERE m.id = :id
             """);
@@ -89,7 +91,8 @@ final class ClaimSql {
      */
     static final Sql POLL_SUMMARY = Sql.of("""
             -- name: poll_summary
-            SELECT pg_postmaster_start_time(), pg_relation_filenode('postroom.ready'), queues, horizon, others, last_seq, next_due
+            SELECT pg_postmaster_start_time(), pg_relation_filenode('postroom.ready'), queues, horizon, others, last_seq, next_due,
+                   cancelled
             FROM postroom.poll_summary(:worker, coalesce(:dueFrom::timestamptz, '-infinity'))
             """);
 
@@ -101,7 +104,8 @@ final class ClaimSql {
     static final Sql POLL = Sql.of("""
             -- name: poll
             SELECT pg_postmaster_start_time(), pg_relation_filenode('postroom.ready'),
-                   queue_id, name, paused, deleted, max_attempts, retry_after, settings_by, suspects, elsewhere, lowest, ordered
+                   queue_id, name, paused, deleted, max_attempts, retry_after, settings_by, suspects, elsewhere, lowest,
+                   ordered, stop_confirmed
             FROM (SELECT) one
             LEFT JOIN postroom.poll(:worker, :queues, :watermark, :uneven, :watermarks, :tell, :since::xid, :look) ON true
             """);

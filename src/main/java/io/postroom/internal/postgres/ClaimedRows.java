@@ -20,7 +20,7 @@ final class ClaimedRows {
 
     /** A row of a claim for many queues. */
     static ClaimedMessage claimedOfMany(ResultSet row) throws SQLException {
-        return claimed(row, row.getInt(22), false);
+        return claimed(row, row.getInt(24), false);
     }
 
     private static ClaimedMessage claimed(ResultSet row, int queueId, boolean ordered) throws SQLException {
@@ -44,18 +44,22 @@ final class ClaimedRows {
         return claimed.withContent(content(row, 3), row.getBoolean(1), Rows.instant(row, 2));
     }
 
-    /** Reads nine columns: type, version, direction, correlation id, content type, headers, payload, body, group. */
+    /**
+     * Reads eleven columns: type, version, direction, correlation id, content type, exchange, routing key, headers, payload, body, group.
+     */
     private static Content content(ResultSet row, int first) throws SQLException {
         return new Content(
                 direction(row, first + 2),
                 row.getString(first),
                 row.getInt(first + 1),
-                row.getString(first + 6),
-                row.getBytes(first + 7),
+                row.getString(first + 8),
+                row.getBytes(first + 9),
                 row.getString(first + 4),
-                row.getString(first + 5),
+                row.getString(first + 7),
                 row.getString(first + 3),
-                row.getString(first + 8));
+                row.getString(first + 5),
+                row.getString(first + 6),
+                row.getString(first + 10));
     }
 
     /** Takes an unknown code for INCOMING, so that one row written by hand cannot stop a claim. */

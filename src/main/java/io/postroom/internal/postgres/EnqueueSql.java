@@ -16,8 +16,9 @@ import java.util.Map;
  * </ul>
  *
  * <p>Each statement also checks that the number of its queue still belongs to the queue of that name. A number is remembered for ten
- * seconds. After a restore, a TRUNCATE or a failover it may belong to another queue, whose handlers would get the message. The lock on
- * {@code queue} keeps the answer true until the transaction ends.
+ * seconds. After a restore, a TRUNCATE or a failover it may belong to another queue, whose handlers would get the message. A queue that was
+ * deleted meanwhile is looked up again, too, and is there again: its message would be cancelled otherwise. The lock on {@code queue} keeps
+ * the number true until the transaction ends. A deletion may still come before the commit: then the message is cancelled.
  */
 final class EnqueueSql {
     private EnqueueSql() {}
@@ -36,8 +37,10 @@ final class EnqueueSql {
     private static final String INTO_LEASE =
             "INSERT INTO postroom.lease (worker_id, queue_id, priority, message_ids, open)";
 
-    /** One row when the number still belongs to the queue of that name. Relies on queue_pk. */
-    private static final String FROM_KNOWN_QUEUE = "FROM postroom.queue q WHERE q.id = :queue AND q.name = :queueName";
+    /** One row when the number still belongs to the queue of that name, which is not deleted. Relies on queue_pk. */
+    private static final String FROM_KNOWN_QUEUE = """
+            FROM postroom.queue q
+            WHERE q.id = :queue AND q.name = :queueName AND q.deleted_at IS NULL {and routing known}""";
 
     /** The same, unless the queue is an ordered one: there a claim decides which message of a group is next. */
     private static final String FROM_UNORDERED_QUEUE = FROM_KNOWN_QUEUE + " AND NOT q.ordered";
@@ -46,15 +49,25 @@ final class EnqueueSql {
     private static final String ALL_QUEUES_KNOWN = """
             NOT EXISTS (SELECT FROM unnest(:knownIds::int4[], :knownNames::text[]) k (id, name)
                         WHERE NOT EXISTS (SELECT FROM postroom.queue q
-                                          WHERE q.id = k.id AND q.name = k.name))""";
+                                          WHERE q.id = k.id AND q.name = k.name AND q.deleted_at IS NULL)) {and routing known}""";
 
-    private static Sql many(String text, String seq) {
-        return Sql.of(MessageColumns.fillMany(text, seq)
+    /** A statement for many messages, in two forms: only messages through an exchange have the check of what chose their queues. */
+    record Many(Sql named, Sql routed) {
+        /** The statement for these messages. */
+        Sql of(boolean areRouted) {
+            return areRouted ? routed : named;
+        }
+    }
+
+    private static Many many(String text, String seq) {
+        String filled = MessageColumns.fillMany(text, seq)
                 .replace("{into lease}", INTO_LEASE)
                 .replace("{into ready}", INTO_READY)
                 .replace("{from known queue}", FROM_KNOWN_QUEUE)
                 .replace("{from unordered queue}", FROM_UNORDERED_QUEUE)
-                .replace("{all queues known}", ALL_QUEUES_KNOWN));
+                .replace("{all queues known}", ALL_QUEUES_KNOWN);
+        return new Many(
+                Sql.of(MessageColumns.fillRouting(filled, false)), Sql.of(MessageColumns.fillRouting(filled, true)));
     }
 
     /** @param seq the expression for the seq of the message */
@@ -132,7 +145,7 @@ final class EnqueueSql {
      * Many plain messages, in the order given. An array that is null throughout is sent as NULL: unnest fills it up. One row per message,
      * in the same order: its seq. 0 rows: the number of some queue is not that queue's any more, and nothing was written.
      */
-    static final Sql ENQUEUE_MANY = many("""
+    static final Many ENQUEUE_MANY = many("""
             -- name: enqueue_many
             WITH stored AS (
                 INSERT INTO postroom.message ({columns})
@@ -205,27 +218,109 @@ final class EnqueueSql {
             UNION ALL
             SELECT 0, 0
             WHERE NOT ({all queues known})
-            """, "g.seq");
+            """, "g.seq").named();
+
+    /**
+     * Does what {@link #ENQUEUE_ANY} does for messages of which some have several queues: one row for the message, a small one for each
+     * queue. All entries of a message have one seq. Those of a message in several queues count as moved, because {@code message.seq} can
+     * name only the place in one queue. Where the message has no time to live of its own, a queue with one has a row in {@code
+     * entry_expiry}.
+     */
+    static final Sql ENQUEUE_ROUTED =
+            many("""
+            -- name: enqueue_routed
+            WITH given AS MATERIALIZED (
+                SELECT g.*,
+                       CASE WHEN g.delay > 0 THEN clock_timestamp() + g.delay * interval '1 microsecond'
+                            WHEN timestamptz 'epoch' + g.due_at * interval '1 microsecond' > statement_timestamp()
+                            THEN timestamptz 'epoch' + g.due_at * interval '1 microsecond'
+                       END AS due
+                FROM unnest({arrays}, :keys::text[], :keyOwners::int4[], :delays::int8[], :dueAts::int8[], :entryTimes::text[])
+                     WITH ORDINALITY
+                     g ({fields}, key, key_owner, delay, due_at, entry_times, place)
+                WHERE pg_current_xact_id() IS NOT NULL -- the id first, then nextval
+                  AND {all queues known}
+            ), keyed AS (
+                INSERT INTO postroom.dedup (queue_id, key, message_id)
+                SELECT g.key_owner, g.key, g.id
+                FROM given g
+                WHERE g.key IS NOT NULL
+                ORDER BY g.key_owner, g.key, g.place
+                ON CONFLICT DO NOTHING
+                RETURNING message_id
+            ), fresh AS MATERIALIZED (
+                SELECT g.*, CASE WHEN g.due IS NULL THEN nextval('postroom.ready_seq') ELSE 0 END AS seq
+                FROM given g
+                WHERE g.key IS NULL
+                   OR g.id IN (SELECT k.message_id FROM keyed k)
+            ), stored AS (
+                INSERT INTO postroom.message ({columns})
+                SELECT {rows}
+                FROM fresh g
+                ON CONFLICT DO NOTHING
+                RETURNING id, queue_id, queue_ids, priority, created_at, expires_at
+            ), entries AS MATERIALIZED (
+                SELECT s.id, f.seq, f.due, s.priority, s.created_at, s.expires_at,
+                       e.queue_id, e.time_to_live, s.queue_ids IS NOT NULL AS is_one_of_several
+                FROM stored s
+                JOIN fresh f ON f.id = s.id
+                CROSS JOIN LATERAL unnest(coalesce(s.queue_ids, ARRAY[s.queue_id]), f.entry_times::int8[]) e (queue_id, time_to_live)
+            ), placed AS (
+                {into ready}
+                SELECT e.seq, e.queue_id, e.priority, 0::int2, 0::int2, 0::int2, e.id, e.is_one_of_several
+                FROM entries e
+                WHERE e.due IS NULL
+            ), put_off AS (
+                INSERT INTO postroom.delayed (due_at, queue_id, priority, message_id, reason)
+                SELECT e.due, e.queue_id, e.priority, e.id, 'delay'
+                FROM entries e
+                WHERE e.due IS NOT NULL
+            ), timed AS (
+                INSERT INTO postroom.entry_expiry (expires_at, queue_id, message_id)
+                SELECT e.created_at + e.time_to_live * interval '1 microsecond', e.queue_id, e.id
+                FROM entries e
+                WHERE e.is_one_of_several
+                  AND e.time_to_live IS NOT NULL
+                  AND e.expires_at IS NULL
+            )
+            SELECT f.place, CASE WHEN s.id IS NOT NULL THEN f.seq END
+            FROM fresh f
+            LEFT JOIN stored s ON s.id = f.id
+            UNION ALL
+            SELECT 0, 0
+            WHERE NOT ({all queues known})
+            """, "CASE WHEN g.queue_ids IS NULL THEN g.seq ELSE 0 END").routed();
 
     /**
      * The message that stands where another was not written. Runs as a statement of its own: the statement that lost the conflict cannot
-     * see the winner. One row per message, in the order given: the id that is there; whether its content is the same (a purged message
-     * counts as the same); whether the key is still taken (false: purged in between, so try again).
+     * see the winner. One row per message, in the order given:
+     *
+     * <ol>
+     *   <li>the id that is there
+     *   <li>whether its content is the same; a purged message counts as the same
+     *   <li>whether the key is still taken; false: it was purged in between, so try again
+     *   <li>its queues; null when the message names its queue
+     *   <li>whether it is stored
+     * </ol>
      */
     static final Sql COMPARE = Sql.of("""
             -- name: compare
             SELECT coalesce(d.message_id, g.id),
                    m.id IS NULL
-                   OR (m.queue_id = g.queue_id
+                   OR (m.exchange IS NOT DISTINCT FROM g.exchange
+                       AND m.routing_key IS NOT DISTINCT FROM g.routing_key
+                       AND (g.exchange IS NOT NULL OR m.queue_id = g.queue_id)
                        AND m.type IS NOT DISTINCT FROM g.type
                        AND m.type_version = g.version
                        AND m.payload IS NOT DISTINCT FROM g.payload::jsonb
                        AND m.body IS NOT DISTINCT FROM g.body),
-                   g.key IS NULL OR d.message_id IS NOT NULL
+                   g.key IS NULL OR d.message_id IS NOT NULL,
+                   CASE WHEN g.exchange IS NOT NULL THEN postroom.queues_of(coalesce(d.message_id, g.id)) END,
+                   m.id IS NOT NULL
             FROM unnest(:ids::uuid[], :queues::int4[], :versions::int2[], :types::text[],
-                        :payloads::text[], :bodies::bytea[], :keys::text[])
-                 WITH ORDINALITY g (id, queue_id, version, type, payload, body, key, place)
-            LEFT JOIN postroom.dedup d ON d.queue_id = g.queue_id AND d.key = g.key
+                        :payloads::text[], :bodies::bytea[], :keys::text[], :keyOwners::int4[], :exchanges::text[], :routingKeys::text[])
+                 WITH ORDINALITY g (id, queue_id, version, type, payload, body, key, key_owner, exchange, routing_key, place)
+            LEFT JOIN postroom.dedup d ON d.queue_id = g.key_owner AND d.key = g.key
             LEFT JOIN postroom.message m ON m.id = coalesce(d.message_id, g.id)
             ORDER BY g.place
             """);
@@ -248,7 +343,7 @@ final class EnqueueSql {
      * <p>The places come from Java. With {@code generate_series} here, PostgreSQL reckoned with 1,000 leases where it did not know the
      * arguments, and so made a new plan for each call: 176 us beside 133 us of work for 8 messages.
      */
-    static final Sql ENQUEUE_DIRECT = many("""
+    static final Many ENQUEUE_DIRECT = many("""
             -- name: enqueue_direct
             WITH stored AS (
                 INSERT INTO postroom.message ({columns})

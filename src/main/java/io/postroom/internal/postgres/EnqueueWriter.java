@@ -2,16 +2,16 @@ package io.postroom.internal.postgres;
 
 import io.postroom.internal.postgres.statement.Rows;
 import io.postroom.internal.postgres.statement.Sql;
-import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.EnqueueResult;
 import io.postroom.internal.storage.NewMessage;
 import io.postroom.internal.storage.QueueChangedException;
+import io.postroom.internal.storage.Targets;
+import java.sql.Array;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Writes new messages on a connection, in as few statements as possible, and returns what became of each. */
@@ -30,7 +31,7 @@ final class EnqueueWriter {
 
     static EnqueueResult one(NewMessage message, Connection connection) throws SQLException {
         boolean isNow = message.delay() == null && message.dueAt() == null;
-        if (isNow && message.deduplicationKey() == null) {
+        if (isNow && message.deduplicationKey() == null && message.queueId() != 0) {
             SqlOfOne statement = message.givenId() ? EnqueueSql.ENQUEUE_GIVEN : EnqueueSql.ENQUEUE_NUMBERED;
             try (Sql.Call call = statement.in(message).on(connection)) {
                 set(call, message);
@@ -60,10 +61,14 @@ final class EnqueueWriter {
         }
     }
 
-    /** Sets what each statement of one message has: the message, and its queue. */
-    private static void set(Sql.Call call, NewMessage message) throws SQLException {
+    /** Sets what each statement of one message has: the message, its queue, and what chose the queue. */
+    static void set(Sql.Call call, NewMessage message) throws SQLException {
         MessageColumns.set(call, message);
         call.set("queue", message.queueId()).set("queueName", message.queue());
+        if (message.targets() != null) {
+            UUID version = message.targets().version();
+            call.setUntyped("routing", version == null ? null : version.toString());
+        }
     }
 
     static List<EnqueueResult> many(List<NewMessage> messages, Connection connection) throws SQLException {
@@ -71,7 +76,7 @@ final class EnqueueWriter {
     }
 
     static List<EnqueueResult> manyUnchecked(List<NewMessage> messages, Connection connection) throws SQLException {
-        return many(messages, KnownQueues.UNCHECKED, connection);
+        return many(messages, KnownQueues.unchecked(messages), connection);
     }
 
     private static List<EnqueueResult> many(List<NewMessage> messages, KnownQueues known, Connection connection)
@@ -86,7 +91,7 @@ final class EnqueueWriter {
 
     private static List<EnqueueResult> plain(List<NewMessage> messages, KnownQueues known, Connection connection)
             throws SQLException {
-        try (Sql.Call call = EnqueueSql.ENQUEUE_MANY.on(connection)) {
+        try (Sql.Call call = EnqueueSql.ENQUEUE_MANY.of(known.areRouted()).on(connection)) {
             MessageColumns.set(call, messages);
             known.set(call);
             List<Long> numbers = call.list(row -> row.getLong(1));
@@ -141,7 +146,8 @@ final class EnqueueWriter {
         }
         Set<Integer> keysTaken = new HashSet<>();
         Set<Integer> unwritten = new LinkedHashSet<>(distinct);
-        try (Sql.Call call = EnqueueSql.ENQUEUE_ANY.on(connection)) {
+        Sql statement = known.areRouted() ? EnqueueSql.ENQUEUE_ROUTED : EnqueueSql.ENQUEUE_ANY;
+        try (Sql.Call call = statement.on(connection)) {
             MessageColumns.set(call, pick(messages, distinct));
             setSpecials(call, pick(messages, distinct));
             known.set(call);
@@ -179,12 +185,36 @@ final class EnqueueWriter {
                 again.add(i);
                 continue;
             }
-            answers.put(i, new EnqueueResult(existing.id, false, existing.isSame, 0));
+            NewMessage message = messages.get(i);
+            answers.put(
+                    i,
+                    new EnqueueResult(
+                            existing.id,
+                            false,
+                            existing.isSame,
+                            0,
+                            existing.queues == null ? message.queues() : existing.queues));
             if (!existing.isSame && keysTaken.contains(i)) {
                 forgetKey(messages.get(i), connection);
             }
         }
         return again;
+    }
+
+    /**
+     * Looks for the message of which one that reaches no queue is a repeat: it may have been stored while there was a way. Empty when
+     * there is none.
+     */
+    static Optional<EnqueueResult> repeated(NewMessage message, Connection connection) throws SQLException {
+        if (!message.givenId() && message.deduplicationKey() == null) {
+            return Optional.empty();
+        }
+        ExistingRow existing = existing(List.of(message), connection).get(0);
+        boolean isById = existing.id.equals(message.id()); // its exchange may be gone, and the key with it
+        return existing.isThere && (existing.keyIsTaken || isById)
+                ? Optional.of(new EnqueueResult(
+                        existing.id, false, existing.isSame, 0, existing.queues == null ? List.of() : existing.queues))
+                : Optional.empty();
     }
 
     private static List<ExistingRow> existing(List<NewMessage> repeats, Connection connection) throws SQLException {
@@ -208,7 +238,16 @@ final class EnqueueWriter {
                             ArrayValues.bytes(
                                     repeats, repeat -> repeat.content().body()))
                     .set("keys", ArrayValues.texts(repeats, NewMessage::deduplicationKey))
-                    .list(row -> new ExistingRow(row.getObject(1, UUID.class), row.getBoolean(2), row.getBoolean(3)));
+                    .set("keyOwners", ArrayValues.ints(repeats, EnqueueWriter::keyOwner))
+                    .set(
+                            "exchanges",
+                            ArrayValues.texts(
+                                    repeats, repeat -> repeat.content().exchange()))
+                    .set(
+                            "routingKeys",
+                            ArrayValues.texts(
+                                    repeats, repeat -> repeat.content().routingKey()))
+                    .list(ExistingRow::of);
         }
     }
 
@@ -217,125 +256,49 @@ final class EnqueueWriter {
             return;
         }
         try (Sql.Call call = EnqueueSql.FORGET_KEY.on(connection)) {
-            call.set("queue", message.queueId())
+            call.set("queue", keyOwner(message))
                     .set("key", message.deduplicationKey())
                     .set("id", message.id())
                     .update();
         }
     }
 
-    /** Writes plain messages of one queue and priority that begin under leases of this worker. */
-    static List<ClaimedMessage> direct(List<NewMessage> messages, int workerId, int leaseSize, Connection connection)
-            throws SQLException {
-        NewMessage first = messages.get(0);
-        boolean one = messages.size() == 1;
-        Sql statement = one ? EnqueueSql.ENQUEUE_ONE_DIRECT.in(first) : EnqueueSql.ENQUEUE_DIRECT;
-        try (Sql.Call call = statement.on(connection)) {
-            if (one) {
-                set(call, first);
-            } else {
-                MessageColumns.set(call, messages);
-                int[] firsts = firstPlaces(messages.size(), leaseSize);
-                call.set("queue", first.queueId())
-                        .set("priority", first.priority())
-                        .set("queueName", first.queue())
-                        .set("firsts", firsts)
-                        .set("lasts", lastPlaces(firsts, messages.size()));
-            }
-            List<NewLease> leases = call.set("worker", workerId).list(NewLease::of);
-            if (leases.isEmpty()) {
-                throw changedQueues(messages);
-            }
-            List<ClaimedMessage> claimed = new ArrayList<>(messages.size());
-            for (int i = 0; i < messages.size(); i++) {
-                int part = i / leaseSize;
-                int count = Math.min(leaseSize, messages.size() - part * leaseSize);
-                claimed.add(claimed(messages.get(i), leases.get(part), count, i % leaseSize));
-            }
-            return claimed;
-        }
+    static QueueChangedException changedQueues(List<NewMessage> messages) {
+        return new QueueChangedException(messages.stream()
+                .flatMap(message -> message.queues().stream())
+                .distinct()
+                .toList());
     }
 
-    /** Returns where each lease begins among so many messages, from 1. */
-    private static int[] firstPlaces(int messages, int leaseSize) {
-        int[] firsts = new int[(messages + leaseSize - 1) / leaseSize];
-        Arrays.setAll(firsts, part -> part * leaseSize + 1);
-        return firsts;
-    }
-
-    /** Returns where each lease ends: before the next one begins. */
-    private static int[] lastPlaces(int[] firsts, int messages) {
-        int[] lasts = new int[firsts.length];
-        Arrays.setAll(lasts, part -> part + 1 < firsts.length ? firsts[part + 1] - 1 : messages);
-        return lasts;
-    }
-
-    /**
-     * Writes one message of any kind that begins under a lease of this worker; empty when its id or key was there, or its queue has
-     * another number now. The caller rolls back then.
-     */
-    static Optional<ClaimedMessage> leased(NewMessage message, int workerId, Connection connection)
-            throws SQLException {
-        try (Sql.Call call = EnqueueSql.ENQUEUE_LEASED.in(message).on(connection)) {
-            set(call, message);
-            call.set("worker", workerId).set("key", message.deduplicationKey());
-            return call.first(NewLease::of).map(lease -> claimed(message, lease, 1, 0));
-        }
-    }
-
-    private record NewLease(long id, Instant createdAt) {
-        static NewLease of(ResultSet row) throws SQLException {
-            return new NewLease(row.getLong(1), Rows.instant(row, 2));
-        }
-    }
-
-    private static ClaimedMessage claimed(NewMessage message, NewLease lease, int leaseCount, int ordinal) {
-        return new ClaimedMessage(
-                message.id(),
-                message.queueId(),
-                message.priority(),
-                0,
-                new ClaimedMessage.Lease(lease.id, leaseCount, ordinal),
-                ClaimedMessage.Counters.ZERO,
-                true,
-                false,
-                lease.createdAt,
-                message.content());
-    }
-
-    /** The queues of some messages, each named once: the numbers that a statement checks. */
-    private record KnownQueues(int[] ids, String[] names) {
-        static final KnownQueues UNCHECKED = new KnownQueues(new int[0], new String[0]);
-
-        static KnownQueues of(List<NewMessage> messages) {
-            // Pairs: of two names under one number, as a stale cache may give them, both are checked.
-            Set<Known> known = new LinkedHashSet<>();
-            messages.forEach(message -> known.add(new Known(message.queueId(), message.queue())));
-            return new KnownQueues(
-                    known.stream().mapToInt(Known::id).toArray(),
-                    known.stream().map(Known::name).toArray(String[]::new));
-        }
-
-        void set(Sql.Call call) throws SQLException {
-            call.set("knownIds", ids).set("knownNames", names);
-        }
-
-        private record Known(int id, String name) {}
-    }
-
-    private static QueueChangedException changedQueues(List<NewMessage> messages) {
-        return new QueueChangedException(
-                messages.stream().map(NewMessage::queue).distinct().toList());
+    /** Whose the deduplication key of a message is: its queue's, or its exchange's below zero. */
+    private static int keyOwner(NewMessage message) {
+        Targets targets = message.targets();
+        return targets == null || targets.exchangeId() == 0 ? message.queueId() : -targets.exchangeId();
     }
 
     private static void setSpecials(Sql.Call call, List<NewMessage> messages) throws SQLException {
+        if (call.has("keyOwners")) {
+            call.set("keyOwners", ArrayValues.ints(messages, EnqueueWriter::keyOwner))
+                    .set("entryTimes", ArrayValues.texts(messages, EnqueueWriter::entryTimes));
+        }
         call.set("keys", ArrayValues.texts(messages, NewMessage::deduplicationKey))
                 .set("delays", ArrayValues.nullableLongs(messages, message -> Rows.nullableMicros(message.delay())))
                 .set("dueAts", ArrayValues.nullableLongs(messages, message -> micros(message.dueAt())));
     }
 
     private static EnqueueResult written(NewMessage message, long seq) {
-        return new EnqueueResult(message.id(), true, true, seq);
+        return new EnqueueResult(message.id(), true, true, seq, message.queues());
+    }
+
+    /** The times to live of a message's queues in microseconds, as PostgreSQL writes an array; null: none has one. */
+    private static @Nullable String entryTimes(NewMessage message) {
+        Targets targets = message.targets();
+        if (targets == null || targets.queues().stream().allMatch(target -> target.timeToLive() == null)) {
+            return null;
+        }
+        return targets.queues().stream()
+                .map(target -> String.valueOf(Rows.nullableMicros(target.timeToLive())))
+                .collect(Collectors.joining(",", "{", "}"));
     }
 
     /** Rounded up: a message is never early. */
@@ -356,6 +319,25 @@ final class EnqueueWriter {
      */
     private record WrittenRow(int place, long seq, boolean idWasThere) {}
 
-    /** The message that stands where another was to be written. */
-    private record ExistingRow(UUID id, boolean isSame, boolean keyIsTaken) {}
+    /**
+     * The message that stands where another was to be written.
+     *
+     * @param queues of a message that was created through an exchange, else null
+     */
+    private record ExistingRow(
+            UUID id,
+            boolean isSame,
+            boolean keyIsTaken,
+            @Nullable List<String> queues,
+            boolean isThere) {
+        static ExistingRow of(ResultSet row) throws SQLException {
+            Array queues = row.getArray(4);
+            return new ExistingRow(
+                    row.getObject(1, UUID.class),
+                    row.getBoolean(2),
+                    row.getBoolean(3),
+                    queues == null ? null : List.of((String[]) queues.getArray()),
+                    row.getBoolean(5));
+        }
+    }
 }

@@ -59,6 +59,7 @@ final class JobSql {
             WITH removed AS (
                 DELETE FROM postroom.delayed d
                 WHERE d.message_id = :id
+                  AND d.due_at <= statement_timestamp() -- an entry in another queue may wait for another time
                 RETURNING d.queue_id, d.priority, d.failures, d.crashes, d.deliveries, d.message_id
             ), dead AS (
                 INSERT INTO postroom.dead_letter (queue_id, priority, failures, crashes, deliveries, message_id, reason, error, fingerprint)
@@ -124,11 +125,16 @@ final class JobSql {
             FROM postroom.release_unknown(:worker, :known, :olderThan * interval '1 microsecond', :only::uuid[])
             """);
 
-    /** Expires waiting messages whose time to live ended. Always one row: how many it looked at, and the last of them. */
+    /**
+     * Expires waiting messages whose time to live ended, and waiting entries that outlived their queue's. Always one row: how many messages
+     * it looked at and the last of them, and the same of entries. One statement, because an idle process is to send few.
+     */
     static final Sql EXPIRE = Sql.of("""
             -- name: expire
-            SELECT looked, last_expires_at, last_id
-            FROM postroom.expire(coalesce(:from::timestamptz, '-infinity'), :after, :limit)
+            SELECT m.looked, m.last_expires_at, m.last_id, e.looked, e.last_expires_at, e.last_id, e.last_queue
+            FROM postroom.expire(coalesce(:from::timestamptz, '-infinity'), :after, :limit) m
+            CROSS JOIN postroom.expire_entries(coalesce(:entriesFrom::timestamptz, '-infinity'), :entriesAfter, :entriesAfterQueue,
+                                               :limit) e
             """);
 
     /**

@@ -6,6 +6,7 @@ import io.postroom.api.CreateMessage;
 import io.postroom.internal.postgres.statement.Rows;
 import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.storage.NewMessage;
+import io.postroom.internal.storage.Targets;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
@@ -66,11 +67,43 @@ final class MessageColumns {
                     "contentTypes",
                     message -> message.content().contentType()),
             computed("created_by", "NULL::text"), // it is for clients of create_message
+            text(
+                    "exchange",
+                    "exchange",
+                    "exchanges",
+                    message -> message.content().exchange()),
+            text(
+                    "routing_key",
+                    "routingKey",
+                    "routingKeys",
+                    message -> message.content().routingKey()),
+            ints("queue_ids", "queueIds", MessageColumns::severalQueues),
             json("headers", message -> message.content().headers()),
             json("payload", message -> message.content().payload()),
             bytea("body", "bodies", message -> message.content().body()));
 
+    /** Whether the exchanges and bindings are still those that chose the queue; NULL: the writing transaction chose it. */
+    private static final String ROUTING_KNOWN =
+            "AND (:routing::uuid IS NULL OR EXISTS (SELECT FROM postroom.routing_version v WHERE v.version = :routing::uuid))";
+
     private MessageColumns() {}
+
+    /** Several queues as PostgreSQL writes an array; null: the message has one queue. */
+    private static @Nullable String severalQueues(NewMessage message) {
+        Targets targets = message.targets();
+        return targets == null || targets.isSingle()
+                ? null
+                : targets.queues().stream()
+                        .map(target -> String.valueOf(target.queueId()))
+                        .collect(joining(",", "{", "}"));
+    }
+
+    /**
+     * Fills in {@code {and routing known}}: the condition that messages created through an exchange have, and nothing for others.
+     */
+    static String fillRouting(String statement, boolean isRouted) {
+        return statement.replace("{and routing known}", isRouted ? ROUTING_KNOWN : "");
+    }
 
     /**
      * Fills in the placeholders of a statement for many messages: {@code {columns}} the names; {@code {arrays}} the parameters; {@code
@@ -110,10 +143,11 @@ final class MessageColumns {
                         ALL.stream()
                                 .map(column -> expressions.getOrDefault(column.name, column.inForm(message)))
                                 .collect(joining(", ")))
-                .replace("{priority}", PRIORITY.inForm(message));
+                .replace("{priority}", PRIORITY.inForm(message))
+                .replace("{and routing known}", message.targets() == null ? "" : ROUTING_KNOWN);
     }
 
-    /** The number of a message's form: messages of one form have one statement. There are 4608, and few hosts use more than three. */
+    /** The number of a message's form: messages of one form have one statement. There are 36864, and few hosts use more than three. */
     static int formOf(NewMessage message) {
         int form = 0;
         for (Column column : ALL) {
@@ -291,6 +325,21 @@ final class MessageColumns {
                 (call, message) -> call.setUntyped(name, value.apply(message)),
                 (call, messages) -> call.set(name, ArrayValues.texts(messages, value)),
                 List.of("NULL::jsonb"),
+                orNull(value));
+    }
+
+    /** Whole numbers go as the text of an array: the driver sends no array of arrays whose lengths differ. */
+    private static Column ints(String name, String one, Function<NewMessage, @Nullable String> value) {
+        return new Column(
+                name,
+                name,
+                one,
+                one,
+                "text",
+                "%s::int4[]",
+                (call, message) -> call.setUntyped(one, value.apply(message)),
+                (call, messages) -> call.set(one, ArrayValues.texts(messages, value)),
+                List.of("NULL::int4[]"),
                 orNull(value));
     }
 

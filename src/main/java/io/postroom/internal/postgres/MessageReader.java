@@ -124,6 +124,8 @@ final class MessageReader {
                 known.headers(),
                 known.priority(),
                 known.correlationId(),
+                known.exchange(),
+                known.routingKey(),
                 known.group(),
                 known.createdAt(),
                 known.expiresAt(),
@@ -151,6 +153,8 @@ final class MessageReader {
                 row.getInt(8),
                 Optional.ofNullable(row.getString(9)),
                 Optional.ofNullable(row.getString(19)),
+                Objects.requireNonNullElse(row.getString(20), ""),
+                Optional.ofNullable(row.getString(21)),
                 instant(row, 10),
                 Optional.ofNullable(Rows.instant(row, 11)),
                 List.of(entry));

@@ -14,6 +14,12 @@ final class OperateSql {
             SELECT postroom.cancel(:id)
             """);
 
+    /** Cancels a message under leases and locks those. 0: no entry was in progress. */
+    static final Sql CANCEL_RUNNING = Sql.of("""
+            -- name: cancel_running
+            SELECT postroom.cancel_running(:id)
+            """);
+
     static final Sql RESCHEDULE = Sql.of("""
             -- name: reschedule
             SELECT postroom.reschedule(:id, :dueAt::timestamptz)
@@ -98,7 +104,7 @@ final class OperateSql {
                 WHERE f.id = :action
             """ + MATCHES + """
                 ORDER BY d.message_id
-                LIMIT :limit
+                FETCH FIRST (:limit) ROWS WITH TIES -- all entries of a message, for the place names the message alone
                 FOR UPDATE OF d
             ), removed AS (
                 DELETE FROM postroom.dead_letter d
@@ -189,8 +195,8 @@ final class OperateSql {
                 DELETE FROM postroom.ready
                 WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
             ), history AS (
-                INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
-                SELECT c.message_id, clock_timestamp(), clock_timestamp(), :queue, c.deliveries, 1
+                INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
+                SELECT c.message_id, clock_timestamp(), clock_timestamp(), :queue, c.deliveries, 1, :reason::text
                 FROM candidates c
             )
             SELECT c.priority, c.seq
@@ -215,29 +221,34 @@ final class OperateSql {
                 DELETE FROM postroom.grouped
                 WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
             ), history AS (
-                INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
-                SELECT c.message_id, clock_timestamp(), clock_timestamp(), :queue, c.deliveries, 1
+                INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
+                SELECT c.message_id, clock_timestamp(), clock_timestamp(), :queue, c.deliveries, 1, :reason::text
                 FROM candidates c
             )
             SELECT count(*)
             FROM candidates
             """);
 
-    /** Cancels DELAYED messages of a queue. Reads delayed whole: it has no index by queue. Always one row: how many. */
+    /**
+     * Cancels DELAYED messages of a queue. Reads delayed whole: it has no index by queue. With a reason, which is the queue's deletion, it
+     * stops when the queue is there again. Always one row: how many.
+     */
     static final Sql PURGE_DELAYED = Sql.of("""
             -- name: purge_delayed
             WITH candidates AS MATERIALIZED (
                 SELECT d.ctid, d.message_id, d.deliveries
                 FROM postroom.delayed d
                 WHERE d.queue_id = :queue
+                  AND (:reason::text IS NULL
+                       OR EXISTS (SELECT FROM postroom.queue q WHERE q.id = :queue AND q.deleted_at IS NOT NULL))
                 LIMIT :limit
                 FOR UPDATE SKIP LOCKED
             ), removed AS (
                 DELETE FROM postroom.delayed
                 WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
             ), history AS (
-                INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
-                SELECT c.message_id, clock_timestamp(), clock_timestamp(), :queue, c.deliveries, 1
+                INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
+                SELECT c.message_id, clock_timestamp(), clock_timestamp(), :queue, c.deliveries, 1, :reason::text
                 FROM candidates c
             )
             SELECT count(*)
@@ -251,48 +262,39 @@ final class OperateSql {
 
     static final Sql LOG = Sql.of("""
             -- name: log_operation
-            INSERT INTO postroom.operator_action (action, queue_id, planned, done, finished_at)
-            VALUES (:action, :queue, :done, :done, clock_timestamp())
+            INSERT INTO postroom.operator_action (action, queue_id, planned, done, finished_at, note)
+            VALUES (:action, :queue, :done, :done, clock_timestamp(), :note)
             """);
 
     /**
-     * Locks the row of a queue and answers whether messages wait, are held or are dead, and who consumes it. 0 rows: unknown or deleted.
+     * Deletes a queue and its bindings when the conditions hold. Locks its row first. 0 rows: there is no such queue. Else its id, what is
+     * in the way (null: nothing, and it is deleted) as a code and for people, and the last seq that belongs to it.
      */
-    static final Sql LOOK_BEFORE_DELETE = Sql.of("""
-            -- name: look_before_delete
-            SELECT q.id,
-                   EXISTS (SELECT FROM postroom.ready r WHERE r.queue_id = q.id)
-                       OR EXISTS (SELECT FROM postroom.grouped w WHERE w.queue_id = q.id)
-                       OR EXISTS (SELECT FROM postroom.delayed d WHERE d.queue_id = q.id),
-                   EXISTS (SELECT FROM postroom.lease l WHERE l.queue_id = q.id),
-                   EXISTS (SELECT FROM postroom.dead_letter d WHERE d.queue_id = q.id),
-                   (SELECT string_agg(DISTINCT w.name, ', ')
-                    FROM postroom.consumer c
-                    JOIN postroom.worker w ON w.id = c.worker_id
-                    WHERE c.queue_id = q.id
-                      AND w.stopped_at IS NULL
-                      AND w.beat_at > statement_timestamp() - interval '1 minute')
-            FROM postroom.queue q
-            WHERE q.name = :queue
-              AND q.deleted_at IS NULL
-            FOR UPDATE OF q
+    static final Sql MARK_DELETED = Sql.of("""
+            -- name: mark_deleted
+            SELECT queue_id, obstacle, because, up_to
+            FROM postroom.mark_deleted(:queue, :ifEmpty, :ifUnused, :self::uuid)
             """);
 
-    /** Deletes the queue and its bindings. The queue's row was locked before, so no binding is added at the same time. */
-    static final Sql DELETE = Sql.of("""
-            -- name: delete_queue
-            WITH unbound AS (
-                DELETE FROM postroom.binding
-                WHERE queue_id = :queue
-            )
-            UPDATE postroom.queue
-            SET deleted_at = clock_timestamp()
-            WHERE id = :queue
+    /**
+     * Deletes queues that have lost their owner or their last consumer. Locks their rows by name. One row a deleted queue: its id and name,
+     * why, and the last seq that belongs to it.
+     */
+    static final Sql DELETE_ABANDONED = Sql.of("""
+            -- name: delete_abandoned
+            SELECT queue_id, queue, because, up_to
+            FROM postroom.delete_abandoned(:leaseTime * interval '1 microsecond', :left::int[])
             """);
 
-    /** Empties the tables of messages and resumes all queues, for tests. No TRUNCATE: it needs rights that an application may lack. */
+    /**
+     * Empties the tables of messages, resumes all queues and lets their consumers go on, for tests. No TRUNCATE: it needs rights that an
+     * application may lack.
+     */
     static final List<Sql> REMOVE_ALL = List.of(
-            Sql.of("-- name: resume_all\nUPDATE postroom.queue SET paused_at = NULL WHERE paused_at IS NOT NULL\n"),
+            Sql.of("-- name: resume_all\nUPDATE postroom.queue SET paused_at = NULL, consumers_stopped_at = NULL"
+                    + " WHERE paused_at IS NOT NULL OR consumers_stopped_at IS NOT NULL\n"),
+            removeAll("consumer_stop"),
+            removeAll("cancelled_run"),
             removeAll("delayed"),
             removeAll("ready"),
             removeAll("grouped"),
@@ -301,6 +303,8 @@ final class OperateSql {
             removeAll("dead_letter"),
             removeAll("attempt"),
             removeAll("dedup"),
+            removeAll("entry_expiry"),
+            removeAll("dropped_message"),
             removeAll("message"),
             removeAll("purge_ledger"),
             removeAll("operator_action"));
@@ -318,6 +322,10 @@ final class OperateSql {
 
     static final Sql ADVANCE_EXPIRY = Sql.of("""
             -- name: advance_expiry
+            WITH entries AS (
+                UPDATE postroom.entry_expiry
+                SET expires_at = expires_at - :time * interval '1 microsecond'
+            )
             UPDATE postroom.message
             SET expires_at = expires_at - :time * interval '1 microsecond'
             WHERE expires_at IS NOT NULL

@@ -11,6 +11,7 @@ import java.sql.SQLException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /** Turns rows of {@link ClaimSql#POLL_SUMMARY} and {@link ClaimSql#POLL} into what polls answer. */
@@ -23,7 +24,13 @@ final class PollRows {
         long digest = row.getLong(5);
         Long others = row.wasNull() ? null : (Long) digest;
         return new PollSummary(
-                identity(row), row.getLong(3), row.getString(4), others, row.getLong(6), Rows.duration(row, 7));
+                identity(row),
+                row.getLong(3),
+                row.getString(4),
+                others,
+                row.getLong(6),
+                Rows.duration(row, 7),
+                List.of((UUID[]) row.getArray(8).getArray()));
     }
 
     static PollResult result(List<PollRow> rows) {
@@ -61,8 +68,17 @@ final class PollRows {
                     "operator".equals(row.getString(9)),
                     row.getBoolean(10),
                     row.getBoolean(11),
+                    stopOf(row),
                     lowestOf(row.getArray(12)),
                     row.getBoolean(13));
+        }
+
+        private static QueueReport.Stop stopOf(ResultSet row) throws SQLException {
+            boolean confirmed = row.getBoolean(14);
+            if (row.wasNull()) {
+                return QueueReport.Stop.NONE;
+            }
+            return confirmed ? QueueReport.Stop.CONFIRMED : QueueReport.Stop.ORDERED;
         }
     }
 

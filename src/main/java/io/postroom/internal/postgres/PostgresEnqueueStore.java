@@ -52,9 +52,15 @@ final class PostgresEnqueueStore implements EnqueueStore {
     }
 
     @Override
+    public Optional<EnqueueResult> repeated(NewMessage message, Connection connection) {
+        return StoreTransactions.joined(
+                "look for message " + message.id(), connection, own -> EnqueueWriter.repeated(message, own));
+    }
+
+    @Override
     public Optional<ClaimedMessage> enqueueLeased(NewMessage message, int workerId) {
         return transactions.several("enqueue message " + message.id() + " under a lease", connection -> {
-            Optional<ClaimedMessage> leased = EnqueueWriter.leased(message, workerId, connection);
+            Optional<ClaimedMessage> leased = LeasedWriter.leased(message, workerId, connection);
             if (leased.isEmpty()) {
                 connection.rollback(); // its deduplication key may be written although its id was there
             }
@@ -68,6 +74,6 @@ final class PostgresEnqueueStore implements EnqueueStore {
         return StoreTransactions.joined(
                 "enqueue " + messages.size() + " messages for direct dispatch",
                 connection,
-                own -> EnqueueWriter.direct(messages, workerId, leaseSize, own));
+                own -> LeasedWriter.direct(messages, workerId, leaseSize, own));
     }
 }

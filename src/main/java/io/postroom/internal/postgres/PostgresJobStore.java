@@ -6,6 +6,7 @@ import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.postgres.statement.StoreTransactions;
 import io.postroom.internal.storage.Arrival;
 import io.postroom.internal.storage.DeadLetter;
+import io.postroom.internal.storage.DeletedQueue;
 import io.postroom.internal.storage.Failure;
 import io.postroom.internal.storage.JobStore;
 import io.postroom.internal.storage.RedriveResult;
@@ -36,10 +37,12 @@ final class PostgresJobStore implements JobStore {
     private static final int MOST_REMEMBERED = 1000;
 
     private final StoreTransactions transactions;
+    private final QueueDeletion deletion;
     private final Queue<DeadLetter> buried = new LinkedBlockingQueue<>(MOST_REMEMBERED);
 
     PostgresJobStore(StoreTransactions transactions) {
         this.transactions = transactions;
+        this.deletion = new QueueDeletion(transactions);
     }
 
     @Override
@@ -225,19 +228,23 @@ final class PostgresJobStore implements JobStore {
     }
 
     @Override
-    public @Nullable ExpiryPosition expire(@Nullable ExpiryPosition from, int limit) {
-        return transactions
-                .single("expire messages", connection -> {
-                    try (Sql.Call call = JobSql.EXPIRE.on(connection)) {
-                        return call.set("from", from == null ? null : from.expiresAt())
-                                .set("after", from == null ? ExpiryPosition.BEFORE_ALL : from.id())
-                                .set("limit", limit)
-                                .one(row -> row.getInt(1) < limit
-                                        ? Optional.<ExpiryPosition>empty()
-                                        : Optional.of(last(row)));
-                    }
-                })
-                .orElse(null);
+    public Expiry expire(@Nullable ExpiryPosition from, @Nullable EntryPosition entriesFrom, int limit) {
+        return transactions.single("expire messages", connection -> {
+            try (Sql.Call call = JobSql.EXPIRE.on(connection)) {
+                return call.set("from", from == null ? null : from.expiresAt())
+                        .set("after", from == null ? ExpiryPosition.BEFORE_ALL : from.id())
+                        .set("entriesFrom", entriesFrom == null ? null : entriesFrom.expiresAt())
+                        .set("entriesAfter", entriesFrom == null ? ExpiryPosition.BEFORE_ALL : entriesFrom.id())
+                        .set("entriesAfterQueue", entriesFrom == null ? 0 : entriesFrom.queueId())
+                        .set("limit", limit)
+                        .one(row -> new Expiry(
+                                row.getInt(1) < limit ? null : last(row),
+                                row.getInt(4) < limit
+                                        ? null
+                                        : new EntryPosition(
+                                                Rows.instant(row, 5), row.getObject(6, UUID.class), row.getInt(7))));
+            }
+        });
     }
 
     private static ExpiryPosition last(ResultSet row) throws SQLException {
@@ -270,6 +277,13 @@ final class PostgresJobStore implements JobStore {
                         .one(row -> row.getInt(1));
             }
         });
+    }
+
+    @Override
+    public List<DeletedQueue> deleteAbandoned(Duration leaseTime) {
+        return deletion.empty(transactions.single(
+                "delete queues that nobody is left for",
+                connection -> QueueDeletion.markAbandoned(leaseTime, new int[0], connection)));
     }
 
     @Override

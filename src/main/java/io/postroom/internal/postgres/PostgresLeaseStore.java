@@ -138,7 +138,9 @@ final class PostgresLeaseStore implements LeaseStore {
     public Optional<ClaimedMessage> reload(ClaimedMessage message) {
         return transactions.single("read message " + message.id(), connection -> {
             try (Sql.Call call = ClaimSql.RELOAD.on(connection)) {
-                return call.set("id", message.id()).first(row -> ClaimedRows.reloaded(row, message));
+                return call.set("id", message.id())
+                        .set("queue", message.queueId())
+                        .first(row -> ClaimedRows.reloaded(row, message));
             }
         });
     }

@@ -26,16 +26,27 @@ final class PostgresOperatorStore implements OperatorStore {
 
     private final StoreTransactions transactions;
     private final QueueStore queues;
+    private final QueueDeletion deletion;
 
     PostgresOperatorStore(StoreTransactions transactions, QueueStore queues) {
         this.transactions = transactions;
         this.queues = queues;
+        this.deletion = new QueueDeletion(transactions);
     }
 
     @Override
     public int cancel(UUID id) {
         return transactions.single("cancel message " + id, connection -> {
             try (Sql.Call call = OperateSql.CANCEL.on(connection)) {
+                return call.set("id", id).one(row -> row.getInt(1));
+            }
+        });
+    }
+
+    @Override
+    public int cancelRunning(UUID id) {
+        return transactions.single("cancel message " + id + " while it is in progress", connection -> {
+            try (Sql.Call call = OperateSql.CANCEL_RUNNING.on(connection)) {
                 return call.set("id", id).one(row -> row.getInt(1));
             }
         });
@@ -128,39 +139,12 @@ final class PostgresOperatorStore implements OperatorStore {
     /** Takes many transactions: the messages cancelled before a failure stay cancelled. */
     @Override
     public long purge(String queue) {
-        int id = idOf(queue);
-        long cancelled = cancelWaiting(queue, id);
-        log("purge", queue, id, cancelled);
-        return cancelled;
+        return deletion.purge(queue, idOf(queue));
     }
 
-    /** Marks the queue deleted in one transaction with the conditions, then empties it. So nothing new can be claimed in between. */
     @Override
-    public void delete(String queue, boolean ifEmpty, boolean ifUnused) {
-        int id = transactions.several(
-                "delete queue " + queue,
-                connection ->
-                        QueueDeletion.mark(queue, ifEmpty, ifUnused, connection).orElseThrow(() -> unknown(queue)));
-        log("delete", queue, id, cancelWaiting(queue, id));
-    }
-
-    private long cancelWaiting(String queue, int id) {
-        QueuePurge purge = new QueuePurge(id);
-        while (transactions.several("purge queue " + queue, purge::step)) {
-            // the next batch
-        }
-        return purge.cancelled();
-    }
-
-    private void log(String action, String queue, int id, long done) {
-        transactions.single("record that queue " + queue + " was emptied", connection -> {
-            try (Sql.Call call = OperateSql.LOG.on(connection)) {
-                return call.set("action", action)
-                        .set("queue", id)
-                        .set("done", done)
-                        .update();
-            }
-        });
+    public boolean delete(String queue, boolean ifEmpty, boolean ifUnused, @Nullable UUID self) {
+        return deletion.delete(queue, ifEmpty, ifUnused, self);
     }
 
     private int idOf(String queue) {

@@ -3,11 +3,15 @@ package io.postroom.internal.postgres;
 import static io.postroom.internal.postgres.ArrayValues.nullableLongs;
 import static io.postroom.internal.postgres.ArrayValues.texts;
 
+import io.postroom.api.ExclusiveQueueException;
+import io.postroom.api.InvalidMessageException;
+import io.postroom.api.QueueKind;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.StoreException;
 import io.postroom.internal.postgres.statement.Rows;
 import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.postgres.statement.StoreTransactions;
+import io.postroom.internal.storage.Declarer;
 import io.postroom.internal.storage.QueueName;
 import io.postroom.internal.storage.QueueRow;
 import io.postroom.internal.storage.QueueStore;
@@ -22,7 +26,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Declares queues and finds them by name. Statements: {@link QueueSql}. */
@@ -42,7 +49,7 @@ final class PostgresQueueStore implements QueueStore {
     }
 
     @Override
-    public List<QueueRow> declareAll(List<QueueSettings> settings) {
+    public List<QueueRow> declareAll(List<QueueSettings> settings, Declarer declarer) {
         String doing = settings.size() == 1
                 ? "declare queue " + settings.get(0).queue()
                 : "declare " + settings.size() + " queues";
@@ -53,10 +60,17 @@ final class PostgresQueueStore implements QueueStore {
                 throw StoreErrors.translate(doing, othersChange(open));
             }
             if (round > 0) {
-                declareRows(doing, QueueSql.DECLARE, open).forEach(row -> found.put(row.name(), row));
+                rows(doing, QueueSql.DECLARE, open, declarer, PostgresQueueStore::queue)
+                        .forEach(row -> found.put(row.name(), row));
                 open = without(found, open);
             }
-            declareRows(doing, QueueSql.DECLARED_ALREADY, open).forEach(row -> found.put(row.name(), row));
+            for (Declared one : rows(doing, QueueSql.DECLARED_ALREADY, open, declarer, Declared::of)) {
+                if (one.isRefused) {
+                    refuse(doing, one.queue.name(), settings, declarer);
+                } else {
+                    found.put(one.queue.name(), one.queue);
+                }
+            }
             open = without(found, open);
         }
         settings.forEach(this::setOrdered);
@@ -104,7 +118,7 @@ final class PostgresQueueStore implements QueueStore {
      * Runs one statement in a transaction of its own, so no row stays locked until the next one. Otherwise a process that locks the rows in
      * another order could cause a deadlock.
      */
-    private List<QueueRow> declareRows(String doing, Sql sql, List<QueueSettings> settings) {
+    private <T> List<T> rows(String doing, Sql sql, List<QueueSettings> settings, Declarer declarer, Sql.Row<T> row) {
         if (settings.isEmpty()) {
             return List.of();
         }
@@ -119,6 +133,19 @@ final class PostgresQueueStore implements QueueStore {
                         .set("timeToLive", nullableLongs(settings, one -> micros(one.timeToLive())))
                         .set("retention", nullableLongs(settings, one -> micros(one.retention())))
                         .set(
+                                "kinds",
+                                texts(
+                                        settings,
+                                        one -> one.kind().map(QueueKind::code).orElse(null)))
+                        .set(
+                                "deadLetterExchanges",
+                                texts(settings, one -> one.deadLetterExchange().orElse(null)))
+                        .set(
+                                "deadLetterRoutingKeys",
+                                texts(
+                                        settings,
+                                        one -> one.deadLetterRoutingKey().orElse(null)))
+                        .set(
                                 "ordered",
                                 texts(
                                         settings,
@@ -126,7 +153,83 @@ final class PostgresQueueStore implements QueueStore {
                                                 .map(String::valueOf)
                                                 .orElse(null)))
                         .set("onDeadLetter", texts(settings, PostgresQueueStore::onDeadLetter))
-                        .list(PostgresQueueStore::queue);
+                        .set("strict", declarer.strict())
+                        .set("owner", text(declarer.owner()))
+                        .list(row);
+            }
+        });
+    }
+
+    private static @Nullable String text(@Nullable UUID id) {
+        return id == null ? null : id.toString();
+    }
+
+    /** Throws what refuses the declaration of this queue. Does nothing when it is not refused any more. */
+    private void refuse(String doing, String queue, List<QueueSettings> settings, Declarer declarer) {
+        List<QueueSettings> refused =
+                settings.stream().filter(one -> one.queue().equals(queue)).toList();
+        List<Conflict> conflicts = rows(doing, QueueSql.CONFLICTS, refused, declarer, Conflict::of);
+        for (Conflict conflict : conflicts) {
+            if (conflict.given == null) {
+                throw new ExclusiveQueueException(queue, conflict.declared, conflict.field.equals("owner"));
+            }
+        }
+        if (!conflicts.isEmpty()) {
+            throw new InvalidMessageException(
+                    joined(conflicts, Conflict::field),
+                    joined(conflicts, Conflict::declared) + ", as queue \"" + queue + "\" was declared",
+                    joined(conflicts, conflict -> String.valueOf(conflict.given)),
+                    conflicts.get(0).field.equals("kind")
+                            ? "Delete the queue first, or declare one with another name"
+                            : "Declare the same, delete the queue first, or switch strict declarations off for one start");
+        }
+    }
+
+    private static String joined(List<Conflict> conflicts, Function<Conflict, String> part) {
+        return conflicts.stream().map(part).collect(Collectors.joining(", "));
+    }
+
+    /** A queue that was compared with its declaration. */
+    private record Declared(QueueRow queue, boolean isRefused) {
+        static Declared of(ResultSet row) throws SQLException {
+            return new Declared(PostgresQueueStore.queue(row), row.getBoolean(6));
+        }
+    }
+
+    /** @param given null: a process is in the way, which {@code declared} names */
+    private record Conflict(
+            String field, String declared, @Nullable String given) {
+        static Conflict of(ResultSet row) throws SQLException {
+            return new Conflict(row.getString(1), row.getString(2), row.getString(3));
+        }
+    }
+
+    @Override
+    public QueueRow use(String name) {
+        return transactions.single("make queue " + name, connection -> {
+            try (Sql.Call call = QueueSql.USE.on(connection)) {
+                return call.set("name", name).one(PostgresQueueStore::queue);
+            }
+        });
+    }
+
+    @Override
+    public Optional<String> otherOwner(String queue, @Nullable UUID self) {
+        return transactions.single("look for the owner of queue " + queue, connection -> {
+            try (Sql.Call call = QueueSql.OTHER_OWNER.on(connection)) {
+                return call.set("name", queue).set("self", text(self)).first(row -> row.getString(1));
+            }
+        });
+    }
+
+    @Override
+    public boolean isAbandoned(String queue, Duration leaseTime) {
+        return transactions.single("look for the owner of queue " + queue, connection -> {
+            try (Sql.Call call = QueueSql.IS_ABANDONED.on(connection)) {
+                return call.set("name", queue)
+                        .set("leaseTime", Rows.micros(leaseTime))
+                        .first(row -> row.getBoolean(1))
+                        .orElse(false);
             }
         });
     }
@@ -155,10 +258,11 @@ final class PostgresQueueStore implements QueueStore {
     }
 
     @Override
-    public List<QueueName> changedSince(@Nullable String horizon) {
+    public List<QueueName> changedSince(@Nullable String horizon, @Nullable UUID self) {
         return transactions.single("look for changed queues", connection -> {
             try (Sql.Call call = QueueSql.CHANGED_SINCE.on(connection)) {
                 return call.set("since", Horizons.xid(horizon))
+                        .set("self", text(self))
                         .list(row -> new QueueName(row.getInt(1), row.getString(2), row.getBoolean(3)));
             }
         });

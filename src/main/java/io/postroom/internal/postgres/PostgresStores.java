@@ -18,11 +18,13 @@ public final class PostgresStores {
         PostgresQueueStore queues = new PostgresQueueStore(transactions);
         return new Stores(
                 queues,
+                new PostgresRoutingStore(transactions),
                 new PostgresEnqueueStore(transactions),
                 new PostgresLeaseStore(transactions),
                 new PostgresWorkerStore(transactions),
                 new PostgresJobStore(transactions),
                 new PostgresMessageQueries(transactions),
-                new PostgresOperatorStore(transactions, queues));
+                new PostgresOperatorStore(transactions, queues),
+                new PostgresConsumerStore(transactions, queues));
     }
 }

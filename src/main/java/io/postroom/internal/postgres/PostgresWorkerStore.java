@@ -16,9 +16,12 @@ import io.postroom.internal.storage.PollSummary;
 import io.postroom.internal.storage.WatermarkSample;
 import io.postroom.internal.storage.WorkerStore;
 import java.sql.Array;
+import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
@@ -37,6 +40,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class PostgresWorkerStore implements WorkerStore {
     private final StoreTransactions transactions;
+    private final QueueDeletion deletion;
 
     /** @param source any pool, auto-commit on or off; for the heartbeat, its reserved connection */
     public PostgresWorkerStore(DataSource source) {
@@ -45,6 +49,7 @@ public final class PostgresWorkerStore implements WorkerStore {
 
     PostgresWorkerStore(StoreTransactions transactions) {
         this.transactions = transactions;
+        this.deletion = new QueueDeletion(transactions);
     }
 
     @Override
@@ -61,20 +66,30 @@ public final class PostgresWorkerStore implements WorkerStore {
 
     @Override
     public void announce(int workerId, List<ConsumerRow> consumers) {
-        transactions.single("announce the consumers of worker " + workerId, connection -> {
-            try (Sql.Call call = WorkerSql.ANNOUNCE.on(connection)) {
-                return call.set("worker", workerId)
-                        .set("queues", ints(consumers, ConsumerRow::queueId))
-                        .set("handlers", texts(consumers, ConsumerRow::handler))
-                        .set(
-                                "directions",
-                                shorts(consumers, row -> row.direction().code()))
-                        .set("concurrency", ints(consumers, ConsumerRow::concurrency))
-                        .set("modes", texts(consumers, ConsumerRow::mode))
-                        .set("types", texts(consumers, PostgresWorkerStore::arrayOfTypes))
-                        .one(row -> row.getLong(1));
-            }
-        });
+        deletion.empty(transactions.several("announce the consumers of worker " + workerId, connection -> {
+            int[] left = announce(workerId, consumers, connection);
+            return left.length == 0 ? List.of() : QueueDeletion.markAbandoned(null, left, connection);
+        }));
+    }
+
+    /** Returns the ids of the queues that lost a consumer. */
+    static int[] announce(int workerId, List<ConsumerRow> consumers, Connection connection) throws SQLException {
+        try (Sql.Call call = WorkerSql.ANNOUNCE.on(connection)) {
+            return call.set("worker", workerId)
+                    .set("queues", ints(consumers, ConsumerRow::queueId))
+                    .set("handlers", texts(consumers, ConsumerRow::handler))
+                    .set("directions", shorts(consumers, row -> row.direction().code()))
+                    .set("concurrency", ints(consumers, ConsumerRow::concurrency))
+                    .set("modes", texts(consumers, ConsumerRow::mode))
+                    .set("types", texts(consumers, PostgresWorkerStore::arrayOfTypes))
+                    .one(row -> idsOf(row.getArray(1)));
+        }
+    }
+
+    private static int[] idsOf(Array ids) throws SQLException {
+        return Arrays.stream((Integer[]) ids.getArray())
+                .mapToInt(Integer::intValue)
+                .toArray();
     }
 
     /** The text of an array. Names of types need no escape. */
@@ -92,15 +107,19 @@ public final class PostgresWorkerStore implements WorkerStore {
     }
 
     @Override
-    public void deregister(int workerId, UUID instance) {
-        transactions.several("end worker " + workerId, connection -> {
+    public void deregister(int workerId, UUID instance, @Nullable Duration leaseTime) {
+        deletion.empty(transactions.several("end worker " + workerId, connection -> {
+            int[] left;
             try (Sql.Call call = WorkerSql.FORGET_OWN_CONSUMERS.on(connection)) {
-                call.set("worker", workerId).set("instance", instance).update();
+                left = call.set("worker", workerId).set("instance", instance).list(row -> row.getInt(1)).stream()
+                        .mapToInt(Integer::intValue)
+                        .toArray();
             }
             try (Sql.Call call = WorkerSql.DEREGISTER.on(connection)) {
-                return call.set("worker", workerId).set("instance", instance).update();
+                call.set("worker", workerId).set("instance", instance).update();
             }
-        });
+            return QueueDeletion.markAbandoned(leaseTime, left, connection);
+        }));
     }
 
     @Override
@@ -126,6 +145,31 @@ public final class PostgresWorkerStore implements WorkerStore {
                         .set("since", Horizons.xid(request.since()))
                         .set("look", request.look())
                         .list(PollRows.PollRow::of));
+            }
+        });
+    }
+
+    @Override
+    public void forgetCancelled(int workerId, Collection<UUID> messages) {
+        transactions.single("forget cancelled messages", connection -> {
+            try (Sql.Call call = WorkerSql.FORGET_CANCELLED.on(connection)) {
+                return call.set("worker", workerId)
+                        .set("messages", messages.toArray(new UUID[0]))
+                        .update();
+            }
+        });
+    }
+
+    @Override
+    public boolean reportStopped(int workerId, UUID instance, int queueId, String queue, int held) {
+        return transactions.single("report that the consumer of queue " + queue + " has stopped", connection -> {
+            try (Sql.Call call = WorkerSql.REPORT_STOPPED.on(connection)) {
+                return call.set("worker", workerId)
+                        .set("instance", instance)
+                        .set("queue", queueId)
+                        .set("queueName", queue)
+                        .set("held", held)
+                        .one(row -> row.getBoolean(1));
             }
         });
     }

@@ -4,15 +4,20 @@ import io.postroom.internal.postgres.statement.Sql;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Cancels the messages of a queue that wait when the purge begins: first those behind others of their group, then those in READY, lane by
- * lane, then DELAYED. Each step is one batch in one transaction, so it holds its locks for a moment only. For one thread.
+ * Cancels the messages of a queue that wait when the purge begins, or that waited when the queue was deleted: first those behind others of
+ * their group, then READY, lane by lane, then DELAYED. Each step is one batch in one transaction, so it holds its locks for a moment only.
+ * For one thread.
  */
 final class QueuePurge {
     private static final int BATCH = 1000;
 
+    private static final long NOT_YET_KNOWN = -1;
+
     private final int queueId;
+    private final @Nullable String reason;
     private boolean groupsAreEmpty;
     private boolean readyIsEmpty;
     private int priority = -1;
@@ -20,8 +25,20 @@ final class QueuePurge {
     private long upTo;
     private long cancelled;
 
-    QueuePurge(int queueId) {
+    private QueuePurge(int queueId, long upTo, @Nullable String reason) {
         this.queueId = queueId;
+        this.upTo = upTo;
+        this.reason = reason;
+    }
+
+    /** Empties a queue that stays. */
+    static QueuePurge of(int queueId) {
+        return new QueuePurge(queueId, NOT_YET_KNOWN, null);
+    }
+
+    /** @param upTo the last seq that belongs to the deleted queue; later ones belong to a queue of its name that is there again */
+    static QueuePurge ofDeleted(int queueId, long upTo) {
+        return new QueuePurge(queueId, upTo, QueueDeletion.REASON);
     }
 
     long cancelled() {
@@ -38,7 +55,7 @@ final class QueuePurge {
 
     /** Goes first: what ends in READY before lets the next message of its group go there. */
     private boolean grouped(Connection connection) throws SQLException {
-        if (upTo == 0) {
+        if (upTo == NOT_YET_KNOWN) {
             try (Sql.Call call = OperateSql.LAST_SEQ.on(connection)) {
                 upTo = call.one(row -> row.getLong(1));
             }
@@ -47,6 +64,7 @@ final class QueuePurge {
             int count = call.set("queue", queueId)
                     .set("upTo", upTo)
                     .set("limit", BATCH)
+                    .set("reason", reason)
                     .one(row -> row.getInt(1));
             cancelled += count;
             groupsAreEmpty = count < BATCH;
@@ -61,6 +79,7 @@ final class QueuePurge {
                     .set("seq", seq)
                     .set("upTo", upTo)
                     .set("limit", BATCH)
+                    .set("reason", reason)
                     .list(row -> new Place(row.getInt(1), row.getLong(2)));
             if (places.isEmpty()) {
                 readyIsEmpty = true;
@@ -76,7 +95,10 @@ final class QueuePurge {
 
     private boolean delayed(Connection connection) throws SQLException {
         try (Sql.Call call = OperateSql.PURGE_DELAYED.on(connection)) {
-            int count = call.set("queue", queueId).set("limit", BATCH).one(row -> row.getInt(1));
+            int count = call.set("queue", queueId)
+                    .set("limit", BATCH)
+                    .set("reason", reason)
+                    .one(row -> row.getInt(1));
             cancelled += count;
             return count == BATCH;
         }

@@ -42,53 +42,91 @@ final class QueueSql {
     /** The settings to declare as rows, one a queue. A setting that is null in all of them is sent as a null array. */
     private static final String DECLARED = """
             unnest(:names::text[], :maxAttempts::bigint[], :retryAfter::text[], :crashLimit::bigint[], :timeToLive::bigint[],
-                   :retention::bigint[], :ordered::text[]::boolean[], :onDeadLetter::text[])
-                AS d (name, max_attempts, retry_after, crash_limit, time_to_live, retention, ordered, on_dead_letter)""";
+                   :retention::bigint[], :kinds::text[], :deadLetterExchanges::text[], :deadLetterRoutingKeys::text[],
+                   :ordered::text[]::boolean[], :onDeadLetter::text[])
+                AS d (name, max_attempts, retry_after, crash_limit, time_to_live, retention, kind,
+                      dead_letter_exchange, dead_letter_routing_key, ordered, on_dead_letter)""";
+
+    private static final String NAMED =
+            "num_nonnulls(d.max_attempts, d.retry_after, d.crash_limit, d.time_to_live, d.retention, d.kind, d.dead_letter_exchange,"
+                    + " d.on_dead_letter) > 0";
+
+    /** What refuses the declaration d of the queue in row q; as rows. */
+    private static final String CONFLICTS_OF = """
+            postroom.declaration_conflicts(q, d.max_attempts, d.retry_after, d.crash_limit, d.time_to_live * interval '1 microsecond',
+                   d.retention * interval '1 microsecond', d.kind, :strict, :owner::uuid)""";
+
+    /** Whether the declaration d is refused. The function is asked only where it may have something to say. */
+    private static final String IS_REFUSED = """
+            CASE WHEN q.kind <> 'durable' OR d.kind <> 'durable' OR :strict
+                 THEN EXISTS (SELECT FROM %s)
+                 ELSE false END""".formatted(CONFLICTS_OF);
+
+    /** What the queue has after the declaration d. An empty name declares that it has none; the key belongs to the exchange. */
+    private static final String DEAD_LETTER_EXCHANGE =
+            "CASE WHEN d.dead_letter_exchange IS NULL THEN q.dead_letter_exchange ELSE nullif(d.dead_letter_exchange, '') END";
+
+    private static final String DEAD_LETTER_ROUTING_KEY =
+            "CASE WHEN d.dead_letter_exchange IS NULL THEN q.dead_letter_routing_key ELSE d.dead_letter_routing_key END";
 
     /** Whether the declaration d leaves the row q other than it is. What an operator set stays. */
     private static final String DIFFERS = """
             (q.deleted_at IS NOT NULL
-             OR num_nonnulls(%1$s.max_attempts, %1$s.retry_after, %1$s.crash_limit, %1$s.time_to_live, %1$s.retention,
-                             %1$s.on_dead_letter) > 0
+             OR d.kind IS NOT NULL AND d.kind <> q.kind
+             OR %s
                 AND q.settings_by <> 'operator'
-                AND (q.max_attempts, q.retry_after, q.crash_limit, q.time_to_live, q.retention, q.on_dead_letter, q.settings_by)
+                AND (q.max_attempts, q.retry_after, q.crash_limit, q.time_to_live, q.retention, q.settings_by,
+                     q.dead_letter_exchange, q.dead_letter_routing_key, q.on_dead_letter)
                     IS DISTINCT FROM
-                    (coalesce(%1$s.max_attempts::int, q.max_attempts), coalesce(%1$s.retry_after, q.retry_after),
-                     coalesce(%1$s.crash_limit::int, q.crash_limit),
-                     coalesce(%1$s.time_to_live * interval '1 microsecond', q.time_to_live),
-                     coalesce(%1$s.retention * interval '1 microsecond', q.retention),
-                     coalesce(%1$s.on_dead_letter, q.on_dead_letter), 'declaration'))""";
+                    (coalesce(d.max_attempts::int, q.max_attempts), coalesce(d.retry_after, q.retry_after),
+                     coalesce(d.crash_limit::int, q.crash_limit),
+                     coalesce(d.time_to_live * interval '1 microsecond', q.time_to_live),
+                     coalesce(d.retention * interval '1 microsecond', q.retention), 'declaration',
+                     %s, %s, coalesce(d.on_dead_letter, q.on_dead_letter)))""".formatted(NAMED, DEAD_LETTER_EXCHANGE, DEAD_LETTER_ROUTING_KEY);
 
     /**
      * Compares declarations with what is there. Writes and locks nothing. A declared queue that is not there, or whose row would change,
-     * has no row: {@link #DECLARE} is for these.
+     * has no row: {@link #DECLARE} is for these. The last column: whether the declaration is refused.
      */
     static final Sql DECLARED_ALREADY = Sql.of("""
             -- name: declared_already
-            SELECT %s
+            SELECT %1$s, x.refused
+            FROM %2$s
+            JOIN postroom.queue q ON q.name = d.name
+            CROSS JOIN LATERAL (SELECT %3$s AS refused) x
+            WHERE x.refused
+               OR NOT %4$s
+            """.formatted(COLUMNS, DECLARED, IS_REFUSED, DIFFERS));
+
+    /** Says what refuses a declaration: what the queue has, and what was given; null: nothing was. 0 rows: it is not refused any more. */
+    static final Sql CONFLICTS = Sql.of("""
+            -- name: declaration_conflicts
+            SELECT c.field, c.declared, c.given
             FROM %s
             JOIN postroom.queue q ON q.name = d.name
-            WHERE NOT %s
-            """.formatted(COLUMNS, DECLARED, DIFFERS.formatted("d")));
+            CROSS JOIN LATERAL %s c
+            """.formatted(DECLARED, CONFLICTS_OF));
 
     /**
      * Makes queues, or sets those settings that are named; a deleted queue comes back. Settings of an operator stay. New rows come first,
      * then changed ones, both in the order of their names: processes that start at once wait for one another and never in a circle. A queue
-     * that another process made or changed meanwhile may have no row.
+     * that another process made or changed meanwhile may have no row, and one whose declaration is refused has none.
      */
     static final Sql DECLARE = Sql.of("""
             -- name: declare
             WITH declared AS MATERIALIZED (
-                SELECT d.*, num_nonnulls(d.max_attempts, d.retry_after, d.crash_limit, d.time_to_live, d.retention, d.on_dead_letter,
-                                         d.ordered) > 0 AS named
-                FROM %s
+                SELECT d.*, %2$s OR d.ordered IS NOT NULL AS named
+                FROM %1$s
             ), made AS (
                 INSERT INTO postroom.queue AS q
-                    (name, max_attempts, retry_after, crash_limit, time_to_live, retention, ordered, on_dead_letter, settings_by)
+                    (name, max_attempts, retry_after, crash_limit, time_to_live, retention, settings_by, kind, owner,
+                     dead_letter_exchange, dead_letter_routing_key, ordered, on_dead_letter)
                 SELECT d.name, coalesce(d.max_attempts::int, 20), coalesce(d.retry_after, '10s..6h'), coalesce(d.crash_limit::int, 3),
                        d.time_to_live * interval '1 microsecond', coalesce(d.retention * interval '1 microsecond', interval '7 days'),
-                       coalesce(d.ordered, false), coalesce(d.on_dead_letter, 'release'),
-                       CASE WHEN d.named THEN 'declaration' ELSE 'default' END
+                       CASE WHEN d.named THEN 'declaration' ELSE 'default' END,
+                       coalesce(d.kind, 'durable'), CASE WHEN d.kind = 'exclusive' THEN :owner::uuid END,
+                       nullif(d.dead_letter_exchange, ''), d.dead_letter_routing_key,
+                       coalesce(d.ordered, false), coalesce(d.on_dead_letter, 'release')
                 FROM declared d
                 WHERE NOT EXISTS (SELECT FROM postroom.queue q WHERE q.name = d.name)
                 ORDER BY d.name COLLATE "C"
@@ -98,7 +136,8 @@ final class QueueSql {
                 SELECT q.id AS queue_id, d.*
                 FROM declared d
                 JOIN postroom.queue q ON q.name = d.name
-                WHERE %s
+                WHERE %4$s
+                  AND NOT %3$s
                 ORDER BY q.name
                 FOR NO KEY UPDATE OF q
             ), changed AS (
@@ -110,14 +149,51 @@ final class QueueSql {
                     retention    = coalesce(d.retention * interval '1 microsecond', q.retention),
                     on_dead_letter = coalesce(d.on_dead_letter, q.on_dead_letter),
                     settings_by  = CASE WHEN d.named THEN 'declaration' ELSE q.settings_by END,
+                    kind         = coalesce(d.kind, CASE WHEN q.deleted_at IS NOT NULL AND q.kind = 'exclusive'
+                                                         THEN 'durable' ELSE q.kind END),
+                    owner        = CASE WHEN d.kind = 'exclusive' OR d.kind IS NULL AND q.deleted_at IS NULL AND q.kind = 'exclusive'
+                                        THEN :owner::uuid END,
+                    dead_letter_exchange    = %6$s,
+                    dead_letter_routing_key = %7$s,
                     deleted_at   = NULL
                 FROM locked d
                 WHERE q.id = d.queue_id
                 RETURNING q.id, q.name, q.time_to_live, q.paused_at, q.ordered
             )
-            SELECT %s
+            SELECT %5$s
             FROM (SELECT * FROM made UNION ALL SELECT * FROM changed) q
-            """.formatted(DECLARED, DIFFERS.formatted("d"), COLUMNS));
+            """.formatted(
+                    DECLARED, NAMED, IS_REFUSED, DIFFERS, COLUMNS, DEAD_LETTER_EXCHANGE, DEAD_LETTER_ROUTING_KEY));
+
+    /** Makes a queue for its first use; a deleted one comes back as it was. Always one row. */
+    static final Sql USE = Sql.of("""
+            -- name: use_queue
+            INSERT INTO postroom.queue AS q (name)
+            VALUES (:name)
+            ON CONFLICT (name) DO UPDATE
+            SET deleted_at = NULL
+            RETURNING %s
+            """.formatted(COLUMNS));
+
+    /** Names the process that owns a queue. 0 rows: the queue is not exclusive, is not there, or belongs to the process that asks. */
+    static final Sql OTHER_OWNER = Sql.of("""
+            -- name: other_owner
+            SELECT postroom.worker_text(q.owner)
+            FROM postroom.queue q
+            WHERE q.name = :name
+              AND q.deleted_at IS NULL
+              AND q.kind = 'exclusive'
+              AND q.owner IS DISTINCT FROM :self::uuid
+            """);
+
+    /** Whether the owner or the last consumer of a queue counts as gone. 0 rows: there is no such queue. */
+    static final Sql IS_ABANDONED = Sql.of("""
+            -- name: is_abandoned
+            SELECT postroom.is_abandoned(q, :leaseTime * interval '1 microsecond')
+            FROM postroom.queue q
+            WHERE q.name = :name
+              AND q.deleted_at IS NULL
+            """);
 
     /** Makes a queue ordered, or not: see the function. Always one row: whether that was a change. */
     static final Sql SET_ORDERED = Sql.of("""
@@ -127,11 +203,11 @@ final class QueueSql {
 
     /**
      * Queues whose rows were written by a transaction that is not older than a horizon; null: all queues. The row keeps the id of its
-     * writer also when it is frozen.
+     * writer also when it is frozen. An exclusive queue of another process counts as deleted.
      */
     static final Sql CHANGED_SINCE = Sql.of("""
             -- name: changed_since
-            SELECT q.id, q.name, q.deleted_at IS NOT NULL
+            SELECT q.id, q.name, q.deleted_at IS NOT NULL OR q.kind = 'exclusive' AND q.owner IS DISTINCT FROM :self::uuid
             FROM postroom.queue q
             WHERE :since::xid IS NULL
                OR age(q.xmin) <= age(:since::xid)

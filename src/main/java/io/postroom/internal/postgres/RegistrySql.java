@@ -17,13 +17,14 @@ final class RegistrySql {
                    CASE WHEN jsonb_typeof(q.headers) = 'object' THEN
                        ARRAY(SELECT unnest(ARRAY[h.key, h.value]) FROM jsonb_each_text(q.headers) h) END,
                    q.priority, q.correlation_id, q.created_at, q.expires_at,
-                   q.queue, q.state, q.failures, q.crashes, q.deliveries, q.due_at, q.error, q.group_key
+                   q.queue, q.state, q.failures, q.crashes, q.deliveries, q.due_at, q.error, q.exchange, q.routing_key, q.group_key
             FROM postroom.queue_messages q
             """;
 
     /** The conditions of a filter on a message; a parameter that is NULL sets no condition. */
     private static final String MATCHES = """
-              AND (:queue::text IS NULL OR m.queue_id = (SELECT q.id FROM postroom.queue q WHERE q.name = :queue))
+              AND (:queue::text IS NULL
+                   OR (SELECT q.id FROM postroom.queue q WHERE q.name = :queue) = ANY (coalesce(m.queue_ids, ARRAY[m.queue_id])))
               AND (:type::text IS NULL OR m.type = :type)
               AND (:correlation::text IS NULL OR m.correlation_id = :correlation)
               AND (:from::timestamptz IS NULL OR m.created_at >= :from::timestamptz)

@@ -17,7 +17,20 @@ final class WorkerSql {
             RETURNING w.id
             """);
 
-    /** 0 rows: the worker had none, or its id belongs to another process. */
+    static final Sql FORGET_CANCELLED = Sql.of("""
+            -- name: forget_cancelled
+            DELETE FROM postroom.cancelled_run
+            WHERE worker_id = :worker
+              AND message_id = ANY (:messages::uuid[])
+            """);
+
+    /** Notes that a consumer claims no more: see the function. Always one row. */
+    static final Sql REPORT_STOPPED = Sql.of("""
+            -- name: report_stopped
+            SELECT postroom.report_stopped(:worker, :instance, :queue, :queueName, :held)
+            """);
+
+    /** The queues it consumed, with repeats. 0 rows: the worker had none, or its id belongs to another process. */
     static final Sql FORGET_OWN_CONSUMERS = Sql.of("""
             -- name: forget_own_consumers
             DELETE FROM postroom.consumer c
@@ -25,11 +38,17 @@ final class WorkerSql {
             WHERE c.worker_id = :worker
               AND w.id = c.worker_id
               AND w.instance = :instance
+            RETURNING c.queue_id
             """);
 
     /**
      * Makes the worker's rows those of the arrays, one entry a row; {@code types} holds the texts of arrays. Writes what differs: a process
-     * that consumes one more of 10,000 queues writes one row. Always one row: how many were removed and written.
+     * that consumes one more of 10,000 queues writes one row. Always one row: the queues whose consumers were removed, and how many rows of
+     * queues were locked and changed.
+     *
+     * <p>Locks the rows of queues that get their first consumer of this worker, by name as declarations do. A deletion of such a queue
+     * waits for it, and sees the consumer. In the other order this waits, and an auto-delete queue is there again afterwards; another
+     * queue comes back with its next message.
      */
     static final Sql ANNOUNCE = Sql.of("""
             -- name: announce
@@ -41,6 +60,31 @@ final class WorkerSql {
                 DELETE FROM postroom.consumer c
                 WHERE c.worker_id = :worker
                   AND NOT EXISTS (SELECT FROM announced a WHERE a.queue_id = c.queue_id AND a.handler = c.handler)
+                RETURNING c.queue_id
+            ), fresh AS MATERIALIZED (
+                SELECT DISTINCT a.queue_id
+                FROM announced a
+                WHERE NOT EXISTS (SELECT FROM postroom.consumer c WHERE c.worker_id = :worker AND c.queue_id = a.queue_id)
+            ), kept AS MATERIALIZED (
+                SELECT q.id
+                FROM postroom.queue q
+                WHERE q.id IN (SELECT f.queue_id FROM fresh f)
+                  AND q.kind <> 'auto_delete'
+                ORDER BY q.name
+                FOR KEY SHARE OF q
+            ), ending AS MATERIALIZED (
+                SELECT q.id
+                FROM postroom.queue q
+                WHERE q.id IN (SELECT f.queue_id FROM fresh f)
+                  AND q.kind = 'auto_delete'
+                ORDER BY q.name
+                FOR NO KEY UPDATE OF q
+            ), noted AS (
+                UPDATE postroom.queue q
+                SET had_consumer = true,
+                    deleted_at = NULL
+                FROM ending e
+                WHERE q.id = e.id
                 RETURNING 1
             ), written AS (
                 INSERT INTO postroom.consumer AS c (worker_id, queue_id, handler, direction, concurrency, mode, types)
@@ -54,7 +98,7 @@ final class WorkerSql {
                 SET direction = excluded.direction, concurrency = excluded.concurrency, mode = excluded.mode, types = excluded.types
                 RETURNING 1
             )
-            SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM written)
+            SELECT ARRAY(SELECT g.queue_id FROM gone g), (SELECT count(*) FROM kept), (SELECT count(*) FROM noted)
             """);
 
     /** The queues that other live workers consume. Reads worker, and consumer_pk or consumer. */

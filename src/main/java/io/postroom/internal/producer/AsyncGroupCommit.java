@@ -66,12 +66,12 @@ final class AsyncGroupCommit {
     }
 
     /** Adds a message to the next group. Its future completes after the commit, or exceptionally if the message was not stored. */
-    CompletableFuture<Created> add(String queue, NewMessage message) {
+    CompletableFuture<Created> add(NewMessage message) {
         if (closed) {
             throw new PostroomException("Postroom is closed");
         }
         ensureStarted();
-        Waiting entry = new Waiting(queue, message, new CompletableFuture<>());
+        Waiting entry = new Waiting(message, new CompletableFuture<>());
         boolean hasSpace = false;
         try {
             takeSpace(entry.kilobytes());
@@ -197,7 +197,7 @@ final class AsyncGroupCommit {
         Iterator<EnqueueResult> answers = results.iterator();
         tell(group, entry -> {
             EnqueueResult result = answers.next();
-            entry.future.complete(new Created(result.id(), result.isNew(), List.of(entry.queue)));
+            entry.future.complete(new Created(result.id(), result.isNew(), result.queues()));
         });
     }
 
@@ -215,7 +215,7 @@ final class AsyncGroupCommit {
         }
     }
 
-    private record Waiting(String queue, NewMessage message, CompletableFuture<Created> future) {
+    private record Waiting(NewMessage message, CompletableFuture<Created> future) {
         int kilobytes() {
             return (int) Math.min(MOST_WAITING_KB, message.content().bytes() / 1024);
         }

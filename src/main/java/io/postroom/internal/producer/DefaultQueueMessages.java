@@ -58,6 +58,7 @@ public final class DefaultQueueMessages implements QueueMessages {
             Transactions transactions,
             MessageEncoder encoder,
             QueueCache queues,
+            Router router,
             EngineParts worker,
             Runnable promoteSoon,
             Runnable redriveSoon) {
@@ -68,7 +69,8 @@ public final class DefaultQueueMessages implements QueueMessages {
         this.worker = worker;
         this.promoteSoon = promoteSoon;
         this.redriveSoon = redriveSoon;
-        this.writer = new MessageWriter(stores.enqueue(), transactions, queues, worker, promoteSoon);
+        RouteWriter routes = new RouteWriter(router, stores.routing(), stores.enqueue());
+        this.writer = new MessageWriter(stores.enqueue(), transactions, queues, routes, worker, promoteSoon);
         this.syncGroupCommit = new SyncGroupCommit(new RetryingWriter(writer));
         this.asyncGroupCommit = new AsyncGroupCommit(syncGroupCommit, worker.guard("a callback of createMessageAsync"));
     }
@@ -104,13 +106,13 @@ public final class DefaultQueueMessages implements QueueMessages {
 
     @Override
     public Created createMessage(CreateMessage message, Connection connection) {
-        return created(message, writer.writeOn(connection, encoder.encode(message)));
+        return created(writer.writeOn(connection, encoder.encode(message)));
     }
 
     @Override
     public CompletableFuture<Created> createMessageAsync(CreateMessage message) {
         refuseTransaction("createMessageAsync", "createMessage, which joins it");
-        return asyncGroupCommit.add(message.queue(), encoder.encode(message));
+        return asyncGroupCommit.add(encoder.encode(message));
     }
 
     private List<Created> create(Collection<CreateMessage> messages) {
@@ -120,11 +122,7 @@ public final class DefaultQueueMessages implements QueueMessages {
             encoded.add(encodeOneOf(given, i));
         }
         List<EnqueueResult> results = transactions.isOpen() ? writer.write(encoded) : syncGroupCommit.write(encoded);
-        List<Created> created = new ArrayList<>(given.size());
-        for (int i = 0; i < given.size(); i++) {
-            created.add(created(given.get(i), results.get(i)));
-        }
-        return created;
+        return results.stream().map(DefaultQueueMessages::created).toList();
     }
 
     private NewMessage encodeOneOf(List<CreateMessage> given, int index) {
@@ -138,8 +136,8 @@ public final class DefaultQueueMessages implements QueueMessages {
         }
     }
 
-    private static Created created(CreateMessage given, EnqueueResult result) {
-        return new Created(result.id(), result.isNew(), List.of(given.queue()));
+    private static Created created(EnqueueResult result) {
+        return new Created(result.id(), result.isNew(), result.queues());
     }
 
     // ---- send
@@ -147,6 +145,7 @@ public final class DefaultQueueMessages implements QueueMessages {
     @Override
     public CompletableFuture<SendResult> sendMessageAsync(CreateMessage message) {
         NewMessage encoded = encoder.encode(message);
+        refuseExchange(encoded, "sendMessageAsync");
         return transactions.isOpen() ? writer.writeAndWatch(encoded) : sendAlone(encoded);
     }
 
@@ -178,6 +177,7 @@ public final class DefaultQueueMessages implements QueueMessages {
                     "Use createMessage for a message that is to wait");
         }
         NewMessage encoded = encoder.encode(message);
+        refuseExchange(encoded, "sendMessageSync");
         worker.syncSender()
                 .requireHandler(
                         message.queue(),
@@ -196,6 +196,18 @@ public final class DefaultQueueMessages implements QueueMessages {
     private SendResult stateOf(UUID id) {
         MessageState state = stores.queries().states(List.of(id)).getOrDefault(id, MessageState.READY);
         return new SendResult(id, state, Optional.empty(), Optional.empty());
+    }
+
+    /** A message that an exchange routes may end in each of its queues in another way. */
+    private static void refuseExchange(NewMessage message, String method) {
+        String exchange = message.content().exchange();
+        if (exchange != null) {
+            throw new InvalidMessageException(
+                    "exchange",
+                    "left out in " + method + ", which follows a message in one queue",
+                    exchange,
+                    "Use createMessage, or name the queue");
+        }
     }
 
     private void refuseTransaction(String method, String instead) {
@@ -254,6 +266,15 @@ public final class DefaultQueueMessages implements QueueMessages {
     @Override
     public int cancel(UUID id) {
         return stores.operator().cancel(id);
+    }
+
+    @Override
+    public int cancelRunning(UUID id) {
+        int cancelled = stores.operator().cancelRunning(id);
+        if (cancelled > 0) {
+            worker.poller().pollNow();
+        }
+        return cancelled;
     }
 
     @Override

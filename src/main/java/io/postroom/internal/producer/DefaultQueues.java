@@ -1,5 +1,7 @@
 package io.postroom.internal.producer;
 
+import io.postroom.api.ExclusiveQueueException;
+import io.postroom.api.QueueKind;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.QueueStats;
 import io.postroom.api.Queues;
@@ -7,12 +9,15 @@ import io.postroom.internal.storage.Stores;
 import io.postroom.internal.worker.EngineParts;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 
 /**
  * Declares, pauses and deletes queues in the store. This process follows its own changes at once; other processes follow with a poll.
  * Thread-safe.
  */
 public final class DefaultQueues implements Queues {
+    private static final String TEMPORARY = "tmp.";
+
     private final Stores stores;
     private final QueueCache cache;
     private final EngineParts worker;
@@ -25,8 +30,16 @@ public final class DefaultQueues implements Queues {
 
     @Override
     public void declare(QueueSettings settings) {
-        stores.queues().declare(settings);
+        worker.declare(settings);
         cache.forget(settings.queue());
+        worker.poller().pollNow(); // for handlers whose pattern matches it
+    }
+
+    @Override
+    public String declareTemporary() {
+        String name = TEMPORARY + UUID.randomUUID().toString().replace("-", "");
+        declare(QueueSettings.of(name).kind(QueueKind.EXCLUSIVE));
+        return name;
     }
 
     @Override
@@ -41,25 +54,36 @@ public final class DefaultQueues implements Queues {
 
     @Override
     public void pause(String queue) {
+        requireOwn(queue);
         stores.operator().pause(queue, true);
         worker.poller().holdQueue(queue);
     }
 
     @Override
     public void resume(String queue) {
+        requireOwn(queue);
         stores.operator().pause(queue, false);
         worker.poller().pollNow();
     }
 
     @Override
     public long purge(String queue) {
+        requireOwn(queue);
         return stores.operator().purge(queue);
     }
 
     @Override
-    public void delete(String queue, boolean ifEmpty, boolean ifUnused) {
-        stores.operator().delete(queue, ifEmpty, ifUnused);
+    public boolean delete(String queue, boolean ifEmpty, boolean ifUnused) {
+        boolean deleted = stores.operator().delete(queue, ifEmpty, ifUnused, worker.ownerIfRegistered());
         cache.forget(queue);
         worker.poller().holdQueue(queue);
+        return deleted;
+    }
+
+    /** An exclusive queue has the same owner for all its life, so nobody needs to be kept from changing it meanwhile. */
+    private void requireOwn(String queue) {
+        stores.queues().otherOwner(queue, worker.ownerIfRegistered()).ifPresent(owner -> {
+            throw new ExclusiveQueueException(queue, owner, true);
+        });
     }
 }

@@ -10,9 +10,11 @@ import io.postroom.handler.PayloadCodec;
 import io.postroom.internal.storage.Content;
 import io.postroom.internal.storage.NewMessage;
 import io.postroom.internal.storage.QueueRow;
+import io.postroom.internal.storage.Targets;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
@@ -27,12 +29,25 @@ public final class MessageEncoder {
     private final PayloadCodec codec;
     private final List<MessageInterceptor> interceptors;
     private final Function<String, QueueRow> queues;
+    private final Function<CreateMessage, Targets> router;
+    private final boolean killSignals;
 
+    /**
+     * @param queues finds or declares the queue of a name
+     * @param router chooses the queues of a message that is created through an exchange
+     * @param killSignals whether messages may be created that stop consumers
+     */
     public MessageEncoder(
-            PayloadCodec codec, List<MessageInterceptor> interceptors, Function<String, QueueRow> queues) {
+            PayloadCodec codec,
+            List<MessageInterceptor> interceptors,
+            Function<String, QueueRow> queues,
+            Function<CreateMessage, Targets> router,
+            boolean killSignals) {
         this.codec = codec;
         this.interceptors = List.copyOf(interceptors);
         this.queues = queues;
+        this.router = router;
+        this.killSignals = killSignals;
     }
 
     NewMessage encode(CreateMessage given) {
@@ -41,7 +56,13 @@ public final class MessageEncoder {
             message = interceptor.beforeCreate(message);
         }
         Stored stored = stored(message.content());
-        QueueRow queue = queues.apply(message.queue()); // last, so that a refused message declares no queue
+        if (!killSignals && CreateMessage.KILL_SIGNAL.equals(stored.type)) {
+            throw new InvalidMessageException(
+                    "type",
+                    "another one while this process sends no kill signals",
+                    CreateMessage.KILL_SIGNAL,
+                    "Set postroom.kill-signals=true, or killSignals(true) of the builder");
+        }
         Content content = new Content(
                 message.direction(),
                 stored.type,
@@ -51,19 +72,31 @@ public final class MessageEncoder {
                 stored.contentType,
                 message.headers().isEmpty() ? null : JSON.writeValueAsString(message.headers()),
                 message.correlationId().orElse(null),
+                message.exchange().orElse(null),
+                message.exchange().isPresent() ? message.routingKey() : null,
                 message.group().orElse(null));
+        // Last, so that a refused message declares no queue.
+        return message.exchange().isPresent()
+                ? newMessage(message, content, 0, "", null).withTargets(router.apply(message))
+                : newMessage(message, content, queues.apply(message.queue()));
+    }
+
+    private static NewMessage newMessage(CreateMessage message, Content content, QueueRow queue) {
+        return newMessage(message, content, queue.id(), queue.name(), queue.timeToLive());
+    }
+
+    private static NewMessage newMessage(
+            CreateMessage message, Content content, int queueId, String queue, @Nullable Duration timeToLive) {
         return new NewMessage(
                 message.id().orElseGet(MessageIds::next),
                 message.id().isPresent(),
-                queue.id(),
-                queue.name(),
+                queueId,
+                queue,
                 message.priority(),
                 content,
                 message.delay().orElse(null),
                 message.dueAt().orElse(null),
-                message.timeToLive()
-                        .or(() -> Optional.ofNullable(queue.timeToLive()))
-                        .orElse(null),
+                message.timeToLive().or(() -> Optional.ofNullable(timeToLive)).orElse(null),
                 message.deduplicationKey().orElse(null));
     }
 

@@ -37,6 +37,7 @@ final class MessageWriter {
     private final EnqueueStore store;
     private final Transactions transactions;
     private final QueueCache queues;
+    private final RouteWriter routes;
     private final EngineParts worker;
     private final Runnable promoteSoon;
 
@@ -44,11 +45,13 @@ final class MessageWriter {
             EnqueueStore store,
             Transactions transactions,
             QueueCache queues,
+            RouteWriter routes,
             EngineParts worker,
             Runnable promoteSoon) {
         this.store = store;
         this.transactions = transactions;
         this.queues = queues;
+        this.routes = routes;
         this.worker = worker;
         this.promoteSoon = promoteSoon;
     }
@@ -138,8 +141,8 @@ final class MessageWriter {
         List<ClaimedMessage> leased =
                 store.enqueueDirect(messages, dispatch.workerId(), dispatch.leaseSize(), transaction.connection());
         transaction.afterCommit(() -> dispatch.fill(leased));
-        return leased.stream()
-                .map(message -> new EnqueueResult(message.id(), true, true, 0))
+        return messages.stream()
+                .map(message -> new EnqueueResult(message.id(), true, true, 0, message.queues()))
                 .toList();
     }
 
@@ -175,43 +178,59 @@ final class MessageWriter {
         }
     }
 
-    /** Stores the messages. Looks their queues up again if the database knows them under other numbers than this process remembers. */
+    /**
+     * Stores the messages. Looks their queues up again if the database knows them under other numbers than this process remembers, or has
+     * other bindings.
+     */
     private Written store(List<NewMessage> messages, boolean announced, Connection connection) {
-        try {
-            if (messages.size() > 1) {
-                return new Written(messages, store.enqueue(messages, connection));
+        return routes.write(messages, connection, known -> {
+            try {
+                return storeOnce(known, announced, connection);
+            } catch (QueueChangedException changed) {
+                return storeAgain(lookedUpAgain(known), connection);
             }
-            NewMessage message = messages.get(0);
-            return new Written(
-                    messages,
-                    List.of(
-                            announced
-                                    ? store.enqueue(message, connection)
-                                    : store.enqueueUnnumbered(message, connection)));
-        } catch (QueueChangedException changed) {
-            List<NewMessage> renewed = lookedUpAgain(messages);
-            return new Written(renewed, storeAgain(renewed, connection));
+        });
+    }
+
+    private Written storeOnce(List<NewMessage> messages, boolean announced, Connection connection) {
+        if (messages.size() > 1) {
+            return new Written(messages, store.enqueue(messages, connection));
         }
+        NewMessage message = messages.get(0);
+        return new Written(
+                messages,
+                List.of(announced ? store.enqueue(message, connection) : store.enqueueUnnumbered(message, connection)));
     }
 
     private List<NewMessage> lookedUpAgain(List<NewMessage> messages) {
         Map<String, Integer> ids = new HashMap<>();
         for (NewMessage message : messages) {
-            queues.forget(message.queue());
-            ids.computeIfAbsent(message.queue(), name -> queues.current(name).id());
+            message.queues().forEach(queues::forget);
+            if (message.targets() == null) {
+                ids.computeIfAbsent(
+                        message.queue(), name -> queues.current(name).id());
+            }
         }
         return messages.stream()
-                .map(message -> message.withQueueId(ids.get(message.queue())))
+                .map(message -> message.targets() == null
+                        ? message.withQueueId(ids.get(message.queue()))
+                        : routes.routeAgain(message))
                 .toList();
     }
 
-    /** Numbers that were looked up just now are unknown only to a snapshot that is older than the queue. */
-    private List<EnqueueResult> storeAgain(List<NewMessage> renewed, Connection connection) {
-        try {
-            return store.enqueue(renewed, connection);
-        } catch (QueueChangedException olderSnapshot) {
-            return store.enqueueLookedUp(renewed, connection);
-        }
+    /**
+     * Stores messages whose queues were looked up just now. They are unknown only to a snapshot that is older than the queue or the
+     * bindings, or whose transaction changed these itself.
+     */
+    private Written storeAgain(List<NewMessage> renewed, Connection connection) {
+        return routes.write(renewed, connection, known -> {
+            try {
+                return new Written(known, store.enqueue(known, connection));
+            } catch (QueueChangedException olderSnapshot) {
+                return routes.writeAllRouted(
+                        known, connection, chosen -> new Written(chosen, store.enqueueLookedUp(chosen, connection)));
+            }
+        });
     }
 
     /**
@@ -228,11 +247,12 @@ final class MessageWriter {
 
     private DuplicateMessageException clash(NewMessage message, EnqueueResult existing) {
         boolean byId = existing.id().equals(message.id());
-        return new DuplicateMessageException(
-                queues.nameOf(message.queueId()),
-                byId ? "id" : "deduplicationKey",
-                byId ? message.id().toString() : String.valueOf(message.deduplicationKey()),
-                existing.id());
+        String field = byId ? "id" : "deduplicationKey";
+        String value = byId ? message.id().toString() : String.valueOf(message.deduplicationKey());
+        String exchange = message.content().exchange();
+        return exchange == null || exchange.isEmpty()
+                ? new DuplicateMessageException(queues.nameOf(message.queueId()), field, value, existing.id())
+                : DuplicateMessageException.ofExchange(exchange, field, value, existing.id());
     }
 
     private void tellEngine(Written written) {
@@ -241,11 +261,12 @@ final class MessageWriter {
         for (int i = 0; i < written.messages.size(); i++) {
             NewMessage message = written.messages.get(i);
             EnqueueResult result = written.results.get(i);
-            if (result.isNew() && result.seq() > 0) {
-                Lane lane = new Lane(message.queueId(), message.priority());
-                arrivals.merge(lane, new Arrival(lane, result.seq(), 1), Arrival::mergedWith);
-            } else {
+            if (!result.isNew() || result.seq() == 0) {
                 delayed |= result.isNew();
+            } else if (message.targets() == null) {
+                arrived(message.queueId(), message, result, arrivals);
+            } else {
+                message.targets().queues().forEach(target -> arrived(target.queueId(), message, result, arrivals));
             }
         }
         worker.notifier().wake(arrivals.values());
@@ -254,6 +275,11 @@ final class MessageWriter {
         }
     }
 
+    private static void arrived(int queueId, NewMessage message, EnqueueResult result, Map<Lane, Arrival> arrivals) {
+        Lane lane = new Lane(queueId, message.priority());
+        arrivals.merge(lane, new Arrival(lane, result.seq(), 1), Arrival::mergedWith);
+    }
+
     /** Messages as they were stored, under the numbers that their queues have now, and what became of each. */
-    private record Written(List<NewMessage> messages, List<EnqueueResult> results) {}
+    record Written(List<NewMessage> messages, List<EnqueueResult> results) {}
 }

@@ -1,13 +1,18 @@
 package io.postroom.internal.producer;
 
+import io.postroom.api.Limits;
 import io.postroom.api.QueueNotFoundException;
-import io.postroom.api.QueueSettings;
 import io.postroom.internal.storage.QueueRow;
 import io.postroom.internal.storage.QueueStore;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -49,12 +54,36 @@ public final class QueueCache {
         return store.queue(name).orElseGet(() -> declare(name));
     }
 
+    /**
+     * Gives the times to live of queues, at most ten seconds old; null for a queue without one. Declares none: a queue that is unknown by
+     * now has none.
+     */
+    Map<String, @Nullable Duration> timesToLive(Collection<String> names) {
+        Map<String, @Nullable Duration> times = new HashMap<>();
+        List<String> unknown = new ArrayList<>();
+        for (String name : names) {
+            Known entry = known.get(name);
+            if (entry != null && System.nanoTime() - entry.sinceNanos < REMEMBERED_NANOS) {
+                times.put(name, entry.row.timeToLive());
+            } else {
+                unknown.add(name);
+            }
+        }
+        if (!unknown.isEmpty()) {
+            for (QueueRow row : store.queues(unknown)) {
+                known.put(row.name(), new Known(row, System.nanoTime()));
+                times.put(row.name(), row.timeToLive());
+            }
+        }
+        return times;
+    }
+
     private QueueRow declare(String name) {
         if (!declareOnUse) {
             throw new QueueNotFoundException(
                     name, "Declare it with queues().declare(...), or set postroom.declare-on-use=true");
         }
-        QueueRow row = store.declare(QueueSettings.of(name));
+        QueueRow row = store.use(Limits.requireName("queue", name));
         if (madeByUse.add(name)) {
             log.info(
                     "queue \"{}\" was not declared before and is made by this first use of it. If its name is misspelt, delete it:"

@@ -116,8 +116,10 @@ final class RetryingWriter implements GroupWriter {
         for (int i = 0; i < messages.size(); i++) {
             NewMessage message = messages.get(i);
             EnqueueResult result = results.get(i);
-            boolean isNew = result.isNew() || !message.givenId() && result.id().equals(message.id());
-            counted.add(new EnqueueResult(result.id(), isNew, result.sameContent(), result.seq()));
+            boolean isStored = !result.queues().isEmpty(); // else it reached no queue and was dropped
+            boolean isNew = result.isNew()
+                    || isStored && !message.givenId() && result.id().equals(message.id());
+            counted.add(new EnqueueResult(result.id(), isNew, result.sameContent(), result.seq(), result.queues()));
         }
         return counted;
     }

@@ -12,6 +12,8 @@ import org.jspecify.annotations.Nullable;
  * @param body bytes, not copied; null when {@code payload} is given
  * @param contentType of the bytes; null for JSON
  * @param headers a JSON object of texts, or null
+ * @param exchange through which it was created; null: it named its queue
+ * @param routingKey null without an exchange
  * @param group the group it belongs to; null: none
  */
 public record Content(
@@ -23,9 +25,24 @@ public record Content(
         @Nullable String contentType,
         @Nullable String headers,
         @Nullable String correlationId,
+        @Nullable String exchange,
+        @Nullable String routingKey,
         @Nullable String group) {
     /** The content of a message whose payload was not visible. */
     public static final Content NONE = new Content(Direction.OUTGOING, null, 0, null, null, null, null, null, null);
+
+    /** The content of a message that names its queue. */
+    public Content(
+            Direction direction,
+            @Nullable String type,
+            int version,
+            @Nullable String payload,
+            byte @Nullable [] body,
+            @Nullable String contentType,
+            @Nullable String headers,
+            @Nullable String correlationId) {
+        this(direction, type, version, payload, body, contentType, headers, correlationId, null, null);
+    }
 
     /** The size of payload and body; that of JSON in characters, which is near enough for a limit on memory. */
     public long bytes() {

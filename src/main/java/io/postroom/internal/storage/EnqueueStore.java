@@ -42,6 +42,12 @@ public interface EnqueueStore {
     List<EnqueueResult> enqueueLookedUp(List<NewMessage> messages, Connection connection);
 
     /**
+     * Looks for the message of which one that reaches no queue is a repeat, by its id or deduplication key: it may have been stored while
+     * there was a way. Empty when there is none.
+     */
+    Optional<EnqueueResult> repeated(NewMessage message, Connection connection);
+
+    /**
      * Writes one message under a lease of this worker, in a transaction of its own, so that no other worker starts it. Empty when its id or
      * deduplication key was there already, or its queue has another number now: then nothing is written.
      */

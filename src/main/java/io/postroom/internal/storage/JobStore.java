@@ -60,13 +60,24 @@ public interface JobStore {
     List<DeadLetter> buried();
 
     /**
-     * Moves waiting messages whose time to live has ended to EXPIRED.
+     * Moves waiting messages whose time to live has ended to EXPIRED, and waiting entries that outlived the time to live of their queue.
      *
-     * @param from where the look before ended; null: from the first one
-     * @return where the next look starts; null when all were seen
+     * @param from where the look at messages before ended; null: from the first one
+     * @param entriesFrom the same for entries of messages in several queues
      */
-    @Nullable
-    ExpiryPosition expire(@Nullable ExpiryPosition from, int limit);
+    Expiry expire(@Nullable ExpiryPosition from, @Nullable EntryPosition entriesFrom, int limit);
+
+    /** Where the next look at messages starts, and the next one at entries; null: all were seen. */
+    record Expiry(
+            @Nullable ExpiryPosition messages, @Nullable EntryPosition entries) {}
+
+    /** How far a look at entries got: as {@link ExpiryPosition}, and one message may have an entry in several queues. */
+    record EntryPosition(Instant expiresAt, UUID id, int queueId) {
+        /** The same place so much earlier, before all entries of that instant. */
+        public EntryPosition earlier(Duration margin) {
+            return new EntryPosition(expiresAt.minus(margin), ExpiryPosition.BEFORE_ALL, 0);
+        }
+    }
 
     /**
      * Moves what waits in deleted queues to CANCELLED. A delete empties its queue once, but an open transaction, a retry or a rescue may
@@ -87,6 +98,13 @@ public interface JobStore {
      * @param limit most groups to look at
      */
     GroupSweep sweepGroups(@Nullable GroupPosition from, int limit);
+
+    /**
+     * Deletes exclusive queues whose owner is gone and auto-delete queues whose last consumer left, then cancels what waits in them.
+     *
+     * @param leaseTime how long without a heartbeat a process counts as gone
+     */
+    List<DeletedQueue> deleteAbandoned(Duration leaseTime);
 
     /**
      * Lists queues in which something is READY and that no live process consumes, by name. Paused queues are listed, too.

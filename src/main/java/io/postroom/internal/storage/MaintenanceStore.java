@@ -67,6 +67,9 @@ public interface MaintenanceStore {
     /** Removes workers that ended that long ago and that no line of history names any more. Reads all history. Answers how many. */
     int forgetWorkers(Duration endedBefore);
 
+    /** Forgets lines of messages that reached no queue and were dropped. Answers how many. */
+    int forgetDropped(Duration droppedBefore);
+
     /** Makes days ahead if fewer than two are left. Answers how many; 0: there were enough. */
     int makeDaysAhead(Kind kind);
 

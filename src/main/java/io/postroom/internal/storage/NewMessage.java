@@ -2,19 +2,22 @@ package io.postroom.internal.storage;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A checked message on its way into the store.
  *
- * @param queueId the number under which the queue is known here; the store checks that it still belongs to the queue of that name
- * @param queue the queue's name
+ * @param queueId the number under which the queue is known here; the store checks that it still belongs to the queue of that name. 0:
+ *     the message has several queues, or its queues are not known yet
+ * @param queue the queue's name; empty where {@code queueId} is 0
  * @param givenId whether the caller chose the id, so that it may be there already
  * @param delay how long it waits in DELAYED; null: not at all, or see {@code dueAt}
  * @param dueAt until when it waits; null: not at all, or see {@code delay}
- * @param timeToLive null: the queue's, if it has one
+ * @param timeToLive its own, else that of its only queue; null: none
  * @param deduplicationKey null: without one
+ * @param targets of a message that is created through an exchange; null: it names its queue
  */
 public record NewMessage(
         UUID id,
@@ -26,21 +29,64 @@ public record NewMessage(
         @Nullable Duration delay,
         @Nullable Instant dueAt,
         @Nullable Duration timeToLive,
-        @Nullable String deduplicationKey) {
+        @Nullable String deduplicationKey,
+        @Nullable Targets targets) {
 
-    /** Whether it goes straight into READY, and no message with its id or key can be there. */
+    /** A message that names its queue. */
+    public NewMessage(
+            UUID id,
+            boolean givenId,
+            int queueId,
+            String queue,
+            int priority,
+            Content content,
+            @Nullable Duration delay,
+            @Nullable Instant dueAt,
+            @Nullable Duration timeToLive,
+            @Nullable String deduplicationKey) {
+        this(id, givenId, queueId, queue, priority, content, delay, dueAt, timeToLive, deduplicationKey, null);
+    }
+
+    /** Whether it goes straight into READY of one queue, and no message with its id or key can be there. */
     public boolean isPlain() {
-        return !givenId && deduplicationKey == null && delay == null && dueAt == null;
+        return !givenId
+                && deduplicationKey == null
+                && delay == null
+                && dueAt == null
+                && (targets == null || targets.isSingle());
+    }
+
+    /** The names of its queues; empty when they are not known yet. */
+    public List<String> queues() {
+        return targets == null ? List.of(queue) : targets.names();
     }
 
     /** Answers the same message for a repeat after a commit whose answer got lost: it may be there already. */
     public NewMessage withGivenId() {
-        return new NewMessage(id, true, queueId, queue, priority, content, delay, dueAt, timeToLive, deduplicationKey);
+        return new NewMessage(
+                id, true, queueId, queue, priority, content, delay, dueAt, timeToLive, deduplicationKey, targets);
     }
 
     /** Answers the same message for the queue under another number. */
     public NewMessage withQueueId(int newQueueId) {
         return new NewMessage(
-                id, givenId, newQueueId, queue, priority, content, delay, dueAt, timeToLive, deduplicationKey);
+                id, givenId, newQueueId, queue, priority, content, delay, dueAt, timeToLive, deduplicationKey, targets);
+    }
+
+    /** Answers the same message for these queues. The time to live of a single queue counts for a message without one of its own. */
+    public NewMessage withTargets(Targets chosen) {
+        Targets.Target only = chosen.isSingle() ? chosen.queues().get(0) : null;
+        return new NewMessage(
+                id,
+                givenId,
+                only == null ? 0 : only.queueId(),
+                only == null ? "" : only.queue(),
+                priority,
+                content,
+                delay,
+                dueAt,
+                chosen.timeToLive() == null && only != null ? only.timeToLive() : chosen.timeToLive(),
+                deduplicationKey,
+                chosen);
     }
 }

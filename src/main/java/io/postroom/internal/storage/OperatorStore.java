@@ -13,11 +13,17 @@ import org.jspecify.annotations.Nullable;
  * What people do to messages and queues. Each act is on record in {@code operator_action}. Thread-safe.
  *
  * <p>Each call is a transaction of its own, unless it says otherwise. Failures are {@link StoreException}s. A queue that does not exist is
- * refused with {@link io.postroom.api.QueueNotFoundException}.
+ * refused with {@link io.postroom.api.QueueNotFoundException}, except by {@code delete}.
  */
 public interface OperatorStore {
     /** Cancels a message where it waits. Answers in how many queues it is CANCELLED now; 0: it is held, dead, finished or unknown. */
     int cancel(UUID id);
+
+    /**
+     * Cancels a message that workers hold. Their results are refused, and they are told by {@link PollSummary#cancelled}. Answers in how
+     * many queues it is CANCELLED now. Waits for the transaction of an ATOMIC handler.
+     */
+    int cancelRunning(UUID id);
 
     /** Moves a waiting message to another due time; one in the past means now. Answers in how many queues. */
     int reschedule(UUID id, Instant dueAt);
@@ -53,15 +59,23 @@ public interface OperatorStore {
      *
      * @param ifEmpty refuse with {@link IllegalStateException} while anything waits, is held or dead
      * @param ifUnused refuse likewise while it has a live consumer
+     * @param self the process that asks: only its own exclusive queues are deleted; null: none
+     * @return whether there was such a queue
+     * @throws io.postroom.api.ExclusiveQueueException the queue belongs to another process
      */
-    void delete(String queue, boolean ifEmpty, boolean ifUnused);
+    boolean delete(String queue, boolean ifEmpty, boolean ifUnused, @Nullable UUID self);
+
+    /** Deletes a queue that is not exclusive, as above. */
+    default boolean delete(String queue, boolean ifEmpty, boolean ifUnused) {
+        return delete(queue, ifEmpty, ifUnused, null);
+    }
 
     /** Sets every stored instant of waiting messages back by this much, as if that time had passed. For tests. */
     void advance(Duration time);
 
     /**
-     * Removes all messages with their history, keys and records, in several transactions, and resumes all queues. Puts nothing on record.
-     * For tests.
+     * Removes all messages with their history, keys and records, in several transactions, resumes all queues and lets their consumers go
+     * on. Puts nothing on record. For tests.
      */
     void removeAll();
 

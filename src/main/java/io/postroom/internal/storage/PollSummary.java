@@ -1,6 +1,8 @@
 package io.postroom.internal.storage;
 
 import java.time.Duration;
+import java.util.List;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param others a digest over the other processes that are alive; null: there is none
  * @param lastSeq the last number drawn for READY
  * @param nextDue how long until the next delayed message of any queue is due, zero when one is due now; null: nothing is delayed
+ * @param cancelled messages that the asking process held when they were cancelled, until {@link WorkerStore#forgetCancelled}
  */
 public record PollSummary(
         StoreIdentity answeredBy,
@@ -19,4 +22,5 @@ public record PollSummary(
         String horizon,
         @Nullable Long others,
         long lastSeq,
-        @Nullable Duration nextDue) {}
+        @Nullable Duration nextDue,
+        List<UUID> cancelled) {}

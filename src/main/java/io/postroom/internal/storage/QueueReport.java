@@ -12,6 +12,7 @@ import java.util.Arrays;
  * @param operatorSettings whether maxAttempts and retryAfter are an operator's and win over the handler's
  * @param suspects whether a suspect waits
  * @param elsewhere whether another live process consumes the queue, too
+ * @param stop whether the consumer of this process is told to stop
  * @param lowest the lowest visible number in READY from the low watermark on, one a priority; -1: none
  * @param ordered whether the messages of a group run one after the other
  */
@@ -25,8 +26,19 @@ public record QueueReport(
         boolean operatorSettings,
         boolean suspects,
         boolean elsewhere,
+        Stop stop,
         long[] lowest,
         boolean ordered) {
+    /** Whether the consumer of the asking process is told to stop. */
+    public enum Stop {
+        /** It may go on. */
+        NONE,
+        /** It is told to stop and has not answered. */
+        ORDERED,
+        /** It is told to stop and has answered that it claims no more. */
+        CONFIRMED
+    }
+
     /** Whether no message of the queue was seen in READY. */
     public boolean nothingReady() {
         return !suspects && Arrays.stream(lowest).allMatch(seq -> seq < 0);

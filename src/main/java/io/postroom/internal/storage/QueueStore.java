@@ -1,10 +1,14 @@
 package io.postroom.internal.storage;
 
+import io.postroom.api.ExclusiveQueueException;
+import io.postroom.api.InvalidMessageException;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.StoreException;
+import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,6 +24,9 @@ public interface QueueStore {
         return declareAll(List.of(settings)).get(0);
     }
 
+    /** Makes the queue if it does not exist or was deleted, and leaves its settings alone. A queue that comes back keeps its kind. */
+    QueueRow use(String name);
+
     /**
      * Declares many queues as {@link #declare} does, all of them in one round. Further rounds take those that another process made or
      * changed meanwhile. Each statement has a transaction of its own, so two processes that declare the same queues wait, but never in a
@@ -27,8 +34,21 @@ public interface QueueStore {
      *
      * @param settings each queue once
      * @return the rows in the same order
+     * @throws InvalidMessageException a queue has another kind or, with a strict declarer, other settings; its own stay as they are
+     * @throws ExclusiveQueueException a queue belongs to another process, or is to become exclusive while others consume it
      */
-    List<QueueRow> declareAll(List<QueueSettings> settings);
+    List<QueueRow> declareAll(List<QueueSettings> settings, Declarer declarer);
+
+    /** Does the same for a declarer who owns no queue and whose declarations win. */
+    default List<QueueRow> declareAll(List<QueueSettings> settings) {
+        return declareAll(settings, Declarer.ANYBODY);
+    }
+
+    /** Names the process, for people, that owns the queue; empty when it is not exclusive, or when it belongs to {@code self}. */
+    Optional<String> otherOwner(String queue, @Nullable UUID self);
+
+    /** Whether the owner or the last consumer of the queue has sent no heartbeat for that long. */
+    boolean isAbandoned(String queue, Duration leaseTime);
 
     /** Looks up those of these queues that exist. */
     List<QueueRow> queues(Collection<String> names);
@@ -37,8 +57,9 @@ public interface QueueStore {
      * Returns the queues whose rows were changed, deleted ones included.
      *
      * @param horizon the {@link PollSummary#horizon} up to which changes are known; null: all queues are returned
+     * @param self the process that asks: exclusive queues of others are as good as deleted for it
      */
-    List<QueueName> changedSince(@Nullable String horizon);
+    List<QueueName> changedSince(@Nullable String horizon, @Nullable UUID self);
 
     /** Looks a queue up; empty when no such queue exists. */
     Optional<QueueRow> queue(String name);

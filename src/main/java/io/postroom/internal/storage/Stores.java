@@ -3,9 +3,11 @@ package io.postroom.internal.storage;
 /** The port as a whole: the roles that the engine uses, all on the same pool of connections. */
 public record Stores(
         QueueStore queues,
+        RoutingStore routing,
         EnqueueStore enqueue,
         LeaseStore leases,
         WorkerStore workers,
         JobStore jobs,
         MessageQueries queries,
-        OperatorStore operator) {}
+        OperatorStore operator,
+        ConsumerStore consumers) {}

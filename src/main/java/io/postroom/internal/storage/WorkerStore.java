@@ -1,6 +1,7 @@
 package io.postroom.internal.storage;
 
 import io.postroom.api.StoreException;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
@@ -24,18 +25,28 @@ public interface WorkerStore {
      */
     int register(UUID instance, String name, String version);
 
-    /** Replaces the worker's consumers, as {@code explain} and people see them. */
+    /**
+     * Replaces the worker's consumers, as {@code explain} and people see them. An auto-delete queue goes when its last consumer goes with
+     * this; one that was deleted just before a new consumer was announced is there again.
+     */
     void announce(int workerId, List<ConsumerRow> consumers);
 
     /** Renews all leases of the worker by one heartbeat. False: the worker was declared dead, and every lease of it is lost. */
     boolean beat(int workerId, UUID instance);
 
     /**
-     * Ends the worker. No lease should be left: one that is goes to rescue at once.
+     * Ends the worker, and deletes the queues that go with it. No lease should be left: one that is goes to rescue at once.
      *
      * @param instance the token it was registered with: after a failover its id may belong to another process, which goes on
+     * @param leaseTime how long without a heartbeat other consumers of its auto-delete queues count as gone; null: this process cannot
+     *     tell, and they count as alive
      */
-    void deregister(int workerId, UUID instance);
+    void deregister(int workerId, UUID instance, @Nullable Duration leaseTime);
+
+    /** Ends the worker as above; other processes count as alive. */
+    default void deregister(int workerId, UUID instance) {
+        deregister(workerId, instance, null);
+    }
 
     /**
      * Asks whether a poll could report anything new. Reads one row a queue for a digest: 3 ms for 10,000 queues.
@@ -46,6 +57,18 @@ public interface WorkerStore {
 
     /** Asks for all queues of a process in one statement. Queues without news are left out. */
     PollResult poll(PollRequest request);
+
+    /** Notes that the process has seen that these messages were cancelled. */
+    void forgetCancelled(int workerId, Collection<UUID> messages);
+
+    /**
+     * Answers an order to stop: the consumer of this queue claims no more.
+     *
+     * @param instance the token of the worker: after a failover its id may belong to another process
+     * @param held messages of the queue that the consumer still holds
+     * @return false: it is not told to stop any more, or the worker is unknown; nothing was noted
+     */
+    boolean reportStopped(int workerId, UUID instance, int queueId, String queue, int held);
 
     /** Returns the ids of the queues that other live processes consume. */
     Set<Integer> consumedElsewhere(int workerId);

@@ -4,6 +4,7 @@ import io.postroom.internal.consumer.ConsumedQueue;
 import io.postroom.internal.consumer.Consumer;
 import io.postroom.internal.consumer.DirectDispatch;
 import io.postroom.internal.execution.HandlerRegistry;
+import io.postroom.internal.execution.KillSignals;
 import io.postroom.internal.execution.LeaseHolder;
 import io.postroom.internal.storage.NewMessage;
 import java.util.List;
@@ -40,12 +41,14 @@ public final class DirectDispatches {
                         lostAnswers::mayBeStored);
     }
 
-    /** Whether a handler here takes it. A newer or older process may know a type that this one does not. */
+    /**
+     * Whether a handler here takes it. A newer or older process may know a type that this one does not. A kill signal goes through READY,
+     * behind what came before it.
+     */
     private boolean isTakenHere(ConsumedQueue queue, NewMessage message) {
-        return handlers.find(
-                        queue.name(),
-                        message.content().type(),
-                        message.content().version())
-                .isPresent();
+        String type = message.content().type();
+        return !KillSignals.isType(type)
+                && handlers.find(queue.name(), type, message.content().version())
+                        .isPresent();
     }
 }

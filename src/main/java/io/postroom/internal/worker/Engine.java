@@ -45,7 +45,9 @@ public final class Engine {
             parts.completer.start();
         }
         if (parts.consumers.hasWork()) {
-            parts.heartbeat.ensureStarted();
+            if (!parts.heartbeat.ensureStarted()) {
+                parts.announce(); // it was registered before its queues were declared
+            }
             parts.startConsumers();
         }
         if (first) {

@@ -1,6 +1,7 @@
 package io.postroom.internal.worker;
 
 import io.postroom.api.EngineSettings;
+import io.postroom.api.QueueSettings;
 import io.postroom.api.Transactions;
 import io.postroom.internal.consumer.Consumer;
 import io.postroom.internal.consumer.ConsumerRuntime;
@@ -8,10 +9,13 @@ import io.postroom.internal.consumer.HeldLeases;
 import io.postroom.internal.execution.Completer;
 import io.postroom.internal.execution.Executor;
 import io.postroom.internal.execution.HandlerSetup;
+import io.postroom.internal.execution.KillSignals;
 import io.postroom.internal.execution.ThreadGuard;
 import io.postroom.internal.execution.TimeLimits;
 import io.postroom.internal.storage.Stores;
 import io.postroom.internal.storage.WorkerStore;
+import java.util.List;
+import java.util.UUID;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.jspecify.annotations.Nullable;
@@ -52,6 +56,7 @@ public final class EngineParts {
     /**
      * @param stores on the engine's own connections
      * @param beats on the connection reserved for the heartbeat
+     * @param strictDeclarations whether queues are declared only as they were declared before
      */
     public EngineParts(
             EngineSettings settings,
@@ -62,7 +67,8 @@ public final class EngineParts {
             Consumers consumers,
             Notifier notifier,
             DueWatch due,
-            String version) {
+            String version,
+            boolean strictDeclarations) {
         this.settings = settings;
         this.setup = setup;
         this.stores = stores;
@@ -70,7 +76,8 @@ public final class EngineParts {
         this.notifier = notifier;
         this.transactions = transactions;
         heartbeat = new Heartbeat(beats, settings, version, workerId -> announce());
-        declarations = new QueueDeclarations(setup.handlers(), stores.queues(), consumers, heartbeat, this::announce);
+        declarations = new QueueDeclarations(
+                setup.handlers(), stores, consumers, heartbeat, this::announce, strictDeclarations);
         timeLimits = new TimeLimits(heartbeat::isLeaseSafe);
         futures = new SendFutures(
                 stores.queries(),
@@ -80,9 +87,22 @@ public final class EngineParts {
                 leases, futures, ownSends, setup.listeners(), consumers, due, notifier, failures, transactions);
         completer = new Completer(
                 stores.leases(), heartbeat::workerId, this::resultsMayCome, results::written, results::lost);
-        executor = new Executor(setup, stores.leases(), transactions, heartbeat, timeLimits, completer);
+        KillSignals killSignals = new KillSignals(stores.consumers()::obey);
+        executor = new Executor(setup, stores.leases(), transactions, heartbeat, timeLimits, completer, killSignals);
         LostAnswers lostAnswers = new LostAnswers(stores.leases(), heartbeat, leases, notifier, settings.leaseTime());
-        poller = new Poller(stores.workers(), heartbeat, consumers, declarations, futures, lostAnswers, due, settings);
+        ConsumerStops stops = new ConsumerStops(stores.workers(), heartbeat, consumers);
+        CancelledRuns cancelledRuns = new CancelledRuns(stores.workers(), heartbeat, timeLimits);
+        poller = new Poller(
+                stores.workers(),
+                heartbeat,
+                consumers,
+                declarations,
+                futures,
+                lostAnswers,
+                due,
+                stops,
+                cancelledRuns,
+                settings);
         syncSender = new SyncSender(
                 stores, setup.handlers(), heartbeat, declarations, leases, executor, completer, ownSends);
         directDispatches = new DirectDispatches(setup.handlers(), consumers, heartbeat, lostAnswers);
@@ -108,7 +128,7 @@ public final class EngineParts {
     }
 
     /** Tells other processes what this one consumes. One at a time: the last word is that of the newest registration and numbers. */
-    private void announce() {
+    void announce() {
         synchronized (announcing) {
             if (heartbeat.workerId() != 0) {
                 stores.workers().announce(heartbeat.workerId(), consumers.rows());
@@ -134,6 +154,16 @@ public final class EngineParts {
     /** Whether a handler runs here or is about to. */
     boolean isBusy() {
         return consumers.isBusy() || !ownSends.isEmpty();
+    }
+
+    /** Declares a queue for this process, which will own it if it is exclusive. See {@link QueueDeclarations#declare}. */
+    public void declare(QueueSettings queue) {
+        declarations.declare(List.of(queue));
+    }
+
+    /** This process as the owner of exclusive queues; null: it is not registered, and owns none. */
+    public @Nullable UUID ownerIfRegistered() {
+        return heartbeat.ownerIfRegistered();
     }
 
     public Notifier notifier() {

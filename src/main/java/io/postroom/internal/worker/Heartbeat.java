@@ -6,7 +6,9 @@ import io.postroom.internal.loop.Loop;
 import io.postroom.internal.storage.WorkerStore;
 import java.time.Duration;
 import java.util.UUID;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,12 +25,14 @@ final class Heartbeat implements LeaseHolder {
     /** The longest back-off of other processes after the database was away; two beats later their heartbeats are renewed. */
     private static final Duration OTHERS_COME_BACK = Duration.ofSeconds(5);
 
+    private static final long LOOK_EVERY_NANOS = Duration.ofMillis(20).toNanos();
+
     private final WorkerStore store;
     private final EngineSettings settings;
     private final String version;
     private final IntConsumer onRegistered;
     private final Loop loop = new Loop("postroom-heartbeat", true, this::beat);
-    private UUID instance = UUID.randomUUID();
+    private volatile UUID instance = UUID.randomUUID();
     private volatile int workerId;
     private volatile long lastBeatNanos;
     /** The time since which each heartbeat was confirmed before other processes could have rescued this one's messages. */
@@ -44,19 +48,55 @@ final class Heartbeat implements LeaseHolder {
         this.onRegistered = onRegistered;
     }
 
-    /** Registers and starts to send heartbeats. Repeating it does nothing. */
-    synchronized void ensureStarted() {
-        if (!started) {
-            register();
-            loop.start();
-            started = true;
+    /** Registers and starts to send heartbeats. Repeating it does nothing. Returns whether this call did it. */
+    synchronized boolean ensureStarted() {
+        if (started) {
+            return false;
         }
+        register();
+        loop.start();
+        started = true;
+        return true;
     }
 
     /** The id of this worker; zero before the first need. */
     @Override
     public int workerId() {
         return workerId;
+    }
+
+    /** The token of this worker. It changes together with the id, though not at the same instant. */
+    UUID instance() {
+        return instance;
+    }
+
+    /** The token of this process, to which its exclusive queues belong. Registers the process if it is not registered yet. */
+    UUID owner() {
+        ensureStarted();
+        return instance;
+    }
+
+    /** Does what {@link #owner} does for a process that is registered; null: it is not, and owns no queue. */
+    @Nullable
+    UUID ownerIfRegistered() {
+        return workerId == 0 ? null : instance;
+    }
+
+    /** How long a process may send no heartbeat before others take its messages. */
+    Duration leaseTime() {
+        return settings.leaseTime();
+    }
+
+    /** Waits until the silence of other processes says that they are dead: a lease time at most. False: this one stops meanwhile. */
+    boolean awaitUnbroken() {
+        ensureStarted();
+        while (!isUnbrokenFor(settings.leaseTime())) {
+            if (Thread.currentThread().isInterrupted() || loop.isStopped()) {
+                return false;
+            }
+            LockSupport.parkNanos(LOOK_EVERY_NANOS);
+        }
+        return true;
     }
 
     @Override
@@ -92,7 +132,7 @@ final class Heartbeat implements LeaseHolder {
         loop.join(settings.beatInterval());
         if (started && nothingLeft) {
             try {
-                store.deregister(workerId, instance);
+                store.deregister(workerId, instance, isUnbrokenFor(settings.leaseTime()) ? settings.leaseTime() : null);
             } catch (RuntimeException unreachable) {
                 log.info(
                         "the worker could not be deregistered; other processes rescue its leases after {}",
@@ -108,8 +148,10 @@ final class Heartbeat implements LeaseHolder {
 
     private void register() {
         long before = System.nanoTime();
-        instance = UUID.randomUUID();
-        workerId = store.register(instance, settings.name(), version);
+        UUID token = UUID.randomUUID();
+        int registered = store.register(token, settings.name(), version);
+        instance = token; // not earlier: a queue whose owner nobody knows would be deleted
+        workerId = registered;
         // A process that dies soon after each of its starts must rescue others, too. It has seen no gap itself. It
         // waits only for processes that have.
         Duration wait = settings.beatInterval().multipliedBy(2).plus(OTHERS_COME_BACK);
@@ -141,7 +183,10 @@ final class Heartbeat implements LeaseHolder {
         } else {
             int gone = workerId;
             register();
-            log.warn("worker {} was declared dead; going on as worker {}. What it held runs again", gone, workerId);
+            log.warn(
+                    "worker {} was declared dead; going on as worker {}. What it held runs again, and its exclusive queues are deleted",
+                    gone,
+                    workerId);
         }
         failing = false;
     }

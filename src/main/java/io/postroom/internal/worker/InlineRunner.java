@@ -55,10 +55,7 @@ final class InlineRunner {
         learnWhichAreOrdered();
         int runs = 0;
         while (true) {
-            JobStore.ExpiryPosition expired = null;
-            do {
-                expired = stores.jobs().expire(expired, BATCH);
-            } while (expired != null);
+            expireAll();
             stores.jobs().promote(null, BATCH);
             sweepGroups();
             int now = runAllReady(names);
@@ -66,6 +63,13 @@ final class InlineRunner {
                 return runs;
             }
             runs += now;
+        }
+    }
+
+    private void expireAll() {
+        JobStore.Expiry more = stores.jobs().expire(null, null, BATCH);
+        while (more.messages() != null || more.entries() != null) {
+            more = stores.jobs().expire(more.messages(), more.entries(), BATCH);
         }
     }
 

@@ -53,6 +53,8 @@ public final class Poller {
     private final Duration interval;
     private final DutyCycle dutyCycle;
     private final OtherConsumers otherConsumers;
+    private final ConsumerStops stops;
+    private final CancelledRuns cancelledRuns;
     /** How often this process held queues back. A queue that is as it was before must be reported again, so that it goes on. */
     private final AtomicInteger reportsWanted = new AtomicInteger();
     /** What needs no report again; null: all queues have to be reported. */
@@ -70,6 +72,8 @@ public final class Poller {
             SendFutures futures,
             LostAnswers lostAnswers,
             DueWatch due,
+            ConsumerStops stops,
+            CancelledRuns cancelledRuns,
             EngineSettings settings) {
         this.store = store;
         this.leaseHolder = leaseHolder;
@@ -80,6 +84,8 @@ public final class Poller {
         this.futures = futures;
         this.lostAnswers = lostAnswers;
         this.due = due;
+        this.stops = stops;
+        this.cancelledRuns = cancelledRuns;
         this.interval = settings.pollInterval();
         this.dutyCycle = dutyCycle(interval);
     }
@@ -114,6 +120,7 @@ public final class Poller {
         try {
             if (consumers.isConsuming()) {
                 poll();
+                stops.answer();
             }
         } catch (StoreException error) {
             if (error.kind() != StoreException.Kind.TRY_AGAIN) {
@@ -147,6 +154,7 @@ public final class Poller {
             startAnew();
             settled = null;
         }
+        cancelledRuns.told(summary.cancelled());
         if (summary.nextDue() != null) {
             due.nextDueIn(summary.nextDue());
         }
@@ -241,12 +249,14 @@ public final class Poller {
         if (consumer == null) {
             return;
         }
+        boolean wasStopped = consumer.queue().isStopped();
         consumer.queue().reported(report, heldBackBefore);
+        stops.reported(report);
         boolean hasWork = consumer.queue().cursors().polled(report.lowest());
         if (report.suspects()) {
             suspected.add(report.queueId());
         }
-        if (hasWork || report.suspects()) {
+        if (hasWork || report.suspects() || wasStopped) {
             consumer.signal();
         }
     }

@@ -1,14 +1,19 @@
 package io.postroom.internal.worker;
 
+import io.postroom.api.ExclusiveQueueException;
+import io.postroom.api.QueueKind;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.RetryPolicy;
 import io.postroom.handler.Handler;
 import io.postroom.internal.consumer.ConsumedQueue;
 import io.postroom.internal.execution.HandledQueue;
 import io.postroom.internal.execution.HandlerRegistry;
+import io.postroom.internal.storage.Declarer;
+import io.postroom.internal.storage.JobStore;
 import io.postroom.internal.storage.QueueName;
 import io.postroom.internal.storage.QueueRow;
 import io.postroom.internal.storage.QueueStore;
+import io.postroom.internal.storage.Stores;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -31,17 +36,29 @@ final class QueueDeclarations {
 
     private final HandlerRegistry handlers;
     private final QueueStore store;
+    private final JobStore jobs;
     private final Consumers consumers;
     private final Heartbeat heartbeat;
     private final Runnable announce;
+    private final boolean strict;
     /** Whether the consumers changed and the store may not know it. */
     private volatile boolean isUnannounced;
 
-    /** @param announce tells other processes what this one consumes */
+    /**
+     * @param announce tells other processes what this one consumes
+     * @param strict whether other settings than those of the last declaration are refused
+     */
     QueueDeclarations(
-            HandlerRegistry handlers, QueueStore store, Consumers consumers, Heartbeat heartbeat, Runnable announce) {
+            HandlerRegistry handlers,
+            Stores stores,
+            Consumers consumers,
+            Heartbeat heartbeat,
+            Runnable announce,
+            boolean strict) {
+        this.strict = strict;
         this.handlers = handlers;
-        this.store = store;
+        this.store = stores.queues();
+        this.jobs = stores.jobs();
         this.consumers = consumers;
         this.heartbeat = heartbeat;
         this.announce = announce;
@@ -81,8 +98,8 @@ final class QueueDeclarations {
     }
 
     /**
-     * Consumes queues that appeared and that a pattern of a handler matches, and ends the consumers of those that were deleted. What the
-     * handlers run of a deleted queue ends as it would have.
+     * Consumes queues that appeared and that a pattern of a handler matches, and ends the consumers of those that were deleted or belong to
+     * another process. What the handlers run of such a queue ends as it would have.
      *
      * @param horizon up to which changes of queues are known; null: all queues are looked at
      */
@@ -107,18 +124,25 @@ final class QueueDeclarations {
 
     /** The changed queues that patterns alone match. */
     private List<QueueName> matching(@Nullable String horizon, boolean deletedToo) {
-        return store.changedSince(horizon).stream()
+        return store.changedSince(horizon, heartbeat.ownerIfRegistered()).stream()
                 .filter(queue -> deletedToo || !queue.deleted())
                 .filter(queue -> handlers.isByPatternOnly(queue.name()))
                 .toList();
     }
 
-    /** The queue as this process consumes it. Begins to consume one that only a pattern matches and that no poll has found yet. */
+    /**
+     * The queue as this process consumes it. Begins to consume one that only a pattern matches and that no poll has found yet.
+     *
+     * @throws ExclusiveQueueException the queue belongs to another process
+     */
     Optional<ConsumedQueue> adopted(int id, String name) {
         ConsumedQueue present = consumers.named(name);
         if (present != null || !handlers.isByPatternOnly(name)) {
             return Optional.ofNullable(present);
         }
+        store.otherOwner(name, heartbeat.ownerIfRegistered()).ifPresent(owner -> {
+            throw new ExclusiveQueueException(name, owner, true);
+        });
         if (consumers.add(consumed(id, name))) {
             announce();
         }
@@ -166,9 +190,27 @@ final class QueueDeclarations {
     }
 
     private List<ConsumedQueue> declared(Collection<String> names) {
-        List<QueueRow> rows =
-                store.declareAll(names.stream().map(this::settingsOf).toList());
+        List<QueueRow> rows = declare(names.stream().map(this::settingsOf).toList());
         return rows.stream().map(row -> consumed(row.id(), row.name())).toList();
+    }
+
+    /**
+     * Declares queues for this process, which owns those that are exclusive. Where a queue belongs to a process that is dead, waits until
+     * that is certain, a lease time at most, and deletes the queue first. Otherwise a process that was killed and starts again would be
+     * refused by its own past.
+     */
+    List<QueueRow> declare(List<QueueSettings> settings) {
+        boolean needsOwner = settings.stream().anyMatch(one -> one.kind().equals(Optional.of(QueueKind.EXCLUSIVE)));
+        Declarer declarer = new Declarer(needsOwner ? heartbeat.owner() : heartbeat.ownerIfRegistered(), strict);
+        try {
+            return store.declareAll(settings, declarer);
+        } catch (ExclusiveQueueException owned) {
+            if (!store.isAbandoned(owned.queue(), heartbeat.leaseTime()) || !heartbeat.awaitUnbroken()) {
+                throw owned;
+            }
+            jobs.deleteAbandoned(heartbeat.leaseTime());
+            return store.declareAll(settings, declarer);
+        }
     }
 
     private void announce() {

@@ -42,6 +42,7 @@ final class ClaimFixture extends NoLeaseStore implements LeaseHolder {
     final List<ClaimedMessage> released = new ArrayList<>();
     volatile boolean trusted = true;
     volatile boolean overwhelmed;
+    QueueReport.Stop stop = QueueReport.Stop.NONE;
     volatile boolean longCallRuns;
     volatile Function<ClaimRequest, List<ClaimedMessage>> answer = this::claimReady;
     /** The clock of suspects and announcements; stands still unless a test moves it. */
@@ -81,7 +82,7 @@ final class ClaimFixture extends NoLeaseStore implements LeaseHolder {
         long[] lowest = new long[LaneCursors.PRIORITIES];
         Arrays.fill(lowest, -1);
         queue.reported(
-                new QueueReport(QUEUE, NAME, paused, false, 3, "1s", false, suspectsWait, false, lowest, false),
+                new QueueReport(QUEUE, NAME, paused, false, 3, "1s", false, suspectsWait, false, stop, lowest, false),
                 queue.timesHeldBack());
     }
 

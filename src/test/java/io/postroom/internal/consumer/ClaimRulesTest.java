@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.postroom.internal.consumer.ClaimRules.Reason;
 import io.postroom.internal.consumer.ClaimRules.Way;
 import io.postroom.internal.storage.ClaimRequest;
+import io.postroom.internal.storage.QueueReport.Stop;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
@@ -32,7 +33,7 @@ class ClaimRulesTest {
     @ParameterizedTest
     @EnumSource(
             value = Reason.class,
-            names = {"STOPPING", "QUEUE_PAUSED", "LEASE_NOT_TRUSTED", "COMPLETER_OVERWHELMED"})
+            names = {"STOPPING", "QUEUE_PAUSED", "CONSUMER_STOPPED", "LEASE_NOT_TRUSTED", "COMPLETER_OVERWHELMED"})
     void reason_of_the_process_or_the_queue_stops_every_way(Reason reason) {
         assertThat(Way.values()).allMatch(reason::stops);
     }
@@ -71,12 +72,15 @@ class ClaimRulesTest {
 
     @ParameterizedTest
     @EnumSource(Reason.class)
-    void others_are_told_of_messages_when_this_process_stops_or_its_queue_is_paused(Reason reason) {
+    void others_are_told_of_messages_when_this_process_or_its_consumer_stops_or_the_queue_is_paused(Reason reason) {
         assertThat(fixture.rules.leaveToOthers()).isFalse();
 
         bringAbout(reason);
 
-        assertThat(fixture.rules.leaveToOthers()).isEqualTo(reason == Reason.STOPPING || reason == Reason.QUEUE_PAUSED);
+        assertThat(fixture.rules.leaveToOthers())
+                .isEqualTo(reason == Reason.STOPPING
+                        || reason == Reason.QUEUE_PAUSED
+                        || reason == Reason.CONSUMER_STOPPED);
     }
 
     @Test
@@ -99,6 +103,10 @@ class ClaimRulesTest {
         switch (reason) {
             case STOPPING -> fixture.rules.stop();
             case QUEUE_PAUSED -> fixture.reported(holds, false);
+            case CONSUMER_STOPPED -> {
+                fixture.stop = holds ? Stop.ORDERED : Stop.NONE;
+                fixture.reported(false, false);
+            }
             case LEASE_NOT_TRUSTED -> fixture.trusted = !holds;
             case SUSPECTS_WAIT -> fixture.reported(false, holds);
             case ORDERED -> fixture.queue.cursors().setOrdered(holds);

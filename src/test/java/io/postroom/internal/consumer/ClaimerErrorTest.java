@@ -75,7 +75,8 @@ class ClaimerErrorTest implements LeaseHolder {
         long[] lowest = new long[LaneCursors.PRIORITIES];
         Arrays.fill(lowest, -1);
         queue.reported(
-                new QueueReport(id, "q" + id, false, false, 3, "1s", false, false, false, lowest, false),
+                new QueueReport(
+                        id, "q" + id, false, false, 3, "1s", false, false, false, QueueReport.Stop.NONE, lowest, false),
                 queue.timesHeldBack());
         HandlerGroup group = ClaimFixture.group(CONCURRENCY, 1, pool);
         group.use(1);

@@ -537,7 +537,18 @@ class ClaimerTurnsTest implements LeaseHolder {
             long[] lowest = new long[LaneCursors.PRIORITIES];
             Arrays.fill(lowest, -1);
             consumed.reported(
-                    new QueueReport(id, "q" + id, paused, false, 3, "1s", false, hasSuspects, false, lowest, false),
+                    new QueueReport(
+                            id,
+                            "q" + id,
+                            paused,
+                            false,
+                            3,
+                            "1s",
+                            false,
+                            hasSuspects,
+                            false,
+                            QueueReport.Stop.NONE,
+                            lowest, false),
                     consumed.timesHeldBack());
         }
 

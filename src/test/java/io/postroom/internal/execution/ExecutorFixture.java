@@ -13,6 +13,7 @@ import io.postroom.handler.JacksonPayloadCodec;
 import io.postroom.handler.MessageInterceptor;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.Completion;
+import io.postroom.internal.storage.ConsumerStore.KillAnswer;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -20,6 +21,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -47,6 +49,10 @@ abstract class ExecutorFixture {
     final AtomicInteger timesGivenUp = new AtomicInteger();
     private int timesAwaited;
     volatile boolean trusted = true;
+    /** Kill signals that were carried out, and what becomes of the next one. */
+    final List<UUID> obeyed = new CopyOnWriteArrayList<>();
+
+    KillAnswer killAnswer = new KillAnswer(KillAnswer.Kind.DONE, "");
 
     @Nullable
     HandlingErrorSend onError;
@@ -162,7 +168,12 @@ abstract class ExecutorFixture {
                 return trusted;
             }
         };
-        return new Executor(setup, leases, transactions, holder, timeLimits, completer);
+        return new Executor(setup, leases, transactions, holder, timeLimits, completer, new KillSignals(this::obey));
+    }
+
+    private KillAnswer obey(UUID message, int queueId, String queueName) {
+        obeyed.add(message);
+        return killAnswer;
     }
 
     void giveUp() {

@@ -78,6 +78,17 @@ class PurgeTurnTest {
     }
 
     @Test
+    void day_in_use_that_another_process_has_freed_is_not_come_back_for() {
+        asked.messages.add(day("large", 2, 1000, true));
+        asked.history.add(HISTORY);
+        asked.needs.add(new MaintenanceStore.Need(2000, 0, 0));
+        asked.freed.add(MaintenanceStore.Freed.BUSY);
+        assertThat(job.run()).isEqualTo(Duration.ofSeconds(15));
+        asked.messages.set(0, day("large", 2, 0, true));
+        assertThat(job.run()).isEqualTo(Duration.ofMinutes(1));
+    }
+
+    @Test
     void history_is_freed_oldest_first_and_none_is_left_out() {
         asked.history.add(day("oldest", 5, 1000, true));
         asked.history.add(day("small", 4, 10, true));
@@ -192,6 +203,11 @@ class PurgeTurnTest {
 
         @Override
         public int forgetWorkers(Duration endedBefore) {
+            return 0;
+        }
+
+        @Override
+        public int forgetDropped(Duration droppedBefore) {
             return 0;
         }
 

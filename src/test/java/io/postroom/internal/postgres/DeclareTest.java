@@ -66,7 +66,7 @@ class DeclareTest {
 
         List<QueueRow> second = queues.declareAll(settings);
 
-        assertThat(queues.changedSince(horizon))
+        assertThat(queues.changedSince(horizon, null))
                 .extracting(QueueName::name)
                 .containsExactlyInAnyOrder("few.2", "few.3", "few.5");
         assertThat(second.subList(0, 5))

@@ -80,7 +80,7 @@ class EnqueueTest {
             fixture.stores.enqueue().enqueueUnnumbered(keyed, connection);
             NewMessage repeat = fixture.message().key("unnumbered").build();
             assertThat(fixture.stores.enqueue().enqueueUnnumbered(repeat, connection))
-                    .isEqualTo(new EnqueueResult(keyed.id(), false, true, 0));
+                    .isEqualTo(new EnqueueResult(keyed.id(), false, true, 0, List.of(fixture.queue.name())));
         }
     }
 
@@ -219,7 +219,7 @@ class EnqueueTest {
         UUID id = MessageIds.next();
         assertThat(fixture.enqueue(fixture.message().id(id)).isNew()).isTrue();
         EnqueueResult repeat = fixture.enqueue(fixture.message().id(id));
-        assertThat(repeat).isEqualTo(new EnqueueResult(id, false, true, 0));
+        assertThat(repeat).isEqualTo(new EnqueueResult(id, false, true, 0, List.of(fixture.queue.name())));
         assertThat(fixture.claim(10)).hasSize(1);
     }
 
@@ -285,12 +285,34 @@ class EnqueueTest {
     }
 
     @Test
+    void a_deleted_queue_is_refused_in_each_way_and_nothing_is_written() throws SQLException {
+        fixture.stores.operator().delete(fixture.queue.name(), false, false);
+        List<NewMessage> two =
+                List.of(fixture.message().build(), fixture.message().key("k").build());
+        try (Connection connection = fixture.pool.getConnection()) {
+            for (List<NewMessage> messages : List.of(
+                    two.subList(0, 1), List.of(two.get(0), fixture.message().build()), two)) {
+                assertThatThrownBy(() -> fixture.stores.enqueue().enqueue(messages, connection))
+                        .isInstanceOf(QueueChangedException.class)
+                        .hasMessageContaining(fixture.queue.name());
+                assertThatThrownBy(
+                                () -> fixture.stores.enqueue().enqueueDirect(messages, fixture.worker, 10, connection))
+                        .isInstanceOf(QueueChangedException.class);
+            }
+        }
+        assertThat(fixture.stores.enqueue().enqueueLeased(two.get(0), fixture.worker))
+                .isEmpty();
+        assertThat(fixture.number("SELECT count(*) FROM postroom.message WHERE queue_id = " + fixture.queue.id()))
+                .isZero();
+    }
+
+    @Test
     void a_key_met_again_answers_the_first_message() {
         UUID first = fixture.enqueue(fixture.message().key("order-1")).id();
         assertThat(fixture.enqueue(fixture.message().key("order-1")))
-                .isEqualTo(new EnqueueResult(first, false, true, 0));
+                .isEqualTo(new EnqueueResult(first, false, true, 0, List.of(fixture.queue.name())));
         assertThat(fixture.enqueue(fixture.message().key("order-1").payload("{}")))
-                .isEqualTo(new EnqueueResult(first, false, false, 0));
+                .isEqualTo(new EnqueueResult(first, false, false, 0, List.of(fixture.queue.name())));
         assertThat(fixture.enqueue(fixture.message().key("order-2")).isNew()).isTrue();
         assertThat(fixture.enqueue(new Plan(fixture.newQueue()).key("order-1")).isNew())
                 .as("keys are a queue's own")
@@ -307,7 +329,7 @@ class EnqueueTest {
                 fixture.message().id(id));
         assertThat(answers).extracting(EnqueueResult::isNew).containsExactly(true, false, true, false);
         assertThat(answers.get(1).id()).isEqualTo(answers.get(0).id());
-        assertThat(answers.get(3)).isEqualTo(new EnqueueResult(id, false, true, 0));
+        assertThat(answers.get(3)).isEqualTo(new EnqueueResult(id, false, true, 0, List.of(fixture.queue.name())));
         assertThat(fixture.claim(10)).hasSize(2);
     }
 

@@ -50,10 +50,7 @@ class MessageColumnsTest {
         int inserts = 0;
         for (Field field : EnqueueSql.class.getDeclaredFields()) {
             field.setAccessible(true);
-            Sql statement = field.getType() == SqlOfOne.class
-                    ? ((SqlOfOne) field.get(null)).in(message())
-                    : field.getType() == Sql.class ? (Sql) field.get(null) : null;
-            if (statement != null) {
+            for (Sql statement : statements(field.get(null))) {
                 String text = statement.positional();
                 assertThat(text).doesNotContain("{", "}");
                 if (text.contains("INSERT INTO postroom.message")) {
@@ -62,7 +59,16 @@ class MessageColumnsTest {
                 }
             }
         }
-        assertThat(inserts).isEqualTo(8);
+        assertThat(inserts).isEqualTo(5 + 2 + 2 * 2); // five for one message, four for many, two of these in two forms
+    }
+
+    private static List<Sql> statements(Object value) {
+        if (value instanceof SqlOfOne one) {
+            return List.of(one.in(message()));
+        } else if (value instanceof EnqueueSql.Many many) {
+            return List.of(many.named(), many.routed());
+        }
+        return value instanceof Sql statement ? List.of(statement) : List.of();
     }
 
     /** A SELECT of another shape than the table's would get a node on top, which computes each row once more. */
@@ -148,7 +154,7 @@ class MessageColumnsTest {
                 }
             }
         }
-        assertThat(found).hasSize(8).containsOnly("EnqueueSql.java: " + INSERT + "{columns})");
+        assertThat(found).hasSize(9).containsOnly("EnqueueSql.java: " + INSERT + "{columns})");
     }
 
     /** A row that goes in whole has no defaults: each column is assigned. */

@@ -157,12 +157,13 @@ class OperateTest {
     @Test
     void delete_cancels_what_waits_and_the_queue_is_gone() {
         UUID id = fixture.enqueue();
-        stores.operator().delete(fixture.queue.name(), false, false);
+        assertThat(stores.operator().delete(fixture.queue.name(), false, false)).isTrue();
         assertThat(stores.queues().queue(fixture.queue.name())).isEmpty();
         assertThat(report().deleted()).isTrue();
         assertThat(stores.queries().states(List.of(id))).containsEntry(id, MessageState.CANCELLED);
-        assertThatThrownBy(() -> stores.operator().delete(fixture.queue.name(), false, false))
-                .isInstanceOf(QueueNotFoundException.class);
+        assertThat(stores.operator().delete(fixture.queue.name(), true, true))
+                .as("what is not there need not be deleted")
+                .isFalse();
         assertThat(stores.queues()
                         .declare(QueueSettings.of(fixture.queue.name()))
                         .id())
@@ -440,13 +441,20 @@ class OperateTest {
     }
 
     @Test
-    void what_comes_to_wait_in_a_deleted_queue_is_cancelled() {
+    void what_comes_to_wait_in_a_deleted_queue_is_cancelled() throws SQLException {
         fixture.enqueue();
         ClaimedMessage held = fixture.claimOne();
-        stores.operator().delete(fixture.queue.name(), false, false);
-        UUID ready = fixture.enqueue();
-        UUID delayed =
-                fixture.enqueue(fixture.message().delay(Duration.ofHours(1))).id();
+        UUID ready;
+        UUID delayed;
+        try (Connection open = fixture.pool.getConnection()) {
+            open.setAutoCommit(false);
+            ready = stores.enqueue().enqueue(fixture.message().build(), open).id();
+            delayed = stores.enqueue()
+                    .enqueue(fixture.message().delay(Duration.ofHours(1)).build(), open)
+                    .id();
+            stores.operator().delete(fixture.queue.name(), false, false);
+            open.commit();
+        }
         stores.leases().complete(fixture.worker, List.of(Completion.release(held)));
         new ExpireMessages(stores.jobs()).run();
         assertThat(fixture.places(ready)).as("just deleted").containsExactly("ready");
@@ -476,7 +484,7 @@ class OperateTest {
                 .id();
         fixture.execute("UPDATE postroom.message SET expires_at = expires_at - interval '2 minutes' WHERE queue_id = "
                 + fixture.queue.id());
-        assertThat(stores.jobs().expire(null, 10_000)).isNull();
+        assertThat(stores.jobs().expire(null, null, 10_000)).isEqualTo(new JobStore.Expiry(null, null));
         assertThat(fixture.places(held)).containsExactly("lease");
         assertThat(fixture.places(ready)).containsExactly("finished");
         assertThat(fixture.places(delayed)).containsExactly("finished");

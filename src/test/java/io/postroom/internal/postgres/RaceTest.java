@@ -708,7 +708,7 @@ class RaceTest {
                 start(() -> fixture.enqueue(fixture.message().key("k")));
         awaitWaiting();
         first.commit();
-        assertThat(answer(second)).isEqualTo(new EnqueueResult(id, false, true, 0));
+        assertThat(answer(second)).isEqualTo(new EnqueueResult(id, false, true, 0, List.of(fixture.queue.name())));
     }
 
     @Test
@@ -731,7 +731,7 @@ class RaceTest {
                 start(() -> fixture.enqueue(fixture.message().id(id).payload("{}")));
         awaitWaiting();
         first.commit();
-        assertThat(answer(second)).isEqualTo(new EnqueueResult(id, false, false, 0));
+        assertThat(answer(second)).isEqualTo(new EnqueueResult(id, false, false, 0, List.of(fixture.queue.name())));
     }
 
     @Test

@@ -57,7 +57,7 @@ class RegistryTest {
         UUID expired = fixture.enqueue(fixture.message().timeToLive(Duration.ofMillis(1)))
                 .id();
         stores.operator().advance(Duration.ofSeconds(1));
-        stores.jobs().expire(null, 10_000);
+        stores.jobs().expire(null, null, 10_000);
         return new UUID[] {delayed, ready, inProgress, done, dead, cancelled, expired};
     }
 

@@ -34,7 +34,7 @@ class AsyncGroupCommitTest {
         List<CompletableFuture<Created>> added = new CopyOnWriteArrayList<>();
         Thread caller = new Thread(() -> {
             for (int i = 0; i < 100; i++) {
-                added.add(commits.add("q", message()));
+                added.add(commits.add(message()));
             }
         });
         caller.start();
@@ -56,7 +56,7 @@ class AsyncGroupCommitTest {
                 new AsyncGroupCommit(new SyncGroupCommit(heldWriter()), Runnable::run, Duration.ofMillis(200));
         Thread caller = new Thread(() -> {
             for (int i = 0; i < 100; i++) {
-                commits.add("q", message());
+                commits.add(message());
             }
         });
         List<Throwable> thrown = new CopyOnWriteArrayList<>();
@@ -94,8 +94,8 @@ class AsyncGroupCommitTest {
                     }
                 }),
                 Runnable::run);
-        CompletableFuture<Created> next = commits.add("q", message())
-                .exceptionally(refused -> commits.add("q", message()).join());
+        CompletableFuture<Created> next = commits.add(message())
+                .exceptionally(refused -> commits.add(message()).join());
 
         assertThat(next.get(30, TimeUnit.SECONDS).queues()).containsExactly("q");
         commits.close();
@@ -130,7 +130,7 @@ class AsyncGroupCommitTest {
                 .mapToLong(message -> message.content().bytes())
                 .sum());
         return messages.stream()
-                .map(message -> new EnqueueResult(message.id(), true, true, 1))
+                .map(message -> new EnqueueResult(message.id(), true, true, 1, message.queues()))
                 .toList();
     }
 

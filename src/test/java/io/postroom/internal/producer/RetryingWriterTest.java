@@ -38,7 +38,7 @@ class RetryingWriterTest {
     @Test
     void message_that_the_repeat_wrote_keeps_its_result() {
         NewMessage message = message(null);
-        EnqueueResult written = new EnqueueResult(message.id(), true, true, 42);
+        EnqueueResult written = new EnqueueResult(message.id(), true, true, 42, List.of("q"));
 
         assertThat(counted(message, written)).isEqualTo(written);
     }
@@ -48,7 +48,7 @@ class RetryingWriterTest {
     }
 
     private static EnqueueResult wasThere(UUID id) {
-        return new EnqueueResult(id, false, true, 0);
+        return new EnqueueResult(id, false, true, 0, List.of("q"));
     }
 
     private static NewMessage message(String deduplicationKey) {

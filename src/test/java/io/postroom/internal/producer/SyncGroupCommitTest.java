@@ -266,13 +266,13 @@ class SyncGroupCommitTest {
     private List<EnqueueResult> write(List<NewMessage> group) {
         written.add(List.copyOf(group));
         return group.stream()
-                .map(row -> new EnqueueResult(row.id(), true, true, written.size()))
+                .map(row -> new EnqueueResult(row.id(), true, true, written.size(), row.queues()))
                 .toList();
     }
 
     private EnqueueResult again(NewMessage row) {
         writtenAgain.add(row);
-        return new EnqueueResult(row.id(), true, true, 1);
+        return new EnqueueResult(row.id(), true, true, 1, row.queues());
     }
 
     private static List<NewMessage> rows(int count) {

@@ -7,6 +7,7 @@ import io.postroom.internal.storage.PollResult;
 import io.postroom.internal.storage.PollSummary;
 import io.postroom.internal.storage.WatermarkSample;
 import io.postroom.internal.storage.WorkerStore;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -73,7 +74,7 @@ final class FakeWorkerStore implements WorkerStore {
     }
 
     @Override
-    public void deregister(int workerId, UUID instance) {
+    public void deregister(int workerId, UUID instance, @Nullable Duration leaseTime) {
         throw new UnsupportedOperationException();
     }
 
@@ -84,6 +85,16 @@ final class FakeWorkerStore implements WorkerStore {
 
     @Override
     public PollResult poll(PollRequest request) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void forgetCancelled(int workerId, Collection<UUID> messages) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public boolean reportStopped(int workerId, UUID instance, int queueId, String queue, int held) {
         throw new UnsupportedOperationException();
     }
 

@@ -165,7 +165,7 @@ class LowWatermarkTest {
     }
 
     private static PollSummary summary(long lastSeq, Instant server) {
-        return new PollSummary(new StoreIdentity(server, 1), 0, "1", null, lastSeq, null);
+        return new PollSummary(new StoreIdentity(server, 1), 0, "1", null, lastSeq, null, List.of());
     }
 
     private void assertForgotten() {
@@ -199,6 +199,6 @@ class LowWatermarkTest {
     }
 
     private static QueueReport report(long[] lowest) {
-        return new QueueReport(1, "mail", false, false, 10, "", false, false, false, lowest, false);
+        return new QueueReport(1, "mail", false, false, 10, "", false, false, false, QueueReport.Stop.NONE, lowest, false);
     }
 }

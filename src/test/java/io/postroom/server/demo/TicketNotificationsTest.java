@@ -185,6 +185,16 @@ class TicketNotificationsTest {
         }
 
         @Override
+        public Optional<String> exchange() {
+            return Optional.empty();
+        }
+
+        @Override
+        public String routingKey() {
+            return "";
+        }
+
+        @Override
         public Optional<String> group() {
             return Optional.empty();
         }

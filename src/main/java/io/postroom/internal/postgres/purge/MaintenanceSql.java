@@ -171,9 +171,15 @@ final class MaintenanceSql {
                 LIMIT :limit))
             """);
 
+    static final Sql FORGET_DROPPED = Sql.of("""
+            -- name: forget_dropped
+            DELETE FROM postroom.dropped_message
+            WHERE dropped_at < statement_timestamp() - :droppedBefore * interval '1 microsecond'
+            """);
+
     /**
      * Removes processes that ended that long ago and that no lease and no line of history names any more. Removes the consumers of all
-     * ended processes, too. Reads all history: once a day. Always one row: how many processes were removed.
+     * ended processes and orders to stop them, too. Reads all history: once a day. Always one row: how many processes were removed.
      */
     static final Sql FORGET_WORKERS = Sql.of("""
             -- name: forget_workers
@@ -183,6 +189,14 @@ final class MaintenanceSql {
                 WHERE least(w.stopped_at, w.beat_at) < statement_timestamp() - :endedBefore * interval '1 microsecond'
             ), consumers AS (
                 DELETE FROM postroom.consumer c
+                WHERE c.worker_id IN (SELECT e.id FROM ended e)
+                   OR NOT EXISTS (SELECT FROM postroom.worker w WHERE w.id = c.worker_id)
+            ), stops AS (
+                DELETE FROM postroom.consumer_stop s
+                WHERE s.worker_id IN (SELECT e.id FROM ended e)
+                   OR NOT EXISTS (SELECT FROM postroom.worker w WHERE w.id = s.worker_id)
+            ), cancelled AS (
+                DELETE FROM postroom.cancelled_run c
                 WHERE c.worker_id IN (SELECT e.id FROM ended e)
                    OR NOT EXISTS (SELECT FROM postroom.worker w WHERE w.id = c.worker_id)
             ), gone AS (

@@ -273,6 +273,16 @@ public final class PostgresMaintenance implements MaintenanceStore {
         });
     }
 
+    @Override
+    public int forgetDropped(Duration droppedBefore) {
+        return transactions.several("forget dropped messages", connection -> {
+            raiseTimeLimit(connection);
+            try (Sql.Call call = MaintenanceSql.FORGET_DROPPED.on(connection)) {
+                return call.set("droppedBefore", Rows.micros(droppedBefore)).update();
+            }
+        });
+    }
+
     // ---- partitions
 
     /**

@@ -1,0 +1,9 @@
+/**
+ * Reads and writes topologies as files. {@link io.postroom.internal.definitions.RabbitMqFile} reads the file of RabbitMQ and refuses what
+ * is none. {@link io.postroom.internal.definitions.RabbitMqImport} turns it into ours and says of each definition what became of it. The
+ * store declares all of it in one transaction. The test file is the export of a real broker.
+ */
+@NullMarked
+package io.postroom.internal.definitions;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,65 @@
+package io.postroom.internal.postgres;
+
+import io.postroom.api.ExchangeNotFoundException;
+import io.postroom.api.InvalidMessageException;
+import io.postroom.api.QueueNotFoundException;
+import io.postroom.api.StoreException;
+import java.util.function.Supplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import org.postgresql.util.PSQLException;
+import org.postgresql.util.ServerErrorMessage;
+
+/**
+ * Turns what the functions of routing refuse into the exceptions of the API, so that the rules stand in SQL alone. It reads the texts of
+ * {@code postroom.refuse} and of "does not exist" in db/function; a test for each kind of refusal fails when a text changes.
+ */
+final class RoutingRefusals {
+    private static final String INVALID = "22023";
+    private static final String IN_USE = "55006";
+    private static final Pattern UNKNOWN = Pattern.compile("(exchange|to_exchange|queue) \"(.*)\" does not exist\\..*");
+    private static final Pattern BROKEN_LIMIT =
+            Pattern.compile("(\\S+) must be (.*), got \"(.*?)\"(?:\\. (.*))?", Pattern.DOTALL);
+
+    private RoutingRefusals() {}
+
+    static <T> T translated(Supplier<T> call) {
+        try {
+            return call.get();
+        } catch (StoreException refused) {
+            RuntimeException said = translated(refused);
+            throw said == null ? refused : said;
+        }
+    }
+
+    private static @Nullable RuntimeException translated(StoreException refused) {
+        String text = serverText(refused);
+        if (text == null) {
+            return null;
+        } else if (refused.state().equals(IN_USE)) {
+            return new IllegalStateException(text);
+        } else if (!refused.state().equals(INVALID)) {
+            return null;
+        }
+        Matcher unknown = UNKNOWN.matcher(text);
+        if (unknown.matches()) {
+            return unknown.group(1).equals("queue")
+                    ? new QueueNotFoundException(unknown.group(2), "Declare it first; nothing was bound")
+                    : new ExchangeNotFoundException(unknown.group(2));
+        }
+        Matcher limit = BROKEN_LIMIT.matcher(text);
+        return limit.matches()
+                ? new InvalidMessageException(
+                        limit.group(1), limit.group(2), limit.group(3), limit.group(4) == null ? "" : limit.group(4))
+                : null;
+    }
+
+    private static @Nullable String serverText(StoreException refused) {
+        if (refused.getCause() instanceof PSQLException error) {
+            ServerErrorMessage server = error.getServerErrorMessage();
+            return server == null ? null : server.getMessage();
+        }
+        return null;
+    }
+}

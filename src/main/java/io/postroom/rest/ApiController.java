@@ -1,0 +1,99 @@
+package io.postroom.rest;
+
+import io.postroom.api.DuplicateMessageException;
+import io.postroom.api.ExchangeNotFoundException;
+import io.postroom.api.InvalidMessageException;
+import io.postroom.api.QueueNotFoundException;
+import io.postroom.api.StoreException;
+import io.postroom.api.UnroutableMessageException;
+import java.io.IOException;
+import java.time.Duration;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.http.HttpHeaders;
+import org.springframework.http.MediaType;
+import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.ExceptionHandler;
+import org.springframework.web.method.annotation.MethodArgumentTypeMismatchException;
+
+/** Turns exceptions into problem documents, for the controllers of this package alone: a host's own are left as they are. */
+abstract class ApiController {
+    private static final Logger log = LoggerFactory.getLogger(ApiController.class);
+    private static final Duration WHEN_AWAY = Duration.ofSeconds(5);
+    private static final Duration WHEN_BUSY = Duration.ofSeconds(1);
+
+    @ExceptionHandler
+    ResponseEntity<byte[]> refused(ProblemException refused) {
+        return answer(refused.problem());
+    }
+
+    @ExceptionHandler
+    ResponseEntity<byte[]> refused(InvalidMessageException refused) {
+        return answer(Problem.invalid(refused));
+    }
+
+    @ExceptionHandler
+    ResponseEntity<byte[]> refused(DuplicateMessageException refused) {
+        return answer(Problem.duplicate(refused));
+    }
+
+    @ExceptionHandler
+    ResponseEntity<byte[]> refused(QueueNotFoundException refused) {
+        return answer(Problem.invalid(new InvalidMessageException("queue", "one that exists", refused.queue())));
+    }
+
+    @ExceptionHandler
+    ResponseEntity<byte[]> refused(ExchangeNotFoundException refused) {
+        return answer(Problem.invalid(new InvalidMessageException("exchange", "one that exists", refused.exchange())));
+    }
+
+    @ExceptionHandler
+    ResponseEntity<byte[]> refused(UnroutableMessageException refused) {
+        return answer(Problem.unroutable(refused));
+    }
+
+    /** Answers a parameter behind the question mark that cannot be read. */
+    @ExceptionHandler
+    ResponseEntity<byte[]> unreadable(MethodArgumentTypeMismatchException refused) {
+        return answer(Problem.malformed("The parameter " + refused.getName() + " cannot be read"));
+    }
+
+    /** Answers a client that stopped sending; it will hardly read the answer. */
+    @ExceptionHandler
+    ResponseEntity<byte[]> brokenOff(IOException gone) {
+        log.debug("a request broke off", gone);
+        return answer(Problem.malformed("The body broke off"));
+    }
+
+    @ExceptionHandler
+    ResponseEntity<byte[]> failed(StoreException failed) {
+        if (failed.mayPass()) {
+            log.debug("answered 503", failed);
+            return answer(
+                    Problem.unavailable(failed.kind() == StoreException.Kind.UNAVAILABLE ? WHEN_AWAY : WHEN_BUSY));
+        }
+        return broken(failed);
+    }
+
+    @ExceptionHandler
+    ResponseEntity<byte[]> broken(RuntimeException failed) {
+        log.error("a request failed", failed);
+        return answer(Problem.internal());
+    }
+
+    static ResponseEntity<byte[]> answer(Problem problem) {
+        ResponseEntity.BodyBuilder answer = answer(problem.status());
+        problem.retryAfter()
+                .ifPresent(wait -> answer.header(HttpHeaders.RETRY_AFTER, String.valueOf(wait.toSeconds())));
+        return answer.contentType(MediaType.parseMediaType(Problem.CONTENT_TYPE))
+                .body(problem.toJson());
+    }
+
+    /** Begins an answer that no cache may keep and no browser may read as anything but JSON. */
+    static ResponseEntity.BodyBuilder answer(int status) {
+        return ResponseEntity.status(status)
+                .contentType(MediaType.APPLICATION_JSON)
+                .header("X-Content-Type-Options", "nosniff")
+                .header(HttpHeaders.CACHE_CONTROL, "no-store");
+    }
+}

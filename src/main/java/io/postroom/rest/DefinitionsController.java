@@ -1,0 +1,76 @@
+package io.postroom.rest;
+
+import io.postroom.api.Definitions;
+import io.postroom.api.ImportOptions;
+import io.postroom.api.ImportReport;
+import io.postroom.api.InvalidMessageException;
+import jakarta.servlet.http.HttpServletRequest;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RequestParam;
+import org.springframework.web.bind.annotation.RestController;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Takes and gives the definitions file of RabbitMQ. */
+@RestController
+@RequestMapping("/api/v1/definitions/rabbitmq")
+class DefinitionsController extends ApiController {
+    private static final JsonMapper JSON = JsonMapper.shared();
+
+    private final Definitions definitions;
+
+    DefinitionsController(Definitions definitions) {
+        this.definitions = definitions;
+    }
+
+    /** @param rename names of the file and ours, each as {@code old=new} */
+    @PostMapping
+    ResponseEntity<byte[]> importFile(
+            HttpServletRequest request,
+            @RequestParam(defaultValue = "false") boolean dryRun,
+            @RequestParam Optional<String> virtualHost,
+            @RequestParam(defaultValue = "") List<String> rename)
+            throws IOException {
+        ImportOptions options = dryRun ? ImportOptions.defaults().asDryRun() : ImportOptions.defaults();
+        if (virtualHost.isPresent()) {
+            options = options.virtualHost(virtualHost.get());
+        }
+        for (String names : rename) {
+            int sign = names.lastIndexOf('=');
+            if (sign < 1) {
+                throw new InvalidMessageException("rename", "two names as old=new", names);
+            }
+            options = options.rename(names.substring(0, sign), names.substring(sign + 1));
+        }
+        ImportReport report = definitions.importRabbitMq(RequestBody.read(request, Definitions.LONGEST_FILE), options);
+        Map<String, Object> answer = new LinkedHashMap<>();
+        answer.put("dryRun", report.dryRun());
+        answer.put(
+                "lines",
+                report.lines().stream().map(DefinitionsController::shown).toList());
+        return answer(200).body((JSON.writeValueAsString(answer) + "\n").getBytes(StandardCharsets.UTF_8));
+    }
+
+    private static Map<String, Object> shown(ImportReport.Line line) {
+        Map<String, Object> shown = new LinkedHashMap<>();
+        shown.put("result", line.result().name());
+        shown.put("definition", line.definition());
+        if (!line.text().isEmpty()) {
+            shown.put("text", line.text());
+        }
+        return shown;
+    }
+
+    @GetMapping
+    ResponseEntity<byte[]> export(@RequestParam(defaultValue = "/") String virtualHost) {
+        return answer(200).body((definitions.exportRabbitMq(virtualHost) + "\n").getBytes(StandardCharsets.UTF_8));
+    }
+}
