@@ -94,7 +94,7 @@ WITH setting AS MATERIALIZED (
     FROM postroom.ready r
     JOIN postroom.message m ON m.id = r.message_id
     WHERE NOT r.moved
-      AND (m.queue_id, m.priority, m.seq) <> (r.queue_id, r.priority, r.seq)
+      AND NOT (r.queue_id = ANY (coalesce(m.queue_ids, ARRAY[m.queue_id])) AND r.priority = m.priority AND r.seq = m.seq)
 
     UNION ALL
     SELECT 'no_such_priority', r.queue_id, r.message_id, format('in ready with priority %s: nobody claims it', r.priority)

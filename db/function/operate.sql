@@ -11,8 +11,9 @@ AS $$
     WITH first_place AS (
         DELETE FROM postroom.ready r
         USING postroom.message m
+        CROSS JOIN LATERAL unnest(coalesce(m.queue_ids, ARRAY[m.queue_id])) e (queue_id)
         WHERE m.id = p_message
-          AND r.queue_id = m.queue_id AND r.priority = m.priority AND r.seq = m.seq AND r.message_id = m.id
+          AND r.queue_id = e.queue_id AND r.priority = m.priority AND r.seq = m.seq AND r.message_id = m.id
           AND r.queue_id <> ALL (p_done)
         RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.deliveries
     ), moved AS (

@@ -181,10 +181,10 @@ CREATE TABLE postroom.cancelled_run (
     CONSTRAINT cancelled_run_pk PRIMARY KEY (worker_id, message_id)
 );
 
--- The message itself: written once, never updated. seq is its first place in ready (0: it began in delayed or under a lease). A message
--- that never moved is found in ready by that seq through the primary key, so enqueue needs no index on message_id. Neither this table nor
--- ready has a CHECK: PostgreSQL parses the text of a constraint again for every statement, and three of them took 10 of the 46 us of an
--- enqueue. Whoever writes here checks before. A new column goes into MessageColumns in Java and into create_message.
+-- The message itself: written once, never updated. seq is its first place in ready, in each of its queues (0: it began in delayed or under
+-- a lease). A message that never moved is found in ready by that seq through the primary key, so enqueue needs no index on message_id.
+-- Neither this table nor ready has a CHECK: PostgreSQL parses the text of a constraint again for every statement, and three of them took 10
+-- of the 46 us of an enqueue. Whoever writes here checks before. A new column goes into MessageColumns in Java and into create_message.
 CREATE TABLE postroom.message (
     id              uuid NOT NULL,
     seq             bigint NOT NULL,

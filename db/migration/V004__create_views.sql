@@ -10,7 +10,8 @@ SELECT first.id AS message_id, r.queue_id, 'READY'::text AS state, r.priority, r
        NULL::timestamptz AS due_at, NULL::text AS reason, NULL::bigint AS lease_id, NULL::int AS worker_id, NULL::timestamptz AS claimed_at,
        NULL::timestamptz AS finished_at
 FROM postroom.message first
-JOIN postroom.ready r ON r.queue_id = first.queue_id AND r.priority = first.priority AND r.seq = first.seq AND r.message_id = first.id
+JOIN postroom.ready r ON r.queue_id = ANY (coalesce(first.queue_ids, ARRAY[first.queue_id]))
+                     AND r.priority = first.priority AND r.seq = first.seq AND r.message_id = first.id
 WHERE NOT r.moved
 UNION ALL
 SELECT r.message_id, r.queue_id, 'READY', r.priority, r.seq, r.failures, r.crashes, r.deliveries,

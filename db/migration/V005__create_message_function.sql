@@ -182,22 +182,19 @@ $$;
 COMMENT ON FUNCTION postroom.queues_of IS
     'Internal: the names of the queues that a stored message was routed to; empty when the message was purged.';
 
--- One row for the message, one small row for each queue. All entries have one seq, which names a place in each of their queues. They count
--- as moved, because message.seq can name only the place in one queue.
+-- One row for the message, one small row for each queue. All entries have one seq, which is the first place in each of their queues: so
+-- message.seq and message.queue_ids lead to all of them.
 CREATE OR REPLACE FUNCTION postroom.store_routed(p_message postroom.message, p_targets postroom.queue[], p_due timestamptz) RETURNS uuid
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    place constant bigint := p_message.seq;
 BEGIN
-    p_message.seq := 0;
     INSERT INTO postroom.message VALUES (p_message.*) ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
         RETURN p_message.id;
     ELSIF p_due IS NULL THEN
         INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
-        SELECT place, t.id, p_message.priority, p_message.id, true
+        SELECT p_message.seq, t.id, p_message.priority, p_message.id, false
         FROM unnest(p_targets) t;
     ELSE
         INSERT INTO postroom.delayed (due_at, queue_id, priority, message_id, reason)

@@ -492,8 +492,8 @@ BEGIN
               AND NOT EXISTS (SELECT FROM postroom.ready r
                               WHERE r.message_id = s.message_id AND r.moved AND r.queue_id = s.queue_id OFFSET 0)
               AND NOT EXISTS (SELECT FROM postroom.message m
-                              JOIN postroom.ready r ON r.queue_id = m.queue_id AND r.priority = m.priority AND r.seq = m.seq
-                              WHERE m.id = s.message_id AND r.message_id = m.id AND r.queue_id = s.queue_id OFFSET 0)
+                              JOIN postroom.ready r ON r.priority = m.priority AND r.seq = m.seq AND r.message_id = m.id
+                              WHERE m.id = s.message_id AND r.queue_id = s.queue_id OFFSET 0)
               AND NOT EXISTS (SELECT FROM postroom.delayed d
                               WHERE d.message_id = s.message_id AND d.queue_id = s.queue_id OFFSET 0)
               AND NOT (coalesce(q.on_dead_letter, '') = 'block'

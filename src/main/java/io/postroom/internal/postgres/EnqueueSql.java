@@ -222,9 +222,8 @@ final class EnqueueSql {
 
     /**
      * Does what {@link #ENQUEUE_ANY} does for messages of which some have several queues: one row for the message, a small one for each
-     * queue. All entries of a message have one seq. Those of a message in several queues count as moved, because {@code message.seq} can
-     * name only the place in one queue. Where the message has no time to live of its own, a queue with one has a row in {@code
-     * entry_expiry}.
+     * queue. All entries of a message have one seq, which is the first place in each of its queues. Where the message has no time to live
+     * of its own, a queue with one has a row in {@code entry_expiry}.
      */
     static final Sql ENQUEUE_ROUTED =
             many("""
@@ -267,7 +266,7 @@ final class EnqueueSql {
                 CROSS JOIN LATERAL unnest(coalesce(s.queue_ids, ARRAY[s.queue_id]), f.entry_times::int8[]) e (queue_id, time_to_live)
             ), placed AS (
                 {into ready}
-                SELECT e.seq, e.queue_id, e.priority, 0::int2, 0::int2, 0::int2, e.id, e.is_one_of_several
+                SELECT e.seq, e.queue_id, e.priority, 0::int2, 0::int2, 0::int2, e.id, false
                 FROM entries e
                 WHERE e.due IS NULL
             ), put_off AS (
@@ -289,7 +288,32 @@ final class EnqueueSql {
             UNION ALL
             SELECT 0, 0
             WHERE NOT ({all queues known})
-            """, "CASE WHEN g.queue_ids IS NULL THEN g.seq ELSE 0 END").routed();
+            """, "g.seq").routed();
+
+    /**
+     * Does what {@link #ENQUEUE_ROUTED} does for one message without delay, key and given id, whose queues have no time to live. Checks what
+     * chose the queues and not each of them: a queue that has bindings is deleted together with these. One row: its seq. 0 rows: other
+     * exchanges and bindings hold by now, and nothing was written.
+     */
+    static final SqlOfOne ENQUEUE_FANOUT = new SqlOfOne(
+            """
+            -- name: enqueue_fanout
+            WITH stored AS (
+                INSERT INTO postroom.message ({columns})
+                SELECT {values}
+                FROM (SELECT) one
+                WHERE true {and routing known}
+                RETURNING id, seq, priority, queue_ids
+            ), placed AS (
+                {into ready}
+                SELECT s.seq, e.queue_id, s.priority, 0::int2, 0::int2, 0::int2, s.id, false
+                FROM stored s
+                CROSS JOIN LATERAL unnest(s.queue_ids) e (queue_id)
+            )
+            SELECT s.seq
+            FROM stored s
+            """.replace("{into ready}", INTO_READY),
+            Map.of("seq", ID_THEN_SEQ));
 
     /**
      * The message that stands where another was not written. Runs as a statement of its own: the statement that lost the conflict cannot
