@@ -76,7 +76,8 @@ COMMENT ON FUNCTION postroom.explain_group IS
     'Internal: called by explain. Who holds the group of a message.';
 
 -- Codes: unknown, done, cancelled, expired, dead, in_progress, queue_deleted, queue_paused, consumers_stopped, no_consumer, no_handler,
--- due_later, suspect, group, behind, next, no_place, payload_missing. STABLE: all of it is one snapshot, in which a message is in one place.
+-- due_later, suspect, group, behind, next, no_place, payload_missing. STABLE: all of it is one snapshot, in which a message is in one
+-- place.
 CREATE OR REPLACE FUNCTION postroom.explain(p_message uuid) RETURNS SETOF text
 LANGUAGE plpgsql STABLE ROWS 3
 SET search_path = pg_catalog, pg_temp

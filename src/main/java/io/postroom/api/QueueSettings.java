@@ -232,7 +232,6 @@ public record QueueSettings(
     /** Sets what becomes of the group of a dead letter in an ordered queue; default {@link OnDeadLetter#RELEASE}. */
     public QueueSettings onDeadLetter(OnDeadLetter groups) {
         return new QueueSettings(
-                
                 queue,
                 maxAttempts,
                 retryAfter,

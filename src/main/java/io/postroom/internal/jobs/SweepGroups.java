@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 public final class SweepGroups implements Job {
     private static final int GROUPS_AT_ONCE = 2000;
     private static final Duration USED = Duration.ofSeconds(1);
-    private static final Duration UNUSED = Duration.ofSeconds(15);
+    private static final Duration UNUSED = Duration.ofSeconds(30);
 
     private final JobStore store;
     private @Nullable GroupPosition from;

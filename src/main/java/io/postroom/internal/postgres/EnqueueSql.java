@@ -225,8 +225,7 @@ final class EnqueueSql {
      * queue. All entries of a message have one seq, which is the first place in each of its queues. Where the message has no time to live
      * of its own, a queue with one has a row in {@code entry_expiry}.
      */
-    static final Sql ENQUEUE_ROUTED =
-            many("""
+    static final Sql ENQUEUE_ROUTED = many("""
             -- name: enqueue_routed
             WITH given AS MATERIALIZED (
                 SELECT g.*,
@@ -291,12 +290,12 @@ final class EnqueueSql {
             """, "g.seq").routed();
 
     /**
-     * Does what {@link #ENQUEUE_ROUTED} does for one message without delay, key and given id, whose queues have no time to live. Checks what
-     * chose the queues and not each of them: a queue that has bindings is deleted together with these. One row: its seq. 0 rows: other
-     * exchanges and bindings hold by now, and nothing was written.
+     * Does what {@link #ENQUEUE_ROUTED} does for one message without delay, key and given id, whose queues have no time to live. Checks
+     * what chose the queues and not each of them: a queue that has bindings is deleted together with these. One row: its seq. 0 rows:
+     * other exchanges and bindings hold by now, and nothing was written.
      */
-    static final SqlOfOne ENQUEUE_FANOUT = new SqlOfOne(
-            """
+    static final SqlOfOne ENQUEUE_FANOUT =
+            new SqlOfOne("""
             -- name: enqueue_fanout
             WITH stored AS (
                 INSERT INTO postroom.message ({columns})
@@ -312,8 +311,7 @@ final class EnqueueSql {
             )
             SELECT s.seq
             FROM stored s
-            """.replace("{into ready}", INTO_READY),
-            Map.of("seq", ID_THEN_SEQ));
+            """.replace("{into ready}", INTO_READY), Map.of("seq", ID_THEN_SEQ));
 
     /**
      * The message that stands where another was not written. Runs as a statement of its own: the statement that lost the conflict cannot

@@ -82,7 +82,8 @@ final class QueueSql {
                      coalesce(d.crash_limit::int, q.crash_limit),
                      coalesce(d.time_to_live * interval '1 microsecond', q.time_to_live),
                      coalesce(d.retention * interval '1 microsecond', q.retention), 'declaration',
-                     %s, %s, coalesce(d.on_dead_letter, q.on_dead_letter)))""".formatted(NAMED, DEAD_LETTER_EXCHANGE, DEAD_LETTER_ROUTING_KEY);
+                     %s, %s,
+                     coalesce(d.on_dead_letter, q.on_dead_letter)))""".formatted(NAMED, DEAD_LETTER_EXCHANGE, DEAD_LETTER_ROUTING_KEY);
 
     /**
      * Compares declarations with what is there. Writes and locks nothing. A declared queue that is not there, or whose row would change,

@@ -29,7 +29,7 @@ public record Content(
         @Nullable String routingKey,
         @Nullable String group) {
     /** The content of a message whose payload was not visible. */
-    public static final Content NONE = new Content(Direction.OUTGOING, null, 0, null, null, null, null, null, null);
+    public static final Content NONE = new Content(Direction.OUTGOING, null, 0, null, null, null, null, null);
 
     /** The content of a message that names its queue. */
     public Content(
@@ -41,7 +41,7 @@ public record Content(
             @Nullable String contentType,
             @Nullable String headers,
             @Nullable String correlationId) {
-        this(direction, type, version, payload, body, contentType, headers, correlationId, null, null);
+        this(direction, type, version, payload, body, contentType, headers, correlationId, null, null, null);
     }
 
     /** The size of payload and body; that of JSON in characters, which is near enough for a limit on memory. */

@@ -122,7 +122,7 @@ final class ClaimFixture extends NoLeaseStore implements LeaseHolder {
     }
 
     private static Content content() {
-        return new Content(Direction.OUTGOING, null, 0, "\"x\"", null, null, null, null, null);
+        return new Content(Direction.OUTGOING, null, 0, "\"x\"", null, null, null, null);
     }
 
     private List<ClaimedMessage> claimReady(ClaimRequest request) {

@@ -548,7 +548,8 @@ class ClaimerTurnsTest implements LeaseHolder {
                             hasSuspects,
                             false,
                             QueueReport.Stop.NONE,
-                            lowest, false),
+                            lowest,
+                            false),
                     consumed.timesHeldBack());
         }
 

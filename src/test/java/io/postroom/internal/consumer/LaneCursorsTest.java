@@ -233,6 +233,6 @@ class LaneCursorsTest {
                 true,
                 false,
                 null,
-                new Content(Direction.OUTGOING, null, 0, "1", null, null, null, null, null));
+                new Content(Direction.OUTGOING, null, 0, "1", null, null, null, null));
     }
 }

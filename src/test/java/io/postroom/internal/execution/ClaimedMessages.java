@@ -49,15 +49,15 @@ final class ClaimedMessages {
     }
 
     static Content text(String json) {
-        return new Content(Direction.INCOMING, null, 0, json, null, null, null, null, null);
+        return new Content(Direction.INCOMING, null, 0, json, null, null, null, null);
     }
 
     static Content typed(String type, int version) {
-        return new Content(Direction.INCOMING, type, version, "{}", null, null, null, null, null);
+        return new Content(Direction.INCOMING, type, version, "{}", null, null, null, null);
     }
 
     static Content bytes(byte[] body) {
-        return new Content(Direction.INCOMING, null, 0, null, body, "application/octet-stream", null, null, null);
+        return new Content(Direction.INCOMING, null, 0, null, body, "application/octet-stream", null, null);
     }
 
     private static ClaimedMessage message(

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 
 class DeliveryTest {
     private static final byte[] BODY = "[1]".getBytes(StandardCharsets.UTF_8);
-    private static final Content NULL = new Content(Direction.INCOMING, null, 0, null, null, null, null, null, null);
+    private static final Content NULL = new Content(Direction.INCOMING, null, 0, null, null, null, null, null);
 
     private final List<String> said = new ArrayList<>();
 

@@ -59,7 +59,7 @@ class MessageColumnsTest {
                 }
             }
         }
-        assertThat(inserts).isEqualTo(5 + 2 + 2 * 2); // five for one message, four for many, two of these in two forms
+        assertThat(inserts).isEqualTo(6 + 2 + 2 * 2); // six for one message, four for many, two of these in two forms
     }
 
     private static List<Sql> statements(Object value) {
@@ -117,7 +117,7 @@ class MessageColumnsTest {
     }
 
     private static NewMessage message() {
-        return message(4, null, new Content(Direction.OUTGOING, "order", 1, "{}", null, null, null, null, null));
+        return message(4, null, new Content(Direction.OUTGOING, "order", 1, "{}", null, null, null, null));
     }
 
     private static NewMessage fullMessage() {
@@ -133,6 +133,8 @@ class MessageColumnsTest {
                         "text/plain",
                         "{\"a\": \"b\"}",
                         "c",
+                        null,
+                        null,
                         "g"));
     }
 
@@ -154,7 +156,7 @@ class MessageColumnsTest {
                 }
             }
         }
-        assertThat(found).hasSize(9).containsOnly("EnqueueSql.java: " + INSERT + "{columns})");
+        assertThat(found).hasSize(10).containsOnly("EnqueueSql.java: " + INSERT + "{columns})");
     }
 
     /** A row that goes in whole has no defaults: each column is assigned. */

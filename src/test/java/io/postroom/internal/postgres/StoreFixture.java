@@ -355,8 +355,8 @@ final class StoreFixture {
         }
 
         NewMessage build() {
-            Content content =
-                    new Content(direction, type, version, payload, body, contentType, headers, correlation, group);
+            Content content = new Content(
+                    direction, type, version, payload, body, contentType, headers, correlation, null, null, group);
             return new NewMessage(
                     id, givenId, queue.id(), queue.name(), priority, content, delay, dueAt, timeToLive, key);
         }

@@ -135,7 +135,7 @@ class AsyncGroupCommitTest {
     }
 
     private static NewMessage message() {
-        Content content = new Content(Direction.OUTGOING, null, 0, MEGABYTE, null, null, null, null, null);
+        Content content = new Content(Direction.OUTGOING, null, 0, MEGABYTE, null, null, null, null);
         return new NewMessage(MessageIds.next(), false, 1, "q", 4, content, null, null, null, null);
     }
 }

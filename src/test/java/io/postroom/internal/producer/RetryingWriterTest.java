@@ -52,7 +52,7 @@ class RetryingWriterTest {
     }
 
     private static NewMessage message(String deduplicationKey) {
-        Content content = new Content(Direction.OUTGOING, null, 0, "{}", null, null, null, null, null);
+        Content content = new Content(Direction.OUTGOING, null, 0, "{}", null, null, null, null);
         return new NewMessage(MessageIds.next(), false, 1, "mail", 4, content, null, null, null, deduplicationKey);
     }
 }

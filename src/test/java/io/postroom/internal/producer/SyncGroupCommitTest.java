@@ -288,7 +288,7 @@ class SyncGroupCommitTest {
     }
 
     private static NewMessage row(String payload) {
-        Content content = new Content(Direction.OUTGOING, null, 0, payload, null, null, null, null, null);
+        Content content = new Content(Direction.OUTGOING, null, 0, payload, null, null, null, null);
         return new NewMessage(MessageIds.next(), false, 1, "mail", 4, content, null, null, null, null);
     }
 }
