@@ -570,7 +570,8 @@ BEGIN
     IF NOT FOUND THEN
         PERFORM postroom.refuse('queue', 'the name of a queue', set_ordered.queue);
     END IF;
-    IF target.ordered = set_ordered.ordered OR set_ordered.set_by = 'declaration' AND target.settings_by = 'operator' THEN
+    IF target.ordered = set_ordered.ordered
+       OR set_ordered.set_by = 'declaration' AND target.settings_by = 'operator' AND target.deleted_at IS NULL THEN
         RETURN false;
     END IF;
     is_delayed := EXISTS (SELECT FROM postroom.delayed d WHERE d.queue_id = target.id);

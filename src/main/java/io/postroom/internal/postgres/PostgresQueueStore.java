@@ -73,27 +73,30 @@ final class PostgresQueueStore implements QueueStore {
             }
             open = without(found, open);
         }
-        settings.forEach(this::setOrdered);
-        return settings.stream().map(one -> found.get(one.queue())).toList();
+        return settings.stream()
+                .map(one -> inOrder(found.get(one.queue()), one))
+                .toList();
+    }
+
+    private QueueRow inOrder(QueueRow queue, QueueSettings settings) {
+        boolean isChange =
+                settings.ordered().filter(asked -> asked != queue.ordered()).isPresent();
+        return isChange ? setOrdered(queue, settings.ordered().get()) : queue;
     }
 
     /** A statement of its own, because it needs a lock that lets no other process use queues for a moment. */
-    private void setOrdered(QueueSettings settings) {
-        if (settings.ordered().isEmpty()) {
-            return;
-        }
-        String doing = "declare queue " + settings.queue() + " with ordered("
-                + settings.ordered().get() + ")";
+    private QueueRow setOrdered(QueueRow queue, boolean isOrdered) {
+        String doing = "declare queue " + queue.name() + " with ordered(" + isOrdered + ")";
         for (int tries = 1; ; tries++) {
             try {
-                transactions.single(doing, connection -> {
+                return transactions.single(doing, connection -> {
                     try (Sql.Call call = QueueSql.SET_ORDERED.on(connection)) {
-                        return call.set("queue", settings.queue())
-                                .set("ordered", settings.ordered().get())
+                        call.set("queue", queue.name())
+                                .set("ordered", isOrdered)
                                 .one(row -> row.getBoolean(1));
                     }
+                    return find(queue.name(), connection).orElse(queue);
                 });
-                return;
             } catch (StoreException busy) {
                 if (busy.kind() != StoreException.Kind.TRY_AGAIN || tries == MOST_ROUNDS) {
                     throw busy;

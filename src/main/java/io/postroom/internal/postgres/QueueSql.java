@@ -54,7 +54,7 @@ final class QueueSql {
     /** What refuses the declaration d of the queue in row q; as rows. */
     private static final String CONFLICTS_OF = """
             postroom.declaration_conflicts(q, d.max_attempts, d.retry_after, d.crash_limit, d.time_to_live * interval '1 microsecond',
-                   d.retention * interval '1 microsecond', d.kind, :strict, :owner::uuid)""";
+                   d.retention * interval '1 microsecond', d.kind, d.ordered, d.on_dead_letter, :strict, :owner::uuid)""";
 
     /** Whether the declaration d is refused. The function is asked only where it may have something to say. */
     private static final String IS_REFUSED = """

@@ -664,7 +664,7 @@ class OrderTest {
                 .isInstanceOf(StoreException.class)
                 .hasMessageContaining("transactions that use queues are open");
         open.commit();
-        declared(unordered);
+        assertThat(declared(unordered).ordered()).isFalse();
         assertThat(fixture.text("SELECT ordered FROM postroom.queue WHERE id = " + queue.id()))
                 .isEqualTo("f");
         assertThat(fixture.text("SELECT postroom.set_ordered('" + queue.name() + "', true)"))
