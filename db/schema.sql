@@ -215,11 +215,15 @@ CREATE TABLE postroom.message_group (
     group_key text COLLATE "C" NOT NULL,
     message_id uuid,
     low bigint NOT NULL,
+    epoch bigint NOT NULL,
+    holders smallint NOT NULL DEFAULT 1,
+    is_free boolean NOT NULL DEFAULT false,
     held_since timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
-    CONSTRAINT message_group_pk PRIMARY KEY (queue_id, group_key)
+    CONSTRAINT message_group_pk PRIMARY KEY (queue_id, group_key, epoch)
 ) WITH (fillfactor=70, autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=1000, autovacuum_vacuum_cost_delay=0);
-COMMENT ON COLUMN postroom.message_group.message_id IS 'the holder; null: it has ended, and the next one could not be chosen yet';
+COMMENT ON COLUMN postroom.message_group.message_id IS 'the holder; null: it has ended, and the group is free or the next one could not be chosen yet';
 COMMENT ON COLUMN postroom.message_group.low IS 'no message of the group in grouped has a seq below this one';
+COMMENT ON COLUMN postroom.message_group.holders IS 'holders since the epoch began';
 
 CREATE TABLE postroom.operator_action (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -853,9 +857,10 @@ DECLARE
     queues       int[];
     keys         text[];
     lows         bigint[];
+    places       tid[];
     handed_over  int;
 BEGIN
-    SELECT array_agg(g.queue_id), array_agg(g.group_key), array_agg(g.low) INTO queues, keys, lows
+    SELECT array_agg(g.queue_id), array_agg(g.group_key), array_agg(g.low), array_agg(g.place) INTO queues, keys, lows, places
     FROM (
         SELECT u.queue_id, u.group_key, u.holder
         FROM unnest(p_queues, p_groups, p_holders, p_dead) u (queue_id, group_key, holder, is_dead)
@@ -866,11 +871,20 @@ BEGIN
         ORDER BY u.queue_id, u.group_key COLLATE "C"
     ) w
     CROSS JOIN LATERAL (
-        SELECT x.queue_id, x.group_key, x.low
+        SELECT n.epoch
+        FROM postroom.message_group n
+        WHERE n.queue_id = w.queue_id AND n.group_key = w.group_key
+        ORDER BY n.epoch DESC
+        LIMIT 1
+    ) n
+    CROSS JOIN LATERAL (
+        SELECT x.queue_id, x.group_key, x.low, x.ctid AS place
         FROM postroom.message_group x
         WHERE x.queue_id = w.queue_id
           AND x.group_key = w.group_key
+          AND x.epoch = n.epoch
           AND x.message_id IS NOT DISTINCT FROM w.holder
+          AND NOT x.is_free
         FOR UPDATE
     ) g;
     IF keys IS NULL THEN
@@ -880,16 +894,13 @@ BEGIN
         -- The snapshot of an ATOMIC handler's transaction may be older than the lock. What it does not show would wait for ever.
         UPDATE postroom.message_group g
         SET message_id = NULL
-        FROM unnest(queues, keys) h (queue_id, group_key)
-        WHERE g.queue_id = h.queue_id
-          AND g.group_key = h.group_key
-          AND g.queue_id = ANY (queues) AND g.group_key = ANY (keys);
+        WHERE g.ctid = ANY (places);
         RETURN cardinality(keys);
     END IF;
 
     WITH head AS MATERIALIZED (
-        SELECT h.queue_id, h.group_key, n.place
-        FROM unnest(queues, keys, lows) h (queue_id, group_key, low)
+        SELECT h.queue_id, h.group_key, h.group_place, n.place
+        FROM unnest(queues, keys, lows, places) h (queue_id, group_key, low, group_place)
         LEFT JOIN LATERAL (
             SELECT w.ctid AS place
             FROM postroom.grouped w
@@ -915,27 +926,28 @@ BEGIN
         UPDATE postroom.message_group g
         SET message_id = n.message_id,
             low        = n.seq + 1,
+            epoch      = g.epoch + CASE WHEN g.holders >= 16 THEN 1 ELSE 0 END,
+            holders    = CASE WHEN g.holders >= 16 THEN 1 ELSE g.holders + 1 END,
             held_since = clock_timestamp()
         FROM next n
-        WHERE g.queue_id = n.queue_id
-          AND g.group_key = n.group_key
-          AND g.queue_id = ANY (queues) AND g.group_key = ANY (keys) -- pins the plan: see complete_done
+        JOIN head h ON h.place = n.place
+        WHERE g.ctid = h.group_place
+          AND g.ctid = ANY (places) -- pins the plan: see complete_done
     ), paused AS (
         UPDATE postroom.message_group g
         SET message_id = NULL
         FROM head h
         WHERE h.place IS NOT NULL
-          AND NOT EXISTS (SELECT FROM next n WHERE n.queue_id = h.queue_id AND n.group_key = h.group_key)
-          AND g.queue_id = h.queue_id
-          AND g.group_key = h.group_key
-          AND g.queue_id = ANY (queues) AND g.group_key = ANY (keys)
-    ), ended AS (
-        DELETE FROM postroom.message_group g
-        USING head h
+          AND NOT EXISTS (SELECT FROM next n WHERE n.place = h.place)
+          AND g.ctid = h.group_place
+          AND g.ctid = ANY (places)
+    ), let_go AS (
+        UPDATE postroom.message_group g
+        SET message_id = NULL, is_free = true, held_since = clock_timestamp()
+        FROM head h
         WHERE h.place IS NULL
-          AND g.queue_id = h.queue_id
-          AND g.group_key = h.group_key
-          AND g.queue_id = ANY (queues) AND g.group_key = ANY (keys)
+          AND g.ctid = h.group_place
+          AND g.ctid = ANY (places)
     )
     SELECT count(*) INTO handed_over FROM next;
     RETURN cardinality(keys);
@@ -1422,12 +1434,15 @@ DECLARE
     is_stored    boolean;
     busy_keys    text[]; -- groups whose rows are locked here, and their holders
     holders      uuid[];
+    free_keys    text[]; -- free groups that have a row, which is locked here, too
+    free_places  tid[];
     ending_keys  text[]; -- groups whose rows somebody else has locked
     taken        int[]; -- places in the arrays: what goes under a lease,
     firsts       int[]; -- what of it gets its group with it,
     moved        int[]; -- and what goes behind its group
     gone         tid[];
     locked       bigint[];
+    last_seq     bigint;
     sorted       uuid[];
     low          uuid;
     high         uuid;
@@ -1508,20 +1523,28 @@ BEGIN
             EXIT WHEN is_stored;
         END LOOP;
 
-        -- Step 3. A second statement, with a younger snapshot, tells the groups that others have locked from those that are free. Nobody
-        -- else makes the row of a group meanwhile, so a free group stays free.
-        SELECT array_agg(g.group_key), array_agg(g.message_id) INTO busy_keys, holders
-        FROM (SELECT x.group_key, x.message_id
-              FROM postroom.message_group x
-              WHERE x.queue_id = p_queue AND x.group_key = ANY (keys)
-              FOR KEY SHARE SKIP LOCKED) g;
-        SELECT array_agg(g.group_key) INTO ending_keys
-        FROM (SELECT x.group_key
-              FROM postroom.message_group x
-              WHERE x.queue_id = p_queue AND x.group_key = ANY (keys)
-              OFFSET 0) g
-        LEFT JOIN unnest(busy_keys) b (group_key) ON b.group_key = g.group_key
-        WHERE b.group_key IS NULL;
+        -- Step 3. A row that is gone by the time it is locked counts as locked by others: the next claim sees what became of it.
+        SELECT array_agg(g.group_key) FILTER (WHERE NOT g.is_free), array_agg(g.message_id) FILTER (WHERE NOT g.is_free),
+               array_agg(g.group_key) FILTER (WHERE g.is_free), array_agg(g.place) FILTER (WHERE g.is_free),
+               array_agg(g.group_key) FILTER (WHERE g.place IS NULL)
+        INTO busy_keys, holders, free_keys, free_places, ending_keys
+        FROM (
+            SELECT k.group_key, x.place, x.message_id, x.is_free
+            FROM (SELECT DISTINCT u.group_key FROM unnest(keys) u (group_key) WHERE u.group_key IS NOT NULL) k
+            CROSS JOIN LATERAL (
+                SELECT n.epoch
+                FROM postroom.message_group n
+                WHERE n.queue_id = p_queue AND n.group_key = k.group_key
+                ORDER BY n.epoch DESC
+                LIMIT 1
+            ) n
+            LEFT JOIN LATERAL (
+                SELECT r.ctid AS place, r.message_id, r.is_free
+                FROM postroom.message_group r
+                WHERE r.queue_id = p_queue AND r.group_key = k.group_key AND r.epoch = n.epoch
+                FOR KEY SHARE SKIP LOCKED
+            ) x ON true
+        ) g;
 
         WITH entry AS MATERIALIZED (
             SELECT e.place::int AS place, e.id, e.group_key, e.prio, e.crashed, b.holder,
@@ -1584,11 +1607,32 @@ BEGIN
         END IF;
 
         IF cardinality(firsts) > 0 THEN
-            -- low: what comes behind this group from now on has a higher seq.
-            INSERT INTO postroom.message_group (queue_id, group_key, message_id, low)
-            SELECT p_queue, e.group_key, e.id, coalesce(pg_sequence_last_value('postroom.ready_seq'), 0)
+            -- low: what comes behind this group from now on has a higher seq. It is a new epoch, too: higher than all the group had,
+            -- because each holder has drawn at least one seq.
+            last_seq := coalesce(pg_sequence_last_value('postroom.ready_seq'), 0);
+            INSERT INTO postroom.message_group (queue_id, group_key, message_id, low, epoch)
+            SELECT p_queue, e.group_key, e.id, last_seq, last_seq
             FROM unnest(ids, keys) WITH ORDINALITY e (id, group_key, place)
-            JOIN unnest(firsts) k (place) ON k.place = e.place;
+            JOIN unnest(firsts) k (place) ON k.place = e.place
+            LEFT JOIN unnest(free_keys) f (group_key) ON f.group_key = e.group_key
+            WHERE f.group_key IS NULL;
+            IF free_keys IS NOT NULL THEN
+                UPDATE postroom.message_group g
+                SET message_id = t.id,
+                    low        = last_seq,
+                    epoch      = g.epoch + CASE WHEN g.holders >= 16 THEN 1 ELSE 0 END,
+                    holders    = CASE WHEN g.holders >= 16 THEN 1 ELSE g.holders + 1 END,
+                    is_free    = false,
+                    held_since = clock_timestamp()
+                FROM (
+                    SELECT e.id, f.place
+                    FROM unnest(ids, keys) WITH ORDINALITY e (id, group_key, place)
+                    JOIN unnest(firsts) k (place) ON k.place = e.place
+                    JOIN unnest(free_keys, free_places) f (group_key, place) ON f.group_key = e.group_key
+                ) t
+                WHERE g.ctid = t.place
+                  AND g.ctid = ANY (free_places);
+            END IF;
         END IF;
         IF cardinality(moved) > 0 THEN
             INSERT INTO postroom.grouped (seq, queue_id, priority, failures, crashes, deliveries, message_id, group_key)
@@ -2792,7 +2836,8 @@ BEGIN
     LEFT JOIN postroom.place p ON p.message_id = g.message_id AND p.queue_id = g.queue_id
     LEFT JOIN postroom.worker w ON w.id = p.worker_id
     WHERE g.queue_id = p_queue
-      AND g.group_key = p_group;
+      AND g.group_key = p_group
+      AND NOT g.is_free;
     IF NOT FOUND OR holder.message_id = p_message THEN
         RETURN NULL;
     END IF;
@@ -4936,7 +4981,7 @@ DECLARE
 BEGIN
     advanced := 0;
     WITH seen AS MATERIALIZED (
-        SELECT g.queue_id, g.group_key, g.message_id
+        SELECT g.queue_id, g.group_key, g.message_id, g.is_free
         FROM postroom.message_group g
         WHERE (g.queue_id, g.group_key) > (p_queue, p_group)
         ORDER BY g.queue_id, g.group_key
@@ -4952,8 +4997,9 @@ BEGIN
         FROM seen s
         LEFT JOIN postroom.queue q ON q.id = s.queue_id
         LEFT JOIN held h ON h.message_id = s.message_id AND h.queue_id = s.queue_id
-        WHERE s.message_id IS NULL
-           OR h.message_id IS NULL
+        WHERE s.message_id IS NULL AND NOT s.is_free
+           OR s.message_id IS NOT NULL
+              AND h.message_id IS NULL
               -- OFFSET 0: one look-up for each group, and no join that reads all that waits
               AND NOT EXISTS (SELECT FROM postroom.ready r
                               WHERE r.message_id = s.message_id AND r.moved AND r.queue_id = s.queue_id OFFSET 0)
@@ -4979,6 +5025,15 @@ BEGIN
         last_queue := NULL;
         last_group := NULL;
     END IF;
+    DELETE FROM postroom.message_group g
+    WHERE g.ctid = ANY (ARRAY(
+        SELECT x.ctid
+        FROM postroom.message_group x
+        WHERE (x.queue_id, x.group_key) > (p_queue, p_group)
+          AND (last_queue IS NULL OR (x.queue_id, x.group_key) <= (last_queue, last_group COLLATE "C"))
+          AND x.is_free
+          AND x.held_since < clock_timestamp() - interval '1 minute'
+        FOR UPDATE SKIP LOCKED));
 
     -- Groups of grouped in the same range: jumps from one to the next.
     FOR waiting IN
@@ -5003,14 +5058,18 @@ BEGIN
         FROM (SELECT g.queue_id, g.group_key, g.seq FROM g LIMIT p_limit * 10) x
         WHERE NOT EXISTS (
             SELECT FROM postroom.message_group h
-            WHERE h.queue_id = x.queue_id AND h.group_key = x.group_key AND h.low <= x.seq)
+            WHERE h.queue_id = x.queue_id AND h.group_key = x.group_key AND h.low <= x.seq AND NOT h.is_free)
     LOOP
         CONTINUE WHEN NOT pg_try_advisory_xact_lock(1349481332, waiting.queue_id);
-        INSERT INTO postroom.message_group AS h (queue_id, group_key, message_id, low)
-        SELECT w.queue_id, w.group_key, NULL, w.seq
-        FROM postroom.grouped w
-        WHERE w.queue_id = waiting.queue_id AND w.group_key = waiting.group_key AND w.seq = waiting.seq
-        ON CONFLICT (queue_id, group_key) DO UPDATE SET low = least(h.low, EXCLUDED.low);
+        CONTINUE WHEN NOT EXISTS (SELECT FROM postroom.grouped w
+                                  WHERE w.queue_id = waiting.queue_id AND w.group_key = waiting.group_key AND w.seq = waiting.seq);
+        UPDATE postroom.message_group h
+        SET low = least(h.low, waiting.seq), is_free = false
+        WHERE h.queue_id = waiting.queue_id AND h.group_key = waiting.group_key;
+        IF NOT FOUND THEN
+            INSERT INTO postroom.message_group (queue_id, group_key, message_id, low, epoch)
+            VALUES (waiting.queue_id, waiting.group_key, NULL, waiting.seq, pg_sequence_last_value('postroom.ready_seq'));
+        END IF;
         advanced := advanced + postroom.advance_groups(ARRAY[waiting.queue_id], ARRAY[waiting.group_key], ARRAY[NULL::uuid], ARRAY[false]);
     END LOOP;
     is_used := EXISTS (SELECT FROM postroom.message_group) OR EXISTS (SELECT FROM postroom.grouped);

@@ -201,6 +201,7 @@ WITH setting AS MATERIALIZED (
                g.group_key, g.held_since)
     FROM postroom.message_group g
     WHERE g.held_since < statement_timestamp() - interval '10 minutes'
+      AND NOT g.is_free
       AND NOT EXISTS (SELECT FROM live l WHERE l.message_id = g.message_id AND l.queue_id = g.queue_id AND l.place <> 'grouped')
 
     UNION ALL

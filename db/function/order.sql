@@ -13,9 +13,10 @@
 --      younger message, and be wrong if the other rolls back.
 --   2. A claim looks from the low watermarks on, in all lanes at once and up to one seq. From a cursor on it would miss an older message
 --      that was committed late, and lane by lane an older one of lower priority.
---   3. It locks the row of a busy group (KEY SHARE, SKIP LOCKED) before it puts a message behind that group. Whoever ends a group locks the
---      row first (UPDATE) and looks for a next message after that. So either the claim comes first and the message is seen, or the claim
---      finds the row locked and leaves the message in ready. Without the lock the message could be left in grouped for ever.
+--   3. It locks the row of a group (KEY SHARE, SKIP LOCKED) before it puts a message behind that group or takes the group for a message.
+--      Whoever ends a group locks the row first (UPDATE) and looks for a next message after that. So either the claim comes first and the
+--      message is seen, or the claim finds the row locked and leaves the message in ready. Without the lock the message could be left in
+--      grouped for ever. Nobody but a claim makes a group busy, so a free group stays free.
 --   4. A message whose row in ready is locked (a cancel in an open transaction) holds back those of its group behind it, and no others.
 --   5. The next message of a group is chosen with SKIP LOCKED, too. If it is locked, the group has no holder for a while (message_id is
 --      null); sweep_groups tries again.
@@ -60,12 +61,15 @@ DECLARE
     is_stored    boolean;
     busy_keys    text[]; -- groups whose rows are locked here, and their holders
     holders      uuid[];
+    free_keys    text[]; -- free groups that have a row, which is locked here, too
+    free_places  tid[];
     ending_keys  text[]; -- groups whose rows somebody else has locked
     taken        int[]; -- places in the arrays: what goes under a lease,
     firsts       int[]; -- what of it gets its group with it,
     moved        int[]; -- and what goes behind its group
     gone         tid[];
     locked       bigint[];
+    last_seq     bigint;
     sorted       uuid[];
     low          uuid;
     high         uuid;
@@ -146,20 +150,28 @@ BEGIN
             EXIT WHEN is_stored;
         END LOOP;
 
-        -- Step 3. A second statement, with a younger snapshot, tells the groups that others have locked from those that are free. Nobody
-        -- else makes the row of a group meanwhile, so a free group stays free.
-        SELECT array_agg(g.group_key), array_agg(g.message_id) INTO busy_keys, holders
-        FROM (SELECT x.group_key, x.message_id
-              FROM postroom.message_group x
-              WHERE x.queue_id = p_queue AND x.group_key = ANY (keys)
-              FOR KEY SHARE SKIP LOCKED) g;
-        SELECT array_agg(g.group_key) INTO ending_keys
-        FROM (SELECT x.group_key
-              FROM postroom.message_group x
-              WHERE x.queue_id = p_queue AND x.group_key = ANY (keys)
-              OFFSET 0) g
-        LEFT JOIN unnest(busy_keys) b (group_key) ON b.group_key = g.group_key
-        WHERE b.group_key IS NULL;
+        -- Step 3. A row that is gone by the time it is locked counts as locked by others: the next claim sees what became of it.
+        SELECT array_agg(g.group_key) FILTER (WHERE NOT g.is_free), array_agg(g.message_id) FILTER (WHERE NOT g.is_free),
+               array_agg(g.group_key) FILTER (WHERE g.is_free), array_agg(g.place) FILTER (WHERE g.is_free),
+               array_agg(g.group_key) FILTER (WHERE g.place IS NULL)
+        INTO busy_keys, holders, free_keys, free_places, ending_keys
+        FROM (
+            SELECT k.group_key, x.place, x.message_id, x.is_free
+            FROM (SELECT DISTINCT u.group_key FROM unnest(keys) u (group_key) WHERE u.group_key IS NOT NULL) k
+            CROSS JOIN LATERAL (
+                SELECT n.epoch
+                FROM postroom.message_group n
+                WHERE n.queue_id = p_queue AND n.group_key = k.group_key
+                ORDER BY n.epoch DESC
+                LIMIT 1
+            ) n
+            LEFT JOIN LATERAL (
+                SELECT r.ctid AS place, r.message_id, r.is_free
+                FROM postroom.message_group r
+                WHERE r.queue_id = p_queue AND r.group_key = k.group_key AND r.epoch = n.epoch
+                FOR KEY SHARE SKIP LOCKED
+            ) x ON true
+        ) g;
 
         WITH entry AS MATERIALIZED (
             SELECT e.place::int AS place, e.id, e.group_key, e.prio, e.crashed, b.holder,
@@ -222,11 +234,32 @@ BEGIN
         END IF;
 
         IF cardinality(firsts) > 0 THEN
-            -- low: what comes behind this group from now on has a higher seq.
-            INSERT INTO postroom.message_group (queue_id, group_key, message_id, low)
-            SELECT p_queue, e.group_key, e.id, coalesce(pg_sequence_last_value('postroom.ready_seq'), 0)
+            -- low: what comes behind this group from now on has a higher seq. It is a new epoch, too: higher than all the group had,
+            -- because each holder has drawn at least one seq.
+            last_seq := coalesce(pg_sequence_last_value('postroom.ready_seq'), 0);
+            INSERT INTO postroom.message_group (queue_id, group_key, message_id, low, epoch)
+            SELECT p_queue, e.group_key, e.id, last_seq, last_seq
             FROM unnest(ids, keys) WITH ORDINALITY e (id, group_key, place)
-            JOIN unnest(firsts) k (place) ON k.place = e.place;
+            JOIN unnest(firsts) k (place) ON k.place = e.place
+            LEFT JOIN unnest(free_keys) f (group_key) ON f.group_key = e.group_key
+            WHERE f.group_key IS NULL;
+            IF free_keys IS NOT NULL THEN
+                UPDATE postroom.message_group g
+                SET message_id = t.id,
+                    low        = last_seq,
+                    epoch      = g.epoch + CASE WHEN g.holders >= 16 THEN 1 ELSE 0 END,
+                    holders    = CASE WHEN g.holders >= 16 THEN 1 ELSE g.holders + 1 END,
+                    is_free    = false,
+                    held_since = clock_timestamp()
+                FROM (
+                    SELECT e.id, f.place
+                    FROM unnest(ids, keys) WITH ORDINALITY e (id, group_key, place)
+                    JOIN unnest(firsts) k (place) ON k.place = e.place
+                    JOIN unnest(free_keys, free_places) f (group_key, place) ON f.group_key = e.group_key
+                ) t
+                WHERE g.ctid = t.place
+                  AND g.ctid = ANY (free_places);
+            END IF;
         END IF;
         IF cardinality(moved) > 0 THEN
             INSERT INTO postroom.grouped (seq, queue_id, priority, failures, crashes, deliveries, message_id, group_key)
@@ -319,7 +352,8 @@ COMMENT ON FUNCTION postroom.claim_ordered IS
 -- on. p_holders: null stands for a group without a holder.
 --
 -- Locks the rows of the groups in one order, through message_group_pk, and looks for the next messages in a second statement: see step 3
--- above. low lets that look begin behind the dead entries of messages that went before.
+-- above. low lets that look begin behind the dead entries of messages that went before. A row whose epoch has changed since the look has
+-- another holder.
 CREATE OR REPLACE FUNCTION postroom.advance_groups(p_queues int[], p_groups text[], p_holders uuid[], p_dead boolean[]) RETURNS int
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -330,9 +364,10 @@ DECLARE
     queues       int[];
     keys         text[];
     lows         bigint[];
+    places       tid[];
     handed_over  int;
 BEGIN
-    SELECT array_agg(g.queue_id), array_agg(g.group_key), array_agg(g.low) INTO queues, keys, lows
+    SELECT array_agg(g.queue_id), array_agg(g.group_key), array_agg(g.low), array_agg(g.place) INTO queues, keys, lows, places
     FROM (
         SELECT u.queue_id, u.group_key, u.holder
         FROM unnest(p_queues, p_groups, p_holders, p_dead) u (queue_id, group_key, holder, is_dead)
@@ -343,11 +378,20 @@ BEGIN
         ORDER BY u.queue_id, u.group_key COLLATE "C"
     ) w
     CROSS JOIN LATERAL (
-        SELECT x.queue_id, x.group_key, x.low
+        SELECT n.epoch
+        FROM postroom.message_group n
+        WHERE n.queue_id = w.queue_id AND n.group_key = w.group_key
+        ORDER BY n.epoch DESC
+        LIMIT 1
+    ) n
+    CROSS JOIN LATERAL (
+        SELECT x.queue_id, x.group_key, x.low, x.ctid AS place
         FROM postroom.message_group x
         WHERE x.queue_id = w.queue_id
           AND x.group_key = w.group_key
+          AND x.epoch = n.epoch
           AND x.message_id IS NOT DISTINCT FROM w.holder
+          AND NOT x.is_free
         FOR UPDATE
     ) g;
     IF keys IS NULL THEN
@@ -357,16 +401,13 @@ BEGIN
         -- The snapshot of an ATOMIC handler's transaction may be older than the lock. What it does not show would wait for ever.
         UPDATE postroom.message_group g
         SET message_id = NULL
-        FROM unnest(queues, keys) h (queue_id, group_key)
-        WHERE g.queue_id = h.queue_id
-          AND g.group_key = h.group_key
-          AND g.queue_id = ANY (queues) AND g.group_key = ANY (keys);
+        WHERE g.ctid = ANY (places);
         RETURN cardinality(keys);
     END IF;
 
     WITH head AS MATERIALIZED (
-        SELECT h.queue_id, h.group_key, n.place
-        FROM unnest(queues, keys, lows) h (queue_id, group_key, low)
+        SELECT h.queue_id, h.group_key, h.group_place, n.place
+        FROM unnest(queues, keys, lows, places) h (queue_id, group_key, low, group_place)
         LEFT JOIN LATERAL (
             SELECT w.ctid AS place
             FROM postroom.grouped w
@@ -392,27 +433,28 @@ BEGIN
         UPDATE postroom.message_group g
         SET message_id = n.message_id,
             low        = n.seq + 1,
+            epoch      = g.epoch + CASE WHEN g.holders >= 16 THEN 1 ELSE 0 END,
+            holders    = CASE WHEN g.holders >= 16 THEN 1 ELSE g.holders + 1 END,
             held_since = clock_timestamp()
         FROM next n
-        WHERE g.queue_id = n.queue_id
-          AND g.group_key = n.group_key
-          AND g.queue_id = ANY (queues) AND g.group_key = ANY (keys) -- pins the plan: see complete_done
+        JOIN head h ON h.place = n.place
+        WHERE g.ctid = h.group_place
+          AND g.ctid = ANY (places) -- pins the plan: see complete_done
     ), paused AS (
         UPDATE postroom.message_group g
         SET message_id = NULL
         FROM head h
         WHERE h.place IS NOT NULL
-          AND NOT EXISTS (SELECT FROM next n WHERE n.queue_id = h.queue_id AND n.group_key = h.group_key)
-          AND g.queue_id = h.queue_id
-          AND g.group_key = h.group_key
-          AND g.queue_id = ANY (queues) AND g.group_key = ANY (keys)
-    ), ended AS (
-        DELETE FROM postroom.message_group g
-        USING head h
+          AND NOT EXISTS (SELECT FROM next n WHERE n.place = h.place)
+          AND g.ctid = h.group_place
+          AND g.ctid = ANY (places)
+    ), let_go AS (
+        UPDATE postroom.message_group g
+        SET message_id = NULL, is_free = true, held_since = clock_timestamp()
+        FROM head h
         WHERE h.place IS NULL
-          AND g.queue_id = h.queue_id
-          AND g.group_key = h.group_key
-          AND g.queue_id = ANY (queues) AND g.group_key = ANY (keys)
+          AND g.ctid = h.group_place
+          AND g.ctid = ANY (places)
     )
     SELECT count(*) INTO handed_over FROM next;
     RETURN cardinality(keys);
@@ -447,8 +489,9 @@ COMMENT ON FUNCTION postroom.advance_after IS
     'Internal: called where messages end that were not in progress. Hands their groups to the next messages.';
 
 -- The net under all of the above. Three kinds of groups are made to go on: those without a holder, those whose holder has ended or is in no
--- place (a lock that was lost, a row written by hand, a worker of another version), and those of grouped whose row is gone. Looks at the
--- next p_limit groups behind (p_queue, p_group); last_queue is null at the end. is_used: there are groups at all.
+-- place (a lock that was lost, a row written by hand, a worker of another version), and those of grouped whose row is gone or says that the
+-- group is free. Looks at the next p_limit groups behind (p_queue, p_group); last_queue is null at the end. is_used: there are groups at
+-- all. Rows of groups that are free for a minute are deleted, unless a claim holds them.
 --
 -- One statement over all places decides whether a holder still holds: a message on its way between two places is in one of them for each
 -- snapshot. A row is made under the lock of the claims, so that a claim and this function do not both make it.
@@ -466,7 +509,7 @@ DECLARE
 BEGIN
     advanced := 0;
     WITH seen AS MATERIALIZED (
-        SELECT g.queue_id, g.group_key, g.message_id
+        SELECT g.queue_id, g.group_key, g.message_id, g.is_free
         FROM postroom.message_group g
         WHERE (g.queue_id, g.group_key) > (p_queue, p_group)
         ORDER BY g.queue_id, g.group_key
@@ -482,8 +525,9 @@ BEGIN
         FROM seen s
         LEFT JOIN postroom.queue q ON q.id = s.queue_id
         LEFT JOIN held h ON h.message_id = s.message_id AND h.queue_id = s.queue_id
-        WHERE s.message_id IS NULL
-           OR h.message_id IS NULL
+        WHERE s.message_id IS NULL AND NOT s.is_free
+           OR s.message_id IS NOT NULL
+              AND h.message_id IS NULL
               -- OFFSET 0: one look-up for each group, and no join that reads all that waits
               AND NOT EXISTS (SELECT FROM postroom.ready r
                               WHERE r.message_id = s.message_id AND r.moved AND r.queue_id = s.queue_id OFFSET 0)
@@ -509,6 +553,15 @@ BEGIN
         last_queue := NULL;
         last_group := NULL;
     END IF;
+    DELETE FROM postroom.message_group g
+    WHERE g.ctid = ANY (ARRAY(
+        SELECT x.ctid
+        FROM postroom.message_group x
+        WHERE (x.queue_id, x.group_key) > (p_queue, p_group)
+          AND (last_queue IS NULL OR (x.queue_id, x.group_key) <= (last_queue, last_group COLLATE "C"))
+          AND x.is_free
+          AND x.held_since < clock_timestamp() - interval '1 minute'
+        FOR UPDATE SKIP LOCKED));
 
     -- Groups of grouped in the same range: jumps from one to the next.
     FOR waiting IN
@@ -533,14 +586,18 @@ BEGIN
         FROM (SELECT g.queue_id, g.group_key, g.seq FROM g LIMIT p_limit * 10) x
         WHERE NOT EXISTS (
             SELECT FROM postroom.message_group h
-            WHERE h.queue_id = x.queue_id AND h.group_key = x.group_key AND h.low <= x.seq)
+            WHERE h.queue_id = x.queue_id AND h.group_key = x.group_key AND h.low <= x.seq AND NOT h.is_free)
     LOOP
         CONTINUE WHEN NOT pg_try_advisory_xact_lock(1349481332, waiting.queue_id);
-        INSERT INTO postroom.message_group AS h (queue_id, group_key, message_id, low)
-        SELECT w.queue_id, w.group_key, NULL, w.seq
-        FROM postroom.grouped w
-        WHERE w.queue_id = waiting.queue_id AND w.group_key = waiting.group_key AND w.seq = waiting.seq
-        ON CONFLICT (queue_id, group_key) DO UPDATE SET low = least(h.low, EXCLUDED.low);
+        CONTINUE WHEN NOT EXISTS (SELECT FROM postroom.grouped w
+                                  WHERE w.queue_id = waiting.queue_id AND w.group_key = waiting.group_key AND w.seq = waiting.seq);
+        UPDATE postroom.message_group h
+        SET low = least(h.low, waiting.seq), is_free = false
+        WHERE h.queue_id = waiting.queue_id AND h.group_key = waiting.group_key;
+        IF NOT FOUND THEN
+            INSERT INTO postroom.message_group (queue_id, group_key, message_id, low, epoch)
+            VALUES (waiting.queue_id, waiting.group_key, NULL, waiting.seq, pg_sequence_last_value('postroom.ready_seq'));
+        END IF;
         advanced := advanced + postroom.advance_groups(ARRAY[waiting.queue_id], ARRAY[waiting.group_key], ARRAY[NULL::uuid], ARRAY[false]);
     END LOOP;
     is_used := EXISTS (SELECT FROM postroom.message_group) OR EXISTS (SELECT FROM postroom.grouped);

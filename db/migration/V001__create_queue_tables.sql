@@ -251,17 +251,26 @@ CREATE TABLE postroom.grouped (
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX grouped_by_message ON postroom.grouped (message_id);
 
--- The groups of ordered queues that are busy: each has a row while one of its messages, the holder, is ready, delayed, in progress or, in a
--- queue that blocks then, dead. A group without a row is free.
+-- The groups of ordered queues: each has a row while one of its messages, the holder, is ready, delayed, in progress or, in a queue that
+-- blocks then, dead. A group that was let go keeps its row for a minute, with is_free; one without a row is free, too.
+--
+-- While somebody else's snapshot lasts, every version of these rows stays, and a look-up by the key of a group would visit each version the
+-- group ever had. So epoch is part of the key: it grows with every sixteenth holder, look-ups read the greatest one first, and find at most
+-- sixteen versions. The row of a free group is kept for the same reason: without it the look-up would go through all dead ones.
 CREATE TABLE postroom.message_group (
     queue_id    int NOT NULL,
     group_key   text COLLATE "C" NOT NULL,
     message_id  uuid,
     low         bigint NOT NULL,
+    epoch       bigint NOT NULL,
+    holders     smallint NOT NULL DEFAULT 1,
+    is_free     boolean NOT NULL DEFAULT false,
     held_since  timestamptz NOT NULL DEFAULT clock_timestamp(),
-    CONSTRAINT message_group_pk PRIMARY KEY (queue_id, group_key)
+    CONSTRAINT message_group_pk PRIMARY KEY (queue_id, group_key, epoch)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);
-COMMENT ON COLUMN postroom.message_group.message_id IS 'the holder; null: it has ended, and the next one could not be chosen yet';
+COMMENT ON COLUMN postroom.message_group.message_id IS
+    'the holder; null: it has ended, and the group is free or the next one could not be chosen yet';
+COMMENT ON COLUMN postroom.message_group.holders IS 'holders since the epoch began';
 COMMENT ON COLUMN postroom.message_group.low IS 'no message of the group in grouped has a seq below this one';
 -- An index with message_id would keep a change of the holder from staying in its page (HOT).
 

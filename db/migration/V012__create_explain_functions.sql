@@ -40,7 +40,8 @@ BEGIN
     LEFT JOIN postroom.place p ON p.message_id = g.message_id AND p.queue_id = g.queue_id
     LEFT JOIN postroom.worker w ON w.id = p.worker_id
     WHERE g.queue_id = p_queue
-      AND g.group_key = p_group;
+      AND g.group_key = p_group
+      AND NOT g.is_free;
     IF NOT FOUND OR holder.message_id = p_message THEN
         RETURN NULL;
     END IF;

@@ -110,7 +110,8 @@ class ConservationTest {
         sql.sql("UPDATE postroom.queue SET ordered = true").update();
         sql.sql("UPDATE postroom.message SET group_key = 'a'").update();
         assertFound("group_not_held").extracting(Violation::messageId).containsExactly(id);
-        sql.sql("INSERT INTO postroom.message_group (queue_id, group_key, message_id, low) VALUES (?, 'a', ?, 0)")
+        sql.sql(
+                        "INSERT INTO postroom.message_group (queue_id, group_key, message_id, low, epoch) VALUES (?, 'a', ?, 0, 0)")
                 .params(messages.queue("q"), id)
                 .update();
         assertThat(Conservation.check(sql)).isEmpty();
@@ -118,8 +119,8 @@ class ConservationTest {
 
     @Test
     void group_that_nobody_holds_any_more_is_found() {
-        sql.sql("INSERT INTO postroom.message_group (queue_id, group_key, message_id, low, held_since)"
-                        + " VALUES (?, 'a', ?, 0, now() - interval '1 hour')")
+        sql.sql("INSERT INTO postroom.message_group (queue_id, group_key, message_id, low, epoch, held_since)"
+                        + " VALUES (?, 'a', ?, 0, 0, now() - interval '1 hour')")
                 .params(messages.queue("q"), UUID.randomUUID())
                 .update();
         assertFound("group_without_holder");

@@ -9,11 +9,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * Makes groups of ordered queues go on whose holders have ended without handing them on: after an expiry or the crash limit, when a lock
  * was lost, or when rows were written by hand. Runs on every node. With {@value #GROUPS_AT_ONCE} busy groups or fewer, each is looked at
- * once a second.
+ * every two seconds, and each second while groups are found that have to go on.
  */
 public final class SweepGroups implements Job {
     private static final int GROUPS_AT_ONCE = 2000;
-    private static final Duration USED = Duration.ofSeconds(1);
+    private static final Duration FOUND = Duration.ofSeconds(1);
+    private static final Duration USED = Duration.ofSeconds(2);
     private static final Duration UNUSED = Duration.ofSeconds(30);
 
     private final JobStore store;
@@ -32,6 +33,9 @@ public final class SweepGroups implements Job {
     public Duration run() {
         GroupSweep sweep = store.sweepGroups(from, GROUPS_AT_ONCE);
         from = sweep.next();
+        if (from != null || sweep.advanced() > 0) {
+            return FOUND;
+        }
         return sweep.isUsed() ? USED : UNUSED;
     }
 }
