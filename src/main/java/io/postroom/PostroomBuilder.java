@@ -27,6 +27,7 @@ import io.postroom.internal.jobs.RedriveDeadLetters;
 import io.postroom.internal.jobs.RemoveQueueMessages;
 import io.postroom.internal.jobs.ReportFailures;
 import io.postroom.internal.jobs.RescueLeases;
+import io.postroom.internal.jobs.ShortenQueues;
 import io.postroom.internal.jobs.WatchUnconsumedQueues;
 import io.postroom.internal.postgres.PostgresInspection;
 import io.postroom.internal.postgres.PostgresJobLocks;
@@ -312,6 +313,7 @@ final class PostroomBuilder implements Postroom.Builder {
             jobs.add(new DeleteAbandonedQueues(
                     store, settings.leaseTime(), settings.beatInterval(), engine::hasBeatenFor));
             jobs.add(new ExpireMessages(store));
+            jobs.add(new ShortenQueues(store));
             jobs.add(redrives);
             MaintenanceStore maintenance = new PostgresMaintenance(pool.dataSource());
             LockProvider locks = PostgresJobLocks.on(pool.dataSource());

@@ -2,6 +2,7 @@ package io.postroom.api;
 
 import java.time.Duration;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * Settings of a queue, as declared by code. An operator's value holds until it is reset, else the value of the last declaration. Immutable:
@@ -16,6 +17,8 @@ import java.util.Optional;
  * @param kind see {@link #kind(QueueKind)}
  * @param deadLetterExchange see {@link #deadLetterExchange(String)}; an empty name: none
  * @param deadLetterRoutingKey see {@link #deadLetterExchange(String, String)}
+ * @param maxLength see {@link #maxLength(long, Overflow)}; 0: none
+ * @param overflow see {@link #maxLength(long, Overflow)}
  */
 public record QueueSettings(
         String queue,
@@ -26,7 +29,9 @@ public record QueueSettings(
         Optional<Integer> crashLimit,
         Optional<QueueKind> kind,
         Optional<String> deadLetterExchange,
-        Optional<String> deadLetterRoutingKey) {
+        Optional<String> deadLetterRoutingKey,
+        Optional<Long> maxLength,
+        Optional<Overflow> overflow) {
 
     /** How long finished messages stay unless the queue says otherwise: 7 days. */
     public static final Duration DEFAULT_RETENTION = Duration.ofDays(7);
@@ -46,20 +51,12 @@ public record QueueSettings(
                 .filter(name -> !name.isEmpty())
                 .ifPresent(name -> Limits.requireName("deadLetterExchange", name));
         deadLetterRoutingKey.ifPresent(Limits::requireRoutingKey);
+        maxLength.ifPresent(Limits::requireQueueLength);
     }
 
     /** Settings that name nothing but the queue. */
     public static QueueSettings of(String queue) {
-        return new QueueSettings(
-                queue,
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty());
+        return new Draft(queue).settings();
     }
 
     /**
@@ -67,16 +64,7 @@ public record QueueSettings(
      * unless an operator sets the queue's.
      */
     public QueueSettings attempts(int attempts) {
-        return new QueueSettings(
-                queue,
-                Optional.of(attempts),
-                retryAfter,
-                timeToLive,
-                retention,
-                crashLimit,
-                kind,
-                deadLetterExchange,
-                deadLetterRoutingKey);
+        return copy(draft -> draft.maxAttempts = Optional.of(attempts));
     }
 
     /**
@@ -87,44 +75,17 @@ public record QueueSettings(
      * @throws InvalidMessageException the text is none of these
      */
     public QueueSettings retryAfter(String delays) {
-        return new QueueSettings(
-                queue,
-                maxAttempts,
-                Optional.of(delays),
-                timeToLive,
-                retention,
-                crashLimit,
-                kind,
-                deadLetterExchange,
-                deadLetterRoutingKey);
+        return copy(draft -> draft.retryAfter = Optional.of(delays));
     }
 
     /** Sets after how long messages without a time to live of their own expire; 1 ms to 400 days. Without one they never expire. */
     public QueueSettings timeToLive(Duration duration) {
-        return new QueueSettings(
-                queue,
-                maxAttempts,
-                retryAfter,
-                Optional.of(duration),
-                retention,
-                crashLimit,
-                kind,
-                deadLetterExchange,
-                deadLetterRoutingKey);
+        return copy(draft -> draft.timeToLive = Optional.of(duration));
     }
 
     /** Sets how long finished messages are kept; 0 to 400 days, or {@link #FOR_EVER}. Default 7 days. */
     public QueueSettings retention(Duration duration) {
-        return new QueueSettings(
-                queue,
-                maxAttempts,
-                retryAfter,
-                timeToLive,
-                Optional.of(duration),
-                crashLimit,
-                kind,
-                deadLetterExchange,
-                deadLetterRoutingKey);
+        return copy(draft -> draft.retention = Optional.of(duration));
     }
 
     /**
@@ -132,16 +93,7 @@ public record QueueSettings(
      * one crash left it runs beside no other suspect of its process.
      */
     public QueueSettings crashLimit(int crashes) {
-        return new QueueSettings(
-                queue,
-                maxAttempts,
-                retryAfter,
-                timeToLive,
-                retention,
-                Optional.of(crashes),
-                kind,
-                deadLetterExchange,
-                deadLetterRoutingKey);
+        return copy(draft -> draft.crashLimit = Optional.of(crashes));
     }
 
     /**
@@ -150,16 +102,7 @@ public record QueueSettings(
      * QueueKind#AUTO_DELETE}.
      */
     public QueueSettings kind(QueueKind kind) {
-        return new QueueSettings(
-                queue,
-                maxAttempts,
-                retryAfter,
-                timeToLive,
-                retention,
-                crashLimit,
-                Optional.of(kind),
-                deadLetterExchange,
-                deadLetterRoutingKey);
+        return copy(draft -> draft.kind = Optional.of(kind));
     }
 
     /**
@@ -183,16 +126,88 @@ public record QueueSettings(
         return deadLetterExchange("", Optional.empty());
     }
 
+    /**
+     * Limits how many messages may wait; 1 to 1,000,000,000. Without a limit as many wait as come. Only READY messages count, not those that
+     * are DELAYED, in progress or dead. A message whose delay ends, that comes back to READY, or that comes as a dead letter of another
+     * queue is never refused: the queue may be longer for a second.
+     *
+     * <p>{@code DROP_HEAD} lets a queue get one hundredth longer than its limit before it is shortened to it; below 100 it is exact. A
+     * rejecting queue that was found full may refuse for a second for each 100,000 of its limit, although it has room again.
+     *
+     * <p>Transactions that create messages in a limited queue wait for one another until they end: keep them short. Two of them that create
+     * messages in several such queues in opposite orders may fail with SQLSTATE 40P01.
+     *
+     * @throws InvalidMessageException the limit is out of its range
+     */
+    public QueueSettings maxLength(long messages, Overflow overflow) {
+        if (messages < 1) {
+            throw new InvalidMessageException("maxLength", "1 to " + Limits.QUEUE_LENGTH, String.valueOf(messages));
+        }
+        return copy(draft -> {
+            draft.maxLength = Optional.of(messages);
+            draft.overflow = Optional.of(overflow);
+        });
+    }
+
+    /** Takes the limit of {@link #maxLength(long, Overflow)} away. */
+    public QueueSettings unlimited() {
+        return copy(draft -> draft.maxLength = Optional.of(0L));
+    }
+
     private QueueSettings deadLetterExchange(String exchange, Optional<String> routingKey) {
-        return new QueueSettings(
-                queue,
-                maxAttempts,
-                retryAfter,
-                timeToLive,
-                retention,
-                crashLimit,
-                kind,
-                Optional.of(exchange),
-                routingKey);
+        return copy(draft -> {
+            draft.deadLetterExchange = Optional.of(exchange);
+            draft.deadLetterRoutingKey = routingKey;
+        });
+    }
+
+    private QueueSettings copy(Consumer<Draft> change) {
+        Draft draft = new Draft(queue);
+        draft.maxAttempts = maxAttempts;
+        draft.retryAfter = retryAfter;
+        draft.timeToLive = timeToLive;
+        draft.retention = retention;
+        draft.crashLimit = crashLimit;
+        draft.kind = kind;
+        draft.deadLetterExchange = deadLetterExchange;
+        draft.deadLetterRoutingKey = deadLetterRoutingKey;
+        draft.maxLength = maxLength;
+        draft.overflow = overflow;
+        change.accept(draft);
+        return draft.settings();
+    }
+
+    /** Settings that are being changed. */
+    private static final class Draft {
+        private final String queue;
+        private Optional<Integer> maxAttempts = Optional.empty();
+        private Optional<String> retryAfter = Optional.empty();
+        private Optional<Duration> timeToLive = Optional.empty();
+        private Optional<Duration> retention = Optional.empty();
+        private Optional<Integer> crashLimit = Optional.empty();
+        private Optional<QueueKind> kind = Optional.empty();
+        private Optional<String> deadLetterExchange = Optional.empty();
+        private Optional<String> deadLetterRoutingKey = Optional.empty();
+        private Optional<Long> maxLength = Optional.empty();
+        private Optional<Overflow> overflow = Optional.empty();
+
+        Draft(String queue) {
+            this.queue = queue;
+        }
+
+        QueueSettings settings() {
+            return new QueueSettings(
+                    queue,
+                    maxAttempts,
+                    retryAfter,
+                    timeToLive,
+                    retention,
+                    crashLimit,
+                    kind,
+                    deadLetterExchange,
+                    deadLetterRoutingKey,
+                    maxLength,
+                    overflow);
+        }
     }
 }

@@ -42,11 +42,19 @@ final class EnqueueSql {
             FROM postroom.queue q
             WHERE q.id = :queue AND q.name = :queueName AND q.deleted_at IS NULL {and routing known}""";
 
-    /** Whether the numbers of many messages' queues are still those of the queues named. */
+    /**
+     * The same for a message that goes into READY, and only for a queue without a maximum length: see {@link LimitedWriter}. It costs
+     * nothing, because the row is read anyway. So a process that does not know of a limit yet writes nothing.
+     */
+    private static final String FROM_OPEN_QUEUE =
+            FROM_KNOWN_QUEUE.replace("q.deleted_at IS NULL", "q.deleted_at IS NULL AND q.max_length IS NULL");
+
+    /** Whether the numbers of many messages' queues are still those of the queues named, and these have no maximum length. */
     private static final String ALL_QUEUES_KNOWN = """
             NOT EXISTS (SELECT FROM unnest(:knownIds::int4[], :knownNames::text[]) k (id, name)
                         WHERE NOT EXISTS (SELECT FROM postroom.queue q
-                                          WHERE q.id = k.id AND q.name = k.name AND q.deleted_at IS NULL)) {and routing known}""";
+                                          WHERE q.id = k.id AND q.name = k.name
+                                            AND q.deleted_at IS NULL AND q.max_length IS NULL)) {and routing known}""";
 
     /** A statement for many messages, in two forms: only messages through an exchange have the check of what chose their queues. */
     record Many(Sql named, Sql routed) {
@@ -76,7 +84,8 @@ final class EnqueueSql {
                 text.replace("{into lease}", INTO_LEASE)
                         .replace("{into ready}", INTO_READY)
                         .replace("{id then seq}", ID_THEN_SEQ)
-                        .replace("{from known queue}", FROM_KNOWN_QUEUE),
+                        .replace("{from known queue}", FROM_KNOWN_QUEUE)
+                        .replace("{from open queue}", FROM_OPEN_QUEUE),
                 expressions);
     }
 
@@ -86,15 +95,16 @@ final class EnqueueSql {
 
     /**
      * One plain message: straight into READY. Locks nothing that another enqueuer waits for. 1 row written: it is stored. 0: the queue's
-     * number is not the queue's any more, and nothing was written. Writes into READY first, so that the row of the queue brings the few
-     * columns of READY and not those of the message. Does not answer the seq, which takes a sixteenth of the statement's work.
+     * number is not the queue's any more, or the queue has a maximum length; nothing was written. Writes into READY first, so that the row
+     * of the queue brings the few columns of READY and not those of the message. Does not answer the seq, which takes a sixteenth of the
+     * statement's work.
      */
     static final SqlOfOne ENQUEUE = one("""
             -- name: enqueue
             WITH placed AS (
                 {into ready}
                 SELECT {id then seq}, q.id, {priority}, 0::int2, 0::int2, 0::int2, :id::uuid, false
-                {from known queue}
+                {from open queue}
                 RETURNING seq, queue_id, message_id
             )
             INSERT INTO postroom.message ({columns})
@@ -108,7 +118,7 @@ final class EnqueueSql {
             WITH placed AS (
                 {into ready}
                 SELECT {id then seq}, q.id, {priority}, 0::int2, 0::int2, 0::int2, :id::uuid, false
-                {from known queue}
+                {from open queue}
                 RETURNING seq, queue_id, message_id
             )
             INSERT INTO postroom.message ({columns})
@@ -126,7 +136,7 @@ final class EnqueueSql {
             WITH stored AS (
                 INSERT INTO postroom.message ({columns})
                 SELECT {values}
-                {from known queue}
+                {from open queue}
                 ON CONFLICT DO NOTHING
                 RETURNING id, seq, queue_id, priority
             )
@@ -138,7 +148,8 @@ final class EnqueueSql {
 
     /**
      * Many plain messages, in the order given. An array that is null throughout is sent as NULL: unnest fills it up. One row per message,
-     * in the same order: its seq. 0 rows: the number of some queue is not that queue's any more, and nothing was written.
+     * in the same order: its seq. 0 rows: the number of some queue is not that queue's any more, or a queue has a maximum length; nothing
+     * was written.
      */
     static final Many ENQUEUE_MANY = many("""
             -- name: enqueue_many

@@ -5,6 +5,7 @@ import static io.postroom.internal.postgres.ArrayValues.texts;
 
 import io.postroom.api.ExclusiveQueueException;
 import io.postroom.api.InvalidMessageException;
+import io.postroom.api.Overflow;
 import io.postroom.api.QueueKind;
 import io.postroom.api.QueueSettings;
 import io.postroom.internal.postgres.statement.Rows;
@@ -112,6 +113,16 @@ final class PostgresQueueStore implements QueueStore {
                                 texts(
                                         settings,
                                         one -> one.deadLetterRoutingKey().orElse(null)))
+                        .set(
+                                "maxLengths",
+                                nullableLongs(settings, one -> one.maxLength().orElse(null)))
+                        .set(
+                                "overflows",
+                                texts(
+                                        settings,
+                                        one -> one.overflow()
+                                                .map(Overflow::code)
+                                                .orElse(null)))
                         .set("strict", declarer.strict())
                         .set("owner", text(declarer.owner()))
                         .list(row);
@@ -151,7 +162,7 @@ final class PostgresQueueStore implements QueueStore {
     /** A queue that was compared with its declaration. */
     private record Declared(QueueRow queue, boolean isRefused) {
         static Declared of(ResultSet row) throws SQLException {
-            return new Declared(PostgresQueueStore.queue(row), row.getBoolean(5));
+            return new Declared(PostgresQueueStore.queue(row), row.getBoolean(6));
         }
     }
 
@@ -233,6 +244,7 @@ final class PostgresQueueStore implements QueueStore {
     }
 
     private static QueueRow queue(ResultSet row) throws SQLException {
-        return new QueueRow(row.getInt(1), row.getString(2), Rows.duration(row, 3), row.getBoolean(4));
+        return new QueueRow(
+                row.getInt(1), row.getString(2), Rows.duration(row, 3), row.getBoolean(4), row.getBoolean(5));
     }
 }

@@ -17,7 +17,7 @@ final class QueueSql {
             q.id, q.name,
                    CASE WHEN %s
                         THEN (extract(epoch FROM q.time_to_live) * 1000000)::bigint END,
-                   q.paused_at IS NOT NULL""".formatted(HAS_LEGAL_TIME_TO_LIVE);
+                   q.paused_at IS NOT NULL, q.max_length IS NOT NULL""".formatted(HAS_LEGAL_TIME_TO_LIVE);
 
     private QueueSql() {}
 
@@ -42,17 +42,19 @@ final class QueueSql {
     /** The settings to declare as rows, one a queue. A setting that is null in all of them is sent as a null array. */
     private static final String DECLARED = """
             unnest(:names::text[], :maxAttempts::bigint[], :retryAfter::text[], :crashLimit::bigint[], :timeToLive::bigint[],
-                   :retention::bigint[], :kinds::text[], :deadLetterExchanges::text[], :deadLetterRoutingKeys::text[])
+                   :retention::bigint[], :kinds::text[], :deadLetterExchanges::text[], :deadLetterRoutingKeys::text[],
+                   :maxLengths::bigint[], :overflows::text[])
                 AS d (name, max_attempts, retry_after, crash_limit, time_to_live, retention, kind,
-                      dead_letter_exchange, dead_letter_routing_key)""";
+                      dead_letter_exchange, dead_letter_routing_key, max_length, overflow)""";
 
-    private static final String NAMED =
-            "num_nonnulls(d.max_attempts, d.retry_after, d.crash_limit, d.time_to_live, d.retention, d.kind, d.dead_letter_exchange) > 0";
+    private static final String NAMED = """
+            num_nonnulls(d.max_attempts, d.retry_after, d.crash_limit, d.time_to_live, d.retention, d.kind, d.dead_letter_exchange,
+                         d.max_length, d.overflow) > 0""";
 
     /** What refuses the declaration d of the queue in row q; as rows. */
     private static final String CONFLICTS_OF = """
             postroom.declaration_conflicts(q, d.max_attempts, d.retry_after, d.crash_limit, d.time_to_live * interval '1 microsecond',
-                   d.retention * interval '1 microsecond', d.kind, :strict, :owner::uuid)""";
+                   d.retention * interval '1 microsecond', d.kind, d.max_length, d.overflow, :strict, :owner::uuid)""";
 
     /** Whether the declaration d is refused. The function is asked only where it may have something to say. */
     private static final String IS_REFUSED = """
@@ -67,20 +69,25 @@ final class QueueSql {
     private static final String DEAD_LETTER_ROUTING_KEY =
             "CASE WHEN d.dead_letter_exchange IS NULL THEN q.dead_letter_routing_key ELSE d.dead_letter_routing_key END";
 
+    /** What the queue has after the declaration d. A length of 0 declares that it has no limit. */
+    private static final String MAX_LENGTH =
+            "CASE WHEN d.max_length IS NULL THEN q.max_length ELSE nullif(d.max_length, 0) END";
+
     /** Whether the declaration d leaves the row q other than it is. What an operator set stays. */
-    private static final String DIFFERS = """
+    private static final String DIFFERS =
+            """
             (q.deleted_at IS NOT NULL
              OR d.kind IS NOT NULL AND d.kind <> q.kind
              OR %s
                 AND q.settings_by <> 'operator'
                 AND (q.max_attempts, q.retry_after, q.crash_limit, q.time_to_live, q.retention, q.settings_by,
-                     q.dead_letter_exchange, q.dead_letter_routing_key)
+                     q.dead_letter_exchange, q.dead_letter_routing_key, q.max_length, q.overflow)
                     IS DISTINCT FROM
                     (coalesce(d.max_attempts::int, q.max_attempts), coalesce(d.retry_after, q.retry_after),
                      coalesce(d.crash_limit::int, q.crash_limit),
                      coalesce(d.time_to_live * interval '1 microsecond', q.time_to_live),
                      coalesce(d.retention * interval '1 microsecond', q.retention), 'declaration',
-                     %s, %s))""".formatted(NAMED, DEAD_LETTER_EXCHANGE, DEAD_LETTER_ROUTING_KEY);
+                     %s, %s, %s, coalesce(d.overflow, q.overflow)))""".formatted(NAMED, DEAD_LETTER_EXCHANGE, DEAD_LETTER_ROUTING_KEY, MAX_LENGTH);
 
     /**
      * Compares declarations with what is there. Writes and locks nothing. A declared queue that is not there, or whose row would change,
@@ -118,17 +125,18 @@ final class QueueSql {
             ), made AS (
                 INSERT INTO postroom.queue AS q
                     (name, max_attempts, retry_after, crash_limit, time_to_live, retention, settings_by, kind, owner,
-                     dead_letter_exchange, dead_letter_routing_key)
+                     dead_letter_exchange, dead_letter_routing_key, max_length, overflow)
                 SELECT d.name, coalesce(d.max_attempts::int, 20), coalesce(d.retry_after, '10s..6h'), coalesce(d.crash_limit::int, 3),
                        d.time_to_live * interval '1 microsecond', coalesce(d.retention * interval '1 microsecond', interval '7 days'),
                        CASE WHEN d.named THEN 'declaration' ELSE 'default' END,
                        coalesce(d.kind, 'durable'), CASE WHEN d.kind = 'exclusive' THEN :owner::uuid END,
-                       nullif(d.dead_letter_exchange, ''), d.dead_letter_routing_key
+                       nullif(d.dead_letter_exchange, ''), d.dead_letter_routing_key,
+                       nullif(d.max_length, 0), coalesce(d.overflow, 'drop_head')
                 FROM declared d
                 WHERE NOT EXISTS (SELECT FROM postroom.queue q WHERE q.name = d.name)
                 ORDER BY d.name COLLATE "C"
                 ON CONFLICT (name) DO NOTHING
-                RETURNING q.id, q.name, q.time_to_live, q.paused_at
+                RETURNING q.id, q.name, q.time_to_live, q.paused_at, q.max_length
             ), locked AS MATERIALIZED (
                 SELECT q.id AS queue_id, d.*
                 FROM declared d
@@ -151,15 +159,17 @@ final class QueueSql {
                                         THEN :owner::uuid END,
                     dead_letter_exchange    = %6$s,
                     dead_letter_routing_key = %7$s,
+                    max_length   = %8$s,
+                    overflow     = coalesce(d.overflow, q.overflow),
                     deleted_at   = NULL
                 FROM locked d
                 WHERE q.id = d.queue_id
-                RETURNING q.id, q.name, q.time_to_live, q.paused_at
+                RETURNING q.id, q.name, q.time_to_live, q.paused_at, q.max_length
             )
             SELECT %5$s
             FROM (SELECT * FROM made UNION ALL SELECT * FROM changed) q
             """.formatted(
-                    DECLARED, NAMED, IS_REFUSED, DIFFERS, COLUMNS, DEAD_LETTER_EXCHANGE, DEAD_LETTER_ROUTING_KEY));
+            DECLARED, NAMED, IS_REFUSED, DIFFERS, COLUMNS, DEAD_LETTER_EXCHANGE, DEAD_LETTER_ROUTING_KEY, MAX_LENGTH));
 
     /** Makes a queue for its first use; a deleted one comes back as it was. Always one row. */
     static final Sql USE = Sql.of("""

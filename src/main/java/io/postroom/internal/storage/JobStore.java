@@ -98,6 +98,14 @@ public interface JobStore {
     List<DeletedQueue> deleteAbandoned(Duration leaseTime);
 
     /**
+     * Shortens queues that are longer than their maximum length, and counts anew what a full one holds that refuses messages. Queues in
+     * which others create messages at this moment are left to them.
+     *
+     * @return how many queues have a maximum length
+     */
+    int shortenQueues();
+
+    /**
      * Lists queues in which something is READY and that no live process consumes, by name. Paused queues are listed, too.
      *
      * @param limit most queues

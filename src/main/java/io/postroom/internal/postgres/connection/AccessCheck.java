@@ -41,7 +41,8 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "entry_expiry",
         "dropped_message",
         "operator_action",
-        "shedlock"
+        "shedlock",
+        "queue_length"
     };
 
     static final String[] VIEWS = {
@@ -50,7 +51,9 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
 
     /** Functions that a worker calls, and those that they call. Jobs that free old days are left to the owner of the tables. */
     static final String[] FUNCTIONS = {
+        "admit",
         "announce_starts",
+        "begin_length",
         "bind",
         "cancel",
         "cancel_deleted",
@@ -61,11 +64,13 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "complete",
         "complete_done",
         "complete_one",
+        "count_length",
         "declaration_conflicts",
         "declare_exchange",
         "declare_queue",
         "delete_abandoned",
         "delete_exchange",
+        "drop_entries",
         "existing_exchange",
         "expire",
         "expire_entries",
@@ -73,6 +78,8 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "headers_match",
         "is_abandoned",
         "is_entry_expired",
+        "last_ready_seq",
+        "lock_length",
         "lowest_id",
         "mark_deleted",
         "matching_bindings",
@@ -100,7 +107,10 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "route",
         "same_waits",
         "sample_watermark",
+        "settle_length",
+        "shorten",
         "start_consumers",
+        "store_length",
         "take_waiting",
         "takes",
         "topic_matches",
