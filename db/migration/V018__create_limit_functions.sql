@@ -328,18 +328,22 @@ $$;
 COMMENT ON FUNCTION postroom.require_room IS
     'Internal: refuses a message where a queue has no room for it.';
 
--- The row is there from the beginning, so that the job finds a queue in which nobody has created a message yet.
+-- The row is there from the beginning, so that the job finds a queue in which nobody has created a message yet. In an ordered queue most of
+-- what waits is not READY but behind others of its group, and a head could not be dropped without its group.
 CREATE OR REPLACE FUNCTION postroom.begin_length() RETURNS trigger
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    IF NEW.ordered THEN
+        PERFORM postroom.refuse('maxLength', format('left out for the ordered queue "%s"', NEW.name), NEW.max_length::text);
+    END IF;
     INSERT INTO postroom.queue_length (queue_id) VALUES (NEW.id) ON CONFLICT DO NOTHING;
     RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION postroom.begin_length IS
-    'Internal: a trigger. Makes the row of a limited queue in queue_length.';
+    'Internal: a trigger. Makes the row of a limited queue in queue_length, and refuses a limit for an ordered queue.';
 
-CREATE OR REPLACE TRIGGER begin_length AFTER INSERT OR UPDATE OF max_length ON postroom.queue
+CREATE OR REPLACE TRIGGER begin_length AFTER INSERT OR UPDATE OF max_length, ordered ON postroom.queue
     FOR EACH ROW WHEN (NEW.max_length IS NOT NULL) EXECUTE FUNCTION postroom.begin_length();

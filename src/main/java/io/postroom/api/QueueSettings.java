@@ -17,6 +17,8 @@ import java.util.function.Consumer;
  * @param kind see {@link #kind(QueueKind)}
  * @param deadLetterExchange see {@link #deadLetterExchange(String)}; an empty name: none
  * @param deadLetterRoutingKey see {@link #deadLetterExchange(String, String)}
+ * @param ordered see {@link #ordered(boolean)}
+ * @param onDeadLetter see {@link #onDeadLetter(OnDeadLetter)}
  * @param maxLength see {@link #maxLength(long, Overflow)}; 0: none
  * @param overflow see {@link #maxLength(long, Overflow)}
  */
@@ -30,6 +32,8 @@ public record QueueSettings(
         Optional<QueueKind> kind,
         Optional<String> deadLetterExchange,
         Optional<String> deadLetterRoutingKey,
+        Optional<Boolean> ordered,
+        Optional<OnDeadLetter> onDeadLetter,
         Optional<Long> maxLength,
         Optional<Overflow> overflow) {
 
@@ -39,6 +43,14 @@ public record QueueSettings(
     public static final Duration FOR_EVER = Duration.ofDays(365_000);
     /** After how many deaths of its worker a message becomes a dead letter unless the queue says otherwise: 3. */
     public static final int DEFAULT_CRASH_LIMIT = 3;
+
+    /** What becomes of the group of a message that becomes a dead letter in an ordered queue. */
+    public enum OnDeadLetter {
+        /** The next message of the group runs. A redriven dead letter goes in front of those that wait. */
+        RELEASE,
+        /** The group waits until the dead letter is redriven. */
+        BLOCK
+    }
 
     public QueueSettings {
         Limits.requireName("queue", queue);
@@ -52,6 +64,10 @@ public record QueueSettings(
                 .ifPresent(name -> Limits.requireName("deadLetterExchange", name));
         deadLetterRoutingKey.ifPresent(Limits::requireRoutingKey);
         maxLength.ifPresent(Limits::requireQueueLength);
+        if (ordered.orElse(false) && maxLength.orElse(0L) > 0) {
+            throw new InvalidMessageException(
+                    "maxLength", "left out for an ordered queue", String.valueOf(maxLength.get()));
+        }
     }
 
     /** Settings that name nothing but the queue. */
@@ -127,6 +143,20 @@ public record QueueSettings(
     }
 
     /**
+     * Sets whether at most one message of each group ({@link CreateMessage#group}) is in progress at a time, over all processes, in the
+     * order in which they were sent. A retry, a snooze and the rest of a delay keep the group waiting. Messages without a group are not
+     * ordered. Default: false. It can be changed only while the queue holds no message; a declaration that would is refused.
+     */
+    public QueueSettings ordered(boolean isOrdered) {
+        return copy(draft -> draft.ordered = Optional.of(isOrdered));
+    }
+
+    /** Sets what becomes of the group of a dead letter in an ordered queue; default {@link OnDeadLetter#RELEASE}. */
+    public QueueSettings onDeadLetter(OnDeadLetter groups) {
+        return copy(draft -> draft.onDeadLetter = Optional.of(groups));
+    }
+
+    /**
      * Limits how many messages may wait; 1 to 1,000,000,000. Without a limit as many wait as come. Only READY messages count, not those that
      * are DELAYED, in progress or dead. A message whose delay ends, that comes back to READY, or that comes as a dead letter of another
      * queue is never refused: the queue may be longer for a second.
@@ -137,7 +167,9 @@ public record QueueSettings(
      * <p>Transactions that create messages in a limited queue wait for one another until they end: keep them short. Two of them that create
      * messages in several such queues in opposite orders may fail with SQLSTATE 40P01.
      *
-     * @throws InvalidMessageException the limit is out of its range
+     * <p>An ordered queue can have no limit.
+     *
+     * @throws InvalidMessageException the limit is out of its range, or these are settings of an ordered queue
      */
     public QueueSettings maxLength(long messages, Overflow overflow) {
         if (messages < 1) {
@@ -171,6 +203,8 @@ public record QueueSettings(
         draft.kind = kind;
         draft.deadLetterExchange = deadLetterExchange;
         draft.deadLetterRoutingKey = deadLetterRoutingKey;
+        draft.ordered = ordered;
+        draft.onDeadLetter = onDeadLetter;
         draft.maxLength = maxLength;
         draft.overflow = overflow;
         change.accept(draft);
@@ -188,6 +222,8 @@ public record QueueSettings(
         private Optional<QueueKind> kind = Optional.empty();
         private Optional<String> deadLetterExchange = Optional.empty();
         private Optional<String> deadLetterRoutingKey = Optional.empty();
+        private Optional<Boolean> ordered = Optional.empty();
+        private Optional<OnDeadLetter> onDeadLetter = Optional.empty();
         private Optional<Long> maxLength = Optional.empty();
         private Optional<Overflow> overflow = Optional.empty();
 
@@ -206,6 +242,8 @@ public record QueueSettings(
                     kind,
                     deadLetterExchange,
                     deadLetterRoutingKey,
+                    ordered,
+                    onDeadLetter,
                     maxLength,
                     overflow);
         }

@@ -44,6 +44,9 @@ public interface MessageContext {
     /** The routing key with which the message was created; empty text without an exchange. */
     String routingKey();
 
+    /** The group of the message: see {@code CreateMessage.group}. */
+    Optional<String> group();
+
     /** When this attempt will be interrupted, by this machine's clock. */
     Instant deadline();
 

@@ -271,6 +271,21 @@ class QueueLengthTest {
         assertThat(waiting()).containsExactly("1");
     }
 
+    @Test
+    void ordered_queue_has_no_limit() {
+        assertThatThrownBy(() -> QueueSettings.of(queue).ordered(true).maxLength(1, Overflow.REJECT))
+                .isInstanceOf(InvalidMessageException.class)
+                .hasMessageContaining("maxLength must be left out for an ordered queue");
+        limit(5, Overflow.REJECT);
+        assertThatThrownBy(() -> sql.sql("SELECT postroom.set_ordered(?, true)")
+                        .param(queue)
+                        .query()
+                        .singleRow())
+                .hasMessageContaining("maxLength must be left out for the ordered queue");
+        postroom.queues().declare(QueueSettings.of(queue).unlimited().ordered(true));
+        assertThatThrownBy(() -> limit(5, Overflow.REJECT)).hasMessageContaining("maxLength must be left out");
+    }
+
     // ---- what a process knows
 
     @Test
@@ -286,6 +301,25 @@ class QueueLengthTest {
                 .update();
         create(4);
         assertThat(waiting()).containsExactly("1", "2", "4");
+    }
+
+    @Test
+    void limit_that_is_set_after_the_bindings_were_read_holds_for_a_fan_out() {
+        String other = queue + ".other";
+        postroom.queues().declare(QueueSettings.of(queue));
+        postroom.queues().declare(QueueSettings.of(other));
+        postroom.exchanges().declare(Exchange.fanout(queue + ".all"));
+        postroom.exchanges().bind(Binding.from(queue + ".all").to(queue));
+        postroom.exchanges().bind(Binding.from(queue + ".all").to(other));
+        postroom.queueMessages()
+                .createMessage(CreateMessage.via(queue + ".all", "").payload(1));
+        sql.sql("UPDATE postroom.queue SET max_length = 1, overflow = 'reject' WHERE name = ?")
+                .param(other)
+                .update();
+        assertThatThrownBy(() -> postroom.queueMessages()
+                        .createMessage(CreateMessage.via(queue + ".all", "").payload(2)))
+                .isInstanceOf(QueueFullException.class);
+        assertThat(waiting()).containsExactly("1");
     }
 
     // ---- the cost

@@ -17,7 +17,7 @@ final class QueueSql {
             q.id, q.name,
                    CASE WHEN %s
                         THEN (extract(epoch FROM q.time_to_live) * 1000000)::bigint END,
-                   q.paused_at IS NOT NULL, q.max_length IS NOT NULL""".formatted(HAS_LEGAL_TIME_TO_LIVE);
+                   q.paused_at IS NOT NULL, q.ordered, q.max_length IS NOT NULL""".formatted(HAS_LEGAL_TIME_TO_LIVE);
 
     private QueueSql() {}
 
@@ -43,18 +43,19 @@ final class QueueSql {
     private static final String DECLARED = """
             unnest(:names::text[], :maxAttempts::bigint[], :retryAfter::text[], :crashLimit::bigint[], :timeToLive::bigint[],
                    :retention::bigint[], :kinds::text[], :deadLetterExchanges::text[], :deadLetterRoutingKeys::text[],
-                   :maxLengths::bigint[], :overflows::text[])
+                   :ordered::text[]::boolean[], :onDeadLetter::text[], :maxLengths::bigint[], :overflows::text[])
                 AS d (name, max_attempts, retry_after, crash_limit, time_to_live, retention, kind,
-                      dead_letter_exchange, dead_letter_routing_key, max_length, overflow)""";
+                      dead_letter_exchange, dead_letter_routing_key, ordered, on_dead_letter, max_length, overflow)""";
 
     private static final String NAMED = """
             num_nonnulls(d.max_attempts, d.retry_after, d.crash_limit, d.time_to_live, d.retention, d.kind, d.dead_letter_exchange,
-                         d.max_length, d.overflow) > 0""";
+                         d.on_dead_letter, d.max_length, d.overflow) > 0""";
 
     /** What refuses the declaration d of the queue in row q; as rows. */
     private static final String CONFLICTS_OF = """
             postroom.declaration_conflicts(q, d.max_attempts, d.retry_after, d.crash_limit, d.time_to_live * interval '1 microsecond',
-                   d.retention * interval '1 microsecond', d.kind, d.max_length, d.overflow, :strict, :owner::uuid)""";
+                   d.retention * interval '1 microsecond', d.kind, d.ordered, d.on_dead_letter, d.max_length, d.overflow,
+                   :strict, :owner::uuid)""";
 
     /** Whether the declaration d is refused. The function is asked only where it may have something to say. */
     private static final String IS_REFUSED = """
@@ -81,13 +82,13 @@ final class QueueSql {
              OR %s
                 AND q.settings_by <> 'operator'
                 AND (q.max_attempts, q.retry_after, q.crash_limit, q.time_to_live, q.retention, q.settings_by,
-                     q.dead_letter_exchange, q.dead_letter_routing_key, q.max_length, q.overflow)
+                     q.dead_letter_exchange, q.dead_letter_routing_key, q.on_dead_letter, q.max_length, q.overflow)
                     IS DISTINCT FROM
                     (coalesce(d.max_attempts::int, q.max_attempts), coalesce(d.retry_after, q.retry_after),
                      coalesce(d.crash_limit::int, q.crash_limit),
                      coalesce(d.time_to_live * interval '1 microsecond', q.time_to_live),
                      coalesce(d.retention * interval '1 microsecond', q.retention), 'declaration',
-                     %s, %s, %s, coalesce(d.overflow, q.overflow)))""".formatted(NAMED, DEAD_LETTER_EXCHANGE, DEAD_LETTER_ROUTING_KEY, MAX_LENGTH);
+                     %s, %s, coalesce(d.on_dead_letter, q.on_dead_letter), %s, coalesce(d.overflow, q.overflow)))""".formatted(NAMED, DEAD_LETTER_EXCHANGE, DEAD_LETTER_ROUTING_KEY, MAX_LENGTH);
 
     /**
      * Compares declarations with what is there. Writes and locks nothing. A declared queue that is not there, or whose row would change,
@@ -120,23 +121,24 @@ final class QueueSql {
     static final Sql DECLARE = Sql.of("""
             -- name: declare
             WITH declared AS MATERIALIZED (
-                SELECT d.*, %2$s AS named
+                SELECT d.*, %2$s OR d.ordered IS NOT NULL AS named
                 FROM %1$s
             ), made AS (
                 INSERT INTO postroom.queue AS q
                     (name, max_attempts, retry_after, crash_limit, time_to_live, retention, settings_by, kind, owner,
-                     dead_letter_exchange, dead_letter_routing_key, max_length, overflow)
+                     dead_letter_exchange, dead_letter_routing_key, ordered, on_dead_letter, max_length, overflow)
                 SELECT d.name, coalesce(d.max_attempts::int, 20), coalesce(d.retry_after, '10s..6h'), coalesce(d.crash_limit::int, 3),
                        d.time_to_live * interval '1 microsecond', coalesce(d.retention * interval '1 microsecond', interval '7 days'),
                        CASE WHEN d.named THEN 'declaration' ELSE 'default' END,
                        coalesce(d.kind, 'durable'), CASE WHEN d.kind = 'exclusive' THEN :owner::uuid END,
                        nullif(d.dead_letter_exchange, ''), d.dead_letter_routing_key,
+                       coalesce(d.ordered, false), coalesce(d.on_dead_letter, 'release'),
                        nullif(d.max_length, 0), coalesce(d.overflow, 'drop_head')
                 FROM declared d
                 WHERE NOT EXISTS (SELECT FROM postroom.queue q WHERE q.name = d.name)
                 ORDER BY d.name COLLATE "C"
                 ON CONFLICT (name) DO NOTHING
-                RETURNING q.id, q.name, q.time_to_live, q.paused_at, q.max_length
+                RETURNING q.id, q.name, q.time_to_live, q.paused_at, q.ordered, q.max_length
             ), locked AS MATERIALIZED (
                 SELECT q.id AS queue_id, d.*
                 FROM declared d
@@ -152,6 +154,7 @@ final class QueueSql {
                     crash_limit  = coalesce(d.crash_limit::int, q.crash_limit),
                     time_to_live = coalesce(d.time_to_live * interval '1 microsecond', q.time_to_live),
                     retention    = coalesce(d.retention * interval '1 microsecond', q.retention),
+                    on_dead_letter = coalesce(d.on_dead_letter, q.on_dead_letter),
                     settings_by  = CASE WHEN d.named THEN 'declaration' ELSE q.settings_by END,
                     kind         = coalesce(d.kind, CASE WHEN q.deleted_at IS NOT NULL AND q.kind = 'exclusive'
                                                          THEN 'durable' ELSE q.kind END),
@@ -164,7 +167,7 @@ final class QueueSql {
                     deleted_at   = NULL
                 FROM locked d
                 WHERE q.id = d.queue_id
-                RETURNING q.id, q.name, q.time_to_live, q.paused_at, q.max_length
+                RETURNING q.id, q.name, q.time_to_live, q.paused_at, q.ordered, q.max_length
             )
             SELECT %5$s
             FROM (SELECT * FROM made UNION ALL SELECT * FROM changed) q
@@ -199,6 +202,12 @@ final class QueueSql {
             FROM postroom.queue q
             WHERE q.name = :name
               AND q.deleted_at IS NULL
+            """);
+
+    /** Makes a queue ordered, or not: see the function. Always one row: whether that was a change. */
+    static final Sql SET_ORDERED = Sql.of("""
+            -- name: set_ordered
+            SELECT postroom.set_ordered(:queue, :ordered, 'declaration')
             """);
 
     /**

@@ -73,7 +73,8 @@ public final class MessageEncoder {
                 message.headers().isEmpty() ? null : JSON.writeValueAsString(message.headers()),
                 message.correlationId().orElse(null),
                 message.exchange().orElse(null),
-                message.exchange().isPresent() ? message.routingKey() : null);
+                message.exchange().isPresent() ? message.routingKey() : null,
+                message.group().orElse(null));
         // Last, so that a refused message declares no queue.
         return message.exchange().isPresent()
                 ? newMessage(message, content, 0, "", null).withTargets(router.apply(message))
