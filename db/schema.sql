@@ -4,6 +4,13 @@ CREATE SEQUENCE postroom.lease_seq AS bigint START 1 INCREMENT 1 CACHE 1;
 
 CREATE SEQUENCE postroom.ready_seq AS bigint START 1 INCREMENT 1 CACHE 1;
 
+CREATE TABLE postroom.active_consumer (
+    queue_id integer NOT NULL,
+    worker_id integer NOT NULL,
+    active_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT active_consumer_pk PRIMARY KEY (queue_id)
+);
+
 CREATE TABLE postroom.attempt (
     message_id uuid NOT NULL,
     started_at timestamp with time zone NOT NULL,
@@ -276,12 +283,16 @@ CREATE TABLE postroom.queue (
     had_consumer boolean NOT NULL DEFAULT false,
     max_length bigint,
     overflow text NOT NULL DEFAULT 'drop_head'::text,
+    single_active_consumer boolean NOT NULL DEFAULT false,
+    expires_after interval,
+    used_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
     CONSTRAINT queue_name_unique UNIQUE (name),
     CONSTRAINT queue_pk PRIMARY KEY (id),
     CONSTRAINT queue_crash_limit_range CHECK (crash_limit >= 1 AND crash_limit <= 1000),
     CONSTRAINT queue_dead_letter_exchange_wellformed CHECK (dead_letter_exchange ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'::text),
     CONSTRAINT queue_dead_letter_routing_key_has_exchange CHECK (dead_letter_routing_key IS NULL OR dead_letter_exchange IS NOT NULL),
     CONSTRAINT queue_dead_letter_routing_key_length CHECK (octet_length(dead_letter_routing_key) <= 255),
+    CONSTRAINT queue_expires_after_range CHECK (expires_after >= '00:00:00.001'::interval AND expires_after <= '400 days'::interval),
     CONSTRAINT queue_kind_known CHECK (kind = ANY (ARRAY['durable'::text, 'exclusive'::text, 'auto_delete'::text])),
     CONSTRAINT queue_max_attempts_range CHECK (max_attempts >= 1 AND max_attempts <= 1000),
     CONSTRAINT queue_max_length_range CHECK (max_length >= 1 AND max_length <= 1000000000),
@@ -301,7 +312,7 @@ END),
     CONSTRAINT queue_time_to_live_range CHECK (time_to_live >= '00:00:00.001'::interval AND time_to_live <= '400 days'::interval)
 );
 CREATE INDEX queue_with_a_limit ON postroom.queue USING btree (id) WHERE ((max_length IS NOT NULL) AND (deleted_at IS NULL));
-CREATE INDEX queue_with_an_end ON postroom.queue USING btree (name) WHERE ((kind <> 'durable'::text) AND (deleted_at IS NULL));
+CREATE INDEX queue_with_an_end ON postroom.queue USING btree (name) WHERE (((kind <> 'durable'::text) OR (expires_after IS NOT NULL)) AND (deleted_at IS NULL));
 COMMENT ON COLUMN postroom.queue.retry_after IS 'the waits between attempts, each at most 400 days: 10s, or 10s, 1m, 5m (the last repeats), or 1s..1h (doubling with jitter). Units: ms, s, m, h, d. custom: those of the handler';
 COMMENT ON COLUMN postroom.queue.time_to_live IS '1 millisecond to 400 days; null: messages without one of their own never expire';
 COMMENT ON COLUMN postroom.queue.retention IS '0 to 400 days, or 365000 days: for ever. Not ''infinity'', which no version before 17 has and no duration in Java can be';
@@ -316,6 +327,9 @@ COMMENT ON COLUMN postroom.queue.owner IS 'of an exclusive queue: worker.instanc
 COMMENT ON COLUMN postroom.queue.had_consumer IS 'of an auto_delete queue: whether it had a consumer since it was made; before that it is not deleted by itself';
 COMMENT ON COLUMN postroom.queue.max_length IS 'most READY messages; null: as many as come';
 COMMENT ON COLUMN postroom.queue.overflow IS 'what happens above max_length. drop_head: the oldest of the lowest priority goes; reject: the new message is refused; reject_to_dead_letter_exchange: the new message goes there';
+COMMENT ON COLUMN postroom.queue.single_active_consumer IS 'only one process consumes at a time, and another one takes over when it stops or dies';
+COMMENT ON COLUMN postroom.queue.expires_after IS '1 millisecond to 400 days: the queue is deleted when nobody has consumed or declared it for so long; null: never';
+COMMENT ON COLUMN postroom.queue.used_at IS 'of a queue with expires_after: when it was last declared or had a consumer, up to a tenth of that time or a minute earlier';
 
 CREATE TABLE postroom.queue_length (
     queue_id integer NOT NULL,
@@ -798,7 +812,10 @@ CREATE VIEW postroom.queue_stats AS
     q.kind,
     w.name AS owner,
     q.max_length,
-    q.overflow
+    q.overflow,
+    q.single_active_consumer,
+    aw.name AS active_consumer,
+    q.expires_after
    FROM postroom.queue q
      CROSS JOIN LATERAL ( SELECT (( SELECT count(*) AS count
                    FROM postroom.ready x_1
@@ -829,6 +846,8 @@ CREATE VIEW postroom.queue_stats AS
            FROM postroom.lease l_1
           GROUP BY l_1.queue_id) l ON l.queue_id = q.id
      LEFT JOIN postroom.worker w ON w.instance = q.owner
+     LEFT JOIN postroom.active_consumer ac ON ac.queue_id = q.id
+     LEFT JOIN postroom.worker aw ON aw.id = ac.worker_id
   WHERE q.deleted_at IS NULL;
 COMMENT ON VIEW postroom.queue_stats IS 'one row per queue: how much is in each place now; finished messages are not counted';
 COMMENT ON COLUMN postroom.queue_stats.oldest_ready_at IS 'when the oldest of the messages at the heads of its priorities was created; null: nothing is READY';
@@ -837,6 +856,9 @@ COMMENT ON COLUMN postroom.queue_stats.kind IS 'durable, exclusive (goes with it
 COMMENT ON COLUMN postroom.queue_stats.owner IS 'the process that an exclusive queue belongs to';
 COMMENT ON COLUMN postroom.queue_stats.max_length IS 'most READY messages; null: as many as come';
 COMMENT ON COLUMN postroom.queue_stats.overflow IS 'above that: drop_head, reject or reject_to_dead_letter_exchange';
+COMMENT ON COLUMN postroom.queue_stats.single_active_consumer IS 'whether only one process consumes at a time';
+COMMENT ON COLUMN postroom.queue_stats.active_consumer IS 'the process that does; null: none has claimed yet since the last one left';
+COMMENT ON COLUMN postroom.queue_stats.expires_after IS 'after how long without use the queue is deleted; null: never';
 
 CREATE OR REPLACE FUNCTION postroom.admit(p_queues integer[], p_names text[], p_messages integer[])
  RETURNS TABLE(queue_id integer, queue text, answer text, max_length bigint, waiting bigint, surplus bigint, after_seq bigint)
@@ -1427,7 +1449,12 @@ BEGIN
         FROM unnest(p_queues, p_queue_names, p_priorities, p_cursors, p_limits)
              WITH ORDINALITY e (queue_id, queue_name, priority, from_seq, most, entry)
         -- The lock on queue is held until the end of the transaction: see claim.
-        CROSS JOIN LATERAL (SELECT q.name FROM postroom.queue q WHERE q.id = e.queue_id AND NOT q.ordered OFFSET 0) known
+        CROSS JOIN LATERAL (
+            SELECT q.name
+            FROM postroom.queue q
+            WHERE q.id = e.queue_id AND NOT q.ordered
+              AND CASE WHEN q.single_active_consumer THEN postroom.take_active(p_worker, q.id) ELSE true END
+            OFFSET 0) known
         CROSS JOIN LATERAL (
             SELECT r.ctid, r.seq, r.message_id, r.failures, r.deliveries
             FROM postroom.ready r
@@ -1546,7 +1573,8 @@ BEGIN
     -- The lock on queue is held until the end of the transaction: whether the queue is ordered cannot change meanwhile (see set_ordered).
     SELECT q.crash_limit INTO crash_limit
     FROM postroom.queue q
-    WHERE q.id = p_queue AND q.name = p_queue_name AND q.ordered;
+    WHERE q.id = p_queue AND q.name = p_queue_name AND q.ordered
+      AND CASE WHEN q.single_active_consumer THEN postroom.take_active(p_worker, p_queue) ELSE true END;
     IF NOT FOUND THEN
         RETURN;
     END IF;
@@ -1821,7 +1849,10 @@ DECLARE
 BEGIN
     -- The lock on queue is held until the end of the transaction, so TRUNCATE and DROP come before this line or after the claim.
     -- An ordered queue has a function of its own: claim_ordered.
-    SELECT q.crash_limit INTO crash_limit FROM postroom.queue q WHERE q.id = p_queue AND q.name = p_queue_name AND NOT q.ordered;
+    SELECT q.crash_limit INTO crash_limit
+    FROM postroom.queue q
+    WHERE q.id = p_queue AND q.name = p_queue_name AND NOT q.ordered
+      AND CASE WHEN q.single_active_consumer THEN postroom.take_active(p_worker, p_queue) ELSE true END;
     IF NOT FOUND THEN
         RETURN;
     END IF;
@@ -2439,7 +2470,7 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.deaths_with IS 'Internal: the deaths of a message and one more.';
 
-CREATE OR REPLACE FUNCTION postroom.declaration_conflicts(q postroom.queue, p_max_attempts bigint, p_retry_after text, p_crash_limit bigint, p_time_to_live interval, p_retention interval, p_kind text, p_ordered boolean, p_on_dead_letter text, p_max_length bigint, p_overflow text, p_strict boolean, p_owner uuid)
+CREATE OR REPLACE FUNCTION postroom.declaration_conflicts(q postroom.queue, p_max_attempts bigint, p_retry_after text, p_crash_limit bigint, p_time_to_live interval, p_retention interval, p_kind text, p_ordered boolean, p_on_dead_letter text, p_max_length bigint, p_overflow text, p_single_active_consumer boolean, p_expires_after interval, p_strict boolean, p_owner uuid)
  RETURNS TABLE(field text, declared text, given text)
  LANGUAGE sql
  STABLE ROWS 1
@@ -2480,7 +2511,11 @@ AS $function$
         ('maxLength', coalesce(q.max_length::text, 'none'), CASE WHEN p_max_length = 0 THEN 'none' ELSE p_max_length::text END,
             p_strict AND q.settings_by = 'declaration' AND coalesce(q.max_length, 0) <> p_max_length),
         ('overflow', q.overflow, p_overflow,
-            p_strict AND q.settings_by = 'declaration' AND q.overflow <> p_overflow)
+            p_strict AND q.settings_by = 'declaration' AND q.overflow <> p_overflow),
+        ('singleActiveConsumer', q.single_active_consumer::text, p_single_active_consumer::text,
+            p_strict AND q.settings_by = 'declaration' AND q.single_active_consumer <> p_single_active_consumer),
+        ('expiresAfter', coalesce(q.expires_after::text, 'never'), CASE p_expires_after WHEN interval '0' THEN 'never' ELSE p_expires_after::text END,
+            p_strict AND q.settings_by = 'declaration' AND coalesce(q.expires_after, interval '0') <> p_expires_after)
     ) x (field, declared, given, differs)
     WHERE q.deleted_at IS NULL AND x.differs
 $function$
@@ -2530,7 +2565,7 @@ COMMENT ON FUNCTION postroom.declare_exchange IS 'Makes an exchange; kind is dir
 true: it is new. A repeat changes nothing; with another kind or alternate exchange it is refused (22023).
 alternate names the exchange that a message goes on to where no binding matches it.';
 
-CREATE OR REPLACE FUNCTION postroom.declare_queue(queue text, max_attempts integer DEFAULT NULL::integer, retry_after text DEFAULT NULL::text, crash_limit integer DEFAULT NULL::integer, time_to_live interval DEFAULT NULL::interval, retention interval DEFAULT NULL::interval, kind text DEFAULT NULL::text, strict boolean DEFAULT false, dead_letter_exchange text DEFAULT NULL::text, dead_letter_routing_key text DEFAULT NULL::text, ordered boolean DEFAULT NULL::boolean, on_dead_letter text DEFAULT NULL::text, max_length bigint DEFAULT NULL::bigint, overflow text DEFAULT NULL::text)
+CREATE OR REPLACE FUNCTION postroom.declare_queue(queue text, max_attempts integer DEFAULT NULL::integer, retry_after text DEFAULT NULL::text, crash_limit integer DEFAULT NULL::integer, time_to_live interval DEFAULT NULL::interval, retention interval DEFAULT NULL::interval, kind text DEFAULT NULL::text, strict boolean DEFAULT false, dead_letter_exchange text DEFAULT NULL::text, dead_letter_routing_key text DEFAULT NULL::text, ordered boolean DEFAULT NULL::boolean, on_dead_letter text DEFAULT NULL::text, max_length bigint DEFAULT NULL::bigint, overflow text DEFAULT NULL::text, single_active_consumer boolean DEFAULT NULL::boolean, expires_after interval DEFAULT NULL::interval)
  RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2540,7 +2575,8 @@ DECLARE
     is_named     constant boolean := num_nonnulls(declare_queue.max_attempts, declare_queue.retry_after, declare_queue.crash_limit,
                                                   declare_queue.time_to_live, declare_queue.retention, declare_queue.kind,
                                                   declare_queue.dead_letter_exchange, declare_queue.ordered,
-                                                  declare_queue.on_dead_letter, declare_queue.max_length, declare_queue.overflow) > 0;
+                                                  declare_queue.on_dead_letter, declare_queue.max_length, declare_queue.overflow,
+                                                  declare_queue.single_active_consumer, declare_queue.expires_after) > 0;
     existing     postroom.queue;
     changed      postroom.queue;
     is_locked    boolean := false;
@@ -2563,6 +2599,9 @@ BEGIN
         PERFORM postroom.refuse('maxLength', '1 to 1000000000, or 0 for none', declare_queue.max_length::text);
     ELSIF declare_queue.overflow NOT IN ('drop_head', 'reject', 'reject_to_dead_letter_exchange') THEN
         PERFORM postroom.refuse('overflow', 'drop_head, reject or reject_to_dead_letter_exchange', declare_queue.overflow);
+    ELSIF declare_queue.expires_after NOT BETWEEN interval '1 millisecond' AND interval '400 days'
+          AND declare_queue.expires_after <> interval '0' THEN
+        PERFORM postroom.refuse('expiresAfter', '1 ms to 400 days, or 0 for never', declare_queue.expires_after::text);
     ELSIF declare_queue.kind = 'exclusive' THEN
         PERFORM postroom.refuse('kind', 'durable or auto_delete', declare_queue.kind,
             'An exclusive queue belongs to a process: declare it there, with Queues.declare');
@@ -2586,14 +2625,16 @@ BEGIN
         END IF;
         IF NOT FOUND THEN
             INSERT INTO postroom.queue (name, max_attempts, retry_after, crash_limit, time_to_live, retention, kind, settings_by,
-                                        dead_letter_exchange, dead_letter_routing_key, ordered, on_dead_letter, max_length, overflow)
+                                        dead_letter_exchange, dead_letter_routing_key, ordered, on_dead_letter, max_length, overflow,
+                                        single_active_consumer, expires_after)
             VALUES (declare_queue.queue, coalesce(declare_queue.max_attempts, 20), coalesce(declare_queue.retry_after, '10s..6h'),
                     coalesce(declare_queue.crash_limit, 3), declare_queue.time_to_live,
                     coalesce(declare_queue.retention, interval '7 days'), coalesce(declare_queue.kind, 'durable'),
                     CASE WHEN is_named THEN 'declaration' ELSE 'default' END,
                     nullif(declare_queue.dead_letter_exchange, ''), declare_queue.dead_letter_routing_key,
                     coalesce(declare_queue.ordered, false), coalesce(declare_queue.on_dead_letter, 'release'),
-                    nullif(declare_queue.max_length, 0), coalesce(declare_queue.overflow, 'drop_head'))
+                    nullif(declare_queue.max_length, 0), coalesce(declare_queue.overflow, 'drop_head'),
+                    coalesce(declare_queue.single_active_consumer, false), nullif(declare_queue.expires_after, interval '0'))
             ON CONFLICT DO NOTHING;
             IF FOUND THEN
                 RETURN true;
@@ -2604,7 +2645,8 @@ BEGIN
         INTO refused
         FROM postroom.declaration_conflicts(existing, declare_queue.max_attempts, declare_queue.retry_after, declare_queue.crash_limit,
             declare_queue.time_to_live, declare_queue.retention, declare_queue.kind, declare_queue.ordered,
-            declare_queue.on_dead_letter, declare_queue.max_length, declare_queue.overflow, coalesce(declare_queue.strict, true), NULL) c;
+            declare_queue.on_dead_letter, declare_queue.max_length, declare_queue.overflow, declare_queue.single_active_consumer,
+            declare_queue.expires_after, coalesce(declare_queue.strict, true), NULL) c;
         IF refused.fields LIKE 'owner%' THEN
             RAISE EXCEPTION 'queue "%" is exclusive to %; nothing was changed', declare_queue.queue, refused.declared
                 USING ERRCODE = '55006', COLUMN = 'queue', HINT = 'Publish to it, or use another name';
@@ -2627,6 +2669,9 @@ BEGIN
             changed.max_length := CASE WHEN declare_queue.max_length IS NULL THEN existing.max_length
                                        ELSE nullif(declare_queue.max_length, 0) END;
             changed.overflow := coalesce(declare_queue.overflow, existing.overflow);
+            changed.single_active_consumer := coalesce(declare_queue.single_active_consumer, existing.single_active_consumer);
+            changed.expires_after := CASE WHEN declare_queue.expires_after IS NULL THEN existing.expires_after
+                                          ELSE nullif(declare_queue.expires_after, interval '0') END;
             changed.settings_by := 'declaration';
             IF declare_queue.dead_letter_exchange IS NOT NULL THEN
                 changed.dead_letter_exchange := nullif(declare_queue.dead_letter_exchange, '');
@@ -2638,6 +2683,9 @@ BEGIN
             changed.ordered := declare_queue.ordered;
             existing.ordered := declare_queue.ordered;
         END IF;
+        IF changed.expires_after IS NOT NULL OR existing.deleted_at IS NOT NULL THEN
+            changed.used_at := clock_timestamp();
+        END IF;
         IF changed IS NOT DISTINCT FROM existing THEN
             RETURN false;
         ELSIF is_locked THEN
@@ -2646,7 +2694,8 @@ BEGIN
                 time_to_live = changed.time_to_live, retention = changed.retention, settings_by = changed.settings_by,
                 kind = changed.kind, owner = changed.owner, deleted_at = changed.deleted_at,
                 dead_letter_exchange = changed.dead_letter_exchange, dead_letter_routing_key = changed.dead_letter_routing_key,
-                on_dead_letter = changed.on_dead_letter, max_length = changed.max_length, overflow = changed.overflow
+                on_dead_letter = changed.on_dead_letter, max_length = changed.max_length, overflow = changed.overflow,
+                single_active_consumer = changed.single_active_consumer, expires_after = changed.expires_after, used_at = changed.used_at
             WHERE q.id = existing.id;
             RETURN existing.deleted_at IS NOT NULL;
         END IF;
@@ -2666,6 +2715,8 @@ COMMENT ON FUNCTION postroom.declare_queue IS 'Makes a queue, or sets what is na
 kind is durable or auto_delete (it goes with its last consumer). dead_letter_exchange is where dead letters go on; an empty text: nowhere.
 ordered: at most one message of each group is in progress, in the order in which they were sent; it changes only while the queue is empty.
 max_length is the most READY messages, 0: as many as come; overflow is drop_head, reject or reject_to_dead_letter_exchange.
+single_active_consumer: one process consumes at a time. expires_after: the queue is deleted when nobody has consumed or declared it for so
+long; interval ''0'': never.
 An operator''s values stay. true: it is new, or was deleted before.
 A value that breaks a limit is refused (22023), and so is another kind than the queue has. strict refuses other settings, too.';
 
@@ -2683,7 +2734,7 @@ BEGIN
     IF EXISTS (SELECT
                FROM postroom.queue q
                JOIN postroom.binding b ON b.queue_id = q.id
-               WHERE q.kind <> 'durable'
+               WHERE (q.kind <> 'durable' OR q.expires_after IS NOT NULL)
                  AND q.deleted_at IS NULL
                  AND (q.id = ANY (p_left) OR postroom.is_abandoned(q, longest))) THEN
         PERFORM postroom.change_routing(); -- before the locks on queues, as all that changes routing
@@ -2691,11 +2742,12 @@ BEGIN
     SELECT array_agg(x.id) INTO ids
     FROM (SELECT q.id
           FROM postroom.queue q
-          WHERE q.kind <> 'durable'
+          WHERE (q.kind <> 'durable' OR q.expires_after IS NOT NULL)
             AND q.deleted_at IS NULL
             AND (q.id = ANY (p_left)
                  OR postroom.is_abandoned(q, longest)
-                 OR q.kind = 'auto_delete' AND NOT q.had_consumer
+                 OR (q.kind = 'auto_delete' AND NOT q.had_consumer
+                     OR q.used_at < statement_timestamp() - least(q.expires_after / 10, interval '1 minute'))
                     AND EXISTS (SELECT FROM postroom.consumer c JOIN postroom.worker w ON w.id = c.worker_id
                                 WHERE c.queue_id = q.id AND w.stopped_at IS NULL
                                   AND w.beat_at > statement_timestamp() - longest))
@@ -2705,11 +2757,11 @@ BEGIN
         RETURN;
     END IF;
     UPDATE postroom.queue q
-    SET had_consumer = true
+    SET had_consumer = q.kind = 'auto_delete',
+        used_at = clock_timestamp()
     WHERE q.id = ANY (ids)
-      AND q.kind = 'auto_delete'
+      AND (q.kind = 'auto_delete' AND NOT q.had_consumer OR q.expires_after IS NOT NULL)
       AND q.deleted_at IS NULL
-      AND NOT q.had_consumer
       AND (q.id = ANY (p_left)
            OR EXISTS (SELECT FROM postroom.consumer c JOIN postroom.worker w ON w.id = c.worker_id
                       WHERE c.queue_id = q.id AND w.stopped_at IS NULL
@@ -2721,19 +2773,20 @@ BEGIN
         WHERE q.id = ANY (ids)
           AND q.deleted_at IS NULL
           AND postroom.is_abandoned(q, longest)
-        RETURNING q.id, q.name, q.kind, q.owner
+        RETURNING q.id, q.name, q.kind, q.owner, q.expires_after
     ), unbound AS (
         DELETE FROM postroom.binding b USING gone g WHERE b.queue_id = g.id
     )
     SELECT g.id, g.name,
            CASE g.kind WHEN 'exclusive' THEN 'it was exclusive to ' || postroom.worker_text(g.owner) || ', which is gone'
-                       ELSE 'its last consumer left' END,
+                       WHEN 'auto_delete' THEN 'its last consumer left' || coalesce(' or it was not used for ' || g.expires_after, '')
+                       ELSE 'it was not used for ' || g.expires_after END,
            coalesce(pg_sequence_last_value('postroom.ready_seq'), 0)
     FROM gone g;
 END
 $function$
 ;
-COMMENT ON FUNCTION postroom.delete_abandoned IS 'Internal: called by workers. Deletes queues that have lost their owner or their last consumer.';
+COMMENT ON FUNCTION postroom.delete_abandoned IS 'Internal: called by workers. Deletes queues that have lost their owner or their last consumer, or are not used any more.';
 
 CREATE OR REPLACE FUNCTION postroom.delete_exchange(exchange text, if_unused boolean DEFAULT false)
  RETURNS boolean
@@ -3407,17 +3460,28 @@ AS $function$
             WHERE w.instance = q.owner
               AND w.stopped_at IS NULL
               AND (p_lease_time IS NULL OR w.beat_at > statement_timestamp() - p_lease_time))
-        WHEN 'auto_delete' THEN q.had_consumer AND NOT EXISTS (
-            SELECT FROM postroom.consumer c
-            JOIN postroom.worker w ON w.id = c.worker_id
-            WHERE c.queue_id = q.id
-              AND w.stopped_at IS NULL
-              AND (p_lease_time IS NULL OR w.beat_at > statement_timestamp() - p_lease_time))
-        ELSE false
+        WHEN 'auto_delete' THEN (q.had_consumer OR postroom.is_expired(q)) AND NOT postroom.is_consumed(q.id, p_lease_time)
+        ELSE postroom.is_expired(q) AND NOT postroom.is_consumed(q.id, p_lease_time)
     END
 $function$
 ;
-COMMENT ON FUNCTION postroom.is_abandoned IS 'Internal: whether a queue has lost its owner or its last consumer.';
+COMMENT ON FUNCTION postroom.is_abandoned IS 'Internal: whether a queue has lost its owner or its last consumer, or is not used any more.';
+
+CREATE OR REPLACE FUNCTION postroom.is_consumed(p_queue integer, p_lease_time interval)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT EXISTS (
+        SELECT FROM postroom.consumer c
+        JOIN postroom.worker w ON w.id = c.worker_id
+        WHERE c.queue_id = p_queue
+          AND w.stopped_at IS NULL
+          AND (p_lease_time IS NULL OR w.beat_at > statement_timestamp() - p_lease_time))
+$function$
+;
+COMMENT ON FUNCTION postroom.is_consumed IS 'Internal: whether a process consumes a queue.';
 
 CREATE OR REPLACE FUNCTION postroom.is_day_free(p_leaf text)
  RETURNS boolean
@@ -3470,6 +3534,19 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.is_entry_expired IS 'Internal: whether an entry of a message in several queues has outlived the time to live of its queue.';
+
+CREATE OR REPLACE FUNCTION postroom.is_expired(q postroom.queue)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT q.expires_after IS NOT NULL
+       AND greatest(q.used_at, pg_postmaster_start_time())
+           < statement_timestamp() - q.expires_after - least(q.expires_after / 10, interval '1 minute')
+$function$
+;
+COMMENT ON FUNCTION postroom.is_expired IS 'Internal: whether nobody has declared or consumed a queue for as long as its expires_after; of a queue without a consumer.';
 
 CREATE OR REPLACE FUNCTION postroom.kill_signal(queue text, how_many integer DEFAULT 1)
  RETURNS uuid
@@ -4360,7 +4437,7 @@ BEGIN
         IF FOUND AND found_queue.deleted_at IS NULL THEN
             RETURN found_queue;
         ELSIF FOUND THEN
-            UPDATE postroom.queue q SET deleted_at = NULL WHERE q.id = found_queue.id;
+            UPDATE postroom.queue q SET deleted_at = NULL, used_at = clock_timestamp() WHERE q.id = found_queue.id;
         ELSE
             INSERT INTO postroom.queue (name) VALUES (p_name) ON CONFLICT DO NOTHING;
         END IF;
@@ -4508,6 +4585,44 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.refuse IS 'Internal: refuses a value in the words of InvalidMessageException and shows at most 80 characters of it.';
+
+CREATE OR REPLACE FUNCTION postroom.release_active(p_lease_time interval)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    longest    constant interval := CASE WHEN pg_postmaster_start_time() <= statement_timestamp() - p_lease_time THEN p_lease_time END;
+    all_of_it  constant int := (SELECT count(*) FROM postroom.active_consumer a);
+    left_by    record;
+BEGIN
+    FOR left_by IN
+        SELECT a.queue_id, a.worker_id
+        FROM postroom.active_consumer a
+        WHERE NOT EXISTS (
+            SELECT
+            FROM postroom.queue q
+            JOIN postroom.consumer c ON c.queue_id = q.id AND c.worker_id = a.worker_id
+            JOIN postroom.worker w ON w.id = c.worker_id
+            WHERE q.id = a.queue_id
+              AND q.single_active_consumer
+              AND q.deleted_at IS NULL
+              AND w.stopped_at IS NULL
+              AND (longest IS NULL OR w.beat_at > statement_timestamp() - longest)
+              AND NOT EXISTS (SELECT FROM postroom.consumer_stop s
+                              WHERE s.worker_id = w.id AND s.queue_id = q.id AND s.stopped_at IS NOT NULL))
+        ORDER BY a.queue_id
+        FOR UPDATE SKIP LOCKED
+    LOOP
+        DELETE FROM postroom.active_consumer a
+        WHERE a.queue_id = left_by.queue_id
+          AND NOT EXISTS (SELECT FROM postroom.lease l WHERE l.queue_id = left_by.queue_id AND l.worker_id = left_by.worker_id);
+    END LOOP;
+    RETURN all_of_it;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.release_active IS 'Internal: called by a job. Lets others consume where the single active consumer of a queue has left.';
 
 CREATE OR REPLACE FUNCTION postroom.release_unknown(p_worker integer, p_known bigint[], p_older_than interval, p_only uuid[] DEFAULT NULL::uuid[])
  RETURNS TABLE(queue_id integer, priority smallint, lowest_seq bigint, messages integer)
@@ -5398,6 +5513,31 @@ AS $function$
 $function$
 ;
 COMMENT ON FUNCTION postroom.tail_begins IS 'Internal: the day at which the tail begins, attached or not.';
+
+CREATE OR REPLACE FUNCTION postroom.take_active(p_worker integer, p_queue integer)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    holder int;
+BEGIN
+    SELECT a.worker_id INTO holder FROM postroom.active_consumer a WHERE a.queue_id = p_queue;
+    IF NOT FOUND THEN
+        INSERT INTO postroom.active_consumer (queue_id, worker_id)
+        SELECT p_queue, p_worker
+        WHERE NOT EXISTS (SELECT FROM postroom.lease l WHERE l.queue_id = p_queue AND l.worker_id <> p_worker)
+        ON CONFLICT DO NOTHING;
+        RETURN FOUND;
+    ELSIF holder <> p_worker THEN
+        RETURN false;
+    END IF;
+    PERFORM FROM postroom.active_consumer a WHERE a.queue_id = p_queue AND a.worker_id = p_worker FOR KEY SHARE SKIP LOCKED;
+    RETURN FOUND;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.take_active IS 'Internal: called by claims. Whether this process is the single active consumer of a queue.';
 
 CREATE OR REPLACE FUNCTION postroom.take_after_parent(p_parent text, p_partition text)
  RETURNS void

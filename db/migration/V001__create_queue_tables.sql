@@ -26,6 +26,9 @@ CREATE TABLE postroom.queue (
     had_consumer  boolean NOT NULL DEFAULT false,
     max_length    bigint,
     overflow      text NOT NULL DEFAULT 'drop_head',
+    single_active_consumer  boolean NOT NULL DEFAULT false,
+    expires_after interval,
+    used_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
     CONSTRAINT queue_name_wellformed CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'),
     CONSTRAINT queue_max_attempts_range CHECK (max_attempts BETWEEN 1 AND 1000),
     CONSTRAINT queue_crash_limit_range CHECK (crash_limit BETWEEN 1 AND 1000),
@@ -50,10 +53,11 @@ CREATE TABLE postroom.queue (
     CONSTRAINT queue_kind_known CHECK (kind IN ('durable', 'exclusive', 'auto_delete')),
     CONSTRAINT queue_owner_of_exclusive CHECK ((kind = 'exclusive') = (owner IS NOT NULL)),
     CONSTRAINT queue_max_length_range CHECK (max_length BETWEEN 1 AND 1000000000),
+    CONSTRAINT queue_expires_after_range CHECK (expires_after BETWEEN interval '1 millisecond' AND interval '400 days'),
     CONSTRAINT queue_overflow_known CHECK (overflow IN ('drop_head', 'reject', 'reject_to_dead_letter_exchange'))
 );
 -- The queues that a job has to look at.
-CREATE INDEX queue_with_an_end ON postroom.queue (name) WHERE kind <> 'durable' AND deleted_at IS NULL;
+CREATE INDEX queue_with_an_end ON postroom.queue (name) WHERE (kind <> 'durable' OR expires_after IS NOT NULL) AND deleted_at IS NULL;
 CREATE INDEX queue_with_a_limit ON postroom.queue (id) WHERE max_length IS NOT NULL AND deleted_at IS NULL;
 COMMENT ON COLUMN postroom.queue.time_to_live IS '1 millisecond to 400 days; null: messages without one of their own never expire';
 COMMENT ON COLUMN postroom.queue.retention IS
@@ -78,6 +82,12 @@ COMMENT ON COLUMN postroom.queue.max_length IS 'most READY messages; null: as ma
 COMMENT ON COLUMN postroom.queue.overflow IS
     'what happens above max_length. drop_head: the oldest of the lowest priority goes; reject: the new message is refused; '
     'reject_to_dead_letter_exchange: the new message goes there';
+COMMENT ON COLUMN postroom.queue.single_active_consumer IS
+    'only one process consumes at a time, and another one takes over when it stops or dies';
+COMMENT ON COLUMN postroom.queue.expires_after IS
+    '1 millisecond to 400 days: the queue is deleted when nobody has consumed or declared it for so long; null: never';
+COMMENT ON COLUMN postroom.queue.used_at IS
+    'of a queue with expires_after: when it was last declared or had a consumer, up to a tenth of that time or a minute earlier';
 COMMENT ON COLUMN postroom.queue.had_consumer IS
     'of an auto_delete queue: whether it had a consumer since it was made; before that it is not deleted by itself';
 
@@ -167,6 +177,14 @@ CREATE TABLE postroom.consumer (
     CONSTRAINT consumer_pk PRIMARY KEY (queue_id, worker_id, handler)
 );
 COMMENT ON COLUMN postroom.consumer.types IS 'type/version it takes (versions up to that one); an empty text takes messages without a type';
+
+-- Of a queue with a single active consumer: the process that claims. It holds its row (KEY SHARE) during each claim; who takes the row away
+-- looks for leases of that process after the lock. See active.
+CREATE TABLE postroom.active_consumer (
+    queue_id    int NOT NULL CONSTRAINT active_consumer_pk PRIMARY KEY,
+    worker_id   int NOT NULL,
+    active_at   timestamptz NOT NULL DEFAULT clock_timestamp()
+);
 
 -- A consumer (what one process consumes of one queue) that was told to stop. The row goes when it may start again.
 CREATE TABLE postroom.consumer_stop (

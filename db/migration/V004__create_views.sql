@@ -179,7 +179,10 @@ SELECT q.name AS queue,
        q.kind,
        w.name AS owner,
        q.max_length,
-       q.overflow
+       q.overflow,
+       q.single_active_consumer,
+       aw.name AS active_consumer,
+       q.expires_after
 FROM postroom.queue q
 CROSS JOIN LATERAL (
     SELECT (SELECT count(*) FROM postroom.ready x WHERE x.queue_id = q.id)
@@ -206,6 +209,8 @@ LEFT JOIN (SELECT d.queue_id, count(*) AS delayed FROM postroom.delayed d GROUP 
 LEFT JOIN (
     SELECT l.queue_id, sum(bit_count(l.open))::bigint AS in_progress FROM postroom.lease l GROUP BY l.queue_id) l ON l.queue_id = q.id
 LEFT JOIN postroom.worker w ON w.instance = q.owner
+LEFT JOIN postroom.active_consumer ac ON ac.queue_id = q.id
+LEFT JOIN postroom.worker aw ON aw.id = ac.worker_id
 WHERE q.deleted_at IS NULL;
 COMMENT ON VIEW postroom.queue_stats IS 'one row per queue: how much is in each place now; finished messages are not counted';
 COMMENT ON COLUMN postroom.queue_stats.oldest_ready_at IS
@@ -214,6 +219,9 @@ COMMENT ON COLUMN postroom.queue_stats.consumers IS 'live consumers in all proce
 COMMENT ON COLUMN postroom.queue_stats.kind IS 'durable, exclusive (goes with its owner) or auto_delete (goes with its last consumer)';
 COMMENT ON COLUMN postroom.queue_stats.max_length IS 'most READY messages; null: as many as come';
 COMMENT ON COLUMN postroom.queue_stats.overflow IS 'above that: drop_head, reject or reject_to_dead_letter_exchange';
+COMMENT ON COLUMN postroom.queue_stats.single_active_consumer IS 'whether only one process consumes at a time';
+COMMENT ON COLUMN postroom.queue_stats.active_consumer IS 'the process that does; null: none has claimed yet since the last one left';
+COMMENT ON COLUMN postroom.queue_stats.expires_after IS 'after how long without use the queue is deleted; null: never';
 COMMENT ON COLUMN postroom.queue_stats.owner IS 'the process that an exclusive queue belongs to';
 
 CREATE VIEW postroom.dead_letters AS

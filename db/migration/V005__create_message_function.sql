@@ -159,7 +159,7 @@ BEGIN
         IF FOUND AND found_queue.deleted_at IS NULL THEN
             RETURN found_queue;
         ELSIF FOUND THEN
-            UPDATE postroom.queue q SET deleted_at = NULL WHERE q.id = found_queue.id;
+            UPDATE postroom.queue q SET deleted_at = NULL, used_at = clock_timestamp() WHERE q.id = found_queue.id;
         ELSE
             INSERT INTO postroom.queue (name) VALUES (p_name) ON CONFLICT DO NOTHING;
         END IF;

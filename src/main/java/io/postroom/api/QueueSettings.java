@@ -21,6 +21,8 @@ import java.util.function.Consumer;
  * @param onDeadLetter see {@link #onDeadLetter(OnDeadLetter)}
  * @param maxLength see {@link #maxLength(long, Overflow)}; 0: none
  * @param overflow see {@link #maxLength(long, Overflow)}
+ * @param singleActiveConsumer see {@link #singleActiveConsumer(boolean)}
+ * @param expiresAfter see {@link #expiresAfter(Duration)}; 0: never
  */
 public record QueueSettings(
         String queue,
@@ -35,7 +37,9 @@ public record QueueSettings(
         Optional<Boolean> ordered,
         Optional<OnDeadLetter> onDeadLetter,
         Optional<Long> maxLength,
-        Optional<Overflow> overflow) {
+        Optional<Overflow> overflow,
+        Optional<Boolean> singleActiveConsumer,
+        Optional<Duration> expiresAfter) {
 
     /** How long finished messages stay unless the queue says otherwise: 7 days. */
     public static final Duration DEFAULT_RETENTION = Duration.ofDays(7);
@@ -64,6 +68,9 @@ public record QueueSettings(
                 .ifPresent(name -> Limits.requireName("deadLetterExchange", name));
         deadLetterRoutingKey.ifPresent(Limits::requireRoutingKey);
         maxLength.ifPresent(Limits::requireQueueLength);
+        expiresAfter
+                .filter(duration -> !duration.isZero())
+                .ifPresent(duration -> Limits.requireDuration("expiresAfter", duration, Duration.ofMillis(1)));
         if (ordered.orElse(false) && maxLength.orElse(0L) > 0) {
             throw new InvalidMessageException(
                     "maxLength", "left out for an ordered queue", String.valueOf(maxLength.get()));
@@ -186,6 +193,33 @@ public record QueueSettings(
         return copy(draft -> draft.maxLength = Optional.of(0L));
     }
 
+    /**
+     * Sets whether only one process consumes the queue at a time; default false. It is the first one that claims. Another one takes over
+     * when that process stops, consumes the queue no more, was told to stop, or has sent no heartbeat for the lease time: a few seconds
+     * after its last message of the queue is finished or rescued. Its own handler threads still run messages side by side: for one message
+     * at a time set their concurrency to 1. Direct dispatch is left out, and {@code sendMessageSync} stores the message only.
+     *
+     * <p>A change holds for claims from then on. What several processes hold at that moment they finish.
+     */
+    public QueueSettings singleActiveConsumer(boolean isSingle) {
+        return copy(draft -> draft.singleActiveConsumer = Optional.of(isSingle));
+    }
+
+    /**
+     * Deletes the queue when no process has consumed it and nobody has declared it for so long; 1 ms to 400 days. Creating messages is no
+     * use in this sense. It is deleted a tenth of the time later, at most a minute, or when a job looks next. What waits in it ends
+     * CANCELLED, reason {@code queue_deleted}. Where all processes stop for longer than that, the queue is gone soon after the next start.
+     */
+    public QueueSettings expiresAfter(Duration unused) {
+        Limits.requireDuration("expiresAfter", unused, Duration.ofMillis(1));
+        return copy(draft -> draft.expiresAfter = Optional.of(unused));
+    }
+
+    /** Takes the time of {@link #expiresAfter(Duration)} away. */
+    public QueueSettings neverExpires() {
+        return copy(draft -> draft.expiresAfter = Optional.of(Duration.ZERO));
+    }
+
     private QueueSettings deadLetterExchange(String exchange, Optional<String> routingKey) {
         return copy(draft -> {
             draft.deadLetterExchange = Optional.of(exchange);
@@ -207,6 +241,8 @@ public record QueueSettings(
         draft.onDeadLetter = onDeadLetter;
         draft.maxLength = maxLength;
         draft.overflow = overflow;
+        draft.singleActiveConsumer = singleActiveConsumer;
+        draft.expiresAfter = expiresAfter;
         change.accept(draft);
         return draft.settings();
     }
@@ -226,6 +262,8 @@ public record QueueSettings(
         private Optional<OnDeadLetter> onDeadLetter = Optional.empty();
         private Optional<Long> maxLength = Optional.empty();
         private Optional<Overflow> overflow = Optional.empty();
+        private Optional<Boolean> singleActiveConsumer = Optional.empty();
+        private Optional<Duration> expiresAfter = Optional.empty();
 
         Draft(String queue) {
             this.queue = queue;
@@ -245,7 +283,9 @@ public record QueueSettings(
                     ordered,
                     onDeadLetter,
                     maxLength,
-                    overflow);
+                    overflow,
+                    singleActiveConsumer,
+                    expiresAfter);
         }
     }
 }

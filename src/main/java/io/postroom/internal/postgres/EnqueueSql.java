@@ -49,8 +49,12 @@ final class EnqueueSql {
     private static final String FROM_OPEN_QUEUE =
             FROM_KNOWN_QUEUE.replace("q.deleted_at IS NULL", "q.deleted_at IS NULL AND q.max_length IS NULL");
 
-    /** The same, unless the queue is an ordered one: there a claim decides which message of a group is next. */
-    private static final String FROM_UNORDERED_QUEUE = FROM_KNOWN_QUEUE + " AND NOT q.ordered";
+    /**
+     * The same, unless the queue is an ordered one or has a single active consumer: there a claim decides which message of a group is next,
+     * and which process takes it.
+     */
+    private static final String FROM_UNORDERED_QUEUE =
+            FROM_KNOWN_QUEUE + " AND NOT q.ordered AND NOT q.single_active_consumer";
 
     /** Whether the numbers of many messages' queues are still those of the queues named, and these have no maximum length. */
     private static final String ALL_QUEUES_KNOWN = """

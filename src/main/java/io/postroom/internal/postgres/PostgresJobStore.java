@@ -309,6 +309,15 @@ final class PostgresJobStore implements JobStore {
     private record LimitedQueue(int id, String name, boolean isDue) {}
 
     @Override
+    public int releaseActive(@Nullable Duration leaseTime) {
+        return transactions.several("look for active consumers that left", connection -> {
+            try (Sql.Call call = ConsumerSql.RELEASE_ACTIVE.on(connection)) {
+                return call.set("leaseTime", Rows.nullableMicros(leaseTime)).one(row -> row.getInt(1));
+            }
+        });
+    }
+
+    @Override
     public List<String> unconsumedQueues(int limit) {
         return transactions.single("look for queues without a consumer", connection -> {
             try (Sql.Call call = JobSql.UNCONSUMED.on(connection)) {

@@ -167,6 +167,14 @@ final class PostgresQueueStore implements QueueStore {
                                         one -> one.overflow()
                                                 .map(Overflow::code)
                                                 .orElse(null)))
+                        .set(
+                                "singleActiveConsumers",
+                                texts(
+                                        settings,
+                                        one -> one.singleActiveConsumer()
+                                                .map(String::valueOf)
+                                                .orElse(null)))
+                        .set("expiresAfter", nullableLongs(settings, one -> micros(one.expiresAfter())))
                         .set("strict", declarer.strict())
                         .set("owner", text(declarer.owner()))
                         .list(row);

@@ -130,6 +130,12 @@ final class PostgresRoutingStore implements RoutingStore {
                             .set(
                                     "overflow",
                                     queue.overflow().map(Overflow::code).orElse(null))
+                            .set(
+                                    "singleActiveConsumer",
+                                    queue.singleActiveConsumer().orElse(null))
+                            .set(
+                                    "expiresAfter",
+                                    Rows.nullableMicros(queue.expiresAfter().orElse(null)))
                             .first(row -> true);
                 }
             }
@@ -167,7 +173,14 @@ final class PostgresRoutingStore implements RoutingStore {
             settings = key == null ? settings.deadLetterExchange(exchange) : settings.deadLetterExchange(exchange, key);
         }
         long maxLength = row.getLong(6);
-        return row.wasNull() ? settings : settings.maxLength(maxLength, Overflow.ofCode(row.getString(7)));
+        if (!row.wasNull()) {
+            settings = settings.maxLength(maxLength, Overflow.ofCode(row.getString(7)));
+        }
+        if (row.getBoolean(8)) {
+            settings = settings.singleActiveConsumer(true);
+        }
+        Duration expiresAfter = Rows.duration(row, 9);
+        return expiresAfter == null ? settings : settings.expiresAfter(expiresAfter);
     }
 
     // ---- look

@@ -115,6 +115,14 @@ public interface JobStore {
     int shortenQueues();
 
     /**
+     * Lets another process consume where the single active consumer of a queue has left and holds nothing any more.
+     *
+     * @param leaseTime how long without a heartbeat a process counts as gone; null: as long as it has not stopped, it does not
+     * @return how many queues had an active consumer before
+     */
+    int releaseActive(@Nullable Duration leaseTime);
+
+    /**
      * Lists queues in which something is READY and that no live process consumes, by name. Paused queues are listed, too.
      *
      * @param limit most queues

@@ -44,7 +44,8 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "dropped_message",
         "operator_action",
         "shedlock",
-        "queue_length"
+        "queue_length",
+        "active_consumer"
     };
 
     static final String[] VIEWS = {
@@ -83,7 +84,9 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "explain_group",
         "headers_match",
         "is_abandoned",
+        "is_consumed",
         "is_entry_expired",
+        "is_expired",
         "last_ready_seq",
         "lock_length",
         "lowest_id",
@@ -102,6 +105,7 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "redrive",
         "refuse",
         "refuse_unknown",
+        "release_active",
         "release_unknown",
         "report_stopped",
         "require_binding_arguments",
@@ -120,6 +124,7 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "start_consumers",
         "store_length",
         "sweep_groups",
+        "take_active",
         "take_waiting",
         "takes",
         "topic_matches",
