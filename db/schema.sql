@@ -2514,7 +2514,8 @@ AS $function$
             p_strict AND q.settings_by = 'declaration' AND q.overflow <> p_overflow),
         ('singleActiveConsumer', q.single_active_consumer::text, p_single_active_consumer::text,
             p_strict AND q.settings_by = 'declaration' AND q.single_active_consumer <> p_single_active_consumer),
-        ('expiresAfter', coalesce(q.expires_after::text, 'never'), CASE p_expires_after WHEN interval '0' THEN 'never' ELSE p_expires_after::text END,
+        ('expiresAfter', coalesce(q.expires_after::text, 'never'),
+            CASE p_expires_after WHEN interval '0' THEN 'never' ELSE p_expires_after::text END,
             p_strict AND q.settings_by = 'declaration' AND coalesce(q.expires_after, interval '0') <> p_expires_after)
     ) x (field, declared, given, differs)
     WHERE q.deleted_at IS NULL AND x.differs
@@ -4871,8 +4872,9 @@ BEGIN
                             array_fill(1, ARRAY[cardinality(p_targets)])) a
     LOOP
         IF answered.answer = 'full' THEN
-            RAISE EXCEPTION 'queue "%" is full: % messages are READY in it, and its maximum length is %. Nothing was written; try again when '
-                'its consumers have taken some, or raise the limit', answered.queue, answered.waiting, answered.max_length
+            RAISE EXCEPTION 'queue "%" is full: % messages are READY in it, and its maximum length is %. '
+                'Nothing was written; try again when its consumers have taken some, or raise the limit',
+                answered.queue, answered.waiting, answered.max_length
                 USING ERRCODE = 'PR429', COLUMN = 'queue';
         ELSIF answered.answer = 'settle' THEN
             to_settle := to_settle || answered.queue_id;

@@ -1,5 +1,5 @@
--- limits: how long queues get. All need READ COMMITTED. In a transaction under REPEATABLE READ the length is that of its snapshot: the queue
--- gets longer by what others committed since, until the next message or the job finds that.
+-- limits: how long queues get. All need READ COMMITTED. In a transaction under REPEATABLE READ the length is that of its snapshot. The
+-- queue gets longer by what others committed since, until the next message or the job finds that.
 -- Source of these functions: db/function. A change goes there and, with the same text, into a new migration: see db/README.md.
 --
 -- Only READY entries count. What is DELAYED, in progress or dead does not. An entry that comes back (released, rescued, retried, redriven)
@@ -10,12 +10,12 @@
 -- fan-outs wait for one another and never in a circle. Two transactions that create several messages in opposite orders may end in 40P01,
 -- as with deduplication keys. Consumers lock nothing here.
 --
--- Counting 100,000 entries takes about 10 ms, so it is spared. Every way into ready draws a number of ready_seq for each entry. A queue that
--- had room for n entries when the last number was s cannot be above its limit before that sequence passes s + n: until then nothing is
--- counted. drop_head lets a queue get one hundredth longer than its limit before it counts, and then shortens it to the limit. So 100
--- entries are counted for each message at most; a queue with a limit below 100 is exact. What refuses has no such margin, and a refusal
--- cannot store a figure, because it is rolled back. A limited queue of 100,000 that was found full refuses for a second without counting,
--- shorter ones for less in proportion. A job counts again meanwhile.
+-- Counting 100,000 entries takes about 10 ms, so it is spared. Every way into ready draws a number of ready_seq for the entries that it
+-- puts into a queue, one each. A queue that had room for n entries when the last number was s cannot be above its limit before that
+-- sequence passes s + n: until then nothing is counted. drop_head lets a queue get one hundredth longer than its limit before it counts,
+-- and then shortens it to the limit. So 100 entries are counted for each message at most; a queue with a limit below 100 is exact. What
+-- refuses has no such margin, and a refusal cannot store a figure, because it is rolled back. A limited queue of 100,000 that was found
+-- full refuses for a second without counting, shorter ones for less in proportion. A job counts again meanwhile.
 --
 -- lowest spares the walk over dead index entries at the heads, which an old snapshot keeps. Who writes to ready without the lock may become
 -- visible below it: such an entry is missing from the count, and is not dropped.
@@ -174,8 +174,8 @@ COMMENT ON FUNCTION postroom.admit IS
     'Internal: called before messages are created. Whether there is room for them in queues with a limit.';
 
 -- What goes through a dead letter exchange becomes a dead letter, which the trigger of dead_letter sends on. p_from: the lowest seq of each
--- lane to look at. p_only: null, the oldest of the lowest priority go; else the newest of these messages. An entry that a claim has locked is
--- on its way out: it counts as gone, and a newer one stays in its stead.
+-- lane to look at. p_only: null, the oldest of the lowest priority go; else the newest of these messages. An entry that a claim has locked
+-- is on its way out: it counts as gone, and a newer one stays in its stead.
 CREATE OR REPLACE FUNCTION postroom.drop_entries(q postroom.queue, p_most bigint, p_from bigint[], p_only uuid[]) RETURNS bigint
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -311,8 +311,9 @@ BEGIN
                             array_fill(1, ARRAY[cardinality(p_targets)])) a
     LOOP
         IF answered.answer = 'full' THEN
-            RAISE EXCEPTION 'queue "%" is full: % messages are READY in it, and its maximum length is %. Nothing was written; try again when '
-                'its consumers have taken some, or raise the limit', answered.queue, answered.waiting, answered.max_length
+            RAISE EXCEPTION 'queue "%" is full: % messages are READY in it, and its maximum length is %. '
+                'Nothing was written; try again when its consumers have taken some, or raise the limit',
+                answered.queue, answered.waiting, answered.max_length
                 USING ERRCODE = 'PR429', COLUMN = 'queue';
         ELSIF answered.answer = 'settle' THEN
             to_settle := to_settle || answered.queue_id;

@@ -78,7 +78,8 @@ AS $$
             p_strict AND q.settings_by = 'declaration' AND q.overflow <> p_overflow),
         ('singleActiveConsumer', q.single_active_consumer::text, p_single_active_consumer::text,
             p_strict AND q.settings_by = 'declaration' AND q.single_active_consumer <> p_single_active_consumer),
-        ('expiresAfter', coalesce(q.expires_after::text, 'never'), CASE p_expires_after WHEN interval '0' THEN 'never' ELSE p_expires_after::text END,
+        ('expiresAfter', coalesce(q.expires_after::text, 'never'),
+            CASE p_expires_after WHEN interval '0' THEN 'never' ELSE p_expires_after::text END,
             p_strict AND q.settings_by = 'declaration' AND coalesce(q.expires_after, interval '0') <> p_expires_after)
     ) x (field, declared, given, differs)
     WHERE q.deleted_at IS NULL AND x.differs

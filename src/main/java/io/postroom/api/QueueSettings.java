@@ -164,9 +164,9 @@ public record QueueSettings(
     }
 
     /**
-     * Limits how many messages may wait; 1 to 1,000,000,000. Without a limit as many wait as come. Only READY messages count, not those that
-     * are DELAYED, in progress or dead. A message whose delay ends, that comes back to READY, or that comes as a dead letter of another
-     * queue is never refused: the queue may be longer for a second.
+     * Limits how many messages may wait; 1 to 1,000,000,000. Without a limit as many wait as come. Only READY messages count, not those
+     * that are DELAYED, in progress or dead. A message whose delay ends, that comes back to READY, or that comes as a dead letter of
+     * another queue is never refused: the queue may be longer for a second.
      *
      * <p>{@code DROP_HEAD} lets a queue get one hundredth longer than its limit before it is shortened to it; below 100 it is exact. A
      * rejecting queue that was found full may refuse for a second for each 100,000 of its limit, although it has room again.

@@ -32,8 +32,7 @@ class TakeOverTest {
     }
 
     @Test
-    void one_process_consumes_and_another_takes_over_when_it_is_killed()
-            throws Exception {
+    void one_process_consumes_and_another_takes_over_when_it_is_killed() throws Exception {
         try (HikariDataSource pool = database.newPool(8);
                 Postroom producer =
                         Postroom.on(pool).schema(SchemaMode.NONE).workers(false).start()) {

@@ -423,9 +423,9 @@ class QueueLengthTest {
 
     /** What waits, READY or DELAYED, in the order of creation. */
     private List<String> waiting() {
-        return sql.sql("""
-                        SELECT payload::text FROM postroom.queue_messages
-                        WHERE queue = ? AND state IN ('READY', 'DELAYED') ORDER BY created_at, message_id""").param(queue).query(String.class).list();
+        String waiting = "SELECT payload::text FROM postroom.queue_messages"
+                + " WHERE queue = ? AND state IN ('READY', 'DELAYED') ORDER BY created_at, message_id";
+        return sql.sql(waiting).param(queue).query(String.class).list();
     }
 
     private long countedAt() {

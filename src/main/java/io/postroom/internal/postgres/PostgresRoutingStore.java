@@ -132,7 +132,9 @@ final class PostgresRoutingStore implements RoutingStore {
                                     queue.overflow().map(Overflow::code).orElse(null))
                             .set(
                                     "singleActiveConsumer",
-                                    queue.singleActiveConsumer().orElse(null))
+                                    queue.singleActiveConsumer()
+                                            .map(String::valueOf)
+                                            .orElse(null))
                             .set(
                                     "expiresAfter",
                                     Rows.nullableMicros(queue.expiresAfter().orElse(null)))

@@ -98,7 +98,8 @@ final class QueueSql {
                      coalesce(d.time_to_live * interval '1 microsecond', q.time_to_live),
                      coalesce(d.retention * interval '1 microsecond', q.retention), 'declaration',
                      %s, %s, coalesce(d.on_dead_letter, q.on_dead_letter), %s, coalesce(d.overflow, q.overflow),
-                     coalesce(d.single_active_consumer, q.single_active_consumer), %s))""".formatted(NAMED, DEAD_LETTER_EXCHANGE, DEAD_LETTER_ROUTING_KEY, MAX_LENGTH, EXPIRES_AFTER);
+                     coalesce(d.single_active_consumer, q.single_active_consumer),
+                     %s))""".formatted(NAMED, DEAD_LETTER_EXCHANGE, DEAD_LETTER_ROUTING_KEY, MAX_LENGTH, EXPIRES_AFTER);
 
     /**
      * Compares declarations with what is there. Writes and locks nothing. A declared queue that is not there, or whose row would change,
