@@ -419,12 +419,14 @@ BEGIN
         END IF;
         IF existing_id IS NULL THEN
             new_message.seq := 0;
-            IF due IS NULL
-               AND (target.max_length IS NOT NULL OR EXISTS (SELECT FROM unnest(targets) t WHERE t.max_length IS NOT NULL))
-               AND NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = create_message.message_id) THEN
-                to_settle := postroom.require_room(CASE WHEN target.id IS NULL THEN targets ELSE ARRAY[target] END);
-            END IF;
             IF due IS NULL THEN
+                -- Conditions of their own, without a subquery: most messages go no further than the first, which then costs no statement.
+                IF target.max_length IS NOT NULL OR target.id IS NULL THEN
+                    IF EXISTS (SELECT FROM unnest(targets || target) t WHERE t.max_length IS NOT NULL)
+                       AND NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = create_message.message_id) THEN
+                        to_settle := postroom.require_room(CASE WHEN target.id IS NULL THEN targets ELSE ARRAY[target] END);
+                    END IF;
+                END IF;
                 -- Not earlier: whoever waits for a key must not hold the low watermark back.
                 LOCK TABLE postroom.ready IN ROW EXCLUSIVE MODE;
                 new_message.seq := nextval('postroom.ready_seq');
@@ -444,8 +446,10 @@ BEGIN
                 END IF;
             END IF;
             IF existing_id IS NULL THEN
-                PERFORM postroom.settle_length(t.queue_id, 1, new_message.seq - 1, ARRAY[new_id])
-                FROM unnest(to_settle) t (queue_id);
+                IF to_settle IS NOT NULL THEN
+                    PERFORM postroom.settle_length(t.queue_id, 1, new_message.seq - 1, ARRAY[new_id])
+                    FROM unnest(to_settle) t (queue_id);
+                END IF;
                 RETURN QUERY SELECT new_id, true,
                     CASE WHEN target.id IS NULL THEN ARRAY(SELECT t.name FROM unnest(targets) t) ELSE ARRAY[target.name] END;
                 RETURN;
