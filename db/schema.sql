@@ -1103,6 +1103,19 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.as_deaths IS 'Internal: the header x-death as an array; an empty one when it is none.';
 
+CREATE OR REPLACE FUNCTION postroom.begin_expiry()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    NEW.used_at := clock_timestamp();
+    RETURN NEW;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.begin_expiry IS 'Internal: a trigger. Begins the time without use anew when expires_after changes.';
+
 CREATE OR REPLACE FUNCTION postroom.begin_length()
  RETURNS trigger
  LANGUAGE plpgsql

@@ -377,6 +377,22 @@ $$;
 COMMENT ON FUNCTION postroom.is_expired IS
     'Internal: whether nobody has declared or consumed a queue for as long as its expires_after; of a queue without a consumer.';
 
+-- Who sets the time of a queue by hand does not mean to delete it at once.
+CREATE OR REPLACE FUNCTION postroom.begin_expiry() RETURNS trigger
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    NEW.used_at := clock_timestamp();
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION postroom.begin_expiry IS
+    'Internal: a trigger. Begins the time without use anew when expires_after changes.';
+
+CREATE OR REPLACE TRIGGER begin_expiry BEFORE UPDATE OF expires_after ON postroom.queue
+    FOR EACH ROW WHEN (NEW.expires_after IS DISTINCT FROM OLD.expires_after) EXECUTE FUNCTION postroom.begin_expiry();
+
 -- Whether nobody is left for whom the queue q is there. p_lease_time: see is_consumed.
 CREATE OR REPLACE FUNCTION postroom.is_abandoned(q postroom.queue, p_lease_time interval) RETURNS boolean
 LANGUAGE sql STABLE

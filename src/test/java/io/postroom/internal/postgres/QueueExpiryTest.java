@@ -86,6 +86,15 @@ class QueueExpiryTest {
     }
 
     @Test
+    void time_that_an_operator_sets_begins_then() {
+        QueueRow old = fixture.newQueue();
+        fixture.execute("UPDATE postroom.queue SET used_at = now() - interval '1 year' WHERE id = " + old.id());
+        fixture.execute("UPDATE postroom.queue SET expires_after = interval '1 hour' WHERE id = " + old.id());
+        deleted();
+        assertThat(fixture.stores.queues().queue(old.name())).isPresent();
+    }
+
+    @Test
     void queue_with_a_consumer_stays_and_its_time_begins_when_the_consumer_leaves() {
         consume();
         letTimePass();
