@@ -73,6 +73,9 @@ class ActiveConsumerTest {
         assertThat(fixture.text("SELECT active_consumer FROM postroom.queue_stats WHERE queue = '"
                         + fixture.queue.name() + "'"))
                 .isEqualTo("second");
+        assertThat(fixture.stores.queries().explain(fixture.enqueue()).get(0))
+                .isEqualTo("single_active: only one process consumes queue \"" + fixture.queue.name()
+                        + "\" at a time, now worker \"second\"");
     }
 
     @Test
