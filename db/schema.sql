@@ -4,6 +4,13 @@ CREATE SEQUENCE postroom.lease_seq AS bigint START 1 INCREMENT 1 CACHE 1;
 
 CREATE SEQUENCE postroom.ready_seq AS bigint START 1 INCREMENT 1 CACHE 1;
 
+CREATE TABLE postroom.active_consumer (
+    queue_id integer NOT NULL,
+    worker_id integer NOT NULL,
+    active_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT active_consumer_pk PRIMARY KEY (queue_id)
+);
+
 CREATE TABLE postroom.attempt (
     message_id uuid NOT NULL,
     started_at timestamp with time zone NOT NULL,
@@ -18,7 +25,7 @@ CREATE TABLE postroom.attempt (
 ) PARTITION BY RANGE (finished_at);
 CREATE INDEX attempt_by_message ON postroom.attempt USING btree (message_id);
 COMMENT ON COLUMN postroom.attempt.outcome IS '0 done, 1 cancelled, 2 expired (these three finish a message), 3 retry, 4 snooze, 5 not_now, 6 reject, 7 failed, 8 crashed, 9 undecodable';
-COMMENT ON COLUMN postroom.attempt.error IS 'what went wrong; of a cancelled one the reason where there is one: queue_deleted';
+COMMENT ON COLUMN postroom.attempt.error IS 'what went wrong; of a cancelled one the reason where there is one: queue_deleted, maxlen';
 
 CREATE TABLE postroom.binding (
     id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
@@ -88,7 +95,7 @@ CREATE TABLE postroom.dead_letter (
     error text,
     fingerprint text,
     CONSTRAINT dead_letter_pk PRIMARY KEY (message_id, queue_id),
-    CONSTRAINT dead_letter_reason_known CHECK (reason = ANY (ARRAY['attempts_spent'::text, 'rejected'::text, 'undecodable'::text, 'crash_limit'::text, 'quarantined'::text, 'expired'::text, 'dlx_unroutable'::text, 'cycle'::text]))
+    CONSTRAINT dead_letter_reason_known CHECK (reason = ANY (ARRAY['attempts_spent'::text, 'rejected'::text, 'undecodable'::text, 'crash_limit'::text, 'quarantined'::text, 'expired'::text, 'maxlen'::text, 'dlx_unroutable'::text, 'cycle'::text]))
 );
 CREATE INDEX dead_letter_by_queue ON postroom.dead_letter USING btree (queue_id, dead_at);
 
@@ -278,16 +285,24 @@ CREATE TABLE postroom.queue (
     kind text NOT NULL DEFAULT 'durable'::text,
     owner uuid,
     had_consumer boolean NOT NULL DEFAULT false,
+    max_length bigint,
+    overflow text NOT NULL DEFAULT 'drop_head'::text,
+    single_active_consumer boolean NOT NULL DEFAULT false,
+    expires_after interval,
+    used_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
     CONSTRAINT queue_name_unique UNIQUE (name),
     CONSTRAINT queue_pk PRIMARY KEY (id),
     CONSTRAINT queue_crash_limit_range CHECK (crash_limit >= 1 AND crash_limit <= 1000),
     CONSTRAINT queue_dead_letter_exchange_wellformed CHECK (dead_letter_exchange ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'::text),
     CONSTRAINT queue_dead_letter_routing_key_has_exchange CHECK (dead_letter_routing_key IS NULL OR dead_letter_exchange IS NOT NULL),
     CONSTRAINT queue_dead_letter_routing_key_length CHECK (octet_length(dead_letter_routing_key) <= 255),
+    CONSTRAINT queue_expires_after_range CHECK (expires_after >= '00:00:00.001'::interval AND expires_after <= '400 days'::interval),
     CONSTRAINT queue_kind_known CHECK (kind = ANY (ARRAY['durable'::text, 'exclusive'::text, 'auto_delete'::text])),
     CONSTRAINT queue_max_attempts_range CHECK (max_attempts >= 1 AND max_attempts <= 1000),
+    CONSTRAINT queue_max_length_range CHECK (max_length >= 1 AND max_length <= 1000000000),
     CONSTRAINT queue_name_wellformed CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'::text),
     CONSTRAINT queue_on_dead_letter_known CHECK (on_dead_letter = ANY (ARRAY['block'::text, 'release'::text])),
+    CONSTRAINT queue_overflow_known CHECK (overflow = ANY (ARRAY['drop_head'::text, 'reject'::text, 'reject_to_dead_letter_exchange'::text])),
     CONSTRAINT queue_owner_of_exclusive CHECK ((kind = 'exclusive'::text) = (owner IS NOT NULL)),
     CONSTRAINT queue_retention_range CHECK (retention >= '00:00:00'::interval AND retention <= '400 days'::interval OR retention = '365000 days'::interval),
     CONSTRAINT queue_retry_after_readable CHECK (
@@ -300,7 +315,8 @@ END),
     CONSTRAINT queue_settings_by_known CHECK (settings_by = ANY (ARRAY['default'::text, 'declaration'::text, 'operator'::text])),
     CONSTRAINT queue_time_to_live_range CHECK (time_to_live >= '00:00:00.001'::interval AND time_to_live <= '400 days'::interval)
 );
-CREATE INDEX queue_with_an_end ON postroom.queue USING btree (name) WHERE ((kind <> 'durable'::text) AND (deleted_at IS NULL));
+CREATE INDEX queue_with_a_limit ON postroom.queue USING btree (id) WHERE ((max_length IS NOT NULL) AND (deleted_at IS NULL));
+CREATE INDEX queue_with_an_end ON postroom.queue USING btree (name) WHERE (((kind <> 'durable'::text) OR (expires_after IS NOT NULL)) AND (deleted_at IS NULL));
 COMMENT ON COLUMN postroom.queue.retry_after IS 'the waits between attempts, each at most 400 days: 10s, or 10s, 1m, 5m (the last repeats), or 1s..1h (doubling with jitter). Units: ms, s, m, h, d. custom: those of the handler';
 COMMENT ON COLUMN postroom.queue.time_to_live IS '1 millisecond to 400 days; null: messages without one of their own never expire';
 COMMENT ON COLUMN postroom.queue.retention IS '0 to 400 days, or 365000 days: for ever. Not ''infinity'', which no version before 17 has and no duration in Java can be';
@@ -313,6 +329,26 @@ COMMENT ON COLUMN postroom.queue.dead_letter_routing_key IS 'with which they go 
 COMMENT ON COLUMN postroom.queue.kind IS 'durable: stays until it is deleted; exclusive: belongs to one process and goes with it; auto_delete: goes with its last consumer';
 COMMENT ON COLUMN postroom.queue.owner IS 'of an exclusive queue: worker.instance of the process that it belongs to';
 COMMENT ON COLUMN postroom.queue.had_consumer IS 'of an auto_delete queue: whether it had a consumer since it was made; before that it is not deleted by itself';
+COMMENT ON COLUMN postroom.queue.max_length IS 'most READY messages; null: as many as come';
+COMMENT ON COLUMN postroom.queue.overflow IS 'what happens above max_length. drop_head: the oldest of the lowest priority goes; reject: the new message is refused; reject_to_dead_letter_exchange: the new message goes there';
+COMMENT ON COLUMN postroom.queue.single_active_consumer IS 'only one process consumes at a time, and another one takes over when it stops or dies';
+COMMENT ON COLUMN postroom.queue.expires_after IS '1 millisecond to 400 days: the queue is deleted when nobody has consumed or declared it for so long; null: never';
+COMMENT ON COLUMN postroom.queue.used_at IS 'of a queue with expires_after: when it was last declared or had a consumer, up to a tenth of that time or a minute earlier';
+
+CREATE TABLE postroom.queue_length (
+    queue_id integer NOT NULL,
+    max_length bigint,
+    waiting bigint NOT NULL DEFAULT 0,
+    counted_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    counted_seq bigint NOT NULL DEFAULT 0,
+    free_until bigint NOT NULL DEFAULT 0,
+    lowest bigint[],
+    CONSTRAINT queue_length_pk PRIMARY KEY (queue_id)
+) WITH (fillfactor=50);
+COMMENT ON COLUMN postroom.queue_length.max_length IS 'the limit for which the other figures hold; null: nothing was counted yet';
+COMMENT ON COLUMN postroom.queue_length.counted_seq IS 'the last number of ready_seq when the messages were counted';
+COMMENT ON COLUMN postroom.queue_length.free_until IS 'until ready_seq has drawn this number, the queue cannot be above its limit';
+COMMENT ON COLUMN postroom.queue_length.lowest IS 'the lowest seq of each priority, from which the next count begins';
 
 CREATE TABLE postroom.ready (
     seq bigint NOT NULL,
@@ -447,7 +483,7 @@ CREATE VIEW postroom.dead_letters AS
      JOIN postroom.queue q ON q.id = d.queue_id
      LEFT JOIN postroom.message m ON m.id = d.message_id;
 COMMENT ON VIEW postroom.dead_letters IS 'messages that were given up; they stay until redriven (postroom.redrive) or cancelled';
-COMMENT ON COLUMN postroom.dead_letters.reason IS 'attempts_spent, rejected, undecodable, crash_limit, quarantined; in a queue with a dead letter exchange also expired, dlx_unroutable, cycle';
+COMMENT ON COLUMN postroom.dead_letters.reason IS 'attempts_spent, rejected, undecodable, crash_limit, quarantined; in a queue with a dead letter exchange also expired, maxlen, dlx_unroutable, cycle';
 COMMENT ON COLUMN postroom.dead_letters.fingerprint IS 'the same for alike errors: class and message without their digits';
 
 CREATE VIEW postroom.dropped_messages AS
@@ -763,7 +799,7 @@ COMMENT ON COLUMN postroom.queue_messages.crashes IS 'how often its worker died 
 COMMENT ON COLUMN postroom.queue_messages.deliveries IS 'times it was claimed, the one in progress, releases and snoozes included';
 COMMENT ON COLUMN postroom.queue_messages.seq IS 'when READY: its place in the order of its queue and priority, or in its group';
 COMMENT ON COLUMN postroom.queue_messages.due_at IS 'when a DELAYED one becomes READY';
-COMMENT ON COLUMN postroom.queue_messages.reason IS 'why it is DELAYED (delay, retry, snooze, not_now, no_handler, undecodable, payload_missing, not_run) DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined, expired, dlx_unroutable, cycle) or CANCELLED (queue_deleted; null: somebody asked for it)';
+COMMENT ON COLUMN postroom.queue_messages.reason IS 'why it is DELAYED (delay, retry, snooze, not_now, no_handler, undecodable, payload_missing, not_run) DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined, expired, maxlen, dlx_unroutable, cycle) or CANCELLED (queue_deleted, maxlen; null: somebody asked for it)';
 COMMENT ON COLUMN postroom.queue_messages.error IS 'the last recorded error';
 COMMENT ON COLUMN postroom.queue_messages.worker IS 'who holds it while IN_PROGRESS, since claimed_at';
 COMMENT ON COLUMN postroom.queue_messages.removable_at IS 'when the retention of its queue is over and RemoveQueueMessages may remove it; null: not finished';
@@ -778,7 +814,12 @@ CREATE VIEW postroom.queue_stats AS
     h.oldest_ready_at,
     c.consumers,
     q.kind,
-    w.name AS owner
+    w.name AS owner,
+    q.max_length,
+    q.overflow,
+    q.single_active_consumer,
+    aw.name AS active_consumer,
+    q.expires_after
    FROM postroom.queue q
      CROSS JOIN LATERAL ( SELECT (( SELECT count(*) AS count
                    FROM postroom.ready x_1
@@ -809,12 +850,88 @@ CREATE VIEW postroom.queue_stats AS
            FROM postroom.lease l_1
           GROUP BY l_1.queue_id) l ON l.queue_id = q.id
      LEFT JOIN postroom.worker w ON w.instance = q.owner
+     LEFT JOIN postroom.active_consumer ac ON ac.queue_id = q.id
+     LEFT JOIN postroom.worker aw ON aw.id = ac.worker_id
   WHERE q.deleted_at IS NULL;
 COMMENT ON VIEW postroom.queue_stats IS 'one row per queue: how much is in each place now; finished messages are not counted';
 COMMENT ON COLUMN postroom.queue_stats.oldest_ready_at IS 'when the oldest of the messages at the heads of its priorities was created; null: nothing is READY';
 COMMENT ON COLUMN postroom.queue_stats.consumers IS 'live consumers in all processes: their process gave a sign of life in the last minute';
 COMMENT ON COLUMN postroom.queue_stats.kind IS 'durable, exclusive (goes with its owner) or auto_delete (goes with its last consumer)';
 COMMENT ON COLUMN postroom.queue_stats.owner IS 'the process that an exclusive queue belongs to';
+COMMENT ON COLUMN postroom.queue_stats.max_length IS 'most READY messages; null: as many as come';
+COMMENT ON COLUMN postroom.queue_stats.overflow IS 'above that: drop_head, reject or reject_to_dead_letter_exchange';
+COMMENT ON COLUMN postroom.queue_stats.single_active_consumer IS 'whether only one process consumes at a time';
+COMMENT ON COLUMN postroom.queue_stats.active_consumer IS 'the process that does; null: none has claimed yet since the last one left';
+COMMENT ON COLUMN postroom.queue_stats.expires_after IS 'after how long without use the queue is deleted; null: never';
+
+CREATE OR REPLACE FUNCTION postroom.admit(p_queues integer[], p_names text[], p_messages integer[])
+ RETURNS TABLE(queue_id integer, queue text, answer text, max_length bigint, waiting bigint, surplus bigint, after_seq bigint)
+ LANGUAGE plpgsql
+ ROWS 1
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    target    record;
+    known     postroom.queue_length;
+    fresh     postroom.queue_length;
+    last_seq  bigint;
+    is_above  boolean;
+BEGIN
+    RETURN QUERY
+    SELECT k.id, k.name, 'changed', NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint
+    FROM unnest(p_queues, p_names) k (id, name)
+    WHERE NOT EXISTS (SELECT FROM postroom.queue q WHERE q.id = k.id AND q.name = k.name AND q.deleted_at IS NULL);
+    IF FOUND THEN
+        RETURN;
+    END IF;
+    FOR target IN
+        SELECT q.id, q.name, q.max_length, k.messages,
+               CASE WHEN q.overflow = 'reject_to_dead_letter_exchange' AND q.dead_letter_exchange IS NULL THEN 'reject'
+                    ELSE q.overflow END AS overflow
+        FROM unnest(p_queues, p_messages) k (id, messages)
+        JOIN postroom.queue q ON q.id = k.id
+        WHERE q.max_length IS NOT NULL
+          AND k.messages > 0
+        ORDER BY q.id
+    LOOP
+        known := postroom.lock_length(target.id);
+        last_seq := postroom.last_ready_seq();
+        IF known.max_length = target.max_length
+           AND last_seq >= known.counted_seq
+           AND last_seq + target.messages <= known.free_until THEN
+            CONTINUE;
+        ELSIF target.overflow = 'drop_head' THEN
+            RETURN QUERY SELECT target.id, target.name, 'settle', target.max_length, NULL::bigint, 0::bigint, last_seq;
+            CONTINUE;
+        END IF;
+        fresh := known;
+        is_above := true;
+        IF known.max_length IS DISTINCT FROM target.max_length
+           OR last_seq < known.counted_seq
+           OR known.waiting < target.max_length
+           OR known.counted_at <= clock_timestamp() - target.max_length * interval '10 microseconds' THEN
+            fresh := postroom.count_length(known, last_seq);
+            fresh.max_length := target.max_length;
+            fresh.free_until := last_seq + greatest(target.max_length - fresh.waiting, 0);
+            is_above := fresh.waiting + target.messages > target.max_length;
+            IF NOT is_above THEN
+                fresh.waiting := fresh.waiting + target.messages; -- both are committed, or neither
+            END IF;
+            PERFORM postroom.store_length(known, fresh, false);
+        END IF;
+        IF is_above AND target.overflow = 'reject' THEN
+            RETURN QUERY SELECT target.id, target.name, 'full', target.max_length, fresh.waiting, NULL::bigint, NULL::bigint;
+            RETURN;
+        ELSIF is_above THEN
+            RETURN QUERY SELECT target.id, target.name, 'settle', target.max_length, fresh.waiting,
+                                least(fresh.waiting + target.messages - target.max_length, target.messages), last_seq;
+        END IF;
+    END LOOP;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.admit IS 'Internal: called before messages are created. Whether there is room for them in queues with a limit.';
 
 CREATE OR REPLACE FUNCTION postroom.advance_after(p_queues integer[], p_messages uuid[])
  RETURNS integer
@@ -997,6 +1114,35 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.as_deaths IS 'Internal: the header x-death as an array; an empty one when it is none.';
+
+CREATE OR REPLACE FUNCTION postroom.begin_expiry()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    NEW.used_at := clock_timestamp();
+    RETURN NEW;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.begin_expiry IS 'Internal: a trigger. Begins the time without use anew when expires_after changes.';
+
+CREATE OR REPLACE FUNCTION postroom.begin_length()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF NEW.ordered THEN
+        PERFORM postroom.refuse('maxLength', format('left out for the ordered queue "%s"', NEW.name), NEW.max_length::text);
+    END IF;
+    INSERT INTO postroom.queue_length (queue_id) VALUES (NEW.id) ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.begin_length IS 'Internal: a trigger. Makes the row of a limited queue in queue_length, and refuses a limit for an ordered queue.';
 
 CREATE OR REPLACE FUNCTION postroom.bind(exchange text, queue text DEFAULT NULL::text, routing_key text DEFAULT ''::text, arguments jsonb DEFAULT '{}'::jsonb, to_exchange text DEFAULT NULL::text)
  RETURNS boolean
@@ -1328,7 +1474,12 @@ BEGIN
         FROM unnest(p_queues, p_queue_names, p_priorities, p_cursors, p_limits)
              WITH ORDINALITY e (queue_id, queue_name, priority, from_seq, most, entry)
         -- The lock on queue is held until the end of the transaction: see claim.
-        CROSS JOIN LATERAL (SELECT q.name FROM postroom.queue q WHERE q.id = e.queue_id AND NOT q.ordered OFFSET 0) known
+        CROSS JOIN LATERAL (
+            SELECT q.name
+            FROM postroom.queue q
+            WHERE q.id = e.queue_id AND NOT q.ordered
+              AND CASE WHEN q.single_active_consumer THEN postroom.take_active(p_worker, q.id) ELSE true END
+            OFFSET 0) known
         CROSS JOIN LATERAL (
             SELECT r.ctid, r.seq, r.message_id, r.failures, r.deliveries
             FROM postroom.ready r
@@ -1450,7 +1601,8 @@ BEGIN
     -- The lock on queue is held until the end of the transaction: whether the queue is ordered cannot change meanwhile (see set_ordered).
     SELECT q.crash_limit INTO crash_limit
     FROM postroom.queue q
-    WHERE q.id = p_queue AND q.name = p_queue_name AND q.ordered;
+    WHERE q.id = p_queue AND q.name = p_queue_name AND q.ordered
+      AND CASE WHEN q.single_active_consumer THEN postroom.take_active(p_worker, p_queue) ELSE true END;
     IF NOT FOUND THEN
         RETURN;
     END IF;
@@ -1754,7 +1906,10 @@ DECLARE
 BEGIN
     -- The lock on queue is held until the end of the transaction, so TRUNCATE and DROP come before this line or after the claim.
     -- An ordered queue has a function of its own: claim_ordered.
-    SELECT q.crash_limit INTO crash_limit FROM postroom.queue q WHERE q.id = p_queue AND q.name = p_queue_name AND NOT q.ordered;
+    SELECT q.crash_limit INTO crash_limit
+    FROM postroom.queue q
+    WHERE q.id = p_queue AND q.name = p_queue_name AND NOT q.ordered
+      AND CASE WHEN q.single_active_consumer THEN postroom.take_active(p_worker, p_queue) ELSE true END;
     IF NOT FOUND THEN
         RETURN;
     END IF;
@@ -2053,6 +2208,37 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.content_hash IS 'Internal: what makes two messages of a queue the same for a repeat.';
 
+CREATE OR REPLACE FUNCTION postroom.count_length(p_known postroom.queue_length, p_last_seq bigint)
+ RETURNS postroom.queue_length
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+DECLARE
+    is_known  constant boolean := p_known.max_length IS NOT NULL AND p_known.counted_seq <= p_last_seq;
+    fresh     postroom.queue_length := p_known;
+BEGIN
+    SELECT sum(l.waiting)::bigint,
+           array_agg(coalesce(l.lowest, greatest(from_seq.place, p_last_seq - 1000)) ORDER BY x.prio)
+    INTO fresh.waiting, fresh.lowest
+    FROM generate_series(0, 9) x (prio)
+    CROSS JOIN LATERAL (SELECT CASE WHEN is_known THEN coalesce(p_known.lowest[x.prio + 1], 0) ELSE 0 END AS place) from_seq
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS waiting, min(r.seq) AS lowest
+        FROM postroom.ready r
+        WHERE r.queue_id = p_known.queue_id
+          AND r.priority = x.prio::smallint
+          AND r.seq >= from_seq.place) l;
+    fresh.counted_seq := p_last_seq;
+    fresh.counted_at := clock_timestamp();
+    RETURN fresh;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.count_length IS 'Internal: counts what is READY in a limited queue.';
+
 CREATE OR REPLACE FUNCTION postroom.create_message(queue text DEFAULT NULL::text, payload jsonb DEFAULT NULL::jsonb, type text DEFAULT NULL::text, type_version integer DEFAULT 1, message_id uuid DEFAULT NULL::uuid, delay interval DEFAULT NULL::interval, at timestamp with time zone DEFAULT NULL::timestamp with time zone, time_to_live interval DEFAULT NULL::interval, priority integer DEFAULT 4, deduplication_key text DEFAULT NULL::text, correlation_id text DEFAULT NULL::text, headers jsonb DEFAULT NULL::jsonb, direction text DEFAULT 'OUTGOING'::text, body bytea DEFAULT NULL::bytea, content_type text DEFAULT NULL::text, group_key text DEFAULT NULL::text, exchange text DEFAULT NULL::text, routing_key text DEFAULT NULL::text, mandatory boolean DEFAULT true)
  RETURNS TABLE(id uuid, is_new boolean, queues text[])
  LANGUAGE plpgsql
@@ -2076,6 +2262,7 @@ DECLARE
     new_id        uuid := create_message.message_id;
     existing_id   uuid;
     same_content  boolean;
+    to_settle     int[]; -- queues that may be too long afterwards: see limits
 BEGIN
     -- In the order of CreateMessage's own checks, so that SQL and Java refuse the same thing first.
     IF create_message.exchange IS NULL THEN
@@ -2217,6 +2404,13 @@ BEGIN
         IF existing_id IS NULL THEN
             new_message.seq := 0;
             IF due IS NULL THEN
+                -- Conditions of their own, without a subquery: most messages go no further than the first, which then costs no statement.
+                IF target.max_length IS NOT NULL OR target.id IS NULL THEN
+                    IF EXISTS (SELECT FROM unnest(targets || target) t WHERE t.max_length IS NOT NULL)
+                       AND NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = create_message.message_id) THEN
+                        to_settle := postroom.require_room(CASE WHEN target.id IS NULL THEN targets ELSE ARRAY[target] END);
+                    END IF;
+                END IF;
                 -- Not earlier: whoever waits for a key must not hold the low watermark back.
                 LOCK TABLE postroom.ready IN ROW EXCLUSIVE MODE;
                 new_message.seq := nextval('postroom.ready_seq');
@@ -2236,6 +2430,10 @@ BEGIN
                 END IF;
             END IF;
             IF existing_id IS NULL THEN
+                IF to_settle IS NOT NULL THEN
+                    PERFORM postroom.settle_length(t.queue_id, 1, new_message.seq - 1, ARRAY[new_id])
+                    FROM unnest(to_settle) t (queue_id);
+                END IF;
                 RETURN QUERY SELECT new_id, true,
                     CASE WHEN target.id IS NULL THEN ARRAY(SELECT t.name FROM unnest(targets) t) ELSE ARRAY[target.name] END;
                 RETURN;
@@ -2274,6 +2472,8 @@ A message that reaches no queue is refused (PR404); with mandatory => false it i
 The message exists if and only if that transaction commits; workers notice it by polling, within a second.
 is_new is false, and id is that of the first message, when message_id or deduplication_key was there with the same content.
 With other content it is an error (23505). A value that breaks a limit is refused (22023); its field stands in COLUMN.
+A message for a queue that is full and rejects is refused (PR429). Who creates messages in a queue with a maximum length waits for
+others that do so, until their transactions end.
 An open transaction with the same new key, id or queue name is waited for. That may end in 40001 under REPEATABLE READ,
 and in 40P01 when two transactions take keys in opposite orders.';
 
@@ -2331,7 +2531,7 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.deaths_with IS 'Internal: the deaths of a message and one more.';
 
-CREATE OR REPLACE FUNCTION postroom.declaration_conflicts(q postroom.queue, p_max_attempts bigint, p_retry_after text, p_crash_limit bigint, p_time_to_live interval, p_retention interval, p_kind text, p_ordered boolean, p_on_dead_letter text, p_strict boolean, p_owner uuid)
+CREATE OR REPLACE FUNCTION postroom.declaration_conflicts(q postroom.queue, p_max_attempts bigint, p_retry_after text, p_crash_limit bigint, p_time_to_live interval, p_retention interval, p_kind text, p_ordered boolean, p_on_dead_letter text, p_max_length bigint, p_overflow text, p_single_active_consumer boolean, p_expires_after interval, p_strict boolean, p_owner uuid)
  RETURNS TABLE(field text, declared text, given text)
  LANGUAGE sql
  STABLE ROWS 1
@@ -2368,7 +2568,16 @@ AS $function$
         ('ordered', q.ordered::text, p_ordered::text,
             p_strict AND q.settings_by = 'declaration' AND q.ordered <> p_ordered),
         ('onDeadLetter', q.on_dead_letter, p_on_dead_letter,
-            p_strict AND q.settings_by = 'declaration' AND q.on_dead_letter <> p_on_dead_letter)
+            p_strict AND q.settings_by = 'declaration' AND q.on_dead_letter <> p_on_dead_letter),
+        ('maxLength', coalesce(q.max_length::text, 'none'), CASE WHEN p_max_length = 0 THEN 'none' ELSE p_max_length::text END,
+            p_strict AND q.settings_by = 'declaration' AND coalesce(q.max_length, 0) <> p_max_length),
+        ('overflow', q.overflow, p_overflow,
+            p_strict AND q.settings_by = 'declaration' AND q.overflow <> p_overflow),
+        ('singleActiveConsumer', q.single_active_consumer::text, p_single_active_consumer::text,
+            p_strict AND q.settings_by = 'declaration' AND q.single_active_consumer <> p_single_active_consumer),
+        ('expiresAfter', coalesce(q.expires_after::text, 'never'),
+            CASE p_expires_after WHEN interval '0' THEN 'never' ELSE p_expires_after::text END,
+            p_strict AND q.settings_by = 'declaration' AND coalesce(q.expires_after, interval '0') <> p_expires_after)
     ) x (field, declared, given, differs)
     WHERE q.deleted_at IS NULL AND x.differs
 $function$
@@ -2418,7 +2627,7 @@ COMMENT ON FUNCTION postroom.declare_exchange IS 'Makes an exchange; kind is dir
 true: it is new. A repeat changes nothing; with another kind or alternate exchange it is refused (22023).
 alternate names the exchange that a message goes on to where no binding matches it.';
 
-CREATE OR REPLACE FUNCTION postroom.declare_queue(queue text, max_attempts integer DEFAULT NULL::integer, retry_after text DEFAULT NULL::text, crash_limit integer DEFAULT NULL::integer, time_to_live interval DEFAULT NULL::interval, retention interval DEFAULT NULL::interval, kind text DEFAULT NULL::text, strict boolean DEFAULT false, dead_letter_exchange text DEFAULT NULL::text, dead_letter_routing_key text DEFAULT NULL::text, ordered boolean DEFAULT NULL::boolean, on_dead_letter text DEFAULT NULL::text)
+CREATE OR REPLACE FUNCTION postroom.declare_queue(queue text, max_attempts integer DEFAULT NULL::integer, retry_after text DEFAULT NULL::text, crash_limit integer DEFAULT NULL::integer, time_to_live interval DEFAULT NULL::interval, retention interval DEFAULT NULL::interval, kind text DEFAULT NULL::text, strict boolean DEFAULT false, dead_letter_exchange text DEFAULT NULL::text, dead_letter_routing_key text DEFAULT NULL::text, ordered boolean DEFAULT NULL::boolean, on_dead_letter text DEFAULT NULL::text, max_length bigint DEFAULT NULL::bigint, overflow text DEFAULT NULL::text, single_active_consumer boolean DEFAULT NULL::boolean, expires_after interval DEFAULT NULL::interval)
  RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2428,7 +2637,8 @@ DECLARE
     is_named     constant boolean := num_nonnulls(declare_queue.max_attempts, declare_queue.retry_after, declare_queue.crash_limit,
                                                   declare_queue.time_to_live, declare_queue.retention, declare_queue.kind,
                                                   declare_queue.dead_letter_exchange, declare_queue.ordered,
-                                                  declare_queue.on_dead_letter) > 0;
+                                                  declare_queue.on_dead_letter, declare_queue.max_length, declare_queue.overflow,
+                                                  declare_queue.single_active_consumer, declare_queue.expires_after) > 0;
     existing     postroom.queue;
     changed      postroom.queue;
     is_locked    boolean := false;
@@ -2447,6 +2657,13 @@ BEGIN
         PERFORM postroom.refuse('retention', 'PT0S to 400 days, or 365000 days', declare_queue.retention::text);
     ELSIF declare_queue.on_dead_letter NOT IN ('block', 'release') THEN
         PERFORM postroom.refuse('onDeadLetter', 'block or release', declare_queue.on_dead_letter);
+    ELSIF declare_queue.max_length NOT BETWEEN 0 AND 1000000000 THEN
+        PERFORM postroom.refuse('maxLength', '1 to 1000000000, or 0 for none', declare_queue.max_length::text);
+    ELSIF declare_queue.overflow NOT IN ('drop_head', 'reject', 'reject_to_dead_letter_exchange') THEN
+        PERFORM postroom.refuse('overflow', 'drop_head, reject or reject_to_dead_letter_exchange', declare_queue.overflow);
+    ELSIF declare_queue.expires_after NOT BETWEEN interval '1 millisecond' AND interval '400 days'
+          AND declare_queue.expires_after <> interval '0' THEN
+        PERFORM postroom.refuse('expiresAfter', '1 ms to 400 days, or 0 for never', declare_queue.expires_after::text);
     ELSIF declare_queue.kind = 'exclusive' THEN
         PERFORM postroom.refuse('kind', 'durable or auto_delete', declare_queue.kind,
             'An exclusive queue belongs to a process: declare it there, with Queues.declare');
@@ -2470,13 +2687,16 @@ BEGIN
         END IF;
         IF NOT FOUND THEN
             INSERT INTO postroom.queue (name, max_attempts, retry_after, crash_limit, time_to_live, retention, kind, settings_by,
-                                        dead_letter_exchange, dead_letter_routing_key, ordered, on_dead_letter)
+                                        dead_letter_exchange, dead_letter_routing_key, ordered, on_dead_letter, max_length, overflow,
+                                        single_active_consumer, expires_after)
             VALUES (declare_queue.queue, coalesce(declare_queue.max_attempts, 20), coalesce(declare_queue.retry_after, '10s..6h'),
                     coalesce(declare_queue.crash_limit, 3), declare_queue.time_to_live,
                     coalesce(declare_queue.retention, interval '7 days'), coalesce(declare_queue.kind, 'durable'),
                     CASE WHEN is_named THEN 'declaration' ELSE 'default' END,
                     nullif(declare_queue.dead_letter_exchange, ''), declare_queue.dead_letter_routing_key,
-                    coalesce(declare_queue.ordered, false), coalesce(declare_queue.on_dead_letter, 'release'))
+                    coalesce(declare_queue.ordered, false), coalesce(declare_queue.on_dead_letter, 'release'),
+                    nullif(declare_queue.max_length, 0), coalesce(declare_queue.overflow, 'drop_head'),
+                    coalesce(declare_queue.single_active_consumer, false), nullif(declare_queue.expires_after, interval '0'))
             ON CONFLICT DO NOTHING;
             IF FOUND THEN
                 RETURN true;
@@ -2487,7 +2707,8 @@ BEGIN
         INTO refused
         FROM postroom.declaration_conflicts(existing, declare_queue.max_attempts, declare_queue.retry_after, declare_queue.crash_limit,
             declare_queue.time_to_live, declare_queue.retention, declare_queue.kind, declare_queue.ordered,
-            declare_queue.on_dead_letter, coalesce(declare_queue.strict, true), NULL) c;
+            declare_queue.on_dead_letter, declare_queue.max_length, declare_queue.overflow, declare_queue.single_active_consumer,
+            declare_queue.expires_after, coalesce(declare_queue.strict, true), NULL) c;
         IF refused.fields LIKE 'owner%' THEN
             RAISE EXCEPTION 'queue "%" is exclusive to %; nothing was changed', declare_queue.queue, refused.declared
                 USING ERRCODE = '55006', COLUMN = 'queue', HINT = 'Publish to it, or use another name';
@@ -2507,6 +2728,12 @@ BEGIN
             changed.time_to_live := coalesce(declare_queue.time_to_live, existing.time_to_live);
             changed.retention := coalesce(declare_queue.retention, existing.retention);
             changed.on_dead_letter := coalesce(declare_queue.on_dead_letter, existing.on_dead_letter);
+            changed.max_length := CASE WHEN declare_queue.max_length IS NULL THEN existing.max_length
+                                       ELSE nullif(declare_queue.max_length, 0) END;
+            changed.overflow := coalesce(declare_queue.overflow, existing.overflow);
+            changed.single_active_consumer := coalesce(declare_queue.single_active_consumer, existing.single_active_consumer);
+            changed.expires_after := CASE WHEN declare_queue.expires_after IS NULL THEN existing.expires_after
+                                          ELSE nullif(declare_queue.expires_after, interval '0') END;
             changed.settings_by := 'declaration';
             IF declare_queue.dead_letter_exchange IS NOT NULL THEN
                 changed.dead_letter_exchange := nullif(declare_queue.dead_letter_exchange, '');
@@ -2518,6 +2745,9 @@ BEGIN
             changed.ordered := declare_queue.ordered;
             existing.ordered := declare_queue.ordered;
         END IF;
+        IF changed.expires_after IS NOT NULL OR existing.deleted_at IS NOT NULL THEN
+            changed.used_at := clock_timestamp();
+        END IF;
         IF changed IS NOT DISTINCT FROM existing THEN
             RETURN false;
         ELSIF is_locked THEN
@@ -2526,7 +2756,8 @@ BEGIN
                 time_to_live = changed.time_to_live, retention = changed.retention, settings_by = changed.settings_by,
                 kind = changed.kind, owner = changed.owner, deleted_at = changed.deleted_at,
                 dead_letter_exchange = changed.dead_letter_exchange, dead_letter_routing_key = changed.dead_letter_routing_key,
-                on_dead_letter = changed.on_dead_letter
+                on_dead_letter = changed.on_dead_letter, max_length = changed.max_length, overflow = changed.overflow,
+                single_active_consumer = changed.single_active_consumer, expires_after = changed.expires_after, used_at = changed.used_at
             WHERE q.id = existing.id;
             RETURN existing.deleted_at IS NOT NULL;
         END IF;
@@ -2545,6 +2776,9 @@ $function$
 COMMENT ON FUNCTION postroom.declare_queue IS 'Makes a queue, or sets what is named: SELECT postroom.declare_queue(''mail'', max_attempts => 5, retry_after => ''10s, 1m'').
 kind is durable or auto_delete (it goes with its last consumer). dead_letter_exchange is where dead letters go on; an empty text: nowhere.
 ordered: at most one message of each group is in progress, in the order in which they were sent; it changes only while the queue is empty.
+max_length is the most READY messages, 0: as many as come; overflow is drop_head, reject or reject_to_dead_letter_exchange.
+single_active_consumer: one process consumes at a time. expires_after: the queue is deleted when nobody has consumed or declared it for so
+long; interval ''0'': never.
 An operator''s values stay. true: it is new, or was deleted before.
 A value that breaks a limit is refused (22023), and so is another kind than the queue has. strict refuses other settings, too.';
 
@@ -2562,7 +2796,7 @@ BEGIN
     IF EXISTS (SELECT
                FROM postroom.queue q
                JOIN postroom.binding b ON b.queue_id = q.id
-               WHERE q.kind <> 'durable'
+               WHERE (q.kind <> 'durable' OR q.expires_after IS NOT NULL)
                  AND q.deleted_at IS NULL
                  AND (q.id = ANY (p_left) OR postroom.is_abandoned(q, longest))) THEN
         PERFORM postroom.change_routing(); -- before the locks on queues, as all that changes routing
@@ -2570,11 +2804,12 @@ BEGIN
     SELECT array_agg(x.id) INTO ids
     FROM (SELECT q.id
           FROM postroom.queue q
-          WHERE q.kind <> 'durable'
+          WHERE (q.kind <> 'durable' OR q.expires_after IS NOT NULL)
             AND q.deleted_at IS NULL
             AND (q.id = ANY (p_left)
                  OR postroom.is_abandoned(q, longest)
-                 OR q.kind = 'auto_delete' AND NOT q.had_consumer
+                 OR (q.kind = 'auto_delete' AND NOT q.had_consumer
+                     OR q.used_at < statement_timestamp() - least(q.expires_after / 10, interval '1 minute'))
                     AND EXISTS (SELECT FROM postroom.consumer c JOIN postroom.worker w ON w.id = c.worker_id
                                 WHERE c.queue_id = q.id AND w.stopped_at IS NULL
                                   AND w.beat_at > statement_timestamp() - longest))
@@ -2584,11 +2819,11 @@ BEGIN
         RETURN;
     END IF;
     UPDATE postroom.queue q
-    SET had_consumer = true
+    SET had_consumer = q.kind = 'auto_delete',
+        used_at = clock_timestamp()
     WHERE q.id = ANY (ids)
-      AND q.kind = 'auto_delete'
+      AND (q.kind = 'auto_delete' AND NOT q.had_consumer OR q.expires_after IS NOT NULL)
       AND q.deleted_at IS NULL
-      AND NOT q.had_consumer
       AND (q.id = ANY (p_left)
            OR EXISTS (SELECT FROM postroom.consumer c JOIN postroom.worker w ON w.id = c.worker_id
                       WHERE c.queue_id = q.id AND w.stopped_at IS NULL
@@ -2600,19 +2835,20 @@ BEGIN
         WHERE q.id = ANY (ids)
           AND q.deleted_at IS NULL
           AND postroom.is_abandoned(q, longest)
-        RETURNING q.id, q.name, q.kind, q.owner
+        RETURNING q.id, q.name, q.kind, q.owner, q.expires_after
     ), unbound AS (
         DELETE FROM postroom.binding b USING gone g WHERE b.queue_id = g.id
     )
     SELECT g.id, g.name,
            CASE g.kind WHEN 'exclusive' THEN 'it was exclusive to ' || postroom.worker_text(g.owner) || ', which is gone'
-                       ELSE 'its last consumer left' END,
+                       WHEN 'auto_delete' THEN 'its last consumer left' || coalesce(' or it was not used for ' || g.expires_after, '')
+                       ELSE 'it was not used for ' || g.expires_after END,
            coalesce(pg_sequence_last_value('postroom.ready_seq'), 0)
     FROM gone g;
 END
 $function$
 ;
-COMMENT ON FUNCTION postroom.delete_abandoned IS 'Internal: called by workers. Deletes queues that have lost their owner or their last consumer.';
+COMMENT ON FUNCTION postroom.delete_abandoned IS 'Internal: called by workers. Deletes queues that have lost their owner or their last consumer, or are not used any more.';
 
 CREATE OR REPLACE FUNCTION postroom.delete_exchange(exchange text, if_unused boolean DEFAULT false)
  RETURNS boolean
@@ -2671,6 +2907,67 @@ $function$
 COMMENT ON FUNCTION postroom.delete_queue IS 'Deletes a queue with its bindings: SELECT postroom.delete_queue(''mail'', if_empty => true, if_unused => true).
 if_empty refuses (55006) while anything waits, is in progress or dead, if_unused while it has a live consumer.
 What waits becomes CANCELLED, reason queue_deleted, within half a minute while a worker lives. false: there was none.';
+
+CREATE OR REPLACE FUNCTION postroom.drop_entries(q postroom.queue, p_most bigint, p_from bigint[], p_only uuid[])
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+DECLARE
+    places   tid[];
+    dropped  bigint := 0;
+BEGIN
+    FOR prio IN 0 .. 9 LOOP
+        EXIT WHEN dropped >= p_most;
+        IF p_only IS NULL THEN
+            SELECT array_agg(c.ctid) INTO places
+            FROM (SELECT r.ctid
+                  FROM postroom.ready r
+                  WHERE r.queue_id = q.id
+                    AND r.priority = prio::smallint
+                    AND r.seq >= coalesce(p_from[prio + 1], 0)
+                    AND r.deliveries = 0 -- no consumer has had it
+                  ORDER BY r.queue_id, r.priority, r.seq
+                  LIMIT p_most - dropped) c;
+        ELSE
+            SELECT array_agg(c.ctid) INTO places
+            FROM (SELECT r.ctid
+                  FROM postroom.ready r
+                  WHERE r.queue_id = q.id
+                    AND r.priority = prio::smallint
+                    AND r.seq >= coalesce(p_from[prio + 1], 0)
+                    AND r.message_id = ANY (p_only)
+                  ORDER BY r.queue_id DESC, r.priority DESC, r.seq DESC
+                  LIMIT p_most - dropped) c;
+        END IF;
+        CONTINUE WHEN places IS NULL;
+        WITH mine AS MATERIALIZED (
+            SELECT r.ctid FROM postroom.ready r WHERE r.ctid = ANY (places) FOR UPDATE SKIP LOCKED
+        ), removed AS (
+            DELETE FROM postroom.ready r
+            WHERE r.ctid = ANY (ARRAY(SELECT m.ctid FROM mine m))
+            RETURNING r.priority, r.failures, r.crashes, r.deliveries, r.message_id
+        ), history AS (
+            INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
+            SELECT x.message_id, clock_timestamp(), clock_timestamp(), q.id, x.deliveries, 1, 'maxlen'
+            FROM removed x
+            WHERE q.dead_letter_exchange IS NULL
+        )
+        INSERT INTO postroom.dead_letter (queue_id, priority, failures, crashes, deliveries, message_id, reason)
+        SELECT q.id, x.priority, x.failures, x.crashes, x.deliveries, x.message_id, 'maxlen'
+        FROM removed x
+        WHERE q.dead_letter_exchange IS NOT NULL
+        ON CONFLICT DO NOTHING;
+        dropped := dropped + cardinality(places);
+    END LOOP;
+    RETURN dropped;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.drop_entries IS 'Internal: takes entries out of a queue that is too long. Their end is CANCELLED, reason maxlen, or the dead letter exchange.';
 
 CREATE OR REPLACE FUNCTION postroom.existing_exchange(p_field text, p_name text)
  RETURNS postroom.exchange
@@ -2890,7 +3187,8 @@ DECLARE
 BEGIN
     SELECT * INTO message FROM postroom.message m WHERE m.id = p_message;
     FOR entry IN
-        SELECT p.*, q.name AS queue, q.paused_at, q.consumers_stopped_at, q.deleted_at, q.crash_limit, q.retention, q.ordered
+        SELECT p.*, q.name AS queue, q.paused_at, q.consumers_stopped_at, q.deleted_at, q.crash_limit, q.retention, q.ordered,
+               q.single_active_consumer
         FROM postroom.place p
         LEFT JOIN postroom.queue q ON q.id = p.queue_id
         WHERE p.message_id = p_message
@@ -2953,6 +3251,13 @@ BEGIN
             IF others.consumers > 0 AND others.running = 0 AND entry.consumers_stopped_at IS NULL THEN
                 RETURN NEXT format('consumers_stopped: each live consumer of queue "%s" is told to stop; '
                     'SELECT postroom.start_consumers(%L) lets them go on', entry.queue, entry.queue);
+            END IF;
+            IF entry.single_active_consumer THEN
+                RETURN NEXT format('single_active: only one process consumes queue "%s" at a time, now %s', entry.queue, coalesce(
+                    (SELECT 'worker "' || w.name || '"'
+                     FROM postroom.active_consumer a
+                     JOIN postroom.worker w ON w.id = a.worker_id
+                     WHERE a.queue_id = entry.queue_id), 'none'));
             END IF;
             IF others.consumers = 0 THEN
                 RETURN NEXT format('no_consumer: no live process anywhere consumes queue "%s"', entry.queue);
@@ -3226,17 +3531,28 @@ AS $function$
             WHERE w.instance = q.owner
               AND w.stopped_at IS NULL
               AND (p_lease_time IS NULL OR w.beat_at > statement_timestamp() - p_lease_time))
-        WHEN 'auto_delete' THEN q.had_consumer AND NOT EXISTS (
-            SELECT FROM postroom.consumer c
-            JOIN postroom.worker w ON w.id = c.worker_id
-            WHERE c.queue_id = q.id
-              AND w.stopped_at IS NULL
-              AND (p_lease_time IS NULL OR w.beat_at > statement_timestamp() - p_lease_time))
-        ELSE false
+        WHEN 'auto_delete' THEN (q.had_consumer OR postroom.is_expired(q)) AND NOT postroom.is_consumed(q.id, p_lease_time)
+        ELSE postroom.is_expired(q) AND NOT postroom.is_consumed(q.id, p_lease_time)
     END
 $function$
 ;
-COMMENT ON FUNCTION postroom.is_abandoned IS 'Internal: whether a queue has lost its owner or its last consumer.';
+COMMENT ON FUNCTION postroom.is_abandoned IS 'Internal: whether a queue has lost its owner or its last consumer, or is not used any more.';
+
+CREATE OR REPLACE FUNCTION postroom.is_consumed(p_queue integer, p_lease_time interval)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT EXISTS (
+        SELECT FROM postroom.consumer c
+        JOIN postroom.worker w ON w.id = c.worker_id
+        WHERE c.queue_id = p_queue
+          AND w.stopped_at IS NULL
+          AND (p_lease_time IS NULL OR w.beat_at > statement_timestamp() - p_lease_time))
+$function$
+;
+COMMENT ON FUNCTION postroom.is_consumed IS 'Internal: whether a process consumes a queue.';
 
 CREATE OR REPLACE FUNCTION postroom.is_day_free(p_leaf text)
  RETURNS boolean
@@ -3290,6 +3606,19 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.is_entry_expired IS 'Internal: whether an entry of a message in several queues has outlived the time to live of its queue.';
 
+CREATE OR REPLACE FUNCTION postroom.is_expired(q postroom.queue)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT q.expires_after IS NOT NULL
+       AND greatest(q.used_at, pg_postmaster_start_time())
+           < statement_timestamp() - q.expires_after - least(q.expires_after / 10, interval '1 minute')
+$function$
+;
+COMMENT ON FUNCTION postroom.is_expired IS 'Internal: whether nobody has declared or consumed a queue for as long as its expires_after; of a queue without a consumer.';
+
 CREATE OR REPLACE FUNCTION postroom.kill_signal(queue text, how_many integer DEFAULT 1)
  RETURNS uuid
  LANGUAGE plpgsql
@@ -3311,6 +3640,16 @@ $function$
 COMMENT ON FUNCTION postroom.kill_signal IS 'Sends a message that stops so many consumers of a queue, after all that is READY before it: SELECT postroom.kill_signal(''mail'', 2).
 Answers its id.';
 
+CREATE OR REPLACE FUNCTION postroom.last_ready_seq()
+ RETURNS bigint
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT coalesce(pg_sequence_last_value('postroom.ready_seq'), 0)
+$function$
+;
+COMMENT ON FUNCTION postroom.last_ready_seq IS 'Internal: the last number that was drawn for an entry of ready.';
+
 CREATE OR REPLACE FUNCTION postroom.last_rows_of(p_leaf text, p_rows integer)
  RETURNS uuid
  LANGUAGE plpgsql
@@ -3326,6 +3665,26 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.last_rows_of IS 'Internal: the id behind which the last p_rows messages of a partition lie; null: it has no more than that.';
+
+CREATE OR REPLACE FUNCTION postroom.lock_length(p_queue integer)
+ RETURNS postroom.queue_length
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    known postroom.queue_length;
+BEGIN
+    LOOP
+        SELECT * INTO known FROM postroom.queue_length s WHERE s.queue_id = p_queue FOR NO KEY UPDATE;
+        IF FOUND THEN
+            RETURN known;
+        END IF;
+        INSERT INTO postroom.queue_length (queue_id) VALUES (p_queue) ON CONFLICT DO NOTHING;
+    END LOOP;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.lock_length IS 'Internal: makes others wait that create messages in a limited queue, until the transaction ends.';
 
 CREATE OR REPLACE FUNCTION postroom.lowest_id(at timestamp with time zone)
  RETURNS uuid
@@ -4149,7 +4508,7 @@ BEGIN
         IF FOUND AND found_queue.deleted_at IS NULL THEN
             RETURN found_queue;
         ELSIF FOUND THEN
-            UPDATE postroom.queue q SET deleted_at = NULL WHERE q.id = found_queue.id;
+            UPDATE postroom.queue q SET deleted_at = NULL, used_at = clock_timestamp() WHERE q.id = found_queue.id;
         ELSE
             INSERT INTO postroom.queue (name) VALUES (p_name) ON CONFLICT DO NOTHING;
         END IF;
@@ -4297,6 +4656,44 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.refuse IS 'Internal: refuses a value in the words of InvalidMessageException and shows at most 80 characters of it.';
+
+CREATE OR REPLACE FUNCTION postroom.release_active(p_lease_time interval)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    longest    constant interval := CASE WHEN pg_postmaster_start_time() <= statement_timestamp() - p_lease_time THEN p_lease_time END;
+    all_of_it  constant int := (SELECT count(*) FROM postroom.active_consumer a);
+    left_by    record;
+BEGIN
+    FOR left_by IN
+        SELECT a.queue_id, a.worker_id
+        FROM postroom.active_consumer a
+        WHERE NOT EXISTS (
+            SELECT
+            FROM postroom.queue q
+            JOIN postroom.consumer c ON c.queue_id = q.id AND c.worker_id = a.worker_id
+            JOIN postroom.worker w ON w.id = c.worker_id
+            WHERE q.id = a.queue_id
+              AND q.single_active_consumer
+              AND q.deleted_at IS NULL
+              AND w.stopped_at IS NULL
+              AND (longest IS NULL OR w.beat_at > statement_timestamp() - longest)
+              AND NOT EXISTS (SELECT FROM postroom.consumer_stop s
+                              WHERE s.worker_id = w.id AND s.queue_id = q.id AND s.stopped_at IS NOT NULL))
+        ORDER BY a.queue_id
+        FOR UPDATE SKIP LOCKED
+    LOOP
+        DELETE FROM postroom.active_consumer a
+        WHERE a.queue_id = left_by.queue_id
+          AND NOT EXISTS (SELECT FROM postroom.lease l WHERE l.queue_id = left_by.queue_id AND l.worker_id = left_by.worker_id);
+    END LOOP;
+    RETURN all_of_it;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.release_active IS 'Internal: called by a job. Lets others consume where the single active consumer of a queue has left.';
 
 CREATE OR REPLACE FUNCTION postroom.release_unknown(p_worker integer, p_known bigint[], p_older_than interval, p_only uuid[] DEFAULT NULL::uuid[])
  RETURNS TABLE(queue_id integer, priority smallint, lowest_seq bigint, messages integer)
@@ -4529,6 +4926,35 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.require_read_committed IS 'Internal: refuses to go on (25001) at another isolation level, because maintenance decides after its locks on what was committed
 before them.';
+
+CREATE OR REPLACE FUNCTION postroom.require_room(p_targets postroom.queue[])
+ RETURNS integer[]
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    answered  record;
+    to_settle int[] := '{}';
+BEGIN
+    FOR answered IN
+        SELECT a.*
+        FROM postroom.admit(ARRAY(SELECT t.id FROM unnest(p_targets) t), ARRAY(SELECT t.name FROM unnest(p_targets) t),
+                            array_fill(1, ARRAY[cardinality(p_targets)])) a
+    LOOP
+        IF answered.answer = 'full' THEN
+            RAISE EXCEPTION 'queue "%" is full: % messages are READY in it, and its maximum length is %. '
+                'Nothing was written; try again when its consumers have taken some, or raise the limit',
+                answered.queue, answered.waiting, answered.max_length
+                USING ERRCODE = 'PR429', COLUMN = 'queue';
+        ELSIF answered.answer = 'settle' THEN
+            to_settle := to_settle || answered.queue_id;
+        END IF;
+    END LOOP;
+    RETURN to_settle;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.require_room IS 'Internal: refuses a message where a queue has no room for it.';
 
 CREATE OR REPLACE FUNCTION postroom.require_routing_key(p_key text)
  RETURNS void
@@ -4858,6 +5284,67 @@ COMMENT ON FUNCTION postroom.set_ordered IS 'Makes an empty queue ordered, or an
 In an ordered queue at most one message of each group is in progress, in the order in which they were sent.
 Answers whether that was a change. Refused (22023) while the queue holds messages.';
 
+CREATE OR REPLACE FUNCTION postroom.settle_length(p_queue integer, p_surplus bigint, p_after_seq bigint, p_messages uuid[])
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    target postroom.queue;
+BEGIN
+    SELECT * INTO target FROM postroom.queue q WHERE q.id = p_queue;
+    IF target.overflow <> 'reject_to_dead_letter_exchange' THEN
+        RETURN postroom.shorten(p_queue, true);
+    END IF;
+    RETURN postroom.drop_entries(target, p_surplus, array_fill(p_after_seq + 1, ARRAY[10]), p_messages);
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.settle_length IS 'Internal: called after messages were created. Takes out what is above the maximum length of a queue.';
+
+CREATE OR REPLACE FUNCTION postroom.shorten(p_queue integer, p_wait boolean)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    target    postroom.queue;
+    known     postroom.queue_length;
+    fresh     postroom.queue_length;
+    last_seq  bigint;
+    dropped   bigint := 0;
+    margin    bigint := 0;
+BEGIN
+    IF p_wait THEN
+        known := postroom.lock_length(p_queue);
+    ELSE
+        SELECT * INTO known FROM postroom.queue_length s WHERE s.queue_id = p_queue FOR NO KEY UPDATE SKIP LOCKED;
+        IF NOT FOUND THEN
+            RETURN 0;
+        END IF;
+    END IF;
+    SELECT * INTO target FROM postroom.queue q WHERE q.id = p_queue AND q.deleted_at IS NULL AND q.max_length IS NOT NULL;
+    IF NOT FOUND THEN
+        RETURN 0;
+    END IF;
+    last_seq := postroom.last_ready_seq();
+    fresh := postroom.count_length(known, last_seq);
+    IF target.overflow = 'drop_head' THEN
+        margin := target.max_length / 100;
+        IF fresh.waiting > target.max_length THEN
+            dropped := postroom.drop_entries(target, fresh.waiting - target.max_length, fresh.lowest, NULL);
+            fresh.waiting := fresh.waiting - dropped;
+        END IF;
+    END IF;
+    fresh.max_length := target.max_length;
+    fresh.free_until := last_seq + greatest(target.max_length + margin - fresh.waiting, margin);
+    PERFORM postroom.store_length(known, fresh, NOT p_wait);
+    RETURN dropped;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.shorten IS 'Internal: shortens a queue to its maximum length.';
+
 CREATE OR REPLACE FUNCTION postroom.start_consumers(queue text)
  RETURNS integer
  LANGUAGE plpgsql
@@ -4906,6 +5393,27 @@ COMMENT ON FUNCTION postroom.stop_consumers IS 'Tells so many consumers of a que
 SELECT postroom.stop_consumers(''mail'').
 Answers how many were running and were told. The view consumer_stops shows their receipts. All means: also those that start later, until
 start_consumers.';
+
+CREATE OR REPLACE FUNCTION postroom.store_length(p_before postroom.queue_length, p_fresh postroom.queue_length, p_always boolean)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF p_always
+       OR p_fresh.free_until - p_fresh.counted_seq >= 8
+       OR p_fresh.counted_seq - p_before.counted_seq >= 1000
+       OR p_fresh.max_length >= 5000 AND p_fresh.waiting >= p_fresh.max_length
+       OR p_fresh.counted_seq < p_before.counted_seq THEN
+        UPDATE postroom.queue_length s
+        SET max_length = p_fresh.max_length, waiting = p_fresh.waiting, counted_at = p_fresh.counted_at,
+            counted_seq = p_fresh.counted_seq, free_until = p_fresh.free_until, lowest = p_fresh.lowest
+        WHERE s.queue_id = p_fresh.queue_id;
+    END IF;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.store_length IS 'Internal: keeps what was counted of a limited queue.';
 
 CREATE OR REPLACE FUNCTION postroom.store_routed(p_message postroom.message, p_targets postroom.queue[], p_due timestamp with time zone)
  RETURNS uuid
@@ -5091,6 +5599,31 @@ AS $function$
 $function$
 ;
 COMMENT ON FUNCTION postroom.tail_begins IS 'Internal: the day at which the tail begins, attached or not.';
+
+CREATE OR REPLACE FUNCTION postroom.take_active(p_worker integer, p_queue integer)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    holder int;
+BEGIN
+    SELECT a.worker_id INTO holder FROM postroom.active_consumer a WHERE a.queue_id = p_queue;
+    IF NOT FOUND THEN
+        INSERT INTO postroom.active_consumer (queue_id, worker_id)
+        SELECT p_queue, p_worker
+        WHERE NOT EXISTS (SELECT FROM postroom.lease l WHERE l.queue_id = p_queue AND l.worker_id <> p_worker)
+        ON CONFLICT DO NOTHING;
+        RETURN FOUND;
+    ELSIF holder <> p_worker THEN
+        RETURN false;
+    END IF;
+    PERFORM FROM postroom.active_consumer a WHERE a.queue_id = p_queue AND a.worker_id = p_worker FOR KEY SHARE SKIP LOCKED;
+    RETURN FOUND;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.take_active IS 'Internal: called by claims. Whether this process is the single active consumer of a queue.';
 
 CREATE OR REPLACE FUNCTION postroom.take_after_parent(p_parent text, p_partition text)
  RETURNS void

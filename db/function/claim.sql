@@ -66,7 +66,10 @@ DECLARE
 BEGIN
     -- The lock on queue is held until the end of the transaction, so TRUNCATE and DROP come before this line or after the claim.
     -- An ordered queue has a function of its own: claim_ordered.
-    SELECT q.crash_limit INTO crash_limit FROM postroom.queue q WHERE q.id = p_queue AND q.name = p_queue_name AND NOT q.ordered;
+    SELECT q.crash_limit INTO crash_limit
+    FROM postroom.queue q
+    WHERE q.id = p_queue AND q.name = p_queue_name AND NOT q.ordered
+      AND CASE WHEN q.single_active_consumer THEN postroom.take_active(p_worker, p_queue) ELSE true END;
     IF NOT FOUND THEN
         RETURN;
     END IF;
@@ -213,7 +216,12 @@ BEGIN
         FROM unnest(p_queues, p_queue_names, p_priorities, p_cursors, p_limits)
              WITH ORDINALITY e (queue_id, queue_name, priority, from_seq, most, entry)
         -- The lock on queue is held until the end of the transaction: see claim.
-        CROSS JOIN LATERAL (SELECT q.name FROM postroom.queue q WHERE q.id = e.queue_id AND NOT q.ordered OFFSET 0) known
+        CROSS JOIN LATERAL (
+            SELECT q.name
+            FROM postroom.queue q
+            WHERE q.id = e.queue_id AND NOT q.ordered
+              AND CASE WHEN q.single_active_consumer THEN postroom.take_active(p_worker, q.id) ELSE true END
+            OFFSET 0) known
         CROSS JOIN LATERAL (
             SELECT r.ctid, r.seq, r.message_id, r.failures, r.deliveries
             FROM postroom.ready r

@@ -72,9 +72,9 @@ $$;
 COMMENT ON FUNCTION postroom.explain_group IS
     'Internal: called by explain. Who holds the group of a message.';
 
--- Codes: unknown, done, cancelled, expired, dead, in_progress, queue_deleted, queue_paused, consumers_stopped, no_consumer, no_handler,
--- due_later, suspect, group, behind, next, no_place, payload_missing. STABLE: all of it is one snapshot, in which a message is in one
--- place.
+-- Codes: unknown, done, cancelled, expired, dead, in_progress, queue_deleted, queue_paused, consumers_stopped, single_active, no_consumer,
+-- no_handler, due_later, suspect, group, behind, next, no_place, payload_missing. STABLE: all of it is one snapshot, in which a message is
+-- in one place.
 CREATE OR REPLACE FUNCTION postroom.explain(p_message uuid) RETURNS SETOF text
 LANGUAGE plpgsql STABLE ROWS 3
 SET search_path = pg_catalog, pg_temp
@@ -91,7 +91,8 @@ DECLARE
 BEGIN
     SELECT * INTO message FROM postroom.message m WHERE m.id = p_message;
     FOR entry IN
-        SELECT p.*, q.name AS queue, q.paused_at, q.consumers_stopped_at, q.deleted_at, q.crash_limit, q.retention, q.ordered
+        SELECT p.*, q.name AS queue, q.paused_at, q.consumers_stopped_at, q.deleted_at, q.crash_limit, q.retention, q.ordered,
+               q.single_active_consumer
         FROM postroom.place p
         LEFT JOIN postroom.queue q ON q.id = p.queue_id
         WHERE p.message_id = p_message
@@ -154,6 +155,13 @@ BEGIN
             IF others.consumers > 0 AND others.running = 0 AND entry.consumers_stopped_at IS NULL THEN
                 RETURN NEXT format('consumers_stopped: each live consumer of queue "%s" is told to stop; '
                     'SELECT postroom.start_consumers(%L) lets them go on', entry.queue, entry.queue);
+            END IF;
+            IF entry.single_active_consumer THEN
+                RETURN NEXT format('single_active: only one process consumes queue "%s" at a time, now %s', entry.queue, coalesce(
+                    (SELECT 'worker "' || w.name || '"'
+                     FROM postroom.active_consumer a
+                     JOIN postroom.worker w ON w.id = a.worker_id
+                     WHERE a.queue_id = entry.queue_id), 'none'));
             END IF;
             IF others.consumers = 0 THEN
                 RETURN NEXT format('no_consumer: no live process anywhere consumes queue "%s"', entry.queue);

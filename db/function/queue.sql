@@ -34,7 +34,8 @@ COMMENT ON FUNCTION postroom.same_waits IS
 -- compared. null as p_owner: it is declared by no process.
 CREATE OR REPLACE FUNCTION postroom.declaration_conflicts(
     q postroom.queue, p_max_attempts bigint, p_retry_after text, p_crash_limit bigint, p_time_to_live interval, p_retention interval,
-    p_kind text, p_ordered boolean, p_on_dead_letter text, p_strict boolean, p_owner uuid)
+    p_kind text, p_ordered boolean, p_on_dead_letter text, p_max_length bigint, p_overflow text,
+    p_single_active_consumer boolean, p_expires_after interval, p_strict boolean, p_owner uuid)
 RETURNS TABLE (field text, declared text, given text)
 LANGUAGE sql STABLE ROWS 1
 SET search_path = pg_catalog, pg_temp
@@ -70,7 +71,16 @@ AS $$
         ('ordered', q.ordered::text, p_ordered::text,
             p_strict AND q.settings_by = 'declaration' AND q.ordered <> p_ordered),
         ('onDeadLetter', q.on_dead_letter, p_on_dead_letter,
-            p_strict AND q.settings_by = 'declaration' AND q.on_dead_letter <> p_on_dead_letter)
+            p_strict AND q.settings_by = 'declaration' AND q.on_dead_letter <> p_on_dead_letter),
+        ('maxLength', coalesce(q.max_length::text, 'none'), CASE WHEN p_max_length = 0 THEN 'none' ELSE p_max_length::text END,
+            p_strict AND q.settings_by = 'declaration' AND coalesce(q.max_length, 0) <> p_max_length),
+        ('overflow', q.overflow, p_overflow,
+            p_strict AND q.settings_by = 'declaration' AND q.overflow <> p_overflow),
+        ('singleActiveConsumer', q.single_active_consumer::text, p_single_active_consumer::text,
+            p_strict AND q.settings_by = 'declaration' AND q.single_active_consumer <> p_single_active_consumer),
+        ('expiresAfter', coalesce(q.expires_after::text, 'never'),
+            CASE p_expires_after WHEN interval '0' THEN 'never' ELSE p_expires_after::text END,
+            p_strict AND q.settings_by = 'declaration' AND coalesce(q.expires_after, interval '0') <> p_expires_after)
     ) x (field, declared, given, differs)
     WHERE q.deleted_at IS NULL AND x.differs
 $$;
@@ -90,7 +100,11 @@ CREATE OR REPLACE FUNCTION postroom.declare_queue(
     dead_letter_exchange     text DEFAULT NULL,
     dead_letter_routing_key  text DEFAULT NULL,
     ordered         boolean DEFAULT NULL,
-    on_dead_letter  text DEFAULT NULL)
+    on_dead_letter  text DEFAULT NULL,
+    max_length      bigint DEFAULT NULL,
+    overflow        text DEFAULT NULL,
+    single_active_consumer  boolean DEFAULT NULL,
+    expires_after           interval DEFAULT NULL)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -100,7 +114,8 @@ DECLARE
     is_named     constant boolean := num_nonnulls(declare_queue.max_attempts, declare_queue.retry_after, declare_queue.crash_limit,
                                                   declare_queue.time_to_live, declare_queue.retention, declare_queue.kind,
                                                   declare_queue.dead_letter_exchange, declare_queue.ordered,
-                                                  declare_queue.on_dead_letter) > 0;
+                                                  declare_queue.on_dead_letter, declare_queue.max_length, declare_queue.overflow,
+                                                  declare_queue.single_active_consumer, declare_queue.expires_after) > 0;
     existing     postroom.queue;
     changed      postroom.queue;
     is_locked    boolean := false;
@@ -119,6 +134,13 @@ BEGIN
         PERFORM postroom.refuse('retention', 'PT0S to 400 days, or 365000 days', declare_queue.retention::text);
     ELSIF declare_queue.on_dead_letter NOT IN ('block', 'release') THEN
         PERFORM postroom.refuse('onDeadLetter', 'block or release', declare_queue.on_dead_letter);
+    ELSIF declare_queue.max_length NOT BETWEEN 0 AND 1000000000 THEN
+        PERFORM postroom.refuse('maxLength', '1 to 1000000000, or 0 for none', declare_queue.max_length::text);
+    ELSIF declare_queue.overflow NOT IN ('drop_head', 'reject', 'reject_to_dead_letter_exchange') THEN
+        PERFORM postroom.refuse('overflow', 'drop_head, reject or reject_to_dead_letter_exchange', declare_queue.overflow);
+    ELSIF declare_queue.expires_after NOT BETWEEN interval '1 millisecond' AND interval '400 days'
+          AND declare_queue.expires_after <> interval '0' THEN
+        PERFORM postroom.refuse('expiresAfter', '1 ms to 400 days, or 0 for never', declare_queue.expires_after::text);
     ELSIF declare_queue.kind = 'exclusive' THEN
         PERFORM postroom.refuse('kind', 'durable or auto_delete', declare_queue.kind,
             'An exclusive queue belongs to a process: declare it there, with Queues.declare');
@@ -142,13 +164,16 @@ BEGIN
         END IF;
         IF NOT FOUND THEN
             INSERT INTO postroom.queue (name, max_attempts, retry_after, crash_limit, time_to_live, retention, kind, settings_by,
-                                        dead_letter_exchange, dead_letter_routing_key, ordered, on_dead_letter)
+                                        dead_letter_exchange, dead_letter_routing_key, ordered, on_dead_letter, max_length, overflow,
+                                        single_active_consumer, expires_after)
             VALUES (declare_queue.queue, coalesce(declare_queue.max_attempts, 20), coalesce(declare_queue.retry_after, '10s..6h'),
                     coalesce(declare_queue.crash_limit, 3), declare_queue.time_to_live,
                     coalesce(declare_queue.retention, interval '7 days'), coalesce(declare_queue.kind, 'durable'),
                     CASE WHEN is_named THEN 'declaration' ELSE 'default' END,
                     nullif(declare_queue.dead_letter_exchange, ''), declare_queue.dead_letter_routing_key,
-                    coalesce(declare_queue.ordered, false), coalesce(declare_queue.on_dead_letter, 'release'))
+                    coalesce(declare_queue.ordered, false), coalesce(declare_queue.on_dead_letter, 'release'),
+                    nullif(declare_queue.max_length, 0), coalesce(declare_queue.overflow, 'drop_head'),
+                    coalesce(declare_queue.single_active_consumer, false), nullif(declare_queue.expires_after, interval '0'))
             ON CONFLICT DO NOTHING;
             IF FOUND THEN
                 RETURN true;
@@ -159,7 +184,8 @@ BEGIN
         INTO refused
         FROM postroom.declaration_conflicts(existing, declare_queue.max_attempts, declare_queue.retry_after, declare_queue.crash_limit,
             declare_queue.time_to_live, declare_queue.retention, declare_queue.kind, declare_queue.ordered,
-            declare_queue.on_dead_letter, coalesce(declare_queue.strict, true), NULL) c;
+            declare_queue.on_dead_letter, declare_queue.max_length, declare_queue.overflow, declare_queue.single_active_consumer,
+            declare_queue.expires_after, coalesce(declare_queue.strict, true), NULL) c;
         IF refused.fields LIKE 'owner%' THEN
             RAISE EXCEPTION 'queue "%" is exclusive to %; nothing was changed', declare_queue.queue, refused.declared
                 USING ERRCODE = '55006', COLUMN = 'queue', HINT = 'Publish to it, or use another name';
@@ -179,6 +205,12 @@ BEGIN
             changed.time_to_live := coalesce(declare_queue.time_to_live, existing.time_to_live);
             changed.retention := coalesce(declare_queue.retention, existing.retention);
             changed.on_dead_letter := coalesce(declare_queue.on_dead_letter, existing.on_dead_letter);
+            changed.max_length := CASE WHEN declare_queue.max_length IS NULL THEN existing.max_length
+                                       ELSE nullif(declare_queue.max_length, 0) END;
+            changed.overflow := coalesce(declare_queue.overflow, existing.overflow);
+            changed.single_active_consumer := coalesce(declare_queue.single_active_consumer, existing.single_active_consumer);
+            changed.expires_after := CASE WHEN declare_queue.expires_after IS NULL THEN existing.expires_after
+                                          ELSE nullif(declare_queue.expires_after, interval '0') END;
             changed.settings_by := 'declaration';
             IF declare_queue.dead_letter_exchange IS NOT NULL THEN
                 changed.dead_letter_exchange := nullif(declare_queue.dead_letter_exchange, '');
@@ -190,6 +222,9 @@ BEGIN
             changed.ordered := declare_queue.ordered;
             existing.ordered := declare_queue.ordered;
         END IF;
+        IF changed.expires_after IS NOT NULL OR existing.deleted_at IS NOT NULL THEN
+            changed.used_at := clock_timestamp();
+        END IF;
         IF changed IS NOT DISTINCT FROM existing THEN
             RETURN false;
         ELSIF is_locked THEN
@@ -198,7 +233,8 @@ BEGIN
                 time_to_live = changed.time_to_live, retention = changed.retention, settings_by = changed.settings_by,
                 kind = changed.kind, owner = changed.owner, deleted_at = changed.deleted_at,
                 dead_letter_exchange = changed.dead_letter_exchange, dead_letter_routing_key = changed.dead_letter_routing_key,
-                on_dead_letter = changed.on_dead_letter
+                on_dead_letter = changed.on_dead_letter, max_length = changed.max_length, overflow = changed.overflow,
+                single_active_consumer = changed.single_active_consumer, expires_after = changed.expires_after, used_at = changed.used_at
             WHERE q.id = existing.id;
             RETURN existing.deleted_at IS NOT NULL;
         END IF;
@@ -217,6 +253,9 @@ COMMENT ON FUNCTION postroom.declare_queue IS
     'Makes a queue, or sets what is named: SELECT postroom.declare_queue(''mail'', max_attempts => 5, retry_after => ''10s, 1m'').
 kind is durable or auto_delete (it goes with its last consumer). dead_letter_exchange is where dead letters go on; an empty text: nowhere.
 ordered: at most one message of each group is in progress, in the order in which they were sent; it changes only while the queue is empty.
+max_length is the most READY messages, 0: as many as come; overflow is drop_head, reject or reject_to_dead_letter_exchange.
+single_active_consumer: one process consumes at a time. expires_after: the queue is deleted when nobody has consumed or declared it for so
+long; interval ''0'': never.
 An operator''s values stay. true: it is new, or was deleted before.
 A value that breaks a limit is refused (22023), and so is another kind than the queue has. strict refuses other settings, too.';
 
@@ -305,8 +344,51 @@ COMMENT ON FUNCTION postroom.delete_queue IS
 if_empty refuses (55006) while anything waits, is in progress or dead, if_unused while it has a live consumer.
 What waits becomes CANCELLED, reason queue_deleted, within half a minute while a worker lives. false: there was none.';
 
--- Whether nobody is left for whom the queue q is there. A process counts while it has not stopped and its last heartbeat is not older than
--- p_lease_time; null: while it has not stopped.
+-- Whether a process consumes the queue. It counts while it has not stopped and its last heartbeat is not older than p_lease_time; null:
+-- while it has not stopped.
+CREATE OR REPLACE FUNCTION postroom.is_consumed(p_queue int, p_lease_time interval) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (
+        SELECT FROM postroom.consumer c
+        JOIN postroom.worker w ON w.id = c.worker_id
+        WHERE c.queue_id = p_queue
+          AND w.stopped_at IS NULL
+          AND (p_lease_time IS NULL OR w.beat_at > statement_timestamp() - p_lease_time))
+$$;
+COMMENT ON FUNCTION postroom.is_consumed IS
+    'Internal: whether a process consumes a queue.';
+
+-- The time in which the server was away does not count. used_at is renewed when it is older than what is added here.
+CREATE OR REPLACE FUNCTION postroom.is_expired(q postroom.queue) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT q.expires_after IS NOT NULL
+       AND greatest(q.used_at, pg_postmaster_start_time())
+           < statement_timestamp() - q.expires_after - least(q.expires_after / 10, interval '1 minute')
+$$;
+COMMENT ON FUNCTION postroom.is_expired IS
+    'Internal: whether nobody has declared or consumed a queue for as long as its expires_after; of a queue without a consumer.';
+
+-- Who sets the time of a queue by hand does not mean to delete it at once.
+CREATE OR REPLACE FUNCTION postroom.begin_expiry() RETURNS trigger
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    NEW.used_at := clock_timestamp();
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION postroom.begin_expiry IS
+    'Internal: a trigger. Begins the time without use anew when expires_after changes.';
+
+CREATE OR REPLACE TRIGGER begin_expiry BEFORE UPDATE OF expires_after ON postroom.queue
+    FOR EACH ROW WHEN (NEW.expires_after IS DISTINCT FROM OLD.expires_after) EXECUTE FUNCTION postroom.begin_expiry();
+
+-- Whether nobody is left for whom the queue q is there. p_lease_time: see is_consumed.
 CREATE OR REPLACE FUNCTION postroom.is_abandoned(q postroom.queue, p_lease_time interval) RETURNS boolean
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -317,19 +399,15 @@ AS $$
             WHERE w.instance = q.owner
               AND w.stopped_at IS NULL
               AND (p_lease_time IS NULL OR w.beat_at > statement_timestamp() - p_lease_time))
-        WHEN 'auto_delete' THEN q.had_consumer AND NOT EXISTS (
-            SELECT FROM postroom.consumer c
-            JOIN postroom.worker w ON w.id = c.worker_id
-            WHERE c.queue_id = q.id
-              AND w.stopped_at IS NULL
-              AND (p_lease_time IS NULL OR w.beat_at > statement_timestamp() - p_lease_time))
-        ELSE false
+        WHEN 'auto_delete' THEN (q.had_consumer OR postroom.is_expired(q)) AND NOT postroom.is_consumed(q.id, p_lease_time)
+        ELSE postroom.is_expired(q) AND NOT postroom.is_consumed(q.id, p_lease_time)
     END
 $$;
 COMMENT ON FUNCTION postroom.is_abandoned IS
-    'Internal: whether a queue has lost its owner or its last consumer.';
+    'Internal: whether a queue has lost its owner or its last consumer, or is not used any more.';
 
--- Deletes exclusive queues whose owner is gone, and auto-delete queues whose last consumer left. p_left: queues whose consumers the caller
+-- Deletes exclusive queues whose owner is gone, auto-delete queues whose last consumer left, and queues that were not used for their
+-- expires_after. p_left: queues whose consumers the caller
 -- has just removed, in this transaction: such a queue had a consumer. Their rows are locked before anybody is looked for. Otherwise two
 -- processes that leave at once would each see the other one, and the queue would stay. Locks go by name, as those of declarations and
 -- announcements: nobody waits in a circle. After a restart of the server no heartbeat is fresh, so none counts as missing for one lease
@@ -348,7 +426,7 @@ BEGIN
     IF EXISTS (SELECT
                FROM postroom.queue q
                JOIN postroom.binding b ON b.queue_id = q.id
-               WHERE q.kind <> 'durable'
+               WHERE (q.kind <> 'durable' OR q.expires_after IS NOT NULL)
                  AND q.deleted_at IS NULL
                  AND (q.id = ANY (p_left) OR postroom.is_abandoned(q, longest))) THEN
         PERFORM postroom.change_routing(); -- before the locks on queues, as all that changes routing
@@ -356,11 +434,12 @@ BEGIN
     SELECT array_agg(x.id) INTO ids
     FROM (SELECT q.id
           FROM postroom.queue q
-          WHERE q.kind <> 'durable'
+          WHERE (q.kind <> 'durable' OR q.expires_after IS NOT NULL)
             AND q.deleted_at IS NULL
             AND (q.id = ANY (p_left)
                  OR postroom.is_abandoned(q, longest)
-                 OR q.kind = 'auto_delete' AND NOT q.had_consumer
+                 OR (q.kind = 'auto_delete' AND NOT q.had_consumer
+                     OR q.used_at < statement_timestamp() - least(q.expires_after / 10, interval '1 minute'))
                     AND EXISTS (SELECT FROM postroom.consumer c JOIN postroom.worker w ON w.id = c.worker_id
                                 WHERE c.queue_id = q.id AND w.stopped_at IS NULL
                                   AND w.beat_at > statement_timestamp() - longest))
@@ -370,11 +449,11 @@ BEGIN
         RETURN;
     END IF;
     UPDATE postroom.queue q
-    SET had_consumer = true
+    SET had_consumer = q.kind = 'auto_delete',
+        used_at = clock_timestamp()
     WHERE q.id = ANY (ids)
-      AND q.kind = 'auto_delete'
+      AND (q.kind = 'auto_delete' AND NOT q.had_consumer OR q.expires_after IS NOT NULL)
       AND q.deleted_at IS NULL
-      AND NOT q.had_consumer
       AND (q.id = ANY (p_left)
            OR EXISTS (SELECT FROM postroom.consumer c JOIN postroom.worker w ON w.id = c.worker_id
                       WHERE c.queue_id = q.id AND w.stopped_at IS NULL
@@ -386,16 +465,17 @@ BEGIN
         WHERE q.id = ANY (ids)
           AND q.deleted_at IS NULL
           AND postroom.is_abandoned(q, longest)
-        RETURNING q.id, q.name, q.kind, q.owner
+        RETURNING q.id, q.name, q.kind, q.owner, q.expires_after
     ), unbound AS (
         DELETE FROM postroom.binding b USING gone g WHERE b.queue_id = g.id
     )
     SELECT g.id, g.name,
            CASE g.kind WHEN 'exclusive' THEN 'it was exclusive to ' || postroom.worker_text(g.owner) || ', which is gone'
-                       ELSE 'its last consumer left' END,
+                       WHEN 'auto_delete' THEN 'its last consumer left' || coalesce(' or it was not used for ' || g.expires_after, '')
+                       ELSE 'it was not used for ' || g.expires_after END,
            coalesce(pg_sequence_last_value('postroom.ready_seq'), 0)
     FROM gone g;
 END
 $$;
 COMMENT ON FUNCTION postroom.delete_abandoned IS
-    'Internal: called by workers. Deletes queues that have lost their owner or their last consumer.';
+    'Internal: called by workers. Deletes queues that have lost their owner or their last consumer, or are not used any more.';

@@ -24,6 +24,11 @@ CREATE TABLE postroom.queue (
     kind          text NOT NULL DEFAULT 'durable',
     owner         uuid,
     had_consumer  boolean NOT NULL DEFAULT false,
+    max_length    bigint,
+    overflow      text NOT NULL DEFAULT 'drop_head',
+    single_active_consumer  boolean NOT NULL DEFAULT false,
+    expires_after interval,
+    used_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
     CONSTRAINT queue_name_wellformed CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'),
     CONSTRAINT queue_max_attempts_range CHECK (max_attempts BETWEEN 1 AND 1000),
     CONSTRAINT queue_crash_limit_range CHECK (crash_limit BETWEEN 1 AND 1000),
@@ -46,10 +51,14 @@ CREATE TABLE postroom.queue (
     CONSTRAINT queue_dead_letter_routing_key_has_exchange CHECK (dead_letter_routing_key IS NULL OR dead_letter_exchange IS NOT NULL),
     CONSTRAINT queue_settings_by_known CHECK (settings_by IN ('default', 'declaration', 'operator')),
     CONSTRAINT queue_kind_known CHECK (kind IN ('durable', 'exclusive', 'auto_delete')),
-    CONSTRAINT queue_owner_of_exclusive CHECK ((kind = 'exclusive') = (owner IS NOT NULL))
+    CONSTRAINT queue_owner_of_exclusive CHECK ((kind = 'exclusive') = (owner IS NOT NULL)),
+    CONSTRAINT queue_max_length_range CHECK (max_length BETWEEN 1 AND 1000000000),
+    CONSTRAINT queue_expires_after_range CHECK (expires_after BETWEEN interval '1 millisecond' AND interval '400 days'),
+    CONSTRAINT queue_overflow_known CHECK (overflow IN ('drop_head', 'reject', 'reject_to_dead_letter_exchange'))
 );
 -- The queues that a job has to look at.
-CREATE INDEX queue_with_an_end ON postroom.queue (name) WHERE kind <> 'durable' AND deleted_at IS NULL;
+CREATE INDEX queue_with_an_end ON postroom.queue (name) WHERE (kind <> 'durable' OR expires_after IS NOT NULL) AND deleted_at IS NULL;
+CREATE INDEX queue_with_a_limit ON postroom.queue (id) WHERE max_length IS NOT NULL AND deleted_at IS NULL;
 COMMENT ON COLUMN postroom.queue.time_to_live IS '1 millisecond to 400 days; null: messages without one of their own never expire';
 COMMENT ON COLUMN postroom.queue.retention IS
     '0 to 400 days, or 365000 days: for ever. Not ''infinity'', which no version before 17 has and no duration in Java can be';
@@ -69,6 +78,16 @@ COMMENT ON COLUMN postroom.queue.settings_by IS 'who set the settings last; a de
 COMMENT ON COLUMN postroom.queue.kind IS
     'durable: stays until it is deleted; exclusive: belongs to one process and goes with it; auto_delete: goes with its last consumer';
 COMMENT ON COLUMN postroom.queue.owner IS 'of an exclusive queue: worker.instance of the process that it belongs to';
+COMMENT ON COLUMN postroom.queue.max_length IS 'most READY messages; null: as many as come';
+COMMENT ON COLUMN postroom.queue.overflow IS
+    'what happens above max_length. drop_head: the oldest of the lowest priority goes; reject: the new message is refused; '
+    'reject_to_dead_letter_exchange: the new message goes there';
+COMMENT ON COLUMN postroom.queue.single_active_consumer IS
+    'only one process consumes at a time, and another one takes over when it stops or dies';
+COMMENT ON COLUMN postroom.queue.expires_after IS
+    '1 millisecond to 400 days: the queue is deleted when nobody has consumed or declared it for so long; null: never';
+COMMENT ON COLUMN postroom.queue.used_at IS
+    'of a queue with expires_after: when it was last declared or had a consumer, up to a tenth of that time or a minute earlier';
 COMMENT ON COLUMN postroom.queue.had_consumer IS
     'of an auto_delete queue: whether it had a consumer since it was made; before that it is not deleted by itself';
 
@@ -158,6 +177,14 @@ CREATE TABLE postroom.consumer (
     CONSTRAINT consumer_pk PRIMARY KEY (queue_id, worker_id, handler)
 );
 COMMENT ON COLUMN postroom.consumer.types IS 'type/version it takes (versions up to that one); an empty text takes messages without a type';
+
+-- Of a queue with a single active consumer: the process that claims. It holds its row (KEY SHARE) during each claim; who takes the row away
+-- looks for leases of that process after the lock. See active.
+CREATE TABLE postroom.active_consumer (
+    queue_id    int NOT NULL CONSTRAINT active_consumer_pk PRIMARY KEY,
+    worker_id   int NOT NULL,
+    active_at   timestamptz NOT NULL DEFAULT clock_timestamp()
+);
 
 -- A consumer (what one process consumes of one queue) that was told to stop. The row goes when it may start again.
 CREATE TABLE postroom.consumer_stop (
@@ -333,7 +360,7 @@ CREATE TABLE postroom.attempt (
     error_class  text,
     error        text
 ) PARTITION BY RANGE (finished_at);
-COMMENT ON COLUMN postroom.attempt.error IS 'what went wrong; of a cancelled one the reason where there is one: queue_deleted';
+COMMENT ON COLUMN postroom.attempt.error IS 'what went wrong; of a cancelled one the reason where there is one: queue_deleted, maxlen';
 COMMENT ON COLUMN postroom.attempt.outcome IS
     '0 done, 1 cancelled, 2 expired (these three finish a message), 3 retry, 4 snooze, 5 not_now, 6 reject, 7 failed, 8 crashed, '
     '9 undecodable';
@@ -356,9 +383,25 @@ CREATE TABLE postroom.dead_letter (
     fingerprint  text,
     CONSTRAINT dead_letter_pk PRIMARY KEY (message_id, queue_id),
     CONSTRAINT dead_letter_reason_known CHECK (reason IN (
-        'attempts_spent', 'rejected', 'undecodable', 'crash_limit', 'quarantined', 'expired', 'dlx_unroutable', 'cycle'))
+        'attempts_spent', 'rejected', 'undecodable', 'crash_limit', 'quarantined', 'expired', 'maxlen', 'dlx_unroutable', 'cycle'))
 );
 CREATE INDEX dead_letter_by_queue ON postroom.dead_letter (queue_id, dead_at);
+
+-- What is known of the length of a queue with a limit. The lock on this row makes those wait for one another that create messages in the
+-- queue. The figures spare most of them from counting: see limits.
+CREATE TABLE postroom.queue_length (
+    queue_id     int NOT NULL CONSTRAINT queue_length_pk PRIMARY KEY,
+    max_length   bigint,
+    waiting      bigint NOT NULL DEFAULT 0,
+    counted_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    counted_seq  bigint NOT NULL DEFAULT 0,
+    free_until   bigint NOT NULL DEFAULT 0,
+    lowest       bigint[]
+) WITH (fillfactor = 50);
+COMMENT ON COLUMN postroom.queue_length.max_length IS 'the limit for which the other figures hold; null: nothing was counted yet';
+COMMENT ON COLUMN postroom.queue_length.counted_seq IS 'the last number of ready_seq when the messages were counted';
+COMMENT ON COLUMN postroom.queue_length.free_until IS 'until ready_seq has drawn this number, the queue cannot be above its limit';
+COMMENT ON COLUMN postroom.queue_length.lowest IS 'the lowest seq of each priority, from which the next count begins';
 
 -- When an entry of a message in several queues expires by the time to live of its queue. A message with a time to live of its own has that
 -- in expires_at, and so has one in a single queue. The row leaves after its time, when the entry is finished.

@@ -108,8 +108,8 @@ COMMENT ON COLUMN postroom.queue_messages.seq IS
 COMMENT ON COLUMN postroom.queue_messages.due_at IS 'when a DELAYED one becomes READY';
 COMMENT ON COLUMN postroom.queue_messages.reason IS
     'why it is DELAYED (delay, retry, snooze, not_now, no_handler, undecodable, payload_missing, not_run) '
-    'DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined, expired, dlx_unroutable, cycle) '
-    'or CANCELLED (queue_deleted; null: somebody asked for it)';
+    'DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined, expired, maxlen, dlx_unroutable, cycle) '
+    'or CANCELLED (queue_deleted, maxlen; null: somebody asked for it)';
 COMMENT ON COLUMN postroom.queue_messages.error IS 'the last recorded error';
 COMMENT ON COLUMN postroom.queue_messages.worker IS 'who holds it while IN_PROGRESS, since claimed_at';
 COMMENT ON COLUMN postroom.queue_messages.removable_at IS
@@ -177,7 +177,12 @@ SELECT q.name AS queue,
        h.oldest_ready_at,
        c.consumers,
        q.kind,
-       w.name AS owner
+       w.name AS owner,
+       q.max_length,
+       q.overflow,
+       q.single_active_consumer,
+       aw.name AS active_consumer,
+       q.expires_after
 FROM postroom.queue q
 CROSS JOIN LATERAL (
     SELECT (SELECT count(*) FROM postroom.ready x WHERE x.queue_id = q.id)
@@ -204,12 +209,19 @@ LEFT JOIN (SELECT d.queue_id, count(*) AS delayed FROM postroom.delayed d GROUP 
 LEFT JOIN (
     SELECT l.queue_id, sum(bit_count(l.open))::bigint AS in_progress FROM postroom.lease l GROUP BY l.queue_id) l ON l.queue_id = q.id
 LEFT JOIN postroom.worker w ON w.instance = q.owner
+LEFT JOIN postroom.active_consumer ac ON ac.queue_id = q.id
+LEFT JOIN postroom.worker aw ON aw.id = ac.worker_id
 WHERE q.deleted_at IS NULL;
 COMMENT ON VIEW postroom.queue_stats IS 'one row per queue: how much is in each place now; finished messages are not counted';
 COMMENT ON COLUMN postroom.queue_stats.oldest_ready_at IS
     'when the oldest of the messages at the heads of its priorities was created; null: nothing is READY';
 COMMENT ON COLUMN postroom.queue_stats.consumers IS 'live consumers in all processes: their process gave a sign of life in the last minute';
 COMMENT ON COLUMN postroom.queue_stats.kind IS 'durable, exclusive (goes with its owner) or auto_delete (goes with its last consumer)';
+COMMENT ON COLUMN postroom.queue_stats.max_length IS 'most READY messages; null: as many as come';
+COMMENT ON COLUMN postroom.queue_stats.overflow IS 'above that: drop_head, reject or reject_to_dead_letter_exchange';
+COMMENT ON COLUMN postroom.queue_stats.single_active_consumer IS 'whether only one process consumes at a time';
+COMMENT ON COLUMN postroom.queue_stats.active_consumer IS 'the process that does; null: none has claimed yet since the last one left';
+COMMENT ON COLUMN postroom.queue_stats.expires_after IS 'after how long without use the queue is deleted; null: never';
 COMMENT ON COLUMN postroom.queue_stats.owner IS 'the process that an exclusive queue belongs to';
 
 CREATE VIEW postroom.dead_letters AS
@@ -235,7 +247,7 @@ LEFT JOIN postroom.message m ON m.id = d.message_id;
 COMMENT ON VIEW postroom.dead_letters IS 'messages that were given up; they stay until redriven (postroom.redrive) or cancelled';
 COMMENT ON COLUMN postroom.dead_letters.reason IS
     'attempts_spent, rejected, undecodable, crash_limit, quarantined; '
-    'in a queue with a dead letter exchange also expired, dlx_unroutable, cycle';
+    'in a queue with a dead letter exchange also expired, maxlen, dlx_unroutable, cycle';
 COMMENT ON COLUMN postroom.dead_letters.fingerprint IS 'the same for alike errors: class and message without their digits';
 
 CREATE VIEW postroom.operator_log AS

@@ -159,7 +159,7 @@ BEGIN
         IF FOUND AND found_queue.deleted_at IS NULL THEN
             RETURN found_queue;
         ELSIF FOUND THEN
-            UPDATE postroom.queue q SET deleted_at = NULL WHERE q.id = found_queue.id;
+            UPDATE postroom.queue q SET deleted_at = NULL, used_at = clock_timestamp() WHERE q.id = found_queue.id;
         ELSE
             INSERT INTO postroom.queue (name) VALUES (p_name) ON CONFLICT DO NOTHING;
         END IF;
@@ -282,6 +282,7 @@ DECLARE
     new_id        uuid := create_message.message_id;
     existing_id   uuid;
     same_content  boolean;
+    to_settle     int[]; -- queues that may be too long afterwards: see limits
 BEGIN
     -- In the order of CreateMessage's own checks, so that SQL and Java refuse the same thing first.
     IF create_message.exchange IS NULL THEN
@@ -423,6 +424,13 @@ BEGIN
         IF existing_id IS NULL THEN
             new_message.seq := 0;
             IF due IS NULL THEN
+                -- Conditions of their own, without a subquery: most messages go no further than the first, which then costs no statement.
+                IF target.max_length IS NOT NULL OR target.id IS NULL THEN
+                    IF EXISTS (SELECT FROM unnest(targets || target) t WHERE t.max_length IS NOT NULL)
+                       AND NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = create_message.message_id) THEN
+                        to_settle := postroom.require_room(CASE WHEN target.id IS NULL THEN targets ELSE ARRAY[target] END);
+                    END IF;
+                END IF;
                 -- Not earlier: whoever waits for a key must not hold the low watermark back.
                 LOCK TABLE postroom.ready IN ROW EXCLUSIVE MODE;
                 new_message.seq := nextval('postroom.ready_seq');
@@ -442,6 +450,10 @@ BEGIN
                 END IF;
             END IF;
             IF existing_id IS NULL THEN
+                IF to_settle IS NOT NULL THEN
+                    PERFORM postroom.settle_length(t.queue_id, 1, new_message.seq - 1, ARRAY[new_id])
+                    FROM unnest(to_settle) t (queue_id);
+                END IF;
                 RETURN QUERY SELECT new_id, true,
                     CASE WHEN target.id IS NULL THEN ARRAY(SELECT t.name FROM unnest(targets) t) ELSE ARRAY[target.name] END;
                 RETURN;
@@ -480,5 +492,7 @@ A message that reaches no queue is refused (PR404); with mandatory => false it i
 The message exists if and only if that transaction commits; workers notice it by polling, within a second.
 is_new is false, and id is that of the first message, when message_id or deduplication_key was there with the same content.
 With other content it is an error (23505). A value that breaks a limit is refused (22023); its field stands in COLUMN.
+A message for a queue that is full and rejects is refused (PR429). Who creates messages in a queue with a maximum length waits for
+others that do so, until their transactions end.
 An open transaction with the same new key, id or queue name is waited for. That may end in 40001 under REPEATABLE READ,
 and in 40P01 when two transactions take keys in opposite orders.';

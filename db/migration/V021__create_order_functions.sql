@@ -81,7 +81,8 @@ BEGIN
     -- The lock on queue is held until the end of the transaction: whether the queue is ordered cannot change meanwhile (see set_ordered).
     SELECT q.crash_limit INTO crash_limit
     FROM postroom.queue q
-    WHERE q.id = p_queue AND q.name = p_queue_name AND q.ordered;
+    WHERE q.id = p_queue AND q.name = p_queue_name AND q.ordered
+      AND CASE WHEN q.single_active_consumer THEN postroom.take_active(p_worker, p_queue) ELSE true END;
     IF NOT FOUND THEN
         RETURN;
     END IF;

@@ -24,9 +24,11 @@ import io.postroom.internal.jobs.LockedJob;
 import io.postroom.internal.jobs.MaintainPartitions;
 import io.postroom.internal.jobs.PromoteDue;
 import io.postroom.internal.jobs.RedriveDeadLetters;
+import io.postroom.internal.jobs.ReleaseActiveConsumers;
 import io.postroom.internal.jobs.RemoveQueueMessages;
 import io.postroom.internal.jobs.ReportFailures;
 import io.postroom.internal.jobs.RescueLeases;
+import io.postroom.internal.jobs.ShortenQueues;
 import io.postroom.internal.jobs.SweepGroups;
 import io.postroom.internal.jobs.WatchUnconsumedQueues;
 import io.postroom.internal.postgres.PostgresInspection;
@@ -319,6 +321,8 @@ final class PostroomBuilder implements Postroom.Builder {
                     settings.beatInterval().multipliedBy(BEATS_BETWEEN_LOOKS),
                     engine::hasBeatenFor));
             jobs.add(new ExpireMessages(store));
+            jobs.add(new ReleaseActiveConsumers(store, settings.leaseTime(), engine::hasBeatenFor));
+            jobs.add(new ShortenQueues(store));
             jobs.add(new SweepGroups(store));
             jobs.add(redrives);
             MaintenanceStore maintenance = new PostgresMaintenance(pool.dataSource());

@@ -31,6 +31,8 @@ public final class Limits {
     public static final int NUMBER_EXPONENT = 308;
     /** Longest routing key or pattern, in bytes of UTF-8. */
     public static final int ROUTING_KEY_BYTES = 255;
+    /** Largest maximum length of a queue, in messages. */
+    public static final long QUEUE_LENGTH = 1_000_000_000;
     /** Longest delay, time to live and retention: 400 days. */
     public static final Duration HORIZON = Duration.ofDays(400);
 
@@ -148,6 +150,14 @@ public final class Limits {
     static int requireRange(String field, int value, int least, int most) {
         if (value < least || value > most) {
             throw new InvalidMessageException(field, least + " to " + most, String.valueOf(value));
+        }
+        return value;
+    }
+
+    /** Checks the maximum length of a queue, and returns it; 0: none. */
+    static long requireQueueLength(long value) {
+        if (value < 0 || value > QUEUE_LENGTH) {
+            throw new InvalidMessageException("maxLength", "1 to " + QUEUE_LENGTH, String.valueOf(value));
         }
         return value;
     }

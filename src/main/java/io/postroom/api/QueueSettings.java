@@ -2,6 +2,7 @@ package io.postroom.api;
 
 import java.time.Duration;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * Settings of a queue, as declared by code. An operator's value holds until it is reset, else the value of the last declaration. Immutable:
@@ -18,6 +19,10 @@ import java.util.Optional;
  * @param deadLetterRoutingKey see {@link #deadLetterExchange(String, String)}
  * @param ordered see {@link #ordered(boolean)}
  * @param onDeadLetter see {@link #onDeadLetter(OnDeadLetter)}
+ * @param maxLength see {@link #maxLength(long, Overflow)}; 0: none
+ * @param overflow see {@link #maxLength(long, Overflow)}
+ * @param singleActiveConsumer see {@link #singleActiveConsumer(boolean)}
+ * @param expiresAfter see {@link #expiresAfter(Duration)}; 0: never
  */
 public record QueueSettings(
         String queue,
@@ -30,7 +35,11 @@ public record QueueSettings(
         Optional<String> deadLetterExchange,
         Optional<String> deadLetterRoutingKey,
         Optional<Boolean> ordered,
-        Optional<OnDeadLetter> onDeadLetter) {
+        Optional<OnDeadLetter> onDeadLetter,
+        Optional<Long> maxLength,
+        Optional<Overflow> overflow,
+        Optional<Boolean> singleActiveConsumer,
+        Optional<Duration> expiresAfter) {
 
     /** How long finished messages stay unless the queue says otherwise: 7 days. */
     public static final Duration DEFAULT_RETENTION = Duration.ofDays(7);
@@ -58,22 +67,19 @@ public record QueueSettings(
                 .filter(name -> !name.isEmpty())
                 .ifPresent(name -> Limits.requireName("deadLetterExchange", name));
         deadLetterRoutingKey.ifPresent(Limits::requireRoutingKey);
+        maxLength.ifPresent(Limits::requireQueueLength);
+        expiresAfter
+                .filter(duration -> !duration.isZero())
+                .ifPresent(duration -> Limits.requireDuration("expiresAfter", duration, Duration.ofMillis(1)));
+        if (ordered.orElse(false) && maxLength.orElse(0L) > 0) {
+            throw new InvalidMessageException(
+                    "maxLength", "left out for an ordered queue", String.valueOf(maxLength.get()));
+        }
     }
 
     /** Settings that name nothing but the queue. */
     public static QueueSettings of(String queue) {
-        return new QueueSettings(
-                queue,
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty());
+        return new Draft(queue).settings();
     }
 
     /**
@@ -81,18 +87,7 @@ public record QueueSettings(
      * unless an operator sets the queue's.
      */
     public QueueSettings attempts(int attempts) {
-        return new QueueSettings(
-                queue,
-                Optional.of(attempts),
-                retryAfter,
-                timeToLive,
-                retention,
-                crashLimit,
-                kind,
-                deadLetterExchange,
-                deadLetterRoutingKey,
-                ordered,
-                onDeadLetter);
+        return copy(draft -> draft.maxAttempts = Optional.of(attempts));
     }
 
     /**
@@ -103,50 +98,17 @@ public record QueueSettings(
      * @throws InvalidMessageException the text is none of these
      */
     public QueueSettings retryAfter(String delays) {
-        return new QueueSettings(
-                queue,
-                maxAttempts,
-                Optional.of(delays),
-                timeToLive,
-                retention,
-                crashLimit,
-                kind,
-                deadLetterExchange,
-                deadLetterRoutingKey,
-                ordered,
-                onDeadLetter);
+        return copy(draft -> draft.retryAfter = Optional.of(delays));
     }
 
     /** Sets after how long messages without a time to live of their own expire; 1 ms to 400 days. Without one they never expire. */
     public QueueSettings timeToLive(Duration duration) {
-        return new QueueSettings(
-                queue,
-                maxAttempts,
-                retryAfter,
-                Optional.of(duration),
-                retention,
-                crashLimit,
-                kind,
-                deadLetterExchange,
-                deadLetterRoutingKey,
-                ordered,
-                onDeadLetter);
+        return copy(draft -> draft.timeToLive = Optional.of(duration));
     }
 
     /** Sets how long finished messages are kept; 0 to 400 days, or {@link #FOR_EVER}. Default 7 days. */
     public QueueSettings retention(Duration duration) {
-        return new QueueSettings(
-                queue,
-                maxAttempts,
-                retryAfter,
-                timeToLive,
-                Optional.of(duration),
-                crashLimit,
-                kind,
-                deadLetterExchange,
-                deadLetterRoutingKey,
-                ordered,
-                onDeadLetter);
+        return copy(draft -> draft.retention = Optional.of(duration));
     }
 
     /**
@@ -154,18 +116,7 @@ public record QueueSettings(
      * one crash left it runs beside no other suspect of its process.
      */
     public QueueSettings crashLimit(int crashes) {
-        return new QueueSettings(
-                queue,
-                maxAttempts,
-                retryAfter,
-                timeToLive,
-                retention,
-                Optional.of(crashes),
-                kind,
-                deadLetterExchange,
-                deadLetterRoutingKey,
-                ordered,
-                onDeadLetter);
+        return copy(draft -> draft.crashLimit = Optional.of(crashes));
     }
 
     /**
@@ -174,18 +125,7 @@ public record QueueSettings(
      * QueueKind#AUTO_DELETE}.
      */
     public QueueSettings kind(QueueKind kind) {
-        return new QueueSettings(
-                queue,
-                maxAttempts,
-                retryAfter,
-                timeToLive,
-                retention,
-                crashLimit,
-                Optional.of(kind),
-                deadLetterExchange,
-                deadLetterRoutingKey,
-                ordered,
-                onDeadLetter);
+        return copy(draft -> draft.kind = Optional.of(kind));
     }
 
     /**
@@ -215,48 +155,137 @@ public record QueueSettings(
      * ordered. Default: false. It can be changed only while the queue holds no message; a declaration that would is refused.
      */
     public QueueSettings ordered(boolean isOrdered) {
-        return new QueueSettings(
-                queue,
-                maxAttempts,
-                retryAfter,
-                timeToLive,
-                retention,
-                crashLimit,
-                kind,
-                deadLetterExchange,
-                deadLetterRoutingKey,
-                Optional.of(isOrdered),
-                onDeadLetter);
+        return copy(draft -> draft.ordered = Optional.of(isOrdered));
     }
 
     /** Sets what becomes of the group of a dead letter in an ordered queue; default {@link OnDeadLetter#RELEASE}. */
     public QueueSettings onDeadLetter(OnDeadLetter groups) {
-        return new QueueSettings(
-                queue,
-                maxAttempts,
-                retryAfter,
-                timeToLive,
-                retention,
-                crashLimit,
-                kind,
-                deadLetterExchange,
-                deadLetterRoutingKey,
-                ordered,
-                Optional.of(groups));
+        return copy(draft -> draft.onDeadLetter = Optional.of(groups));
+    }
+
+    /**
+     * Limits how many messages may wait; 1 to 1,000,000,000. Without a limit as many wait as come. Only READY messages count, not those
+     * that are DELAYED, in progress or dead. A message whose delay ends, that comes back to READY, or that comes as a dead letter of
+     * another queue is never refused: the queue may be longer for a second.
+     *
+     * <p>{@code DROP_HEAD} lets a queue get one hundredth longer than its limit before it is shortened to it; below 100 it is exact. A
+     * rejecting queue that was found full may refuse for a second for each 100,000 of its limit, although it has room again.
+     *
+     * <p>Transactions that create messages in a limited queue wait for one another until they end: keep them short. Two of them that create
+     * messages in several such queues in opposite orders may fail with SQLSTATE 40P01.
+     *
+     * <p>An ordered queue can have no limit.
+     *
+     * @throws InvalidMessageException the limit is out of its range, or these are settings of an ordered queue
+     */
+    public QueueSettings maxLength(long messages, Overflow overflow) {
+        if (messages < 1) {
+            throw new InvalidMessageException("maxLength", "1 to " + Limits.QUEUE_LENGTH, String.valueOf(messages));
+        }
+        return copy(draft -> {
+            draft.maxLength = Optional.of(messages);
+            draft.overflow = Optional.of(overflow);
+        });
+    }
+
+    /** Takes the limit of {@link #maxLength(long, Overflow)} away. */
+    public QueueSettings unlimited() {
+        return copy(draft -> draft.maxLength = Optional.of(0L));
+    }
+
+    /**
+     * Sets whether only one process consumes the queue at a time; default false. It is the first one that claims. Another one takes over
+     * when that process stops, consumes the queue no more, was told to stop, or has sent no heartbeat for the lease time: a few seconds
+     * after its last message of the queue is finished or rescued. Its own handler threads still run messages side by side: for one message
+     * at a time set their concurrency to 1. Direct dispatch is left out, and {@code sendMessageSync} stores the message only.
+     *
+     * <p>A change holds for claims from then on. What several processes hold at that moment they finish.
+     */
+    public QueueSettings singleActiveConsumer(boolean isSingle) {
+        return copy(draft -> draft.singleActiveConsumer = Optional.of(isSingle));
+    }
+
+    /**
+     * Deletes the queue when no process has consumed it and nobody has declared it for so long; 1 ms to 400 days. Creating messages is no
+     * use in this sense. It is deleted a tenth of the time later, at most a minute, or when a job looks next. What waits in it ends
+     * CANCELLED, reason {@code queue_deleted}. Where all processes stop for longer than that, the queue is gone soon after the next start.
+     */
+    public QueueSettings expiresAfter(Duration unused) {
+        Limits.requireDuration("expiresAfter", unused, Duration.ofMillis(1));
+        return copy(draft -> draft.expiresAfter = Optional.of(unused));
+    }
+
+    /** Takes the time of {@link #expiresAfter(Duration)} away. */
+    public QueueSettings neverExpires() {
+        return copy(draft -> draft.expiresAfter = Optional.of(Duration.ZERO));
     }
 
     private QueueSettings deadLetterExchange(String exchange, Optional<String> routingKey) {
-        return new QueueSettings(
-                queue,
-                maxAttempts,
-                retryAfter,
-                timeToLive,
-                retention,
-                crashLimit,
-                kind,
-                Optional.of(exchange),
-                routingKey,
-                ordered,
-                onDeadLetter);
+        return copy(draft -> {
+            draft.deadLetterExchange = Optional.of(exchange);
+            draft.deadLetterRoutingKey = routingKey;
+        });
+    }
+
+    private QueueSettings copy(Consumer<Draft> change) {
+        Draft draft = new Draft(queue);
+        draft.maxAttempts = maxAttempts;
+        draft.retryAfter = retryAfter;
+        draft.timeToLive = timeToLive;
+        draft.retention = retention;
+        draft.crashLimit = crashLimit;
+        draft.kind = kind;
+        draft.deadLetterExchange = deadLetterExchange;
+        draft.deadLetterRoutingKey = deadLetterRoutingKey;
+        draft.ordered = ordered;
+        draft.onDeadLetter = onDeadLetter;
+        draft.maxLength = maxLength;
+        draft.overflow = overflow;
+        draft.singleActiveConsumer = singleActiveConsumer;
+        draft.expiresAfter = expiresAfter;
+        change.accept(draft);
+        return draft.settings();
+    }
+
+    /** Settings that are being changed. */
+    private static final class Draft {
+        private final String queue;
+        private Optional<Integer> maxAttempts = Optional.empty();
+        private Optional<String> retryAfter = Optional.empty();
+        private Optional<Duration> timeToLive = Optional.empty();
+        private Optional<Duration> retention = Optional.empty();
+        private Optional<Integer> crashLimit = Optional.empty();
+        private Optional<QueueKind> kind = Optional.empty();
+        private Optional<String> deadLetterExchange = Optional.empty();
+        private Optional<String> deadLetterRoutingKey = Optional.empty();
+        private Optional<Boolean> ordered = Optional.empty();
+        private Optional<OnDeadLetter> onDeadLetter = Optional.empty();
+        private Optional<Long> maxLength = Optional.empty();
+        private Optional<Overflow> overflow = Optional.empty();
+        private Optional<Boolean> singleActiveConsumer = Optional.empty();
+        private Optional<Duration> expiresAfter = Optional.empty();
+
+        Draft(String queue) {
+            this.queue = queue;
+        }
+
+        QueueSettings settings() {
+            return new QueueSettings(
+                    queue,
+                    maxAttempts,
+                    retryAfter,
+                    timeToLive,
+                    retention,
+                    crashLimit,
+                    kind,
+                    deadLetterExchange,
+                    deadLetterRoutingKey,
+                    ordered,
+                    onDeadLetter,
+                    maxLength,
+                    overflow,
+                    singleActiveConsumer,
+                    expiresAfter);
+        }
     }
 }

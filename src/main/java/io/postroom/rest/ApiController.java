@@ -3,6 +3,7 @@ package io.postroom.rest;
 import io.postroom.api.DuplicateMessageException;
 import io.postroom.api.ExchangeNotFoundException;
 import io.postroom.api.InvalidMessageException;
+import io.postroom.api.QueueFullException;
 import io.postroom.api.QueueNotFoundException;
 import io.postroom.api.StoreException;
 import io.postroom.api.UnroutableMessageException;
@@ -50,6 +51,11 @@ abstract class ApiController {
     @ExceptionHandler
     ResponseEntity<byte[]> refused(UnroutableMessageException refused) {
         return answer(Problem.unroutable(refused));
+    }
+
+    @ExceptionHandler
+    ResponseEntity<byte[]> refused(QueueFullException refused) {
+        return answer(Problem.queueFull(refused));
     }
 
     /** Answers a parameter behind the question mark that cannot be read. */

@@ -2,6 +2,7 @@ package io.postroom.rest;
 
 import io.postroom.api.DuplicateMessageException;
 import io.postroom.api.InvalidMessageException;
+import io.postroom.api.QueueFullException;
 import io.postroom.api.QueueNotFoundException;
 import io.postroom.api.UnroutableMessageException;
 import java.time.Duration;
@@ -86,6 +87,12 @@ public record Problem(
     static Problem unroutable(UnroutableMessageException refused) {
         return of(422, "unroutable", "The message reaches no queue", String.valueOf(refused.getMessage()))
                 .about("exchange", "one with a binding that matches, or mandatory false");
+    }
+
+    static Problem queueFull(QueueFullException refused) {
+        return of(429, "queue-full", "The queue has no room", String.valueOf(refused.getMessage()))
+                .about("queue", "one with room: its maximum length is " + refused.maxLength())
+                .retryAfter(Duration.ofSeconds(1));
     }
 
     static Problem inUse(IllegalStateException refused) {

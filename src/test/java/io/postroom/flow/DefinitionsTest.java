@@ -11,6 +11,7 @@ import io.postroom.api.Exchange;
 import io.postroom.api.ImportOptions;
 import io.postroom.api.ImportReport;
 import io.postroom.api.InvalidMessageException;
+import io.postroom.api.Overflow;
 import io.postroom.api.QueueKind;
 import io.postroom.api.QueueSettings;
 import io.postroom.testing.PostgresTest;
@@ -85,7 +86,9 @@ class DefinitionsTest {
                 .contains(
                         "TAKEN_OVER queue audit.all",
                         "TAKEN_OVER exchange orders",
-                        "DIFFERS queue orders.bulk: its length is not limited",
+                        "DIFFERS queue orders.bulk: the bytes in it are not limited",
+                        "TAKEN_OVER queue orders.export",
+                        "TAKEN_OVER queue unrouted.all",
                         "DIFFERS queue session.cache: it is durable here",
                         "DIFFERS queue orders.ledger: it is replicated as PostgreSQL is, not by a quorum of its own",
                         "DIFFERS binding documents to queue pdf.render []: its argument pages is compared as the text 1",
@@ -94,6 +97,11 @@ class DefinitionsTest {
                         "REFUSED binding orders to exchange audit.internal [#]:"
                                 + " exchange audit.internal was not taken over, or is not in the file",
                         "REFUSED 1 users: rights are those of PostgreSQL's roles");
+        assertThat(sql.sql("""
+                        SELECT concat_ws(' ', name, max_length, overflow, single_active_consumer, expires_after) FROM postroom.queue
+                        WHERE name IN ('orders.bulk', 'orders.export', 'unrouted.all') ORDER BY name""").query(String.class).list())
+                .containsExactly(
+                        "orders.bulk 10000 reject f", "orders.export drop_head t", "unrouted.all drop_head f 24:00:00");
         assertThat(report.lines(ImportReport.Result.REFUSED)).hasSize(4); // two bindings, users, permissions
 
         ImportReport again = definitions.importRabbitMq(file(), ImportOptions.defaults());
@@ -139,7 +147,11 @@ class DefinitionsTest {
                 {"queues": [{"name": "s", "type": "stream", "arguments": {}},
                             {"name": "zero", "arguments": {"x-message-ttl": 0}},
                             {"name": "long", "arguments": {"x-message-ttl": 315360000000}},
-                            {"name": "odd", "arguments": {"x-message-ttl": "60s", "foo": 1}}],
+                            {"name": "odd", "arguments": {"x-message-ttl": "60s", "foo": 1}},
+                            {"name": "none", "arguments": {"x-max-length": 0, "x-expires": 0}},
+                            {"name": "most", "arguments": {"x-max-length": 1000000001, "x-expires": 315360000000}},
+                            {"name": "words", "arguments": {"x-max-length": "5", "x-expires": "1d", "x-single-active-consumer": 1}},
+                            {"name": "other", "arguments": {"x-max-length": 5, "x-overflow": "drop", "x-max-priority": 3}}],
                  "exchanges": [{"name": "h", "type": "x-consistent-hash", "arguments": {}},
                                {"name": "i", "type": "fanout", "internal": true, "durable": false, "arguments": {}}],
                  "policies": [{"name": "bad", "pattern": "(", "definition": {}}]}
@@ -155,7 +167,37 @@ class DefinitionsTest {
                         "DIFFERS queue zero: a time to live of 0 is left out: there is no consumer that waits right now",
                         "DIFFERS queue long: its time to live is 400 days, the longest here",
                         "DIFFERS queue odd: its message-ttl is no number of milliseconds and left out: \"60s\"",
-                        "DIFFERS queue odd: its argument foo is not known and left out");
+                        "DIFFERS queue odd: its argument foo is not known and left out",
+                        "DIFFERS queue none: a maximum length of 0 is left out: there is no consumer that waits right now",
+                        "DIFFERS queue none: its expires is no number of milliseconds and left out: 0",
+                        "DIFFERS queue most: its length is not limited: more than 1000000000 cannot be its limit here",
+                        "DIFFERS queue most: it is deleted when it was not used for 400 days, the longest here",
+                        "DIFFERS queue words: its max-length is no number of messages and left out: \"5\"",
+                        "DIFFERS queue words: its expires is no number of milliseconds and left out: \"1d\"",
+                        "DIFFERS queue words: its single-active-consumer is neither true nor false and left out: 1",
+                        "DIFFERS queue other: its overflow is not known, and its head is dropped: \"drop\"",
+                        "DIFFERS queue other: above its maximum length the lowest priority is dropped first");
+    }
+
+    @Test
+    void limits_of_a_policy_count_where_they_are_lower_than_those_of_the_queue() {
+        ImportReport report = definitions.importRabbitMq("""
+                {"queues": [{"name": "narrow", "arguments": {"x-max-length": 5, "x-expires": 90000}},
+                            {"name": "wide", "arguments": {"x-max-length": 50}}, {"name": "open", "arguments": {}}],
+                 "policies": [{"name": "p", "pattern": ".", "apply-to": "queues",
+                               "definition": {"max-length": 10, "overflow": "reject-publish-dlx", "expires": 60000}}]}
+                """, ImportOptions.defaults());
+        assertThat(report.lines())
+                .extracting(ImportReport.Line::toString)
+                .containsExactly("TAKEN_OVER queue narrow", "TAKEN_OVER queue wide", "TAKEN_OVER queue open");
+        assertThat(sql.sql(
+                                "SELECT concat_ws(' ', name, max_length, overflow, expires_after) FROM postroom.queue ORDER BY name")
+                        .query(String.class)
+                        .list())
+                .containsExactly(
+                        "narrow 5 reject_to_dead_letter_exchange 00:01:00",
+                        "open 10 reject_to_dead_letter_exchange 00:01:00",
+                        "wide 10 reject_to_dead_letter_exchange 00:01:00");
     }
 
     @Test
@@ -224,6 +266,12 @@ class DefinitionsTest {
         postroom.queues().declare(QueueSettings.of("a").timeToLive(Duration.ofMinutes(1)));
         postroom.queues()
                 .declare(QueueSettings.of("b").deadLetterExchange("f", "k").kind(QueueKind.AUTO_DELETE));
+        postroom.queues().declare(QueueSettings.of("c").maxLength(5, Overflow.REJECT_TO_DEAD_LETTER_EXCHANGE));
+        postroom.queues()
+                .declare(QueueSettings.of("d")
+                        .maxLength(7, Overflow.DROP_HEAD)
+                        .singleActiveConsumer(true)
+                        .expiresAfter(Duration.ofMinutes(3)));
         postroom.exchanges().declare(Exchange.topic("t").alternate("f"));
         postroom.exchanges().declare(Exchange.fanout("f"));
         postroom.exchanges().declare(Exchange.headers("h"));
@@ -232,10 +280,16 @@ class DefinitionsTest {
         postroom.exchanges()
                 .bind(Binding.from("h").argument("kind", "x").anyValue("vip").to("b"));
         String file = definitions.exportRabbitMq("shop");
+        assertThat(file)
+                .contains("\"x-max-length\" : 5", "\"x-overflow\" : \"reject-publish-dlx\"", "\"x-expires\" : 180000")
+                .contains("\"x-single-active-consumer\" : true")
+                .doesNotContain("drop-head");
         List<Binding> bindings = bindings();
         removeAll();
         ImportReport report = definitions.importRabbitMq(file, ImportOptions.defaults());
         assertThat(report.lines())
+                .filteredOn(line ->
+                        !line.definition().equals("queue d")) // priorities are always there: the lowest goes first
                 .allSatisfy(line -> assertThat(line.result()).isEqualTo(ImportReport.Result.TAKEN_OVER));
         assertThat(bindings()).isEqualTo(bindings);
         assertThat(definitions.exportRabbitMq("shop")).isEqualTo(file);

@@ -12,6 +12,9 @@ import io.postroom.testing.TestDatabase;
 import java.io.IOException;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Instant;
 import java.util.Base64;
 import java.util.UUID;
@@ -94,6 +97,20 @@ class MessagesOverHttpTest {
         assertThat(message.has("type")).isFalse();
         assertThat(message.has("correlationId")).isFalse();
         assertThat(message.get("entries").get(0).get("state").asString()).isEqualTo("READY");
+    }
+
+    @Test
+    void message_for_a_full_queue_is_refused_with_429() throws SQLException {
+        try (Connection connection = database.pool().getConnection();
+                Statement statement = connection.createStatement()) {
+            statement.execute("SELECT postroom.declare_queue('narrow', max_length => 1, overflow => 'reject')");
+        }
+        create("{\"queue\":\"narrow\"}");
+        HttpResponse<String> refused = client.post("{\"queue\":\"narrow\"}");
+        JsonNode problem = RestClient.problem(refused, 429);
+        assertThat(problem.get("type").asString()).endsWith(":queue-full");
+        assertThat(problem.get("field").asString()).isEqualTo("queue");
+        assertThat(refused.headers().firstValue("Retry-After")).hasValue("1");
     }
 
     @Test

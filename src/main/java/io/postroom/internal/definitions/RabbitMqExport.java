@@ -2,6 +2,7 @@ package io.postroom.internal.definitions;
 
 import io.postroom.api.Binding;
 import io.postroom.api.Exchange;
+import io.postroom.api.Overflow;
 import io.postroom.api.QueueSettings;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -43,6 +44,13 @@ final class RabbitMqExport {
         arguments.put("x-max-priority", 9);
         queue.deadLetterExchange().ifPresent(exchange -> arguments.put("x-dead-letter-exchange", exchange));
         queue.deadLetterRoutingKey().ifPresent(key -> arguments.put("x-dead-letter-routing-key", key));
+        queue.maxLength().ifPresent(most -> arguments.put("x-max-length", most));
+        queue.overflow()
+                .filter(overflow ->
+                        overflow != Overflow.DROP_HEAD) // the default, which the broker takes for another setting
+                .ifPresent(overflow -> arguments.put("x-overflow", QueueArguments.wordOf(overflow)));
+        queue.expiresAfter().ifPresent(time -> arguments.put("x-expires", Math.max(1, time.toMillis())));
+        queue.singleActiveConsumer().ifPresent(isSingle -> arguments.put("x-single-active-consumer", isSingle));
         Map<String, Object> shown = definition(virtualHost, queue.queue());
         shown.put("auto_delete", queue.kind().isPresent());
         shown.put("arguments", arguments);

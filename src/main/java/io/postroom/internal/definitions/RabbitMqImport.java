@@ -147,10 +147,7 @@ final class RabbitMqImport {
             settings = settings.kind(QueueKind.AUTO_DELETE);
         }
         settings = deadLetterExchange(settings, arguments, differences);
-        for (Map.Entry<String, JsonNode> argument : arguments.entrySet()) {
-            settings = QueueArguments.apply(settings, argument.getKey(), argument.getValue(), differences);
-        }
-        queues.put(name, settings);
+        queues.put(name, QueueArguments.apply(settings, arguments, differences));
         taken(definition, differences);
     }
 

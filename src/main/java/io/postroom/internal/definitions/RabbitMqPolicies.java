@@ -35,7 +35,7 @@ final class RabbitMqPolicies {
 
     /**
      * The arguments of a queue or exchange, with those that its policy adds. Names are those of arguments, without the {@code x-} that only
-     * some of them have. An argument of its own goes before the policy's.
+     * some of them have. An argument of its own goes before the policy's; of two numbers the lower one counts, as in the broker.
      *
      * @param kind queues or exchanges
      */
@@ -46,8 +46,14 @@ final class RabbitMqPolicies {
                 .filter(policy -> policy.appliesTo.equals("all") || policy.appliesTo.endsWith(kind))
                 .filter(policy -> policy.pattern.matcher(name).find())
                 .findFirst()
-                .ifPresent(policy -> policy.definition.forEach((key, value) -> all.putIfAbsent(plain(key), value)));
+                .ifPresent(policy -> policy.definition.forEach(
+                        (key, value) -> all.merge(plain(key), value, RabbitMqPolicies::stricter)));
         return all;
+    }
+
+    private static JsonNode stricter(JsonNode own, JsonNode ofPolicy) {
+        boolean areNumbers = own.isIntegralNumber() && ofPolicy.isIntegralNumber();
+        return areNumbers && ofPolicy.bigIntegerValue().compareTo(own.bigIntegerValue()) < 0 ? ofPolicy : own;
     }
 
     private static String plain(String argument) {

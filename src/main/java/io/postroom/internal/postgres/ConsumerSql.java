@@ -43,6 +43,12 @@ final class ConsumerSql {
             FROM postroom.order_consumer_stop(:queue, :howMany::int)
             """);
 
+    /** Lets others consume where the single active consumer has left. Always one row: how many queues had an active one before. */
+    static final Sql RELEASE_ACTIVE = Sql.of("""
+            -- name: release_active
+            SELECT postroom.release_active(:leaseTime::bigint * interval '1 microsecond')
+            """);
+
     static final Sql START = Sql.of("""
             -- name: start_consumers
             SELECT postroom.start_consumers(:queue)

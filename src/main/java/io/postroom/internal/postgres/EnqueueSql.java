@@ -42,14 +42,26 @@ final class EnqueueSql {
             FROM postroom.queue q
             WHERE q.id = :queue AND q.name = :queueName AND q.deleted_at IS NULL {and routing known}""";
 
-    /** The same, unless the queue is an ordered one: there a claim decides which message of a group is next. */
-    private static final String FROM_UNORDERED_QUEUE = FROM_KNOWN_QUEUE + " AND NOT q.ordered";
+    /**
+     * The same for a message that goes into READY, and only for a queue without a maximum length: see {@link LimitedWriter}. It costs
+     * nothing, because the row is read anyway. So a process that does not know of a limit yet writes nothing.
+     */
+    private static final String FROM_OPEN_QUEUE =
+            FROM_KNOWN_QUEUE.replace("q.deleted_at IS NULL", "q.deleted_at IS NULL AND q.max_length IS NULL");
 
-    /** Whether the numbers of many messages' queues are still those of the queues named. */
+    /**
+     * The same, unless the queue is an ordered one or has a single active consumer: there a claim decides which message of a group is next,
+     * and which process takes it.
+     */
+    private static final String FROM_UNORDERED_QUEUE =
+            FROM_KNOWN_QUEUE + " AND NOT q.ordered AND NOT q.single_active_consumer";
+
+    /** Whether the numbers of many messages' queues are still those of the queues named, and these have no maximum length. */
     private static final String ALL_QUEUES_KNOWN = """
             NOT EXISTS (SELECT FROM unnest(:knownIds::int4[], :knownNames::text[]) k (id, name)
                         WHERE NOT EXISTS (SELECT FROM postroom.queue q
-                                          WHERE q.id = k.id AND q.name = k.name AND q.deleted_at IS NULL)) {and routing known}""";
+                                          WHERE q.id = k.id AND q.name = k.name
+                                            AND q.deleted_at IS NULL AND q.max_length IS NULL)) {and routing known}""";
 
     /** A statement for many messages, in two forms: only messages through an exchange have the check of what chose their queues. */
     record Many(Sql named, Sql routed) {
@@ -81,6 +93,7 @@ final class EnqueueSql {
                         .replace("{into ready}", INTO_READY)
                         .replace("{id then seq}", ID_THEN_SEQ)
                         .replace("{from known queue}", FROM_KNOWN_QUEUE)
+                        .replace("{from open queue}", FROM_OPEN_QUEUE)
                         .replace("{from unordered queue}", FROM_UNORDERED_QUEUE),
                 expressions);
     }
@@ -91,15 +104,16 @@ final class EnqueueSql {
 
     /**
      * One plain message: straight into READY. Locks nothing that another enqueuer waits for. 1 row written: it is stored. 0: the queue's
-     * number is not the queue's any more, and nothing was written. Writes into READY first, so that the row of the queue brings the few
-     * columns of READY and not those of the message. Does not answer the seq, which takes a sixteenth of the statement's work.
+     * number is not the queue's any more, or the queue has a maximum length; nothing was written. Writes into READY first, so that the row
+     * of the queue brings the few columns of READY and not those of the message. Does not answer the seq, which takes a sixteenth of the
+     * statement's work.
      */
     static final SqlOfOne ENQUEUE = one("""
             -- name: enqueue
             WITH placed AS (
                 {into ready}
                 SELECT {id then seq}, q.id, {priority}, 0::int2, 0::int2, 0::int2, :id::uuid, false
-                {from known queue}
+                {from open queue}
                 RETURNING seq, queue_id, message_id
             )
             INSERT INTO postroom.message ({columns})
@@ -113,7 +127,7 @@ final class EnqueueSql {
             WITH placed AS (
                 {into ready}
                 SELECT {id then seq}, q.id, {priority}, 0::int2, 0::int2, 0::int2, :id::uuid, false
-                {from known queue}
+                {from open queue}
                 RETURNING seq, queue_id, message_id
             )
             INSERT INTO postroom.message ({columns})
@@ -131,7 +145,7 @@ final class EnqueueSql {
             WITH stored AS (
                 INSERT INTO postroom.message ({columns})
                 SELECT {values}
-                {from known queue}
+                {from open queue}
                 ON CONFLICT DO NOTHING
                 RETURNING id, seq, queue_id, priority
             )
@@ -143,7 +157,8 @@ final class EnqueueSql {
 
     /**
      * Many plain messages, in the order given. An array that is null throughout is sent as NULL: unnest fills it up. One row per message,
-     * in the same order: its seq. 0 rows: the number of some queue is not that queue's any more, and nothing was written.
+     * in the same order: its seq. 0 rows: the number of some queue is not that queue's any more, or a queue has a maximum length; nothing
+     * was written.
      */
     static final Many ENQUEUE_MANY = many("""
             -- name: enqueue_many
@@ -292,7 +307,8 @@ final class EnqueueSql {
     /**
      * Does what {@link #ENQUEUE_ROUTED} does for one message without delay, key and given id, whose queues have no time to live. Checks
      * what chose the queues and not each of them: a queue that has bindings is deleted together with these. One row: its seq. 0 rows:
-     * other exchanges and bindings hold by now, and nothing was written.
+     * other exchanges and bindings hold by now, or a queue has a maximum length, and nothing was written. The limits are looked for in
+     * queue_with_a_limit, which is empty where no queue has one.
      */
     static final SqlOfOne ENQUEUE_FANOUT =
             new SqlOfOne("""
@@ -301,7 +317,9 @@ final class EnqueueSql {
                 INSERT INTO postroom.message ({columns})
                 SELECT {values}
                 FROM (SELECT) one
-                WHERE true {and routing known}
+                WHERE NOT EXISTS (SELECT FROM postroom.queue q
+                                  WHERE q.max_length IS NOT NULL AND q.deleted_at IS NULL AND q.id = ANY (:queueIds::int4[]))
+                  {and routing known}
                 RETURNING id, seq, priority, queue_ids
             ), placed AS (
                 {into ready}

@@ -102,6 +102,11 @@ final class EnqueueWriter {
         return many(messages, KnownQueues.unchecked(messages), connection);
     }
 
+    /** Writes messages that {@link LimitedWriter} has admitted: their queues were checked, and what chose them was not. */
+    static List<EnqueueResult> manyAdmitted(List<NewMessage> messages, Connection connection) throws SQLException {
+        return many(messages, KnownQueues.of(messages).withoutQueues(), connection);
+    }
+
     private static List<EnqueueResult> many(List<NewMessage> messages, KnownQueues known, Connection connection)
             throws SQLException {
         if (messages.isEmpty()) {

@@ -71,6 +71,11 @@ record KnownQueues(
         return areRouted(messages) ? new KnownQueues(NONE.ids, NONE.names, true, null) : NONE;
     }
 
+    /** The same without the queues, which were checked before. */
+    KnownQueues withoutQueues() {
+        return new KnownQueues(NONE.ids, NONE.names, areRouted, routing);
+    }
+
     void set(Sql.Call call) throws SQLException {
         call.set("knownIds", ids).set("knownNames", names);
         setRouting(call);

@@ -45,10 +45,16 @@ final class PostgresEnqueueStore implements EnqueueStore {
 
     @Override
     public List<EnqueueResult> enqueueLookedUp(List<NewMessage> messages, Connection connection) {
-        return StoreTransactions.joined(
+        return transactions.together(
                 "enqueue " + messages.size() + " messages",
                 connection,
-                own -> EnqueueWriter.manyUnchecked(messages, own));
+                own -> LimitedWriter.writeLookedUp(messages, own));
+    }
+
+    @Override
+    public List<EnqueueResult> enqueueLimited(List<NewMessage> messages, Connection connection) {
+        return transactions.together(
+                "enqueue " + messages.size() + " messages", connection, own -> LimitedWriter.write(messages, own));
     }
 
     @Override

@@ -287,6 +287,37 @@ final class PostgresJobStore implements JobStore {
     }
 
     @Override
+    public int shortenQueues() {
+        List<LimitedQueue> limited = transactions.single("look for queues that are too long", connection -> {
+            try (Sql.Call call = LimitSql.LIMITED.on(connection)) {
+                return call.list(row -> new LimitedQueue(row.getInt(1), row.getString(2), row.getBoolean(3)));
+            }
+        });
+        for (LimitedQueue queue : limited) {
+            if (queue.isDue) { // one transaction each: the lock of a queue makes its producers wait
+                transactions.several("shorten queue " + queue.name, connection -> {
+                    try (Sql.Call call = LimitSql.SHORTEN.on(connection)) {
+                        return call.set("queue", queue.id).one(row -> row.getLong(1));
+                    }
+                });
+            }
+        }
+        return limited.size();
+    }
+
+    /** @param isDue whether it is to be counted */
+    private record LimitedQueue(int id, String name, boolean isDue) {}
+
+    @Override
+    public int releaseActive(@Nullable Duration leaseTime) {
+        return transactions.several("look for active consumers that left", connection -> {
+            try (Sql.Call call = ConsumerSql.RELEASE_ACTIVE.on(connection)) {
+                return call.set("leaseTime", Rows.nullableMicros(leaseTime)).one(row -> row.getInt(1));
+            }
+        });
+    }
+
+    @Override
     public List<String> unconsumedQueues(int limit) {
         return transactions.single("look for queues without a consumer", connection -> {
             try (Sql.Call call = JobSql.UNCONSUMED.on(connection)) {

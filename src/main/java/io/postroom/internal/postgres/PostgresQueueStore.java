@@ -5,6 +5,7 @@ import static io.postroom.internal.postgres.ArrayValues.texts;
 
 import io.postroom.api.ExclusiveQueueException;
 import io.postroom.api.InvalidMessageException;
+import io.postroom.api.Overflow;
 import io.postroom.api.QueueKind;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.StoreException;
@@ -156,6 +157,24 @@ final class PostgresQueueStore implements QueueStore {
                                                 .map(String::valueOf)
                                                 .orElse(null)))
                         .set("onDeadLetter", texts(settings, PostgresQueueStore::onDeadLetter))
+                        .set(
+                                "maxLengths",
+                                nullableLongs(settings, one -> one.maxLength().orElse(null)))
+                        .set(
+                                "overflows",
+                                texts(
+                                        settings,
+                                        one -> one.overflow()
+                                                .map(Overflow::code)
+                                                .orElse(null)))
+                        .set(
+                                "singleActiveConsumers",
+                                texts(
+                                        settings,
+                                        one -> one.singleActiveConsumer()
+                                                .map(String::valueOf)
+                                                .orElse(null)))
+                        .set("expiresAfter", nullableLongs(settings, one -> micros(one.expiresAfter())))
                         .set("strict", declarer.strict())
                         .set("owner", text(declarer.owner()))
                         .list(row);
@@ -195,7 +214,7 @@ final class PostgresQueueStore implements QueueStore {
     /** A queue that was compared with its declaration. */
     private record Declared(QueueRow queue, boolean isRefused) {
         static Declared of(ResultSet row) throws SQLException {
-            return new Declared(PostgresQueueStore.queue(row), row.getBoolean(6));
+            return new Declared(PostgresQueueStore.queue(row), row.getBoolean(7));
         }
     }
 
@@ -284,6 +303,11 @@ final class PostgresQueueStore implements QueueStore {
 
     private static QueueRow queue(ResultSet row) throws SQLException {
         return new QueueRow(
-                row.getInt(1), row.getString(2), Rows.duration(row, 3), row.getBoolean(4), row.getBoolean(5));
+                row.getInt(1),
+                row.getString(2),
+                Rows.duration(row, 3),
+                row.getBoolean(4),
+                row.getBoolean(5),
+                row.getBoolean(6));
     }
 }

@@ -4,6 +4,7 @@ import io.postroom.api.Binding;
 import io.postroom.api.Exchange;
 import io.postroom.api.ExchangeKind;
 import io.postroom.api.ExchangeNotFoundException;
+import io.postroom.api.Overflow;
 import io.postroom.api.QueueKind;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.Route;
@@ -18,6 +19,7 @@ import java.sql.Array;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -124,6 +126,18 @@ final class PostgresRoutingStore implements RoutingStore {
                             .set(
                                     "deadLetterRoutingKey",
                                     queue.deadLetterRoutingKey().orElse(null))
+                            .set("maxLength", queue.maxLength().orElse(null))
+                            .set(
+                                    "overflow",
+                                    queue.overflow().map(Overflow::code).orElse(null))
+                            .set(
+                                    "singleActiveConsumer",
+                                    queue.singleActiveConsumer()
+                                            .map(String::valueOf)
+                                            .orElse(null))
+                            .set(
+                                    "expiresAfter",
+                                    Rows.nullableMicros(queue.expiresAfter().orElse(null)))
                             .first(row -> true);
                 }
             }
@@ -141,24 +155,34 @@ final class PostgresRoutingStore implements RoutingStore {
     public List<QueueSettings> queues() {
         return transactions.single("list queues", connection -> {
             try (Sql.Call call = RoutingSql.QUEUES.on(connection)) {
-                return call.list(row -> {
-                    return new QueueSettings(
-                            row.getString(1),
-                            Optional.empty(),
-                            Optional.empty(),
-                            Optional.ofNullable(Rows.duration(row, 2)),
-                            Optional.empty(),
-                            Optional.empty(),
-                            row.getString(3).equals(QueueKind.AUTO_DELETE.code())
-                                    ? Optional.of(QueueKind.AUTO_DELETE)
-                                    : Optional.empty(),
-                            Optional.ofNullable(row.getString(4)),
-                            Optional.ofNullable(row.getString(5)),
-                            Optional.empty(),
-                            Optional.empty());
-                });
+                return call.list(PostgresRoutingStore::settings);
             }
         });
+    }
+
+    private static QueueSettings settings(ResultSet row) throws SQLException {
+        QueueSettings settings = QueueSettings.of(row.getString(1));
+        Duration timeToLive = Rows.duration(row, 2);
+        if (timeToLive != null) {
+            settings = settings.timeToLive(timeToLive);
+        }
+        if (row.getString(3).equals(QueueKind.AUTO_DELETE.code())) {
+            settings = settings.kind(QueueKind.AUTO_DELETE);
+        }
+        String exchange = row.getString(4);
+        String key = row.getString(5);
+        if (exchange != null) {
+            settings = key == null ? settings.deadLetterExchange(exchange) : settings.deadLetterExchange(exchange, key);
+        }
+        long maxLength = row.getLong(6);
+        if (!row.wasNull()) {
+            settings = settings.maxLength(maxLength, Overflow.ofCode(row.getString(7)));
+        }
+        if (row.getBoolean(8)) {
+            settings = settings.singleActiveConsumer(true);
+        }
+        Duration expiresAfter = Rows.duration(row, 9);
+        return expiresAfter == null ? settings : settings.expiresAfter(expiresAfter);
     }
 
     // ---- look

@@ -17,7 +17,7 @@ final class QueueSql {
             q.id, q.name,
                    CASE WHEN %s
                         THEN (extract(epoch FROM q.time_to_live) * 1000000)::bigint END,
-                   q.paused_at IS NOT NULL, q.ordered""".formatted(HAS_LEGAL_TIME_TO_LIVE);
+                   q.paused_at IS NOT NULL, q.ordered, q.max_length IS NOT NULL""".formatted(HAS_LEGAL_TIME_TO_LIVE);
 
     private QueueSql() {}
 
@@ -43,18 +43,21 @@ final class QueueSql {
     private static final String DECLARED = """
             unnest(:names::text[], :maxAttempts::bigint[], :retryAfter::text[], :crashLimit::bigint[], :timeToLive::bigint[],
                    :retention::bigint[], :kinds::text[], :deadLetterExchanges::text[], :deadLetterRoutingKeys::text[],
-                   :ordered::text[]::boolean[], :onDeadLetter::text[])
+                   :ordered::text[]::boolean[], :onDeadLetter::text[], :maxLengths::bigint[], :overflows::text[],
+                   :singleActiveConsumers::text[]::boolean[], :expiresAfter::bigint[])
                 AS d (name, max_attempts, retry_after, crash_limit, time_to_live, retention, kind,
-                      dead_letter_exchange, dead_letter_routing_key, ordered, on_dead_letter)""";
+                      dead_letter_exchange, dead_letter_routing_key, ordered, on_dead_letter, max_length, overflow,
+                      single_active_consumer, expires_after)""";
 
-    private static final String NAMED =
-            "num_nonnulls(d.max_attempts, d.retry_after, d.crash_limit, d.time_to_live, d.retention, d.kind, d.dead_letter_exchange,"
-                    + " d.on_dead_letter) > 0";
+    private static final String NAMED = """
+            num_nonnulls(d.max_attempts, d.retry_after, d.crash_limit, d.time_to_live, d.retention, d.kind, d.dead_letter_exchange,
+                         d.on_dead_letter, d.max_length, d.overflow, d.single_active_consumer, d.expires_after) > 0""";
 
     /** What refuses the declaration d of the queue in row q; as rows. */
     private static final String CONFLICTS_OF = """
             postroom.declaration_conflicts(q, d.max_attempts, d.retry_after, d.crash_limit, d.time_to_live * interval '1 microsecond',
-                   d.retention * interval '1 microsecond', d.kind, d.ordered, d.on_dead_letter, :strict, :owner::uuid)""";
+                   d.retention * interval '1 microsecond', d.kind, d.ordered, d.on_dead_letter, d.max_length, d.overflow,
+                   d.single_active_consumer, d.expires_after * interval '1 microsecond', :strict, :owner::uuid)""";
 
     /** Whether the declaration d is refused. The function is asked only where it may have something to say. */
     private static final String IS_REFUSED = """
@@ -69,21 +72,34 @@ final class QueueSql {
     private static final String DEAD_LETTER_ROUTING_KEY =
             "CASE WHEN d.dead_letter_exchange IS NULL THEN q.dead_letter_routing_key ELSE d.dead_letter_routing_key END";
 
+    /** What the queue has after the declaration d. A length of 0 declares that it has no limit. */
+    private static final String MAX_LENGTH =
+            "CASE WHEN d.max_length IS NULL THEN q.max_length ELSE nullif(d.max_length, 0) END";
+
+    /** What the queue has after the declaration d. A time of 0 declares that it never expires. */
+    private static final String EXPIRES_AFTER = """
+            CASE WHEN d.expires_after IS NULL THEN q.expires_after
+                 ELSE nullif(d.expires_after * interval '1 microsecond', interval '0') END""";
+
     /** Whether the declaration d leaves the row q other than it is. What an operator set stays. */
-    private static final String DIFFERS = """
+    private static final String DIFFERS =
+            """
             (q.deleted_at IS NOT NULL
              OR d.kind IS NOT NULL AND d.kind <> q.kind
+             OR q.expires_after IS NOT NULL -- it is used now
              OR %s
                 AND q.settings_by <> 'operator'
                 AND (q.max_attempts, q.retry_after, q.crash_limit, q.time_to_live, q.retention, q.settings_by,
-                     q.dead_letter_exchange, q.dead_letter_routing_key, q.on_dead_letter)
+                     q.dead_letter_exchange, q.dead_letter_routing_key, q.on_dead_letter, q.max_length, q.overflow,
+                     q.single_active_consumer, q.expires_after)
                     IS DISTINCT FROM
                     (coalesce(d.max_attempts::int, q.max_attempts), coalesce(d.retry_after, q.retry_after),
                      coalesce(d.crash_limit::int, q.crash_limit),
                      coalesce(d.time_to_live * interval '1 microsecond', q.time_to_live),
                      coalesce(d.retention * interval '1 microsecond', q.retention), 'declaration',
-                     %s, %s,
-                     coalesce(d.on_dead_letter, q.on_dead_letter)))""".formatted(NAMED, DEAD_LETTER_EXCHANGE, DEAD_LETTER_ROUTING_KEY);
+                     %s, %s, coalesce(d.on_dead_letter, q.on_dead_letter), %s, coalesce(d.overflow, q.overflow),
+                     coalesce(d.single_active_consumer, q.single_active_consumer),
+                     %s))""".formatted(NAMED, DEAD_LETTER_EXCHANGE, DEAD_LETTER_ROUTING_KEY, MAX_LENGTH, EXPIRES_AFTER);
 
     /**
      * Compares declarations with what is there. Writes and locks nothing. A declared queue that is not there, or whose row would change,
@@ -121,18 +137,21 @@ final class QueueSql {
             ), made AS (
                 INSERT INTO postroom.queue AS q
                     (name, max_attempts, retry_after, crash_limit, time_to_live, retention, settings_by, kind, owner,
-                     dead_letter_exchange, dead_letter_routing_key, ordered, on_dead_letter)
+                     dead_letter_exchange, dead_letter_routing_key, ordered, on_dead_letter, max_length, overflow,
+                     single_active_consumer, expires_after)
                 SELECT d.name, coalesce(d.max_attempts::int, 20), coalesce(d.retry_after, '10s..6h'), coalesce(d.crash_limit::int, 3),
                        d.time_to_live * interval '1 microsecond', coalesce(d.retention * interval '1 microsecond', interval '7 days'),
                        CASE WHEN d.named THEN 'declaration' ELSE 'default' END,
                        coalesce(d.kind, 'durable'), CASE WHEN d.kind = 'exclusive' THEN :owner::uuid END,
                        nullif(d.dead_letter_exchange, ''), d.dead_letter_routing_key,
-                       coalesce(d.ordered, false), coalesce(d.on_dead_letter, 'release')
+                       coalesce(d.ordered, false), coalesce(d.on_dead_letter, 'release'),
+                       nullif(d.max_length, 0), coalesce(d.overflow, 'drop_head'),
+                       coalesce(d.single_active_consumer, false), nullif(d.expires_after * interval '1 microsecond', interval '0')
                 FROM declared d
                 WHERE NOT EXISTS (SELECT FROM postroom.queue q WHERE q.name = d.name)
                 ORDER BY d.name COLLATE "C"
                 ON CONFLICT (name) DO NOTHING
-                RETURNING q.id, q.name, q.time_to_live, q.paused_at, q.ordered
+                RETURNING q.id, q.name, q.time_to_live, q.paused_at, q.ordered, q.max_length
             ), locked AS MATERIALIZED (
                 SELECT q.id AS queue_id, d.*
                 FROM declared d
@@ -156,15 +175,28 @@ final class QueueSql {
                                         THEN :owner::uuid END,
                     dead_letter_exchange    = %6$s,
                     dead_letter_routing_key = %7$s,
+                    max_length   = %8$s,
+                    overflow     = coalesce(d.overflow, q.overflow),
+                    single_active_consumer = coalesce(d.single_active_consumer, q.single_active_consumer),
+                    expires_after = %9$s,
+                    used_at      = clock_timestamp(),
                     deleted_at   = NULL
                 FROM locked d
                 WHERE q.id = d.queue_id
-                RETURNING q.id, q.name, q.time_to_live, q.paused_at, q.ordered
+                RETURNING q.id, q.name, q.time_to_live, q.paused_at, q.ordered, q.max_length
             )
             SELECT %5$s
             FROM (SELECT * FROM made UNION ALL SELECT * FROM changed) q
             """.formatted(
-                    DECLARED, NAMED, IS_REFUSED, DIFFERS, COLUMNS, DEAD_LETTER_EXCHANGE, DEAD_LETTER_ROUTING_KEY));
+                    DECLARED,
+                    NAMED,
+                    IS_REFUSED,
+                    DIFFERS,
+                    COLUMNS,
+                    DEAD_LETTER_EXCHANGE,
+                    DEAD_LETTER_ROUTING_KEY,
+                    MAX_LENGTH,
+                    EXPIRES_AFTER));
 
     /** Makes a queue for its first use; a deleted one comes back as it was. Always one row. */
     static final Sql USE = Sql.of("""
@@ -172,7 +204,8 @@ final class QueueSql {
             INSERT INTO postroom.queue AS q (name)
             VALUES (:name)
             ON CONFLICT (name) DO UPDATE
-            SET deleted_at = NULL
+            SET deleted_at = NULL,
+                used_at = clock_timestamp()
             RETURNING %s
             """.formatted(COLUMNS));
 

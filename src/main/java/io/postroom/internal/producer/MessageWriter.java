@@ -179,8 +179,8 @@ final class MessageWriter {
     }
 
     /**
-     * Stores the messages. Looks their queues up again if the database knows them under other numbers than this process remembers, or has
-     * other bindings.
+     * Stores the messages. Looks their queues up again if the database knows them under other numbers than this process remembers, has
+     * other bindings, or has given a queue a maximum length.
      */
     private Written store(List<NewMessage> messages, boolean announced, Connection connection) {
         return routes.write(messages, connection, known -> {
@@ -193,6 +193,9 @@ final class MessageWriter {
     }
 
     private Written storeOnce(List<NewMessage> messages, boolean announced, Connection connection) {
+        if (queues.areAnyLimited(messages)) {
+            return new Written(messages, store.enqueueLimited(messages, connection));
+        }
         if (messages.size() > 1) {
             return new Written(messages, store.enqueue(messages, connection));
         }
@@ -207,8 +210,7 @@ final class MessageWriter {
         for (NewMessage message : messages) {
             message.queues().forEach(queues::forget);
             if (message.targets() == null) {
-                ids.computeIfAbsent(
-                        message.queue(), name -> queues.current(name).id());
+                ids.computeIfAbsent(message.queue(), name -> queues.lookUp(name).id());
             }
         }
         return messages.stream()
@@ -225,7 +227,7 @@ final class MessageWriter {
     private Written storeAgain(List<NewMessage> renewed, Connection connection) {
         return routes.write(renewed, connection, known -> {
             try {
-                return new Written(known, store.enqueue(known, connection));
+                return storeOnce(known, true, connection);
             } catch (QueueChangedException olderSnapshot) {
                 return routes.writeAllRouted(
                         known, connection, chosen -> new Written(chosen, store.enqueueLookedUp(chosen, connection)));

@@ -2,6 +2,7 @@ package io.postroom.internal.producer;
 
 import io.postroom.api.Limits;
 import io.postroom.api.QueueNotFoundException;
+import io.postroom.internal.storage.NewMessage;
 import io.postroom.internal.storage.QueueRow;
 import io.postroom.internal.storage.QueueStore;
 import java.time.Duration;
@@ -30,6 +31,8 @@ public final class QueueCache {
     private final QueueStore store;
     private final boolean declareOnUse;
     private final Map<String, Known> known = new ConcurrentHashMap<>();
+    /** Whether a queue with a maximum length was seen. */
+    private volatile boolean someAreLimited;
     /** Names that were logged: threads that use a new queue at the same time log it once. */
     private final Set<String> madeByUse = ConcurrentHashMap.newKeySet();
 
@@ -44,9 +47,32 @@ public final class QueueCache {
         if (entry != null && System.nanoTime() - entry.sinceNanos < REMEMBERED_NANOS) {
             return entry.row;
         }
+        return lookUp(name);
+    }
+
+    /** Reads the queue's row from the store as {@link #current} does, and remembers it. */
+    QueueRow lookUp(String name) {
         QueueRow row = current(name);
-        known.put(name, new Known(row, System.nanoTime()));
+        remember(row);
         return row;
+    }
+
+    /**
+     * Whether some of the messages are for a queue that is known to have a maximum length. A limit that this process does not know of is
+     * found by the store, which writes nothing then. While no queue has a limit this reads one field.
+     */
+    boolean areAnyLimited(List<NewMessage> messages) {
+        if (someAreLimited) {
+            for (NewMessage message : messages) {
+                for (String name : message.queues()) {
+                    Known entry = known.get(name);
+                    if (entry != null && entry.row.limited()) {
+                        return true;
+                    }
+                }
+            }
+        }
+        return false;
     }
 
     /** Reads the queue's row from the store, whatever is remembered. */
@@ -71,11 +97,18 @@ public final class QueueCache {
         }
         if (!unknown.isEmpty()) {
             for (QueueRow row : store.queues(unknown)) {
-                known.put(row.name(), new Known(row, System.nanoTime()));
+                remember(row);
                 times.put(row.name(), row.timeToLive());
             }
         }
         return times;
+    }
+
+    private void remember(QueueRow row) {
+        known.put(row.name(), new Known(row, System.nanoTime()));
+        if (row.limited()) {
+            someAreLimited = true;
+        }
     }
 
     private QueueRow declare(String name) {

@@ -1,5 +1,6 @@
 package io.postroom.internal.storage;
 
+import io.postroom.api.QueueFullException;
 import io.postroom.api.StoreException;
 import java.sql.Connection;
 import java.util.List;
@@ -34,6 +35,15 @@ public interface EnqueueStore {
      * @throws QueueChangedException as for one message
      */
     List<EnqueueResult> enqueue(List<NewMessage> messages, Connection connection);
+
+    /**
+     * Does the same for messages of which some are for queues with a maximum length; the other ways write nothing into these. Waits for
+     * other transactions that create messages in them.
+     *
+     * @throws QueueFullException a queue has no room and refuses; nothing was written, and the transaction goes on
+     * @throws QueueChangedException as for one message
+     */
+    List<EnqueueResult> enqueueLimited(List<NewMessage> messages, Connection connection);
 
     /**
      * Does the same without checking the queues' numbers, for messages whose queues were looked up just now in another transaction. A

@@ -107,6 +107,22 @@ public interface JobStore {
     List<DeletedQueue> deleteAbandoned(Duration leaseTime);
 
     /**
+     * Shortens queues that are longer than their maximum length, and counts anew what a full one holds that refuses messages. Queues in
+     * which others create messages at this moment are left to them.
+     *
+     * @return how many queues have a maximum length
+     */
+    int shortenQueues();
+
+    /**
+     * Lets another process consume where the single active consumer of a queue has left and holds nothing any more.
+     *
+     * @param leaseTime how long without a heartbeat a process counts as gone; null: as long as it has not stopped, it does not
+     * @return how many queues had an active consumer before
+     */
+    int releaseActive(@Nullable Duration leaseTime);
+
+    /**
      * Lists queues in which something is READY and that no live process consumes, by name. Paused queues are listed, too.
      *
      * @param limit most queues

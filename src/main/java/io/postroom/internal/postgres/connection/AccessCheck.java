@@ -43,7 +43,9 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "entry_expiry",
         "dropped_message",
         "operator_action",
-        "shedlock"
+        "shedlock",
+        "queue_length",
+        "active_consumer"
     };
 
     static final String[] VIEWS = {
@@ -52,9 +54,12 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
 
     /** Functions that a worker calls, and those that they call. Jobs that free old days are left to the owner of the tables. */
     static final String[] FUNCTIONS = {
+        "admit",
         "advance_after",
         "advance_groups",
         "announce_starts",
+        "begin_expiry",
+        "begin_length",
         "bind",
         "cancel",
         "cancel_deleted",
@@ -66,11 +71,13 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "complete",
         "complete_done",
         "complete_one",
+        "count_length",
         "declaration_conflicts",
         "declare_exchange",
         "declare_queue",
         "delete_abandoned",
         "delete_exchange",
+        "drop_entries",
         "existing_exchange",
         "expire",
         "expire_entries",
@@ -78,7 +85,11 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "explain_group",
         "headers_match",
         "is_abandoned",
+        "is_consumed",
         "is_entry_expired",
+        "is_expired",
+        "last_ready_seq",
+        "lock_length",
         "lowest_id",
         "mark_deleted",
         "matching_bindings",
@@ -95,6 +106,7 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "redrive",
         "refuse",
         "refuse_unknown",
+        "release_active",
         "release_unknown",
         "report_stopped",
         "require_binding_arguments",
@@ -108,8 +120,12 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "same_waits",
         "sample_watermark",
         "set_ordered",
+        "settle_length",
+        "shorten",
         "start_consumers",
+        "store_length",
         "sweep_groups",
+        "take_active",
         "take_waiting",
         "takes",
         "topic_matches",

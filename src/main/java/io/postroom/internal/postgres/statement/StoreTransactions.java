@@ -71,6 +71,15 @@ public final class StoreTransactions {
         }
     }
 
+    /** Runs several statements in the caller's transaction. On a connection with auto-commit they are a transaction of their own. */
+    public <T> T together(String doing, Connection connection, Work<T> work) {
+        try {
+            return connection.getAutoCommit() ? inTransaction(connection, work) : work.run(connection);
+        } catch (SQLException e) {
+            throw StoreErrors.translate(doing, e);
+        }
+    }
+
     /** Takes a connection also on an interrupted thread, to which a pool gives none when it has to wait. The interrupt stays set. */
     private Connection connect() throws SQLException {
         boolean interrupted = Thread.interrupted();
