@@ -26,8 +26,10 @@ class FunctionFilesTest {
     private static final Set<String> FOR_USERS = Set.of(
             "bind",
             "cancel",
+            "cancel_message",
             "cancel_running",
             "create_message",
+            "create_messages",
             "declare_exchange",
             "declare_queue",
             "delete_exchange",
