@@ -61,6 +61,18 @@ class FunctionFilesTest {
     }
 
     @Test
+    void function_that_runs_with_the_rights_of_its_owner_is_not_for_everybody() {
+        assertThat(JdbcClient.create(pool).sql("""
+                        SELECT p.proname || ': ' || coalesce(array_to_string(p.proconfig, ', '), 'nothing is set')
+                        FROM pg_proc p
+                        WHERE p.pronamespace = 'postroom'::regnamespace
+                          AND p.prosecdef
+                          AND (has_function_privilege('public', p.oid, 'EXECUTE')
+                               OR p.proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp'])
+                        """).query(String.class).list()).isEmpty();
+    }
+
+    @Test
     void a_changed_body_argument_setting_or_comment_is_named() throws Exception {
         InstalledFunctions files = ofFiles();
         assertThat(installedAfter("""
