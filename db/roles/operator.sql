@@ -1,7 +1,8 @@
 -- Role postroom_operator: what people do by SQL: look, cancel, reschedule, redrive, stop and start consumers, send kill signals, and
 -- declare, bind and delete queues and exchanges. It reads neither payloads nor headers, writes no message of its own but kill signals,
 -- which are made by create_message, and claims nothing. Each act is a line in operator_log.
--- Run: psql -d the_database -f db/roles/operator.sql as the owner of the schema, who needs CREATEROLE. Then: GRANT postroom_operator TO ann.
+-- Run: psql -d the_database -f db/roles/operator.sql as the owner of the schema, who needs CREATEROLE.
+-- Then: GRANT postroom_operator TO ann.
 DO $$ BEGIN
     CREATE ROLE postroom_operator NOLOGIN;
 EXCEPTION WHEN duplicate_object THEN

@@ -1,6 +1,7 @@
 -- Role postroom_reader: reads where messages are and what happened to them, and changes nothing. Payloads and headers are in the view
 -- message_content alone, which is left out. Who may read them, too: GRANT SELECT ON postroom.message_content TO auditor.
--- Run: psql -d the_database -f db/roles/reader.sql as the owner of the schema, who needs CREATEROLE. Then: GRANT postroom_reader TO auditor.
+-- Run: psql -d the_database -f db/roles/reader.sql as the owner of the schema, who needs CREATEROLE.
+-- Then: GRANT postroom_reader TO auditor.
 DO $$ BEGIN
     CREATE ROLE postroom_reader NOLOGIN;
 EXCEPTION WHEN duplicate_object THEN

@@ -2,7 +2,8 @@
 -- rewrite the history of migrations, or change lines of the ledger of purges. Days are freed by the owner of the tables: let one process
 -- with workers connect as the owner.
 -- Run again after an upgrade: it covers the tables and functions that are there.
--- Run: psql -d the_database -f db/roles/worker.sql as the owner of the schema, who needs CREATEROLE. Then: GRANT postroom_worker TO app.
+-- Run: psql -d the_database -f db/roles/worker.sql as the owner of the schema, who needs CREATEROLE.
+-- Then: GRANT postroom_worker TO app.
 DO $$ BEGIN
     CREATE ROLE postroom_worker NOLOGIN;
 EXCEPTION WHEN duplicate_object THEN
