@@ -1350,6 +1350,16 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.cancel_deleted IS 'Internal: called by a job. Messages that wait in deleted queues become CANCELLED.';
 
+CREATE OR REPLACE FUNCTION postroom.cancel_message(message_id uuid)
+ RETURNS integer
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT postroom.cancel(cancel_message.message_id)
+$function$
+;
+COMMENT ON FUNCTION postroom.cancel_message IS 'The same as postroom.cancel, under the name that goes with create_message: SELECT postroom.cancel_message(''...'').';
+
 CREATE OR REPLACE FUNCTION postroom.cancel_running(p_message uuid)
  RETURNS integer
  LANGUAGE plpgsql
@@ -2242,7 +2252,7 @@ COMMENT ON FUNCTION postroom.count_length IS 'Internal: counts what is READY in 
 CREATE OR REPLACE FUNCTION postroom.create_message(queue text DEFAULT NULL::text, payload jsonb DEFAULT NULL::jsonb, type text DEFAULT NULL::text, type_version integer DEFAULT 1, message_id uuid DEFAULT NULL::uuid, delay interval DEFAULT NULL::interval, at timestamp with time zone DEFAULT NULL::timestamp with time zone, time_to_live interval DEFAULT NULL::interval, priority integer DEFAULT 4, deduplication_key text DEFAULT NULL::text, correlation_id text DEFAULT NULL::text, headers jsonb DEFAULT NULL::jsonb, direction text DEFAULT 'OUTGOING'::text, body bytea DEFAULT NULL::bytea, content_type text DEFAULT NULL::text, group_key text DEFAULT NULL::text, exchange text DEFAULT NULL::text, routing_key text DEFAULT NULL::text, mandatory boolean DEFAULT true)
  RETURNS TABLE(id uuid, is_new boolean, queues text[])
  LANGUAGE plpgsql
- ROWS 1
+ SECURITY DEFINER ROWS 1
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 #variable_conflict use_column
@@ -2476,6 +2486,87 @@ A message for a queue that is full and rejects is refused (PR429). Who creates m
 others that do so, until their transactions end.
 An open transaction with the same new key, id or queue name is waited for. That may end in 40001 under REPEATABLE READ,
 and in 40P01 when two transactions take keys in opposite orders.';
+
+CREATE OR REPLACE FUNCTION postroom.create_messages(messages jsonb)
+ RETURNS TABLE(index integer, id uuid, is_new boolean, queues text[])
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    message       jsonb;
+    place         int;
+    reading       text;
+    message_id    uuid;
+    delay         interval;
+    due           timestamptz;
+    time_to_live  interval;
+    body          bytea;
+    said          text;
+    field         text;
+    hint          text;
+BEGIN
+    IF messages IS NULL OR jsonb_typeof(messages) <> 'array' THEN
+        PERFORM postroom.refuse('messages', 'a JSON array of objects', messages::text);
+    ELSIF jsonb_array_length(messages) > 10000 THEN
+        PERFORM postroom.refuse('messages', 'at most 10000 at once', jsonb_array_length(messages) || ' messages', 'Send several batches');
+    END IF;
+    FOR message, place IN SELECT m.value, m.ordinality - 1 FROM jsonb_array_elements(messages) WITH ORDINALITY m LOOP
+        PERFORM postroom.require_members(message);
+        reading := 'id';
+        message_id := message ->> reading;
+        reading := 'delay';
+        delay := message ->> reading;
+        reading := 'at';
+        due := message ->> reading;
+        reading := 'timeToLive';
+        time_to_live := message ->> reading;
+        reading := 'body';
+        body := decode(message ->> reading, 'base64');
+        reading := NULL;
+        RETURN QUERY
+            SELECT place, c.id, c.is_new, c.queues
+            FROM postroom.create_message(
+                queue => message ->> 'queue',
+                payload => message -> 'payload',
+                type => message ->> 'type',
+                type_version => (message ->> 'version')::int,
+                message_id => message_id,
+                delay => delay,
+                at => due,
+                time_to_live => time_to_live,
+                priority => (message ->> 'priority')::int,
+                deduplication_key => message ->> 'deduplicationKey',
+                correlation_id => message ->> 'correlationId',
+                headers => message -> 'headers',
+                direction => coalesce(message ->> 'direction', 'OUTGOING'),
+                body => body,
+                content_type => message ->> 'contentType',
+                group_key => message ->> 'group',
+                exchange => message ->> 'exchange',
+                routing_key => message ->> 'routingKey',
+                mandatory => (message ->> 'mandatory')::boolean) c;
+    END LOOP;
+EXCEPTION WHEN data_exception OR unique_violation OR SQLSTATE 'PR404' OR SQLSTATE 'PR429' THEN
+    IF place IS NULL THEN
+        RAISE;
+    END IF;
+    GET STACKED DIAGNOSTICS said = MESSAGE_TEXT, field = COLUMN_NAME, hint = PG_EXCEPTION_HINT;
+    IF reading IS NOT NULL THEN
+        field := reading;
+        said := reading || ' cannot be read: ' || left(said, 200);
+    END IF;
+    RAISE EXCEPTION 'message % of the batch: %. Nothing of the batch was written', place, said
+        USING ERRCODE = CASE WHEN reading IS NULL THEN SQLSTATE ELSE '22023' END, COLUMN = field, HINT = hint;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.create_messages IS 'Creates up to 10000 messages, all or none, in the transaction of the caller:
+SELECT id FROM postroom.create_messages(''[{"queue": "mail", "payload": {"to": "ann"}}, {"queue": "mail", "delay": "5 minutes"}]'').
+Members: queue, or exchange with routingKey and mandatory; payload, or body (Base64) with contentType; type, version, id, delay,
+at (with a zone), timeToLive, priority, deduplicationKey, correlationId, group, headers, direction. Rules: see create_message.
+One row for each message, in order; index counts from 0. An error names the message by that number.';
 
 CREATE OR REPLACE FUNCTION postroom.day_bound(p_parent text, p_day date)
  RETURNS text
@@ -3178,14 +3269,14 @@ AS $function$
 DECLARE
     at_utc    constant text := 'YYYY-MM-DD HH24:MI:SS "UTC"';
     now_at    constant timestamptz := statement_timestamp();
-    message   postroom.message;
+    message   record;
     entry     record;
     others    record;
     ahead     bigint;
     held_up   text;
     is_known  boolean := false;
 BEGIN
-    SELECT * INTO message FROM postroom.message m WHERE m.id = p_message;
+    SELECT m.id, m.type, m.type_version, m.group_key INTO message FROM postroom.message m WHERE m.id = p_message;
     FOR entry IN
         SELECT p.*, q.name AS queue, q.paused_at, q.consumers_stopped_at, q.deleted_at, q.crash_limit, q.retention, q.ordered,
                q.single_active_consumer
@@ -4859,6 +4950,52 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.require_headers IS 'Internal: refuses headers that break a limit.';
+
+CREATE OR REPLACE FUNCTION postroom.require_members(p_message jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    member record;
+BEGIN
+    IF jsonb_typeof(p_message) <> 'object' THEN
+        PERFORM postroom.refuse('message', 'a JSON object', p_message::text);
+    END IF;
+    FOR member IN SELECT m.key, m.value, jsonb_typeof(m.value) AS kind FROM jsonb_each(p_message) m LOOP
+        CASE
+            WHEN member.key IN ('payload', 'headers') OR member.kind = 'null' THEN
+                CONTINUE;
+            WHEN member.key IN ('queue', 'exchange', 'routingKey', 'type', 'id', 'delay', 'at', 'timeToLive', 'deduplicationKey',
+                                'correlationId', 'group', 'direction', 'body', 'contentType') THEN
+                IF member.kind <> 'string' THEN
+                    PERFORM postroom.refuse(member.key, 'a string', member.value::text);
+                END IF;
+            WHEN member.key IN ('version', 'priority') THEN
+                IF member.kind <> 'number' OR member.value::numeric NOT BETWEEN -2147483648 AND 2147483647
+                   OR member.value::numeric <> trunc(member.value::numeric) THEN
+                    PERFORM postroom.refuse(member.key, 'a whole number of 32 bits', member.value::text);
+                END IF;
+            WHEN member.key = 'mandatory' THEN
+                IF member.kind <> 'boolean' THEN
+                    PERFORM postroom.refuse('mandatory', 'true or false', member.value::text);
+                END IF;
+            ELSE
+                PERFORM postroom.refuse(left(member.key, 80), 'left out: there is no such member', member.value::text,
+                    'Known are body, contentType, correlationId, deduplicationKey, delay, direction, exchange, group, headers, id, '
+                    'mandatory, payload, priority, queue, routingKey, timeToLive, type, version and at');
+        END CASE;
+    END LOOP;
+    IF p_message ->> 'at' !~ '^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:[0-5]\d(\.\d+)?)?(Z|[+-]\d\d(:?\d\d)?)$' THEN
+        PERFORM postroom.refuse('at', 'a time with a zone, such as 2030-01-31T08:00:00Z', p_message ->> 'at');
+    ELSIF p_message ->> 'version' IS NOT NULL AND p_message ->> 'type' IS NULL THEN
+        PERFORM postroom.refuse('version', 'given only with type', p_message ->> 'version');
+    END IF;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.require_members IS 'Internal: refuses an element of create_messages that is no object, or has a member that is unknown or of the wrong kind.';
 
 CREATE OR REPLACE FUNCTION postroom.require_name(p_field text, p_name text)
  RETURNS void

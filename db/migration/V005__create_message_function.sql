@@ -263,6 +263,7 @@ CREATE OR REPLACE FUNCTION postroom.create_message(
     mandatory          boolean DEFAULT true)
 RETURNS TABLE (id uuid, is_new boolean, queues text[])
 LANGUAGE plpgsql VOLATILE ROWS 1
+SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column

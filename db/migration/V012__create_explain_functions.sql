@@ -86,14 +86,14 @@ AS $$
 DECLARE
     at_utc    constant text := 'YYYY-MM-DD HH24:MI:SS "UTC"';
     now_at    constant timestamptz := statement_timestamp();
-    message   postroom.message;
+    message   record;
     entry     record;
     others    record;
     ahead     bigint;
     held_up   text;
     is_known  boolean := false;
 BEGIN
-    SELECT * INTO message FROM postroom.message m WHERE m.id = p_message;
+    SELECT m.id, m.type, m.type_version, m.group_key INTO message FROM postroom.message m WHERE m.id = p_message;
     FOR entry IN
         SELECT p.*, q.name AS queue, q.paused_at, q.consumers_stopped_at, q.deleted_at, q.crash_limit, q.retention, q.ordered,
                q.single_active_consumer

@@ -12,8 +12,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * The members of a small JSON object, each a string or an object of strings. Refuses members that are not known, and
- * names the known ones. A member that is {@code null} counts as absent.
+ * The members of a small JSON object, each a string, a whole number, true or false, or an object of strings. Refuses members that are not
+ * known, and names the known ones. A member that is {@code null} counts as absent.
  */
 final class JsonMembers {
     private static final JsonMapper JSON = JsonMapper.builder()
@@ -65,6 +65,26 @@ final class JsonMembers {
             throw new InvalidMessageException(name, "a string", value.toString());
         }
         return Optional.of(value.stringValue());
+    }
+
+    Optional<Integer> integer(String name) {
+        JsonNode value = object.get(name);
+        if (value == null || value.isNull()) {
+            return Optional.empty();
+        } else if (!value.isIntegralNumber() || !value.canConvertToInt()) {
+            throw new InvalidMessageException(name, "a whole number of 32 bits", value.toString());
+        }
+        return Optional.of(value.intValue());
+    }
+
+    Optional<Boolean> bool(String name) {
+        JsonNode value = object.get(name);
+        if (value == null || value.isNull()) {
+            return Optional.empty();
+        } else if (!value.isBoolean()) {
+            throw new InvalidMessageException(name, "true or false", value.toString());
+        }
+        return Optional.of(value.booleanValue());
     }
 
     /** An object of texts, where null stands for an empty value. */

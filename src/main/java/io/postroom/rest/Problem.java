@@ -1,6 +1,7 @@
 package io.postroom.rest;
 
 import io.postroom.api.DuplicateMessageException;
+import io.postroom.api.ExclusiveQueueException;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.QueueFullException;
 import io.postroom.api.QueueNotFoundException;
@@ -97,6 +98,10 @@ public record Problem(
 
     static Problem inUse(IllegalStateException refused) {
         return of(409, "in-use", "It is still in use", String.valueOf(refused.getMessage()));
+    }
+
+    static Problem exclusive(ExclusiveQueueException refused) {
+        return of(409, "exclusive", "The queue belongs to a process", String.valueOf(refused.getMessage()));
     }
 
     static Problem unknownExchange(String name) {

@@ -2,41 +2,100 @@ package io.postroom.rest;
 
 import io.postroom.api.Consumers;
 import io.postroom.api.Durations;
+import io.postroom.api.ExclusiveQueueException;
 import io.postroom.api.InvalidMessageException;
+import io.postroom.api.Limits;
 import io.postroom.api.QueueNotFoundException;
+import io.postroom.api.QueueStats;
+import io.postroom.api.Queues;
 import io.postroom.api.Receipts;
 import jakarta.servlet.http.HttpServletRequest;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.DeleteMapping;
 import org.springframework.web.bind.annotation.ExceptionHandler;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.PutMapping;
 import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
+import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Answers requests about the consumers of a queue: list, stop, start.
+ * Answers requests that declare, count and delete queues, and that list, stop and start their consumers.
  *
- * <p>How many to stop must be said, {@code all} included, and an unknown parameter is refused: a misspelt one would stop all.
+ * <p>How many to stop must be said, {@code all} included, and an unknown parameter is refused: a misspelt one would stop all, or delete a
+ * queue that is in use.
  */
 @RestController
 @RequestMapping(QueuesController.PATH)
 class QueuesController extends ApiController {
     static final String PATH = "/api/v1/queues";
 
-    private static final Set<String> PARAMETERS = Set.of("howMany", "deadline");
+    private static final JsonMapper JSON = JsonMapper.shared();
+    private static final Set<String> STOP_PARAMETERS = Set.of("howMany", "deadline");
+    private static final Set<String> DELETE_PARAMETERS = Set.of("ifEmpty", "ifUnused");
     private static final Duration USUAL_DEADLINE = Duration.ofSeconds(10);
     /** Each request that waits holds a thread of the web server. */
     private static final Duration LONGEST_DEADLINE = Duration.ofMinutes(1);
 
+    private final Queues queues;
     private final Consumers consumers;
 
-    QueuesController(Consumers consumers) {
+    QueuesController(Queues queues, Consumers consumers) {
+        this.queues = queues;
         this.consumers = consumers;
+    }
+
+    @GetMapping
+    ResponseEntity<byte[]> all() {
+        return answer(Map.of(
+                "queues", queues.stats().stream().map(QueuesController::shown).toList()));
+    }
+
+    @GetMapping("/{queue}")
+    ResponseEntity<byte[]> one(@PathVariable String queue) {
+        Limits.requireName("queue", queue);
+        return answer(shown(queues.stats(queue).orElseThrow(() -> unknown(queue))));
+    }
+
+    /** Declares a queue. The body is an object, and {} is enough. */
+    @PutMapping("/{queue}")
+    ResponseEntity<byte[]> declare(@PathVariable String queue, HttpServletRequest request) throws IOException {
+        queues.declare(QueueRequest.read(queue, RequestBody.read(request)));
+        return answer(Map.of("declared", queue));
+    }
+
+    /**
+     * @param ifEmpty refuse while anything waits, is in progress or dead
+     * @param ifUnused refuse while it has a live consumer
+     */
+    @DeleteMapping("/{queue}")
+    ResponseEntity<byte[]> delete(
+            @PathVariable String queue,
+            @RequestParam(defaultValue = "false") boolean ifEmpty,
+            @RequestParam(defaultValue = "false") boolean ifUnused,
+            HttpServletRequest request) {
+        requireKnown(request, DELETE_PARAMETERS);
+        Limits.requireName("queue", queue);
+        boolean isDeleted;
+        try {
+            isDeleted = queues.delete(queue, ifEmpty, ifUnused);
+        } catch (IllegalStateException inUse) {
+            throw new ProblemException(Problem.inUse(inUse));
+        }
+        if (!isDeleted) {
+            throw unknown(queue);
+        }
+        return answer(Map.of("deleted", queue));
     }
 
     @GetMapping("/{queue}/consumers")
@@ -50,11 +109,7 @@ class QueuesController extends ApiController {
             @RequestParam(required = false) @Nullable String howMany,
             @RequestParam(required = false) @Nullable String deadline,
             HttpServletRequest request) {
-        for (String name : request.getParameterMap().keySet()) {
-            if (!PARAMETERS.contains(name)) {
-                throw new InvalidMessageException(name, "left out: there is no such parameter", "given");
-            }
-        }
+        requireKnown(request, STOP_PARAMETERS);
         Duration wait = deadline == null ? USUAL_DEADLINE : requireDeadline(deadline);
         Receipts receipts = "all".equals(howMany)
                 ? consumers.stopAll(queue, wait)
@@ -65,6 +120,14 @@ class QueuesController extends ApiController {
     @PostMapping("/{queue}/consumers/start")
     ResponseEntity<byte[]> start(@PathVariable String queue) {
         return answer(200).body(ConsumersAnswer.started(queue, consumers.start(queue)));
+    }
+
+    private static void requireKnown(HttpServletRequest request, Set<String> known) {
+        for (String name : request.getParameterMap().keySet()) {
+            if (!known.contains(name)) {
+                throw new InvalidMessageException(name, "left out: there is no such parameter", "given");
+            }
+        }
     }
 
     private static Duration requireDeadline(String text) {
@@ -97,5 +160,31 @@ class QueuesController extends ApiController {
     @ExceptionHandler
     ResponseEntity<byte[]> refused(QueueNotFoundException refused) {
         return answer(Problem.unknownQueue(refused));
+    }
+
+    @ExceptionHandler
+    ResponseEntity<byte[]> refused(ExclusiveQueueException refused) {
+        return answer(Problem.exclusive(refused));
+    }
+
+    private static QueueNotFoundException unknown(String queue) {
+        return new QueueNotFoundException(queue, "Check its name, or declare it with PUT");
+    }
+
+    private static Map<String, Object> shown(QueueStats stats) {
+        Map<String, Object> shown = new LinkedHashMap<>();
+        shown.put("queue", stats.queue());
+        shown.put("ready", stats.ready());
+        shown.put("delayed", stats.delayed());
+        shown.put("inProgress", stats.inProgress());
+        shown.put("dead", stats.dead());
+        shown.put("paused", stats.paused());
+        shown.put("consumers", stats.consumers());
+        stats.oldestReadyAt().ifPresent(at -> shown.put("oldestReadyAt", at.toString()));
+        return shown;
+    }
+
+    private static ResponseEntity<byte[]> answer(Map<String, Object> members) {
+        return answer(200).body((JSON.writeValueAsString(members) + "\n").getBytes(StandardCharsets.UTF_8));
     }
 }

@@ -4,6 +4,7 @@ import io.postroom.api.Consumers;
 import io.postroom.api.Definitions;
 import io.postroom.api.Exchanges;
 import io.postroom.api.QueueMessages;
+import io.postroom.api.Queues;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
@@ -38,8 +39,8 @@ class RestAutoConfiguration {
     }
 
     @Bean
-    @ConditionalOnBean(Consumers.class)
-    QueuesController postroomQueuesController(Consumers consumers) {
-        return new QueuesController(consumers);
+    @ConditionalOnBean({Queues.class, Consumers.class})
+    QueuesController postroomQueuesController(Queues queues, Consumers consumers) {
+        return new QueuesController(queues, consumers);
     }
 }

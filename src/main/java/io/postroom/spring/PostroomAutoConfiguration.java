@@ -79,6 +79,7 @@ class PostroomAutoConfiguration {
         upcasters.orderedStream().forEach(builder::upcaster);
         interceptors.orderedStream().forEach(builder::interceptor);
         queues.orderedStream().forEach(builder::queue);
+        QueueProperties.declared(environment).forEach(builder::queue); // after the beans, so a property wins
         return builder.prepare();
     }
 

@@ -24,6 +24,7 @@ import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -38,7 +39,7 @@ import org.postgresql.util.PSQLException;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
-/** Creating a message in Java, over HTTP and in SQL follows the same rules: one table of cases, three doors. */
+/** Creating a message in Java, over HTTP and in SQL follows the same rules: one table of cases, four doors. */
 class CreateRulesTest {
     private static final JsonMapper JSON = JsonMapper.shared();
     private static final String NEW = "new";
@@ -117,6 +118,14 @@ class CreateRulesTest {
                 refused("queue", "empty queue name", "queue", ""),
                 refused("queue", "queue name with a quote", "queue", "a'; drop table x;--"),
                 refused("queue", "queue name of 128 characters", "queue", "q".repeat(128)),
+                accepted("queue name of 127 characters", "queue", "q".repeat(127)),
+                accepted("queue name that is a word of JavaScript", "queue", "undefined"),
+                refused("queue", "queue name with a placeholder", "queue", "$1"),
+                refused("queue", "queue name with a backslash", "queue", "a\\b"),
+                refused("queue", "queue name with a path", "queue", "../a"),
+                refused("queue", "queue name with a zero-width space", "queue", "a\u200bb"),
+                refused("queue", "queue name that changes direction", "queue", "\u202eabc"),
+                refused("queue", "queue name with an emoji", "queue", "a\ud83d\ude00"),
                 refused("queue", "queue name with a newline", "queue", "abc\n"),
                 refused("queue", "queue name in Cyrillic", "queue", "\u0430bc"),
                 refused("queue", "queue name that begins with a dot", "queue", ".."),
@@ -154,6 +163,9 @@ class CreateRulesTest {
                 refused("headers", "65 headers", "headers", manyHeaders),
                 refused("headers", "header name with a colon", "headers", Map.of("a:b", "v")),
                 refused("headers", "header value with a line break", "headers", Map.of("a", "v\r\nBcc: x")),
+                refused("headers", "header name with a line break", "headers", Map.of("a\r\nBcc", "v")),
+                refused("headers", "header name in Cyrillic", "headers", Map.of("\u0430", "v")),
+                refused("headers", "empty header name", "headers", Map.of("", "v")),
                 refused("headers", "8 KB of headers", "headers", Map.of("a", "v".repeat(8200))),
                 refused("id", "random UUID", "id", UUID.randomUUID()),
                 refused("id", "id of last year", "id", UUID.fromString("01900000-0000-7000-8000-000000000000")),
@@ -186,6 +198,21 @@ class CreateRulesTest {
                         message("deduplicationKey", "k", "type", "a"),
                         message("deduplicationKey", "k", "type", "b")),
                 after(
+                        "same id in another queue",
+                        "duplicate",
+                        message("id", id, "queue", "rules.other"),
+                        message("id", id)),
+                after(
+                        "key differs in its Unicode form",
+                        NEW,
+                        message("deduplicationKey", "\u00e9"),
+                        message("deduplicationKey", "e\u0301")),
+                after(
+                        "key differs in a trailing space",
+                        NEW,
+                        message("deduplicationKey", "k"),
+                        message("deduplicationKey", "k ")),
+                after(
                         "key differs in case",
                         NEW,
                         message("deduplicationKey", "key"),
@@ -197,6 +224,7 @@ class CreateRulesTest {
         doors.put("Java", CreateRulesTest::inJava);
         doors.put("HTTP", CreateRulesTest::overHttp);
         doors.put("SQL", CreateRulesTest::inSql);
+        doors.put("SQL, many at once", CreateRulesTest::inSqlBatch);
         List<Arguments> all = new ArrayList<>();
         doors.forEach((name, door) -> table().forEach(one -> all.add(Arguments.of(name, door, one))));
         return all.stream();
@@ -215,7 +243,7 @@ class CreateRulesTest {
         assertThat(messages() - before).as("messages written").isEqualTo(one.answer.equals(NEW) ? 1 : 0);
     }
 
-    // ---- the three doors
+    // ---- the four doors
 
     private static String inJava(Map<String, Object> message) {
         try {
@@ -257,6 +285,23 @@ class CreateRulesTest {
     }
 
     private static String overHttp(Map<String, Object> message) throws Exception {
+        HttpResponse<String> answer = HttpClient.newHttpClient()
+                .send(
+                        HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + server.port() + "/api/v1/messages"))
+                                .header("Content-Type", "application/json")
+                                .POST(HttpRequest.BodyPublishers.ofString(json(message)))
+                                .build(),
+                        HttpResponse.BodyHandlers.ofString());
+        return switch (answer.statusCode()) {
+            case 201 -> NEW;
+            case 200 -> KNOWN;
+            case 409 -> "duplicate";
+            case 413, 422 -> JSON.readTree(answer.body()).path("field").asString("payload");
+            default -> answer.statusCode() + " " + answer.body();
+        };
+    }
+
+    private static String json(Map<String, Object> message) {
         ObjectNode body = JSON.createObjectNode();
         message.forEach((field, value) -> {
             if (!field.equals("payload")) {
@@ -269,20 +314,11 @@ class CreateRulesTest {
         if (message.containsKey("payload")) {
             json = json.substring(0, json.length() - 1) + ", \"payload\": " + message.get("payload") + "}";
         }
-        HttpResponse<String> answer = HttpClient.newHttpClient()
-                .send(
-                        HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + server.port() + "/api/v1/messages"))
-                                .header("Content-Type", "application/json")
-                                .POST(HttpRequest.BodyPublishers.ofString(json))
-                                .build(),
-                        HttpResponse.BodyHandlers.ofString());
-        return switch (answer.statusCode()) {
-            case 201 -> NEW;
-            case 200 -> KNOWN;
-            case 409 -> "duplicate";
-            case 413, 422 -> JSON.readTree(answer.body()).path("field").asString("payload");
-            default -> answer.statusCode() + " " + answer.body();
-        };
+        return json;
+    }
+
+    private static String inSqlBatch(Map<String, Object> message) throws SQLException {
+        return call("SELECT is_new FROM postroom.create_messages(?::jsonb)", List.of("[" + json(message) + "]"));
     }
 
     private static String inSql(Map<String, Object> message) throws SQLException {
@@ -303,11 +339,16 @@ class CreateRulesTest {
                 default -> arguments.put(field + " => ?", value);
             }
         });
+        return call(
+                "SELECT is_new FROM postroom.create_message(" + String.join(", ", arguments.keySet()) + ")",
+                arguments.values());
+    }
+
+    private static String call(String function, Collection<Object> arguments) throws SQLException {
         try (Connection connection = database.connect();
-                PreparedStatement call = connection.prepareStatement(
-                        "SELECT is_new FROM postroom.create_message(" + String.join(", ", arguments.keySet()) + ")")) {
+                PreparedStatement call = connection.prepareStatement(function)) {
             int index = 1;
-            for (Object value : arguments.values()) {
+            for (Object value : arguments) {
                 call.setObject(index++, value);
             }
             try (ResultSet row = call.executeQuery()) {

@@ -229,6 +229,9 @@ class DocsTest {
                 new TreeSet<>(Set.of("spring\\.datasource\\.(url|username|password)", "server\\.(address|port)"));
         metadata().forEach(property -> known.add(Pattern.quote(name(property))));
         known.add("postroom\\.handlers\\..+\\.(enabled|concurrency|attempts|retry-after|time-limit|batch|mode)");
+        known.add(
+                "postroom\\.queues\\..+\\.(kind|attempts|retry-after|time-to-live|retention|crash-limit|dead-letter-exchange"
+                        + "|dead-letter-routing-key|ordered|on-dead-letter|max-length|overflow|single-active-consumer|expires-after)");
         serverProperties().forEach(name -> known.add(Pattern.quote(name)));
         return known;
     }
@@ -238,7 +241,7 @@ class DocsTest {
         String page = Snippet.read(Path.of("docs/configuration.md"));
         for (JsonNode property : metadata()) {
             String name = name(property);
-            if (name.equals("postroom.handlers")) {
+            if (name.equals("postroom.handlers") || name.equals("postroom.queues")) {
                 continue;
             }
             String row = page.lines()

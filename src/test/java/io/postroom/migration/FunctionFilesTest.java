@@ -26,8 +26,10 @@ class FunctionFilesTest {
     private static final Set<String> FOR_USERS = Set.of(
             "bind",
             "cancel",
+            "cancel_message",
             "cancel_running",
             "create_message",
+            "create_messages",
             "declare_exchange",
             "declare_queue",
             "delete_exchange",
@@ -56,6 +58,18 @@ class FunctionFilesTest {
     void installed_functions_are_those_of_the_files() throws Exception {
         assertThat(installed().byName()).hasSizeGreaterThan(40);
         assertThat(installed().differencesFrom(ofFiles())).isEmpty();
+    }
+
+    @Test
+    void function_that_runs_with_the_rights_of_its_owner_is_not_for_everybody() {
+        assertThat(JdbcClient.create(pool).sql("""
+                        SELECT p.proname || ': ' || coalesce(array_to_string(p.proconfig, ', '), 'nothing is set')
+                        FROM pg_proc p
+                        WHERE p.pronamespace = 'postroom'::regnamespace
+                          AND p.prosecdef
+                          AND (has_function_privilege('public', p.oid, 'EXECUTE')
+                               OR p.proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp'])
+                        """).query(String.class).list()).isEmpty();
     }
 
     @Test

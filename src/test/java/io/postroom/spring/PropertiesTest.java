@@ -6,6 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.postroom.Postroom;
 import io.postroom.SchemaMode;
 import io.postroom.api.EngineSettings;
+import io.postroom.api.Overflow;
+import io.postroom.api.QueueKind;
+import io.postroom.api.QueueSettings;
 import io.postroom.channel.mail.MailSettings;
 import io.postroom.handler.HandlerMode;
 import java.io.IOException;
@@ -25,6 +28,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledForJreRange;
 import org.junit.jupiter.api.condition.JRE;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.springframework.boot.context.properties.bind.Bindable;
 import org.springframework.boot.context.properties.bind.Binder;
 import org.springframework.boot.context.properties.source.MapConfigurationPropertySource;
@@ -48,6 +53,57 @@ class PropertiesTest {
         assertThat(properties.workers().enabled()).isTrue();
         assertThat(properties.schema().mode()).isEqualTo(SchemaMode.MIGRATE);
         assertThat(properties.shutdown().drain()).isEqualTo(Postroom.DEFAULT_DRAIN);
+    }
+
+    @Test
+    void queues_are_read_from_properties_also_with_dots_in_their_names() {
+        assertThat(queues(
+                        "postroom.queues.mail.kind=auto-delete",
+                        "postroom.queues.orders.paid.retry-after=10s, 1m",
+                        "postroom.queues.orders.paid.attempts=5",
+                        "postroom.queues[a:B_c].time-to-live=2d",
+                        "postroom.queues.to_print.ordered=true",
+                        "postroom.queues.to_print.on-dead-letter=block",
+                        "postroom.queues.short.max-length=500",
+                        "postroom.queues.short.overflow=reject-to-dead-letter-exchange",
+                        "postroom.queues.short.single-active-consumer=true",
+                        "postroom.queues.short.expires-after=1h"))
+                .containsExactlyInAnyOrder(
+                        QueueSettings.of("mail").kind(QueueKind.AUTO_DELETE),
+                        QueueSettings.of("orders.paid").attempts(5).retryAfter("10s, 1m"),
+                        QueueSettings.of("a:B_c").timeToLive(Duration.ofDays(2)),
+                        QueueSettings.of("to_print").ordered(true).onDeadLetter(QueueSettings.OnDeadLetter.BLOCK),
+                        QueueSettings.of("short")
+                                .maxLength(500, Overflow.REJECT_TO_DEAD_LETTER_EXCHANGE)
+                                .singleActiveConsumer(true)
+                                .expiresAfter(Duration.ofHours(1)));
+        assertThat(queues()).isEmpty();
+    }
+
+    @ParameterizedTest(name = "{0}={1}")
+    @CsvSource(delimiter = '|', textBlock = """
+            postroom.queues.mail.attempts                | 0    | postroom.queues.mail.attempts cannot be used: attempts must be 1 to 1000
+            postroom.queues.mail.retry-after             | soon | postroom.queues.mail.retry-after cannot be used
+            postroom.queues.mail.time-to-live            | 0s   | postroom.queues.mail.time-to-live cannot be used: timeToLive must be
+            postroom.queues.mail.dead-letter-exchange    | a b  | postroom.queues.mail.dead-letter-exchange cannot be used
+            postroom.queues.mail.dead-letter-routing-key | k    | postroom.queues.mail.dead-letter-routing-key cannot be used
+            postroom.queues[a b].attempts                | 1    | postroom.queues[a b] cannot be used: queue must be 1 to 127
+            postroom.queues.mail.atempts                 | 1    | "postroom.queues.mail.atempts" is no setting of a queue
+            postroom.queues.attempts                     | 1    | "postroom.queues.attempts" is no setting of a queue
+            postroom.queues.mail.attempts                | many | postroom.queues.mail.attempts
+            postroom.queues.mail.kind                    | odd  | postroom.queues.mail.kind
+            """)
+    void wrong_setting_of_a_queue_names_the_property(String name, String value, String said) {
+        assertThatThrownBy(() -> queues(name + "=" + value)).hasStackTraceContaining(said);
+    }
+
+    private static List<QueueSettings> queues(String... properties) {
+        MockEnvironment environment = new MockEnvironment();
+        for (String property : properties) {
+            int sign = property.indexOf('=');
+            environment.setProperty(property.substring(0, sign), property.substring(sign + 1));
+        }
+        return QueueProperties.declared(environment);
     }
 
     @Test
@@ -185,7 +241,7 @@ class PropertiesTest {
                         Stream.concat(
                                 keys("postroom", PostroomProperties.class),
                                 keys("postroom.mail", MailProperties.class)),
-                        Stream.of("postroom.handlers"))
+                        Stream.of("postroom.handlers", "postroom.queues"))
                 .collect(Collectors.toSet());
 
         assertThat(keys).hasSizeGreaterThan(25);
@@ -193,6 +249,7 @@ class PropertiesTest {
         assertThat(keys)
                 .allSatisfy(key -> assertThat(described.get(key)).as(key).endsWith("."));
         assertThat(described.get("postroom.handlers")).contains(HandlerSettings.KEYS);
+        assertThat(described.get("postroom.queues")).contains(QueueProperties.KEYS.keySet());
     }
 
     private static Stream<String> keys(String prefix, Class<?> type) {

@@ -66,6 +66,21 @@ class StarterOptionsTest {
     }
 
     @Test
+    void queue_of_the_properties_is_declared_at_the_start() {
+        try (Host.Running host = Host.on(database)
+                .with(Orders.class)
+                .with("postroom.declare-on-use", false)
+                .with("postroom.queues.by.property.time-to-live", "2d")
+                .start()) {
+            Created created = host.queueMessages()
+                    .createMessage(CreateMessage.to("by.property").json("1"));
+
+            assertThat(host.queueMessages().find(created.id()).orElseThrow().state())
+                    .isEqualTo(MessageState.READY);
+        }
+    }
+
+    @Test
     void with_workers_off_messages_are_created_and_wait() {
         try (Host.Running host = Host.on(database)
                 .with(Orders.class)

@@ -58,8 +58,6 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "advance_after",
         "advance_groups",
         "announce_starts",
-        "begin_expiry",
-        "begin_length",
         "bind",
         "cancel",
         "cancel_deleted",

@@ -1,0 +1,91 @@
+-- Role postroom_operator: what people do by SQL: look, cancel, reschedule, redrive, stop and start consumers, send kill signals, and
+-- declare, bind and delete queues and exchanges. It reads neither payloads nor headers, writes no message of its own but kill signals,
+-- which are made by create_message, and claims nothing. Each act is a line in operator_log.
+-- Run: psql -d the_database -f db/roles/operator.sql as the owner of the schema, who needs CREATEROLE.
+-- Then: GRANT postroom_operator TO ann.
+DO $$ BEGIN
+    CREATE ROLE postroom_operator NOLOGIN;
+EXCEPTION WHEN duplicate_object THEN
+    NULL; -- another database of this server has it, too
+END $$;
+GRANT USAGE ON SCHEMA postroom TO postroom_operator;
+GRANT SELECT ON
+    postroom.bindings,
+    postroom.consumer_stops,
+    postroom.consumers,
+    postroom.dead_letters,
+    postroom.dropped_messages,
+    postroom.exchanges,
+    postroom.message_history,
+    postroom.operator_log,
+    postroom.place,
+    postroom.purge_log,
+    postroom.queue_messages,
+    postroom.queue_stats
+TO postroom_operator;
+
+-- What the functions below read and write. A lock on a row needs UPDATE.
+GRANT SELECT (id, created_at, expires_at, seq, queue_id, type_version, priority, direction, type, correlation_id, group_key, content_type,
+              created_by, exchange, routing_key, queue_ids) ON postroom.message TO postroom_operator;
+GRANT SELECT ON postroom.attempt, postroom.consumer, postroom.worker TO postroom_operator;
+GRANT INSERT ON postroom.attempt TO postroom_operator;
+GRANT SELECT, INSERT ON postroom.cancelled_run, postroom.operator_action, postroom.queue_length TO postroom_operator;
+GRANT SELECT, INSERT, UPDATE ON postroom.queue, postroom.routing_version TO postroom_operator;
+GRANT SELECT, UPDATE, DELETE ON postroom.dead_letter, postroom.grouped, postroom.lease, postroom.message_group TO postroom_operator;
+GRANT SELECT, INSERT, UPDATE, DELETE ON postroom.binding, postroom.consumer_stop, postroom.delayed, postroom.exchange, postroom.ready
+TO postroom_operator;
+GRANT USAGE ON SEQUENCE postroom.ready_seq TO postroom_operator;
+
+GRANT EXECUTE ON FUNCTION
+    postroom.bind,
+    postroom.cancel,
+    postroom.cancel_message,
+    postroom.cancel_running,
+    postroom.create_message,
+    postroom.declare_exchange,
+    postroom.declare_queue,
+    postroom.delete_exchange,
+    postroom.delete_queue,
+    postroom.explain,
+    postroom.kill_signal,
+    postroom.redrive,
+    postroom.reschedule,
+    postroom.route,
+    postroom.set_ordered,
+    postroom.start_consumers,
+    postroom.stop_consumers,
+    postroom.takes,
+    postroom.unbind
+TO postroom_operator;
+
+-- Functions that those call. PUBLIC may execute them unless somebody took that right.
+GRANT EXECUTE ON FUNCTION
+    postroom.advance_after,
+    postroom.advance_groups,
+    postroom.change_routing,
+    postroom.declaration_conflicts,
+    postroom.existing_exchange,
+    postroom.explain_group,
+    postroom.headers_match,
+    postroom.instant_of,
+    postroom.is_consumed,
+    postroom.is_expired,
+    postroom.lowest_id,
+    postroom.mark_deleted,
+    postroom.matching_bindings,
+    postroom.may_operate,
+    postroom.may_wait,
+    postroom.order_consumer_stop,
+    postroom.reached_bindings,
+    postroom.refuse,
+    postroom.refuse_unknown,
+    postroom.require_binding_arguments,
+    postroom.require_headers,
+    postroom.require_name,
+    postroom.require_read_committed,
+    postroom.require_routing_key,
+    postroom.same_waits,
+    postroom.take_waiting,
+    postroom.topic_matches,
+    postroom.worker_text
+TO postroom_operator;

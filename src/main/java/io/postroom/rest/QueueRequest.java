@@ -1,0 +1,81 @@
+package io.postroom.rest;
+
+import io.postroom.api.Durations;
+import io.postroom.api.InvalidMessageException;
+import io.postroom.api.Overflow;
+import io.postroom.api.QueueKind;
+import io.postroom.api.QueueSettings;
+import io.postroom.api.QueueSettings.OnDeadLetter;
+import java.util.Optional;
+
+/** Turns the text of a {@code PUT} into the settings of a queue. A member that is absent or {@code null} keeps what the queue has. */
+final class QueueRequest {
+    private QueueRequest() {}
+
+    /**
+     * @throws ProblemException it is no JSON
+     * @throws InvalidMessageException a member is not known, or not what it must be
+     */
+    static QueueSettings read(String queue, String text) {
+        JsonMembers given = JsonMembers.read(
+                text,
+                "kind",
+                "attempts",
+                "retryAfter",
+                "timeToLive",
+                "retention",
+                "crashLimit",
+                "deadLetterExchange",
+                "deadLetterRoutingKey",
+                "ordered",
+                "onDeadLetter",
+                "maxLength",
+                "overflow",
+                "singleActiveConsumer",
+                "expiresAfter");
+        Optional<String> deadLetterRoutingKey = given.text("deadLetterRoutingKey");
+        Optional<String> deadLetterExchange = given.text("deadLetterExchange");
+        if (deadLetterRoutingKey.isPresent()
+                && deadLetterExchange.filter(name -> !name.isEmpty()).isEmpty()) {
+            throw new InvalidMessageException(
+                    "deadLetterRoutingKey", "given only with a dead letter exchange", deadLetterRoutingKey.get());
+        }
+        return new QueueSettings(
+                queue,
+                given.integer("attempts"),
+                given.text("retryAfter"),
+                given.text("timeToLive").map(time -> Durations.parse("timeToLive", time)),
+                given.text("retention").map(time -> Durations.parse("retention", time)),
+                given.integer("crashLimit"),
+                given.text("kind").map(QueueRequest::kind),
+                deadLetterExchange,
+                deadLetterRoutingKey,
+                given.bool("ordered"),
+                given.text("onDeadLetter").map(QueueRequest::onDeadLetter),
+                given.integer("maxLength").map(Integer::longValue),
+                given.text("overflow").map(Overflow::ofCode),
+                given.bool("singleActiveConsumer"),
+                given.text("expiresAfter").map(time -> Durations.parse("expiresAfter", time)));
+    }
+
+    private static QueueKind kind(String code) {
+        if (code.equals(QueueKind.DURABLE.code())) {
+            return QueueKind.DURABLE;
+        } else if (code.equals(QueueKind.AUTO_DELETE.code())) {
+            return QueueKind.AUTO_DELETE;
+        }
+        throw new InvalidMessageException(
+                "kind",
+                "durable or auto_delete",
+                code,
+                "An exclusive queue belongs to a process: declare it there, with Queues.declare");
+    }
+
+    private static OnDeadLetter onDeadLetter(String code) {
+        return switch (code) {
+            case "release" -> OnDeadLetter.RELEASE;
+            case "block" -> OnDeadLetter.BLOCK;
+            default -> throw new InvalidMessageException("onDeadLetter", "release or block", code);
+        };
+    }
+}

@@ -1,0 +1,154 @@
+package io.postroom.spring;
+
+import io.postroom.api.InvalidMessageException;
+import io.postroom.api.Overflow;
+import io.postroom.api.QueueKind;
+import io.postroom.api.QueueSettings;
+import io.postroom.api.QueueSettings.OnDeadLetter;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.springframework.boot.context.properties.bind.Bindable;
+import org.springframework.boot.context.properties.bind.Binder;
+import org.springframework.boot.context.properties.source.ConfigurationPropertyName;
+import org.springframework.boot.context.properties.source.ConfigurationPropertyName.Form;
+import org.springframework.boot.context.properties.source.ConfigurationPropertySources;
+import org.springframework.boot.context.properties.source.IterableConfigurationPropertySource;
+import org.springframework.core.env.Environment;
+
+/**
+ * Settings of a queue that is declared at the start, under {@code postroom.queues.<name>}.
+ *
+ * @param kind How long the queue lives: durable, exclusive or auto-delete.
+ * @param attempts Most attempts, the first included, 1 to 1000.
+ * @param retryAfter Waits between attempts.
+ * @param timeToLive After how long waiting messages expire, 1 ms to 400 days.
+ * @param retention How long finished messages are kept, 0 to 400 days, or 365000 days.
+ * @param crashLimit Deaths of a worker after which a message is given up, 1 to 1000.
+ * @param deadLetterExchange Exchange through which dead letters go on.
+ * @param deadLetterRoutingKey Routing key instead of the message's own.
+ * @param ordered Whether at most one message of each group is in progress.
+ * @param onDeadLetter What becomes of the group of a dead letter: release or block.
+ * @param maxLength Most READY messages, 1 to 1000000000; 0: as many as come.
+ * @param overflow What happens above that: drop-head, reject or reject-to-dead-letter-exchange.
+ * @param singleActiveConsumer Whether only one process consumes at a time.
+ * @param expiresAfter Without use for so long the queue is deleted, 1 ms to 400 days; 0: never.
+ */
+record QueueProperties(
+        @Nullable QueueKind kind,
+        @Nullable Integer attempts,
+        @Nullable String retryAfter,
+        @Nullable Duration timeToLive,
+        @Nullable Duration retention,
+        @Nullable Integer crashLimit,
+        @Nullable String deadLetterExchange,
+        @Nullable String deadLetterRoutingKey,
+        @Nullable Boolean ordered,
+        @Nullable OnDeadLetter onDeadLetter,
+        @Nullable Long maxLength,
+        @Nullable Overflow overflow,
+        @Nullable Boolean singleActiveConsumer,
+        @Nullable Duration expiresAfter) {
+    private static final ConfigurationPropertyName ROOT = ConfigurationPropertyName.of("postroom.queues");
+    /** The settings, as in a file and as the fields of {@link InvalidMessageException}. */
+    static final Map<String, String> KEYS = keys(
+            "kind",
+            "attempts",
+            "retryAfter",
+            "timeToLive",
+            "retention",
+            "crashLimit",
+            "deadLetterExchange",
+            "deadLetterRoutingKey",
+            "ordered",
+            "onDeadLetter",
+            "maxLength",
+            "overflow",
+            "singleActiveConsumer",
+            "expiresAfter");
+
+    private static Map<String, String> keys(String... fields) {
+        Map<String, String> keys = new LinkedHashMap<>();
+        for (String field : fields) {
+            keys.put(field.replaceAll("([A-Z])", "-$1").toLowerCase(Locale.ROOT), field);
+        }
+        return keys;
+    }
+
+    /**
+     * Reads the settings of all queues. The last part of a property's name is the setting, and all before it is the queue: names of queues
+     * have dots, and the keys of a map may have dots only in brackets.
+     *
+     * @throws StartProblem a property has no such setting, or a value that breaks a limit; the text names the property
+     */
+    static List<QueueSettings> declared(Environment environment) {
+        Map<String, ConfigurationPropertyName> queues = new LinkedHashMap<>();
+        ConfigurationPropertySources.get(environment).forEach(source -> {
+            if (source instanceof IterableConfigurationPropertySource iterable) {
+                iterable.stream()
+                        .filter(ROOT::isAncestorOf)
+                        .forEach(name -> queues.putIfAbsent(queueOf(name), name.getParent()));
+            }
+        });
+        List<QueueSettings> settings = new ArrayList<>();
+        queues.forEach((queue, name) -> settings.add(Binder.get(environment)
+                .bind(name, Bindable.of(QueueProperties.class))
+                .orElseThrow(IllegalStateException::new)
+                .settings(queue, name)));
+        return settings;
+    }
+
+    private static String queueOf(ConfigurationPropertyName name) {
+        int last = name.getNumberOfElements() - 1;
+        String setting = name.getElement(last, Form.UNIFORM);
+        if (last <= ROOT.getNumberOfElements()
+                || KEYS.keySet().stream().noneMatch(key -> key.replace("-", "").equals(setting))) {
+            throw new StartProblem(
+                    "\"" + name + "\" is no setting of a queue",
+                    "Write postroom.queues.<name>.<setting>, with one of " + String.join(", ", KEYS.keySet()));
+        }
+        List<String> parts = new ArrayList<>();
+        for (int i = ROOT.getNumberOfElements(); i < last; i++) {
+            parts.add(name.getElement(i, Form.ORIGINAL));
+        }
+        return String.join(".", parts);
+    }
+
+    private QueueSettings settings(String queue, ConfigurationPropertyName name) {
+        try {
+            if (deadLetterRoutingKey != null && (deadLetterExchange == null || deadLetterExchange.isEmpty())) {
+                throw new InvalidMessageException(
+                        "deadLetterRoutingKey", "given only with a dead letter exchange", deadLetterRoutingKey);
+            }
+            return new QueueSettings(
+                    queue,
+                    Optional.ofNullable(attempts),
+                    Optional.ofNullable(retryAfter),
+                    Optional.ofNullable(timeToLive),
+                    Optional.ofNullable(retention),
+                    Optional.ofNullable(crashLimit),
+                    Optional.ofNullable(kind),
+                    Optional.ofNullable(deadLetterExchange),
+                    Optional.ofNullable(deadLetterRoutingKey),
+                    Optional.ofNullable(ordered),
+                    Optional.ofNullable(onDeadLetter),
+                    Optional.ofNullable(maxLength),
+                    Optional.ofNullable(overflow),
+                    Optional.ofNullable(singleActiveConsumer),
+                    Optional.ofNullable(expiresAfter));
+        } catch (InvalidMessageException refused) {
+            String property = KEYS.entrySet().stream()
+                    .filter(key -> key.getValue().equals(refused.field()))
+                    .map(key -> name + "." + key.getKey())
+                    .findFirst()
+                    .orElse(name.toString());
+            throw new StartProblem(
+                    property + " cannot be used: " + refused.getMessage(), "Correct that property", refused);
+        }
+    }
+}

@@ -1,0 +1,289 @@
+package io.postroom.fault;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.zaxxer.hikari.HikariDataSource;
+import io.postroom.Postroom;
+import io.postroom.SchemaMode;
+import io.postroom.api.CreateMessage;
+import io.postroom.api.MessageState;
+import io.postroom.api.Outcome;
+import io.postroom.handler.Handler;
+import io.postroom.test.PostroomKit;
+import io.postroom.testing.PostgresTest;
+import io.postroom.testing.TestDatabase;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.UUID;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.springframework.dao.DataAccessException;
+import org.springframework.jdbc.core.simple.JdbcClient;
+
+/** The scripts in {@code db/roles}: each role can do its part, also where PUBLIC may execute nothing, and no more than that. */
+@PostgresTest
+class RolesTest {
+    private static final List<String> ROLES = List.of("producer", "worker", "operator", "reader");
+
+    private static TestDatabase database;
+    private static JdbcClient admin;
+
+    /** Roles belong to the server, so each gets a name of its own here; and a login that is a member of it, as on the page. */
+    @BeforeAll
+    static void roles(TestDatabase given) throws IOException {
+        database = given;
+        admin = JdbcClient.create(given.pool());
+        for (String role : ROLES) {
+            String script = Files.readString(Path.of("db/roles/" + role + ".sql"));
+            admin.sql(script.replace("postroom_" + role, group(role))).update();
+            admin.sql("CREATE ROLE " + login(role) + " LOGIN PASSWORD 'x' IN ROLE " + group(role))
+                    .update();
+        }
+    }
+
+    @AfterAll
+    static void drop() {
+        String groups = String.join(", ", ROLES.stream().map(RolesTest::group).toList());
+        admin.sql("DROP OWNED BY " + groups).update();
+        for (String role : ROLES) {
+            admin.sql("DROP ROLE " + login(role) + ", " + group(role)).update();
+        }
+    }
+
+    private static void takeExecuteFromPublic() {
+        admin.sql("REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA postroom FROM PUBLIC")
+                .update();
+    }
+
+    private static void giveExecuteToPublicAsInstalled() {
+        admin.sql("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA postroom TO PUBLIC").update();
+        admin.sql("REVOKE EXECUTE ON FUNCTION postroom.create_message, postroom.create_messages FROM PUBLIC")
+                .update();
+    }
+
+    @Test
+    void producer_creates_messages_and_triggers_of_its_tables_do() {
+        takeExecuteFromPublic();
+        try (HikariDataSource pool = pool("producer")) {
+            JdbcClient producer = JdbcClient.create(pool);
+            producer.sql("SELECT id FROM postroom.create_message('shop', '1', message_id => postroom.new_id())")
+                    .query(UUID.class)
+                    .single();
+            producer.sql("SELECT id FROM postroom.create_messages('[{\"queue\": \"shop\"}, {\"queue\": \"shop\"}]')")
+                    .query(UUID.class)
+                    .list();
+            producer.sql("CREATE TEMP TABLE ticket (number int, closed boolean DEFAULT false)")
+                    .update();
+            producer.sql("""
+                    CREATE FUNCTION pg_temp.tell_of_closed_ticket() RETURNS trigger LANGUAGE plpgsql AS $$
+                    BEGIN
+                        PERFORM postroom.create_message('shop', to_jsonb(NEW), 'ticket.closed');
+                        RETURN NULL;
+                    END
+                    $$;
+                    CREATE TRIGGER ticket_closed AFTER UPDATE OF closed ON ticket
+                        FOR EACH ROW WHEN (NEW.closed AND NOT OLD.closed) EXECUTE FUNCTION pg_temp.tell_of_closed_ticket();
+                    INSERT INTO ticket VALUES (7), (8);
+                    UPDATE ticket SET closed = true WHERE number = 7;
+                    """).update();
+        }
+        assertThat(admin.sql("SELECT m.payload ->> 'number' FROM postroom.message m WHERE m.type = 'ticket.closed'")
+                        .query(String.class)
+                        .list())
+                .containsExactly("7");
+        assertThat(admin.sql(
+                                "SELECT DISTINCT m.created_by FROM postroom.message m JOIN postroom.queue q ON q.id = m.queue_id"
+                                        + " WHERE q.name = 'shop'")
+                        .query(String.class)
+                        .list())
+                .containsExactly(login("producer"));
+    }
+
+    @Test
+    void producer_reads_claims_changes_and_declares_nothing() {
+        assertThat(rightsOnTables("producer")).isEmpty();
+        refused(
+                "producer",
+                "SELECT count(*) FROM postroom.message",
+                "SELECT count(*) FROM postroom.message_content",
+                "SELECT count(*) FROM postroom.queue_messages",
+                "SELECT postroom.cancel_message(gen_random_uuid())",
+                "SELECT postroom.redrive(gen_random_uuid())",
+                "SELECT postroom.declare_queue('mine')",
+                "SELECT postroom.declare_exchange('mine')",
+                "SELECT postroom.delete_queue('shop')",
+                "SELECT postroom.kill_signal('shop')",
+                "SELECT postroom.stop_consumers('shop')",
+                "SELECT count(*) FROM postroom.route('', 'shop')",
+                "SELECT count(*) FROM postroom.explain(gen_random_uuid())",
+                "INSERT INTO postroom.lease DEFAULT VALUES",
+                "DELETE FROM postroom.ready",
+                "SELECT nextval('postroom.ready_seq')",
+                "CREATE TABLE postroom.mine ()");
+    }
+
+    @Test
+    void worker_runs_and_changes_neither_schema_nor_ledger() {
+        takeExecuteFromPublic();
+        try (HikariDataSource pool = pool("worker");
+                Postroom postroom = Postroom.on(pool)
+                        .schema(SchemaMode.VALIDATE)
+                        .handler(Handler.send("roles", String.class, (payload, context) -> Outcome.done()))
+                        .start()) {
+            UUID id = postroom.queueMessages()
+                    .createMessage(CreateMessage.to("roles").payload("x"))
+                    .id();
+            PostroomKit.of(postroom).await(id, MessageState.DONE);
+            assertThat(postroom.problems()).isEmpty();
+        }
+        refused(
+                "worker",
+                "CREATE TABLE postroom.mine ()",
+                "DROP TABLE postroom.ready",
+                "ALTER TABLE postroom.ready DISABLE TRIGGER ALL",
+                "TRUNCATE postroom.message",
+                "DELETE FROM postroom.schema_history",
+                "DELETE FROM postroom.purge_ledger",
+                "CREATE OR REPLACE FUNCTION postroom.new_id() RETURNS uuid LANGUAGE sql AS 'SELECT gen_random_uuid()'");
+    }
+
+    @Test
+    void operator_looks_and_operates() {
+        UUID waiting = created("operated");
+        UUID moved = created("operated");
+        takeExecuteFromPublic();
+        try (HikariDataSource pool = pool("operator")) {
+            JdbcClient operator = JdbcClient.create(pool);
+            for (String sql : List.of(
+                    "SELECT postroom.reschedule('" + moved + "', now() + interval '1 hour') = 1",
+                    "SELECT postroom.cancel('" + moved + "') = 1",
+                    "SELECT postroom.cancel_message('" + waiting + "') = 1",
+                    "SELECT postroom.cancel_running('" + waiting + "') = 0",
+                    "SELECT postroom.redrive('" + waiting + "') = 0",
+                    "SELECT count(*) > 0 FROM postroom.explain('" + waiting + "')",
+                    "SELECT postroom.declare_queue('made')",
+                    "SELECT postroom.declare_queue('short', max_length => 5, expires_after => '1 day')",
+                    "SELECT NOT postroom.declare_queue('short', max_length => 6, expires_after => '2 days')",
+                    "SELECT postroom.set_ordered('made', true) IS NOT NULL",
+                    "SELECT postroom.declare_exchange('made', 'topic')",
+                    "SELECT postroom.bind('made', 'made', '#')",
+                    "SELECT count(*) = 1 FROM postroom.route('made', 'k')",
+                    "SELECT postroom.unbind('made', 'made', '#')",
+                    "SELECT postroom.stop_consumers('made') = 0",
+                    "SELECT postroom.start_consumers('made') IS NOT NULL",
+                    "SELECT postroom.kill_signal('made') IS NOT NULL",
+                    "SELECT postroom.delete_queue('made') IS NOT NULL",
+                    "SELECT postroom.delete_exchange('made')",
+                    "SELECT count(*) >= 0 FROM postroom.queue_messages",
+                    "SELECT count(*) > 0 FROM postroom.operator_log WHERE actor = session_user")) {
+                assertThat(operator.sql(sql).query(Boolean.class).single())
+                        .as(sql)
+                        .isTrue();
+            }
+        }
+    }
+
+    @Test
+    void operator_reads_no_payload_and_claims_nothing() {
+        refused(
+                "operator",
+                "SELECT payload FROM postroom.message",
+                "SELECT body FROM postroom.message",
+                "SELECT headers FROM postroom.message",
+                "SELECT * FROM postroom.message_content",
+                "INSERT INTO postroom.message (id) VALUES (postroom.new_id())",
+                "DELETE FROM postroom.message",
+                "DELETE FROM postroom.attempt",
+                "INSERT INTO postroom.lease DEFAULT VALUES",
+                "UPDATE postroom.operator_action SET actor = 'somebody else'",
+                "DELETE FROM postroom.operator_action",
+                "TRUNCATE postroom.ready",
+                "CREATE TABLE postroom.mine ()");
+    }
+
+    @Test
+    void reader_reads_the_views_without_payloads_and_changes_nothing() {
+        takeExecuteFromPublic();
+        assertThat(rightsOnTables("reader"))
+                .hasSize(11)
+                .allMatch(right -> right.startsWith("SELECT on v "), "SELECT on views alone");
+        try (HikariDataSource pool = pool("reader")) {
+            JdbcClient reader = JdbcClient.create(pool);
+            assertThat(reader.sql("SELECT count(*) FROM postroom.queue_messages")
+                            .query(Long.class)
+                            .single())
+                    .isNotNegative();
+        }
+        refused(
+                "reader",
+                "SELECT * FROM postroom.message_content",
+                "SELECT * FROM postroom.message",
+                "SELECT id FROM postroom.create_message('shop')",
+                "SELECT id FROM postroom.create_messages('[]')",
+                "SELECT postroom.cancel(gen_random_uuid())",
+                "UPDATE postroom.queue SET paused_at = now()",
+                "CREATE TABLE postroom.mine ()");
+    }
+
+    // ---- roles
+
+    private static String group(String role) {
+        return role + "s_of_" + database.name();
+    }
+
+    private static String login(String role) {
+        return role + "_of_" + database.name();
+    }
+
+    private static HikariDataSource pool(String role) {
+        HikariDataSource pool = new HikariDataSource();
+        pool.setJdbcUrl(database.url());
+        pool.setUsername(login(role));
+        pool.setPassword("x");
+        pool.setMinimumIdle(0);
+        return pool;
+    }
+
+    private static UUID created(String queue) {
+        return admin.sql("SELECT id FROM postroom.create_message(?)")
+                .param(queue)
+                .query(UUID.class)
+                .single();
+    }
+
+    private static List<String> rightsOnTables(String role) {
+        return admin.sql("""
+                        SELECT r.name || ' on ' || c.relkind::text || ' ' || c.relname::text
+                        FROM pg_class c
+                        CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) r (name)
+                        WHERE c.relnamespace = 'postroom'::regnamespace
+                          AND c.relkind IN ('r', 'p', 'v')
+                          AND has_table_privilege(?, c.oid, r.name)
+                        """).param(login(role)).query(String.class).list();
+    }
+
+    private static void refused(String role, String... statements) {
+        giveExecuteToPublicAsInstalled();
+        try (HikariDataSource pool = pool(role)) {
+            JdbcClient client = JdbcClient.create(pool);
+            for (String sql : statements) {
+                assertThatThrownBy(() -> {
+                            if (sql.startsWith("SELECT")) {
+                                client.sql(sql).query().listOfRows();
+                            } else {
+                                client.sql(sql).update();
+                            }
+                        })
+                        .as(sql)
+                        .isInstanceOf(DataAccessException.class)
+                        .rootCause()
+                        .extracting("SQLState")
+                        .isEqualTo("42501");
+            }
+        }
+    }
+}

@@ -1,0 +1,172 @@
+package io.postroom.rest;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.postroom.Postroom;
+import io.postroom.SchemaMode;
+import io.postroom.api.CreateMessage;
+import io.postroom.api.QueueKind;
+import io.postroom.api.QueueSettings;
+import io.postroom.server.RunningServer;
+import io.postroom.testing.PostgresTest;
+import io.postroom.testing.TestDatabase;
+import java.net.http.HttpResponse;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.springframework.jdbc.core.simple.JdbcClient;
+import tools.jackson.databind.JsonNode;
+
+/** Declaring, counting and deleting queues over HTTP. */
+@PostgresTest
+class QueuesOverHttpTest {
+    private static final String QUEUES = "/api/v1/queues/";
+
+    private static RunningServer server;
+    private static RestClient client;
+    private static Postroom other;
+    private static JdbcClient sql;
+
+    @BeforeAll
+    static void start(TestDatabase database) {
+        server = RunningServer.on(database);
+        client = new RestClient(server);
+        sql = JdbcClient.create(database.pool());
+        other = Postroom.on(database.pool())
+                .schema(SchemaMode.NONE)
+                .workers(false)
+                .start();
+    }
+
+    @AfterAll
+    static void stop() {
+        other.close();
+        server.close();
+    }
+
+    @Test
+    void queue_is_declared_with_its_settings_and_what_is_left_out_stays() {
+        HttpResponse<String> declared = client.put(QUEUES + "http.made", """
+                {"kind": "auto_delete", "attempts": 5, "retryAfter": "10s, 1m", "timeToLive": "2d", "retention": "PT1H",
+                 "crashLimit": 2, "deadLetterExchange": "dead", "deadLetterRoutingKey": "k", "ordered": true, "onDeadLetter": "block"}
+                """);
+        assertThat(declared.statusCode()).as(declared.body()).isEqualTo(200);
+        assertThat(declared.body()).isEqualTo("{\"declared\":\"http.made\"}\n");
+        assertThat(client.put(QUEUES + "http.made", "{\"attempts\": 6}").statusCode())
+                .isEqualTo(200);
+
+        assertThat(sql.sql("""
+                        SELECT concat_ws('|', q.kind, q.max_attempts, q.retry_after, q.time_to_live, q.retention, q.crash_limit,
+                                         q.dead_letter_exchange, q.dead_letter_routing_key, q.ordered, q.on_dead_letter)
+                        FROM postroom.queue q WHERE q.name = 'http.made'
+                        """).query(String.class).single())
+                .isEqualTo("auto_delete|6|10s, 1m|48:00:00|01:00:00|2|dead|k|t|block");
+
+        client.put(
+                QUEUES + "http.short",
+                "{\"maxLength\": 5, \"overflow\": \"reject\", \"singleActiveConsumer\": true, \"expiresAfter\": \"1h\"}");
+        assertThat(sql.sql("""
+                        SELECT concat_ws('|', q.max_length, q.overflow, q.single_active_consumer, q.expires_after)
+                        FROM postroom.queue q WHERE q.name = 'http.short'
+                        """).query(String.class).single()).isEqualTo("5|reject|t|01:00:00");
+    }
+
+    @Test
+    void queue_is_counted_and_deleted_under_its_conditions() {
+        client.put(QUEUES + "http.full", "{}");
+        other.queueMessages().createMessage(CreateMessage.to("http.full").json("1"));
+        JsonNode counted = RestClient.json(client.get(QUEUES + "http.full"));
+        assertThat(counted.get("ready").asInt()).isEqualTo(1);
+        assertThat(counted.get("paused").asBoolean()).isFalse();
+        assertThat(RestClient.json(client.get("/api/v1/queues")).get("queues").findValuesAsString("queue"))
+                .contains("http.full");
+
+        JsonNode full = RestClient.problem(client.delete(QUEUES + "http.full?ifEmpty=true"), 409);
+        assertThat(full.get("type").asString()).isEqualTo("urn:postroom:problem:in-use");
+        assertThat(full.get("detail").asString()).contains("http.full", "messages wait in it");
+        JsonNode misspelt = RestClient.problem(client.delete(QUEUES + "http.full?if_empty=true"), 422);
+        assertThat(misspelt.get("field").asString()).isEqualTo("if_empty");
+
+        assertThat(client.delete(QUEUES + "http.full?ifUnused=true").body()).isEqualTo("{\"deleted\":\"http.full\"}\n");
+        RestClient.problem(client.delete(QUEUES + "http.full"), 404);
+        RestClient.problem(client.get(QUEUES + "http.full"), 404);
+    }
+
+    @Test
+    void queue_of_another_process_is_neither_declared_nor_deleted() {
+        other.queues().declare(QueueSettings.of("http.owned").kind(QueueKind.EXCLUSIVE));
+        JsonNode declared = RestClient.problem(client.put(QUEUES + "http.owned", "{}"), 409);
+        assertThat(declared.get("type").asString()).isEqualTo("urn:postroom:problem:exclusive");
+        RestClient.problem(client.delete(QUEUES + "http.owned"), 409);
+    }
+
+    @ParameterizedTest(name = "{0}: {1}")
+    @CsvSource(delimiter = '|', textBlock = """
+            kind                 | {"kind": "exclusive"}
+            kind                 | {"kind": "Durable"}
+            attempts             | {"attempts": 0}
+            attempts             | {"attempts": 2147483648}
+            attempts             | {"attempts": 1.5}
+            attempts             | {"attempts": "5"}
+            retryAfter           | {"retryAfter": "soon"}
+            timeToLive           | {"timeToLive": "0s"}
+            timeToLive           | {"timeToLive": 5}
+            retention            | {"retention": "401d"}
+            crashLimit           | {"crashLimit": -1}
+            deadLetterExchange   | {"deadLetterExchange": "a b"}
+            deadLetterRoutingKey | {"deadLetterRoutingKey": "k"}
+            ordered              | {"ordered": "yes"}
+            onDeadLetter         | {"onDeadLetter": "wait"}
+            ttl                  | {"ttl": 1}
+            request              | []
+            """)
+    void wrong_value_is_refused_by_its_name_and_nothing_is_declared(String field, String settings) {
+        JsonNode problem = RestClient.problem(client.put(QUEUES + "http.refused", settings), 422);
+        assertThat(problem.get("field").asString()).isEqualTo(field);
+        RestClient.problem(client.get(QUEUES + "http.refused"), 404);
+    }
+
+    /** Names that an interpreter, a path, a file system or a shell would take for something else. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "a'%3B%20drop%20table%20x%3B--",
+                "%22",
+                "%25I",
+                "$1",
+                "abc%0A",
+                "%D0%B0bc",
+                "a%E2%80%8Bb",
+                "%E2%80%AEabc",
+                "%F0%9F%98%80",
+                "__proto__",
+                "-a"
+            })
+    void wrong_name_is_refused(String name) {
+        HttpResponse<String> refused = client.put(QUEUES + name, "{}");
+        assertThat(refused.statusCode()).as(refused.body()).isEqualTo(422);
+        assertThat(RestClient.json(refused).get("field").asString()).isEqualTo("queue");
+    }
+
+    /** PostgreSQL cuts identifiers at 63 bytes; a name is no identifier. */
+    @Test
+    void names_that_differ_in_their_last_character_alone_are_two_queues() {
+        String name = "n".repeat(126);
+        client.put(QUEUES + name + "a", "{}");
+        client.put(QUEUES + name + "b", "{}");
+        client.delete(QUEUES + name + "a");
+        assertThat(client.get(QUEUES + name + "b").statusCode()).isEqualTo(200);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"con", "null", "undefined", "0", "true", "consumers", "longest"})
+    void name_that_looks_like_a_word_is_a_name(String name) {
+        String queue = name.equals("longest") ? "q".repeat(127) : name;
+        assertThat(client.put(QUEUES + queue, "{}").statusCode()).isEqualTo(200);
+        assertThat(RestClient.json(client.get(QUEUES + queue)).get("queue").asString())
+                .isEqualTo(queue);
+    }
+}
