@@ -150,6 +150,19 @@ CREATE TABLE postroom.exchange (
 );
 COMMENT ON COLUMN postroom.exchange.alternate IS 'the exchange that a message goes on to where no binding of this one matches it';
 
+CREATE TABLE postroom.grouped (
+    seq bigint NOT NULL,
+    queue_id integer NOT NULL,
+    priority smallint NOT NULL,
+    failures smallint NOT NULL DEFAULT 0,
+    crashes smallint NOT NULL DEFAULT 0,
+    deliveries smallint NOT NULL DEFAULT 0,
+    message_id uuid NOT NULL,
+    group_key text COLLATE "C" NOT NULL,
+    CONSTRAINT grouped_pk PRIMARY KEY (queue_id, group_key, seq)
+) WITH (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=5000, autovacuum_vacuum_cost_delay=0);
+CREATE INDEX grouped_by_message ON postroom.grouped USING btree (message_id);
+
 CREATE TABLE postroom.lease (
     id bigint NOT NULL DEFAULT (((((EXTRACT(epoch FROM clock_timestamp()) - (1577836800)::numeric) * (1000000)::numeric))::bigint << 12) | (nextval('postroom.lease_seq'::regclass) & (4095)::bigint)),
     claimed_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
@@ -178,6 +191,7 @@ CREATE TABLE postroom.message (
     direction smallint NOT NULL,
     type text COLLATE "C",
     correlation_id text COLLATE "C",
+    group_key text COLLATE "C",
     content_type text,
     created_by text,
     exchange text COLLATE "C",
@@ -195,6 +209,17 @@ COMMENT ON COLUMN postroom.message.direction IS '0 outgoing, 1 incoming';
 COMMENT ON COLUMN postroom.message.exchange IS 'through which it was created; null: it named its queue';
 COMMENT ON COLUMN postroom.message.routing_key IS 'with which it was created; null without an exchange';
 COMMENT ON COLUMN postroom.message.queue_ids IS 'the queues it was routed to if they are several, else null; it has an entry in each';
+
+CREATE TABLE postroom.message_group (
+    queue_id integer NOT NULL,
+    group_key text COLLATE "C" NOT NULL,
+    message_id uuid,
+    low bigint NOT NULL,
+    held_since timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT message_group_pk PRIMARY KEY (queue_id, group_key)
+) WITH (fillfactor=70, autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=1000, autovacuum_vacuum_cost_delay=0);
+COMMENT ON COLUMN postroom.message_group.message_id IS 'the holder; null: it has ended, and the next one could not be chosen yet';
+COMMENT ON COLUMN postroom.message_group.low IS 'no message of the group in grouped has a seq below this one';
 
 CREATE TABLE postroom.operator_action (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -237,6 +262,8 @@ CREATE TABLE postroom.queue (
     crash_limit integer NOT NULL DEFAULT 3,
     time_to_live interval,
     retention interval NOT NULL DEFAULT '7 days'::interval,
+    ordered boolean NOT NULL DEFAULT false,
+    on_dead_letter text NOT NULL DEFAULT 'release'::text,
     settings_by text NOT NULL DEFAULT 'default'::text,
     paused_at timestamp with time zone,
     consumers_stopped_at timestamp with time zone,
@@ -256,6 +283,7 @@ CREATE TABLE postroom.queue (
     CONSTRAINT queue_kind_known CHECK (kind = ANY (ARRAY['durable'::text, 'exclusive'::text, 'auto_delete'::text])),
     CONSTRAINT queue_max_attempts_range CHECK (max_attempts >= 1 AND max_attempts <= 1000),
     CONSTRAINT queue_name_wellformed CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'::text),
+    CONSTRAINT queue_on_dead_letter_known CHECK (on_dead_letter = ANY (ARRAY['block'::text, 'release'::text])),
     CONSTRAINT queue_owner_of_exclusive CHECK ((kind = 'exclusive'::text) = (owner IS NOT NULL)),
     CONSTRAINT queue_retention_range CHECK (retention >= '00:00:00'::interval AND retention <= '400 days'::interval OR retention = '365000 days'::interval),
     CONSTRAINT queue_retry_after_readable CHECK (
@@ -272,6 +300,8 @@ CREATE INDEX queue_with_an_end ON postroom.queue USING btree (name) WHERE ((kind
 COMMENT ON COLUMN postroom.queue.retry_after IS 'the waits between attempts, each at most 400 days: 10s, or 10s, 1m, 5m (the last repeats), or 1s..1h (doubling with jitter). Units: ms, s, m, h, d. custom: those of the handler';
 COMMENT ON COLUMN postroom.queue.time_to_live IS '1 millisecond to 400 days; null: messages without one of their own never expire';
 COMMENT ON COLUMN postroom.queue.retention IS '0 to 400 days, or 365000 days: for ever. Not ''infinity'', which no version before 17 has and no duration in Java can be';
+COMMENT ON COLUMN postroom.queue.ordered IS 'at most one message of each group is in progress, in the order in which they were sent; change it with postroom.set_ordered';
+COMMENT ON COLUMN postroom.queue.on_dead_letter IS 'of an ordered queue, what becomes of the group of a dead letter: release, the next one runs; block, they wait until it is redriven';
 COMMENT ON COLUMN postroom.queue.settings_by IS 'who set the settings last; a declaration does not overwrite an operator';
 COMMENT ON COLUMN postroom.queue.consumers_stopped_at IS 'since when all consumers are told to stop, those that start later included; null: not all are';
 COMMENT ON COLUMN postroom.queue.dead_letter_exchange IS 'through which dead letters go on, and messages that expire here; null: they stay. It may be missing: then they stay, too';
@@ -445,6 +475,7 @@ CREATE VIEW postroom.message_content AS
         END AS direction,
     m.priority,
     m.correlation_id,
+    m.group_key,
     m.headers,
     m.payload,
     m.body,
@@ -526,7 +557,7 @@ CREATE VIEW postroom.place AS
     NULL::timestamp with time zone AS claimed_at,
     NULL::timestamp with time zone AS finished_at
    FROM postroom.message first
-     JOIN postroom.ready r ON r.queue_id = first.queue_id AND r.priority = first.priority AND r.seq = first.seq AND r.message_id = first.id
+     JOIN postroom.ready r ON (r.queue_id = ANY (COALESCE(first.queue_ids, ARRAY[first.queue_id]))) AND r.priority = first.priority AND r.seq = first.seq AND r.message_id = first.id
   WHERE NOT r.moved
 UNION ALL
  SELECT r.message_id,
@@ -561,6 +592,22 @@ UNION ALL
     NULL::timestamp with time zone AS claimed_at,
     NULL::timestamp with time zone AS finished_at
    FROM postroom.delayed d
+UNION ALL
+ SELECT w.message_id,
+    w.queue_id,
+    'READY'::text AS state,
+    w.priority,
+    w.seq,
+    w.failures,
+    w.crashes,
+    w.deliveries,
+    NULL::timestamp with time zone AS due_at,
+    NULL::text AS reason,
+    NULL::bigint AS lease_id,
+    NULL::integer AS worker_id,
+    NULL::timestamp with time zone AS claimed_at,
+    NULL::timestamp with time zone AS finished_at
+   FROM postroom.grouped w
 UNION ALL
  SELECT u.message_id,
     l.queue_id,
@@ -647,6 +694,7 @@ CREATE VIEW postroom.queue_messages AS
         END AS direction,
     COALESCE(p.priority, m.priority) AS priority,
     m.correlation_id,
+    m.group_key,
     m.headers,
     m.payload,
     m.body,
@@ -702,13 +750,14 @@ COMMENT ON VIEW postroom.queue_messages IS 'one row per message and queue: what 
 COMMENT ON COLUMN postroom.queue_messages.state IS 'DELAYED, READY, IN_PROGRESS, DONE, DEAD, CANCELLED, EXPIRED';
 COMMENT ON COLUMN postroom.queue_messages.type_version IS '0 without a type';
 COMMENT ON COLUMN postroom.queue_messages.priority IS '9 first, 0 last';
+COMMENT ON COLUMN postroom.queue_messages.group_key IS 'messages of one group run one after the other in an ordered queue; in others a label';
 COMMENT ON COLUMN postroom.queue_messages.body IS 'the content when it is bytes; payload is null then';
 COMMENT ON COLUMN postroom.queue_messages.exchange IS 'through which it was created; null: it named its queue';
 COMMENT ON COLUMN postroom.queue_messages.expires_at IS 'a message still waiting then becomes EXPIRED; null: never';
 COMMENT ON COLUMN postroom.queue_messages.failures IS 'attempts that failed since the last redrive; of a finished one all there were';
 COMMENT ON COLUMN postroom.queue_messages.crashes IS 'how often its worker died after it had started; of a finished one all there were';
 COMMENT ON COLUMN postroom.queue_messages.deliveries IS 'times it was claimed, the one in progress, releases and snoozes included';
-COMMENT ON COLUMN postroom.queue_messages.seq IS 'when READY: its place in the order of its queue and priority';
+COMMENT ON COLUMN postroom.queue_messages.seq IS 'when READY: its place in the order of its queue and priority, or in its group';
 COMMENT ON COLUMN postroom.queue_messages.due_at IS 'when a DELAYED one becomes READY';
 COMMENT ON COLUMN postroom.queue_messages.reason IS 'why it is DELAYED (delay, retry, snooze, not_now, no_handler, undecodable, payload_missing, not_run) DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined, expired, dlx_unroutable, cycle) or CANCELLED (queue_deleted; null: somebody asked for it)';
 COMMENT ON COLUMN postroom.queue_messages.error IS 'the last recorded error';
@@ -727,9 +776,11 @@ CREATE VIEW postroom.queue_stats AS
     q.kind,
     w.name AS owner
    FROM postroom.queue q
-     CROSS JOIN LATERAL ( SELECT count(*) AS ready
-           FROM postroom.ready r_1
-          WHERE r_1.queue_id = q.id) r
+     CROSS JOIN LATERAL ( SELECT (( SELECT count(*) AS count
+                   FROM postroom.ready x_1
+                  WHERE x_1.queue_id = q.id)) + (( SELECT count(*) AS count
+                   FROM postroom.grouped x_1
+                  WHERE x_1.queue_id = q.id)) AS ready) r
      CROSS JOIN LATERAL ( SELECT count(*) AS dead
            FROM postroom.dead_letter x_1
           WHERE x_1.queue_id = q.id) x
@@ -760,6 +811,138 @@ COMMENT ON COLUMN postroom.queue_stats.oldest_ready_at IS 'when the oldest of th
 COMMENT ON COLUMN postroom.queue_stats.consumers IS 'live consumers in all processes: their process gave a sign of life in the last minute';
 COMMENT ON COLUMN postroom.queue_stats.kind IS 'durable, exclusive (goes with its owner) or auto_delete (goes with its last consumer)';
 COMMENT ON COLUMN postroom.queue_stats.owner IS 'the process that an exclusive queue belongs to';
+
+CREATE OR REPLACE FUNCTION postroom.advance_after(p_queues integer[], p_messages uuid[])
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+    queues    int[];
+    keys      text[];
+    messages  uuid[];
+BEGIN
+    SELECT array_agg(u.queue_id), array_agg(m.group_key), array_agg(m.id) INTO queues, keys, messages
+    FROM unnest(p_queues, p_messages) u (queue_id, message_id)
+    JOIN postroom.queue q ON q.id = u.queue_id
+    JOIN postroom.message m ON m.id = u.message_id
+    WHERE q.ordered
+      AND m.group_key IS NOT NULL;
+    IF keys IS NULL THEN
+        RETURN 0;
+    END IF;
+    RETURN postroom.advance_groups(queues, keys, messages, array_fill(false, ARRAY[cardinality(keys)]));
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.advance_after IS 'Internal: called where messages end that were not in progress. Hands their groups to the next messages.';
+
+CREATE OR REPLACE FUNCTION postroom.advance_groups(p_queues integer[], p_groups text[], p_holders uuid[], p_dead boolean[])
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_nestloop TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
+AS $function$
+DECLARE
+    queues       int[];
+    keys         text[];
+    lows         bigint[];
+    handed_over  int;
+BEGIN
+    SELECT array_agg(g.queue_id), array_agg(g.group_key), array_agg(g.low) INTO queues, keys, lows
+    FROM (
+        SELECT u.queue_id, u.group_key, u.holder
+        FROM unnest(p_queues, p_groups, p_holders, p_dead) u (queue_id, group_key, holder, is_dead)
+        LEFT JOIN postroom.queue q ON q.id = u.queue_id
+        WHERE NOT coalesce(u.is_dead AND q.on_dead_letter = 'block', false)
+           OR NOT EXISTS (SELECT FROM postroom.dead_letter d -- it went on through a dead letter exchange
+                          WHERE d.message_id = u.holder AND d.queue_id = u.queue_id)
+        ORDER BY u.queue_id, u.group_key COLLATE "C"
+    ) w
+    CROSS JOIN LATERAL (
+        SELECT x.queue_id, x.group_key, x.low
+        FROM postroom.message_group x
+        WHERE x.queue_id = w.queue_id
+          AND x.group_key = w.group_key
+          AND x.message_id IS NOT DISTINCT FROM w.holder
+        FOR UPDATE
+    ) g;
+    IF keys IS NULL THEN
+        RETURN 0;
+    END IF;
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        -- The snapshot of an ATOMIC handler's transaction may be older than the lock. What it does not show would wait for ever.
+        UPDATE postroom.message_group g
+        SET message_id = NULL
+        FROM unnest(queues, keys) h (queue_id, group_key)
+        WHERE g.queue_id = h.queue_id
+          AND g.group_key = h.group_key
+          AND g.queue_id = ANY (queues) AND g.group_key = ANY (keys);
+        RETURN cardinality(keys);
+    END IF;
+
+    WITH head AS MATERIALIZED (
+        SELECT h.queue_id, h.group_key, n.place
+        FROM unnest(queues, keys, lows) h (queue_id, group_key, low)
+        LEFT JOIN LATERAL (
+            SELECT w.ctid AS place
+            FROM postroom.grouped w
+            WHERE w.queue_id = h.queue_id
+              AND w.group_key = h.group_key
+              AND w.seq >= h.low
+            ORDER BY w.queue_id, w.group_key, w.seq
+            LIMIT 1
+        ) n ON true
+    ), next AS MATERIALIZED (
+        SELECT w.ctid AS place, w.seq, w.queue_id, w.group_key, w.priority, w.failures, w.crashes, w.deliveries, w.message_id
+        FROM postroom.grouped w
+        WHERE w.ctid = ANY (ARRAY(SELECT h.place FROM head h))
+        FOR UPDATE SKIP LOCKED
+    ), removed AS (
+        DELETE FROM postroom.grouped w
+        WHERE w.ctid = ANY (ARRAY(SELECT n.place FROM next n))
+    ), handed AS (
+        INSERT INTO postroom.ready (seq, queue_id, priority, failures, crashes, deliveries, message_id)
+        SELECT nextval('postroom.ready_seq'), n.queue_id, n.priority, n.failures, n.crashes, n.deliveries, n.message_id
+        FROM next n
+    ), passed AS (
+        UPDATE postroom.message_group g
+        SET message_id = n.message_id,
+            low        = n.seq + 1,
+            held_since = clock_timestamp()
+        FROM next n
+        WHERE g.queue_id = n.queue_id
+          AND g.group_key = n.group_key
+          AND g.queue_id = ANY (queues) AND g.group_key = ANY (keys) -- pins the plan: see complete_done
+    ), paused AS (
+        UPDATE postroom.message_group g
+        SET message_id = NULL
+        FROM head h
+        WHERE h.place IS NOT NULL
+          AND NOT EXISTS (SELECT FROM next n WHERE n.queue_id = h.queue_id AND n.group_key = h.group_key)
+          AND g.queue_id = h.queue_id
+          AND g.group_key = h.group_key
+          AND g.queue_id = ANY (queues) AND g.group_key = ANY (keys)
+    ), ended AS (
+        DELETE FROM postroom.message_group g
+        USING head h
+        WHERE h.place IS NULL
+          AND g.queue_id = h.queue_id
+          AND g.group_key = h.group_key
+          AND g.queue_id = ANY (queues) AND g.group_key = ANY (keys)
+    )
+    SELECT count(*) INTO handed_over FROM next;
+    RETURN cardinality(keys);
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.advance_groups IS 'Internal: called where messages end. Hands the groups of ordered queues to their next messages.';
 
 CREATE OR REPLACE FUNCTION postroom.announce_starts(p_worker integer, p_leases bigint[], p_started integer[])
  RETURNS void
@@ -967,6 +1150,24 @@ BEGIN
         SELECT count(*) INTO done FROM candidates;
         cancelled := cancelled + done;
         EXIT WHEN cancelled >= p_limit;
+
+        WITH candidates AS MATERIALIZED (
+            SELECT w.ctid, w.message_id, w.deliveries
+            FROM postroom.grouped w
+            WHERE w.queue_id = gone[n]
+              AND EXISTS (SELECT FROM postroom.queue q WHERE q.id = gone[n] AND q.deleted_at IS NOT NULL)
+            ORDER BY w.queue_id, w.group_key, w.seq
+            LIMIT p_limit - cancelled
+            FOR UPDATE SKIP LOCKED
+        ), removed AS (
+            DELETE FROM postroom.grouped WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
+        ), history AS (
+            INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
+            SELECT c.message_id, clock_timestamp(), clock_timestamp(), gone[n], c.deliveries, 1, 'queue_deleted' FROM candidates c
+        )
+        SELECT count(*) INTO done FROM candidates;
+        cancelled := cancelled + done;
+        EXIT WHEN cancelled >= p_limit;
     END LOOP;
     IF p_delayed AND cancelled < p_limit AND cardinality(lately) > 0 THEN
         WITH candidates AS MATERIALIZED (
@@ -1023,6 +1224,7 @@ BEGIN
         INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at, note)
         VALUES ('cancel', held.queue_id, p_message, 1, 1, clock_timestamp(), 'while it was in progress');
         INSERT INTO postroom.cancelled_run (worker_id, message_id) VALUES (held.worker_id, p_message) ON CONFLICT DO NOTHING;
+        PERFORM postroom.advance_after(ARRAY[held.queue_id], ARRAY[p_message]);
         cancelled := cancelled + 1;
     END LOOP;
     RETURN cancelled;
@@ -1057,6 +1259,9 @@ BEGIN
         EXIT WHEN NOT postroom.may_wait(p_message, done);
         PERFORM pg_sleep(0.002);
     END LOOP;
+    IF cardinality(done) > 0 THEN
+        PERFORM postroom.advance_after(done, array_fill(p_message, ARRAY[cardinality(done)]));
+    END IF;
     RETURN cardinality(done);
 END
 $function$
@@ -1076,7 +1281,7 @@ $function$
 COMMENT ON FUNCTION postroom.change_routing IS 'Internal: gives the exchanges and bindings another version, so that no process uses the ones that it remembers.';
 
 CREATE OR REPLACE FUNCTION postroom.claim_each(p_worker integer, p_queues integer[], p_queue_names text[], p_priorities smallint[], p_cursors bigint[], p_limits integer[], p_lease_sizes integer[], p_started integer[])
- RETURNS TABLE(queue_id integer, lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, exchange text, routing_key text, headers text, payload text, body bytea)
+ RETURNS TABLE(queue_id integer, lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, exchange text, routing_key text, headers text, payload text, body bytea, group_key text)
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
@@ -1111,7 +1316,7 @@ BEGIN
         FROM unnest(p_queues, p_queue_names, p_priorities, p_cursors, p_limits)
              WITH ORDINALITY e (queue_id, queue_name, priority, from_seq, most, entry)
         -- The lock on queue is held until the end of the transaction: see claim.
-        CROSS JOIN LATERAL (SELECT q.name FROM postroom.queue q WHERE q.id = e.queue_id OFFSET 0) known
+        CROSS JOIN LATERAL (SELECT q.name FROM postroom.queue q WHERE q.id = e.queue_id AND NOT q.ordered OFFSET 0) known
         CROSS JOIN LATERAL (
             SELECT r.ctid, r.seq, r.message_id, r.failures, r.deliveries
             FROM postroom.ready r
@@ -1168,7 +1373,7 @@ BEGIN
                OR m.queue_ids IS NOT NULL AND postroom.is_entry_expired(m.id, p_queues[k.entry]),
            m.created_at,
            m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
-           m.exchange, m.routing_key, m.headers::text, m.payload::text, m.body
+           m.exchange, m.routing_key, m.headers::text, m.payload::text, m.body, m.group_key
     FROM (
         SELECT s.entry, s.lease, s.first, s.last, s.lane_last, p.place,
                ids[p.place] AS message_id, failed[p.place] AS failures, delivered[p.place] AS deliveries
@@ -1176,7 +1381,7 @@ BEGIN
         CROSS JOIN LATERAL generate_series(s.first, s.last) p (place)
     ) k
     LEFT JOIN (SELECT x.id, x.expires_at, x.created_at, x.type, x.type_version, x.direction, x.correlation_id, x.content_type,
-                      x.exchange, x.routing_key, x.queue_ids, x.headers, x.payload, x.body
+                      x.exchange, x.routing_key, x.queue_ids, x.headers, x.payload, x.body, x.group_key
                FROM postroom.message x
                WHERE x.id = ANY (sorted) AND x.id BETWEEN low AND high
                OFFSET 0 -- a step of its own: see claim
@@ -1186,8 +1391,293 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.claim_each IS 'Internal: called by workers. Takes ready messages of many queues and puts them under leases.';
 
+CREATE OR REPLACE FUNCTION postroom.claim_ordered(p_worker integer, p_queue integer, p_queue_name text, p_priorities smallint[], p_floors bigint[], p_limit integer, p_lease_size integer, p_started integer, p_kind integer)
+ RETURNS TABLE(lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, exchange text, routing_key text, headers text, payload text, body bytea, group_key text)
+ LANGUAGE plpgsql
+ ROWS 100
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_nestloop TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    wanted       int := p_limit;
+    starting     int := p_started;
+    most         int := least(p_limit + p_limit / 4 + 16, 2000); -- rows to look at in each lane
+    crash_limit  int;
+    looks        int := 0;
+    is_all       boolean;
+    places       tid[]; -- what was looked at, in the order of handling
+    seqs         bigint[];
+    prios        smallint[];
+    ids          uuid[];
+    failed       smallint[];
+    crashed      smallint[];
+    delivered    smallint[];
+    keys         text[];
+    is_stored    boolean;
+    busy_keys    text[]; -- groups whose rows are locked here, and their holders
+    holders      uuid[];
+    ending_keys  text[]; -- groups whose rows somebody else has locked
+    taken        int[]; -- places in the arrays: what goes under a lease,
+    firsts       int[]; -- what of it gets its group with it,
+    moved        int[]; -- and what goes behind its group
+    gone         tid[];
+    locked       bigint[];
+    sorted       uuid[];
+    low          uuid;
+    high         uuid;
+BEGIN
+    -- The lock on queue is held until the end of the transaction: whether the queue is ordered cannot change meanwhile (see set_ordered).
+    SELECT q.crash_limit INTO crash_limit
+    FROM postroom.queue q
+    WHERE q.id = p_queue AND q.name = p_queue_name AND q.ordered;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    PERFORM pg_advisory_xact_lock(1349481332, p_queue);
+
+    LOOP
+        looks := looks + 1;
+        IF p_kind > 0 THEN
+            SELECT array_agg(c.ctid), array_agg(c.seq), array_agg(c.priority), array_agg(c.message_id),
+                   array_agg(c.failures), array_agg(c.crashes), array_agg(c.deliveries), true
+            INTO places, seqs, prios, ids, failed, crashed, delivered, is_all
+            FROM (
+                SELECT r.ctid, r.seq, r.priority, r.message_id, r.failures, r.crashes, r.deliveries
+                FROM unnest(p_priorities) WITH ORDINALITY l (priority, nth)
+                CROSS JOIN LATERAL (
+                    SELECT x.ctid, x.seq, x.priority, x.message_id, x.failures, x.crashes, x.deliveries
+                    FROM postroom.ready x
+                    WHERE x.queue_id = p_queue
+                      AND x.priority = l.priority
+                      AND x.crashes > 0
+                      AND (x.crashes + 1 >= crash_limit) = (p_kind = 2)
+                    ORDER BY x.queue_id, x.priority, x.seq
+                    LIMIT 1
+                ) r
+                ORDER BY l.nth
+            ) c;
+        ELSE
+            WITH looked AS MATERIALIZED (
+                SELECT r.ctid AS place, r.seq, r.priority, r.message_id, r.failures, r.crashes, r.deliveries
+                FROM unnest(p_priorities, p_floors) l (priority, from_seq)
+                CROSS JOIN LATERAL (
+                    SELECT x.ctid, x.seq, x.priority, x.message_id, x.failures, x.crashes, x.deliveries
+                    FROM postroom.ready x
+                    WHERE x.queue_id = p_queue
+                      AND x.priority = l.priority
+                      AND x.seq >= l.from_seq
+                    ORDER BY x.queue_id, x.priority, x.seq
+                    LIMIT most
+                ) r
+            ), bound AS MATERIALIZED (
+                -- Step 2: of a lane with more rows than were looked at, nothing is known beyond the last of them.
+                SELECT min(x.last_seq) AS seq
+                FROM (SELECT max(k.seq) AS last_seq FROM looked k GROUP BY k.priority HAVING count(*) >= most) x
+            )
+            SELECT array_agg(c.place), array_agg(c.seq), array_agg(c.priority), array_agg(c.message_id),
+                   array_agg(c.failures), array_agg(c.crashes), array_agg(c.deliveries), bool_and(c.is_all)
+            INTO places, seqs, prios, ids, failed, crashed, delivered, is_all
+            FROM (
+                SELECT k.*, b.seq IS NULL AS is_all
+                FROM looked k
+                CROSS JOIN bound b
+                WHERE b.seq IS NULL OR k.seq <= b.seq
+                ORDER BY k.deliveries = 0, k.seq -- what was claimed before and comes back (a redrive) goes in front
+            ) c;
+        END IF;
+        EXIT WHEN ids IS NULL;
+
+        SELECT array_agg(u.id ORDER BY u.id) INTO sorted FROM unnest(ids) u (id);
+        low := sorted[1];
+        high := sorted[cardinality(sorted)];
+        FOR again IN 1 .. 2 LOOP
+            SELECT array_agg(m.group_key ORDER BY u.place), bool_and(m.id IS NOT NULL) INTO keys, is_stored
+            FROM unnest(ids) WITH ORDINALITY u (id, place)
+            LEFT JOIN (SELECT x.id, x.group_key
+                       FROM postroom.message x
+                       WHERE x.id = ANY (sorted) AND x.id BETWEEN low AND high
+                       OFFSET 0 -- a step of its own: see claim
+                      ) m ON m.id = u.id;
+            -- While the day of a message is freed, a snapshot may miss it; the next one sees it. What is gone for good has no group.
+            EXIT WHEN is_stored;
+        END LOOP;
+
+        -- Step 3. A second statement, with a younger snapshot, tells the groups that others have locked from those that are free. Nobody
+        -- else makes the row of a group meanwhile, so a free group stays free.
+        SELECT array_agg(g.group_key), array_agg(g.message_id) INTO busy_keys, holders
+        FROM (SELECT x.group_key, x.message_id
+              FROM postroom.message_group x
+              WHERE x.queue_id = p_queue AND x.group_key = ANY (keys)
+              FOR KEY SHARE SKIP LOCKED) g;
+        SELECT array_agg(g.group_key) INTO ending_keys
+        FROM (SELECT x.group_key
+              FROM postroom.message_group x
+              WHERE x.queue_id = p_queue AND x.group_key = ANY (keys)
+              OFFSET 0) g
+        LEFT JOIN unnest(busy_keys) b (group_key) ON b.group_key = g.group_key
+        WHERE b.group_key IS NULL;
+
+        WITH entry AS MATERIALIZED (
+            SELECT e.place::int AS place, e.id, e.group_key, e.prio, e.crashed, b.holder,
+                   b.group_key IS NOT NULL AS is_busy, d.group_key IS NOT NULL AS is_ending,
+                   row_number() OVER (PARTITION BY e.group_key ORDER BY e.place) AS nth
+            FROM unnest(ids, keys, prios, crashed) WITH ORDINALITY e (id, group_key, prio, crashed, place)
+            LEFT JOIN unnest(busy_keys, holders) b (group_key, holder) ON b.group_key = e.group_key
+            LEFT JOIN unnest(ending_keys) d (group_key) ON d.group_key = e.group_key
+        ), chosen AS MATERIALIZED (
+            -- A message without a group, one that holds its group, or the first one of a free group.
+            SELECT c.place, c.group_key, c.is_first
+            FROM (
+                SELECT e.place, e.group_key, e.group_key IS NOT NULL AND NOT e.is_busy AS is_first,
+                       row_number() OVER (ORDER BY e.prio DESC, e.place) AS nth
+                FROM entry e
+                WHERE (e.crashed > 0) = (p_kind > 0)
+                  AND (e.group_key IS NULL
+                       OR e.is_busy AND e.holder = e.id
+                       OR NOT e.is_busy AND NOT e.is_ending AND e.nth = 1)
+            ) c
+            WHERE c.nth <= wanted
+        )
+        SELECT (SELECT array_agg(c.place ORDER BY c.place) FROM chosen c),
+               (SELECT array_agg(c.place ORDER BY c.place) FROM chosen c WHERE c.is_first),
+               (SELECT array_agg(e.place ORDER BY e.place)
+                FROM entry e
+                LEFT JOIN chosen c ON c.group_key = e.group_key
+                WHERE CASE WHEN e.group_key IS NULL THEN false
+                           WHEN e.is_busy THEN e.holder IS DISTINCT FROM e.id
+                           ELSE NOT e.is_ending AND c.is_first AND c.place <> e.place END)
+        INTO taken, firsts, moved;
+        taken := coalesce(taken, '{}');
+        firsts := coalesce(firsts, '{}');
+        moved := coalesce(moved, '{}');
+
+        -- Step 4.
+        SELECT array_agg(e.spot) INTO gone
+        FROM unnest(places) WITH ORDINALITY e (spot, place)
+        JOIN unnest(taken || moved) k (place) ON k.place = e.place;
+        SELECT coalesce(array_agg(r.seq), '{}') INTO locked
+        FROM (SELECT x.seq FROM postroom.ready x WHERE x.ctid = ANY (gone) FOR UPDATE SKIP LOCKED) r;
+        IF cardinality(locked) < cardinality(taken) + cardinality(moved) THEN
+            SELECT coalesce(array_agg(k.place ORDER BY k.place) FILTER (WHERE k.is_taken AND k.is_locked), '{}'),
+                   coalesce(array_agg(k.place ORDER BY k.place) FILTER (WHERE k.is_first AND k.is_locked), '{}'),
+                   coalesce(array_agg(k.place ORDER BY k.place) FILTER (WHERE NOT k.is_taken AND k.all_locked), '{}'),
+                   array_agg(k.spot) FILTER (WHERE CASE WHEN k.is_taken THEN k.is_locked ELSE k.all_locked END)
+            INTO taken, firsts, moved, gone
+            FROM (
+                SELECT e.place, e.spot, t.place IS NOT NULL AS is_taken, f.place IS NOT NULL AS is_first, l.seq IS NOT NULL AS is_locked,
+                       -- of the group: this one and all before it; a holder is no part of that
+                       bool_and(l.seq IS NOT NULL) OVER (PARTITION BY e.group_key, t.place IS NOT NULL AND f.place IS NULL
+                                                         ORDER BY e.place) AS all_locked
+                FROM (SELECT u.place::int AS place, u.spot, u.seq, u.group_key
+                      FROM unnest(places, seqs, keys) WITH ORDINALITY u (spot, seq, group_key, place)) e
+                JOIN unnest(taken || moved) k (place) ON k.place = e.place
+                LEFT JOIN unnest(taken) t (place) ON t.place = e.place
+                LEFT JOIN unnest(firsts) f (place) ON f.place = e.place
+                LEFT JOIN unnest(locked) l (seq) ON l.seq = e.seq
+            ) k;
+        END IF;
+
+        IF cardinality(firsts) > 0 THEN
+            -- low: what comes behind this group from now on has a higher seq.
+            INSERT INTO postroom.message_group (queue_id, group_key, message_id, low)
+            SELECT p_queue, e.group_key, e.id, coalesce(pg_sequence_last_value('postroom.ready_seq'), 0)
+            FROM unnest(ids, keys) WITH ORDINALITY e (id, group_key, place)
+            JOIN unnest(firsts) k (place) ON k.place = e.place;
+        END IF;
+        IF cardinality(moved) > 0 THEN
+            INSERT INTO postroom.grouped (seq, queue_id, priority, failures, crashes, deliveries, message_id, group_key)
+            SELECT nextval('postroom.ready_seq') - CASE WHEN e.delivered > 0 THEN 4611686018427387904 ELSE 0 END, -- in front
+                   p_queue, e.prio, e.failed, e.crashed, e.delivered, e.id, e.group_key
+            FROM (
+                SELECT x.*
+                FROM unnest(prios, failed, crashed, delivered, ids, keys) WITH ORDINALITY
+                         x (prio, failed, crashed, delivered, id, group_key, place)
+                JOIN unnest(moved) k (place) ON k.place = x.place
+                ORDER BY x.place
+            ) e;
+            UPDATE postroom.message_group g
+            SET low = -9223372036854775808
+            WHERE g.queue_id = p_queue
+              AND g.group_key = ANY (ARRAY(
+                  SELECT x.group_key
+                  FROM unnest(delivered, keys) WITH ORDINALITY x (delivered, group_key, place)
+                  JOIN unnest(moved) k (place) ON k.place = x.place
+                  WHERE x.delivered > 0));
+        END IF;
+        IF gone IS NOT NULL THEN
+            DELETE FROM postroom.ready WHERE ctid = ANY (gone);
+        END IF;
+
+        IF cardinality(taken) > 0 THEN
+            SELECT array_agg(e.id ORDER BY e.id) INTO sorted
+            FROM unnest(ids) WITH ORDINALITY e (id, place)
+            JOIN unnest(taken) k (place) ON k.place = e.place;
+            low := sorted[1];
+            high := sorted[cardinality(sorted)];
+
+            RETURN QUERY
+            WITH part AS MATERIALIZED (
+                SELECT t.prio, t.part, count(*)::int AS messages,
+                       array_agg(t.id ORDER BY t.place) AS ids, array_agg(t.failed ORDER BY t.place) AS failed,
+                       array_agg(t.crashed ORDER BY t.place) AS crashed, array_agg(t.delivered ORDER BY t.place) AS delivered
+                FROM (
+                    SELECT e.*, (row_number() OVER (PARTITION BY e.prio ORDER BY e.place) - 1) / p_lease_size AS part
+                    FROM unnest(prios, failed, crashed, delivered, ids) WITH ORDINALITY e (prio, failed, crashed, delivered, id, place)
+                    JOIN unnest(taken) k (taken_place) ON k.taken_place = e.place
+                ) t
+                GROUP BY t.prio, t.part
+            ), leased AS (
+                INSERT INTO postroom.lease AS l (worker_id, queue_id, priority, message_ids, open, failures, crashes, deliveries, started)
+                SELECT p_worker, p_queue, p.prio, p.ids, repeat('1', p.messages)::bit varying,
+                       CASE WHEN 0 < ANY (p.failed) THEN p.failed END,
+                       CASE WHEN 0 < ANY (p.crashed) THEN p.crashed END,
+                       CASE WHEN 0 < ANY (p.delivered) THEN p.delivered END,
+                       CASE WHEN starting < p.last_place THEN greatest(starting - (p.last_place - p.messages), 0) END
+                FROM (SELECT x.*, (sum(x.messages) OVER (ORDER BY x.prio DESC, x.part))::int AS last_place FROM part x) p
+                ORDER BY p.prio DESC, p.part
+                RETURNING l.id, l.priority, l.message_ids, l.failures, l.crashes, l.deliveries
+            )
+            SELECT k.id, k.lease_count, k.place::int - 1, k.priority, (SELECT max(s.seq) FROM unnest(seqs) s (seq)), k.message_id,
+                   coalesce(k.failures, 0::smallint), coalesce(k.crashes, 0::smallint), coalesce(k.deliveries, 0::smallint),
+                   m.id IS NOT NULL,
+                   coalesce(m.expires_at <= clock_timestamp(), false)
+                       OR m.queue_ids IS NOT NULL AND postroom.is_entry_expired(m.id, p_queue),
+                   m.created_at,
+                   m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
+                   m.exchange, m.routing_key, m.headers::text, m.payload::text, m.body, m.group_key
+            FROM (
+                SELECT l.id, cardinality(l.message_ids) AS lease_count, l.priority,
+                       u.message_id, u.failures, u.crashes, u.deliveries, u.place
+                FROM leased l
+                CROSS JOIN LATERAL unnest(l.message_ids, l.failures, l.crashes, l.deliveries)
+                    WITH ORDINALITY u (message_id, failures, crashes, deliveries, place)
+            ) k
+            LEFT JOIN (SELECT x.id, x.expires_at, x.created_at, x.type, x.type_version, x.direction, x.correlation_id, x.content_type,
+                              x.exchange, x.routing_key, x.queue_ids, x.headers, x.payload, x.body, x.group_key
+                       FROM postroom.message x
+                       WHERE x.id = ANY (sorted) AND x.id BETWEEN low AND high
+                       OFFSET 0 -- a step of its own: see claim
+                      ) m ON m.id = k.message_id;
+        END IF;
+
+        wanted := wanted - cardinality(taken);
+        starting := starting - cardinality(taken);
+        EXIT WHEN wanted <= 0 OR is_all OR looks >= 10;
+        most := least(most * 4, 5000);
+    END LOOP;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.claim_ordered IS 'Internal: called by workers. Takes ready messages of an ordered queue, at most one of each group, and puts them under leases.';
+
 CREATE OR REPLACE FUNCTION postroom.claim(p_worker integer, p_queue integer, p_queue_name text, p_priorities smallint[], p_cursors bigint[], p_limit integer, p_lease_size integer, p_started integer, p_kind integer)
- RETURNS TABLE(lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, exchange text, routing_key text, headers text, payload text, body bytea)
+ RETURNS TABLE(lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, exchange text, routing_key text, headers text, payload text, body bytea, group_key text)
  LANGUAGE plpgsql
  ROWS 100
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1219,7 +1709,8 @@ DECLARE
     high         uuid;
 BEGIN
     -- The lock on queue is held until the end of the transaction, so TRUNCATE and DROP come before this line or after the claim.
-    SELECT q.crash_limit INTO crash_limit FROM postroom.queue q WHERE q.id = p_queue AND q.name = p_queue_name;
+    -- An ordered queue has a function of its own: claim_ordered.
+    SELECT q.crash_limit INTO crash_limit FROM postroom.queue q WHERE q.id = p_queue AND q.name = p_queue_name AND NOT q.ordered;
     IF NOT FOUND THEN
         RETURN;
     END IF;
@@ -1273,7 +1764,7 @@ BEGIN
                        OR m.queue_ids IS NOT NULL AND postroom.is_entry_expired(m.id, p_queue),
                    m.created_at,
                    m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
-                   m.exchange, m.routing_key, m.headers::text, m.payload::text, m.body
+                   m.exchange, m.routing_key, m.headers::text, m.payload::text, m.body, m.group_key
             FROM (SELECT) one -- answers a row even when the payload is not visible
             LEFT JOIN postroom.message m ON m.id = ids[1];
         ELSE
@@ -1301,12 +1792,12 @@ BEGIN
                        OR m.queue_ids IS NOT NULL AND postroom.is_entry_expired(m.id, p_queue),
                    m.created_at,
                    m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
-                   m.exchange, m.routing_key, m.headers::text, m.payload::text, m.body
+                   m.exchange, m.routing_key, m.headers::text, m.payload::text, m.body, m.group_key
             FROM (SELECT u.message_id, u.failures, u.crashes, u.deliveries, u.place::int - 1 AS place,
                          (u.place::int - 1) / p_lease_size AS part
                   FROM unnest(ids, failed, crashed, delivered) WITH ORDINALITY u (message_id, failures, crashes, deliveries, place)) p
             LEFT JOIN (SELECT x.id, x.expires_at, x.created_at, x.type, x.type_version, x.direction, x.correlation_id, x.content_type,
-                              x.exchange, x.routing_key, x.queue_ids, x.headers, x.payload, x.body
+                              x.exchange, x.routing_key, x.queue_ids, x.headers, x.payload, x.body, x.group_key
                        FROM postroom.message x
                        WHERE x.id = ANY (sorted) AND x.id BETWEEN low AND high
                        OFFSET 0 -- a step of its own: reads these ids through message_pk before the join
@@ -1518,7 +2009,7 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.content_hash IS 'Internal: what makes two messages of a queue the same for a repeat.';
 
-CREATE OR REPLACE FUNCTION postroom.create_message(queue text DEFAULT NULL::text, payload jsonb DEFAULT NULL::jsonb, type text DEFAULT NULL::text, type_version integer DEFAULT 1, message_id uuid DEFAULT NULL::uuid, delay interval DEFAULT NULL::interval, at timestamp with time zone DEFAULT NULL::timestamp with time zone, time_to_live interval DEFAULT NULL::interval, priority integer DEFAULT 4, deduplication_key text DEFAULT NULL::text, correlation_id text DEFAULT NULL::text, headers jsonb DEFAULT NULL::jsonb, direction text DEFAULT 'OUTGOING'::text, body bytea DEFAULT NULL::bytea, content_type text DEFAULT NULL::text, exchange text DEFAULT NULL::text, routing_key text DEFAULT NULL::text, mandatory boolean DEFAULT true)
+CREATE OR REPLACE FUNCTION postroom.create_message(queue text DEFAULT NULL::text, payload jsonb DEFAULT NULL::jsonb, type text DEFAULT NULL::text, type_version integer DEFAULT 1, message_id uuid DEFAULT NULL::uuid, delay interval DEFAULT NULL::interval, at timestamp with time zone DEFAULT NULL::timestamp with time zone, time_to_live interval DEFAULT NULL::interval, priority integer DEFAULT 4, deduplication_key text DEFAULT NULL::text, correlation_id text DEFAULT NULL::text, headers jsonb DEFAULT NULL::jsonb, direction text DEFAULT 'OUTGOING'::text, body bytea DEFAULT NULL::bytea, content_type text DEFAULT NULL::text, group_key text DEFAULT NULL::text, exchange text DEFAULT NULL::text, routing_key text DEFAULT NULL::text, mandatory boolean DEFAULT true)
  RETURNS TABLE(id uuid, is_new boolean, queues text[])
  LANGUAGE plpgsql
  ROWS 1
@@ -1582,6 +2073,7 @@ BEGIN
     END IF;
     PERFORM postroom.require_text('deduplicationKey', create_message.deduplication_key);
     PERFORM postroom.require_text('correlationId', create_message.correlation_id);
+    PERFORM postroom.require_text('group', create_message.group_key);
     IF new_headers IS NOT NULL THEN
         PERFORM postroom.require_headers(new_headers);
     END IF;
@@ -1643,6 +2135,7 @@ BEGIN
     new_message.direction := CASE create_message.direction WHEN 'INCOMING' THEN 1 ELSE 0 END;
     new_message.type := create_message.type;
     new_message.correlation_id := create_message.correlation_id;
+    new_message.group_key := create_message.group_key;
     new_message.content_type := CASE WHEN new_body IS NOT NULL THEN coalesce(create_message.content_type, 'application/octet-stream') END;
     new_message.created_by := session_user;
     new_message.exchange := create_message.exchange;
@@ -1794,7 +2287,7 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.deaths_with IS 'Internal: the deaths of a message and one more.';
 
-CREATE OR REPLACE FUNCTION postroom.declaration_conflicts(q postroom.queue, p_max_attempts bigint, p_retry_after text, p_crash_limit bigint, p_time_to_live interval, p_retention interval, p_kind text, p_strict boolean, p_owner uuid)
+CREATE OR REPLACE FUNCTION postroom.declaration_conflicts(q postroom.queue, p_max_attempts bigint, p_retry_after text, p_crash_limit bigint, p_time_to_live interval, p_retention interval, p_kind text, p_ordered boolean, p_on_dead_letter text, p_strict boolean, p_owner uuid)
  RETURNS TABLE(field text, declared text, given text)
  LANGUAGE sql
  STABLE ROWS 1
@@ -1827,7 +2320,11 @@ AS $function$
         ('timeToLive', coalesce(q.time_to_live::text, 'never'), p_time_to_live::text,
             p_strict AND q.settings_by = 'declaration' AND p_time_to_live IS NOT NULL AND q.time_to_live IS DISTINCT FROM p_time_to_live),
         ('retention', q.retention::text, p_retention::text,
-            p_strict AND q.settings_by = 'declaration' AND q.retention <> p_retention)
+            p_strict AND q.settings_by = 'declaration' AND q.retention <> p_retention),
+        ('ordered', q.ordered::text, p_ordered::text,
+            p_strict AND q.settings_by = 'declaration' AND q.ordered <> p_ordered),
+        ('onDeadLetter', q.on_dead_letter, p_on_dead_letter,
+            p_strict AND q.settings_by = 'declaration' AND q.on_dead_letter <> p_on_dead_letter)
     ) x (field, declared, given, differs)
     WHERE q.deleted_at IS NULL AND x.differs
 $function$
@@ -1877,7 +2374,7 @@ COMMENT ON FUNCTION postroom.declare_exchange IS 'Makes an exchange; kind is dir
 true: it is new. A repeat changes nothing; with another kind or alternate exchange it is refused (22023).
 alternate names the exchange that a message goes on to where no binding matches it.';
 
-CREATE OR REPLACE FUNCTION postroom.declare_queue(queue text, max_attempts integer DEFAULT NULL::integer, retry_after text DEFAULT NULL::text, crash_limit integer DEFAULT NULL::integer, time_to_live interval DEFAULT NULL::interval, retention interval DEFAULT NULL::interval, kind text DEFAULT NULL::text, strict boolean DEFAULT false, dead_letter_exchange text DEFAULT NULL::text, dead_letter_routing_key text DEFAULT NULL::text)
+CREATE OR REPLACE FUNCTION postroom.declare_queue(queue text, max_attempts integer DEFAULT NULL::integer, retry_after text DEFAULT NULL::text, crash_limit integer DEFAULT NULL::integer, time_to_live interval DEFAULT NULL::interval, retention interval DEFAULT NULL::interval, kind text DEFAULT NULL::text, strict boolean DEFAULT false, dead_letter_exchange text DEFAULT NULL::text, dead_letter_routing_key text DEFAULT NULL::text, ordered boolean DEFAULT NULL::boolean, on_dead_letter text DEFAULT NULL::text)
  RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1886,7 +2383,8 @@ AS $function$
 DECLARE
     is_named     constant boolean := num_nonnulls(declare_queue.max_attempts, declare_queue.retry_after, declare_queue.crash_limit,
                                                   declare_queue.time_to_live, declare_queue.retention, declare_queue.kind,
-                                                  declare_queue.dead_letter_exchange) > 0;
+                                                  declare_queue.dead_letter_exchange, declare_queue.ordered,
+                                                  declare_queue.on_dead_letter) > 0;
     existing     postroom.queue;
     changed      postroom.queue;
     is_locked    boolean := false;
@@ -1903,6 +2401,8 @@ BEGIN
     ELSIF declare_queue.retention NOT BETWEEN interval '0' AND interval '400 days'
           AND declare_queue.retention <> interval '365000 days' THEN
         PERFORM postroom.refuse('retention', 'PT0S to 400 days, or 365000 days', declare_queue.retention::text);
+    ELSIF declare_queue.on_dead_letter NOT IN ('block', 'release') THEN
+        PERFORM postroom.refuse('onDeadLetter', 'block or release', declare_queue.on_dead_letter);
     ELSIF declare_queue.kind = 'exclusive' THEN
         PERFORM postroom.refuse('kind', 'durable or auto_delete', declare_queue.kind,
             'An exclusive queue belongs to a process: declare it there, with Queues.declare');
@@ -1926,12 +2426,13 @@ BEGIN
         END IF;
         IF NOT FOUND THEN
             INSERT INTO postroom.queue (name, max_attempts, retry_after, crash_limit, time_to_live, retention, kind, settings_by,
-                                        dead_letter_exchange, dead_letter_routing_key)
+                                        dead_letter_exchange, dead_letter_routing_key, ordered, on_dead_letter)
             VALUES (declare_queue.queue, coalesce(declare_queue.max_attempts, 20), coalesce(declare_queue.retry_after, '10s..6h'),
                     coalesce(declare_queue.crash_limit, 3), declare_queue.time_to_live,
                     coalesce(declare_queue.retention, interval '7 days'), coalesce(declare_queue.kind, 'durable'),
                     CASE WHEN is_named THEN 'declaration' ELSE 'default' END,
-                    nullif(declare_queue.dead_letter_exchange, ''), declare_queue.dead_letter_routing_key)
+                    nullif(declare_queue.dead_letter_exchange, ''), declare_queue.dead_letter_routing_key,
+                    coalesce(declare_queue.ordered, false), coalesce(declare_queue.on_dead_letter, 'release'))
             ON CONFLICT DO NOTHING;
             IF FOUND THEN
                 RETURN true;
@@ -1941,7 +2442,8 @@ BEGIN
         SELECT string_agg(c.field, ', ') AS fields, string_agg(c.declared, ', ') AS declared, string_agg(c.given, ', ') AS given
         INTO refused
         FROM postroom.declaration_conflicts(existing, declare_queue.max_attempts, declare_queue.retry_after, declare_queue.crash_limit,
-            declare_queue.time_to_live, declare_queue.retention, declare_queue.kind, coalesce(declare_queue.strict, true), NULL) c;
+            declare_queue.time_to_live, declare_queue.retention, declare_queue.kind, declare_queue.ordered,
+            declare_queue.on_dead_letter, coalesce(declare_queue.strict, true), NULL) c;
         IF refused.fields LIKE 'owner%' THEN
             RAISE EXCEPTION 'queue "%" is exclusive to %; nothing was changed', declare_queue.queue, refused.declared
                 USING ERRCODE = '55006', COLUMN = 'queue', HINT = 'Publish to it, or use another name';
@@ -1960,11 +2462,17 @@ BEGIN
             changed.crash_limit := coalesce(declare_queue.crash_limit, existing.crash_limit);
             changed.time_to_live := coalesce(declare_queue.time_to_live, existing.time_to_live);
             changed.retention := coalesce(declare_queue.retention, existing.retention);
+            changed.on_dead_letter := coalesce(declare_queue.on_dead_letter, existing.on_dead_letter);
             changed.settings_by := 'declaration';
             IF declare_queue.dead_letter_exchange IS NOT NULL THEN
                 changed.dead_letter_exchange := nullif(declare_queue.dead_letter_exchange, '');
                 changed.dead_letter_routing_key := declare_queue.dead_letter_routing_key;
             END IF;
+        END IF;
+        IF existing.ordered <> declare_queue.ordered AND (existing.settings_by <> 'operator' OR existing.deleted_at IS NOT NULL) THEN
+            PERFORM postroom.set_ordered(declare_queue.queue, declare_queue.ordered, 'declaration');
+            changed.ordered := declare_queue.ordered;
+            existing.ordered := declare_queue.ordered;
         END IF;
         IF changed IS NOT DISTINCT FROM existing THEN
             RETURN false;
@@ -1973,7 +2481,8 @@ BEGIN
             SET max_attempts = changed.max_attempts, retry_after = changed.retry_after, crash_limit = changed.crash_limit,
                 time_to_live = changed.time_to_live, retention = changed.retention, settings_by = changed.settings_by,
                 kind = changed.kind, owner = changed.owner, deleted_at = changed.deleted_at,
-                dead_letter_exchange = changed.dead_letter_exchange, dead_letter_routing_key = changed.dead_letter_routing_key
+                dead_letter_exchange = changed.dead_letter_exchange, dead_letter_routing_key = changed.dead_letter_routing_key,
+                on_dead_letter = changed.on_dead_letter
             WHERE q.id = existing.id;
             RETURN existing.deleted_at IS NOT NULL;
         END IF;
@@ -1991,6 +2500,7 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.declare_queue IS 'Makes a queue, or sets what is named: SELECT postroom.declare_queue(''mail'', max_attempts => 5, retry_after => ''10s, 1m'').
 kind is durable or auto_delete (it goes with its last consumer). dead_letter_exchange is where dead letters go on; an empty text: nowhere.
+ordered: at most one message of each group is in progress, in the order in which they were sent; it changes only while the queue is empty.
 An operator''s values stay. true: it is new, or was deleted before.
 A value that breaks a limit is refused (22023), and so is another kind than the queue has. strict refuses other settings, too.';
 
@@ -2151,7 +2661,13 @@ AS $function$
           AND x.expires_at <= statement_timestamp()
         ORDER BY x.expires_at, x.message_id, x.queue_id
         LIMIT p_limit
-    ), in_ready AS (
+    ), first_place AS (
+        DELETE FROM postroom.ready r
+        USING overdue o
+        JOIN postroom.message m ON m.id = o.message_id
+        WHERE r.queue_id = o.queue_id AND r.priority = m.priority AND r.seq = m.seq AND r.message_id = o.message_id
+        RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.message_id, r.deliveries
+    ), moved AS (
         DELETE FROM postroom.ready r
         USING overdue o
         WHERE r.message_id = o.message_id AND r.queue_id = o.queue_id AND r.moved
@@ -2161,9 +2677,14 @@ AS $function$
         USING overdue o
         WHERE d.message_id = o.message_id AND d.queue_id = o.queue_id
         RETURNING d.queue_id, d.priority, d.failures, d.crashes, d.message_id, d.deliveries
+    ), behind AS (
+        DELETE FROM postroom.grouped w
+        USING overdue o
+        WHERE w.message_id = o.message_id AND w.queue_id = o.queue_id
+        RETURNING w.queue_id, w.priority, w.failures, w.crashes, w.message_id, w.deliveries
     ), removed AS MATERIALIZED (
         SELECT x.*, postroom.passes_on(x.queue_id) AS passes_on
-        FROM (SELECT * FROM in_ready UNION ALL SELECT * FROM put_off) x
+        FROM (SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off UNION ALL SELECT * FROM behind) x
     ), history AS (
         INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
         SELECT x.message_id, clock_timestamp(), clock_timestamp(), x.queue_id, x.deliveries, 2
@@ -2203,7 +2724,7 @@ CREATE OR REPLACE FUNCTION postroom.expire(p_from timestamp with time zone, p_af
  SET enable_seqscan TO 'off'
 AS $function$
     WITH overdue AS MATERIALIZED (
-        SELECT m.id, m.queue_id, m.priority, m.seq, m.expires_at
+        SELECT m.id, m.queue_id, m.queue_ids, m.priority, m.seq, m.expires_at
         FROM postroom.message m
         WHERE (m.expires_at, m.id) > (p_from, p_after)
           AND m.expires_at <= statement_timestamp()
@@ -2211,7 +2732,9 @@ AS $function$
         LIMIT p_limit
     ), first_place AS (
         DELETE FROM postroom.ready r
-        USING overdue o
+        USING (SELECT o.id, o.priority, o.seq, e.queue_id
+               FROM overdue o
+               CROSS JOIN LATERAL unnest(coalesce(o.queue_ids, ARRAY[o.queue_id])) e (queue_id)) o
         WHERE r.queue_id = o.queue_id AND r.priority = o.priority AND r.seq = o.seq AND r.message_id = o.id
         RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.message_id, r.deliveries
     ), moved AS (
@@ -2224,9 +2747,14 @@ AS $function$
         USING overdue o
         WHERE d.message_id = o.id
         RETURNING d.queue_id, d.priority, d.failures, d.crashes, d.message_id, d.deliveries
+    ), behind AS (
+        DELETE FROM postroom.grouped w
+        USING overdue o
+        WHERE w.message_id = o.id
+        RETURNING w.queue_id, w.priority, w.failures, w.crashes, w.message_id, w.deliveries
     ), removed AS MATERIALIZED (
         SELECT x.*, postroom.passes_on(x.queue_id) AS passes_on
-        FROM (SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off) x
+        FROM (SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off UNION ALL SELECT * FROM behind) x
     ), history AS (
         INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
         SELECT x.message_id, clock_timestamp(), clock_timestamp(), x.queue_id, x.deliveries, 2
@@ -2246,6 +2774,59 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.expire IS 'Internal: called by a job. Waiting messages whose time to live ended become EXPIRED.';
 
+CREATE OR REPLACE FUNCTION postroom.explain_group(p_message uuid, p_queue integer, p_group text)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    at_utc  constant text := 'YYYY-MM-DD HH24:MI:SS "UTC"';
+    holder  record;
+    ahead   bigint;
+BEGIN
+    SELECT g.message_id, g.held_since, p.state, p.due_at, p.reason, w.name AS worker, q.name AS queue
+    INTO holder
+    FROM postroom.message_group g
+    JOIN postroom.queue q ON q.id = g.queue_id
+    LEFT JOIN postroom.place p ON p.message_id = g.message_id AND p.queue_id = g.queue_id
+    LEFT JOIN postroom.worker w ON w.id = p.worker_id
+    WHERE g.queue_id = p_queue
+      AND g.group_key = p_group;
+    IF NOT FOUND OR holder.message_id = p_message THEN
+        RETURN NULL;
+    END IF;
+    SELECT count(*) INTO ahead
+    FROM (SELECT FROM postroom.grouped w
+          WHERE w.queue_id = p_queue
+            AND w.group_key = p_group
+            AND w.seq < coalesce((SELECT x.seq FROM postroom.grouped x WHERE x.message_id = p_message AND x.queue_id = p_queue),
+                                 9223372036854775807)
+          LIMIT 10001) x;
+    RETURN format('group: %s; %s', CASE
+            WHEN holder.message_id IS NULL THEN
+                format('group "%s" of queue "%s" has no message in progress, and its next one is looked for', p_group, holder.queue)
+            ELSE format('message %s holds group "%s" of queue "%s" since %s: %s', holder.message_id, p_group, holder.queue,
+                to_char(holder.held_since AT TIME ZONE 'UTC', at_utc),
+                CASE holder.state
+                    WHEN 'IN_PROGRESS' THEN format('%s works on it', coalesce('worker "' || holder.worker || '"', 'a worker that is gone'))
+                    WHEN 'READY' THEN 'it is READY'
+                    WHEN 'DELAYED' THEN
+                        format('it waits until %s, because of %s', to_char(holder.due_at AT TIME ZONE 'UTC', at_utc), holder.reason)
+                    WHEN 'DEAD' THEN format('it is a dead letter (%s), for which this queue blocks the group; SELECT postroom.redrive(%L) '
+                        'puts it back', holder.reason, holder.message_id)
+                    ELSE 'it has ended, and the group goes on within seconds'
+                END)
+        END,
+        CASE WHEN ahead > 10000 THEN '10,000+ messages of the group wait before this one'
+             WHEN ahead = 1 THEN '1 message of the group waits before this one'
+             WHEN ahead = 0 THEN 'this one is next'
+             ELSE ahead || ' messages of the group wait before this one' END);
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.explain_group IS 'Internal: called by explain. Who holds the group of a message.';
+
 CREATE OR REPLACE FUNCTION postroom.explain(p_message uuid)
  RETURNS SETOF text
  LANGUAGE plpgsql
@@ -2259,11 +2840,12 @@ DECLARE
     entry     record;
     others    record;
     ahead     bigint;
+    held_up   text;
     is_known  boolean := false;
 BEGIN
     SELECT * INTO message FROM postroom.message m WHERE m.id = p_message;
     FOR entry IN
-        SELECT p.*, q.name AS queue, q.paused_at, q.consumers_stopped_at, q.deleted_at, q.crash_limit, q.retention
+        SELECT p.*, q.name AS queue, q.paused_at, q.consumers_stopped_at, q.deleted_at, q.crash_limit, q.retention, q.ordered
         FROM postroom.place p
         LEFT JOIN postroom.queue q ON q.id = p.queue_id
         WHERE p.message_id = p_message
@@ -2350,6 +2932,11 @@ BEGIN
                         ORDER BY a.finished_at DESC
                         LIMIT 1), ''));
             ELSE
+                held_up := CASE WHEN entry.ordered THEN postroom.explain_group(p_message, entry.queue_id, message.group_key) END;
+                IF held_up IS NOT NULL THEN
+                    RETURN NEXT held_up;
+                    CONTINUE;
+                END IF;
                 IF entry.crashes > 0 THEN
                     RETURN NEXT format(
                         'suspect: its worker died %s times after it had started (limit %s); few suspects run at once in a process',
@@ -2745,6 +3332,7 @@ BEGIN
     ELSIF p_if_empty THEN
         because := CASE
             WHEN EXISTS (SELECT FROM postroom.ready r WHERE r.queue_id = target.id)
+              OR EXISTS (SELECT FROM postroom.grouped w WHERE w.queue_id = target.id)
               OR EXISTS (SELECT FROM postroom.delayed d WHERE d.queue_id = target.id) THEN 'is not empty: messages wait in it'
             WHEN EXISTS (SELECT FROM postroom.lease l WHERE l.queue_id = target.id) THEN 'is not empty: messages are in progress'
             WHEN EXISTS (SELECT FROM postroom.dead_letter d WHERE d.queue_id = target.id) THEN 'is not empty: it has dead letters'
@@ -3193,7 +3781,7 @@ $function$
 COMMENT ON FUNCTION postroom.poll_summary IS 'Internal: called by workers. Whether anything changed that a poll would report.';
 
 CREATE OR REPLACE FUNCTION postroom.poll(p_worker integer, p_queues integer[], p_watermark bigint, p_uneven integer[], p_watermarks bigint[], p_tell integer[], p_since xid, p_look boolean)
- RETURNS TABLE(queue_id integer, name text, paused boolean, deleted boolean, max_attempts integer, retry_after text, settings_by text, suspects boolean, elsewhere boolean, lowest bigint[], stop_confirmed boolean)
+ RETURNS TABLE(queue_id integer, name text, paused boolean, deleted boolean, max_attempts integer, retry_after text, settings_by text, suspects boolean, elsewhere boolean, lowest bigint[], ordered boolean, stop_confirmed boolean)
  LANGUAGE plpgsql
  ROWS 10
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3230,6 +3818,7 @@ BEGIN
                               LIMIT 1)
                       FROM generate_series(0, 9) x (prio))
            END,
+           q.ordered,
            coalesce((SELECT c.stopped_at IS NOT NULL FROM postroom.consumer_stop c WHERE c.worker_id = p_worker AND c.queue_id = s.id),
                     CASE WHEN q.consumers_stopped_at IS NOT NULL THEN false END)
     FROM (SELECT w.id, w.place,
@@ -3428,7 +4017,7 @@ BEGIN
     INTO high USING p_after, p_limit;
     RETURN QUERY EXECUTE format($sql$
         WITH looked AS MATERIALIZED (
-            SELECT m.id, m.queue_id, m.priority, m.seq
+            SELECT m.id, m.queue_id, m.queue_ids, m.priority, m.seq
             FROM postroom.%I m
             WHERE m.id >= $1
               AND m.id <= $2
@@ -3446,12 +4035,15 @@ BEGIN
             FROM looked l
             CROSS JOIN LATERAL (
                 SELECT FROM postroom.ready r
-                WHERE r.queue_id = l.queue_id AND r.priority = l.priority AND r.seq = l.seq AND r.message_id = l.id
+                WHERE r.queue_id = ANY (coalesce(l.queue_ids, ARRAY[l.queue_id]))
+                  AND r.priority = l.priority AND r.seq = l.seq AND r.message_id = l.id
                 OFFSET 0) r
             UNION ALL
             SELECT r.message_id FROM postroom.ready r WHERE r.moved AND r.message_id >= $1 AND r.message_id <= $2
             UNION ALL
             SELECT d.message_id FROM postroom.delayed d WHERE d.message_id >= $1 AND d.message_id <= $2
+            UNION ALL
+            SELECT w.message_id FROM postroom.grouped w WHERE w.message_id >= $1 AND w.message_id <= $2
             UNION ALL
             SELECT d.message_id FROM postroom.dead_letter d WHERE d.message_id >= $1 AND d.message_id <= $2
             UNION ALL
@@ -4164,6 +4756,63 @@ $function$
 COMMENT ON FUNCTION postroom.sample_watermark IS 'Internal: called by workers. A sample for the low watermark: the seq up to which nothing can appear any more once the sample is
 settled.';
 
+CREATE OR REPLACE FUNCTION postroom.set_ordered(queue text, ordered boolean, set_by text DEFAULT 'operator'::text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET lock_timeout TO '50ms'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    target      postroom.queue;
+    is_delayed  boolean;
+BEGIN
+    PERFORM postroom.require_read_committed();
+    IF set_ordered.ordered IS NULL THEN
+        PERFORM postroom.refuse('ordered', 'true or false', NULL);
+    END IF;
+    SELECT * INTO target FROM postroom.queue q WHERE q.name = set_ordered.queue;
+    IF NOT FOUND THEN
+        PERFORM postroom.refuse('queue', 'the name of a queue', set_ordered.queue);
+    END IF;
+    IF target.ordered = set_ordered.ordered
+       OR set_ordered.set_by = 'declaration' AND target.settings_by = 'operator' AND target.deleted_at IS NULL THEN
+        RETURN false;
+    END IF;
+    is_delayed := EXISTS (SELECT FROM postroom.delayed d WHERE d.queue_id = target.id);
+    IF NOT is_delayed THEN
+        BEGIN
+            LOCK TABLE postroom.queue IN ACCESS EXCLUSIVE MODE;
+        EXCEPTION
+            WHEN lock_not_available OR deadlock_detected THEN
+                RAISE EXCEPTION 'whether queue "%" is ordered cannot be changed now: transactions that use queues are open. '
+                    'Nothing was changed; try again', set_ordered.queue
+                    USING ERRCODE = '55P03', COLUMN = 'ordered';
+        END;
+    END IF;
+    IF is_delayed
+       OR EXISTS (SELECT FROM postroom.ready r WHERE r.queue_id = target.id)
+       OR EXISTS (SELECT FROM postroom.grouped w WHERE w.queue_id = target.id)
+       OR EXISTS (SELECT FROM postroom.lease l WHERE l.queue_id = target.id)
+       OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.queue_id = target.id) THEN
+        PERFORM postroom.refuse('ordered', format('left %s while queue "%s" holds messages', target.ordered::text, target.name),
+            set_ordered.ordered::text, 'Empty the queue first, its dead letters included, or declare another queue');
+    END IF;
+    DELETE FROM postroom.message_group g WHERE g.queue_id = target.id;
+    UPDATE postroom.queue q
+    SET ordered = set_ordered.ordered
+    WHERE q.id = target.id;
+    INSERT INTO postroom.operator_action (action, queue_id, finished_at, note)
+    SELECT 'declare', target.id, clock_timestamp(), 'ordered ' || set_ordered.ordered
+    WHERE set_ordered.set_by = 'operator';
+    RETURN true;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.set_ordered IS 'Makes an empty queue ordered, or an ordered one usual: SELECT postroom.set_ordered(''orders'', true).
+In an ordered queue at most one message of each group is in progress, in the order in which they were sent.
+Answers whether that was a change. Refused (22023) while the queue holds messages.';
+
 CREATE OR REPLACE FUNCTION postroom.start_consumers(queue text)
  RETURNS integer
  LANGUAGE plpgsql
@@ -4218,16 +4867,13 @@ CREATE OR REPLACE FUNCTION postroom.store_routed(p_message postroom.message, p_t
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-DECLARE
-    place constant bigint := p_message.seq;
 BEGIN
-    p_message.seq := 0;
     INSERT INTO postroom.message VALUES (p_message.*) ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
         RETURN p_message.id;
     ELSIF p_due IS NULL THEN
         INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
-        SELECT place, t.id, p_message.priority, p_message.id, true
+        SELECT p_message.seq, t.id, p_message.priority, p_message.id, false
         FROM unnest(p_targets) t;
     ELSE
         INSERT INTO postroom.delayed (due_at, queue_id, priority, message_id, reason)
@@ -4272,6 +4918,107 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.store_through IS 'Internal: stores a new message in each of these queues.';
+
+CREATE OR REPLACE FUNCTION postroom.sweep_groups(p_queue integer, p_group text, p_limit integer)
+ RETURNS TABLE(last_queue integer, last_group text, advanced integer, is_used boolean)
+ LANGUAGE plpgsql
+ ROWS 1
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+DECLARE
+    queues   int[];
+    keys     text[];
+    holders  uuid[];
+    looked   int;
+    waiting  record;
+BEGIN
+    advanced := 0;
+    WITH seen AS MATERIALIZED (
+        SELECT g.queue_id, g.group_key, g.message_id
+        FROM postroom.message_group g
+        WHERE (g.queue_id, g.group_key) > (p_queue, p_group)
+        ORDER BY g.queue_id, g.group_key
+        LIMIT p_limit
+    ), held AS MATERIALIZED (
+        SELECT l.queue_id, u.message_id
+        FROM postroom.lease l
+        CROSS JOIN LATERAL unnest(l.message_ids) WITH ORDINALITY u (message_id, place)
+        WHERE substring(l.open FROM u.place::int FOR 1) = B'1'
+          AND EXISTS (SELECT FROM seen s WHERE s.queue_id = l.queue_id)
+    ), ended AS (
+        SELECT s.queue_id, s.group_key, s.message_id
+        FROM seen s
+        LEFT JOIN postroom.queue q ON q.id = s.queue_id
+        LEFT JOIN held h ON h.message_id = s.message_id AND h.queue_id = s.queue_id
+        WHERE s.message_id IS NULL
+           OR h.message_id IS NULL
+              -- OFFSET 0: one look-up for each group, and no join that reads all that waits
+              AND NOT EXISTS (SELECT FROM postroom.ready r
+                              WHERE r.message_id = s.message_id AND r.moved AND r.queue_id = s.queue_id OFFSET 0)
+              AND NOT EXISTS (SELECT FROM postroom.message m
+                              JOIN postroom.ready r ON r.priority = m.priority AND r.seq = m.seq AND r.message_id = m.id
+                              WHERE m.id = s.message_id AND r.queue_id = s.queue_id OFFSET 0)
+              AND NOT EXISTS (SELECT FROM postroom.delayed d
+                              WHERE d.message_id = s.message_id AND d.queue_id = s.queue_id OFFSET 0)
+              AND NOT (coalesce(q.on_dead_letter, '') = 'block'
+                       AND EXISTS (SELECT FROM postroom.dead_letter d
+                                   WHERE d.message_id = s.message_id AND d.queue_id = s.queue_id OFFSET 0))
+    )
+    SELECT (SELECT count(*) FROM seen),
+           (SELECT s.queue_id FROM seen s ORDER BY s.queue_id DESC, s.group_key DESC LIMIT 1),
+           (SELECT s.group_key FROM seen s ORDER BY s.queue_id DESC, s.group_key DESC LIMIT 1),
+           array_agg(e.queue_id), array_agg(e.group_key), array_agg(e.message_id)
+    INTO looked, last_queue, last_group, queues, keys, holders
+    FROM ended e;
+    IF keys IS NOT NULL THEN
+        advanced := advanced + postroom.advance_groups(queues, keys, holders, array_fill(false, ARRAY[cardinality(keys)]));
+    END IF;
+    IF looked < p_limit THEN
+        last_queue := NULL;
+        last_group := NULL;
+    END IF;
+
+    -- Groups of grouped in the same range: jumps from one to the next.
+    FOR waiting IN
+        WITH RECURSIVE g AS (
+            (SELECT w.queue_id, w.group_key, w.seq
+             FROM postroom.grouped w
+             WHERE (w.queue_id, w.group_key) > (p_queue, p_group)
+             ORDER BY w.queue_id, w.group_key, w.seq
+             LIMIT 1)
+            UNION ALL
+            SELECT n.queue_id, n.group_key, n.seq
+            FROM g
+            CROSS JOIN LATERAL (
+                SELECT w.queue_id, w.group_key, w.seq
+                FROM postroom.grouped w
+                WHERE (w.queue_id, w.group_key) > (g.queue_id, g.group_key)
+                ORDER BY w.queue_id, w.group_key, w.seq
+                LIMIT 1) n
+            WHERE last_queue IS NULL OR (n.queue_id, n.group_key) <= (last_queue, last_group COLLATE "C")
+        )
+        SELECT x.queue_id, x.group_key, x.seq
+        FROM (SELECT g.queue_id, g.group_key, g.seq FROM g LIMIT p_limit * 10) x
+        WHERE NOT EXISTS (
+            SELECT FROM postroom.message_group h
+            WHERE h.queue_id = x.queue_id AND h.group_key = x.group_key AND h.low <= x.seq)
+    LOOP
+        CONTINUE WHEN NOT pg_try_advisory_xact_lock(1349481332, waiting.queue_id);
+        INSERT INTO postroom.message_group AS h (queue_id, group_key, message_id, low)
+        SELECT w.queue_id, w.group_key, NULL, w.seq
+        FROM postroom.grouped w
+        WHERE w.queue_id = waiting.queue_id AND w.group_key = waiting.group_key AND w.seq = waiting.seq
+        ON CONFLICT (queue_id, group_key) DO UPDATE SET low = least(h.low, EXCLUDED.low);
+        advanced := advanced + postroom.advance_groups(ARRAY[waiting.queue_id], ARRAY[waiting.group_key], ARRAY[NULL::uuid], ARRAY[false]);
+    END LOOP;
+    is_used := EXISTS (SELECT FROM postroom.message_group) OR EXISTS (SELECT FROM postroom.grouped);
+    RETURN NEXT;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.sweep_groups IS 'Internal: called by a job. Makes groups of ordered queues go on whose holders have ended without handing them on.';
 
 CREATE OR REPLACE FUNCTION postroom.tail_begins(p_parent text)
  RETURNS date
@@ -4362,8 +5109,9 @@ AS $function$
     WITH first_place AS (
         DELETE FROM postroom.ready r
         USING postroom.message m
+        CROSS JOIN LATERAL unnest(coalesce(m.queue_ids, ARRAY[m.queue_id])) e (queue_id)
         WHERE m.id = p_message
-          AND r.queue_id = m.queue_id AND r.priority = m.priority AND r.seq = m.seq AND r.message_id = m.id
+          AND r.queue_id = e.queue_id AND r.priority = m.priority AND r.seq = m.seq AND r.message_id = m.id
           AND r.queue_id <> ALL (p_done)
         RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.deliveries
     ), moved AS (
@@ -4376,8 +5124,13 @@ AS $function$
         WHERE d.message_id = p_message
           AND d.queue_id <> ALL (p_done)
         RETURNING d.queue_id, d.priority, d.failures, d.crashes, d.deliveries
+    ), behind AS (
+        DELETE FROM postroom.grouped w
+        WHERE w.message_id = p_message
+          AND w.queue_id <> ALL (p_done)
+        RETURNING w.queue_id, w.priority, w.failures, w.crashes, w.deliveries
     )
-    SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off
+    SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off UNION ALL SELECT * FROM behind
 $function$
 ;
 COMMENT ON FUNCTION postroom.take_waiting IS 'Internal: removes the entries of one message from the places where they wait, whichever those are, but for the queues of p_done.

@@ -27,6 +27,8 @@ WITH setting AS MATERIALIZED (
     UNION ALL
     SELECT d.message_id, d.queue_id, 'delayed', d.failures, d.crashes FROM postroom.delayed d
     UNION ALL
+    SELECT w.message_id, w.queue_id, 'grouped', w.failures, w.crashes FROM postroom.grouped w
+    UNION ALL
     SELECT h.message_id, h.queue_id, 'lease ' || h.lease_id, h.failures, h.crashes FROM held h
     UNION ALL
     SELECT d.message_id, d.queue_id, 'dead_letter', d.failures, d.crashes FROM postroom.dead_letter d
@@ -92,7 +94,7 @@ WITH setting AS MATERIALIZED (
     FROM postroom.ready r
     JOIN postroom.message m ON m.id = r.message_id
     WHERE NOT r.moved
-      AND (m.queue_id, m.priority, m.seq) <> (r.queue_id, r.priority, r.seq)
+      AND NOT (r.queue_id = ANY (coalesce(m.queue_ids, ARRAY[m.queue_id])) AND r.priority = m.priority AND r.seq = m.seq)
 
     UNION ALL
     SELECT 'no_such_priority', r.queue_id, r.message_id, format('in ready with priority %s: nobody claims it', r.priority)
@@ -178,6 +180,28 @@ WITH setting AS MATERIALIZED (
     LEFT JOIN history h ON h.message_id = p.message_id AND h.queue_id = p.queue_id
     WHERE (p.failures > 0 OR p.crashes > 0)
       AND (p.failures > coalesce(h.failed, 0) OR p.crashes > coalesce(h.crashed, 0))
+
+    UNION ALL
+    -- In an ordered queue a message in progress holds its group, so that no other one of the group is in progress.
+    SELECT 'group_not_held', h.queue_id, h.message_id,
+           format('in progress under lease %s, but its group "%s" is %s', h.lease_id, m.group_key,
+               coalesce('held by message ' || g.message_id, 'free'))
+    FROM held h
+    JOIN postroom.queue q ON q.id = h.queue_id
+    JOIN postroom.message m ON m.id = h.message_id
+    LEFT JOIN postroom.message_group g ON g.queue_id = h.queue_id AND g.group_key = m.group_key
+    WHERE q.ordered
+      AND m.group_key IS NOT NULL
+      AND g.message_id IS DISTINCT FROM h.message_id
+
+    UNION ALL
+    -- The holder of each group is looked for every few seconds.
+    SELECT 'group_without_holder', g.queue_id, g.message_id,
+           format('group "%s" is held since %s by a message that has ended: sweep_groups should have let it go on',
+               g.group_key, g.held_since)
+    FROM postroom.message_group g
+    WHERE g.held_since < statement_timestamp() - interval '10 minutes'
+      AND NOT EXISTS (SELECT FROM live l WHERE l.message_id = g.message_id AND l.queue_id = g.queue_id AND l.place <> 'grouped')
 
     UNION ALL
     SELECT 'ledger', l.queue_id, l.first_id, format('line %s: %s messages from %s to %s', l.id, l.messages, l.first_id, l.last_id)

@@ -178,22 +178,19 @@ $$;
 COMMENT ON FUNCTION postroom.queues_of IS
     'Internal: the names of the queues that a stored message was routed to; empty when the message was purged.';
 
--- One row for the message, one small row for each queue. All entries have one seq, which names a place in each of their queues. They count
--- as moved, because message.seq can name only the place in one queue.
+-- One row for the message, one small row for each queue. All entries have one seq, which is the first place in each of their queues: so
+-- message.seq and message.queue_ids lead to all of them.
 CREATE OR REPLACE FUNCTION postroom.store_routed(p_message postroom.message, p_targets postroom.queue[], p_due timestamptz) RETURNS uuid
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    place constant bigint := p_message.seq;
 BEGIN
-    p_message.seq := 0;
     INSERT INTO postroom.message VALUES (p_message.*) ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
         RETURN p_message.id;
     ELSIF p_due IS NULL THEN
         INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
-        SELECT place, t.id, p_message.priority, p_message.id, true
+        SELECT p_message.seq, t.id, p_message.priority, p_message.id, false
         FROM unnest(p_targets) t;
     ELSE
         INSERT INTO postroom.delayed (due_at, queue_id, priority, message_id, reason)
@@ -256,6 +253,7 @@ CREATE OR REPLACE FUNCTION postroom.create_message(
     direction          text DEFAULT 'OUTGOING',
     body               bytea DEFAULT NULL,
     content_type       text DEFAULT NULL,
+    group_key          text DEFAULT NULL,
     exchange           text DEFAULT NULL,
     routing_key        text DEFAULT NULL,
     mandatory          boolean DEFAULT true)
@@ -321,6 +319,7 @@ BEGIN
     END IF;
     PERFORM postroom.require_text('deduplicationKey', create_message.deduplication_key);
     PERFORM postroom.require_text('correlationId', create_message.correlation_id);
+    PERFORM postroom.require_text('group', create_message.group_key);
     IF new_headers IS NOT NULL THEN
         PERFORM postroom.require_headers(new_headers);
     END IF;
@@ -382,6 +381,7 @@ BEGIN
     new_message.direction := CASE create_message.direction WHEN 'INCOMING' THEN 1 ELSE 0 END;
     new_message.type := create_message.type;
     new_message.correlation_id := create_message.correlation_id;
+    new_message.group_key := create_message.group_key;
     new_message.content_type := CASE WHEN new_body IS NOT NULL THEN coalesce(create_message.content_type, 'application/octet-stream') END;
     new_message.created_by := session_user;
     new_message.exchange := create_message.exchange;

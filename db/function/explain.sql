@@ -19,8 +19,61 @@ COMMENT ON FUNCTION postroom.takes IS
     'Whether a handler with these types takes a message, for queries over postroom.consumers:
 SELECT ... WHERE postroom.takes(c.types, m.type, m.type_version)';
 
+-- For a message of an ordered queue: which other one of its group runs before it. null: none.
+CREATE OR REPLACE FUNCTION postroom.explain_group(p_message uuid, p_queue int, p_group text) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    at_utc  constant text := 'YYYY-MM-DD HH24:MI:SS "UTC"';
+    holder  record;
+    ahead   bigint;
+BEGIN
+    SELECT g.message_id, g.held_since, p.state, p.due_at, p.reason, w.name AS worker, q.name AS queue
+    INTO holder
+    FROM postroom.message_group g
+    JOIN postroom.queue q ON q.id = g.queue_id
+    LEFT JOIN postroom.place p ON p.message_id = g.message_id AND p.queue_id = g.queue_id
+    LEFT JOIN postroom.worker w ON w.id = p.worker_id
+    WHERE g.queue_id = p_queue
+      AND g.group_key = p_group;
+    IF NOT FOUND OR holder.message_id = p_message THEN
+        RETURN NULL;
+    END IF;
+    SELECT count(*) INTO ahead
+    FROM (SELECT FROM postroom.grouped w
+          WHERE w.queue_id = p_queue
+            AND w.group_key = p_group
+            AND w.seq < coalesce((SELECT x.seq FROM postroom.grouped x WHERE x.message_id = p_message AND x.queue_id = p_queue),
+                                 9223372036854775807)
+          LIMIT 10001) x;
+    RETURN format('group: %s; %s', CASE
+            WHEN holder.message_id IS NULL THEN
+                format('group "%s" of queue "%s" has no message in progress, and its next one is looked for', p_group, holder.queue)
+            ELSE format('message %s holds group "%s" of queue "%s" since %s: %s', holder.message_id, p_group, holder.queue,
+                to_char(holder.held_since AT TIME ZONE 'UTC', at_utc),
+                CASE holder.state
+                    WHEN 'IN_PROGRESS' THEN format('%s works on it', coalesce('worker "' || holder.worker || '"', 'a worker that is gone'))
+                    WHEN 'READY' THEN 'it is READY'
+                    WHEN 'DELAYED' THEN
+                        format('it waits until %s, because of %s', to_char(holder.due_at AT TIME ZONE 'UTC', at_utc), holder.reason)
+                    WHEN 'DEAD' THEN format('it is a dead letter (%s), for which this queue blocks the group; SELECT postroom.redrive(%L) '
+                        'puts it back', holder.reason, holder.message_id)
+                    ELSE 'it has ended, and the group goes on within seconds'
+                END)
+        END,
+        CASE WHEN ahead > 10000 THEN '10,000+ messages of the group wait before this one'
+             WHEN ahead = 1 THEN '1 message of the group waits before this one'
+             WHEN ahead = 0 THEN 'this one is next'
+             ELSE ahead || ' messages of the group wait before this one' END);
+END
+$$;
+COMMENT ON FUNCTION postroom.explain_group IS
+    'Internal: called by explain. Who holds the group of a message.';
+
 -- Codes: unknown, done, cancelled, expired, dead, in_progress, queue_deleted, queue_paused, consumers_stopped, no_consumer, no_handler,
--- due_later, suspect, behind, next, no_place, payload_missing. STABLE: all of it is one snapshot, in which a message is in one place.
+-- due_later, suspect, group, behind, next, no_place, payload_missing. STABLE: all of it is one snapshot, in which a message is in one
+-- place.
 CREATE OR REPLACE FUNCTION postroom.explain(p_message uuid) RETURNS SETOF text
 LANGUAGE plpgsql STABLE ROWS 3
 SET search_path = pg_catalog, pg_temp
@@ -32,11 +85,12 @@ DECLARE
     entry     record;
     others    record;
     ahead     bigint;
+    held_up   text;
     is_known  boolean := false;
 BEGIN
     SELECT * INTO message FROM postroom.message m WHERE m.id = p_message;
     FOR entry IN
-        SELECT p.*, q.name AS queue, q.paused_at, q.consumers_stopped_at, q.deleted_at, q.crash_limit, q.retention
+        SELECT p.*, q.name AS queue, q.paused_at, q.consumers_stopped_at, q.deleted_at, q.crash_limit, q.retention, q.ordered
         FROM postroom.place p
         LEFT JOIN postroom.queue q ON q.id = p.queue_id
         WHERE p.message_id = p_message
@@ -123,6 +177,11 @@ BEGIN
                         ORDER BY a.finished_at DESC
                         LIMIT 1), ''));
             ELSE
+                held_up := CASE WHEN entry.ordered THEN postroom.explain_group(p_message, entry.queue_id, message.group_key) END;
+                IF held_up IS NOT NULL THEN
+                    RETURN NEXT held_up;
+                    CONTINUE;
+                END IF;
                 IF entry.crashes > 0 THEN
                     RETURN NEXT format(
                         'suspect: its worker died %s times after it had started (limit %s); few suspects run at once in a process',

@@ -46,7 +46,7 @@ BEGIN
     INTO high USING p_after, p_limit;
     RETURN QUERY EXECUTE format($sql$
         WITH looked AS MATERIALIZED (
-            SELECT m.id, m.queue_id, m.priority, m.seq
+            SELECT m.id, m.queue_id, m.queue_ids, m.priority, m.seq
             FROM postroom.%I m
             WHERE m.id >= $1
               AND m.id <= $2
@@ -64,12 +64,15 @@ BEGIN
             FROM looked l
             CROSS JOIN LATERAL (
                 SELECT FROM postroom.ready r
-                WHERE r.queue_id = l.queue_id AND r.priority = l.priority AND r.seq = l.seq AND r.message_id = l.id
+                WHERE r.queue_id = ANY (coalesce(l.queue_ids, ARRAY[l.queue_id]))
+                  AND r.priority = l.priority AND r.seq = l.seq AND r.message_id = l.id
                 OFFSET 0) r
             UNION ALL
             SELECT r.message_id FROM postroom.ready r WHERE r.moved AND r.message_id >= $1 AND r.message_id <= $2
             UNION ALL
             SELECT d.message_id FROM postroom.delayed d WHERE d.message_id >= $1 AND d.message_id <= $2
+            UNION ALL
+            SELECT w.message_id FROM postroom.grouped w WHERE w.message_id >= $1 AND w.message_id <= $2
             UNION ALL
             SELECT d.message_id FROM postroom.dead_letter d WHERE d.message_id >= $1 AND d.message_id <= $2
             UNION ALL

@@ -12,6 +12,8 @@ CREATE TABLE postroom.queue (
     crash_limit   int NOT NULL DEFAULT 3,
     time_to_live  interval,
     retention     interval NOT NULL DEFAULT interval '7 days',
+    ordered       boolean NOT NULL DEFAULT false,
+    on_dead_letter  text NOT NULL DEFAULT 'release',
     settings_by   text NOT NULL DEFAULT 'default',
     paused_at     timestamptz,
     consumers_stopped_at timestamptz,
@@ -38,6 +40,7 @@ CREATE TABLE postroom.queue (
                  AND split_part(retry_after, '..', 2)::interval <= interval '400 days'
         ELSE false
     END),
+    CONSTRAINT queue_on_dead_letter_known CHECK (on_dead_letter IN ('block', 'release')),
     CONSTRAINT queue_dead_letter_exchange_wellformed CHECK (dead_letter_exchange ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'),
     CONSTRAINT queue_dead_letter_routing_key_length CHECK (octet_length(dead_letter_routing_key) <= 255),
     CONSTRAINT queue_dead_letter_routing_key_has_exchange CHECK (dead_letter_routing_key IS NULL OR dead_letter_exchange IS NOT NULL),
@@ -58,6 +61,10 @@ COMMENT ON COLUMN postroom.queue.dead_letter_exchange IS
 COMMENT ON COLUMN postroom.queue.dead_letter_routing_key IS 'with which they go on; null: with the message''s own';
 COMMENT ON COLUMN postroom.queue.consumers_stopped_at IS
     'since when all consumers are told to stop, those that start later included; null: not all are';
+COMMENT ON COLUMN postroom.queue.ordered IS
+    'at most one message of each group is in progress, in the order in which they were sent; change it with postroom.set_ordered';
+COMMENT ON COLUMN postroom.queue.on_dead_letter IS
+    'of an ordered queue, what becomes of the group of a dead letter: release, the next one runs; block, they wait until it is redriven';
 COMMENT ON COLUMN postroom.queue.settings_by IS 'who set the settings last; a declaration does not overwrite an operator';
 COMMENT ON COLUMN postroom.queue.kind IS
     'durable: stays until it is deleted; exclusive: belongs to one process and goes with it; auto_delete: goes with its last consumer';
@@ -174,10 +181,10 @@ CREATE TABLE postroom.cancelled_run (
     CONSTRAINT cancelled_run_pk PRIMARY KEY (worker_id, message_id)
 );
 
--- The message itself: written once, never updated. seq is its first place in ready (0: it began in delayed or under a lease). A message
--- that never moved is found in ready by that seq through the primary key, so enqueue needs no index on message_id. Neither this table nor
--- ready has a CHECK: PostgreSQL parses the text of a constraint again for every statement, and three of them took 10 of the 46 us of an
--- enqueue. Whoever writes here checks before. A new column goes into MessageColumns in Java and into create_message.
+-- The message itself: written once, never updated. seq is its first place in ready, in each of its queues (0: it began in delayed or under
+-- a lease). A message that never moved is found in ready by that seq through the primary key, so enqueue needs no index on message_id.
+-- Neither this table nor ready has a CHECK: PostgreSQL parses the text of a constraint again for every statement, and three of them took 10
+-- of the 46 us of an enqueue. Whoever writes here checks before. A new column goes into MessageColumns in Java and into create_message.
 CREATE TABLE postroom.message (
     id              uuid NOT NULL,
     seq             bigint NOT NULL,
@@ -189,6 +196,7 @@ CREATE TABLE postroom.message (
     direction       smallint NOT NULL,
     type            text COLLATE "C",
     correlation_id  text COLLATE "C",
+    group_key       text COLLATE "C",
     content_type    text,
     created_by      text,
     exchange        text COLLATE "C",
@@ -227,6 +235,35 @@ CREATE TABLE postroom.ready (
 COMMENT ON COLUMN postroom.ready.moved IS 'not its first place: promoted, released, rescued or redriven; found by ready_by_moved_message';
 CREATE INDEX ready_by_moved_message ON postroom.ready (message_id) WHERE moved;
 CREATE INDEX ready_suspects ON postroom.ready (queue_id, priority, seq) WHERE crashes > 0;
+
+-- Messages of ordered queues that wait behind others of their group. They came through ready. seq is the place in the group, drawn when the
+-- message is put here; a negative one is in front (see db/function/order.sql). Rows are inserted and deleted, never updated.
+CREATE TABLE postroom.grouped (
+    seq         bigint NOT NULL,
+    queue_id    int NOT NULL,
+    priority    smallint NOT NULL,
+    failures    smallint NOT NULL DEFAULT 0,
+    crashes     smallint NOT NULL DEFAULT 0,
+    deliveries  smallint NOT NULL DEFAULT 0,
+    message_id  uuid NOT NULL,
+    group_key   text COLLATE "C" NOT NULL,
+    CONSTRAINT grouped_pk PRIMARY KEY (queue_id, group_key, seq)
+) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
+CREATE INDEX grouped_by_message ON postroom.grouped (message_id);
+
+-- The groups of ordered queues that are busy: each has a row while one of its messages, the holder, is ready, delayed, in progress or, in a
+-- queue that blocks then, dead. A group without a row is free.
+CREATE TABLE postroom.message_group (
+    queue_id    int NOT NULL,
+    group_key   text COLLATE "C" NOT NULL,
+    message_id  uuid,
+    low         bigint NOT NULL,
+    held_since  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT message_group_pk PRIMARY KEY (queue_id, group_key)
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);
+COMMENT ON COLUMN postroom.message_group.message_id IS 'the holder; null: it has ended, and the next one could not be chosen yet';
+COMMENT ON COLUMN postroom.message_group.low IS 'no message of the group in grouped has a seq below this one';
+-- An index with message_id would keep a change of the holder from staying in its page (HOT).
 
 CREATE TABLE postroom.delayed (
     due_at      timestamptz NOT NULL,

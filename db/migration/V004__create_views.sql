@@ -10,7 +10,8 @@ SELECT first.id AS message_id, r.queue_id, 'READY'::text AS state, r.priority, r
        NULL::timestamptz AS due_at, NULL::text AS reason, NULL::bigint AS lease_id, NULL::int AS worker_id, NULL::timestamptz AS claimed_at,
        NULL::timestamptz AS finished_at
 FROM postroom.message first
-JOIN postroom.ready r ON r.queue_id = first.queue_id AND r.priority = first.priority AND r.seq = first.seq AND r.message_id = first.id
+JOIN postroom.ready r ON r.queue_id = ANY (coalesce(first.queue_ids, ARRAY[first.queue_id]))
+                     AND r.priority = first.priority AND r.seq = first.seq AND r.message_id = first.id
 WHERE NOT r.moved
 UNION ALL
 SELECT r.message_id, r.queue_id, 'READY', r.priority, r.seq, r.failures, r.crashes, r.deliveries,
@@ -21,6 +22,10 @@ UNION ALL
 SELECT d.message_id, d.queue_id, 'DELAYED', d.priority, NULL, d.failures, d.crashes, d.deliveries,
        d.due_at, d.reason, NULL, NULL, NULL, NULL
 FROM postroom.delayed d
+UNION ALL
+SELECT w.message_id, w.queue_id, 'READY', w.priority, w.seq, w.failures, w.crashes, w.deliveries,
+       NULL, NULL, NULL, NULL, NULL, NULL
+FROM postroom.grouped w
 UNION ALL
 SELECT u.message_id, l.queue_id, 'IN_PROGRESS', l.priority, NULL,
        coalesce(u.failures, 0::smallint), coalesce(u.crashes, 0::smallint), least(coalesce(u.deliveries, 0) + 1, 32767)::smallint,
@@ -50,6 +55,7 @@ SELECT p.message_id,
        CASE m.direction WHEN 0 THEN 'OUTGOING' ELSE 'INCOMING' END AS direction,
        coalesce(p.priority, m.priority) AS priority,
        m.correlation_id,
+       m.group_key,
        m.headers,
        m.payload,
        m.body,
@@ -89,13 +95,16 @@ COMMENT ON VIEW postroom.queue_messages IS 'one row per message and queue: what 
 COMMENT ON COLUMN postroom.queue_messages.state IS 'DELAYED, READY, IN_PROGRESS, DONE, DEAD, CANCELLED, EXPIRED';
 COMMENT ON COLUMN postroom.queue_messages.type_version IS '0 without a type';
 COMMENT ON COLUMN postroom.queue_messages.priority IS '9 first, 0 last';
+COMMENT ON COLUMN postroom.queue_messages.group_key IS
+    'messages of one group run one after the other in an ordered queue; in others a label';
 COMMENT ON COLUMN postroom.queue_messages.body IS 'the content when it is bytes; payload is null then';
 COMMENT ON COLUMN postroom.queue_messages.exchange IS 'through which it was created; null: it named its queue';
 COMMENT ON COLUMN postroom.queue_messages.expires_at IS 'a message still waiting then becomes EXPIRED; null: never';
 COMMENT ON COLUMN postroom.queue_messages.failures IS 'attempts that failed since the last redrive; of a finished one all there were';
 COMMENT ON COLUMN postroom.queue_messages.crashes IS 'how often its worker died after it had started; of a finished one all there were';
 COMMENT ON COLUMN postroom.queue_messages.deliveries IS 'times it was claimed, the one in progress, releases and snoozes included';
-COMMENT ON COLUMN postroom.queue_messages.seq IS 'when READY: its place in the order of its queue and priority';
+COMMENT ON COLUMN postroom.queue_messages.seq IS
+    'when READY: its place in the order of its queue and priority, or in its group';
 COMMENT ON COLUMN postroom.queue_messages.due_at IS 'when a DELAYED one becomes READY';
 COMMENT ON COLUMN postroom.queue_messages.reason IS
     'why it is DELAYED (delay, retry, snooze, not_now, no_handler, undecodable, payload_missing, not_run) '
@@ -116,6 +125,7 @@ SELECT m.id AS message_id,
        CASE m.direction WHEN 0 THEN 'OUTGOING' ELSE 'INCOMING' END AS direction,
        m.priority,
        m.correlation_id,
+       m.group_key,
        m.headers,
        m.payload,
        m.body,
@@ -169,7 +179,9 @@ SELECT q.name AS queue,
        q.kind,
        w.name AS owner
 FROM postroom.queue q
-CROSS JOIN LATERAL (SELECT count(*) AS ready FROM postroom.ready r WHERE r.queue_id = q.id) r
+CROSS JOIN LATERAL (
+    SELECT (SELECT count(*) FROM postroom.ready x WHERE x.queue_id = q.id)
+           + (SELECT count(*) FROM postroom.grouped x WHERE x.queue_id = q.id) AS ready) r
 CROSS JOIN LATERAL (SELECT count(*) AS dead FROM postroom.dead_letter x WHERE x.queue_id = q.id) x
 CROSS JOIN LATERAL (
     SELECT count(*)::int AS consumers

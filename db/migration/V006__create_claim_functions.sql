@@ -43,7 +43,7 @@ RETURNS TABLE (
     lease_id bigint, lease_count int, ordinal int, priority smallint, lane_seq bigint, message_id uuid,
     failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamptz,
     type text, type_version smallint, direction smallint, correlation_id text, content_type text,
-    exchange text, routing_key text, headers text, payload text, body bytea)
+    exchange text, routing_key text, headers text, payload text, body bytea, group_key text)
 LANGUAGE plpgsql VOLATILE ROWS 100
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET enable_nestloop = off SET enable_mergejoin = off
@@ -69,7 +69,8 @@ DECLARE
     high         uuid;
 BEGIN
     -- The lock on queue is held until the end of the transaction, so TRUNCATE and DROP come before this line or after the claim.
-    SELECT q.crash_limit INTO crash_limit FROM postroom.queue q WHERE q.id = p_queue AND q.name = p_queue_name;
+    -- An ordered queue has a function of its own: claim_ordered.
+    SELECT q.crash_limit INTO crash_limit FROM postroom.queue q WHERE q.id = p_queue AND q.name = p_queue_name AND NOT q.ordered;
     IF NOT FOUND THEN
         RETURN;
     END IF;
@@ -123,7 +124,7 @@ BEGIN
                        OR m.queue_ids IS NOT NULL AND postroom.is_entry_expired(m.id, p_queue),
                    m.created_at,
                    m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
-                   m.exchange, m.routing_key, m.headers::text, m.payload::text, m.body
+                   m.exchange, m.routing_key, m.headers::text, m.payload::text, m.body, m.group_key
             FROM (SELECT) one -- answers a row even when the payload is not visible
             LEFT JOIN postroom.message m ON m.id = ids[1];
         ELSE
@@ -151,12 +152,12 @@ BEGIN
                        OR m.queue_ids IS NOT NULL AND postroom.is_entry_expired(m.id, p_queue),
                    m.created_at,
                    m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
-                   m.exchange, m.routing_key, m.headers::text, m.payload::text, m.body
+                   m.exchange, m.routing_key, m.headers::text, m.payload::text, m.body, m.group_key
             FROM (SELECT u.message_id, u.failures, u.crashes, u.deliveries, u.place::int - 1 AS place,
                          (u.place::int - 1) / p_lease_size AS part
                   FROM unnest(ids, failed, crashed, delivered) WITH ORDINALITY u (message_id, failures, crashes, deliveries, place)) p
             LEFT JOIN (SELECT x.id, x.expires_at, x.created_at, x.type, x.type_version, x.direction, x.correlation_id, x.content_type,
-                              x.exchange, x.routing_key, x.queue_ids, x.headers, x.payload, x.body
+                              x.exchange, x.routing_key, x.queue_ids, x.headers, x.payload, x.body, x.group_key
                        FROM postroom.message x
                        WHERE x.id = ANY (sorted) AND x.id BETWEEN low AND high
                        OFFSET 0 -- a step of its own: reads these ids through message_pk before the join
@@ -185,7 +186,7 @@ RETURNS TABLE (
     queue_id int, lease_id bigint, lease_count int, ordinal int, priority smallint, lane_seq bigint, message_id uuid,
     failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamptz,
     type text, type_version smallint, direction smallint, correlation_id text, content_type text,
-    exchange text, routing_key text, headers text, payload text, body bytea)
+    exchange text, routing_key text, headers text, payload text, body bytea, group_key text)
 LANGUAGE plpgsql VOLATILE ROWS 1000
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_nestloop = off SET enable_mergejoin = off
@@ -216,7 +217,7 @@ BEGIN
         FROM unnest(p_queues, p_queue_names, p_priorities, p_cursors, p_limits)
              WITH ORDINALITY e (queue_id, queue_name, priority, from_seq, most, entry)
         -- The lock on queue is held until the end of the transaction: see claim.
-        CROSS JOIN LATERAL (SELECT q.name FROM postroom.queue q WHERE q.id = e.queue_id OFFSET 0) known
+        CROSS JOIN LATERAL (SELECT q.name FROM postroom.queue q WHERE q.id = e.queue_id AND NOT q.ordered OFFSET 0) known
         CROSS JOIN LATERAL (
             SELECT r.ctid, r.seq, r.message_id, r.failures, r.deliveries
             FROM postroom.ready r
@@ -273,7 +274,7 @@ BEGIN
                OR m.queue_ids IS NOT NULL AND postroom.is_entry_expired(m.id, p_queues[k.entry]),
            m.created_at,
            m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
-           m.exchange, m.routing_key, m.headers::text, m.payload::text, m.body
+           m.exchange, m.routing_key, m.headers::text, m.payload::text, m.body, m.group_key
     FROM (
         SELECT s.entry, s.lease, s.first, s.last, s.lane_last, p.place,
                ids[p.place] AS message_id, failed[p.place] AS failures, delivered[p.place] AS deliveries
@@ -281,7 +282,7 @@ BEGIN
         CROSS JOIN LATERAL generate_series(s.first, s.last) p (place)
     ) k
     LEFT JOIN (SELECT x.id, x.expires_at, x.created_at, x.type, x.type_version, x.direction, x.correlation_id, x.content_type,
-                      x.exchange, x.routing_key, x.queue_ids, x.headers, x.payload, x.body
+                      x.exchange, x.routing_key, x.queue_ids, x.headers, x.payload, x.body, x.group_key
                FROM postroom.message x
                WHERE x.id = ANY (sorted) AND x.id BETWEEN low AND high
                OFFSET 0 -- a step of its own: see claim

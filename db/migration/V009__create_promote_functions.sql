@@ -55,7 +55,8 @@ COMMENT ON FUNCTION postroom.passes_on IS
 
 -- A message that expires in a queue with a dead letter exchange becomes a dead letter, which the trigger of dead_letter sends on.
 -- Looks at up to p_limit messages behind (p_from, p_after) through message_by_expiry. The next look starts at the last of them. The id is
--- part of that place because all messages of a batch have one instant. Messages in progress are left alone.
+-- part of that place because all messages of a batch have one instant. Messages in progress are left alone. The group of one that held it
+-- goes on by sweep_groups.
 CREATE OR REPLACE FUNCTION postroom.expire(p_from timestamptz, p_after uuid, p_limit int)
 RETURNS TABLE (looked int, expired int, last_expires_at timestamptz, last_id uuid)
 LANGUAGE sql VOLATILE ROWS 1
@@ -63,7 +64,7 @@ SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS $$
     WITH overdue AS MATERIALIZED (
-        SELECT m.id, m.queue_id, m.priority, m.seq, m.expires_at
+        SELECT m.id, m.queue_id, m.queue_ids, m.priority, m.seq, m.expires_at
         FROM postroom.message m
         WHERE (m.expires_at, m.id) > (p_from, p_after)
           AND m.expires_at <= statement_timestamp()
@@ -71,7 +72,9 @@ AS $$
         LIMIT p_limit
     ), first_place AS (
         DELETE FROM postroom.ready r
-        USING overdue o
+        USING (SELECT o.id, o.priority, o.seq, e.queue_id
+               FROM overdue o
+               CROSS JOIN LATERAL unnest(coalesce(o.queue_ids, ARRAY[o.queue_id])) e (queue_id)) o
         WHERE r.queue_id = o.queue_id AND r.priority = o.priority AND r.seq = o.seq AND r.message_id = o.id
         RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.message_id, r.deliveries
     ), moved AS (
@@ -84,9 +87,14 @@ AS $$
         USING overdue o
         WHERE d.message_id = o.id
         RETURNING d.queue_id, d.priority, d.failures, d.crashes, d.message_id, d.deliveries
+    ), behind AS (
+        DELETE FROM postroom.grouped w
+        USING overdue o
+        WHERE w.message_id = o.id
+        RETURNING w.queue_id, w.priority, w.failures, w.crashes, w.message_id, w.deliveries
     ), removed AS MATERIALIZED (
         SELECT x.*, postroom.passes_on(x.queue_id) AS passes_on
-        FROM (SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off) x
+        FROM (SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off UNION ALL SELECT * FROM behind) x
     ), history AS (
         INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
         SELECT x.message_id, clock_timestamp(), clock_timestamp(), x.queue_id, x.deliveries, 2
@@ -122,7 +130,13 @@ AS $$
           AND x.expires_at <= statement_timestamp()
         ORDER BY x.expires_at, x.message_id, x.queue_id
         LIMIT p_limit
-    ), in_ready AS (
+    ), first_place AS (
+        DELETE FROM postroom.ready r
+        USING overdue o
+        JOIN postroom.message m ON m.id = o.message_id
+        WHERE r.queue_id = o.queue_id AND r.priority = m.priority AND r.seq = m.seq AND r.message_id = o.message_id
+        RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.message_id, r.deliveries
+    ), moved AS (
         DELETE FROM postroom.ready r
         USING overdue o
         WHERE r.message_id = o.message_id AND r.queue_id = o.queue_id AND r.moved
@@ -132,9 +146,14 @@ AS $$
         USING overdue o
         WHERE d.message_id = o.message_id AND d.queue_id = o.queue_id
         RETURNING d.queue_id, d.priority, d.failures, d.crashes, d.message_id, d.deliveries
+    ), behind AS (
+        DELETE FROM postroom.grouped w
+        USING overdue o
+        WHERE w.message_id = o.message_id AND w.queue_id = o.queue_id
+        RETURNING w.queue_id, w.priority, w.failures, w.crashes, w.message_id, w.deliveries
     ), removed AS MATERIALIZED (
         SELECT x.*, postroom.passes_on(x.queue_id) AS passes_on
-        FROM (SELECT * FROM in_ready UNION ALL SELECT * FROM put_off) x
+        FROM (SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off UNION ALL SELECT * FROM behind) x
     ), history AS (
         INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
         SELECT x.message_id, clock_timestamp(), clock_timestamp(), x.queue_id, x.deliveries, 2

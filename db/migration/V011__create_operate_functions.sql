@@ -15,8 +15,9 @@ AS $$
     WITH first_place AS (
         DELETE FROM postroom.ready r
         USING postroom.message m
+        CROSS JOIN LATERAL unnest(coalesce(m.queue_ids, ARRAY[m.queue_id])) e (queue_id)
         WHERE m.id = p_message
-          AND r.queue_id = m.queue_id AND r.priority = m.priority AND r.seq = m.seq AND r.message_id = m.id
+          AND r.queue_id = e.queue_id AND r.priority = m.priority AND r.seq = m.seq AND r.message_id = m.id
           AND r.queue_id <> ALL (p_done)
         RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.deliveries
     ), moved AS (
@@ -29,8 +30,13 @@ AS $$
         WHERE d.message_id = p_message
           AND d.queue_id <> ALL (p_done)
         RETURNING d.queue_id, d.priority, d.failures, d.crashes, d.deliveries
+    ), behind AS (
+        DELETE FROM postroom.grouped w
+        WHERE w.message_id = p_message
+          AND w.queue_id <> ALL (p_done)
+        RETURNING w.queue_id, w.priority, w.failures, w.crashes, w.deliveries
     )
-    SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off
+    SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off UNION ALL SELECT * FROM behind
 $$;
 COMMENT ON FUNCTION postroom.take_waiting IS
     'Internal: removes the entries of one message from the places where they wait, whichever those are, but for the queues of p_done.
@@ -79,6 +85,9 @@ BEGIN
         EXIT WHEN NOT postroom.may_wait(p_message, done);
         PERFORM pg_sleep(0.002);
     END LOOP;
+    IF cardinality(done) > 0 THEN
+        PERFORM postroom.advance_after(done, array_fill(p_message, ARRAY[cardinality(done)]));
+    END IF;
     RETURN cardinality(done);
 END
 $$;
@@ -120,6 +129,7 @@ BEGIN
         INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at, note)
         VALUES ('cancel', held.queue_id, p_message, 1, 1, clock_timestamp(), 'while it was in progress');
         INSERT INTO postroom.cancelled_run (worker_id, message_id) VALUES (held.worker_id, p_message) ON CONFLICT DO NOTHING;
+        PERFORM postroom.advance_after(ARRAY[held.queue_id], ARRAY[p_message]);
         cancelled := cancelled + 1;
     END LOOP;
     RETURN cancelled;
@@ -190,10 +200,10 @@ COMMENT ON FUNCTION postroom.redrive IS
     'Puts a dead letter back into its queue, its failures and crashes forgotten: SELECT postroom.redrive(''...'').
 Answers how many were moved; 0: it is not dead.';
 
--- Cancels up to p_limit messages of ready and, if asked, of delayed. A delete empties its queue only once. An open transaction, a process
--- that knew the name, a retry or a rescue may bring something later. Locks ready through ready_pk with SKIP LOCKED. Reads delayed whole, so
--- that part is for queues deleted in the last day; what is delayed for longer is found in ready. A queue that came back meanwhile is left
--- alone: the snapshot that shows a message of its new life shows that it is back, too.
+-- Cancels up to p_limit messages of ready and grouped and, if asked, of delayed. A delete empties its queue only once. An open
+-- transaction, a process that knew the name, a retry or a rescue may bring something later. Locks ready through ready_pk with SKIP LOCKED.
+-- Reads delayed whole, so that part is for queues deleted in the last day; what is delayed for longer is found in ready. A queue that came
+-- back meanwhile is left alone: the snapshot that shows a message of its new life shows that it is back, too.
 CREATE OR REPLACE FUNCTION postroom.cancel_deleted(p_older_than interval, p_limit int, p_delayed boolean) RETURNS int
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -219,6 +229,24 @@ BEGIN
             FOR UPDATE SKIP LOCKED
         ), removed AS (
             DELETE FROM postroom.ready WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
+        ), history AS (
+            INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
+            SELECT c.message_id, clock_timestamp(), clock_timestamp(), gone[n], c.deliveries, 1, 'queue_deleted' FROM candidates c
+        )
+        SELECT count(*) INTO done FROM candidates;
+        cancelled := cancelled + done;
+        EXIT WHEN cancelled >= p_limit;
+
+        WITH candidates AS MATERIALIZED (
+            SELECT w.ctid, w.message_id, w.deliveries
+            FROM postroom.grouped w
+            WHERE w.queue_id = gone[n]
+              AND EXISTS (SELECT FROM postroom.queue q WHERE q.id = gone[n] AND q.deleted_at IS NOT NULL)
+            ORDER BY w.queue_id, w.group_key, w.seq
+            LIMIT p_limit - cancelled
+            FOR UPDATE SKIP LOCKED
+        ), removed AS (
+            DELETE FROM postroom.grouped WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
         ), history AS (
             INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
             SELECT c.message_id, clock_timestamp(), clock_timestamp(), gone[n], c.deliveries, 1, 'queue_deleted' FROM candidates c

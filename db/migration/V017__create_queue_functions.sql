@@ -39,7 +39,7 @@ COMMENT ON FUNCTION postroom.same_waits IS
 -- compared. null as p_owner: it is declared by no process.
 CREATE OR REPLACE FUNCTION postroom.declaration_conflicts(
     q postroom.queue, p_max_attempts bigint, p_retry_after text, p_crash_limit bigint, p_time_to_live interval, p_retention interval,
-    p_kind text, p_strict boolean, p_owner uuid)
+    p_kind text, p_ordered boolean, p_on_dead_letter text, p_strict boolean, p_owner uuid)
 RETURNS TABLE (field text, declared text, given text)
 LANGUAGE sql STABLE ROWS 1
 SET search_path = pg_catalog, pg_temp
@@ -71,7 +71,11 @@ AS $$
         ('timeToLive', coalesce(q.time_to_live::text, 'never'), p_time_to_live::text,
             p_strict AND q.settings_by = 'declaration' AND p_time_to_live IS NOT NULL AND q.time_to_live IS DISTINCT FROM p_time_to_live),
         ('retention', q.retention::text, p_retention::text,
-            p_strict AND q.settings_by = 'declaration' AND q.retention <> p_retention)
+            p_strict AND q.settings_by = 'declaration' AND q.retention <> p_retention),
+        ('ordered', q.ordered::text, p_ordered::text,
+            p_strict AND q.settings_by = 'declaration' AND q.ordered <> p_ordered),
+        ('onDeadLetter', q.on_dead_letter, p_on_dead_letter,
+            p_strict AND q.settings_by = 'declaration' AND q.on_dead_letter <> p_on_dead_letter)
     ) x (field, declared, given, differs)
     WHERE q.deleted_at IS NULL AND x.differs
 $$;
@@ -89,7 +93,9 @@ CREATE OR REPLACE FUNCTION postroom.declare_queue(
     kind          text DEFAULT NULL,
     strict        boolean DEFAULT false,
     dead_letter_exchange     text DEFAULT NULL,
-    dead_letter_routing_key  text DEFAULT NULL)
+    dead_letter_routing_key  text DEFAULT NULL,
+    ordered         boolean DEFAULT NULL,
+    on_dead_letter  text DEFAULT NULL)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -98,7 +104,8 @@ AS $$
 DECLARE
     is_named     constant boolean := num_nonnulls(declare_queue.max_attempts, declare_queue.retry_after, declare_queue.crash_limit,
                                                   declare_queue.time_to_live, declare_queue.retention, declare_queue.kind,
-                                                  declare_queue.dead_letter_exchange) > 0;
+                                                  declare_queue.dead_letter_exchange, declare_queue.ordered,
+                                                  declare_queue.on_dead_letter) > 0;
     existing     postroom.queue;
     changed      postroom.queue;
     is_locked    boolean := false;
@@ -115,6 +122,8 @@ BEGIN
     ELSIF declare_queue.retention NOT BETWEEN interval '0' AND interval '400 days'
           AND declare_queue.retention <> interval '365000 days' THEN
         PERFORM postroom.refuse('retention', 'PT0S to 400 days, or 365000 days', declare_queue.retention::text);
+    ELSIF declare_queue.on_dead_letter NOT IN ('block', 'release') THEN
+        PERFORM postroom.refuse('onDeadLetter', 'block or release', declare_queue.on_dead_letter);
     ELSIF declare_queue.kind = 'exclusive' THEN
         PERFORM postroom.refuse('kind', 'durable or auto_delete', declare_queue.kind,
             'An exclusive queue belongs to a process: declare it there, with Queues.declare');
@@ -138,12 +147,13 @@ BEGIN
         END IF;
         IF NOT FOUND THEN
             INSERT INTO postroom.queue (name, max_attempts, retry_after, crash_limit, time_to_live, retention, kind, settings_by,
-                                        dead_letter_exchange, dead_letter_routing_key)
+                                        dead_letter_exchange, dead_letter_routing_key, ordered, on_dead_letter)
             VALUES (declare_queue.queue, coalesce(declare_queue.max_attempts, 20), coalesce(declare_queue.retry_after, '10s..6h'),
                     coalesce(declare_queue.crash_limit, 3), declare_queue.time_to_live,
                     coalesce(declare_queue.retention, interval '7 days'), coalesce(declare_queue.kind, 'durable'),
                     CASE WHEN is_named THEN 'declaration' ELSE 'default' END,
-                    nullif(declare_queue.dead_letter_exchange, ''), declare_queue.dead_letter_routing_key)
+                    nullif(declare_queue.dead_letter_exchange, ''), declare_queue.dead_letter_routing_key,
+                    coalesce(declare_queue.ordered, false), coalesce(declare_queue.on_dead_letter, 'release'))
             ON CONFLICT DO NOTHING;
             IF FOUND THEN
                 RETURN true;
@@ -153,7 +163,8 @@ BEGIN
         SELECT string_agg(c.field, ', ') AS fields, string_agg(c.declared, ', ') AS declared, string_agg(c.given, ', ') AS given
         INTO refused
         FROM postroom.declaration_conflicts(existing, declare_queue.max_attempts, declare_queue.retry_after, declare_queue.crash_limit,
-            declare_queue.time_to_live, declare_queue.retention, declare_queue.kind, coalesce(declare_queue.strict, true), NULL) c;
+            declare_queue.time_to_live, declare_queue.retention, declare_queue.kind, declare_queue.ordered,
+            declare_queue.on_dead_letter, coalesce(declare_queue.strict, true), NULL) c;
         IF refused.fields LIKE 'owner%' THEN
             RAISE EXCEPTION 'queue "%" is exclusive to %; nothing was changed', declare_queue.queue, refused.declared
                 USING ERRCODE = '55006', COLUMN = 'queue', HINT = 'Publish to it, or use another name';
@@ -172,11 +183,17 @@ BEGIN
             changed.crash_limit := coalesce(declare_queue.crash_limit, existing.crash_limit);
             changed.time_to_live := coalesce(declare_queue.time_to_live, existing.time_to_live);
             changed.retention := coalesce(declare_queue.retention, existing.retention);
+            changed.on_dead_letter := coalesce(declare_queue.on_dead_letter, existing.on_dead_letter);
             changed.settings_by := 'declaration';
             IF declare_queue.dead_letter_exchange IS NOT NULL THEN
                 changed.dead_letter_exchange := nullif(declare_queue.dead_letter_exchange, '');
                 changed.dead_letter_routing_key := declare_queue.dead_letter_routing_key;
             END IF;
+        END IF;
+        IF existing.ordered <> declare_queue.ordered AND (existing.settings_by <> 'operator' OR existing.deleted_at IS NOT NULL) THEN
+            PERFORM postroom.set_ordered(declare_queue.queue, declare_queue.ordered, 'declaration');
+            changed.ordered := declare_queue.ordered;
+            existing.ordered := declare_queue.ordered;
         END IF;
         IF changed IS NOT DISTINCT FROM existing THEN
             RETURN false;
@@ -185,7 +202,8 @@ BEGIN
             SET max_attempts = changed.max_attempts, retry_after = changed.retry_after, crash_limit = changed.crash_limit,
                 time_to_live = changed.time_to_live, retention = changed.retention, settings_by = changed.settings_by,
                 kind = changed.kind, owner = changed.owner, deleted_at = changed.deleted_at,
-                dead_letter_exchange = changed.dead_letter_exchange, dead_letter_routing_key = changed.dead_letter_routing_key
+                dead_letter_exchange = changed.dead_letter_exchange, dead_letter_routing_key = changed.dead_letter_routing_key,
+                on_dead_letter = changed.on_dead_letter
             WHERE q.id = existing.id;
             RETURN existing.deleted_at IS NOT NULL;
         END IF;
@@ -203,6 +221,7 @@ $$;
 COMMENT ON FUNCTION postroom.declare_queue IS
     'Makes a queue, or sets what is named: SELECT postroom.declare_queue(''mail'', max_attempts => 5, retry_after => ''10s, 1m'').
 kind is durable or auto_delete (it goes with its last consumer). dead_letter_exchange is where dead letters go on; an empty text: nowhere.
+ordered: at most one message of each group is in progress, in the order in which they were sent; it changes only while the queue is empty.
 An operator''s values stay. true: it is new, or was deleted before.
 A value that breaks a limit is refused (22023), and so is another kind than the queue has. strict refuses other settings, too.';
 
@@ -247,6 +266,7 @@ BEGIN
     ELSIF p_if_empty THEN
         because := CASE
             WHEN EXISTS (SELECT FROM postroom.ready r WHERE r.queue_id = target.id)
+              OR EXISTS (SELECT FROM postroom.grouped w WHERE w.queue_id = target.id)
               OR EXISTS (SELECT FROM postroom.delayed d WHERE d.queue_id = target.id) THEN 'is not empty: messages wait in it'
             WHEN EXISTS (SELECT FROM postroom.lease l WHERE l.queue_id = target.id) THEN 'is not empty: messages are in progress'
             WHEN EXISTS (SELECT FROM postroom.dead_letter d WHERE d.queue_id = target.id) THEN 'is not empty: it has dead letters'

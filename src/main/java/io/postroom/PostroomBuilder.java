@@ -27,6 +27,7 @@ import io.postroom.internal.jobs.RedriveDeadLetters;
 import io.postroom.internal.jobs.RemoveQueueMessages;
 import io.postroom.internal.jobs.ReportFailures;
 import io.postroom.internal.jobs.RescueLeases;
+import io.postroom.internal.jobs.SweepGroups;
 import io.postroom.internal.jobs.WatchUnconsumedQueues;
 import io.postroom.internal.postgres.PostgresInspection;
 import io.postroom.internal.postgres.PostgresJobLocks;
@@ -72,6 +73,9 @@ final class PostroomBuilder implements Postroom.Builder {
     private static final Logger log = LoggerFactory.getLogger(PostroomBuilder.class);
 
     /** A node that dies in a singleton job keeps the job from the other nodes for this long. */
+    /** Nobody waits for the end of an abandoned queue: who declares it takes it over at once. */
+    private static final int BEATS_BETWEEN_LOOKS = 8;
+
     private static final Duration LONGEST_JOB = Duration.ofMinutes(30);
 
     private final DataSource dataSource;
@@ -312,8 +316,12 @@ final class PostroomBuilder implements Postroom.Builder {
             jobs.add(new RescueLeases(
                     store, settings.leaseTime(), settings.beatInterval(), engine::hasBeatenFor, notifier::wake));
             jobs.add(new DeleteAbandonedQueues(
-                    store, settings.leaseTime(), settings.beatInterval(), engine::hasBeatenFor));
+                    store,
+                    settings.leaseTime(),
+                    settings.beatInterval().multipliedBy(BEATS_BETWEEN_LOOKS),
+                    engine::hasBeatenFor));
             jobs.add(new ExpireMessages(store));
+            jobs.add(new SweepGroups(store));
             jobs.add(redrives);
             MaintenanceStore maintenance = new PostgresMaintenance(pool.dataSource());
             LockProvider locks = PostgresJobLocks.on(pool.dataSource());

@@ -55,6 +55,7 @@ final class Benchmark {
                 new BusyQueueWorkload(),
                 new ManyProcessesWorkload(),
                 new RoutingWorkload(),
+                new OrderedWorkload(),
                 new MemoryWorkload());
     }
 

@@ -15,25 +15,36 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 
 /** The product as a host gets it: default settings, a pool of the host's, full history. */
 final class PostroomContender implements Contender {
     private final boolean joining;
+    /** 0: the queue is not ordered. */
+    private final int groups;
 
     PostroomContender() {
-        this(false);
+        this(false, 0);
     }
 
-    private PostroomContender(boolean joining) {
+    private PostroomContender(boolean joining, int groups) {
         this.joining = joining;
+        this.groups = groups;
     }
 
     /** Each message in a transaction of the caller's, which commits for it alone: what a host pays for one message beside its own rows. */
     static PostroomContender inCallersTransaction() {
-        return new PostroomContender(true);
+        return new PostroomContender(true, 0);
+    }
+
+    /** Its queue is ordered, and the messages go round these groups. */
+    static PostroomContender ordered(int groups) {
+        return new PostroomContender(false, groups);
     }
 
     static final int THREADS = 16;
@@ -43,7 +54,9 @@ final class PostroomContender implements Contender {
 
     @Override
     public String name() {
-        return joining ? "postroom, caller's transaction" : "postroom";
+        return joining
+                ? "postroom, caller's transaction"
+                : groups == 0 ? "postroom" : String.format(Locale.ROOT, "postroom, ordered, groups: %,d", groups);
     }
 
     @Override
@@ -54,7 +67,7 @@ final class PostroomContender implements Contender {
 
     @Override
     public Line open(BenchDatabase database) {
-        return joining ? new JoiningQueue(database) : new Queue(database);
+        return joining ? new JoiningQueue(database) : new Queue(database, groups);
     }
 
     static Handler handler(String queue, int threads, Consumer<String> consumer) {
@@ -67,7 +80,7 @@ final class PostroomContender implements Contender {
 
     private static final class JoiningQueue extends Queue {
         JoiningQueue(BenchDatabase database) {
-            super(database);
+            super(database, 0);
         }
 
         @Override
@@ -84,15 +97,18 @@ final class PostroomContender implements Contender {
 
     private static class Queue implements Line {
         final HikariDataSource pool;
+        private final int groups;
+        private final AtomicInteger nextGroup = new AtomicInteger();
         private final AtomicLong entered = new AtomicLong();
         private final AtomicLong acknowledged = new AtomicLong();
         private Postroom postroom;
 
-        Queue(BenchDatabase database) {
+        Queue(BenchDatabase database, int groups) {
+            this.groups = groups;
             pool = database.pool(POOL);
             try {
                 postroom = Postroom.on(pool).workers(false).start();
-                postroom.queues().declare(QueueSettings.of(QUEUE));
+                postroom.queues().declare(QueueSettings.of(QUEUE).ordered(groups > 0));
             } catch (RuntimeException failed) {
                 pool.close();
                 throw failed;
@@ -103,8 +119,17 @@ final class PostroomContender implements Contender {
             return postroom.queueMessages();
         }
 
-        static CreateMessage message(String payload) {
-            return CreateMessage.to(QUEUE).json("bench", 1, payload);
+        final CreateMessage message(String payload) {
+            CreateMessage message = CreateMessage.to(QUEUE).json("bench", 1, payload);
+            return groups == 0 ? message : message.group("group-" + Math.floorMod(nextGroup.getAndIncrement(), groups));
+        }
+
+        private List<CreateMessage> messages(String payload, int count) {
+            return groups == 0
+                    ? Collections.nCopies(count, message(payload))
+                    : IntStream.range(0, count)
+                            .mapToObj(any -> message(payload))
+                            .toList();
         }
 
         /** Fills with two threads: a single one leaves a core of the server idle while it builds its next block. */
@@ -113,9 +138,8 @@ final class PostroomContender implements Contender {
             List<CompletableFuture<Void>> halves = new ArrayList<>();
             for (int half : new int[] {messages / 2, messages - messages / 2}) {
                 halves.add(CompletableFuture.runAsync(() -> {
-                    List<CreateMessage> block = Collections.nCopies(BLOCK, message(payload));
                     for (int left = half; left > 0; left -= BLOCK) {
-                        messages().createMessages(left < BLOCK ? block.subList(0, left) : block);
+                        messages().createMessages(messages(payload, Math.min(left, BLOCK)));
                     }
                 }));
             }
@@ -131,7 +155,7 @@ final class PostroomContender implements Contender {
 
         @Override
         public void enqueue(List<String> payloads) {
-            messages().createMessages(payloads.stream().map(Queue::message).toList());
+            messages().createMessages(payloads.stream().map(this::message).toList());
             entered.addAndGet(payloads.size());
         }
 

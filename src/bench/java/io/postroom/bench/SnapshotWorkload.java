@@ -170,7 +170,7 @@ final class SnapshotWorkload implements Workload {
     }
 
     /** Opens a transaction with an id of its own, which holds back more than its snapshot would. */
-    private static Connection openSnapshot(BenchDatabase database) throws SQLException {
+    static Connection openSnapshot(BenchDatabase database) throws SQLException {
         Connection connection = DriverManager.getConnection(database.url(), database.user(), database.password());
         connection.setAutoCommit(false);
         connection.setTransactionIsolation(Connection.TRANSACTION_REPEATABLE_READ);

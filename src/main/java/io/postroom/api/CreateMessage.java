@@ -28,6 +28,7 @@ import java.util.function.Consumer;
  * @param priority 0 (last) to 9 (first), default 4
  * @param deduplicationKey makes a second message of the queue with this key a repeat
  * @param correlationId the business process it belongs to
+ * @param group the messages it runs in order with, in an ordered queue
  * @param headers in the order they were given
  * @param direction a label, default OUTGOING
  */
@@ -44,6 +45,7 @@ public record CreateMessage(
         int priority,
         Optional<String> deduplicationKey,
         Optional<String> correlationId,
+        Optional<String> group,
         Map<String, String> headers,
         Direction direction) {
     /** The priority of a message for which none is set: 4. */
@@ -79,6 +81,7 @@ public record CreateMessage(
         Limits.requireRange("priority", priority, 0, 9);
         deduplicationKey.ifPresent(key -> Limits.requireText("deduplicationKey", key, Limits.KEY_LENGTH));
         correlationId.ifPresent(key -> Limits.requireText("correlationId", key, Limits.KEY_LENGTH));
+        group.ifPresent(key -> Limits.requireText("group", key, Limits.KEY_LENGTH));
         headers = requireHeaders(headers);
     }
 
@@ -118,6 +121,7 @@ public record CreateMessage(
                 Optional.empty(),
                 Optional.empty(),
                 DEFAULT_PRIORITY,
+                Optional.empty(),
                 Optional.empty(),
                 Optional.empty(),
                 Map.of(),
@@ -231,6 +235,14 @@ public record CreateMessage(
         return changed(draft -> draft.correlationId = Optional.of(id));
     }
 
+    /**
+     * Puts the message into a group; 1 to 200 characters, compared exactly. In an ordered queue ({@link QueueSettings#ordered}) the
+     * messages of a group are handled one after the other, in the order in which they were sent. In other queues the group is a label.
+     */
+    public CreateMessage group(String key) {
+        return changed(draft -> draft.group = Optional.of(key));
+    }
+
     /** Adds or replaces a header. At most 64 headers, and 8 KB in all; names are 1 to 100 of {@code A-Z a-z 0-9 . _ -}. */
     public CreateMessage header(String name, String value) {
         Map<String, String> more = new LinkedHashMap<>(headers);
@@ -268,6 +280,7 @@ public record CreateMessage(
                 draft.priority,
                 draft.deduplicationKey,
                 draft.correlationId,
+                draft.group,
                 draft.headers,
                 draft.direction);
     }
@@ -286,6 +299,7 @@ public record CreateMessage(
         private int priority;
         private Optional<String> deduplicationKey;
         private Optional<String> correlationId;
+        private Optional<String> group;
         private Map<String, String> headers;
         private Direction direction;
 
@@ -302,6 +316,7 @@ public record CreateMessage(
             priority = message.priority;
             deduplicationKey = message.deduplicationKey;
             correlationId = message.correlationId;
+            group = message.group;
             headers = message.headers;
             direction = message.direction;
         }

@@ -19,6 +19,7 @@ import java.util.UUID;
  * @param correlationId the business process it belongs to
  * @param exchange through which it was created; empty: it named its queue
  * @param routingKey with which it was created; empty text without an exchange
+ * @param group the messages it runs in order with, if its queue is ordered; else a label
  * @param createdAt the database's time
  * @param expiresAt the end of its time to live; empty when it never expires
  * @param entries one a queue it was put in, at least one
@@ -35,6 +36,7 @@ public record Message(
         Optional<String> correlationId,
         Optional<String> exchange,
         String routingKey,
+        Optional<String> group,
         Instant createdAt,
         Optional<Instant> expiresAt,
         List<QueueEntry> entries) {

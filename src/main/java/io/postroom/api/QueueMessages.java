@@ -55,7 +55,7 @@ public interface QueueMessages {
 
     /**
      * Stores the message under a lease, commits, runs one attempt on this thread and completes it. If this process dies in between, another
-     * one takes over. In a paused queue the message stays READY.
+     * one takes over. In a paused queue and in an ordered one the message stays READY.
      *
      * <p>Refused before anything is written: inside a transaction ({@link WrongTransactionException}), with a delay ({@link
      * InvalidMessageException}), and without a handler in this process ({@link NoHandlerException}).

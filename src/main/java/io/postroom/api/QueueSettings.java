@@ -16,6 +16,8 @@ import java.util.Optional;
  * @param kind see {@link #kind(QueueKind)}
  * @param deadLetterExchange see {@link #deadLetterExchange(String)}; an empty name: none
  * @param deadLetterRoutingKey see {@link #deadLetterExchange(String, String)}
+ * @param ordered see {@link #ordered(boolean)}
+ * @param onDeadLetter see {@link #onDeadLetter(OnDeadLetter)}
  */
 public record QueueSettings(
         String queue,
@@ -26,7 +28,9 @@ public record QueueSettings(
         Optional<Integer> crashLimit,
         Optional<QueueKind> kind,
         Optional<String> deadLetterExchange,
-        Optional<String> deadLetterRoutingKey) {
+        Optional<String> deadLetterRoutingKey,
+        Optional<Boolean> ordered,
+        Optional<OnDeadLetter> onDeadLetter) {
 
     /** How long finished messages stay unless the queue says otherwise: 7 days. */
     public static final Duration DEFAULT_RETENTION = Duration.ofDays(7);
@@ -34,6 +38,14 @@ public record QueueSettings(
     public static final Duration FOR_EVER = Duration.ofDays(365_000);
     /** After how many deaths of its worker a message becomes a dead letter unless the queue says otherwise: 3. */
     public static final int DEFAULT_CRASH_LIMIT = 3;
+
+    /** What becomes of the group of a message that becomes a dead letter in an ordered queue. */
+    public enum OnDeadLetter {
+        /** The next message of the group runs. A redriven dead letter goes in front of those that wait. */
+        RELEASE,
+        /** The group waits until the dead letter is redriven. */
+        BLOCK
+    }
 
     public QueueSettings {
         Limits.requireName("queue", queue);
@@ -59,6 +71,8 @@ public record QueueSettings(
                 Optional.empty(),
                 Optional.empty(),
                 Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
                 Optional.empty());
     }
 
@@ -76,7 +90,9 @@ public record QueueSettings(
                 crashLimit,
                 kind,
                 deadLetterExchange,
-                deadLetterRoutingKey);
+                deadLetterRoutingKey,
+                ordered,
+                onDeadLetter);
     }
 
     /**
@@ -96,7 +112,9 @@ public record QueueSettings(
                 crashLimit,
                 kind,
                 deadLetterExchange,
-                deadLetterRoutingKey);
+                deadLetterRoutingKey,
+                ordered,
+                onDeadLetter);
     }
 
     /** Sets after how long messages without a time to live of their own expire; 1 ms to 400 days. Without one they never expire. */
@@ -110,7 +128,9 @@ public record QueueSettings(
                 crashLimit,
                 kind,
                 deadLetterExchange,
-                deadLetterRoutingKey);
+                deadLetterRoutingKey,
+                ordered,
+                onDeadLetter);
     }
 
     /** Sets how long finished messages are kept; 0 to 400 days, or {@link #FOR_EVER}. Default 7 days. */
@@ -124,7 +144,9 @@ public record QueueSettings(
                 crashLimit,
                 kind,
                 deadLetterExchange,
-                deadLetterRoutingKey);
+                deadLetterRoutingKey,
+                ordered,
+                onDeadLetter);
     }
 
     /**
@@ -141,7 +163,9 @@ public record QueueSettings(
                 Optional.of(crashes),
                 kind,
                 deadLetterExchange,
-                deadLetterRoutingKey);
+                deadLetterRoutingKey,
+                ordered,
+                onDeadLetter);
     }
 
     /**
@@ -159,7 +183,9 @@ public record QueueSettings(
                 crashLimit,
                 Optional.of(kind),
                 deadLetterExchange,
-                deadLetterRoutingKey);
+                deadLetterRoutingKey,
+                ordered,
+                onDeadLetter);
     }
 
     /**
@@ -183,6 +209,42 @@ public record QueueSettings(
         return deadLetterExchange("", Optional.empty());
     }
 
+    /**
+     * Sets whether at most one message of each group ({@link CreateMessage#group}) is in progress at a time, over all processes, in the
+     * order in which they were sent. A retry, a snooze and the rest of a delay keep the group waiting. Messages without a group are not
+     * ordered. Default: false. It can be changed only while the queue holds no message; a declaration that would is refused.
+     */
+    public QueueSettings ordered(boolean isOrdered) {
+        return new QueueSettings(
+                queue,
+                maxAttempts,
+                retryAfter,
+                timeToLive,
+                retention,
+                crashLimit,
+                kind,
+                deadLetterExchange,
+                deadLetterRoutingKey,
+                Optional.of(isOrdered),
+                onDeadLetter);
+    }
+
+    /** Sets what becomes of the group of a dead letter in an ordered queue; default {@link OnDeadLetter#RELEASE}. */
+    public QueueSettings onDeadLetter(OnDeadLetter groups) {
+        return new QueueSettings(
+                queue,
+                maxAttempts,
+                retryAfter,
+                timeToLive,
+                retention,
+                crashLimit,
+                kind,
+                deadLetterExchange,
+                deadLetterRoutingKey,
+                ordered,
+                Optional.of(groups));
+    }
+
     private QueueSettings deadLetterExchange(String exchange, Optional<String> routingKey) {
         return new QueueSettings(
                 queue,
@@ -193,6 +255,8 @@ public record QueueSettings(
                 crashLimit,
                 kind,
                 Optional.of(exchange),
-                routingKey);
+                routingKey,
+                ordered,
+                onDeadLetter);
     }
 }

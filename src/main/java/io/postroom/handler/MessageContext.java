@@ -46,6 +46,9 @@ public interface MessageContext {
     /** The routing key with which the message was created; empty text without an exchange. */
     String routingKey();
 
+    /** The group of the message: see {@code CreateMessage.group}. */
+    Optional<String> group();
+
     /** The queue for the reply, by the header {@code reply-to}; empty: nobody asked for a reply. */
     default Optional<String> replyTo() {
         return Optional.ofNullable(headers().get(Reply.REPLY_TO));

@@ -90,6 +90,7 @@ final class MessageAnswer {
                 answer.text("exchange", exchange);
                 answer.text("routingKey", message.routingKey());
             });
+            answer.text("group", message.group());
             answer.instant("createdAt", Optional.of(message.createdAt()));
             answer.instant("expiresAt", message.expiresAt());
             answer.array("entries", message.entries(), answer::entry);

@@ -53,6 +53,7 @@ final class MessageRequest {
             "priority",
             "deduplicationKey",
             "correlationId",
+            "group",
             "headers",
             "direction");
 
@@ -235,6 +236,7 @@ final class MessageRequest {
         message = with(message, "timeToLive", (made, time) -> made.timeToLive(Durations.parse("timeToLive", time)));
         message = with(message, "id", (made, id) -> made.id(requireUuid(id)));
         message = with(message, "correlationId", CreateMessage::correlationId);
+        message = with(message, "group", CreateMessage::group);
         message = with(message, "deduplicationKey", CreateMessage::deduplicate);
         if (idempotencyKey != null && message.deduplicationKey().isEmpty()) {
             message = message.deduplicate(idempotencyKey);

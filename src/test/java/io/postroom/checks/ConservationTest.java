@@ -32,7 +32,8 @@ class ConservationTest {
     @BeforeEach
     void empty() {
         sql.sql("""
-                        TRUNCATE postroom.message, postroom.ready, postroom.delayed, postroom.lease, postroom.dead_letter, postroom.attempt,
+                        TRUNCATE postroom.message, postroom.ready, postroom.grouped, postroom.message_group, postroom.delayed,
+                            postroom.lease, postroom.dead_letter, postroom.attempt,
                             postroom.queue, postroom.worker, postroom.dedup, postroom.purge_ledger, postroom.operator_action
                         """).update();
         worker = messages.worker("node-1");
@@ -101,6 +102,37 @@ class ConservationTest {
         sql.sql("DELETE FROM postroom.lease").update();
         finish(id, 0);
         assertFound("finished_twice").extracting(Violation::messageId).containsExactly(id);
+    }
+
+    @Test
+    void message_in_progress_that_does_not_hold_its_group_is_found() {
+        UUID id = messages.message("q").leased(worker);
+        sql.sql("UPDATE postroom.queue SET ordered = true").update();
+        sql.sql("UPDATE postroom.message SET group_key = 'a'").update();
+        assertFound("group_not_held").extracting(Violation::messageId).containsExactly(id);
+        sql.sql("INSERT INTO postroom.message_group (queue_id, group_key, message_id, low) VALUES (?, 'a', ?, 0)")
+                .params(messages.queue("q"), id)
+                .update();
+        assertThat(Conservation.check(sql)).isEmpty();
+    }
+
+    @Test
+    void group_that_nobody_holds_any_more_is_found() {
+        sql.sql("INSERT INTO postroom.message_group (queue_id, group_key, message_id, low, held_since)"
+                        + " VALUES (?, 'a', ?, 0, now() - interval '1 hour')")
+                .params(messages.queue("q"), UUID.randomUUID())
+                .update();
+        assertFound("group_without_holder");
+    }
+
+    @Test
+    void message_behind_its_group_is_in_one_place() {
+        UUID id = messages.message("q").nowhere();
+        sql.sql(
+                        "INSERT INTO postroom.grouped (seq, queue_id, priority, message_id, group_key) VALUES (1, ?, 4, ?, 'a')")
+                .params(messages.queue("q"), id)
+                .update();
+        assertThat(Conservation.check(sql)).isEmpty();
     }
 
     @Test

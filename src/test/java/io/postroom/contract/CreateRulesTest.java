@@ -98,6 +98,8 @@ class CreateRulesTest {
                         "all",
                         "correlationId",
                         "c-1",
+                        "group",
+                        "g-1",
                         "headers",
                         Map.of("customer", "Ann <ann@example.org>"),
                         "direction",
@@ -145,6 +147,10 @@ class CreateRulesTest {
                 refused("deduplicationKey", "key of 201 characters", "deduplicationKey", "k".repeat(201)),
                 refused("correlationId", "correlation id of 201 characters", "correlationId", "c".repeat(201)),
                 refused("correlationId", "correlation id with a newline", "correlationId", "a\nb"),
+                accepted("group of 200 characters", "group", "g".repeat(200)),
+                refused("group", "group of 201 characters", "group", "g".repeat(201)),
+                refused("group", "empty group", "group", ""),
+                refused("group", "group with a newline", "group", "a\nb"),
                 refused("headers", "65 headers", "headers", manyHeaders),
                 refused("headers", "header name with a colon", "headers", Map.of("a:b", "v")),
                 refused("headers", "header value with a line break", "headers", Map.of("a", "v\r\nBcc: x")),
@@ -237,6 +243,7 @@ class CreateRulesTest {
             case "priority" -> create.priority((int) value);
             case "deduplicationKey" -> create.deduplicate((String) value);
             case "correlationId" -> create.correlationId((String) value);
+            case "group" -> create.group((String) value);
             case "direction" -> create.direction(Direction.valueOf((String) value));
             case "headers" -> {
                 CreateMessage with = create;
@@ -291,6 +298,7 @@ class CreateRulesTest {
                 case "at" -> arguments.put("at => ?", OffsetDateTime.ofInstant((Instant) value, ZoneOffset.UTC));
                 case "deduplicationKey" -> arguments.put("deduplication_key => ?", value);
                 case "correlationId" -> arguments.put("correlation_id => ?", value);
+                case "group" -> arguments.put("group_key => ?", value);
                 case "headers" -> arguments.put("headers => ?::jsonb", JSON.writeValueAsString(value));
                 default -> arguments.put(field + " => ?", value);
             }

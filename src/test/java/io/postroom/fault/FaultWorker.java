@@ -9,12 +9,15 @@ import io.postroom.api.EngineSettings;
 import io.postroom.api.Outcome;
 import io.postroom.api.QueueKind;
 import io.postroom.api.QueueSettings;
+import io.postroom.api.RetryPolicy;
 import io.postroom.handler.Handler;
 import io.postroom.handler.HandlerMode;
 import io.postroom.handler.MessageContext;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
+import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 
 /**
@@ -22,7 +25,8 @@ import java.time.Duration;
  * own transaction; {@code plain} writes one of {@code run} on a connection of its own when it starts a message; {@code sync} sends one
  * message and never comes back from its handler; {@code mixed} does what the message says; {@code many:100} consumes 100 queues, each tenth
  * like {@code atomic} and the others like {@code plain}; {@code hold} does what {@code plain} does, and nobody rescues its messages soon;
- * {@code kinds} owns an exclusive queue and consumes an auto-delete queue.
+ * {@code kinds} owns an exclusive queue and consumes an auto-delete queue; {@code ordered} writes down when each run of an ordered
+ * queue begins and ends.
  */
 final class FaultWorker {
     static final Duration LEASE_TIME = Duration.ofSeconds(3);
@@ -52,6 +56,7 @@ final class FaultWorker {
             case "sync" -> sendAndHang(pool);
             case "mixed" -> mixed(pool, pause);
             case "kinds" -> kinds(pool);
+            case "ordered" -> ordered(pool);
             default -> throw new IllegalArgumentException(arguments[3]);
         }
     }
@@ -75,6 +80,48 @@ final class FaultWorker {
                 .handler(mixedHandler(pool, pause))
                 .start();
         System.out.println("READY");
+    }
+
+    private static void ordered(HikariDataSource pool) {
+        Postroom.on(pool)
+                .schema(SchemaMode.NONE)
+                .settings(settings("fault-worker-" + ProcessHandle.current().pid()))
+                .handler(orderedHandler(pool))
+                .start();
+        System.out.println("READY");
+    }
+
+    /** The payload is the number of the message in its group. Each tenth fails once. */
+    private static Handler orderedHandler(HikariDataSource pool) {
+        return Handler.process("ordered", String.class, (payload, context) -> {
+                    int number = Integer.parseInt(payload);
+                    long run = begun(pool, context, number);
+                    Thread.sleep(number % 3);
+                    execute(pool, "UPDATE public.span SET ended_at = clock_timestamp() WHERE run = " + run);
+                    return number % 10 == 7 && context.failures() == 0 ? Outcome.retry("once") : Outcome.done();
+                })
+                .concurrency(6)
+                .retry(RetryPolicy.fixed(3, Duration.ofMillis(50)));
+    }
+
+    private static long begun(HikariDataSource pool, MessageContext context, int number) throws SQLException {
+        try (Connection connection = pool.getConnection();
+                PreparedStatement insert = connection.prepareStatement(
+                        "INSERT INTO public.span (group_key, number) VALUES (?, ?) RETURNING run")) {
+            insert.setString(1, context.group().orElseThrow());
+            insert.setInt(2, number);
+            try (ResultSet row = insert.executeQuery()) {
+                row.next();
+                return row.getLong(1);
+            }
+        }
+    }
+
+    private static void execute(HikariDataSource pool, String sql) throws SQLException {
+        try (Connection connection = pool.getConnection();
+                Statement statement = connection.createStatement()) {
+            statement.execute(sql);
+        }
     }
 
     /** 0: takes 2 ms; 1: is written down and takes the pause; 2: is written down, and kills the process soon after. */

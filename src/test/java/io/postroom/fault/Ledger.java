@@ -34,7 +34,8 @@ final class Ledger {
                 CREATE TABLE public.effect (message_id uuid NOT NULL, pid bigint NOT NULL, lease_valid boolean NOT NULL,
                     at timestamptz NOT NULL DEFAULT clock_timestamp());
                 CREATE TABLE public.run (LIKE public.effect INCLUDING DEFAULTS);
-                TRUNCATE postroom.message, postroom.ready, postroom.delayed, postroom.lease, postroom.attempt, postroom.dead_letter;
+                TRUNCATE postroom.message, postroom.ready, postroom.grouped, postroom.message_group, postroom.delayed, postroom.lease,
+                    postroom.attempt, postroom.dead_letter;
                 """);
     }
 

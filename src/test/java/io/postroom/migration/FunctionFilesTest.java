@@ -40,6 +40,7 @@ class FunctionFilesTest {
             "redrive",
             "reschedule",
             "route",
+            "set_ordered",
             "start_consumers",
             "stop_consumers",
             "takes",

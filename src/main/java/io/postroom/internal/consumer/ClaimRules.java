@@ -48,6 +48,8 @@ final class ClaimRules {
         LEASE_NOT_TRUSTED(Hint.HERE, rules -> !rules.leaseHolder.isTrusted(), Way.EVERY),
         /** Suspects wait for the next free thread; direct dispatch could take each thread that becomes free. */
         SUSPECTS_WAIT(Hint.HERE, rules -> rules.queue.hasSuspects(), Way.DIRECT_DISPATCH),
+        /** A claim decides which message of a group is next. */
+        ORDERED(Hint.HERE, rules -> rules.queue.isOrdered(), Way.DIRECT_DISPATCH),
         /** What waits in READY goes before a message that comes now. */
         MESSAGES_WAIT(Hint.HERE, rules -> rules.queue.cursors().hasWaiting(), Way.DIRECT_DISPATCH),
         /** Handlers are faster than the database takes their results. */

@@ -50,6 +50,11 @@ public final class ConsumedQueue {
         return stopped;
     }
 
+    /** Whether the messages of a group run one after the other, as of the last poll. */
+    boolean isOrdered() {
+        return cursors.isOrdered();
+    }
+
     /** Whether suspects wait, as of the last poll. */
     boolean hasSuspects() {
         return suspects;
@@ -99,6 +104,7 @@ public final class ConsumedQueue {
                 paused = report.paused() || report.deleted();
             }
         }
+        cursors.setOrdered(report.ordered());
         suspects = report.suspects();
         elsewhere = report.elsewhere();
         handled.reported(report);

@@ -33,6 +33,12 @@ public final class LaneCursors {
     /** One bit for each lane that may hold something to claim. */
     private int maybeFilled;
 
+    /**
+     * Whether the queue is ordered. Its claims look at all lanes from the low watermarks on: from a cursor on, a claim would take a message
+     * before an older one of its group that was committed late.
+     */
+    private boolean ordered;
+
     private boolean claimUnderWay;
     /** Whether the last claim took all it asked for, so that there is more. */
     private boolean isDeep;
@@ -53,7 +59,16 @@ public final class LaneCursors {
             highestFirst[i] = (short) (PRIORITIES - 1 - i);
         }
         return new ClaimRequest(
-                workerId, queue.id(), queue.name(), highestFirst, new long[PRIORITIES], limit, leaseSize, limit, kind);
+                workerId,
+                queue.id(),
+                queue.name(),
+                queue.isOrdered(),
+                highestFirst,
+                new long[PRIORITIES],
+                limit,
+                leaseSize,
+                limit,
+                kind);
     }
 
     /** Notes that messages became READY in the lane, the lowest of them with this number. */
@@ -87,6 +102,9 @@ public final class LaneCursors {
     }
 
     private ClaimRequest request(int workerId, int limit, int leaseSize, int started, int mostLanes) {
+        if (ordered) {
+            return requestOfOrdered(workerId, limit, leaseSize, started);
+        }
         int lanes = Math.min(mostLanes, Integer.bitCount(maybeFilled));
         short[] priorities = new short[lanes];
         long[] from = new long[lanes];
@@ -103,7 +121,29 @@ public final class LaneCursors {
         }
         claimUnderWay = true;
         return new ClaimRequest(
-                workerId, queueId, queue, priorities, from, limit, leaseSize, started, ClaimKind.ORDINARY);
+                workerId, queueId, queue, false, priorities, from, limit, leaseSize, started, ClaimKind.ORDINARY);
+    }
+
+    private ClaimRequest requestOfOrdered(int workerId, int limit, int leaseSize, int started) {
+        short[] priorities = new short[PRIORITIES];
+        long[] from = new long[PRIORITIES];
+        for (int lane = 0; lane < PRIORITIES; lane++) {
+            priorities[lane] = (short) (PRIORITIES - 1 - lane);
+            from[lane] = lowWatermarks[priorities[lane]];
+        }
+        Arrays.fill(loweredSince, NOTHING_LOWERED);
+        maybeFilled = 0;
+        claimUnderWay = true;
+        return new ClaimRequest(
+                workerId, queueId, queue, true, priorities, from, limit, leaseSize, started, ClaimKind.ORDINARY);
+    }
+
+    public synchronized void setOrdered(boolean ordered) {
+        this.ordered = ordered;
+    }
+
+    synchronized boolean isOrdered() {
+        return ordered;
     }
 
     /** Moves the cursors behind what the request brought. */

@@ -147,9 +147,9 @@ final class QueueClaims {
         return queue.isConsumedElsewhere() ? races.nanosToWait(now) : 0;
     }
 
-    /** Returns the most queues in a claim with this one; fewer after a failure, to find the queue that fails. */
+    /** Returns the most queues in a claim with this one; fewer after a failure, to find the one that fails. Ordered queues claim alone. */
     int mostTogether() {
-        return mostTogether;
+        return queue.isOrdered() ? 1 : mostTogether;
     }
 
     /** Lowers {@link #mostTogether} until a claim works. */

@@ -151,6 +151,9 @@
  *       count then; so one of the two always sees the other.
  *   <li>Claims of ordinary messages go on while suspects wait. Direct dispatch stops meanwhile, because it could take each thread that
  *       becomes free.
+ *   <li>An ordered queue claims alone and from the low watermarks on. A cursor could be above an older message of a group that was
+ *       committed late. Each end of a message that held its group signals the queue, because a claim meanwhile may have left the next
+ *       one in READY.
  *   <li>Suspects keep away from one another in a process, not in the whole cluster.
  *   <li>A failed announcement counts as made: a database that is away would stop the handlers of each chunk for the time of a connection's
  *       attempt.

@@ -121,6 +121,11 @@ final class HandlerContext implements MessageContext {
     }
 
     @Override
+    public Optional<String> group() {
+        return Optional.ofNullable(message.content().group());
+    }
+
+    @Override
     public Instant deadline() {
         return attempt.deadline();
     }

@@ -23,7 +23,7 @@ final class ClaimSql {
             SELECT lease_id, lease_count, ordinal, priority, lane_seq, message_id,
                    failures, crashes, deliveries, stored, expired, created_at,
                    type, type_version, direction, correlation_id, content_type,
-                   exchange, routing_key, headers, payload, body
+                   exchange, routing_key, headers, payload, body, group_key
             FROM postroom.claim(:worker, :queue, :queueName, :priorities, :cursors, :limit, :leaseSize, :started, :kind)
             """);
 
@@ -35,8 +35,18 @@ final class ClaimSql {
             SELECT lease_id, lease_count, ordinal, priority, lane_seq, message_id,
                    failures, crashes, deliveries, stored, expired, created_at,
                    type, type_version, direction, correlation_id, content_type,
-                   exchange, routing_key, headers, payload, body, queue_id
+                   exchange, routing_key, headers, payload, body, group_key, queue_id
             FROM postroom.claim_each(:worker, :queues, :queueNames, :priorities, :cursors, :limits, :leaseSizes, :started)
+            """);
+
+    /** Does the same for an ordered queue: see the function. One claim at a time takes from a queue; another one waits for its commit. */
+    static final Sql CLAIM_ORDERED = Sql.of("""
+            -- name: claim_ordered
+            SELECT lease_id, lease_count, ordinal, priority, lane_seq, message_id,
+                   failures, crashes, deliveries, stored, expired, created_at,
+                   type, type_version, direction, correlation_id, content_type,
+                   exchange, routing_key, headers, payload, body, group_key
+            FROM postroom.claim_ordered(:worker, :queue, :queueName, :priorities, :cursors, :limit, :leaseSize, :started, :kind)
             """);
 
     /**
@@ -55,7 +65,7 @@ final class ClaimSql {
                        OR m.queue_ids IS NOT NULL AND postroom.is_entry_expired(m.id, :queue),
                    m.created_at,
                    m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
-                   m.exchange, m.routing_key, m.headers::text, m.payload::text, m.body
+                   m.exchange, m.routing_key, m.headers::text, m.payload::text, m.body, m.group_key
             FROM postroom.message m
             WHERE m.id = :id
             """);
@@ -95,7 +105,7 @@ final class ClaimSql {
             -- name: poll
             SELECT pg_postmaster_start_time(), pg_relation_filenode('postroom.ready'),
                    queue_id, name, paused, deleted, max_attempts, retry_after, settings_by, suspects, elsewhere, lowest,
-                   stop_confirmed
+                   ordered, stop_confirmed
             FROM (SELECT) one
             LEFT JOIN postroom.poll(:worker, :queues, :watermark, :uneven, :watermarks, :tell, :since::xid, :look) ON true
             """);

@@ -9,32 +9,34 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.UUID;
 
-/** Turns rows of {@link ClaimSql#CLAIM}, {@link ClaimSql#CLAIM_EACH} and {@link ClaimSql#RELOAD} into messages. */
+/** Turns rows of {@link ClaimSql#CLAIM} and its sisters, and of {@link ClaimSql#RELOAD}, into messages. */
 final class ClaimedRows {
     private ClaimedRows() {}
 
     /** A row of a claim. */
     static ClaimedMessage claimed(ResultSet row, ClaimRequest request) throws SQLException {
-        return claimed(row, request.queueId());
+        return claimed(row, request.queueId(), request.ordered());
     }
 
     /** A row of a claim for many queues. */
     static ClaimedMessage claimedOfMany(ResultSet row) throws SQLException {
-        return claimed(row, row.getInt(23));
+        return claimed(row, row.getInt(24), false);
     }
 
-    private static ClaimedMessage claimed(ResultSet row, int queueId) throws SQLException {
+    private static ClaimedMessage claimed(ResultSet row, int queueId, boolean ordered) throws SQLException {
+        Content content = content(row, 13);
         return new ClaimedMessage(
                 row.getObject(6, UUID.class),
                 queueId,
                 row.getInt(4),
                 row.getLong(5),
-                new ClaimedMessage.Lease(row.getLong(1), row.getInt(2), row.getInt(3)),
+                new ClaimedMessage.Lease(
+                        row.getLong(1), row.getInt(2), row.getInt(3), ordered && content.group() != null),
                 new ClaimedMessage.Counters(row.getInt(7), row.getInt(8), row.getInt(9)),
                 row.getBoolean(10),
                 row.getBoolean(11),
                 Rows.instant(row, 12),
-                content(row, 13));
+                content);
     }
 
     /** The claimed message with the content of this row. */
@@ -42,7 +44,9 @@ final class ClaimedRows {
         return claimed.withContent(content(row, 3), row.getBoolean(1), Rows.instant(row, 2));
     }
 
-    /** Reads ten columns: type, version, direction, correlation id, content type, exchange, routing key, headers, payload, body. */
+    /**
+     * Reads eleven columns: type, version, direction, correlation id, content type, exchange, routing key, headers, payload, body, group.
+     */
     private static Content content(ResultSet row, int first) throws SQLException {
         return new Content(
                 direction(row, first + 2),
@@ -54,7 +58,8 @@ final class ClaimedRows {
                 row.getString(first + 7),
                 row.getString(first + 3),
                 row.getString(first + 5),
-                row.getString(first + 6));
+                row.getString(first + 6),
+                row.getString(first + 10));
     }
 
     /** Takes an unknown code for INCOMING, so that one row written by hand cannot stop a claim. */

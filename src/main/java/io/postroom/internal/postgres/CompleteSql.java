@@ -35,6 +35,15 @@ final class CompleteSql {
             """);
 
     /**
+     * Hands the groups of messages that have ended to the next messages: see the function. Runs in the transaction of the completion, after
+     * it, for messages whose leases were still held. Locks the rows of the groups in one order. Always one row.
+     */
+    static final Sql ADVANCE_GROUPS = Sql.of("""
+            -- name: advance_groups
+            SELECT postroom.advance_groups(:queues, :groups::text[], :messages::uuid[], :dead::text[]::boolean[])
+            """);
+
+    /**
      * Locks all leases in one order, when {@link #COMPLETE_DONE} and {@link #COMPLETE} follow in one transaction: two such transactions
      * do not deadlock.
      */

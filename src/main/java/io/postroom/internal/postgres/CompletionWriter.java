@@ -4,11 +4,13 @@ import io.postroom.internal.postgres.statement.Rows;
 import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.storage.Completion;
 import io.postroom.internal.storage.LeasePart;
+import io.postroom.internal.storage.NextState;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -20,17 +22,65 @@ final class CompletionWriter {
 
     /** Whether one statement is enough, so that no explicit transaction is needed. */
     static boolean isOneStatement(List<Completion> completions) {
+        return haveOneStatement(completions) && completions.stream().noneMatch(CompletionWriter::endsGroup);
+    }
+
+    private static boolean haveOneStatement(List<Completion> completions) {
         boolean first = completions.get(0).isDone();
         return completions.stream().allMatch(completion -> completion.isDone() == first);
     }
 
+    /** Whether the message gives up its group in an ordered queue. A retry keeps it, and a dead letter may. */
+    private static boolean endsGroup(Completion completion) {
+        return completion.message().lease().holdsGroup()
+                && (completion.next() == NextState.FINISHED || completion.next() == NextState.DEAD);
+    }
+
     static List<LeasePart> write(int workerId, List<Completion> completions, Connection connection)
+            throws SQLException {
+        List<LeasePart> parts = complete(workerId, completions, connection);
+        List<Completion> ending =
+                completions.stream().filter(CompletionWriter::endsGroup).toList();
+        if (!ending.isEmpty()) {
+            advanceGroups(ending, parts, connection);
+        }
+        return parts;
+    }
+
+    /** Leaves out those whose leases were lost: their messages run again or did already, and may hold their groups. */
+    private static void advanceGroups(List<Completion> ending, List<LeasePart> parts, Connection connection)
+            throws SQLException {
+        Map<Long, BitSet> completed = new HashMap<>();
+        parts.forEach(part -> completed.put(part.leaseId(), part.completed()));
+        List<Completion> ended = ending.stream()
+                .filter(one -> completed
+                        .getOrDefault(one.message().lease().id(), new BitSet())
+                        .get(one.message().lease().ordinal()))
+                .toList();
+        if (ended.isEmpty()) {
+            return;
+        }
+        try (Sql.Call call = CompleteSql.ADVANCE_GROUPS.on(connection)) {
+            call.set("queues", ArrayValues.ints(ended, one -> one.message().queueId()))
+                    .set(
+                            "groups",
+                            ArrayValues.texts(
+                                    ended, one -> one.message().content().group()))
+                    .set(
+                            "messages",
+                            ArrayValues.uuids(ended, one -> one.message().id()))
+                    .set("dead", ArrayValues.texts(ended, one -> String.valueOf(one.next() == NextState.DEAD)))
+                    .one(row -> row.getInt(1));
+        }
+    }
+
+    private static List<LeasePart> complete(int workerId, List<Completion> completions, Connection connection)
             throws SQLException {
         if (completions.size() == 1 && isWholeLeaseDone(completions.get(0))) {
             return one(workerId, completions.get(0), connection);
         }
         Map<Long, BitSet> completed = new TreeMap<>();
-        if (isOneStatement(completions)) {
+        if (haveOneStatement(completions)) {
             write(workerId, completions, completed, connection);
         } else {
             lock(workerId, completions, connection);

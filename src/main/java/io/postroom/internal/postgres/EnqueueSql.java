@@ -42,6 +42,9 @@ final class EnqueueSql {
             FROM postroom.queue q
             WHERE q.id = :queue AND q.name = :queueName AND q.deleted_at IS NULL {and routing known}""";
 
+    /** The same, unless the queue is an ordered one: there a claim decides which message of a group is next. */
+    private static final String FROM_UNORDERED_QUEUE = FROM_KNOWN_QUEUE + " AND NOT q.ordered";
+
     /** Whether the numbers of many messages' queues are still those of the queues named. */
     private static final String ALL_QUEUES_KNOWN = """
             NOT EXISTS (SELECT FROM unnest(:knownIds::int4[], :knownNames::text[]) k (id, name)
@@ -61,6 +64,7 @@ final class EnqueueSql {
                 .replace("{into lease}", INTO_LEASE)
                 .replace("{into ready}", INTO_READY)
                 .replace("{from known queue}", FROM_KNOWN_QUEUE)
+                .replace("{from unordered queue}", FROM_UNORDERED_QUEUE)
                 .replace("{all queues known}", ALL_QUEUES_KNOWN);
         return new Many(
                 Sql.of(MessageColumns.fillRouting(filled, false)), Sql.of(MessageColumns.fillRouting(filled, true)));
@@ -76,7 +80,8 @@ final class EnqueueSql {
                 text.replace("{into lease}", INTO_LEASE)
                         .replace("{into ready}", INTO_READY)
                         .replace("{id then seq}", ID_THEN_SEQ)
-                        .replace("{from known queue}", FROM_KNOWN_QUEUE),
+                        .replace("{from known queue}", FROM_KNOWN_QUEUE)
+                        .replace("{from unordered queue}", FROM_UNORDERED_QUEUE),
                 expressions);
     }
 
@@ -217,12 +222,10 @@ final class EnqueueSql {
 
     /**
      * Does what {@link #ENQUEUE_ANY} does for messages of which some have several queues: one row for the message, a small one for each
-     * queue. All entries of a message have one seq. Those of a message in several queues count as moved, because {@code message.seq} can
-     * name only the place in one queue. Where the message has no time to live of its own, a queue with one has a row in {@code
-     * entry_expiry}.
+     * queue. All entries of a message have one seq, which is the first place in each of its queues. Where the message has no time to live
+     * of its own, a queue with one has a row in {@code entry_expiry}.
      */
-    static final Sql ENQUEUE_ROUTED =
-            many("""
+    static final Sql ENQUEUE_ROUTED = many("""
             -- name: enqueue_routed
             WITH given AS MATERIALIZED (
                 SELECT g.*,
@@ -262,7 +265,7 @@ final class EnqueueSql {
                 CROSS JOIN LATERAL unnest(coalesce(s.queue_ids, ARRAY[s.queue_id]), f.entry_times::int8[]) e (queue_id, time_to_live)
             ), placed AS (
                 {into ready}
-                SELECT e.seq, e.queue_id, e.priority, 0::int2, 0::int2, 0::int2, e.id, e.is_one_of_several
+                SELECT e.seq, e.queue_id, e.priority, 0::int2, 0::int2, 0::int2, e.id, false
                 FROM entries e
                 WHERE e.due IS NULL
             ), put_off AS (
@@ -284,7 +287,31 @@ final class EnqueueSql {
             UNION ALL
             SELECT 0, 0
             WHERE NOT ({all queues known})
-            """, "CASE WHEN g.queue_ids IS NULL THEN g.seq ELSE 0 END").routed();
+            """, "g.seq").routed();
+
+    /**
+     * Does what {@link #ENQUEUE_ROUTED} does for one message without delay, key and given id, whose queues have no time to live. Checks
+     * what chose the queues and not each of them: a queue that has bindings is deleted together with these. One row: its seq. 0 rows:
+     * other exchanges and bindings hold by now, and nothing was written.
+     */
+    static final SqlOfOne ENQUEUE_FANOUT =
+            new SqlOfOne("""
+            -- name: enqueue_fanout
+            WITH stored AS (
+                INSERT INTO postroom.message ({columns})
+                SELECT {values}
+                FROM (SELECT) one
+                WHERE true {and routing known}
+                RETURNING id, seq, priority, queue_ids
+            ), placed AS (
+                {into ready}
+                SELECT s.seq, e.queue_id, s.priority, 0::int2, 0::int2, 0::int2, s.id, false
+                FROM stored s
+                CROSS JOIN LATERAL unnest(s.queue_ids) e (queue_id)
+            )
+            SELECT s.seq
+            FROM stored s
+            """.replace("{into ready}", INTO_READY), Map.of("seq", ID_THEN_SEQ));
 
     /**
      * The message that stands where another was not written. Runs as a statement of its own: the statement that lost the conflict cannot
@@ -333,7 +360,7 @@ final class EnqueueSql {
      * New plain messages for direct dispatch: they begin under leases of a worker of this process. A lease holds the messages from a place
      * in {@code firsts} to the same one in {@code lasts}, from 1. They have no first place in READY and skip it. All belong to one queue
      * and priority. Locks nothing. One row per lease, in the order of the messages: its id and when the messages were created. 0 rows: the
-     * queue's number is not the queue's any more, and nothing was written.
+     * queue's number is not the queue's any more, or the queue is ordered. Nothing was written then.
      *
      * <p>The places come from Java. With {@code generate_series} here, PostgreSQL reckoned with 1,000 leases where it did not know the
      * arguments, and so made a new plan for each call: 176 us beside 133 us of work for 8 messages.
@@ -344,7 +371,7 @@ final class EnqueueSql {
                 INSERT INTO postroom.message ({columns})
                 SELECT {rows}
                 FROM unnest({arrays}) g ({fields})
-                WHERE EXISTS (SELECT {from known queue})
+                WHERE EXISTS (SELECT {from unordered queue})
                 RETURNING id
             )
             {into lease}
@@ -360,7 +387,7 @@ final class EnqueueSql {
             WITH stored AS (
                 INSERT INTO postroom.message ({columns})
                 SELECT {values}
-                {from known queue}
+                {from unordered queue}
                 RETURNING id, queue_id, priority
             )
             {into lease}
@@ -371,7 +398,7 @@ final class EnqueueSql {
 
     /**
      * One message of any kind that begins under a lease of this worker, so that no other worker starts it. It has no first place in
-     * READY. 0 rows: its id or key was there, or the queue's number is not the queue's any more. No message was written then.
+     * READY. 0 rows: its id or key was there, the queue is ordered, or its number is not its own any more. No message was written then.
      */
     static final SqlOfOne ENQUEUE_LEASED = one("""
             -- name: enqueue_leased
@@ -384,7 +411,7 @@ final class EnqueueSql {
             ), stored AS (
                 INSERT INTO postroom.message ({columns})
                 SELECT {values}
-                {from known queue}
+                {from unordered queue}
                   AND (:key::text IS NULL OR EXISTS (SELECT FROM keyed))
                 ON CONFLICT DO NOTHING
                 RETURNING id, queue_id, priority, created_at

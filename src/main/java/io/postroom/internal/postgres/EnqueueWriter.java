@@ -43,8 +43,27 @@ final class EnqueueWriter {
                 }
             }
         }
-        return any(List.of(message), KnownQueues.of(List.of(message)), connection)
-                .get(0);
+        return isNow && isPlainFanout(message)
+                ? fanout(message, connection)
+                : any(List.of(message), KnownQueues.of(List.of(message)), connection)
+                        .get(0);
+    }
+
+    private static boolean isPlainFanout(NewMessage message) {
+        return !message.givenId()
+                && message.deduplicationKey() == null
+                && message.targets() != null
+                && message.targets().queues().size() > 1
+                && entryTimes(message) == null;
+    }
+
+    private static EnqueueResult fanout(NewMessage message, Connection connection) throws SQLException {
+        try (Sql.Call call = EnqueueSql.ENQUEUE_FANOUT.in(message).on(connection)) {
+            MessageColumns.set(call, message);
+            setRouting(call, message);
+            return written(
+                    message, call.first(row -> row.getLong(1)).orElseThrow(() -> changedQueues(List.of(message))));
+        }
     }
 
     /** Writes one message for whose seq nobody asks. */
@@ -65,6 +84,10 @@ final class EnqueueWriter {
     static void set(Sql.Call call, NewMessage message) throws SQLException {
         MessageColumns.set(call, message);
         call.set("queue", message.queueId()).set("queueName", message.queue());
+        setRouting(call, message);
+    }
+
+    private static void setRouting(Sql.Call call, NewMessage message) throws SQLException {
         if (message.targets() != null) {
             UUID version = message.targets().version();
             call.setUntyped("routing", version == null ? null : version.toString());

@@ -163,6 +163,13 @@ final class JobSql {
             LIMIT :limit
             """);
 
+    /** Makes groups of ordered queues go on: see the function. Always one row. */
+    static final Sql SWEEP_GROUPS = Sql.of("""
+            -- name: sweep_groups
+            SELECT last_queue, last_group, advanced, is_used
+            FROM postroom.sweep_groups(:queue, :group, :limit)
+            """);
+
     /** Cancels messages that wait in deleted queues. Locks them with SKIP LOCKED. Always one row: how many. */
     static final Sql CANCEL_DELETED = Sql.of("""
             -- name: cancel_deleted

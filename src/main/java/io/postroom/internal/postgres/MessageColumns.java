@@ -60,6 +60,7 @@ final class MessageColumns {
                     "correlation",
                     "correlations",
                     message -> message.content().correlationId()),
+            text("group_key", "group", "groups", message -> message.content().group()),
             text(
                     "content_type",
                     "contentType",
@@ -146,7 +147,7 @@ final class MessageColumns {
                 .replace("{and routing known}", message.targets() == null ? "" : ROUTING_KNOWN);
     }
 
-    /** The number of a message's form: messages of one form have one statement. There are 18432, and few hosts use more than three. */
+    /** The number of a message's form: messages of one form have one statement. There are 36864, and few hosts use more than three. */
     static int formOf(NewMessage message) {
         int form = 0;
         for (Column column : ALL) {

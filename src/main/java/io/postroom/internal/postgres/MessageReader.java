@@ -126,6 +126,7 @@ final class MessageReader {
                 known.correlationId(),
                 known.exchange(),
                 known.routingKey(),
+                known.group(),
                 known.createdAt(),
                 known.expiresAt(),
                 List.copyOf(entries));
@@ -153,6 +154,7 @@ final class MessageReader {
                 Optional.ofNullable(row.getString(9)),
                 Optional.ofNullable(row.getString(19)),
                 Objects.requireNonNullElse(row.getString(20), ""),
+                Optional.ofNullable(row.getString(21)),
                 instant(row, 10),
                 Optional.ofNullable(Rows.instant(row, 11)),
                 List.of(entry));

@@ -205,6 +205,31 @@ final class OperateSql {
             """);
 
     /**
+     * Cancels messages of an ordered queue that wait behind others of their group, up to a seq. Locks them with SKIP LOCKED. Always one
+     * row: how many.
+     */
+    static final Sql PURGE_GROUPED = Sql.of("""
+            -- name: purge_grouped
+            WITH candidates AS MATERIALIZED (
+                SELECT w.ctid, w.message_id, w.deliveries
+                FROM postroom.grouped w
+                WHERE w.queue_id = :queue
+                  AND w.seq <= :upTo
+                LIMIT :limit
+                FOR UPDATE SKIP LOCKED
+            ), removed AS (
+                DELETE FROM postroom.grouped
+                WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
+            ), history AS (
+                INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
+                SELECT c.message_id, clock_timestamp(), clock_timestamp(), :queue, c.deliveries, 1, :reason::text
+                FROM candidates c
+            )
+            SELECT count(*)
+            FROM candidates
+            """);
+
+    /**
      * Cancels DELAYED messages of a queue. Reads delayed whole: it has no index by queue. With a reason, which is the queue's deletion, it
      * stops when the queue is there again. Always one row: how many.
      */
@@ -272,6 +297,8 @@ final class OperateSql {
             removeAll("cancelled_run"),
             removeAll("delayed"),
             removeAll("ready"),
+            removeAll("grouped"),
+            removeAll("message_group"),
             removeAll("lease"),
             removeAll("dead_letter"),
             removeAll("attempt"),

@@ -69,11 +69,12 @@ final class PollRows {
                     row.getBoolean(10),
                     row.getBoolean(11),
                     stopOf(row),
-                    lowestOf(row.getArray(12)));
+                    lowestOf(row.getArray(12)),
+                    row.getBoolean(13));
         }
 
         private static QueueReport.Stop stopOf(ResultSet row) throws SQLException {
-            boolean confirmed = row.getBoolean(13);
+            boolean confirmed = row.getBoolean(14);
             if (row.wasNull()) {
                 return QueueReport.Stop.NONE;
             }

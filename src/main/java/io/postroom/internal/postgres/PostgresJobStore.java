@@ -252,6 +252,22 @@ final class PostgresJobStore implements JobStore {
     }
 
     @Override
+    public GroupSweep sweepGroups(@Nullable GroupPosition from, int limit) {
+        return transactions.single("look for groups without a holder", connection -> {
+            try (Sql.Call call = JobSql.SWEEP_GROUPS.on(connection)) {
+                return call.set("queue", from == null ? 0 : from.queueId())
+                        .set("group", from == null ? "" : from.group())
+                        .set("limit", limit)
+                        .one(row -> {
+                            String group = row.getString(2);
+                            GroupPosition next = group == null ? null : new GroupPosition(row.getInt(1), group);
+                            return new GroupSweep(next, row.getInt(3), row.getBoolean(4));
+                        });
+            }
+        });
+    }
+
+    @Override
     public int cancelDeleted(Duration olderThan, int limit, boolean delayed) {
         return transactions.single("cancel what waits in deleted queues", connection -> {
             try (Sql.Call call = JobSql.CANCEL_DELETED.on(connection)) {

@@ -47,7 +47,8 @@ final class PostgresLeaseStore implements LeaseStore {
     @Override
     public List<ClaimedMessage> claim(ClaimRequest request) {
         return transactions.single("claim from queue " + request.queueId(), connection -> {
-            try (Sql.Call call = ClaimSql.CLAIM.on(connection)) {
+            Sql statement = request.ordered() ? ClaimSql.CLAIM_ORDERED : ClaimSql.CLAIM;
+            try (Sql.Call call = statement.on(connection)) {
                 return call
                         .set("worker", request.workerId())
                         .set("queue", request.queueId())

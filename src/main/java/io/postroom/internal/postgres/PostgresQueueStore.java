@@ -7,6 +7,7 @@ import io.postroom.api.ExclusiveQueueException;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.QueueKind;
 import io.postroom.api.QueueSettings;
+import io.postroom.api.StoreException;
 import io.postroom.internal.postgres.statement.Rows;
 import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.postgres.statement.StoreTransactions;
@@ -22,9 +23,11 @@ import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -33,6 +36,9 @@ import org.jspecify.annotations.Nullable;
 final class PostgresQueueStore implements QueueStore {
     /** Each round but the first waits for others that write the same queues. */
     private static final int MOST_ROUNDS = 10;
+
+    /** Between two tries for a lock behind which all others wait. */
+    private static final long PAUSE_NANOS = 100_000_000;
 
     private static final String TRY_AGAIN = "40001";
 
@@ -67,7 +73,37 @@ final class PostgresQueueStore implements QueueStore {
             }
             open = without(found, open);
         }
-        return settings.stream().map(one -> found.get(one.queue())).toList();
+        return settings.stream()
+                .map(one -> inOrder(found.get(one.queue()), one))
+                .toList();
+    }
+
+    private QueueRow inOrder(QueueRow queue, QueueSettings settings) {
+        boolean isChange =
+                settings.ordered().filter(asked -> asked != queue.ordered()).isPresent();
+        return isChange ? setOrdered(queue, settings.ordered().get()) : queue;
+    }
+
+    /** A statement of its own, because it needs a lock that lets no other process use queues for a moment. */
+    private QueueRow setOrdered(QueueRow queue, boolean isOrdered) {
+        String doing = "declare queue " + queue.name() + " with ordered(" + isOrdered + ")";
+        for (int tries = 1; ; tries++) {
+            try {
+                return transactions.single(doing, connection -> {
+                    try (Sql.Call call = QueueSql.SET_ORDERED.on(connection)) {
+                        call.set("queue", queue.name())
+                                .set("ordered", isOrdered)
+                                .one(row -> row.getBoolean(1));
+                    }
+                    return find(queue.name(), connection).orElse(queue);
+                });
+            } catch (StoreException busy) {
+                if (busy.kind() != StoreException.Kind.TRY_AGAIN || tries == MOST_ROUNDS) {
+                    throw busy;
+                }
+                LockSupport.parkNanos(PAUSE_NANOS);
+            }
+        }
     }
 
     private static SQLException othersChange(List<QueueSettings> open) {
@@ -112,6 +148,14 @@ final class PostgresQueueStore implements QueueStore {
                                 texts(
                                         settings,
                                         one -> one.deadLetterRoutingKey().orElse(null)))
+                        .set(
+                                "ordered",
+                                texts(
+                                        settings,
+                                        one -> one.ordered()
+                                                .map(String::valueOf)
+                                                .orElse(null)))
+                        .set("onDeadLetter", texts(settings, PostgresQueueStore::onDeadLetter))
                         .set("strict", declarer.strict())
                         .set("owner", text(declarer.owner()))
                         .list(row);
@@ -151,7 +195,7 @@ final class PostgresQueueStore implements QueueStore {
     /** A queue that was compared with its declaration. */
     private record Declared(QueueRow queue, boolean isRefused) {
         static Declared of(ResultSet row) throws SQLException {
-            return new Declared(PostgresQueueStore.queue(row), row.getBoolean(5));
+            return new Declared(PostgresQueueStore.queue(row), row.getBoolean(6));
         }
     }
 
@@ -191,6 +235,12 @@ final class PostgresQueueStore implements QueueStore {
                         .orElse(false);
             }
         });
+    }
+
+    private static @Nullable String onDeadLetter(QueueSettings settings) {
+        return settings.onDeadLetter()
+                .map(groups -> groups.name().toLowerCase(Locale.ROOT))
+                .orElse(null);
     }
 
     private static @Nullable Long whole(Optional<Integer> value) {
@@ -233,6 +283,7 @@ final class PostgresQueueStore implements QueueStore {
     }
 
     private static QueueRow queue(ResultSet row) throws SQLException {
-        return new QueueRow(row.getInt(1), row.getString(2), Rows.duration(row, 3), row.getBoolean(4));
+        return new QueueRow(
+                row.getInt(1), row.getString(2), Rows.duration(row, 3), row.getBoolean(4), row.getBoolean(5));
     }
 }

@@ -153,7 +153,9 @@ final class PostgresRoutingStore implements RoutingStore {
                                     ? Optional.of(QueueKind.AUTO_DELETE)
                                     : Optional.empty(),
                             Optional.ofNullable(row.getString(4)),
-                            Optional.ofNullable(row.getString(5)));
+                            Optional.ofNullable(row.getString(5)),
+                            Optional.empty(),
+                            Optional.empty());
                 });
             }
         });

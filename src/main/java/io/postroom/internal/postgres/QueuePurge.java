@@ -7,8 +7,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Cancels the messages of a queue that wait when the purge begins, or that waited when the queue was deleted: first READY, lane by lane,
- * then DELAYED. Each step is one batch in one transaction, so it holds its locks for a moment only. For one thread.
+ * Cancels the messages of a queue that wait when the purge begins, or that waited when the queue was deleted: first those behind others of
+ * their group, then READY, lane by lane, then DELAYED. Each step is one batch in one transaction, so it holds its locks for a moment only.
+ * For one thread.
  */
 final class QueuePurge {
     private static final int BATCH = 1000;
@@ -17,6 +18,7 @@ final class QueuePurge {
 
     private final int queueId;
     private final @Nullable String reason;
+    private boolean groupsAreEmpty;
     private boolean readyIsEmpty;
     private int priority = -1;
     private long seq;
@@ -45,15 +47,32 @@ final class QueuePurge {
 
     /** Cancels one batch; false at the end. The count is right once the transaction of the step is committed. */
     boolean step(Connection connection) throws SQLException {
+        if (!groupsAreEmpty) {
+            return grouped(connection);
+        }
         return readyIsEmpty ? delayed(connection) : ready(connection);
     }
 
-    private boolean ready(Connection connection) throws SQLException {
+    /** Goes first: what ends in READY before lets the next message of its group go there. */
+    private boolean grouped(Connection connection) throws SQLException {
         if (upTo == NOT_YET_KNOWN) {
             try (Sql.Call call = OperateSql.LAST_SEQ.on(connection)) {
                 upTo = call.one(row -> row.getLong(1));
             }
         }
+        try (Sql.Call call = OperateSql.PURGE_GROUPED.on(connection)) {
+            int count = call.set("queue", queueId)
+                    .set("upTo", upTo)
+                    .set("limit", BATCH)
+                    .set("reason", reason)
+                    .one(row -> row.getInt(1));
+            cancelled += count;
+            groupsAreEmpty = count < BATCH;
+            return true;
+        }
+    }
+
+    private boolean ready(Connection connection) throws SQLException {
         try (Sql.Call call = OperateSql.PURGE_READY.on(connection)) {
             List<Place> places = call.set("queue", queueId)
                     .set("priority", priority)

@@ -17,7 +17,7 @@ final class QueueSql {
             q.id, q.name,
                    CASE WHEN %s
                         THEN (extract(epoch FROM q.time_to_live) * 1000000)::bigint END,
-                   q.paused_at IS NOT NULL""".formatted(HAS_LEGAL_TIME_TO_LIVE);
+                   q.paused_at IS NOT NULL, q.ordered""".formatted(HAS_LEGAL_TIME_TO_LIVE);
 
     private QueueSql() {}
 
@@ -42,17 +42,19 @@ final class QueueSql {
     /** The settings to declare as rows, one a queue. A setting that is null in all of them is sent as a null array. */
     private static final String DECLARED = """
             unnest(:names::text[], :maxAttempts::bigint[], :retryAfter::text[], :crashLimit::bigint[], :timeToLive::bigint[],
-                   :retention::bigint[], :kinds::text[], :deadLetterExchanges::text[], :deadLetterRoutingKeys::text[])
+                   :retention::bigint[], :kinds::text[], :deadLetterExchanges::text[], :deadLetterRoutingKeys::text[],
+                   :ordered::text[]::boolean[], :onDeadLetter::text[])
                 AS d (name, max_attempts, retry_after, crash_limit, time_to_live, retention, kind,
-                      dead_letter_exchange, dead_letter_routing_key)""";
+                      dead_letter_exchange, dead_letter_routing_key, ordered, on_dead_letter)""";
 
     private static final String NAMED =
-            "num_nonnulls(d.max_attempts, d.retry_after, d.crash_limit, d.time_to_live, d.retention, d.kind, d.dead_letter_exchange) > 0";
+            "num_nonnulls(d.max_attempts, d.retry_after, d.crash_limit, d.time_to_live, d.retention, d.kind, d.dead_letter_exchange,"
+                    + " d.on_dead_letter) > 0";
 
     /** What refuses the declaration d of the queue in row q; as rows. */
     private static final String CONFLICTS_OF = """
             postroom.declaration_conflicts(q, d.max_attempts, d.retry_after, d.crash_limit, d.time_to_live * interval '1 microsecond',
-                   d.retention * interval '1 microsecond', d.kind, :strict, :owner::uuid)""";
+                   d.retention * interval '1 microsecond', d.kind, d.ordered, d.on_dead_letter, :strict, :owner::uuid)""";
 
     /** Whether the declaration d is refused. The function is asked only where it may have something to say. */
     private static final String IS_REFUSED = """
@@ -74,13 +76,14 @@ final class QueueSql {
              OR %s
                 AND q.settings_by <> 'operator'
                 AND (q.max_attempts, q.retry_after, q.crash_limit, q.time_to_live, q.retention, q.settings_by,
-                     q.dead_letter_exchange, q.dead_letter_routing_key)
+                     q.dead_letter_exchange, q.dead_letter_routing_key, q.on_dead_letter)
                     IS DISTINCT FROM
                     (coalesce(d.max_attempts::int, q.max_attempts), coalesce(d.retry_after, q.retry_after),
                      coalesce(d.crash_limit::int, q.crash_limit),
                      coalesce(d.time_to_live * interval '1 microsecond', q.time_to_live),
                      coalesce(d.retention * interval '1 microsecond', q.retention), 'declaration',
-                     %s, %s))""".formatted(NAMED, DEAD_LETTER_EXCHANGE, DEAD_LETTER_ROUTING_KEY);
+                     %s, %s,
+                     coalesce(d.on_dead_letter, q.on_dead_letter)))""".formatted(NAMED, DEAD_LETTER_EXCHANGE, DEAD_LETTER_ROUTING_KEY);
 
     /**
      * Compares declarations with what is there. Writes and locks nothing. A declared queue that is not there, or whose row would change,
@@ -113,22 +116,23 @@ final class QueueSql {
     static final Sql DECLARE = Sql.of("""
             -- name: declare
             WITH declared AS MATERIALIZED (
-                SELECT d.*, %2$s AS named
+                SELECT d.*, %2$s OR d.ordered IS NOT NULL AS named
                 FROM %1$s
             ), made AS (
                 INSERT INTO postroom.queue AS q
                     (name, max_attempts, retry_after, crash_limit, time_to_live, retention, settings_by, kind, owner,
-                     dead_letter_exchange, dead_letter_routing_key)
+                     dead_letter_exchange, dead_letter_routing_key, ordered, on_dead_letter)
                 SELECT d.name, coalesce(d.max_attempts::int, 20), coalesce(d.retry_after, '10s..6h'), coalesce(d.crash_limit::int, 3),
                        d.time_to_live * interval '1 microsecond', coalesce(d.retention * interval '1 microsecond', interval '7 days'),
                        CASE WHEN d.named THEN 'declaration' ELSE 'default' END,
                        coalesce(d.kind, 'durable'), CASE WHEN d.kind = 'exclusive' THEN :owner::uuid END,
-                       nullif(d.dead_letter_exchange, ''), d.dead_letter_routing_key
+                       nullif(d.dead_letter_exchange, ''), d.dead_letter_routing_key,
+                       coalesce(d.ordered, false), coalesce(d.on_dead_letter, 'release')
                 FROM declared d
                 WHERE NOT EXISTS (SELECT FROM postroom.queue q WHERE q.name = d.name)
                 ORDER BY d.name COLLATE "C"
                 ON CONFLICT (name) DO NOTHING
-                RETURNING q.id, q.name, q.time_to_live, q.paused_at
+                RETURNING q.id, q.name, q.time_to_live, q.paused_at, q.ordered
             ), locked AS MATERIALIZED (
                 SELECT q.id AS queue_id, d.*
                 FROM declared d
@@ -144,6 +148,7 @@ final class QueueSql {
                     crash_limit  = coalesce(d.crash_limit::int, q.crash_limit),
                     time_to_live = coalesce(d.time_to_live * interval '1 microsecond', q.time_to_live),
                     retention    = coalesce(d.retention * interval '1 microsecond', q.retention),
+                    on_dead_letter = coalesce(d.on_dead_letter, q.on_dead_letter),
                     settings_by  = CASE WHEN d.named THEN 'declaration' ELSE q.settings_by END,
                     kind         = coalesce(d.kind, CASE WHEN q.deleted_at IS NOT NULL AND q.kind = 'exclusive'
                                                          THEN 'durable' ELSE q.kind END),
@@ -154,7 +159,7 @@ final class QueueSql {
                     deleted_at   = NULL
                 FROM locked d
                 WHERE q.id = d.queue_id
-                RETURNING q.id, q.name, q.time_to_live, q.paused_at
+                RETURNING q.id, q.name, q.time_to_live, q.paused_at, q.ordered
             )
             SELECT %5$s
             FROM (SELECT * FROM made UNION ALL SELECT * FROM changed) q
@@ -189,6 +194,12 @@ final class QueueSql {
             FROM postroom.queue q
             WHERE q.name = :name
               AND q.deleted_at IS NULL
+            """);
+
+    /** Makes a queue ordered, or not: see the function. Always one row: whether that was a change. */
+    static final Sql SET_ORDERED = Sql.of("""
+            -- name: set_ordered
+            SELECT postroom.set_ordered(:queue, :ordered, 'declaration')
             """);
 
     /**

@@ -17,7 +17,7 @@ final class RegistrySql {
                    CASE WHEN jsonb_typeof(q.headers) = 'object' THEN
                        ARRAY(SELECT unnest(ARRAY[h.key, h.value]) FROM jsonb_each_text(q.headers) h) END,
                    q.priority, q.correlation_id, q.created_at, q.expires_at,
-                   q.queue, q.state, q.failures, q.crashes, q.deliveries, q.due_at, q.error, q.exchange, q.routing_key
+                   q.queue, q.state, q.failures, q.crashes, q.deliveries, q.due_at, q.error, q.exchange, q.routing_key, q.group_key
             FROM postroom.queue_messages q
             """;
 
@@ -82,7 +82,8 @@ final class RegistrySql {
     private static final String OF_QUEUE =
             "(:queue::text IS NULL OR x.queue_id = (SELECT q.id FROM postroom.queue q WHERE q.name = :queue))\n";
 
-    static final String READY = "    SELECT x.message_id FROM postroom.ready x WHERE " + OF_QUEUE;
+    static final String READY = "    SELECT x.message_id FROM postroom.ready x WHERE " + OF_QUEUE
+            + "    UNION ALL\n    SELECT x.message_id FROM postroom.grouped x WHERE " + OF_QUEUE;
     static final String DELAYED = "    SELECT x.message_id FROM postroom.delayed x WHERE " + OF_QUEUE;
     static final String IN_PROGRESS = """
                 SELECT u.id
@@ -101,7 +102,10 @@ final class RegistrySql {
                 + OF_QUEUE;
     }
 
-    /** The heads of the lanes in the order they would be claimed: priority, then seq. Relies on ready_pk. */
+    /**
+     * The heads of the lanes in the order they would be claimed: priority, then seq. Relies on ready_pk. Messages behind others of their
+     * group are left out once a claim has put them there.
+     */
     static final Sql NEXT =
             Sql.of("-- name: next_messages\n" + COLUMNS + """
             WHERE q.state = 'READY'

@@ -128,6 +128,7 @@ final class ReplyWriter {
                 .set(
                         "correlations",
                         ArrayValues.texts(messages, one -> one.content().correlationId()))
+                .set("groups", ArrayValues.texts(messages, one -> one.content().group()))
                 .set("headers", ArrayValues.texts(messages, one -> one.content().headers()))
                 .set(
                         "directions",

@@ -112,7 +112,8 @@ public final class MessageEncoder {
                 message.headers().isEmpty() ? null : JSON.writeValueAsString(message.headers()),
                 message.correlationId().orElse(null),
                 message.exchange().orElse(null),
-                message.exchange().isPresent() ? message.routingKey() : null);
+                message.exchange().isPresent() ? message.routingKey() : null,
+                message.group().orElse(null));
     }
 
     private static NewMessage newMessage(CreateMessage message, Content content, QueueRow queue) {

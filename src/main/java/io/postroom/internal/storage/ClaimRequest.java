@@ -4,8 +4,9 @@ package io.postroom.internal.storage;
  * What a consumer asks for with one claim.
  *
  * @param queue the queue's name: nothing is claimed when its number belongs to another queue by now
- * @param priorities the lanes to take from, in this order
- * @param cursors the number to begin at in each lane, in the same order
+ * @param ordered whether the queue is an ordered one
+ * @param priorities the lanes to take from, in this order; all of them for an ordered queue
+ * @param cursors the number to begin at in each lane, in the same order; low watermarks for an ordered queue
  * @param limit most messages
  * @param leaseSize most messages under one lease
  * @param started how many of them, in the order of the answer, count as started from the claim on. The others have to be announced by
@@ -15,6 +16,7 @@ public record ClaimRequest(
         int workerId,
         int queueId,
         String queue,
+        boolean ordered,
         short[] priorities,
         long[] cursors,
         int limit,

@@ -46,8 +46,14 @@ public record ClaimedMessage(
      * @param id fencing number: a completion counts only while this lease still holds the message
      * @param count messages that were put under this lease
      * @param ordinal the place of this one among them, from 0
+     * @param holdsGroup whether others of its group wait for it, in an ordered queue
      */
-    public record Lease(long id, int count, int ordinal) {}
+    public record Lease(long id, int count, int ordinal, boolean holdsGroup) {
+        /** A lease of a message that holds back no others. */
+        public Lease(long id, int count, int ordinal) {
+            this(id, count, ordinal, false);
+        }
+    }
 
     /**
      * What has been counted about a message in its queue.

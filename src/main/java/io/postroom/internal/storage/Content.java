@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param headers a JSON object of texts, or null
  * @param exchange through which it was created; null: it named its queue
  * @param routingKey null without an exchange
+ * @param group the group it belongs to; null: none
  */
 public record Content(
         Direction direction,
@@ -25,7 +26,8 @@ public record Content(
         @Nullable String headers,
         @Nullable String correlationId,
         @Nullable String exchange,
-        @Nullable String routingKey) {
+        @Nullable String routingKey,
+        @Nullable String group) {
     /** The content of a message whose payload was not visible. */
     public static final Content NONE = new Content(Direction.OUTGOING, null, 0, null, null, null, null, null);
 
@@ -39,7 +41,7 @@ public record Content(
             @Nullable String contentType,
             @Nullable String headers,
             @Nullable String correlationId) {
-        this(direction, type, version, payload, body, contentType, headers, correlationId, null, null);
+        this(direction, type, version, payload, body, contentType, headers, correlationId, null, null, null);
     }
 
     /** The size of payload and body; that of JSON in characters, which is near enough for a limit on memory. */

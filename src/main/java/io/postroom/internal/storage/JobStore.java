@@ -91,6 +91,15 @@ public interface JobStore {
     int cancelDeleted(Duration olderThan, int limit, boolean delayed);
 
     /**
+     * Makes groups of ordered queues go on whose holders have ended without handing them on: after an expiry or the crash limit, when a
+     * lock was lost, or when rows were written by hand.
+     *
+     * @param from where the look before ended; null: from the first group
+     * @param limit most groups to look at
+     */
+    GroupSweep sweepGroups(@Nullable GroupPosition from, int limit);
+
+    /**
      * Deletes exclusive queues whose owner is gone and auto-delete queues whose last consumer left, then cancels what waits in them.
      *
      * @param leaseTime how long without a heartbeat a process counts as gone
@@ -119,6 +128,18 @@ public interface JobStore {
      * @param messages how many
      */
     record PromoteResult(List<Arrival> arrivals, @Nullable Instant lastDueAt, int messages) {}
+
+    /** How far a look at groups got. */
+    record GroupPosition(int queueId, String group) {}
+
+    /**
+     * What a look at groups found.
+     *
+     * @param next where the next look starts; null when all were seen
+     * @param advanced how many groups went on
+     * @param isUsed whether any group is busy
+     */
+    record GroupSweep(@Nullable GroupPosition next, int advanced, boolean isUsed) {}
 
     /** How far a look at what expires got. The id belongs to it, because many messages may expire at one instant. */
     record ExpiryPosition(Instant expiresAt, UUID id) {

@@ -14,6 +14,7 @@ import java.util.Arrays;
  * @param elsewhere whether another live process consumes the queue, too
  * @param stop whether the consumer of this process is told to stop
  * @param lowest the lowest visible number in READY from the low watermark on, one a priority; -1: none
+ * @param ordered whether the messages of a group run one after the other
  */
 public record QueueReport(
         int queueId,
@@ -26,7 +27,8 @@ public record QueueReport(
         boolean suspects,
         boolean elsewhere,
         Stop stop,
-        long[] lowest) {
+        long[] lowest,
+        boolean ordered) {
     /** Whether the consumer of the asking process is told to stop. */
     public enum Stop {
         /** It may go on. */

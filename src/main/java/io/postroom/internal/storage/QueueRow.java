@@ -8,5 +8,6 @@ import org.jspecify.annotations.Nullable;
  *
  * @param id its number; the name counts where a restored server may have given the number again
  * @param timeToLive for messages without one of their own; null: they never expire
+ * @param ordered whether the messages of a group run one after the other
  */
-public record QueueRow(int id, String name, @Nullable Duration timeToLive, boolean paused) {}
+public record QueueRow(int id, String name, @Nullable Duration timeToLive, boolean paused, boolean ordered) {}

@@ -8,6 +8,7 @@ import io.postroom.internal.execution.Executor;
 import io.postroom.internal.storage.ClaimKind;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.JobStore;
+import io.postroom.internal.storage.QueueRow;
 import io.postroom.internal.storage.Stores;
 import java.time.Duration;
 import java.util.Collection;
@@ -44,17 +45,19 @@ final class InlineRunner {
     }
 
     /**
-     * Expires and promotes what is due, then runs what is READY in these queues, until nothing is left.
+     * Expires and promotes what is due, lets groups go on, then runs what is READY in these queues, until nothing is left.
      *
      * @param names empty: all queues that have a handler here
      * @return how many messages were run
      */
     int drain(Collection<String> names) {
         declarations.renewChanged(); // a suite may have truncated the tables since the start
+        learnWhichAreOrdered();
         int runs = 0;
         while (true) {
             expireAll();
             stores.jobs().promote(null, BATCH);
+            sweepGroups();
             int now = runAllReady(names);
             if (now == 0) {
                 return runs;
@@ -67,6 +70,25 @@ final class InlineRunner {
         JobStore.Expiry more = stores.jobs().expire(null, null, BATCH);
         while (more.messages() != null || more.entries() != null) {
             more = stores.jobs().expire(more.messages(), more.entries(), BATCH);
+        }
+    }
+
+    private void sweepGroups() {
+        JobStore.GroupPosition seen = null;
+        do {
+            seen = stores.jobs().sweepGroups(seen, BATCH).next();
+        } while (seen != null);
+    }
+
+    /** No poll need have told. */
+    private void learnWhichAreOrdered() {
+        List<String> names =
+                consumers.queues().stream().map(ConsumedQueue::name).toList();
+        for (QueueRow row : stores.queues().queues(names)) {
+            ConsumedQueue queue = consumers.named(row.name());
+            if (queue != null) {
+                queue.cursors().setOrdered(row.ordered());
+            }
         }
     }
 

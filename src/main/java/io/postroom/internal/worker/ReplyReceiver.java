@@ -284,7 +284,7 @@ public final class ReplyReceiver {
         do {
             int workerId = heartbeat.workerId();
             taken = store.claim(new ClaimRequest(
-                    workerId, current.id, current.name, LANES, cursors, MOST, MOST, MOST, ClaimKind.ORDINARY));
+                    workerId, current.id, current.name, false, LANES, cursors, MOST, MOST, MOST, ClaimKind.ORDINARY));
             if (!taken.isEmpty()) {
                 leases.taken(taken);
                 unwritten = new Unwritten(workerId, handOver(taken));

@@ -91,11 +91,14 @@ final class ResultDispatcher {
         return end.next().state(end.outcome() == null ? AttemptOutcome.DONE : end.outcome());
     }
 
-    /** Wakes consumers here or, when this process stops, elsewhere, so that messages that were given back do not wait for a poll. */
+    /**
+     * Wakes consumers here or, when this process stops, elsewhere, so that messages that were given back do not wait for a poll. The next
+     * message of a group is READY when the one before has ended; its lane is not known here, and a claim of an ordered queue looks at all.
+     */
     private void wakeReleased(List<Completion> ends) {
         Set<Lane> lanes = new HashSet<>();
         for (Completion end : ends) {
-            if (end.next() == NextState.READY) {
+            if (end.next() == NextState.READY || end.message().lease().holdsGroup()) {
                 lanes.add(new Lane(end.message().queueId(), end.message().priority()));
             }
         }

@@ -82,7 +82,7 @@ final class ClaimFixture extends NoLeaseStore implements LeaseHolder {
         long[] lowest = new long[LaneCursors.PRIORITIES];
         Arrays.fill(lowest, -1);
         queue.reported(
-                new QueueReport(QUEUE, NAME, paused, false, 3, "1s", false, suspectsWait, false, stop, lowest),
+                new QueueReport(QUEUE, NAME, paused, false, 3, "1s", false, suspectsWait, false, stop, lowest, false),
                 queue.timesHeldBack());
     }
 

@@ -76,7 +76,7 @@ class ClaimerErrorTest implements LeaseHolder {
         Arrays.fill(lowest, -1);
         queue.reported(
                 new QueueReport(
-                        id, "q" + id, false, false, 3, "1s", false, false, false, QueueReport.Stop.NONE, lowest),
+                        id, "q" + id, false, false, 3, "1s", false, false, false, QueueReport.Stop.NONE, lowest, false),
                 queue.timesHeldBack());
         HandlerGroup group = ClaimFixture.group(CONCURRENCY, 1, pool);
         group.use(1);

@@ -548,7 +548,8 @@ class ClaimerTurnsTest implements LeaseHolder {
                             hasSuspects,
                             false,
                             QueueReport.Stop.NONE,
-                            lowest),
+                            lowest,
+                            false),
                     consumed.timesHeldBack());
         }
 

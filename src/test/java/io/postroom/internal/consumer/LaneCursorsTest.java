@@ -194,6 +194,23 @@ class LaneCursorsTest {
         }
     }
 
+    @Test
+    void claim_of_an_ordered_queue_looks_at_all_lanes_from_the_low_watermarks_on() {
+        cursors.setOrdered(true);
+        cursors.raiseLowWatermarks(5, nothing());
+        cursors.arrived(4, 10);
+        claim(100, message(4, 20));
+        assertThat(cursors.mayHaveWork()).isFalse();
+        cursors.arrived(2, 30);
+        ClaimRequest request = cursors.requestOfOneLane(1, 100, 200, 0);
+        assertThat(request.ordered()).isTrue();
+        assertThat(request.priorities()).containsExactly(9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+        assertThat(request.cursors()).containsOnly(5);
+        assertThat(cursors.mayHaveWork()).isFalse();
+        cursors.failed(request);
+        assertThat(cursors.mayHaveWork()).isTrue();
+    }
+
     private void claim(int limit, ClaimedMessage... messages) {
         ClaimRequest request = cursors.request(1, limit, 200, 0);
         cursors.claimed(request, List.of(messages));

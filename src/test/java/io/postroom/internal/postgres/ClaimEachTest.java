@@ -107,13 +107,14 @@ class ClaimEachTest {
         enqueue(same, 4, 1);
         ClaimRequest wrong = request(moved, 4, 0, 10, 200, 10);
         ClaimRequest gone = new ClaimRequest(
-                fixture.worker, -1, "gone", new short[] {4}, new long[1], 10, 200, 10, ClaimKind.ORDINARY);
+                fixture.worker, -1, "gone", false, new short[] {4}, new long[1], 10, 200, 10, ClaimKind.ORDINARY);
 
         Map<Integer, List<ClaimedMessage>> claimed = claimEach(List.of(
                 new ClaimRequest(
                         fixture.worker,
                         wrong.queueId(),
                         "another",
+                        false,
                         wrong.priorities(),
                         wrong.cursors(),
                         10,
@@ -243,6 +244,7 @@ class ClaimEachTest {
                 fixture.worker,
                 queue.id(),
                 queue.name(),
+                false,
                 new short[] {(short) priority},
                 new long[] {cursor},
                 limit,

@@ -232,6 +232,27 @@ class DeleteQueueTest {
         assertThat(settings("sql.b")).endsWith(" auto_delete");
     }
 
+    @Test
+    void sql_declares_an_ordered_queue() {
+        String isOrdered = "SELECT concat_ws(' ', ordered, on_dead_letter) FROM postroom.queue WHERE name = 'sql.o'";
+        assertThat(declaredBySql("'sql.o', ordered => true, on_dead_letter => 'block'"))
+                .isTrue();
+        assertThat(fixture.text(isOrdered)).isEqualTo("t block");
+        assertThat(declaredBySql("'sql.o', ordered => true")).isFalse();
+        assertThatThrownBy(() -> declaredBySql("'sql.o', ordered => false, strict => true"))
+                .hasMessageContaining("ordered must be true, as queue \"sql.o\" was declared, got \"false\"");
+        assertThatThrownBy(() -> declaredBySql("'sql.o', on_dead_letter => 'wait'"))
+                .hasMessageContaining("onDeadLetter must be block or release, got \"wait\"");
+        assertThat(declaredBySql("'sql.o', ordered => false, on_dead_letter => 'release'"))
+                .isFalse();
+        assertThat(fixture.text(isOrdered)).isEqualTo("f release");
+        declaredBySql("'sql.o', ordered => true");
+        sql.sql("SELECT postroom.create_message('sql.o', '1')").query().singleRow();
+        assertThatThrownBy(() -> declaredBySql("'sql.o', ordered => false, max_attempts => 7"))
+                .hasMessageContaining("ordered must be left true while queue \"sql.o\" holds messages");
+        assertThat(settings("sql.o")).as("nothing was changed").startsWith("20 ");
+    }
+
     @ParameterizedTest
     @ValueSource(
             strings = {

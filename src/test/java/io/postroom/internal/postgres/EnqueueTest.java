@@ -242,7 +242,7 @@ class EnqueueTest {
 
     @Test
     void a_queue_under_a_number_of_before_is_refused_in_each_way_and_nothing_is_written() throws SQLException {
-        QueueRow gone = new QueueRow(fixture.queue.id(), "gone", null, false);
+        QueueRow gone = new QueueRow(fixture.queue.id(), "gone", null, false, false);
         List<NewMessage> both = List.of(
                 new Plan(gone).build(),
                 fixture.message().build(),
@@ -274,6 +274,7 @@ class EnqueueTest {
                                 fixture.worker,
                                 fixture.queue.id(),
                                 "gone",
+                                false,
                                 StoreFixture.ALL_LANES,
                                 new long[10],
                                 10,

@@ -59,7 +59,7 @@ class MessageColumnsTest {
                 }
             }
         }
-        assertThat(inserts).isEqualTo(5 + 2 + 2 * 2); // five for one message, four for many, two of these in two forms
+        assertThat(inserts).isEqualTo(6 + 2 + 2 * 2); // six for one message, four for many, two of these in two forms
     }
 
     private static List<Sql> statements(Object value) {
@@ -113,7 +113,7 @@ class MessageColumnsTest {
         assertThat(EnqueueSql.ENQUEUE.in(message()).positional())
                 .contains("NULL::timestamptz", "1::int2, 4::int2, 0::int2", "NULL::jsonb, ?::jsonb, NULL::bytea");
         assertThat(EnqueueSql.ENQUEUE.in(fullMessage()).positional())
-                .contains("?::int2, ?::int2, 1::int2, ?::text, ?::text, ?::text", "?::jsonb, NULL::jsonb, ?");
+                .contains("?::int2, ?::int2, 1::int2, ?::text, ?::text, ?::text, ?::text", "?::jsonb, NULL::jsonb, ?");
     }
 
     private static NewMessage message() {
@@ -124,7 +124,18 @@ class MessageColumnsTest {
         return message(
                 9,
                 Duration.ofHours(1),
-                new Content(Direction.INCOMING, "order", 7, null, new byte[] {1}, "text/plain", "{\"a\": \"b\"}", "c"));
+                new Content(
+                        Direction.INCOMING,
+                        "order",
+                        7,
+                        null,
+                        new byte[] {1},
+                        "text/plain",
+                        "{\"a\": \"b\"}",
+                        "c",
+                        null,
+                        null,
+                        "g"));
     }
 
     private static NewMessage message(int priority, @Nullable Duration timeToLive, Content content) {
@@ -145,7 +156,7 @@ class MessageColumnsTest {
                 }
             }
         }
-        assertThat(found).hasSize(9).containsOnly("EnqueueSql.java: " + INSERT + "{columns})");
+        assertThat(found).hasSize(10).containsOnly("EnqueueSql.java: " + INSERT + "{columns})");
     }
 
     /** A row that goes in whole has no defaults: each column is assigned. */

@@ -62,7 +62,7 @@ class OperateTest {
         stores.queues().declare(QueueSettings.of(name).attempts(3).timeToLive(Duration.ofDays(2)));
         assertThat(report().maxAttempts()).isEqualTo(3);
         assertThat(stores.queues().queue(name))
-                .contains(new QueueRow(fixture.queue.id(), name, Duration.ofDays(2), false));
+                .contains(new QueueRow(fixture.queue.id(), name, Duration.ofDays(2), false, false));
         stores.queues().declare(QueueSettings.of(name).retryAfter("1m"));
         assertThat(report().maxAttempts()).isEqualTo(3);
         assertThat(report().retryAfter()).isEqualTo("1m");

@@ -125,12 +125,14 @@ class QueueKindsTest {
                 .retryAfter("1m, 2m")
                 .timeToLive(Duration.ofSeconds(5))
                 .retention(Duration.ofDays(2))
-                .crashLimit(3);
+                .crashLimit(3)
+                .ordered(true)
+                .onDeadLetter(QueueSettings.OnDeadLetter.BLOCK);
         assertThatThrownBy(() -> stores.queues().declareAll(List.of(QueueSettings.of(newName()), other), strict))
                 .isInstanceOf(InvalidMessageException.class)
-                .hasMessageContaining(
-                        "attempts, retryAfter, timeToLive, retention must be 3, 1m, never, 24:00:00, as queue")
-                .hasMessageContaining("got \"4, 1m, 2m, 00:00:05, 48:00:00\"");
+                .hasMessageContaining("attempts, retryAfter, timeToLive, retention, ordered, onDeadLetter"
+                        + " must be 3, 1m, never, 24:00:00, false, release, as queue")
+                .hasMessageContaining("got \"4, 1m, 2m, 00:00:05, 48:00:00, true, block\"");
         assertThat(stores.queues().queue(queue).orElseThrow().timeToLive()).isNull();
         fixture.execute("UPDATE postroom.queue SET settings_by = 'operator' WHERE name = '" + queue + "'");
         stores.queues().declareAll(List.of(other), strict); // an operator's values are not compared, and stay

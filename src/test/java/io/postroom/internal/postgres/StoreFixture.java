@@ -119,7 +119,16 @@ final class StoreFixture {
 
     ClaimRequest request(int limit) {
         return new ClaimRequest(
-                worker, queue.id(), queue.name(), ALL_LANES, new long[10], limit, 200, limit, ClaimKind.ORDINARY);
+                worker,
+                queue.id(),
+                queue.name(),
+                false,
+                ALL_LANES,
+                new long[10],
+                limit,
+                200,
+                limit,
+                ClaimKind.ORDINARY);
     }
 
     List<ClaimedMessage> claim(int limit) {
@@ -140,7 +149,8 @@ final class StoreFixture {
 
     List<ClaimedMessage> claimSuspect(ClaimKind kind) {
         return stores.leases()
-                .claim(new ClaimRequest(worker, queue.id(), queue.name(), ALL_LANES, new long[10], 10, 200, 10, kind));
+                .claim(new ClaimRequest(
+                        worker, queue.id(), queue.name(), false, ALL_LANES, new long[10], 10, 200, 10, kind));
     }
 
     static Completion done(ClaimedMessage message) {
@@ -194,6 +204,7 @@ final class StoreFixture {
     List<String> places(UUID id) {
         return texts("""
                 SELECT 'ready' FROM postroom.ready WHERE message_id = '%1$s'
+                UNION ALL SELECT 'grouped' FROM postroom.grouped WHERE message_id = '%1$s'
                 UNION ALL SELECT 'delayed' FROM postroom.delayed WHERE message_id = '%1$s'
                 UNION ALL SELECT 'lease' FROM postroom.lease l, unnest(l.message_ids) WITH ORDINALITY u (id, place)
                           WHERE u.id = '%1$s' AND get_bit(l.open, (u.place - 1)::int) = 1
@@ -259,6 +270,9 @@ final class StoreFixture {
 
         @Nullable
         String correlation;
+
+        @Nullable
+        String group;
 
         @Nullable
         Duration delay;
@@ -330,13 +344,19 @@ final class StoreFixture {
             return this;
         }
 
+        Plan group(String value) {
+            group = value;
+            return this;
+        }
+
         Plan key(String value) {
             key = value;
             return this;
         }
 
         NewMessage build() {
-            Content content = new Content(direction, type, version, payload, body, contentType, headers, correlation);
+            Content content = new Content(
+                    direction, type, version, payload, body, contentType, headers, correlation, null, null, group);
             return new NewMessage(
                     id, givenId, queue.id(), queue.name(), priority, content, delay, dueAt, timeToLive, key);
         }

@@ -199,6 +199,7 @@ class LowWatermarkTest {
     }
 
     private static QueueReport report(long[] lowest) {
-        return new QueueReport(1, "mail", false, false, 10, "", false, false, false, QueueReport.Stop.NONE, lowest);
+        return new QueueReport(
+                1, "mail", false, false, 10, "", false, false, false, QueueReport.Stop.NONE, lowest, false);
     }
 }

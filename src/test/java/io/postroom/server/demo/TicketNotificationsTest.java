@@ -201,6 +201,11 @@ class TicketNotificationsTest {
         }
 
         @Override
+        public Optional<String> group() {
+            return Optional.empty();
+        }
+
+        @Override
         public Instant deadline() {
             return createdAt.plusSeconds(60);
         }
