@@ -8,8 +8,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Turns stored headers, a JSON object of texts, into the map that handlers and callers see. A value that was stored by hand in another shape is read as
- * its JSON text.
+ * Turns stored headers, a JSON object of texts, into the map that handlers and callers see. A value that was stored by
+ * hand in another shape is read as its JSON text.
  */
 public final class Headers {
     private static final JsonMapper JSON = JsonMapper.shared();

@@ -40,8 +40,8 @@ import org.slf4j.LoggerFactory;
  * Receives the replies to requests of this process. All its callers share one queue, which is exclusive to the process and is declared by
  * the first request. Thread-safe.
  *
- * <p>A thread of its own reads the queue, not a handler: callers may sit on handler threads, and no number of them can keep the replies from
- * coming. No code of users runs on it. It looks from the lowest number on that it was told of, and from the beginning once a poll interval
+ * <p>A thread of its own reads the queue, not a handler: callers may sit on handler threads, and no number of them can hold up replies.
+ * No code of users runs on it. It looks from the lowest number on that it was told of, and from the beginning once a poll interval
  * while somebody waits, because replies of SQL clients come without a word. Between the looks, an old snapshot costs it nothing.
  *
  * <p>A caller is known before its request is committed, so a reply cannot be faster. Each reply is taken by its caller or counted as late:

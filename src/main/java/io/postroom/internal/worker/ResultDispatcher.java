@@ -22,8 +22,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Hands on results once they are in the database. Frees their leases, completes the futures that wait for them, wakes those who
- * wait for a reply, says what failed, and tells listeners. Lets the promote job look at new due times, and wakes consumers for messages that were given back. Thread-safe: called
- * by the completer and by threads of ATOMIC handlers.
+ * wait for a reply, says what failed, and tells listeners. Lets the promote job look at new due times, and wakes
+ * consumers for messages that were given back. Thread-safe: called by the completer and by threads of ATOMIC handlers.
  */
 final class ResultDispatcher {
     private static final Logger log = LoggerFactory.getLogger(ResultDispatcher.class);
