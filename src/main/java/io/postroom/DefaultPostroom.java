@@ -6,6 +6,7 @@ import io.postroom.api.Exchanges;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
 import io.postroom.api.RecentFailures;
+import io.postroom.api.ReplyCounts;
 import io.postroom.api.Transactions;
 import io.postroom.handler.Handler;
 import io.postroom.internal.definitions.DefaultDefinitions;
@@ -116,6 +117,11 @@ public final class DefaultPostroom implements Postroom {
     @Override
     public RecentFailures recentFailures(Duration within) {
         return engine.recentFailures(within);
+    }
+
+    @Override
+    public ReplyCounts replyCounts() {
+        return engine.replyCounts();
     }
 
     @Override

@@ -9,6 +9,7 @@ import io.postroom.api.QueueMessages;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.Queues;
 import io.postroom.api.RecentFailures;
+import io.postroom.api.ReplyCounts;
 import io.postroom.api.Transactions;
 import io.postroom.handler.Handler;
 import io.postroom.handler.HandlingErrorSend;
@@ -81,9 +82,13 @@ public interface Postroom extends AutoCloseable {
      */
     RecentFailures recentFailures(Duration within);
 
+    /** Counts requests and replies of this process. For health checks: asks no database. */
+    ReplyCounts replyCounts();
+
     /**
-     * Stops claiming, waits for running handlers, and gives waiting messages back. Repeating it does nothing. {@link #queueMessages},
-     * {@link #queues} and {@link #consumers} stay usable until {@link #close}.
+     * Stops claiming, waits for running handlers, and gives waiting messages back. Then ends what still waits in {@code sendAndReceive},
+     * which is refused from then on. Repeating it does nothing. {@link #queueMessages}, {@link #queues} and {@link #consumers} stay usable
+     * otherwise until {@link #close}.
      *
      * @param drain how long running handlers may go on; after it they are interrupted and get five seconds more
      */

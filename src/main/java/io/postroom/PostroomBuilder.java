@@ -246,7 +246,11 @@ final class PostroomBuilder implements Postroom.Builder {
         NotificationListener feed =
                 settings.listen() ? new PostgresNotificationListener(pool.listenDataSource()) : null;
         Transactions hosts = transactions == null ? new DirectTransactions(dataSource) : transactions;
-        HandlerSetup setup = new HandlerSetup(registry, delivery, Optional.ofNullable(onError), listeners);
+        QueueCache directory = new QueueCache(stores.queues(), settings.declareOnUse());
+        Router router = new Router(stores.routing(), directory);
+        MessageEncoder encoder = new MessageEncoder(codec, interceptors, directory::get, router::route, killSignals);
+        HandlerSetup setup =
+                new HandlerSetup(registry, delivery, Optional.ofNullable(onError), listeners, encoder::encodeReply);
         Consumers consumers = new Consumers(workers);
         Notifier notifier = new Notifier(stores.workers(), feed, consumers);
 
@@ -266,12 +270,10 @@ final class PostroomBuilder implements Postroom.Builder {
                 strictDeclarations);
         Engine engine = new Engine(worker);
 
-        QueueCache directory = new QueueCache(stores.queues(), settings.declareOnUse());
-        Router router = new Router(stores.routing(), directory);
         DefaultQueueMessages queueMessages = new DefaultQueueMessages(
                 stores,
                 hosts,
-                new MessageEncoder(codec, interceptors, directory::get, router::route, killSignals),
+                encoder,
                 directory,
                 router,
                 worker,

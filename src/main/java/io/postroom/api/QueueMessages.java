@@ -1,6 +1,7 @@
 package io.postroom.api;
 
 import java.sql.Connection;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
@@ -60,6 +61,27 @@ public interface QueueMessages {
      * InvalidMessageException}), and without a handler in this process ({@link NoHandlerException}).
      */
     SendResult sendMessageSync(CreateMessage message);
+
+    /**
+     * Creates a request and waits for the reply of its handler, in whichever process that runs. All callers of this process share one reply
+     * queue, which is exclusive to the process and goes with it.
+     *
+     * <p>The request gets the time limit as its time to live, so that no handler begins it after its caller has left. If it has no
+     * correlation id, it gets a new one, and the reply has the same. If it ends DEAD, CANCELLED or EXPIRED, the wait ends at once; through
+     * an exchange, where the first reply counts, it does not. When the thread is interrupted, the request is cancelled where it still
+     * waits, and the interrupt stays set. Replies that come later are counted: {@link ReplyCounts}.
+     *
+     * <p>At least once: the request may be handled more than once, as any message. The reply is that of the attempt which completed it.
+     *
+     * <p>Refused before anything is written: inside a transaction ({@link WrongTransactionException}), because nobody sees the request
+     * before the commit.
+     *
+     * @param request without a deduplication key and without a header {@code reply-to}
+     * @param timeLimit how long to wait at most, from now; 1 ms to 24 h
+     * @throws NoReplyException the time is over, the request ended in another way, the thread was interrupted, or Postroom stopped
+     * @throws InvalidMessageException the request or the time limit is outside its limits
+     */
+    Reply sendAndReceive(CreateMessage request, Duration timeLimit);
 
     /**
      * Wakes the workers of these queues, here and in other processes, after messages were committed. A hint: polling finds them in any

@@ -1,10 +1,12 @@
 package io.postroom.handler;
 
+import io.postroom.api.Reply;
 import java.sql.Connection;
 import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /** What a handler may ask about its message. Valid during the call, also on threads that the handler starts. */
 public interface MessageContext {
@@ -46,6 +48,22 @@ public interface MessageContext {
 
     /** The group of the message: see {@code CreateMessage.group}. */
     Optional<String> group();
+
+    /** The queue for the reply, by the header {@code reply-to}; empty: nobody asked for a reply. */
+    default Optional<String> replyTo() {
+        return Optional.ofNullable(headers().get(Reply.REPLY_TO));
+    }
+
+    /**
+     * Sets the reply to this message. It is created if this attempt ends Done, in the transaction that completes the message, so a retry
+     * does not reply twice. Does nothing when nobody asked for a reply. A reply whose queue is gone is counted, and the message is Done all
+     * the same.
+     *
+     * @param payload as in {@code CreateMessage.payload}; null: JSON null. It is written as JSON at once
+     * @throws io.postroom.api.InvalidMessageException the payload cannot be stored
+     * @throws IllegalStateException this attempt has set a reply before: a request has one
+     */
+    void reply(@Nullable Object payload);
 
     /** When this attempt will be interrupted, by this machine's clock. */
     Instant deadline();

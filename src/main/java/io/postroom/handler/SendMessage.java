@@ -12,8 +12,9 @@ import java.lang.annotation.Target;
  * <p>The method's parameters are taken by type: one payload (a class with {@link io.postroom.api.MessageType} or of your own, {@code
  * String}, {@code byte[]}, {@code Map<String, Object>} or {@code JsonNode}) and, if wanted, a {@link MessageContext}; or a {@code List} of
  * each for batches. It answers {@code void} (done), an {@link io.postroom.api.Outcome}, or for a batch {@code List<Outcome>} in the same
- * order; what it throws goes to {@link HandlingErrorSend} and the retry policy. It is called through the bean's proxy, so {@code
- * @Transactional} and the like work; it must not be private, and its bean must be a singleton.
+ * order. Any other value, of the classes that a payload may have, is the reply to whoever asked for one, and the message is done: see
+ * {@link MessageContext#reply}. What it throws goes to {@link HandlingErrorSend} and the retry policy. It is called through the bean's
+ * proxy, so {@code @Transactional} and the like work; it must not be private, and its bean must be a singleton.
  *
  * <p>{@code ${…}} placeholders are resolved in all texts. {@code postroom.handlers.<id>.*} sets concurrency, attempts, retryAfter,
  * timeLimit, batch and mode per process and wins over the annotation; {@code enabled=false} there leaves the handler out.

@@ -14,6 +14,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Future;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -38,6 +40,8 @@ final class HandlerMethod implements BatchHandler<Object> {
     private final int payloadIndex;
     private final int contextIndex;
     private final Class<?> payload;
+    /** Whether what the method returns is the reply. */
+    private final boolean replies;
 
     /** @param declared the method as found on {@code targetClass}; it is called on the bean, which may be a proxy */
     HandlerMethod(Object bean, Method declared, Class<?> targetClass) {
@@ -55,7 +59,11 @@ final class HandlerMethod implements BatchHandler<Object> {
                 contextIndex < 0 || isList(parameters.get(contextIndex)) == takesList,
                 "takes a list of one and a single other",
                 "Take List<" + payload.getSimpleName() + "> with List<MessageContext>, or both single");
-        requireKnownReturn(ResolvableType.forMethodReturnType(declared, targetClass));
+        ResolvableType returned = ResolvableType.forMethodReturnType(declared, targetClass);
+        replies = isReply(returned);
+        if (!replies) {
+            requireKnownReturn(returned);
+        }
         SameThread.require(bean, targetClass, declared);
     }
 
@@ -89,6 +97,9 @@ final class HandlerMethod implements BatchHandler<Object> {
         }
         Object answer = invoke(arguments);
         if (method.getReturnType() == void.class) {
+            return List.of(Outcome.done());
+        } else if (replies) {
+            contexts.get(0).reply(answer);
             return List.of(Outcome.done());
         } else if (answer instanceof List<?> list) {
             @SuppressWarnings("unchecked") // the return type was checked
@@ -195,6 +206,20 @@ final class HandlerMethod implements BatchHandler<Object> {
                 && !name.startsWith("kotlin.");
     }
 
+    /** Whether a method returns what could be a payload: then it is the reply to its message. */
+    private boolean isReply(ResolvableType type) {
+        Class<?> returned = type.resolve(Object.class);
+        return !takesList && !Outcome.class.isAssignableFrom(returned) && isReadable(returned) && !isLater(returned);
+    }
+
+    /** Whether a value of the class stands for one that comes later. */
+    private static boolean isLater(Class<?> type) {
+        return Future.class.isAssignableFrom(type)
+                || CompletionStage.class.isAssignableFrom(type)
+                || type.getName().startsWith("reactor.")
+                || type.getName().startsWith("io.reactivex.");
+    }
+
     private void requireKnownReturn(ResolvableType type) {
         Class<?> returned = type.resolve(Object.class);
         boolean known = returned == void.class
@@ -205,6 +230,7 @@ final class HandlerMethod implements BatchHandler<Object> {
         require(
                 known,
                 "returns " + type,
-                "Return nothing (the message is done), Outcome, or, with a List of payloads, List<Outcome>");
+                "Return nothing (the message is done), Outcome, the reply (" + PAYLOADS
+                        + "), or, with a List of payloads, List<Outcome>");
     }
 }

@@ -34,6 +34,7 @@ final class FaultWorker {
 
     static final String OWNED = "fault.owned";
     static final String AUTO = "fault.auto";
+    static final String REQUESTS = "fault.requests";
 
     private FaultWorker() {}
 
@@ -56,6 +57,7 @@ final class FaultWorker {
             case "sync" -> sendAndHang(pool);
             case "mixed" -> mixed(pool, pause);
             case "kinds" -> kinds(pool);
+            case "replies" -> replies(pool);
             case "ordered" -> ordered(pool);
             default -> throw new IllegalArgumentException(arguments[3]);
         }
@@ -71,6 +73,26 @@ final class FaultWorker {
                 .handler(Handler.process(AUTO, String.class, (payload, context) -> Outcome.done()))
                 .start();
         System.out.println("READY");
+    }
+
+    private static void replies(HikariDataSource pool) {
+        Postroom.on(pool)
+                .schema(SchemaMode.NONE)
+                .settings(settings("fault-worker-" + ProcessHandle.current().pid()))
+                .handler(replying(true))
+                .start();
+        System.out.println("READY");
+    }
+
+    /** @param mortal whether a request may kill the process, after it has set its reply */
+    static Handler replying(boolean mortal) {
+        return Handler.process(REQUESTS, String.class, (payload, context) -> {
+            context.reply(ProcessHandle.current().pid());
+            if (mortal && payload.contains("die")) {
+                Runtime.getRuntime().halt(1);
+            }
+            return Outcome.done();
+        });
     }
 
     private static void mixed(HikariDataSource pool, Duration pause) {

@@ -16,6 +16,7 @@ import io.postroom.api.WrongTransactionException;
 import io.postroom.handler.MessageContext;
 import io.postroom.handler.ProcessingMessage;
 import io.postroom.testing.TestDatabase;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
@@ -197,6 +198,10 @@ abstract class TransactionContract {
             assertThatThrownBy(() -> messages.sendMessageSync(
                             CreateMessage.to("worked").payload("x").correlationId("refused")))
                     .isInstanceOf(WrongTransactionException.class);
+            assertThatThrownBy(() -> messages.sendAndReceive(
+                            CreateMessage.to("worked").payload("x").correlationId("refused"), Duration.ofSeconds(30)))
+                    .isInstanceOf(WrongTransactionException.class)
+                    .hasMessageContaining("nobody would see the request before its commit");
         });
 
         assertThat(count("refused")).isZero();

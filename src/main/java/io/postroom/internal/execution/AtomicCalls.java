@@ -77,7 +77,8 @@ final class AtomicCalls {
     private void complete(HandlerCall call, Connection connection) {
         List<Completion> done = new ArrayList<>(call.messages().size());
         for (ClaimedMessage message : call.messages()) {
-            done.add(Completion.done(message, call.attempt().startedNanos(), System.nanoTime()));
+            done.add(Completion.done(message, call.attempt().startedNanos(), System.nanoTime())
+                    .withReply(call.replies().to(message)));
         }
         int completed = store.complete(leaseHolder.workerId(), done, connection).stream()
                 .mapToInt(part -> part.completed().cardinality())

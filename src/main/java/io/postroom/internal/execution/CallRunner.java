@@ -143,15 +143,15 @@ final class CallRunner {
         List<Completion> ends = new ArrayList<>(call.messages().size());
         for (int i = 0; i < call.messages().size(); i++) {
             ClaimedMessage message = call.messages().get(i);
-            ends.add(
-                    answer.error() == null
-                            ? StateTransitions.of(
-                                    message,
-                                    answer.outcomes().get(i),
-                                    null,
-                                    call.policy(),
-                                    call.attempt().startedNanos())
-                            : failed(call, message, answer.error(), state));
+            Completion end = answer.error() == null
+                    ? StateTransitions.of(
+                            message,
+                            answer.outcomes().get(i),
+                            null,
+                            call.policy(),
+                            call.attempt().startedNanos())
+                    : failed(call, message, answer.error(), state);
+            ends.add(end.isDone() ? end.withReply(call.replies().to(message)) : end);
         }
         return ends;
     }

@@ -1,6 +1,7 @@
 package io.postroom.internal.execution;
 
 import io.postroom.api.Outcome;
+import io.postroom.api.PostroomException;
 import io.postroom.handler.Handler;
 import io.postroom.handler.MessageContext;
 import io.postroom.handler.MessageInterceptor;
@@ -51,6 +52,23 @@ public final class Delivery {
             return codec.read(upcast == null ? stored : upcast, type);
         } catch (Exception | StackOverflowError | LinkageError error) {
             throw new UndecodableException(handler, error);
+        }
+    }
+
+    /**
+     * Turns the content of a reply into an object, as {@link #read} does for a handler's payload; null for JSON null.
+     *
+     * @throws PostroomException the content cannot be read as this class
+     */
+    public <T> @Nullable T readReply(Class<T> type, Content content) {
+        try {
+            @SuppressWarnings("unchecked") // not cast(): a primitive class has no instances
+            T payload = (T) read(Handler.process("reply", type, (reply, context) -> Outcome.done()), content);
+            return payload;
+        } catch (UndecodableException undecodable) {
+            throw new PostroomException(
+                    "the reply cannot be read as " + type.getName() + ": " + Failure.textOf(undecodable.getCause()),
+                    undecodable.getCause());
         }
     }
 

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param messages one, or several for a batch handler
  * @param payloads one a message, in the same order; null stands for JSON null
  * @param attempt began when this object was made, on the thread that runs the call
+ * @param replies those that the call has set so far
  */
 record HandlerCall(
         HandledQueue queue,
@@ -22,7 +23,8 @@ record HandlerCall(
         RetryPolicy policy,
         List<ClaimedMessage> messages,
         List<Object> payloads,
-        Attempt attempt) {
+        Attempt attempt,
+        CallReplies replies) {
 
     /** Starts the clock of the time limit: to be called by the thread that runs the call, right before it. */
     static HandlerCall begin(
@@ -33,7 +35,8 @@ record HandlerCall(
                 queue.retryPolicy(handler),
                 messages,
                 payloads,
-                new Attempt(handler, messages.get(0).id(), messages.size() == 1));
+                new Attempt(handler, messages.get(0).id(), messages.size() == 1),
+                new CallReplies());
     }
 
     /** The same for one message. */

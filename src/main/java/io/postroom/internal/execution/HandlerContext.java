@@ -19,12 +19,14 @@ final class HandlerContext implements MessageContext {
     private final Attempt attempt;
     private final BooleanSupplier stillOurs;
     private final @Nullable Connection connection;
+    private final Replies replies;
     private @Nullable Map<String, String> headers;
 
     /**
      * @param maxAttempts of the retry policy that holds for this call
      * @param stillOurs whether the leases of this process can be trusted
      * @param connection of the ATOMIC handler's transaction; null for a LEASED one and for HandlingErrorSend
+     * @param replies takes the reply to the message
      */
     HandlerContext(
             ClaimedMessage message,
@@ -32,13 +34,22 @@ final class HandlerContext implements MessageContext {
             int maxAttempts,
             Attempt attempt,
             BooleanSupplier stillOurs,
-            @Nullable Connection connection) {
+            @Nullable Connection connection,
+            Replies replies) {
         this.message = message;
         this.queue = queue;
         this.maxAttempts = maxAttempts;
         this.attempt = attempt;
         this.stillOurs = stillOurs;
         this.connection = connection;
+        this.replies = replies;
+    }
+
+    /** Takes what a handler replies. */
+    @FunctionalInterface
+    interface Replies {
+        /** @param queue for the reply, as the request names it */
+        void add(String queue, @Nullable Object payload);
     }
 
     @Override
@@ -102,6 +113,11 @@ final class HandlerContext implements MessageContext {
     @Override
     public String routingKey() {
         return Objects.requireNonNullElse(message.content().routingKey(), "");
+    }
+
+    @Override
+    public void reply(@Nullable Object payload) {
+        replyTo().ifPresent(queue -> replies.add(queue, payload));
     }
 
     @Override

@@ -5,6 +5,7 @@ import io.postroom.api.MessageType;
 import io.postroom.api.PostroomException;
 import io.postroom.handler.Handler;
 import io.postroom.handler.PayloadCodec;
+import io.postroom.internal.storage.ReplyMessage;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -131,8 +132,11 @@ public final class HandlerRegistry {
         return !handlers.matching.isEmpty();
     }
 
-    /** Whether the queue has handlers here, and none of them by its name. */
+    /** Whether the queue has handlers here, and none of them by its name. Patterns match no reply queue. */
     public boolean isByPatternOnly(String queue) {
+        if (queue.startsWith(ReplyMessage.QUEUE_PREFIX)) {
+            return false;
+        }
         Handlers all = handlers;
         return !all.named.containsKey(queue) && all.matching.stream().anyMatch(one -> one.pattern.matches(queue));
     }

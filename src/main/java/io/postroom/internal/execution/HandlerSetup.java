@@ -12,9 +12,11 @@ import java.util.Optional;
  * @param delivery calls them, with the user's codec and interceptors
  * @param onError asked about errors of handlers that name no HandlingErrorSend of their own
  * @param listeners told of what was committed
+ * @param replies encodes what handlers reply
  */
 public record HandlerSetup(
         HandlerRegistry handlers,
         Delivery delivery,
         Optional<HandlingErrorSend> onError,
-        List<PostroomListener> listeners) {}
+        List<PostroomListener> listeners,
+        ReplyEncoder replies) {}

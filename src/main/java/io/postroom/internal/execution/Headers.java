@@ -8,16 +8,16 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Turns stored headers, a JSON object of texts, into the map that handlers see. A value that was stored by hand in another shape is read as
- * its JSON text.
+ * Turns stored headers, a JSON object of texts, into the map that handlers and callers see. A value that was stored by
+ * hand in another shape is read as its JSON text.
  */
-final class Headers {
+public final class Headers {
     private static final JsonMapper JSON = JsonMapper.shared();
 
     private Headers() {}
 
     /** Answers an unmodifiable map in the stored order; empty for null. */
-    static Map<String, String> read(@Nullable String stored) {
+    public static Map<String, String> read(@Nullable String stored) {
         if (stored == null) {
             return Map.of();
         }

@@ -23,12 +23,14 @@ final class UserCode {
     private final Optional<HandlingErrorSend> onError;
     private final Transactions transactions;
     private final LeaseHolder leaseHolder;
+    private final ReplyEncoder replies;
 
     UserCode(HandlerSetup setup, Transactions transactions, LeaseHolder leaseHolder) {
         this.delivery = setup.delivery();
         this.onError = setup.onError();
         this.transactions = transactions;
         this.leaseHolder = leaseHolder;
+        this.replies = setup.replies();
     }
 
     /**
@@ -70,8 +72,10 @@ final class UserCode {
 
     /**
      * Turns an error into an outcome: HandlingErrorSend is asked first; if there is none, or it throws itself, the retry policy decides.
+     * The reply of the attempt that failed is void; HandlingErrorSend may answer Done and reply.
      */
     Outcome outcomeOf(HandlerCall call, ClaimedMessage message, Throwable error) {
+        call.replies().forget(message);
         Optional<HandlingErrorSend> handling = call.handler().onError().or(() -> onError);
         if (error instanceof Exception exception && handling.isPresent()) {
             try {
@@ -100,6 +104,11 @@ final class UserCode {
                 call.policy().attempts(),
                 call.attempt(),
                 leaseHolder::isTrusted,
-                connection);
+                connection,
+                (queue, payload) -> call.replies()
+                        .set(
+                                message,
+                                replies.encode(
+                                        queue, message.id(), message.content().correlationId(), payload)));
     }
 }

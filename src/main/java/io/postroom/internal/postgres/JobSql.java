@@ -138,14 +138,15 @@ final class JobSql {
             """);
 
     /**
-     * Queues with something READY and no live consumer. CASE looks into the lanes of such queues alone: where a busy queue was drained
-     * under an old snapshot, the way to its first row is long. Relies on ready_pk.
+     * Queues with something READY and no live consumer, apart from reply queues, which have none. CASE looks into the lanes of such queues
+     * alone: where a busy queue was drained under an old snapshot, the way to its first row is long. Relies on ready_pk.
      */
     static final Sql UNCONSUMED = Sql.of("""
             -- name: unconsumed_queues
             SELECT q.name
             FROM postroom.queue q
             WHERE q.deleted_at IS NULL
+              AND NOT (q.kind = 'exclusive' AND starts_with(q.name, 'postroom.reply.'))
               AND CASE WHEN NOT EXISTS (
                       SELECT FROM postroom.consumer c
                       JOIN postroom.worker w ON w.id = c.worker_id

@@ -126,7 +126,7 @@ final class LimitedWriter {
         }
     }
 
-    /** What {@code postroom.admit} answers about a queue: see there. */
+    /** What {@code admit} answers about a queue: see there. */
     private record Admission(
             int queueId, String queue, String answer, long maxLength, long waiting, long surplus, long afterSeq) {
         static Admission of(ResultSet row) throws SQLException {

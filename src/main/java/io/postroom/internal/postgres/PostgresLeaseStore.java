@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Claims messages under leases and completes them. Statements: {@link ClaimSql}, {@link CompleteSql}. */
+/** Claims messages under leases and completes them. Statements: {@link ClaimSql}, {@link CompleteSql}, {@link ReplySql}. */
 final class PostgresLeaseStore implements LeaseStore {
     private static final Logger log = LoggerFactory.getLogger(PostgresLeaseStore.class);
 
@@ -212,8 +212,8 @@ final class PostgresLeaseStore implements LeaseStore {
     private List<LeasePart> write(int workerId, List<Completion> completions) {
         String doing = "complete " + completions.size() + " messages of worker " + workerId;
         StoreTransactions.Work<List<LeasePart>> work =
-                connection -> CompletionWriter.write(workerId, completions, connection);
-        return CompletionWriter.isOneStatement(completions)
+                connection -> writeWithReplies(workerId, completions, connection);
+        return CompletionWriter.isOneStatement(completions) && !ReplyWriter.hasReplies(completions)
                 ? transactions.single(doing, work)
                 : transactions.several(doing, work);
     }
@@ -227,7 +227,7 @@ final class PostgresLeaseStore implements LeaseStore {
                 "complete messages in their handler's transaction",
                 connection,
                 own -> completions.stream().allMatch(Completion::isDone)
-                        ? CompletionWriter.write(workerId, completions, own)
+                        ? writeWithReplies(workerId, completions, own)
                         : writeOrLeaveDetailsOut(workerId, completions, own));
     }
 
@@ -236,7 +236,7 @@ final class PostgresLeaseStore implements LeaseStore {
             int workerId, List<Completion> completions, Connection connection) throws SQLException {
         Savepoint before = connection.setSavepoint();
         try {
-            List<LeasePart> parts = CompletionWriter.write(workerId, completions, connection);
+            List<LeasePart> parts = writeWithReplies(workerId, completions, connection);
             connection.releaseSavepoint(before);
             return parts;
         } catch (SQLException e) {
@@ -244,11 +244,18 @@ final class PostgresLeaseStore implements LeaseStore {
                 throw e;
             }
             connection.rollback(before);
-            return CompletionWriter.write(
+            return writeWithReplies(
                     workerId,
                     completions.stream().map(Completion::withoutDetails).toList(),
                     connection);
         }
+    }
+
+    private static List<LeasePart> writeWithReplies(int workerId, List<Completion> completions, Connection connection)
+            throws SQLException {
+        List<LeasePart> parts = CompletionWriter.write(workerId, completions, connection);
+        ReplyWriter.write(completions, parts, connection);
+        return parts;
     }
 
     @Override

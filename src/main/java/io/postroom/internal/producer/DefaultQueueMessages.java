@@ -10,6 +10,7 @@ import io.postroom.api.MessageFilter;
 import io.postroom.api.MessageState;
 import io.postroom.api.Operation;
 import io.postroom.api.QueueMessages;
+import io.postroom.api.Reply;
 import io.postroom.api.SendResult;
 import io.postroom.api.Transactions;
 import io.postroom.api.WrongTransactionException;
@@ -21,6 +22,7 @@ import io.postroom.internal.storage.QueueRow;
 import io.postroom.internal.storage.Stores;
 import io.postroom.internal.worker.EngineParts;
 import java.sql.Connection;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -48,6 +50,7 @@ public final class DefaultQueueMessages implements QueueMessages {
     private final MessageWriter writer;
     private final SyncGroupCommit syncGroupCommit;
     private final AsyncGroupCommit asyncGroupCommit;
+    private final Requester requester;
 
     /**
      * @param promoteSoon asks the job that promotes delayed messages to look for new due times
@@ -73,6 +76,7 @@ public final class DefaultQueueMessages implements QueueMessages {
         this.writer = new MessageWriter(stores.enqueue(), transactions, queues, routes, worker, promoteSoon);
         this.syncGroupCommit = new SyncGroupCommit(new RetryingWriter(writer));
         this.asyncGroupCommit = new AsyncGroupCommit(syncGroupCommit, worker.guard("a callback of createMessageAsync"));
+        this.requester = new Requester(encoder, syncGroupCommit, stores.queries(), stores.operator(), worker);
     }
 
     /** Writes what {@link #createMessageAsync} still has to write. */
@@ -191,6 +195,16 @@ public final class DefaultQueueMessages implements QueueMessages {
             Created existing = createMessage(message); // refuses a message whose id or key is taken by another content
             return stateOf(existing.id());
         });
+    }
+
+    @Override
+    public Reply sendAndReceive(CreateMessage request, Duration timeLimit) {
+        if (transactions.isOpen()) {
+            throw new WrongTransactionException(
+                    "sendAndReceive was called with a transaction open on this thread: nobody would see the request before its commit,"
+                            + " and so nobody could reply. Call it before the transaction or after the commit");
+        }
+        return requester.send(request, timeLimit);
     }
 
     private SendResult stateOf(UUID id) {

@@ -5,11 +5,13 @@ import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Limits;
 import io.postroom.api.MessageIds;
 import io.postroom.api.MessageTypes;
+import io.postroom.api.Reply;
 import io.postroom.handler.MessageInterceptor;
 import io.postroom.handler.PayloadCodec;
 import io.postroom.internal.storage.Content;
 import io.postroom.internal.storage.NewMessage;
 import io.postroom.internal.storage.QueueRow;
+import io.postroom.internal.storage.ReplyMessage;
 import io.postroom.internal.storage.Targets;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
@@ -17,6 +19,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
@@ -51,10 +54,46 @@ public final class MessageEncoder {
     }
 
     NewMessage encode(CreateMessage given) {
+        CreateMessage message = intercepted(given);
+        Content content = content(message);
+        // Last, so that a refused message declares no queue.
+        return message.exchange().isPresent()
+                ? newMessage(message, content, 0, "", null).withTargets(router.apply(message))
+                : newMessage(message, content, queues.apply(message.queue()));
+    }
+
+    /**
+     * Encodes a handler's reply. Its queue is looked up when it is written, in the handler's transaction: it must not come back by its use.
+     * Of what interceptors set, due times and deduplication keys do not count.
+     *
+     * @param queue as the request names it
+     * @param payload null: JSON null
+     */
+    public ReplyMessage encodeReply(
+            String queue, UUID request, @Nullable String correlationId, @Nullable Object payload) {
+        if (!Limits.isName(queue)) {
+            return ReplyMessage.withoutQueue(request, queue);
+        }
+        CreateMessage reply = CreateMessage.to(queue).header(Reply.IN_REPLY_TO, request.toString());
+        if (correlationId != null) {
+            reply = reply.correlationId(correlationId);
+        }
+        if (payload != null) {
+            reply = reply.payload(payload);
+        }
+        CreateMessage message = intercepted(reply);
+        return ReplyMessage.of(request, newMessage(message, content(message), 0, message.queue(), null));
+    }
+
+    private CreateMessage intercepted(CreateMessage given) {
         CreateMessage message = given;
         for (MessageInterceptor interceptor : interceptors) {
             message = interceptor.beforeCreate(message);
         }
+        return message;
+    }
+
+    private Content content(CreateMessage message) {
         Stored stored = stored(message.content());
         if (!killSignals && CreateMessage.KILL_SIGNAL.equals(stored.type)) {
             throw new InvalidMessageException(
@@ -63,7 +102,7 @@ public final class MessageEncoder {
                     CreateMessage.KILL_SIGNAL,
                     "Set postroom.kill-signals=true, or killSignals(true) of the builder");
         }
-        Content content = new Content(
+        return new Content(
                 message.direction(),
                 stored.type,
                 stored.version,
@@ -75,10 +114,6 @@ public final class MessageEncoder {
                 message.exchange().orElse(null),
                 message.exchange().isPresent() ? message.routingKey() : null,
                 message.group().orElse(null));
-        // Last, so that a refused message declares no queue.
-        return message.exchange().isPresent()
-                ? newMessage(message, content, 0, "", null).withTargets(router.apply(message))
-                : newMessage(message, content, queues.apply(message.queue()));
     }
 
     private static NewMessage newMessage(CreateMessage message, Content content, QueueRow queue) {

@@ -13,6 +13,9 @@
  *   → EnqueueStore              SQL
  * </pre>
  *
+ * <p>{@code Requester} is {@code sendAndReceive}: it creates a request on this way and waits for what {@link
+ * io.postroom.internal.worker.ReplyReceiver} brings. A reply is encoded here and written with the end of its request, by the store.
+ *
  * <p>With a transaction open on the thread, the facade goes from the encoder straight to {@link
  * io.postroom.internal.producer.MessageWriter}: the caller's commit decides, and nothing may be repeated. Start reading at {@link
  * io.postroom.internal.producer.DefaultQueueMessages}.

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param failures the count from now on
  * @param startedNanos {@code System.nanoTime()} when the handler began
  * @param finishedNanos {@code System.nanoTime()} when it ended: the store writes both as a time before its own now
+ * @param reply what is written with the end if that counts; null: nothing
  */
 public record Completion(
         ClaimedMessage message,
@@ -23,7 +24,30 @@ public record Completion(
         @Nullable Failure failure,
         int failures,
         long startedNanos,
-        long finishedNanos) {
+        long finishedNanos,
+        @Nullable ReplyMessage reply) {
+
+    /** An end without a reply. */
+    public Completion(
+            ClaimedMessage message,
+            @Nullable AttemptOutcome outcome,
+            NextState next,
+            Duration delay,
+            @Nullable String reason,
+            @Nullable Failure failure,
+            int failures,
+            long startedNanos,
+            long finishedNanos) {
+        this(message, outcome, next, delay, reason, failure, failures, startedNanos, finishedNanos, null);
+    }
+
+    /** Answers the same end with this reply; null: without one. */
+    public Completion withReply(@Nullable ReplyMessage given) {
+        return given == reply
+                ? this
+                : new Completion(
+                        message, outcome, next, delay, reason, failure, failures, startedNanos, finishedNanos, given);
+    }
 
     /** Whether a handler finished the message. */
     public boolean isDone() {
@@ -70,6 +94,7 @@ public record Completion(
                 failure == null ? null : Failure.UNSTORABLE,
                 failures,
                 startedNanos,
-                finishedNanos);
+                finishedNanos,
+                reply);
     }
 }

@@ -53,11 +53,11 @@ public interface LeaseStore {
     Optional<Duration> undecodableSince(ClaimedMessage message);
 
     /**
-     * Writes how held messages ended, in one transaction. If the database refuses one end, they are written one by one, and that one
-     * without its details. An end that is refused even so stays under its lease.
+     * Writes how held messages ended, in one transaction, and with each end that counts its reply, if it has one. If the database refuses
+     * one end, they are written one by one, and that one without its details. An end that is refused even so stays under its lease.
      *
      * @return one part a lease. What is missing was lost: another worker holds or finished the message, and nothing was written about it. A
-     *     repeat of a call whose answer got lost looks the same
+     *     repeat of a call whose answer got lost looks the same. A reply that the database refuses is logged, and the end counts
      */
     List<LeasePart> complete(int workerId, List<Completion> completions);
 

@@ -25,6 +25,8 @@ public final class Consumers implements LocalConsumers {
     private final Map<Integer, ConsumedQueue> queues = new ConcurrentHashMap<>();
     private final Map<String, ConsumedQueue> byName = new ConcurrentHashMap<>();
     private final Map<Integer, Consumer> running = new ConcurrentHashMap<>();
+    /** Told of arrivals in queues that are read without a handler, by queue id. */
+    private final Map<Integer, java.util.function.Consumer<Arrival>> readers = new ConcurrentHashMap<>();
     /** What {@link #running} held when it was last asked for. */
     private volatile RunningQueues runningQueues = new RunningQueues(0, List.of());
     /** Changes with each change of {@link #running}. */
@@ -132,7 +134,7 @@ public final class Consumers implements LocalConsumers {
     public boolean wake(Arrival arrival) {
         Consumer consumer = running.get(arrival.lane().queueId());
         if (consumer == null) {
-            return true;
+            return !tellReader(arrival);
         }
         consumer.queue().cursors().arrived(arrival.lane().priority(), arrival.lowestSeq());
         consumer.wake();
@@ -145,7 +147,27 @@ public final class Consumers implements LocalConsumers {
         if (consumer != null) {
             consumer.queue().cursors().arrived(arrival.lane().priority(), arrival.lowestSeq());
             consumer.signal();
+        } else {
+            tellReader(arrival);
         }
+    }
+
+    private boolean tellReader(Arrival arrival) {
+        java.util.function.Consumer<Arrival> reader = readers.get(arrival.lane().queueId());
+        if (reader == null) {
+            return false;
+        }
+        reader.accept(arrival);
+        return true;
+    }
+
+    /** Tells of arrivals in a queue that this process reads without a handler. */
+    void readBy(int queueId, java.util.function.Consumer<Arrival> reader) {
+        readers.put(queueId, reader);
+    }
+
+    void notReadBy(int queueId) {
+        readers.remove(queueId);
     }
 
     /** Whether this process takes messages of any queue, and so polls. */

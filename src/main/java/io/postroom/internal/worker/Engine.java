@@ -2,6 +2,7 @@ package io.postroom.internal.worker;
 
 import io.postroom.api.Durations;
 import io.postroom.api.RecentFailures;
+import io.postroom.api.ReplyCounts;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
@@ -106,6 +107,7 @@ public final class Engine {
         parts.poller.stop();
         boolean finished = !parts.isBusy();
         boolean written = parts.completer.drain(INTERRUPT_GRACE);
+        written &= parts.replies.stop();
         parts.completer.stop();
         parts.notifier.stop();
         parts.timeLimits.stop();
@@ -151,6 +153,15 @@ public final class Engine {
         return parts.failures.recent(within);
     }
 
+    /** Requests and replies of this process. */
+    public ReplyCounts replyCounts() {
+        return new ReplyCounts(
+                parts.replies.waiting(),
+                parts.replies.received(),
+                parts.replies.late(),
+                parts.sentReplies.undeliverable());
+    }
+
     /**
      * Runs on this thread what is due and READY in these queues (empty: all with a handler here). Returns how many messages were run. For
      * tests.
@@ -172,6 +183,7 @@ public final class Engine {
         try {
             removeMessages.run();
             parts.futures.removed();
+            parts.replies.removed();
         } finally {
             if (consuming) {
                 start();

@@ -40,6 +40,8 @@ public final class EngineParts {
     final Completer completer;
     final Executor executor;
     final SendFutures futures;
+    final ReplyReceiver replies;
+    final SentReplies sentReplies;
     final Poller poller;
     final SyncSender syncSender;
     final DirectDispatches directDispatches;
@@ -83,8 +85,27 @@ public final class EngineParts {
                 stores.queries(),
                 task -> callbacks.execute(
                         () -> guard("a callback of sendMessageAsync").execute(task)));
+        sentReplies = new SentReplies(notifier);
+        replies = new ReplyReceiver(
+                stores,
+                heartbeat,
+                declarations,
+                leases,
+                consumers,
+                notifier,
+                setup.delivery(),
+                settings.pollInterval());
         ResultDispatcher results = new ResultDispatcher(
-                leases, futures, ownSends, setup.listeners(), consumers, due, notifier, failures, transactions);
+                leases,
+                futures,
+                ownSends,
+                setup.listeners(),
+                consumers,
+                due,
+                notifier,
+                failures,
+                sentReplies,
+                transactions);
         completer = new Completer(
                 stores.leases(), heartbeat::workerId, this::resultsMayCome, results::written, results::lost);
         KillSignals killSignals = new KillSignals(stores.consumers()::obey);
@@ -172,6 +193,15 @@ public final class EngineParts {
 
     public SendFutures futures() {
         return futures;
+    }
+
+    public ReplyReceiver replies() {
+        return replies;
+    }
+
+    /** Whether the caller is the thread that writes results: it must not wait for one. */
+    public boolean isOnCompleterThread() {
+        return completer.isOwnThread();
     }
 
     public Poller poller() {

@@ -12,6 +12,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -34,6 +35,7 @@ public final class Notifier {
     private final LocalConsumers consumers;
     private final Map<Lane, Arrival> forOthers = new HashMap<>();
     private final Loop sender = new Loop("postroom-notify", true, this::send);
+    private final AtomicBoolean isListening = new AtomicBoolean();
     private final Loop listener = new Loop("postroom-listen", true, this::listen);
 
     /** @param feed null: neither LISTEN nor NOTIFY */
@@ -52,8 +54,15 @@ public final class Notifier {
         if (feed != null) {
             sender.start();
             if (listening) {
-                listener.start();
+                ensureListening();
             }
+        }
+    }
+
+    /** Begins to listen to other processes. Repeating it does nothing. */
+    void ensureListening() {
+        if (feed != null && isListening.compareAndSet(false, true)) {
+            listener.start();
         }
     }
 

@@ -21,9 +21,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Hands on results once they are in the database. Frees their leases, completes the futures that wait for them, says what failed, and
- * tells listeners. Lets the promote job look at new due times, and wakes consumers for messages that were given back. Thread-safe: called
- * by the completer and by threads of ATOMIC handlers.
+ * Hands on results once they are in the database. Frees their leases, completes the futures that wait for them, wakes those who
+ * wait for a reply, says what failed, and tells listeners. Lets the promote job look at new due times, and wakes
+ * consumers for messages that were given back. Thread-safe: called by the completer and by threads of ATOMIC handlers.
  */
 final class ResultDispatcher {
     private static final Logger log = LoggerFactory.getLogger(ResultDispatcher.class);
@@ -36,6 +36,7 @@ final class ResultDispatcher {
     private final DueWatch due;
     private final Notifier notifier;
     private final FailureLog failures;
+    private final SentReplies replies;
     private final Transactions transactions;
 
     ResultDispatcher(
@@ -47,6 +48,7 @@ final class ResultDispatcher {
             DueWatch due,
             Notifier notifier,
             FailureLog failures,
+            SentReplies replies,
             Transactions transactions) {
         this.leases = leases;
         this.futures = futures;
@@ -56,6 +58,7 @@ final class ResultDispatcher {
         this.due = due;
         this.notifier = notifier;
         this.failures = failures;
+        this.replies = replies;
         this.transactions = transactions;
     }
 
@@ -64,6 +67,7 @@ final class ResultDispatcher {
         leases.ended(ends);
         futures.written(ends);
         ownSends.written(ends);
+        replies.written(ends);
         ends.forEach(this::sayFailure);
         if (!listeners.isEmpty()) {
             for (Completion end : ends) {

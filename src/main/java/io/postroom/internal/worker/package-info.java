@@ -11,7 +11,8 @@
  * </pre>
  *
  * <p>Start at {@link io.postroom.internal.worker.Engine}, the life cycle; {@code EngineParts} wires. Then read {@code Poller.poll} and
- * {@code ResultDispatcher.written}. {@code FailureLog} writes what failed to the log; {@code QueueDeclarations} declares queues again after
+ * {@code ResultDispatcher.written}. {@code ReplyReceiver} is the caller's side of request and
+ * reply. {@code FailureLog} writes what failed to the log; {@code QueueDeclarations} declares queues again after
  * a restore. {@code SyncSender} and {@code InlineRunner} run messages on the caller's thread instead of a consumer's. The story of one
  * attempt is {@link io.postroom.internal.execution.Executor#run}.
  *

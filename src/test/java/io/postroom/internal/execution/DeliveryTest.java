@@ -81,7 +81,13 @@ class DeliveryTest {
         for (int i = 0; i < messages; i++) {
             payloads.add("payload");
             contexts.add(new HandlerContext(
-                    ClaimedMessages.message(), "q", 3, new Attempt(handler, MessageIds.next()), () -> true, null));
+                    ClaimedMessages.message(),
+                    "q",
+                    3,
+                    new Attempt(handler, MessageIds.next()),
+                    () -> true,
+                    null,
+                    (queue, payload) -> {}));
         }
         return delivery(interceptors).call(handler, payloads, contexts);
     }

@@ -3,6 +3,7 @@ package io.postroom.internal.execution;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.postroom.api.Direction;
+import io.postroom.api.MessageIds;
 import io.postroom.api.MessageType;
 import io.postroom.api.Outcome;
 import io.postroom.api.RetryPolicy;
@@ -14,6 +15,9 @@ import io.postroom.handler.MessageInterceptor;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.Completion;
 import io.postroom.internal.storage.ConsumerStore.KillAnswer;
+import io.postroom.internal.storage.Content;
+import io.postroom.internal.storage.NewMessage;
+import io.postroom.internal.storage.ReplyMessage;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -156,7 +160,8 @@ abstract class ExecutorFixture {
                 new HandlerRegistry(new JacksonPayloadCodec(), queue.handlers()),
                 new Delivery(new JacksonPayloadCodec(), Upcasters.NONE, interceptors),
                 Optional.ofNullable(onError),
-                List.of());
+                List.of(),
+                ExecutorFixture::reply);
         LeaseHolder holder = new LeaseHolder() {
             @Override
             public int workerId() {
@@ -169,6 +174,14 @@ abstract class ExecutorFixture {
             }
         };
         return new Executor(setup, leases, transactions, holder, timeLimits, completer, new KillSignals(this::obey));
+    }
+
+    private static ReplyMessage reply(
+            String queue, UUID request, @Nullable String correlation, @Nullable Object payload) {
+        Content content =
+                new Content(Direction.OUTGOING, null, 0, "\"" + payload + "\"", null, null, null, correlation);
+        return ReplyMessage.of(
+                request, new NewMessage(MessageIds.next(), false, 0, queue, 4, content, null, null, null, null));
     }
 
     private KillAnswer obey(UUID message, int queueId, String queueName) {

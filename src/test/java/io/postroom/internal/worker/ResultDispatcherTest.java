@@ -124,6 +124,7 @@ class ResultDispatcherTest {
                 due,
                 notifier,
                 new FailureLog(),
+                new SentReplies(notifier),
                 new NoTransactions());
     }
 

@@ -22,6 +22,7 @@ import java.util.Optional;
 import java.util.Properties;
 import java.util.UUID;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -192,6 +193,11 @@ class TicketNotificationsTest {
         @Override
         public String routingKey() {
             return "";
+        }
+
+        @Override
+        public void reply(@Nullable Object payload) {
+            throw new IllegalStateException("nobody asked for a reply");
         }
 
         @Override

@@ -1,0 +1,145 @@
+package io.postroom.internal.postgres;
+
+import io.postroom.api.StoreException;
+import io.postroom.internal.postgres.statement.Rows;
+import io.postroom.internal.postgres.statement.Sql;
+import io.postroom.internal.storage.Arrival;
+import io.postroom.internal.storage.Completion;
+import io.postroom.internal.storage.Lane;
+import io.postroom.internal.storage.LeasePart;
+import io.postroom.internal.storage.NewMessage;
+import io.postroom.internal.storage.ReplyMessage;
+import io.postroom.internal.storage.StoreErrors;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Savepoint;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Writes the replies of messages that were completed a moment ago, in the same transaction. An end whose lease was lost has no reply: the
+ * attempt that completes the message replies.
+ */
+final class ReplyWriter {
+    private static final Logger log = LoggerFactory.getLogger(ReplyWriter.class);
+
+    private ReplyWriter() {}
+
+    /** Whether any of these ends has a reply, so that they need a transaction of several statements. */
+    static boolean hasReplies(List<Completion> completions) {
+        for (Completion completion : completions) { // no stream: asked for each batch of ends
+            if (completion.reply() != null) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** @param parts what counted of the completions */
+    static void write(List<Completion> completions, List<LeasePart> parts, Connection connection) throws SQLException {
+        if (!hasReplies(completions)) {
+            return;
+        }
+        List<ReplyMessage> replies = counted(completions, parts);
+        if (!replies.isEmpty() && !isWritten(replies, connection) && replies.size() > 1) {
+            for (ReplyMessage reply : replies) {
+                isWritten(List.of(reply), connection);
+            }
+        }
+    }
+
+    private static List<ReplyMessage> counted(List<Completion> completions, List<LeasePart> parts) {
+        Map<Long, BitSet> completed = new HashMap<>();
+        parts.forEach(part -> completed.put(part.leaseId(), part.completed()));
+        List<ReplyMessage> replies = new ArrayList<>();
+        for (Completion completion : completions) {
+            ReplyMessage reply = completion.reply();
+            if (reply == null) {
+                continue;
+            }
+            reply.notStored();
+            BitSet ordinals = completed.get(completion.message().lease().id());
+            boolean counts = ordinals != null
+                    && ordinals.get(completion.message().lease().ordinal());
+            if (counts && reply.message() != null) {
+                replies.add(reply);
+            }
+        }
+        return replies;
+    }
+
+    /** Writes behind a savepoint: a reply that the database refuses must not undo what the handler wrote. */
+    private static boolean isWritten(List<ReplyMessage> replies, Connection connection) throws SQLException {
+        Savepoint before = connection.setSavepoint();
+        try {
+            create(replies, connection);
+            connection.releaseSavepoint(before);
+            return true;
+        } catch (SQLException error) {
+            StoreException failure = StoreErrors.translate("reply", error);
+            if (failure.mayPass()) {
+                throw error;
+            }
+            connection.rollback(before);
+            replies.forEach(ReplyMessage::notStored);
+            if (replies.size() == 1) {
+                ReplyMessage refused = replies.get(0);
+                log.warn(
+                        "the reply to request {} was refused by the database and is not sent; the request is Done",
+                        refused.request(),
+                        failure);
+            }
+            return false;
+        }
+    }
+
+    private static void create(List<ReplyMessage> replies, Connection connection) throws SQLException {
+        List<NewMessage> messages = replies.stream()
+                .map(reply -> Objects.requireNonNull(reply.message()))
+                .toList();
+        try (Sql.Call call = ReplySql.CREATE.on(connection)) {
+            set(call, messages);
+            call.list(row -> {
+                int place = row.getInt(1) - 1;
+                int queueId = row.getInt(2);
+                long seq = row.getLong(3);
+                if (!row.wasNull()) {
+                    Lane lane = new Lane(queueId, messages.get(place).priority());
+                    replies.get(place).stored(new Arrival(lane, seq, 1));
+                }
+                return place;
+            });
+        }
+    }
+
+    private static void set(Sql.Call call, List<NewMessage> messages) throws SQLException {
+        call.set("queues", ArrayValues.texts(messages, NewMessage::queue))
+                .set("ids", ArrayValues.uuids(messages, NewMessage::id))
+                .set("versions", ArrayValues.ints(messages, one -> one.content().version()))
+                .set("types", ArrayValues.texts(messages, one -> one.content().type()))
+                .set("priorities", ArrayValues.ints(messages, NewMessage::priority))
+                .set("timesToLive", ArrayValues.nullableLongs(messages, one -> Rows.nullableMicros(one.timeToLive())))
+                .set(
+                        "correlations",
+                        ArrayValues.texts(messages, one -> one.content().correlationId()))
+                .set("groups", ArrayValues.texts(messages, one -> one.content().group()))
+                .set("headers", ArrayValues.texts(messages, one -> one.content().headers()))
+                .set(
+                        "directions",
+                        ArrayValues.texts(
+                                messages, one -> one.content().direction().name()))
+                .set(
+                        "contentTypes",
+                        ArrayValues.texts(messages, one -> one.content().contentType()))
+                .set(
+                        "payloads",
+                        ArrayValues.texts(messages, one -> one.content().payload()))
+                .set("bodies", ArrayValues.bytes(messages, one -> one.content().body()));
+    }
+}

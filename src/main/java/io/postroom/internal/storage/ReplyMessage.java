@@ -1,0 +1,62 @@
+package io.postroom.internal.storage;
+
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A reply on its way to the queue that its request names. The store writes it together with the end of the request, and notes here where it
+ * went. Thread-safe.
+ */
+public final class ReplyMessage {
+    /** How the names of reply queues begin. No pattern of a handler matches such a queue: it would take the replies away. */
+    public static final String QUEUE_PREFIX = "postroom.reply.";
+
+    private final UUID request;
+    private final String queue;
+    private final @Nullable NewMessage message;
+    private volatile @Nullable Arrival arrival;
+
+    private ReplyMessage(UUID request, String queue, @Nullable NewMessage message) {
+        this.request = request;
+        this.queue = queue;
+        this.message = message;
+    }
+
+    /** @param message names its queue, whose number is not known yet */
+    public static ReplyMessage of(UUID request, NewMessage message) {
+        return new ReplyMessage(request, message.queue(), message);
+    }
+
+    /** A reply to a queue that cannot exist, because no queue may have such a name. It is counted, and nothing is written. */
+    public static ReplyMessage withoutQueue(UUID request, String queue) {
+        return new ReplyMessage(request, queue, null);
+    }
+
+    public UUID request() {
+        return request;
+    }
+
+    public String queue() {
+        return queue;
+    }
+
+    /** What is to be written; null: nothing. */
+    public @Nullable NewMessage message() {
+        return message;
+    }
+
+    /** Notes where the reply waits now, once its transaction commits. */
+    public void stored(Arrival place) {
+        arrival = place;
+    }
+
+    /** Notes that the reply was not written, or that its transaction rolled back. */
+    public void notStored() {
+        arrival = null;
+    }
+
+    /** Where the reply waits; null: it was not written. */
+    public @Nullable Arrival arrival() {
+        return arrival;
+    }
+}
