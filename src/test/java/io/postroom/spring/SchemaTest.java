@@ -43,7 +43,8 @@ class SchemaTest {
         for (String grant : List.of(
                 "GRANT USAGE ON SCHEMA postroom TO application",
                 "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA postroom TO application",
-                "GRANT USAGE ON ALL SEQUENCES IN SCHEMA postroom TO application")) {
+                "GRANT USAGE ON ALL SEQUENCES IN SCHEMA postroom TO application",
+                "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA postroom TO application")) {
             admin.sql(grant).update();
         }
         try (Host.Running host = application("validate").with(Worker.class).start()) {

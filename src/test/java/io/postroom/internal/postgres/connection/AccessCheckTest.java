@@ -39,8 +39,8 @@ class AccessCheckTest {
                             && !line.strip().startsWith("*"))
                     .forEach(line -> collect(line, bodies, functions, relations));
         }
-        relations.removeAll(
-                List.of("ready_seq", "shedlock", "kill", "reply", "declare_exchange")); // a type of messages, names of queues
+        relations.removeAll(List.of(
+                "ready_seq", "shedlock", "kill", "reply", "declare_exchange")); // a type of messages, names of queues
 
         assertThat(functions).isEqualTo(new TreeSet<>(Set.of(AccessCheck.FUNCTIONS)));
         Set<String> listed = new TreeSet<>(Set.of(AccessCheck.TABLES));
