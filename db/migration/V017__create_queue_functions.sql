@@ -444,7 +444,8 @@ BEGIN
             AND (q.id = ANY (p_left)
                  OR postroom.is_abandoned(q, longest)
                  OR (q.kind = 'auto_delete' AND NOT q.had_consumer
-                     OR q.used_at < statement_timestamp() - least(q.expires_after / 10, interval '1 minute'))
+                     OR q.expires_after IS NOT NULL
+                        AND q.used_at < statement_timestamp() - least(q.expires_after / 10, interval '1 minute'))
                     AND EXISTS (SELECT FROM postroom.consumer c JOIN postroom.worker w ON w.id = c.worker_id
                                 WHERE c.queue_id = q.id AND w.stopped_at IS NULL
                                   AND w.beat_at > statement_timestamp() - longest))

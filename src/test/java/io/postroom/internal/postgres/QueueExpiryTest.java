@@ -123,12 +123,32 @@ class QueueExpiryTest {
         assertThat(fixture.stores.queues().queue(another.name())).isEmpty();
     }
 
+    @Test
+    void consumed_queue_that_never_expires_is_not_locked() throws Exception {
+        QueueRow auto = fixture.stores
+                .queues()
+                .declare(QueueSettings.of(queue.name() + ".auto").kind(QueueKind.AUTO_DELETE));
+        consume(auto);
+        fixture.execute("UPDATE postroom.queue SET had_consumer = true WHERE id = " + auto.id());
+        letTimePass();
+        try (Connection open = sessions.begin();
+                Statement binding = open.createStatement();
+                Connection connection = fixture.pool.getConnection();
+                Statement deletion = connection.createStatement()) {
+            binding.execute("SELECT FROM postroom.queue WHERE id = " + auto.id() + " FOR NO KEY UPDATE");
+            deletion.execute("SET lock_timeout = '1s'");
+            deletion.execute("SELECT postroom.delete_abandoned(interval '1 millisecond', '{}')");
+            deletion.execute("RESET lock_timeout");
+        }
+        assertThat(fixture.stores.queues().queue(auto.name())).isPresent();
+    }
+
     /** The consumer that registers holds the queue's row; the deletion waits, and looks again in a later statement. */
     @Test
     void consumer_that_registers_at_the_same_moment_keeps_the_queue() throws Exception {
         letTimePass();
         try (Connection open = sessions.begin()) {
-            PostgresWorkerStore.announce(fixture.worker, rows(), open);
+            PostgresWorkerStore.announce(fixture.worker, rows(queue), open);
             Future<List<DeletedQueue>> deletion = threads.submit(this::deleted);
             sessions.awaitWaitingFor(open);
             open.commit();
@@ -161,12 +181,16 @@ class QueueExpiryTest {
     // ---- steps
 
     private void consume() {
-        fixture.stores.workers().announce(fixture.worker, rows());
+        consume(queue);
+    }
+
+    private void consume(QueueRow consumed) {
+        fixture.stores.workers().announce(fixture.worker, rows(consumed));
         fixture.execute("UPDATE postroom.worker SET beat_at = now() + interval '1 hour' WHERE id = " + fixture.worker);
     }
 
-    private List<ConsumerRow> rows() {
-        return List.of(new ConsumerRow(queue.id(), "h", Direction.INCOMING, 4, "LEASED", List.of("*")));
+    private static List<ConsumerRow> rows(QueueRow consumed) {
+        return List.of(new ConsumerRow(consumed.id(), "h", Direction.INCOMING, 4, "LEASED", List.of("*")));
     }
 
     private void letTimePass() {
