@@ -74,10 +74,10 @@ import org.slf4j.LoggerFactory;
 final class PostroomBuilder implements Postroom.Builder {
     private static final Logger log = LoggerFactory.getLogger(PostroomBuilder.class);
 
-    /** A node that dies in a singleton job keeps the job from the other nodes for this long. */
     /** Nobody waits for the end of an abandoned queue: who declares it takes it over at once. */
     private static final int BEATS_BETWEEN_LOOKS = 8;
 
+    /** A node that dies in a singleton job keeps the job from the other nodes for this long. */
     private static final Duration LONGEST_JOB = Duration.ofMinutes(30);
 
     private final DataSource dataSource;

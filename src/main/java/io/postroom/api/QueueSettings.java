@@ -51,9 +51,30 @@ public record QueueSettings(
     /** What becomes of the group of a message that becomes a dead letter in an ordered queue. */
     public enum OnDeadLetter {
         /** The next message of the group runs. A redriven dead letter goes in front of those that wait. */
-        RELEASE,
+        RELEASE("release"),
         /** The group waits until the dead letter is redriven. */
-        BLOCK
+        BLOCK("block");
+
+        private final String code;
+
+        OnDeadLetter(String code) {
+            this.code = code;
+        }
+
+        /** The text in {@code queue.on_dead_letter}. It never changes. */
+        public String code() {
+            return code;
+        }
+
+        /** Finds the one with this {@link #code}. */
+        public static OnDeadLetter ofCode(String code) {
+            for (OnDeadLetter one : values()) {
+                if (one.code.equals(code)) {
+                    return one;
+                }
+            }
+            throw new InvalidMessageException("onDeadLetter", "release or block", code);
+        }
     }
 
     public QueueSettings {
@@ -67,6 +88,10 @@ public record QueueSettings(
                 .filter(name -> !name.isEmpty())
                 .ifPresent(name -> Limits.requireName("deadLetterExchange", name));
         deadLetterRoutingKey.ifPresent(Limits::requireRoutingKey);
+        if (deadLetterRoutingKey.isPresent() && deadLetterExchange.orElse("").isEmpty()) {
+            throw new InvalidMessageException(
+                    "deadLetterRoutingKey", "given only with a dead letter exchange", deadLetterRoutingKey.get());
+        }
         maxLength.ifPresent(Limits::requireQueueLength);
         expiresAfter
                 .filter(duration -> !duration.isZero())

@@ -6,7 +6,6 @@ import io.postroom.api.Overflow;
 import io.postroom.api.QueueKind;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.QueueSettings.OnDeadLetter;
-import java.util.Optional;
 
 /** Turns the text of a {@code PUT} into the settings of a queue. A member that is absent or {@code null} keeps what the queue has. */
 final class QueueRequest {
@@ -33,13 +32,6 @@ final class QueueRequest {
                 "overflow",
                 "singleActiveConsumer",
                 "expiresAfter");
-        Optional<String> deadLetterRoutingKey = given.text("deadLetterRoutingKey");
-        Optional<String> deadLetterExchange = given.text("deadLetterExchange");
-        if (deadLetterRoutingKey.isPresent()
-                && deadLetterExchange.filter(name -> !name.isEmpty()).isEmpty()) {
-            throw new InvalidMessageException(
-                    "deadLetterRoutingKey", "given only with a dead letter exchange", deadLetterRoutingKey.get());
-        }
         return new QueueSettings(
                 queue,
                 given.integer("attempts"),
@@ -48,10 +40,10 @@ final class QueueRequest {
                 given.text("retention").map(time -> Durations.parse("retention", time)),
                 given.integer("crashLimit"),
                 given.text("kind").map(QueueRequest::kind),
-                deadLetterExchange,
-                deadLetterRoutingKey,
+                given.text("deadLetterExchange"),
+                given.text("deadLetterRoutingKey"),
                 given.bool("ordered"),
-                given.text("onDeadLetter").map(QueueRequest::onDeadLetter),
+                given.text("onDeadLetter").map(OnDeadLetter::ofCode),
                 given.integer("maxLength").map(Integer::longValue),
                 given.text("overflow").map(Overflow::ofCode),
                 given.bool("singleActiveConsumer"),
@@ -69,13 +61,5 @@ final class QueueRequest {
                 "durable or auto_delete",
                 code,
                 "An exclusive queue belongs to a process: declare it there, with Queues.declare");
-    }
-
-    private static OnDeadLetter onDeadLetter(String code) {
-        return switch (code) {
-            case "release" -> OnDeadLetter.RELEASE;
-            case "block" -> OnDeadLetter.BLOCK;
-            default -> throw new InvalidMessageException("onDeadLetter", "release or block", code);
-        };
     }
 }

@@ -95,9 +95,9 @@ record QueueProperties(
                         .forEach(name -> queues.putIfAbsent(queueOf(name), name.getParent()));
             }
         });
+        Binder binder = Binder.get(environment);
         List<QueueSettings> settings = new ArrayList<>();
-        queues.forEach((queue, name) -> settings.add(Binder.get(environment)
-                .bind(name, Bindable.of(QueueProperties.class))
+        queues.forEach((queue, name) -> settings.add(binder.bind(name, Bindable.of(QueueProperties.class))
                 .orElseThrow(IllegalStateException::new)
                 .settings(queue, name)));
         return settings;
@@ -121,10 +121,6 @@ record QueueProperties(
 
     private QueueSettings settings(String queue, ConfigurationPropertyName name) {
         try {
-            if (deadLetterRoutingKey != null && (deadLetterExchange == null || deadLetterExchange.isEmpty())) {
-                throw new InvalidMessageException(
-                        "deadLetterRoutingKey", "given only with a dead letter exchange", deadLetterRoutingKey);
-            }
             return new QueueSettings(
                     queue,
                     Optional.ofNullable(attempts),

@@ -6,14 +6,12 @@ import io.postroom.internal.storage.LeasePart;
 import io.postroom.internal.storage.LeaseStore;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.BitSet;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.IntSupplier;
+import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -179,14 +177,10 @@ public final class Completer {
 
     /** Writes results in one transaction, and answers those that still counted, in order. */
     private List<Completion> write(List<Completion> ends) {
-        Map<Long, BitSet> completed = new HashMap<>();
-        for (LeasePart part : store.complete(workerId.getAsInt(), ends)) {
-            completed.put(part.leaseId(), part.completed());
-        }
+        Predicate<Completion> written = LeasePart.written(store.complete(workerId.getAsInt(), ends));
         List<Completion> counted = new ArrayList<>(ends.size());
         for (Completion end : ends) {
-            BitSet ordinals = completed.get(end.message().lease().id());
-            if (ordinals != null && ordinals.get(end.message().lease().ordinal())) {
+            if (written.test(end)) {
                 counted.add(end);
             } else {
                 lost.increment();

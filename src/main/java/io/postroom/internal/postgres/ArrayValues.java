@@ -48,6 +48,14 @@ final class ArrayValues {
         return filled(items, value, new String[items.size()]);
     }
 
+    /** True and false as texts, for {@code ::text[]::boolean[]}. */
+    static <T> @Nullable String @Nullable [] flags(List<T> items, Function<T, @Nullable Boolean> value) {
+        return texts(items, item -> {
+            Boolean flag = value.apply(item);
+            return flag == null ? null : flag.toString();
+        });
+    }
+
     static <T> byte @Nullable [] @Nullable [] bytes(List<T> items, Function<T, byte @Nullable []> value) {
         return filled(items, value, new byte[items.size()][]);
     }

@@ -10,7 +10,6 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -50,13 +49,8 @@ final class CompletionWriter {
     /** Leaves out those whose leases were lost: their messages run again or did already, and may hold their groups. */
     private static void advanceGroups(List<Completion> ending, List<LeasePart> parts, Connection connection)
             throws SQLException {
-        Map<Long, BitSet> completed = new HashMap<>();
-        parts.forEach(part -> completed.put(part.leaseId(), part.completed()));
-        List<Completion> ended = ending.stream()
-                .filter(one -> completed
-                        .getOrDefault(one.message().lease().id(), new BitSet())
-                        .get(one.message().lease().ordinal()))
-                .toList();
+        List<Completion> ended =
+                ending.stream().filter(LeasePart.written(parts)).toList();
         if (ended.isEmpty()) {
             return;
         }
@@ -69,7 +63,7 @@ final class CompletionWriter {
                     .set(
                             "messages",
                             ArrayValues.uuids(ended, one -> one.message().id()))
-                    .set("dead", ArrayValues.texts(ended, one -> String.valueOf(one.next() == NextState.DEAD)))
+                    .set("dead", ArrayValues.flags(ended, one -> one.next() == NextState.DEAD))
                     .one(row -> row.getInt(1));
         }
     }

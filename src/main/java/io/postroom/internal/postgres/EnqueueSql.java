@@ -75,7 +75,6 @@ final class EnqueueSql {
         String filled = MessageColumns.fillMany(text, seq)
                 .replace("{into lease}", INTO_LEASE)
                 .replace("{into ready}", INTO_READY)
-                .replace("{from known queue}", FROM_KNOWN_QUEUE)
                 .replace("{from unordered queue}", FROM_UNORDERED_QUEUE)
                 .replace("{all queues known}", ALL_QUEUES_KNOWN);
         return new Many(
@@ -92,7 +91,6 @@ final class EnqueueSql {
                 text.replace("{into lease}", INTO_LEASE)
                         .replace("{into ready}", INTO_READY)
                         .replace("{id then seq}", ID_THEN_SEQ)
-                        .replace("{from known queue}", FROM_KNOWN_QUEUE)
                         .replace("{from open queue}", FROM_OPEN_QUEUE)
                         .replace("{from unordered queue}", FROM_UNORDERED_QUEUE),
                 expressions);
@@ -180,8 +178,8 @@ final class EnqueueSql {
      * Messages of any kind: with a due time, an id of the caller, a deduplication key. Keys are taken in one order, so that two batches
      * do not deadlock; another open transaction with the same key or id is waited for. Relies on dedup_pk and message_pk. Ids must differ
      * among themselves. One row per message whose key was free: place (from 1) and seq (0: DELAYED; null: its id was there and nothing
-     * was written but the key). {@link #COMPARE} tells what stands in the way of the others. A row with place 0: the number of some queue
-     * is not that queue's any more, and nothing was written.
+     * was written but the key). {@link RepeatSql#COMPARE} tells what stands in the way of the others. A row with place 0: the number of
+     * some queue is not that queue's any more, and nothing was written.
      */
     static final Sql ENQUEUE_ANY = many("""
             -- name: enqueue_any
@@ -310,8 +308,7 @@ final class EnqueueSql {
      * other exchanges and bindings hold by now, or a queue has a maximum length, and nothing was written. The limits are looked for in
      * queue_with_a_limit, which is empty where no queue has one.
      */
-    static final SqlOfOne ENQUEUE_FANOUT =
-            new SqlOfOne("""
+    static final SqlOfOne ENQUEUE_FANOUT = one("""
             -- name: enqueue_fanout
             WITH stored AS (
                 INSERT INTO postroom.message ({columns})
@@ -329,50 +326,7 @@ final class EnqueueSql {
             )
             SELECT s.seq
             FROM stored s
-            """.replace("{into ready}", INTO_READY), Map.of("seq", ID_THEN_SEQ));
-
-    /**
-     * The message that stands where another was not written. Runs as a statement of its own: the statement that lost the conflict cannot
-     * see the winner. One row per message, in the order given:
-     *
-     * <ol>
-     *   <li>the id that is there
-     *   <li>whether its content is the same; a purged message counts as the same
-     *   <li>whether the key is still taken; false: it was purged in between, so try again
-     *   <li>its queues; null when the message names its queue
-     *   <li>whether it is stored
-     * </ol>
-     */
-    static final Sql COMPARE = Sql.of("""
-            -- name: compare
-            SELECT coalesce(d.message_id, g.id),
-                   m.id IS NULL
-                   OR (m.exchange IS NOT DISTINCT FROM g.exchange
-                       AND m.routing_key IS NOT DISTINCT FROM g.routing_key
-                       AND (g.exchange IS NOT NULL OR m.queue_id = g.queue_id)
-                       AND m.type IS NOT DISTINCT FROM g.type
-                       AND m.type_version = g.version
-                       AND m.payload IS NOT DISTINCT FROM g.payload::jsonb
-                       AND m.body IS NOT DISTINCT FROM g.body),
-                   g.key IS NULL OR d.message_id IS NOT NULL,
-                   CASE WHEN g.exchange IS NOT NULL THEN postroom.queues_of(coalesce(d.message_id, g.id)) END,
-                   m.id IS NOT NULL
-            FROM unnest(:ids::uuid[], :queues::int4[], :versions::int2[], :types::text[],
-                        :payloads::text[], :bodies::bytea[], :keys::text[], :keyOwners::int4[], :exchanges::text[], :routingKeys::text[])
-                 WITH ORDINALITY g (id, queue_id, version, type, payload, body, key, key_owner, exchange, routing_key, place)
-            LEFT JOIN postroom.dedup d ON d.queue_id = g.key_owner AND d.key = g.key
-            LEFT JOIN postroom.message m ON m.id = coalesce(d.message_id, g.id)
-            ORDER BY g.place
-            """);
-
-    /** Gives a key back whose message was not written, because its id belongs to other content. 0 rows: the message had no key. */
-    static final Sql FORGET_KEY = Sql.of("""
-            -- name: forget_key
-            DELETE FROM postroom.dedup
-            WHERE queue_id = :queue
-              AND key = :key
-              AND message_id = :id
-            """);
+            """, Map.of("seq", ID_THEN_SEQ));
 
     /**
      * New plain messages for direct dispatch: they begin under leases of a worker of this process. A lease holds the messages from a place

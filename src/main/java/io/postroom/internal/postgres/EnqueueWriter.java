@@ -246,7 +246,7 @@ final class EnqueueWriter {
     }
 
     private static List<ExistingRow> existing(List<NewMessage> repeats, Connection connection) throws SQLException {
-        try (Sql.Call call = EnqueueSql.COMPARE.on(connection)) {
+        try (Sql.Call call = RepeatSql.COMPARE.on(connection)) {
             return call.set("ids", ArrayValues.uuids(repeats, NewMessage::id))
                     .set("queues", ArrayValues.ints(repeats, NewMessage::queueId))
                     .set(
@@ -283,7 +283,7 @@ final class EnqueueWriter {
         if (message.deduplicationKey() == null) {
             return;
         }
-        try (Sql.Call call = EnqueueSql.FORGET_KEY.on(connection)) {
+        try (Sql.Call call = RepeatSql.FORGET_KEY.on(connection)) {
             call.set("queue", keyOwner(message))
                     .set("key", message.deduplicationKey())
                     .set("id", message.id())

@@ -1,5 +1,6 @@
 package io.postroom.internal.postgres;
 
+import static io.postroom.internal.postgres.ArrayValues.flags;
 import static io.postroom.internal.postgres.ArrayValues.nullableLongs;
 import static io.postroom.internal.postgres.ArrayValues.texts;
 
@@ -8,6 +9,7 @@ import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Overflow;
 import io.postroom.api.QueueKind;
 import io.postroom.api.QueueSettings;
+import io.postroom.api.QueueSettings.OnDeadLetter;
 import io.postroom.api.StoreException;
 import io.postroom.internal.postgres.statement.Rows;
 import io.postroom.internal.postgres.statement.Sql;
@@ -24,7 +26,6 @@ import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
@@ -149,14 +150,14 @@ final class PostgresQueueStore implements QueueStore {
                                 texts(
                                         settings,
                                         one -> one.deadLetterRoutingKey().orElse(null)))
+                        .set("ordered", flags(settings, one -> one.ordered().orElse(null)))
                         .set(
-                                "ordered",
+                                "onDeadLetter",
                                 texts(
                                         settings,
-                                        one -> one.ordered()
-                                                .map(String::valueOf)
+                                        one -> one.onDeadLetter()
+                                                .map(OnDeadLetter::code)
                                                 .orElse(null)))
-                        .set("onDeadLetter", texts(settings, PostgresQueueStore::onDeadLetter))
                         .set(
                                 "maxLengths",
                                 nullableLongs(settings, one -> one.maxLength().orElse(null)))
@@ -169,11 +170,9 @@ final class PostgresQueueStore implements QueueStore {
                                                 .orElse(null)))
                         .set(
                                 "singleActiveConsumers",
-                                texts(
+                                flags(
                                         settings,
-                                        one -> one.singleActiveConsumer()
-                                                .map(String::valueOf)
-                                                .orElse(null)))
+                                        one -> one.singleActiveConsumer().orElse(null)))
                         .set("expiresAfter", nullableLongs(settings, one -> micros(one.expiresAfter())))
                         .set("strict", declarer.strict())
                         .set("owner", text(declarer.owner()))
@@ -254,12 +253,6 @@ final class PostgresQueueStore implements QueueStore {
                         .orElse(false);
             }
         });
-    }
-
-    private static @Nullable String onDeadLetter(QueueSettings settings) {
-        return settings.onDeadLetter()
-                .map(groups -> groups.name().toLowerCase(Locale.ROOT))
-                .orElse(null);
     }
 
     private static @Nullable Long whole(Optional<Integer> value) {

@@ -14,11 +14,9 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Savepoint;
 import java.util.ArrayList;
-import java.util.BitSet;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
+import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -55,8 +53,7 @@ final class ReplyWriter {
     }
 
     private static List<ReplyMessage> counted(List<Completion> completions, List<LeasePart> parts) {
-        Map<Long, BitSet> completed = new HashMap<>();
-        parts.forEach(part -> completed.put(part.leaseId(), part.completed()));
+        Predicate<Completion> written = LeasePart.written(parts);
         List<ReplyMessage> replies = new ArrayList<>();
         for (Completion completion : completions) {
             ReplyMessage reply = completion.reply();
@@ -64,10 +61,7 @@ final class ReplyWriter {
                 continue;
             }
             reply.notStored();
-            BitSet ordinals = completed.get(completion.message().lease().id());
-            boolean counts = ordinals != null
-                    && ordinals.get(completion.message().lease().ordinal());
-            if (counts && reply.message() != null) {
+            if (reply.message() != null && written.test(completion)) {
                 replies.add(reply);
             }
         }

@@ -167,15 +167,17 @@ final class Requester {
                         "the thread that waited was interrupted; the request is cancelled if it was not begun");
             }
         } catch (ExecutionException noReply) {
-            throw new NoReplyException(
-                    request, String.valueOf(noReply.getCause().getMessage()), noReply.getCause());
+            throw ended(request, noReply.getCause());
         }
         try {
             return caller.reply().join(); // it was taken at the last moment
         } catch (CompletionException noReply) {
-            throw new NoReplyException(
-                    request, String.valueOf(noReply.getCause().getMessage()), noReply.getCause());
+            throw ended(request, noReply.getCause());
         }
+    }
+
+    private static NoReplyException ended(UUID request, Throwable why) {
+        return new NoReplyException(request, String.valueOf(why.getMessage()), why);
     }
 
     /** Says where the request stands, with its last error. */

@@ -88,6 +88,7 @@ class SqlTest {
     @ValueSource(
             classes = {
                 EnqueueSql.class,
+                RepeatSql.class,
                 ClaimSql.class,
                 CompleteSql.class,
                 WorkerSql.class,

@@ -1,0 +1,51 @@
+package io.postroom.internal.postgres;
+
+import io.postroom.internal.postgres.statement.Sql;
+
+/** Recognises messages that are there already. */
+final class RepeatSql {
+    private RepeatSql() {}
+
+    /**
+     * The message that stands where another was not written. Runs as a statement of its own: the statement that lost the conflict cannot
+     * see the winner. One row per message, in the order given:
+     *
+     * <ol>
+     *   <li>the id that is there
+     *   <li>whether its content is the same; a purged message counts as the same
+     *   <li>whether the key is still taken; false: it was purged in between, so try again
+     *   <li>its queues; null when the message names its queue
+     *   <li>whether it is stored
+     * </ol>
+     */
+    static final Sql COMPARE = Sql.of("""
+            -- name: compare
+            SELECT coalesce(d.message_id, g.id),
+                   m.id IS NULL
+                   OR (m.exchange IS NOT DISTINCT FROM g.exchange
+                       AND m.routing_key IS NOT DISTINCT FROM g.routing_key
+                       AND (g.exchange IS NOT NULL OR m.queue_id = g.queue_id)
+                       AND m.type IS NOT DISTINCT FROM g.type
+                       AND m.type_version = g.version
+                       AND m.payload IS NOT DISTINCT FROM g.payload::jsonb
+                       AND m.body IS NOT DISTINCT FROM g.body),
+                   g.key IS NULL OR d.message_id IS NOT NULL,
+                   CASE WHEN g.exchange IS NOT NULL THEN postroom.queues_of(coalesce(d.message_id, g.id)) END,
+                   m.id IS NOT NULL
+            FROM unnest(:ids::uuid[], :queues::int4[], :versions::int2[], :types::text[],
+                        :payloads::text[], :bodies::bytea[], :keys::text[], :keyOwners::int4[], :exchanges::text[], :routingKeys::text[])
+                 WITH ORDINALITY g (id, queue_id, version, type, payload, body, key, key_owner, exchange, routing_key, place)
+            LEFT JOIN postroom.dedup d ON d.queue_id = g.key_owner AND d.key = g.key
+            LEFT JOIN postroom.message m ON m.id = coalesce(d.message_id, g.id)
+            ORDER BY g.place
+            """);
+
+    /** Gives a key back whose message was not written, because its id belongs to other content. 0 rows: the message had no key. */
+    static final Sql FORGET_KEY = Sql.of("""
+            -- name: forget_key
+            DELETE FROM postroom.dedup
+            WHERE queue_id = :queue
+              AND key = :key
+              AND message_id = :id
+            """);
+}
