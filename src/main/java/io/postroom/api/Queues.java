@@ -32,7 +32,8 @@ public interface Queues {
     List<QueueStats> stats();
 
     /**
-     * Pauses the queue: no process claims a further message of it, and what is in progress goes on. A repeat changes nothing.
+     * Pauses the queue: no process claims a further message of it, and what is in progress goes on. Holds at once in this process but for a
+     * claim under way, and in the others from their next poll on ({@code postroom.poll-interval}). A repeat changes nothing.
      *
      * @throws QueueNotFoundException the queue does not exist
      * @throws ExclusiveQueueException the queue belongs to another process

@@ -51,8 +51,9 @@ class QueueLifeTest {
             first.close();
             PostroomKit.of(producer)
                     .await(producer.queueMessages().createMessage("auto", "y").id(), MessageState.DONE);
-            producer.queues().pause("auto");
-            UUID waiting = producer.queueMessages().createMessage("auto", "z").id();
+            UUID waiting = producer.queueMessages()
+                    .createMessage(CreateMessage.to("auto").payload("z").delay(Duration.ofHours(1)))
+                    .id();
             second.close();
             assertThat(producer.queues().stats("auto")).isEmpty();
             assertThat(producer.queueMessages().history(waiting))
