@@ -292,7 +292,10 @@ final class PostroomBuilder implements Postroom.Builder {
                 queueMessages,
                 queues,
                 new DefaultExchanges(stores.routing(), router),
-                new DefaultDefinitions(stores.routing(), router::forget),
+                new DefaultDefinitions(stores.topology(), imported -> {
+                    queues.declared(imported.queues());
+                    router.forget();
+                }),
                 new DefaultConsumers(stores.consumers(), worker.poller()),
                 registry,
                 engine,

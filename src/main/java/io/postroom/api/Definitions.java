@@ -1,12 +1,34 @@
 package io.postroom.api;
 
 /**
- * A topology as a file: queues, exchanges and bindings of another broker become ours, and ours become a file for it. Thread-safe. Each call
- * runs in a transaction of its own. Failures of the database are {@link StoreException}s.
+ * A topology as a file: queues with their settings, exchanges and bindings, in Postroom's own format or that of RabbitMQ. Thread-safe. Each
+ * call runs in a transaction of its own. Failures of the database are {@link StoreException}s.
  */
 public interface Definitions {
     /** Longest file, in characters: 16 Mi. */
     int LONGEST_FILE = 16 * 1024 * 1024;
+
+    /**
+     * Writes queues with all their settings, exchanges and bindings as a definitions file of Postroom: JSON, indented, in the order of
+     * names, the same text for the same topology. Exclusive queues, which go with their process, are left out with their bindings; so are
+     * messages, pauses and stopped consumers.
+     */
+    String export();
+
+    /**
+     * Declares what a definitions file of Postroom holds, in one transaction: all of it, or nothing. A queue that exists gets the settings
+     * that the file names, as by {@link Queues#declare}: those that an operator has set stay, and so does what the file does not name.
+     * Nothing is deleted. A dry run does the same and rolls it back, so that it finds each refusal; it takes the same locks.
+     *
+     * @param json the file's text, as {@link #export} writes it
+     * @param options a virtual host is refused: the file has none
+     * @return a line for each definition; a queue whose settings are others than those of the file is said to differ
+     * @throws InvalidMessageException the text is no such file, too long, of a later version, or has a member that is not known or not what
+     *     it must be; or a queue or exchange is there already with another kind. The text names the place, as in {@code
+     *     queues[3].attempts}. Nothing was declared
+     * @throws IllegalStateException a queue of this name is exclusive to a process
+     */
+    ImportReport importFile(String json, ImportOptions options);
 
     /**
      * Declares what a definitions file of RabbitMQ holds, as {@code rabbitmqctl export_definitions} or the management console writes it. In

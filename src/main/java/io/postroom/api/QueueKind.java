@@ -27,4 +27,14 @@ public enum QueueKind {
     public String code() {
         return code;
     }
+
+    /** Finds the one with this {@link #code}. */
+    public static QueueKind ofCode(String code) {
+        for (QueueKind one : values()) {
+            if (one.code.equals(code)) {
+                return one;
+            }
+        }
+        throw new InvalidMessageException("kind", "durable, exclusive or auto_delete", code);
+    }
 }

@@ -19,9 +19,9 @@ import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Takes and gives the definitions file of RabbitMQ. */
+/** Takes and gives definitions files: {@code /api/v1/definitions} those of Postroom, {@code …/rabbitmq} those of RabbitMQ. */
 @RestController
-@RequestMapping("/api/v1/definitions/rabbitmq")
+@RequestMapping("/api/v1/definitions")
 class DefinitionsController extends ApiController {
     private static final JsonMapper JSON = JsonMapper.shared();
 
@@ -36,13 +36,37 @@ class DefinitionsController extends ApiController {
     ResponseEntity<byte[]> importFile(
             HttpServletRequest request,
             @RequestParam(defaultValue = "false") boolean dryRun,
+            @RequestParam(defaultValue = "") List<String> rename)
+            throws IOException {
+        return answer(definitions.importFile(file(request), options(dryRun, rename)));
+    }
+
+    @GetMapping
+    ResponseEntity<byte[]> export() {
+        return file(definitions.export());
+    }
+
+    @PostMapping("/rabbitmq")
+    ResponseEntity<byte[]> importRabbitMq(
+            HttpServletRequest request,
+            @RequestParam(defaultValue = "false") boolean dryRun,
             @RequestParam Optional<String> virtualHost,
             @RequestParam(defaultValue = "") List<String> rename)
             throws IOException {
-        ImportOptions options = dryRun ? ImportOptions.defaults().asDryRun() : ImportOptions.defaults();
+        ImportOptions options = options(dryRun, rename);
         if (virtualHost.isPresent()) {
             options = options.virtualHost(virtualHost.get());
         }
+        return answer(definitions.importRabbitMq(file(request), options));
+    }
+
+    @GetMapping("/rabbitmq")
+    ResponseEntity<byte[]> exportRabbitMq(@RequestParam(defaultValue = "/") String virtualHost) {
+        return file(definitions.exportRabbitMq(virtualHost));
+    }
+
+    private static ImportOptions options(boolean dryRun, List<String> rename) {
+        ImportOptions options = dryRun ? ImportOptions.defaults().asDryRun() : ImportOptions.defaults();
         for (String names : rename) {
             int sign = names.lastIndexOf('=');
             if (sign < 1) {
@@ -50,13 +74,24 @@ class DefinitionsController extends ApiController {
             }
             options = options.rename(names.substring(0, sign), names.substring(sign + 1));
         }
-        ImportReport report = definitions.importRabbitMq(RequestBody.read(request, Definitions.LONGEST_FILE), options);
+        return options;
+    }
+
+    private static String file(HttpServletRequest request) throws IOException {
+        return RequestBody.read(request, Definitions.LONGEST_FILE);
+    }
+
+    private static ResponseEntity<byte[]> file(String text) {
+        return answer(200).body((text + "\n").getBytes(StandardCharsets.UTF_8));
+    }
+
+    private static ResponseEntity<byte[]> answer(ImportReport report) {
         Map<String, Object> answer = new LinkedHashMap<>();
         answer.put("dryRun", report.dryRun());
         answer.put(
                 "lines",
                 report.lines().stream().map(DefinitionsController::shown).toList());
-        return answer(200).body((JSON.writeValueAsString(answer) + "\n").getBytes(StandardCharsets.UTF_8));
+        return file(JSON.writeValueAsString(answer));
     }
 
     private static Map<String, Object> shown(ImportReport.Line line) {
@@ -67,10 +102,5 @@ class DefinitionsController extends ApiController {
             shown.put("text", line.text());
         }
         return shown;
-    }
-
-    @GetMapping
-    ResponseEntity<byte[]> export(@RequestParam(defaultValue = "/") String virtualHost) {
-        return answer(200).body((definitions.exportRabbitMq(virtualHost) + "\n").getBytes(StandardCharsets.UTF_8));
     }
 }

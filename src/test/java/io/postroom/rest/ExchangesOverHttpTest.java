@@ -99,6 +99,23 @@ class ExchangesOverHttpTest {
     }
 
     @Test
+    void definitions_are_given_and_taken_back() {
+        String path = "/api/v1/definitions";
+        client.put(EXCHANGES + "/given", "{\"kind\": \"fanout\"}");
+        String file = client.get(path).body();
+        assertThat(file).contains("\"postroomDefinitions\" : 1", "\"exchange\" : \"given\"");
+        assertThat(client.postTo(path + "?dryRun=true&rename=given=taken", file).body())
+                .startsWith("{\"dryRun\":true,\"lines\":[")
+                .contains("{\"result\":\"TAKEN_OVER\",\"definition\":\"exchange taken\"}");
+        assertThat(client.get(EXCHANGES).body()).doesNotContain("taken");
+        assertThat(client.postTo(path + "?rename=given=taken", file).statusCode())
+                .isEqualTo(200);
+        assertThat(client.get(EXCHANGES).body()).contains("\"taken\"");
+        RestClient.problem(client.postTo(path, "{}"), 422);
+        RestClient.problem(client.postTo(path, "{\"postroomDefinitions\": 1, \"queues\": [{}]}"), 422);
+    }
+
+    @Test
     void message_that_reaches_no_queue_is_refused_or_dropped() {
         client.put(EXCHANGES + "/empty", "{\"kind\": \"headers\"}");
         JsonNode problem = RestClient.problem(client.post("{\"exchange\": \"empty\", \"payload\": 1}"), 422);

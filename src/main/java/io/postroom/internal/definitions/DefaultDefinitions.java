@@ -2,39 +2,109 @@ package io.postroom.internal.definitions;
 
 import io.postroom.api.Binding;
 import io.postroom.api.Definitions;
-import io.postroom.api.Exchange;
+import io.postroom.api.Durations;
 import io.postroom.api.ImportOptions;
 import io.postroom.api.ImportReport;
-import io.postroom.internal.storage.RoutingStore;
+import io.postroom.api.ImportReport.Line;
+import io.postroom.api.ImportReport.Result;
+import io.postroom.api.InvalidMessageException;
+import io.postroom.api.QueueSettings;
+import io.postroom.internal.storage.Topology;
+import io.postroom.internal.storage.TopologyStore;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /** Imports and exports topologies. Thread-safe. */
 public final class DefaultDefinitions implements Definitions {
-    private final RoutingStore store;
-    private final Runnable changed;
+    private final TopologyStore store;
+    private final Consumer<Topology> changed;
 
-    /** @param changed runs after an import: this process forgets the bindings that it remembers */
-    public DefaultDefinitions(RoutingStore store, Runnable changed) {
+    /** @param changed is given what an import declared, so that this process forgets what it remembers of it */
+    public DefaultDefinitions(TopologyStore store, Consumer<Topology> changed) {
         this.store = store;
         this.changed = changed;
+    }
+
+    @Override
+    public String export() {
+        return PostroomFile.write(store.read());
+    }
+
+    @Override
+    public ImportReport importFile(String json, ImportOptions options) {
+        if (options.virtualHost().isPresent()) {
+            throw new InvalidMessageException(
+                    "virtualHost",
+                    "left out: a file of Postroom has none",
+                    options.virtualHost().get());
+        }
+        Topology wanted = PostroomFile.read(json, options.renames());
+        Topology there = store.declare(wanted, options.dryRun());
+        if (!options.dryRun()) {
+            changed.accept(wanted);
+        }
+        return new ImportReport(options.dryRun(), lines(wanted, there));
+    }
+
+    private static List<Line> lines(Topology wanted, Topology there) {
+        Map<String, QueueSettings> queues =
+                there.queues().stream().collect(Collectors.toMap(QueueSettings::queue, Function.identity()));
+        List<Line> lines = new ArrayList<>();
+        for (QueueSettings queue : wanted.queues()) {
+            Map<String, Object> here =
+                    PostroomFile.shown(Objects.requireNonNull(queues.get(queue.queue()), "declared before"));
+            List<String> others = PostroomFile.shown(queue).entrySet().stream()
+                    .filter(setting -> !isNone(setting.getValue()) || here.containsKey(setting.getKey()))
+                    .filter(setting -> !setting.getValue().equals(here.get(setting.getKey())))
+                    .map(setting ->
+                            setting.getKey() + " is " + here.getOrDefault(setting.getKey(), "not set") + " here")
+                    .toList();
+            lines.add(line("queue " + queue.queue(), others));
+        }
+        wanted.exchanges().forEach(exchange -> lines.add(line("exchange " + exchange.name(), List.of())));
+        wanted.bindings().forEach(binding -> lines.add(line(shown(binding), List.of())));
+        return lines;
+    }
+
+    /** Whether a value takes a setting away, so that nothing is left to compare. */
+    private static boolean isNone(Object value) {
+        return value.equals(0L) || value.equals("") || value.equals(Durations.format(Duration.ZERO));
+    }
+
+    private static String shown(Binding binding) {
+        String end = binding.queue()
+                .map(queue -> "queue " + queue)
+                .orElseGet(() -> "exchange " + binding.toExchange().orElse(""));
+        return "binding " + binding.exchange() + " to " + end + " [" + binding.routingKey() + "]";
+    }
+
+    private static Line line(String definition, List<String> others) {
+        return others.isEmpty()
+                ? new Line(Result.TAKEN_OVER, definition, "")
+                : new Line(
+                        Result.DIFFERS,
+                        definition,
+                        String.join(", ", others) + ": settings that an operator has set stay");
     }
 
     @Override
     public ImportReport importRabbitMq(String json, ImportOptions options) {
         RabbitMqImport read = new RabbitMqImport(RabbitMqFile.read(json, options.virtualHost()), options);
         if (!options.dryRun()) {
-            store.declareAll(read.queues(), read.exchanges(), read.bindings());
-            changed.run();
+            store.declareMissing(read.topology());
+            changed.accept(read.topology());
         }
         return read.report();
     }
 
     @Override
     public String exportRabbitMq(String virtualHost) {
-        List<Exchange> exchanges = store.exchanges();
-        List<Binding> bindings = exchanges.stream()
-                .flatMap(exchange -> store.bindings(exchange.name()).stream())
-                .toList();
-        return RabbitMqExport.write(virtualHost, store.queues(), exchanges, bindings);
+        return RabbitMqExport.write(virtualHost, store.read());
     }
 }

@@ -73,7 +73,7 @@ final class QueueArguments {
 
     private static QueueSettings timeToLive(QueueSettings settings, JsonNode millis, List<String> differences) {
         if (!isNumber(millis)) {
-            differences.add("its message-ttl is no number of milliseconds and left out: " + RabbitMqFile.shown(millis));
+            differences.add("its message-ttl is no number of milliseconds and left out: " + Entry.shown(millis));
             return settings;
         } else if (millis.longValue() == 0) {
             differences.add("a time to live of 0 is left out: there is no consumer that waits right now");
@@ -88,7 +88,7 @@ final class QueueArguments {
     private static QueueSettings maxLength(
             QueueSettings settings, JsonNode most, Map<String, JsonNode> arguments, List<String> differences) {
         if (!isNumber(most)) {
-            differences.add("its max-length is no number of messages and left out: " + RabbitMqFile.shown(most));
+            differences.add("its max-length is no number of messages and left out: " + Entry.shown(most));
             return settings;
         } else if (most.longValue() == 0) {
             differences.add("a maximum length of 0 is left out: there is no consumer that waits right now");
@@ -101,7 +101,7 @@ final class QueueArguments {
         JsonNode word = arguments.get("overflow");
         Overflow overflow = word == null ? Overflow.DROP_HEAD : OVERFLOWS.get(word.asString(""));
         if (overflow == null) {
-            differences.add("its overflow is not known, and its head is dropped: " + RabbitMqFile.shown(word));
+            differences.add("its overflow is not known, and its head is dropped: " + Entry.shown(word));
             overflow = Overflow.DROP_HEAD;
         }
         if (overflow == Overflow.DROP_HEAD && arguments.containsKey("max-priority")) {
@@ -112,7 +112,7 @@ final class QueueArguments {
 
     private static QueueSettings expires(QueueSettings settings, JsonNode millis, List<String> differences) {
         if (!isNumber(millis) || millis.longValue() == 0) {
-            differences.add("its expires is no number of milliseconds and left out: " + RabbitMqFile.shown(millis));
+            differences.add("its expires is no number of milliseconds and left out: " + Entry.shown(millis));
             return settings;
         } else if (millis.longValue() > Limits.HORIZON.toMillis()) {
             differences.add("it is deleted when it was not used for 400 days, the longest here");
@@ -124,8 +124,8 @@ final class QueueArguments {
     private static QueueSettings singleActiveConsumer(
             QueueSettings settings, JsonNode isSingle, List<String> differences) {
         if (!isSingle.isBoolean()) {
-            differences.add("its single-active-consumer is neither true nor false and left out: "
-                    + RabbitMqFile.shown(isSingle));
+            differences.add(
+                    "its single-active-consumer is neither true nor false and left out: " + Entry.shown(isSingle));
             return settings;
         }
         return isSingle.booleanValue() ? settings.singleActiveConsumer(true) : settings;

@@ -3,10 +3,13 @@ package io.postroom.internal.definitions;
 import io.postroom.api.Binding;
 import io.postroom.api.Exchange;
 import io.postroom.api.Overflow;
+import io.postroom.api.QueueKind;
 import io.postroom.api.QueueSettings;
+import io.postroom.internal.storage.Topology;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
@@ -18,23 +21,26 @@ final class RabbitMqExport {
 
     private RabbitMqExport() {}
 
-    static String write(
-            String virtualHost, List<QueueSettings> queues, List<Exchange> exchanges, List<Binding> bindings) {
+    static String write(String virtualHost, Topology topology) {
         Map<String, Object> file = new LinkedHashMap<>();
         file.put("vhosts", List.of(Map.of("name", virtualHost)));
         file.put(
                 "queues",
-                queues.stream().map(queue -> queue(virtualHost, queue)).toList());
+                topology.queues().stream()
+                        .map(queue -> queue(virtualHost, queue))
+                        .toList());
         // The broker has these itself, and refuses a file that declares them.
         file.put(
                 "exchanges",
-                exchanges.stream()
+                topology.exchanges().stream()
                         .filter(exchange -> !exchange.name().startsWith("amq."))
                         .map(exchange -> exchange(virtualHost, exchange))
                         .toList());
         file.put(
                 "bindings",
-                bindings.stream().map(binding -> binding(virtualHost, binding)).toList());
+                topology.bindings().stream()
+                        .map(binding -> binding(virtualHost, binding))
+                        .toList());
         return JSON.writeValueAsString(file);
     }
 
@@ -46,13 +52,16 @@ final class RabbitMqExport {
         queue.deadLetterRoutingKey().ifPresent(key -> arguments.put("x-dead-letter-routing-key", key));
         queue.maxLength().ifPresent(most -> arguments.put("x-max-length", most));
         queue.overflow()
+                .filter(overflow -> queue.maxLength().isPresent())
                 .filter(overflow ->
                         overflow != Overflow.DROP_HEAD) // the default, which the broker takes for another setting
                 .ifPresent(overflow -> arguments.put("x-overflow", QueueArguments.wordOf(overflow)));
         queue.expiresAfter().ifPresent(time -> arguments.put("x-expires", Math.max(1, time.toMillis())));
-        queue.singleActiveConsumer().ifPresent(isSingle -> arguments.put("x-single-active-consumer", isSingle));
+        queue.singleActiveConsumer()
+                .filter(isSingle -> isSingle)
+                .ifPresent(isSingle -> arguments.put("x-single-active-consumer", true));
         Map<String, Object> shown = definition(virtualHost, queue.queue());
-        shown.put("auto_delete", queue.kind().isPresent());
+        shown.put("auto_delete", queue.kind().equals(Optional.of(QueueKind.AUTO_DELETE)));
         shown.put("arguments", arguments);
         return shown;
     }

@@ -11,7 +11,7 @@ import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Limits;
 import io.postroom.api.QueueKind;
 import io.postroom.api.QueueSettings;
-import io.postroom.internal.definitions.RabbitMqFile.Entry;
+import io.postroom.internal.storage.Topology;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -57,16 +57,8 @@ final class RabbitMqImport {
         WITHOUT_COUNTERPART.keySet().stream().sorted().forEach(this::leftOut);
     }
 
-    List<QueueSettings> queues() {
-        return List.copyOf(queues.values());
-    }
-
-    List<Exchange> exchanges() {
-        return List.copyOf(exchanges.values());
-    }
-
-    List<Binding> bindings() {
-        return List.copyOf(bindings);
+    Topology topology() {
+        return new Topology(List.copyOf(queues.values()), List.copyOf(exchanges.values()), bindings);
     }
 
     ImportReport report() {
@@ -239,8 +231,7 @@ final class RabbitMqImport {
             if (value.isNull()) {
                 binding = binding.anyValue(argument.getKey());
             } else if (value.isContainer()) {
-                throw new InvalidMessageException(
-                        "arguments", "texts", argument.getKey() + ": " + RabbitMqFile.shown(value));
+                throw new InvalidMessageException("arguments", "texts", argument.getKey() + ": " + Entry.shown(value));
             } else {
                 if (!value.isString()) {
                     differences.add(

@@ -1,6 +1,5 @@
 package io.postroom.internal.definitions;
 
-import io.postroom.internal.definitions.RabbitMqFile.Entry;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;

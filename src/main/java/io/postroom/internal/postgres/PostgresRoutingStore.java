@@ -4,9 +4,6 @@ import io.postroom.api.Binding;
 import io.postroom.api.Exchange;
 import io.postroom.api.ExchangeKind;
 import io.postroom.api.ExchangeNotFoundException;
-import io.postroom.api.Overflow;
-import io.postroom.api.QueueKind;
-import io.postroom.api.QueueSettings;
 import io.postroom.api.Route;
 import io.postroom.internal.postgres.statement.Rows;
 import io.postroom.internal.postgres.statement.Sql;
@@ -19,9 +16,7 @@ import java.sql.Array;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -50,7 +45,7 @@ final class PostgresRoutingStore implements RoutingStore {
                 "declare exchange " + exchange.name(), connection -> declare(exchange, connection)));
     }
 
-    private static boolean declare(Exchange exchange, Connection connection) throws SQLException {
+    static boolean declare(Exchange exchange, Connection connection) throws SQLException {
         try (Sql.Call call = RoutingSql.DECLARE.on(connection)) {
             return call.set("exchange", exchange.name())
                     .set("kind", exchange.kind().word())
@@ -83,6 +78,10 @@ final class PostgresRoutingStore implements RoutingStore {
                 () -> transactions.several(doing, connection -> change(sql, binding, connection)));
     }
 
+    static boolean bind(Binding binding, Connection connection) throws SQLException {
+        return change(RoutingSql.BIND, binding, connection);
+    }
+
     private static boolean change(Sql sql, Binding binding, Connection connection) throws SQLException {
         try (Sql.Call call = sql.on(connection)) {
             return call.set("exchange", binding.exchange())
@@ -100,101 +99,13 @@ final class PostgresRoutingStore implements RoutingStore {
         return JSON.writeValueAsString(plain);
     }
 
-    // ---- change all
-
-    @Override
-    public void declareAll(List<QueueSettings> queues, List<Exchange> exchanges, List<Binding> bindings) {
-        String doing = "declare " + queues.size() + " queues, " + exchanges.size() + " exchanges and " + bindings.size()
-                + " bindings";
-        RoutingRefusals.translated(() -> transactions.several(doing, connection -> {
-            try (Sql.Call call = RoutingSql.CHANGE.on(connection)) {
-                call.one(row -> true);
-            }
-            List<QueueSettings> inOrder = queues.stream()
-                    .sorted(Comparator.comparing(QueueSettings::queue))
-                    .toList(); // two imports that make the same queues wait for one another and never in a circle
-            for (QueueSettings queue : inOrder) {
-                try (Sql.Call call = RoutingSql.IMPORT_QUEUE.on(connection)) {
-                    call.set("queue", queue.queue())
-                            .set(
-                                    "timeToLive",
-                                    queue.timeToLive().map(Rows::micros).orElse(null))
-                            .set("kind", queue.kind().map(QueueKind::code).orElse(null))
-                            .set(
-                                    "deadLetterExchange",
-                                    queue.deadLetterExchange().orElse(null))
-                            .set(
-                                    "deadLetterRoutingKey",
-                                    queue.deadLetterRoutingKey().orElse(null))
-                            .set("maxLength", queue.maxLength().orElse(null))
-                            .set(
-                                    "overflow",
-                                    queue.overflow().map(Overflow::code).orElse(null))
-                            .set(
-                                    "singleActiveConsumer",
-                                    queue.singleActiveConsumer()
-                                            .map(String::valueOf)
-                                            .orElse(null))
-                            .set(
-                                    "expiresAfter",
-                                    Rows.nullableMicros(queue.expiresAfter().orElse(null)))
-                            .first(row -> true);
-                }
-            }
-            for (Exchange exchange : exchanges) {
-                declare(exchange, connection);
-            }
-            for (Binding binding : bindings) {
-                change(RoutingSql.BIND, binding, connection);
-            }
-            return true;
-        }));
-    }
-
-    @Override
-    public List<QueueSettings> queues() {
-        return transactions.single("list queues", connection -> {
-            try (Sql.Call call = RoutingSql.QUEUES.on(connection)) {
-                return call.list(PostgresRoutingStore::settings);
-            }
-        });
-    }
-
-    private static QueueSettings settings(ResultSet row) throws SQLException {
-        QueueSettings settings = QueueSettings.of(row.getString(1));
-        Duration timeToLive = Rows.duration(row, 2);
-        if (timeToLive != null) {
-            settings = settings.timeToLive(timeToLive);
-        }
-        if (row.getString(3).equals(QueueKind.AUTO_DELETE.code())) {
-            settings = settings.kind(QueueKind.AUTO_DELETE);
-        }
-        String exchange = row.getString(4);
-        String key = row.getString(5);
-        if (exchange != null) {
-            settings = key == null ? settings.deadLetterExchange(exchange) : settings.deadLetterExchange(exchange, key);
-        }
-        long maxLength = row.getLong(6);
-        if (!row.wasNull()) {
-            settings = settings.maxLength(maxLength, Overflow.ofCode(row.getString(7)));
-        }
-        if (row.getBoolean(8)) {
-            settings = settings.singleActiveConsumer(true);
-        }
-        Duration expiresAfter = Rows.duration(row, 9);
-        return expiresAfter == null ? settings : settings.expiresAfter(expiresAfter);
-    }
-
     // ---- look
 
     @Override
     public List<Exchange> exchanges() {
         return transactions.single("list exchanges", connection -> {
             try (Sql.Call call = RoutingSql.EXCHANGES.on(connection)) {
-                return call.list(row -> new Exchange(
-                        row.getString(1),
-                        ExchangeKind.ofWord(row.getString(2)),
-                        Optional.ofNullable(row.getString(3))));
+                return call.list(PostgresRoutingStore::exchange);
             }
         });
     }
@@ -203,15 +114,23 @@ final class PostgresRoutingStore implements RoutingStore {
     public List<Binding> bindings(String exchange) {
         return transactions.single("list bindings of exchange " + exchange, connection -> {
             try (Sql.Call call = RoutingSql.BINDINGS.on(connection)) {
-                return call.set("exchange", exchange)
-                        .list(row -> new Binding(
-                                row.getString(1),
-                                Optional.ofNullable(row.getString(2)),
-                                Optional.ofNullable(row.getString(3)),
-                                row.getString(4),
-                                optional(pairs(row.getArray(5)))));
+                return call.set("exchange", exchange).list(PostgresRoutingStore::binding);
             }
         });
+    }
+
+    static Exchange exchange(ResultSet row) throws SQLException {
+        return new Exchange(
+                row.getString(1), ExchangeKind.ofWord(row.getString(2)), Optional.ofNullable(row.getString(3)));
+    }
+
+    static Binding binding(ResultSet row) throws SQLException {
+        return new Binding(
+                row.getString(1),
+                Optional.ofNullable(row.getString(2)),
+                Optional.ofNullable(row.getString(3)),
+                row.getString(4),
+                optional(pairs(row.getArray(5))));
     }
 
     private static Map<String, Optional<String>> optional(Map<String, @Nullable String> arguments) {
@@ -241,7 +160,7 @@ final class PostgresRoutingStore implements RoutingStore {
         }
         // Somebody emptied the table: without a version nothing that was read could be remembered.
         transactions.single("give the bindings a version", connection -> {
-            try (Sql.Call call = RoutingSql.CHANGE.on(connection)) {
+            try (Sql.Call call = TopologySql.CHANGE.on(connection)) {
                 return call.one(row -> true);
             }
         });

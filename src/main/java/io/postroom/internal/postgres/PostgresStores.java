@@ -19,6 +19,7 @@ public final class PostgresStores {
         return new Stores(
                 queues,
                 new PostgresRoutingStore(transactions),
+                new PostgresTopologyStore(transactions),
                 new PostgresEnqueueStore(transactions),
                 new PostgresLeaseStore(transactions),
                 new PostgresWorkerStore(transactions),

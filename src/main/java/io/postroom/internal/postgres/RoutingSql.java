@@ -26,34 +26,6 @@ final class RoutingSql {
             SELECT postroom.unbind(:exchange, :queue, :routingKey, :arguments::jsonb, :toExchange)
             """);
 
-    /** Takes the version first, as all that changes routing: see db/function/route.sql. */
-    static final Sql CHANGE = Sql.of("""
-            -- name: change_routing
-            SELECT postroom.change_routing()
-            """);
-
-    /** Makes a queue; one that exists stays as it is, and a deleted one comes back with these settings. */
-    static final Sql IMPORT_QUEUE = Sql.of("""
-            -- name: import_queue
-            SELECT postroom.declare_queue(:queue, time_to_live => :timeToLive::bigint * interval '1 microsecond', kind => :kind,
-                                          dead_letter_exchange => :deadLetterExchange, dead_letter_routing_key => :deadLetterRoutingKey,
-                                          max_length => :maxLength, overflow => :overflow,
-                                          single_active_consumer => :singleActiveConsumer::text::boolean,
-                                          expires_after => :expiresAfter::bigint * interval '1 microsecond')
-            WHERE NOT EXISTS (SELECT FROM postroom.queue q WHERE q.name = :queue AND q.deleted_at IS NULL)
-            """);
-
-    static final Sql QUEUES = Sql.of("""
-            -- name: queues
-            SELECT q.name, (extract(epoch FROM q.time_to_live) * 1000000)::bigint, q.kind,
-                   q.dead_letter_exchange, q.dead_letter_routing_key, q.max_length, q.overflow,
-                   q.single_active_consumer, (extract(epoch FROM q.expires_after) * 1000000)::bigint
-            FROM postroom.queue q
-            WHERE q.deleted_at IS NULL
-              AND q.kind <> 'exclusive' -- it goes with its process
-            ORDER BY q.name
-            """);
-
     static final Sql EXCHANGES = Sql.of("""
             -- name: exchanges
             SELECT e.name, e.kind, e.alternate

@@ -35,6 +35,12 @@ public final class DefaultQueues implements Queues {
         worker.poller().pollNow(); // for handlers whose pattern matches it
     }
 
+    /** Forgets what this process remembers of queues that were declared together, and looks at their settings at once. */
+    public void declared(List<QueueSettings> queues) {
+        queues.forEach(queue -> cache.forget(queue.queue()));
+        worker.poller().pollNow();
+    }
+
     @Override
     public String declareTemporary() {
         String name = TEMPORARY + UUID.randomUUID().toString().replace("-", "");

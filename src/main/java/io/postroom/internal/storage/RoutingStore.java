@@ -2,7 +2,6 @@ package io.postroom.internal.storage;
 
 import io.postroom.api.Binding;
 import io.postroom.api.Exchange;
-import io.postroom.api.QueueSettings;
 import io.postroom.api.Route;
 import java.sql.Connection;
 import java.util.List;
@@ -17,12 +16,6 @@ public interface RoutingStore {
     boolean bind(Binding binding);
 
     boolean unbind(Binding binding);
-
-    /** Declares all of it in one transaction, or nothing. Queues that exist stay as they are. */
-    void declareAll(List<QueueSettings> queues, List<Exchange> exchanges, List<Binding> bindings);
-
-    /** All queues, with their time to live alone. */
-    List<QueueSettings> queues();
 
     List<Exchange> exchanges();
 

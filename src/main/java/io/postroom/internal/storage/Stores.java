@@ -4,6 +4,7 @@ package io.postroom.internal.storage;
 public record Stores(
         QueueStore queues,
         RoutingStore routing,
+        TopologyStore topology,
         EnqueueStore enqueue,
         LeaseStore leases,
         WorkerStore workers,

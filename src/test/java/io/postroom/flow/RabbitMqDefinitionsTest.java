@@ -30,12 +30,12 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 
 /** Definitions files of RabbitMQ: {@code definitions.json} is the export of a real broker, version 3.10.8. */
 @PostgresTest
-class DefinitionsTest {
+class RabbitMqDefinitionsTest {
     private final JdbcClient sql;
     private final Postroom postroom;
     private final Definitions definitions;
 
-    DefinitionsTest(TestDatabase database) {
+    RabbitMqDefinitionsTest(TestDatabase database) {
         sql = JdbcClient.create(database.pool());
         postroom = Postroom.on(database.pool()).workers(false).start();
         definitions = postroom.definitions();
@@ -310,7 +310,7 @@ class DefinitionsTest {
     }
 
     private static String file() throws IOException {
-        try (InputStream in = DefinitionsTest.class.getResourceAsStream("/rabbitmq/definitions.json")) {
+        try (InputStream in = RabbitMqDefinitionsTest.class.getResourceAsStream("/rabbitmq/definitions.json")) {
             return new String(in.readAllBytes(), StandardCharsets.UTF_8);
         }
     }

@@ -1,0 +1,141 @@
+package io.postroom.internal.postgres;
+
+import io.postroom.api.Binding;
+import io.postroom.api.Exchange;
+import io.postroom.api.Overflow;
+import io.postroom.api.QueueKind;
+import io.postroom.api.QueueSettings;
+import io.postroom.api.QueueSettings.OnDeadLetter;
+import io.postroom.internal.postgres.statement.Rows;
+import io.postroom.internal.postgres.statement.Sql;
+import io.postroom.internal.postgres.statement.StoreTransactions;
+import io.postroom.internal.storage.Topology;
+import io.postroom.internal.storage.TopologyStore;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+
+/** Reads and declares whole topologies. Statements: {@link TopologySql}, and {@link RoutingSql} for exchanges and bindings. */
+final class PostgresTopologyStore implements TopologyStore {
+    private final StoreTransactions transactions;
+
+    PostgresTopologyStore(StoreTransactions transactions) {
+        this.transactions = transactions;
+    }
+
+    @Override
+    public Topology read() {
+        return transactions.several("read the topology", connection -> {
+            try (Statement statement = connection.createStatement()) {
+                statement.execute(
+                        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"); // one snapshot for three statements
+            }
+            return read(connection);
+        });
+    }
+
+    @Override
+    public void declareMissing(Topology wanted) {
+        declare(wanted, TopologySql.ADD_QUEUE, connection -> true);
+    }
+
+    @Override
+    public Topology declare(Topology wanted, boolean dryRun) {
+        return declare(wanted, TopologySql.SET_QUEUE, connection -> {
+            Topology there = read(connection);
+            if (dryRun) {
+                connection.rollback();
+            }
+            return there;
+        });
+    }
+
+    private <T> T declare(Topology wanted, Sql declareQueue, StoreTransactions.Work<T> last) {
+        String doing = "declare " + wanted.queues().size() + " queues, "
+                + wanted.exchanges().size() + " exchanges and "
+                + wanted.bindings().size() + " bindings";
+        return RoutingRefusals.translated(() -> transactions.several(doing, connection -> {
+            try (Sql.Call call = TopologySql.CHANGE.on(connection)) {
+                call.one(row -> true);
+            }
+            List<QueueSettings> inOrder = wanted.queues().stream()
+                    .sorted(Comparator.comparing(QueueSettings::queue))
+                    .toList(); // two imports that make the same queues wait for one another and never in a circle
+            for (QueueSettings queue : inOrder) {
+                declare(declareQueue, queue, connection);
+            }
+            for (Exchange exchange : wanted.exchanges()) {
+                PostgresRoutingStore.declare(exchange, connection);
+            }
+            for (Binding binding : wanted.bindings()) {
+                PostgresRoutingStore.bind(binding, connection);
+            }
+            return last.run(connection);
+        }));
+    }
+
+    private static void declare(Sql declareQueue, QueueSettings queue, Connection connection) throws SQLException {
+        try (Sql.Call call = declareQueue.on(connection)) {
+            call.set("queue", queue.queue())
+                    .set("attempts", queue.maxAttempts().orElse(null))
+                    .set("retryAfter", queue.retryAfter().orElse(null))
+                    .set("crashLimit", queue.crashLimit().orElse(null))
+                    .set("timeToLive", Rows.nullableMicros(queue.timeToLive().orElse(null)))
+                    .set("retention", Rows.nullableMicros(queue.retention().orElse(null)))
+                    .set("kind", queue.kind().map(QueueKind::code).orElse(null))
+                    .set("deadLetterExchange", queue.deadLetterExchange().orElse(null))
+                    .set("deadLetterRoutingKey", queue.deadLetterRoutingKey().orElse(null))
+                    .set("ordered", queue.ordered().map(String::valueOf).orElse(null))
+                    .set(
+                            "onDeadLetter",
+                            queue.onDeadLetter().map(OnDeadLetter::code).orElse(null))
+                    .set("maxLength", queue.maxLength().orElse(null))
+                    .set("overflow", queue.overflow().map(Overflow::code).orElse(null))
+                    .set(
+                            "singleActiveConsumer",
+                            queue.singleActiveConsumer().map(String::valueOf).orElse(null))
+                    .set(
+                            "expiresAfter",
+                            Rows.nullableMicros(queue.expiresAfter().orElse(null)))
+                    .first(row -> true);
+        }
+    }
+
+    private static Topology read(Connection connection) throws SQLException {
+        return new Topology(
+                list(TopologySql.QUEUES, connection, PostgresTopologyStore::settings),
+                list(RoutingSql.EXCHANGES, connection, PostgresRoutingStore::exchange),
+                list(TopologySql.BINDINGS, connection, PostgresRoutingStore::binding));
+    }
+
+    private static <T> List<T> list(Sql sql, Connection connection, Sql.Row<T> row) throws SQLException {
+        try (Sql.Call call = sql.on(connection)) {
+            return call.list(row);
+        }
+    }
+
+    private static QueueSettings settings(ResultSet row) throws SQLException {
+        long maxLength = row.getLong(12);
+        boolean isLimited = !row.wasNull();
+        return new QueueSettings(
+                row.getString(1),
+                Optional.of(row.getInt(2)),
+                Optional.ofNullable(row.getString(3)),
+                Optional.ofNullable(Rows.duration(row, 4)),
+                Optional.ofNullable(Rows.duration(row, 5)),
+                Optional.of(row.getInt(6)),
+                Optional.of(QueueKind.ofCode(row.getString(7))),
+                Optional.ofNullable(row.getString(8)),
+                Optional.ofNullable(row.getString(9)),
+                Optional.of(row.getBoolean(10)),
+                Optional.of(OnDeadLetter.ofCode(row.getString(11))),
+                isLimited ? Optional.of(maxLength) : Optional.empty(),
+                Optional.of(Overflow.ofCode(row.getString(13))),
+                Optional.of(row.getBoolean(14)),
+                Optional.ofNullable(Rows.duration(row, 15)));
+    }
+}

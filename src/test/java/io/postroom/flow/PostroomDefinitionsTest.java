@@ -1,0 +1,256 @@
+package io.postroom.flow;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.postroom.Postroom;
+import io.postroom.api.Binding;
+import io.postroom.api.CreateMessage;
+import io.postroom.api.Definitions;
+import io.postroom.api.Exchange;
+import io.postroom.api.ImportOptions;
+import io.postroom.api.ImportReport;
+import io.postroom.api.InvalidMessageException;
+import io.postroom.api.Overflow;
+import io.postroom.api.QueueKind;
+import io.postroom.api.QueueSettings;
+import io.postroom.api.QueueSettings.OnDeadLetter;
+import io.postroom.testing.PostgresTest;
+import io.postroom.testing.TestDatabase;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.springframework.jdbc.core.simple.JdbcClient;
+
+/** Definitions files in Postroom's own format. */
+@PostgresTest
+class PostroomDefinitionsTest {
+    private final JdbcClient sql;
+    private final Postroom postroom;
+    private final Definitions definitions;
+
+    PostroomDefinitionsTest(TestDatabase database) {
+        sql = JdbcClient.create(database.pool());
+        postroom = Postroom.on(database.pool()).workers(false).start();
+        definitions = postroom.definitions();
+    }
+
+    @BeforeEach
+    void removeAll() {
+        for (String table : List.of("ready", "message", "binding", "exchange", "queue")) {
+            sql.sql("DELETE FROM postroom." + table).update();
+        }
+    }
+
+    @AfterEach
+    void close() {
+        removeAll();
+        postroom.close();
+    }
+
+    @Test
+    void what_is_exported_is_imported_as_it_was_and_works() {
+        declareShop();
+        String file = definitions.export();
+        removeAll();
+
+        ImportReport report = definitions.importFile(file, ImportOptions.defaults());
+
+        assertThat(report.lines())
+                .hasSize(3 + 3 + 3)
+                .allSatisfy(line -> assertThat(line.result()).isEqualTo(ImportReport.Result.TAKEN_OVER));
+        assertThat(report.lines())
+                .extracting(ImportReport.Line::definition)
+                .contains("queue mail", "exchange orders", "binding orders to exchange all [*]");
+        assertThat(definitions.export()).isEqualTo(file);
+        assertThat(postroom.queueMessages()
+                        .createMessage(CreateMessage.via("orders", "order.paid").payload(1))
+                        .queues())
+                .containsExactly("mail");
+        assertThat(definitions.importFile(file, ImportOptions.defaults()).lines())
+                .as("again")
+                .isEqualTo(report.lines());
+    }
+
+    @Test
+    void file_shows_every_setting() {
+        declareShop();
+        assertThat(definitions.export())
+                .contains("\"postroomDefinitions\" : 1", "\"kind\" : \"auto_delete\"", "\"attempts\" : 7")
+                .contains("\"retryAfter\" : \"1s, 5s\"", "\"timeToLive\" : \"1m\"", "\"retention\" : \"1h\"")
+                .contains("\"crashLimit\" : 2", "\"deadLetterExchange\" : \"all\"", "\"deadLetterRoutingKey\" : \"k\"")
+                .contains("\"ordered\" : true", "\"onDeadLetter\" : \"block\"", "\"maxLength\" : 5")
+                .contains("\"overflow\" : \"reject\"", "\"singleActiveConsumer\" : true", "\"expiresAfter\" : \"3m\"")
+                .contains("\"alternate\" : \"all\"", "\"toExchange\" : \"all\"", "\"vip\" : null");
+    }
+
+    @Test
+    void queues_that_exist_follow_the_file_unless_an_operator_set_them() {
+        postroom.queues().declare(QueueSettings.of("mail").attempts(3).timeToLive(Duration.ofDays(1)));
+        postroom.queues().declare(QueueSettings.of("kept").attempts(3));
+        sql.sql("UPDATE postroom.queue SET settings_by = 'operator' WHERE name = 'kept'")
+                .update();
+        String file = """
+                {"postroomDefinitions": 1, "queues": [
+                    {"queue": "mail", "attempts": 9, "maxLength": 0}, {"queue": "kept", "attempts": 9}]}""";
+
+        ImportReport dry = definitions.importFile(file, ImportOptions.defaults().asDryRun());
+        assertThat(attempts("mail")).isEqualTo(3);
+
+        ImportReport report = definitions.importFile(file, ImportOptions.defaults());
+
+        assertThat(report.lines()).isEqualTo(dry.lines());
+        assertThat(report.lines().get(0).result()).isEqualTo(ImportReport.Result.TAKEN_OVER);
+        assertThat(report.lines().get(1).toString())
+                .isEqualTo("DIFFERS queue kept: attempts is 3 here: settings that an operator has set stay");
+        assertThat(attempts("mail")).isEqualTo(9);
+        assertThat(attempts("kept")).isEqualTo(3);
+        assertThat(definitions.export()).as("what the file does not name stays").contains("\"timeToLive\" : \"1d\"");
+    }
+
+    @Test
+    void names_are_changed_wherever_they_stand() {
+        declareShop();
+        String file = definitions.export();
+        removeAll();
+        definitions.importFile(
+                file,
+                ImportOptions.defaults()
+                        .rename("mail", "mail.x")
+                        .rename("orders", "orders.x")
+                        .rename("all", "all.x"));
+        assertThat(definitions.export())
+                .isEqualTo(file.replace("\"mail\"", "\"mail.x\"")
+                        .replace("\"orders\"", "\"orders.x\"")
+                        .replace("\"all\"", "\"all.x\""));
+    }
+
+    @Test
+    void refused_file_leaves_nothing_behind_also_in_a_dry_run() {
+        postroom.exchanges().declare(Exchange.topic("orders"));
+        String file = """
+                {"postroomDefinitions": 1,
+                 "queues": [{"queue": "new"}],
+                 "exchanges": [{"exchange": "orders", "kind": "fanout"}]}""";
+        for (ImportOptions options :
+                List.of(ImportOptions.defaults(), ImportOptions.defaults().asDryRun())) {
+            assertThatThrownBy(() -> definitions.importFile(file, options))
+                    .isInstanceOf(InvalidMessageException.class)
+                    .hasMessageContaining("topic");
+        }
+        assertThat(postroom.queues().stats("new")).isEmpty();
+    }
+
+    @Test
+    void exclusive_queues_are_left_out_with_their_bindings() {
+        postroom.exchanges().declare(Exchange.fanout("all"));
+        postroom.queues().declare(QueueSettings.of("stays"));
+        String own = postroom.queues().declareTemporary();
+        postroom.exchanges().bind(Binding.from("all").to("stays"));
+        postroom.exchanges().bind(Binding.from("all").to(own));
+
+        assertThat(definitions.export()).contains("stays").doesNotContain(own);
+        assertThat(definitions.exportRabbitMq("/")).contains("stays").doesNotContain(own);
+        assertThatThrownBy(() -> definitions.importFile(
+                        "{\"postroomDefinitions\": 1, \"queues\": [{\"queue\": \"" + own + "\"}]}",
+                        ImportOptions.defaults()))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("is exclusive to");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "{\"queues\": []}|file must be a JSON object with postroomDefinitions",
+                "[]|file must be a JSON object",
+                "{\"postroomDefinitions\": 1, |file must be JSON",
+                "{\"postroomDefinitions\": 2}|postroomDefinitions must be 1 to 1, got \"2\"",
+                "{\"postroomDefinitions\": 1} {}|file must be JSON",
+            })
+    void file_that_is_none_is_refused_with_its_place(String file, String text) {
+        assertThatThrownBy(() -> definitions.importFile(file, ImportOptions.defaults()))
+                .isInstanceOf(InvalidMessageException.class)
+                .hasMessageStartingWith(text);
+        assertThat(postroom.queues().stats()).isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "\"queue\": []|file.queue must be left out",
+                "\"queues\": {}|queues must be a list",
+                "\"queues\": [7]|queues[0] must be an object",
+                "\"queues\": [{}]|queues[0].queue must be a string, got \"nothing\"",
+                "\"queues\": [{\"queue\": \"a b\"}]|queues[0].queue must be",
+                "\"queues\": [{\"queue\": \"a\"}, {\"queue\": \"a\"}]|queues[1] must be the only one of its name",
+                "\"queues\": [{\"queue\": \"a\", \"queue\": \"b\"}]|file must be JSON",
+                "\"queues\": [{\"queue\": \"a\", \"attempts\": 0}]|queues[0].attempts must be 1 to 1000, got \"0\"",
+                "\"queues\": [{\"queue\": \"a\", \"attempts\": \"7\"}]|queues[0].attempts must be a whole number",
+                "\"queues\": [{\"queue\": \"a\", \"kind\": \"exclusive\"}]|queues[0].kind must be durable or auto_delete",
+                "\"queues\": [{\"queue\": \"a\", \"ttl\": 1}]|queues[0].ttl must be left out",
+                "\"exchanges\": [{\"exchange\": \"a\"}]|exchanges[0].kind must be a string",
+                "\"exchanges\": [{\"exchange\": \"a\", \"kind\": \"x\"}]|exchanges[0].kind must be",
+                "\"bindings\": [{\"exchange\": \"a\", \"arguments\": {\"b\": 1}}]|bindings[0].arguments must be an object of strings",
+            })
+    void member_that_is_not_what_it_must_be_is_refused_with_its_place(String members, String text) {
+        file_that_is_none_is_refused_with_its_place("{\"postroomDefinitions\": 1, " + members + "}", text);
+    }
+
+    @Test
+    void binding_to_a_queue_that_is_missing_and_a_virtual_host_are_refused() {
+        String file = """
+                {"postroomDefinitions": 1,
+                 "exchanges": [{"exchange": "all", "kind": "fanout"}],
+                 "bindings": [{"exchange": "all", "queue": "missing"}]}""";
+        assertThatThrownBy(() -> definitions.importFile(file, ImportOptions.defaults()))
+                .hasMessageContaining("missing");
+        assertThat(postroom.exchanges().list()).isEmpty();
+        assertThatThrownBy(() ->
+                        definitions.importFile(file, ImportOptions.defaults().virtualHost("shop")))
+                .hasMessageContaining("virtualHost must be left out");
+    }
+
+    private void declareShop() {
+        postroom.queues()
+                .declare(QueueSettings.of("mail")
+                        .attempts(7)
+                        .retryAfter("1s, 5s")
+                        .timeToLive(Duration.ofMinutes(1))
+                        .retention(Duration.ofHours(1))
+                        .crashLimit(2)
+                        .deadLetterExchange("all", "k")
+                        .ordered(true)
+                        .onDeadLetter(OnDeadLetter.BLOCK));
+        postroom.queues()
+                .declare(QueueSettings.of("short")
+                        .maxLength(5, Overflow.REJECT)
+                        .singleActiveConsumer(true)
+                        .expiresAfter(Duration.ofMinutes(3)));
+        postroom.queues().declare(QueueSettings.of("passing").kind(QueueKind.AUTO_DELETE));
+        postroom.exchanges().declare(Exchange.fanout("all"));
+        postroom.exchanges().declare(Exchange.topic("orders").alternate("all"));
+        postroom.exchanges().declare(Exchange.headers("papers"));
+        postroom.exchanges().bind(Binding.from("orders").key("order.#").to("mail"));
+        postroom.exchanges().bind(Binding.from("orders").key("*").toExchange("all"));
+        postroom.exchanges()
+                .bind(Binding.from("papers")
+                        .argument("kind", "x")
+                        .anyValue("vip")
+                        .to("short"));
+    }
+
+    private int attempts(String queue) {
+        return sql.sql("SELECT max_attempts FROM postroom.queue WHERE name = ?")
+                .param(queue)
+                .query(Integer.class)
+                .single();
+    }
+}
