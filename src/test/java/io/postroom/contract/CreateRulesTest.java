@@ -345,7 +345,7 @@ class CreateRulesTest {
     }
 
     private static String call(String function, Collection<Object> arguments) throws SQLException {
-        try (Connection connection = database.connect();
+        try (Connection connection = database.pool().getConnection();
                 PreparedStatement call = connection.prepareStatement(function)) {
             int index = 1;
             for (Object value : arguments) {
@@ -411,7 +411,7 @@ class CreateRulesTest {
     }
 
     private static long messages() throws SQLException {
-        try (Connection connection = database.connect();
+        try (Connection connection = database.pool().getConnection();
                 Statement statement = connection.createStatement();
                 ResultSet row = statement.executeQuery("SELECT count(*) FROM postroom.message")) {
             row.next();

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Processes that die, freeze and share: every message ends done or dead, and none commits twice. */
@@ -76,7 +77,16 @@ class KilledWorkerTest {
 
     @Test
     void two_processes_share_many_messages_and_none_runs_twice_while_its_lease_is_valid() throws Exception {
-        int messages = 100_000;
+        share(25_000);
+    }
+
+    @Test
+    @Tag("fault-long")
+    void two_processes_share_a_hundred_thousand_messages_and_none_runs_twice() throws Exception {
+        share(100_000);
+    }
+
+    private void share(int messages) throws Exception {
         try (JvmProcess one = WorkerProcess.start(database, "work", 0);
                 JvmProcess two = WorkerProcess.start(database, "work", 0)) {
             create("plain", messages);

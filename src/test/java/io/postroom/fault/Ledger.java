@@ -100,7 +100,7 @@ final class Ledger {
     }
 
     long number(String sql) {
-        try (Connection connection = database.connect();
+        try (Connection connection = database.pool().getConnection();
                 Statement statement = connection.createStatement();
                 ResultSet row = statement.executeQuery(sql)) {
             row.next();
@@ -111,7 +111,7 @@ final class Ledger {
     }
 
     private List<String> rows(String sql) {
-        try (Connection connection = database.connect();
+        try (Connection connection = database.pool().getConnection();
                 Statement statement = connection.createStatement();
                 ResultSet rows = statement.executeQuery(sql)) {
             ResultSetMetaData columns = rows.getMetaData();
@@ -130,7 +130,7 @@ final class Ledger {
     }
 
     void execute(String sql) {
-        try (Connection connection = database.connect();
+        try (Connection connection = database.pool().getConnection();
                 Statement statement = connection.createStatement()) {
             statement.execute(sql);
         } catch (SQLException e) {

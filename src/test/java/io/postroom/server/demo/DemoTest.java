@@ -188,10 +188,10 @@ class DemoTest {
 
     @Test
     void killed_between_its_messages_and_its_progress_it_neither_loses_nor_doubles_an_event() throws Exception {
-        Path file = write(2_000, "");
+        Path file = write(1_200, "");
         new DemoProgress(database.pool(), "events.ndjson").begin();
         int killed = 0;
-        for (int read : List.of(500, 1_000)) {
+        for (int read : List.of(400, 800)) {
             try (JvmProcess process = DemoProcess.start(database, file, mails());
                     Connection connection = database.connect()) {
                 connection.setAutoCommit(false);
@@ -201,7 +201,7 @@ class DemoTest {
                 // Lets it lock the row and create the messages of a block, but not write its progress.
                 execute(connection, "LOCK TABLE postroom_demo.demo_progress IN SHARE MODE");
                 int lines = linesRead();
-                if (lines < 2_000) {
+                if (lines < 1_200) {
                     await().until(this::someoneWaitsForTheProgress);
                     killed++;
                 }
@@ -215,10 +215,10 @@ class DemoTest {
             assertThat(last.awaitEnd()).isZero();
         }
 
-        assertThat(messages()).isEqualTo(2_000);
-        assertThat(distinctEvents()).isEqualTo(2_000);
-        assertThat(countByState()).isEqualTo(Map.of("DONE", 1_997L, "DEAD", 3L));
-        assertThat(mailCount()).isEqualTo(1_997);
+        assertThat(messages()).isEqualTo(1_200);
+        assertThat(distinctEvents()).isEqualTo(1_200);
+        assertThat(countByState()).isEqualTo(Map.of("DONE", 1_199L, "DEAD", 1L));
+        assertThat(mailCount()).isEqualTo(1_199);
     }
 
     @Test
