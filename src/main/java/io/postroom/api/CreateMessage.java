@@ -67,22 +67,22 @@ public record CreateMessage(
     }
 
     public CreateMessage {
-        requireOneAddress(queue, exchange, routingKey);
+        MessageRules.requireOneAddress(queue, exchange, routingKey);
         Limits.requireRoutingKey(routingKey);
-        id.ifPresent(CreateMessage::requireUsableId);
+        id.ifPresent(MessageRules::requireUsableId);
         delay.ifPresent(duration -> Limits.requireDuration("delay", duration, Duration.ZERO));
-        dueAt.ifPresent(CreateMessage::requireWithinHorizon);
+        dueAt.ifPresent(MessageRules::requireWithinHorizon);
         timeToLive.ifPresent(duration -> Limits.requireDuration("timeToLive", duration, Duration.ofMillis(1)));
         if (delay.isPresent() && dueAt.isPresent()) {
             throw new InvalidMessageException(
                     "at", "given only without delay", dueAt.get().toString());
         }
-        requireAliveWhenDue(delay, dueAt, timeToLive);
+        MessageRules.requireAliveWhenDue(delay, dueAt, timeToLive);
         Limits.requireRange("priority", priority, 0, 9);
         deduplicationKey.ifPresent(key -> Limits.requireText("deduplicationKey", key, Limits.KEY_LENGTH));
         correlationId.ifPresent(key -> Limits.requireText("correlationId", key, Limits.KEY_LENGTH));
         group.ifPresent(key -> Limits.requireText("group", key, Limits.KEY_LENGTH));
-        headers = requireHeaders(headers);
+        headers = MessageRules.requireHeaders(headers);
     }
 
     /**
@@ -326,82 +326,11 @@ public record CreateMessage(
         return changed(draft -> draft.content = content);
     }
 
-    private static void requireOneAddress(String queue, Optional<String> exchange, String routingKey) {
-        if (exchange.isEmpty()) {
-            Limits.requireName("queue", queue);
-            if (!routingKey.isEmpty()) {
-                throw new InvalidMessageException("routingKey", "given only with exchange", routingKey);
-            }
-            return;
-        }
-        if (!queue.isEmpty()) {
-            throw new InvalidMessageException("queue", "left out with exchange", queue);
-        }
-        if (!exchange.get().isEmpty()) {
-            Limits.requireName("exchange", exchange.get());
-        }
-    }
-
     private static String requireType(String type) {
         return Limits.requireName("type", type);
     }
 
     private static int requireVersion(int version) {
         return Limits.requireRange("version", version, 1, Short.MAX_VALUE);
-    }
-
-    private static void requireUsableId(UUID id) {
-        Instant now = Instant.now();
-        if (!MessageIds.isVersion7(id)
-                || MessageIds.instantOf(id).isBefore(now.minus(MessageIds.OLDEST))
-                || MessageIds.instantOf(id).isAfter(now.plus(MessageIds.NEWEST))) {
-            throw new InvalidMessageException(
-                    "id",
-                    "a UUID of version 7 made between 24 hours ago and 5 minutes ahead",
-                    id.toString(),
-                    "Use MessageIds.next(); a foreign id belongs into correlationId or the deduplication key");
-        }
-    }
-
-    private static void requireWithinHorizon(Instant dueAt) {
-        if (dueAt.isAfter(Instant.now().plus(Limits.HORIZON)) || dueAt.isBefore(Instant.EPOCH)) {
-            throw new InvalidMessageException("at", "after 1970 and at most 400 days ahead", dueAt.toString());
-        }
-    }
-
-    private static void requireAliveWhenDue(
-            Optional<Duration> delay, Optional<Instant> dueAt, Optional<Duration> timeToLive) {
-        if (timeToLive.isEmpty()) {
-            return;
-        }
-        Duration wait = delay.or(() -> dueAt.map(at -> Duration.between(Instant.now(), at)))
-                .orElse(Duration.ZERO);
-        if (timeToLive.get().compareTo(wait) <= 0) {
-            throw new InvalidMessageException(
-                    "timeToLive",
-                    "longer than the delay of " + wait,
-                    timeToLive.get().toString());
-        }
-    }
-
-    private static Map<String, String> requireHeaders(Map<String, String> headers) {
-        if (headers.isEmpty()) {
-            return Map.of();
-        }
-        if (headers.size() > Limits.HEADERS) {
-            throw new InvalidMessageException("headers", "at most " + Limits.HEADERS, headers.size() + " headers");
-        }
-        int bytes = 0;
-        for (Map.Entry<String, String> header : headers.entrySet()) {
-            Limits.requireHeaderName(header.getKey());
-            Limits.requireStorable("headers", header.getValue());
-            bytes += header.getKey().length()
-                    + header.getValue().getBytes(java.nio.charset.StandardCharsets.UTF_8).length;
-        }
-        if (bytes > Limits.HEADER_BYTES) {
-            throw new InvalidMessageException(
-                    "headers", "at most " + Limits.HEADER_BYTES + " bytes in all", bytes + " bytes");
-        }
-        return java.util.Collections.unmodifiableMap(new LinkedHashMap<>(headers));
     }
 }

@@ -21,6 +21,7 @@ public class QueueFullException extends PostroomException {
         this.maxLength = maxLength;
     }
 
+    /** The name of the full queue. */
     public String queue() {
         return queue;
     }

@@ -63,6 +63,9 @@ class DocsTest {
     private static final String SERVER_URL = "http://127.0.0.1:8080";
 
     private static Postroom postroom;
+    /** Replies to requests, as another process would. */
+    private static Postroom answering;
+
     private static RunningServer server;
     private static TestDatabase database;
 
@@ -79,6 +82,12 @@ class DocsTest {
                 .handler(
                         Handler.send("notifications", String.class, (text, context) -> Outcome.reject("for the pages")))
                 .start();
+        answering = Postroom.on(given.pool())
+                .handler(Handler.process("prices", String.class, (article, context) -> {
+                    context.reply(new SnippetWorld.Price(article, 1990));
+                    return Outcome.done();
+                }))
+                .start();
         SnippetWorld.dataSource = given.pool();
         SnippetWorld.postroom = postroom;
         SnippetWorld.mailChannel = MailChannel.open(MailSettings.defaults().folder(folder.resolve("mails")));
@@ -94,6 +103,7 @@ class DocsTest {
     static void stop() {
         SnippetWorld.mailChannel.close();
         postroom.close();
+        answering.close();
         server.close();
     }
 
@@ -356,11 +366,26 @@ class DocsTest {
                 values.put(value[0], value[1]);
             }
         }
-        String sql = SqlFile.read(Path.of(command.option("-f").orElseThrow())).statement(values);
+        String file = command.option("-f").orElseThrow();
+        if (file.startsWith("db/roles/")) {
+            role(SqlFile.read(Path.of(file)).text());
+            return;
+        }
+        String sql = SqlFile.read(Path.of(file)).statement(values);
         assertThat(sql).as("a parameter is missing: %s", command.words()).doesNotContain(":'");
         try (Connection connection = database.connect();
                 Statement statement = connection.createStatement()) {
             assertThat(statement.execute(sql)).isTrue();
+        }
+    }
+
+    /** A role belongs to the server, so it is taken back. */
+    private static void role(String script) throws Exception {
+        try (Connection connection = database.connect();
+                Statement statement = connection.createStatement()) {
+            connection.setAutoCommit(false);
+            statement.execute(script);
+            connection.rollback();
         }
     }
 

@@ -3,15 +3,20 @@ package io.postroom.example;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.postroom.api.MessageState;
+import io.postroom.api.QueueSettings;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** What the README and the pages in docs state can be checked, without a database. */
@@ -83,6 +88,41 @@ class ReadmeTest {
                         .replaceAll("[^a-z0-9 -]", "")
                         .replace(' ', '-'))
                 .toList();
+    }
+
+    /** What only jobs see is left out: they catch it, or log it. */
+    @Test
+    void states_that_functions_raise_for_users_are_in_the_table_of_operations() throws IOException {
+        Set<String> named = table("docs/operations.md", "| SQLSTATE |")
+                .flatMap(row ->
+                        Pattern.compile("\\w+").matcher(row.split("\\|")[1]).results())
+                .map(MatchResult::group)
+                .collect(Collectors.toSet());
+        Pattern raised = Pattern.compile("ERRCODE = '(\\w+)'");
+        try (Stream<Path> files = Files.list(Path.of("db/function"))) {
+            Set<String> states = files.filter(file -> !file.toString().matches(".*/(partitions|purge)\\.sql"))
+                    .flatMap(file -> raised.matcher(Snippet.read(file)).results())
+                    .map(state -> state.group(1))
+                    .collect(Collectors.toSet());
+            assertThat(states)
+                    .contains("22023", "PR404")
+                    .allSatisfy(state -> assertThat(named).containsAnyOf(state, state.substring(0, 2) + "xxx"));
+        }
+    }
+
+    @Test
+    void settings_of_a_queue_are_in_the_table_of_configuration() {
+        assertThat(table("docs/configuration.md", "| setting |").skip(2).map(row -> row.split("\\|")[1].strip()))
+                .containsExactlyInAnyOrderElementsOf(Arrays.stream(QueueSettings.class.getRecordComponents())
+                        .map(setting -> setting.getName().replace("maxAttempts", "attempts"))
+                        .filter(setting -> !setting.equals("queue"))
+                        .toList());
+    }
+
+    /** The rows of a table, its head included. */
+    private static Stream<String> table(String page, String head) {
+        String text = Snippet.read(Path.of(page));
+        return text.substring(text.indexOf(head)).lines().takeWhile(line -> !line.isEmpty());
     }
 
     @Test

@@ -37,6 +37,9 @@ public class SnippetWorld {
     @MessageType("ticket.checked-out")
     public record TicketCheckedOut(String order, String customer) {}
 
+    /** What a request for a price is answered with. */
+    public record Price(String article, int cents) {}
+
     /** Another way to people. */
     public interface SmsProvider {
         int send(String id, String number, String text);

@@ -13,7 +13,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.PriorityQueue;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
@@ -52,8 +51,7 @@ final class Claimer {
     private final HeldBounds bounds;
     private final Loop loop = new Loop("postroom-claim", false, this::step);
     private final Queue<QueueClaims> line = new ConcurrentLinkedQueue<>();
-    /** Queues to look at again at a time, the next first. */
-    private final PriorityQueue<Later> later = new PriorityQueue<>();
+    private final LaterLooks later = new LaterLooks();
     /** Queues without a thread for their next message, while the pool is at its upper bound. */
     private final ArrayDeque<QueueClaims> withoutThread = new ArrayDeque<>();
     /** Held during a turn, so that a stop can wait for the claim under way. Fair, or the next turn would begin first. */
@@ -65,24 +63,6 @@ final class Claimer {
     private boolean isStalled;
     private int suspectsLeft;
     private @Nullable RuntimeException failure;
-
-    private enum Why {
-        RESTS,
-        LOOKS_AGAIN,
-        LEAVES_TO_OTHERS
-    }
-
-    /**
-     * A queue to look at again at a time.
-     *
-     * @param why a queue that rests stays marked as signalled, so that no signal puts it into the line before
-     */
-    private record Later(QueueClaims queue, long atNanos, Why why) implements Comparable<Later> {
-        @Override
-        public int compareTo(Later other) {
-            return Long.compare(atNanos - other.atNanos, 0);
-        }
-    }
 
     Claimer(LeaseStore store, LeaseHolder leaseHolder, HandlerPool pool, HeldBounds bounds) {
         this.store = store;
@@ -168,52 +148,17 @@ final class Claimer {
         if (!line.isEmpty()) {
             return 0;
         }
-        Later next = later.peek();
-        long longest = withoutThread.isEmpty() ? IDLE.toNanos() : LOOK_EVERY.toNanos();
-        return next == null ? longest : Math.max(0, Math.min(longest, next.atNanos() - System.nanoTime()));
+        return later.nanosToNext(withoutThread.isEmpty() ? IDLE.toNanos() : LOOK_EVERY.toNanos());
     }
 
     /** Puts queues back into the line whose time has come, or for which there is a thread. */
     private void returnToLine(long now) {
-        for (Later next = later.peek(); next != null && next.atNanos() - now <= 0; next = later.peek()) {
-            later.remove();
-            returnToLine(next);
-        }
+        later.due(now, line::add, this::signal);
         for (int threads = pool.spare(); threads > 0 && !withoutThread.isEmpty(); threads--) {
             line.add(withoutThread.remove());
         }
         if (withoutThread.isEmpty()) {
             pool.demand().callWhenSpare(false);
-        }
-    }
-
-    private void returnToLine(Later next) {
-        QueueClaims queue = next.queue();
-        switch (next.why()) {
-            case RESTS -> line.add(queue);
-            case LOOKS_AGAIN -> {
-                queue.looksAgain = false;
-                signal(queue);
-            }
-            case LEAVES_TO_OTHERS -> {
-                queue.leavesToOthers = false;
-                signal(queue);
-            }
-        }
-    }
-
-    private void lookAgain(QueueClaims queue) {
-        if (!queue.looksAgain) {
-            queue.looksAgain = true;
-            later.add(new Later(queue, System.nanoTime() + LOOK_EVERY.toNanos(), Why.LOOKS_AGAIN));
-        }
-    }
-
-    /** Does not mark the queue: what this process makes READY ends the wait. */
-    private void leaveToOthers(QueueClaims queue, long untilNanos) {
-        if (!queue.leavesToOthers) {
-            queue.leavesToOthers = true;
-            later.add(new Later(queue, untilNanos, Why.LEAVES_TO_OTHERS));
         }
     }
 
@@ -250,7 +195,7 @@ final class Claimer {
         Optional<Reason> reason = queue.reasonAgainst();
         if (reason.isPresent()) {
             if (reason.get().isOfProcess()) {
-                lookAgain(queue);
+                later.lookAgain(queue, LOOK_EVERY);
             }
             queue.passRoomOn();
             return false; // the poll that ends a pause signals
@@ -268,15 +213,13 @@ final class Claimer {
         }
         long rest = queue.restNanos(now);
         if (rest > 0) {
-            if (queue.signal()) { // marked: what comes meanwhile need not wake this thread
-                later.add(new Later(queue, now + rest, Why.RESTS));
-            }
+            later.rest(queue, now + rest);
             return false;
         }
         long forOthers = queue.nanosForOthers(now);
         if (forOthers > 0) {
             queue.passRoomOn(); // it is not used now
-            leaveToOthers(queue, now + forOthers);
+            later.leaveToOthers(queue, now + forOthers);
             return false;
         }
         return true;
@@ -300,7 +243,7 @@ final class Claimer {
             if (!queue.waitForSuspectRoom()) {
                 lookSoon(queue);
             }
-            lookAgain(queue);
+            later.lookAgain(queue, LOOK_EVERY);
         }
     }
 

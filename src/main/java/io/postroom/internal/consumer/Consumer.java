@@ -17,7 +17,7 @@ import java.util.function.Predicate;
 public final class Consumer {
     private final ConsumedQueue queue;
     private final ConsumerRuntime shared;
-    private final HandlerGroup group;
+    private final HandlerSet handlerSet;
     private final ClaimRules rules;
     private final HeldMessages held;
     private final QueueClaims claims;
@@ -27,10 +27,10 @@ public final class Consumer {
     public Consumer(ConsumedQueue queue, ConsumerRuntime shared) {
         this.queue = queue;
         this.shared = shared;
-        group = shared.join(queue.handled());
+        handlerSet = shared.join(queue.handled());
         rules = new ClaimRules(queue, shared.leaseHolder, shared.completer::isOverwhelmed);
         held = new HeldMessages(
-                group,
+                handlerSet,
                 shared.bounds,
                 shared.leases,
                 shared.starts,
@@ -46,8 +46,8 @@ public final class Consumer {
                 shared.leases.suspectPlaces(),
                 this::signal,
                 System::nanoTime);
-        claims = new QueueClaims(queue, rules, held, group, suspects);
-        runner = new HandlerRunner(queue.handled(), held, group, shared.pool, this::run);
+        claims = new QueueClaims(queue, rules, held, handlerSet, suspects);
+        runner = new HandlerRunner(queue.handled(), held, handlerSet, shared.pool, this::run);
     }
 
     /** Looks for messages that came before this consumer. */
@@ -112,7 +112,7 @@ public final class Consumer {
         rules.stop();
         held.close();
         if (stopped.compareAndSet(false, true)) {
-            shared.leave(queue.handled(), group);
+            shared.leave(queue.handled(), handlerSet);
         }
     }
 

@@ -29,7 +29,7 @@ public final class ConsumerRuntime {
     final HeldBounds bounds;
     final StartMarks starts;
     final Claimer claimer;
-    private final Map<List<?>, HandlerGroup> groups = new HashMap<>();
+    private final Map<List<?>, HandlerSet> handlerSets = new HashMap<>();
 
     public ConsumerRuntime(
             EngineSettings settings,
@@ -69,17 +69,17 @@ public final class ConsumerRuntime {
         return bounds.messages() > 0;
     }
 
-    /** Returns the group of the queue's handlers; {@link #leave} must follow once the queue is not consumed any more. */
-    synchronized HandlerGroup join(HandledQueue queue) {
-        HandlerGroup group =
-                groups.computeIfAbsent(queue.handlers(), handlers -> HandlerGroup.of(queue, pool, executor));
-        group.use(1);
-        return group;
+    /** Returns the set of the queue's handlers; {@link #leave} must follow once the queue is not consumed any more. */
+    synchronized HandlerSet join(HandledQueue queue) {
+        HandlerSet handlerSet =
+                handlerSets.computeIfAbsent(queue.handlers(), handlers -> HandlerSet.of(queue, pool, executor));
+        handlerSet.use(1);
+        return handlerSet;
     }
 
-    synchronized void leave(HandledQueue queue, HandlerGroup group) {
-        if (group.use(-1) == 0) {
-            groups.remove(queue.handlers(), group);
+    synchronized void leave(HandledQueue queue, HandlerSet handlerSet) {
+        if (handlerSet.use(-1) == 0) {
+            handlerSets.remove(queue.handlers(), handlerSet);
         }
     }
 }

@@ -23,11 +23,11 @@ final class HandlerRunner implements HandlerPool.Slice {
 
     private final HandledQueue queue;
     private final HeldMessages held;
-    private final HandlerGroup group;
+    private final HandlerSet handlerSet;
     private final HandlerPool pool;
     private final Runner runner;
     private final AtomicInteger leaked = new AtomicInteger();
-    /** Whether this queue stands in line for a permit; written under the group's monitor. */
+    /** Whether this queue stands in line for a permit; written under the monitor of its handler set. */
     volatile boolean inLine;
 
     /** One call: a single message, or all of a batch. */
@@ -41,10 +41,10 @@ final class HandlerRunner implements HandlerPool.Slice {
         boolean run(List<ClaimedMessage> messages, Runnable onGivenUp);
     }
 
-    HandlerRunner(HandledQueue queue, HeldMessages held, HandlerGroup group, HandlerPool pool, Runner runner) {
+    HandlerRunner(HandledQueue queue, HeldMessages held, HandlerSet handlerSet, HandlerPool pool, Runner runner) {
         this.queue = queue;
         this.held = held;
-        this.group = group;
+        this.handlerSet = handlerSet;
         this.pool = pool;
         this.runner = runner;
     }
@@ -56,7 +56,7 @@ final class HandlerRunner implements HandlerPool.Slice {
 
     /** Asks for a thread: messages wait in the buffer. */
     void request() {
-        group.requestPermit(this);
+        handlerSet.requestPermit(this);
     }
 
     boolean hasMessages() {
@@ -77,19 +77,19 @@ final class HandlerRunner implements HandlerPool.Slice {
                 }
                 if (isSliceOver(began) && held.hasWaiting()) {
                     permit = false;
-                    group.passOn(this);
+                    handlerSet.passOn(this);
                     return;
                 }
             }
         } finally {
             if (permit) {
-                group.releasePermit();
+                handlerSet.releasePermit();
             }
         }
     }
 
     private boolean isSliceOver(long began) {
-        return (pool.someWait() || group.othersWait()) && System.nanoTime() - began > SLICE.toNanos();
+        return (pool.someWait() || handlerSet.othersWait()) && System.nanoTime() - began > SLICE.toNanos();
     }
 
     /** Returns false when a call was given up. */
@@ -134,7 +134,7 @@ final class HandlerRunner implements HandlerPool.Slice {
             held.putBack(batch.takeRest());
         } finally {
             worker.lose();
-            group.releasePermit();
+            handlerSet.releasePermit();
             held.letGo(begun, bytes);
         }
     }

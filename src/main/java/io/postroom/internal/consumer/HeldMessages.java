@@ -13,7 +13,7 @@ import java.util.function.Consumer;
  * zero, a stop has only to wait for the completer.
  */
 final class HeldMessages {
-    private final HandlerGroup group;
+    private final HandlerSet handlerSet;
     private final PrefetchPolicy prefetch;
     private final HeldBounds bounds;
     private final HeldLeases leases;
@@ -31,7 +31,7 @@ final class HeldMessages {
      * @param onWorthAClaim called when so many ended that another claim is worth its commit
      */
     HeldMessages(
-            HandlerGroup group,
+            HandlerSet handlerSet,
             HeldBounds bounds,
             HeldLeases leases,
             StartMarks starts,
@@ -39,8 +39,8 @@ final class HeldMessages {
             Runnable onFilled,
             Consumer<List<QueueClaims>> onRoom,
             Runnable onWorthAClaim) {
-        this.group = group;
-        this.prefetch = group.prefetch();
+        this.handlerSet = handlerSet;
+        this.prefetch = handlerSet.prefetch();
         this.bounds = bounds;
         this.leases = leases;
         this.starts = starts;
@@ -56,11 +56,11 @@ final class HeldMessages {
 
     /** How many more messages this process would like to hold; zero or less: none. */
     int wanted() {
-        return prefetch.target() - group.held();
+        return prefetch.target() - handlerSet.held();
     }
 
     boolean isWorthAClaim() {
-        return group.isWorthAClaim(count.get() == 0);
+        return handlerSet.isWorthAClaim(count.get() == 0);
     }
 
     /**
@@ -68,7 +68,7 @@ final class HeldMessages {
      * another process may have a thread for the next.
      */
     boolean hasRoomForSuspect() {
-        boolean threadsAreBusy = group.held() >= prefetch.threadCapacity();
+        boolean threadsAreBusy = handlerSet.held() >= prefetch.threadCapacity();
         return (!threadsAreBusy || prefetch.handlersAreFast()) && !buffer.startsWithSuspect();
     }
 
@@ -85,12 +85,12 @@ final class HeldMessages {
     int startAtOnce(int queues) {
         return prefetch.startsAllSoon()
                 ? Integer.MAX_VALUE
-                : Math.max(0, prefetch.threadCapacity() - group.held() + Math.max(1, starts.chunk() / queues));
+                : Math.max(0, prefetch.threadCapacity() - handlerSet.held() + Math.max(1, starts.chunk() / queues));
     }
 
-    /** Decides how many messages a claim should bring, and notes that it is under way: see {@link HandlerGroup#claimBegins}. */
+    /** Decides how many messages a claim should bring, and notes that it is under way: see {@link HandlerSet#claimBegins}. */
     int claimBegins(int most) {
-        return group.claimBegins(most, count.get() == 0);
+        return handlerSet.claimBegins(most, count.get() == 0);
     }
 
     /** Whether the bounds of the process keep this queue from messages, whatever its own handlers could take. */
@@ -102,7 +102,7 @@ final class HeldMessages {
     void claimEnds(int asked, int brought) {
         count.addAndGet(brought);
         bounds.add(brought);
-        group.claimEnds(asked, brought);
+        handlerSet.claimEnds(asked, brought);
         if (brought < asked) {
             passRoomOn(asked - brought);
         }
@@ -110,7 +110,7 @@ final class HeldMessages {
 
     /** Lets other queues with the same handlers claim that found no room, at most so many. */
     void passRoomOn(int places) {
-        List<QueueClaims> others = group.nextForRoom(places);
+        List<QueueClaims> others = handlerSet.nextForRoom(places);
         if (!others.isEmpty()) {
             onRoom.accept(others);
         }
@@ -125,7 +125,7 @@ final class HeldMessages {
         if (bounds.room() < messages
                 || bounds.roomBytes() <= 0
                 || !bounds.hasThreadSoon(prefetch.handlersAreFast())
-                || !group.tryAdd(messages)) {
+                || !handlerSet.tryAdd(messages)) {
             return false;
         }
         count.addAndGet(messages);
@@ -136,7 +136,7 @@ final class HeldMessages {
     /** Counts and takes over a suspect, which is the next that a thread takes. */
     void acceptSuspect(ClaimedMessage suspect) {
         count.incrementAndGet();
-        group.add(1);
+        handlerSet.add(1);
         bounds.add(1);
         bounds.received(1, suspect.content().bytes());
         leases.taken(List.of(suspect));
@@ -211,7 +211,7 @@ final class HeldMessages {
 
     private void uncount(int messages, long bytes) {
         count.addAndGet(-messages);
-        List<QueueClaims> others = group.roomFor(messages);
+        List<QueueClaims> others = handlerSet.roomFor(messages);
         bounds.remove(messages, bytes);
         if (!others.isEmpty()) {
             onRoom.accept(others);

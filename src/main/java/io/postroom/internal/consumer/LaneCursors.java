@@ -138,6 +138,7 @@ public final class LaneCursors {
                 workerId, queueId, queue, true, priorities, from, limit, leaseSize, started, ClaimKind.ORDINARY);
     }
 
+    /** Notes whether the queue is ordered; default false. It holds from the next request on. */
     public synchronized void setOrdered(boolean ordered) {
         this.ordered = ordered;
     }

@@ -15,7 +15,7 @@ final class PrefetchPolicy {
 
     /** Two claims of the largest size: the messages of one run while the other is fetched. */
     static final int MOST = 2 * Claimer.LARGEST_CLAIM;
-    /** Bytes of payload to hold, about: 32 MiB or an eighth of the heap, if that is less. For one group, and again for the process. */
+    /** Bytes of payload to hold, about: 32 MiB or an eighth of the heap, if that is less. For one handler set, and for the process. */
     static final long MOST_BYTES =
             Math.min(32L * 1024 * 1024, Runtime.getRuntime().maxMemory() / 8);
 

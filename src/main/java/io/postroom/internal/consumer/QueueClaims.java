@@ -30,7 +30,7 @@ final class QueueClaims {
     private final ConsumedQueue queue;
     private final ClaimRules rules;
     private final HeldMessages held;
-    private final HandlerGroup group;
+    private final HandlerSet handlerSet;
     private final SuspectRunner suspects;
     private final AtomicBoolean signalled = new AtomicBoolean();
     private final ClaimRaces races = new ClaimRaces();
@@ -56,11 +56,12 @@ final class QueueClaims {
         private long untilNanos;
     }
 
-    QueueClaims(ConsumedQueue queue, ClaimRules rules, HeldMessages held, HandlerGroup group, SuspectRunner suspects) {
+    QueueClaims(
+            ConsumedQueue queue, ClaimRules rules, HeldMessages held, HandlerSet handlerSet, SuspectRunner suspects) {
         this.queue = queue;
         this.rules = rules;
         this.held = held;
-        this.group = group;
+        this.handlerSet = handlerSet;
         this.suspects = suspects;
     }
 
@@ -108,10 +109,10 @@ final class QueueClaims {
      * @return false when there is room by now: an end may have come between the look and the note
      */
     boolean waitForRoom() {
-        if (held.count() > 0 && !group.isShared()) {
+        if (held.count() > 0 && !handlerSet.isShared()) {
             return true;
         }
-        group.wantsRoom(this);
+        handlerSet.wantsRoom(this);
         return !held.isWorthAClaim();
     }
 
@@ -122,10 +123,10 @@ final class QueueClaims {
      * @return false when there is room by now: an end may have come between the look and the note
      */
     boolean waitForSuspectRoom() {
-        if (!group.isShared() || held.suspectWaits() || held.hasRoomForSuspect()) {
+        if (!handlerSet.isShared() || held.suspectWaits() || held.hasRoomForSuspect()) {
             return true; // its own messages signal it, or it lacks something other than room
         }
-        group.wantsRoom(this);
+        handlerSet.wantsRoom(this);
         return !held.hasRoomForSuspect();
     }
 
@@ -162,11 +163,11 @@ final class QueueClaims {
     }
 
     boolean handlersAreFast() {
-        return group.prefetch().handlersAreFast();
+        return handlerSet.prefetch().handlersAreFast();
     }
 
     PrefetchPolicy prefetch() {
-        return group.prefetch();
+        return handlerSet.prefetch();
     }
 
     int wanted() {

@@ -9,7 +9,7 @@
  *                             SuspectRunner├──► HeldMessages ◄── DirectDispatch┘
  *                                   └──────┘    (count, MessageBuffer)
  *                                                     │ asks for a permit
- *                                               HandlerGroup ──► HandlerPool ──► HandlerRunner ──► Executor
+ *                                               HandlerSet ──► HandlerPool ──► HandlerRunner ──► Executor
  *                                               (permits)        (threads)       (one queue)
  *
  *   QueueClaims: what the Claimer knows and asks of one queue; ClaimRaces: whether to leave what came to other processes
@@ -63,8 +63,8 @@
  * a call alone would not do either. With it, 64 calls that waited 15 ms for a socket shared 20 threads, and a drain took three times as
  * long.
  *
- * <p>Permits, the known speed and the count of held messages belong to the list of handlers, not to the queue ({@code HandlerGroup}).
- * Queues with the same list share them, one after the other. The groups belong to one start of the consumers: calls that outlive a stop
+ * <p>Permits, the known speed and the count of held messages belong to the set of handlers, not to the queue ({@code HandlerSet}).
+ * Queues with the same set share them, one after the other. The sets belong to one start of the consumers: calls that outlive a stop
  * must not take the permits of the next start.
  *
  * <p>Three bounds hold for the process, beside those of a queue: messages ahead of the threads, their bytes, and threads. A queue that

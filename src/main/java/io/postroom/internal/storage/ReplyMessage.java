@@ -22,25 +22,31 @@ public final class ReplyMessage {
         this.message = message;
     }
 
-    /** @param message names its queue, whose number is not known yet */
+    /**
+     * Makes a reply to this request.
+     *
+     * @param message names its queue, whose number is not known yet
+     */
     public static ReplyMessage of(UUID request, NewMessage message) {
         return new ReplyMessage(request, message.queue(), message);
     }
 
-    /** A reply to a queue that cannot exist, because no queue may have such a name. It is counted, and nothing is written. */
+    /** Makes a reply to a queue that cannot exist, because no queue may have such a name. It is counted, and nothing is written. */
     public static ReplyMessage withoutQueue(UUID request, String queue) {
         return new ReplyMessage(request, queue, null);
     }
 
+    /** The id of the request. */
     public UUID request() {
         return request;
     }
 
+    /** The name of the queue that the request names for its reply. */
     public String queue() {
         return queue;
     }
 
-    /** What is to be written; null: nothing. */
+    /** The message that is to be written; null: none is. */
     public @Nullable NewMessage message() {
         return message;
     }
@@ -55,7 +61,7 @@ public final class ReplyMessage {
         arrival = null;
     }
 
-    /** Where the reply waits; null: it was not written. */
+    /** The place where the reply waits; null: it was not written. */
     public @Nullable Arrival arrival() {
         return arrival;
     }

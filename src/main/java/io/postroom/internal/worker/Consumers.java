@@ -166,6 +166,7 @@ public final class Consumers implements LocalConsumers {
         readers.put(queueId, reader);
     }
 
+    /** Ends what {@link #readBy} began; does nothing when nobody reads the queue. */
     void notReadBy(int queueId) {
         readers.remove(queueId);
     }

@@ -95,7 +95,23 @@ public final class EngineParts {
                 notifier,
                 setup.delivery(),
                 settings.pollInterval());
-        ResultDispatcher results = new ResultDispatcher(
+        ResultDispatcher results = results(due);
+        completer = new Completer(
+                stores.leases(), heartbeat::workerId, this::resultsMayCome, results::written, results::lost);
+        KillSignals killSignals = new KillSignals(stores.consumers()::obey);
+        executor = new Executor(setup, stores.leases(), transactions, heartbeat, timeLimits, completer, killSignals);
+        LostAnswers lostAnswers = new LostAnswers(stores.leases(), heartbeat, leases, notifier, settings.leaseTime());
+        poller = poller(lostAnswers, due);
+        syncSender = new SyncSender(
+                stores, setup.handlers(), heartbeat, declarations, leases, executor, completer, ownSends);
+        directDispatches = new DirectDispatches(setup.handlers(), consumers, heartbeat, lostAnswers);
+        inlineRunner = new InlineRunner(stores, heartbeat, consumers, declarations, leases, executor, completer);
+        health = new Health(settings, heartbeat, consumers, poller, completer);
+    }
+
+    /** Makes what tells of ends: callers that wait, listeners, consumers with room again. */
+    private ResultDispatcher results(DueWatch due) {
+        return new ResultDispatcher(
                 leases,
                 futures,
                 ownSends,
@@ -106,14 +122,11 @@ public final class EngineParts {
                 failures,
                 sentReplies,
                 transactions);
-        completer = new Completer(
-                stores.leases(), heartbeat::workerId, this::resultsMayCome, results::written, results::lost);
-        KillSignals killSignals = new KillSignals(stores.consumers()::obey);
-        executor = new Executor(setup, stores.leases(), transactions, heartbeat, timeLimits, completer, killSignals);
-        LostAnswers lostAnswers = new LostAnswers(stores.leases(), heartbeat, leases, notifier, settings.leaseTime());
-        ConsumerStops stops = new ConsumerStops(stores.workers(), heartbeat, consumers);
-        CancelledRuns cancelledRuns = new CancelledRuns(stores.workers(), heartbeat, timeLimits);
-        poller = new Poller(
+    }
+
+    /** Makes what looks into the database once an interval, for all that others may have changed there. */
+    private Poller poller(LostAnswers lostAnswers, DueWatch due) {
+        return new Poller(
                 stores.workers(),
                 heartbeat,
                 consumers,
@@ -121,14 +134,9 @@ public final class EngineParts {
                 futures,
                 lostAnswers,
                 due,
-                stops,
-                cancelledRuns,
+                new ConsumerStops(stores.workers(), heartbeat, consumers),
+                new CancelledRuns(stores.workers(), heartbeat, timeLimits),
                 settings);
-        syncSender = new SyncSender(
-                stores, setup.handlers(), heartbeat, declarations, leases, executor, completer, ownSends);
-        directDispatches = new DirectDispatches(setup.handlers(), consumers, heartbeat, lostAnswers);
-        inlineRunner = new InlineRunner(stores, heartbeat, consumers, declarations, leases, executor, completer);
-        health = new Health(settings, heartbeat, consumers, poller, completer);
     }
 
     /** Starts a new consumer for each declared queue, and what these consumers share. */

@@ -56,21 +56,21 @@ final class ClaimFixture extends NoLeaseStore implements LeaseHolder {
     final HandlerPool pool = new HandlerPool(HandlerThreads.platform(), 8, 1_000);
     final HeldBounds bounds = new HeldBounds(pool, PrefetchPolicy.MOST_BYTES);
     final PrefetchPolicy prefetch = new PrefetchPolicy(THREADS, 1, () -> nanos, () -> longCallRuns);
-    final HandlerGroup group = new HandlerGroup(prefetch, THREADS, pool);
+    final HandlerSet handlerSet = new HandlerSet(prefetch, THREADS, pool);
     final HeldLeases leases = new HeldLeases();
     final ClaimRules rules = new ClaimRules(queue, this, () -> overwhelmed);
     final StartMarks starts = new StartMarks(this, this, () -> nanos);
     final HeldMessages held =
-            new HeldMessages(group, bounds, leases, starts, released::addAll, () -> {}, others -> {}, () -> {});
+            new HeldMessages(handlerSet, bounds, leases, starts, released::addAll, () -> {}, others -> {}, () -> {});
     final SuspectRunner suspectRunner = new SuspectRunner(
             queue, this, this, held, leases.suspectPlaces(), suspectsEnded::incrementAndGet, () -> nanos);
-    final QueueClaims claims = new QueueClaims(queue, rules, held, group, suspectRunner);
+    final QueueClaims claims = new QueueClaims(queue, rules, held, handlerSet, suspectRunner);
     final Claimer claimer = new Claimer(this, this, pool, bounds);
     final DirectDispatcher directDispatcher = new DirectDispatcher(queue, rules, held);
 
-    /** A group of handlers none of which runs for long. */
-    static HandlerGroup group(int concurrency, int largestBatch, HandlerPool pool) {
-        return new HandlerGroup(
+    /** A set of handlers none of which runs for long. */
+    static HandlerSet handlerSet(int concurrency, int largestBatch, HandlerPool pool) {
+        return new HandlerSet(
                 new PrefetchPolicy(concurrency, largestBatch, System::nanoTime, () -> false), concurrency, pool);
     }
 

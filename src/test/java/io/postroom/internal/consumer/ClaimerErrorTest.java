@@ -78,11 +78,11 @@ class ClaimerErrorTest implements LeaseHolder {
                 new QueueReport(
                         id, "q" + id, false, false, 3, "1s", false, false, false, QueueReport.Stop.NONE, lowest, false),
                 queue.timesHeldBack());
-        HandlerGroup group = ClaimFixture.group(CONCURRENCY, 1, pool);
-        group.use(1);
+        HandlerSet handlerSet = ClaimFixture.handlerSet(CONCURRENCY, 1, pool);
+        handlerSet.use(1);
         HeldLeases known = new HeldLeases();
         HeldMessages messages = new HeldMessages(
-                group,
+                handlerSet,
                 bounds,
                 known,
                 new ClaimFixture().starts,
@@ -99,7 +99,7 @@ class ClaimerErrorTest implements LeaseHolder {
         queues.add(queue);
         held.add(messages);
         leases.add(known);
-        claims.add(new QueueClaims(queue, new ClaimRules(queue, this, () -> false), messages, group, suspects));
+        claims.add(new QueueClaims(queue, new ClaimRules(queue, this, () -> false), messages, handlerSet, suspects));
     }
 
     private void arrive(int queue) {

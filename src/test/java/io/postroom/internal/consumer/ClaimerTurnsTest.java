@@ -294,7 +294,7 @@ class ClaimerTurnsTest implements LeaseHolder {
     /** The end of a message signals its own queue, which would fill the place again before a timer looks for suspects of others. */
     @Test
     void suspect_takes_turns_with_the_backlog_of_another_queue_with_the_same_handlers() {
-        HandlerGroup shared = ClaimFixture.group(THREADS, 1, pool);
+        HandlerSet shared = ClaimFixture.handlerSet(THREADS, 1, pool);
         Queue backlog = new Queue(0, shared);
         Queue crashed = new Queue(1, shared);
         store.queues.put(0, backlog);
@@ -352,7 +352,7 @@ class ClaimerTurnsTest implements LeaseHolder {
 
     @Test
     void suspect_that_waits_for_a_thread_here_does_not_make_the_claimer_turn_without_end() {
-        HandlerGroup shared = ClaimFixture.group(1, 10, pool); // room for messages while the one permit is taken
+        HandlerSet shared = ClaimFixture.handlerSet(1, 10, pool); // room for messages while the one permit is taken
         store.queues.put(0, new Queue(0, shared));
         Queue crashed = new Queue(1, shared);
         store.queues.put(1, crashed);
@@ -370,7 +370,7 @@ class ClaimerTurnsTest implements LeaseHolder {
 
     @Test
     void queue_that_leaves_messages_to_others_does_not_keep_the_room_that_it_was_told_of() {
-        HandlerGroup shared = ClaimFixture.group(THREADS, 1, pool);
+        HandlerSet shared = ClaimFixture.handlerSet(THREADS, 1, pool);
         Queue late = new Queue(0, shared);
         Queue other = new Queue(1, shared);
         Queue busy = new Queue(2, shared);
@@ -415,8 +415,8 @@ class ClaimerTurnsTest implements LeaseHolder {
 
     @Test
     void wait_for_others_ends_before_the_next_look_at_suspects() {
-        HandlerGroup group = ClaimFixture.group(THREADS, 1, pool);
-        Queue queue = new Queue(0, group);
+        HandlerSet handlerSet = ClaimFixture.handlerSet(THREADS, 1, pool);
+        Queue queue = new Queue(0, handlerSet);
         store.queues.put(0, queue);
         loseRaces(queue, 1);
         await().until(() -> !queue.restsAfterShortClaim());
@@ -483,23 +483,23 @@ class ClaimerTurnsTest implements LeaseHolder {
         final int id;
         final ArrayDeque<ClaimedMessage> ready = new ArrayDeque<>();
         final ConsumedQueue consumed;
-        final HandlerGroup group;
+        final HandlerSet handlerSet;
         final HeldMessages held;
         final QueueClaims claims;
 
         Queue(int id) {
-            this(id, ClaimFixture.group(THREADS, 1, pool));
+            this(id, ClaimFixture.handlerSet(THREADS, 1, pool));
         }
 
-        Queue(int id, HandlerGroup group) {
+        Queue(int id, HandlerSet handlerSet) {
             this.id = id;
-            this.group = group;
+            this.handlerSet = handlerSet;
             Handler handler = Handler.send("q" + id, String.class, (payload, context) -> Outcome.done())
                     .concurrency(THREADS);
             consumed = new ConsumedQueue(new HandledQueue(id, "q" + id, List.of(handler)));
             HeldLeases leases = new HeldLeases();
             held = new HeldMessages(
-                    group,
+                    handlerSet,
                     bounds,
                     leases,
                     new ClaimFixture().starts,
@@ -516,8 +516,8 @@ class ClaimerTurnsTest implements LeaseHolder {
                     this::signal,
                     System::nanoTime);
             claims = new QueueClaims(
-                    consumed, new ClaimRules(consumed, ClaimerTurnsTest.this, () -> false), held, group, suspects);
-            group.use(1);
+                    consumed, new ClaimRules(consumed, ClaimerTurnsTest.this, () -> false), held, handlerSet, suspects);
+            handlerSet.use(1);
             reported(false);
         }
 
@@ -526,7 +526,7 @@ class ClaimerTurnsTest implements LeaseHolder {
         }
 
         void fast() {
-            group.prefetch().ran(100, Duration.ofMillis(1).toNanos());
+            handlerSet.prefetch().ran(100, Duration.ofMillis(1).toNanos());
         }
 
         void reported(boolean paused) {

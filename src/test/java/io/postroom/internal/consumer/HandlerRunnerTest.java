@@ -31,7 +31,7 @@ class HandlerRunnerTest {
     private final HandlerPool pool = new HandlerPool(HandlerThreads.platform(), 8, 100);
     private final HeldBounds bounds = new HeldBounds(pool, PrefetchPolicy.MOST_BYTES);
     private final StartMarks starts = new ClaimFixture().starts;
-    private HandlerGroup group = ClaimFixture.group(1, 1, pool);
+    private HandlerSet handlerSet = ClaimFixture.handlerSet(1, 1, pool);
     private HeldMessages held;
     private HandlerRunner runner;
     private final CountDownLatch mayEnd = new CountDownLatch(1);
@@ -171,7 +171,7 @@ class HandlerRunnerTest {
 
     /** Lets a thread take several messages from the buffer at once. */
     private void fast() {
-        group.prefetch().ran(1_000, Duration.ofMillis(1).toNanos());
+        handlerSet.prefetch().ran(1_000, Duration.ofMillis(1).toNanos());
     }
 
     private static List<ClaimedMessage> messages(int count) {
@@ -192,9 +192,9 @@ class HandlerRunnerTest {
 
     private HandlerRunner start(Handler handler, HandlerRunner.Runner calls) {
         HandledQueue queue = new HandledQueue(7, "q", List.of(handler));
-        group = ClaimFixture.group(queue.concurrency(), queue.largestBatch(), pool);
+        handlerSet = ClaimFixture.handlerSet(queue.concurrency(), queue.largestBatch(), pool);
         held = new HeldMessages(
-                group,
+                handlerSet,
                 bounds,
                 new HeldLeases(),
                 starts,
@@ -202,7 +202,7 @@ class HandlerRunnerTest {
                 () -> runner.request(),
                 others -> {},
                 signals::incrementAndGet);
-        runner = new HandlerRunner(queue, held, group, pool, calls);
+        runner = new HandlerRunner(queue, held, handlerSet, pool, calls);
         return runner;
     }
 

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 @Timeout(60)
-class HandlerGroupTest {
+class HandlerSetTest {
     private final HandlerPool pool = new HandlerPool(HandlerThreads.platform(), 8, 100);
     private final HeldBounds bounds = new HeldBounds(pool, PrefetchPolicy.MOST_BYTES);
     private final StartMarks starts = new ClaimFixture().starts;
@@ -36,9 +36,9 @@ class HandlerGroupTest {
 
     @Test
     void queues_with_the_same_handlers_run_as_many_messages_at_a_time_as_one_would_and_take_turns() {
-        HandlerGroup group = ClaimFixture.group(2, 1, pool);
-        Consumed deep = new Consumed("deep", group);
-        Consumed small = new Consumed("small", group);
+        HandlerSet handlerSet = ClaimFixture.handlerSet(2, 1, pool);
+        Consumed deep = new Consumed("deep", handlerSet);
+        Consumed small = new Consumed("small", handlerSet);
 
         deep.hold(20);
         await().until(() -> running.get() == 2);
@@ -53,15 +53,15 @@ class HandlerGroupTest {
         mayRun.release(100);
         await().until(() -> order.size() == 22);
         assertThat(most).hasValue(2);
-        await().until(() -> group.held() == 0);
+        await().until(() -> handlerSet.held() == 0);
     }
 
     /** A put after the taker's last look and before its permit is given back, thousands of times: the message is run. */
     @Test
     void message_that_comes_while_the_last_permit_is_given_back_is_run() {
         mayRun.release(100_000);
-        HandlerGroup group = ClaimFixture.group(1, 1, pool);
-        Consumed queue = new Consumed("q", group);
+        HandlerSet handlerSet = ClaimFixture.handlerSet(1, 1, pool);
+        Consumed queue = new Consumed("q", handlerSet);
         for (int round = 1; round <= 20_000; round++) {
             queue.hold(1);
             while (order.size() < round) {
@@ -77,9 +77,9 @@ class HandlerGroupTest {
         for (int putAt = 0; putAt < 3; putAt++) {
             HandlerPool none =
                     new HandlerPool(task -> new Thread(() -> {}), 0, 1); // counts what is offered, and runs nothing
-            HandlerGroup group = ClaimFixture.group(1, 1, none);
-            Consumed queue = new Consumed("q", group, none);
-            group.requestPermit(queue.runner); // the taker's
+            HandlerSet handlerSet = ClaimFixture.handlerSet(1, 1, none);
+            Consumed queue = new Consumed("q", handlerSet, none);
+            handlerSet.requestPermit(queue.runner); // the taker's
             assertThat(none.demand().slices()).isOne();
 
             for (int step = 0; step < 3; step++) {
@@ -89,7 +89,7 @@ class HandlerGroupTest {
                 if (step == 0 && putAt > 0) {
                     assertThat(queue.held.take().isEmpty()).isTrue();
                 } else if (step == 1) {
-                    group.releasePermit();
+                    handlerSet.releasePermit();
                 }
             }
 
@@ -100,20 +100,20 @@ class HandlerGroupTest {
     @Test
     void permit_goes_past_a_queue_in_line_whose_messages_others_took() {
         HandlerPool none = new HandlerPool(task -> new Thread(() -> {}), 0, 1);
-        HandlerGroup group = ClaimFixture.group(1, 1, none);
-        Consumed first = new Consumed("first", group, none);
-        Consumed second = new Consumed("second", group, none);
-        group.requestPermit(first.runner);
+        HandlerSet handlerSet = ClaimFixture.handlerSet(1, 1, none);
+        Consumed first = new Consumed("first", handlerSet, none);
+        Consumed second = new Consumed("second", handlerSet, none);
+        handlerSet.requestPermit(first.runner);
         first.hold(1); // in line
         second.hold(1); // in line behind it
         first.held.take();
 
-        group.releasePermit();
+        handlerSet.releasePermit();
         assertThat(none.demand().slices())
                 .as("one for the taker, one for the second queue")
                 .isEqualTo(2);
         second.held.take();
-        group.releasePermit();
+        handlerSet.releasePermit();
 
         first.hold(1);
         assertThat(none.demand().slices()).as("the permit was free").isEqualTo(3);
@@ -121,48 +121,48 @@ class HandlerGroupTest {
 
     @Test
     void queue_that_holds_nothing_may_have_one_message_beside_a_deep_queue_of_fast_handlers() {
-        HandlerGroup group = ClaimFixture.group(4, 1, pool);
-        group.use(2);
-        group.prefetch().ran(100, Duration.ofMillis(1).toNanos());
-        group.add(group.prefetch().target());
+        HandlerSet handlerSet = ClaimFixture.handlerSet(4, 1, pool);
+        handlerSet.use(2);
+        handlerSet.prefetch().ran(100, Duration.ofMillis(1).toNanos());
+        handlerSet.add(handlerSet.prefetch().target());
 
-        assertThat(group.isWorthAClaim(false)).isFalse();
-        assertThat(group.claimBegins(1_000, false)).isZero();
-        assertThat(group.isWorthAClaim(true)).isTrue();
-        assertThat(group.claimBegins(1_000, true)).isOne();
+        assertThat(handlerSet.isWorthAClaim(false)).isFalse();
+        assertThat(handlerSet.claimBegins(1_000, false)).isZero();
+        assertThat(handlerSet.isWorthAClaim(true)).isTrue();
+        assertThat(handlerSet.claimBegins(1_000, true)).isOne();
     }
 
     @Test
     void slow_handlers_of_two_queues_get_no_more_messages_together_than_they_take() {
-        HandlerGroup group = ClaimFixture.group(4, 1, pool);
-        group.use(2);
+        HandlerSet handlerSet = ClaimFixture.handlerSet(4, 1, pool);
+        handlerSet.use(2);
 
-        assertThat(group.claimBegins(3, true)).isEqualTo(3);
-        assertThat(group.claimBegins(3, true)).isOne();
-        assertThat(group.claimBegins(3, true)).isZero();
-        assertThat(group.tryAdd(1)).isFalse();
-        group.claimEnds(3, 1);
-        group.claimEnds(1, 1);
-        assertThat(group.tryAdd(2)).isTrue();
-        assertThat(group.tryAdd(1)).isFalse();
+        assertThat(handlerSet.claimBegins(3, true)).isEqualTo(3);
+        assertThat(handlerSet.claimBegins(3, true)).isOne();
+        assertThat(handlerSet.claimBegins(3, true)).isZero();
+        assertThat(handlerSet.tryAdd(1)).isFalse();
+        handlerSet.claimEnds(3, 1);
+        handlerSet.claimEnds(1, 1);
+        assertThat(handlerSet.tryAdd(2)).isTrue();
+        assertThat(handlerSet.tryAdd(1)).isFalse();
     }
 
     @Test
     void queues_that_found_no_room_are_named_in_their_order_when_messages_end() {
-        HandlerGroup group = ClaimFixture.group(1, 1, pool);
+        HandlerSet handlerSet = ClaimFixture.handlerSet(1, 1, pool);
         QueueClaims first = new ClaimFixture().claims;
         QueueClaims second = new ClaimFixture().claims;
-        group.add(2);
-        group.wantsRoom(first);
-        group.wantsRoom(second);
-        group.wantsRoom(first);
+        handlerSet.add(2);
+        handlerSet.wantsRoom(first);
+        handlerSet.wantsRoom(second);
+        handlerSet.wantsRoom(first);
 
-        assertThat(group.roomFor(1)).as("one is held still").isEmpty();
-        assertThat(group.roomFor(1)).containsExactly(first);
-        group.add(1);
-        assertThat(group.roomFor(1)).containsExactly(second);
-        group.add(1);
-        assertThat(group.roomFor(1)).isEmpty();
+        assertThat(handlerSet.roomFor(1)).as("one is held still").isEmpty();
+        assertThat(handlerSet.roomFor(1)).containsExactly(first);
+        handlerSet.add(1);
+        assertThat(handlerSet.roomFor(1)).containsExactly(second);
+        handlerSet.add(1);
+        assertThat(handlerSet.roomFor(1)).isEmpty();
     }
 
     private final class Consumed implements HandlerRunner.Runner {
@@ -170,18 +170,25 @@ class HandlerGroupTest {
         private final HeldMessages held;
         private final HandlerRunner runner;
 
-        Consumed(String name, HandlerGroup group) {
-            this(name, group, pool);
+        Consumed(String name, HandlerSet handlerSet) {
+            this(name, handlerSet, pool);
         }
 
-        Consumed(String name, HandlerGroup group, HandlerPool threads) {
+        Consumed(String name, HandlerSet handlerSet, HandlerPool threads) {
             this.name = name;
             Handler handler = Handler.send(name, String.class, (payload, context) -> Outcome.done());
             HandledQueue queue = new HandledQueue(1, name, List.of(handler));
-            group.use(1);
+            handlerSet.use(1);
             held = new HeldMessages(
-                    group, bounds, new HeldLeases(), starts, released -> {}, () -> request(), others -> {}, () -> {});
-            runner = new HandlerRunner(queue, held, group, threads, this);
+                    handlerSet,
+                    bounds,
+                    new HeldLeases(),
+                    starts,
+                    released -> {},
+                    () -> request(),
+                    others -> {},
+                    () -> {});
+            runner = new HandlerRunner(queue, held, handlerSet, threads, this);
         }
 
         private void request() {

@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  *       finds a free permit.
  * </ul>
  */
-final class HandlerGroup {
+final class HandlerSet {
     private final PrefetchPolicy prefetch;
     private final HandlerPool pool;
     private final AtomicInteger held = new AtomicInteger();
@@ -41,26 +41,26 @@ final class HandlerGroup {
 
     private volatile int queues;
 
-    HandlerGroup(PrefetchPolicy prefetch, int concurrency, HandlerPool pool) {
+    HandlerSet(PrefetchPolicy prefetch, int concurrency, HandlerPool pool) {
         this.prefetch = prefetch;
         this.freePermits = concurrency;
         this.pool = pool;
     }
 
-    static HandlerGroup of(HandledQueue queue, HandlerPool pool, Executor executor) {
+    static HandlerSet of(HandledQueue queue, HandlerPool pool, Executor executor) {
         PrefetchPolicy prefetch = new PrefetchPolicy(
                 queue.concurrency(),
                 queue.largestBatch(),
                 System::nanoTime,
                 () -> executor.runsLongerThan(PrefetchPolicy.AHEAD, queue));
-        return new HandlerGroup(prefetch, queue.concurrency(), pool);
+        return new HandlerSet(prefetch, queue.concurrency(), pool);
     }
 
     PrefetchPolicy prefetch() {
         return prefetch;
     }
 
-    /** Notes that one more queue uses this group, or one less. Returns how many do. */
+    /** Notes that one more queue uses these handlers, or one less. Returns how many do. */
     synchronized int use(int more) {
         queues += more;
         return queues;
@@ -142,7 +142,7 @@ final class HandlerGroup {
         return null;
     }
 
-    /** Returns how many messages are held for all queues of the group. */
+    /** Returns how many messages are held for all queues with these handlers. */
     int held() {
         return held.get();
     }

@@ -1,0 +1,129 @@
+package io.postroom;
+
+import io.postroom.api.EngineSettings;
+import io.postroom.internal.jobs.DeleteAbandonedQueues;
+import io.postroom.internal.jobs.ExpireMessages;
+import io.postroom.internal.jobs.InspectDatabase;
+import io.postroom.internal.jobs.Job;
+import io.postroom.internal.jobs.JobTimer;
+import io.postroom.internal.jobs.LockedJob;
+import io.postroom.internal.jobs.MaintainPartitions;
+import io.postroom.internal.jobs.PromoteDue;
+import io.postroom.internal.jobs.RedriveDeadLetters;
+import io.postroom.internal.jobs.ReleaseActiveConsumers;
+import io.postroom.internal.jobs.RemoveQueueMessages;
+import io.postroom.internal.jobs.ReportFailures;
+import io.postroom.internal.jobs.RescueLeases;
+import io.postroom.internal.jobs.ShortenQueues;
+import io.postroom.internal.jobs.SweepGroups;
+import io.postroom.internal.jobs.WatchUnconsumedQueues;
+import io.postroom.internal.postgres.PostgresInspection;
+import io.postroom.internal.postgres.PostgresJobLocks;
+import io.postroom.internal.postgres.purge.PostgresMaintenance;
+import io.postroom.internal.storage.JobStore;
+import io.postroom.internal.storage.MaintenanceStore;
+import io.postroom.internal.worker.Consumers;
+import io.postroom.internal.worker.DueWatch;
+import io.postroom.internal.worker.Engine;
+import io.postroom.internal.worker.FailureLog;
+import io.postroom.internal.worker.Notifier;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import javax.sql.DataSource;
+import net.javacrumbs.shedlock.core.LockProvider;
+import org.jspecify.annotations.Nullable;
+
+/** Makes the jobs of a process, and lets other parts run one of them soon. */
+final class PostroomJobs {
+    /** Nobody waits for the end of an abandoned queue: who declares it takes it over at once. */
+    private static final int BEATS_BETWEEN_LOOKS = 8;
+
+    /** A node that dies in a singleton job keeps the job from the other nodes for this long. */
+    private static final Duration LONGEST_JOB = Duration.ofMinutes(30);
+
+    final JobTimer timer = new JobTimer();
+    final InspectDatabase inspect;
+    final WatchUnconsumedQueues unconsumed;
+
+    private final JobStore store;
+    private final DataSource engines;
+    private final Notifier notifier;
+    private final PromoteDue promote;
+    private final RedriveDeadLetters redrives;
+
+    /** @param engines connections of the engine's own */
+    PostroomJobs(JobStore store, DataSource engines, Notifier notifier, Consumers consumers) {
+        this.store = store;
+        this.engines = engines;
+        this.notifier = notifier;
+        promote = new PromoteDue(store, notifier::wake, consumers::isConsuming);
+        redrives = new RedriveDeadLetters(store, notifier::wake);
+        inspect = new InspectDatabase(new PostgresInspection(engines));
+        unconsumed = new WatchUnconsumedQueues(store);
+    }
+
+    void promoteSoon() {
+        timer.runSoon(promote);
+    }
+
+    void redriveSoon() {
+        timer.runSoon(redrives);
+    }
+
+    /** Returns what runs the promote job when the worker learns of an earlier due time. */
+    DueWatch dueWatch() {
+        return new PromoteInTime(timer, promote);
+    }
+
+    /** Returns the jobs of a process that only creates messages. */
+    List<Job> ofProducer(FailureLog failures) {
+        List<Job> jobs = new ArrayList<>();
+        jobs.add(new ReportFailures(store, failures::buried, failures::sayHeldBack));
+        jobs.add(unconsumed);
+        return jobs;
+    }
+
+    /** Returns the jobs of a process with workers. */
+    List<Job> ofWorker(EngineSettings settings, Engine engine, FailureLog failures) {
+        List<Job> jobs = new ArrayList<>();
+        jobs.add(promote);
+        jobs.add(new RescueLeases(
+                store, settings.leaseTime(), settings.beatInterval(), engine::hasBeatenFor, notifier::wake));
+        jobs.add(new DeleteAbandonedQueues(
+                store,
+                settings.leaseTime(),
+                settings.beatInterval().multipliedBy(BEATS_BETWEEN_LOOKS),
+                engine::hasBeatenFor));
+        jobs.add(new ExpireMessages(store));
+        jobs.add(new ReleaseActiveConsumers(store, settings.leaseTime(), engine::hasBeatenFor));
+        jobs.add(new ShortenQueues(store));
+        jobs.add(new SweepGroups(store));
+        jobs.add(redrives);
+        MaintenanceStore maintenance = new PostgresMaintenance(engines);
+        LockProvider locks = PostgresJobLocks.on(engines);
+        jobs.add(new LockedJob(new RemoveQueueMessages(maintenance), locks, LONGEST_JOB));
+        jobs.add(new LockedJob(new MaintainPartitions(maintenance), locks, LONGEST_JOB));
+        jobs.add(inspect);
+        jobs.addAll(ofProducer(failures));
+        return jobs;
+    }
+
+    private record PromoteInTime(JobTimer timer, PromoteDue promote) implements DueWatch {
+        @Override
+        public @Nullable Instant from() {
+            return promote.from();
+        }
+
+        @Override
+        public void nextDueIn(Duration wait) {
+            timer.runSoon(promote, wait);
+        }
+
+        @Override
+        public void delayed() {
+            timer.runSoon(promote);
+        }
+    }
+}
