@@ -29,6 +29,7 @@ import io.postroom.internal.producer.DefaultQueues;
 import io.postroom.internal.producer.DirectTransactions;
 import io.postroom.internal.producer.MessageEncoder;
 import io.postroom.internal.producer.QueueCache;
+import io.postroom.internal.producer.QueueOwner;
 import io.postroom.internal.producer.Router;
 import io.postroom.internal.storage.NotificationListener;
 import io.postroom.internal.storage.Stores;
@@ -239,11 +240,12 @@ final class PostroomBuilder implements Postroom.Builder {
 
         DefaultQueueMessages queueMessages = new DefaultQueueMessages(
                 stores, hosts, encoder, queueCache, router, worker, jobs::promoteSoon, jobs::redriveSoon);
-        DefaultQueues queues = new DefaultQueues(stores, queueCache, worker);
+        QueueOwner owner = new QueueOwner(stores.queues(), worker);
+        DefaultQueues queues = new DefaultQueues(stores, queueCache, worker, owner);
         return new DefaultPostroom(
                 queueMessages,
                 queues,
-                new DefaultExchanges(stores.routing(), router),
+                new DefaultExchanges(stores.routing(), router, owner),
                 new DefaultDefinitions(stores.topology(), imported -> {
                     queues.declared(imported.queues());
                     router.forget();

@@ -26,7 +26,7 @@ public interface Definitions {
      * @throws InvalidMessageException the text is no such file, too long, of a later version, or has a member that is not known or not what
      *     it must be; or a queue or exchange is there already with another kind. The text names the place, as in {@code
      *     queues[3].attempts}. Nothing was declared
-     * @throws IllegalStateException a queue of this name is exclusive to a process
+     * @throws ExclusiveQueueException a queue of this name belongs to a process. Nothing was declared
      */
     ImportReport importFile(String json, ImportOptions options);
 

@@ -33,6 +33,7 @@ public interface Exchanges {
      * @return whether it is new
      * @throws ExchangeNotFoundException one of its exchanges does not exist
      * @throws QueueNotFoundException its queue does not exist
+     * @throws ExclusiveQueueException its queue belongs to another process
      * @throws InvalidMessageException it leads nowhere, or its arguments do not fit the kind of its exchange
      */
     boolean bind(Binding binding);
@@ -41,6 +42,7 @@ public interface Exchanges {
      * Removes the binding that equals this one.
      *
      * @return false: there was none
+     * @throws ExclusiveQueueException its queue belongs to another process
      */
     boolean unbind(Binding binding);
 

@@ -2,6 +2,7 @@ package io.postroom.rest;
 
 import io.postroom.api.DuplicateMessageException;
 import io.postroom.api.ExchangeNotFoundException;
+import io.postroom.api.ExclusiveQueueException;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.QueueFullException;
 import io.postroom.api.QueueNotFoundException;
@@ -36,6 +37,11 @@ abstract class ApiController {
     @ExceptionHandler
     ResponseEntity<byte[]> refused(DuplicateMessageException refused) {
         return answer(Problem.duplicate(refused));
+    }
+
+    @ExceptionHandler
+    ResponseEntity<byte[]> refused(ExclusiveQueueException refused) {
+        return answer(Problem.exclusive(refused));
     }
 
     @ExceptionHandler

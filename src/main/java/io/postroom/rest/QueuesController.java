@@ -2,7 +2,6 @@ package io.postroom.rest;
 
 import io.postroom.api.Consumers;
 import io.postroom.api.Durations;
-import io.postroom.api.ExclusiveQueueException;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Limits;
 import io.postroom.api.QueueNotFoundException;
@@ -160,11 +159,6 @@ class QueuesController extends ApiController {
     @ExceptionHandler
     ResponseEntity<byte[]> refused(QueueNotFoundException refused) {
         return answer(Problem.unknownQueue(refused));
-    }
-
-    @ExceptionHandler
-    ResponseEntity<byte[]> refused(ExclusiveQueueException refused) {
-        return answer(Problem.exclusive(refused));
     }
 
     private static QueueNotFoundException unknown(String queue) {

@@ -8,6 +8,7 @@ import io.postroom.api.Binding;
 import io.postroom.api.CreateMessage;
 import io.postroom.api.Definitions;
 import io.postroom.api.Exchange;
+import io.postroom.api.ExclusiveQueueException;
 import io.postroom.api.ImportOptions;
 import io.postroom.api.ImportReport;
 import io.postroom.api.InvalidMessageException;
@@ -158,7 +159,7 @@ class PostroomDefinitionsTest {
         assertThatThrownBy(() -> definitions.importFile(
                         "{\"postroomDefinitions\": 1, \"queues\": [{\"queue\": \"" + own + "\"}]}",
                         ImportOptions.defaults()))
-                .isInstanceOf(IllegalStateException.class)
+                .isInstanceOf(ExclusiveQueueException.class)
                 .hasMessageContaining("is exclusive to");
     }
 

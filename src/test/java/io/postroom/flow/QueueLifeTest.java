@@ -6,8 +6,10 @@ import static org.awaitility.Awaitility.await;
 
 import com.zaxxer.hikari.HikariDataSource;
 import io.postroom.Postroom;
+import io.postroom.api.Binding;
 import io.postroom.api.CreateMessage;
 import io.postroom.api.EngineSettings;
+import io.postroom.api.Exchange;
 import io.postroom.api.ExclusiveQueueException;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.MessageState;
@@ -110,6 +112,11 @@ class QueueLifeTest {
             assertOwned(() -> other.queues().pause("mine"));
             assertOwned(() -> other.queues().resume("mine"));
             assertOwned(() -> other.queues().purge("mine"));
+            owner.exchanges().declare(Exchange.fanout("all"));
+            assertOwned(() -> other.exchanges().bind(Binding.from("all").to("mine")));
+            assertThat(owner.exchanges().bind(Binding.from("all").to("mine"))).isTrue();
+            assertOwned(() -> other.exchanges().unbind(Binding.from("all").to("mine")));
+            assertThat(owner.exchanges().unbind(Binding.from("all").to("mine"))).isTrue();
             assertOwned(() -> other.queues().delete("mine", false, false));
             assertOwned(() -> other.queues().declare(QueueSettings.of("mine")));
             assertOwned(() -> other.queueMessages()

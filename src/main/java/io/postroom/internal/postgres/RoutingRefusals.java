@@ -1,6 +1,7 @@
 package io.postroom.internal.postgres;
 
 import io.postroom.api.ExchangeNotFoundException;
+import io.postroom.api.ExclusiveQueueException;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.QueueNotFoundException;
 import io.postroom.api.StoreException;
@@ -19,6 +20,8 @@ final class RoutingRefusals {
     private static final String INVALID = "22023";
     private static final String IN_USE = "55006";
     private static final Pattern UNKNOWN = Pattern.compile("(exchange|to_exchange|queue) \"(.*)\" does not exist\\..*");
+    private static final Pattern EXCLUSIVE =
+            Pattern.compile("queue \"(.*)\" is exclusive to (.*); nothing was changed");
     private static final Pattern BROKEN_LIMIT =
             Pattern.compile("(\\S+) must be (.*), got \"(.*?)\"(?:\\. (.*))?", Pattern.DOTALL);
 
@@ -38,7 +41,10 @@ final class RoutingRefusals {
         if (text == null) {
             return null;
         } else if (refused.state().equals(IN_USE)) {
-            return new IllegalStateException(text);
+            Matcher exclusive = EXCLUSIVE.matcher(text);
+            return exclusive.matches()
+                    ? new ExclusiveQueueException(exclusive.group(1), exclusive.group(2), true)
+                    : new IllegalStateException(text);
         } else if (!refused.state().equals(INVALID)) {
             return null;
         }

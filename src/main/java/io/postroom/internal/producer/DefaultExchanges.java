@@ -14,10 +14,12 @@ import java.util.Map;
 public final class DefaultExchanges implements Exchanges {
     private final RoutingStore store;
     private final Router router;
+    private final QueueOwner owner;
 
-    public DefaultExchanges(RoutingStore store, Router router) {
+    public DefaultExchanges(RoutingStore store, Router router, QueueOwner owner) {
         this.store = store;
         this.router = router;
+        this.owner = owner;
     }
 
     @Override
@@ -32,11 +34,13 @@ public final class DefaultExchanges implements Exchanges {
 
     @Override
     public boolean bind(Binding binding) {
+        binding.queue().ifPresent(owner::require);
         return forgetting(store.bind(binding));
     }
 
     @Override
     public boolean unbind(Binding binding) {
+        binding.queue().ifPresent(owner::require);
         return forgetting(store.unbind(binding));
     }
 

@@ -1,6 +1,5 @@
 package io.postroom.internal.producer;
 
-import io.postroom.api.ExclusiveQueueException;
 import io.postroom.api.QueueKind;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.QueueStats;
@@ -21,11 +20,13 @@ public final class DefaultQueues implements Queues {
     private final Stores stores;
     private final QueueCache cache;
     private final EngineParts worker;
+    private final QueueOwner owner;
 
-    public DefaultQueues(Stores stores, QueueCache cache, EngineParts worker) {
+    public DefaultQueues(Stores stores, QueueCache cache, EngineParts worker, QueueOwner owner) {
         this.stores = stores;
         this.cache = cache;
         this.worker = worker;
+        this.owner = owner;
     }
 
     @Override
@@ -60,21 +61,21 @@ public final class DefaultQueues implements Queues {
 
     @Override
     public void pause(String queue) {
-        requireOwn(queue);
+        owner.require(queue);
         stores.operator().pause(queue, true);
         worker.poller().holdQueue(queue);
     }
 
     @Override
     public void resume(String queue) {
-        requireOwn(queue);
+        owner.require(queue);
         stores.operator().pause(queue, false);
         worker.poller().pollNow();
     }
 
     @Override
     public long purge(String queue) {
-        requireOwn(queue);
+        owner.require(queue);
         return stores.operator().purge(queue);
     }
 
@@ -84,12 +85,5 @@ public final class DefaultQueues implements Queues {
         cache.forget(queue);
         worker.poller().holdQueue(queue);
         return deleted;
-    }
-
-    /** An exclusive queue has the same owner for all its life, so nobody needs to be kept from changing it meanwhile. */
-    private void requireOwn(String queue) {
-        stores.queues().otherOwner(queue, worker.ownerIfRegistered()).ifPresent(owner -> {
-            throw new ExclusiveQueueException(queue, owner, true);
-        });
     }
 }
