@@ -50,6 +50,16 @@ final class RoutedMessages implements Contender {
         return new RoutedMessages("postroom, one message to " + QUEUES + " queues", Way.FANOUT);
     }
 
+    /** The binding with this number, of {@link #BINDINGS}. */
+    static String pattern(int number) {
+        return number % 2 == 0 ? "tenant." + number + ".order.paid" : "tenant." + number + ".*.#";
+    }
+
+    /** A key that one binding matches. */
+    static String key(int number) {
+        return "tenant." + number % BINDINGS + ".order.paid";
+    }
+
     @Override
     public String name() {
         return name;
@@ -93,8 +103,7 @@ final class RoutedMessages implements Contender {
             if (way == Way.TOPIC) {
                 postroom.exchanges().declare(Exchange.topic("x"));
                 for (int i = 0; i < BINDINGS; i++) {
-                    String pattern = i % 2 == 0 ? "tenant." + i + ".order.paid" : "tenant." + i + ".*.#";
-                    postroom.exchanges().bind(Binding.from("x").key(pattern).to("q0"));
+                    postroom.exchanges().bind(Binding.from("x").key(pattern(i)).to("q0"));
                 }
             } else if (way == Way.FANOUT) {
                 postroom.exchanges().declare(Exchange.fanout("x"));
@@ -107,7 +116,7 @@ final class RoutedMessages implements Contender {
         private CreateMessage message(String payload, int number) {
             CreateMessage message = switch (way) {
                 case NAMED, NAMED_EACH -> CreateMessage.to("q" + number % (way == Way.NAMED ? 1 : QUEUES));
-                case TOPIC -> CreateMessage.via("x", "tenant." + number % BINDINGS + ".order.paid");
+                case TOPIC -> CreateMessage.via("x", key(number));
                 case FANOUT -> CreateMessage.via("x", "");
             };
             return message.json("bench", 1, payload);

@@ -2,12 +2,13 @@ package io.postroom.bench;
 
 import io.postroom.bench.WorkloadResult.Row;
 import io.postroom.internal.producer.TopicProbe;
+import java.util.Optional;
 import java.util.function.ToDoubleFunction;
 
 /**
  * W12: what an exchange costs. Messages that name their queue against messages through a topic exchange with 1,000 bindings, in bulks of
  * 1,000 and one in a caller's transaction; one message to 100 queues against 100 messages; and how long a match with 10,000 topic bindings
- * takes.
+ * takes. With a RabbitMQ named in {@link RabbitMq#URL}, the same topic exchange there.
  */
 final class RoutingWorkload implements Workload {
     private static final int PATTERNS = 10_000;
@@ -40,6 +41,14 @@ final class RoutingWorkload implements Workload {
         Row topic = add(rounds, result, RoutedMessages.topic("one in a transaction"), false, bench);
         Row each = add(rounds, result, RoutedMessages.namedEach(), false, bench);
         Row fanout = add(rounds, result, RoutedMessages.fanout(), false, bench);
+        Optional<Contender> broker = RabbitMq.topic("bulk of 1,000");
+        if (broker.isPresent()) {
+            add(rounds, result, broker.get(), true, bench);
+        }
+        broker = RabbitMq.topic("one at a time");
+        if (broker.isPresent()) {
+            add(rounds, result, broker.get(), false, bench);
+        }
         rounds.run();
         atMost(result, "bulk: CPU through the exchange <= 1.3 x", topicBulk, namedBulk, Sample::cpu, 1.3, options);
         atMost(result, "one: CPU through the exchange <= 1.15 x", topic, named, Sample::cpu, 1.15, options);
