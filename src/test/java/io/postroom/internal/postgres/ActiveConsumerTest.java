@@ -201,6 +201,16 @@ class ActiveConsumerTest {
         }
     }
 
+    /** After a restore the number of one queue may belong to another. */
+    @Test
+    void process_that_knows_an_old_number_does_not_become_the_active_one_of_another_queue() {
+        fixture.number(
+                "SELECT count(*) FROM postroom.claim_each(%d, '{%d}', '{another name}', '{4}', '{0}', '{1}', '{1}', '{1}')"
+                        .formatted(second, fixture.queue.id()));
+        fixture.number("SELECT count(*) FROM postroom." + CLAIM.formatted(second, fixture.queue.id(), "another name"));
+        assertThat(claim(first)).isEqualTo(1);
+    }
+
     @Test
     void claim_that_rolls_back_leaves_the_place_to_the_one_that_waits() throws Exception {
         try (Connection open = sessions.begin()) {
