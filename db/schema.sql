@@ -4060,7 +4060,8 @@ BEGIN
         RETURN QUERY SELECT 'refused', 'a kill signal needs UPDATE on postroom.queue, which role "' || sender || '" lacks';
     ELSIF EXISTS (SELECT FROM generate_series(0, 9) x (prio)
                   WHERE EXISTS (SELECT FROM postroom.ready r
-                                WHERE r.queue_id = p_queue AND r.priority = x.prio::smallint AND r.seq < first_seq)) THEN
+                                WHERE r.queue_id = p_queue AND r.priority = x.prio::smallint AND r.seq < first_seq))
+          OR postroom.waits_in_group(p_queue, first_seq) THEN
         RETURN QUERY SELECT 'wait', 'messages that came before it are READY';
     ELSE
         PERFORM FROM postroom.order_consumer_stop(p_queue_name, how_many::int, p_message, sender);
@@ -6020,6 +6021,38 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.validate_tail IS 'Internal: checks the old rows of the tail against the promised end, after bound_tail and in a transaction of its own.';
+
+CREATE OR REPLACE FUNCTION postroom.waits_in_group(p_queue integer, p_seq bigint)
+ RETURNS boolean
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+    SELECT EXISTS (SELECT FROM postroom.queue q WHERE q.id = p_queue AND q.ordered)
+       AND (EXISTS (
+                SELECT
+                FROM postroom.grouped w
+                JOIN postroom.message m ON m.id = w.message_id
+                WHERE w.queue_id = p_queue
+                  AND CASE WHEN m.seq > 0 THEN m.seq ELSE w.seq END < p_seq
+                  AND NOT EXISTS (
+                      SELECT
+                      FROM postroom.message_group g
+                      WHERE g.queue_id = p_queue
+                        AND g.group_key = w.group_key
+                        AND (EXISTS (SELECT FROM postroom.delayed d WHERE d.message_id = g.message_id AND d.queue_id = p_queue)
+                             OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.message_id = g.message_id AND d.queue_id = p_queue))))
+            OR EXISTS (
+                SELECT
+                FROM postroom.ready r
+                JOIN postroom.message m ON m.id = r.message_id
+                WHERE r.queue_id = p_queue AND r.moved AND r.deliveries = 0 AND m.seq > 0 AND m.seq < p_seq))
+$function$
+;
+COMMENT ON FUNCTION postroom.waits_in_group IS 'Internal: whether something in an ordered queue that came before a seq waits for its turn in its group.';
 
 CREATE OR REPLACE FUNCTION postroom.worker_text(p_instance uuid)
  RETURNS text

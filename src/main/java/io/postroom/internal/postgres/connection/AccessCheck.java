@@ -139,6 +139,7 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "takes",
         "topic_matches",
         "unbind",
+        "waits_in_group",
         "worker_text"
     };
 
