@@ -8,8 +8,11 @@ CREATE TABLE postroom.active_consumer (
     queue_id integer NOT NULL,
     worker_id integer NOT NULL,
     active_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    waits_for text[],
     CONSTRAINT active_consumer_pk PRIMARY KEY (queue_id)
 );
+COMMENT ON COLUMN postroom.active_consumer.worker_id IS '0: none yet, because claims may be under way from before the queue had a single active consumer';
+COMMENT ON COLUMN postroom.active_consumer.waits_for IS 'virtual transactions in which such claims may be';
 
 CREATE TABLE postroom.attempt (
     message_id uuid NOT NULL,
@@ -1143,6 +1146,20 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.begin_length IS 'Internal: a trigger. Makes the row of a limited queue in queue_length, and refuses a limit for an ordered queue.';
+
+CREATE OR REPLACE FUNCTION postroom.begin_single_active()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    INSERT INTO postroom.active_consumer AS a (queue_id, worker_id) VALUES (NEW.id, 0)
+    ON CONFLICT (queue_id) DO UPDATE SET worker_id = 0, active_at = clock_timestamp(), waits_for = NULL;
+    RETURN NULL;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.begin_single_active IS 'Internal: a trigger. Lets nobody claim while claims may be under way from before a queue had a single active consumer.';
 
 CREATE OR REPLACE FUNCTION postroom.bind(exchange text, queue text DEFAULT NULL::text, routing_key text DEFAULT ''::text, arguments jsonb DEFAULT '{}'::jsonb, to_exchange text DEFAULT NULL::text)
  RETURNS boolean
@@ -3064,6 +3081,42 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.drop_entries IS 'Internal: takes entries out of a queue that is too long. Their end is CANCELLED, reason maxlen, or the dead letter exchange.';
 
+CREATE OR REPLACE FUNCTION postroom.end_single_active_change()
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    change postroom.active_consumer;
+BEGIN
+    FOR change IN
+        SELECT *
+        FROM postroom.active_consumer a
+        WHERE a.worker_id = 0
+          AND a.active_at < clock_timestamp() - interval '1 second'
+        ORDER BY a.queue_id
+        FOR UPDATE SKIP LOCKED
+    LOOP
+        IF change.waits_for IS NULL THEN
+            UPDATE postroom.active_consumer a
+            SET waits_for = ARRAY(SELECT l.virtualtransaction
+                                  FROM pg_locks l
+                                  WHERE l.relation = 'postroom.lease'::regclass
+                                    AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+                                    AND l.mode = 'RowExclusiveLock'
+                                    AND l.pid IS DISTINCT FROM pg_backend_pid())
+            WHERE a.queue_id = change.queue_id
+            RETURNING * INTO change;
+        END IF;
+        DELETE FROM postroom.active_consumer a
+        WHERE a.queue_id = change.queue_id
+          AND NOT EXISTS (SELECT FROM pg_locks l WHERE l.virtualtransaction = ANY (change.waits_for));
+    END LOOP;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.end_single_active_change IS 'Internal: lets a process become the single active consumer when no claim is under way from before the queue had one.';
+
 CREATE OR REPLACE FUNCTION postroom.existing_exchange(p_field text, p_name text)
  RETURNS postroom.exchange
  LANGUAGE plpgsql
@@ -4763,10 +4816,12 @@ DECLARE
     all_of_it  constant int := (SELECT count(*) FROM postroom.active_consumer a);
     left_by    record;
 BEGIN
+    PERFORM postroom.end_single_active_change();
     FOR left_by IN
         SELECT a.queue_id, a.worker_id
         FROM postroom.active_consumer a
-        WHERE NOT EXISTS (
+        WHERE a.worker_id <> 0
+          AND NOT EXISTS (
             SELECT
             FROM postroom.queue q
             JOIN postroom.consumer c ON c.queue_id = q.id AND c.worker_id = a.worker_id

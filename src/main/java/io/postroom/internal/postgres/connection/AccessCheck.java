@@ -78,6 +78,7 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "delete_abandoned",
         "delete_exchange",
         "drop_entries",
+        "end_single_active_change",
         "existing_exchange",
         "expire",
         "expire_entries",
