@@ -169,6 +169,12 @@ class OrderTest {
         }
     }
 
+    private static void run(Connection connection, String sql) throws SQLException {
+        try (Statement statement = connection.createStatement()) {
+            statement.execute(sql);
+        }
+    }
+
     private void awaitWaiting() {
         Awaitility.await()
                 .atMost(Duration.ofSeconds(30))
@@ -646,6 +652,73 @@ class OrderTest {
         assertThat(claim()).isEmpty();
         sweep();
         complete(done(claimOnly(second)));
+    }
+
+    /** The sweep decides on a snapshot. The holder that was dead there may be claimed again before the group's row is locked. */
+    @Test
+    void holder_that_comes_back_while_the_sweep_looks_keeps_its_group() throws Exception {
+        declared(QueueSettings.of(queue.name()).crashLimit(1));
+        UUID first = send("a");
+        UUID second = send("a");
+        bury(first);
+        assertThat(claim()).isEmpty();
+        assertThat(places(second)).containsExactly("grouped");
+
+        Connection coming = begin();
+        run(coming, "LOCK TABLE postroom.message_group IN EXCLUSIVE MODE"); // the sweep may look and not lock
+        Future<GroupSweep> sweeping = threads.submit(this::sweep);
+        awaitWaiting();
+        text(coming, "SELECT postroom.redrive('" + first + "')");
+        List<ClaimedMessage> running = claimOn(coming);
+        coming.commit();
+        answer(sweeping);
+        assertThat(running).extracting(ClaimedMessage::id).containsExactly(first);
+        assertThat(claim()).as("two messages of one group at once").isEmpty();
+        assertThat(holder("a")).isEqualTo(first.toString());
+        complete(done(running.get(0)));
+        complete(done(claimOnly(second)));
+    }
+
+    @Test
+    void holder_that_was_buried_and_redriven_after_the_sweep_waits_for_its_turn() {
+        declared(QueueSettings.of(queue.name()).crashLimit(1));
+        UUID first = send("a");
+        UUID second = send("a");
+        UUID third = send("a");
+        bury(first);
+        assertThat(claim()).isEmpty();
+        sweep();
+        fixture.stores.operator().redrive(first);
+        ClaimedMessage running = claimOnly(second);
+        complete(done(running));
+        complete(done(claimOnly(first)));
+        complete(done(claimOnly(third)));
+    }
+
+    /** A worker claims the message and dies; at a crash limit of 1 the rescue makes it a dead letter, which still holds its group. */
+    private void bury(UUID id) {
+        int other = fixture.newWorker();
+        ClaimRequest own = request(1, ClaimKind.ORDINARY);
+        assertThat(fixture.stores
+                        .leases()
+                        .claim(new ClaimRequest(
+                                other,
+                                queue.id(),
+                                queue.name(),
+                                true,
+                                own.priorities(),
+                                own.cursors(),
+                                1,
+                                200,
+                                1,
+                                ClaimKind.ORDINARY)))
+                .extracting(ClaimedMessage::id)
+                .containsExactly(id);
+        fixture.silence(other);
+        Awaitility.await().atMost(Duration.ofSeconds(30)).until(() -> {
+            fixture.stores.jobs().rescue(StoreFixture.LEASE_TIME, 10);
+            return places(id).equals(List.of("dead"));
+        });
     }
 
     // ---- a purge beside a live consumer

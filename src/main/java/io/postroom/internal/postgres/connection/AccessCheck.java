@@ -79,6 +79,7 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "delete_exchange",
         "drop_entries",
         "end_single_active_change",
+        "ended_holders",
         "existing_exchange",
         "expire",
         "expire_entries",
