@@ -865,21 +865,22 @@ COMMENT ON COLUMN postroom.queue_stats.active_consumer IS 'the process that does
 COMMENT ON COLUMN postroom.queue_stats.expires_after IS 'after how long without use the queue is deleted; null: never';
 
 CREATE OR REPLACE FUNCTION postroom.admit(p_queues integer[], p_names text[], p_messages integer[])
- RETURNS TABLE(queue_id integer, queue text, answer text, max_length bigint, waiting bigint, surplus bigint, after_seq bigint)
+ RETURNS TABLE(queue_id integer, queue text, answer integer, max_length bigint, waiting bigint, surplus bigint, after_seq bigint)
  LANGUAGE plpgsql
  ROWS 1
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 #variable_conflict use_column
 DECLARE
-    target    record;
-    known     postroom.queue_length;
-    fresh     postroom.queue_length;
-    last_seq  bigint;
-    is_above  boolean;
+    target     record;
+    known      postroom.queue_length;
+    fresh      postroom.queue_length;
+    last_seq   bigint;
+    is_above   boolean;
+    is_locked  boolean;
 BEGIN
     RETURN QUERY
-    SELECT k.id, k.name, 'changed', NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint
+    SELECT k.id, k.name, 1, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint
     FROM unnest(p_queues, p_names) k (id, name)
     WHERE NOT EXISTS (SELECT FROM postroom.queue q WHERE q.id = k.id AND q.name = k.name AND q.deleted_at IS NULL);
     IF FOUND THEN
@@ -895,14 +896,26 @@ BEGIN
           AND k.messages > 0
         ORDER BY q.id
     LOOP
-        known := postroom.lock_length(target.id);
+        is_locked := true;
+        IF current_setting('postroom.wait_for_room', true) = 'off' THEN
+            SELECT * INTO known FROM postroom.queue_length s WHERE s.queue_id = target.id FOR NO KEY UPDATE SKIP LOCKED;
+            is_locked := FOUND;
+            IF NOT is_locked THEN
+                SELECT * INTO known FROM postroom.queue_length s WHERE s.queue_id = target.id;
+                known.queue_id := target.id;
+            END IF;
+        ELSE
+            known := postroom.lock_length(target.id);
+        END IF;
         last_seq := postroom.last_ready_seq();
         IF known.max_length = target.max_length
            AND last_seq >= known.counted_seq
            AND last_seq + target.messages <= known.free_until THEN
             CONTINUE;
         ELSIF target.overflow = 'drop_head' THEN
-            RETURN QUERY SELECT target.id, target.name, 'settle', target.max_length, NULL::bigint, 0::bigint, last_seq;
+            IF is_locked THEN
+                RETURN QUERY SELECT target.id, target.name, 3, target.max_length, NULL::bigint, 0::bigint, last_seq;
+            END IF;
             CONTINUE;
         END IF;
         fresh := known;
@@ -918,13 +931,15 @@ BEGIN
             IF NOT is_above THEN
                 fresh.waiting := fresh.waiting + target.messages; -- both are committed, or neither
             END IF;
-            PERFORM postroom.store_length(known, fresh, false);
+            IF is_locked THEN
+                PERFORM postroom.store_length(known, fresh, false);
+            END IF;
         END IF;
         IF is_above AND target.overflow = 'reject' THEN
-            RETURN QUERY SELECT target.id, target.name, 'full', target.max_length, fresh.waiting, NULL::bigint, NULL::bigint;
+            RETURN QUERY SELECT target.id, target.name, 2, target.max_length, fresh.waiting, NULL::bigint, NULL::bigint;
             RETURN;
         ELSIF is_above THEN
-            RETURN QUERY SELECT target.id, target.name, 'settle', target.max_length, fresh.waiting,
+            RETURN QUERY SELECT target.id, target.name, 3, target.max_length, fresh.waiting,
                                 least(fresh.waiting + target.messages - target.max_length, target.messages), last_seq;
         END IF;
     END LOOP;
@@ -2418,7 +2433,8 @@ BEGIN
                 IF target.max_length IS NOT NULL OR target.id IS NULL THEN
                     IF EXISTS (SELECT FROM unnest(targets || target) t WHERE t.max_length IS NOT NULL)
                        AND NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = create_message.message_id) THEN
-                        to_settle := postroom.require_room(CASE WHEN target.id IS NULL THEN targets ELSE ARRAY[target] END);
+                        to_settle := postroom.require_room(
+                            CASE WHEN target.id IS NULL THEN targets ELSE ARRAY[target] END, create_message.message_id);
                     END IF;
                 END IF;
                 -- Not earlier: whoever waits for a key must not hold the low watermark back.
@@ -2567,6 +2583,23 @@ SELECT id FROM postroom.create_messages(''[{"queue": "mail", "payload": {"to": "
 Members: queue, or exchange with routingKey and mandatory; payload, or body (Base64) with contentType; type, version, id, delay,
 at (with a zone), timeToLive, priority, deduplicationKey, correlationId, group, headers, direction. Rules: see create_message.
 One row for each message, in order; index counts from 0. An error names the message by that number.';
+
+CREATE OR REPLACE FUNCTION postroom.create_reply(p_queue text, p_type text, p_version integer, p_payload jsonb, p_body bytea, p_content_type text, p_headers jsonb, p_priority integer, p_time_to_live interval, p_correlation_id text, p_group_key text, p_direction text)
+ RETURNS TABLE(queue_id integer, seq bigint)
+ LANGUAGE sql
+ ROWS 1
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "postroom.wait_for_room" TO 'off'
+AS $function$
+    SELECT (SELECT q.id FROM postroom.queue q WHERE q.name = p_queue),
+           CASE WHEN c.is_new THEN currval('postroom.ready_seq') END
+    FROM postroom.create_message(
+        exchange => '', routing_key => p_queue, mandatory => false, type => p_type, type_version => p_version, payload => p_payload,
+        body => p_body, content_type => p_content_type, headers => p_headers, priority => p_priority, time_to_live => p_time_to_live,
+        correlation_id => p_correlation_id, group_key => p_group_key, direction => p_direction) c
+$function$
+;
+COMMENT ON FUNCTION postroom.create_reply IS 'Internal: creates the reply of a handler, which waits for no other transaction.';
 
 CREATE OR REPLACE FUNCTION postroom.day_bound(p_parent text, p_day date)
  RETURNS text
@@ -5065,7 +5098,7 @@ $function$
 COMMENT ON FUNCTION postroom.require_read_committed IS 'Internal: refuses to go on (25001) at another isolation level, because maintenance decides after its locks on what was committed
 before them.';
 
-CREATE OR REPLACE FUNCTION postroom.require_room(p_targets postroom.queue[])
+CREATE OR REPLACE FUNCTION postroom.require_room(p_targets postroom.queue[], p_message uuid)
  RETURNS integer[]
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5079,12 +5112,15 @@ BEGIN
         FROM postroom.admit(ARRAY(SELECT t.id FROM unnest(p_targets) t), ARRAY(SELECT t.name FROM unnest(p_targets) t),
                             array_fill(1, ARRAY[cardinality(p_targets)])) a
     LOOP
-        IF answered.answer = 'full' THEN
+        IF answered.answer = 2 THEN
+            IF EXISTS (SELECT FROM postroom.message m WHERE m.id = p_message) THEN
+                RETURN '{}';
+            END IF;
             RAISE EXCEPTION 'queue "%" is full: % messages are READY in it, and its maximum length is %. '
                 'Nothing was written; try again when its consumers have taken some, or raise the limit',
                 answered.queue, answered.waiting, answered.max_length
                 USING ERRCODE = 'PR429', COLUMN = 'queue';
-        ELSIF answered.answer = 'settle' THEN
+        ELSIF answered.answer = 3 THEN
             to_settle := to_settle || answered.queue_id;
         END IF;
     END LOOP;

@@ -67,6 +67,11 @@ public record NewMessage(
                 id, true, queueId, queue, priority, content, delay, dueAt, timeToLive, deduplicationKey, targets);
     }
 
+    /** Answers the same message for a store that has taken its deduplication key already. */
+    public NewMessage withoutKey() {
+        return new NewMessage(id, givenId, queueId, queue, priority, content, delay, dueAt, timeToLive, null, targets);
+    }
+
     /** Answers the same message for the queue under another number. */
     public NewMessage withQueueId(int newQueueId) {
         return new NewMessage(

@@ -72,6 +72,7 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "count_length",
         "content_hash",
         "create_message",
+        "create_reply",
         "declaration_conflicts",
         "declare_exchange",
         "declare_queue",
