@@ -56,6 +56,11 @@ public record NewMessage(
                 && (targets == null || targets.isSingle());
     }
 
+    /** Whether a message with its id or key may be there. Another transaction may be writing it, which is waited for. */
+    public boolean mayBeThere() {
+        return givenId || deduplicationKey != null;
+    }
+
     /** The names of its queues; empty when they are not known yet. */
     public List<String> queues() {
         return targets == null ? List.of(queue) : targets.names();
