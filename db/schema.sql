@@ -8,8 +8,11 @@ CREATE TABLE postroom.active_consumer (
     queue_id integer NOT NULL,
     worker_id integer NOT NULL,
     active_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    waits_for text[],
     CONSTRAINT active_consumer_pk PRIMARY KEY (queue_id)
 );
+COMMENT ON COLUMN postroom.active_consumer.worker_id IS '0: none yet, because claims may be under way from before the queue had a single active consumer';
+COMMENT ON COLUMN postroom.active_consumer.waits_for IS 'virtual transactions in which such claims may be';
 
 CREATE TABLE postroom.attempt (
     message_id uuid NOT NULL,
@@ -865,21 +868,22 @@ COMMENT ON COLUMN postroom.queue_stats.active_consumer IS 'the process that does
 COMMENT ON COLUMN postroom.queue_stats.expires_after IS 'after how long without use the queue is deleted; null: never';
 
 CREATE OR REPLACE FUNCTION postroom.admit(p_queues integer[], p_names text[], p_messages integer[])
- RETURNS TABLE(queue_id integer, queue text, answer text, max_length bigint, waiting bigint, surplus bigint, after_seq bigint)
+ RETURNS TABLE(queue_id integer, queue text, answer integer, max_length bigint, waiting bigint, surplus bigint, after_seq bigint)
  LANGUAGE plpgsql
  ROWS 1
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 #variable_conflict use_column
 DECLARE
-    target    record;
-    known     postroom.queue_length;
-    fresh     postroom.queue_length;
-    last_seq  bigint;
-    is_above  boolean;
+    target     record;
+    known      postroom.queue_length;
+    fresh      postroom.queue_length;
+    last_seq   bigint;
+    is_above   boolean;
+    is_locked  boolean;
 BEGIN
     RETURN QUERY
-    SELECT k.id, k.name, 'changed', NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint
+    SELECT k.id, k.name, 1, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint
     FROM unnest(p_queues, p_names) k (id, name)
     WHERE NOT EXISTS (SELECT FROM postroom.queue q WHERE q.id = k.id AND q.name = k.name AND q.deleted_at IS NULL);
     IF FOUND THEN
@@ -895,14 +899,26 @@ BEGIN
           AND k.messages > 0
         ORDER BY q.id
     LOOP
-        known := postroom.lock_length(target.id);
+        is_locked := true;
+        IF current_setting('postroom.wait_for_room', true) = 'off' THEN
+            SELECT * INTO known FROM postroom.queue_length s WHERE s.queue_id = target.id FOR NO KEY UPDATE SKIP LOCKED;
+            is_locked := FOUND;
+            IF NOT is_locked THEN
+                SELECT * INTO known FROM postroom.queue_length s WHERE s.queue_id = target.id;
+                known.queue_id := target.id;
+            END IF;
+        ELSE
+            known := postroom.lock_length(target.id);
+        END IF;
         last_seq := postroom.last_ready_seq();
         IF known.max_length = target.max_length
            AND last_seq >= known.counted_seq
            AND last_seq + target.messages <= known.free_until THEN
             CONTINUE;
         ELSIF target.overflow = 'drop_head' THEN
-            RETURN QUERY SELECT target.id, target.name, 'settle', target.max_length, NULL::bigint, 0::bigint, last_seq;
+            IF is_locked THEN
+                RETURN QUERY SELECT target.id, target.name, 3, target.max_length, NULL::bigint, 0::bigint, last_seq;
+            END IF;
             CONTINUE;
         END IF;
         fresh := known;
@@ -918,13 +934,15 @@ BEGIN
             IF NOT is_above THEN
                 fresh.waiting := fresh.waiting + target.messages; -- both are committed, or neither
             END IF;
-            PERFORM postroom.store_length(known, fresh, false);
+            IF is_locked THEN
+                PERFORM postroom.store_length(known, fresh, false);
+            END IF;
         END IF;
         IF is_above AND target.overflow = 'reject' THEN
-            RETURN QUERY SELECT target.id, target.name, 'full', target.max_length, fresh.waiting, NULL::bigint, NULL::bigint;
+            RETURN QUERY SELECT target.id, target.name, 2, target.max_length, fresh.waiting, NULL::bigint, NULL::bigint;
             RETURN;
         ELSIF is_above THEN
-            RETURN QUERY SELECT target.id, target.name, 'settle', target.max_length, fresh.waiting,
+            RETURN QUERY SELECT target.id, target.name, 3, target.max_length, fresh.waiting,
                                 least(fresh.waiting + target.messages - target.max_length, target.messages), last_seq;
         END IF;
     END LOOP;
@@ -1143,6 +1161,20 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.begin_length IS 'Internal: a trigger. Makes the row of a limited queue in queue_length, and refuses a limit for an ordered queue.';
+
+CREATE OR REPLACE FUNCTION postroom.begin_single_active()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    INSERT INTO postroom.active_consumer AS a (queue_id, worker_id) VALUES (NEW.id, 0)
+    ON CONFLICT (queue_id) DO UPDATE SET worker_id = 0, active_at = clock_timestamp(), waits_for = NULL;
+    RETURN NULL;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.begin_single_active IS 'Internal: a trigger. Lets nobody claim while claims may be under way from before a queue had a single active consumer.';
 
 CREATE OR REPLACE FUNCTION postroom.bind(exchange text, queue text DEFAULT NULL::text, routing_key text DEFAULT ''::text, arguments jsonb DEFAULT '{}'::jsonb, to_exchange text DEFAULT NULL::text)
  RETURNS boolean
@@ -1485,10 +1517,12 @@ BEGIN
              WITH ORDINALITY e (queue_id, queue_name, priority, from_seq, most, entry)
         -- The lock on queue is held until the end of the transaction: see claim.
         CROSS JOIN LATERAL (
-            SELECT q.name
+            SELECT
             FROM postroom.queue q
-            WHERE q.id = e.queue_id AND NOT q.ordered
-              AND CASE WHEN q.single_active_consumer THEN postroom.take_active(p_worker, q.id) ELSE true END
+            WHERE q.id = e.queue_id
+              AND CASE WHEN q.name <> e.queue_name OR q.ordered THEN false
+                       WHEN q.single_active_consumer THEN postroom.take_active(p_worker, q.id)
+                       ELSE true END
             OFFSET 0) known
         CROSS JOIN LATERAL (
             SELECT r.ctid, r.seq, r.message_id, r.failures, r.deliveries
@@ -1497,7 +1531,6 @@ BEGIN
               AND r.priority = e.priority
               AND r.seq >= e.from_seq
               AND r.crashes = 0
-              AND known.name = e.queue_name
             ORDER BY r.queue_id, r.priority, r.seq
             LIMIT e.most
             FOR UPDATE SKIP LOCKED
@@ -1918,8 +1951,10 @@ BEGIN
     -- An ordered queue has a function of its own: claim_ordered.
     SELECT q.crash_limit INTO crash_limit
     FROM postroom.queue q
-    WHERE q.id = p_queue AND q.name = p_queue_name AND NOT q.ordered
-      AND CASE WHEN q.single_active_consumer THEN postroom.take_active(p_worker, p_queue) ELSE true END;
+    WHERE q.id = p_queue
+      AND CASE WHEN q.name <> p_queue_name OR q.ordered THEN false
+               WHEN q.single_active_consumer THEN postroom.take_active(p_worker, p_queue)
+               ELSE true END;
     IF NOT FOUND THEN
         RETURN;
     END IF;
@@ -2418,7 +2453,8 @@ BEGIN
                 IF target.max_length IS NOT NULL OR target.id IS NULL THEN
                     IF EXISTS (SELECT FROM unnest(targets || target) t WHERE t.max_length IS NOT NULL)
                        AND NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = create_message.message_id) THEN
-                        to_settle := postroom.require_room(CASE WHEN target.id IS NULL THEN targets ELSE ARRAY[target] END);
+                        to_settle := postroom.require_room(
+                            CASE WHEN target.id IS NULL THEN targets ELSE ARRAY[target] END, create_message.message_id);
                     END IF;
                 END IF;
                 -- Not earlier: whoever waits for a key must not hold the low watermark back.
@@ -2567,6 +2603,23 @@ SELECT id FROM postroom.create_messages(''[{"queue": "mail", "payload": {"to": "
 Members: queue, or exchange with routingKey and mandatory; payload, or body (Base64) with contentType; type, version, id, delay,
 at (with a zone), timeToLive, priority, deduplicationKey, correlationId, group, headers, direction. Rules: see create_message.
 One row for each message, in order; index counts from 0. An error names the message by that number.';
+
+CREATE OR REPLACE FUNCTION postroom.create_reply(p_queue text, p_type text, p_version integer, p_payload jsonb, p_body bytea, p_content_type text, p_headers jsonb, p_priority integer, p_time_to_live interval, p_correlation_id text, p_group_key text, p_direction text)
+ RETURNS TABLE(queue_id integer, seq bigint)
+ LANGUAGE sql
+ ROWS 1
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "postroom.wait_for_room" TO 'off'
+AS $function$
+    SELECT (SELECT q.id FROM postroom.queue q WHERE q.name = p_queue),
+           CASE WHEN c.is_new THEN currval('postroom.ready_seq') END
+    FROM postroom.create_message(
+        exchange => '', routing_key => p_queue, mandatory => false, type => p_type, type_version => p_version, payload => p_payload,
+        body => p_body, content_type => p_content_type, headers => p_headers, priority => p_priority, time_to_live => p_time_to_live,
+        correlation_id => p_correlation_id, group_key => p_group_key, direction => p_direction) c
+$function$
+;
+COMMENT ON FUNCTION postroom.create_reply IS 'Internal: creates the reply of a handler, which waits for no other transaction.';
 
 CREATE OR REPLACE FUNCTION postroom.day_bound(p_parent text, p_day date)
  RETURNS text
@@ -3060,6 +3113,81 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.drop_entries IS 'Internal: takes entries out of a queue that is too long. Their end is CANCELLED, reason maxlen, or the dead letter exchange.';
+
+CREATE OR REPLACE FUNCTION postroom.end_single_active_change()
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    change postroom.active_consumer;
+BEGIN
+    FOR change IN
+        SELECT *
+        FROM postroom.active_consumer a
+        WHERE a.worker_id = 0
+          AND a.active_at < clock_timestamp() - interval '1 second'
+        ORDER BY a.queue_id
+        FOR UPDATE SKIP LOCKED
+    LOOP
+        IF change.waits_for IS NULL THEN
+            UPDATE postroom.active_consumer a
+            SET waits_for = ARRAY(SELECT l.virtualtransaction
+                                  FROM pg_locks l
+                                  WHERE l.relation = 'postroom.lease'::regclass
+                                    AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+                                    AND l.mode = 'RowExclusiveLock'
+                                    AND l.pid IS DISTINCT FROM pg_backend_pid())
+            WHERE a.queue_id = change.queue_id
+            RETURNING * INTO change;
+        END IF;
+        DELETE FROM postroom.active_consumer a
+        WHERE a.queue_id = change.queue_id
+          AND NOT EXISTS (SELECT FROM pg_locks l WHERE l.virtualtransaction = ANY (change.waits_for));
+    END LOOP;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.end_single_active_change IS 'Internal: lets a process become the single active consumer when no claim is under way from before the queue had one.';
+
+CREATE OR REPLACE FUNCTION postroom.ended_holders(p_queues integer[], p_holders uuid[])
+ RETURNS TABLE(place integer)
+ LANGUAGE sql
+ ROWS 10
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+    WITH seen AS MATERIALIZED (
+        SELECT u.queue_id, u.message_id, u.place::int AS place
+        FROM unnest(p_queues, p_holders) WITH ORDINALITY u (queue_id, message_id, place)
+    ), held AS MATERIALIZED (
+        SELECT l.queue_id, u.message_id
+        FROM postroom.lease l
+        CROSS JOIN LATERAL unnest(l.message_ids) WITH ORDINALITY u (message_id, place)
+        WHERE substring(l.open FROM u.place::int FOR 1) = B'1'
+          AND EXISTS (SELECT FROM seen s WHERE s.queue_id = l.queue_id)
+    )
+    SELECT s.place
+    FROM seen s
+    LEFT JOIN postroom.queue q ON q.id = s.queue_id
+    LEFT JOIN held h ON h.message_id = s.message_id AND h.queue_id = s.queue_id
+    WHERE s.message_id IS NULL
+       OR h.message_id IS NULL
+          -- OFFSET 0: one look-up for each group, and no join that reads all that waits
+          AND NOT EXISTS (SELECT FROM postroom.ready r
+                          WHERE r.message_id = s.message_id AND r.moved AND r.queue_id = s.queue_id OFFSET 0)
+          AND NOT EXISTS (SELECT FROM postroom.message m
+                          JOIN postroom.ready r ON r.priority = m.priority AND r.seq = m.seq AND r.message_id = m.id
+                          WHERE m.id = s.message_id AND r.queue_id = s.queue_id OFFSET 0)
+          AND NOT EXISTS (SELECT FROM postroom.delayed d
+                          WHERE d.message_id = s.message_id AND d.queue_id = s.queue_id OFFSET 0)
+          AND NOT (coalesce(q.on_dead_letter, '') = 'block'
+                   AND EXISTS (SELECT FROM postroom.dead_letter d
+                               WHERE d.message_id = s.message_id AND d.queue_id = s.queue_id OFFSET 0))
+$function$
+;
+COMMENT ON FUNCTION postroom.ended_holders IS 'Internal: which holders of groups are in no place any more in which they keep their group. Answers their places in the arrays.';
 
 CREATE OR REPLACE FUNCTION postroom.existing_exchange(p_field text, p_name text)
  RETURNS postroom.exchange
@@ -4057,7 +4185,8 @@ BEGIN
         RETURN QUERY SELECT 'refused', 'a kill signal needs UPDATE on postroom.queue, which role "' || sender || '" lacks';
     ELSIF EXISTS (SELECT FROM generate_series(0, 9) x (prio)
                   WHERE EXISTS (SELECT FROM postroom.ready r
-                                WHERE r.queue_id = p_queue AND r.priority = x.prio::smallint AND r.seq < first_seq)) THEN
+                                WHERE r.queue_id = p_queue AND r.priority = x.prio::smallint AND r.seq < first_seq))
+          OR postroom.waits_in_group(p_queue, first_seq) THEN
         RETURN QUERY SELECT 'wait', 'messages that came before it are READY';
     ELSE
         PERFORM FROM postroom.order_consumer_stop(p_queue_name, how_many::int, p_message, sender);
@@ -4759,10 +4888,12 @@ DECLARE
     all_of_it  constant int := (SELECT count(*) FROM postroom.active_consumer a);
     left_by    record;
 BEGIN
+    PERFORM postroom.end_single_active_change();
     FOR left_by IN
         SELECT a.queue_id, a.worker_id
         FROM postroom.active_consumer a
-        WHERE NOT EXISTS (
+        WHERE a.worker_id <> 0
+          AND NOT EXISTS (
             SELECT
             FROM postroom.queue q
             JOIN postroom.consumer c ON c.queue_id = q.id AND c.worker_id = a.worker_id
@@ -5065,7 +5196,7 @@ $function$
 COMMENT ON FUNCTION postroom.require_read_committed IS 'Internal: refuses to go on (25001) at another isolation level, because maintenance decides after its locks on what was committed
 before them.';
 
-CREATE OR REPLACE FUNCTION postroom.require_room(p_targets postroom.queue[])
+CREATE OR REPLACE FUNCTION postroom.require_room(p_targets postroom.queue[], p_message uuid)
  RETURNS integer[]
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5079,12 +5210,15 @@ BEGIN
         FROM postroom.admit(ARRAY(SELECT t.id FROM unnest(p_targets) t), ARRAY(SELECT t.name FROM unnest(p_targets) t),
                             array_fill(1, ARRAY[cardinality(p_targets)])) a
     LOOP
-        IF answered.answer = 'full' THEN
+        IF answered.answer = 2 THEN
+            IF EXISTS (SELECT FROM postroom.message m WHERE m.id = p_message) THEN
+                RETURN '{}';
+            END IF;
             RAISE EXCEPTION 'queue "%" is full: % messages are READY in it, and its maximum length is %. '
                 'Nothing was written; try again when its consumers have taken some, or raise the limit',
                 answered.queue, answered.waiting, answered.max_length
                 USING ERRCODE = 'PR429', COLUMN = 'queue';
-        ELSIF answered.answer = 'settle' THEN
+        ELSIF answered.answer = 3 THEN
             to_settle := to_settle || answered.queue_id;
         END IF;
     END LOOP;
@@ -5622,50 +5756,37 @@ DECLARE
     queues   int[];
     keys     text[];
     holders  uuid[];
+    places   tid[];
     looked   int;
     waiting  record;
 BEGIN
     advanced := 0;
-    WITH seen AS MATERIALIZED (
-        SELECT g.queue_id, g.group_key, g.message_id, g.is_free
+    SELECT count(*), (array_agg(s.queue_id))[count(*)::int], (array_agg(s.group_key))[count(*)::int],
+           array_agg(s.queue_id) FILTER (WHERE NOT s.is_free), array_agg(s.group_key) FILTER (WHERE NOT s.is_free),
+           array_agg(s.message_id) FILTER (WHERE NOT s.is_free), array_agg(s.place) FILTER (WHERE NOT s.is_free)
+    INTO looked, last_queue, last_group, queues, keys, holders, places
+    FROM (
+        SELECT g.queue_id, g.group_key, g.message_id, g.is_free, g.ctid AS place
         FROM postroom.message_group g
         WHERE (g.queue_id, g.group_key) > (p_queue, p_group)
         ORDER BY g.queue_id, g.group_key
         LIMIT p_limit
-    ), held AS MATERIALIZED (
-        SELECT l.queue_id, u.message_id
-        FROM postroom.lease l
-        CROSS JOIN LATERAL unnest(l.message_ids) WITH ORDINALITY u (message_id, place)
-        WHERE substring(l.open FROM u.place::int FOR 1) = B'1'
-          AND EXISTS (SELECT FROM seen s WHERE s.queue_id = l.queue_id)
-    ), ended AS (
-        SELECT s.queue_id, s.group_key, s.message_id
-        FROM seen s
-        LEFT JOIN postroom.queue q ON q.id = s.queue_id
-        LEFT JOIN held h ON h.message_id = s.message_id AND h.queue_id = s.queue_id
-        WHERE s.message_id IS NULL AND NOT s.is_free
-           OR s.message_id IS NOT NULL
-              AND h.message_id IS NULL
-              -- OFFSET 0: one look-up for each group, and no join that reads all that waits
-              AND NOT EXISTS (SELECT FROM postroom.ready r
-                              WHERE r.message_id = s.message_id AND r.moved AND r.queue_id = s.queue_id OFFSET 0)
-              AND NOT EXISTS (SELECT FROM postroom.message m
-                              JOIN postroom.ready r ON r.priority = m.priority AND r.seq = m.seq AND r.message_id = m.id
-                              WHERE m.id = s.message_id AND r.queue_id = s.queue_id OFFSET 0)
-              AND NOT EXISTS (SELECT FROM postroom.delayed d
-                              WHERE d.message_id = s.message_id AND d.queue_id = s.queue_id OFFSET 0)
-              AND NOT (coalesce(q.on_dead_letter, '') = 'block'
-                       AND EXISTS (SELECT FROM postroom.dead_letter d
-                                   WHERE d.message_id = s.message_id AND d.queue_id = s.queue_id OFFSET 0))
-    )
-    SELECT (SELECT count(*) FROM seen),
-           (SELECT s.queue_id FROM seen s ORDER BY s.queue_id DESC, s.group_key DESC LIMIT 1),
-           (SELECT s.group_key FROM seen s ORDER BY s.queue_id DESC, s.group_key DESC LIMIT 1),
-           array_agg(e.queue_id), array_agg(e.group_key), array_agg(e.message_id)
-    INTO looked, last_queue, last_group, queues, keys, holders
-    FROM ended e;
-    IF keys IS NOT NULL THEN
-        advanced := advanced + postroom.advance_groups(queues, keys, holders, array_fill(false, ARRAY[cardinality(keys)]));
+    ) s;
+    IF queues IS NOT NULL THEN
+        SELECT array_agg(places[e.place]) INTO places FROM postroom.ended_holders(queues, holders) e;
+    END IF;
+    IF places IS NOT NULL THEN
+        SELECT array_agg(g.queue_id), array_agg(g.group_key), array_agg(g.message_id) INTO queues, keys, holders
+        FROM (SELECT x.queue_id, x.group_key, x.message_id
+              FROM postroom.message_group x
+              WHERE x.ctid = ANY (places) AND NOT x.is_free
+              FOR UPDATE SKIP LOCKED) g;
+        SELECT array_agg(queues[e.place]), array_agg(keys[e.place]), array_agg(holders[e.place])
+        INTO queues, keys, holders
+        FROM postroom.ended_holders(queues, holders) e;
+        IF keys IS NOT NULL THEN
+            advanced := postroom.advance_groups(queues, keys, holders, array_fill(false, ARRAY[cardinality(keys)]));
+        END IF;
     END IF;
     IF looked < p_limit THEN
         last_queue := NULL;
@@ -6017,6 +6138,38 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.validate_tail IS 'Internal: checks the old rows of the tail against the promised end, after bound_tail and in a transaction of its own.';
+
+CREATE OR REPLACE FUNCTION postroom.waits_in_group(p_queue integer, p_seq bigint)
+ RETURNS boolean
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+    SELECT EXISTS (SELECT FROM postroom.queue q WHERE q.id = p_queue AND q.ordered)
+       AND (EXISTS (
+                SELECT
+                FROM postroom.grouped w
+                JOIN postroom.message m ON m.id = w.message_id
+                WHERE w.queue_id = p_queue
+                  AND CASE WHEN m.seq > 0 THEN m.seq ELSE w.seq END < p_seq
+                  AND NOT EXISTS (
+                      SELECT
+                      FROM postroom.message_group g
+                      WHERE g.queue_id = p_queue
+                        AND g.group_key = w.group_key
+                        AND (EXISTS (SELECT FROM postroom.delayed d WHERE d.message_id = g.message_id AND d.queue_id = p_queue)
+                             OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.message_id = g.message_id AND d.queue_id = p_queue))))
+            OR EXISTS (
+                SELECT
+                FROM postroom.ready r
+                JOIN postroom.message m ON m.id = r.message_id
+                WHERE r.queue_id = p_queue AND r.moved AND r.deliveries = 0 AND m.seq > 0 AND m.seq < p_seq))
+$function$
+;
+COMMENT ON FUNCTION postroom.waits_in_group IS 'Internal: whether something in an ordered queue that came before a seq waits for its turn in its group.';
 
 CREATE OR REPLACE FUNCTION postroom.worker_text(p_instance uuid)
  RETURNS text

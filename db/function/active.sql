@@ -3,7 +3,7 @@
 
 -- Whether this process may claim from such a queue; makes it the active one where there is none. Each claim holds the row until it ends, so
 -- that release_active either waits for its leases or comes first and is seen here. Never waits for release_active, which tries again.
--- Leases of others are from the time before the queue had a single active consumer.
+-- Leases of others are from the time before the queue had a single active consumer. No process has the number 0: see begin_single_active.
 CREATE OR REPLACE FUNCTION postroom.take_active(p_worker int, p_queue int) RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -28,6 +28,61 @@ $$;
 COMMENT ON FUNCTION postroom.take_active IS
     'Internal: called by claims. Whether this process is the single active consumer of a queue.';
 
+-- Claims that read the queue before it got a single active consumer do not ask. What they take is seen after their commit. So the change
+-- puts a row in the place of the active process, under which nobody claims. release_active notes a second later who writes to lease then:
+-- a claim comes to its lease within milliseconds. It takes the row away when these transactions have ended. Those that begin later are not
+-- waited for: on a busy server there is always one.
+CREATE OR REPLACE FUNCTION postroom.begin_single_active() RETURNS trigger
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    INSERT INTO postroom.active_consumer AS a (queue_id, worker_id) VALUES (NEW.id, 0)
+    ON CONFLICT (queue_id) DO UPDATE SET worker_id = 0, active_at = clock_timestamp(), waits_for = NULL;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION postroom.begin_single_active IS
+    'Internal: a trigger. Lets nobody claim while claims may be under way from before a queue had a single active consumer.';
+
+CREATE OR REPLACE TRIGGER begin_single_active AFTER UPDATE OF single_active_consumer ON postroom.queue
+    FOR EACH ROW WHEN (NEW.single_active_consumer AND NOT OLD.single_active_consumer) EXECUTE FUNCTION postroom.begin_single_active();
+
+CREATE OR REPLACE FUNCTION postroom.end_single_active_change() RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    change postroom.active_consumer;
+BEGIN
+    FOR change IN
+        SELECT *
+        FROM postroom.active_consumer a
+        WHERE a.worker_id = 0
+          AND a.active_at < clock_timestamp() - interval '1 second'
+        ORDER BY a.queue_id
+        FOR UPDATE SKIP LOCKED
+    LOOP
+        IF change.waits_for IS NULL THEN
+            UPDATE postroom.active_consumer a
+            SET waits_for = ARRAY(SELECT l.virtualtransaction
+                                  FROM pg_locks l
+                                  WHERE l.relation = 'postroom.lease'::regclass
+                                    AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+                                    AND l.mode = 'RowExclusiveLock'
+                                    AND l.pid IS DISTINCT FROM pg_backend_pid())
+            WHERE a.queue_id = change.queue_id
+            RETURNING * INTO change;
+        END IF;
+        DELETE FROM postroom.active_consumer a
+        WHERE a.queue_id = change.queue_id
+          AND NOT EXISTS (SELECT FROM pg_locks l WHERE l.virtualtransaction = ANY (change.waits_for));
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION postroom.end_single_active_change IS
+    'Internal: lets a process become the single active consumer when no claim is under way from before the queue had one.';
+
 -- Lets others consume where the active process has stopped, has sent no heartbeat for p_lease_time, consumes the queue no more, or was told
 -- to stop and has answered; and where the queue needs none any more. p_lease_time null: only what needs no heartbeat to be known. A process
 -- that still has leases stays until they are finished or rescued: two never have messages of the queue in progress at once. The leases are
@@ -42,10 +97,12 @@ DECLARE
     all_of_it  constant int := (SELECT count(*) FROM postroom.active_consumer a);
     left_by    record;
 BEGIN
+    PERFORM postroom.end_single_active_change();
     FOR left_by IN
         SELECT a.queue_id, a.worker_id
         FROM postroom.active_consumer a
-        WHERE NOT EXISTS (
+        WHERE a.worker_id <> 0
+          AND NOT EXISTS (
             SELECT
             FROM postroom.queue q
             JOIN postroom.consumer c ON c.queue_id = q.id AND c.worker_id = a.worker_id

@@ -6,9 +6,16 @@
 -- counts, but is neither refused nor dropped, and so is one whose delay ends or that is a dead letter of another queue.
 --
 -- Who creates messages in a limited queue locks its row in queue_length until its transaction ends. The next one waits, and then sees what
--- the first one has committed: two at once cannot take the last place twice. One message locks its queues in the order of their ids, so two
--- fan-outs wait for one another and never in a circle. Two transactions that create several messages in opposite orders may end in 40P01,
--- as with deduplication keys. Consumers lock nothing here.
+-- the first one has committed: two at once cannot take the last place twice. Consumers lock nothing here.
+--
+-- Locks are taken in one order, by create_message and by Java: first the deduplication keys, then the rows of queue_length in the order of
+-- their queues' ids, then the ids of messages. Keys come first because they tell which messages are repeats, which need no room. And who
+-- waits for a key then holds up only those with the same key, not all who create messages in the queue. So one message or one batch of Java
+-- waits for another and never in a circle. Two transactions that create several messages one by one in opposite orders may end in 40P01,
+-- and so may create_messages, which creates one by one.
+--
+-- Replies wait for no room (see create_reply). They are written with the ends of other messages, which must not wait for a transaction of a
+-- user, and which that transaction may wait for itself.
 --
 -- Counting 100,000 entries takes about 10 ms, so it is spared. Every way into ready draws a number of ready_seq for the entries that it
 -- puts into a queue, one each. A queue that had room for n entries when the last number was s cannot be above its limit before that
@@ -102,24 +109,27 @@ COMMENT ON FUNCTION postroom.store_length IS
 
 -- Asks whether so many new READY messages may come into each of these queues. Queues without a limit cost one look-up. Rows come for what
 -- needs more than the INSERT:
--- changed: the number is not that of the queue of this name any more; nothing was asked of the others.
--- full: the queue refuses; the INSERT must not follow.
--- settle: settle_length has to follow the INSERT, with this surplus and after_seq.
+-- 1, changed: the number is not that of the queue of this name any more; nothing was asked of the others.
+-- 2, full: the queue refuses; the INSERT must not follow.
+-- 3, settle: settle_length has to follow the INSERT, with this surplus and after_seq.
+-- With postroom.wait_for_room = off nobody waits: a queue whose row another transaction has is looked at without the lock. It may get longer
+-- than its limit by what both write. What a head has to be dropped for is left to the next message and to the job.
 CREATE OR REPLACE FUNCTION postroom.admit(p_queues int[], p_names text[], p_messages int[])
-RETURNS TABLE (queue_id int, queue text, answer text, max_length bigint, waiting bigint, surplus bigint, after_seq bigint)
+RETURNS TABLE (queue_id int, queue text, answer int, max_length bigint, waiting bigint, surplus bigint, after_seq bigint)
 LANGUAGE plpgsql VOLATILE ROWS 1
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-    target    record;
-    known     postroom.queue_length;
-    fresh     postroom.queue_length;
-    last_seq  bigint;
-    is_above  boolean;
+    target     record;
+    known      postroom.queue_length;
+    fresh      postroom.queue_length;
+    last_seq   bigint;
+    is_above   boolean;
+    is_locked  boolean;
 BEGIN
     RETURN QUERY
-    SELECT k.id, k.name, 'changed', NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint
+    SELECT k.id, k.name, 1, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint
     FROM unnest(p_queues, p_names) k (id, name)
     WHERE NOT EXISTS (SELECT FROM postroom.queue q WHERE q.id = k.id AND q.name = k.name AND q.deleted_at IS NULL);
     IF FOUND THEN
@@ -135,14 +145,26 @@ BEGIN
           AND k.messages > 0
         ORDER BY q.id
     LOOP
-        known := postroom.lock_length(target.id);
+        is_locked := true;
+        IF current_setting('postroom.wait_for_room', true) = 'off' THEN
+            SELECT * INTO known FROM postroom.queue_length s WHERE s.queue_id = target.id FOR NO KEY UPDATE SKIP LOCKED;
+            is_locked := FOUND;
+            IF NOT is_locked THEN
+                SELECT * INTO known FROM postroom.queue_length s WHERE s.queue_id = target.id;
+                known.queue_id := target.id;
+            END IF;
+        ELSE
+            known := postroom.lock_length(target.id);
+        END IF;
         last_seq := postroom.last_ready_seq();
         IF known.max_length = target.max_length
            AND last_seq >= known.counted_seq
            AND last_seq + target.messages <= known.free_until THEN
             CONTINUE;
         ELSIF target.overflow = 'drop_head' THEN
-            RETURN QUERY SELECT target.id, target.name, 'settle', target.max_length, NULL::bigint, 0::bigint, last_seq;
+            IF is_locked THEN
+                RETURN QUERY SELECT target.id, target.name, 3, target.max_length, NULL::bigint, 0::bigint, last_seq;
+            END IF;
             CONTINUE;
         END IF;
         fresh := known;
@@ -158,13 +180,15 @@ BEGIN
             IF NOT is_above THEN
                 fresh.waiting := fresh.waiting + target.messages; -- both are committed, or neither
             END IF;
-            PERFORM postroom.store_length(known, fresh, false);
+            IF is_locked THEN
+                PERFORM postroom.store_length(known, fresh, false);
+            END IF;
         END IF;
         IF is_above AND target.overflow = 'reject' THEN
-            RETURN QUERY SELECT target.id, target.name, 'full', target.max_length, fresh.waiting, NULL::bigint, NULL::bigint;
+            RETURN QUERY SELECT target.id, target.name, 2, target.max_length, fresh.waiting, NULL::bigint, NULL::bigint;
             RETURN;
         ELSIF is_above THEN
-            RETURN QUERY SELECT target.id, target.name, 'settle', target.max_length, fresh.waiting,
+            RETURN QUERY SELECT target.id, target.name, 3, target.max_length, fresh.waiting,
                                 least(fresh.waiting + target.messages - target.max_length, target.messages), last_seq;
         END IF;
     END LOOP;
@@ -296,8 +320,9 @@ $$;
 COMMENT ON FUNCTION postroom.settle_length IS
     'Internal: called after messages were created. Takes out what is above the maximum length of a queue.';
 
--- For create_message: answers the queues to settle, or refuses.
-CREATE OR REPLACE FUNCTION postroom.require_room(p_targets postroom.queue[]) RETURNS int[]
+-- For create_message: answers the queues to settle, or refuses. p_message: the id. It may have been stored by the transaction that this one
+-- waited for. Then it is a repeat, which needs no room.
+CREATE OR REPLACE FUNCTION postroom.require_room(p_targets postroom.queue[], p_message uuid) RETURNS int[]
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -310,12 +335,15 @@ BEGIN
         FROM postroom.admit(ARRAY(SELECT t.id FROM unnest(p_targets) t), ARRAY(SELECT t.name FROM unnest(p_targets) t),
                             array_fill(1, ARRAY[cardinality(p_targets)])) a
     LOOP
-        IF answered.answer = 'full' THEN
+        IF answered.answer = 2 THEN
+            IF EXISTS (SELECT FROM postroom.message m WHERE m.id = p_message) THEN
+                RETURN '{}';
+            END IF;
             RAISE EXCEPTION 'queue "%" is full: % messages are READY in it, and its maximum length is %. '
                 'Nothing was written; try again when its consumers have taken some, or raise the limit',
                 answered.queue, answered.waiting, answered.max_length
                 USING ERRCODE = 'PR429', COLUMN = 'queue';
-        ELSIF answered.answer = 'settle' THEN
+        ELSIF answered.answer = 3 THEN
             to_settle := to_settle || answered.queue_id;
         END IF;
     END LOOP;
@@ -324,6 +352,27 @@ END
 $$;
 COMMENT ON FUNCTION postroom.require_room IS
     'Internal: refuses a message where a queue has no room for it.';
+
+-- A reply of a handler, through the default exchange, as any SQL client would create it. It is written together with the ends of many
+-- messages, so it waits for nobody's room. Its id is made here: the clock of its host may be wrong. seq: NULL when nothing was written,
+-- because the queue does not exist. currval is the number that the call before it in the same row has drawn, because rows are made one by one.
+CREATE OR REPLACE FUNCTION postroom.create_reply(
+    p_queue text, p_type text, p_version int, p_payload jsonb, p_body bytea, p_content_type text, p_headers jsonb, p_priority int,
+    p_time_to_live interval, p_correlation_id text, p_group_key text, p_direction text)
+RETURNS TABLE (queue_id int, seq bigint)
+LANGUAGE sql VOLATILE ROWS 1
+SET search_path = pg_catalog, pg_temp
+SET postroom.wait_for_room = off
+AS $$
+    SELECT (SELECT q.id FROM postroom.queue q WHERE q.name = p_queue),
+           CASE WHEN c.is_new THEN currval('postroom.ready_seq') END
+    FROM postroom.create_message(
+        exchange => '', routing_key => p_queue, mandatory => false, type => p_type, type_version => p_version, payload => p_payload,
+        body => p_body, content_type => p_content_type, headers => p_headers, priority => p_priority, time_to_live => p_time_to_live,
+        correlation_id => p_correlation_id, group_key => p_group_key, direction => p_direction) c
+$$;
+COMMENT ON FUNCTION postroom.create_reply IS
+    'Internal: creates the reply of a handler, which waits for no other transaction.';
 
 -- The row is there from the beginning, so that the job finds a queue in which nobody has created a message yet. In an ordered queue most of
 -- what waits is not READY but behind others of its group, and a head could not be dropped without its group.

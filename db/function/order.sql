@@ -489,13 +489,53 @@ $$;
 COMMENT ON FUNCTION postroom.advance_after IS
     'Internal: called where messages end that were not in progress. Hands their groups to the next messages.';
 
+-- Which of these holders hold their groups no more: they are nowhere, or a dead letter in a queue that does not block then. A group without
+-- a holder is among them. One statement over all places decides: a message on its way between two places is in one of them for each
+-- snapshot.
+CREATE OR REPLACE FUNCTION postroom.ended_holders(p_queues int[], p_holders uuid[])
+RETURNS TABLE (place int)
+LANGUAGE sql VOLATILE ROWS 10
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
+AS $$
+    WITH seen AS MATERIALIZED (
+        SELECT u.queue_id, u.message_id, u.place::int AS place
+        FROM unnest(p_queues, p_holders) WITH ORDINALITY u (queue_id, message_id, place)
+    ), held AS MATERIALIZED (
+        SELECT l.queue_id, u.message_id
+        FROM postroom.lease l
+        CROSS JOIN LATERAL unnest(l.message_ids) WITH ORDINALITY u (message_id, place)
+        WHERE substring(l.open FROM u.place::int FOR 1) = B'1'
+          AND EXISTS (SELECT FROM seen s WHERE s.queue_id = l.queue_id)
+    )
+    SELECT s.place
+    FROM seen s
+    LEFT JOIN postroom.queue q ON q.id = s.queue_id
+    LEFT JOIN held h ON h.message_id = s.message_id AND h.queue_id = s.queue_id
+    WHERE s.message_id IS NULL
+       OR h.message_id IS NULL
+          -- OFFSET 0: one look-up for each group, and no join that reads all that waits
+          AND NOT EXISTS (SELECT FROM postroom.ready r
+                          WHERE r.message_id = s.message_id AND r.moved AND r.queue_id = s.queue_id OFFSET 0)
+          AND NOT EXISTS (SELECT FROM postroom.message m
+                          JOIN postroom.ready r ON r.priority = m.priority AND r.seq = m.seq AND r.message_id = m.id
+                          WHERE m.id = s.message_id AND r.queue_id = s.queue_id OFFSET 0)
+          AND NOT EXISTS (SELECT FROM postroom.delayed d
+                          WHERE d.message_id = s.message_id AND d.queue_id = s.queue_id OFFSET 0)
+          AND NOT (coalesce(q.on_dead_letter, '') = 'block'
+                   AND EXISTS (SELECT FROM postroom.dead_letter d
+                               WHERE d.message_id = s.message_id AND d.queue_id = s.queue_id OFFSET 0))
+$$;
+COMMENT ON FUNCTION postroom.ended_holders IS
+    'Internal: which holders of groups are in no place any more in which they keep their group. Answers their places in the arrays.';
+
 -- The net under all of the above. Three kinds of groups are made to go on: those without a holder, those whose holder has ended or is in no
 -- place (a lock that was lost, a row written by hand, a worker of another version), and those of grouped whose row is gone or says that the
 -- group is free. Looks at the next p_limit groups behind (p_queue, p_group); last_queue is null at the end. is_used: there are groups at
 -- all. Rows of groups that are free for a minute are deleted, unless a claim holds them.
 --
--- One statement over all places decides whether a holder still holds: a message on its way between two places is in one of them for each
--- snapshot. A row is made under the lock of the claims, so that a claim and this function do not both make it.
+-- A holder that has ended by one snapshot may be back by the next: a dead letter that was redriven and claimed keeps its group. So the rows
+-- of the groups are locked first, and a later statement decides. No claim takes a message of a group whose row is locked here. What others
+-- have locked is left to the next call. A row is made under the lock of the claims, so that a claim and this function do not both make it.
 CREATE OR REPLACE FUNCTION postroom.sweep_groups(p_queue int, p_group text, p_limit int)
 RETURNS TABLE (last_queue int, last_group text, advanced int, is_used boolean)
 LANGUAGE plpgsql VOLATILE ROWS 1
@@ -505,50 +545,37 @@ DECLARE
     queues   int[];
     keys     text[];
     holders  uuid[];
+    places   tid[];
     looked   int;
     waiting  record;
 BEGIN
     advanced := 0;
-    WITH seen AS MATERIALIZED (
-        SELECT g.queue_id, g.group_key, g.message_id, g.is_free
+    SELECT count(*), (array_agg(s.queue_id))[count(*)::int], (array_agg(s.group_key))[count(*)::int],
+           array_agg(s.queue_id) FILTER (WHERE NOT s.is_free), array_agg(s.group_key) FILTER (WHERE NOT s.is_free),
+           array_agg(s.message_id) FILTER (WHERE NOT s.is_free), array_agg(s.place) FILTER (WHERE NOT s.is_free)
+    INTO looked, last_queue, last_group, queues, keys, holders, places
+    FROM (
+        SELECT g.queue_id, g.group_key, g.message_id, g.is_free, g.ctid AS place
         FROM postroom.message_group g
         WHERE (g.queue_id, g.group_key) > (p_queue, p_group)
         ORDER BY g.queue_id, g.group_key
         LIMIT p_limit
-    ), held AS MATERIALIZED (
-        SELECT l.queue_id, u.message_id
-        FROM postroom.lease l
-        CROSS JOIN LATERAL unnest(l.message_ids) WITH ORDINALITY u (message_id, place)
-        WHERE substring(l.open FROM u.place::int FOR 1) = B'1'
-          AND EXISTS (SELECT FROM seen s WHERE s.queue_id = l.queue_id)
-    ), ended AS (
-        SELECT s.queue_id, s.group_key, s.message_id
-        FROM seen s
-        LEFT JOIN postroom.queue q ON q.id = s.queue_id
-        LEFT JOIN held h ON h.message_id = s.message_id AND h.queue_id = s.queue_id
-        WHERE s.message_id IS NULL AND NOT s.is_free
-           OR s.message_id IS NOT NULL
-              AND h.message_id IS NULL
-              -- OFFSET 0: one look-up for each group, and no join that reads all that waits
-              AND NOT EXISTS (SELECT FROM postroom.ready r
-                              WHERE r.message_id = s.message_id AND r.moved AND r.queue_id = s.queue_id OFFSET 0)
-              AND NOT EXISTS (SELECT FROM postroom.message m
-                              JOIN postroom.ready r ON r.priority = m.priority AND r.seq = m.seq AND r.message_id = m.id
-                              WHERE m.id = s.message_id AND r.queue_id = s.queue_id OFFSET 0)
-              AND NOT EXISTS (SELECT FROM postroom.delayed d
-                              WHERE d.message_id = s.message_id AND d.queue_id = s.queue_id OFFSET 0)
-              AND NOT (coalesce(q.on_dead_letter, '') = 'block'
-                       AND EXISTS (SELECT FROM postroom.dead_letter d
-                                   WHERE d.message_id = s.message_id AND d.queue_id = s.queue_id OFFSET 0))
-    )
-    SELECT (SELECT count(*) FROM seen),
-           (SELECT s.queue_id FROM seen s ORDER BY s.queue_id DESC, s.group_key DESC LIMIT 1),
-           (SELECT s.group_key FROM seen s ORDER BY s.queue_id DESC, s.group_key DESC LIMIT 1),
-           array_agg(e.queue_id), array_agg(e.group_key), array_agg(e.message_id)
-    INTO looked, last_queue, last_group, queues, keys, holders
-    FROM ended e;
-    IF keys IS NOT NULL THEN
-        advanced := advanced + postroom.advance_groups(queues, keys, holders, array_fill(false, ARRAY[cardinality(keys)]));
+    ) s;
+    IF queues IS NOT NULL THEN
+        SELECT array_agg(places[e.place]) INTO places FROM postroom.ended_holders(queues, holders) e;
+    END IF;
+    IF places IS NOT NULL THEN
+        SELECT array_agg(g.queue_id), array_agg(g.group_key), array_agg(g.message_id) INTO queues, keys, holders
+        FROM (SELECT x.queue_id, x.group_key, x.message_id
+              FROM postroom.message_group x
+              WHERE x.ctid = ANY (places) AND NOT x.is_free
+              FOR UPDATE SKIP LOCKED) g;
+        SELECT array_agg(queues[e.place]), array_agg(keys[e.place]), array_agg(holders[e.place])
+        INTO queues, keys, holders
+        FROM postroom.ended_holders(queues, holders) e;
+        IF keys IS NOT NULL THEN
+            advanced := postroom.advance_groups(queues, keys, holders, array_fill(false, ARRAY[cardinality(keys)]));
+        END IF;
     END IF;
     IF looked < p_limit THEN
         last_queue := NULL;

@@ -183,8 +183,12 @@ COMMENT ON COLUMN postroom.consumer.types IS 'type/version it takes (versions up
 CREATE TABLE postroom.active_consumer (
     queue_id    int NOT NULL CONSTRAINT active_consumer_pk PRIMARY KEY,
     worker_id   int NOT NULL,
-    active_at   timestamptz NOT NULL DEFAULT clock_timestamp()
+    active_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    waits_for   text[]
 );
+COMMENT ON COLUMN postroom.active_consumer.worker_id IS
+    '0: none yet, because claims may be under way from before the queue had a single active consumer';
+COMMENT ON COLUMN postroom.active_consumer.waits_for IS 'virtual transactions in which such claims may be';
 
 -- A consumer (what one process consumes of one queue) that was told to stop. The row goes when it may start again.
 CREATE TABLE postroom.consumer_stop (

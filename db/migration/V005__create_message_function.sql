@@ -429,7 +429,8 @@ BEGIN
                 IF target.max_length IS NOT NULL OR target.id IS NULL THEN
                     IF EXISTS (SELECT FROM unnest(targets || target) t WHERE t.max_length IS NOT NULL)
                        AND NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = create_message.message_id) THEN
-                        to_settle := postroom.require_room(CASE WHEN target.id IS NULL THEN targets ELSE ARRAY[target] END);
+                        to_settle := postroom.require_room(
+                            CASE WHEN target.id IS NULL THEN targets ELSE ARRAY[target] END, create_message.message_id);
                     END IF;
                 END IF;
                 -- Not earlier: whoever waits for a key must not hold the low watermark back.

@@ -72,8 +72,10 @@ BEGIN
     -- An ordered queue has a function of its own: claim_ordered.
     SELECT q.crash_limit INTO crash_limit
     FROM postroom.queue q
-    WHERE q.id = p_queue AND q.name = p_queue_name AND NOT q.ordered
-      AND CASE WHEN q.single_active_consumer THEN postroom.take_active(p_worker, p_queue) ELSE true END;
+    WHERE q.id = p_queue
+      AND CASE WHEN q.name <> p_queue_name OR q.ordered THEN false
+               WHEN q.single_active_consumer THEN postroom.take_active(p_worker, p_queue)
+               ELSE true END;
     IF NOT FOUND THEN
         RETURN;
     END IF;
@@ -221,10 +223,12 @@ BEGIN
              WITH ORDINALITY e (queue_id, queue_name, priority, from_seq, most, entry)
         -- The lock on queue is held until the end of the transaction: see claim.
         CROSS JOIN LATERAL (
-            SELECT q.name
+            SELECT
             FROM postroom.queue q
-            WHERE q.id = e.queue_id AND NOT q.ordered
-              AND CASE WHEN q.single_active_consumer THEN postroom.take_active(p_worker, q.id) ELSE true END
+            WHERE q.id = e.queue_id
+              AND CASE WHEN q.name <> e.queue_name OR q.ordered THEN false
+                       WHEN q.single_active_consumer THEN postroom.take_active(p_worker, q.id)
+                       ELSE true END
             OFFSET 0) known
         CROSS JOIN LATERAL (
             SELECT r.ctid, r.seq, r.message_id, r.failures, r.deliveries
@@ -233,7 +237,6 @@ BEGIN
               AND r.priority = e.priority
               AND r.seq >= e.from_seq
               AND r.crashes = 0
-              AND known.name = e.queue_name
             ORDER BY r.queue_id, r.priority, r.seq
             LIMIT e.most
             FOR UPDATE SKIP LOCKED

@@ -30,7 +30,7 @@ GRANT SELECT (id, created_at, expires_at, seq, queue_id, type_version, priority,
 GRANT SELECT ON postroom.attempt, postroom.consumer, postroom.worker TO postroom_operator;
 GRANT INSERT ON postroom.attempt TO postroom_operator;
 GRANT SELECT, INSERT ON postroom.cancelled_run, postroom.operator_action, postroom.queue_length TO postroom_operator;
-GRANT SELECT, INSERT, UPDATE ON postroom.queue, postroom.routing_version TO postroom_operator;
+GRANT SELECT, INSERT, UPDATE ON postroom.active_consumer, postroom.queue, postroom.routing_version TO postroom_operator;
 GRANT SELECT, UPDATE, DELETE ON postroom.dead_letter, postroom.grouped, postroom.lease, postroom.message_group TO postroom_operator;
 GRANT SELECT, INSERT, UPDATE, DELETE ON postroom.binding, postroom.consumer_stop, postroom.delayed, postroom.exchange, postroom.ready
 TO postroom_operator;

@@ -45,7 +45,7 @@ final class EnqueueWriter {
         }
         return isNow && isPlainFanout(message)
                 ? fanout(message, connection)
-                : any(List.of(message), KnownQueues.of(List.of(message)), connection)
+                : any(List.of(message), Set.of(), KnownQueues.of(List.of(message)), connection)
                         .get(0);
     }
 
@@ -98,13 +98,15 @@ final class EnqueueWriter {
         return many(messages, KnownQueues.of(messages), connection);
     }
 
-    static List<EnqueueResult> manyUnchecked(List<NewMessage> messages, Connection connection) throws SQLException {
-        return many(messages, KnownQueues.unchecked(messages), connection);
-    }
-
-    /** Writes messages that {@link LimitedWriter} has admitted: their queues were checked, and what chose them was not. */
-    static List<EnqueueResult> manyAdmitted(List<NewMessage> messages, Connection connection) throws SQLException {
-        return many(messages, KnownQueues.of(messages).withoutQueues(), connection);
+    /**
+     * Writes messages that {@link LimitedWriter} has admitted.
+     *
+     * @param repeats the places of those that are only compared with what is there
+     */
+    static List<EnqueueResult> manyAdmitted(
+            List<NewMessage> messages, Set<Integer> repeats, KnownQueues known, Connection connection)
+            throws SQLException {
+        return repeats.isEmpty() ? many(messages, known, connection) : any(messages, repeats, known, connection);
     }
 
     private static List<EnqueueResult> many(List<NewMessage> messages, KnownQueues known, Connection connection)
@@ -114,7 +116,7 @@ final class EnqueueWriter {
         }
         return messages.stream().allMatch(NewMessage::isPlain)
                 ? plain(messages, known, connection)
-                : any(messages, known, connection);
+                : any(messages, Set.of(), known, connection);
     }
 
     private static List<EnqueueResult> plain(List<NewMessage> messages, KnownQueues known, Connection connection)
@@ -137,8 +139,11 @@ final class EnqueueWriter {
     /**
      * Writes new messages, then looks in a second statement at what stands in the way of the others; writes those again whose obstacle
      * was purged.
+     *
+     * @param knownRepeats the places of messages that are not written in the first round
      */
-    private static List<EnqueueResult> any(List<NewMessage> messages, KnownQueues known, Connection connection)
+    private static List<EnqueueResult> any(
+            List<NewMessage> messages, Set<Integer> knownRepeats, KnownQueues known, Connection connection)
             throws SQLException {
         Map<Integer, EnqueueResult> answers = new HashMap<>();
         List<Integer> open = new ArrayList<>();
@@ -149,7 +154,7 @@ final class EnqueueWriter {
             if (round == ROUNDS) {
                 throw new SQLException("a deduplication key was purged and taken again " + ROUNDS + " times", "40001");
             }
-            open = write(messages, known, open, answers, connection);
+            open = write(messages, known, open, round == 0 ? knownRepeats : Set.of(), answers, connection);
         }
         List<EnqueueResult> inOrder = new ArrayList<>(messages.size());
         for (int i = 0; i < messages.size(); i++) {
@@ -163,6 +168,7 @@ final class EnqueueWriter {
             List<NewMessage> messages,
             KnownQueues known,
             List<Integer> open,
+            Set<Integer> knownRepeats,
             Map<Integer, EnqueueResult> answers,
             Connection connection)
             throws SQLException {
@@ -170,7 +176,9 @@ final class EnqueueWriter {
         List<Integer> repeats = new ArrayList<>();
         Set<UUID> ids = new HashSet<>();
         for (int i : open) {
-            (ids.add(messages.get(i).id()) ? distinct : repeats).add(i);
+            boolean isFirst =
+                    !knownRepeats.contains(i) && ids.add(messages.get(i).id());
+            (isFirst ? distinct : repeats).add(i);
         }
         Set<Integer> keysTaken = new HashSet<>();
         Set<Integer> unwritten = new LinkedHashSet<>(distinct);
@@ -222,8 +230,8 @@ final class EnqueueWriter {
                             existing.isSame,
                             0,
                             existing.queues == null ? message.queues() : existing.queues));
-            if (!existing.isSame && keysTaken.contains(i)) {
-                forgetKey(messages.get(i), connection);
+            if (!existing.isSame && keysTaken.contains(i) && message.deduplicationKey() != null) {
+                TakenKeys.giveBack(List.of(message), connection);
             }
         }
         return again;
@@ -243,6 +251,15 @@ final class EnqueueWriter {
                 ? Optional.of(new EnqueueResult(
                         existing.id, false, existing.isSame, 0, existing.queues == null ? List.of() : existing.queues))
                 : Optional.empty();
+    }
+
+    /** Answers which of these ids belong to messages that are stored. */
+    static Set<UUID> stored(List<NewMessage> messages, Connection connection) throws SQLException {
+        List<NewMessage> byId = messages.stream().map(NewMessage::withoutKey).toList();
+        return existing(byId, connection).stream()
+                .filter(ExistingRow::isThere)
+                .map(ExistingRow::id)
+                .collect(Collectors.toSet());
     }
 
     private static List<ExistingRow> existing(List<NewMessage> repeats, Connection connection) throws SQLException {
@@ -266,7 +283,7 @@ final class EnqueueWriter {
                             ArrayValues.bytes(
                                     repeats, repeat -> repeat.content().body()))
                     .set("keys", ArrayValues.texts(repeats, NewMessage::deduplicationKey))
-                    .set("keyOwners", ArrayValues.ints(repeats, EnqueueWriter::keyOwner))
+                    .set("keyOwners", ArrayValues.ints(repeats, TakenKeys::owner))
                     .set(
                             "exchanges",
                             ArrayValues.texts(
@@ -279,18 +296,6 @@ final class EnqueueWriter {
         }
     }
 
-    private static void forgetKey(NewMessage message, Connection connection) throws SQLException {
-        if (message.deduplicationKey() == null) {
-            return;
-        }
-        try (Sql.Call call = RepeatSql.FORGET_KEY.on(connection)) {
-            call.set("queue", keyOwner(message))
-                    .set("key", message.deduplicationKey())
-                    .set("id", message.id())
-                    .update();
-        }
-    }
-
     static QueueChangedException changedQueues(List<NewMessage> messages) {
         return new QueueChangedException(messages.stream()
                 .flatMap(message -> message.queues().stream())
@@ -298,15 +303,9 @@ final class EnqueueWriter {
                 .toList());
     }
 
-    /** Whose the deduplication key of a message is: its queue's, or its exchange's below zero. */
-    private static int keyOwner(NewMessage message) {
-        Targets targets = message.targets();
-        return targets == null || targets.exchangeId() == 0 ? message.queueId() : -targets.exchangeId();
-    }
-
     private static void setSpecials(Sql.Call call, List<NewMessage> messages) throws SQLException {
         if (call.has("keyOwners")) {
-            call.set("keyOwners", ArrayValues.ints(messages, EnqueueWriter::keyOwner))
+            call.set("keyOwners", ArrayValues.ints(messages, TakenKeys::owner))
                     .set("entryTimes", ArrayValues.texts(messages, EnqueueWriter::entryTimes));
         }
         call.set("keys", ArrayValues.texts(messages, NewMessage::deduplicationKey))

@@ -4,83 +4,108 @@ import io.postroom.api.QueueFullException;
 import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.storage.EnqueueResult;
 import io.postroom.internal.storage.NewMessage;
+import io.postroom.internal.storage.QueueChangedException;
 import io.postroom.internal.storage.Targets;
 import java.sql.Connection;
-import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 
 /**
- * Writes new messages of which some are for queues with a maximum length: asks for room, writes, and takes out what is above the limit. The
- * lock of the first step is held until the transaction ends, so nobody else takes the room meanwhile. A refusal comes before anything is
- * written. Statements: {@link LimitSql}.
+ * Writes new messages of which some are for queues with a maximum length. Takes the deduplication keys, asks for room, writes, and takes out
+ * what is above the limit. The locks of the first two steps are held until the transaction ends, so nobody else takes the keys or the room
+ * meanwhile. Their order is that of {@code create_message}: keys first. A refusal leaves nothing written. Statements: {@link LimitSql}.
+ *
+ * <p>Repeats need no room. Which messages are repeats is known once their keys are taken. A key that is purged at this very moment is the
+ * one exception: its message is written without room being asked for.
  */
 final class LimitedWriter {
-    private LimitedWriter() {}
+    private final List<NewMessage> messages;
+    private final boolean checked;
+    private final Connection connection;
+
+    /** @param checked whether the numbers of the queues, and what chose them, are checked */
+    private LimitedWriter(List<NewMessage> messages, boolean checked, Connection connection) {
+        this.messages = messages;
+        this.checked = checked;
+        this.connection = connection;
+    }
 
     static List<EnqueueResult> write(List<NewMessage> messages, Connection connection) throws SQLException {
-        List<Admission> over = admitted(messages, true, connection);
-        List<EnqueueResult> results = EnqueueWriter.manyAdmitted(messages, connection);
-        settle(over, messages, connection);
-        return results;
+        return new LimitedWriter(messages, true, connection).write();
     }
 
     /** Does the same for messages whose queues were looked up just now: a snapshot that is older than a queue does not show it. */
     static List<EnqueueResult> writeLookedUp(List<NewMessage> messages, Connection connection) throws SQLException {
-        List<Admission> over = admitted(messages, false, connection);
-        List<EnqueueResult> results = EnqueueWriter.manyUnchecked(messages, connection);
-        settle(over, messages, connection);
-        return results;
+        return new LimitedWriter(messages, false, connection).write();
+    }
+
+    private List<EnqueueResult> write() throws SQLException {
+        TakenKeys keys = TakenKeys.of(messages, connection);
+        try {
+            List<Admission> over = admitted(keys.repeats());
+            KnownQueues known = checked ? KnownQueues.of(messages).withoutQueues() : KnownQueues.unchecked(messages);
+            List<EnqueueResult> results =
+                    EnqueueWriter.manyAdmitted(keys.withoutTaken(), keys.repeats(), known, connection);
+            keys.giveBack(place -> !results.get(place).sameContent(), connection);
+            settle(over);
+            return results;
+        } catch (QueueFullException | QueueChangedException refused) { // the caller's transaction may go on
+            keys.giveBack(connection);
+            throw refused;
+        }
     }
 
     /**
      * Returns the queues to settle after the messages were written.
      *
-     * @param checked whether the numbers of the queues are checked
+     * @param repeats places of messages that need no room
      * @throws QueueFullException a queue refuses
      */
-    private static List<Admission> admitted(List<NewMessage> messages, boolean checked, Connection connection)
-            throws SQLException {
-        List<Admission> answers = ask(messages, connection);
-        boolean isFull = answers.stream().anyMatch(answer -> answer.answer.equals("full") || answer.surplus > 0);
-        if (isFull) { // those that are there already need no room
-            List<NewMessage> fresh = withoutRepeats(messages, connection);
-            answers = fresh.size() == messages.size() ? answers : ask(fresh, connection);
+    private List<Admission> admitted(Set<Integer> repeats) throws SQLException {
+        List<NewMessage> given = new ArrayList<>();
+        for (int i = 0; i < messages.size(); i++) {
+            if (messages.get(i).givenId() && !repeats.contains(i)) {
+                given.add(messages.get(i));
+            }
+        }
+        Set<UUID> stored = given.isEmpty() ? Set.of() : EnqueueWriter.stored(given, connection);
+        List<Admission> answers = ask(repeats, stored);
+        if (!given.isEmpty() && answers.stream().anyMatch(Admission::isAboveLimit)) {
+            // The question may have waited for a transaction that stored one of them. Nobody else does so any more.
+            Set<UUID> storedByNow = EnqueueWriter.stored(given, connection);
+            answers = storedByNow.equals(stored) ? answers : ask(repeats, storedByNow);
         }
         List<Admission> over = new ArrayList<>();
-        for (Admission answer : answers) {
-            if (answer.answer.equals("full")) {
-                throw new QueueFullException(answer.queue, answer.maxLength, answer.waiting);
-            } else if (answer.answer.equals("settle")) {
-                over.add(answer);
-            } else if (checked) {
-                throw EnqueueWriter.changedQueues(messages);
+        for (Admission queue : answers) {
+            switch (queue.answer()) {
+                case FULL -> throw new QueueFullException(queue.queue(), queue.maxLength(), queue.waiting());
+                case SETTLE -> over.add(queue);
+                case CHANGED -> {
+                    if (checked) {
+                        throw EnqueueWriter.changedQueues(messages);
+                    }
+                }
             }
         }
         return over;
     }
 
-    private static List<NewMessage> withoutRepeats(List<NewMessage> messages, Connection connection)
-            throws SQLException {
-        List<NewMessage> fresh = new ArrayList<>();
-        for (NewMessage message : messages) {
-            if (EnqueueWriter.repeated(message, connection).isEmpty()) {
-                fresh.add(message);
-            }
-        }
-        return fresh;
-    }
-
-    private static List<Admission> ask(List<NewMessage> messages, Connection connection) throws SQLException {
+    /** Asks about the queues of all messages, because this also checks their numbers. */
+    private List<Admission> ask(Set<Integer> repeats, Set<UUID> stored) throws SQLException {
         Map<Targets.Target, Integer> counts = new LinkedHashMap<>();
-        for (NewMessage message : messages) {
-            boolean isReady = message.delay() == null && message.dueAt() == null;
+        for (int i = 0; i < messages.size(); i++) {
+            NewMessage message = messages.get(i);
+            boolean needsRoom = message.delay() == null
+                    && message.dueAt() == null
+                    && !repeats.contains(i)
+                    && !stored.contains(message.id());
             for (Targets.Target target : targets(message)) {
-                counts.merge(target, isReady ? 1 : 0, Integer::sum);
+                counts.merge(target, needsRoom ? 1 : 0, Integer::sum);
             }
         }
         try (Sql.Call call = LimitSql.ADMIT.on(connection)) {
@@ -109,35 +134,19 @@ final class LimitedWriter {
                 .toList();
     }
 
-    private static void settle(List<Admission> over, List<NewMessage> messages, Connection connection)
-            throws SQLException {
+    private void settle(List<Admission> over) throws SQLException {
         if (over.isEmpty()) {
             return;
         }
         UUID[] ids = messages.stream().map(NewMessage::id).toArray(UUID[]::new);
         for (Admission queue : over) {
             try (Sql.Call call = LimitSql.SETTLE.on(connection)) {
-                call.set("queue", queue.queueId)
-                        .set("surplus", queue.surplus)
-                        .set("afterSeq", queue.afterSeq)
+                call.set("queue", queue.queueId())
+                        .set("surplus", queue.surplus())
+                        .set("afterSeq", queue.afterSeq())
                         .set("messages", ids)
                         .one(row -> true);
             }
-        }
-    }
-
-    /** What {@code admit} answers about a queue: see there. */
-    private record Admission(
-            int queueId, String queue, String answer, long maxLength, long waiting, long surplus, long afterSeq) {
-        static Admission of(ResultSet row) throws SQLException {
-            return new Admission(
-                    row.getInt(1),
-                    row.getString(2),
-                    row.getString(3),
-                    row.getLong(4),
-                    row.getLong(5),
-                    row.getLong(6),
-                    row.getLong(7));
         }
     }
 }

@@ -255,6 +255,55 @@ final class OperateSql {
             FROM candidates
             """);
 
+    /** What is behind its group, and what is READY, of those that waited in an ordered queue when its purge began. */
+    private static final String MOVED_BEHIND = """
+            FROM target t
+                JOIN postroom.grouped w ON w.queue_id = t.id
+                WHERE w.seq <= :upTo
+                   OR (SELECT m.seq FROM postroom.message m WHERE m.id = w.message_id) <= :upTo""";
+
+    private static final String MOVED_READY = """
+            FROM target t
+                JOIN postroom.ready r ON r.queue_id = t.id
+                WHERE r.seq <= :upTo
+                   OR r.moved AND (SELECT m.seq FROM postroom.message m WHERE m.id = r.message_id) <= :upTo""";
+
+    /**
+     * Cancels messages of an ordered queue that have a new number, because they went from one place to another since the purge began. Locks
+     * them with SKIP LOCKED. Always one row: how many, and whether there were any, locked ones included. One snapshot shows both places, so
+     * a message on its way is in one of them.
+     */
+    static final Sql PURGE_MOVED = Sql.of("""
+            -- name: purge_moved
+            WITH target AS MATERIALIZED (
+                SELECT q.id
+                FROM postroom.queue q
+                WHERE q.id = :queue
+                  AND q.ordered
+                  AND (:reason::text IS NULL OR q.deleted_at IS NOT NULL)
+            ), behind AS MATERIALIZED (
+                SELECT w.ctid, w.message_id, w.deliveries
+                %1$s
+                LIMIT :limit
+                FOR UPDATE OF w SKIP LOCKED
+            ), waiting AS MATERIALIZED (
+                SELECT r.ctid, r.message_id, r.deliveries
+                %2$s
+                LIMIT :limit
+                FOR UPDATE OF r SKIP LOCKED
+            ), removed AS (
+                DELETE FROM postroom.grouped WHERE ctid = ANY (ARRAY(SELECT b.ctid FROM behind b))
+            ), taken AS (
+                DELETE FROM postroom.ready WHERE ctid = ANY (ARRAY(SELECT w.ctid FROM waiting w))
+            ), history AS (
+                INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
+                SELECT c.message_id, clock_timestamp(), clock_timestamp(), :queue, c.deliveries, 1, :reason::text
+                FROM (SELECT * FROM behind UNION ALL SELECT * FROM waiting) c
+            )
+            SELECT (SELECT count(*) FROM behind) + (SELECT count(*) FROM waiting),
+                   EXISTS (SELECT %1$s) OR EXISTS (SELECT %2$s)
+            """.formatted(MOVED_BEHIND, MOVED_READY));
+
     static final Sql LAST_SEQ = Sql.of("""
             -- name: last_seq
             SELECT coalesce(pg_sequence_last_value('postroom.ready_seq'), 0)

@@ -40,12 +40,27 @@ final class RepeatSql {
             ORDER BY g.place
             """);
 
-    /** Gives a key back whose message was not written, because its id belongs to other content. 0 rows: the message had no key. */
-    static final Sql FORGET_KEY = Sql.of("""
-            -- name: forget_key
-            DELETE FROM postroom.dedup
-            WHERE queue_id = :queue
-              AND key = :key
-              AND message_id = :id
+    /**
+     * Takes deduplication keys before their messages are written, in one order. Waits for another open transaction with one of the keys. One
+     * row per key that was free: the id of its message. Ids must differ among themselves. Relies on dedup_pk.
+     */
+    static final Sql TAKE_KEYS = Sql.of("""
+            -- name: take_keys
+            INSERT INTO postroom.dedup (queue_id, key, message_id)
+            SELECT g.key_owner, g.key, g.id
+            FROM unnest(:keyOwners::int4[], :keys::text[], :ids::uuid[]) WITH ORDINALITY g (key_owner, key, id, place)
+            ORDER BY g.key_owner, g.key, g.place
+            ON CONFLICT DO NOTHING
+            RETURNING message_id
+            """);
+
+    /** Gives keys back whose messages were not written. */
+    static final Sql FORGET_KEYS = Sql.of("""
+            -- name: forget_keys
+            DELETE FROM postroom.dedup d
+            USING unnest(:keyOwners::int4[], :keys::text[], :ids::uuid[]) g (key_owner, key, id)
+            WHERE d.queue_id = g.key_owner
+              AND d.key = g.key
+              AND d.message_id = g.id
             """);
 }

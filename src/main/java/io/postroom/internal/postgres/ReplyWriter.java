@@ -114,7 +114,6 @@ final class ReplyWriter {
 
     private static void set(Sql.Call call, List<NewMessage> messages) throws SQLException {
         call.set("queues", ArrayValues.texts(messages, NewMessage::queue))
-                .set("ids", ArrayValues.uuids(messages, NewMessage::id))
                 .set("versions", ArrayValues.ints(messages, one -> one.content().version()))
                 .set("types", ArrayValues.texts(messages, one -> one.content().type()))
                 .set("priorities", ArrayValues.ints(messages, NewMessage::priority))

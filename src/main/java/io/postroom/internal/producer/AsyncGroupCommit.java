@@ -3,6 +3,7 @@ package io.postroom.internal.producer;
 import io.postroom.api.Created;
 import io.postroom.api.PostroomException;
 import io.postroom.api.StoreException;
+import io.postroom.internal.storage.Content;
 import io.postroom.internal.storage.EnqueueResult;
 import io.postroom.internal.storage.NewMessage;
 import java.time.Duration;
@@ -18,6 +19,8 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -26,6 +29,9 @@ import org.slf4j.LoggerFactory;
  * Shares one commit among messages whose callers do not wait for it. While one group is written, the next one gathers, so that a lone
  * message waits for no other. A group that is refused is written again one by one: no message is refused for its neighbour. The thread
  * that writes starts at the first use. Thread-safe.
+ *
+ * <p>A message that may wait for another transaction goes to {@link QueueBacklogs}, where it holds up only its own destination. A limit of a
+ * queue that another process has set is not known here for up to ten seconds: the first message for that queue may hold all up.
  */
 final class AsyncGroupCommit {
     private static final Logger log = LoggerFactory.getLogger(AsyncGroupCommit.class);
@@ -39,7 +45,8 @@ final class AsyncGroupCommit {
     /** Most kilobytes that wait to be written, for the same reason: so many messages of the largest size would fill the heap. */
     private static final int MOST_WAITING_KB = 64 * 1024;
 
-    private final SyncGroupCommit next;
+    private final Function<List<NewMessage>, List<EnqueueResult>> next;
+    private final QueueBacklogs<Waiting> backlogs;
     private final LinkedBlockingQueue<Waiting> waiting = new LinkedBlockingQueue<>(MOST_WAITING);
     /** In kilobytes. Fair, so that a large message gets its turn. */
     private final Semaphore space = new Semaphore(MOST_WAITING_KB, true);
@@ -54,13 +61,27 @@ final class AsyncGroupCommit {
     private @Nullable Thread writer;
     private volatile boolean closed;
 
-    /** @param guard runs callers' code on the calling thread, and makes the thread as it was */
-    AsyncGroupCommit(SyncGroupCommit next, Executor guard) {
-        this(next, guard, LONGEST_CLOSE);
+    /**
+     * @param next stores all messages or none
+     * @param mayWait whether storing a message may wait for another transaction
+     * @param guard runs callers' code on the calling thread, and makes the thread as it was
+     */
+    AsyncGroupCommit(
+            Function<List<NewMessage>, List<EnqueueResult>> next, Predicate<NewMessage> mayWait, Executor guard) {
+        this(next, mayWait, guard, LONGEST_CLOSE);
     }
 
-    AsyncGroupCommit(SyncGroupCommit next, Executor guard, Duration longestClose) {
+    AsyncGroupCommit(
+            Function<List<NewMessage>, List<EnqueueResult>> next,
+            Predicate<NewMessage> mayWait,
+            Executor guard,
+            Duration longestClose) {
         this.next = next;
+        this.backlogs = new QueueBacklogs<>(
+                Waiting::destination,
+                entry -> mayWait.test(entry.message),
+                entry -> entry.message.content().bytes(),
+                this::write);
         this.guard = guard;
         this.longestClose = longestClose;
     }
@@ -105,18 +126,21 @@ final class AsyncGroupCommit {
     /** Writes the messages that wait, then ends. Messages that could not be written within ten seconds fail. */
     void close() {
         closed = true;
+        long end = System.nanoTime() + longestClose.toNanos();
         Thread thread;
         synchronized (this) {
             thread = writer;
         }
+        List<Waiting> left = new ArrayList<>();
         try {
             if (thread != null) {
                 thread.join(longestClose.toMillis());
             }
+            left.addAll(backlogs.close(Duration.ofNanos(end - System.nanoTime())));
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
+            left.addAll(backlogs.closeAtOnce());
         }
-        List<Waiting> left = new ArrayList<>();
         waiting.drainTo(left);
         left.forEach(entry -> entry.future.completeExceptionally(
                 new PostroomException("Postroom was closed before message " + entry.message.id() + " was stored")));
@@ -144,24 +168,39 @@ final class AsyncGroupCommit {
             group.clear();
             try {
                 Waiting first = waiting.poll(200, TimeUnit.MILLISECONDS);
-                if (first == null) {
-                    continue;
+                if (first != null) {
+                    gather(first, group);
                 }
-                gather(first, group);
-                writeGroup(group);
             } catch (Throwable unexpected) {
                 fail(group, unexpected);
-            } finally {
-                space.release(group.stream().mapToInt(Waiting::kilobytes).sum());
+                group.clear();
             }
+            write(group);
+            backlogs.start();
         }
     }
 
+    /** Writes a group, whatever happens. */
+    private void write(List<Waiting> group) {
+        try {
+            if (!group.isEmpty()) {
+                writeGroup(group);
+            }
+        } catch (Throwable unexpected) {
+            fail(group, unexpected);
+        } finally {
+            space.release(group.stream().mapToInt(Waiting::kilobytes).sum());
+        }
+    }
+
+    /** Gathers what is written together. Leaves out what goes to the backlogs. */
     private void gather(Waiting first, List<Waiting> group) {
         long bytes = 0;
         for (Waiting next = first; next != null; ) {
-            group.add(next);
-            bytes += next.message.content().bytes();
+            if (!backlogs.take(next)) {
+                group.add(next);
+                bytes += next.message.content().bytes();
+            }
             boolean full = group.size() == LARGEST_GROUP || bytes >= SyncGroupCommit.LARGEST_BYTES;
             next = full ? null : waiting.poll();
         }
@@ -180,7 +219,7 @@ final class AsyncGroupCommit {
     private void writeGroup(List<Waiting> group) {
         List<EnqueueResult> results;
         try {
-            results = next.write(group.stream().map(Waiting::message).toList());
+            results = next.apply(group.stream().map(Waiting::message).toList());
         } catch (PostroomException refused) {
             if (group.size() == 1 || refused instanceof StoreException store && store.mayPass()) {
                 tell(
@@ -216,8 +255,19 @@ final class AsyncGroupCommit {
     }
 
     private record Waiting(NewMessage message, CompletableFuture<Created> future) {
+        /** At least one, so that the number of messages in the backlogs is limited, too. */
         int kilobytes() {
-            return (int) Math.min(MOST_WAITING_KB, message.content().bytes() / 1024);
+            return (int) Math.min(MOST_WAITING_KB, Math.max(1, message.content().bytes() / 1024));
+        }
+
+        /** The queue or, for a message through an exchange, the exchange. No name of a queue has a space. */
+        String destination() {
+            Content content = message.content();
+            String exchange = content.exchange();
+            if (exchange == null) {
+                return message.queue();
+            }
+            return exchange.isEmpty() ? String.valueOf(content.routingKey()) : "exchange " + exchange;
         }
     }
 }

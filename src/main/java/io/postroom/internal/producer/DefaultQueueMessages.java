@@ -48,7 +48,7 @@ public final class DefaultQueueMessages implements QueueMessages {
     private final Runnable promoteSoon;
     private final Runnable redriveSoon;
     private final MessageWriter writer;
-    private final SyncGroupCommit syncGroupCommit;
+    private final GroupCommits groupCommits;
     private final AsyncGroupCommit asyncGroupCommit;
     private final Requester requester;
 
@@ -74,9 +74,13 @@ public final class DefaultQueueMessages implements QueueMessages {
         this.redriveSoon = redriveSoon;
         RouteWriter routes = new RouteWriter(router, stores.routing(), stores.enqueue());
         this.writer = new MessageWriter(stores.enqueue(), transactions, queues, routes, worker, promoteSoon);
-        this.syncGroupCommit = new SyncGroupCommit(new RetryingWriter(writer));
-        this.asyncGroupCommit = new AsyncGroupCommit(syncGroupCommit, worker.guard("a callback of createMessageAsync"));
-        this.requester = new Requester(encoder, syncGroupCommit, stores.queries(), stores.operator(), worker);
+        this.groupCommits =
+                new GroupCommits(new RetryingWriter(writer), message -> queues.areAnyLimited(List.of(message)));
+        this.asyncGroupCommit = new AsyncGroupCommit(
+                groupCommits::write,
+                message -> message.mayBeThere() || queues.areAnyLimited(List.of(message)),
+                worker.guard("a callback of createMessageAsync"));
+        this.requester = new Requester(encoder, groupCommits, stores.queries(), stores.operator(), worker);
     }
 
     /** Writes what {@link #createMessageAsync} still has to write. */
@@ -125,7 +129,7 @@ public final class DefaultQueueMessages implements QueueMessages {
         for (int i = 0; i < given.size(); i++) {
             encoded.add(encodeOneOf(given, i));
         }
-        List<EnqueueResult> results = transactions.isOpen() ? writer.write(encoded) : syncGroupCommit.write(encoded);
+        List<EnqueueResult> results = transactions.isOpen() ? writer.write(encoded) : groupCommits.write(encoded);
         return results.stream().map(DefaultQueueMessages::created).toList();
     }
 
@@ -157,7 +161,7 @@ public final class DefaultQueueMessages implements QueueMessages {
         // Before the commit: the message may end before this thread goes on.
         CompletableFuture<SendResult> end = worker.futures().watch(message.id());
         try {
-            UUID stored = syncGroupCommit.write(List.of(message)).get(0).id();
+            UUID stored = groupCommits.write(List.of(message)).get(0).id();
             return stored.equals(message.id()) ? end : watchOther(end, stored);
         } catch (RuntimeException notWritten) {
             end.cancel(false);

@@ -44,7 +44,7 @@ final class Requester {
     private static final Duration LONGEST = Duration.ofHours(24);
 
     private final MessageEncoder encoder;
-    private final SyncGroupCommit writer;
+    private final GroupCommits writer;
     private final MessageQueries queries;
     private final OperatorStore operator;
     private final EngineParts worker;
@@ -52,7 +52,7 @@ final class Requester {
 
     Requester(
             MessageEncoder encoder,
-            SyncGroupCommit writer,
+            GroupCommits writer,
             MessageQueries queries,
             OperatorStore operator,
             EngineParts worker) {

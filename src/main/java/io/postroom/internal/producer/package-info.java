@@ -6,7 +6,9 @@
  *   → MessageEncoder            interceptors, payload as JSON (PlainJson, JsonbValidator), limits, the queue's row (QueueCache),
  *                               or the queues that an exchange chooses (Router, RoutingTable, TopicPatterns)
  *   → AsyncGroupCommit          createMessageAsync only: callers do not wait, one thread writes a group
- *   → SyncGroupCommit           no transaction open: threads that create at the same time share a commit
+ *     → QueueBacklogs           those that may wait for other transactions, by destination
+ *   → GroupCommits              no transaction open: one group for all, and one for each queue with a maximum length
+ *   → SyncGroupCommit           threads that create at the same time share a commit
  *   → RetryingWriter            no transaction open: repeats what may pass, and finds out whether a lost commit took place
  *   → MessageWriter             one transaction, one try; direct dispatch; clashes; wakes the engine after the commit
  *     → RouteWriter             queues that the router did not know; refuses or drops what reaches none
@@ -48,6 +50,8 @@
  *   <li>{@code createMessage(message, connection)} wakes nobody: the commit of that connection is unknown here, and a poll finds the
  *       message.
  *   <li>A single async message passes through the sync group commit, too: it shares a commit with threads that create at the same time.
+ *   <li>A message that may wait for another transaction is in no group with messages for other queues: a user's transaction that stays
+ *       open would hold them all up. createMessageAsync uses up to four connections for such messages, and one for all others.
  *   <li>{@code SyncGroupCommit} writes a group once, and a lone message with repeats. The members of a failed group repeat on their own
  *       threads.
  *   <li>{@code ImmediateCommit} and {@code DirectTransactions} open connections of the host's pool: a message must commit where the

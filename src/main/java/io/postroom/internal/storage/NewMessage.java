@@ -56,6 +56,11 @@ public record NewMessage(
                 && (targets == null || targets.isSingle());
     }
 
+    /** Whether a message with its id or key may be there. Another transaction may be writing it, which is waited for. */
+    public boolean mayBeThere() {
+        return givenId || deduplicationKey != null;
+    }
+
     /** The names of its queues; empty when they are not known yet. */
     public List<String> queues() {
         return targets == null ? List.of(queue) : targets.names();
@@ -65,6 +70,11 @@ public record NewMessage(
     public NewMessage withGivenId() {
         return new NewMessage(
                 id, true, queueId, queue, priority, content, delay, dueAt, timeToLive, deduplicationKey, targets);
+    }
+
+    /** Answers the same message for a store that has taken its deduplication key already. */
+    public NewMessage withoutKey() {
+        return new NewMessage(id, givenId, queueId, queue, priority, content, delay, dueAt, timeToLive, null, targets);
     }
 
     /** Answers the same message for the queue under another number. */

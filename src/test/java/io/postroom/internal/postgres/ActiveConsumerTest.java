@@ -9,6 +9,7 @@ import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.ConsumerRow;
 import io.postroom.internal.storage.NewMessage;
 import io.postroom.internal.storage.QueueChangedException;
+import io.postroom.internal.storage.QueueRow;
 import io.postroom.testing.PostgresTest;
 import java.sql.Connection;
 import java.sql.ResultSet;
@@ -47,7 +48,8 @@ class ActiveConsumerTest {
 
     @BeforeEach
     void twoProcessesConsume() {
-        fixture.stores.queues().declare(QueueSettings.of(fixture.queue.name()).singleActiveConsumer(true));
+        single(true);
+        endChange();
         first = fixture.worker;
         second = fixture.stores.workers().register(secondInstance, "second", "1");
         consume(first);
@@ -138,9 +140,13 @@ class ActiveConsumerTest {
     @Test
     void all_processes_claim_again_where_the_queue_needs_no_single_one() {
         assertThat(claim(first)).isEqualTo(1);
-        fixture.stores.queues().declare(QueueSettings.of(fixture.queue.name()).singleActiveConsumer(false));
+        single(false);
         assertThat(claim(second)).isEqualTo(1);
-        fixture.stores.queues().declare(QueueSettings.of(fixture.queue.name()).singleActiveConsumer(true));
+        single(true);
+        endChange();
+        assertThat(claim(second)).isZero();
+        assertThat(claim(first)).as("messages of both are in progress").isZero();
+        fixture.execute("DELETE FROM postroom.lease WHERE worker_id = " + second);
         assertThat(claim(second)).isZero();
         assertThat(claim(first)).isEqualTo(1);
     }
@@ -151,6 +157,7 @@ class ActiveConsumerTest {
         fixture.stores
                 .queues()
                 .declare(QueueSettings.of(ordered.name()).ordered(true).singleActiveConsumer(true));
+        endChange();
         fixture.enqueue(new StoreFixture.Plan(ordered));
         fixture.enqueue(new StoreFixture.Plan(ordered));
         String claim = "SELECT count(*) FROM postroom.claim_ordered(%d, " + ordered.id() + ", '" + ordered.name()
@@ -201,6 +208,63 @@ class ActiveConsumerTest {
         }
     }
 
+    /** The claim read the queue before the change. What it takes is in progress, and no snapshot shows it before its commit. */
+    @Test
+    void claim_from_before_the_change_is_waited_for() throws Exception {
+        single(false);
+        try (Connection open = sessions.begin()) {
+            assertThat(claim(second, open)).isEqualTo(1);
+            single(true);
+            assertThat(claim(first))
+                    .as("a message may be in progress elsewhere")
+                    .isZero();
+            endChange();
+            assertThat(claim(first)).as("the other claim is still open").isZero();
+            open.commit();
+        }
+        release();
+        assertThat(claim(first)).as("a message is in progress").isZero();
+        fixture.execute("DELETE FROM postroom.lease");
+        assertThat(claim(first)).isEqualTo(1);
+        assertThat(claim(second)).isZero();
+    }
+
+    @Test
+    void transaction_that_began_after_the_change_is_not_waited_for() throws Exception {
+        single(false);
+        single(true);
+        var other = fixture.newQueue();
+        fixture.enqueue(new StoreFixture.Plan(other));
+        try (Connection before = sessions.begin();
+                Connection after = sessions.begin()) {
+            claimElsewhere(before, other);
+            endChange();
+            claimElsewhere(after, other);
+            assertThat(claim(first)).isZero();
+            before.rollback();
+            release();
+            assertThat(claim(first)).as("others always claim somewhere").isEqualTo(1);
+        }
+    }
+
+    private void claimElsewhere(Connection connection, QueueRow other) throws SQLException {
+        try (Statement statement = connection.createStatement()) {
+            statement.execute("SELECT count(*) FROM postroom." + CLAIM.formatted(second, other.id(), other.name()));
+            statement.execute(
+                    "UPDATE postroom.lease SET started = started WHERE false"); // where the claim found nothing
+        }
+    }
+
+    /** After a restore the number of one queue may belong to another. */
+    @Test
+    void process_that_knows_an_old_number_does_not_become_the_active_one_of_another_queue() {
+        fixture.number(
+                "SELECT count(*) FROM postroom.claim_each(%d, '{%d}', '{another name}', '{4}', '{0}', '{1}', '{1}', '{1}')"
+                        .formatted(second, fixture.queue.id()));
+        fixture.number("SELECT count(*) FROM postroom." + CLAIM.formatted(second, fixture.queue.id(), "another name"));
+        assertThat(claim(first)).isEqualTo(1);
+    }
+
     @Test
     void claim_that_rolls_back_leaves_the_place_to_the_one_that_waits() throws Exception {
         try (Connection open = sessions.begin()) {
@@ -223,6 +287,17 @@ class ActiveConsumerTest {
                         worker,
                         List.of(new ConsumerRow(
                                 fixture.queue.id(), "h", Direction.INCOMING, 4, "LEASED", List.of("*"))));
+    }
+
+    private void single(boolean isSingle) {
+        fixture.stores.queues().declare(QueueSettings.of(fixture.queue.name()).singleActiveConsumer(isSingle));
+    }
+
+    /** The job a second after the change. */
+    private void endChange() {
+        fixture.execute(
+                "UPDATE postroom.active_consumer SET active_at = active_at - interval '1 minute' WHERE worker_id = 0");
+        release();
     }
 
     private void release() {

@@ -8,6 +8,7 @@ import io.postroom.api.ConsumerInfo;
 import io.postroom.api.ConsumerState;
 import io.postroom.api.Direction;
 import io.postroom.api.QueueNotFoundException;
+import io.postroom.api.QueueSettings;
 import io.postroom.api.Receipts;
 import io.postroom.internal.storage.ConsumerRow;
 import io.postroom.internal.storage.ConsumerStore;
@@ -394,6 +395,61 @@ class ConsumerStopTest {
         fixture.text("SELECT postroom.cancel('" + before + "')");
         assertThat(obey(signal)).isEqualTo(KillAnswer.Kind.DONE);
         assertThat(stopped()).containsExactly("a");
+    }
+
+    /** In an ordered queue most of what is READY waits behind its group; it becomes READY with a new seq when its turn comes. */
+    @Test
+    void signal_waits_for_what_waits_behind_its_group_and_not_for_a_group_that_stands_still() {
+        String ordered = queue + ".ordered";
+        int id = fixture.stores
+                .queues()
+                .declare(QueueSettings.of(ordered).ordered(true))
+                .id();
+        UUID running = create(ordered, "a");
+        UUID behind = create(ordered, "a");
+        claimOrdered(id, ordered);
+        claimOrdered(id, ordered); // puts it behind its group
+        assertThat(fixture.places(behind)).containsExactly("grouped");
+        UUID signal = killSignal(ordered, 1);
+        UUID after = create(ordered, "b");
+        UUID last = create(ordered, "b");
+        claimOrdered(id, ordered);
+        claimOrdered(id, ordered);
+        assertThat(fixture.places(last)).containsExactly("grouped");
+
+        assertThat(consumers.obey(signal, id, ordered).kind()).isEqualTo(KillAnswer.Kind.WAIT);
+        assertThat(fixture.number("SELECT postroom.cancel_running('" + running + "')"))
+                .isEqualTo(1);
+        assertThat(fixture.places(behind)).as("its turn").containsExactly("ready");
+        assertThat(consumers.obey(signal, id, ordered).kind()).isEqualTo(KillAnswer.Kind.WAIT);
+        claimOrdered(id, ordered);
+        assertThat(consumers.obey(signal, id, ordered).kind())
+                .as("what is in progress is not waited for, nor is what came later")
+                .isEqualTo(KillAnswer.Kind.DONE);
+        assertThat(fixture.places(after)).containsExactly("lease");
+
+        create(ordered, "a");
+        claimOrdered(id, ordered);
+        UUID second = killSignal(ordered, 1);
+        fixture.execute("SELECT postroom.cancel('" + last + "')");
+        fixture.execute("DELETE FROM postroom.lease WHERE queue_id = " + id);
+        fixture.execute(
+                "INSERT INTO postroom.delayed (due_at, queue_id, priority, message_id, reason) VALUES (now() + interval '1 hour', "
+                        + id + ", 4, '" + behind + "', 'retry')");
+        assertThat(consumers.obey(second, id, ordered).kind())
+                .as("behind one that is delayed")
+                .isEqualTo(KillAnswer.Kind.DONE);
+    }
+
+    private UUID create(String queueName, String group) {
+        return UUID.fromString(fixture.text(
+                "SELECT id FROM postroom.create_message(queue => '%s', type => 't', payload => '1', group_key => '%s')"
+                        .formatted(queueName, group)));
+    }
+
+    private void claimOrdered(int id, String name) {
+        fixture.execute("SELECT count(*) FROM postroom.claim_ordered(%d, %d, '%s', '{4}', '{0}', 1, 1, 1, 0)"
+                .formatted(fixture.worker, id, name));
     }
 
     /** The rights that creating messages needs are not enough. */

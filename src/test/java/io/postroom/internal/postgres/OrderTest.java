@@ -169,6 +169,12 @@ class OrderTest {
         }
     }
 
+    private static void run(Connection connection, String sql) throws SQLException {
+        try (Statement statement = connection.createStatement()) {
+            statement.execute(sql);
+        }
+    }
+
     private void awaitWaiting() {
         Awaitility.await()
                 .atMost(Duration.ofSeconds(30))
@@ -646,6 +652,160 @@ class OrderTest {
         assertThat(claim()).isEmpty();
         sweep();
         complete(done(claimOnly(second)));
+    }
+
+    /** The sweep decides on a snapshot. The holder that was dead there may be claimed again before the group's row is locked. */
+    @Test
+    void holder_that_comes_back_while_the_sweep_looks_keeps_its_group() throws Exception {
+        declared(QueueSettings.of(queue.name()).crashLimit(1));
+        UUID first = send("a");
+        UUID second = send("a");
+        bury(first);
+        assertThat(claim()).isEmpty();
+        assertThat(places(second)).containsExactly("grouped");
+
+        Connection coming = begin();
+        run(coming, "LOCK TABLE postroom.message_group IN EXCLUSIVE MODE"); // the sweep may look and not lock
+        Future<GroupSweep> sweeping = threads.submit(this::sweep);
+        awaitWaiting();
+        text(coming, "SELECT postroom.redrive('" + first + "')");
+        List<ClaimedMessage> running = claimOn(coming);
+        coming.commit();
+        answer(sweeping);
+        assertThat(running).extracting(ClaimedMessage::id).containsExactly(first);
+        assertThat(claim()).as("two messages of one group at once").isEmpty();
+        assertThat(holder("a")).isEqualTo(first.toString());
+        complete(done(running.get(0)));
+        complete(done(claimOnly(second)));
+    }
+
+    @Test
+    void holder_that_was_buried_and_redriven_after_the_sweep_waits_for_its_turn() {
+        declared(QueueSettings.of(queue.name()).crashLimit(1));
+        UUID first = send("a");
+        UUID second = send("a");
+        UUID third = send("a");
+        bury(first);
+        assertThat(claim()).isEmpty();
+        sweep();
+        fixture.stores.operator().redrive(first);
+        ClaimedMessage running = claimOnly(second);
+        complete(done(running));
+        complete(done(claimOnly(first)));
+        complete(done(claimOnly(third)));
+    }
+
+    /** A worker claims the message and dies; at a crash limit of 1 the rescue makes it a dead letter, which still holds its group. */
+    private void bury(UUID id) {
+        int other = fixture.newWorker();
+        ClaimRequest own = request(1, ClaimKind.ORDINARY);
+        assertThat(fixture.stores
+                        .leases()
+                        .claim(new ClaimRequest(
+                                other,
+                                queue.id(),
+                                queue.name(),
+                                true,
+                                own.priorities(),
+                                own.cursors(),
+                                1,
+                                200,
+                                1,
+                                ClaimKind.ORDINARY)))
+                .extracting(ClaimedMessage::id)
+                .containsExactly(id);
+        fixture.silence(other);
+        Awaitility.await().atMost(Duration.ofSeconds(30)).until(() -> {
+            fixture.stores.jobs().rescue(StoreFixture.LEASE_TIME, 10);
+            return places(id).equals(List.of("dead"));
+        });
+    }
+
+    // ---- a purge beside a live consumer
+
+    @Test
+    void purge_finds_what_a_claim_puts_behind_its_group_after_the_purge_looked_there() throws Exception {
+        ClaimedMessage running = claimOnly(send("a"));
+        UUID waiting = send("a");
+        QueuePurge purge = QueuePurge.of(queue.id());
+        Connection purging = begin();
+        assertThat(step(purge, purging)).isTrue();
+        assertThat(claim()).isEmpty();
+        assertThat(places(waiting)).containsExactly("grouped");
+        UUID later = send("a");
+        assertThat(claim()).isEmpty();
+        finish(purge, purging);
+        assertThat(places(waiting)).containsExactly("finished");
+        assertThat(places(later)).as("sent after the purge began").containsExactly("grouped");
+        assertThat(purge.cancelled()).isEqualTo(1);
+        complete(done(running));
+        complete(done(claimOnly(later)));
+    }
+
+    @Test
+    void purge_finds_what_becomes_ready_from_behind_its_group_meanwhile() throws Exception {
+        ClaimedMessage running = claimOnly(send("a"));
+        UUID waiting = send("a");
+        assertThat(claim()).isEmpty();
+        Connection rescheduling = begin();
+        text(rescheduling, "SELECT postroom.cancel('" + waiting + "')");
+        QueuePurge purge = QueuePurge.of(queue.id());
+        Connection purging = begin();
+        assertThat(step(purge, purging)).isTrue();
+        rescheduling.rollback();
+        complete(done(running));
+        assertThat(places(waiting)).containsExactly("ready");
+        finish(purge, purging);
+        assertThat(places(waiting)).containsExactly("finished");
+        sweep();
+        complete(done(claimOnly(send("a"))));
+    }
+
+    /** Its row in ready is locked while the purge looks there. Afterwards it is behind its group. */
+    @Test
+    void purge_finds_what_a_claim_is_moving_while_the_purge_looks() throws Exception {
+        ClaimedMessage running = claimOnly(send("a"));
+        UUID waiting = send("a");
+        QueuePurge purge = QueuePurge.of(queue.id());
+        Connection purging = begin();
+        Connection claiming = begin();
+        assertThat(claimOn(claiming)).isEmpty();
+        for (int look = 0; look < 4; look++) { // behind groups, READY twice, and what has moved
+            assertThat(step(purge, purging)).isTrue();
+        }
+        claiming.commit();
+        assertThat(places(waiting)).containsExactly("grouped");
+        finish(purge, purging);
+        assertThat(places(waiting)).containsExactly("finished");
+        complete(done(running));
+    }
+
+    @Test
+    void purge_ends_while_a_message_is_locked_by_an_open_transaction() throws Exception {
+        ClaimedMessage running = claimOnly(send("a"));
+        UUID locked = send("a");
+        UUID waiting = send("a");
+        assertThat(claim()).isEmpty();
+        Connection cancelling = begin();
+        text(cancelling, "SELECT postroom.cancel('" + locked + "')");
+        assertThat(answer(threads.submit(() -> fixture.stores.operator().purge(queue.name()))))
+                .isEqualTo(1);
+        assertThat(places(waiting)).containsExactly("finished");
+        cancelling.rollback();
+        complete(done(running));
+        complete(done(claimOnly(locked)));
+    }
+
+    private static boolean step(QueuePurge purge, Connection connection) throws SQLException {
+        boolean goesOn = purge.step(connection);
+        connection.commit();
+        return goesOn;
+    }
+
+    private static void finish(QueuePurge purge, Connection connection) throws SQLException {
+        while (step(purge, connection)) {
+            // the next batch
+        }
     }
 
     // ---- declarations

@@ -2,17 +2,23 @@ package io.postroom.internal.postgres;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 
+import io.postroom.api.MessageIds;
 import io.postroom.api.Overflow;
 import io.postroom.api.QueueFullException;
 import io.postroom.api.QueueSettings;
+import io.postroom.internal.storage.EnqueueResult;
 import io.postroom.internal.storage.NewMessage;
+import io.postroom.internal.storage.QueueChangedException;
 import io.postroom.internal.storage.Targets;
 import io.postroom.testing.PostgresTest;
 import java.sql.Connection;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.List;
+import java.util.UUID;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -21,6 +27,9 @@ import java.util.concurrent.TimeUnit;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Two transactions that use a queue with a maximum length at the same time, step by step. */
 @PostgresTest
@@ -123,6 +132,111 @@ class QueueLengthRaceTest {
         assertThat(fixture.places(next.id())).containsExactly("ready");
     }
 
+    /** Both take the key first and the queue's row second. In opposite orders, each would wait for what the other one has. */
+    @ParameterizedTest
+    @CsvSource({"true, false", "false, true", "true, true", "false, false"})
+    void one_key_and_the_length_of_a_queue_are_locked_in_the_same_order_by_sql_and_java(
+            boolean isFirstSql, boolean isSecondSql) throws Exception {
+        limit(5, Overflow.REJECT);
+        try (Connection open = sessions.begin()) {
+            create(fixture.message().build(), open);
+            Future<Boolean> first = threads.submit(() -> createWithKey(isFirstSql));
+            sessions.awaitWaiting(1);
+            Future<Boolean> second = threads.submit(() -> createWithKey(isSecondSql));
+            sessions.awaitWaiting(2);
+            open.commit();
+            assertThat(first.get(60, TimeUnit.SECONDS)).as("new").isTrue();
+            assertThat(second.get(60, TimeUnit.SECONDS)).as("new").isFalse();
+        }
+        assertThat(ready()).isEqualTo(2);
+    }
+
+    /** The place was taken by the message itself, while its repeat waited. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void repeat_that_waited_for_the_first_one_is_recognised_in_the_queue_that_is_full_now(boolean isSql)
+            throws Exception {
+        limit(1, Overflow.REJECT);
+        NewMessage message = fixture.message().id(MessageIds.next()).build();
+        try (Connection open = sessions.begin()) {
+            create(message, open);
+            Future<Boolean> repeat = threads.submit(
+                    () -> isSql ? createInSql("message_id => '" + message.id() + "'") : createAtOnce(message));
+            sessions.awaitWaitingFor(open);
+            open.commit();
+            assertThat(repeat.get(60, TimeUnit.SECONDS)).as("new").isFalse();
+        }
+    }
+
+    @Test
+    void messages_of_one_key_in_a_batch_take_one_place() throws SQLException {
+        limit(2, Overflow.REJECT);
+        NewMessage first = fixture.message().key("k").build();
+        assertThat(create(List.of(
+                        first,
+                        fixture.message().key("k").build(),
+                        fixture.message().build())))
+                .extracting(EnqueueResult::isNew, EnqueueResult::sameContent)
+                .containsExactly(tuple(true, true), tuple(false, true), tuple(true, true));
+        limit(3, Overflow.REJECT);
+        UUID id = MessageIds.next();
+        assertThat(create(List.of(
+                        fixture.message().id(id).build(),
+                        fixture.message().id(id).build(),
+                        fixture.message().key("k").payload("{}").build())))
+                .extracting(EnqueueResult::isNew, EnqueueResult::sameContent)
+                .containsExactly(tuple(true, true), tuple(false, true), tuple(false, false));
+        assertThat(ready()).isEqualTo(3);
+    }
+
+    @Test
+    void messages_of_one_key_in_a_batch_send_no_other_to_the_dead_letter_exchange() throws SQLException {
+        fixture.execute("UPDATE postroom.queue SET max_length = 2, overflow = 'reject_to_dead_letter_exchange',"
+                + " dead_letter_exchange = 'gone' WHERE id = " + fixture.queue.id());
+        create(List.of(fixture.message().build()));
+        NewMessage fits = fixture.message().key("k").build();
+        create(List.of(fits, fixture.message().key("k").build()));
+        assertThat(fixture.places(fits.id())).containsExactly("ready");
+    }
+
+    /** What was counted is remembered: a repeat must not be in it, or the next message is refused for want of a place that is free. */
+    @Test
+    void repeat_takes_no_place_in_what_was_counted_of_a_long_queue() throws SQLException {
+        limit(5000, Overflow.REJECT);
+        UUID id = MessageIds.next();
+        create(List.of(fixture.message().key("k").id(id).build()));
+        fixture.execute("SELECT count(*) FROM generate_series(1, 4998) g CROSS JOIN LATERAL"
+                + " postroom.create_message('%s', to_jsonb(g)) m".formatted(fixture.queue.name()));
+        fixture.execute("SELECT nextval('postroom.ready_seq') FROM generate_series(1, 5000)"); // of other queues
+        create(List.of(fixture.message().key("k").build()));
+        create(List.of(fixture.message().id(id).build()));
+        assertThat(ready()).isEqualTo(4999);
+        assertThat(fixture.number("SELECT waiting FROM postroom.queue_length WHERE queue_id = " + fixture.queue.id()))
+                .isLessThanOrEqualTo(ready());
+    }
+
+    /** The caller's transaction goes on, and so do the keys of what was refused. */
+    @Test
+    void refused_message_gives_its_key_back() throws SQLException {
+        limit(1, Overflow.REJECT);
+        try (Connection open = sessions.begin()) {
+            assertThatThrownBy(() -> fixture.stores
+                            .enqueue()
+                            .enqueueLimited(
+                                    List.of(
+                                            fixture.message().key("k").build(),
+                                            fixture.message().key("l").build()),
+                                    open))
+                    .isInstanceOf(QueueFullException.class);
+            NewMessage stale = fixture.message().key("m").build().withQueueId(999_999);
+            assertThatThrownBy(() -> create(stale, open)).isInstanceOf(QueueChangedException.class);
+            open.commit();
+        }
+        assertThat(fixture.number("SELECT count(*) FROM postroom.dedup WHERE queue_id IN (999999, %d)"
+                        .formatted(fixture.queue.id())))
+                .isZero();
+    }
+
     /** A long transaction of a producer must not hold the job up. */
     @Test
     void job_leaves_a_queue_to_the_producer_that_has_it() throws SQLException {
@@ -148,12 +262,30 @@ class QueueLengthRaceTest {
         fixture.stores.enqueue().enqueueLimited(List.of(message), connection);
     }
 
-    private boolean createAtOnce(NewMessage message) {
+    private boolean createAtOnce(NewMessage message) throws SQLException {
+        return create(List.of(message)).get(0).isNew();
+    }
+
+    private List<EnqueueResult> create(List<NewMessage> messages) throws SQLException {
         try (Connection connection = fixture.pool.getConnection()) {
-            create(message, connection);
-            return true;
-        } catch (SQLException e) {
-            throw new IllegalStateException(e);
+            return fixture.stores.enqueue().enqueueLimited(messages, connection);
+        }
+    }
+
+    private boolean createWithKey(boolean isSql) throws SQLException {
+        return isSql
+                ? createInSql("deduplication_key => 'k'")
+                : createAtOnce(fixture.message().key("k").build());
+    }
+
+    private boolean createInSql(String arguments) throws SQLException {
+        try (Connection connection = fixture.pool.getConnection();
+                Statement statement = connection.createStatement();
+                ResultSet row = statement.executeQuery(
+                        "SELECT is_new FROM postroom.create_message('%s', '{\"number\": 1}', 'test.message', %s)"
+                                .formatted(fixture.queue.name(), arguments))) {
+            row.next();
+            return row.getBoolean(1);
         }
     }
 

@@ -41,4 +41,14 @@ final class Sessions {
                                 .single()
                         > 0);
     }
+
+    /** Waits until so many sessions of this database wait for another one. */
+    void awaitWaiting(int count) {
+        await().atMost(60, TimeUnit.SECONDS)
+                .until(() -> sql.sql("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                                        + " AND cardinality(pg_blocking_pids(pid)) > 0")
+                                .query(Integer.class)
+                                .single()
+                        == count);
+    }
 }

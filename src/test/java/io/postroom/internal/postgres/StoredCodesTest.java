@@ -57,6 +57,8 @@ class StoredCodesTest {
                         8,
                         "UNDECODABLE",
                         9));
+        assertThat(codes(Admission.Answer.values(), Admission.Answer::code))
+                .isEqualTo(Map.of("CHANGED", 1, "FULL", 2, "SETTLE", 3));
     }
 
     @Test

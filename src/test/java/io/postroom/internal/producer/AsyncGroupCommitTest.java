@@ -30,7 +30,8 @@ class AsyncGroupCommitTest {
 
     @Test
     void callers_wait_when_more_bytes_wait_than_a_heap_can_take() throws Exception {
-        AsyncGroupCommit commits = new AsyncGroupCommit(new SyncGroupCommit(heldWriter()), Runnable::run);
+        AsyncGroupCommit commits =
+                new AsyncGroupCommit(new SyncGroupCommit(heldWriter())::write, message -> false, Runnable::run);
         List<CompletableFuture<Created>> added = new CopyOnWriteArrayList<>();
         Thread caller = new Thread(() -> {
             for (int i = 0; i < 100; i++) {
@@ -52,8 +53,8 @@ class AsyncGroupCommitTest {
 
     @Test
     void callers_that_wait_for_space_are_told_of_a_close() throws Exception {
-        AsyncGroupCommit commits =
-                new AsyncGroupCommit(new SyncGroupCommit(heldWriter()), Runnable::run, Duration.ofMillis(200));
+        AsyncGroupCommit commits = new AsyncGroupCommit(
+                new SyncGroupCommit(heldWriter())::write, message -> false, Runnable::run, Duration.ofMillis(200));
         Thread caller = new Thread(() -> {
             for (int i = 0; i < 100; i++) {
                 commits.add(message());
@@ -92,7 +93,8 @@ class AsyncGroupCommitTest {
                     public EnqueueResult writeAgain(NewMessage message, boolean mayBeStored) {
                         throw new AssertionError();
                     }
-                }),
+                })::write,
+                message -> false,
                 Runnable::run);
         CompletableFuture<Created> next = commits.add(message())
                 .exceptionally(refused -> commits.add(message()).join());

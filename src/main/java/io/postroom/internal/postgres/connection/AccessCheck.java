@@ -72,12 +72,15 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "count_length",
         "content_hash",
         "create_message",
+        "create_reply",
         "declaration_conflicts",
         "declare_exchange",
         "declare_queue",
         "delete_abandoned",
         "delete_exchange",
         "drop_entries",
+        "end_single_active_change",
+        "ended_holders",
         "existing_exchange",
         "expire",
         "expire_entries",
@@ -139,6 +142,7 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "takes",
         "topic_matches",
         "unbind",
+        "waits_in_group",
         "worker_text"
     };
 
