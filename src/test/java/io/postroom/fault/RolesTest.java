@@ -1,6 +1,7 @@
 package io.postroom.fault;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.zaxxer.hikari.HikariDataSource;
@@ -12,12 +13,15 @@ import io.postroom.api.Outcome;
 import io.postroom.handler.Handler;
 import io.postroom.test.PostroomKit;
 import io.postroom.testing.PostgresTest;
+import io.postroom.testing.SqlFile;
 import io.postroom.testing.TestDatabase;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -248,6 +252,26 @@ class RolesTest {
                             """).param(login(role)).query(String.class).set())
                     .as(role)
                     .containsExactlyInAnyOrder("payload", "body", "headers");
+        }
+    }
+
+    @Test
+    void operator_runs_the_audit_queries_without_content() throws IOException {
+        Map<String, String> values = Map.of("since", "1 day", "longer_than", "1 minute", "actor", "%");
+        try (HikariDataSource pool = pool("operator");
+                Stream<Path> files = Files.list(Path.of("db/audit"))) {
+            List<SqlFile> queries = files.map(SqlFile::read)
+                    .filter(query -> !query.text().contains("message_content"))
+                    .toList();
+            assertThat(queries).hasSizeGreaterThan(7);
+            for (SqlFile query : queries) {
+                assertThatCode(() -> JdbcClient.create(pool)
+                                .sql(query.statement(values))
+                                .query()
+                                .listOfRows())
+                        .as("%s", query.path())
+                        .doesNotThrowAnyException();
+            }
         }
     }
 
