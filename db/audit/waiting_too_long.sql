@@ -9,7 +9,7 @@ SELECT e.queue,
        e.deliveries,
        (SELECT x.cause FROM postroom.explain(e.message_id) WITH ORDINALITY x (cause, place) WHERE x.place = 1) AS cause
 FROM (
-    SELECT *
+    SELECT queue, message_id, type, state, due_at, created_at, deliveries
     FROM postroom.queue_messages
     WHERE state IN ('READY', 'DELAYED')
       AND coalesce(due_at, created_at) < statement_timestamp() - (:'longer_than')::interval

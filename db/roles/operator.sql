@@ -1,6 +1,6 @@
 -- Role postroom_operator: what people do by SQL: look, cancel, reschedule, redrive, stop and start consumers, send kill signals, and
--- declare, bind and delete queues and exchanges. It reads neither payloads nor headers, writes no message of its own but kill signals,
--- which are made by create_message, and claims nothing. Each act is a line in operator_log.
+-- declare, bind and delete queues and exchanges. It reads neither payloads nor headers, and claims nothing. Kill signals are made by
+-- create_message, so it may create other messages, too; message.created_by names its login. Each other act is a line in operator_log.
 -- Run: psql -d the_database -f db/roles/operator.sql as the owner of the schema, who needs CREATEROLE.
 -- Then: GRANT postroom_operator TO ann.
 DO $$ BEGIN
@@ -13,16 +13,20 @@ GRANT SELECT ON
     postroom.bindings,
     postroom.consumer_stops,
     postroom.consumers,
-    postroom.dead_letters,
     postroom.dropped_messages,
     postroom.exchanges,
     postroom.message_history,
     postroom.operator_log,
     postroom.place,
     postroom.purge_log,
-    postroom.queue_messages,
     postroom.queue_stats
 TO postroom_operator;
+-- All columns but payload, headers and body.
+GRANT SELECT (message_id, queue, state, type, type_version, direction, priority, correlation_id, group_key, content_type, created_at,
+              created_by, exchange, routing_key, expires_at, failures, crashes, deliveries, seq, due_at, reason, error, worker, claimed_at,
+              finished_at, removable_at) ON postroom.queue_messages TO postroom_operator;
+GRANT SELECT (message_id, queue, dead_at, reason, error_class, error, fingerprint, failures, crashes, deliveries, type, type_version,
+              correlation_id, created_at) ON postroom.dead_letters TO postroom_operator;
 
 -- What the functions below read and write. A lock on a row needs UPDATE.
 GRANT SELECT (id, created_at, expires_at, seq, queue_id, type_version, priority, direction, type, correlation_id, group_key, content_type,

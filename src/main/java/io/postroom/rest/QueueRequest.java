@@ -60,6 +60,8 @@ final class QueueRequest {
                 "kind",
                 "durable or auto_delete",
                 code,
-                "An exclusive queue belongs to a process: declare it there, with Queues.declare");
+                code.equals(QueueKind.EXCLUSIVE.code())
+                        ? "An exclusive queue belongs to a process: declare it there, with Queues.declare"
+                        : "");
     }
 }

@@ -83,8 +83,8 @@ class DocsTest {
                         Handler.send("notifications", String.class, (text, context) -> Outcome.reject("for the pages")))
                 .start();
         answering = Postroom.on(given.pool())
-                .handler(Handler.process("prices", String.class, (article, context) -> {
-                    context.reply(new SnippetWorld.Price(article, 1990));
+                .handler(Handler.process("prices", SnippetWorld.PriceOf.class, (request, context) -> {
+                    context.reply(new SnippetWorld.Price(request.article(), 1990));
                     return Outcome.done();
                 }))
                 .start();

@@ -37,7 +37,10 @@ public class SnippetWorld {
     @MessageType("ticket.checked-out")
     public record TicketCheckedOut(String order, String customer) {}
 
-    /** What a request for a price is answered with. */
+    /** A request. */
+    public record PriceOf(String article) {}
+
+    /** Its reply. */
     public record Price(String article, int cents) {}
 
     /** Another way to people. */

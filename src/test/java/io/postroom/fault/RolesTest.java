@@ -1,6 +1,7 @@
 package io.postroom.fault;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.zaxxer.hikari.HikariDataSource;
@@ -12,12 +13,15 @@ import io.postroom.api.Outcome;
 import io.postroom.handler.Handler;
 import io.postroom.test.PostroomKit;
 import io.postroom.testing.PostgresTest;
+import io.postroom.testing.SqlFile;
 import io.postroom.testing.TestDatabase;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -198,6 +202,8 @@ class RolesTest {
                 "SELECT body FROM postroom.message",
                 "SELECT headers FROM postroom.message",
                 "SELECT * FROM postroom.message_content",
+                "SELECT payload FROM postroom.queue_messages",
+                "SELECT headers FROM postroom.dead_letters",
                 "INSERT INTO postroom.message (id) VALUES (postroom.new_id())",
                 "DELETE FROM postroom.message",
                 "DELETE FROM postroom.attempt",
@@ -212,7 +218,7 @@ class RolesTest {
     void reader_reads_the_views_without_payloads_and_changes_nothing() {
         takeExecuteFromPublic();
         assertThat(rightsOnTables("reader"))
-                .hasSize(11)
+                .hasSize(9)
                 .allMatch(right -> right.startsWith("SELECT on v "), "SELECT on views alone");
         try (HikariDataSource pool = pool("reader")) {
             JdbcClient reader = JdbcClient.create(pool);
@@ -224,12 +230,52 @@ class RolesTest {
         refused(
                 "reader",
                 "SELECT * FROM postroom.message_content",
+                "SELECT payload FROM postroom.queue_messages",
+                "SELECT body FROM postroom.queue_messages",
+                "SELECT headers FROM postroom.queue_messages",
+                "SELECT payload FROM postroom.dead_letters",
+                "SELECT headers FROM postroom.dead_letters",
                 "SELECT * FROM postroom.message",
                 "SELECT id FROM postroom.create_message('shop')",
                 "SELECT id FROM postroom.create_messages('[]')",
                 "SELECT postroom.cancel(gen_random_uuid())",
                 "UPDATE postroom.queue SET paused_at = now()",
                 "CREATE TABLE postroom.mine ()");
+    }
+
+    @Test
+    void reader_and_operator_read_all_columns_but_those_with_content() {
+        for (String role : List.of("reader", "operator")) {
+            assertThat(admin.sql("""
+                            SELECT a.attname
+                            FROM pg_attribute a
+                            WHERE a.attrelid IN ('postroom.queue_messages'::regclass, 'postroom.dead_letters'::regclass)
+                              AND a.attnum > 0
+                              AND NOT has_column_privilege(?, a.attrelid, a.attnum, 'SELECT')
+                            """).param(login(role)).query(String.class).set())
+                    .as(role)
+                    .containsExactlyInAnyOrder("payload", "body", "headers");
+        }
+    }
+
+    @Test
+    void operator_runs_the_audit_queries_without_content() throws IOException {
+        Map<String, String> values = Map.of("since", "1 day", "longer_than", "1 minute", "actor", "%");
+        try (HikariDataSource pool = pool("operator");
+                Stream<Path> files = Files.list(Path.of("db/audit"))) {
+            List<SqlFile> queries = files.map(SqlFile::read)
+                    .filter(query -> !query.text().contains("message_content"))
+                    .toList();
+            assertThat(queries).hasSizeGreaterThan(7);
+            for (SqlFile query : queries) {
+                assertThatCode(() -> JdbcClient.create(pool)
+                                .sql(query.statement(values))
+                                .query()
+                                .listOfRows())
+                        .as("%s", query.path())
+                        .doesNotThrowAnyException();
+            }
+        }
     }
 
     // ---- roles

@@ -282,8 +282,13 @@ class QueueLengthTest {
                         .query()
                         .singleRow())
                 .hasMessageContaining("maxLength must be left out for the ordered queue");
+        assertThatThrownBy(
+                        () -> postroom.queues().declare(QueueSettings.of(queue).ordered(true)))
+                .isInstanceOf(InvalidMessageException.class);
         postroom.queues().declare(QueueSettings.of(queue).unlimited().ordered(true));
-        assertThatThrownBy(() -> limit(5, Overflow.REJECT)).hasMessageContaining("maxLength must be left out");
+        assertThatThrownBy(() -> limit(5, Overflow.REJECT))
+                .isInstanceOf(InvalidMessageException.class)
+                .hasMessageContaining("maxLength must be left out");
     }
 
     // ---- what a process knows

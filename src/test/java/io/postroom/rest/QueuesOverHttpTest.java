@@ -103,6 +103,17 @@ class QueuesOverHttpTest {
         RestClient.problem(client.delete(QUEUES + "http.owned"), 409);
     }
 
+    @Test
+    void change_that_the_queue_cannot_take_is_refused_by_its_name() {
+        client.put(QUEUES + "http.limited", "{\"maxLength\": 5}");
+        JsonNode limited = RestClient.problem(client.put(QUEUES + "http.limited", "{\"ordered\": true}"), 422);
+        assertThat(limited.get("field").asString()).isEqualTo("maxLength");
+        other.queueMessages().createMessage("http.filled", "x");
+        JsonNode filled = RestClient.problem(client.put(QUEUES + "http.filled", "{\"ordered\": true}"), 422);
+        assertThat(filled.get("field").asString()).isEqualTo("ordered");
+        assertThat(filled.get("detail").asString()).contains("holds messages", "Empty the queue first");
+    }
+
     @ParameterizedTest(name = "{0}: {1}")
     @CsvSource(delimiter = '|', textBlock = """
             kind                 | {"kind": "exclusive"}

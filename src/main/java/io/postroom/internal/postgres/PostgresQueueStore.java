@@ -52,6 +52,10 @@ final class PostgresQueueStore implements QueueStore {
 
     @Override
     public List<QueueRow> declareAll(List<QueueSettings> settings, Declarer declarer) {
+        return RoutingRefusals.translated(() -> declare(settings, declarer));
+    }
+
+    private List<QueueRow> declare(List<QueueSettings> settings, Declarer declarer) {
         String doing = settings.size() == 1
                 ? "declare queue " + settings.get(0).queue()
                 : "declare " + settings.size() + " queues";

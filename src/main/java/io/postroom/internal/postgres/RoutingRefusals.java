@@ -13,8 +13,8 @@ import org.postgresql.util.PSQLException;
 import org.postgresql.util.ServerErrorMessage;
 
 /**
- * Turns what the functions of routing refuse into the exceptions of the API, so that the rules stand in SQL alone. It reads the texts of
- * {@code postroom.refuse} and of "does not exist" in db/function; a test for each kind of refusal fails when a text changes.
+ * Turns what the functions of routing and of queues refuse into the exceptions of the API, so that the rules stand in SQL alone. It reads
+ * the texts of {@code postroom.refuse} and of "does not exist" in db/function; a test for each kind of refusal fails when a text changes.
  */
 final class RoutingRefusals {
     private static final String INVALID = "22023";
@@ -22,8 +22,7 @@ final class RoutingRefusals {
     private static final Pattern UNKNOWN = Pattern.compile("(exchange|to_exchange|queue) \"(.*)\" does not exist\\..*");
     private static final Pattern EXCLUSIVE =
             Pattern.compile("queue \"(.*)\" is exclusive to (.*); nothing was changed");
-    private static final Pattern BROKEN_LIMIT =
-            Pattern.compile("(\\S+) must be (.*), got \"(.*?)\"(?:\\. (.*))?", Pattern.DOTALL);
+    private static final Pattern BROKEN_LIMIT = Pattern.compile("(\\S+) must be (.*?), got \"(.*)\"", Pattern.DOTALL);
 
     private RoutingRefusals() {}
 
@@ -37,7 +36,9 @@ final class RoutingRefusals {
     }
 
     private static @Nullable RuntimeException translated(StoreException refused) {
-        String text = serverText(refused);
+        ServerErrorMessage said =
+                refused.getCause() instanceof PSQLException error ? error.getServerErrorMessage() : null;
+        String text = said == null ? null : said.getMessage();
         if (text == null) {
             return null;
         } else if (refused.state().equals(IN_USE)) {
@@ -55,17 +56,10 @@ final class RoutingRefusals {
                     : new ExchangeNotFoundException(unknown.group(2));
         }
         Matcher limit = BROKEN_LIMIT.matcher(text);
-        return limit.matches()
-                ? new InvalidMessageException(
-                        limit.group(1), limit.group(2), limit.group(3), limit.group(4) == null ? "" : limit.group(4))
-                : null;
-    }
-
-    private static @Nullable String serverText(StoreException refused) {
-        if (refused.getCause() instanceof PSQLException error) {
-            ServerErrorMessage server = error.getServerErrorMessage();
-            return server == null ? null : server.getMessage();
+        if (!limit.matches()) {
+            return null;
         }
-        return null;
+        String hint = said.getHint();
+        return new InvalidMessageException(limit.group(1), limit.group(2), limit.group(3), hint == null ? "" : hint);
     }
 }

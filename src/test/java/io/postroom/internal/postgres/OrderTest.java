@@ -6,6 +6,7 @@ import static io.postroom.internal.postgres.StoreFixture.retry;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.postroom.api.InvalidMessageException;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.QueueSettings.OnDeadLetter;
 import io.postroom.api.StoreException;
@@ -815,7 +816,7 @@ class OrderTest {
         QueueSettings unordered = QueueSettings.of(queue.name()).ordered(false);
         UUID id = send("a");
         assertThatThrownBy(() -> declared(unordered))
-                .isInstanceOf(StoreException.class)
+                .isInstanceOf(InvalidMessageException.class)
                 .hasMessageContaining("ordered must be left true while queue \"" + queue.name() + "\" holds messages");
         complete(done(claimOnly(id)));
         Connection open = begin();
