@@ -347,6 +347,30 @@ class OrderTest {
         complete(done(held.get(0)));
     }
 
+    /** The second look of a claim begins behind the first one, so it cannot see what is committed below that meanwhile. */
+    @Test
+    void message_committed_late_between_two_looks_of_a_claim_goes_before_one_sent_after_that() throws Exception {
+        ClaimedMessage running = claimOnly(send("a"));
+        Connection slow = begin();
+        UUID late = send("b", slow);
+        for (int i = 0; i < 40; i++) { // a claim of one looks at 17 rows first
+            send("a");
+        }
+        Connection pausing = begin();
+        run(pausing, "LOCK TABLE postroom.grouped IN SHARE ROW EXCLUSIVE MODE"); // keeps the claim from its second look
+        Future<List<ClaimedMessage>> claiming =
+                threads.submit(() -> fixture.stores.leases().claim(request(1, ClaimKind.ORDINARY)));
+        awaitWaiting();
+        slow.commit();
+        UUID after = send("b");
+        pausing.commit();
+        assertThat(answer(claiming)).extracting(ClaimedMessage::id).doesNotContain(after);
+        complete(done(claimOnly(late)));
+        complete(done(claimOnly(after)));
+        assertThat(fixture.stores.operator().purge(queue.name())).isEqualTo(40);
+        complete(done(running));
+    }
+
     // ---- step 3: a message goes behind a busy group, or stays in ready
 
     @Test
@@ -806,6 +830,49 @@ class OrderTest {
         while (step(purge, connection)) {
             // the next batch
         }
+    }
+
+    // ---- more in READY than one look sees
+
+    @Test
+    void open_cancel_in_front_of_thousands_of_its_group_does_not_stop_other_groups() throws Exception {
+        UUID first = send("a");
+        for (int part = 0; part < 6; part++) {
+            StoreFixture.Plan[] plans = new StoreFixture.Plan[1000];
+            Arrays.setAll(plans, i -> new StoreFixture.Plan(queue).group("a"));
+            fixture.enqueueAll(plans);
+        }
+        UUID other = send("b");
+        UUID afterOther = send("b");
+        Connection cancelling = begin();
+        text(cancelling, "SELECT postroom.cancel('" + first + "')");
+        ClaimedMessage running = claimOnly(other);
+        assertThat(places(afterOther)).containsExactly("grouped");
+        assertThat(fixture.number("SELECT count(*) FROM postroom.grouped WHERE group_key = 'a'"))
+                .as("went past the one in front of them")
+                .isZero();
+        cancelling.rollback();
+        List<ClaimedMessage> claimed = claim();
+        assertThat(claimed).extracting(ClaimedMessage::id).containsExactly(first);
+        assertThat(fixture.stores.operator().purge(queue.name())).isEqualTo(6001);
+        assertThat(places(afterOther)).containsExactly("finished");
+        complete(done(running), done(claimed.get(0)));
+    }
+
+    @Test
+    void claim_of_one_finds_what_is_free_behind_what_others_have_locked() throws Exception {
+        UUID grouped = send("a");
+        UUID alone = send(new StoreFixture.Plan(queue));
+        UUID other = send("b");
+        Connection cancelling = begin();
+        text(cancelling, "SELECT postroom.cancel('" + grouped + "')");
+        text(cancelling, "SELECT postroom.cancel('" + alone + "')");
+        List<ClaimedMessage> claimed = fixture.stores.leases().claim(request(1, ClaimKind.ORDINARY));
+        assertThat(claimed).extracting(ClaimedMessage::id).containsExactly(other);
+        cancelling.rollback();
+        List<ClaimedMessage> rest = claim();
+        assertThat(rest).extracting(ClaimedMessage::id).containsExactly(grouped, alone);
+        complete(done(claimed.get(0)), done(rest.get(0)), done(rest.get(1)));
     }
 
     // ---- declarations
