@@ -4854,6 +4854,25 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.refuse_unknown IS 'Internal: refuses the name of an exchange that does not exist.';
 
+CREATE OR REPLACE FUNCTION postroom.refuse_unless_empty(q postroom.queue, p_stays boolean)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF EXISTS (SELECT FROM postroom.ready r WHERE r.queue_id = q.id AND r.xmin <> pg_current_xact_id()::xid)
+       OR EXISTS (SELECT FROM postroom.grouped w WHERE w.queue_id = q.id)
+       OR EXISTS (SELECT FROM postroom.lease l WHERE l.queue_id = q.id)
+       OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.queue_id = q.id)
+       OR EXISTS (SELECT FROM postroom.delayed d WHERE d.queue_id = q.id AND d.xmin <> pg_current_xact_id()::xid) THEN
+        PERFORM postroom.refuse('ordered', format('left %s while queue "%s" holds messages', p_stays::text, q.name),
+            (NOT p_stays)::text, 'Empty the queue first, its dead letters included, or declare another queue');
+    END IF;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.refuse_unless_empty IS 'Internal: refuses to change whether a queue is ordered while it holds messages.';
+
 CREATE OR REPLACE FUNCTION postroom.refuse(p_field text, p_limit text, p_value text, p_hint text DEFAULT ''::text)
  RETURNS void
  LANGUAGE plpgsql
@@ -5055,6 +5074,30 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.require_binding_arguments IS 'Internal: refuses arguments that no binding of an exchange of that kind can have.';
+
+CREATE OR REPLACE FUNCTION postroom.require_empty()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET lock_timeout TO '50ms'
+AS $function$
+BEGIN
+    PERFORM postroom.require_read_committed();
+    BEGIN
+        LOCK TABLE postroom.queue IN ACCESS EXCLUSIVE MODE;
+    EXCEPTION
+        WHEN lock_not_available OR deadlock_detected THEN
+            RAISE EXCEPTION 'whether queue "%" is ordered cannot be changed now: transactions that use queues are open. '
+                'Nothing was changed; try again', NEW.name
+                USING ERRCODE = '55P03', COLUMN = 'ordered';
+    END;
+    PERFORM postroom.refuse_unless_empty(NEW, OLD.ordered);
+    DELETE FROM postroom.message_group g WHERE g.queue_id = NEW.id;
+    RETURN NULL;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.require_empty IS 'Internal: a trigger. Refuses at the commit that a queue which holds messages is made ordered, or not.';
 
 CREATE OR REPLACE FUNCTION postroom.require_headers(p_headers jsonb)
  RETURNS void
@@ -5508,12 +5551,10 @@ CREATE OR REPLACE FUNCTION postroom.set_ordered(queue text, ordered boolean, set
  RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
- SET lock_timeout TO '50ms'
 AS $function$
 #variable_conflict use_column
 DECLARE
-    target      postroom.queue;
-    is_delayed  boolean;
+    target postroom.queue;
 BEGIN
     PERFORM postroom.require_read_committed();
     IF set_ordered.ordered IS NULL THEN
@@ -5527,26 +5568,7 @@ BEGIN
        OR set_ordered.set_by = 'declaration' AND target.settings_by = 'operator' AND target.deleted_at IS NULL THEN
         RETURN false;
     END IF;
-    is_delayed := EXISTS (SELECT FROM postroom.delayed d WHERE d.queue_id = target.id);
-    IF NOT is_delayed THEN
-        BEGIN
-            LOCK TABLE postroom.queue IN ACCESS EXCLUSIVE MODE;
-        EXCEPTION
-            WHEN lock_not_available OR deadlock_detected THEN
-                RAISE EXCEPTION 'whether queue "%" is ordered cannot be changed now: transactions that use queues are open. '
-                    'Nothing was changed; try again', set_ordered.queue
-                    USING ERRCODE = '55P03', COLUMN = 'ordered';
-        END;
-    END IF;
-    IF is_delayed
-       OR EXISTS (SELECT FROM postroom.ready r WHERE r.queue_id = target.id)
-       OR EXISTS (SELECT FROM postroom.grouped w WHERE w.queue_id = target.id)
-       OR EXISTS (SELECT FROM postroom.lease l WHERE l.queue_id = target.id)
-       OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.queue_id = target.id) THEN
-        PERFORM postroom.refuse('ordered', format('left %s while queue "%s" holds messages', target.ordered::text, target.name),
-            set_ordered.ordered::text, 'Empty the queue first, its dead letters included, or declare another queue');
-    END IF;
-    DELETE FROM postroom.message_group g WHERE g.queue_id = target.id;
+    PERFORM postroom.refuse_unless_empty(target, target.ordered);
     UPDATE postroom.queue q
     SET ordered = set_ordered.ordered
     WHERE q.id = target.id;
@@ -5559,7 +5581,8 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.set_ordered IS 'Makes an empty queue ordered, or an ordered one usual: SELECT postroom.set_ordered(''orders'', true).
 In an ordered queue at most one message of each group is in progress, in the order in which they were sent.
-Answers whether that was a change. Refused (22023) while the queue holds messages.';
+Answers whether that was a change. Refused (22023) while the queue holds messages, at the commit, too; there also while transactions that
+use queues are open (55P03).';
 
 CREATE OR REPLACE FUNCTION postroom.settle_length(p_queue integer, p_surplus bigint, p_after_seq bigint, p_messages uuid[])
  RETURNS bigint

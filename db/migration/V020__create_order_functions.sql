@@ -682,17 +682,63 @@ $$;
 COMMENT ON FUNCTION postroom.sweep_groups IS
     'Internal: called by a job. Makes groups of ordered queues go on whose holders have ended without handing them on.';
 
--- Claims and enqueues hold a lock on queue until their transactions end, so under this lock none is under way. Without it, a claim from
--- before the change could hold a message of a group of which a claim after the change takes the next. The lock is tried for 50 ms, because
--- everybody waits behind it. delayed has no index by queue and is read before that: what is in it comes through ready.
-CREATE OR REPLACE FUNCTION postroom.set_ordered(queue text, ordered boolean, set_by text DEFAULT 'operator') RETURNS boolean
+-- Whether a queue is ordered changes under a lock that no claim and no enqueue shares. They hold theirs on queue until their transactions
+-- end, so none is under way then. Without it, a claim from before the change could hold a message of a group of which a claim after the
+-- change takes the next. The lock is taken where the transaction of the change commits, so that a long one stops nobody, and tried for
+-- 50 ms, because everybody waits behind it. delayed has no index by queue and is read whole: set_ordered has looked before.
+CREATE OR REPLACE FUNCTION postroom.require_empty() RETURNS trigger
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp SET lock_timeout = '50ms'
 AS $$
+BEGIN
+    PERFORM postroom.require_read_committed();
+    BEGIN
+        LOCK TABLE postroom.queue IN ACCESS EXCLUSIVE MODE;
+    EXCEPTION
+        WHEN lock_not_available OR deadlock_detected THEN
+            RAISE EXCEPTION 'whether queue "%" is ordered cannot be changed now: transactions that use queues are open. '
+                'Nothing was changed; try again', NEW.name
+                USING ERRCODE = '55P03', COLUMN = 'ordered';
+    END;
+    PERFORM postroom.refuse_unless_empty(NEW, OLD.ordered);
+    DELETE FROM postroom.message_group g WHERE g.queue_id = NEW.id;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION postroom.require_empty IS
+    'Internal: a trigger. Refuses at the commit that a queue which holds messages is made ordered, or not.';
+
+-- What the transaction itself has sent after the change is in nobody's hands yet.
+CREATE OR REPLACE FUNCTION postroom.refuse_unless_empty(q postroom.queue, p_stays boolean) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF EXISTS (SELECT FROM postroom.ready r WHERE r.queue_id = q.id AND r.xmin <> pg_current_xact_id()::xid)
+       OR EXISTS (SELECT FROM postroom.grouped w WHERE w.queue_id = q.id)
+       OR EXISTS (SELECT FROM postroom.lease l WHERE l.queue_id = q.id)
+       OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.queue_id = q.id)
+       OR EXISTS (SELECT FROM postroom.delayed d WHERE d.queue_id = q.id AND d.xmin <> pg_current_xact_id()::xid) THEN
+        PERFORM postroom.refuse('ordered', format('left %s while queue "%s" holds messages', p_stays::text, q.name),
+            (NOT p_stays)::text, 'Empty the queue first, its dead letters included, or declare another queue');
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION postroom.refuse_unless_empty IS
+    'Internal: refuses to change whether a queue is ordered while it holds messages.';
+
+CREATE CONSTRAINT TRIGGER require_empty AFTER UPDATE OF ordered ON postroom.queue
+    DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (OLD.ordered <> NEW.ordered) EXECUTE FUNCTION postroom.require_empty();
+
+-- The trigger above looks again, under a lock. Until the commit the row of the queue is locked and no more.
+CREATE OR REPLACE FUNCTION postroom.set_ordered(queue text, ordered boolean, set_by text DEFAULT 'operator') RETURNS boolean
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
 #variable_conflict use_column
 DECLARE
-    target      postroom.queue;
-    is_delayed  boolean;
+    target postroom.queue;
 BEGIN
     PERFORM postroom.require_read_committed();
     IF set_ordered.ordered IS NULL THEN
@@ -706,26 +752,7 @@ BEGIN
        OR set_ordered.set_by = 'declaration' AND target.settings_by = 'operator' AND target.deleted_at IS NULL THEN
         RETURN false;
     END IF;
-    is_delayed := EXISTS (SELECT FROM postroom.delayed d WHERE d.queue_id = target.id);
-    IF NOT is_delayed THEN
-        BEGIN
-            LOCK TABLE postroom.queue IN ACCESS EXCLUSIVE MODE;
-        EXCEPTION
-            WHEN lock_not_available OR deadlock_detected THEN
-                RAISE EXCEPTION 'whether queue "%" is ordered cannot be changed now: transactions that use queues are open. '
-                    'Nothing was changed; try again', set_ordered.queue
-                    USING ERRCODE = '55P03', COLUMN = 'ordered';
-        END;
-    END IF;
-    IF is_delayed
-       OR EXISTS (SELECT FROM postroom.ready r WHERE r.queue_id = target.id)
-       OR EXISTS (SELECT FROM postroom.grouped w WHERE w.queue_id = target.id)
-       OR EXISTS (SELECT FROM postroom.lease l WHERE l.queue_id = target.id)
-       OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.queue_id = target.id) THEN
-        PERFORM postroom.refuse('ordered', format('left %s while queue "%s" holds messages', target.ordered::text, target.name),
-            set_ordered.ordered::text, 'Empty the queue first, its dead letters included, or declare another queue');
-    END IF;
-    DELETE FROM postroom.message_group g WHERE g.queue_id = target.id;
+    PERFORM postroom.refuse_unless_empty(target, target.ordered);
     UPDATE postroom.queue q
     SET ordered = set_ordered.ordered
     WHERE q.id = target.id;
@@ -738,4 +765,5 @@ $$;
 COMMENT ON FUNCTION postroom.set_ordered IS
     'Makes an empty queue ordered, or an ordered one usual: SELECT postroom.set_ordered(''orders'', true).
 In an ordered queue at most one message of each group is in progress, in the order in which they were sent.
-Answers whether that was a change. Refused (22023) while the queue holds messages.';
+Answers whether that was a change. Refused (22023) while the queue holds messages, at the commit, too; there also while transactions that
+use queues are open (55P03).';

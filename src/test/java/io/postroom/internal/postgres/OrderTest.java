@@ -877,6 +877,86 @@ class OrderTest {
 
     // ---- declarations
 
+    /** Whoever changes that in a long transaction must not keep all processes from all queues. */
+    @Test
+    void ordered_changed_in_an_open_transaction_stops_nobody_else() throws Exception {
+        Connection open = begin();
+        assertThat(text(open, "SELECT postroom.set_ordered('" + queue.name() + "', false)"))
+                .isEqualTo("t");
+        UUID elsewhere = answer(threads.submit(() -> fixture.enqueue()));
+        ClaimedMessage claimed = answer(threads.submit(fixture::claimOne));
+        assertThat(claimed.id()).isEqualTo(elsewhere);
+        UUID here = answer(threads.submit(() -> send("a")));
+        ClaimedMessage running = answer(threads.submit(() -> claimOnly(here)));
+        assertThatThrownBy(open::commit).hasMessageContaining("while queue \"" + queue.name() + "\" holds messages");
+        assertThat(fixture.text("SELECT ordered FROM postroom.queue WHERE id = " + queue.id()))
+                .isEqualTo("t");
+        complete(done(claimed), done(running));
+        assertThat(fixture.text("SELECT postroom.set_ordered('" + queue.name() + "', false)"))
+                .isEqualTo("t");
+    }
+
+    /** A claim that read the queue before the change has its message in progress, and nobody else can see that. */
+    @Test
+    void ordered_does_not_change_beside_a_claim_that_is_under_way() throws Exception {
+        send("a");
+        Connection claiming = begin();
+        List<ClaimedMessage> claimed = claimOn(claiming);
+        assertThatThrownBy(() -> fixture.text("SELECT postroom.set_ordered('" + queue.name() + "', false)"))
+                .hasStackTraceContaining("ordered");
+        claiming.commit();
+        complete(done(claimed.get(0)));
+    }
+
+    /** A message that goes from a lease to delayed while the change waits for its lock is seen only by a look after that. */
+    @Test
+    void ordered_does_not_change_over_a_message_that_is_delayed_while_the_lock_is_awaited() throws Exception {
+        String function = fixture.texts("SELECT proname FROM pg_proc WHERE proname = 'require_empty'")
+                        .isEmpty()
+                ? "set_ordered"
+                : "require_empty";
+        fixture.execute(
+                "ALTER FUNCTION postroom." + function + " SET lock_timeout = '30s'"); // time for the steps in between
+        try {
+            Connection sending = begin();
+            fixture.stores
+                    .enqueue()
+                    .enqueue(
+                            new StoreFixture.Plan(queue)
+                                    .group("a")
+                                    .delay(Duration.ofHours(1))
+                                    .build(),
+                            sending);
+            Future<String> changed =
+                    threads.submit(() -> fixture.text("SELECT postroom.set_ordered('" + queue.name() + "', false)"));
+            awaitWaiting();
+            sending.commit();
+            assertThatThrownBy(() -> answer(changed)).hasStackTraceContaining("holds messages");
+        } finally {
+            fixture.execute("ALTER FUNCTION postroom." + function + " SET lock_timeout = '50ms'");
+        }
+        promote();
+        complete(done(claim().get(0)));
+    }
+
+    @Test
+    void transaction_that_makes_a_queue_ordered_may_send_to_it() throws Exception {
+        QueueRow usual = fixture.newQueue();
+        Connection open = begin();
+        assertThat(text(open, "SELECT postroom.set_ordered('" + usual.name() + "', true)"))
+                .isEqualTo("t");
+        for (String delay : List.of("NULL", "interval '1 hour'")) {
+            text(
+                    open,
+                    "SELECT id FROM postroom.create_message(queue => '%s', type => 't', payload => '1', group_key => 'a', delay => %s)"
+                            .formatted(usual.name(), delay));
+        }
+        open.commit();
+        assertThat(fixture.text("SELECT ordered FROM postroom.queue WHERE id = " + usual.id()))
+                .isEqualTo("t");
+        assertThat(fixture.stores.operator().purge(usual.name())).isEqualTo(2);
+    }
+
     @Test
     void ordered_changes_only_while_the_queue_is_empty() throws Exception {
         QueueSettings unordered = QueueSettings.of(queue.name()).ordered(false);
