@@ -771,12 +771,12 @@ class OrderTest {
         ClaimedMessage running = claimOnly(send("a"));
         UUID waiting = send("a");
         assertThat(claim()).isEmpty();
-        Connection rescheduling = begin();
-        text(rescheduling, "SELECT postroom.cancel('" + waiting + "')");
+        Connection cancelling = begin();
+        text(cancelling, "SELECT postroom.cancel('" + waiting + "')");
         QueuePurge purge = QueuePurge.of(queue.id());
         Connection purging = begin();
         assertThat(step(purge, purging)).isTrue();
-        rescheduling.rollback();
+        cancelling.rollback();
         complete(done(running));
         assertThat(places(waiting)).containsExactly("ready");
         finish(purge, purging);
@@ -911,12 +911,8 @@ class OrderTest {
     /** A message that goes from a lease to delayed while the change waits for its lock is seen only by a look after that. */
     @Test
     void ordered_does_not_change_over_a_message_that_is_delayed_while_the_lock_is_awaited() throws Exception {
-        String function = fixture.texts("SELECT proname FROM pg_proc WHERE proname = 'require_empty'")
-                        .isEmpty()
-                ? "set_ordered"
-                : "require_empty";
-        fixture.execute(
-                "ALTER FUNCTION postroom." + function + " SET lock_timeout = '30s'"); // time for the steps in between
+        // time for the steps in between
+        fixture.execute("ALTER FUNCTION postroom.require_empty() SET lock_timeout = '30s'");
         try {
             Connection sending = begin();
             fixture.stores
@@ -933,7 +929,7 @@ class OrderTest {
             sending.commit();
             assertThatThrownBy(() -> answer(changed)).hasStackTraceContaining("holds messages");
         } finally {
-            fixture.execute("ALTER FUNCTION postroom." + function + " SET lock_timeout = '50ms'");
+            fixture.execute("ALTER FUNCTION postroom.require_empty() SET lock_timeout = '50ms'");
         }
         promote();
         complete(done(claim().get(0)));
