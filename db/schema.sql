@@ -1616,6 +1616,14 @@ DECLARE
     most         int := least(p_limit + p_limit / 4 + 16, 2000); -- rows to look at in each lane
     crash_limit  int;
     looks        int := 0;
+    from_seqs    bigint[] := p_floors; -- where the next look begins in each lane,
+    up_to        bigint := 9223372036854775807; -- and where it ends
+    next_seq     bigint;
+    began_at     bigint;
+    held_back    text[] := '{}'; -- groups of which a look before this one left something in ready
+    passed_over  bigint[] := '{}'; -- rows that others have locked
+    wished       int[];
+    changed      int := 0;
     is_all       boolean;
     places       tid[]; -- what was looked at, in the order of handling
     seqs         bigint[];
@@ -1644,12 +1652,15 @@ BEGIN
     -- The lock on queue is held until the end of the transaction: whether the queue is ordered cannot change meanwhile (see set_ordered).
     SELECT q.crash_limit INTO crash_limit
     FROM postroom.queue q
-    WHERE q.id = p_queue AND q.name = p_queue_name AND q.ordered
-      AND CASE WHEN q.single_active_consumer THEN postroom.take_active(p_worker, p_queue) ELSE true END;
+    WHERE q.id = p_queue
+      AND CASE WHEN q.name <> p_queue_name OR NOT q.ordered THEN false
+               WHEN q.single_active_consumer THEN postroom.take_active(p_worker, p_queue)
+               ELSE true END;
     IF NOT FOUND THEN
         RETURN;
     END IF;
     PERFORM pg_advisory_xact_lock(1349481332, p_queue);
+    began_at := coalesce(pg_sequence_last_value('postroom.ready_seq'), 0);
 
     LOOP
         looks := looks + 1;
@@ -1667,6 +1678,7 @@ BEGIN
                       AND x.priority = l.priority
                       AND x.crashes > 0
                       AND (x.crashes + 1 >= crash_limit) = (p_kind = 2)
+                      AND x.seq <> ALL (passed_over)
                     ORDER BY x.queue_id, x.priority, x.seq
                     LIMIT 1
                 ) r
@@ -1675,13 +1687,14 @@ BEGIN
         ELSE
             WITH looked AS MATERIALIZED (
                 SELECT r.ctid AS place, r.seq, r.priority, r.message_id, r.failures, r.crashes, r.deliveries
-                FROM unnest(p_priorities, p_floors) l (priority, from_seq)
+                FROM unnest(p_priorities, from_seqs) l (priority, from_seq)
                 CROSS JOIN LATERAL (
                     SELECT x.ctid, x.seq, x.priority, x.message_id, x.failures, x.crashes, x.deliveries
                     FROM postroom.ready x
                     WHERE x.queue_id = p_queue
                       AND x.priority = l.priority
                       AND x.seq >= l.from_seq
+                      AND x.seq <= up_to
                     ORDER BY x.queue_id, x.priority, x.seq
                     LIMIT most
                 ) r
@@ -1691,15 +1704,16 @@ BEGIN
                 FROM (SELECT max(k.seq) AS last_seq FROM looked k GROUP BY k.priority HAVING count(*) >= most) x
             )
             SELECT array_agg(c.place), array_agg(c.seq), array_agg(c.priority), array_agg(c.message_id),
-                   array_agg(c.failures), array_agg(c.crashes), array_agg(c.deliveries), bool_and(c.is_all)
-            INTO places, seqs, prios, ids, failed, crashed, delivered, is_all
+                   array_agg(c.failures), array_agg(c.crashes), array_agg(c.deliveries), min(c.bound_seq)
+            INTO places, seqs, prios, ids, failed, crashed, delivered, next_seq
             FROM (
-                SELECT k.*, b.seq IS NULL AS is_all
+                SELECT k.*, b.seq AS bound_seq
                 FROM looked k
                 CROSS JOIN bound b
                 WHERE b.seq IS NULL OR k.seq <= b.seq
                 ORDER BY k.deliveries = 0, k.seq -- what was claimed before and comes back (a redrive) goes in front
             ) c;
+            is_all := next_seq IS NULL;
         END IF;
         EXIT WHEN ids IS NULL;
 
@@ -1742,12 +1756,14 @@ BEGIN
         ) g;
 
         WITH entry AS MATERIALIZED (
-            SELECT e.place::int AS place, e.id, e.group_key, e.prio, e.crashed, b.holder,
+            SELECT e.place::int AS place, e.id, e.group_key, e.prio, e.crashed, e.seq, b.holder,
                    b.group_key IS NOT NULL AS is_busy, d.group_key IS NOT NULL AS is_ending,
+                   k.group_key IS NOT NULL AS is_held_back,
                    row_number() OVER (PARTITION BY e.group_key ORDER BY e.place) AS nth
-            FROM unnest(ids, keys, prios, crashed) WITH ORDINALITY e (id, group_key, prio, crashed, place)
+            FROM unnest(ids, keys, prios, crashed, seqs) WITH ORDINALITY e (id, group_key, prio, crashed, seq, place)
             LEFT JOIN unnest(busy_keys, holders) b (group_key, holder) ON b.group_key = e.group_key
             LEFT JOIN unnest(ending_keys) d (group_key) ON d.group_key = e.group_key
+            LEFT JOIN unnest(held_back) k (group_key) ON k.group_key = e.group_key
         ), chosen AS MATERIALIZED (
             -- A message without a group, one that holds its group, or the first one of a free group.
             SELECT c.place, c.group_key, c.is_first
@@ -1756,9 +1772,10 @@ BEGIN
                        row_number() OVER (ORDER BY e.prio DESC, e.place) AS nth
                 FROM entry e
                 WHERE (e.crashed > 0) = (p_kind > 0)
+                  AND e.seq <> ALL (passed_over)
                   AND (e.group_key IS NULL
                        OR e.is_busy AND e.holder = e.id
-                       OR NOT e.is_busy AND NOT e.is_ending AND e.nth = 1)
+                       OR NOT e.is_busy AND NOT e.is_ending AND NOT e.is_held_back AND e.nth = 1)
             ) c
             WHERE c.nth <= wanted
         )
@@ -1767,7 +1784,7 @@ BEGIN
                (SELECT array_agg(e.place ORDER BY e.place)
                 FROM entry e
                 LEFT JOIN chosen c ON c.group_key = e.group_key
-                WHERE CASE WHEN e.group_key IS NULL THEN false
+                WHERE CASE WHEN e.group_key IS NULL OR e.is_held_back THEN false
                            WHEN e.is_busy THEN e.holder IS DISTINCT FROM e.id
                            ELSE NOT e.is_ending AND c.is_first AND c.place <> e.place END)
         INTO taken, firsts, moved;
@@ -1776,6 +1793,7 @@ BEGIN
         moved := coalesce(moved, '{}');
 
         -- Step 4.
+        wished := taken;
         SELECT array_agg(e.spot) INTO gone
         FROM unnest(places) WITH ORDINALITY e (spot, place)
         JOIN unnest(taken || moved) k (place) ON k.place = e.place;
@@ -1907,7 +1925,30 @@ BEGIN
 
         wanted := wanted - cardinality(taken);
         starting := starting - cardinality(taken);
-        EXIT WHEN wanted <= 0 OR is_all OR looks >= 10;
+        changed := changed + cardinality(taken) + cardinality(moved);
+        EXIT WHEN wanted <= 0 OR looks >= CASE WHEN changed > 0 THEN 10 ELSE 30 END;
+
+        IF cardinality(taken) < cardinality(wished) THEN
+            -- Others have locked some of it: looks at the same rows again, for what is free in their stead.
+            passed_over := passed_over || ARRAY(SELECT seqs[w.place] FROM unnest(wished) w (place) WHERE w.place <> ALL (taken));
+            held_back := held_back || ARRAY(
+                SELECT DISTINCT keys[w.place]
+                FROM unnest(wished) w (place)
+                WHERE w.place <> ALL (taken) AND keys[w.place] <> ALL (held_back));
+            CONTINUE;
+        END IF;
+        EXIT WHEN is_all;
+
+        -- The next look does not see what was committed below it since the first one. So it must not see what was sent after that: it ends
+        -- where the numbers stood before the first look. Of a group that has left something in ready it takes no more than the holder.
+        held_back := held_back || ARRAY(
+            SELECT DISTINCT e.group_key
+            FROM unnest(keys) WITH ORDINALITY e (group_key, place)
+            LEFT JOIN unnest(taken || moved) t (place) ON t.place = e.place
+            LEFT JOIN unnest(held_back) k (group_key) ON k.group_key = e.group_key
+            WHERE e.group_key IS NOT NULL AND t.place IS NULL AND k.group_key IS NULL);
+        from_seqs := array_fill(next_seq + 1, ARRAY[cardinality(p_priorities)]);
+        up_to := began_at;
         most := least(most * 4, 5000);
     END LOOP;
 END
@@ -4846,6 +4887,25 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.refuse_unknown IS 'Internal: refuses the name of an exchange that does not exist.';
 
+CREATE OR REPLACE FUNCTION postroom.refuse_unless_empty(q postroom.queue, p_stays boolean)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF EXISTS (SELECT FROM postroom.ready r WHERE r.queue_id = q.id AND r.xmin <> pg_current_xact_id()::xid)
+       OR EXISTS (SELECT FROM postroom.grouped w WHERE w.queue_id = q.id)
+       OR EXISTS (SELECT FROM postroom.lease l WHERE l.queue_id = q.id)
+       OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.queue_id = q.id)
+       OR EXISTS (SELECT FROM postroom.delayed d WHERE d.queue_id = q.id AND d.xmin <> pg_current_xact_id()::xid) THEN
+        PERFORM postroom.refuse('ordered', format('left %s while queue "%s" holds messages', p_stays::text, q.name),
+            (NOT p_stays)::text, 'Empty the queue first, its dead letters included, or declare another queue');
+    END IF;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.refuse_unless_empty IS 'Internal: refuses to change whether a queue is ordered while it holds messages.';
+
 CREATE OR REPLACE FUNCTION postroom.refuse(p_field text, p_limit text, p_value text, p_hint text DEFAULT ''::text)
  RETURNS void
  LANGUAGE plpgsql
@@ -5047,6 +5107,30 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.require_binding_arguments IS 'Internal: refuses arguments that no binding of an exchange of that kind can have.';
+
+CREATE OR REPLACE FUNCTION postroom.require_empty()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET lock_timeout TO '50ms'
+AS $function$
+BEGIN
+    PERFORM postroom.require_read_committed();
+    BEGIN
+        LOCK TABLE postroom.queue IN ACCESS EXCLUSIVE MODE;
+    EXCEPTION
+        WHEN lock_not_available OR deadlock_detected THEN
+            RAISE EXCEPTION 'whether queue "%" is ordered cannot be changed now: transactions that use queues are open. '
+                'Nothing was changed; try again', NEW.name
+                USING ERRCODE = '55P03', COLUMN = 'ordered';
+    END;
+    PERFORM postroom.refuse_unless_empty(NEW, OLD.ordered);
+    DELETE FROM postroom.message_group g WHERE g.queue_id = NEW.id;
+    RETURN NULL;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.require_empty IS 'Internal: a trigger. Refuses at the commit that a queue which holds messages is made ordered, or not.';
 
 CREATE OR REPLACE FUNCTION postroom.require_headers(p_headers jsonb)
  RETURNS void
@@ -5503,12 +5587,10 @@ CREATE OR REPLACE FUNCTION postroom.set_ordered(queue text, ordered boolean, set
  RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
- SET lock_timeout TO '50ms'
 AS $function$
 #variable_conflict use_column
 DECLARE
-    target      postroom.queue;
-    is_delayed  boolean;
+    target postroom.queue;
 BEGIN
     PERFORM postroom.require_read_committed();
     IF set_ordered.ordered IS NULL THEN
@@ -5522,26 +5604,7 @@ BEGIN
        OR set_ordered.set_by = 'declaration' AND target.settings_by = 'operator' AND target.deleted_at IS NULL THEN
         RETURN false;
     END IF;
-    is_delayed := EXISTS (SELECT FROM postroom.delayed d WHERE d.queue_id = target.id);
-    IF NOT is_delayed THEN
-        BEGIN
-            LOCK TABLE postroom.queue IN ACCESS EXCLUSIVE MODE;
-        EXCEPTION
-            WHEN lock_not_available OR deadlock_detected THEN
-                RAISE EXCEPTION 'whether queue "%" is ordered cannot be changed now: transactions that use queues are open. '
-                    'Nothing was changed; try again', set_ordered.queue
-                    USING ERRCODE = '55P03', COLUMN = 'ordered';
-        END;
-    END IF;
-    IF is_delayed
-       OR EXISTS (SELECT FROM postroom.ready r WHERE r.queue_id = target.id)
-       OR EXISTS (SELECT FROM postroom.grouped w WHERE w.queue_id = target.id)
-       OR EXISTS (SELECT FROM postroom.lease l WHERE l.queue_id = target.id)
-       OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.queue_id = target.id) THEN
-        PERFORM postroom.refuse('ordered', format('left %s while queue "%s" holds messages', target.ordered::text, target.name),
-            set_ordered.ordered::text, 'Empty the queue first, its dead letters included, or declare another queue');
-    END IF;
-    DELETE FROM postroom.message_group g WHERE g.queue_id = target.id;
+    PERFORM postroom.refuse_unless_empty(target, target.ordered);
     UPDATE postroom.queue q
     SET ordered = set_ordered.ordered
     WHERE q.id = target.id;
@@ -5554,7 +5617,8 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.set_ordered IS 'Makes an empty queue ordered, or an ordered one usual: SELECT postroom.set_ordered(''orders'', true).
 In an ordered queue at most one message of each group is in progress, in the order in which they were sent.
-Answers whether that was a change. Refused (22023) while the queue holds messages.';
+Answers whether that was a change. Refused (22023) while the queue holds messages, at the commit, too; there also while transactions that
+use queues are open (55P03).';
 
 CREATE OR REPLACE FUNCTION postroom.settle_length(p_queue integer, p_surplus bigint, p_after_seq bigint, p_messages uuid[])
  RETURNS bigint

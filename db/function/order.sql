@@ -12,7 +12,8 @@
 --   1. Claims of one queue come one after the other (an advisory lock). A claim beside another would skip what that one has locked, take a
 --      younger message, and be wrong if the other rolls back.
 --   2. A claim looks from the low watermarks on, in all lanes at once and up to one seq. From a cursor on it would miss an older message
---      that was committed late, and lane by lane an older one of lower priority.
+--      that was committed late, and lane by lane an older one of lower priority. A second look of the same claim begins behind the first
+--      and takes nothing that was sent after the claim began.
 --   3. It locks the row of a group (KEY SHARE, SKIP LOCKED) before it puts a message behind that group or takes the group for a message.
 --      Whoever ends a group locks the row first (UPDATE) and looks for a next message after that. So either the claim comes first and the
 --      message is seen, or the claim finds the row locked and leaves the message in ready. Without the lock the message could be left in
@@ -28,7 +29,8 @@
 -- rows: nothing is free, or p_queue is no ordered queue of that name. p_kind and p_started: see claim.
 --
 -- Looks at more rows than it takes, because messages of busy groups are put away. It looks at them once: they are in grouped afterwards.
--- While it finds too few it looks further, with larger looks.
+-- While it finds too few it looks further, with larger looks, each behind the one before: 10 looks, which move 40,000 rows at most, or 30
+-- while there is nothing to move. So 130,000 rows that have to stay in ready (step 4) stop nobody; a claim then takes up to a second.
 CREATE OR REPLACE FUNCTION postroom.claim_ordered(
     p_worker int, p_queue int, p_queue_name text, p_priorities smallint[], p_floors bigint[],
     p_limit int, p_lease_size int, p_started int, p_kind int)
@@ -49,6 +51,14 @@ DECLARE
     most         int := least(p_limit + p_limit / 4 + 16, 2000); -- rows to look at in each lane
     crash_limit  int;
     looks        int := 0;
+    from_seqs    bigint[] := p_floors; -- where the next look begins in each lane,
+    up_to        bigint := 9223372036854775807; -- and where it ends
+    next_seq     bigint;
+    began_at     bigint;
+    held_back    text[] := '{}'; -- groups of which a look before this one left something in ready
+    passed_over  bigint[] := '{}'; -- rows that others have locked
+    wished       int[];
+    changed      int := 0;
     is_all       boolean;
     places       tid[]; -- what was looked at, in the order of handling
     seqs         bigint[];
@@ -77,12 +87,15 @@ BEGIN
     -- The lock on queue is held until the end of the transaction: whether the queue is ordered cannot change meanwhile (see set_ordered).
     SELECT q.crash_limit INTO crash_limit
     FROM postroom.queue q
-    WHERE q.id = p_queue AND q.name = p_queue_name AND q.ordered
-      AND CASE WHEN q.single_active_consumer THEN postroom.take_active(p_worker, p_queue) ELSE true END;
+    WHERE q.id = p_queue
+      AND CASE WHEN q.name <> p_queue_name OR NOT q.ordered THEN false
+               WHEN q.single_active_consumer THEN postroom.take_active(p_worker, p_queue)
+               ELSE true END;
     IF NOT FOUND THEN
         RETURN;
     END IF;
     PERFORM pg_advisory_xact_lock(1349481332, p_queue);
+    began_at := coalesce(pg_sequence_last_value('postroom.ready_seq'), 0);
 
     LOOP
         looks := looks + 1;
@@ -100,6 +113,7 @@ BEGIN
                       AND x.priority = l.priority
                       AND x.crashes > 0
                       AND (x.crashes + 1 >= crash_limit) = (p_kind = 2)
+                      AND x.seq <> ALL (passed_over)
                     ORDER BY x.queue_id, x.priority, x.seq
                     LIMIT 1
                 ) r
@@ -108,13 +122,14 @@ BEGIN
         ELSE
             WITH looked AS MATERIALIZED (
                 SELECT r.ctid AS place, r.seq, r.priority, r.message_id, r.failures, r.crashes, r.deliveries
-                FROM unnest(p_priorities, p_floors) l (priority, from_seq)
+                FROM unnest(p_priorities, from_seqs) l (priority, from_seq)
                 CROSS JOIN LATERAL (
                     SELECT x.ctid, x.seq, x.priority, x.message_id, x.failures, x.crashes, x.deliveries
                     FROM postroom.ready x
                     WHERE x.queue_id = p_queue
                       AND x.priority = l.priority
                       AND x.seq >= l.from_seq
+                      AND x.seq <= up_to
                     ORDER BY x.queue_id, x.priority, x.seq
                     LIMIT most
                 ) r
@@ -124,15 +139,16 @@ BEGIN
                 FROM (SELECT max(k.seq) AS last_seq FROM looked k GROUP BY k.priority HAVING count(*) >= most) x
             )
             SELECT array_agg(c.place), array_agg(c.seq), array_agg(c.priority), array_agg(c.message_id),
-                   array_agg(c.failures), array_agg(c.crashes), array_agg(c.deliveries), bool_and(c.is_all)
-            INTO places, seqs, prios, ids, failed, crashed, delivered, is_all
+                   array_agg(c.failures), array_agg(c.crashes), array_agg(c.deliveries), min(c.bound_seq)
+            INTO places, seqs, prios, ids, failed, crashed, delivered, next_seq
             FROM (
-                SELECT k.*, b.seq IS NULL AS is_all
+                SELECT k.*, b.seq AS bound_seq
                 FROM looked k
                 CROSS JOIN bound b
                 WHERE b.seq IS NULL OR k.seq <= b.seq
                 ORDER BY k.deliveries = 0, k.seq -- what was claimed before and comes back (a redrive) goes in front
             ) c;
+            is_all := next_seq IS NULL;
         END IF;
         EXIT WHEN ids IS NULL;
 
@@ -175,12 +191,14 @@ BEGIN
         ) g;
 
         WITH entry AS MATERIALIZED (
-            SELECT e.place::int AS place, e.id, e.group_key, e.prio, e.crashed, b.holder,
+            SELECT e.place::int AS place, e.id, e.group_key, e.prio, e.crashed, e.seq, b.holder,
                    b.group_key IS NOT NULL AS is_busy, d.group_key IS NOT NULL AS is_ending,
+                   k.group_key IS NOT NULL AS is_held_back,
                    row_number() OVER (PARTITION BY e.group_key ORDER BY e.place) AS nth
-            FROM unnest(ids, keys, prios, crashed) WITH ORDINALITY e (id, group_key, prio, crashed, place)
+            FROM unnest(ids, keys, prios, crashed, seqs) WITH ORDINALITY e (id, group_key, prio, crashed, seq, place)
             LEFT JOIN unnest(busy_keys, holders) b (group_key, holder) ON b.group_key = e.group_key
             LEFT JOIN unnest(ending_keys) d (group_key) ON d.group_key = e.group_key
+            LEFT JOIN unnest(held_back) k (group_key) ON k.group_key = e.group_key
         ), chosen AS MATERIALIZED (
             -- A message without a group, one that holds its group, or the first one of a free group.
             SELECT c.place, c.group_key, c.is_first
@@ -189,9 +207,10 @@ BEGIN
                        row_number() OVER (ORDER BY e.prio DESC, e.place) AS nth
                 FROM entry e
                 WHERE (e.crashed > 0) = (p_kind > 0)
+                  AND e.seq <> ALL (passed_over)
                   AND (e.group_key IS NULL
                        OR e.is_busy AND e.holder = e.id
-                       OR NOT e.is_busy AND NOT e.is_ending AND e.nth = 1)
+                       OR NOT e.is_busy AND NOT e.is_ending AND NOT e.is_held_back AND e.nth = 1)
             ) c
             WHERE c.nth <= wanted
         )
@@ -200,7 +219,7 @@ BEGIN
                (SELECT array_agg(e.place ORDER BY e.place)
                 FROM entry e
                 LEFT JOIN chosen c ON c.group_key = e.group_key
-                WHERE CASE WHEN e.group_key IS NULL THEN false
+                WHERE CASE WHEN e.group_key IS NULL OR e.is_held_back THEN false
                            WHEN e.is_busy THEN e.holder IS DISTINCT FROM e.id
                            ELSE NOT e.is_ending AND c.is_first AND c.place <> e.place END)
         INTO taken, firsts, moved;
@@ -209,6 +228,7 @@ BEGIN
         moved := coalesce(moved, '{}');
 
         -- Step 4.
+        wished := taken;
         SELECT array_agg(e.spot) INTO gone
         FROM unnest(places) WITH ORDINALITY e (spot, place)
         JOIN unnest(taken || moved) k (place) ON k.place = e.place;
@@ -340,7 +360,30 @@ BEGIN
 
         wanted := wanted - cardinality(taken);
         starting := starting - cardinality(taken);
-        EXIT WHEN wanted <= 0 OR is_all OR looks >= 10;
+        changed := changed + cardinality(taken) + cardinality(moved);
+        EXIT WHEN wanted <= 0 OR looks >= CASE WHEN changed > 0 THEN 10 ELSE 30 END;
+
+        IF cardinality(taken) < cardinality(wished) THEN
+            -- Others have locked some of it: looks at the same rows again, for what is free in their stead.
+            passed_over := passed_over || ARRAY(SELECT seqs[w.place] FROM unnest(wished) w (place) WHERE w.place <> ALL (taken));
+            held_back := held_back || ARRAY(
+                SELECT DISTINCT keys[w.place]
+                FROM unnest(wished) w (place)
+                WHERE w.place <> ALL (taken) AND keys[w.place] <> ALL (held_back));
+            CONTINUE;
+        END IF;
+        EXIT WHEN is_all;
+
+        -- The next look does not see what was committed below it since the first one. So it must not see what was sent after that: it ends
+        -- where the numbers stood before the first look. Of a group that has left something in ready it takes no more than the holder.
+        held_back := held_back || ARRAY(
+            SELECT DISTINCT e.group_key
+            FROM unnest(keys) WITH ORDINALITY e (group_key, place)
+            LEFT JOIN unnest(taken || moved) t (place) ON t.place = e.place
+            LEFT JOIN unnest(held_back) k (group_key) ON k.group_key = e.group_key
+            WHERE e.group_key IS NOT NULL AND t.place IS NULL AND k.group_key IS NULL);
+        from_seqs := array_fill(next_seq + 1, ARRAY[cardinality(p_priorities)]);
+        up_to := began_at;
         most := least(most * 4, 5000);
     END LOOP;
 END
@@ -635,17 +678,63 @@ $$;
 COMMENT ON FUNCTION postroom.sweep_groups IS
     'Internal: called by a job. Makes groups of ordered queues go on whose holders have ended without handing them on.';
 
--- Claims and enqueues hold a lock on queue until their transactions end, so under this lock none is under way. Without it, a claim from
--- before the change could hold a message of a group of which a claim after the change takes the next. The lock is tried for 50 ms, because
--- everybody waits behind it. delayed has no index by queue and is read before that: what is in it comes through ready.
-CREATE OR REPLACE FUNCTION postroom.set_ordered(queue text, ordered boolean, set_by text DEFAULT 'operator') RETURNS boolean
+-- Whether a queue is ordered changes under a lock that no claim and no enqueue shares. They hold theirs on queue until their transactions
+-- end, so none is under way then. Without it, a claim from before the change could hold a message of a group of which a claim after the
+-- change takes the next. The lock is taken where the transaction of the change commits, so that a long one stops nobody, and tried for
+-- 50 ms, because everybody waits behind it. delayed has no index by queue and is read whole: set_ordered has looked before.
+CREATE OR REPLACE FUNCTION postroom.require_empty() RETURNS trigger
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp SET lock_timeout = '50ms'
 AS $$
+BEGIN
+    PERFORM postroom.require_read_committed();
+    BEGIN
+        LOCK TABLE postroom.queue IN ACCESS EXCLUSIVE MODE;
+    EXCEPTION
+        WHEN lock_not_available OR deadlock_detected THEN
+            RAISE EXCEPTION 'whether queue "%" is ordered cannot be changed now: transactions that use queues are open. '
+                'Nothing was changed; try again', NEW.name
+                USING ERRCODE = '55P03', COLUMN = 'ordered';
+    END;
+    PERFORM postroom.refuse_unless_empty(NEW, OLD.ordered);
+    DELETE FROM postroom.message_group g WHERE g.queue_id = NEW.id;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION postroom.require_empty IS
+    'Internal: a trigger. Refuses at the commit that a queue which holds messages is made ordered, or not.';
+
+-- What the transaction itself has sent after the change is in nobody's hands yet.
+CREATE OR REPLACE FUNCTION postroom.refuse_unless_empty(q postroom.queue, p_stays boolean) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF EXISTS (SELECT FROM postroom.ready r WHERE r.queue_id = q.id AND r.xmin <> pg_current_xact_id()::xid)
+       OR EXISTS (SELECT FROM postroom.grouped w WHERE w.queue_id = q.id)
+       OR EXISTS (SELECT FROM postroom.lease l WHERE l.queue_id = q.id)
+       OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.queue_id = q.id)
+       OR EXISTS (SELECT FROM postroom.delayed d WHERE d.queue_id = q.id AND d.xmin <> pg_current_xact_id()::xid) THEN
+        PERFORM postroom.refuse('ordered', format('left %s while queue "%s" holds messages', p_stays::text, q.name),
+            (NOT p_stays)::text, 'Empty the queue first, its dead letters included, or declare another queue');
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION postroom.refuse_unless_empty IS
+    'Internal: refuses to change whether a queue is ordered while it holds messages.';
+
+CREATE CONSTRAINT TRIGGER require_empty AFTER UPDATE OF ordered ON postroom.queue
+    DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (OLD.ordered <> NEW.ordered) EXECUTE FUNCTION postroom.require_empty();
+
+-- The trigger above looks again, under a lock. Until the commit the row of the queue is locked and no more.
+CREATE OR REPLACE FUNCTION postroom.set_ordered(queue text, ordered boolean, set_by text DEFAULT 'operator') RETURNS boolean
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
 #variable_conflict use_column
 DECLARE
-    target      postroom.queue;
-    is_delayed  boolean;
+    target postroom.queue;
 BEGIN
     PERFORM postroom.require_read_committed();
     IF set_ordered.ordered IS NULL THEN
@@ -659,26 +748,7 @@ BEGIN
        OR set_ordered.set_by = 'declaration' AND target.settings_by = 'operator' AND target.deleted_at IS NULL THEN
         RETURN false;
     END IF;
-    is_delayed := EXISTS (SELECT FROM postroom.delayed d WHERE d.queue_id = target.id);
-    IF NOT is_delayed THEN
-        BEGIN
-            LOCK TABLE postroom.queue IN ACCESS EXCLUSIVE MODE;
-        EXCEPTION
-            WHEN lock_not_available OR deadlock_detected THEN
-                RAISE EXCEPTION 'whether queue "%" is ordered cannot be changed now: transactions that use queues are open. '
-                    'Nothing was changed; try again', set_ordered.queue
-                    USING ERRCODE = '55P03', COLUMN = 'ordered';
-        END;
-    END IF;
-    IF is_delayed
-       OR EXISTS (SELECT FROM postroom.ready r WHERE r.queue_id = target.id)
-       OR EXISTS (SELECT FROM postroom.grouped w WHERE w.queue_id = target.id)
-       OR EXISTS (SELECT FROM postroom.lease l WHERE l.queue_id = target.id)
-       OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.queue_id = target.id) THEN
-        PERFORM postroom.refuse('ordered', format('left %s while queue "%s" holds messages', target.ordered::text, target.name),
-            set_ordered.ordered::text, 'Empty the queue first, its dead letters included, or declare another queue');
-    END IF;
-    DELETE FROM postroom.message_group g WHERE g.queue_id = target.id;
+    PERFORM postroom.refuse_unless_empty(target, target.ordered);
     UPDATE postroom.queue q
     SET ordered = set_ordered.ordered
     WHERE q.id = target.id;
@@ -691,4 +761,5 @@ $$;
 COMMENT ON FUNCTION postroom.set_ordered IS
     'Makes an empty queue ordered, or an ordered one usual: SELECT postroom.set_ordered(''orders'', true).
 In an ordered queue at most one message of each group is in progress, in the order in which they were sent.
-Answers whether that was a change. Refused (22023) while the queue holds messages.';
+Answers whether that was a change. Refused (22023) while the queue holds messages, at the commit, too; there also while transactions that
+use queues are open (55P03).';

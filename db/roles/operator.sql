@@ -82,6 +82,7 @@ GRANT EXECUTE ON FUNCTION
     postroom.order_consumer_stop,
     postroom.reached_bindings,
     postroom.refuse,
+    postroom.refuse_unless_empty,
     postroom.refuse_unknown,
     postroom.require_binding_arguments,
     postroom.require_headers,

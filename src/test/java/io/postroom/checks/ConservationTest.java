@@ -106,8 +106,9 @@ class ConservationTest {
 
     @Test
     void message_in_progress_that_does_not_hold_its_group_is_found() {
+        messages.queue("q");
+        sql.sql("UPDATE postroom.queue SET ordered = true").update(); // which is refused once it holds messages
         UUID id = messages.message("q").leased(worker);
-        sql.sql("UPDATE postroom.queue SET ordered = true").update();
         sql.sql("UPDATE postroom.message SET group_key = 'a'").update();
         assertFound("group_not_held").extracting(Violation::messageId).containsExactly(id);
         sql.sql(

@@ -348,6 +348,30 @@ class OrderTest {
         complete(done(held.get(0)));
     }
 
+    /** The second look of a claim begins behind the first one, so it cannot see what is committed below that meanwhile. */
+    @Test
+    void message_committed_late_between_two_looks_of_a_claim_goes_before_one_sent_after_that() throws Exception {
+        ClaimedMessage running = claimOnly(send("a"));
+        Connection slow = begin();
+        UUID late = send("b", slow);
+        for (int i = 0; i < 40; i++) { // a claim of one looks at 17 rows first
+            send("a");
+        }
+        Connection pausing = begin();
+        run(pausing, "LOCK TABLE postroom.grouped IN SHARE ROW EXCLUSIVE MODE"); // keeps the claim from its second look
+        Future<List<ClaimedMessage>> claiming =
+                threads.submit(() -> fixture.stores.leases().claim(request(1, ClaimKind.ORDINARY)));
+        awaitWaiting();
+        slow.commit();
+        UUID after = send("b");
+        pausing.commit();
+        assertThat(answer(claiming)).extracting(ClaimedMessage::id).doesNotContain(after);
+        complete(done(claimOnly(late)));
+        complete(done(claimOnly(after)));
+        assertThat(fixture.stores.operator().purge(queue.name())).isEqualTo(40);
+        complete(done(running));
+    }
+
     // ---- step 3: a message goes behind a busy group, or stays in ready
 
     @Test
@@ -748,12 +772,12 @@ class OrderTest {
         ClaimedMessage running = claimOnly(send("a"));
         UUID waiting = send("a");
         assertThat(claim()).isEmpty();
-        Connection rescheduling = begin();
-        text(rescheduling, "SELECT postroom.cancel('" + waiting + "')");
+        Connection cancelling = begin();
+        text(cancelling, "SELECT postroom.cancel('" + waiting + "')");
         QueuePurge purge = QueuePurge.of(queue.id());
         Connection purging = begin();
         assertThat(step(purge, purging)).isTrue();
-        rescheduling.rollback();
+        cancelling.rollback();
         complete(done(running));
         assertThat(places(waiting)).containsExactly("ready");
         finish(purge, purging);
@@ -809,7 +833,126 @@ class OrderTest {
         }
     }
 
+    // ---- more in READY than one look sees
+
+    @Test
+    void open_cancel_in_front_of_thousands_of_its_group_does_not_stop_other_groups() throws Exception {
+        UUID first = send("a");
+        for (int part = 0; part < 6; part++) {
+            StoreFixture.Plan[] plans = new StoreFixture.Plan[1000];
+            Arrays.setAll(plans, i -> new StoreFixture.Plan(queue).group("a"));
+            fixture.enqueueAll(plans);
+        }
+        UUID other = send("b");
+        UUID afterOther = send("b");
+        Connection cancelling = begin();
+        text(cancelling, "SELECT postroom.cancel('" + first + "')");
+        ClaimedMessage running = claimOnly(other);
+        assertThat(places(afterOther)).containsExactly("grouped");
+        assertThat(fixture.number("SELECT count(*) FROM postroom.grouped WHERE group_key = 'a'"))
+                .as("went past the one in front of them")
+                .isZero();
+        cancelling.rollback();
+        List<ClaimedMessage> claimed = claim();
+        assertThat(claimed).extracting(ClaimedMessage::id).containsExactly(first);
+        assertThat(fixture.stores.operator().purge(queue.name())).isEqualTo(6001);
+        assertThat(places(afterOther)).containsExactly("finished");
+        complete(done(running), done(claimed.get(0)));
+    }
+
+    @Test
+    void claim_of_one_finds_what_is_free_behind_what_others_have_locked() throws Exception {
+        UUID grouped = send("a");
+        UUID alone = send(new StoreFixture.Plan(queue));
+        UUID other = send("b");
+        Connection cancelling = begin();
+        text(cancelling, "SELECT postroom.cancel('" + grouped + "')");
+        text(cancelling, "SELECT postroom.cancel('" + alone + "')");
+        List<ClaimedMessage> claimed = fixture.stores.leases().claim(request(1, ClaimKind.ORDINARY));
+        assertThat(claimed).extracting(ClaimedMessage::id).containsExactly(other);
+        cancelling.rollback();
+        List<ClaimedMessage> rest = claim();
+        assertThat(rest).extracting(ClaimedMessage::id).containsExactly(grouped, alone);
+        complete(done(claimed.get(0)), done(rest.get(0)), done(rest.get(1)));
+    }
+
     // ---- declarations
+
+    /** Whoever changes that in a long transaction must not keep all processes from all queues. */
+    @Test
+    void ordered_changed_in_an_open_transaction_stops_nobody_else() throws Exception {
+        Connection open = begin();
+        assertThat(text(open, "SELECT postroom.set_ordered('" + queue.name() + "', false)"))
+                .isEqualTo("t");
+        UUID elsewhere = answer(threads.submit(() -> fixture.enqueue()));
+        ClaimedMessage claimed = answer(threads.submit(fixture::claimOne));
+        assertThat(claimed.id()).isEqualTo(elsewhere);
+        UUID here = answer(threads.submit(() -> send("a")));
+        ClaimedMessage running = answer(threads.submit(() -> claimOnly(here)));
+        assertThatThrownBy(open::commit).hasMessageContaining("while queue \"" + queue.name() + "\" holds messages");
+        assertThat(fixture.text("SELECT ordered FROM postroom.queue WHERE id = " + queue.id()))
+                .isEqualTo("t");
+        complete(done(claimed), done(running));
+        assertThat(fixture.text("SELECT postroom.set_ordered('" + queue.name() + "', false)"))
+                .isEqualTo("t");
+    }
+
+    /** A claim that read the queue before the change has its message in progress, and nobody else can see that. */
+    @Test
+    void ordered_does_not_change_beside_a_claim_that_is_under_way() throws Exception {
+        send("a");
+        Connection claiming = begin();
+        List<ClaimedMessage> claimed = claimOn(claiming);
+        assertThatThrownBy(() -> fixture.text("SELECT postroom.set_ordered('" + queue.name() + "', false)"))
+                .hasStackTraceContaining("ordered");
+        claiming.commit();
+        complete(done(claimed.get(0)));
+    }
+
+    /** A message that goes from a lease to delayed while the change waits for its lock is seen only by a look after that. */
+    @Test
+    void ordered_does_not_change_over_a_message_that_is_delayed_while_the_lock_is_awaited() throws Exception {
+        // time for the steps in between
+        fixture.execute("ALTER FUNCTION postroom.require_empty() SET lock_timeout = '30s'");
+        try {
+            Connection sending = begin();
+            fixture.stores
+                    .enqueue()
+                    .enqueue(
+                            new StoreFixture.Plan(queue)
+                                    .group("a")
+                                    .delay(Duration.ofHours(1))
+                                    .build(),
+                            sending);
+            Future<String> changed =
+                    threads.submit(() -> fixture.text("SELECT postroom.set_ordered('" + queue.name() + "', false)"));
+            awaitWaiting();
+            sending.commit();
+            assertThatThrownBy(() -> answer(changed)).hasStackTraceContaining("holds messages");
+        } finally {
+            fixture.execute("ALTER FUNCTION postroom.require_empty() SET lock_timeout = '50ms'");
+        }
+        promote();
+        complete(done(claim().get(0)));
+    }
+
+    @Test
+    void transaction_that_makes_a_queue_ordered_may_send_to_it() throws Exception {
+        QueueRow usual = fixture.newQueue();
+        Connection open = begin();
+        assertThat(text(open, "SELECT postroom.set_ordered('" + usual.name() + "', true)"))
+                .isEqualTo("t");
+        for (String delay : List.of("NULL", "interval '1 hour'")) {
+            text(
+                    open,
+                    "SELECT id FROM postroom.create_message(queue => '%s', type => 't', payload => '1', group_key => 'a', delay => %s)"
+                            .formatted(usual.name(), delay));
+        }
+        open.commit();
+        assertThat(fixture.text("SELECT ordered FROM postroom.queue WHERE id = " + usual.id()))
+                .isEqualTo("t");
+        assertThat(fixture.stores.operator().purge(usual.name())).isEqualTo(2);
+    }
 
     @Test
     void ordered_changes_only_while_the_queue_is_empty() throws Exception {
