@@ -58,7 +58,11 @@ class ExplainTest {
     @Test
     void message_in_progress_says_who_holds_it_and_whether_that_one_is_silent() {
         UUID id = messages.message("held").leased(worker);
-        assertThat(explain(id)).singleElement().asString().startsWith("in_progress: worker \"node-1\" holds it since ");
+        assertThat(explain(id))
+                .singleElement()
+                .asString()
+                .startsWith("in_progress: worker \"node-1\" holds it since ")
+                .endsWith(" in queue \"held\", delivery 1");
 
         int silent = messages.worker("node-2");
         sql.sql("UPDATE postroom.worker SET beat_at = now() - interval '20 seconds' WHERE id = ?")
@@ -124,7 +128,7 @@ class ExplainTest {
                 .singleElement()
                 .asString()
                 .startsWith("due_later: it is due at ")
-                .endsWith("because of retry; last error: refused");
+                .endsWith("in queue \"late\", because of retry; last error: refused");
     }
 
     @Test
