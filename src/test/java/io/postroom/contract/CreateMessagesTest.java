@@ -64,7 +64,8 @@ class CreateMessagesTest {
                 """;
         List<Map<String, Object>> created = sql.sql("SELECT c.id FROM postroom.create_messages(?::jsonb) c")
                 .param("""
-                        [{"queue": "nulls", "exchange": null, "routingKey": null, "payload": null, "body": null, "contentType": null, OPTIONAL},
+                        [{"queue": "nulls", "exchange": null, "routingKey": null, "payload": null, "body": null, "contentType": null,
+                          OPTIONAL},
                          {"queue": "nulls", "body": "aGVsbG8=", "contentType": null, "payload": null, OPTIONAL},
                          {"exchange": "", "routingKey": "nulls", "queue": null, "payload": 1, OPTIONAL}]
                         """.replace("OPTIONAL", optional))

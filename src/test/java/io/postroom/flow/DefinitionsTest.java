@@ -164,18 +164,18 @@ class DefinitionsTest {
                         "DIFFERS exchange i: it is durable here",
                         "DIFFERS exchange i: messages can be created through it, too",
                         "REFUSED queue s: a stream has no counterpart: a message leaves its queue when it is handled",
-                        "DIFFERS queue zero: its message-ttl of 0 is left out, so its messages do not expire: the shortest time to live here is 1 ms",
+                        "DIFFERS queue zero: its message-ttl of 0 is left out, so nothing expires: the shortest one here is 1 ms",
                         "DIFFERS queue long: its time to live is 400 days, the longest here",
                         "DIFFERS queue odd: its message-ttl must be a whole number of milliseconds and is left out: \"60s\"",
                         "DIFFERS queue odd: its argument foo is not known and left out",
                         "DIFFERS queue none: its max-length of 0 is left out, so its length is not limited: the smallest limit here is 1",
-                        "DIFFERS queue none: its expires must be a whole number of milliseconds above 0 and is left out, so the queue stays: 0",
-                        "DIFFERS queue most: its max-length is left out, so its length is not limited: the largest limit here is 1000000000",
+                        "DIFFERS queue none: its expires must be a whole number of milliseconds above 0 and is left out: 0",
+                        "DIFFERS queue most: its max-length is left out: the largest limit here is 1000000000",
                         "DIFFERS queue most: it is deleted when it was not used for 400 days, the longest here",
                         "DIFFERS queue words: its max-length must be a whole number of messages and is left out: \"5\"",
-                        "DIFFERS queue words: its expires must be a whole number of milliseconds above 0 and is left out, so the queue stays: \"1d\"",
+                        "DIFFERS queue words: its expires must be a whole number of milliseconds above 0 and is left out: \"1d\"",
                         "DIFFERS queue words: its single-active-consumer must be true or false and is left out: 1",
-                        "DIFFERS queue other: its overflow must be drop-head, reject-publish or reject-publish-dlx, and is drop-head here: \"drop\"",
+                        "DIFFERS queue other: its overflow must be drop-head, reject-publish or reject-publish-dlx, now drop-head: \"drop\"",
                         "DIFFERS queue other: above its maximum length the lowest priority is dropped first");
     }
 

@@ -77,8 +77,7 @@ final class QueueArguments {
                     + RabbitMqFile.shown(millis));
             return settings;
         } else if (millis.longValue() == 0) {
-            differences.add(
-                    "its message-ttl of 0 is left out, so its messages do not expire: the shortest time to live here is 1 ms");
+            differences.add("its message-ttl of 0 is left out, so nothing expires: the shortest one here is 1 ms");
             return settings;
         } else if (millis.longValue() > Limits.HORIZON.toMillis()) {
             differences.add("its time to live is 400 days, the longest here");
@@ -98,16 +97,14 @@ final class QueueArguments {
                     "its max-length of 0 is left out, so its length is not limited: the smallest limit here is 1");
             return settings;
         } else if (most.longValue() > Limits.QUEUE_LENGTH) {
-            differences.add("its max-length is left out, so its length is not limited: the largest limit here is "
-                    + Limits.QUEUE_LENGTH);
+            differences.add("its max-length is left out: the largest limit here is " + Limits.QUEUE_LENGTH);
             return settings;
         }
         JsonNode word = arguments.get("overflow");
         Overflow overflow = word == null ? Overflow.DROP_HEAD : OVERFLOWS.get(word.asString(""));
         if (overflow == null) {
-            differences.add(
-                    "its overflow must be drop-head, reject-publish or reject-publish-dlx, and is drop-head here: "
-                            + RabbitMqFile.shown(word));
+            differences.add("its overflow must be drop-head, reject-publish or reject-publish-dlx, now drop-head: "
+                    + RabbitMqFile.shown(word));
             overflow = Overflow.DROP_HEAD;
         }
         if (overflow == Overflow.DROP_HEAD && arguments.containsKey("max-priority")) {
@@ -118,9 +115,8 @@ final class QueueArguments {
 
     private static QueueSettings expires(QueueSettings settings, JsonNode millis, List<String> differences) {
         if (!isNumber(millis) || millis.longValue() == 0) {
-            differences.add(
-                    "its expires must be a whole number of milliseconds above 0 and is left out, so the queue stays: "
-                            + RabbitMqFile.shown(millis));
+            differences.add("its expires must be a whole number of milliseconds above 0 and is left out: "
+                    + RabbitMqFile.shown(millis));
             return settings;
         } else if (millis.longValue() > Limits.HORIZON.toMillis()) {
             differences.add("it is deleted when it was not used for 400 days, the longest here");
