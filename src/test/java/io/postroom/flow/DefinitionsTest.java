@@ -175,7 +175,8 @@ class DefinitionsTest {
                         "DIFFERS queue words: its max-length must be a whole number of messages and is left out: \"5\"",
                         "DIFFERS queue words: its expires must be a whole number of milliseconds above 0 and is left out: \"1d\"",
                         "DIFFERS queue words: its single-active-consumer must be true or false and is left out: 1",
-                        "DIFFERS queue other: its overflow must be drop-head, reject-publish or reject-publish-dlx, now drop-head: \"drop\"",
+                        "DIFFERS queue other: its overflow is not drop-head, reject-publish or reject-publish-dlx,"
+                                + " so its head is dropped: \"drop\"",
                         "DIFFERS queue other: above its maximum length the lowest priority is dropped first");
     }
 

@@ -103,8 +103,9 @@ final class QueueArguments {
         JsonNode word = arguments.get("overflow");
         Overflow overflow = word == null ? Overflow.DROP_HEAD : OVERFLOWS.get(word.asString(""));
         if (overflow == null) {
-            differences.add("its overflow must be drop-head, reject-publish or reject-publish-dlx, now drop-head: "
-                    + RabbitMqFile.shown(word));
+            differences.add(
+                    "its overflow is not drop-head, reject-publish or reject-publish-dlx, so its head is dropped: "
+                            + RabbitMqFile.shown(word));
             overflow = Overflow.DROP_HEAD;
         }
         if (overflow == Overflow.DROP_HEAD && arguments.containsKey("max-priority")) {
