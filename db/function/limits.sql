@@ -112,8 +112,8 @@ COMMENT ON FUNCTION postroom.store_length IS
 -- 1, changed: the number is not that of the queue of this name any more; nothing was asked of the others.
 -- 2, full: the queue refuses; the INSERT must not follow.
 -- 3, settle: settle_length has to follow the INSERT, with this surplus and after_seq.
--- With postroom.wait_for_room = off nobody waits: a queue whose row another transaction has is looked at without the lock. It may get longer
--- than its limit by what both write. What a head has to be dropped for is left to the next message and to the job.
+-- With postroom.wait_for_room = off nobody waits: a queue whose row another transaction has is looked at without the lock. It may get
+-- longer than its limit by what both write. Dropping heads is left to the next message and to the job.
 CREATE OR REPLACE FUNCTION postroom.admit(p_queues int[], p_names text[], p_messages int[])
 RETURNS TABLE (queue_id int, queue text, answer int, max_length bigint, waiting bigint, surplus bigint, after_seq bigint)
 LANGUAGE plpgsql VOLATILE ROWS 1
@@ -355,7 +355,7 @@ COMMENT ON FUNCTION postroom.require_room IS
 
 -- A reply of a handler, through the default exchange, as any SQL client would create it. It is written together with the ends of many
 -- messages, so it waits for nobody's room. Its id is made here: the clock of its host may be wrong. seq: NULL when nothing was written,
--- because the queue does not exist. currval is the number that the call before it in the same row has drawn, because rows are made one by one.
+-- because the queue does not exist. currval is the number that the call before it in the same row has drawn: rows are made one by one.
 CREATE OR REPLACE FUNCTION postroom.create_reply(
     p_queue text, p_type text, p_version int, p_payload jsonb, p_body bytea, p_content_type text, p_headers jsonb, p_priority int,
     p_time_to_live interval, p_correlation_id text, p_group_key text, p_direction text)

@@ -6,7 +6,7 @@
 -- create_messages: many messages in one call. The rules are those of create_message, which it calls for each; see there.
 -- Source of these functions: db/function. A change goes there and, with the same text, into a new migration: see db/README.md.
 
--- Reads only what a cast would not refuse: a text that stands where a number belongs, and the other way round.
+-- Reads only what a cast would not refuse: a text that stands where a number belongs, and the other way round. A null counts as left out.
 CREATE OR REPLACE FUNCTION postroom.require_members(p_message jsonb) RETURNS void
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
@@ -19,20 +19,22 @@ BEGIN
     END IF;
     FOR member IN SELECT m.key, m.value, jsonb_typeof(m.value) AS kind FROM jsonb_each(p_message) m LOOP
         CASE
-            WHEN member.key IN ('payload', 'headers') OR member.kind = 'null' THEN
+            WHEN member.key IN ('payload', 'headers') THEN
                 CONTINUE;
             WHEN member.key IN ('queue', 'exchange', 'routingKey', 'type', 'id', 'delay', 'at', 'timeToLive', 'deduplicationKey',
                                 'correlationId', 'group', 'direction', 'body', 'contentType') THEN
-                IF member.kind <> 'string' THEN
+                IF member.kind NOT IN ('string', 'null') THEN
                     PERFORM postroom.refuse(member.key, 'a string', member.value::text);
                 END IF;
             WHEN member.key IN ('version', 'priority') THEN
-                IF member.kind <> 'number' OR member.value::numeric NOT BETWEEN -2147483648 AND 2147483647
+                IF member.kind = 'null' THEN
+                    CONTINUE;
+                ELSIF member.kind <> 'number' OR member.value::numeric NOT BETWEEN -2147483648 AND 2147483647
                    OR member.value::numeric <> trunc(member.value::numeric) THEN
                     PERFORM postroom.refuse(member.key, 'a whole number of 32 bits', member.value::text);
                 END IF;
             WHEN member.key = 'mandatory' THEN
-                IF member.kind <> 'boolean' THEN
+                IF member.kind NOT IN ('boolean', 'null') THEN
                     PERFORM postroom.refuse('mandatory', 'true or false', member.value::text);
                 END IF;
             ELSE
@@ -95,7 +97,7 @@ BEGIN
             SELECT place, c.id, c.is_new, c.queues
             FROM postroom.create_message(
                 queue => message ->> 'queue',
-                payload => message -> 'payload',
+                payload => nullif(message -> 'payload', 'null'),
                 type => message ->> 'type',
                 type_version => (message ->> 'version')::int,
                 message_id => message_id,
@@ -131,7 +133,8 @@ COMMENT ON FUNCTION postroom.create_messages IS
     'Creates up to 10000 messages, all or none, in the transaction of the caller:
 SELECT id FROM postroom.create_messages(''[{"queue": "mail", "payload": {"to": "ann"}}, {"queue": "mail", "delay": "5 minutes"}]'').
 Members: queue, or exchange with routingKey and mandatory; payload, or body (Base64) with contentType; type, version, id, delay,
-at (with a zone), timeToLive, priority, deduplicationKey, correlationId, group, headers, direction. Rules: see create_message.
+at (with a zone), timeToLive, priority, deduplicationKey, correlationId, group, headers, direction. A null counts as left out.
+Rules: see create_message.
 One row for each message, in order; index counts from 0. An error names the message by that number.';
 
 CREATE OR REPLACE FUNCTION postroom.cancel_message(message_id uuid) RETURNS int

@@ -157,7 +157,8 @@ public final class Limits {
     /** Checks the maximum length of a queue, and returns it; 0: none. */
     static long requireQueueLength(long value) {
         if (value < 0 || value > QUEUE_LENGTH) {
-            throw new InvalidMessageException("maxLength", "1 to " + QUEUE_LENGTH, String.valueOf(value));
+            throw new InvalidMessageException(
+                    "maxLength", "1 to " + QUEUE_LENGTH + ", or 0 for none", String.valueOf(value));
         }
         return value;
     }

@@ -199,13 +199,17 @@ public record QueueSettings(
      * <p>Transactions that create messages in a limited queue wait for one another until they end: keep them short. Two of them that create
      * messages in several such queues in opposite orders may fail with SQLSTATE 40P01.
      *
-     * <p>An ordered queue can have no limit.
+     * <p>An ordered queue has no maximum length: most of what waits in it is not READY but behind others of its group.
      *
      * @throws InvalidMessageException the limit is out of its range, or these are settings of an ordered queue
      */
     public QueueSettings maxLength(long messages, Overflow overflow) {
         if (messages < 1) {
-            throw new InvalidMessageException("maxLength", "1 to " + Limits.QUEUE_LENGTH, String.valueOf(messages));
+            throw new InvalidMessageException(
+                    "maxLength",
+                    "1 to " + Limits.QUEUE_LENGTH,
+                    String.valueOf(messages),
+                    "Use unlimited() to take a limit away");
         }
         return copy(draft -> {
             draft.maxLength = Optional.of(messages);
@@ -213,7 +217,7 @@ public record QueueSettings(
         });
     }
 
-    /** Takes the limit of {@link #maxLength(long, Overflow)} away. */
+    /** Takes the limit of {@link #maxLength(long, Overflow)} away. In SQL, over HTTP and in properties a length of 0 does so. */
     public QueueSettings unlimited() {
         return copy(draft -> draft.maxLength = Optional.of(0L));
     }

@@ -158,12 +158,11 @@ final class MessageRequest {
         if (!names.add(name)) {
             throw new InvalidMessageException(name, "given once", "a second one");
         }
-        if (name.equals("payload")) {
-            given.put(name, payload());
-        } else if (parser.currentToken() != JsonToken.VALUE_NULL) {
+        if (parser.currentToken() != JsonToken.VALUE_NULL) { // null counts as left out
             given.put(
                     name,
                     switch (name) {
+                        case "payload" -> payload();
                         case "version", "priority" -> integer(name);
                         case "headers" -> headers();
                         case "mandatory" -> bool(name);

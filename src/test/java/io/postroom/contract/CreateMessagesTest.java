@@ -55,6 +55,31 @@ class CreateMessagesTest {
         assertThat(created.get(4)).containsEntry("id", created.get(3).get("id"));
     }
 
+    /** In each of the two shapes, all members of the other shape and all that may be left out are null. */
+    @Test
+    void null_counts_as_left_out_for_each_member() {
+        String optional = """
+                "type": null, "version": null, "id": null, "delay": null, "at": null, "timeToLive": null, "priority": null,
+                "deduplicationKey": null, "correlationId": null, "group": null, "headers": null, "direction": null, "mandatory": null
+                """;
+        List<Map<String, Object>> created = sql.sql("SELECT c.id FROM postroom.create_messages(?::jsonb) c")
+                .param("""
+                        [{"queue": "nulls", "exchange": null, "routingKey": null, "payload": null, "body": null, "contentType": null,
+                          OPTIONAL},
+                         {"queue": "nulls", "body": "aGVsbG8=", "contentType": null, "payload": null, OPTIONAL},
+                         {"exchange": "", "routingKey": "nulls", "queue": null, "payload": 1, OPTIONAL}]
+                        """.replace("OPTIONAL", optional))
+                .query()
+                .listOfRows();
+        assertThat(created)
+                .extracting(row -> stored(row.get("id")))
+                .containsExactly("null - 0 4", "hello - 0 4", "1 - 0 4");
+        assertThat(refused("[{\"exchange\": \"\", \"routingKey\": \"no.such.queue\", " + optional + "}]")
+                        .getSQLState())
+                .as("mandatory")
+                .isEqualTo("PR404");
+    }
+
     private String stored(Object id) {
         return sql.sql("""
                         SELECT concat_ws(' ', coalesce(m.payload::text, convert_from(m.body, 'UTF8')), coalesce(m.type, '-'),
@@ -87,6 +112,7 @@ class CreateMessagesTest {
             mandatory    | {"queue": "q", "mandatory": "no"}                | mandatory must be true or false
             message      | [1]                                              | message must be a JSON object
             payload      | {"queue": "q", "payload": 1, "body": "aGk="}     | payload must be given only without body
+            ttl          | {"queue": "q", "ttl": null}                      | ttl must be left out: there is no such member
             """)
     void refusal_names_the_message_and_its_field_and_nothing_is_written(String field, String bad, String said) {
         String queue = "all.or.none";

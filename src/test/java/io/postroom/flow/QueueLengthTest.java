@@ -393,11 +393,21 @@ class QueueLengthTest {
                             .param(queue)
                             .query()
                             .singleRow())
-                    .hasMessageContaining(" must be ");
+                    .hasMessageContaining(
+                            bad.startsWith("max_length")
+                                    ? "maxLength must be 1 to 1000000000, or 0 for none, got"
+                                    : " must be ");
         }
+        limit(9, Overflow.REJECT);
+        sql.sql("SELECT postroom.declare_queue(?, max_length => 0)")
+                .param(queue)
+                .query()
+                .singleRow();
+        assertThat(shown()).isEqualTo("- reject");
         assertThatThrownBy(() -> QueueSettings.of(queue).maxLength(0, Overflow.REJECT))
                 .isInstanceOf(InvalidMessageException.class)
-                .hasMessageStartingWith("maxLength must be 1 to 1000000000");
+                .hasMessageStartingWith("maxLength must be 1 to 1000000000, got \"0\"")
+                .hasMessageContaining("Use unlimited() to take a limit away");
     }
 
     // ---- steps

@@ -164,18 +164,19 @@ class RabbitMqDefinitionsTest {
                         "DIFFERS exchange i: it is durable here",
                         "DIFFERS exchange i: messages can be created through it, too",
                         "REFUSED queue s: a stream has no counterpart: a message leaves its queue when it is handled",
-                        "DIFFERS queue zero: a time to live of 0 is left out: there is no consumer that waits right now",
+                        "DIFFERS queue zero: its message-ttl of 0 is left out, so nothing expires: the shortest one here is 1 ms",
                         "DIFFERS queue long: its time to live is 400 days, the longest here",
-                        "DIFFERS queue odd: its message-ttl is no number of milliseconds and left out: \"60s\"",
+                        "DIFFERS queue odd: its message-ttl must be a whole number of milliseconds and is left out: \"60s\"",
                         "DIFFERS queue odd: its argument foo is not known and left out",
-                        "DIFFERS queue none: a maximum length of 0 is left out: there is no consumer that waits right now",
-                        "DIFFERS queue none: its expires is no number of milliseconds and left out: 0",
-                        "DIFFERS queue most: its length is not limited: more than 1000000000 cannot be its limit here",
+                        "DIFFERS queue none: its max-length of 0 is left out, so its length is not limited: the smallest limit here is 1",
+                        "DIFFERS queue none: its expires must be a whole number of milliseconds above 0 and is left out: 0",
+                        "DIFFERS queue most: its max-length is left out: the largest limit here is 1000000000",
                         "DIFFERS queue most: it is deleted when it was not used for 400 days, the longest here",
-                        "DIFFERS queue words: its max-length is no number of messages and left out: \"5\"",
-                        "DIFFERS queue words: its expires is no number of milliseconds and left out: \"1d\"",
-                        "DIFFERS queue words: its single-active-consumer is neither true nor false and left out: 1",
-                        "DIFFERS queue other: its overflow is not known, and its head is dropped: \"drop\"",
+                        "DIFFERS queue words: its max-length must be a whole number of messages and is left out: \"5\"",
+                        "DIFFERS queue words: its expires must be a whole number of milliseconds above 0 and is left out: \"1d\"",
+                        "DIFFERS queue words: its single-active-consumer must be true or false and is left out: 1",
+                        "DIFFERS queue other: its overflow is not drop-head, reject-publish or reject-publish-dlx,"
+                                + " so its head is dropped: \"drop\"",
                         "DIFFERS queue other: above its maximum length the lowest priority is dropped first");
     }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import ch.qos.logback.classic.Level;
 import io.postroom.Postroom;
 import io.postroom.api.CreateMessage;
 import io.postroom.api.EngineSettings;
@@ -14,12 +15,14 @@ import io.postroom.api.MessageState;
 import io.postroom.api.MessageType;
 import io.postroom.api.NoReplyException;
 import io.postroom.api.Outcome;
+import io.postroom.api.Overflow;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.Reply;
 import io.postroom.api.RetryPolicy;
 import io.postroom.handler.Handler;
 import io.postroom.handler.HandlerMode;
 import io.postroom.test.PostroomKit;
+import io.postroom.testing.LogRecorder;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
 import java.time.Duration;
@@ -299,6 +302,26 @@ class RequestReplyTest {
                         .single())
                 .isEqualTo(1);
         assertThat(worker.queues().stats("postroom.reply.gone")).isEmpty();
+    }
+
+    @Test
+    void reply_that_the_database_refuses_is_not_called_one_without_a_queue() {
+        worker.queues().declare(QueueSettings.of("full").maxLength(1, Overflow.REJECT));
+        worker.queueMessages().createMessage("full", "x");
+        long before = worker.replyCounts().undeliverable();
+        try (LogRecorder log = LogRecorder.of("io.postroom.internal.worker.SentReplies", Level.WARN)) {
+            UUID id = caller.queueMessages()
+                    .createMessage(CreateMessage.to("price").payload("pen").header(Reply.REPLY_TO, "full"))
+                    .id();
+            PostroomKit.of(caller).await(id, MessageState.DONE);
+            await().atMost(LONG).until(() -> worker.replyCounts().undeliverable() == before + 1);
+            await().atMost(LONG).until(() -> !log.lines().isEmpty());
+            assertThat(log.lines())
+                    .singleElement()
+                    .asString()
+                    .contains("refused by the database", id.toString(), "queue \"full\" is full: 1 messages are READY")
+                    .doesNotContain("there is no queue", "gone");
+        }
     }
 
     @Test

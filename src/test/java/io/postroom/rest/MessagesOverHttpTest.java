@@ -121,6 +121,14 @@ class MessagesOverHttpTest {
                  "contentType": null}
                 """));
         assertThat(message.get("payload").asInt()).isEqualTo(1);
+        JsonNode bytes = find(create("""
+                {"queue": "least", "exchange": null, "routingKey": null, "mandatory": null, "group": null, "body": "AQ==", "payload": null}
+                """));
+        assertThat(bytes.get("body").asString()).isEqualTo("AQ==");
+        assertThat(find(create("{\"queue\": \"least\", \"payload\": null}"))
+                        .get("payload")
+                        .isNull())
+                .isTrue();
     }
 
     @Test

@@ -72,6 +72,13 @@ class QueuesOverHttpTest {
                         SELECT concat_ws('|', q.max_length, q.overflow, q.single_active_consumer, q.expires_after)
                         FROM postroom.queue q WHERE q.name = 'http.short'
                         """).query(String.class).single()).isEqualTo("5|reject|t|01:00:00");
+        client.put(QUEUES + "http.short", "{\"maxLength\": 0}");
+        assertThat(sql.sql("SELECT max_length IS NULL FROM postroom.queue q WHERE q.name = 'http.short'")
+                        .query(Boolean.class)
+                        .single())
+                .isTrue();
+        JsonNode below = RestClient.problem(client.put(QUEUES + "http.short", "{\"maxLength\": -1}"), 422);
+        assertThat(below.get("detail").asString()).contains("maxLength must be 1 to 1000000000, or 0 for none");
     }
 
     @Test

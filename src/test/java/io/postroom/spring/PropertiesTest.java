@@ -64,6 +64,7 @@ class PropertiesTest {
                         "postroom.queues[a:B_c].time-to-live=2d",
                         "postroom.queues.to_print.ordered=true",
                         "postroom.queues.to_print.on-dead-letter=block",
+                        "postroom.queues.endless.max-length=0",
                         "postroom.queues.short.max-length=500",
                         "postroom.queues.short.overflow=reject-to-dead-letter-exchange",
                         "postroom.queues.short.single-active-consumer=true",
@@ -73,6 +74,7 @@ class PropertiesTest {
                         QueueSettings.of("orders.paid").attempts(5).retryAfter("10s, 1m"),
                         QueueSettings.of("a:B_c").timeToLive(Duration.ofDays(2)),
                         QueueSettings.of("to_print").ordered(true).onDeadLetter(QueueSettings.OnDeadLetter.BLOCK),
+                        QueueSettings.of("endless").unlimited(),
                         QueueSettings.of("short")
                                 .maxLength(500, Overflow.REJECT_TO_DEAD_LETTER_EXCHANGE)
                                 .singleActiveConsumer(true)

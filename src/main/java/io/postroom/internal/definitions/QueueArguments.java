@@ -73,10 +73,11 @@ final class QueueArguments {
 
     private static QueueSettings timeToLive(QueueSettings settings, JsonNode millis, List<String> differences) {
         if (!isNumber(millis)) {
-            differences.add("its message-ttl is no number of milliseconds and left out: " + Entry.shown(millis));
+            differences.add(
+                    "its message-ttl must be a whole number of milliseconds and is left out: " + Entry.shown(millis));
             return settings;
         } else if (millis.longValue() == 0) {
-            differences.add("a time to live of 0 is left out: there is no consumer that waits right now");
+            differences.add("its message-ttl of 0 is left out, so nothing expires: the shortest one here is 1 ms");
             return settings;
         } else if (millis.longValue() > Limits.HORIZON.toMillis()) {
             differences.add("its time to live is 400 days, the longest here");
@@ -88,20 +89,22 @@ final class QueueArguments {
     private static QueueSettings maxLength(
             QueueSettings settings, JsonNode most, Map<String, JsonNode> arguments, List<String> differences) {
         if (!isNumber(most)) {
-            differences.add("its max-length is no number of messages and left out: " + Entry.shown(most));
+            differences.add("its max-length must be a whole number of messages and is left out: " + Entry.shown(most));
             return settings;
         } else if (most.longValue() == 0) {
-            differences.add("a maximum length of 0 is left out: there is no consumer that waits right now");
+            differences.add(
+                    "its max-length of 0 is left out, so its length is not limited: the smallest limit here is 1");
             return settings;
         } else if (most.longValue() > Limits.QUEUE_LENGTH) {
-            differences.add(
-                    "its length is not limited: more than " + Limits.QUEUE_LENGTH + " cannot be its limit here");
+            differences.add("its max-length is left out: the largest limit here is " + Limits.QUEUE_LENGTH);
             return settings;
         }
         JsonNode word = arguments.get("overflow");
         Overflow overflow = word == null ? Overflow.DROP_HEAD : OVERFLOWS.get(word.asString(""));
         if (overflow == null) {
-            differences.add("its overflow is not known, and its head is dropped: " + Entry.shown(word));
+            differences.add(
+                    "its overflow is not drop-head, reject-publish or reject-publish-dlx, so its head is dropped: "
+                            + Entry.shown(word));
             overflow = Overflow.DROP_HEAD;
         }
         if (overflow == Overflow.DROP_HEAD && arguments.containsKey("max-priority")) {
@@ -112,7 +115,8 @@ final class QueueArguments {
 
     private static QueueSettings expires(QueueSettings settings, JsonNode millis, List<String> differences) {
         if (!isNumber(millis) || millis.longValue() == 0) {
-            differences.add("its expires is no number of milliseconds and left out: " + Entry.shown(millis));
+            differences.add("its expires must be a whole number of milliseconds above 0 and is left out: "
+                    + Entry.shown(millis));
             return settings;
         } else if (millis.longValue() > Limits.HORIZON.toMillis()) {
             differences.add("it is deleted when it was not used for 400 days, the longest here");
@@ -125,7 +129,7 @@ final class QueueArguments {
             QueueSettings settings, JsonNode isSingle, List<String> differences) {
         if (!isSingle.isBoolean()) {
             differences.add(
-                    "its single-active-consumer is neither true nor false and left out: " + Entry.shown(isSingle));
+                    "its single-active-consumer must be true or false and is left out: " + Entry.shown(isSingle));
             return settings;
         }
         return isSingle.booleanValue() ? settings.singleActiveConsumer(true) : settings;

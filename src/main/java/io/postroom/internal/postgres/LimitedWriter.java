@@ -16,9 +16,10 @@ import java.util.Set;
 import java.util.UUID;
 
 /**
- * Writes new messages of which some are for queues with a maximum length. Takes the deduplication keys, asks for room, writes, and takes out
- * what is above the limit. The locks of the first two steps are held until the transaction ends, so nobody else takes the keys or the room
- * meanwhile. Their order is that of {@code create_message}: keys first. A refusal leaves nothing written. Statements: {@link LimitSql}.
+ * Writes new messages of which some are for queues with a maximum length. Takes the deduplication keys, asks for room, writes, and takes
+ * out what is above the limit. The locks of the first two steps are held until the transaction ends, so nobody else takes the keys or the
+ * room meanwhile. Their order is that of {@code create_message}: keys first. A refusal leaves nothing written. Statements: {@link
+ * LimitSql}.
  *
  * <p>Repeats need no room. Which messages are repeats is known once their keys are taken. A key that is purged at this very moment is the
  * one exception: its message is written without room being asked for.

@@ -41,8 +41,8 @@ final class RepeatSql {
             """);
 
     /**
-     * Takes deduplication keys before their messages are written, in one order. Waits for another open transaction with one of the keys. One
-     * row per key that was free: the id of its message. Ids must differ among themselves. Relies on dedup_pk.
+     * Takes deduplication keys before their messages are written, in one order. Waits for another open transaction with one of the keys.
+     * One row per key that was free: the id of its message. Ids must differ among themselves. Relies on dedup_pk.
      */
     static final Sql TAKE_KEYS = Sql.of("""
             -- name: take_keys

@@ -17,16 +17,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Predicate;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Writes the replies of messages that were completed a moment ago, in the same transaction. An end whose lease was lost has no reply: the
  * attempt that completes the message replies.
  */
 final class ReplyWriter {
-    private static final Logger log = LoggerFactory.getLogger(ReplyWriter.class);
-
     private ReplyWriter() {}
 
     /** Whether any of these ends has a reply, so that they need a transaction of several statements. */
@@ -81,14 +77,7 @@ final class ReplyWriter {
                 throw error;
             }
             connection.rollback(before);
-            replies.forEach(ReplyMessage::notStored);
-            if (replies.size() == 1) {
-                ReplyMessage refused = replies.get(0);
-                log.warn(
-                        "the reply to request {} was refused by the database and is not sent; the request is Done",
-                        refused.request(),
-                        failure);
-            }
+            replies.forEach(reply -> reply.refused(String.valueOf(failure.getMessage())));
             return false;
         }
     }

@@ -30,8 +30,8 @@ import org.slf4j.LoggerFactory;
  * message waits for no other. A group that is refused is written again one by one: no message is refused for its neighbour. The thread
  * that writes starts at the first use. Thread-safe.
  *
- * <p>A message that may wait for another transaction goes to {@link QueueBacklogs}, where it holds up only its own destination. A limit of a
- * queue that another process has set is not known here for up to ten seconds: the first message for that queue may hold all up.
+ * <p>A message that may wait for another transaction goes to {@link QueueBacklogs}, where it holds up only its own destination. A limit of
+ * a queue that another process has set is not known here for up to ten seconds: the first message for that queue may hold all up.
  */
 final class AsyncGroupCommit {
     private static final Logger log = LoggerFactory.getLogger(AsyncGroupCommit.class);

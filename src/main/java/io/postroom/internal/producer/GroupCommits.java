@@ -9,7 +9,7 @@ import java.util.function.Predicate;
 
 /**
  * Chooses with which others a message shares its commit. A message for a queue with a maximum length may wait for another transaction that
- * creates messages there, so it shares its commit with messages of that queue only. The others of its group would wait with it. Thread-safe.
+ * creates messages there, so it shares its commit with messages of that queue only. Others in its group would wait with it. Thread-safe.
  */
 final class GroupCommits {
     private static final int MOST_REMEMBERED = 1000;

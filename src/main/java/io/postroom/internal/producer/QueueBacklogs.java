@@ -17,8 +17,8 @@ import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Messages that may wait for transactions of others, by destination, so that they hold up no other destination. While a destination has such
- * a message, all later ones for it stay behind that one: their order is kept. Each destination is written by one thread at a time.
+ * Messages that may wait for transactions of others, by destination, so that they hold up no other destination. While a destination has
+ * such a message, all later ones for it stay behind that one: their order is kept. Each destination is written by one thread at a time.
  *
  * <p>Up to {@value #MOST_WRITERS} destinations are written at once, each on a connection of its own. When so many wait for transactions of
  * others, the rest of the destinations in here waits with them. Thread-safe; {@link #take} and {@link #start} are called by one thread.

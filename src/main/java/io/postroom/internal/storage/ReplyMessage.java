@@ -15,6 +15,7 @@ public final class ReplyMessage {
     private final String queue;
     private final @Nullable NewMessage message;
     private volatile @Nullable Arrival arrival;
+    private volatile @Nullable String refusal;
 
     private ReplyMessage(UUID request, String queue, @Nullable NewMessage message) {
         this.request = request;
@@ -54,11 +55,24 @@ public final class ReplyMessage {
     /** Notes where the reply waits now, once its transaction commits. */
     public void stored(Arrival place) {
         arrival = place;
+        refusal = null;
     }
 
     /** Notes that the reply was not written, or that its transaction rolled back. */
     public void notStored() {
         arrival = null;
+        refusal = null;
+    }
+
+    /** Notes that the database refused the reply, once its transaction commits. */
+    public void refused(String why) {
+        arrival = null;
+        refusal = why;
+    }
+
+    /** Why the database refused it; null: it did not. A reply that is neither stored nor refused had no queue. */
+    public @Nullable String refusal() {
+        return refusal;
     }
 
     /** The place where the reply waits; null: it was not written. */

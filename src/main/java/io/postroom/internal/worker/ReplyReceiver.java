@@ -169,7 +169,8 @@ public final class ReplyReceiver {
             forget(caller);
             requireRunning();
             throw new PostroomException(
-                    "the reply queue of this process was lost a moment ago. Nothing was written; call again");
+                    "this process was declared dead a moment ago, and its reply queue was deleted. The request was not written:"
+                            + " send it again");
         }
         if (callers.size() == 1) {
             loop.signal(); // it may sleep for longer than it does while somebody waits
@@ -192,7 +193,9 @@ public final class ReplyReceiver {
 
     private void requireRunning() {
         if (stopped) {
-            throw new PostroomException("Postroom is stopped: nothing was written");
+            throw new PostroomException(
+                    "Postroom was stopped in this process, which can receive no reply any more. The request was not"
+                            + " written: send it from a process that runs, or start Postroom again");
         }
     }
 

@@ -16,7 +16,8 @@ final class SentReplies {
 
     private final Notifier notifier;
     private final LongAdder undeliverable = new LongAdder();
-    private final RepeatedWarning warning = new RepeatedWarning();
+    private final RepeatedWarning gone = new RepeatedWarning();
+    private final RepeatedWarning refusals = new RepeatedWarning();
 
     SentReplies(Notifier notifier) {
         this.notifier = notifier;
@@ -44,14 +45,38 @@ final class SentReplies {
 
     private void notStored(ReplyMessage reply) {
         undeliverable.increment();
-        synchronized (warning) {
-            if (warning.isDue()) {
+        String refusal = reply.refusal();
+        if (refusal == null) {
+            withoutQueue(reply);
+        } else {
+            refused(reply, refusal);
+        }
+    }
+
+    private void withoutQueue(ReplyMessage reply) {
+        synchronized (gone) {
+            if (gone.isDue()) {
                 log.warn(
-                        "{} replies of handlers here reached no queue so far, the last one to request {}: queue \"{}\" is gone,"
-                                + " and so is the caller. The request is Done",
-                        undeliverable.sum(),
+                        "{} replies of handlers here reached no queue so far, the last one to request {}: there is no queue \"{}\"."
+                                + " The process that waited for the reply has ended, or the request named a wrong queue. The request"
+                                + " is Done",
+                        gone.times(),
                         reply.request(),
                         reply.queue());
+            }
+        }
+    }
+
+    private void refused(ReplyMessage reply, String refusal) {
+        synchronized (refusals) {
+            if (refusals.isDue()) {
+                log.warn(
+                        "{} replies of handlers here were refused by the database so far, the last one to request {} for queue"
+                                + " \"{}\": {}. The request is Done, and who waits for the reply gets none",
+                        refusals.times(),
+                        reply.request(),
+                        reply.queue(),
+                        refusal);
             }
         }
     }

@@ -73,7 +73,9 @@ public final class SyncSender {
     public Optional<SendResult> sendNow(NewMessage message) {
         refuseOnEngineThread();
         if (stopped) {
-            throw new PostroomException("Postroom is stopped: nothing was stored");
+            throw new PostroomException(
+                    "Postroom was stopped in this process, which runs no message any more. The message was not stored:"
+                            + " send it from a process that runs, or start Postroom again");
         }
         heartbeat.ensureStarted();
         ConsumedQueue queue = declarations
