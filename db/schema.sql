@@ -3473,9 +3473,9 @@ BEGIN
                 coalesce(': ' || left(split_part(others.error, E'\n', 1), 300), ''), p_message);
         WHEN 'IN_PROGRESS' THEN
             SELECT w.name, w.beat_at, w.stopped_at INTO others FROM postroom.worker w WHERE w.id = entry.worker_id;
-            RETURN NEXT format('in_progress: %s holds it since %s, delivery %s%s',
+            RETURN NEXT format('in_progress: %s holds it since %s in queue "%s", delivery %s%s',
                 coalesce('worker "' || others.name || '"', 'a worker that is gone'),
-                to_char(entry.claimed_at AT TIME ZONE 'UTC', at_utc), entry.deliveries,
+                to_char(entry.claimed_at AT TIME ZONE 'UTC', at_utc), entry.queue, entry.deliveries,
                 CASE
                     WHEN others.name IS NULL OR others.stopped_at IS NOT NULL THEN '; that worker has stopped, and rescue will put it back'
                     WHEN others.beat_at < now_at - interval '15 seconds' THEN
@@ -3533,10 +3533,10 @@ BEGIN
                     left(others.names, 1000));
             END IF;
             IF entry.state = 'DELAYED' THEN
-                RETURN NEXT format('due_later: %s, because of %s%s',
+                RETURN NEXT format('due_later: %s in queue "%s", because of %s%s',
                     CASE WHEN entry.due_at > now_at THEN 'it is due at ' || to_char(entry.due_at AT TIME ZONE 'UTC', at_utc)
                          ELSE 'it was due at ' || to_char(entry.due_at AT TIME ZONE 'UTC', at_utc) || ' and waits to be promoted' END,
-                    entry.reason,
+                    entry.queue, entry.reason,
                     coalesce('; last error: ' || (
                         SELECT left(split_part(a.error, E'\n', 1), 300)
                         FROM postroom.attempt a
@@ -3551,8 +3551,9 @@ BEGIN
                 END IF;
                 IF entry.crashes > 0 THEN
                     RETURN NEXT format(
-                        'suspect: its worker died %s times after it had started (limit %s); few suspects run at once in a process',
-                        entry.crashes, entry.crash_limit);
+                        'suspect: its worker died %s times after it had started in queue "%s" (limit %s); '
+                        'few suspects run at once in a process',
+                        entry.crashes, entry.queue, entry.crash_limit);
                 END IF;
                 SELECT count(*) INTO ahead
                 FROM (SELECT FROM postroom.ready r
