@@ -171,9 +171,9 @@ COMMENT ON FUNCTION postroom.kill_signal IS
     'Sends a message that stops so many consumers of a queue, after all that is READY before it: SELECT postroom.kill_signal(''mail'', 2).
 Answers its id.';
 
--- Of an ordered queue: what waits behind others of its group, and what has become READY from there without having been claimed. Both have
--- new numbers, so that of the message counts; what was delayed first has none. A group whose holder is delayed or dead stands still: those
--- behind it are not waited for.
+-- Whether something that came before p_seq still waits in an ordered queue: behind others of its group, or READY from there and never
+-- claimed. Both have new numbers, so the number of the message counts; a message that was delayed first has none. A group whose holder is
+-- delayed or dead stands still, and those behind it are not waited for.
 CREATE OR REPLACE FUNCTION postroom.waits_in_group(p_queue int, p_seq bigint) RETURNS boolean
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp

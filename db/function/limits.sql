@@ -113,7 +113,8 @@ COMMENT ON FUNCTION postroom.store_length IS
 -- 2, full: the queue refuses; the INSERT must not follow.
 -- 3, settle: settle_length has to follow the INSERT, with this surplus and after_seq.
 -- With postroom.wait_for_room = off nobody waits: a queue whose row another transaction has is looked at without the lock. It may get
--- longer than its limit by what both write. Dropping heads is left to the next message and to the job.
+-- longer than its limit by what both write. A head that has to go is dropped by the
+-- next message, or by the job.
 CREATE OR REPLACE FUNCTION postroom.admit(p_queues int[], p_names text[], p_messages int[])
 RETURNS TABLE (queue_id int, queue text, answer int, max_length bigint, waiting bigint, surplus bigint, after_seq bigint)
 LANGUAGE plpgsql VOLATILE ROWS 1
@@ -335,7 +336,7 @@ BEGIN
         FROM postroom.admit(ARRAY(SELECT t.id FROM unnest(p_targets) t), ARRAY(SELECT t.name FROM unnest(p_targets) t),
                             array_fill(1, ARRAY[cardinality(p_targets)])) a
     LOOP
-        IF answered.answer = 2 THEN
+        IF answered.answer = 2 THEN -- full
             IF EXISTS (SELECT FROM postroom.message m WHERE m.id = p_message) THEN
                 RETURN '{}';
             END IF;
@@ -343,7 +344,7 @@ BEGIN
                 'Nothing was written; try again when its consumers have taken some, or raise the limit',
                 answered.queue, answered.waiting, answered.max_length
                 USING ERRCODE = 'PR429', COLUMN = 'queue';
-        ELSIF answered.answer = 3 THEN
+        ELSIF answered.answer = 3 THEN -- settle
             to_settle := to_settle || answered.queue_id;
         END IF;
     END LOOP;
@@ -360,19 +361,24 @@ CREATE OR REPLACE FUNCTION postroom.create_reply(
     p_queue text, p_type text, p_version int, p_payload jsonb, p_body bytea, p_content_type text, p_headers jsonb, p_priority int,
     p_time_to_live interval, p_correlation_id text, p_group_key text, p_direction text)
 RETURNS TABLE (queue_id int, seq bigint)
-LANGUAGE sql VOLATILE ROWS 1
+LANGUAGE plpgsql VOLATILE ROWS 1
 SET search_path = pg_catalog, pg_temp
-SET postroom.wait_for_room = off
 AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM set_config('postroom.wait_for_room', 'off', true); -- as a clause SET of the function, only a superuser could install it
+    RETURN QUERY
     SELECT (SELECT q.id FROM postroom.queue q WHERE q.name = p_queue),
            CASE WHEN c.is_new THEN currval('postroom.ready_seq') END
     FROM postroom.create_message(
         exchange => '', routing_key => p_queue, mandatory => false, type => p_type, type_version => p_version, payload => p_payload,
         body => p_body, content_type => p_content_type, headers => p_headers, priority => p_priority, time_to_live => p_time_to_live,
-        correlation_id => p_correlation_id, group_key => p_group_key, direction => p_direction) c
+        correlation_id => p_correlation_id, group_key => p_group_key, direction => p_direction) c;
+    PERFORM set_config('postroom.wait_for_room', 'on', true);
+END
 $$;
 COMMENT ON FUNCTION postroom.create_reply IS
-    'Internal: creates the reply of a handler, which waits for no other transaction.';
+    'Internal: creates the reply of a handler, without waiting for room in its queue.';
 
 -- The row is there from the beginning, so that the job finds a queue in which nobody has created a message yet. In an ordered queue most of
 -- what waits is not READY but behind others of its group, and a head could not be dropped without its group.

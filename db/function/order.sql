@@ -704,7 +704,7 @@ $$;
 COMMENT ON FUNCTION postroom.require_empty IS
     'Internal: a trigger. Refuses at the commit that a queue which holds messages is made ordered, or not.';
 
--- What the transaction itself has sent after the change is in nobody's hands yet.
+-- Refuses while the queue holds messages. What this transaction has sent after the change does not count: nobody else can see it.
 CREATE OR REPLACE FUNCTION postroom.refuse_unless_empty(q postroom.queue, p_stays boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -761,5 +761,5 @@ $$;
 COMMENT ON FUNCTION postroom.set_ordered IS
     'Makes an empty queue ordered, or an ordered one usual: SELECT postroom.set_ordered(''orders'', true).
 In an ordered queue at most one message of each group is in progress, in the order in which they were sent.
-Answers whether that was a change. Refused (22023) while the queue holds messages, at the commit, too; there also while transactions that
-use queues are open (55P03).';
+Answers whether that was a change. Refused (22023) while the queue holds messages. The COMMIT checks that again, and fails with 55P03 while
+other transactions that use queues are open.';

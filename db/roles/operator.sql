@@ -1,6 +1,7 @@
 -- Role postroom_operator: what people do by SQL: look, cancel, reschedule, redrive, stop and start consumers, send kill signals, and
 -- declare, bind and delete queues and exchanges. It reads neither payloads nor headers, and claims nothing. Kill signals are made by
--- create_message, so it may create other messages, too; message.created_by names its login. Each other act is a line in operator_log.
+-- create_message, so it may create other messages, too; message.created_by names its login. Declaring and binding leave no line in
+-- operator_log; each other act does.
 -- Run: psql -d the_database -f db/roles/operator.sql as the owner of the schema, who needs CREATEROLE.
 -- Then: GRANT postroom_operator TO ann.
 DO $$ BEGIN

@@ -18,14 +18,18 @@ public interface Definitions {
     /**
      * Declares what a definitions file of Postroom holds, in one transaction: all of it, or nothing. A queue that exists gets the settings
      * that the file names, as by {@link Queues#declare}: those that an operator has set stay, and so does what the file does not name.
-     * Nothing is deleted. A dry run does the same and rolls it back, so that it finds each refusal; it takes the same locks.
+     * Nothing is deleted. A dry run declares everything and rolls back. It finds each refusal but one: a change of {@code ordered} is
+     * checked again at the commit. That fails with a {@link StoreException} (55P03) while other transactions that use queues are open;
+     * import again then.
      *
      * @param json the file's text, as {@link #export} writes it
      * @param options a virtual host is refused: the file has none
      * @return a line for each definition; a queue whose settings are others than those of the file is said to differ
-     * @throws InvalidMessageException the text is no such file, too long, of a later version, or has a member that is not known or not what
-     *     it must be; or a queue or exchange is there already with another kind. The text names the place, as in {@code
-     *     queues[3].attempts}. Nothing was declared
+     * @throws InvalidMessageException the text is no such file, too long, of a later version, or has a member that is unknown or not what
+     *     it must be: the text names the place, as in {@code queues[3].attempts}. Or a queue or exchange exists with another kind, a queue
+     *     holds messages and would change {@code ordered}, or a binding does not fit its exchange. Nothing was declared
+     * @throws ExchangeNotFoundException an exchange of a binding is neither there nor in the file. Nothing was declared
+     * @throws QueueNotFoundException the queue of a binding is neither there nor in the file. Nothing was declared
      * @throws ExclusiveQueueException a queue of this name belongs to a process. Nothing was declared
      */
     ImportReport importFile(String json, ImportOptions options);

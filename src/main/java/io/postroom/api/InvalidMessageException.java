@@ -9,6 +9,8 @@ public class InvalidMessageException extends PostroomException {
 
     private final String field;
     private final String limit;
+    private final String value;
+    private final String hint;
 
     /**
      * @param field the field that is refused
@@ -29,17 +31,26 @@ public class InvalidMessageException extends PostroomException {
         super(field + " must be " + limit + ", got \"" + shown(value) + "\"" + (hint.isEmpty() ? "" : ". " + hint));
         this.field = field;
         this.limit = limit;
+        this.value = value;
+        this.hint = hint;
     }
 
     private InvalidMessageException(InvalidMessageException one, int index) {
         super("message " + index + " of the batch: " + one.getMessage() + ". Nothing of the batch was written", one);
         this.field = one.field;
         this.limit = one.limit;
+        this.value = one.value;
+        this.hint = one.hint;
     }
 
     /** Answers the same refusal with the number of the message in its batch, counted from 0. */
     public InvalidMessageException inBatch(int index) {
         return new InvalidMessageException(this, index);
+    }
+
+    /** Answers the same refusal with the place of the value in a file, as in {@code queues[3]}. */
+    public InvalidMessageException at(String place) {
+        return new InvalidMessageException(place + "." + field, limit, value, hint);
     }
 
     /** The field that was refused, by its name in REST and SQL. */

@@ -108,11 +108,15 @@ public final class Limits {
 
     /** Checks a routing key or the pattern of a binding, and returns it. It may be empty. */
     static String requireRoutingKey(String key) {
+        return requireRoutingKey("routingKey", key);
+    }
+
+    static String requireRoutingKey(String field, String key) {
         int bytes = key.getBytes(StandardCharsets.UTF_8).length;
         if (bytes > ROUTING_KEY_BYTES) {
-            throw new InvalidMessageException("routingKey", "0 to " + ROUTING_KEY_BYTES + " bytes of UTF-8", key);
+            throw new InvalidMessageException(field, "0 to " + ROUTING_KEY_BYTES + " bytes of UTF-8", key);
         }
-        requireStorable("routingKey", key);
+        requireStorable(field, key);
         return key;
     }
 

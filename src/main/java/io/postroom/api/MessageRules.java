@@ -13,7 +13,7 @@ import java.util.UUID;
 final class MessageRules {
     private MessageRules() {}
 
-    /** Refuses a message that names both a queue and an exchange, or neither. */
+    /** Refuses a message that names both a queue and an exchange or neither, and a routing key without an exchange. */
     static void requireOneAddress(String queue, Optional<String> exchange, String routingKey) {
         if (exchange.isEmpty()) {
             Limits.requireName("queue", queue);
@@ -66,7 +66,7 @@ final class MessageRules {
         }
     }
 
-    /** Returns an unmodifiable copy in the given order. */
+    /** Refuses too many or too long headers, and bad names. Returns an unmodifiable copy in the given order. */
     static Map<String, String> requireHeaders(Map<String, String> headers) {
         if (headers.isEmpty()) {
             return Map.of();

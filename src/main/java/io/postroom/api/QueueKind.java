@@ -28,7 +28,11 @@ public enum QueueKind {
         return code;
     }
 
-    /** Finds the one with this {@link #code}. */
+    /**
+     * Finds the one with this {@link #code}.
+     *
+     * @throws InvalidMessageException no kind has this code
+     */
     public static QueueKind ofCode(String code) {
         for (QueueKind one : values()) {
             if (one.code.equals(code)) {

@@ -87,7 +87,7 @@ public record QueueSettings(
         deadLetterExchange
                 .filter(name -> !name.isEmpty())
                 .ifPresent(name -> Limits.requireName("deadLetterExchange", name));
-        deadLetterRoutingKey.ifPresent(Limits::requireRoutingKey);
+        deadLetterRoutingKey.ifPresent(key -> Limits.requireRoutingKey("deadLetterRoutingKey", key));
         if (deadLetterRoutingKey.isPresent() && deadLetterExchange.orElse("").isEmpty()) {
             throw new InvalidMessageException(
                     "deadLetterRoutingKey", "given only with a dead letter exchange", deadLetterRoutingKey.get());
@@ -178,6 +178,7 @@ public record QueueSettings(
      * Sets whether at most one message of each group ({@link CreateMessage#group}) is in progress at a time, over all processes, in the
      * order in which they were sent. A retry, a snooze and the rest of a delay keep the group waiting. Messages without a group are not
      * ordered. Default: false. It can be changed only while the queue holds no message; a declaration that would is refused.
+     * It fails with a {@link StoreException} (55P03) while other transactions that use queues stay open.
      */
     public QueueSettings ordered(boolean isOrdered) {
         return copy(draft -> draft.ordered = Optional.of(isOrdered));
@@ -198,6 +199,8 @@ public record QueueSettings(
      *
      * <p>Transactions that create messages in a limited queue wait for one another until they end: keep them short. Two of them that create
      * messages in several such queues in opposite orders may fail with SQLSTATE 40P01.
+     *
+     * <p>A reply of a handler does not wait for such transactions: the queue may then be longer by what both write.
      *
      * <p>An ordered queue has no maximum length: most of what waits in it is not READY but behind others of its group.
      *
@@ -228,7 +231,8 @@ public record QueueSettings(
      * after its last message of the queue is finished or rescued. Its own handler threads still run messages side by side: for one message
      * at a time set their concurrency to 1. Direct dispatch is left out, and {@code sendMessageSync} stores the message only.
      *
-     * <p>A change holds for claims from then on. What several processes hold at that moment they finish.
+     * <p>When a queue that is consumed already gets this setting, nobody claims from it for a few seconds, until what all processes had in
+     * progress is finished or rescued.
      */
     public QueueSettings singleActiveConsumer(boolean isSingle) {
         return copy(draft -> draft.singleActiveConsumer = Optional.of(isSingle));

@@ -51,17 +51,14 @@ final class QueueRequest {
     }
 
     private static QueueKind kind(String code) {
-        if (code.equals(QueueKind.DURABLE.code())) {
-            return QueueKind.DURABLE;
-        } else if (code.equals(QueueKind.AUTO_DELETE.code())) {
-            return QueueKind.AUTO_DELETE;
+        QueueKind kind = QueueKind.ofCode(code);
+        if (kind == QueueKind.EXCLUSIVE) {
+            throw new InvalidMessageException(
+                    "kind",
+                    "durable or auto_delete",
+                    code,
+                    "An exclusive queue belongs to a process: declare it there, with Queues.declare");
         }
-        throw new InvalidMessageException(
-                "kind",
-                "durable or auto_delete",
-                code,
-                code.equals(QueueKind.EXCLUSIVE.code())
-                        ? "An exclusive queue belongs to a process: declare it there, with Queues.declare"
-                        : "");
+        return kind;
     }
 }

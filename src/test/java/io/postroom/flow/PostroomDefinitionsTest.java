@@ -14,6 +14,7 @@ import io.postroom.api.ImportReport;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Overflow;
 import io.postroom.api.QueueKind;
+import io.postroom.api.QueueNotFoundException;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.QueueSettings.OnDeadLetter;
 import io.postroom.testing.PostgresTest;
@@ -107,7 +108,7 @@ class PostroomDefinitionsTest {
         assertThat(report.lines()).isEqualTo(dry.lines());
         assertThat(report.lines().get(0).result()).isEqualTo(ImportReport.Result.TAKEN_OVER);
         assertThat(report.lines().get(1).toString())
-                .isEqualTo("DIFFERS queue kept: attempts is 3 here: settings that an operator has set stay");
+                .isEqualTo("DIFFERS queue kept: attempts stays 3: an operator has set it");
         assertThat(attempts("mail")).isEqualTo(9);
         assertThat(attempts("kept")).isEqualTo(3);
         assertThat(definitions.export()).as("what the file does not name stays").contains("\"timeToLive\" : \"1d\"");
@@ -171,7 +172,7 @@ class PostroomDefinitionsTest {
                 "{\"queues\": []}|file must be a JSON object with postroomDefinitions",
                 "[]|file must be a JSON object",
                 "{\"postroomDefinitions\": 1, |file must be JSON",
-                "{\"postroomDefinitions\": 2}|postroomDefinitions must be 1 to 1, got \"2\"",
+                "{\"postroomDefinitions\": 2}|postroomDefinitions must be a version up to 1, got \"2\"",
                 "{\"postroomDefinitions\": 1} {}|file must be JSON",
             })
     void file_that_is_none_is_refused_with_its_place(String file, String text) {
@@ -212,6 +213,7 @@ class PostroomDefinitionsTest {
                  "exchanges": [{"exchange": "all", "kind": "fanout"}],
                  "bindings": [{"exchange": "all", "queue": "missing"}]}""";
         assertThatThrownBy(() -> definitions.importFile(file, ImportOptions.defaults()))
+                .isInstanceOf(QueueNotFoundException.class)
                 .hasMessageContaining("missing");
         assertThat(postroom.exchanges().list()).isEmpty();
         assertThatThrownBy(() ->

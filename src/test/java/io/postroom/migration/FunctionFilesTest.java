@@ -72,6 +72,18 @@ class FunctionFilesTest {
                         """).query(String.class).list()).isEmpty();
     }
 
+    /** A parameter with a dot in its name can be set by everybody in a session, but in a function by a superuser only. */
+    @Test
+    void function_sets_no_parameter_that_only_a_superuser_could_give_it() {
+        assertThat(JdbcClient.create(pool).sql("""
+                        SELECT p.proname || ': ' || c.setting
+                        FROM pg_proc p
+                        CROSS JOIN unnest(p.proconfig) c (setting)
+                        WHERE p.pronamespace = 'postroom'::regnamespace
+                          AND split_part(c.setting, '=', 1) LIKE '%.%'
+                        """).query(String.class).list()).isEmpty();
+    }
+
     @Test
     void a_changed_body_argument_setting_or_comment_is_named() throws Exception {
         InstalledFunctions files = ofFiles();

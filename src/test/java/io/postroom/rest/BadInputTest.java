@@ -403,7 +403,7 @@ class BadInputTest {
     @Test
     void members_that_do_not_go_together_are_refused() {
         invalid("version", "\"version\":1");
-        invalid("body", "\"body\":\"AA==\",\"payload\":null");
+        invalid("body", "\"body\":\"AA==\",\"payload\":1");
         invalid("contentType", "\"contentType\":\"text/plain\"");
         invalid("body", "\"body\":\"not Base64!\"");
         invalid("direction", "\"direction\":\"incoming\"");

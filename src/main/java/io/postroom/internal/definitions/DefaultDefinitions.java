@@ -63,7 +63,7 @@ public final class DefaultDefinitions implements Definitions {
                     .filter(setting -> !isNone(setting.getValue()) || here.containsKey(setting.getKey()))
                     .filter(setting -> !setting.getValue().equals(here.get(setting.getKey())))
                     .map(setting ->
-                            setting.getKey() + " is " + here.getOrDefault(setting.getKey(), "not set") + " here")
+                            setting.getKey() + " stays " + here.getOrDefault(setting.getKey(), "not set"))
                     .toList();
             lines.add(line("queue " + queue.queue(), others));
         }
@@ -90,7 +90,7 @@ public final class DefaultDefinitions implements Definitions {
                 : new Line(
                         Result.DIFFERS,
                         definition,
-                        String.join(", ", others) + ": settings that an operator has set stay");
+                        String.join(", ", others) + ": an operator has set it");
     }
 
     @Override

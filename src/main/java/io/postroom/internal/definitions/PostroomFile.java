@@ -138,9 +138,11 @@ final class PostroomFile {
         if (version < 1 || version > LATEST) {
             throw new InvalidMessageException(
                     VERSION,
-                    "1 to " + LATEST,
-                    String.valueOf(version),
-                    "A later version of Postroom wrote it. Import it with that version");
+                    "a version up to " + LATEST,
+                    Entry.shown(root.get(VERSION)),
+                    version > LATEST
+                            ? "A later version of Postroom wrote the file: import it with that version"
+                            : "Definitions.export writes it");
         }
         file.requireKnown(MEMBERS);
         PostroomFile reader = new PostroomFile(name -> renames.getOrDefault(name, name));
@@ -173,14 +175,7 @@ final class PostroomFile {
         try {
             return reader.apply(entry);
         } catch (InvalidMessageException refused) {
-            if (refused.field().startsWith(entry.place())) {
-                throw refused;
-            }
-            String member = refused.field().equals("to_exchange") ? "toExchange" : refused.field();
-            throw new InvalidMessageException(
-                    entry.place() + "." + member,
-                    refused.limit(),
-                    Entry.shown(entry.object().get(member)));
+            throw refused.field().startsWith(entry.place()) ? refused : refused.at(entry.place());
         }
     }
 
@@ -230,6 +225,12 @@ final class PostroomFile {
 
     private Binding binding(Entry entry) {
         entry.requireKnown(BINDING_MEMBERS);
+        Optional<String> queue = entry.optionalText("queue").map(rename);
+        Optional<String> toExchange = entry.optionalText("toExchange").map(rename);
+        if (queue.isPresent() == toExchange.isPresent()) {
+            throw new InvalidMessageException(
+                    entry.place(), "given one of queue and toExchange", queue.isPresent() ? "both" : "neither");
+        }
         Map<String, Optional<String>> arguments = new LinkedHashMap<>();
         entry.members("arguments").forEach((name, value) -> {
             if (!value.isString() && !value.isNull()) {
@@ -240,8 +241,8 @@ final class PostroomFile {
         });
         return new Binding(
                 rename.apply(entry.text("exchange")),
-                entry.optionalText("queue").map(rename),
-                entry.optionalText("toExchange").map(rename),
+                queue,
+                toExchange,
                 entry.optionalText("routingKey").orElse(""),
                 arguments);
     }

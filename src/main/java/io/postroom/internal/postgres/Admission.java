@@ -8,7 +8,7 @@ import java.sql.SQLException;
  *
  * @param waiting how many were READY; 0 where nothing was counted
  * @param surplus how many of the new messages are above the limit; 0 where that is found out later
- * @param afterSeq the new messages have higher numbers
+ * @param afterSeq a number below those of all new messages
  */
 record Admission(int queueId, String queue, Answer answer, long maxLength, long waiting, long surplus, long afterSeq) {
 
@@ -55,7 +55,7 @@ record Admission(int queueId, String queue, Answer answer, long maxLength, long 
                 row.getLong(7));
     }
 
-    /** Whether the answer depends on how many of the messages need room. */
+    /** Whether the queue has no room for all of the new messages. */
     boolean isAboveLimit() {
         return answer == Answer.FULL || surplus > 0;
     }

@@ -255,7 +255,7 @@ final class OperateSql {
             FROM candidates
             """);
 
-    /** What is behind its group, and what is READY, of those that waited in an ordered queue when its purge began. */
+    /** Messages of an ordered queue that waited when its purge began: those behind their group. The second text: those that are READY. */
     private static final String MOVED_BEHIND = """
             FROM target t
                 JOIN postroom.grouped w ON w.queue_id = t.id

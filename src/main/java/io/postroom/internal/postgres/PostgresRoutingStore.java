@@ -160,7 +160,7 @@ final class PostgresRoutingStore implements RoutingStore {
         }
         // Somebody emptied the table: without a version nothing that was read could be remembered.
         transactions.single("give the bindings a version", connection -> {
-            try (Sql.Call call = TopologySql.CHANGE.on(connection)) {
+            try (Sql.Call call = RoutingSql.CHANGE.on(connection)) {
                 return call.one(row -> true);
             }
         });

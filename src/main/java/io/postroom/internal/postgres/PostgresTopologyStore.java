@@ -48,7 +48,7 @@ final class PostgresTopologyStore implements TopologyStore {
         return declare(wanted, TopologySql.SET_QUEUE, connection -> {
             Topology there = read(connection);
             if (dryRun) {
-                connection.rollback();
+                connection.rollback(); // the commit that follows finds nothing to write
             }
             return there;
         });
@@ -59,7 +59,7 @@ final class PostgresTopologyStore implements TopologyStore {
                 + wanted.exchanges().size() + " exchanges and "
                 + wanted.bindings().size() + " bindings";
         return RoutingRefusals.translated(() -> transactions.several(doing, connection -> {
-            try (Sql.Call call = TopologySql.CHANGE.on(connection)) {
+            try (Sql.Call call = RoutingSql.CHANGE.on(connection)) {
                 call.one(row -> true);
             }
             List<QueueSettings> inOrder = wanted.queues().stream()

@@ -8,7 +8,8 @@ final class ReplySql {
 
     /**
      * Creates replies: one row a reply, in no order. A reply whose queue does not exist, or was deleted, is not written and has a row in
-     * {@code dropped_message}; its {@code seq} is NULL. Waits for no other transaction; the database makes the ids.
+     * {@code dropped_message}; its {@code seq} is NULL. Waits for no transaction that creates messages in the queue; the database
+     * makes the ids.
      */
     static final Sql CREATE = Sql.of("""
             -- name: create_replies

@@ -26,6 +26,12 @@ final class RoutingSql {
             SELECT postroom.unbind(:exchange, :queue, :routingKey, :arguments::jsonb, :toExchange)
             """);
 
+    /** Takes the version first, as all that changes routing: see db/function/route.sql. */
+    static final Sql CHANGE = Sql.of("""
+            -- name: change_routing
+            SELECT postroom.change_routing()
+            """);
+
     static final Sql EXCHANGES = Sql.of("""
             -- name: exchanges
             SELECT e.name, e.kind, e.alternate

@@ -4,6 +4,8 @@ import io.postroom.internal.postgres.statement.Sql;
 
 /** Queues with all their settings, exchanges and bindings, as a whole. */
 final class TopologySql {
+    private TopologySql() {}
+
     private static final String DECLARE_QUEUE = """
             SELECT postroom.declare_queue(:queue, max_attempts => :attempts, retry_after => :retryAfter, crash_limit => :crashLimit,
                                           time_to_live => :timeToLive::bigint * interval '1 microsecond',
@@ -14,14 +16,6 @@ final class TopologySql {
                                           single_active_consumer => :singleActiveConsumer::text::boolean,
                                           expires_after => :expiresAfter::bigint * interval '1 microsecond')
             """;
-
-    private TopologySql() {}
-
-    /** Takes the version first, as all that changes routing: see db/function/route.sql. */
-    static final Sql CHANGE = Sql.of("""
-            -- name: change_routing
-            SELECT postroom.change_routing()
-            """);
 
     /** Makes a queue or sets what is named, by the rules of the function. Always one row. */
     static final Sql SET_QUEUE = Sql.of("-- name: set_queue\n" + DECLARE_QUEUE);

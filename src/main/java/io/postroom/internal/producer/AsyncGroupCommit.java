@@ -255,7 +255,7 @@ final class AsyncGroupCommit {
     }
 
     private record Waiting(NewMessage message, CompletableFuture<Created> future) {
-        /** At least one, so that the number of messages in the backlogs is limited, too. */
+        /** Kilobytes that the message counts for; at least one, so that the number of waiting messages is limited, too. */
         int kilobytes() {
             return (int) Math.min(MOST_WAITING_KB, Math.max(1, message.content().bytes() / 1024));
         }

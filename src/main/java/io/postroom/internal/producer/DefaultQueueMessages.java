@@ -30,6 +30,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Predicate;
 
 /**
  * Creates, sends, moves and finds messages: the class behind {@link QueueMessages}. Only decides which way a message goes; {@link
@@ -74,11 +75,11 @@ public final class DefaultQueueMessages implements QueueMessages {
         this.redriveSoon = redriveSoon;
         RouteWriter routes = new RouteWriter(router, stores.routing(), stores.enqueue());
         this.writer = new MessageWriter(stores.enqueue(), transactions, queues, routes, worker, promoteSoon);
-        this.groupCommits =
-                new GroupCommits(new RetryingWriter(writer), message -> queues.areAnyLimited(List.of(message)));
+        Predicate<NewMessage> isLimited = message -> queues.areAnyLimited(List.of(message));
+        this.groupCommits = new GroupCommits(new RetryingWriter(writer), isLimited);
         this.asyncGroupCommit = new AsyncGroupCommit(
                 groupCommits::write,
-                message -> message.mayBeThere() || queues.areAnyLimited(List.of(message)),
+                message -> message.mayBeThere() || isLimited.test(message),
                 worker.guard("a callback of createMessageAsync"));
         this.requester = new Requester(encoder, groupCommits, stores.queries(), stores.operator(), worker);
     }

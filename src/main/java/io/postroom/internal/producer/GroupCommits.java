@@ -12,6 +12,7 @@ import java.util.function.Predicate;
  * creates messages there, so it shares its commit with messages of that queue only. Others in its group would wait with it. Thread-safe.
  */
 final class GroupCommits {
+    /** Queues whose group is remembered. Above it all are forgotten: a new group costs nothing. */
     private static final int MOST_REMEMBERED = 1000;
 
     private final GroupWriter writer;

@@ -56,7 +56,7 @@ public record NewMessage(
                 && (targets == null || targets.isSingle());
     }
 
-    /** Whether a message with its id or key may be there. Another transaction may be writing it, which is waited for. */
+    /** Whether a message with this id or key may be stored already. Storing it may wait for a transaction that writes the same one. */
     public boolean mayBeThere() {
         return givenId || deduplicationKey != null;
     }

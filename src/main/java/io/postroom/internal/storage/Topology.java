@@ -9,7 +9,7 @@ import java.util.List;
  * Queues, exchanges and bindings.
  *
  * @param queues without exclusive ones, which go with their process
- * @param bindings of these exchanges to these queues and exchanges
+ * @param bindings from and to exchanges and queues of this topology, or of the database
  */
 public record Topology(List<QueueSettings> queues, List<Exchange> exchanges, List<Binding> bindings) {
     public Topology {

@@ -109,7 +109,7 @@ public final class EngineParts {
         health = new Health(settings, heartbeat, consumers, poller, completer);
     }
 
-    /** Makes what tells of ends: callers that wait, listeners, consumers with room again. */
+    /** Makes the dispatcher of results: to callers that wait, listeners, and consumers with room again. */
     private ResultDispatcher results(DueWatch due) {
         return new ResultDispatcher(
                 leases,
@@ -124,7 +124,7 @@ public final class EngineParts {
                 transactions);
     }
 
-    /** Makes what looks into the database once an interval, for all that others may have changed there. */
+    /** Makes the poller, which reads once an interval what other processes have changed. */
     private Poller poller(LostAnswers lostAnswers, DueWatch due) {
         return new Poller(
                 stores.workers(),
