@@ -26,7 +26,7 @@ public interface Definitions {
      * @throws InvalidMessageException the text is no such file, too long, of a later version, or has a member that is not known or not what
      *     it must be; or a queue or exchange is there already with another kind. The text names the place, as in {@code
      *     queues[3].attempts}. Nothing was declared
-     * @throws ExclusiveQueueException a queue of this name belongs to a process. Nothing was declared
+     * @throws ExclusiveQueueException a queue of the file, or one that a binding leads to, belongs to a process. Nothing was declared
      */
     ImportReport importFile(String json, ImportOptions options);
 
@@ -38,6 +38,7 @@ public interface Definitions {
      * @return what was taken over, what differs and how, what was refused and why; in the order of the file
      * @throws InvalidMessageException the text is no such file, or too long; or a name is there already in another way. Nothing was
      *     declared
+     * @throws ExclusiveQueueException a queue that a binding leads to belongs to a process. Nothing was declared
      */
     ImportReport importRabbitMq(String json, ImportOptions options);
 
