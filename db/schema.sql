@@ -1509,6 +1509,7 @@ DECLARE
     low          uuid;
     high         uuid;
 BEGIN
+    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queues: see begin_single_active
     SELECT array_agg(c.ctid), array_agg(c.entry), array_agg(c.seq), array_agg(c.message_id), array_agg(c.failures), array_agg(c.deliveries)
     INTO places, entries, seqs, ids, failed, delivered
     FROM (
@@ -1649,6 +1650,7 @@ DECLARE
     low          uuid;
     high         uuid;
 BEGIN
+    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queue: see begin_single_active
     -- The lock on queue is held until the end of the transaction: whether the queue is ordered cannot change meanwhile (see set_ordered).
     SELECT q.crash_limit INTO crash_limit
     FROM postroom.queue q
@@ -1758,12 +1760,13 @@ BEGIN
         WITH entry AS MATERIALIZED (
             SELECT e.place::int AS place, e.id, e.group_key, e.prio, e.crashed, e.seq, b.holder,
                    b.group_key IS NOT NULL AS is_busy, d.group_key IS NOT NULL AS is_ending,
-                   k.group_key IS NOT NULL AS is_held_back,
+                   k.group_key IS NOT NULL AS is_held_back, p.seq IS NOT NULL AS is_passed_over,
                    row_number() OVER (PARTITION BY e.group_key ORDER BY e.place) AS nth
             FROM unnest(ids, keys, prios, crashed, seqs) WITH ORDINALITY e (id, group_key, prio, crashed, seq, place)
             LEFT JOIN unnest(busy_keys, holders) b (group_key, holder) ON b.group_key = e.group_key
             LEFT JOIN unnest(ending_keys) d (group_key) ON d.group_key = e.group_key
             LEFT JOIN unnest(held_back) k (group_key) ON k.group_key = e.group_key
+            LEFT JOIN unnest(passed_over) p (seq) ON p.seq = e.seq
         ), chosen AS MATERIALIZED (
             -- A message without a group, one that holds its group, or the first one of a free group.
             SELECT c.place, c.group_key, c.is_first
@@ -1772,7 +1775,7 @@ BEGIN
                        row_number() OVER (ORDER BY e.prio DESC, e.place) AS nth
                 FROM entry e
                 WHERE (e.crashed > 0) = (p_kind > 0)
-                  AND e.seq <> ALL (passed_over)
+                  AND NOT e.is_passed_over
                   AND (e.group_key IS NULL
                        OR e.is_busy AND e.holder = e.id
                        OR NOT e.is_busy AND NOT e.is_ending AND NOT e.is_held_back AND e.nth = 1)
@@ -1929,15 +1932,22 @@ BEGIN
         EXIT WHEN wanted <= 0 OR looks >= CASE WHEN changed > 0 THEN 10 ELSE 30 END;
 
         IF cardinality(taken) < cardinality(wished) THEN
-            -- Others have locked some of it: looks at the same rows again, for what is free in their stead.
-            passed_over := passed_over || ARRAY(SELECT seqs[w.place] FROM unnest(wished) w (place) WHERE w.place <> ALL (taken));
+            -- Others have locked some of it: looks at the same rows again, for what is free in their stead. Leaves out all that is locked
+            -- among them, not only what was wished: a claim of one would need a look for each.
+            SELECT coalesce(array_agg(r.seq), '{}') INTO locked
+            FROM (SELECT x.seq FROM postroom.ready x WHERE x.ctid = ANY (places) FOR UPDATE SKIP LOCKED) r;
+            passed_over := passed_over || ARRAY(
+                SELECT e.seq
+                FROM unnest(seqs) e (seq)
+                LEFT JOIN unnest(locked || passed_over) k (seq) ON k.seq = e.seq
+                WHERE k.seq IS NULL);
             held_back := held_back || ARRAY(
                 SELECT DISTINCT keys[w.place]
                 FROM unnest(wished) w (place)
                 WHERE w.place <> ALL (taken) AND keys[w.place] <> ALL (held_back));
             CONTINUE;
         END IF;
-        EXIT WHEN is_all;
+        EXIT WHEN is_all AND (p_kind = 0 OR cardinality(taken) > 0);
 
         -- The next look does not see what was committed below it since the first one. So it must not see what was sent after that: it ends
         -- where the numbers stood before the first look. Of a group that has left something in ready it takes no more than the holder.
@@ -1947,6 +1957,10 @@ BEGIN
             LEFT JOIN unnest(taken || moved) t (place) ON t.place = e.place
             LEFT JOIN unnest(held_back) k (group_key) ON k.group_key = e.group_key
             WHERE e.group_key IS NOT NULL AND t.place IS NULL AND k.group_key IS NULL);
+        IF p_kind > 0 THEN
+            passed_over := passed_over || seqs; -- somebody ends the group of this one, but not of the next
+            CONTINUE;
+        END IF;
         from_seqs := array_fill(next_seq + 1, ARRAY[cardinality(p_priorities)]);
         up_to := began_at;
         most := least(most * 4, 5000);
@@ -1988,6 +2002,7 @@ DECLARE
     low          uuid;
     high         uuid;
 BEGIN
+    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queue: see begin_single_active
     -- The lock on queue is held until the end of the transaction, so TRUNCATE and DROP come before this line or after the claim.
     -- An ordered queue has a function of its own: claim_ordered.
     SELECT q.crash_limit INTO crash_limit
@@ -2648,20 +2663,25 @@ One row for each message, in order; index counts from 0. An error names the mess
 
 CREATE OR REPLACE FUNCTION postroom.create_reply(p_queue text, p_type text, p_version integer, p_payload jsonb, p_body bytea, p_content_type text, p_headers jsonb, p_priority integer, p_time_to_live interval, p_correlation_id text, p_group_key text, p_direction text)
  RETURNS TABLE(queue_id integer, seq bigint)
- LANGUAGE sql
+ LANGUAGE plpgsql
  ROWS 1
  SET search_path TO 'pg_catalog', 'pg_temp'
- SET "postroom.wait_for_room" TO 'off'
 AS $function$
+#variable_conflict use_column
+BEGIN
+    PERFORM set_config('postroom.wait_for_room', 'off', true); -- as a clause SET of the function, only a superuser could install it
+    RETURN QUERY
     SELECT (SELECT q.id FROM postroom.queue q WHERE q.name = p_queue),
            CASE WHEN c.is_new THEN currval('postroom.ready_seq') END
     FROM postroom.create_message(
         exchange => '', routing_key => p_queue, mandatory => false, type => p_type, type_version => p_version, payload => p_payload,
         body => p_body, content_type => p_content_type, headers => p_headers, priority => p_priority, time_to_live => p_time_to_live,
-        correlation_id => p_correlation_id, group_key => p_group_key, direction => p_direction) c
+        correlation_id => p_correlation_id, group_key => p_group_key, direction => p_direction) c;
+    PERFORM set_config('postroom.wait_for_room', 'on', true);
+END
 $function$
 ;
-COMMENT ON FUNCTION postroom.create_reply IS 'Internal: creates the reply of a handler, which waits for no other transaction.';
+COMMENT ON FUNCTION postroom.create_reply IS 'Internal: creates the reply of a handler, without waiting for room in its queue.';
 
 CREATE OR REPLACE FUNCTION postroom.day_bound(p_parent text, p_day date)
  RETURNS text
@@ -3882,6 +3902,18 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.is_expired IS 'Internal: whether nobody has declared or consumed a queue for as long as its expires_after; of a queue without a consumer.';
 
+CREATE OR REPLACE FUNCTION postroom.is_own_row(p_xmin xid)
+ RETURNS boolean
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT CASE WHEN age(p_xmin) > age(own.id::xid) THEN false
+                ELSE pg_xact_status((own.id::text::bigint + age(own.id::xid) - age(p_xmin))::text::xid8) = 'in progress' END
+    FROM (SELECT pg_current_xact_id() AS id) own
+$function$
+;
+COMMENT ON FUNCTION postroom.is_own_row IS 'Internal: whether the current transaction wrote the visible row that has this xmin.';
+
 CREATE OR REPLACE FUNCTION postroom.kill_signal(queue text, how_many integer DEFAULT 1)
  RETURNS uuid
  LANGUAGE plpgsql
@@ -4895,11 +4927,11 @@ CREATE OR REPLACE FUNCTION postroom.refuse_unless_empty(q postroom.queue, p_stay
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
-    IF EXISTS (SELECT FROM postroom.ready r WHERE r.queue_id = q.id AND r.xmin <> pg_current_xact_id()::xid)
+    IF EXISTS (SELECT FROM postroom.ready r WHERE r.queue_id = q.id AND NOT postroom.is_own_row(r.xmin))
        OR EXISTS (SELECT FROM postroom.grouped w WHERE w.queue_id = q.id)
        OR EXISTS (SELECT FROM postroom.lease l WHERE l.queue_id = q.id)
        OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.queue_id = q.id)
-       OR EXISTS (SELECT FROM postroom.delayed d WHERE d.queue_id = q.id AND d.xmin <> pg_current_xact_id()::xid) THEN
+       OR EXISTS (SELECT FROM postroom.delayed d WHERE d.queue_id = q.id AND NOT postroom.is_own_row(d.xmin)) THEN
         PERFORM postroom.refuse('ordered', format('left %s while queue "%s" holds messages', p_stays::text, q.name),
             (NOT p_stays)::text, 'Empty the queue first, its dead letters included, or declare another queue');
     END IF;
@@ -5298,7 +5330,7 @@ BEGIN
         FROM postroom.admit(ARRAY(SELECT t.id FROM unnest(p_targets) t), ARRAY(SELECT t.name FROM unnest(p_targets) t),
                             array_fill(1, ARRAY[cardinality(p_targets)])) a
     LOOP
-        IF answered.answer = 2 THEN
+        IF answered.answer = 2 THEN -- full
             IF EXISTS (SELECT FROM postroom.message m WHERE m.id = p_message) THEN
                 RETURN '{}';
             END IF;
@@ -5306,7 +5338,7 @@ BEGIN
                 'Nothing was written; try again when its consumers have taken some, or raise the limit',
                 answered.queue, answered.waiting, answered.max_length
                 USING ERRCODE = 'PR429', COLUMN = 'queue';
-        ELSIF answered.answer = 3 THEN
+        ELSIF answered.answer = 3 THEN -- settle
             to_settle := to_settle || answered.queue_id;
         END IF;
     END LOOP;
@@ -5621,8 +5653,8 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.set_ordered IS 'Makes an empty queue ordered, or an ordered one usual: SELECT postroom.set_ordered(''orders'', true).
 In an ordered queue at most one message of each group is in progress, in the order in which they were sent.
-Answers whether that was a change. Refused (22023) while the queue holds messages, at the commit, too; there also while transactions that
-use queues are open (55P03).';
+Answers whether that was a change. Refused (22023) while the queue holds messages. The COMMIT checks that again, and fails with 55P03 while
+other transactions that use queues are open.';
 
 CREATE OR REPLACE FUNCTION postroom.settle_length(p_queue integer, p_surplus bigint, p_after_seq bigint, p_messages uuid[])
  RETURNS bigint

@@ -1,4 +1,5 @@
--- Why: a queue can have a maximum length, and a single active consumer; handlers reply without waiting for room. The text is that of db/function/limits.sql and active.sql.
+-- Why: a queue can have a maximum length, and a single active consumer; handlers reply without waiting for room. The text is that of
+-- db/function/limits.sql and active.sql.
 -- Locks: only new objects. Table size: safe at any.
 -- Older workers: none exist.
 
@@ -435,9 +436,9 @@ COMMENT ON FUNCTION postroom.take_active IS
     'Internal: called by claims. Whether this process is the single active consumer of a queue.';
 
 -- Claims that read the queue before it got a single active consumer do not ask. What they take is seen after their commit. So the change
--- puts a row in the place of the active process, under which nobody claims. release_active notes a second later who writes to lease then:
--- a claim comes to its lease within milliseconds. It takes the row away when these transactions have ended. Those that begin later are not
--- waited for: on a busy server there is always one.
+-- puts a row in the place of the active process, under which nobody claims. Each claim has a lock on lease before it reads the queue. So
+-- whoever has none when the row is seen reads the queue after the change. release_active notes a second later who has one, and takes the
+-- row away when these transactions have ended. Those that begin later are not waited for: on a busy server there is always one.
 CREATE OR REPLACE FUNCTION postroom.begin_single_active() RETURNS trigger
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp

@@ -88,6 +88,7 @@ DECLARE
     low          uuid;
     high         uuid;
 BEGIN
+    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queue: see begin_single_active
     -- The lock on queue is held until the end of the transaction: whether the queue is ordered cannot change meanwhile (see set_ordered).
     SELECT q.crash_limit INTO crash_limit
     FROM postroom.queue q
@@ -197,12 +198,13 @@ BEGIN
         WITH entry AS MATERIALIZED (
             SELECT e.place::int AS place, e.id, e.group_key, e.prio, e.crashed, e.seq, b.holder,
                    b.group_key IS NOT NULL AS is_busy, d.group_key IS NOT NULL AS is_ending,
-                   k.group_key IS NOT NULL AS is_held_back,
+                   k.group_key IS NOT NULL AS is_held_back, p.seq IS NOT NULL AS is_passed_over,
                    row_number() OVER (PARTITION BY e.group_key ORDER BY e.place) AS nth
             FROM unnest(ids, keys, prios, crashed, seqs) WITH ORDINALITY e (id, group_key, prio, crashed, seq, place)
             LEFT JOIN unnest(busy_keys, holders) b (group_key, holder) ON b.group_key = e.group_key
             LEFT JOIN unnest(ending_keys) d (group_key) ON d.group_key = e.group_key
             LEFT JOIN unnest(held_back) k (group_key) ON k.group_key = e.group_key
+            LEFT JOIN unnest(passed_over) p (seq) ON p.seq = e.seq
         ), chosen AS MATERIALIZED (
             -- A message without a group, one that holds its group, or the first one of a free group.
             SELECT c.place, c.group_key, c.is_first
@@ -211,7 +213,7 @@ BEGIN
                        row_number() OVER (ORDER BY e.prio DESC, e.place) AS nth
                 FROM entry e
                 WHERE (e.crashed > 0) = (p_kind > 0)
-                  AND e.seq <> ALL (passed_over)
+                  AND NOT e.is_passed_over
                   AND (e.group_key IS NULL
                        OR e.is_busy AND e.holder = e.id
                        OR NOT e.is_busy AND NOT e.is_ending AND NOT e.is_held_back AND e.nth = 1)
@@ -368,15 +370,22 @@ BEGIN
         EXIT WHEN wanted <= 0 OR looks >= CASE WHEN changed > 0 THEN 10 ELSE 30 END;
 
         IF cardinality(taken) < cardinality(wished) THEN
-            -- Others have locked some of it: looks at the same rows again, for what is free in their stead.
-            passed_over := passed_over || ARRAY(SELECT seqs[w.place] FROM unnest(wished) w (place) WHERE w.place <> ALL (taken));
+            -- Others have locked some of it: looks at the same rows again, for what is free in their stead. Leaves out all that is locked
+            -- among them, not only what was wished: a claim of one would need a look for each.
+            SELECT coalesce(array_agg(r.seq), '{}') INTO locked
+            FROM (SELECT x.seq FROM postroom.ready x WHERE x.ctid = ANY (places) FOR UPDATE SKIP LOCKED) r;
+            passed_over := passed_over || ARRAY(
+                SELECT e.seq
+                FROM unnest(seqs) e (seq)
+                LEFT JOIN unnest(locked || passed_over) k (seq) ON k.seq = e.seq
+                WHERE k.seq IS NULL);
             held_back := held_back || ARRAY(
                 SELECT DISTINCT keys[w.place]
                 FROM unnest(wished) w (place)
                 WHERE w.place <> ALL (taken) AND keys[w.place] <> ALL (held_back));
             CONTINUE;
         END IF;
-        EXIT WHEN is_all;
+        EXIT WHEN is_all AND (p_kind = 0 OR cardinality(taken) > 0);
 
         -- The next look does not see what was committed below it since the first one. So it must not see what was sent after that: it ends
         -- where the numbers stood before the first look. Of a group that has left something in ready it takes no more than the holder.
@@ -386,6 +395,10 @@ BEGIN
             LEFT JOIN unnest(taken || moved) t (place) ON t.place = e.place
             LEFT JOIN unnest(held_back) k (group_key) ON k.group_key = e.group_key
             WHERE e.group_key IS NOT NULL AND t.place IS NULL AND k.group_key IS NULL);
+        IF p_kind > 0 THEN
+            passed_over := passed_over || seqs; -- somebody ends the group of this one, but not of the next
+            CONTINUE;
+        END IF;
         from_seqs := array_fill(next_seq + 1, ARRAY[cardinality(p_priorities)]);
         up_to := began_at;
         most := least(most * 4, 5000);
@@ -708,17 +721,30 @@ $$;
 COMMENT ON FUNCTION postroom.require_empty IS
     'Internal: a trigger. Refuses at the commit that a queue which holds messages is made ordered, or not.';
 
+-- Whether this transaction or a savepoint of it wrote a row: a row that is visible while its transaction is in progress. Numbers from
+-- before this transaction are left out first, because their status may be gone.
+CREATE OR REPLACE FUNCTION postroom.is_own_row(p_xmin xid) RETURNS boolean
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN age(p_xmin) > age(own.id::xid) THEN false
+                ELSE pg_xact_status((own.id::text::bigint + age(own.id::xid) - age(p_xmin))::text::xid8) = 'in progress' END
+    FROM (SELECT pg_current_xact_id() AS id) own
+$$;
+COMMENT ON FUNCTION postroom.is_own_row IS
+    'Internal: whether the current transaction wrote the visible row that has this xmin.';
+
 -- Refuses while the queue holds messages. What this transaction has sent after the change does not count: nobody else can see it.
 CREATE OR REPLACE FUNCTION postroom.refuse_unless_empty(q postroom.queue, p_stays boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF EXISTS (SELECT FROM postroom.ready r WHERE r.queue_id = q.id AND r.xmin <> pg_current_xact_id()::xid)
+    IF EXISTS (SELECT FROM postroom.ready r WHERE r.queue_id = q.id AND NOT postroom.is_own_row(r.xmin))
        OR EXISTS (SELECT FROM postroom.grouped w WHERE w.queue_id = q.id)
        OR EXISTS (SELECT FROM postroom.lease l WHERE l.queue_id = q.id)
        OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.queue_id = q.id)
-       OR EXISTS (SELECT FROM postroom.delayed d WHERE d.queue_id = q.id AND d.xmin <> pg_current_xact_id()::xid) THEN
+       OR EXISTS (SELECT FROM postroom.delayed d WHERE d.queue_id = q.id AND NOT postroom.is_own_row(d.xmin)) THEN
         PERFORM postroom.refuse('ordered', format('left %s while queue "%s" holds messages', p_stays::text, q.name),
             (NOT p_stays)::text, 'Empty the queue first, its dead letters included, or declare another queue');
     END IF;

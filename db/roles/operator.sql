@@ -75,6 +75,7 @@ GRANT EXECUTE ON FUNCTION
     postroom.instant_of,
     postroom.is_consumed,
     postroom.is_expired,
+    postroom.is_own_row,
     postroom.lowest_id,
     postroom.mark_deleted,
     postroom.matching_bindings,

@@ -30,7 +30,7 @@ public interface Definitions {
      *     holds messages and would change {@code ordered}, or a binding does not fit its exchange. Nothing was declared
      * @throws ExchangeNotFoundException an exchange of a binding is neither there nor in the file. Nothing was declared
      * @throws QueueNotFoundException the queue of a binding is neither there nor in the file. Nothing was declared
-     * @throws ExclusiveQueueException a queue of this name belongs to a process. Nothing was declared
+     * @throws ExclusiveQueueException a queue of the file, or one that a binding leads to, belongs to a process. Nothing was declared
      */
     ImportReport importFile(String json, ImportOptions options);
 
@@ -42,6 +42,7 @@ public interface Definitions {
      * @return what was taken over, what differs and how, what was refused and why; in the order of the file
      * @throws InvalidMessageException the text is no such file, or too long; or a name is there already in another way. Nothing was
      *     declared
+     * @throws ExclusiveQueueException a queue that a binding leads to belongs to a process. Nothing was declared
      */
     ImportReport importRabbitMq(String json, ImportOptions options);
 

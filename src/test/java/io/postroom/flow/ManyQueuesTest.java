@@ -56,11 +56,10 @@ class ManyQueuesTest {
         }
         Postroom.Builder builder = Postroom.on(database.pool());
         IntStream.range(0, QUEUES)
-                .forEach(queue -> builder.handler(
-                        Handler.send("tenant-" + queue, String.class, (payload, context) -> {
-                            deepWhenOthersWereDone.accumulateAndGet(deep.get(), Math::max);
-                            return ran(payload);
-                        })));
+                .forEach(queue -> builder.handler(Handler.send("tenant-" + queue, String.class, (payload, context) -> {
+                    deepWhenOthersWereDone.accumulateAndGet(deep.get(), Math::max);
+                    return ran(payload);
+                })));
         builder.handler(Handler.send("deep", String.class, (payload, context) -> {
             deep.incrementAndGet();
             return ran(payload);

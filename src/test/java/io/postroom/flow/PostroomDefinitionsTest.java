@@ -164,6 +164,41 @@ class PostroomDefinitionsTest {
                 .hasMessageContaining("is exclusive to");
     }
 
+    @Test
+    void binding_to_an_exclusive_queue_is_refused() {
+        postroom.exchanges().declare(Exchange.fanout("all"));
+        String own = postroom.queues().declareTemporary();
+        String file =
+                "{\"postroomDefinitions\": 1, \"bindings\": [{\"exchange\": \"all\", \"queue\": \"" + own + "\"}]}";
+        assertThatThrownBy(() -> definitions.importFile(file, ImportOptions.defaults()))
+                .isInstanceOf(ExclusiveQueueException.class)
+                .hasMessageContaining("is exclusive to");
+        assertThat(postroom.exchanges().bindings("all")).isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "time_to_live = '1 year 1 month 9 days'|\"timeToLive\" : \"400d\"",
+                "retention = '13 months 10 days'|\"retention\" : \"400d\"",
+                "retention = '1013 years 320 days'|\"retention\" : \"365000d\"",
+                "expires_after = '400 days 00:00'|\"expiresAfter\" : \"400d\"",
+                "retry_after = ' 60S ,9600H '|\"retryAfter\" : \"1m, 400d\"",
+                "max_length = 1000000000|\"maxLength\" : 1000000000",
+                "time_to_live = '1.5 milliseconds'|\"timeToLive\" : \"1ms\"",
+            })
+    void settings_that_only_sql_can_make_are_exported_and_imported(String setting, String text) {
+        postroom.queues().declare(QueueSettings.of("mail"));
+        sql.sql("UPDATE postroom.queue SET " + setting + ", settings_by = 'operator'")
+                .update();
+        String file = definitions.export();
+        assertThat(file).contains(text);
+        removeAll();
+        definitions.importFile(file, ImportOptions.defaults());
+        assertThat(definitions.export()).isEqualTo(file);
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
@@ -200,7 +235,18 @@ class PostroomDefinitionsTest {
                 "\"queues\": [{\"queue\": \"a\", \"ttl\": 1}]|queues[0].ttl must be left out",
                 "\"exchanges\": [{\"exchange\": \"a\"}]|exchanges[0].kind must be a string",
                 "\"exchanges\": [{\"exchange\": \"a\", \"kind\": \"x\"}]|exchanges[0].kind must be",
-                "\"bindings\": [{\"exchange\": \"a\", \"arguments\": {\"b\": 1}}]|bindings[0].arguments must be an object of strings",
+                "\"queues\": [{\"queue\": \"a\", \"attempts\": 1e99999}]|queues[0].attempts must be a whole number",
+                "\"queues\": [{\"queue\": \"a\", \"timeToLive\": \"999999999d\"}]|queues[0].timeToLive must be",
+                "\"queues\": [{\"queue\": \"a\", \"timeToLive\": \"PT999999999999H\"}]|queues[0].timeToLive must be",
+                "\"queues\": [{\"queue\": \"a\", \"retryAfter\": \"\\u0000\"}]|queues[0].retryAfter must be",
+                "\"queues\": [{\"queue\": \"a\", \"deadLetterExchange\": \"x\", \"deadLetterRoutingKey\": \"\\u0000\"}]|queues[0]",
+                "\"queues\": [{\"queue\": \"a\", \"ordered\": true, \"maxLength\": 5}]|queues[0].maxLength must be",
+                "\"exchanges\": [{\"exchange\": \"\", \"kind\": \"direct\"}]|exchanges[0].exchange must be",
+                "\"bindings\": [{\"exchange\": \"a\", \"queue\": \"q\", \"routingKey\": \"\\u0000\"}]|bindings[0]",
+                "\"bindings\": [{\"exchange\": \"a\", \"queue\": \"q\", \"arguments\": {\"b\": \"\\u0000\"}}]|bindings[0]",
+                "\"bindings\": [{\"exchange\": \"a\", \"queue\": \"q\", \"arguments\": {\"b\": \"\\ud800\"}}]|bindings[0]",
+                "\"bindings\": [{\"exchange\": \"a\"}]|bindings[0]",
+                "\"bindings\": [{\"exchange\": \"a\", \"queue\": \"q\", \"arguments\": {\"b\": 1}}]|bindings[0].arguments must be an",
             })
     void member_that_is_not_what_it_must_be_is_refused_with_its_place(String members, String text) {
         file_that_is_none_is_refused_with_its_place("{\"postroomDefinitions\": 1, " + members + "}", text);

@@ -62,8 +62,7 @@ public final class DefaultDefinitions implements Definitions {
             List<String> others = PostroomFile.shown(queue).entrySet().stream()
                     .filter(setting -> !isNone(setting.getValue()) || here.containsKey(setting.getKey()))
                     .filter(setting -> !setting.getValue().equals(here.get(setting.getKey())))
-                    .map(setting ->
-                            setting.getKey() + " stays " + here.getOrDefault(setting.getKey(), "not set"))
+                    .map(setting -> setting.getKey() + " stays " + here.getOrDefault(setting.getKey(), "not set"))
                     .toList();
             lines.add(line("queue " + queue.queue(), others));
         }
@@ -87,10 +86,7 @@ public final class DefaultDefinitions implements Definitions {
     private static Line line(String definition, List<String> others) {
         return others.isEmpty()
                 ? new Line(Result.TAKEN_OVER, definition, "")
-                : new Line(
-                        Result.DIFFERS,
-                        definition,
-                        String.join(", ", others) + ": an operator has set it");
+                : new Line(Result.DIFFERS, definition, String.join(", ", others) + ": an operator has set it");
     }
 
     @Override

@@ -239,6 +239,11 @@ final class PostroomFile {
             }
             arguments.put(name, value.isNull() ? Optional.empty() : Optional.of(value.stringValue()));
         });
+        if (entry.optionalText("queue").isPresent()
+                == entry.optionalText("toExchange").isPresent()) {
+            throw new InvalidMessageException(
+                    entry.place(), "bound to a queue or to an exchange (toExchange)", Entry.shown(entry.object()));
+        }
         return new Binding(
                 rename.apply(entry.text("exchange")),
                 queue,

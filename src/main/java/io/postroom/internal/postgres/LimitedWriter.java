@@ -77,7 +77,8 @@ final class LimitedWriter {
         Set<UUID> stored = given.isEmpty() ? Set.of() : EnqueueWriter.stored(given, connection);
         List<Admission> answers = ask(repeats, stored);
         if (!given.isEmpty() && answers.stream().anyMatch(Admission::isAboveLimit)) {
-            // The question may have waited for a transaction that stored one of them. Whoever stores one now waits for this one.
+            // The question may have waited for a transaction that stored one of them. Whoever stores one now waits for
+            // this one.
             Set<UUID> storedByNow = EnqueueWriter.stored(given, connection);
             answers = storedByNow.equals(stored) ? answers : ask(repeats, storedByNow);
         }

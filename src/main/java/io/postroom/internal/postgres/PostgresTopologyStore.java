@@ -2,6 +2,7 @@ package io.postroom.internal.postgres;
 
 import io.postroom.api.Binding;
 import io.postroom.api.Exchange;
+import io.postroom.api.ExclusiveQueueException;
 import io.postroom.api.Overflow;
 import io.postroom.api.QueueKind;
 import io.postroom.api.QueueSettings;
@@ -15,12 +16,15 @@ import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 
 /** Reads and declares whole topologies. Statements: {@link TopologySql}, and {@link RoutingSql} for exchanges and bindings. */
 final class PostgresTopologyStore implements TopologyStore {
+    private static final Duration LONGEST = Duration.ofDays(400);
+
     private final StoreTransactions transactions;
 
     PostgresTopologyStore(StoreTransactions transactions) {
@@ -71,11 +75,27 @@ final class PostgresTopologyStore implements TopologyStore {
             for (Exchange exchange : wanted.exchanges()) {
                 PostgresRoutingStore.declare(exchange, connection);
             }
+            requireNoneExclusive(wanted.bindings(), connection);
             for (Binding binding : wanted.bindings()) {
                 PostgresRoutingStore.bind(binding, connection);
             }
             return last.run(connection);
         }));
+    }
+
+    /** A process binds its exclusive queue itself; a topology is everybody's. */
+    private static void requireNoneExclusive(List<Binding> bindings, Connection connection) throws SQLException {
+        String[] queues = bindings.stream()
+                .flatMap(binding -> binding.queue().stream())
+                .distinct()
+                .toArray(String[]::new);
+        try (Sql.Call call = TopologySql.EXCLUSIVE_OF.on(connection)) {
+            Optional<ExclusiveQueueException> refused = call.set("queues", queues)
+                    .first(row -> new ExclusiveQueueException(row.getString(1), row.getString(2), true));
+            if (refused.isPresent()) {
+                throw refused.get();
+            }
+        }
     }
 
     private static void declare(Sql declareQueue, QueueSettings queue, Connection connection) throws SQLException {
@@ -125,8 +145,8 @@ final class PostgresTopologyStore implements TopologyStore {
                 row.getString(1),
                 Optional.of(row.getInt(2)),
                 Optional.ofNullable(row.getString(3)),
-                Optional.ofNullable(Rows.duration(row, 4)),
-                Optional.ofNullable(Rows.duration(row, 5)),
+                Optional.ofNullable(Rows.duration(row, 4)).map(PostgresTopologyStore::limited),
+                Optional.ofNullable(Rows.duration(row, 5)).map(PostgresTopologyStore::retention),
                 Optional.of(row.getInt(6)),
                 Optional.of(QueueKind.ofCode(row.getString(7))),
                 Optional.ofNullable(row.getString(8)),
@@ -136,6 +156,15 @@ final class PostgresTopologyStore implements TopologyStore {
                 isLimited ? Optional.of(maxLength) : Optional.empty(),
                 Optional.of(Overflow.ofCode(row.getString(13))),
                 Optional.of(row.getBoolean(14)),
-                Optional.ofNullable(Rows.duration(row, 15)));
+                Optional.ofNullable(Rows.duration(row, 15)).map(PostgresTopologyStore::limited));
+    }
+
+    /** In SQL a time may be set in years: of 360 days where it is compared with its limit, of 365.25 where it becomes seconds. */
+    private static Duration limited(Duration time) {
+        return time.compareTo(LONGEST) > 0 ? LONGEST : time;
+    }
+
+    private static Duration retention(Duration time) {
+        return time.compareTo(LONGEST.multipliedBy(2)) > 0 ? QueueSettings.FOR_EVER : limited(time);
     }
 }

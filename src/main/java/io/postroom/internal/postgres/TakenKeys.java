@@ -25,7 +25,10 @@ final class TakenKeys {
         this.messages = messages;
     }
 
-    /** Takes the keys of all messages. A message whose key is taken already is a repeat. Waits for other open transactions with the same keys. */
+    /**
+     * Takes the keys of all messages. A message whose key is taken already is a repeat. Waits for other open transactions with the same
+     * keys.
+     */
     static TakenKeys of(List<NewMessage> messages, Connection connection) throws SQLException {
         TakenKeys keys = new TakenKeys(messages);
         List<NewMessage> keyed = new ArrayList<>();

@@ -25,6 +25,18 @@ final class TopologySql {
             WHERE NOT EXISTS (SELECT FROM postroom.queue q WHERE q.name = :queue AND q.deleted_at IS NULL)
             """);
 
+    /** The first of these queues that belongs to a process, and which process that is. 0 rows: none does. */
+    static final Sql EXCLUSIVE_OF = Sql.of("""
+            -- name: exclusive_of
+            SELECT q.name, postroom.worker_text(q.owner)
+            FROM postroom.queue q
+            WHERE q.name = ANY (:queues::text[])
+              AND q.deleted_at IS NULL
+              AND q.kind = 'exclusive'
+            ORDER BY q.name
+            LIMIT 1
+            """);
+
     /** All queues but exclusive ones, by name. */
     static final Sql QUEUES = Sql.of("""
             -- name: queues

@@ -247,6 +247,31 @@ class ActiveConsumerTest {
         }
     }
 
+    /** A claim of an ordered queue waits for the one before it, and so comes to its lease long after it read the queue. */
+    @Test
+    void claim_from_before_the_change_that_waits_for_its_turn_is_waited_for() throws Exception {
+        var ordered = fixture.newQueue();
+        QueueSettings settings = QueueSettings.of(ordered.name());
+        fixture.stores.queues().declare(settings.ordered(true));
+        fixture.enqueue(new StoreFixture.Plan(ordered));
+        fixture.enqueue(new StoreFixture.Plan(ordered));
+        String claim = "SELECT count(*) FROM postroom.claim_ordered(%d, " + ordered.id() + ", '" + ordered.name()
+                + "', '{4}', '{0}', 1, 1, 1, 0)";
+        try (Connection turn = sessions.begin();
+                Statement statement = turn.createStatement()) {
+            statement.execute("SELECT pg_advisory_xact_lock(1349481332, " + ordered.id() + ")");
+            Future<Long> old = threads.submit(() -> fixture.number(claim.formatted(second)));
+            sessions.awaitWaitingFor(turn);
+            fixture.stores.queues().declare(settings.singleActiveConsumer(true));
+            endChange();
+            Future<Long> next = threads.submit(() -> fixture.number(claim.formatted(first)));
+            turn.rollback();
+            assertThat(old.get(60, TimeUnit.SECONDS) + next.get(60, TimeUnit.SECONDS))
+                    .as("two processes have messages")
+                    .isEqualTo(1);
+        }
+    }
+
     private void claimElsewhere(Connection connection, QueueRow other) throws SQLException {
         try (Statement statement = connection.createStatement()) {
             statement.execute("SELECT count(*) FROM postroom." + CLAIM.formatted(second, other.id(), other.name()));

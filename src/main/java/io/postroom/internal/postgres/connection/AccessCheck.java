@@ -92,6 +92,7 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "is_consumed",
         "is_entry_expired",
         "is_expired",
+        "is_own_row",
         "last_ready_seq",
         "lock_length",
         "lowest_id",
