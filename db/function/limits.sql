@@ -113,8 +113,7 @@ COMMENT ON FUNCTION postroom.store_length IS
 -- 2, full: the queue refuses; the INSERT must not follow.
 -- 3, settle: settle_length has to follow the INSERT, with this surplus and after_seq.
 -- With postroom.wait_for_room = off nobody waits: a queue whose row another transaction has is looked at without the lock. It may get
--- longer than its limit by what both write. A head that has to go is dropped by the
--- next message, or by the job.
+-- longer than its limit by what both write. A head that has to go is dropped by the next message, or by the job.
 CREATE OR REPLACE FUNCTION postroom.admit(p_queues int[], p_names text[], p_messages int[])
 RETURNS TABLE (queue_id int, queue text, answer int, max_length bigint, waiting bigint, surplus bigint, after_seq bigint)
 LANGUAGE plpgsql VOLATILE ROWS 1

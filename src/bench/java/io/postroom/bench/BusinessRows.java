@@ -10,7 +10,6 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
-import java.util.function.Consumer;
 
 /**
  * Transactions of a host that each insert one business row and commit: alone, with a plain INSERT of a payload, or with a message. BEGIN
@@ -131,7 +130,7 @@ final class BusinessRows implements Contender {
         }
     }
 
-    private record Host(HikariDataSource pool, Addition addition) implements Line {
+    private record Host(HikariDataSource pool, Addition addition) implements EnqueueLine {
         @Override
         public void enqueue(String payload) throws SQLException {
             try (Connection connection = pool.getConnection()) {
@@ -151,28 +150,6 @@ final class BusinessRows implements Contender {
             for (String payload : payloads) {
                 enqueue(payload);
             }
-        }
-
-        @Override
-        public void fill(int messages, String payload) throws SQLException {
-            for (int i = 0; i < messages; i++) {
-                enqueue(payload);
-            }
-        }
-
-        @Override
-        public void prepare(Consumer<String> handler) {
-            throw new IllegalStateException("has no workers");
-        }
-
-        @Override
-        public void begin() {
-            throw new IllegalStateException("has no workers");
-        }
-
-        @Override
-        public long unacknowledged() {
-            throw new IllegalStateException("has no workers");
         }
 
         @Override

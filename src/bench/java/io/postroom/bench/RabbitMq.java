@@ -12,7 +12,6 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Consumer;
 
 /**
  * A RabbitMQ on this machine: persistent messages through a topic exchange into a durable queue, each confirmed, or a bulk at once. Its CPU
@@ -53,7 +52,7 @@ final class RabbitMq implements Contender {
         return new Open(factory.newConnection());
     }
 
-    private static final class Open implements Line {
+    private static final class Open implements EnqueueLine {
         private final Connection connection;
         private final AtomicInteger next = new AtomicInteger();
         private final ThreadLocal<Channel> channels;
@@ -97,28 +96,6 @@ final class RabbitMq implements Contender {
                         payload.getBytes(StandardCharsets.UTF_8));
             }
             channel.waitForConfirmsOrDie(CONFIRM_MILLIS);
-        }
-
-        @Override
-        public void fill(int messages, String payload) throws Exception {
-            for (int i = 0; i < messages; i++) {
-                enqueue(payload);
-            }
-        }
-
-        @Override
-        public void prepare(Consumer<String> handler) {
-            throw new IllegalStateException("has no workers");
-        }
-
-        @Override
-        public void begin() {
-            throw new IllegalStateException("has no workers");
-        }
-
-        @Override
-        public long unacknowledged() {
-            throw new IllegalStateException("has no workers");
         }
 
         @Override

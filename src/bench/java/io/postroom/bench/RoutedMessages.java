@@ -11,7 +11,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Consumer;
 
 /** Messages that name their queue, or that an exchange routes. Nothing works here: messages only come in. */
 final class RoutedMessages implements Contender {
@@ -86,7 +85,7 @@ final class RoutedMessages implements Contender {
         }
     }
 
-    private static final class Open implements Line {
+    private static final class Open implements EnqueueLine {
         private final HikariDataSource pool;
         private final Postroom postroom;
         private final Way way;
@@ -144,28 +143,6 @@ final class RoutedMessages implements Contender {
                 messages.add(message(payloads.get(i), i));
             }
             postroom.queueMessages().createMessages(messages);
-        }
-
-        @Override
-        public void fill(int messages, String payload) throws Exception {
-            for (int i = 0; i < messages; i++) {
-                enqueue(payload);
-            }
-        }
-
-        @Override
-        public void prepare(Consumer<String> handler) {
-            throw new IllegalStateException("has no workers");
-        }
-
-        @Override
-        public void begin() {
-            throw new IllegalStateException("has no workers");
-        }
-
-        @Override
-        public long unacknowledged() {
-            throw new IllegalStateException("has no workers");
         }
 
         @Override

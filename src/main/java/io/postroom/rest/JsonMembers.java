@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Predicate;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.databind.DeserializationFeature;
@@ -58,55 +59,42 @@ final class JsonMembers {
     }
 
     Optional<String> text(String name) {
-        JsonNode value = object.get(name);
-        if (value == null || value.isNull()) {
-            return Optional.empty();
-        } else if (!value.isString()) {
-            throw new InvalidMessageException(name, "a string", value.toString());
-        }
-        return Optional.of(value.stringValue());
+        return value(name, JsonNode::isString, "a string").map(JsonNode::stringValue);
     }
 
     Optional<Integer> integer(String name) {
-        JsonNode value = object.get(name);
-        if (value == null || value.isNull()) {
-            return Optional.empty();
-        } else if (!value.isIntegralNumber() || !value.canConvertToInt()) {
-            throw new InvalidMessageException(name, "a whole number of 32 bits", value.toString());
-        }
-        return Optional.of(value.intValue());
+        return value(name, value -> value.isIntegralNumber() && value.canConvertToInt(), "a whole number of 32 bits")
+                .map(JsonNode::intValue);
     }
 
     Optional<Boolean> bool(String name) {
-        JsonNode value = object.get(name);
-        if (value == null || value.isNull()) {
-            return Optional.empty();
-        } else if (!value.isBoolean()) {
-            throw new InvalidMessageException(name, "true or false", value.toString());
-        }
-        return Optional.of(value.booleanValue());
+        return value(name, JsonNode::isBoolean, "true or false").map(JsonNode::booleanValue);
     }
 
     /** An object of texts, where null stands for an empty value. */
     Map<String, Optional<String>> texts(String name) {
-        JsonNode value = object.get(name);
-        if (value == null || value.isNull()) {
-            return Map.of();
-        } else if (!value.isObject()) {
-            throw new InvalidMessageException(name, "an object of strings", value.toString());
-        }
         Map<String, Optional<String>> texts = new LinkedHashMap<>();
-        for (Map.Entry<String, JsonNode> member : value.properties()) {
-            if (!member.getValue().isString() && !member.getValue().isNull()) {
-                throw new InvalidMessageException(
-                        name, "an object of strings", member.getKey() + ": " + member.getValue());
+        Optional<JsonNode> given = value(name, JsonNode::isObject, "an object of strings");
+        if (given.isEmpty()) {
+            return texts;
+        }
+        for (Map.Entry<String, JsonNode> member : given.get().properties()) {
+            JsonNode text = member.getValue();
+            if (!text.isString() && !text.isNull()) {
+                throw new InvalidMessageException(name, "an object of strings", member.getKey() + ": " + text);
             }
-            texts.put(
-                    member.getKey(),
-                    member.getValue().isNull()
-                            ? Optional.empty()
-                            : Optional.of(member.getValue().stringValue()));
+            texts.put(member.getKey(), text.isNull() ? Optional.empty() : Optional.of(text.stringValue()));
         }
         return texts;
+    }
+
+    private Optional<JsonNode> value(String name, Predicate<JsonNode> fits, String limit) {
+        JsonNode value = object.get(name);
+        if (value == null || value.isNull()) {
+            return Optional.empty();
+        } else if (!fits.test(value)) {
+            throw new InvalidMessageException(name, limit, value.toString());
+        }
+        return Optional.of(value);
     }
 }

@@ -93,8 +93,9 @@ public final class DefaultDefinitions implements Definitions {
     public ImportReport importRabbitMq(String json, ImportOptions options) {
         RabbitMqImport read = new RabbitMqImport(RabbitMqFile.read(json, options.virtualHost()), options);
         if (!options.dryRun()) {
-            store.declareMissing(read.topology());
-            changed.accept(read.topology());
+            Topology wanted = read.topology();
+            store.declareMissing(wanted);
+            changed.accept(wanted);
         }
         return read.report();
     }

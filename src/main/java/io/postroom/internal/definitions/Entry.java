@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
@@ -85,13 +86,7 @@ record Entry(String place, JsonNode object) {
     }
 
     Optional<String> optionalText(String member) {
-        JsonNode value = object.get(member);
-        if (value == null || value.isNull()) {
-            return Optional.empty();
-        } else if (!value.isString()) {
-            throw new InvalidMessageException(place + "." + member, "a string", shown(value));
-        }
-        return Optional.of(value.stringValue());
+        return value(member, JsonNode::isString, "a string").map(JsonNode::stringValue);
     }
 
     boolean flag(String member) {
@@ -99,13 +94,7 @@ record Entry(String place, JsonNode object) {
     }
 
     Optional<Boolean> optionalFlag(String member) {
-        JsonNode value = object.get(member);
-        if (value == null || value.isNull()) {
-            return Optional.empty();
-        } else if (!value.isBoolean()) {
-            throw new InvalidMessageException(place + "." + member, "true or false", shown(value));
-        }
-        return Optional.of(value.booleanValue());
+        return value(member, JsonNode::isBoolean, "true or false").map(JsonNode::booleanValue);
     }
 
     int number(String member) {
@@ -113,24 +102,23 @@ record Entry(String place, JsonNode object) {
     }
 
     Optional<Integer> optionalNumber(String member) {
-        JsonNode value = object.get(member);
-        if (value == null || value.isNull()) {
-            return Optional.empty();
-        } else if (!value.isInt()) {
-            throw new InvalidMessageException(place + "." + member, "a whole number of 32 bits", shown(value));
-        }
-        return Optional.of(value.intValue());
+        return value(member, JsonNode::isInt, "a whole number of 32 bits").map(JsonNode::intValue);
     }
 
     Map<String, JsonNode> members(String member) {
+        Map<String, JsonNode> members = new LinkedHashMap<>();
+        value(member, JsonNode::isObject, "an object")
+                .ifPresent(value -> value.properties().forEach(entry -> members.put(entry.getKey(), entry.getValue())));
+        return members;
+    }
+
+    private Optional<JsonNode> value(String member, Predicate<JsonNode> fits, String limit) {
         JsonNode value = object.get(member);
         if (value == null || value.isNull()) {
-            return Map.of();
-        } else if (!value.isObject()) {
-            throw new InvalidMessageException(place + "." + member, "an object", shown(value));
+            return Optional.empty();
+        } else if (!fits.test(value)) {
+            throw new InvalidMessageException(place + "." + member, limit, shown(value));
         }
-        Map<String, JsonNode> members = new LinkedHashMap<>();
-        value.properties().forEach(entry -> members.put(entry.getKey(), entry.getValue()));
-        return members;
+        return Optional.of(value);
     }
 }

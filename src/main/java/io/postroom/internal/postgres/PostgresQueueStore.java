@@ -242,7 +242,9 @@ final class PostgresQueueStore implements QueueStore {
     public Optional<String> otherOwner(String queue, @Nullable UUID self) {
         return transactions.single("look for the owner of queue " + queue, connection -> {
             try (Sql.Call call = QueueSql.OTHER_OWNER.on(connection)) {
-                return call.set("name", queue).set("self", text(self)).first(row -> row.getString(1));
+                return call.set("names", new String[] {queue})
+                        .set("self", text(self))
+                        .first(row -> row.getString(2));
             }
         });
     }

@@ -15,7 +15,6 @@ import io.postroom.internal.storage.TopologyStore;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
@@ -33,13 +32,7 @@ final class PostgresTopologyStore implements TopologyStore {
 
     @Override
     public Topology read() {
-        return transactions.several("read the topology", connection -> {
-            try (Statement statement = connection.createStatement()) {
-                statement.execute(
-                        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"); // one snapshot for three statements
-            }
-            return read(connection);
-        });
+        return transactions.snapshot("read the topology", PostgresTopologyStore::read);
     }
 
     @Override
@@ -89,8 +82,9 @@ final class PostgresTopologyStore implements TopologyStore {
                 .flatMap(binding -> binding.queue().stream())
                 .distinct()
                 .toArray(String[]::new);
-        try (Sql.Call call = TopologySql.EXCLUSIVE_OF.on(connection)) {
-            Optional<ExclusiveQueueException> refused = call.set("queues", queues)
+        try (Sql.Call call = QueueSql.OTHER_OWNER.on(connection)) {
+            Optional<ExclusiveQueueException> refused = call.set("names", queues)
+                    .set("self", (String) null)
                     .first(row -> new ExclusiveQueueException(row.getString(1), row.getString(2), true));
             if (refused.isPresent()) {
                 throw refused.get();

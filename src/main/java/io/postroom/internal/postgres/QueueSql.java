@@ -209,15 +209,20 @@ final class QueueSql {
             RETURNING %s
             """.formatted(COLUMNS));
 
-    /** Names the process that owns a queue. 0 rows: the queue is not exclusive, is not there, or belongs to the process that asks. */
+    /**
+     * The first of these queues that belongs to another process, and which process that is. 0 rows: none is exclusive and there, or all
+     * such belong to the process that asks. self null: nobody asks who could own one.
+     */
     static final Sql OTHER_OWNER = Sql.of("""
             -- name: other_owner
-            SELECT postroom.worker_text(q.owner)
+            SELECT q.name, postroom.worker_text(q.owner)
             FROM postroom.queue q
-            WHERE q.name = :name
+            WHERE q.name = ANY (:names::text[])
               AND q.deleted_at IS NULL
               AND q.kind = 'exclusive'
               AND q.owner IS DISTINCT FROM :self::uuid
+            ORDER BY q.name
+            LIMIT 1
             """);
 
     /** Whether the owner or the last consumer of a queue counts as gone. 0 rows: there is no such queue. */

@@ -39,11 +39,14 @@ final class RoutingSql {
             ORDER BY e.name
             """);
 
-    static final Sql BINDINGS = Sql.of("""
-            -- name: bindings
+    /** What {@link PostgresRoutingStore#binding} reads. */
+    static final String FROM_BINDINGS = """
             SELECT b.exchange, b.queue, b.to_exchange, b.routing_key,
                    ARRAY(SELECT unnest(ARRAY[a.key, a.value]) FROM jsonb_each_text(b.arguments) a)
             FROM postroom.bindings b
+            """;
+
+    static final Sql BINDINGS = Sql.of("-- name: bindings\n" + FROM_BINDINGS + """
             WHERE b.exchange = :exchange
             ORDER BY b.routing_key, b.queue, b.to_exchange, b.arguments
             """);

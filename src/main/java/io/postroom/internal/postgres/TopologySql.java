@@ -25,18 +25,6 @@ final class TopologySql {
             WHERE NOT EXISTS (SELECT FROM postroom.queue q WHERE q.name = :queue AND q.deleted_at IS NULL)
             """);
 
-    /** The first of these queues that belongs to a process, and which process that is. 0 rows: none does. */
-    static final Sql EXCLUSIVE_OF = Sql.of("""
-            -- name: exclusive_of
-            SELECT q.name, postroom.worker_text(q.owner)
-            FROM postroom.queue q
-            WHERE q.name = ANY (:queues::text[])
-              AND q.deleted_at IS NULL
-              AND q.kind = 'exclusive'
-            ORDER BY q.name
-            LIMIT 1
-            """);
-
     /** All queues but exclusive ones, by name. */
     static final Sql QUEUES = Sql.of("""
             -- name: queues
@@ -51,11 +39,7 @@ final class TopologySql {
             """);
 
     /** All bindings but those to exclusive queues, by exchange. */
-    static final Sql BINDINGS = Sql.of("""
-            -- name: all_bindings
-            SELECT b.exchange, b.queue, b.to_exchange, b.routing_key,
-                   ARRAY(SELECT unnest(ARRAY[a.key, a.value]) FROM jsonb_each_text(b.arguments) a)
-            FROM postroom.bindings b
+    static final Sql BINDINGS = Sql.of("-- name: all_bindings\n" + RoutingSql.FROM_BINDINGS + """
             WHERE b.queue IS NULL
                OR EXISTS (SELECT FROM postroom.queue q WHERE q.name = b.queue AND q.kind <> 'exclusive')
             ORDER BY b.exchange, b.routing_key, b.queue, b.to_exchange, b.arguments

@@ -12,11 +12,12 @@ import org.postgresql.PGConnection;
 
 /**
  * The store's own transactions, on any pool. They commit explicitly where auto-commit is off. They are READ COMMITTED, whatever the
- * database's default is. They end with their connection closed. Thread-safe.
+ * database's default is, but for {@link #snapshot}. They end with their connection closed. Thread-safe.
  *
  * <p>The stores of one pool share one object of this class, because it remembers the isolation level of each connection.
  */
 public final class StoreTransactions {
+    private static final String REPEATABLE_READ = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ";
     private static final String READ_COMMITTED = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
     private final DataSource source;
@@ -60,6 +61,16 @@ public final class StoreTransactions {
         } catch (SQLException e) {
             throw StoreErrors.translate(doing, e);
         }
+    }
+
+    /** Reads with several statements in one snapshot. The only transactions of the store that are not READ COMMITTED. */
+    public <T> T snapshot(String doing, Work<T> work) {
+        return several(doing, connection -> {
+            try (Statement statement = connection.createStatement()) {
+                statement.execute(REPEATABLE_READ);
+            }
+            return work.run(connection);
+        });
     }
 
     /** Runs statements in the caller's transaction: begins, ends and repeats nothing. */
