@@ -243,7 +243,7 @@ class PropertiesTest {
                         Stream.concat(
                                 keys("postroom", PostroomProperties.class),
                                 keys("postroom.mail", MailProperties.class)),
-                        Stream.of("postroom.handlers", "postroom.queues"))
+                        Stream.of("postroom.handlers", "postroom.queues", "postroom.settings"))
                 .collect(Collectors.toSet());
 
         assertThat(keys).hasSizeGreaterThan(25);
@@ -252,6 +252,7 @@ class PropertiesTest {
                 .allSatisfy(key -> assertThat(described.get(key)).as(key).endsWith("."));
         assertThat(described.get("postroom.handlers")).contains(HandlerSettings.KEYS);
         assertThat(described.get("postroom.queues")).contains(QueueProperties.KEYS.keySet());
+        assertThat(described.get("postroom.settings")).contains(SettingsProperties.KEYS);
     }
 
     private static Stream<String> keys(String prefix, Class<?> type) {
