@@ -73,7 +73,8 @@ class ExchangesOverHttpTest {
                         .size())
                 .isEqualTo(2);
         assertThat(client.postTo(EXCHANGES + "/orders/unbind", binding).body()).contains("\"removed\":true");
-        RestClient.problem(client.delete(EXCHANGES + "/orders?ifUnused=true"), 409);
+        JsonNode refused = RestClient.problem(client.delete(EXCHANGES + "/orders?ifUnused=true"), 409);
+        assertThat(refused.get("detail").asString()).isEqualTo("exchange \"orders\" has bindings; nothing was deleted");
         assertThat(client.delete(EXCHANGES + "/orders").statusCode()).isEqualTo(200);
         RestClient.problem(client.delete(EXCHANGES + "/orders"), 404);
     }
