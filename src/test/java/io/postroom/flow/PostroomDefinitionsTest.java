@@ -132,6 +132,20 @@ class PostroomDefinitionsTest {
     }
 
     @Test
+    void rename_that_names_nothing_of_the_file_is_refused() {
+        String file = """
+                {"postroomDefinitions": 1, "queues": [{"queue": "mail", "deadLetterExchange": "old"}]}""";
+        for (ImportOptions options :
+                List.of(ImportOptions.defaults(), ImportOptions.defaults().asDryRun())) {
+            assertThatThrownBy(() -> definitions.importFile(
+                            file, options.rename("old", "old.x").rename("mial", "mail.x")))
+                    .isInstanceOf(InvalidMessageException.class)
+                    .hasMessage("rename must be of names that the file has, got \"mial\"");
+        }
+        assertThat(postroom.queues().stats()).isEmpty();
+    }
+
+    @Test
     void refused_file_leaves_nothing_behind_also_in_a_dry_run() {
         postroom.exchanges().declare(Exchange.topic("orders"));
         String file = """
