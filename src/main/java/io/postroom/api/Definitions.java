@@ -17,10 +17,10 @@ public interface Definitions {
 
     /**
      * Declares what a definitions file of Postroom holds, in one transaction: all of it, or nothing. A queue that exists gets the settings
-     * that the file names, as by {@link Queues#declare}: those that an operator has set stay, and so does what the file does not name.
-     * Nothing is deleted. A dry run declares everything and rolls back. It finds each refusal but one: a change of {@code ordered} is
-     * checked again at the commit. That fails with a {@link StoreException} (55P03) while other transactions that use queues are open;
-     * import again then.
+     * that the file names, as by {@link Queues#declare}: those that an operator has set stay, and so does what the file does not name. A
+     * deleted queue comes back as a new one. Nothing is deleted. A dry run declares everything and rolls back. It finds each refusal but
+     * one: a change of {@code ordered} is checked again at the commit. That fails with a {@link StoreException} (55P03) while other
+     * transactions that use queues are open; import again then.
      *
      * @param json the file's text, as {@link #export} writes it
      * @param options a virtual host is refused: the file has none
@@ -36,7 +36,7 @@ public interface Definitions {
 
     /**
      * Declares what a definitions file of RabbitMQ holds, as {@code rabbitmqctl export_definitions} or the management console writes it. In
-     * one transaction: all that can be taken over, or nothing. What exists already stays.
+     * one transaction: all that can be taken over, or nothing. What exists already stays; a deleted queue comes back as a new one.
      *
      * @param json the file's text
      * @return what was taken over, what differs and how, what was refused and why; in the order of the file

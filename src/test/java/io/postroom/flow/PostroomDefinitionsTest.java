@@ -21,6 +21,8 @@ import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -112,6 +114,50 @@ class PostroomDefinitionsTest {
         assertThat(attempts("mail")).isEqualTo(9);
         assertThat(attempts("kept")).isEqualTo(3);
         assertThat(definitions.export()).as("what the file does not name stays").contains("\"timeToLive\" : \"1d\"");
+    }
+
+    @Test
+    void deleted_queue_comes_back_as_a_new_one() {
+        postroom.queues()
+                .declare(QueueSettings.of("mail")
+                        .attempts(3)
+                        .retryAfter("9s")
+                        .crashLimit(9)
+                        .timeToLive(Duration.ofDays(1))
+                        .retention(Duration.ofDays(1))
+                        .deadLetterExchange("all", "k")
+                        .ordered(true)
+                        .onDeadLetter(OnDeadLetter.BLOCK));
+        postroom.queues()
+                .declare(QueueSettings.of("rabbit")
+                        .kind(QueueKind.AUTO_DELETE)
+                        .maxLength(5, Overflow.REJECT)
+                        .singleActiveConsumer(true)
+                        .expiresAfter(Duration.ofMinutes(3)));
+        sql.sql("UPDATE postroom.queue SET settings_by = 'operator'").update();
+        for (String queue : List.of("mail", "rabbit")) {
+            postroom.queues().delete(queue, false, false);
+        }
+        String file = "{\"postroomDefinitions\": 1, \"queues\": [{\"queue\": \"mail\", \"attempts\": 9}]}";
+
+        assertThat(definitions.importFile(file, ImportOptions.defaults()).lines(ImportReport.Result.DIFFERS))
+                .isEmpty();
+        definitions.importRabbitMq("{\"queues\": [{\"name\": \"rabbit\"}]}", ImportOptions.defaults());
+
+        postroom.queues().declare(QueueSettings.of("new.mail").attempts(9));
+        postroom.queues().declare(QueueSettings.of("new.rabbit"));
+        for (String queue : List.of("mail", "rabbit")) {
+            assertThat(settings(queue)).isEqualTo(settings("new." + queue));
+        }
+    }
+
+    private Map<String, Object> settings(String queue) {
+        Map<String, Object> row = sql.sql("SELECT * FROM postroom.queue WHERE name = ?")
+                .param(queue)
+                .query()
+                .singleRow();
+        row.keySet().removeAll(Set.of("id", "name", "created_at", "used_at"));
+        return row;
     }
 
     @Test
