@@ -13,7 +13,7 @@ public interface Definitions {
      * names, the same text for the same topology. Exclusive queues, which go with their process, are left out with their bindings; so are
      * messages, pauses and stopped consumers.
      */
-    String export();
+    String exportFile();
 
     /**
      * Declares what a definitions file of Postroom holds, in one transaction: all of it, or nothing. A queue that exists gets the settings
@@ -22,7 +22,7 @@ public interface Definitions {
      * one: a change of {@code ordered} is checked again at the commit. That fails with a {@link StoreException} (55P03) while other
      * transactions that use queues are open; import again then.
      *
-     * @param json the file's text, as {@link #export} writes it
+     * @param json the file's text, as {@link #exportFile} writes it
      * @param options a virtual host is refused: the file has none
      * @return a line for each definition; a queue whose settings are others than those of the file is said to differ
      * @throws InvalidMessageException the text is no such file, too long, of a later version, or has a member that is unknown or not what

@@ -59,7 +59,7 @@ class PostroomDefinitionsTest {
     @Test
     void what_is_exported_is_imported_as_it_was_and_works() {
         declareShop();
-        String file = definitions.export();
+        String file = definitions.exportFile();
         removeAll();
 
         ImportReport report = definitions.importFile(file, ImportOptions.defaults());
@@ -70,7 +70,7 @@ class PostroomDefinitionsTest {
         assertThat(report.lines())
                 .extracting(ImportReport.Line::definition)
                 .contains("queue mail", "exchange orders", "binding orders to exchange all [*]");
-        assertThat(definitions.export()).isEqualTo(file);
+        assertThat(definitions.exportFile()).isEqualTo(file);
         assertThat(postroom.queueMessages()
                         .createMessage(CreateMessage.via("orders", "order.paid").payload(1))
                         .queues())
@@ -83,7 +83,7 @@ class PostroomDefinitionsTest {
     @Test
     void file_shows_every_setting() {
         declareShop();
-        assertThat(definitions.export())
+        assertThat(definitions.exportFile())
                 .contains("\"postroomDefinitions\" : 1", "\"kind\" : \"auto_delete\"", "\"attempts\" : 7")
                 .contains("\"retryAfter\" : \"1s, 5s\"", "\"timeToLive\" : \"1m\"", "\"retention\" : \"1h\"")
                 .contains("\"crashLimit\" : 2", "\"deadLetterExchange\" : \"all\"", "\"deadLetterRoutingKey\" : \"k\"")
@@ -113,7 +113,9 @@ class PostroomDefinitionsTest {
                 .isEqualTo("DIFFERS queue kept: attempts stays 3: an operator has set it");
         assertThat(attempts("mail")).isEqualTo(9);
         assertThat(attempts("kept")).isEqualTo(3);
-        assertThat(definitions.export()).as("what the file does not name stays").contains("\"timeToLive\" : \"1d\"");
+        assertThat(definitions.exportFile())
+                .as("what the file does not name stays")
+                .contains("\"timeToLive\" : \"1d\"");
     }
 
     @Test
@@ -163,7 +165,7 @@ class PostroomDefinitionsTest {
     @Test
     void names_are_changed_wherever_they_stand() {
         declareShop();
-        String file = definitions.export();
+        String file = definitions.exportFile();
         removeAll();
         definitions.importFile(
                 file,
@@ -171,7 +173,7 @@ class PostroomDefinitionsTest {
                         .rename("mail", "mail.x")
                         .rename("orders", "orders.x")
                         .rename("all", "all.x"));
-        assertThat(definitions.export())
+        assertThat(definitions.exportFile())
                 .isEqualTo(file.replace("\"mail\"", "\"mail.x\"")
                         .replace("\"orders\"", "\"orders.x\"")
                         .replace("\"all\"", "\"all.x\""));
@@ -215,7 +217,7 @@ class PostroomDefinitionsTest {
         postroom.exchanges().bind(Binding.from("all").to("stays"));
         postroom.exchanges().bind(Binding.from("all").to(own));
 
-        assertThat(definitions.export()).contains("stays").doesNotContain(own);
+        assertThat(definitions.exportFile()).contains("stays").doesNotContain(own);
         assertThat(definitions.exportRabbitMq("/")).contains("stays").doesNotContain(own);
         assertThatThrownBy(() -> definitions.importFile(
                         "{\"postroomDefinitions\": 1, \"queues\": [{\"queue\": \"" + own + "\"}]}",
@@ -252,11 +254,11 @@ class PostroomDefinitionsTest {
         postroom.queues().declare(QueueSettings.of("mail"));
         sql.sql("UPDATE postroom.queue SET " + setting + ", settings_by = 'operator'")
                 .update();
-        String file = definitions.export();
+        String file = definitions.exportFile();
         assertThat(file).contains(text);
         removeAll();
         definitions.importFile(file, ImportOptions.defaults());
-        assertThat(definitions.export()).isEqualTo(file);
+        assertThat(definitions.exportFile()).isEqualTo(file);
     }
 
     @ParameterizedTest

@@ -130,7 +130,7 @@ final class PostroomFile {
         if (!root.isObject() || !root.has(VERSION)) {
             throw new InvalidMessageException(
                     "file",
-                    "a JSON object with " + VERSION + ", as Definitions.export writes it",
+                    "a JSON object with " + VERSION + ", as Definitions.exportFile writes it",
                     Entry.shown(root),
                     "A file of RabbitMQ is imported as such");
         }
@@ -143,7 +143,7 @@ final class PostroomFile {
                     Entry.shown(root.get(VERSION)),
                     version > LATEST
                             ? "A later version of Postroom wrote the file: import it with that version"
-                            : "Definitions.export writes it");
+                            : "Definitions.exportFile writes it");
         }
         file.requireKnown(MEMBERS);
         Renames used = new Renames(renames);
