@@ -55,7 +55,7 @@ final class PostgresTopologyStore implements TopologyStore {
         String doing = "declare " + wanted.queues().size() + " queues, "
                 + wanted.exchanges().size() + " exchanges and "
                 + wanted.bindings().size() + " bindings";
-        return RoutingRefusals.translated(() -> transactions.several(doing, connection -> {
+        return FunctionRefusals.translated(() -> transactions.several(doing, connection -> {
             try (Sql.Call call = RoutingSql.CHANGE.on(connection)) {
                 call.one(row -> true);
             }
