@@ -19,8 +19,8 @@ public interface Definitions {
      * Declares what a definitions file of Postroom holds, in one transaction: all of it, or nothing. A queue that exists gets the settings
      * that the file names, as by {@link Queues#declare}: those that an operator has set stay, and so does what the file does not name. A
      * deleted queue comes back as a new one. Nothing is deleted. A dry run declares everything and rolls back. It finds each refusal but
-     * one: a change of {@code ordered} is checked again at the commit. That fails with a {@link StoreException} (55P03) while other
-     * transactions that use queues are open; import again then.
+     * one: a change of {@code ordered} is checked again at the commit. While other transactions that use queues are open, the import is
+     * tried again, ten times in about 1.5 s. After that it fails with a {@link StoreException} (55P03), and nothing was declared.
      *
      * @param json the file's text, as {@link #exportFile} writes it
      * @param options a virtual host is refused: the file has none

@@ -19,10 +19,16 @@ import io.postroom.api.QueueSettings;
 import io.postroom.api.QueueSettings.OnDeadLetter;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
+import java.sql.Connection;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -37,7 +43,10 @@ class PostroomDefinitionsTest {
     private final Postroom postroom;
     private final Definitions definitions;
 
+    private final TestDatabase database;
+
     PostroomDefinitionsTest(TestDatabase database) {
+        this.database = database;
         sql = JdbcClient.create(database.pool());
         postroom = Postroom.on(database.pool()).workers(false).start();
         definitions = postroom.definitions();
@@ -90,6 +99,41 @@ class PostroomDefinitionsTest {
                 .contains("\"ordered\" : true", "\"onDeadLetter\" : \"block\"", "\"maxLength\" : 5")
                 .contains("\"overflow\" : \"reject\"", "\"singleActiveConsumer\" : true", "\"expiresAfter\" : \"3m\"")
                 .contains("\"alternate\" : \"all\"", "\"toExchange\" : \"all\"", "\"vip\" : null");
+    }
+
+    /** A change of {@code ordered} needs a lock that is tried for a moment only. Each try makes the new queue anew. */
+    @Test
+    void import_that_changes_ordered_is_tried_again_while_another_transaction_uses_queues() throws Exception {
+        postroom.queues().declare(QueueSettings.of("orders"));
+        postroom.queues().declare(QueueSettings.of("mail"));
+        String file = """
+                {"postroomDefinitions": 1, "queues": [{"queue": "orders", "ordered": true}, {"queue": "new"}]}""";
+        ExecutorService other = Executors.newSingleThreadExecutor();
+        try (Connection open = database.connect()) {
+            open.setAutoCommit(false);
+            postroom.queueMessages().createMessage(CreateMessage.to("mail").payload(1), open);
+            long before = queueIds();
+
+            Future<ImportReport> importing = other.submit(() -> definitions.importFile(file, ImportOptions.defaults()));
+            Awaitility.await().atMost(Duration.ofSeconds(30)).until(() -> queueIds() >= before + 2);
+            open.commit();
+
+            assertThat(importing.get(30, TimeUnit.SECONDS).lines())
+                    .hasSize(2)
+                    .allSatisfy(line -> assertThat(line.result()).isEqualTo(ImportReport.Result.TAKEN_OVER));
+            assertThat(sql.sql("SELECT name FROM postroom.queue WHERE ordered ORDER BY name")
+                            .query(String.class)
+                            .list())
+                    .containsExactly("orders");
+        } finally {
+            other.shutdownNow();
+        }
+    }
+
+    private long queueIds() {
+        return sql.sql("SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence('postroom.queue', 'id')), 0)")
+                .query(Long.class)
+                .single();
     }
 
     @Test

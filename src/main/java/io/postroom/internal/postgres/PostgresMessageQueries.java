@@ -24,28 +24,27 @@ final class PostgresMessageQueries implements MessageQueries {
 
     @Override
     public Optional<Message> find(UUID id) {
-        return transactions.single("find message " + id, connection -> MessageReader.find(id, connection));
+        return transactions.read("find message " + id, connection -> MessageReader.find(id, connection));
     }
 
     @Override
     public List<Message> find(MessageFilter filter) {
-        return transactions.single("find messages", connection -> MessageReader.find(filter, connection));
+        return transactions.read("find messages", connection -> MessageReader.find(filter, connection));
     }
 
     @Override
     public List<Message> next(MessageFilter filter) {
-        return transactions.single("list the next messages", connection -> MessageReader.next(filter, connection));
+        return transactions.read("list the next messages", connection -> MessageReader.next(filter, connection));
     }
 
     @Override
     public List<Message> removable(MessageFilter filter) {
-        return transactions.single(
-                "list removable messages", connection -> MessageReader.removable(filter, connection));
+        return transactions.read("list removable messages", connection -> MessageReader.removable(filter, connection));
     }
 
     @Override
     public List<Attempt> history(UUID id) {
-        return transactions.single("read the history of message " + id, connection -> {
+        return transactions.read("read the history of message " + id, connection -> {
             try (Sql.Call call = RegistrySql.HISTORY.on(connection)) {
                 return call.set("id", id).list(MessageReader::attempt);
             }
@@ -54,7 +53,7 @@ final class PostgresMessageQueries implements MessageQueries {
 
     @Override
     public List<String> explain(UUID id) {
-        return transactions.single("explain message " + id, connection -> {
+        return transactions.read("explain message " + id, connection -> {
             try (Sql.Call call = RegistrySql.EXPLAIN.on(connection)) {
                 return call.set("id", id).list(row -> row.getString(1));
             }

@@ -103,7 +103,7 @@ final class PostgresRoutingStore implements RoutingStore {
 
     @Override
     public List<Exchange> exchanges() {
-        return transactions.single("list exchanges", connection -> {
+        return transactions.read("list exchanges", connection -> {
             try (Sql.Call call = RoutingSql.EXCHANGES.on(connection)) {
                 return call.list(PostgresRoutingStore::exchange);
             }
@@ -112,7 +112,7 @@ final class PostgresRoutingStore implements RoutingStore {
 
     @Override
     public List<Binding> bindings(String exchange) {
-        return transactions.single("list bindings of exchange " + exchange, connection -> {
+        return transactions.read("list bindings of exchange " + exchange, connection -> {
             try (Sql.Call call = RoutingSql.BINDINGS.on(connection)) {
                 return call.set("exchange", exchange).list(PostgresRoutingStore::binding);
             }
@@ -140,16 +140,15 @@ final class PostgresRoutingStore implements RoutingStore {
 
     @Override
     public List<Route> route(String exchange, String routingKey, Map<String, String> headers) {
-        return FunctionRefusals.translated(() ->
-                transactions.single("route through exchange " + exchange, connection -> {
-                    try (Sql.Call call = RoutingSql.ROUTE.on(connection)) {
-                        return call.set("exchange", exchange)
-                                .set("routingKey", routingKey)
-                                .setUntyped("headers", JSON.writeValueAsString(headers))
-                                .list(row -> new Route(row.getString(1), List.of((String[])
-                                        row.getArray(2).getArray())));
-                    }
-                }));
+        return FunctionRefusals.translated(() -> transactions.read("route through exchange " + exchange, connection -> {
+            try (Sql.Call call = RoutingSql.ROUTE.on(connection)) {
+                return call.set("exchange", exchange)
+                        .set("routingKey", routingKey)
+                        .setUntyped("headers", JSON.writeValueAsString(headers))
+                        .list(row -> new Route(row.getString(1), List.of((String[])
+                                row.getArray(2).getArray())));
+            }
+        }));
     }
 
     @Override

@@ -42,13 +42,13 @@ final class PostgresTopologyStore implements TopologyStore {
 
     @Override
     public Topology declare(Topology wanted, boolean dryRun) {
-        return declare(wanted, TopologySql.SET_QUEUE, connection -> {
+        return BusyRetry.untilFree(() -> declare(wanted, TopologySql.SET_QUEUE, connection -> {
             Topology there = read(connection);
             if (dryRun) {
                 connection.rollback(); // the commit that follows finds nothing to write
             }
             return there;
-        });
+        }));
     }
 
     private <T> T declare(Topology wanted, Sql declareQueue, StoreTransactions.Work<T> last) {

@@ -65,6 +65,25 @@ class OrderSweepTest extends OrderSteps {
         complete(done(claimOnly(second)));
     }
 
+    /** The sweep holds the lock of the claims here: to wait for a user's transaction would stop the whole queue. */
+    @Test
+    void sweep_does_not_wait_for_a_transaction_that_ends_a_group_of_a_strange_row() throws Exception {
+        UUID first = send("a");
+        UUID second = send("a");
+        ClaimedMessage running = claimOnly(first);
+        assertThat(claim()).isEmpty();
+        fixture.execute("UPDATE postroom.message_group SET low = 5000000000"); // the sweep has to mend it
+        Connection ending = begin();
+        completeOn(ending, done(running));
+        Future<GroupSweep> sweeping = threads.submit(this::sweep);
+        answer(sweeping);
+        UUID other = send("b");
+        complete(done(claimOnly(other)));
+        ending.commit();
+        sweep();
+        complete(done(claimOnly(second)));
+    }
+
     /** The sweep decides on a snapshot. The holder that was dead there may be claimed again before the group's row is locked. */
     @Test
     void holder_that_comes_back_while_the_sweep_looks_keeps_its_group() throws Exception {
