@@ -5930,10 +5930,17 @@ BEGIN
         CONTINUE WHEN NOT pg_try_advisory_xact_lock(1349481332, waiting.queue_id);
         CONTINUE WHEN NOT EXISTS (SELECT FROM postroom.grouped w
                                   WHERE w.queue_id = waiting.queue_id AND w.group_key = waiting.group_key AND w.seq = waiting.seq);
-        UPDATE postroom.message_group h
-        SET low = least(h.low, waiting.seq), is_free = false
-        WHERE h.queue_id = waiting.queue_id AND h.group_key = waiting.group_key;
-        IF NOT FOUND THEN
+        PERFORM FROM postroom.message_group h
+        WHERE h.queue_id = waiting.queue_id AND h.group_key = waiting.group_key
+        FOR UPDATE SKIP LOCKED;
+        IF FOUND THEN
+            UPDATE postroom.message_group h
+            SET low = least(h.low, waiting.seq), is_free = false
+            WHERE h.queue_id = waiting.queue_id AND h.group_key = waiting.group_key;
+        ELSIF EXISTS (SELECT FROM postroom.message_group h
+                      WHERE h.queue_id = waiting.queue_id AND h.group_key = waiting.group_key) THEN
+            CONTINUE; -- to wait here would keep all claims of the queue waiting
+        ELSE
             INSERT INTO postroom.message_group (queue_id, group_key, message_id, low, epoch)
             VALUES (waiting.queue_id, waiting.group_key, NULL, waiting.seq, pg_sequence_last_value('postroom.ready_seq'));
         END IF;
