@@ -1162,7 +1162,7 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.begin_length IS 'Internal: a trigger. Makes the row of a limited queue in queue_length, and refuses a limit for an ordered queue.';
 
-CREATE OR REPLACE FUNCTION postroom.begin_single_active()
+CREATE OR REPLACE FUNCTION postroom.begin_single_active_change()
  RETURNS trigger
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1174,7 +1174,7 @@ BEGIN
 END
 $function$
 ;
-COMMENT ON FUNCTION postroom.begin_single_active IS 'Internal: a trigger. Lets nobody claim while claims may be under way from before a queue had a single active consumer.';
+COMMENT ON FUNCTION postroom.begin_single_active_change IS 'Internal: a trigger. Lets nobody claim while claims may be under way from before a queue had a single active consumer.';
 
 CREATE OR REPLACE FUNCTION postroom.bind(exchange text, queue text DEFAULT NULL::text, routing_key text DEFAULT ''::text, arguments jsonb DEFAULT '{}'::jsonb, to_exchange text DEFAULT NULL::text)
  RETURNS boolean
@@ -1509,7 +1509,7 @@ DECLARE
     low          uuid;
     high         uuid;
 BEGIN
-    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queues: see begin_single_active
+    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queues: see begin_single_active_change
     SELECT array_agg(c.ctid), array_agg(c.entry), array_agg(c.seq), array_agg(c.message_id), array_agg(c.failures), array_agg(c.deliveries)
     INTO places, entries, seqs, ids, failed, delivered
     FROM (
@@ -1650,7 +1650,7 @@ DECLARE
     low          uuid;
     high         uuid;
 BEGIN
-    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queue: see begin_single_active
+    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queue: see begin_single_active_change
     -- The lock on queue is held until the end of the transaction: whether the queue is ordered cannot change meanwhile (see set_ordered).
     SELECT q.crash_limit INTO crash_limit
     FROM postroom.queue q
@@ -2002,7 +2002,7 @@ DECLARE
     low          uuid;
     high         uuid;
 BEGIN
-    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queue: see begin_single_active
+    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queue: see begin_single_active_change
     -- The lock on queue is held until the end of the transaction, so TRUNCATE and DROP come before this line or after the claim.
     -- An ordered queue has a function of its own: claim_ordered.
     SELECT q.crash_limit INTO crash_limit
@@ -3077,8 +3077,8 @@ BEGIN
         RETURN false;
     END IF;
     IF coalesce(delete_exchange.if_unused, true) AND EXISTS (SELECT FROM postroom.binding b WHERE b.exchange_id = deleted_id) THEN
-        RAISE EXCEPTION 'exchange "%" has bindings and was not deleted. Unbind them first, or delete it without if_unused',
-            delete_exchange.exchange USING ERRCODE = '55006', COLUMN = 'exchange';
+        RAISE EXCEPTION 'exchange "%" has bindings; nothing was deleted', delete_exchange.exchange
+            USING ERRCODE = '55006', COLUMN = 'exchange', HINT = 'Unbind them first, or delete it without if_unused';
     END IF;
     DELETE FROM postroom.binding b WHERE b.exchange_id = deleted_id OR b.to_exchange_id = deleted_id;
     DELETE FROM postroom.exchange e WHERE e.id = deleted_id;
@@ -5930,10 +5930,17 @@ BEGIN
         CONTINUE WHEN NOT pg_try_advisory_xact_lock(1349481332, waiting.queue_id);
         CONTINUE WHEN NOT EXISTS (SELECT FROM postroom.grouped w
                                   WHERE w.queue_id = waiting.queue_id AND w.group_key = waiting.group_key AND w.seq = waiting.seq);
-        UPDATE postroom.message_group h
-        SET low = least(h.low, waiting.seq), is_free = false
-        WHERE h.queue_id = waiting.queue_id AND h.group_key = waiting.group_key;
-        IF NOT FOUND THEN
+        PERFORM FROM postroom.message_group h
+        WHERE h.queue_id = waiting.queue_id AND h.group_key = waiting.group_key
+        FOR UPDATE SKIP LOCKED;
+        IF FOUND THEN
+            UPDATE postroom.message_group h
+            SET low = least(h.low, waiting.seq), is_free = false
+            WHERE h.queue_id = waiting.queue_id AND h.group_key = waiting.group_key;
+        ELSIF EXISTS (SELECT FROM postroom.message_group h
+                      WHERE h.queue_id = waiting.queue_id AND h.group_key = waiting.group_key) THEN
+            CONTINUE; -- to wait here would keep all claims of the queue waiting
+        ELSE
             INSERT INTO postroom.message_group (queue_id, group_key, message_id, low, epoch)
             VALUES (waiting.queue_id, waiting.group_key, NULL, waiting.seq, pg_sequence_last_value('postroom.ready_seq'));
         END IF;

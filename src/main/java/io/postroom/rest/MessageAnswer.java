@@ -115,6 +115,7 @@ final class MessageAnswer {
         out.writeNumberProperty("crashes", entry.crashes());
         out.writeNumberProperty("deliveries", entry.deliveries());
         instant("dueAt", entry.dueAt());
+        instant("expiresAt", entry.expiresAt());
         text("error", entry.error());
     }
 

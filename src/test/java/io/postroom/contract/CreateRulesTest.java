@@ -1,6 +1,7 @@
 package io.postroom.contract;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.postroom.api.CreateMessage;
 import io.postroom.api.Direction;
@@ -32,6 +33,7 @@ import java.util.UUID;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -160,6 +162,9 @@ class CreateRulesTest {
                 refused("group", "group of 201 characters", "group", "g".repeat(201)),
                 refused("group", "empty group", "group", ""),
                 refused("group", "group with a newline", "group", "a\nb"),
+                refused("group", "group with an escape", "group", "a\u001bb"),
+                refused("group", "group with a DEL", "group", "a\u007f"),
+                accepted("group with a tab", "group", "a\tb"),
                 refused("headers", "65 headers", "headers", manyHeaders),
                 refused("headers", "header name with a colon", "headers", Map.of("a:b", "v")),
                 refused("headers", "header value with a line break", "headers", Map.of("a", "v\r\nBcc: x")),
@@ -241,6 +246,22 @@ class CreateRulesTest {
         }
         assertThat(door.create(withQueue(one.message, queue))).isEqualTo(one.answer);
         assertThat(messages() - before).as("messages written").isEqualTo(one.answer.equals(NEW) ? 1 : 0);
+    }
+
+    /** In SQL it is PostgreSQL that takes no NUL in a text, before any function is called. */
+    @Test
+    void group_with_a_nul_is_refused_at_each_door_and_nothing_is_written() throws Exception {
+        Map<String, Object> message = withQueue(message("group", "a\u0000b"), "rules." + MessageIds.next());
+        long before = messages();
+        assertThat(inJava(message)).isEqualTo("group");
+        assertThat(overHttp(message)).isEqualTo("group");
+        assertThatThrownBy(() -> CreateMessage.to("q").group("a\u0000b"))
+                .hasMessage("group must be no control characters, got \"a\\u0000b\"");
+        assertThatThrownBy(() -> inSql(message))
+                .hasMessageContaining("invalid byte sequence for encoding \"UTF8\": 0x00");
+        assertThatThrownBy(() -> inSqlBatch(message)).hasMessageContaining("\\u0000 cannot be converted to text");
+        assertThat(messages()).isEqualTo(before);
+        assertThat(queues((String) message.get("queue"))).isZero();
     }
 
     // ---- the four doors
@@ -411,9 +432,17 @@ class CreateRulesTest {
     }
 
     private static long messages() throws SQLException {
+        return number("SELECT count(*) FROM postroom.message");
+    }
+
+    private static long queues(String name) throws SQLException {
+        return number("SELECT count(*) FROM postroom.queue WHERE name = '" + name + "'");
+    }
+
+    private static long number(String query) throws SQLException {
         try (Connection connection = database.pool().getConnection();
                 Statement statement = connection.createStatement();
-                ResultSet row = statement.executeQuery("SELECT count(*) FROM postroom.message")) {
+                ResultSet row = statement.executeQuery(query)) {
             row.next();
             return row.getLong(1);
         }

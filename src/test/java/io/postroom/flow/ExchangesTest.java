@@ -40,6 +40,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -408,18 +409,24 @@ class ExchangesTest {
         topic("orders");
         postroom.queues().declare(QueueSettings.of("c").timeToLive(Duration.ofMinutes(1)));
         bind("orders", "#", "c");
-        bind("orders", "#", "d-without");
+        bind("orders", "#", "b");
         Created created =
                 messages.createMessage(CreateMessage.via("orders", "x").payload(1));
         Created both = messages.createMessage(
                 CreateMessage.via("orders", "x").payload(1).timeToLive(Duration.ofMinutes(5)));
+        assertThat(lives(created)).containsExactly(Optional.empty(), Optional.of(Duration.ofMinutes(1)));
+        assertThat(lives(both)).containsOnly(Optional.of(Duration.ofMinutes(5)));
+        Message first = found(created);
+        assertThat(first.expiresAt())
+                .as("the first end of all entries")
+                .contains(first.createdAt().plusSeconds(60));
         kit.advance(Duration.ofMinutes(2));
         kit.drain("a");
-        assertThat(states(created)).containsExactly(MessageState.EXPIRED, MessageState.READY);
+        assertThat(states(created)).containsExactly(MessageState.READY, MessageState.EXPIRED);
         assertThat(states(both)).as("its own counts instead").containsExactly(MessageState.READY, MessageState.READY);
         kit.advance(Duration.ofMinutes(4));
         kit.drain("a");
-        assertThat(states(created)).containsExactly(MessageState.EXPIRED, MessageState.READY);
+        assertThat(states(created)).containsExactly(MessageState.READY, MessageState.EXPIRED);
         assertThat(states(both)).containsExactly(MessageState.EXPIRED, MessageState.EXPIRED);
     }
 
@@ -627,6 +634,14 @@ class ExchangesTest {
 
     private List<MessageState> states(Created created) {
         return found(created).entries().stream().map(QueueEntry::state).toList();
+    }
+
+    /** How long after its creation each entry expires, in the order of their queues. */
+    private List<Optional<Duration>> lives(Created created) {
+        Message message = found(created);
+        return message.entries().stream()
+                .map(entry -> entry.expiresAt().map(end -> Duration.between(message.createdAt(), end)))
+                .toList();
     }
 
     private long number(String query) {

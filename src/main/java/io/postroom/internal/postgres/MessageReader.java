@@ -128,7 +128,6 @@ final class MessageReader {
                 known.routingKey(),
                 known.group(),
                 known.createdAt(),
-                known.expiresAt(),
                 List.copyOf(entries));
     }
 
@@ -140,6 +139,7 @@ final class MessageReader {
                 row.getInt(15),
                 row.getInt(16),
                 Optional.ofNullable(Rows.instant(row, 17)),
+                Optional.ofNullable(Rows.instant(row, 11)),
                 Optional.ofNullable(row.getString(18)));
         return new Message(
                 row.getObject(1, UUID.class),
@@ -156,7 +156,6 @@ final class MessageReader {
                 Objects.requireNonNullElse(row.getString(20), ""),
                 Optional.ofNullable(row.getString(21)),
                 instant(row, 10),
-                Optional.ofNullable(Rows.instant(row, 11)),
                 List.of(entry));
     }
 

@@ -47,7 +47,7 @@ final class PostgresQueueStore implements QueueStore {
 
     @Override
     public List<QueueRow> declareAll(List<QueueSettings> settings, Declarer declarer) {
-        return RoutingRefusals.translated(() -> declare(settings, declarer));
+        return FunctionRefusals.translated(() -> declare(settings, declarer));
     }
 
     private List<QueueRow> declare(List<QueueSettings> settings, Declarer declarer) {

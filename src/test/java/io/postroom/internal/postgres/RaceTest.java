@@ -25,6 +25,7 @@ import io.postroom.internal.storage.QueueReport;
 import io.postroom.internal.storage.StoreIdentity;
 import io.postroom.internal.storage.Stores;
 import io.postroom.internal.storage.WatermarkSample;
+import io.postroom.testing.BlockedSessions;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
 import java.sql.Connection;
@@ -96,12 +97,7 @@ class RaceTest {
 
     /** Waits until somebody in this database waits for a lock. */
     private void awaitWaiting() {
-        Awaitility.await().atMost(Duration.ofSeconds(20)).until(() -> !waiting().isEmpty());
-    }
-
-    private List<String> waiting() {
-        return fixture.texts(
-                "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'");
+        BlockedSessions.await(fixture.pool, 1);
     }
 
     /** Somebody else's claim that is not committed yet. */

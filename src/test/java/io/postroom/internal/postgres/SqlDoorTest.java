@@ -2,13 +2,13 @@ package io.postroom.internal.postgres;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
-import static org.awaitility.Awaitility.await;
 
 import io.postroom.api.CreateMessage;
 import io.postroom.api.DuplicateMessageException;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Limits;
 import io.postroom.api.MessageIds;
+import io.postroom.testing.BlockedSessions;
 import io.postroom.testing.Conservation;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
@@ -153,7 +153,7 @@ class SqlDoorTest {
             first.setAutoCommit(false);
             create(on(first), "'new-queue'");
             CompletableFuture<UUID> waiting = CompletableFuture.supplyAsync(() -> create(on(second), "'new-queue'"));
-            awaitLockWait(second);
+            BlockedSessions.awaitBlocked(second, database.pool());
             first.commit();
             waiting.get(10, TimeUnit.SECONDS);
         }
@@ -262,14 +262,14 @@ class SqlDoorTest {
             UUID id = create(on(first), "'waited', '1', deduplication_key => 'key'");
             CompletableFuture<Answer> repeat = CompletableFuture.supplyAsync(
                     () -> createAnd(on(second), "'waited', '1', deduplication_key => 'key'"));
-            awaitLockWait(second);
+            BlockedSessions.awaitBlocked(second, database.pool());
             first.commit();
             assertThat(repeat.get(10, TimeUnit.SECONDS)).isEqualTo(new Answer(id, false));
 
             UUID other = create(on(first), "'waited', '1', deduplication_key => 'other'");
             CompletableFuture<Answer> successor = CompletableFuture.supplyAsync(
                     () -> createAnd(on(second), "'waited', '1', deduplication_key => 'other'"));
-            awaitLockWait(second);
+            BlockedSessions.awaitBlocked(second, database.pool());
             first.rollback();
             Answer answer = successor.get(10, TimeUnit.SECONDS);
             assertThat(answer.isNew).isTrue();
@@ -634,14 +634,5 @@ class SqlDoorTest {
 
     private static JdbcClient on(Connection connection) {
         return JdbcClient.create(new SingleConnectionDataSource(connection, true));
-    }
-
-    private void awaitLockWait(Connection waiting) throws SQLException {
-        int pid = waiting.unwrap(org.postgresql.PGConnection.class).getBackendPID();
-        await().until(() -> sql.sql("SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = ?")
-                .param(pid)
-                .query(Boolean.class)
-                .optional()
-                .orElse(false));
     }
 }
