@@ -53,6 +53,7 @@ final class MessageAnswer {
             } else {
                 answer.text("queue", created.queues().get(0));
             }
+            created.state().ifPresent(state -> answer.text("state", state.name()));
         });
     }
 

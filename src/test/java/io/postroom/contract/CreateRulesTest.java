@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.postroom.api.CreateMessage;
+import io.postroom.api.Deduplication;
 import io.postroom.api.Direction;
 import io.postroom.api.DuplicateMessageException;
 import io.postroom.api.InvalidMessageException;
@@ -117,6 +118,45 @@ class CreateRulesTest {
                 accepted("lowest priority", "priority", 0),
                 accepted("key of 200 characters", "deduplicationKey", "k".repeat(200)),
                 accepted("64 headers", "headers", Map.copyOf(new LinkedHashMap<>(first(manyHeaders, 64)))),
+                accepted("key held until the end", "deduplicationKey", "e", "deduplicateUntil", "end"),
+                refused("deduplicateUntil", "no such time", "deduplicationKey", "e", "deduplicateUntil", "never"),
+                refused("onDuplicate", "no such answer", "deduplicationKey", "e", "onDuplicate", "ignore"),
+                after(
+                        "other content under a key that is held",
+                        "duplicate",
+                        message("deduplicationKey", "h", "payload", "1"),
+                        message("deduplicationKey", "h", "payload", "2", "deduplicateUntil", "start")),
+                after(
+                        "other content under a key whose first message is kept",
+                        KNOWN,
+                        message("deduplicationKey", "h", "payload", "1"),
+                        message("deduplicationKey", "h", "payload", "2", "onDuplicate", "keep")),
+                after(
+                        "other due time for the first message",
+                        KNOWN,
+                        message("deduplicationKey", "h", "payload", "1"),
+                        message(
+                                "deduplicationKey",
+                                "h",
+                                "payload",
+                                "2",
+                                "onDuplicate",
+                                "reschedule",
+                                "delay",
+                                Duration.ofMinutes(1))),
+                after(
+                        "message in the place of one that waits",
+                        NEW,
+                        message("deduplicationKey", "h", "payload", "1"),
+                        message(
+                                "deduplicationKey",
+                                "h",
+                                "payload",
+                                "2",
+                                "deduplicateUntil",
+                                "end",
+                                "onDuplicate",
+                                "replace")),
                 refused("queue", "empty queue name", "queue", ""),
                 refused("queue", "queue name with a quote", "queue", "a'; drop table x;--"),
                 refused("queue", "queue name of 128 characters", "queue", "q".repeat(128)),
@@ -290,7 +330,18 @@ class CreateRulesTest {
             case "at" -> create.at((Instant) value);
             case "timeToLive" -> create.timeToLive((Duration) value);
             case "priority" -> create.priority((int) value);
-            case "deduplicationKey" -> create.deduplicate((String) value);
+            case "deduplicationKey" -> create.deduplicate((String) value, create.deduplication());
+            case "deduplicateUntil" ->
+                create.deduplicate(
+                        create.deduplicationKey().orElseThrow(),
+                        new Deduplication(
+                                Deduplication.Until.ofCode((String) value),
+                                create.deduplication().onDuplicate()));
+            case "onDuplicate" ->
+                create.deduplicate(
+                        create.deduplicationKey().orElseThrow(),
+                        new Deduplication(
+                                create.deduplication().until(), Deduplication.OnDuplicate.ofCode((String) value)));
             case "correlationId" -> create.correlationId((String) value);
             case "group" -> create.group((String) value);
             case "direction" -> create.direction(Direction.valueOf((String) value));
@@ -354,6 +405,8 @@ class CreateRulesTest {
                     arguments.put("time_to_live => ?::interval", ((Duration) value).toSeconds() + " seconds");
                 case "at" -> arguments.put("at => ?", OffsetDateTime.ofInstant((Instant) value, ZoneOffset.UTC));
                 case "deduplicationKey" -> arguments.put("deduplication_key => ?", value);
+                case "deduplicateUntil" -> arguments.put("deduplicate_until => ?", value);
+                case "onDuplicate" -> arguments.put("on_duplicate => ?", value);
                 case "correlationId" -> arguments.put("correlation_id => ?", value);
                 case "group" -> arguments.put("group_key => ?", value);
                 case "headers" -> arguments.put("headers => ?::jsonb", JSON.writeValueAsString(value));

@@ -354,13 +354,15 @@ class ExchangesTest {
         bind("orders", "#", "b");
         UUID id = MessageIds.next();
         CreateMessage message = CreateMessage.via("orders", "x").payload(1).id(id);
-        assertThat(messages.createMessage(message)).isEqualTo(new Created(id, true, List.of("a", "b")));
+        assertThat(messages.createMessage(message))
+                .isEqualTo(new Created(id, true, List.of("a", "b"), Optional.empty()));
         exchanges.unbind(Binding.from("orders").key("#").to("b"));
-        assertThat(messages.createMessage(message)).isEqualTo(new Created(id, false, List.of("a", "b")));
+        assertThat(messages.createMessage(message))
+                .isEqualTo(new Created(id, false, List.of("a", "b"), Optional.of(MessageState.READY)));
         exchanges.unbind(Binding.from("orders").key("#").to("a"));
         assertThat(messages.createMessage(message))
                 .as("a repeat, although nothing is bound by now")
-                .isEqualTo(new Created(id, false, List.of("a", "b")));
+                .isEqualTo(new Created(id, false, List.of("a", "b"), Optional.of(MessageState.READY)));
         assertThatThrownBy(() -> messages.createMessage(message.payload(2)))
                 .isInstanceOf(DuplicateMessageException.class)
                 .hasMessageStartingWith("exchange \"orders\" already has a message with id");
@@ -368,7 +370,7 @@ class ExchangesTest {
         exchanges.delete("orders", false);
         assertThat(messages.createMessage(message))
                 .as("a repeat, although the exchange is gone by now")
-                .isEqualTo(new Created(id, false, List.of("a", "b")));
+                .isEqualTo(new Created(id, false, List.of("a", "b"), Optional.of(MessageState.READY)));
         assertThat(sql.sql(
                                 "SELECT is_new FROM postroom.create_message(exchange => 'orders', routing_key => 'x', payload => '1',"
                                         + " message_id => ?)")
@@ -382,7 +384,8 @@ class ExchangesTest {
         CreateMessage keyed = CreateMessage.via("orders", "x").payload(1).deduplicate("k");
         Created first = messages.createMessage(keyed);
         assertThat(first.isNew()).isTrue();
-        assertThat(messages.createMessage(keyed)).isEqualTo(new Created(first.id(), false, List.of("a")));
+        assertThat(messages.createMessage(keyed))
+                .isEqualTo(new Created(first.id(), false, List.of("a"), Optional.of(MessageState.READY)));
         assertThat(messages.createMessage(CreateMessage.to("a").payload(1).deduplicate("k"))
                         .isNew())
                 .as("the key belongs to the exchange, not to its queues")

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.postroom.api.MessageFilter;
 import io.postroom.api.MessageIds;
+import io.postroom.api.MessageState;
 import io.postroom.api.StoreException;
 import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.postgres.statement.StoreTransactions;
@@ -704,7 +705,8 @@ class RaceTest {
                 start(() -> fixture.enqueue(fixture.message().key("k")));
         awaitWaiting();
         first.commit();
-        assertThat(answer(second)).isEqualTo(new EnqueueResult(id, false, true, 0, List.of(fixture.queue.name())));
+        assertThat(answer(second))
+                .isEqualTo(new EnqueueResult(id, false, true, 0, List.of(fixture.queue.name()), MessageState.READY));
     }
 
     @Test
@@ -727,7 +729,8 @@ class RaceTest {
                 start(() -> fixture.enqueue(fixture.message().id(id).payload("{}")));
         awaitWaiting();
         first.commit();
-        assertThat(answer(second)).isEqualTo(new EnqueueResult(id, false, false, 0, List.of(fixture.queue.name())));
+        assertThat(answer(second))
+                .isEqualTo(new EnqueueResult(id, false, false, 0, List.of(fixture.queue.name()), MessageState.READY));
     }
 
     @Test

@@ -8,6 +8,7 @@ import io.postroom.api.DuplicateMessageException;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Limits;
 import io.postroom.api.MessageIds;
+import io.postroom.api.MessageState;
 import io.postroom.testing.BlockedSessions;
 import io.postroom.testing.Conservation;
 import io.postroom.testing.PostgresTest;
@@ -20,6 +21,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -214,10 +216,12 @@ class SqlDoorTest {
         assertThat(createAnd("'given', '{\"b\": 2, \"a\": 1}', message_id => '" + id + "'"))
                 .isEqualTo(new Answer(id, false));
         assertThat(refusal("'given', '{\"a\": 2}', message_id => '" + id + "'"))
-                .isEqualTo(duplicate(new DuplicateMessageException("given", "id", id.toString(), id)));
+                .isEqualTo(duplicate(new DuplicateMessageException(
+                        "given", "id", id.toString(), id, Optional.of(MessageState.READY))));
         assertThat(refusal("'other', '{\"a\": 1, \"b\": 2}', message_id => '" + id + "'"))
                 .as("another queue")
-                .isEqualTo(duplicate(new DuplicateMessageException("other", "id", id.toString(), id)));
+                .isEqualTo(duplicate(new DuplicateMessageException(
+                        "other", "id", id.toString(), id, Optional.of(MessageState.READY))));
     }
 
     // ---- deduplication
@@ -227,7 +231,8 @@ class SqlDoorTest {
         UUID id = create("'once', '{\"a\": 1}', type => 'ticket', deduplication_key => 'order-42'");
         assertThat(createAnd("'once', '{\"a\":1}', type => 'ticket', deduplication_key => 'order-42'"))
                 .isEqualTo(new Answer(id, false));
-        Refusal refused = duplicate(new DuplicateMessageException("once", "deduplicationKey", "order-42", id));
+        Refusal refused = duplicate(new DuplicateMessageException(
+                "once", "deduplicationKey", "order-42", id, Optional.of(MessageState.READY)));
         assertThat(refusal("'once', '{\"a\": 2}', type => 'ticket', deduplication_key => 'order-42'"))
                 .isEqualTo(refused);
         assertThat(refusal("'once', '{\"a\": 1}', type => 'invoice', deduplication_key => 'order-42'"))
