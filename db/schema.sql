@@ -1249,7 +1249,7 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.begin_length IS 'Internal: a trigger. Makes the row of a limited queue in queue_length, and refuses a limit for an ordered queue.';
 
-CREATE OR REPLACE FUNCTION postroom.begin_single_active()
+CREATE OR REPLACE FUNCTION postroom.begin_single_active_change()
  RETURNS trigger
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1261,7 +1261,7 @@ BEGIN
 END
 $function$
 ;
-COMMENT ON FUNCTION postroom.begin_single_active IS 'Internal: a trigger. Lets nobody claim while claims may be under way from before a queue had a single active consumer.';
+COMMENT ON FUNCTION postroom.begin_single_active_change IS 'Internal: a trigger. Lets nobody claim while claims may be under way from before a queue had a single active consumer.';
 
 CREATE OR REPLACE FUNCTION postroom.bind(exchange text, queue text DEFAULT NULL::text, routing_key text DEFAULT ''::text, arguments jsonb DEFAULT '{}'::jsonb, to_exchange text DEFAULT NULL::text)
  RETURNS boolean
@@ -1596,7 +1596,7 @@ DECLARE
     low          uuid;
     high         uuid;
 BEGIN
-    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queues: see begin_single_active
+    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queues: see begin_single_active_change
     SELECT array_agg(c.ctid), array_agg(c.entry), array_agg(c.seq), array_agg(c.message_id), array_agg(c.failures), array_agg(c.deliveries)
     INTO places, entries, seqs, ids, failed, delivered
     FROM (
@@ -1737,7 +1737,7 @@ DECLARE
     low          uuid;
     high         uuid;
 BEGIN
-    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queue: see begin_single_active
+    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queue: see begin_single_active_change
     -- The lock on queue is held until the end of the transaction: whether the queue is ordered cannot change meanwhile (see set_ordered).
     SELECT q.crash_limit INTO crash_limit
     FROM postroom.queue q
@@ -2089,7 +2089,7 @@ DECLARE
     low          uuid;
     high         uuid;
 BEGIN
-    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queue: see begin_single_active
+    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queue: see begin_single_active_change
     -- The lock on queue is held until the end of the transaction, so TRUNCATE and DROP come before this line or after the claim.
     -- An ordered queue has a function of its own: claim_ordered.
     SELECT q.crash_limit INTO crash_limit
@@ -2427,7 +2427,7 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.count_length IS 'Internal: counts what is READY in a limited queue.';
 
-CREATE OR REPLACE FUNCTION postroom.create_message(queue text DEFAULT NULL::text, payload jsonb DEFAULT NULL::jsonb, type text DEFAULT NULL::text, type_version integer DEFAULT 1, message_id uuid DEFAULT NULL::uuid, delay interval DEFAULT NULL::interval, at timestamp with time zone DEFAULT NULL::timestamp with time zone, time_to_live interval DEFAULT NULL::interval, priority integer DEFAULT 4, deduplication_key text DEFAULT NULL::text, correlation_id text DEFAULT NULL::text, headers jsonb DEFAULT NULL::jsonb, direction text DEFAULT 'OUTGOING'::text, body bytea DEFAULT NULL::bytea, content_type text DEFAULT NULL::text, group_key text DEFAULT NULL::text, exchange text DEFAULT NULL::text, routing_key text DEFAULT NULL::text, mandatory boolean DEFAULT true)
+CREATE OR REPLACE FUNCTION postroom.create_message(queue text DEFAULT NULL::text, payload jsonb DEFAULT NULL::jsonb, type text DEFAULT NULL::text, type_version integer DEFAULT 1, message_id uuid DEFAULT NULL::uuid, delay interval DEFAULT NULL::interval, at timestamp with time zone DEFAULT NULL::timestamp with time zone, time_to_live interval DEFAULT NULL::interval, priority integer DEFAULT 4, deduplication_key text DEFAULT NULL::text, correlation_id text DEFAULT NULL::text, headers jsonb DEFAULT NULL::jsonb, direction text DEFAULT 'OUTGOING'::text, body bytea DEFAULT NULL::bytea, content_type text DEFAULT NULL::text, group_key text DEFAULT NULL::text, exchange text DEFAULT NULL::text, routing_key text DEFAULT NULL::text, mandatory boolean DEFAULT true, deduplicate_until text DEFAULT 'purged'::text, on_duplicate text DEFAULT 'refuse'::text)
  RETURNS TABLE(id uuid, is_new boolean, queues text[])
  LANGUAGE plpgsql
  SECURITY DEFINER ROWS 1
@@ -2440,6 +2440,8 @@ DECLARE
     new_version   constant int := CASE WHEN create_message.type IS NULL THEN 0 ELSE coalesce(create_message.type_version, 1) END;
     new_priority  constant int := coalesce(create_message.priority, 4);
     new_headers   constant jsonb := nullif(nullif(create_message.headers, 'null'), '{}');
+    new_until     constant text := coalesce(create_message.deduplicate_until, 'purged');
+    new_on_duplicate  constant text := coalesce(create_message.on_duplicate, 'refuse');
     horizon       constant interval := interval '400 days';
     started_at    constant timestamptz := clock_timestamp();
     due           timestamptz;
@@ -2491,6 +2493,13 @@ BEGIN
         PERFORM postroom.refuse('priority', '0 to 9', new_priority::text);
     END IF;
     PERFORM postroom.require_text('deduplicationKey', create_message.deduplication_key);
+    IF new_until NOT IN ('purged', 'end', 'start') THEN
+        PERFORM postroom.refuse('deduplicateUntil', 'purged, end or start', new_until);
+    ELSIF new_on_duplicate NOT IN ('refuse', 'keep', 'replace', 'reschedule') THEN
+        PERFORM postroom.refuse('onDuplicate', 'refuse, keep, replace or reschedule', new_on_duplicate);
+    ELSIF create_message.deduplication_key IS NULL AND (new_until <> 'purged' OR new_on_duplicate <> 'refuse') THEN
+        PERFORM postroom.refuse('deduplicationKey', 'given with deduplicateUntil or onDuplicate', NULL);
+    END IF;
     PERFORM postroom.require_text('correlationId', create_message.correlation_id);
     PERFORM postroom.require_text('group', create_message.group_key);
     IF new_headers IS NOT NULL THEN
@@ -2564,92 +2573,80 @@ BEGIN
     new_message.payload := new_payload;
     new_message.body := new_body;
 
-    FOR round IN 1 .. 5 LOOP
-        existing_id := NULL;
-        IF cardinality(targets) = 0 THEN
-            -- A message that reaches no queue now may repeat one that was stored while a binding matched. Then it is a repeat.
-            SELECT m.id INTO existing_id
-            FROM postroom.message m
-            WHERE m.id = coalesce((SELECT d.message_id FROM postroom.dedup d
-                                   WHERE d.queue_id = key_owner AND d.key = create_message.deduplication_key), new_id);
-            IF NOT FOUND THEN
-                PERFORM postroom.refuse_or_drop(new_message, create_message.mandatory);
-                RETURN QUERY SELECT new_id, false, '{}'::text[];
-                RETURN;
+    IF cardinality(targets) = 0 THEN
+        -- A message that reaches no queue now may repeat one that was stored while a binding matched. Then it is a repeat.
+        SELECT m.id INTO existing_id
+        FROM postroom.message m
+        WHERE m.id = coalesce((SELECT d.message_id FROM postroom.dedup d
+                               WHERE d.queue_id = key_owner AND d.key = create_message.deduplication_key), new_id);
+        IF NOT FOUND THEN
+            PERFORM postroom.refuse_or_drop(new_message, create_message.mandatory);
+            RETURN QUERY SELECT new_id, false, '{}'::text[];
+            RETURN;
+        END IF;
+    ELSIF create_message.deduplication_key IS NOT NULL THEN
+        existing_id := postroom.take_key(key_owner, create_message.deduplication_key, new_id, new_until, new_on_duplicate, due);
+    END IF;
+    IF existing_id IS NULL THEN
+        new_message.seq := 0;
+        IF due IS NULL THEN
+            -- Conditions of their own, without a subquery: most messages go no further than the first, which then costs no statement.
+            IF target.max_length IS NOT NULL OR target.id IS NULL THEN
+                IF EXISTS (SELECT FROM unnest(targets || target) t WHERE t.max_length IS NOT NULL)
+                   AND NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = create_message.message_id) THEN
+                    to_settle := postroom.require_room(
+                        CASE WHEN target.id IS NULL THEN targets ELSE ARRAY[target] END, create_message.message_id);
+                END IF;
             END IF;
-        ELSIF create_message.deduplication_key IS NOT NULL THEN
-            INSERT INTO postroom.dedup (queue_id, key, message_id)
-            VALUES (key_owner, create_message.deduplication_key, new_id)
-            ON CONFLICT DO NOTHING;
+            -- Not earlier: whoever waits for a key must not hold the low watermark back.
+            LOCK TABLE postroom.ready IN ROW EXCLUSIVE MODE;
+            new_message.seq := nextval('postroom.ready_seq');
+        END IF;
+        IF target.id IS NULL THEN
+            existing_id := postroom.store_routed(new_message, targets, due);
+        ELSE
+            INSERT INTO postroom.message VALUES (new_message.*) ON CONFLICT DO NOTHING;
             IF NOT FOUND THEN
-                SELECT d.message_id INTO existing_id
-                FROM postroom.dedup d
-                WHERE d.queue_id = key_owner
-                  AND d.key = create_message.deduplication_key;
-                CONTINUE WHEN NOT FOUND;  -- purged in between: the key is free again
+                existing_id := new_id;
+            ELSIF due IS NULL THEN
+                INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
+                VALUES (new_message.seq, target.id, new_priority, new_id, false);
+            ELSE
+                INSERT INTO postroom.delayed (due_at, queue_id, priority, message_id, reason)
+                VALUES (due, target.id, new_priority, new_id, 'delay');
             END IF;
         END IF;
         IF existing_id IS NULL THEN
-            new_message.seq := 0;
-            IF due IS NULL THEN
-                -- Conditions of their own, without a subquery: most messages go no further than the first, which then costs no statement.
-                IF target.max_length IS NOT NULL OR target.id IS NULL THEN
-                    IF EXISTS (SELECT FROM unnest(targets || target) t WHERE t.max_length IS NOT NULL)
-                       AND NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = create_message.message_id) THEN
-                        to_settle := postroom.require_room(
-                            CASE WHEN target.id IS NULL THEN targets ELSE ARRAY[target] END, create_message.message_id);
-                    END IF;
-                END IF;
-                -- Not earlier: whoever waits for a key must not hold the low watermark back.
-                LOCK TABLE postroom.ready IN ROW EXCLUSIVE MODE;
-                new_message.seq := nextval('postroom.ready_seq');
+            IF to_settle IS NOT NULL THEN
+                PERFORM postroom.settle_length(t.queue_id, 1, new_message.seq - 1, ARRAY[new_id])
+                FROM unnest(to_settle) t (queue_id);
             END IF;
-            IF target.id IS NULL THEN
-                existing_id := postroom.store_routed(new_message, targets, due);
-            ELSE
-                INSERT INTO postroom.message VALUES (new_message.*) ON CONFLICT DO NOTHING;
-                IF NOT FOUND THEN
-                    existing_id := new_id;
-                ELSIF due IS NULL THEN
-                    INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
-                    VALUES (new_message.seq, target.id, new_priority, new_id, false);
-                ELSE
-                    INSERT INTO postroom.delayed (due_at, queue_id, priority, message_id, reason)
-                    VALUES (due, target.id, new_priority, new_id, 'delay');
-                END IF;
-            END IF;
-            IF existing_id IS NULL THEN
-                IF to_settle IS NOT NULL THEN
-                    PERFORM postroom.settle_length(t.queue_id, 1, new_message.seq - 1, ARRAY[new_id])
-                    FROM unnest(to_settle) t (queue_id);
-                END IF;
-                RETURN QUERY SELECT new_id, true,
-                    CASE WHEN target.id IS NULL THEN ARRAY(SELECT t.name FROM unnest(targets) t) ELSE ARRAY[target.name] END;
-                RETURN;
-            END IF;
-        END IF;
-
-        SELECT CASE WHEN create_message.exchange IS NULL THEN m.queue_id = target.id AND m.exchange IS NULL
-                    ELSE m.exchange = create_message.exchange AND m.routing_key = new_message.routing_key END
-               AND postroom.content_hash(m.type, m.type_version, m.payload, m.body)
-                   = postroom.content_hash(create_message.type, new_version, new_payload, new_body)
-        INTO same_content
-        FROM postroom.message m
-        WHERE m.id = existing_id;
-        IF coalesce(same_content, true) THEN  -- a message that was purged meanwhile counts as the same
-            RETURN QUERY SELECT existing_id, false, postroom.queues_of(existing_id);
+            RETURN QUERY SELECT new_id, true,
+                CASE WHEN target.id IS NULL THEN ARRAY(SELECT t.name FROM unnest(targets) t) ELSE ARRAY[target.name] END;
             RETURN;
         END IF;
-        RAISE EXCEPTION '% already has a message with % "%" but other content: %. '
-            'Nothing was written; use another %, or send the same content to have the repeat recognised',
-            coalesce('exchange "' || nullif(create_message.exchange, '') || '"', 'queue "' || target.name || '"'),
-            CASE WHEN existing_id = new_id THEN 'id' ELSE 'deduplicationKey' END,
-            CASE WHEN existing_id = new_id THEN new_id::text ELSE create_message.deduplication_key END,
-            existing_id,
-            CASE WHEN existing_id = new_id THEN 'id' ELSE 'deduplicationKey' END
-            USING ERRCODE = '23505', COLUMN = CASE WHEN existing_id = new_id THEN 'id' ELSE 'deduplicationKey' END;
-    END LOOP;
-    RAISE EXCEPTION 'deduplicationKey "%" was purged and taken again 5 times', create_message.deduplication_key USING ERRCODE = '40001';
+    END IF;
+
+    SELECT CASE WHEN create_message.exchange IS NULL THEN m.queue_id = target.id AND m.exchange IS NULL
+                ELSE m.exchange = create_message.exchange AND m.routing_key = new_message.routing_key END
+           AND postroom.content_hash(m.type, m.type_version, m.payload, m.body)
+               = postroom.content_hash(create_message.type, new_version, new_payload, new_body)
+    INTO same_content
+    FROM postroom.message m
+    WHERE m.id = existing_id;
+    IF coalesce(same_content, true)  -- a message that was purged meanwhile counts as the same
+       OR new_on_duplicate <> 'refuse' AND existing_id <> new_id THEN
+        RETURN QUERY SELECT existing_id, false, postroom.queues_of(existing_id);
+        RETURN;
+    END IF;
+    RAISE EXCEPTION '% already has a message with % "%" but other content: %. '
+        'Nothing was written; use another %, or send the same content to have the repeat recognised',
+        coalesce('exchange "' || nullif(create_message.exchange, '') || '"', 'queue "' || target.name || '"'),
+        CASE WHEN existing_id = new_id THEN 'id' ELSE 'deduplicationKey' END,
+        CASE WHEN existing_id = new_id THEN new_id::text ELSE create_message.deduplication_key END,
+        existing_id || coalesce(' (' || (SELECT min(p.state) FROM postroom.place p WHERE p.message_id = existing_id) || ')', ''),
+        CASE WHEN existing_id = new_id THEN 'id' ELSE 'deduplicationKey' END
+        USING ERRCODE = '23505', COLUMN = CASE WHEN existing_id = new_id THEN 'id' ELSE 'deduplicationKey' END;
 END
 $function$
 ;
@@ -2660,7 +2657,9 @@ SELECT id, queues FROM postroom.create_message(exchange => ''orders'', routing_k
 A message that reaches no queue is refused (PR404); with mandatory => false it is dropped, a line is kept, and queues is empty.
 The message exists if and only if that transaction commits; workers notice it by polling, within a second.
 is_new is false, and id is that of the first message, when message_id or deduplication_key was there with the same content.
-With other content it is an error (23505). A value that breaks a limit is refused (22023); its field stands in COLUMN.
+With other content it is an error (23505). deduplicate_until says until when another message holds the key: purged, end or start.
+on_duplicate says what happens then: refuse other content, keep the first, replace it while it waits, or reschedule it to the new due
+time. A value that breaks a limit is refused (22023); its field stands in COLUMN.
 A message for a queue that is full and rejects is refused (PR429). Who creates messages in a queue with a maximum length waits for
 others that do so, until their transactions end.
 An open transaction with the same new key, id or queue name is waited for. That may end in 40001 under REPEATABLE READ,
@@ -2725,7 +2724,9 @@ BEGIN
                 group_key => message ->> 'group',
                 exchange => message ->> 'exchange',
                 routing_key => message ->> 'routingKey',
-                mandatory => (message ->> 'mandatory')::boolean) c;
+                mandatory => (message ->> 'mandatory')::boolean,
+                deduplicate_until => message ->> 'deduplicateUntil',
+                on_duplicate => message ->> 'onDuplicate') c;
     END LOOP;
 EXCEPTION WHEN data_exception OR unique_violation OR SQLSTATE 'PR404' OR SQLSTATE 'PR429' THEN
     IF place IS NULL THEN
@@ -2744,7 +2745,8 @@ $function$
 COMMENT ON FUNCTION postroom.create_messages IS 'Creates up to 10000 messages, all or none, in the transaction of the caller:
 SELECT id FROM postroom.create_messages(''[{"queue": "mail", "payload": {"to": "ann"}}, {"queue": "mail", "delay": "5 minutes"}]'').
 Members: queue, or exchange with routingKey and mandatory; payload, or body (Base64) with contentType; type, version, id, delay,
-at (with a zone), timeToLive, priority, deduplicationKey, correlationId, group, headers, direction. A null counts as left out.
+at (with a zone), timeToLive, priority, deduplicationKey, deduplicateUntil, onDuplicate, correlationId, group, headers,
+direction. A null counts as left out.
 Rules: see create_message.
 One row for each message, in order; index counts from 0. An error names the message by that number.';
 
@@ -3207,8 +3209,8 @@ BEGIN
         RETURN false;
     END IF;
     IF coalesce(delete_exchange.if_unused, true) AND EXISTS (SELECT FROM postroom.binding b WHERE b.exchange_id = deleted_id) THEN
-        RAISE EXCEPTION 'exchange "%" has bindings and was not deleted. Unbind them first, or delete it without if_unused',
-            delete_exchange.exchange USING ERRCODE = '55006', COLUMN = 'exchange';
+        RAISE EXCEPTION 'exchange "%" has bindings; nothing was deleted', delete_exchange.exchange
+            USING ERRCODE = '55006', COLUMN = 'exchange', HINT = 'Unbind them first, or delete it without if_unused';
     END IF;
     DELETE FROM postroom.binding b WHERE b.exchange_id = deleted_id OR b.to_exchange_id = deleted_id;
     DELETE FROM postroom.exchange e WHERE e.id = deleted_id;
@@ -4143,6 +4145,38 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.lock_length IS 'Internal: makes others wait that create messages in a limited queue, until the transaction ends.';
+
+CREATE OR REPLACE FUNCTION postroom.lock_waiting(p_message uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+    is_waiting boolean := false;
+BEGIN
+    FOR look IN 1 .. 50 LOOP
+        PERFORM
+        FROM postroom.message m
+        CROSS JOIN LATERAL unnest(coalesce(m.queue_ids, ARRAY[m.queue_id])) e (queue_id)
+        JOIN postroom.ready r ON r.queue_id = e.queue_id AND r.priority = m.priority AND r.seq = m.seq AND r.message_id = m.id
+        WHERE m.id = p_message
+        FOR UPDATE OF r SKIP LOCKED;
+        is_waiting := is_waiting OR FOUND;
+        PERFORM FROM postroom.ready r WHERE r.message_id = p_message AND r.moved FOR UPDATE SKIP LOCKED;
+        is_waiting := is_waiting OR FOUND;
+        PERFORM FROM postroom.delayed d WHERE d.message_id = p_message FOR UPDATE SKIP LOCKED;
+        is_waiting := is_waiting OR FOUND;
+        PERFORM FROM postroom.grouped w WHERE w.message_id = p_message FOR UPDATE SKIP LOCKED;
+        is_waiting := is_waiting OR FOUND;
+        EXIT WHEN is_waiting OR NOT postroom.may_wait(p_message, '{}');
+        PERFORM pg_sleep(0.002);
+    END LOOP;
+    RETURN is_waiting;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.lock_waiting IS 'Internal: keeps a message that waits from being started until the transaction ends. Answers whether it waits.';
 
 CREATE OR REPLACE FUNCTION postroom.lowest_id(at timestamp with time zone)
  RETURNS uuid
@@ -5382,7 +5416,7 @@ BEGIN
             WHEN member.key IN ('payload', 'headers') THEN
                 CONTINUE;
             WHEN member.key IN ('queue', 'exchange', 'routingKey', 'type', 'id', 'delay', 'at', 'timeToLive', 'deduplicationKey',
-                                'correlationId', 'group', 'direction', 'body', 'contentType') THEN
+                                'deduplicateUntil', 'onDuplicate', 'correlationId', 'group', 'direction', 'body', 'contentType') THEN
                 IF member.kind NOT IN ('string', 'null') THEN
                     PERFORM postroom.refuse(member.key, 'a string', member.value::text);
                 END IF;
@@ -5399,8 +5433,8 @@ BEGIN
                 END IF;
             ELSE
                 PERFORM postroom.refuse(left(member.key, 80), 'left out: there is no such member', member.value::text,
-                    'Known are body, contentType, correlationId, deduplicationKey, delay, direction, exchange, group, headers, id, '
-                    'mandatory, payload, priority, queue, routingKey, timeToLive, type, version and at');
+                    'Known are body, contentType, correlationId, deduplicateUntil, deduplicationKey, delay, direction, exchange, group, '
+                    'headers, id, mandatory, onDuplicate, payload, priority, queue, routingKey, timeToLive, type, version and at');
         END CASE;
     END LOOP;
     IF p_message ->> 'at' !~ '^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:[0-5]\d(\.\d+)?)?(Z|[+-]\d\d(:?\d\d)?)$' THEN
@@ -6357,10 +6391,17 @@ BEGIN
         CONTINUE WHEN NOT pg_try_advisory_xact_lock(1349481332, waiting.queue_id);
         CONTINUE WHEN NOT EXISTS (SELECT FROM postroom.grouped w
                                   WHERE w.queue_id = waiting.queue_id AND w.group_key = waiting.group_key AND w.seq = waiting.seq);
-        UPDATE postroom.message_group h
-        SET low = least(h.low, waiting.seq), is_free = false
-        WHERE h.queue_id = waiting.queue_id AND h.group_key = waiting.group_key;
-        IF NOT FOUND THEN
+        PERFORM FROM postroom.message_group h
+        WHERE h.queue_id = waiting.queue_id AND h.group_key = waiting.group_key
+        FOR UPDATE SKIP LOCKED;
+        IF FOUND THEN
+            UPDATE postroom.message_group h
+            SET low = least(h.low, waiting.seq), is_free = false
+            WHERE h.queue_id = waiting.queue_id AND h.group_key = waiting.group_key;
+        ELSIF EXISTS (SELECT FROM postroom.message_group h
+                      WHERE h.queue_id = waiting.queue_id AND h.group_key = waiting.group_key) THEN
+            CONTINUE; -- to wait here would keep all claims of the queue waiting
+        ELSE
             INSERT INTO postroom.message_group (queue_id, group_key, message_id, low, epoch)
             VALUES (waiting.queue_id, waiting.group_key, NULL, waiting.seq, pg_sequence_last_value('postroom.ready_seq'));
         END IF;
@@ -6476,6 +6517,52 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.take_after_parent IS 'Internal: gives a new partition the owner, the rights and the replica identity of its parent.';
+
+CREATE OR REPLACE FUNCTION postroom.take_key(p_owner integer, p_key text, p_message uuid, p_until text, p_on_duplicate text, p_due timestamp with time zone)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    holder      uuid;
+    is_waiting  boolean;
+BEGIN
+    FOR round IN 1 .. 5 LOOP
+        INSERT INTO postroom.dedup (queue_id, key, message_id)
+        VALUES (p_owner, p_key, p_message)
+        ON CONFLICT DO NOTHING;
+        IF FOUND THEN
+            RETURN NULL;
+        ELSIF p_until = 'purged' AND p_on_duplicate IN ('refuse', 'keep') THEN
+            SELECT d.message_id INTO holder FROM postroom.dedup d WHERE d.queue_id = p_owner AND d.key = p_key;
+            CONTINUE WHEN NOT FOUND; -- purged in between: the key is free again
+            RETURN holder;
+        END IF;
+        SELECT d.message_id INTO holder FROM postroom.dedup d WHERE d.queue_id = p_owner AND d.key = p_key FOR UPDATE;
+        CONTINUE WHEN NOT FOUND;
+        IF EXISTS (SELECT FROM postroom.message m WHERE m.id = p_message) THEN
+            RETURN p_message; -- a repeat. The key may be a later message's by now, which must not be replaced by an older one
+        END IF;
+        is_waiting := (p_until = 'start' OR p_on_duplicate IN ('replace', 'reschedule')) AND postroom.lock_waiting(holder);
+        IF is_waiting AND p_on_duplicate = 'replace' THEN
+            PERFORM postroom.cancel(holder);
+        ELSIF is_waiting AND p_on_duplicate = 'reschedule' THEN
+            PERFORM postroom.reschedule(holder, coalesce(p_due, statement_timestamp()));
+            RETURN holder;
+        ELSIF is_waiting OR p_until = 'purged' THEN
+            RETURN holder;
+        ELSIF p_until = 'end' AND EXISTS (SELECT FROM postroom.place p
+                                          WHERE p.message_id = holder AND p.state IN ('READY', 'DELAYED', 'IN_PROGRESS')) THEN
+            RETURN holder;
+        END IF;
+        UPDATE postroom.dedup d SET message_id = p_message WHERE d.queue_id = p_owner AND d.key = p_key;
+        RETURN NULL;
+    END LOOP;
+    RAISE EXCEPTION 'deduplicationKey "%" was purged and taken again 5 times', p_key USING ERRCODE = '40001';
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.take_key IS 'Internal: takes a deduplication key for a new message. Answers the message that keeps it, or null.';
 
 CREATE OR REPLACE FUNCTION postroom.take_waiting(p_message uuid, p_done integer[])
  RETURNS TABLE(queue_id integer, priority smallint, failures smallint, crashes smallint, deliveries smallint)

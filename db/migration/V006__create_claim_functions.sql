@@ -68,7 +68,7 @@ DECLARE
     low          uuid;
     high         uuid;
 BEGIN
-    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queue: see begin_single_active
+    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queue: see begin_single_active_change
     -- The lock on queue is held until the end of the transaction, so TRUNCATE and DROP come before this line or after the claim.
     -- An ordered queue has a function of its own: claim_ordered.
     SELECT q.crash_limit INTO crash_limit
@@ -216,7 +216,7 @@ DECLARE
     low          uuid;
     high         uuid;
 BEGIN
-    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queues: see begin_single_active
+    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queues: see begin_single_active_change
     SELECT array_agg(c.ctid), array_agg(c.entry), array_agg(c.seq), array_agg(c.message_id), array_agg(c.failures), array_agg(c.deliveries)
     INTO places, entries, seqs, ids, failed, delivered
     FROM (

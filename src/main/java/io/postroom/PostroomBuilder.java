@@ -32,8 +32,8 @@ import io.postroom.internal.producer.DefaultQueues;
 import io.postroom.internal.producer.DefaultSettingsRegistry;
 import io.postroom.internal.producer.DirectTransactions;
 import io.postroom.internal.producer.MessageEncoder;
+import io.postroom.internal.producer.OwnerCheck;
 import io.postroom.internal.producer.QueueCache;
-import io.postroom.internal.producer.QueueOwner;
 import io.postroom.internal.producer.Router;
 import io.postroom.internal.storage.NotificationListener;
 import io.postroom.internal.storage.Stores;
@@ -262,12 +262,12 @@ final class PostroomBuilder implements Postroom.Builder {
 
         DefaultQueueMessages queueMessages = new DefaultQueueMessages(
                 stores, hosts, encoder, queueCache, router, worker, jobs::promoteSoon, jobs::redriveSoon);
-        QueueOwner owner = new QueueOwner(stores.queues(), worker);
-        DefaultQueues queues = new DefaultQueues(stores, queueCache, worker, owner);
+        OwnerCheck ownerCheck = new OwnerCheck(stores.queues(), worker);
+        DefaultQueues queues = new DefaultQueues(stores, queueCache, worker, ownerCheck);
         return new DefaultPostroom(
                 queueMessages,
                 queues,
-                new DefaultExchanges(stores.routing(), router, owner),
+                new DefaultExchanges(stores.routing(), router, ownerCheck),
                 new DefaultDefinitions(stores.topology(), imported -> {
                     queues.declared(imported.queues());
                     router.forget();

@@ -11,6 +11,7 @@ import io.postroom.api.QueueKind;
 import io.postroom.api.QueueSettings;
 import io.postroom.channel.mail.MailSettings;
 import io.postroom.handler.HandlerMode;
+import io.postroom.testing.QueueMembers;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.reflect.RecordComponent;
@@ -253,6 +254,15 @@ class PropertiesTest {
         assertThat(described.get("postroom.handlers")).contains(HandlerSettings.KEYS);
         assertThat(described.get("postroom.queues")).contains(QueueProperties.KEYS.keySet());
         assertThat(described.get("postroom.settings")).contains(SettingsProperties.KEYS);
+    }
+
+    @Test
+    void each_setting_of_a_queue_has_a_property() {
+        assertThat(QueueProperties.KEYS.values()).containsExactlyInAnyOrderElementsOf(QueueMembers.names());
+        String[] properties = QueueMembers.sample().entrySet().stream()
+                .map(setting -> "postroom.queues.mail." + kebab(setting.getKey()) + "=" + setting.getValue())
+                .toArray(String[]::new);
+        QueueMembers.assertAllNamed(queues(properties).get(0));
     }
 
     private static Stream<String> keys(String prefix, Class<?> type) {

@@ -31,7 +31,7 @@ final class PostgresConsumerStore implements ConsumerStore {
     @Override
     public List<ConsumerInfo> consumers(String queue) {
         requireQueue(queue);
-        return transactions.single("list the consumers of queue " + queue, connection -> {
+        return transactions.read("list the consumers of queue " + queue, connection -> {
             try (Sql.Call call = ConsumerSql.CONSUMERS.on(connection)) {
                 return call.set("queue", queue).list(row -> consumer(queue, row));
             }
@@ -55,7 +55,7 @@ final class PostgresConsumerStore implements ConsumerStore {
     @Override
     public StopOrder stop(String queue, @Nullable Integer howMany) {
         requireQueue(queue);
-        return transactions.single("stop consumers of queue " + queue, connection -> {
+        return transactions.change("stop consumers of queue " + queue, connection -> {
             try (Sql.Call call = ConsumerSql.STOP.on(connection)) {
                 return call.set("queue", queue)
                         .set("howMany", howMany)
@@ -67,7 +67,7 @@ final class PostgresConsumerStore implements ConsumerStore {
     @Override
     public Receipts receipts(StopOrder order) {
         List<Receipt> receipts =
-                transactions.single("look for receipts of consumers of queue " + order.queue(), connection -> {
+                transactions.read("look for receipts of consumers of queue " + order.queue(), connection -> {
                     try (Sql.Call call = ConsumerSql.RECEIPTS.on(connection)) {
                         return call.set("order", order.id())
                                 .set("queue", order.queue())
@@ -101,7 +101,7 @@ final class PostgresConsumerStore implements ConsumerStore {
     @Override
     public int start(String queue) {
         requireQueue(queue);
-        return transactions.single("start the consumers of queue " + queue, connection -> {
+        return transactions.change("start the consumers of queue " + queue, connection -> {
             try (Sql.Call call = ConsumerSql.START.on(connection)) {
                 return call.set("queue", queue).one(row -> row.getInt(1));
             }

@@ -8,7 +8,6 @@ import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.postgres.statement.StoreTransactions;
 import io.postroom.internal.storage.MessageQueries;
 import java.util.Collection;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -24,28 +23,27 @@ final class PostgresMessageQueries implements MessageQueries {
 
     @Override
     public Optional<Message> find(UUID id) {
-        return transactions.single("find message " + id, connection -> MessageReader.find(id, connection));
+        return transactions.read("find message " + id, connection -> MessageReader.find(id, connection));
     }
 
     @Override
     public List<Message> find(MessageFilter filter) {
-        return transactions.single("find messages", connection -> MessageReader.find(filter, connection));
+        return transactions.read("find messages", connection -> MessageReader.find(filter, connection));
     }
 
     @Override
     public List<Message> next(MessageFilter filter) {
-        return transactions.single("list the next messages", connection -> MessageReader.next(filter, connection));
+        return transactions.read("list the next messages", connection -> MessageReader.next(filter, connection));
     }
 
     @Override
     public List<Message> removable(MessageFilter filter) {
-        return transactions.single(
-                "list removable messages", connection -> MessageReader.removable(filter, connection));
+        return transactions.read("list removable messages", connection -> MessageReader.removable(filter, connection));
     }
 
     @Override
     public List<Attempt> history(UUID id) {
-        return transactions.single("read the history of message " + id, connection -> {
+        return transactions.read("read the history of message " + id, connection -> {
             try (Sql.Call call = RegistrySql.HISTORY.on(connection)) {
                 return call.set("id", id).list(MessageReader::attempt);
             }
@@ -54,7 +52,7 @@ final class PostgresMessageQueries implements MessageQueries {
 
     @Override
     public List<String> explain(UUID id) {
-        return transactions.single("explain message " + id, connection -> {
+        return transactions.read("explain message " + id, connection -> {
             try (Sql.Call call = RegistrySql.EXPLAIN.on(connection)) {
                 return call.set("id", id).list(row -> row.getString(1));
             }
@@ -63,13 +61,8 @@ final class PostgresMessageQueries implements MessageQueries {
 
     @Override
     public Map<UUID, MessageState> states(Collection<UUID> ids) {
-        return transactions.single("look at the states of " + ids.size() + " messages", connection -> {
-            try (Sql.Call call = RegistrySql.STATES.on(connection)) {
-                Map<UUID, MessageState> states = new HashMap<>();
-                call.set("ids", ids.toArray(new UUID[0]))
-                        .list(row -> states.put(row.getObject(1, UUID.class), MessageState.valueOf(row.getString(2))));
-                return states;
-            }
-        });
+        return transactions.single(
+                "look at the states of " + ids.size() + " messages",
+                connection -> MessageReader.states(ids, connection));
     }
 }

@@ -36,7 +36,7 @@ final class PostgresOperatorStore implements OperatorStore {
 
     @Override
     public int cancel(UUID id) {
-        return transactions.single("cancel message " + id, connection -> {
+        return transactions.change("cancel message " + id, connection -> {
             try (Sql.Call call = OperateSql.CANCEL.on(connection)) {
                 return call.set("id", id).one(row -> row.getInt(1));
             }
@@ -45,7 +45,7 @@ final class PostgresOperatorStore implements OperatorStore {
 
     @Override
     public int cancelRunning(UUID id) {
-        return transactions.single("cancel message " + id + " while it is in progress", connection -> {
+        return transactions.change("cancel message " + id + " while it is in progress", connection -> {
             try (Sql.Call call = OperateSql.CANCEL_RUNNING.on(connection)) {
                 return call.set("id", id).one(row -> row.getInt(1));
             }
@@ -54,7 +54,7 @@ final class PostgresOperatorStore implements OperatorStore {
 
     @Override
     public int reschedule(UUID id, Instant dueAt) {
-        return transactions.single("reschedule message " + id, connection -> {
+        return transactions.change("reschedule message " + id, connection -> {
             try (Sql.Call call = OperateSql.RESCHEDULE.on(connection)) {
                 return call.set("id", id).set("dueAt", dueAt).one(row -> row.getInt(1));
             }
@@ -63,7 +63,7 @@ final class PostgresOperatorStore implements OperatorStore {
 
     @Override
     public int redrive(UUID id) {
-        return transactions.single("redrive message " + id, connection -> {
+        return transactions.change("redrive message " + id, connection -> {
             try (Sql.Call call = OperateSql.REDRIVE.on(connection)) {
                 return call.set("id", id).one(row -> row.getInt(1));
             }
@@ -74,7 +74,7 @@ final class PostgresOperatorStore implements OperatorStore {
     public UUID planRedrive(MessageFilter filter, int perSecond) {
         filter.queue().ifPresent(this::idOf);
         boolean dead = filter.states().isEmpty() || filter.states().contains(MessageState.DEAD);
-        return transactions.single("plan a redrive", connection -> {
+        return transactions.change("plan a redrive", connection -> {
             try (Sql.Call call = OperateSql.PLAN_REDRIVE.on(connection)) {
                 return MessageReader.setConditions(call, filter)
                         .set("dead", dead)
@@ -86,7 +86,7 @@ final class PostgresOperatorStore implements OperatorStore {
 
     @Override
     public OperationRow operation(UUID id) {
-        return transactions.single("look at operation " + id, connection -> {
+        return transactions.read("look at operation " + id, connection -> {
             try (Sql.Call call = OperateSql.OPERATION.on(connection)) {
                 return call.set("id", id)
                         .one(row -> new OperationRow(row.getLong(1), row.getLong(2), row.getBoolean(3)));
@@ -96,7 +96,7 @@ final class PostgresOperatorStore implements OperatorStore {
 
     @Override
     public void stopOperation(UUID id) {
-        transactions.single("stop operation " + id, connection -> {
+        transactions.change("stop operation " + id, connection -> {
             try (Sql.Call call = OperateSql.STOP_OPERATION.on(connection)) {
                 return call.set("id", id).update();
             }
@@ -105,7 +105,7 @@ final class PostgresOperatorStore implements OperatorStore {
 
     @Override
     public List<QueueStats> stats(@Nullable String queue) {
-        return transactions.single("count messages", connection -> {
+        return transactions.read("count messages", connection -> {
             try (Sql.Call call = OperateSql.STATS.on(connection)) {
                 return call.set("queue", queue).list(PostgresOperatorStore::queueStats);
             }
@@ -126,7 +126,7 @@ final class PostgresOperatorStore implements OperatorStore {
 
     @Override
     public void pause(String queue, boolean paused) {
-        boolean known = transactions.single((paused ? "pause" : "resume") + " queue " + queue, connection -> {
+        boolean known = transactions.change((paused ? "pause" : "resume") + " queue " + queue, connection -> {
             try (Sql.Call call = OperateSql.PAUSE.on(connection)) {
                 return call.set("queue", queue).set("paused", paused).one(row -> row.getInt(1)) > 0;
             }

@@ -10,7 +10,6 @@ import io.postroom.api.Overflow;
 import io.postroom.api.QueueKind;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.QueueSettings.OnDeadLetter;
-import io.postroom.api.StoreException;
 import io.postroom.internal.postgres.statement.Rows;
 import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.postgres.statement.StoreTransactions;
@@ -29,7 +28,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -38,9 +36,6 @@ import org.jspecify.annotations.Nullable;
 final class PostgresQueueStore implements QueueStore {
     /** Each round but the first waits for others that write the same queues. */
     private static final int MOST_ROUNDS = 10;
-
-    /** Between two tries for a lock behind which all others wait. */
-    private static final long PAUSE_NANOS = 100_000_000;
 
     private static final String TRY_AGAIN = "40001";
 
@@ -52,7 +47,7 @@ final class PostgresQueueStore implements QueueStore {
 
     @Override
     public List<QueueRow> declareAll(List<QueueSettings> settings, Declarer declarer) {
-        return RoutingRefusals.translated(() -> declare(settings, declarer));
+        return FunctionRefusals.translated(() -> declare(settings, declarer));
     }
 
     private List<QueueRow> declare(List<QueueSettings> settings, Declarer declarer) {
@@ -93,23 +88,12 @@ final class PostgresQueueStore implements QueueStore {
     /** A statement of its own, because it needs a lock that lets no other process use queues for a moment. */
     private QueueRow setOrdered(QueueRow queue, boolean isOrdered) {
         String doing = "declare queue " + queue.name() + " with ordered(" + isOrdered + ")";
-        for (int tries = 1; ; tries++) {
-            try {
-                return transactions.single(doing, connection -> {
-                    try (Sql.Call call = QueueSql.SET_ORDERED.on(connection)) {
-                        call.set("queue", queue.name())
-                                .set("ordered", isOrdered)
-                                .one(row -> row.getBoolean(1));
-                    }
-                    return find(queue.name(), connection).orElse(queue);
-                });
-            } catch (StoreException busy) {
-                if (busy.kind() != StoreException.Kind.TRY_AGAIN || tries == MOST_ROUNDS) {
-                    throw busy;
-                }
-                LockSupport.parkNanos(PAUSE_NANOS);
+        return BusyRetry.untilFree(() -> transactions.single(doing, connection -> {
+            try (Sql.Call call = QueueSql.SET_ORDERED.on(connection)) {
+                call.set("queue", queue.name()).set("ordered", isOrdered).one(row -> row.getBoolean(1));
             }
-        }
+            return find(queue.name(), connection).orElse(queue);
+        }));
     }
 
     private static SQLException othersChange(List<QueueSettings> open) {

@@ -121,7 +121,7 @@ final class PostgresSettingsStore implements SettingsStore {
 
     private static <T> T translated(String name, Supplier<T> call) {
         try {
-            return RoutingRefusals.translated(call);
+            return FunctionRefusals.translated(call);
         } catch (StoreException refused) {
             ServerErrorMessage said =
                     refused.getCause() instanceof PSQLException error ? error.getServerErrorMessage() : null;

@@ -42,20 +42,20 @@ final class PostgresTopologyStore implements TopologyStore {
 
     @Override
     public Topology declare(Topology wanted, boolean dryRun) {
-        return declare(wanted, TopologySql.SET_QUEUE, connection -> {
+        return BusyRetry.untilFree(() -> declare(wanted, TopologySql.SET_QUEUE, connection -> {
             Topology there = read(connection);
             if (dryRun) {
                 connection.rollback(); // the commit that follows finds nothing to write
             }
             return there;
-        });
+        }));
     }
 
     private <T> T declare(Topology wanted, Sql declareQueue, StoreTransactions.Work<T> last) {
         String doing = "declare " + wanted.queues().size() + " queues, "
                 + wanted.exchanges().size() + " exchanges and "
                 + wanted.bindings().size() + " bindings";
-        return RoutingRefusals.translated(() -> transactions.several(doing, connection -> {
+        return FunctionRefusals.translated(() -> transactions.several(doing, connection -> {
             try (Sql.Call call = RoutingSql.CHANGE.on(connection)) {
                 call.one(row -> true);
             }
@@ -63,6 +63,11 @@ final class PostgresTopologyStore implements TopologyStore {
                     .sorted(Comparator.comparing(QueueSettings::queue))
                     .toList(); // two imports that make the same queues wait for one another and never in a circle
             for (QueueSettings queue : inOrder) {
+                try (Sql.Call call = TopologySql.FORGET_DELETED.on(connection)) {
+                    call.set("queue", queue.queue())
+                            .set("ordered", queue.ordered().map(String::valueOf).orElse(null))
+                            .update();
+                }
                 declare(declareQueue, queue, connection);
             }
             for (Exchange exchange : wanted.exchanges()) {

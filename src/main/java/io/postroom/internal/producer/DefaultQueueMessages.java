@@ -146,7 +146,7 @@ public final class DefaultQueueMessages implements QueueMessages {
     }
 
     private static Created created(EnqueueResult result) {
-        return new Created(result.id(), result.isNew(), result.queues());
+        return result.created();
     }
 
     // ---- send

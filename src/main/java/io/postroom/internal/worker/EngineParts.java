@@ -121,6 +121,7 @@ public final class EngineParts {
                 notifier,
                 failures,
                 sentReplies,
+                new PassedOnLetters(stores.workers(), notifier, callbacks),
                 transactions);
     }
 

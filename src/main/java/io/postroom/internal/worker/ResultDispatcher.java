@@ -22,8 +22,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Hands on results once they are in the database. Frees their leases, completes the futures that wait for them, wakes those who
- * wait for a reply, says what failed, and tells listeners. Lets the promote job look at new due times, and wakes
- * consumers for messages that were given back. Thread-safe: called by the completer and by threads of ATOMIC handlers.
+ * wait for a reply, says what failed, and tells listeners. Lets the promote job look at new due times, and wakes consumers for
+ * messages that were given back or went on through a dead letter exchange. Thread-safe: called by the completer and by threads of
+ * ATOMIC handlers.
  */
 final class ResultDispatcher {
     private static final Logger log = LoggerFactory.getLogger(ResultDispatcher.class);
@@ -37,6 +38,7 @@ final class ResultDispatcher {
     private final Notifier notifier;
     private final FailureLog failures;
     private final SentReplies replies;
+    private final PassedOnLetters passedOn;
     private final Transactions transactions;
 
     ResultDispatcher(
@@ -49,6 +51,7 @@ final class ResultDispatcher {
             Notifier notifier,
             FailureLog failures,
             SentReplies replies,
+            PassedOnLetters passedOn,
             Transactions transactions) {
         this.leases = leases;
         this.futures = futures;
@@ -59,6 +62,7 @@ final class ResultDispatcher {
         this.notifier = notifier;
         this.failures = failures;
         this.replies = replies;
+        this.passedOn = passedOn;
         this.transactions = transactions;
     }
 
@@ -78,6 +82,7 @@ final class ResultDispatcher {
             due.delayed();
         }
         wakeReleased(ends);
+        passedOn.written(ends);
     }
 
     /** Takes a result that was refused because its lease had gone. */

@@ -1,12 +1,18 @@
 package io.postroom.internal.postgres.statement;
 
+import io.postroom.api.StoreException;
+import io.postroom.internal.loop.Backoff;
 import io.postroom.internal.storage.StoreErrors;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
 import java.util.Collections;
 import java.util.Map;
 import java.util.WeakHashMap;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Predicate;
+import java.util.function.Supplier;
 import javax.sql.DataSource;
 import org.postgresql.PGConnection;
 
@@ -17,6 +23,7 @@ import org.postgresql.PGConnection;
  * <p>The stores of one pool share one object of this class, because it remembers the isolation level of each connection.
  */
 public final class StoreTransactions {
+    private static final Duration PATIENCE = Duration.ofSeconds(2);
     private static final String REPEATABLE_READ = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ";
     private static final String READ_COMMITTED = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
@@ -51,6 +58,42 @@ public final class StoreTransactions {
             return inTransaction(connection, work);
         } catch (SQLException e) {
             throw StoreErrors.translate(doing, e);
+        }
+    }
+
+    /**
+     * Runs one statement that only reads, for a caller outside the engine's loops. Runs it again while its failure may pass, such as a
+     * dropped connection or a server that starts, with waits from 50 ms on. Gives up after 2 s.
+     */
+    public <T> T read(String doing, Work<T> work) {
+        return repeated(() -> single(doing, work), error -> true);
+    }
+
+    /**
+     * Runs one statement that changes something, like {@link #read}. It is repeated only if the failed try surely committed nothing: a
+     * second one could answer otherwise than the first.
+     */
+    public <T> T change(String doing, Work<T> work) {
+        return repeated(() -> single(doing, work), error -> !StoreErrors.mayBeCommitted(error));
+    }
+
+    private static <T> T repeated(Supplier<T> statement, Predicate<StoreException> isRepeatable) {
+        Backoff backoff = new Backoff();
+        long began = System.nanoTime();
+        while (true) {
+            try {
+                return statement.get();
+            } catch (StoreException error) {
+                long wait = backoff.next().toNanos();
+                boolean isLate = System.nanoTime() - began + wait > PATIENCE.toNanos();
+                if (!error.mayPass()
+                        || !isRepeatable.test(error)
+                        || isLate
+                        || Thread.currentThread().isInterrupted()) {
+                    throw error;
+                }
+                LockSupport.parkNanos(wait);
+            }
         }
     }
 
