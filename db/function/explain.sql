@@ -73,8 +73,8 @@ COMMENT ON FUNCTION postroom.explain_group IS
     'Internal: called by explain. Who holds the group of a message.';
 
 -- Codes: unknown, done, cancelled, expired, dead, in_progress, queue_deleted, queue_paused, consumers_stopped, single_active, no_consumer,
--- no_handler, due_later, suspect, group, behind, next, no_place, payload_missing. STABLE: all of it is one snapshot, in which a message is
--- in one place.
+-- no_handler, settings, secret, due_later, suspect, group, behind, next, no_place, payload_missing. STABLE: all of it is one snapshot, in
+-- which a message is in one place.
 CREATE OR REPLACE FUNCTION postroom.explain(p_message uuid) RETURNS SETOF text
 LANGUAGE plpgsql STABLE ROWS 3
 SET search_path = pg_catalog, pg_temp
@@ -173,6 +173,15 @@ BEGIN
                 RETURN NEXT format('no_handler: no live consumer of queue "%s" takes %s: %s', entry.queue,
                     coalesce('type ' || message.type || ' version ' || message.type_version, 'messages without a type'),
                     left(others.names, 1000));
+            END IF;
+            IF entry.state = 'DELAYED' AND entry.reason LIKE 'settings:%' THEN
+                RETURN NEXT format('settings: its handler needs the settings "%s", and %s', substr(entry.reason, 10), coalesce(
+                    postroom.settings_obstacle(substr(entry.reason, 10)),
+                    'they can be used now; the attempt comes when it is due'));
+            ELSIF entry.state = 'DELAYED' AND entry.reason LIKE 'secret:%' THEN
+                RETURN NEXT format('secret: its handler needs the secret of the settings "%s", which was not found by the process that '
+                    'tried it last: %s', substr(entry.reason, 8),
+                    coalesce((SELECT s.secret FROM postroom.settings s WHERE s.name = substr(entry.reason, 8)), 'they name none'));
             END IF;
             IF entry.state = 'DELAYED' THEN
                 RETURN NEXT format('due_later: %s in queue "%s", because of %s%s',

@@ -14,13 +14,15 @@ GRANT SELECT ON
     postroom.bindings,
     postroom.consumer_stops,
     postroom.consumers,
+    postroom.current_settings,
     postroom.dropped_messages,
     postroom.exchanges,
     postroom.message_history,
     postroom.operator_log,
     postroom.place,
     postroom.purge_log,
-    postroom.queue_stats
+    postroom.queue_stats,
+    postroom.settings_history
 TO postroom_reader;
 -- All columns but payload, headers and body.
 GRANT SELECT (message_id, queue, state, type, type_version, direction, priority, correlation_id, group_key, content_type, created_at,

@@ -7,9 +7,11 @@ import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
 import io.postroom.api.RecentFailures;
 import io.postroom.api.ReplyCounts;
+import io.postroom.api.SettingsRegistry;
 import io.postroom.api.Transactions;
 import io.postroom.handler.Handler;
 import io.postroom.internal.definitions.DefaultDefinitions;
+import io.postroom.internal.execution.HandlerEntries;
 import io.postroom.internal.execution.HandlerRegistry;
 import io.postroom.internal.jobs.Job;
 import io.postroom.internal.jobs.JobTimer;
@@ -35,6 +37,8 @@ public final class DefaultPostroom implements Postroom {
     private final DefaultQueues queues;
     private final DefaultExchanges exchanges;
     private final DefaultDefinitions definitions;
+    private final SettingsRegistry settings;
+    private final HandlerEntries entries;
     private final Consumers consumers;
     private final HandlerRegistry handlers;
     private final Engine engine;
@@ -56,6 +60,8 @@ public final class DefaultPostroom implements Postroom {
             DefaultQueues queues,
             DefaultExchanges exchanges,
             DefaultDefinitions definitions,
+            SettingsRegistry settings,
+            HandlerEntries entries,
             Consumers consumers,
             HandlerRegistry handlers,
             Engine engine,
@@ -70,6 +76,8 @@ public final class DefaultPostroom implements Postroom {
         this.queues = queues;
         this.exchanges = exchanges;
         this.definitions = definitions;
+        this.settings = settings;
+        this.entries = entries;
         this.consumers = consumers;
         this.handlers = handlers;
         this.engine = engine;
@@ -103,6 +111,11 @@ public final class DefaultPostroom implements Postroom {
     }
 
     @Override
+    public SettingsRegistry settings() {
+        return settings;
+    }
+
+    @Override
     public Consumers consumers() {
         return consumers;
     }
@@ -126,7 +139,9 @@ public final class DefaultPostroom implements Postroom {
 
     @Override
     public List<String> warnings() {
-        return unconsumed.warnings();
+        List<String> warnings = new ArrayList<>(unconsumed.warnings());
+        warnings.addAll(entries.warnings());
+        return warnings;
     }
 
     /**

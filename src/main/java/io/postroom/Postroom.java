@@ -10,6 +10,8 @@ import io.postroom.api.QueueSettings;
 import io.postroom.api.Queues;
 import io.postroom.api.RecentFailures;
 import io.postroom.api.ReplyCounts;
+import io.postroom.api.SettingsEntry;
+import io.postroom.api.SettingsRegistry;
 import io.postroom.api.Transactions;
 import io.postroom.handler.Handler;
 import io.postroom.handler.HandlingErrorSend;
@@ -20,7 +22,9 @@ import io.postroom.handler.PayloadUpcaster;
 import io.postroom.handler.PostroomListener;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A running message queue engine on a PostgreSQL database.
@@ -59,6 +63,9 @@ public interface Postroom extends AutoCloseable {
 
     /** Imports and exports queues, exchanges and bindings as files. Usable until {@link #close}. */
     Definitions definitions();
+    /** Reads and changes the entries of external systems. Usable until {@link #close}. */
+    SettingsRegistry settings();
+
     /** Lists, stops and starts the consumers of queues in all processes. Usable until {@link #close}. */
     Consumers consumers();
 
@@ -69,8 +76,8 @@ public interface Postroom extends AutoCloseable {
     List<String> problems();
 
     /**
-     * Names queues that have READY messages and had no consumer in any process for a minute, as sentences; empty: none. For health checks:
-     * asks no database.
+     * Names queues that have READY messages and had no consumer in any process for a minute, and settings that handlers here need and that
+     * cannot be used, as sentences; empty: none. For health checks: asks no database.
      */
     List<String> warnings();
 
@@ -120,6 +127,18 @@ public interface Postroom extends AutoCloseable {
          * A handler's queue thus gets another {@link io.postroom.api.QueueKind} than durable.
          */
         Builder queue(QueueSettings settings);
+
+        /**
+         * Declares the entry of an external system at the start; default none. What an operator has set stays: see {@link
+         * SettingsRegistry#declare}.
+         */
+        Builder settingsEntry(SettingsEntry entry);
+
+        /**
+         * Sets where secrets named {@code property:name} are found; default the system properties. Answers null for a property that is not
+         * there. Called by handler threads.
+         */
+        Builder secretProperties(UnaryOperator<@Nullable String> properties);
 
         /**
          * Refuses declarations by this process that name other settings than the last declaration of the queue did; default false, and the

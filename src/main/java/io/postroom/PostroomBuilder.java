@@ -2,6 +2,7 @@ package io.postroom;
 
 import io.postroom.api.EngineSettings;
 import io.postroom.api.QueueSettings;
+import io.postroom.api.SettingsEntry;
 import io.postroom.api.Transactions;
 import io.postroom.handler.Handler;
 import io.postroom.handler.HandlingErrorSend;
@@ -12,8 +13,10 @@ import io.postroom.handler.PayloadUpcaster;
 import io.postroom.handler.PostroomListener;
 import io.postroom.internal.definitions.DefaultDefinitions;
 import io.postroom.internal.execution.Delivery;
+import io.postroom.internal.execution.HandlerEntries;
 import io.postroom.internal.execution.HandlerRegistry;
 import io.postroom.internal.execution.HandlerSetup;
+import io.postroom.internal.execution.Secrets;
 import io.postroom.internal.execution.Upcasters;
 import io.postroom.internal.postgres.PostgresStores;
 import io.postroom.internal.postgres.PostgresWorkerStore;
@@ -26,6 +29,7 @@ import io.postroom.internal.producer.DefaultConsumers;
 import io.postroom.internal.producer.DefaultExchanges;
 import io.postroom.internal.producer.DefaultQueueMessages;
 import io.postroom.internal.producer.DefaultQueues;
+import io.postroom.internal.producer.DefaultSettingsRegistry;
 import io.postroom.internal.producer.DirectTransactions;
 import io.postroom.internal.producer.MessageEncoder;
 import io.postroom.internal.producer.OwnerCheck;
@@ -41,6 +45,7 @@ import io.postroom.internal.worker.Notifier;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -52,6 +57,7 @@ final class PostroomBuilder implements Postroom.Builder {
 
     private final DataSource dataSource;
     private final List<QueueSettings> queues = new ArrayList<>();
+    private final List<SettingsEntry> entries = new ArrayList<>();
     private final List<Handler> handlers = new ArrayList<>();
     private final List<PayloadUpcaster> upcasters = new ArrayList<>();
     private final List<MessageInterceptor> interceptors = new ArrayList<>();
@@ -60,6 +66,7 @@ final class PostroomBuilder implements Postroom.Builder {
     private @Nullable Transactions transactions;
     private @Nullable HandlingErrorSend onError;
     private SchemaMode schema = SchemaMode.MIGRATE;
+    private UnaryOperator<@Nullable String> secretProperties = System::getProperty;
     private boolean workers = true;
     private boolean killSignals;
     private boolean strictDeclarations;
@@ -103,6 +110,18 @@ final class PostroomBuilder implements Postroom.Builder {
     @Override
     public Postroom.Builder queue(QueueSettings settings) {
         queues.add(settings);
+        return this;
+    }
+
+    @Override
+    public Postroom.Builder settingsEntry(SettingsEntry entry) {
+        entries.add(entry);
+        return this;
+    }
+
+    @Override
+    public Postroom.Builder secretProperties(UnaryOperator<@Nullable String> properties) {
+        secretProperties = properties;
         return this;
     }
 
@@ -186,6 +205,7 @@ final class PostroomBuilder implements Postroom.Builder {
         }
         try {
             queues.forEach(prepared.queues()::declare);
+            entries.forEach(prepared.settings()::declare);
             return prepared;
         } catch (RuntimeException refused) {
             prepared.close();
@@ -219,8 +239,10 @@ final class PostroomBuilder implements Postroom.Builder {
         QueueCache queueCache = new QueueCache(stores.queues(), settings.declareOnUse());
         Router router = new Router(stores.routing(), queueCache);
         MessageEncoder encoder = new MessageEncoder(codec, interceptors, queueCache::get, router::route, killSignals);
-        HandlerSetup setup =
-                new HandlerSetup(registry, delivery, Optional.ofNullable(onError), listeners, encoder::encodeReply);
+        HandlerEntries known = new HandlerEntries(
+                stores.settings(), new Secrets(secretProperties), registry::entries, settings.pollInterval());
+        HandlerSetup setup = new HandlerSetup(
+                registry, delivery, Optional.ofNullable(onError), listeners, encoder::encodeReply, known);
         Consumers consumers = new Consumers(workers);
         Notifier notifier = new Notifier(stores.workers(), feed, consumers);
 
@@ -250,6 +272,8 @@ final class PostroomBuilder implements Postroom.Builder {
                     queues.declared(imported.queues());
                     router.forget();
                 }),
+                new DefaultSettingsRegistry(stores.settings(), known::forget),
+                known,
                 new DefaultConsumers(stores.consumers(), worker.poller()),
                 registry,
                 engine,

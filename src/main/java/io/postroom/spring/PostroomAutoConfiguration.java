@@ -9,6 +9,7 @@ import io.postroom.api.Exchanges;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.Queues;
+import io.postroom.api.SettingsRegistry;
 import io.postroom.handler.MessageInterceptor;
 import io.postroom.handler.PayloadCodec;
 import io.postroom.handler.PayloadUpcaster;
@@ -80,6 +81,8 @@ class PostroomAutoConfiguration {
         interceptors.orderedStream().forEach(builder::interceptor);
         queues.orderedStream().forEach(builder::queue);
         QueueProperties.declared(environment).forEach(builder::queue); // after the beans, so a property wins
+        SettingsProperties.declared(environment).forEach(builder::settingsEntry);
+        builder.secretProperties(environment::getProperty);
         return builder.prepare();
     }
 
@@ -125,6 +128,12 @@ class PostroomAutoConfiguration {
     @ConditionalOnMissingBean
     Definitions postroomDefinitions(Postroom postroom) {
         return postroom.definitions();
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    SettingsRegistry postroomSettings(Postroom postroom) {
+        return postroom.settings();
     }
 
     @Bean

@@ -244,7 +244,7 @@ class PropertiesTest {
                         Stream.concat(
                                 keys("postroom", PostroomProperties.class),
                                 keys("postroom.mail", MailProperties.class)),
-                        Stream.of("postroom.handlers", "postroom.queues"))
+                        Stream.of("postroom.handlers", "postroom.queues", "postroom.settings"))
                 .collect(Collectors.toSet());
 
         assertThat(keys).hasSizeGreaterThan(25);
@@ -253,6 +253,7 @@ class PropertiesTest {
                 .allSatisfy(key -> assertThat(described.get(key)).as(key).endsWith("."));
         assertThat(described.get("postroom.handlers")).contains(HandlerSettings.KEYS);
         assertThat(described.get("postroom.queues")).contains(QueueProperties.KEYS.keySet());
+        assertThat(described.get("postroom.settings")).contains(SettingsProperties.KEYS);
     }
 
     @Test

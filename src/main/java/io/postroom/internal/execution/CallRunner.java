@@ -134,7 +134,8 @@ final class CallRunner {
     private boolean runSingly(HandlerCall batch, Runnable onGivenUp) {
         Iterator<Object> payloads = batch.payloads().iterator();
         return net.runEach(batch.queue(), batch.messages(), onGivenUp, (message, whenGivenUp) -> {
-            HandlerCall single = HandlerCall.begin(batch.queue(), batch.handler(), message, payloads.next());
+            HandlerCall single =
+                    HandlerCall.begin(batch.queue(), batch.handler(), batch.settings(), message, payloads.next());
             return run(single, whenGivenUp);
         });
     }

@@ -30,7 +30,8 @@ final class PollRows {
                 others,
                 row.getLong(6),
                 Rows.duration(row, 7),
-                List.of((UUID[]) row.getArray(8).getArray()));
+                List.of((UUID[]) row.getArray(8).getArray()),
+                row.getLong(9));
     }
 
     static PollResult result(List<PollRow> rows) {

@@ -137,6 +137,7 @@ public final class EngineParts {
                 due,
                 new ConsumerStops(stores.workers(), heartbeat, consumers),
                 new CancelledRuns(stores.workers(), heartbeat, timeLimits),
+                setup.entries(),
                 settings);
     }
 

@@ -45,11 +45,12 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "operator_action",
         "shedlock",
         "queue_length",
-        "active_consumer"
+        "active_consumer",
+        "settings"
     };
 
     static final String[] VIEWS = {
-        "place", "queue_messages", "message_history", "queue_stats", "bindings", "consumer_stops"
+        "place", "queue_messages", "message_history", "queue_stats", "bindings", "consumer_stops", "settings_history"
     };
 
     /** Functions that a worker calls, and those that they call. Jobs that free old days are left to the owner of the tables. */
@@ -76,8 +77,10 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "declaration_conflicts",
         "declare_exchange",
         "declare_queue",
+        "declare_settings",
         "delete_abandoned",
         "delete_exchange",
+        "delete_settings",
         "drop_entries",
         "end_single_active_change",
         "ended_holders",
@@ -126,7 +129,10 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "require_read_committed",
         "require_room",
         "require_routing_key",
+        "require_settings",
+        "require_settings_version",
         "require_text",
+        "require_texts",
         "reschedule",
         "rescue",
         "route",
@@ -134,6 +140,11 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "same_waits",
         "sample_watermark",
         "set_ordered",
+        "set_settings",
+        "settings_document",
+        "settings_instant",
+        "settings_obstacle",
+        "settings_row",
         "settle_length",
         "shorten",
         "start_consumers",
@@ -147,7 +158,8 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "topic_matches",
         "unbind",
         "waits_in_group",
-        "worker_text"
+        "worker_text",
+        "write_settings"
     };
 
     private static final String HISTORY = "schema_history";
