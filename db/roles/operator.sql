@@ -1,6 +1,6 @@
--- Role postroom_operator: what people do by SQL: look, cancel, reschedule, redrive, stop and start consumers, send kill signals, and
--- declare, bind and delete queues and exchanges. It reads neither payloads nor headers, and claims nothing. Kill signals are made by
--- create_message, so it may create other messages, too; message.created_by names its login. Declaring and binding leave no line in
+-- Role postroom_operator: what people do by SQL: look, cancel, reschedule, redrive, stop and start consumers, send kill signals, set
+-- limiters, and declare, bind and delete queues and exchanges. It reads neither payloads nor headers, and claims nothing. Kill signals are
+-- made by create_message, so it may create other messages, too; message.created_by names its login. Declaring and binding leave no line in
 -- operator_log; each other act does.
 -- Run: psql -d the_database -f db/roles/operator.sql as the owner of the schema, who needs CREATEROLE.
 -- Then: GRANT postroom_operator TO ann.
@@ -37,7 +37,8 @@ GRANT INSERT ON postroom.attempt TO postroom_operator;
 GRANT SELECT, INSERT ON postroom.cancelled_run, postroom.operator_action, postroom.queue_length TO postroom_operator;
 GRANT SELECT, INSERT, UPDATE ON postroom.active_consumer, postroom.queue, postroom.routing_version TO postroom_operator;
 GRANT SELECT, UPDATE, DELETE ON postroom.dead_letter, postroom.grouped, postroom.lease, postroom.message_group TO postroom_operator;
-GRANT SELECT, INSERT, UPDATE, DELETE ON postroom.binding, postroom.consumer_stop, postroom.delayed, postroom.exchange, postroom.ready
+GRANT SELECT, INSERT, UPDATE, DELETE ON postroom.binding, postroom.consumer_stop, postroom.delayed, postroom.exchange, postroom.limiter,
+    postroom.ready
 TO postroom_operator;
 GRANT USAGE ON SEQUENCE postroom.ready_seq TO postroom_operator;
 
@@ -53,9 +54,12 @@ GRANT EXECUTE ON FUNCTION
     postroom.delete_queue,
     postroom.explain,
     postroom.kill_signal,
+    postroom.limiters,
     postroom.redrive,
+    postroom.remove_limiter,
     postroom.reschedule,
     postroom.route,
+    postroom.set_limiter,
     postroom.set_ordered,
     postroom.start_consumers,
     postroom.stop_consumers,
@@ -71,11 +75,13 @@ GRANT EXECUTE ON FUNCTION
     postroom.declaration_conflicts,
     postroom.existing_exchange,
     postroom.explain_group,
+    postroom.free_starts,
     postroom.headers_match,
     postroom.instant_of,
     postroom.is_consumed,
     postroom.is_expired,
     postroom.is_own_row,
+    postroom.limited_queue,
     postroom.lowest_id,
     postroom.mark_deleted,
     postroom.matching_bindings,
@@ -92,6 +98,7 @@ GRANT EXECUTE ON FUNCTION
     postroom.require_read_committed,
     postroom.require_routing_key,
     postroom.same_waits,
+    postroom.start_slack,
     postroom.take_waiting,
     postroom.topic_matches,
     postroom.worker_text

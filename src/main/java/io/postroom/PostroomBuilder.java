@@ -1,6 +1,7 @@
 package io.postroom;
 
 import io.postroom.api.EngineSettings;
+import io.postroom.api.Limiter;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.Transactions;
 import io.postroom.handler.Handler;
@@ -24,6 +25,7 @@ import io.postroom.internal.postgres.connection.PostgresNotificationListener;
 import io.postroom.internal.postgres.connection.StartCheck;
 import io.postroom.internal.producer.DefaultConsumers;
 import io.postroom.internal.producer.DefaultExchanges;
+import io.postroom.internal.producer.DefaultLimiters;
 import io.postroom.internal.producer.DefaultQueueMessages;
 import io.postroom.internal.producer.DefaultQueues;
 import io.postroom.internal.producer.DirectTransactions;
@@ -52,6 +54,7 @@ final class PostroomBuilder implements Postroom.Builder {
 
     private final DataSource dataSource;
     private final List<QueueSettings> queues = new ArrayList<>();
+    private final List<Limiter> limiters = new ArrayList<>();
     private final List<Handler> handlers = new ArrayList<>();
     private final List<PayloadUpcaster> upcasters = new ArrayList<>();
     private final List<MessageInterceptor> interceptors = new ArrayList<>();
@@ -103,6 +106,12 @@ final class PostroomBuilder implements Postroom.Builder {
     @Override
     public Postroom.Builder queue(QueueSettings settings) {
         queues.add(settings);
+        return this;
+    }
+
+    @Override
+    public Postroom.Builder limiter(Limiter limiter) {
+        limiters.add(limiter);
         return this;
     }
 
@@ -186,6 +195,7 @@ final class PostroomBuilder implements Postroom.Builder {
         }
         try {
             queues.forEach(prepared.queues()::declare);
+            limiters.forEach(prepared::declare);
             return prepared;
         } catch (RuntimeException refused) {
             prepared.close();
@@ -251,6 +261,7 @@ final class PostroomBuilder implements Postroom.Builder {
                     router.forget();
                 }),
                 new DefaultConsumers(stores.consumers(), worker.poller()),
+                new DefaultLimiters(stores.limiters(), queueCache, worker.poller()),
                 registry,
                 engine,
                 jobs.inspect::obstacles,

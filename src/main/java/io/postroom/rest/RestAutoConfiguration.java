@@ -3,6 +3,7 @@ package io.postroom.rest;
 import io.postroom.api.Consumers;
 import io.postroom.api.Definitions;
 import io.postroom.api.Exchanges;
+import io.postroom.api.Limiters;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
@@ -36,6 +37,12 @@ class RestAutoConfiguration {
     @ConditionalOnBean(Exchanges.class)
     ExchangesController postroomExchangesController(Exchanges exchanges) {
         return new ExchangesController(exchanges);
+    }
+
+    @Bean
+    @ConditionalOnBean(Limiters.class)
+    LimitersController postroomLimitersController(Limiters limiters) {
+        return new LimitersController(limiters);
     }
 
     @Bean

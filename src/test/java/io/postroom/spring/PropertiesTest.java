@@ -105,7 +105,7 @@ class PropertiesTest {
             int sign = property.indexOf('=');
             environment.setProperty(property.substring(0, sign), property.substring(sign + 1));
         }
-        return QueueProperties.declared(environment);
+        return QueueProperties.declared(environment).queues();
     }
 
     @Test

@@ -34,6 +34,7 @@ final class CallRunner {
     private final TimeLimits timeLimits;
     private final Completer completer;
     private final LastNet net;
+    private final LateStarts lateStarts = new LateStarts();
 
     CallRunner(
             UserCode userCode,
@@ -115,6 +116,7 @@ final class CallRunner {
                 List<Outcome> outcomes = atomicCalls.call(call);
                 return new Answer(outcomes, null, AtomicCalls.areDone(outcomes));
             }
+            call.requireInTime();
             return new Answer(userCode.handle(call, null), null, false);
         } catch (Throwable error) {
             return new Answer(List.of(), error, false);
@@ -157,6 +159,10 @@ final class CallRunner {
     }
 
     private Completion failed(HandlerCall call, ClaimedMessage message, Throwable error, Attempt.State state) {
+        if (error instanceof LateStartException late) {
+            lateStarts.said(call, late);
+            return Completion.release(message);
+        }
         if (error instanceof AtomicCalls.CutOffException cut
                 && state == Attempt.State.RUNNING
                 && message.counters().deliveries() < StateTransitions.FREE_CUT_OFFS) {

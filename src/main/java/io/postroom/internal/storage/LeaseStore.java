@@ -26,9 +26,15 @@ public interface LeaseStore {
     List<ClaimedMessage> claim(ClaimRequest request);
 
     /**
-     * Does the same for many queues in one transaction.
+     * Does the same for a queue with limiters, and takes no more than they let start now. Each message has to start until the time that its
+     * lease names, or must be released.
+     */
+    LimitedClaim claimLimited(ClaimRequest request);
+
+    /**
+     * Does the same as {@link #claim} for many queues in one transaction.
      *
-     * @param requests of one worker, one a queue, for ordinary messages, each with one lane
+     * @param requests of one worker, one a queue, for ordinary messages, each with one lane; of queues without a limiter
      * @return the messages by queue; a queue that nothing was found for is left out
      */
     Map<Integer, List<ClaimedMessage>> claimEach(List<ClaimRequest> requests);

@@ -6,6 +6,7 @@ import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.Completion;
 import io.postroom.internal.storage.LeasePart;
 import io.postroom.internal.storage.LeaseStore;
+import io.postroom.internal.storage.LimitedClaim;
 import java.sql.Connection;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -103,6 +104,11 @@ class FakeLeaseStore implements LeaseStore {
     @Override
     public Optional<Duration> undecodableSince(ClaimedMessage message) {
         return Optional.ofNullable(undecodable.get(message.id()));
+    }
+
+    @Override
+    public LimitedClaim claimLimited(ClaimRequest request) {
+        throw new UnsupportedOperationException("nothing here claims");
     }
 
     @Override

@@ -1,0 +1,16 @@
+package io.postroom.api;
+
+import java.time.Duration;
+import java.time.Instant;
+
+/**
+ * A limiter at one moment.
+ *
+ * @param starts starts that count now; a start counts a little longer than its period
+ * @param inProgress messages that workers hold
+ * @param nextStart how long until a start is free; zero: now, as far as starts are concerned
+ * @param byOperator whether an operator set it, so that declarations leave it alone
+ * @param setAt when it was set last
+ */
+public record LimiterState(
+        Limiter limiter, int starts, long inProgress, Duration nextStart, boolean byOperator, Instant setAt) {}
