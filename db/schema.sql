@@ -203,6 +203,9 @@ CREATE TABLE postroom.limiter (
     armed boolean NOT NULL DEFAULT false,
     waits_for text[],
     waits_until timestamp with time zone,
+    parked_until timestamp with time zone,
+    probes integer,
+    probes_started integer NOT NULL DEFAULT 0,
     set_by text NOT NULL,
     set_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
     CONSTRAINT limiter_destination_unique UNIQUE (destination),
@@ -212,6 +215,7 @@ CREATE TABLE postroom.limiter (
     CONSTRAINT limiter_is_of_one CHECK (num_nonnulls(queue_id, destination) = 1),
     CONSTRAINT limiter_max_in_progress_range CHECK (max_in_progress >= 1 AND max_in_progress <= 1000000000),
     CONSTRAINT limiter_max_starts_range CHECK (max_starts >= 1 AND max_starts <= 1000000000),
+    CONSTRAINT limiter_parked_until_finite CHECK (isfinite(parked_until)),
     CONSTRAINT limiter_period_is_of_starts CHECK ((max_starts IS NULL) = (period IS NULL)),
     CONSTRAINT limiter_period_range CHECK (period >= '00:00:00.1'::interval AND period <= '400 days'::interval),
     CONSTRAINT limiter_set_by_known CHECK (set_by = ANY (ARRAY['declaration'::text, 'operator'::text])),
@@ -222,6 +226,9 @@ COMMENT ON COLUMN postroom.limiter.slot IS 'the number since 1970 of the slice t
 COMMENT ON COLUMN postroom.limiter.counts IS 'starts in each slice of the period, the latest first; a fixed period is one slice';
 COMMENT ON COLUMN postroom.limiter.armed IS 'whether claims from before it have ended';
 COMMENT ON COLUMN postroom.limiter.waits_for IS 'virtual transactions in which such claims may be';
+COMMENT ON COLUMN postroom.limiter.parked_until IS 'until when the destination takes nothing, as a handler said';
+COMMENT ON COLUMN postroom.limiter.probes IS 'how many messages try whether it takes something again; null: as many as come';
+COMMENT ON COLUMN postroom.limiter.probes_started IS 'how many of them have started';
 
 CREATE TABLE postroom.message (
     id uuid NOT NULL,
@@ -1724,12 +1731,24 @@ BEGIN
             RETURN NEXT; -- step 4
             RETURN;
         END IF;
-        IF one.max_in_progress IS NOT NULL THEN
+        IF one.parked_until > clock_timestamp() THEN
+            most := 0;
+            wait := greatest(wait, extract(epoch FROM one.parked_until - clock_timestamp()) * 1000000);
+        END IF;
+        IF one.max_in_progress IS NOT NULL OR one.probes IS NOT NULL THEN
             SELECT coalesce(sum(bit_count(l.open)), 0) INTO running
             FROM postroom.lease l
             WHERE l.queue_id = ANY (CASE WHEN one.queue_id IS NOT NULL THEN ARRAY[one.queue_id]
                 ELSE ARRAY(SELECT q.id FROM postroom.queue q WHERE q.destination = one.destination) END);
-            most := least(most, greatest(one.max_in_progress - running, 0));
+            most := least(most, CASE WHEN one.max_in_progress IS NOT NULL THEN greatest(one.max_in_progress - running, 0) END);
+        END IF;
+        IF one.probes IS NOT NULL THEN
+            IF one.probes_started > 0 AND running = 0 THEN -- they have ended, and nobody has parked it again
+                one.probes := CASE WHEN one.probes < 64 THEN one.probes * 2 END;
+                one.probes_started := 0;
+                UPDATE postroom.limiter l SET probes = one.probes, probes_started = 0 WHERE l.id = one.id;
+            END IF;
+            most := least(most, CASE WHEN one.probes IS NOT NULL THEN greatest(one.probes - one.probes_started, 0) END);
         END IF;
         IF one.max_starts IS NOT NULL THEN
             period_us := extract(epoch FROM one.period) * 1000000;
@@ -1762,6 +1781,9 @@ BEGIN
         END LOOP;
     END IF;
 
+    UPDATE postroom.limiter l
+    SET probes_started = l.probes_started + starts
+    WHERE starts > 0 AND l.id = ANY (ids) AND l.probes IS NOT NULL;
     FOREACH one IN ARRAY limiters LOOP
         IF one.max_starts IS NOT NULL AND starts > 0 THEN
             period_us := extract(epoch FROM one.period) * 1000000;
@@ -3768,6 +3790,11 @@ BEGIN
                         FROM postroom.limiters() l
                         WHERE l.queue_id = entry.queue_id OR l.destination = entry.destination
                     LOOP
+                        IF limiter.parked_until IS NOT NULL THEN
+                            RETURN NEXT format('limit: %s takes nothing until %s, as a handler has learned; SELECT postroom.unpark(%L) '
+                                'lets messages start at once',
+                                limiter.name, to_char(limiter.parked_until AT TIME ZONE 'UTC', at_utc), limiter.destination);
+                        END IF;
                         IF limiter.next_start > 0 THEN
                             RETURN NEXT format('limit: %s lets %s messages start in %s (%s); the next may start at %s',
                                 limiter.name, limiter.max_starts, limiter.period, limiter.window_kind,
@@ -4238,14 +4265,15 @@ $function$
 COMMENT ON FUNCTION postroom.limited_queue IS 'Internal: checks the name of a queue or destination that is limited.';
 
 CREATE OR REPLACE FUNCTION postroom.limiters()
- RETURNS TABLE(queue text, destination text, max_starts integer, period interval, window_kind text, max_in_progress integer, starts integer, in_progress bigint, next_start bigint, set_by text, set_at timestamp with time zone, queue_id integer)
+ RETURNS TABLE(queue text, destination text, max_starts integer, period interval, window_kind text, max_in_progress integer, starts integer, in_progress bigint, next_start bigint, set_by text, set_at timestamp with time zone, parked_until timestamp with time zone, queue_id integer)
  LANGUAGE sql
  STABLE ROWS 10
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     SELECT q.name, l.destination, l.max_starts, l.period, l.window_kind, l.max_in_progress,
            CASE WHEN l.max_starts IS NULL THEN 0 ELSE f.used END, coalesce(r.in_progress, 0),
-           CASE WHEN l.max_starts IS NULL THEN 0 ELSE f.next_start END, l.set_by, l.set_at, q.id
+           CASE WHEN l.max_starts IS NULL THEN 0 ELSE f.next_start END, l.set_by, l.set_at,
+           CASE WHEN l.parked_until > clock_timestamp() THEN l.parked_until END, q.id
     FROM postroom.limiter l
     LEFT JOIN postroom.queue q ON q.id = l.queue_id
     CROSS JOIN LATERAL postroom.free_starts(
@@ -4620,6 +4648,26 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.order_consumer_stop IS 'Internal: tells consumers to stop. Used by stop_consumers, by kill signals and by Consumers in Java.';
+
+CREATE OR REPLACE FUNCTION postroom.park(p_destination text, p_micros bigint)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    parked constant timestamptz := clock_timestamp() + p_micros * interval '1 microsecond';
+BEGIN
+    INSERT INTO postroom.limiter AS l (destination, set_by, parked_until, probes)
+    SELECT p_destination, 'declaration', parked, 1
+    WHERE EXISTS (SELECT FROM postroom.queue q WHERE q.destination = p_destination AND q.deleted_at IS NULL)
+    ON CONFLICT (destination) DO UPDATE
+    SET parked_until = greatest(l.parked_until, parked), probes = 1, probes_started = 0;
+    RETURN FOUND;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.park IS 'Internal: called by workers. Lets nothing start for a destination that takes nothing now.';
 
 CREATE OR REPLACE FUNCTION postroom.partitions(p_parent text)
  RETURNS TABLE(name text, from_at timestamp with time zone, to_at timestamp with time zone, bytes bigint)
@@ -5943,6 +5991,35 @@ $function$
 COMMENT ON FUNCTION postroom.sample_watermark IS 'Internal: called by workers. A sample for the low watermark: the seq up to which nothing can appear any more once the sample is
 settled.';
 
+CREATE OR REPLACE FUNCTION postroom.set_destination(queue text, destination text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    target int := postroom.limited_queue(set_destination.queue, NULL);
+BEGIN
+    IF set_destination.destination IS NOT NULL THEN
+        PERFORM postroom.require_name('destination', set_destination.destination);
+    END IF;
+    IF EXISTS (SELECT FROM postroom.queue q WHERE q.id = target AND q.destination IS NOT DISTINCT FROM set_destination.destination) THEN
+        RETURN false;
+    END IF;
+    UPDATE postroom.limiter l
+    SET armed = false, waits_for = NULL, waits_until = NULL
+    WHERE l.destination = set_destination.destination;
+    UPDATE postroom.queue q
+    SET destination = set_destination.destination,
+        has_limiter = set_destination.destination IS NOT NULL OR EXISTS (SELECT FROM postroom.limiter l WHERE l.queue_id = target)
+    WHERE q.id = target;
+    RETURN true;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.set_destination IS 'Names the external system of a queue, null for none: SELECT postroom.set_destination(''payments'', ''bank'').
+A limiter of that destination, and a handler that says notNow about it, then hold for all queues that name it.';
+
 CREATE OR REPLACE FUNCTION postroom.set_limiter(queue text DEFAULT NULL::text, destination text DEFAULT NULL::text, max_starts integer DEFAULT NULL::integer, period interval DEFAULT NULL::interval, window_kind text DEFAULT 'sliding'::text, max_in_progress integer DEFAULT NULL::integer, set_by text DEFAULT 'operator'::text)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -6616,6 +6693,24 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.unbind IS 'Removes a binding; the arguments are those of postroom.bind: SELECT postroom.unbind(''orders'', ''mail'', ''order.*.paid'').
 false: there was none.';
+
+CREATE OR REPLACE FUNCTION postroom.unpark(destination text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+BEGIN
+    PERFORM postroom.limited_queue(NULL, unpark.destination);
+    UPDATE postroom.limiter l
+    SET parked_until = NULL, probes = NULL, probes_started = 0
+    WHERE l.destination = unpark.destination
+      AND (l.parked_until IS NOT NULL OR l.probes IS NOT NULL);
+    RETURN FOUND;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.unpark IS 'Lets messages of a parked destination start again at once: SELECT postroom.unpark(''bank''). false: it was not parked.';
 
 CREATE OR REPLACE FUNCTION postroom.validate_old(p_parent text)
  RETURNS void

@@ -199,6 +199,11 @@ BEGIN
                         FROM postroom.limiters() l
                         WHERE l.queue_id = entry.queue_id OR l.destination = entry.destination
                     LOOP
+                        IF limiter.parked_until IS NOT NULL THEN
+                            RETURN NEXT format('limit: %s takes nothing until %s, as a handler has learned; SELECT postroom.unpark(%L) '
+                                'lets messages start at once',
+                                limiter.name, to_char(limiter.parked_until AT TIME ZONE 'UTC', at_utc), limiter.destination);
+                        END IF;
                         IF limiter.next_start > 0 THEN
                             RETURN NEXT format('limit: %s lets %s messages start in %s (%s); the next may start at %s',
                                 limiter.name, limiter.max_starts, limiter.period, limiter.window_kind,

@@ -19,6 +19,10 @@
 --   4. A claim that read the queue before it had a limiter counts nothing. So a new limiter lets nothing through until the transactions
 --      have ended that could be such claims: see arm_limiter.
 --
+-- A handler that learns that its destination takes nothing now parks it (park), for all queues that name it. Afterwards one message tries,
+-- then 2, 4 and so on to 64, each time after the ones before have ended without parking it again. So a hundred messages for a system that
+-- is busy make few calls in vain. How the tries ended is seen by their leases, so a process that dies while it tries needs no repair.
+--
 -- usage has one number for each slice of the time line, the latest first. A sliding period has 50 slices. A slice counts until its last
 -- start may be a period old: for the period, start_slack and its own width. A fixed period is one slice. It begins at a multiple of the
 -- period since 1970 in UTC, and nothing is claimed so late in it that the start could fall into the next one.
@@ -178,12 +182,24 @@ BEGIN
             RETURN NEXT; -- step 4
             RETURN;
         END IF;
-        IF one.max_in_progress IS NOT NULL THEN
+        IF one.parked_until > clock_timestamp() THEN
+            most := 0;
+            wait := greatest(wait, extract(epoch FROM one.parked_until - clock_timestamp()) * 1000000);
+        END IF;
+        IF one.max_in_progress IS NOT NULL OR one.probes IS NOT NULL THEN
             SELECT coalesce(sum(bit_count(l.open)), 0) INTO running
             FROM postroom.lease l
             WHERE l.queue_id = ANY (CASE WHEN one.queue_id IS NOT NULL THEN ARRAY[one.queue_id]
                 ELSE ARRAY(SELECT q.id FROM postroom.queue q WHERE q.destination = one.destination) END);
-            most := least(most, greatest(one.max_in_progress - running, 0));
+            most := least(most, CASE WHEN one.max_in_progress IS NOT NULL THEN greatest(one.max_in_progress - running, 0) END);
+        END IF;
+        IF one.probes IS NOT NULL THEN
+            IF one.probes_started > 0 AND running = 0 THEN -- they have ended, and nobody has parked it again
+                one.probes := CASE WHEN one.probes < 64 THEN one.probes * 2 END;
+                one.probes_started := 0;
+                UPDATE postroom.limiter l SET probes = one.probes, probes_started = 0 WHERE l.id = one.id;
+            END IF;
+            most := least(most, CASE WHEN one.probes IS NOT NULL THEN greatest(one.probes - one.probes_started, 0) END);
         END IF;
         IF one.max_starts IS NOT NULL THEN
             period_us := extract(epoch FROM one.period) * 1000000;
@@ -216,6 +232,9 @@ BEGIN
         END LOOP;
     END IF;
 
+    UPDATE postroom.limiter l
+    SET probes_started = l.probes_started + starts
+    WHERE starts > 0 AND l.id = ANY (ids) AND l.probes IS NOT NULL;
     FOREACH one IN ARRAY limiters LOOP
         IF one.max_starts IS NOT NULL AND starts > 0 THEN
             period_us := extract(epoch FROM one.period) * 1000000;
@@ -374,13 +393,14 @@ COMMENT ON FUNCTION postroom.remove_limiter IS
 -- free_starts. next_start: the microseconds until a start is free; 0: now. Locks nothing.
 CREATE OR REPLACE FUNCTION postroom.limiters()
 RETURNS TABLE (queue text, destination text, max_starts int, period interval, window_kind text, max_in_progress int,
-               starts int, in_progress bigint, next_start bigint, set_by text, set_at timestamptz, queue_id int)
+               starts int, in_progress bigint, next_start bigint, set_by text, set_at timestamptz, parked_until timestamptz, queue_id int)
 LANGUAGE sql STABLE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT q.name, l.destination, l.max_starts, l.period, l.window_kind, l.max_in_progress,
            CASE WHEN l.max_starts IS NULL THEN 0 ELSE f.used END, coalesce(r.in_progress, 0),
-           CASE WHEN l.max_starts IS NULL THEN 0 ELSE f.next_start END, l.set_by, l.set_at, q.id
+           CASE WHEN l.max_starts IS NULL THEN 0 ELSE f.next_start END, l.set_by, l.set_at,
+           CASE WHEN l.parked_until > clock_timestamp() THEN l.parked_until END, q.id
     FROM postroom.limiter l
     LEFT JOIN postroom.queue q ON q.id = l.queue_id
     CROSS JOIN LATERAL postroom.free_starts(
@@ -396,3 +416,71 @@ AS $$
 $$;
 COMMENT ON FUNCTION postroom.limiters IS
     'The limits of queues and destinations, and how much of them is used: SELECT * FROM postroom.limiters().';
+
+-- Names the external system that the messages of a queue go to; null: none. The queue is claimed by claim_limited from then on. A limiter
+-- of the destination holds for this queue once claims from before have ended: it is armed anew. Locks the limiter, then the queue.
+CREATE OR REPLACE FUNCTION postroom.set_destination(queue text, destination text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    target int := postroom.limited_queue(set_destination.queue, NULL);
+BEGIN
+    IF set_destination.destination IS NOT NULL THEN
+        PERFORM postroom.require_name('destination', set_destination.destination);
+    END IF;
+    IF EXISTS (SELECT FROM postroom.queue q WHERE q.id = target AND q.destination IS NOT DISTINCT FROM set_destination.destination) THEN
+        RETURN false;
+    END IF;
+    UPDATE postroom.limiter l
+    SET armed = false, waits_for = NULL, waits_until = NULL
+    WHERE l.destination = set_destination.destination;
+    UPDATE postroom.queue q
+    SET destination = set_destination.destination,
+        has_limiter = set_destination.destination IS NOT NULL OR EXISTS (SELECT FROM postroom.limiter l WHERE l.queue_id = target)
+    WHERE q.id = target;
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION postroom.set_destination IS
+    'Names the external system of a queue, null for none: SELECT postroom.set_destination(''payments'', ''bank'').
+A limiter of that destination, and a handler that says notNow about it, then hold for all queues that name it.';
+
+-- Parks a destination: no message of the queues that name it starts for p_micros from now on, and then a few try. Never shortens what was
+-- said before. Does nothing where no queue names it. false: no queue does.
+CREATE OR REPLACE FUNCTION postroom.park(p_destination text, p_micros bigint) RETURNS boolean
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    parked constant timestamptz := clock_timestamp() + p_micros * interval '1 microsecond';
+BEGIN
+    INSERT INTO postroom.limiter AS l (destination, set_by, parked_until, probes)
+    SELECT p_destination, 'declaration', parked, 1
+    WHERE EXISTS (SELECT FROM postroom.queue q WHERE q.destination = p_destination AND q.deleted_at IS NULL)
+    ON CONFLICT (destination) DO UPDATE
+    SET parked_until = greatest(l.parked_until, parked), probes = 1, probes_started = 0;
+    RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION postroom.park IS
+    'Internal: called by workers. Lets nothing start for a destination that takes nothing now.';
+
+CREATE OR REPLACE FUNCTION postroom.unpark(destination text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM postroom.limited_queue(NULL, unpark.destination);
+    UPDATE postroom.limiter l
+    SET parked_until = NULL, probes = NULL, probes_started = 0
+    WHERE l.destination = unpark.destination
+      AND (l.parked_until IS NOT NULL OR l.probes IS NOT NULL);
+    RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION postroom.unpark IS
+    'Lets messages of a parked destination start again at once: SELECT postroom.unpark(''bank''). false: it was not parked.';

@@ -59,12 +59,14 @@ GRANT EXECUTE ON FUNCTION
     postroom.remove_limiter,
     postroom.reschedule,
     postroom.route,
+    postroom.set_destination,
     postroom.set_limiter,
     postroom.set_ordered,
     postroom.start_consumers,
     postroom.stop_consumers,
     postroom.takes,
-    postroom.unbind
+    postroom.unbind,
+    postroom.unpark
 TO postroom_operator;
 
 -- Functions that those call. PUBLIC may execute them unless somebody took that right.

@@ -1,6 +1,7 @@
 package io.postroom.api;
 
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Limits how many messages start in a period, and how many are in progress, over all processes. Thread-safe. Each call runs in a
@@ -40,6 +41,24 @@ public interface Limiters {
      */
     boolean removeFromDestination(String destination);
 
-    /** Lists all limiters as they stand, those of queues first, by name. */
+    /**
+     * Names the external system that the messages of a queue go to. The queue is limited by the limiter of that destination, if it has one,
+     * beside its own. {@link Outcome.NotNow} about that destination parks it for all queues that name it. Direct dispatch and
+     * {@code sendMessageSync} leave the messages of such a queue to the consumers.
+     *
+     * @param destination empty: the queue names none any more; that is the default
+     * @return whether that was a change
+     * @throws QueueNotFoundException the queue does not exist
+     */
+    boolean setDestination(String queue, Optional<String> destination);
+
+    /**
+     * Lets messages of a parked destination start again at once, all of them.
+     *
+     * @return false when it was not parked
+     */
+    boolean unpark(String destination);
+
+    /** Lists all limiters as they stand, those of queues first, by name. A destination that was parked has one, too. */
     List<LimiterState> list();
 }

@@ -21,6 +21,7 @@ import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -158,6 +159,58 @@ class LimitersTest {
                     .isOne();
             PostroomKit.of(postroom).reset();
         }
+    }
+
+    @Test
+    void a_handler_that_is_told_to_wait_parks_its_destination_for_all_queues_that_name_it() {
+        Handler told = Handler.process("payments", String.class, (payload, context) -> {
+            started.incrementAndGet();
+            return Outcome.notNow("bank", HOUR);
+        });
+        try (Postroom postroom =
+                Postroom.on(pool).handler(told).handler(handler("refunds")).start()) {
+            postroom.limiters().setDestination("payments", Optional.of("bank"));
+            postroom.limiters().setDestination("refunds", Optional.of("bank"));
+            send(postroom, "payments", 1);
+            Awaitility.await()
+                    .until(() ->
+                            postroom.queues().stats("payments").orElseThrow().delayed() == 1);
+            send(postroom, "refunds", 5);
+            LimiterState parked = postroom.limiters().list().get(0);
+            assertThat(parked.limiter().destination()).contains("bank");
+            assertThat(parked.parkedUntil()).isPresent();
+            assertThat(postroom.queues().stats("refunds").orElseThrow().ready()).isEqualTo(5);
+            assertThat(started).hasValue(1);
+            assertThat(postroom.limiters().unpark("bank")).isTrue();
+            awaitStarted(6);
+            assertThat(postroom.limiters().unpark("bank")).isFalse();
+            PostroomKit.of(postroom).reset();
+        }
+    }
+
+    @Test
+    void many_messages_for_a_busy_system_make_few_calls_in_vain() {
+        AtomicInteger calls = new AtomicInteger();
+        AtomicInteger served = new AtomicInteger();
+        long begun = System.nanoTime();
+        Handler handler = Handler.process("busy", String.class, (payload, context) -> {
+                    calls.incrementAndGet();
+                    if (System.nanoTime() - begun < Duration.ofSeconds(3).toNanos()) {
+                        return Outcome.notNow("system", Duration.ofMillis(500)); // away for three seconds
+                    }
+                    served.incrementAndGet();
+                    return Outcome.done();
+                })
+                .concurrency(4);
+        try (Postroom postroom =
+                Postroom.on(pool).workers(true).handler(handler).start()) {
+            postroom.limiters().setDestination("busy", Optional.of("system"));
+            send(postroom, "busy", 100);
+            Awaitility.await().atMost(Duration.ofSeconds(60)).until(() -> served.get() == 100);
+        }
+        assertThat(calls.get() - 100)
+                .as("calls in vain; 600 or so without parking")
+                .isLessThan(30);
     }
 
     @Test

@@ -44,12 +44,14 @@ class FunctionFilesTest {
             "remove_limiter",
             "reschedule",
             "route",
+            "set_destination",
             "set_limiter",
             "set_ordered",
             "start_consumers",
             "stop_consumers",
             "takes",
-            "unbind");
+            "unbind",
+            "unpark");
 
     private final DataSource pool;
 

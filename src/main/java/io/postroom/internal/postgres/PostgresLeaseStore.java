@@ -155,6 +155,17 @@ final class PostgresLeaseStore implements LeaseStore {
     }
 
     @Override
+    public void park(String destination, Duration time) {
+        transactions.single("park destination " + destination, connection -> {
+            try (Sql.Call call = LimiterSql.PARK.on(connection)) {
+                return call.set("destination", destination)
+                        .set("time", Rows.micros(time))
+                        .one(row -> row.getBoolean(1));
+            }
+        });
+    }
+
+    @Override
     public Optional<ClaimedMessage> reload(ClaimedMessage message) {
         return transactions.single("read message " + message.id(), connection -> {
             try (Sql.Call call = ClaimSql.RELOAD.on(connection)) {

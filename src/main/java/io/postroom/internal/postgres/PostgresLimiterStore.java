@@ -57,6 +57,25 @@ final class PostgresLimiterStore implements LimiterStore {
     }
 
     @Override
+    public boolean setDestination(String queue, @Nullable String destination) {
+        requireQueue(queue);
+        return transactions.single("name the destination of queue " + queue, connection -> {
+            try (Sql.Call call = LimiterSql.SET_DESTINATION.on(connection)) {
+                return call.set("queue", queue).set("destination", destination).one(row -> row.getBoolean(1));
+            }
+        });
+    }
+
+    @Override
+    public boolean unpark(String destination) {
+        return transactions.single("let messages of destination " + destination + " start", connection -> {
+            try (Sql.Call call = LimiterSql.UNPARK.on(connection)) {
+                return call.set("destination", destination).one(row -> row.getBoolean(1));
+            }
+        });
+    }
+
+    @Override
     public List<LimiterState> list() {
         return transactions.single("list limiters", connection -> {
             try (Sql.Call call = LimiterSql.LIST.on(connection)) {
@@ -79,7 +98,8 @@ final class PostgresLimiterStore implements LimiterStore {
                 row.getLong(8),
                 Objects.requireNonNullElse(Rows.duration(row, 9), Duration.ZERO),
                 row.getBoolean(10),
-                Objects.requireNonNull(Rows.instant(row, 11)));
+                Objects.requireNonNull(Rows.instant(row, 11)),
+                Optional.ofNullable(Rows.instant(row, 12)));
     }
 
     private static String name(Limiter limiter) {

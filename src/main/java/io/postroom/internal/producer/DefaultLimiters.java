@@ -8,6 +8,7 @@ import io.postroom.api.Limits;
 import io.postroom.internal.storage.LimiterStore;
 import io.postroom.internal.worker.Poller;
 import java.util.List;
+import java.util.Optional;
 
 /** Sets limiters in the store. This process hears of its own changes at once, other processes at their next poll. Thread-safe. */
 public final class DefaultLimiters implements Limiters {
@@ -58,6 +59,22 @@ public final class DefaultLimiters implements Limiters {
     public boolean removeFromDestination(String destination) {
         Limits.requireName("destination", destination);
         return store.remove(null, destination);
+    }
+
+    @Override
+    public boolean setDestination(String queue, Optional<String> destination) {
+        Limits.requireName("queue", queue);
+        destination.ifPresent(name -> Limits.requireName("destination", name));
+        boolean changed = store.setDestination(queue, destination.orElse(null));
+        cache.forget(queue);
+        poller.pollNow();
+        return changed;
+    }
+
+    @Override
+    public boolean unpark(String destination) {
+        Limits.requireName("destination", destination);
+        return store.unpark(destination);
     }
 
     @Override

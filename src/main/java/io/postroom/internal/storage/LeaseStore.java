@@ -49,6 +49,12 @@ public interface LeaseStore {
      */
     void announceStarts(int workerId, Map<Long, Integer> started);
 
+    /**
+     * Parks a destination, because a handler has learned that it takes nothing now: no message of the queues that name it starts for so
+     * long, and then a few try. Does nothing where no queue names it.
+     */
+    void park(String destination, Duration time);
+
     /** Reads a held message's payload in a new snapshot; empty: it is still not visible. */
     Optional<ClaimedMessage> reload(ClaimedMessage message);
 

@@ -21,6 +21,12 @@ public interface LimiterStore {
     /** Removes the limiter of a queue, or of a destination; one of them is null. Answers whether there was one. */
     boolean remove(@Nullable String queue, @Nullable String destination);
 
+    /** Names the destination of a queue; null: none. Answers whether that was a change. */
+    boolean setDestination(String queue, @Nullable String destination);
+
+    /** Lets messages of a parked destination start again. Answers whether it was parked. */
+    boolean unpark(String destination);
+
     /** Lists all limiters, those of queues first, by name. */
     List<LimiterState> list();
 }

@@ -24,6 +24,11 @@ class NoLeaseStore implements LeaseStore {
     }
 
     @Override
+    public void park(String destination, Duration time) {
+        throw new UnsupportedOperationException("nothing here parks");
+    }
+
+    @Override
     public LimitedClaim claimLimited(ClaimRequest request) {
         throw new UnsupportedOperationException("nothing here claims");
     }

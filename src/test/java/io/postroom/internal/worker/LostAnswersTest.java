@@ -173,6 +173,11 @@ class LostAnswersTest {
         private boolean fails;
 
         @Override
+        public void park(String destination, Duration time) {
+            throw new UnsupportedOperationException("nothing here parks");
+        }
+
+        @Override
         public LimitedClaim claimLimited(ClaimRequest request) {
             throw new UnsupportedOperationException("nothing here claims");
         }

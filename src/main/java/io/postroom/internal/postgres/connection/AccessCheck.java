@@ -109,6 +109,7 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "new_id",
         "obey_kill_signal",
         "order_consumer_stop",
+        "park",
         "passes_on",
         "poll",
         "poll_summary",
@@ -139,6 +140,7 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "routed",
         "same_waits",
         "sample_watermark",
+        "set_destination",
         "set_limiter",
         "set_ordered",
         "settle_length",
@@ -153,6 +155,7 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "takes",
         "topic_matches",
         "unbind",
+        "unpark",
         "waits_in_group",
         "worker_text"
     };
