@@ -190,6 +190,46 @@ CREATE TABLE postroom.lease (
 COMMENT ON COLUMN postroom.lease.failures IS 'per message, before this claim; null means 0 for all (likewise crashes, deliveries)';
 COMMENT ON COLUMN postroom.lease.started IS 'that many of message_ids, from the first, may have started; null means all';
 
+CREATE TABLE postroom.limiter (
+    id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
+    queue_id integer,
+    destination text COLLATE "C",
+    max_starts integer,
+    period interval,
+    window_kind text NOT NULL DEFAULT 'sliding'::text,
+    max_in_progress integer,
+    slot bigint,
+    counts integer[] NOT NULL DEFAULT '{}'::integer[],
+    armed boolean NOT NULL DEFAULT false,
+    waits_for text[],
+    waits_until timestamp with time zone,
+    parked_until timestamp with time zone,
+    probes integer,
+    probes_started integer NOT NULL DEFAULT 0,
+    set_by text NOT NULL,
+    set_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT limiter_destination_unique UNIQUE (destination),
+    CONSTRAINT limiter_pk PRIMARY KEY (id),
+    CONSTRAINT limiter_queue_unique UNIQUE (queue_id),
+    CONSTRAINT limiter_destination_wellformed CHECK (destination ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'::text),
+    CONSTRAINT limiter_is_of_one CHECK (num_nonnulls(queue_id, destination) = 1),
+    CONSTRAINT limiter_max_in_progress_range CHECK (max_in_progress >= 1 AND max_in_progress <= 1000000000),
+    CONSTRAINT limiter_max_starts_range CHECK (max_starts >= 1 AND max_starts <= 1000000000),
+    CONSTRAINT limiter_parked_until_finite CHECK (isfinite(parked_until)),
+    CONSTRAINT limiter_period_is_of_starts CHECK ((max_starts IS NULL) = (period IS NULL)),
+    CONSTRAINT limiter_period_range CHECK (period >= '00:00:00.1'::interval AND period <= '400 days'::interval),
+    CONSTRAINT limiter_set_by_known CHECK (set_by = ANY (ARRAY['declaration'::text, 'operator'::text])),
+    CONSTRAINT limiter_window_kind_known CHECK (window_kind = ANY (ARRAY['fixed'::text, 'sliding'::text]))
+) WITH (fillfactor=50, autovacuum_vacuum_threshold=500, autovacuum_vacuum_cost_delay=0);
+COMMENT ON TABLE postroom.limiter IS 'limits of queues and of destinations; set them with postroom.set_limiter, read them with postroom.limiters()';
+COMMENT ON COLUMN postroom.limiter.slot IS 'the number since 1970 of the slice that counts[1] is about; null: the one of now';
+COMMENT ON COLUMN postroom.limiter.counts IS 'starts in each slice of the period, the latest first; a fixed period is one slice';
+COMMENT ON COLUMN postroom.limiter.armed IS 'whether claims from before it have ended';
+COMMENT ON COLUMN postroom.limiter.waits_for IS 'virtual transactions in which such claims may be';
+COMMENT ON COLUMN postroom.limiter.parked_until IS 'until when the destination takes nothing, as a handler said';
+COMMENT ON COLUMN postroom.limiter.probes IS 'how many messages try whether it takes something again; null: as many as come';
+COMMENT ON COLUMN postroom.limiter.probes_started IS 'how many of them have started';
+
 CREATE TABLE postroom.message (
     id uuid NOT NULL,
     seq bigint NOT NULL,
@@ -293,12 +333,15 @@ CREATE TABLE postroom.queue (
     single_active_consumer boolean NOT NULL DEFAULT false,
     expires_after interval,
     used_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    has_limiter boolean NOT NULL DEFAULT false,
+    destination text COLLATE "C",
     CONSTRAINT queue_name_unique UNIQUE (name),
     CONSTRAINT queue_pk PRIMARY KEY (id),
     CONSTRAINT queue_crash_limit_range CHECK (crash_limit >= 1 AND crash_limit <= 1000),
     CONSTRAINT queue_dead_letter_exchange_wellformed CHECK (dead_letter_exchange ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'::text),
     CONSTRAINT queue_dead_letter_routing_key_has_exchange CHECK (dead_letter_routing_key IS NULL OR dead_letter_exchange IS NOT NULL),
     CONSTRAINT queue_dead_letter_routing_key_length CHECK (octet_length(dead_letter_routing_key) <= 255),
+    CONSTRAINT queue_destination_wellformed CHECK (destination ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'::text),
     CONSTRAINT queue_expires_after_range CHECK (expires_after >= '00:00:00.001'::interval AND expires_after <= '400 days'::interval),
     CONSTRAINT queue_kind_known CHECK (kind = ANY (ARRAY['durable'::text, 'exclusive'::text, 'auto_delete'::text])),
     CONSTRAINT queue_max_attempts_range CHECK (max_attempts >= 1 AND max_attempts <= 1000),
@@ -337,6 +380,8 @@ COMMENT ON COLUMN postroom.queue.overflow IS 'what happens above max_length. dro
 COMMENT ON COLUMN postroom.queue.single_active_consumer IS 'only one process consumes at a time, and another one takes over when it stops or dies';
 COMMENT ON COLUMN postroom.queue.expires_after IS '1 millisecond to 400 days: the queue is deleted when nobody has consumed or declared it for so long; null: never';
 COMMENT ON COLUMN postroom.queue.used_at IS 'of a queue with expires_after: when it was last declared or had a consumer, up to a tenth of that time or a minute earlier';
+COMMENT ON COLUMN postroom.queue.has_limiter IS 'it has a limiter or a destination: claim_limited alone takes from it';
+COMMENT ON COLUMN postroom.queue.destination IS 'the external system that its messages go to; null: none is named';
 
 CREATE TABLE postroom.queue_length (
     queue_id integer NOT NULL,
@@ -1202,6 +1247,36 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.announce_starts IS 'Internal: called by workers. Says which messages under leases may have started.';
 
+CREATE OR REPLACE FUNCTION postroom.arm_limiter(p_limiter postroom.limiter)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    claims  text[] := p_limiter.waits_for;
+BEGIN
+    IF claims IS NULL THEN
+        claims := ARRAY(SELECT l.virtualtransaction
+                        FROM pg_locks l
+                        WHERE l.relation = 'postroom.lease'::regclass
+                          AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+                          AND l.mode = 'RowExclusiveLock'
+                          AND l.pid IS DISTINCT FROM pg_backend_pid());
+        UPDATE postroom.limiter l SET waits_for = claims, waits_until = clock_timestamp() + interval '15 seconds' WHERE l.id = p_limiter.id;
+        p_limiter.waits_until := clock_timestamp() + interval '15 seconds';
+    END IF;
+    IF p_limiter.waits_until > clock_timestamp()
+       AND p_limiter.waits_until <= clock_timestamp() + interval '15 seconds'
+       AND EXISTS (SELECT FROM pg_locks l WHERE l.virtualtransaction = ANY (claims)) THEN
+        RETURN false;
+    END IF;
+    UPDATE postroom.limiter l SET armed = true, waits_for = NULL, waits_until = NULL WHERE l.id = p_limiter.id;
+    RETURN true;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.arm_limiter IS 'Internal: called by claims. Whether claims from before a limiter was set have ended.';
+
 CREATE OR REPLACE FUNCTION postroom.as_deaths(p_text text)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -1608,7 +1683,7 @@ BEGIN
             SELECT
             FROM postroom.queue q
             WHERE q.id = e.queue_id
-              AND CASE WHEN q.name <> e.queue_name OR q.ordered THEN false
+              AND CASE WHEN q.name <> e.queue_name OR q.ordered OR q.has_limiter THEN false
                        WHEN q.single_active_consumer THEN postroom.take_active(p_worker, q.id)
                        ELSE true END
             OFFSET 0) known
@@ -1685,6 +1760,142 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.claim_each IS 'Internal: called by workers. Takes ready messages of many queues and puts them under leases.';
 
+CREATE OR REPLACE FUNCTION postroom.claim_limited(p_worker integer, p_queue integer, p_queue_name text, p_priorities smallint[], p_cursors bigint[], p_limit integer, p_lease_size integer, p_started integer, p_kind integer, p_ordered boolean)
+ RETURNS TABLE(lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, exchange text, routing_key text, headers text, payload text, body bytea, group_key text, start_within bigint, held_back boolean, next_start bigint)
+ LANGUAGE plpgsql
+ ROWS 100
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    is_limited    boolean;
+    own_destination  text;
+    ids           int[];
+    limiters      postroom.limiter[] := '{}';
+    one           postroom.limiter;
+    period_us     bigint;
+    now_us        bigint;
+    room          record;
+    usage         int[];
+    most          bigint := p_limit;
+    running       bigint;
+    taken         int := 0;
+    starts        int := 0;
+    slack         bigint;
+    wait          bigint := 0;
+BEGIN
+    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queue: see arm_limiter
+    SELECT q.has_limiter, q.destination INTO is_limited, own_destination
+    FROM postroom.queue q
+    WHERE q.id = p_queue
+      AND q.name = p_queue_name
+      AND q.ordered = p_ordered; -- the claims below ask again
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    held_back := true; -- until it is known better
+    IF is_limited THEN
+        SELECT array_agg(l.id) INTO ids
+        FROM postroom.limiter l
+        WHERE l.queue_id = p_queue OR l.destination = own_destination;
+        FOR one IN
+            SELECT l.* FROM postroom.limiter l WHERE l.id = ANY (ids) ORDER BY l.id FOR UPDATE SKIP LOCKED
+        LOOP
+            limiters := array_append(limiters, one);
+        END LOOP;
+        IF cardinality(limiters) < coalesce(cardinality(ids), 0) THEN
+            RETURN NEXT; -- step 1
+            RETURN;
+        END IF;
+    END IF;
+
+    -- Step 2: each statement from here on sees all that was committed before the locks.
+    FOREACH one IN ARRAY limiters LOOP
+        IF NOT one.armed AND NOT postroom.arm_limiter(one) THEN
+            next_start := 20000;
+            RETURN NEXT; -- step 4
+            RETURN;
+        END IF;
+        IF one.parked_until > clock_timestamp() THEN
+            most := 0;
+            wait := greatest(wait, extract(epoch FROM one.parked_until - clock_timestamp()) * 1000000);
+        END IF;
+        IF one.max_in_progress IS NOT NULL OR one.probes IS NOT NULL THEN
+            SELECT coalesce(sum(bit_count(l.open)), 0) INTO running
+            FROM postroom.lease l
+            WHERE l.queue_id = ANY (CASE WHEN one.queue_id IS NOT NULL THEN ARRAY[one.queue_id]
+                ELSE ARRAY(SELECT q.id FROM postroom.queue q WHERE q.destination = one.destination) END);
+            most := least(most, CASE WHEN one.max_in_progress IS NOT NULL THEN greatest(one.max_in_progress - running, 0) END);
+        END IF;
+        IF one.probes IS NOT NULL THEN
+            IF one.probes_started > 0 AND running = 0 THEN -- they have ended, and nobody has parked it again
+                one.probes := CASE WHEN one.probes < 64 THEN one.probes * 2 END;
+                one.probes_started := 0;
+                UPDATE postroom.limiter l SET probes = one.probes, probes_started = 0 WHERE l.id = one.id;
+            END IF;
+            most := least(most, CASE WHEN one.probes IS NOT NULL THEN greatest(one.probes - one.probes_started, 0) END);
+        END IF;
+        IF one.max_starts IS NOT NULL THEN
+            period_us := extract(epoch FROM one.period) * 1000000;
+            now_us := extract(epoch FROM clock_timestamp()) * 1000000;
+            SELECT * INTO room
+            FROM postroom.free_starts(one.max_starts, period_us, one.window_kind, one.slot, one.counts, now_us);
+            most := least(most, room.free);
+            slack := least(slack, postroom.start_slack(period_us));
+            wait := greatest(wait, room.next_start);
+        END IF;
+    END LOOP;
+
+    IF most > 0 THEN
+        held_back := NULL;
+        FOR lease_id, lease_count, ordinal, priority, lane_seq, message_id, failures, crashes, deliveries, stored, expired, created_at,
+            type, type_version, direction, correlation_id, content_type, exchange, routing_key, headers, payload, body, group_key IN
+            SELECT c.*
+            FROM postroom.claim(p_worker, p_queue, p_queue_name, p_priorities, p_cursors,
+                                most::int, p_lease_size, p_started, p_kind + 4) c
+            WHERE NOT p_ordered
+            UNION ALL
+            SELECT c.*
+            FROM postroom.claim_ordered(p_worker, p_queue, p_queue_name, p_priorities, p_cursors,
+                                        most::int, p_lease_size, p_started, p_kind + 4) c
+            WHERE p_ordered
+        LOOP
+            taken := taken + 1;
+            starts := starts + CASE WHEN expired THEN 0 ELSE 1 END; -- an expired message never starts
+            RETURN NEXT;
+        END LOOP;
+    END IF;
+
+    UPDATE postroom.limiter l
+    SET probes_started = l.probes_started + starts
+    WHERE starts > 0 AND l.id = ANY (ids) AND l.probes IS NOT NULL;
+    FOREACH one IN ARRAY limiters LOOP
+        IF one.max_starts IS NOT NULL AND starts > 0 THEN
+            period_us := extract(epoch FROM one.period) * 1000000;
+            now_us := extract(epoch FROM clock_timestamp()) * 1000000; -- later than before, and before any of the starts
+            SELECT * INTO room
+            FROM postroom.free_starts(one.max_starts, period_us, one.window_kind, one.slot, one.counts, now_us);
+            usage := room.counts;
+            usage[1] := usage[1] + starts;
+            UPDATE postroom.limiter l SET slot = room.slot, counts = usage WHERE l.id = one.id;
+            SELECT * INTO room
+            FROM postroom.free_starts(one.max_starts, period_us, one.window_kind, room.slot, usage, now_us);
+            wait := greatest(wait, room.next_start);
+        END IF;
+    END LOOP;
+    lease_id := NULL;
+    message_id := NULL;
+    start_within := slack;
+    held_back := taken >= most AND most < p_limit;
+    next_start := CASE WHEN held_back AND wait > 0 THEN wait END;
+    RETURN NEXT;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.claim_limited IS 'Internal: called by workers. Takes ready messages of a queue with limiters, no more than may start.';
+
 CREATE OR REPLACE FUNCTION postroom.claim_ordered(p_worker integer, p_queue integer, p_queue_name text, p_priorities smallint[], p_floors bigint[], p_limit integer, p_lease_size integer, p_started integer, p_kind integer)
  RETURNS TABLE(lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, exchange text, routing_key text, headers text, payload text, body bytea, group_key text)
  LANGUAGE plpgsql
@@ -1742,12 +1953,13 @@ BEGIN
     SELECT q.crash_limit INTO crash_limit
     FROM postroom.queue q
     WHERE q.id = p_queue
-      AND CASE WHEN q.name <> p_queue_name OR NOT q.ordered THEN false
+      AND CASE WHEN q.name <> p_queue_name OR NOT q.ordered OR q.has_limiter AND p_kind < 4 THEN false
                WHEN q.single_active_consumer THEN postroom.take_active(p_worker, p_queue)
                ELSE true END;
     IF NOT FOUND THEN
         RETURN;
     END IF;
+    p_kind := p_kind % 4;
     PERFORM pg_advisory_xact_lock(1349481332, p_queue);
     began_at := coalesce(pg_sequence_last_value('postroom.ready_seq'), 0);
 
@@ -2091,16 +2303,17 @@ DECLARE
 BEGIN
     LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queue: see begin_single_active_change
     -- The lock on queue is held until the end of the transaction, so TRUNCATE and DROP come before this line or after the claim.
-    -- An ordered queue has a function of its own: claim_ordered.
+    -- An ordered queue has a function of its own, claim_ordered. That of a queue with a limiter, claim_limited, calls this one.
     SELECT q.crash_limit INTO crash_limit
     FROM postroom.queue q
     WHERE q.id = p_queue
-      AND CASE WHEN q.name <> p_queue_name OR q.ordered THEN false
+      AND CASE WHEN q.name <> p_queue_name OR q.ordered OR q.has_limiter AND p_kind < 4 THEN false
                WHEN q.single_active_consumer THEN postroom.take_active(p_worker, p_queue)
                ELSE true END;
     IF NOT FOUND THEN
         RETURN;
     END IF;
+    p_kind := p_kind % 4;
     FOR lane IN 1 .. cardinality(p_priorities) LOOP
         prio := p_priorities[lane];
         IF p_kind > 0 THEN
@@ -3621,12 +3834,13 @@ DECLARE
     others    record;
     ahead     bigint;
     held_up   text;
+    limiter   record;
     is_known  boolean := false;
 BEGIN
     SELECT m.id, m.type, m.type_version, m.group_key INTO message FROM postroom.message m WHERE m.id = p_message;
     FOR entry IN
         SELECT p.*, q.name AS queue, q.paused_at, q.consumers_stopped_at, q.deleted_at, q.crash_limit, q.retention, q.ordered,
-               q.single_active_consumer
+               q.single_active_consumer, q.has_limiter, q.destination
         FROM postroom.place p
         LEFT JOIN postroom.queue q ON q.id = p.queue_id
         WHERE p.message_id = p_message
@@ -3733,6 +3947,29 @@ BEGIN
                 IF held_up IS NOT NULL THEN
                     RETURN NEXT held_up;
                     CONTINUE;
+                END IF;
+                IF entry.has_limiter THEN
+                    FOR limiter IN
+                        SELECT CASE WHEN l.queue IS NULL THEN format('destination "%s"', l.destination)
+                                    ELSE format('queue "%s"', l.queue) END AS name, l.*
+                        FROM postroom.limiters() l
+                        WHERE l.queue_id = entry.queue_id OR l.destination = entry.destination
+                    LOOP
+                        IF limiter.parked_until IS NOT NULL THEN
+                            RETURN NEXT format('limit: %s takes nothing until %s, as a handler has learned; SELECT postroom.unpark(%L) '
+                                'lets messages start at once',
+                                limiter.name, to_char(limiter.parked_until AT TIME ZONE 'UTC', at_utc), limiter.destination);
+                        END IF;
+                        IF limiter.next_start > 0 THEN
+                            RETURN NEXT format('limit: %s lets %s messages start in %s (%s); the next may start at %s',
+                                limiter.name, limiter.max_starts, limiter.period, limiter.window_kind,
+                                to_char((clock_timestamp() + limiter.next_start * interval '1 microsecond') AT TIME ZONE 'UTC', at_utc));
+                        END IF;
+                        IF limiter.in_progress >= limiter.max_in_progress THEN
+                            RETURN NEXT format('limit: %s lets %s messages be in progress, and %s are',
+                                limiter.name, limiter.max_in_progress, limiter.in_progress);
+                        END IF;
+                    END LOOP;
                 END IF;
                 IF entry.crashes > 0 THEN
                     RETURN NEXT format(
@@ -3865,6 +4102,47 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.free_history_day IS 'Internal: called by a job. Frees a partition of attempt. false: the lock was not to be had.';
+
+CREATE OR REPLACE FUNCTION postroom.free_starts(p_max_starts integer, p_period bigint, p_window text, p_slot bigint, p_counts integer[], p_now bigint, OUT free integer, OUT used integer, OUT next_start bigint, OUT slot bigint, OUT counts integer[])
+ RETURNS record
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    slack   constant bigint := postroom.start_slack(p_period);
+    width   constant bigint := CASE p_window WHEN 'fixed' THEN p_period ELSE (p_period + 49) / 50 END;
+    slices  constant int := CASE p_window WHEN 'fixed' THEN 1 ELSE (p_period + slack) / width + 2 END;
+    passed  int;
+    oldest  int := 0; -- the age of the oldest slice that counts
+    over    bigint;
+BEGIN
+    slot := p_now / width;
+    passed := least(greatest(slot - coalesce(p_slot, slot), 0), slices);
+    counts := (array_fill(0, ARRAY[passed]) || p_counts || array_fill(0, ARRAY[slices]))[1 : slices];
+    IF p_window = 'sliding' THEN
+        oldest := least(slot - (p_now - p_period - slack) / width, slices - 1);
+    END IF;
+    SELECT coalesce(sum(c), 0) INTO used FROM unnest(counts[1 : oldest + 1]) c;
+    over := used::bigint - p_max_starts;
+    free := greatest(-over, 0);
+    next_start := 0;
+    IF p_window = 'fixed' THEN
+        IF free = 0 OR (slot + 1) * width - p_now < slack THEN
+            free := 0;
+            next_start := (slot + 1) * width - p_now;
+        END IF;
+    ELSIF free = 0 THEN
+        WHILE over >= 0 AND oldest >= 0 LOOP
+            over := over - counts[oldest + 1];
+            oldest := oldest - 1;
+        END LOOP;
+        next_start := (slot - oldest) * width + p_period + slack - p_now;
+    END IF;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.free_starts IS 'Internal: how many messages may start now under a limit, and when the next ones may.';
 
 CREATE OR REPLACE FUNCTION postroom.headers_match(p_arguments jsonb, p_headers jsonb)
  RETURNS boolean
@@ -4125,6 +4403,57 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.last_rows_of IS 'Internal: the id behind which the last p_rows messages of a partition lie; null: it has no more than that.';
+
+CREATE OR REPLACE FUNCTION postroom.limited_queue(p_queue text, p_destination text)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    target int;
+BEGIN
+    PERFORM postroom.require_read_committed();
+    IF num_nonnulls(p_queue, p_destination) <> 1 THEN
+        PERFORM postroom.refuse('queue', 'given, or destination, and never both', p_queue);
+    ELSIF p_destination IS NOT NULL THEN
+        PERFORM postroom.require_name('destination', p_destination);
+        RETURN NULL;
+    END IF;
+    SELECT q.id INTO target FROM postroom.queue q WHERE q.name = p_queue;
+    IF NOT FOUND THEN
+        PERFORM postroom.refuse('queue', 'the name of a queue', p_queue);
+    END IF;
+    RETURN target;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.limited_queue IS 'Internal: checks the name of a queue or destination that is limited.';
+
+CREATE OR REPLACE FUNCTION postroom.limiters()
+ RETURNS TABLE(queue text, destination text, max_starts integer, period interval, window_kind text, max_in_progress integer, starts integer, in_progress bigint, next_start bigint, set_by text, set_at timestamp with time zone, parked_until timestamp with time zone, queue_id integer)
+ LANGUAGE sql
+ STABLE ROWS 10
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT q.name, l.destination, l.max_starts, l.period, l.window_kind, l.max_in_progress,
+           CASE WHEN l.max_starts IS NULL THEN 0 ELSE f.used END, coalesce(r.in_progress, 0),
+           CASE WHEN l.max_starts IS NULL THEN 0 ELSE f.next_start END, l.set_by, l.set_at,
+           CASE WHEN l.parked_until > clock_timestamp() THEN l.parked_until END, q.id
+    FROM postroom.limiter l
+    LEFT JOIN postroom.queue q ON q.id = l.queue_id
+    CROSS JOIN LATERAL postroom.free_starts(
+        coalesce(l.max_starts, 1), (extract(epoch FROM coalesce(l.period, interval '1 second')) * 1000000)::bigint, l.window_kind,
+        l.slot, l.counts, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) f
+    LEFT JOIN LATERAL (
+        SELECT sum(bit_count(x.open))::bigint AS in_progress
+        FROM postroom.lease x
+        WHERE x.queue_id = l.queue_id
+           OR l.destination IS NOT NULL AND x.queue_id IN (SELECT d.id FROM postroom.queue d WHERE d.destination = l.destination)) r ON true
+    WHERE q.id IS NULL OR q.deleted_at IS NULL
+    ORDER BY l.destination IS NOT NULL, q.name, l.destination
+$function$
+;
+COMMENT ON FUNCTION postroom.limiters IS 'The limits of queues and destinations, and how much of them is used: SELECT * FROM postroom.limiters().';
 
 CREATE OR REPLACE FUNCTION postroom.lock_length(p_queue integer)
  RETURNS postroom.queue_length
@@ -4517,6 +4846,26 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.order_consumer_stop IS 'Internal: tells consumers to stop. Used by stop_consumers, by kill signals and by Consumers in Java.';
 
+CREATE OR REPLACE FUNCTION postroom.park(p_destination text, p_micros bigint)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    parked constant timestamptz := clock_timestamp() + p_micros * interval '1 microsecond';
+BEGIN
+    INSERT INTO postroom.limiter AS l (destination, set_by, parked_until, probes)
+    SELECT p_destination, 'declaration', parked, 1
+    WHERE EXISTS (SELECT FROM postroom.queue q WHERE q.destination = p_destination AND q.deleted_at IS NULL)
+    ON CONFLICT (destination) DO UPDATE
+    SET parked_until = greatest(l.parked_until, parked), probes = 1, probes_started = 0;
+    RETURN FOUND;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.park IS 'Internal: called by workers. Lets nothing start for a destination that takes nothing now.';
+
 CREATE OR REPLACE FUNCTION postroom.partitions(p_parent text)
  RETURNS TABLE(name text, from_at timestamp with time zone, to_at timestamp with time zone, bytes bigint)
  LANGUAGE sql
@@ -4679,7 +5028,7 @@ $function$
 COMMENT ON FUNCTION postroom.poll_summary IS 'Internal: called by workers. Whether anything changed that a poll would report.';
 
 CREATE OR REPLACE FUNCTION postroom.poll(p_worker integer, p_queues integer[], p_watermark bigint, p_uneven integer[], p_watermarks bigint[], p_tell integer[], p_since xid, p_look boolean)
- RETURNS TABLE(queue_id integer, name text, paused boolean, deleted boolean, max_attempts integer, retry_after text, settings_by text, suspects boolean, elsewhere boolean, lowest bigint[], ordered boolean, stop_confirmed boolean)
+ RETURNS TABLE(queue_id integer, name text, paused boolean, deleted boolean, max_attempts integer, retry_after text, settings_by text, suspects boolean, elsewhere boolean, lowest bigint[], ordered boolean, stop_confirmed boolean, has_limiter boolean)
  LANGUAGE plpgsql
  ROWS 10
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4718,7 +5067,8 @@ BEGIN
            END,
            q.ordered,
            coalesce((SELECT c.stopped_at IS NOT NULL FROM postroom.consumer_stop c WHERE c.worker_id = p_worker AND c.queue_id = s.id),
-                    CASE WHEN q.consumers_stopped_at IS NOT NULL THEN false END)
+                    CASE WHEN q.consumers_stopped_at IS NOT NULL THEN false END),
+           q.has_limiter
     FROM (SELECT w.id, w.place,
                  CASE WHEN NOT p_look THEN false
                       WHEN w.place IS NOT NULL THEN true
@@ -5273,6 +5623,28 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.remove_leftovers IS 'Internal: called by a job. Removes up to p_limit lines from a day of history that is not freed as a whole; answers how many.';
+
+CREATE OR REPLACE FUNCTION postroom.remove_limiter(queue text DEFAULT NULL::text, destination text DEFAULT NULL::text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    target int := postroom.limited_queue(remove_limiter.queue, remove_limiter.destination);
+BEGIN
+    DELETE FROM postroom.limiter l WHERE l.queue_id = target OR l.destination = remove_limiter.destination;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    UPDATE postroom.queue q SET has_limiter = q.destination IS NOT NULL WHERE q.id = target;
+    INSERT INTO postroom.operator_action (action, queue_id, finished_at, note)
+    VALUES ('declare', target, clock_timestamp(), concat_ws(', ', 'no limiter', 'destination ' || remove_limiter.destination));
+    RETURN true;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.remove_limiter IS 'Removes the limiter of a queue, or of a destination: SELECT postroom.remove_limiter(''mail''). false: there was none.';
 
 CREATE OR REPLACE FUNCTION postroom.report_stopped(p_worker integer, p_instance uuid, p_queue integer, p_queue_name text, p_held integer)
  RETURNS boolean
@@ -5948,6 +6320,106 @@ $function$
 COMMENT ON FUNCTION postroom.sample_watermark IS 'Internal: called by workers. A sample for the low watermark: the seq up to which nothing can appear any more once the sample is
 settled.';
 
+CREATE OR REPLACE FUNCTION postroom.set_destination(queue text, destination text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    target int := postroom.limited_queue(set_destination.queue, NULL);
+BEGIN
+    IF set_destination.destination IS NOT NULL THEN
+        PERFORM postroom.require_name('destination', set_destination.destination);
+    END IF;
+    IF EXISTS (SELECT FROM postroom.queue q WHERE q.id = target AND q.destination IS NOT DISTINCT FROM set_destination.destination) THEN
+        RETURN false;
+    END IF;
+    UPDATE postroom.limiter l
+    SET armed = false, waits_for = NULL, waits_until = NULL
+    WHERE l.destination = set_destination.destination;
+    UPDATE postroom.queue q
+    SET destination = set_destination.destination,
+        has_limiter = set_destination.destination IS NOT NULL OR EXISTS (SELECT FROM postroom.limiter l WHERE l.queue_id = target)
+    WHERE q.id = target;
+    RETURN true;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.set_destination IS 'Names the external system of a queue, null for none: SELECT postroom.set_destination(''payments'', ''bank'').
+A limiter of that destination, and a handler that says notNow about it, then hold for all queues that name it.';
+
+CREATE OR REPLACE FUNCTION postroom.set_limiter(queue text DEFAULT NULL::text, destination text DEFAULT NULL::text, max_starts integer DEFAULT NULL::integer, period interval DEFAULT NULL::interval, window_kind text DEFAULT 'sliding'::text, max_in_progress integer DEFAULT NULL::integer, set_by text DEFAULT 'operator'::text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    target    int := postroom.limited_queue(set_limiter.queue, set_limiter.destination);
+    length    constant interval := make_interval(secs => extract(epoch FROM set_limiter.period)::double precision);
+    existing  postroom.limiter;
+    is_same   boolean;
+BEGIN
+    IF set_limiter.max_starts IS NULL AND set_limiter.max_in_progress IS NULL THEN
+        PERFORM postroom.refuse('maxStarts', '1 to 1000000000, where maxInProgress is left out', NULL,
+            'postroom.remove_limiter removes one');
+    ELSIF set_limiter.max_starts NOT BETWEEN 1 AND 1000000000 THEN
+        PERFORM postroom.refuse('maxStarts', '1 to 1000000000', set_limiter.max_starts::text, 'To stop a queue, pause it');
+    ELSIF set_limiter.max_in_progress NOT BETWEEN 1 AND 1000000000 THEN
+        PERFORM postroom.refuse('maxInProgress', '1 to 1000000000', set_limiter.max_in_progress::text, 'To stop a queue, pause it');
+    ELSIF (set_limiter.max_starts IS NULL) <> (set_limiter.period IS NULL) THEN
+        PERFORM postroom.refuse('period', 'given with maxStarts, and left out without', set_limiter.period::text);
+    ELSIF length NOT BETWEEN interval '100 milliseconds' AND interval '400 days' THEN
+        PERFORM postroom.refuse('period', 'PT0.1S to 400 days', set_limiter.period::text);
+    ELSIF coalesce(set_limiter.window_kind, '') NOT IN ('fixed', 'sliding') THEN
+        PERFORM postroom.refuse('window', 'fixed or sliding', set_limiter.window_kind);
+    END IF;
+    LOOP
+        SELECT l.* INTO existing
+        FROM postroom.limiter l
+        WHERE l.queue_id = target OR l.destination = set_limiter.destination
+        FOR UPDATE;
+        EXIT WHEN FOUND;
+        INSERT INTO postroom.limiter (queue_id, destination, max_starts, period, window_kind, max_in_progress, set_by)
+        VALUES (target, set_limiter.destination, set_limiter.max_starts, length, set_limiter.window_kind, set_limiter.max_in_progress,
+                set_limiter.set_by)
+        ON CONFLICT DO NOTHING;
+        IF FOUND THEN
+            UPDATE postroom.queue q SET has_limiter = true WHERE q.id = target;
+            EXIT;
+        END IF;
+    END LOOP;
+    IF existing.id IS NOT NULL THEN
+        is_same := (existing.max_starts, existing.period, existing.window_kind, existing.max_in_progress) IS NOT DISTINCT FROM
+                   (set_limiter.max_starts, length, set_limiter.window_kind, set_limiter.max_in_progress);
+        IF existing.set_by = 'operator' AND set_limiter.set_by = 'declaration' OR is_same AND existing.set_by = set_limiter.set_by THEN
+            RETURN false;
+        END IF;
+        IF (existing.period, existing.window_kind) IS DISTINCT FROM (length, set_limiter.window_kind) THEN
+            existing.counts := ARRAY[(SELECT least(coalesce(sum(c), 0), 1000000000)::int FROM unnest(existing.counts) c)];
+            existing.slot := NULL; -- now
+        END IF;
+        UPDATE postroom.limiter l
+        SET max_starts = set_limiter.max_starts, period = length, window_kind = set_limiter.window_kind,
+            max_in_progress = set_limiter.max_in_progress, set_by = set_limiter.set_by, set_at = clock_timestamp(),
+            slot = existing.slot, counts = existing.counts
+        WHERE l.id = existing.id;
+    END IF;
+    INSERT INTO postroom.operator_action (action, queue_id, finished_at, note)
+    SELECT 'declare', target, clock_timestamp(),
+           concat_ws(', ', 'limiter', 'destination ' || set_limiter.destination, set_limiter.max_starts || ' starts in ' || length,
+                     set_limiter.window_kind, set_limiter.max_in_progress || ' in progress')
+    WHERE set_limiter.set_by = 'operator';
+    RETURN NOT coalesce(is_same, false);
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.set_limiter IS 'Limits a queue, or a destination that queues name: SELECT postroom.set_limiter(''mail'', max_starts => 10, period => ''1 second'').
+At most max_starts messages start in a period (100 ms to 400 days), and at most max_in_progress are in progress, over all processes.
+window_kind: sliding, in any span of a period; fixed, from one multiple of the period since 1970 (UTC) to the next.
+Sets the limiter as a whole. Answers whether that was a change. remove_limiter removes it.';
+
 CREATE OR REPLACE FUNCTION postroom.set_ordered(queue text, ordered boolean, set_by text DEFAULT 'operator'::text)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -6213,6 +6685,17 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.start_consumers IS 'Lets all consumers of a queue go on that were told to stop: SELECT postroom.start_consumers(''mail'').
 Answers how many live ones that were. A queue that is paused stays paused.';
+
+CREATE OR REPLACE FUNCTION postroom.start_slack(p_period bigint)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT least(greatest(p_period / 50, 50000), 10000000)
+$function$
+;
+COMMENT ON FUNCTION postroom.start_slack IS 'Internal: how long after its claim a message of a limited queue may start.';
 
 CREATE OR REPLACE FUNCTION postroom.stop_consumers(queue text, how_many integer DEFAULT NULL::integer)
  RETURNS integer
@@ -6724,6 +7207,24 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.unbind IS 'Removes a binding; the arguments are those of postroom.bind: SELECT postroom.unbind(''orders'', ''mail'', ''order.*.paid'').
 false: there was none.';
+
+CREATE OR REPLACE FUNCTION postroom.unpark(destination text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+BEGIN
+    PERFORM postroom.limited_queue(NULL, unpark.destination);
+    UPDATE postroom.limiter l
+    SET parked_until = NULL, probes = NULL, probes_started = 0
+    WHERE l.destination = unpark.destination
+      AND (l.parked_until IS NOT NULL OR l.probes IS NOT NULL);
+    RETURN FOUND;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.unpark IS 'Lets messages of a parked destination start again at once: SELECT postroom.unpark(''bank''). false: it was not parked.';
 
 CREATE OR REPLACE FUNCTION postroom.validate_old(p_parent text)
  RETURNS void

@@ -93,12 +93,13 @@ BEGIN
     SELECT q.crash_limit INTO crash_limit
     FROM postroom.queue q
     WHERE q.id = p_queue
-      AND CASE WHEN q.name <> p_queue_name OR NOT q.ordered THEN false
+      AND CASE WHEN q.name <> p_queue_name OR NOT q.ordered OR q.has_limiter AND p_kind < 4 THEN false
                WHEN q.single_active_consumer THEN postroom.take_active(p_worker, p_queue)
                ELSE true END;
     IF NOT FOUND THEN
         RETURN;
     END IF;
+    p_kind := p_kind % 4;
     PERFORM pg_advisory_xact_lock(1349481332, p_queue);
     began_at := coalesce(pg_sequence_last_value('postroom.ready_seq'), 0);
 

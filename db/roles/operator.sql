@@ -1,7 +1,7 @@
--- Role postroom_operator: what people do by SQL: look, cancel, reschedule, redrive, stop and start consumers, send kill signals, declare,
--- bind and delete queues and exchanges, and set the entries of external systems. It reads neither payloads nor headers, and claims
--- nothing. Kill signals are made by create_message, so it may create other messages, too; message.created_by names its login. Declaring
--- and binding leave no line in operator_log; each other act does. Settings have a history of their own: settings_history.
+-- Role postroom_operator: what people do by SQL: look, cancel, reschedule, redrive, stop and start consumers, send kill signals, set
+-- limiters, declare, bind and delete queues and exchanges, and set the entries of external systems. It reads neither payloads nor headers,
+-- and claims nothing. Kill signals are made by create_message, so it may create other messages, too; message.created_by names its login.
+-- Declaring and binding leave no line in operator_log; each other act does. Settings have a history of their own: settings_history.
 -- Run: psql -d the_database -f db/roles/operator.sql as the owner of the schema, who needs CREATEROLE.
 -- Then: GRANT postroom_operator TO ann.
 DO $$ BEGIN
@@ -40,8 +40,8 @@ GRANT SELECT, INSERT ON postroom.cancelled_run, postroom.operator_action, postro
 TO postroom_operator;
 GRANT SELECT, INSERT, UPDATE ON postroom.active_consumer, postroom.queue, postroom.routing_version TO postroom_operator;
 GRANT SELECT, UPDATE, DELETE ON postroom.dead_letter, postroom.grouped, postroom.lease, postroom.message_group TO postroom_operator;
-GRANT SELECT, INSERT, UPDATE, DELETE ON postroom.binding, postroom.consumer_stop, postroom.delayed, postroom.exchange, postroom.ready,
-    postroom.settings
+GRANT SELECT, INSERT, UPDATE, DELETE ON postroom.binding, postroom.consumer_stop, postroom.delayed, postroom.exchange, postroom.limiter,
+    postroom.ready, postroom.settings
 TO postroom_operator;
 GRANT USAGE ON SEQUENCE postroom.ready_seq TO postroom_operator;
 
@@ -58,15 +58,20 @@ GRANT EXECUTE ON FUNCTION
     postroom.delete_settings,
     postroom.explain,
     postroom.kill_signal,
+    postroom.limiters,
     postroom.redrive,
+    postroom.remove_limiter,
     postroom.reschedule,
     postroom.route,
+    postroom.set_destination,
+    postroom.set_limiter,
     postroom.set_ordered,
     postroom.set_settings,
     postroom.start_consumers,
     postroom.stop_consumers,
     postroom.takes,
-    postroom.unbind
+    postroom.unbind,
+    postroom.unpark
 TO postroom_operator;
 
 -- Functions that those call. PUBLIC may execute them unless somebody took that right.
@@ -77,11 +82,13 @@ GRANT EXECUTE ON FUNCTION
     postroom.declaration_conflicts,
     postroom.existing_exchange,
     postroom.explain_group,
+    postroom.free_starts,
     postroom.headers_match,
     postroom.instant_of,
     postroom.is_consumed,
     postroom.is_expired,
     postroom.is_own_row,
+    postroom.limited_queue,
     postroom.lowest_id,
     postroom.mark_deleted,
     postroom.matching_bindings,
@@ -106,6 +113,7 @@ GRANT EXECUTE ON FUNCTION
     postroom.settings_instant,
     postroom.settings_obstacle,
     postroom.settings_row,
+    postroom.start_slack,
     postroom.take_waiting,
     postroom.topic_matches,
     postroom.worker_text,

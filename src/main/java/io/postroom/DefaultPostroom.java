@@ -3,7 +3,10 @@ package io.postroom;
 import io.postroom.api.Consumers;
 import io.postroom.api.Definitions;
 import io.postroom.api.Exchanges;
+import io.postroom.api.Limiter;
+import io.postroom.api.Limiters;
 import io.postroom.api.QueueMessages;
+import io.postroom.api.QueueSettings;
 import io.postroom.api.Queues;
 import io.postroom.api.RecentFailures;
 import io.postroom.api.ReplyCounts;
@@ -18,6 +21,7 @@ import io.postroom.internal.jobs.JobTimer;
 import io.postroom.internal.jobs.WatchUnconsumedQueues;
 import io.postroom.internal.postgres.connection.EnginePool;
 import io.postroom.internal.producer.DefaultExchanges;
+import io.postroom.internal.producer.DefaultLimiters;
 import io.postroom.internal.producer.DefaultQueueMessages;
 import io.postroom.internal.producer.DefaultQueues;
 import io.postroom.internal.storage.OperatorStore;
@@ -40,6 +44,7 @@ public final class DefaultPostroom implements Postroom {
     private final SettingsRegistry settings;
     private final HandlerEntries entries;
     private final Consumers consumers;
+    private final DefaultLimiters limiters;
     private final HandlerRegistry handlers;
     private final Engine engine;
     private final Supplier<List<String>> obstacles;
@@ -63,6 +68,7 @@ public final class DefaultPostroom implements Postroom {
             SettingsRegistry settings,
             HandlerEntries entries,
             Consumers consumers,
+            DefaultLimiters limiters,
             HandlerRegistry handlers,
             Engine engine,
             Supplier<List<String>> obstacles,
@@ -79,6 +85,7 @@ public final class DefaultPostroom implements Postroom {
         this.settings = settings;
         this.entries = entries;
         this.consumers = consumers;
+        this.limiters = limiters;
         this.handlers = handlers;
         this.engine = engine;
         this.obstacles = obstacles;
@@ -118,6 +125,17 @@ public final class DefaultPostroom implements Postroom {
     @Override
     public Consumers consumers() {
         return consumers;
+    }
+
+    @Override
+    public Limiters limiters() {
+        return limiters;
+    }
+
+    /** Declares a limiter of the builder, and its queue where that is missing. */
+    void declare(Limiter limiter) {
+        limiter.queue().ifPresent(queue -> queues.declare(QueueSettings.of(queue)));
+        limiters.declare(limiter);
     }
 
     @Override

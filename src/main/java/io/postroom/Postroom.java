@@ -4,6 +4,8 @@ import io.postroom.api.Consumers;
 import io.postroom.api.Definitions;
 import io.postroom.api.EngineSettings;
 import io.postroom.api.Exchanges;
+import io.postroom.api.Limiter;
+import io.postroom.api.Limiters;
 import io.postroom.api.PostroomException;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.QueueSettings;
@@ -63,8 +65,12 @@ public interface Postroom extends AutoCloseable {
 
     /** Imports and exports queues, exchanges and bindings as files. Usable until {@link #close}. */
     Definitions definitions();
+
     /** Reads and changes the entries of external systems. Usable until {@link #close}. */
     SettingsRegistry settings();
+
+    /** Limits how many messages start in a period, and how many are in progress. Usable until {@link #close}. */
+    Limiters limiters();
 
     /** Lists, stops and starts the consumers of queues in all processes. Usable until {@link #close}. */
     Consumers consumers();
@@ -139,6 +145,12 @@ public interface Postroom extends AutoCloseable {
          * there. Called by handler threads.
          */
         Builder secretProperties(UnaryOperator<@Nullable String> properties);
+
+        /**
+         * Declares a limiter at the start; default none. Its queue is declared, too, where it is missing. What an operator has set with
+         * {@link Limiters#set} stays.
+         */
+        Builder limiter(Limiter limiter);
 
         /**
          * Refuses declarations by this process that name other settings than the last declaration of the queue did; default false, and the

@@ -1,6 +1,7 @@
 package io.postroom;
 
 import io.postroom.api.EngineSettings;
+import io.postroom.api.Limiter;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.SettingsEntry;
 import io.postroom.api.Transactions;
@@ -27,6 +28,7 @@ import io.postroom.internal.postgres.connection.PostgresNotificationListener;
 import io.postroom.internal.postgres.connection.StartCheck;
 import io.postroom.internal.producer.DefaultConsumers;
 import io.postroom.internal.producer.DefaultExchanges;
+import io.postroom.internal.producer.DefaultLimiters;
 import io.postroom.internal.producer.DefaultQueueMessages;
 import io.postroom.internal.producer.DefaultQueues;
 import io.postroom.internal.producer.DefaultSettingsRegistry;
@@ -58,6 +60,7 @@ final class PostroomBuilder implements Postroom.Builder {
     private final DataSource dataSource;
     private final List<QueueSettings> queues = new ArrayList<>();
     private final List<SettingsEntry> entries = new ArrayList<>();
+    private final List<Limiter> limiters = new ArrayList<>();
     private final List<Handler> handlers = new ArrayList<>();
     private final List<PayloadUpcaster> upcasters = new ArrayList<>();
     private final List<MessageInterceptor> interceptors = new ArrayList<>();
@@ -122,6 +125,12 @@ final class PostroomBuilder implements Postroom.Builder {
     @Override
     public Postroom.Builder secretProperties(UnaryOperator<@Nullable String> properties) {
         secretProperties = properties;
+        return this;
+    }
+
+    @Override
+    public Postroom.Builder limiter(Limiter limiter) {
+        limiters.add(limiter);
         return this;
     }
 
@@ -206,6 +215,7 @@ final class PostroomBuilder implements Postroom.Builder {
         try {
             queues.forEach(prepared.queues()::declare);
             entries.forEach(prepared.settings()::declare);
+            limiters.forEach(prepared::declare);
             return prepared;
         } catch (RuntimeException refused) {
             prepared.close();
@@ -275,6 +285,7 @@ final class PostroomBuilder implements Postroom.Builder {
                 new DefaultSettingsRegistry(stores.settings(), known::forget),
                 known,
                 new DefaultConsumers(stores.consumers(), worker.poller()),
+                new DefaultLimiters(stores.limiters(), queueCache, worker.poller()),
                 registry,
                 engine,
                 jobs.inspect::obstacles,

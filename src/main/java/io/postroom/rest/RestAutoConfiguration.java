@@ -3,6 +3,7 @@ package io.postroom.rest;
 import io.postroom.api.Consumers;
 import io.postroom.api.Definitions;
 import io.postroom.api.Exchanges;
+import io.postroom.api.Limiters;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
 import io.postroom.api.SettingsRegistry;
@@ -43,6 +44,12 @@ class RestAutoConfiguration {
     @ConditionalOnBean(SettingsRegistry.class)
     SettingsController postroomSettingsController(SettingsRegistry settings) {
         return new SettingsController(settings);
+    }
+
+    @Bean
+    @ConditionalOnBean(Limiters.class)
+    LimitersController postroomLimitersController(Limiters limiters) {
+        return new LimitersController(limiters);
     }
 
     @Bean

@@ -241,7 +241,8 @@ class DocsTest {
         known.add("postroom\\.handlers\\..+\\.(enabled|concurrency|attempts|retry-after|time-limit|batch|mode)");
         known.add(
                 "postroom\\.queues\\..+\\.(kind|attempts|retry-after|time-to-live|retention|crash-limit|dead-letter-exchange"
-                        + "|dead-letter-routing-key|ordered|on-dead-letter|max-length|overflow|single-active-consumer|expires-after)");
+                        + "|dead-letter-routing-key|ordered|on-dead-letter|max-length|overflow|single-active-consumer|expires-after"
+                        + "|max-starts|period|window|max-in-progress)");
         known.add(
                 "postroom\\.settings\\.[A-Za-z0-9._-]+\\.(channel|endpoint|attempts|retry-after|secret|valid-from|valid-until|enabled"
                         + "|(headers|templates|properties)\\.[A-Za-z0-9._-]+)");

@@ -4,6 +4,7 @@ import io.postroom.Postroom;
 import io.postroom.api.Consumers;
 import io.postroom.api.Definitions;
 import io.postroom.api.Exchanges;
+import io.postroom.api.Limiters;
 import io.postroom.api.MessageType;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
@@ -24,6 +25,7 @@ public class SnippetWorld {
     public final QueueMessages queueMessages = postroom == null ? null : postroom.queueMessages();
     public final Queues queues = postroom == null ? null : postroom.queues();
     public final Exchanges exchanges = postroom == null ? null : postroom.exchanges();
+    public final Limiters limiters = postroom == null ? null : postroom.limiters();
     public final Definitions definitions = postroom == null ? null : postroom.definitions();
     public final org.slf4j.Logger logger = org.slf4j.LoggerFactory.getLogger(SnippetWorld.class);
     public final Consumers consumers = postroom == null ? null : postroom.consumers();

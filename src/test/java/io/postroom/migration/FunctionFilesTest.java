@@ -39,17 +39,22 @@ class FunctionFilesTest {
             "explain",
             "instant_of",
             "kill_signal",
+            "limiters",
             "lowest_id",
             "new_id",
             "redrive",
+            "remove_limiter",
             "reschedule",
             "route",
+            "set_destination",
+            "set_limiter",
             "set_ordered",
             "set_settings",
             "start_consumers",
             "stop_consumers",
             "takes",
-            "unbind");
+            "unbind",
+            "unpark");
 
     private final DataSource pool;
 

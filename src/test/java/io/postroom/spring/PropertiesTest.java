@@ -106,7 +106,7 @@ class PropertiesTest {
             int sign = property.indexOf('=');
             environment.setProperty(property.substring(0, sign), property.substring(sign + 1));
         }
-        return QueueProperties.declared(environment);
+        return QueueProperties.declared(environment).queues();
     }
 
     @Test
@@ -258,7 +258,9 @@ class PropertiesTest {
 
     @Test
     void each_setting_of_a_queue_has_a_property() {
-        assertThat(QueueProperties.KEYS.values()).containsExactlyInAnyOrderElementsOf(QueueMembers.names());
+        assertThat(QueueProperties.KEYS.values()).containsExactlyInAnyOrderElementsOf(Stream.concat(
+                        QueueMembers.names().stream(), Stream.of("maxStarts", "period", "window", "maxInProgress"))
+                .toList());
         String[] properties = QueueMembers.sample().entrySet().stream()
                 .map(setting -> "postroom.queues.mail." + kebab(setting.getKey()) + "=" + setting.getValue())
                 .toArray(String[]::new);

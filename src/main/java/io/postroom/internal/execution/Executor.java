@@ -49,7 +49,7 @@ public final class Executor {
         this.undecodables = new UndecodableMessages(store);
         this.net = new LastNet(completer);
         AtomicCalls atomicCalls = new AtomicCalls(userCode, store, transactions, leaseHolder);
-        this.calls = new CallRunner(userCode, atomicCalls, transactions, timeLimits, completer, net);
+        this.calls = new CallRunner(userCode, atomicCalls, transactions, timeLimits, completer, net, store::park);
     }
 
     /** Runs one message. */

@@ -60,6 +60,19 @@ record HandlerCall(
         return handler.mode() == HandlerMode.ATOMIC;
     }
 
+    /**
+     * To be asked right before the handler is called.
+     *
+     * @throws LateStartException it is too late to start one of the messages
+     */
+    void requireInTime() {
+        for (ClaimedMessage message : messages) {
+            if (message.lease().isLate()) {
+                throw new LateStartException(this);
+            }
+        }
+    }
+
     boolean isBatch() {
         return messages.size() > 1;
     }

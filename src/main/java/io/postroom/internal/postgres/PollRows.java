@@ -71,7 +71,8 @@ final class PollRows {
                     row.getBoolean(11),
                     stopOf(row),
                     lowestOf(row.getArray(12)),
-                    row.getBoolean(13));
+                    row.getBoolean(13),
+                    row.getBoolean(15));
         }
 
         private static QueueReport.Stop stopOf(ResultSet row) throws SQLException {

@@ -12,4 +12,5 @@ public record Stores(
         MessageQueries queries,
         OperatorStore operator,
         ConsumerStore consumers,
-        SettingsStore settings) {}
+        SettingsStore settings,
+        LimiterStore limiters) {}

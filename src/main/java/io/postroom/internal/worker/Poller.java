@@ -255,7 +255,11 @@ public final class Poller {
             return;
         }
         boolean wasStopped = consumer.queue().isStopped();
+        boolean hadLimiter = consumer.queue().hasLimiter();
         consumer.queue().reported(report, heldBackBefore);
+        if (report.hasLimiter() && !hadLimiter) {
+            consumer.giveBackWaiting();
+        }
         stops.reported(report);
         boolean hasWork = consumer.queue().cursors().polled(report.lowest());
         if (report.suspects()) {

@@ -5,6 +5,7 @@ import io.postroom.api.Transactions;
 import io.postroom.handler.MessageEvent;
 import io.postroom.handler.PostroomListener;
 import io.postroom.internal.consumer.ConsumedQueue;
+import io.postroom.internal.consumer.Consumer;
 import io.postroom.internal.consumer.HeldLeases;
 import io.postroom.internal.execution.ThreadGuard;
 import io.postroom.internal.storage.Arrival;
@@ -83,6 +84,7 @@ final class ResultDispatcher {
         }
         wakeReleased(ends);
         passedOn.written(ends);
+        wakeLimited(ends);
     }
 
     /** Takes a result that was refused because its lease had gone. */
@@ -110,6 +112,19 @@ final class ResultDispatcher {
         notifier.wake(lanes.stream()
                 .map(Arrival::somewhereIn) // their numbers are new, so they are above every cursor
                 .toList());
+    }
+
+    /** A limiter of the queue may let another message start now that this one is in progress no more. */
+    private void wakeLimited(List<Completion> ends) {
+        Set<Integer> queues = new HashSet<>();
+        for (Completion end : ends) {
+            if (end.message().lease().isLimited() && queues.add(end.message().queueId())) {
+                Consumer consumer = consumers.consumer(end.message().queueId());
+                if (consumer != null) {
+                    consumer.limitedEnded();
+                }
+            }
+        }
     }
 
     private void sayFailure(Completion end) {

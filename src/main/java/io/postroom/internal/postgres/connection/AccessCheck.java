@@ -46,7 +46,8 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "shedlock",
         "queue_length",
         "active_consumer",
-        "settings"
+        "settings",
+        "limiter"
     };
 
     static final String[] VIEWS = {
@@ -59,6 +60,7 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "advance_after",
         "advance_groups",
         "announce_starts",
+        "arm_limiter",
         "bind",
         "cancel",
         "cancel_deleted",
@@ -66,6 +68,7 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "change_routing",
         "claim",
         "claim_each",
+        "claim_limited",
         "claim_ordered",
         "complete",
         "complete_done",
@@ -89,6 +92,7 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "expire_entries",
         "explain",
         "explain_group",
+        "free_starts",
         "headers_match",
         "instant_of",
         "is_abandoned",
@@ -97,6 +101,8 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "is_expired",
         "is_own_row",
         "last_ready_seq",
+        "limited_queue",
+        "limiters",
         "lock_length",
         "lock_waiting",
         "lowest_id",
@@ -107,6 +113,7 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "new_id",
         "obey_kill_signal",
         "order_consumer_stop",
+        "park",
         "passes_on",
         "poll",
         "poll_summary",
@@ -121,6 +128,7 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "refuse_unless_empty",
         "release_active",
         "release_unknown",
+        "remove_limiter",
         "report_stopped",
         "require_binding_arguments",
         "require_headers",
@@ -139,6 +147,8 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "routed",
         "same_waits",
         "sample_watermark",
+        "set_destination",
+        "set_limiter",
         "set_ordered",
         "set_settings",
         "settings_document",
@@ -148,6 +158,7 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "settle_length",
         "shorten",
         "start_consumers",
+        "start_slack",
         "store_length",
         "store_routed",
         "sweep_groups",
@@ -157,6 +168,7 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "takes",
         "topic_matches",
         "unbind",
+        "unpark",
         "waits_in_group",
         "worker_text",
         "write_settings"
