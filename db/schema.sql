@@ -6363,7 +6363,7 @@ DECLARE
 BEGIN
     IF set_limiter.max_starts IS NULL AND set_limiter.max_in_progress IS NULL THEN
         PERFORM postroom.refuse('maxStarts', '1 to 1000000000, where maxInProgress is left out', NULL,
-            'postroom.remove_limiter removes one');
+            'SELECT postroom.remove_limiter(...) removes one');
     ELSIF set_limiter.max_starts NOT BETWEEN 1 AND 1000000000 THEN
         PERFORM postroom.refuse('maxStarts', '1 to 1000000000', set_limiter.max_starts::text, 'To stop a queue, pause it');
     ELSIF set_limiter.max_in_progress NOT BETWEEN 1 AND 1000000000 THEN

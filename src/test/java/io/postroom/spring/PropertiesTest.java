@@ -258,9 +258,11 @@ class PropertiesTest {
 
     @Test
     void each_setting_of_a_queue_has_a_property() {
-        assertThat(QueueProperties.KEYS.values()).containsExactlyInAnyOrderElementsOf(Stream.concat(
-                        QueueMembers.names().stream(), Stream.of("maxStarts", "period", "window", "maxInProgress"))
-                .toList());
+        assertThat(QueueProperties.KEYS.values())
+                .containsExactlyInAnyOrderElementsOf(Stream.concat(
+                                QueueMembers.names().stream(),
+                                Stream.of("maxStarts", "period", "window", "maxInProgress"))
+                        .toList());
         String[] properties = QueueMembers.sample().entrySet().stream()
                 .map(setting -> "postroom.queues.mail." + kebab(setting.getKey()) + "=" + setting.getValue())
                 .toArray(String[]::new);
