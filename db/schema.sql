@@ -190,6 +190,46 @@ CREATE TABLE postroom.lease (
 COMMENT ON COLUMN postroom.lease.failures IS 'per message, before this claim; null means 0 for all (likewise crashes, deliveries)';
 COMMENT ON COLUMN postroom.lease.started IS 'that many of message_ids, from the first, may have started; null means all';
 
+CREATE TABLE postroom.limiter (
+    id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
+    queue_id integer,
+    destination text COLLATE "C",
+    max_starts integer,
+    period interval,
+    window_kind text NOT NULL DEFAULT 'sliding'::text,
+    max_in_progress integer,
+    slot bigint,
+    counts integer[] NOT NULL DEFAULT '{}'::integer[],
+    armed boolean NOT NULL DEFAULT false,
+    waits_for text[],
+    waits_until timestamp with time zone,
+    parked_until timestamp with time zone,
+    probes integer,
+    probes_started integer NOT NULL DEFAULT 0,
+    set_by text NOT NULL,
+    set_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT limiter_destination_unique UNIQUE (destination),
+    CONSTRAINT limiter_pk PRIMARY KEY (id),
+    CONSTRAINT limiter_queue_unique UNIQUE (queue_id),
+    CONSTRAINT limiter_destination_wellformed CHECK (destination ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'::text),
+    CONSTRAINT limiter_is_of_one CHECK (num_nonnulls(queue_id, destination) = 1),
+    CONSTRAINT limiter_max_in_progress_range CHECK (max_in_progress >= 1 AND max_in_progress <= 1000000000),
+    CONSTRAINT limiter_max_starts_range CHECK (max_starts >= 1 AND max_starts <= 1000000000),
+    CONSTRAINT limiter_parked_until_finite CHECK (isfinite(parked_until)),
+    CONSTRAINT limiter_period_is_of_starts CHECK ((max_starts IS NULL) = (period IS NULL)),
+    CONSTRAINT limiter_period_range CHECK (period >= '00:00:00.1'::interval AND period <= '400 days'::interval),
+    CONSTRAINT limiter_set_by_known CHECK (set_by = ANY (ARRAY['declaration'::text, 'operator'::text])),
+    CONSTRAINT limiter_window_kind_known CHECK (window_kind = ANY (ARRAY['fixed'::text, 'sliding'::text]))
+) WITH (fillfactor=50, autovacuum_vacuum_threshold=500, autovacuum_vacuum_cost_delay=0);
+COMMENT ON TABLE postroom.limiter IS 'limits of queues and of destinations; set them with postroom.set_limiter, read them with postroom.limiters()';
+COMMENT ON COLUMN postroom.limiter.slot IS 'the number since 1970 of the slice that counts[1] is about; null: the one of now';
+COMMENT ON COLUMN postroom.limiter.counts IS 'starts in each slice of the period, the latest first; a fixed period is one slice';
+COMMENT ON COLUMN postroom.limiter.armed IS 'whether claims from before it have ended';
+COMMENT ON COLUMN postroom.limiter.waits_for IS 'virtual transactions in which such claims may be';
+COMMENT ON COLUMN postroom.limiter.parked_until IS 'until when the destination takes nothing, as a handler said';
+COMMENT ON COLUMN postroom.limiter.probes IS 'how many messages try whether it takes something again; null: as many as come';
+COMMENT ON COLUMN postroom.limiter.probes_started IS 'how many of them have started';
+
 CREATE TABLE postroom.message (
     id uuid NOT NULL,
     seq bigint NOT NULL,
@@ -293,12 +333,15 @@ CREATE TABLE postroom.queue (
     single_active_consumer boolean NOT NULL DEFAULT false,
     expires_after interval,
     used_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    has_limiter boolean NOT NULL DEFAULT false,
+    destination text COLLATE "C",
     CONSTRAINT queue_name_unique UNIQUE (name),
     CONSTRAINT queue_pk PRIMARY KEY (id),
     CONSTRAINT queue_crash_limit_range CHECK (crash_limit >= 1 AND crash_limit <= 1000),
     CONSTRAINT queue_dead_letter_exchange_wellformed CHECK (dead_letter_exchange ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'::text),
     CONSTRAINT queue_dead_letter_routing_key_has_exchange CHECK (dead_letter_routing_key IS NULL OR dead_letter_exchange IS NOT NULL),
     CONSTRAINT queue_dead_letter_routing_key_length CHECK (octet_length(dead_letter_routing_key) <= 255),
+    CONSTRAINT queue_destination_wellformed CHECK (destination ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'::text),
     CONSTRAINT queue_expires_after_range CHECK (expires_after >= '00:00:00.001'::interval AND expires_after <= '400 days'::interval),
     CONSTRAINT queue_kind_known CHECK (kind = ANY (ARRAY['durable'::text, 'exclusive'::text, 'auto_delete'::text])),
     CONSTRAINT queue_max_attempts_range CHECK (max_attempts >= 1 AND max_attempts <= 1000),
@@ -337,6 +380,8 @@ COMMENT ON COLUMN postroom.queue.overflow IS 'what happens above max_length. dro
 COMMENT ON COLUMN postroom.queue.single_active_consumer IS 'only one process consumes at a time, and another one takes over when it stops or dies';
 COMMENT ON COLUMN postroom.queue.expires_after IS '1 millisecond to 400 days: the queue is deleted when nobody has consumed or declared it for so long; null: never';
 COMMENT ON COLUMN postroom.queue.used_at IS 'of a queue with expires_after: when it was last declared or had a consumer, up to a tenth of that time or a minute earlier';
+COMMENT ON COLUMN postroom.queue.has_limiter IS 'it has a limiter or a destination: claim_limited alone takes from it';
+COMMENT ON COLUMN postroom.queue.destination IS 'the external system that its messages go to; null: none is named';
 
 CREATE TABLE postroom.queue_length (
     queue_id integer NOT NULL,
@@ -422,6 +467,51 @@ CREATE TABLE postroom.schedule_run (
     CONSTRAINT schedule_run_pk PRIMARY KEY (schedule_id, slot)
 ) WITH (fillfactor=80);
 COMMENT ON COLUMN postroom.schedule_run.outcome IS '0 fired, 1 skipped: the message before was unfinished, 2 missed: its time had passed';
+
+CREATE TABLE postroom.settings (
+    name text COLLATE "C" NOT NULL,
+    channel text COLLATE "C" NOT NULL,
+    endpoint text,
+    max_attempts integer,
+    retry_after text,
+    headers jsonb NOT NULL DEFAULT '{}'::jsonb,
+    templates jsonb NOT NULL DEFAULT '{}'::jsonb,
+    properties jsonb NOT NULL DEFAULT '{}'::jsonb,
+    secret text,
+    valid_from timestamp with time zone,
+    valid_until timestamp with time zone,
+    enabled boolean NOT NULL DEFAULT true,
+    version bigint NOT NULL DEFAULT 1,
+    settings_by text NOT NULL DEFAULT 'operator'::text,
+    changed_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    changed_by text NOT NULL DEFAULT SESSION_USER,
+    CONSTRAINT settings_pk PRIMARY KEY (name),
+    CONSTRAINT settings_by_known CHECK (settings_by = ANY (ARRAY['declaration'::text, 'operator'::text])),
+    CONSTRAINT settings_max_attempts_range CHECK (max_attempts >= 1 AND max_attempts <= 1000),
+    CONSTRAINT settings_name_wellformed CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'::text),
+    CONSTRAINT settings_objects CHECK (jsonb_typeof(headers) = 'object'::text AND jsonb_typeof(templates) = 'object'::text AND jsonb_typeof(properties) = 'object'::text),
+    CONSTRAINT settings_secret_is_reference CHECK (secret ~ '^(env|file|property):'::text),
+    CONSTRAINT settings_validity CHECK (valid_until > valid_from)
+);
+COMMENT ON TABLE postroom.settings IS 'one row for each external system; change it with postroom.set_settings';
+COMMENT ON COLUMN postroom.settings.channel IS 'http, mail, file or a word of the host''s own';
+COMMENT ON COLUMN postroom.settings.max_attempts IS 'most attempts of a message whose handler names this entry; null: as the handler says';
+COMMENT ON COLUMN postroom.settings.secret IS 'where the secret is found: env:NAME, file:/path or property:name';
+COMMENT ON COLUMN postroom.settings.version IS 'rises with each change, also over a deletion';
+COMMENT ON COLUMN postroom.settings.settings_by IS 'declaration: a program, at its start; operator: a person, and no declaration changes it any more';
+COMMENT ON COLUMN postroom.settings.changed_by IS 'the person if the console or API knew it, else the database user';
+
+CREATE TABLE postroom.settings_change (
+    name text COLLATE "C" NOT NULL,
+    version bigint NOT NULL,
+    changed_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    changed_by text NOT NULL,
+    settings_by text NOT NULL,
+    before jsonb,
+    after jsonb,
+    CONSTRAINT settings_change_pk PRIMARY KEY (name, version)
+);
+COMMENT ON TABLE postroom.settings_change IS 'each change of an entry of settings; lines are kept';
 
 CREATE TABLE postroom.shedlock (
     name character varying(64) NOT NULL,
@@ -512,6 +602,26 @@ COMMENT ON VIEW postroom.consumers IS 'who handles what: one row per queue, proc
 COMMENT ON COLUMN postroom.consumers.types IS 'type/version it takes (versions up to that one); an empty text: messages without a type; *: any';
 COMMENT ON COLUMN postroom.consumers.live IS 'its process gave a sign of life in the last minute';
 COMMENT ON COLUMN postroom.consumers.told_to_stop IS 'by stop_consumers; consumer_stops has the receipts';
+
+CREATE VIEW postroom.current_settings AS
+ SELECT name,
+    channel,
+    endpoint,
+    enabled,
+    valid_from,
+    valid_until,
+    secret,
+    max_attempts,
+    retry_after,
+    headers,
+    templates,
+    properties,
+    version,
+    settings_by,
+    changed_at,
+    changed_by
+   FROM postroom.settings s;
+COMMENT ON VIEW postroom.current_settings IS 'external systems, one row each; settings_history says who changed them';
 
 CREATE VIEW postroom.dead_letters AS
  SELECT d.message_id,
@@ -967,6 +1077,28 @@ COMMENT ON COLUMN postroom.schedules.next_at IS 'the next planned time; null: it
 COMMENT ON COLUMN postroom.schedules.last_planned_at IS 'the planned time of the last run; it was fired at last_fired_at';
 COMMENT ON COLUMN postroom.schedules.error IS 'why the last try failed; it is repeated while the state is ACTIVE';
 
+CREATE VIEW postroom.settings_history AS
+ SELECT name,
+    version,
+    changed_at,
+    changed_by,
+    settings_by,
+        CASE
+            WHEN before IS NULL THEN 'create'::text
+            WHEN after IS NULL THEN 'delete'::text
+            ELSE 'change'::text
+        END AS action,
+    ARRAY( SELECT COALESCE(b.key, a.key) AS "coalesce"
+           FROM jsonb_each(c.before) b(key, value)
+             FULL JOIN jsonb_each(c.after) a(key, value) ON a.key = b.key
+          WHERE a.value IS DISTINCT FROM b.value
+          ORDER BY (COALESCE(b.key, a.key))) AS changed,
+    before,
+    after
+   FROM postroom.settings_change c;
+COMMENT ON VIEW postroom.settings_history IS 'who changed which entry of settings, when, from what to what';
+COMMENT ON COLUMN postroom.settings_history.changed IS 'the members that differ';
+
 CREATE OR REPLACE FUNCTION postroom.admit(p_queues integer[], p_names text[], p_messages integer[])
  RETURNS TABLE(queue_id integer, queue text, answer integer, max_length bigint, waiting bigint, surplus bigint, after_seq bigint)
  LANGUAGE plpgsql
@@ -1215,6 +1347,36 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.announce_starts IS 'Internal: called by workers. Says which messages under leases may have started.';
 
+CREATE OR REPLACE FUNCTION postroom.arm_limiter(p_limiter postroom.limiter)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    claims  text[] := p_limiter.waits_for;
+BEGIN
+    IF claims IS NULL THEN
+        claims := ARRAY(SELECT l.virtualtransaction
+                        FROM pg_locks l
+                        WHERE l.relation = 'postroom.lease'::regclass
+                          AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+                          AND l.mode = 'RowExclusiveLock'
+                          AND l.pid IS DISTINCT FROM pg_backend_pid());
+        UPDATE postroom.limiter l SET waits_for = claims, waits_until = clock_timestamp() + interval '15 seconds' WHERE l.id = p_limiter.id;
+        p_limiter.waits_until := clock_timestamp() + interval '15 seconds';
+    END IF;
+    IF p_limiter.waits_until > clock_timestamp()
+       AND p_limiter.waits_until <= clock_timestamp() + interval '15 seconds'
+       AND EXISTS (SELECT FROM pg_locks l WHERE l.virtualtransaction = ANY (claims)) THEN
+        RETURN false;
+    END IF;
+    UPDATE postroom.limiter l SET armed = true, waits_for = NULL, waits_until = NULL WHERE l.id = p_limiter.id;
+    RETURN true;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.arm_limiter IS 'Internal: called by claims. Whether claims from before a limiter was set have ended.';
+
 CREATE OR REPLACE FUNCTION postroom.as_deaths(p_text text)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -1262,7 +1424,7 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.begin_length IS 'Internal: a trigger. Makes the row of a limited queue in queue_length, and refuses a limit for an ordered queue.';
 
-CREATE OR REPLACE FUNCTION postroom.begin_single_active()
+CREATE OR REPLACE FUNCTION postroom.begin_single_active_change()
  RETURNS trigger
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1274,7 +1436,7 @@ BEGIN
 END
 $function$
 ;
-COMMENT ON FUNCTION postroom.begin_single_active IS 'Internal: a trigger. Lets nobody claim while claims may be under way from before a queue had a single active consumer.';
+COMMENT ON FUNCTION postroom.begin_single_active_change IS 'Internal: a trigger. Lets nobody claim while claims may be under way from before a queue had a single active consumer.';
 
 CREATE OR REPLACE FUNCTION postroom.bind(exchange text, queue text DEFAULT NULL::text, routing_key text DEFAULT ''::text, arguments jsonb DEFAULT '{}'::jsonb, to_exchange text DEFAULT NULL::text)
  RETURNS boolean
@@ -1632,7 +1794,7 @@ DECLARE
     low          uuid;
     high         uuid;
 BEGIN
-    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queues: see begin_single_active
+    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queues: see begin_single_active_change
     SELECT array_agg(c.ctid), array_agg(c.entry), array_agg(c.seq), array_agg(c.message_id), array_agg(c.failures), array_agg(c.deliveries)
     INTO places, entries, seqs, ids, failed, delivered
     FROM (
@@ -1644,7 +1806,7 @@ BEGIN
             SELECT
             FROM postroom.queue q
             WHERE q.id = e.queue_id
-              AND CASE WHEN q.name <> e.queue_name OR q.ordered THEN false
+              AND CASE WHEN q.name <> e.queue_name OR q.ordered OR q.has_limiter THEN false
                        WHEN q.single_active_consumer THEN postroom.take_active(p_worker, q.id)
                        ELSE true END
             OFFSET 0) known
@@ -1721,6 +1883,142 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.claim_each IS 'Internal: called by workers. Takes ready messages of many queues and puts them under leases.';
 
+CREATE OR REPLACE FUNCTION postroom.claim_limited(p_worker integer, p_queue integer, p_queue_name text, p_priorities smallint[], p_cursors bigint[], p_limit integer, p_lease_size integer, p_started integer, p_kind integer, p_ordered boolean)
+ RETURNS TABLE(lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, exchange text, routing_key text, headers text, payload text, body bytea, group_key text, start_within bigint, held_back boolean, next_start bigint)
+ LANGUAGE plpgsql
+ ROWS 100
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    is_limited    boolean;
+    own_destination  text;
+    ids           int[];
+    limiters      postroom.limiter[] := '{}';
+    one           postroom.limiter;
+    period_us     bigint;
+    now_us        bigint;
+    room          record;
+    usage         int[];
+    most          bigint := p_limit;
+    running       bigint;
+    taken         int := 0;
+    starts        int := 0;
+    slack         bigint;
+    wait          bigint := 0;
+BEGIN
+    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queue: see arm_limiter
+    SELECT q.has_limiter, q.destination INTO is_limited, own_destination
+    FROM postroom.queue q
+    WHERE q.id = p_queue
+      AND q.name = p_queue_name
+      AND q.ordered = p_ordered; -- the claims below ask again
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    held_back := true; -- until it is known better
+    IF is_limited THEN
+        SELECT array_agg(l.id) INTO ids
+        FROM postroom.limiter l
+        WHERE l.queue_id = p_queue OR l.destination = own_destination;
+        FOR one IN
+            SELECT l.* FROM postroom.limiter l WHERE l.id = ANY (ids) ORDER BY l.id FOR UPDATE SKIP LOCKED
+        LOOP
+            limiters := array_append(limiters, one);
+        END LOOP;
+        IF cardinality(limiters) < coalesce(cardinality(ids), 0) THEN
+            RETURN NEXT; -- step 1
+            RETURN;
+        END IF;
+    END IF;
+
+    -- Step 2: each statement from here on sees all that was committed before the locks.
+    FOREACH one IN ARRAY limiters LOOP
+        IF NOT one.armed AND NOT postroom.arm_limiter(one) THEN
+            next_start := 20000;
+            RETURN NEXT; -- step 4
+            RETURN;
+        END IF;
+        IF one.parked_until > clock_timestamp() THEN
+            most := 0;
+            wait := greatest(wait, extract(epoch FROM one.parked_until - clock_timestamp()) * 1000000);
+        END IF;
+        IF one.max_in_progress IS NOT NULL OR one.probes IS NOT NULL THEN
+            SELECT coalesce(sum(bit_count(l.open)), 0) INTO running
+            FROM postroom.lease l
+            WHERE l.queue_id = ANY (CASE WHEN one.queue_id IS NOT NULL THEN ARRAY[one.queue_id]
+                ELSE ARRAY(SELECT q.id FROM postroom.queue q WHERE q.destination = one.destination) END);
+            most := least(most, CASE WHEN one.max_in_progress IS NOT NULL THEN greatest(one.max_in_progress - running, 0) END);
+        END IF;
+        IF one.probes IS NOT NULL THEN
+            IF one.probes_started > 0 AND running = 0 THEN -- they have ended, and nobody has parked it again
+                one.probes := CASE WHEN one.probes < 64 THEN one.probes * 2 END;
+                one.probes_started := 0;
+                UPDATE postroom.limiter l SET probes = one.probes, probes_started = 0 WHERE l.id = one.id;
+            END IF;
+            most := least(most, CASE WHEN one.probes IS NOT NULL THEN greatest(one.probes - one.probes_started, 0) END);
+        END IF;
+        IF one.max_starts IS NOT NULL THEN
+            period_us := extract(epoch FROM one.period) * 1000000;
+            now_us := extract(epoch FROM clock_timestamp()) * 1000000;
+            SELECT * INTO room
+            FROM postroom.free_starts(one.max_starts, period_us, one.window_kind, one.slot, one.counts, now_us);
+            most := least(most, room.free);
+            slack := least(slack, postroom.start_slack(period_us));
+            wait := greatest(wait, room.next_start);
+        END IF;
+    END LOOP;
+
+    IF most > 0 THEN
+        held_back := NULL;
+        FOR lease_id, lease_count, ordinal, priority, lane_seq, message_id, failures, crashes, deliveries, stored, expired, created_at,
+            type, type_version, direction, correlation_id, content_type, exchange, routing_key, headers, payload, body, group_key IN
+            SELECT c.*
+            FROM postroom.claim(p_worker, p_queue, p_queue_name, p_priorities, p_cursors,
+                                most::int, p_lease_size, p_started, p_kind + 4) c
+            WHERE NOT p_ordered
+            UNION ALL
+            SELECT c.*
+            FROM postroom.claim_ordered(p_worker, p_queue, p_queue_name, p_priorities, p_cursors,
+                                        most::int, p_lease_size, p_started, p_kind + 4) c
+            WHERE p_ordered
+        LOOP
+            taken := taken + 1;
+            starts := starts + CASE WHEN expired THEN 0 ELSE 1 END; -- an expired message never starts
+            RETURN NEXT;
+        END LOOP;
+    END IF;
+
+    UPDATE postroom.limiter l
+    SET probes_started = l.probes_started + starts
+    WHERE starts > 0 AND l.id = ANY (ids) AND l.probes IS NOT NULL;
+    FOREACH one IN ARRAY limiters LOOP
+        IF one.max_starts IS NOT NULL AND starts > 0 THEN
+            period_us := extract(epoch FROM one.period) * 1000000;
+            now_us := extract(epoch FROM clock_timestamp()) * 1000000; -- later than before, and before any of the starts
+            SELECT * INTO room
+            FROM postroom.free_starts(one.max_starts, period_us, one.window_kind, one.slot, one.counts, now_us);
+            usage := room.counts;
+            usage[1] := usage[1] + starts;
+            UPDATE postroom.limiter l SET slot = room.slot, counts = usage WHERE l.id = one.id;
+            SELECT * INTO room
+            FROM postroom.free_starts(one.max_starts, period_us, one.window_kind, room.slot, usage, now_us);
+            wait := greatest(wait, room.next_start);
+        END IF;
+    END LOOP;
+    lease_id := NULL;
+    message_id := NULL;
+    start_within := slack;
+    held_back := taken >= most AND most < p_limit;
+    next_start := CASE WHEN held_back AND wait > 0 THEN wait END;
+    RETURN NEXT;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.claim_limited IS 'Internal: called by workers. Takes ready messages of a queue with limiters, no more than may start.';
+
 CREATE OR REPLACE FUNCTION postroom.claim_ordered(p_worker integer, p_queue integer, p_queue_name text, p_priorities smallint[], p_floors bigint[], p_limit integer, p_lease_size integer, p_started integer, p_kind integer)
  RETURNS TABLE(lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, exchange text, routing_key text, headers text, payload text, body bytea, group_key text)
  LANGUAGE plpgsql
@@ -1773,17 +2071,18 @@ DECLARE
     low          uuid;
     high         uuid;
 BEGIN
-    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queue: see begin_single_active
+    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queue: see begin_single_active_change
     -- The lock on queue is held until the end of the transaction: whether the queue is ordered cannot change meanwhile (see set_ordered).
     SELECT q.crash_limit INTO crash_limit
     FROM postroom.queue q
     WHERE q.id = p_queue
-      AND CASE WHEN q.name <> p_queue_name OR NOT q.ordered THEN false
+      AND CASE WHEN q.name <> p_queue_name OR NOT q.ordered OR q.has_limiter AND p_kind < 4 THEN false
                WHEN q.single_active_consumer THEN postroom.take_active(p_worker, p_queue)
                ELSE true END;
     IF NOT FOUND THEN
         RETURN;
     END IF;
+    p_kind := p_kind % 4;
     PERFORM pg_advisory_xact_lock(1349481332, p_queue);
     began_at := coalesce(pg_sequence_last_value('postroom.ready_seq'), 0);
 
@@ -2125,18 +2424,19 @@ DECLARE
     low          uuid;
     high         uuid;
 BEGIN
-    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queue: see begin_single_active
+    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queue: see begin_single_active_change
     -- The lock on queue is held until the end of the transaction, so TRUNCATE and DROP come before this line or after the claim.
-    -- An ordered queue has a function of its own: claim_ordered.
+    -- An ordered queue has a function of its own, claim_ordered. That of a queue with a limiter, claim_limited, calls this one.
     SELECT q.crash_limit INTO crash_limit
     FROM postroom.queue q
     WHERE q.id = p_queue
-      AND CASE WHEN q.name <> p_queue_name OR q.ordered THEN false
+      AND CASE WHEN q.name <> p_queue_name OR q.ordered OR q.has_limiter AND p_kind < 4 THEN false
                WHEN q.single_active_consumer THEN postroom.take_active(p_worker, p_queue)
                ELSE true END;
     IF NOT FOUND THEN
         RETURN;
     END IF;
+    p_kind := p_kind % 4;
     FOR lane IN 1 .. cardinality(p_priorities) LOOP
         prio := p_priorities[lane];
         IF p_kind > 0 THEN
@@ -2463,7 +2763,7 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.count_length IS 'Internal: counts what is READY in a limited queue.';
 
-CREATE OR REPLACE FUNCTION postroom.create_message(queue text DEFAULT NULL::text, payload jsonb DEFAULT NULL::jsonb, type text DEFAULT NULL::text, type_version integer DEFAULT 1, message_id uuid DEFAULT NULL::uuid, delay interval DEFAULT NULL::interval, at timestamp with time zone DEFAULT NULL::timestamp with time zone, time_to_live interval DEFAULT NULL::interval, priority integer DEFAULT 4, deduplication_key text DEFAULT NULL::text, correlation_id text DEFAULT NULL::text, headers jsonb DEFAULT NULL::jsonb, direction text DEFAULT 'OUTGOING'::text, body bytea DEFAULT NULL::bytea, content_type text DEFAULT NULL::text, group_key text DEFAULT NULL::text, exchange text DEFAULT NULL::text, routing_key text DEFAULT NULL::text, mandatory boolean DEFAULT true)
+CREATE OR REPLACE FUNCTION postroom.create_message(queue text DEFAULT NULL::text, payload jsonb DEFAULT NULL::jsonb, type text DEFAULT NULL::text, type_version integer DEFAULT 1, message_id uuid DEFAULT NULL::uuid, delay interval DEFAULT NULL::interval, at timestamp with time zone DEFAULT NULL::timestamp with time zone, time_to_live interval DEFAULT NULL::interval, priority integer DEFAULT 4, deduplication_key text DEFAULT NULL::text, correlation_id text DEFAULT NULL::text, headers jsonb DEFAULT NULL::jsonb, direction text DEFAULT 'OUTGOING'::text, body bytea DEFAULT NULL::bytea, content_type text DEFAULT NULL::text, group_key text DEFAULT NULL::text, exchange text DEFAULT NULL::text, routing_key text DEFAULT NULL::text, mandatory boolean DEFAULT true, deduplicate_until text DEFAULT 'purged'::text, on_duplicate text DEFAULT 'refuse'::text)
  RETURNS TABLE(id uuid, is_new boolean, queues text[])
  LANGUAGE plpgsql
  SECURITY DEFINER ROWS 1
@@ -2476,6 +2776,8 @@ DECLARE
     new_version   constant int := CASE WHEN create_message.type IS NULL THEN 0 ELSE coalesce(create_message.type_version, 1) END;
     new_priority  constant int := coalesce(create_message.priority, 4);
     new_headers   constant jsonb := nullif(nullif(create_message.headers, 'null'), '{}');
+    new_until     constant text := coalesce(create_message.deduplicate_until, 'purged');
+    new_on_duplicate  constant text := coalesce(create_message.on_duplicate, 'refuse');
     horizon       constant interval := interval '400 days';
     started_at    constant timestamptz := clock_timestamp();
     due           timestamptz;
@@ -2527,6 +2829,13 @@ BEGIN
         PERFORM postroom.refuse('priority', '0 to 9', new_priority::text);
     END IF;
     PERFORM postroom.require_text('deduplicationKey', create_message.deduplication_key);
+    IF new_until NOT IN ('purged', 'end', 'start') THEN
+        PERFORM postroom.refuse('deduplicateUntil', 'purged, end or start', new_until);
+    ELSIF new_on_duplicate NOT IN ('refuse', 'keep', 'replace', 'reschedule') THEN
+        PERFORM postroom.refuse('onDuplicate', 'refuse, keep, replace or reschedule', new_on_duplicate);
+    ELSIF create_message.deduplication_key IS NULL AND (new_until <> 'purged' OR new_on_duplicate <> 'refuse') THEN
+        PERFORM postroom.refuse('deduplicationKey', 'given with deduplicateUntil or onDuplicate', NULL);
+    END IF;
     PERFORM postroom.require_text('correlationId', create_message.correlation_id);
     PERFORM postroom.require_text('group', create_message.group_key);
     IF new_headers IS NOT NULL THEN
@@ -2600,92 +2909,80 @@ BEGIN
     new_message.payload := new_payload;
     new_message.body := new_body;
 
-    FOR round IN 1 .. 5 LOOP
-        existing_id := NULL;
-        IF cardinality(targets) = 0 THEN
-            -- A message that reaches no queue now may repeat one that was stored while a binding matched. Then it is a repeat.
-            SELECT m.id INTO existing_id
-            FROM postroom.message m
-            WHERE m.id = coalesce((SELECT d.message_id FROM postroom.dedup d
-                                   WHERE d.queue_id = key_owner AND d.key = create_message.deduplication_key), new_id);
-            IF NOT FOUND THEN
-                PERFORM postroom.refuse_or_drop(new_message, create_message.mandatory);
-                RETURN QUERY SELECT new_id, false, '{}'::text[];
-                RETURN;
+    IF cardinality(targets) = 0 THEN
+        -- A message that reaches no queue now may repeat one that was stored while a binding matched. Then it is a repeat.
+        SELECT m.id INTO existing_id
+        FROM postroom.message m
+        WHERE m.id = coalesce((SELECT d.message_id FROM postroom.dedup d
+                               WHERE d.queue_id = key_owner AND d.key = create_message.deduplication_key), new_id);
+        IF NOT FOUND THEN
+            PERFORM postroom.refuse_or_drop(new_message, create_message.mandatory);
+            RETURN QUERY SELECT new_id, false, '{}'::text[];
+            RETURN;
+        END IF;
+    ELSIF create_message.deduplication_key IS NOT NULL THEN
+        existing_id := postroom.take_key(key_owner, create_message.deduplication_key, new_id, new_until, new_on_duplicate, due);
+    END IF;
+    IF existing_id IS NULL THEN
+        new_message.seq := 0;
+        IF due IS NULL THEN
+            -- Conditions of their own, without a subquery: most messages go no further than the first, which then costs no statement.
+            IF target.max_length IS NOT NULL OR target.id IS NULL THEN
+                IF EXISTS (SELECT FROM unnest(targets || target) t WHERE t.max_length IS NOT NULL)
+                   AND NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = create_message.message_id) THEN
+                    to_settle := postroom.require_room(
+                        CASE WHEN target.id IS NULL THEN targets ELSE ARRAY[target] END, create_message.message_id);
+                END IF;
             END IF;
-        ELSIF create_message.deduplication_key IS NOT NULL THEN
-            INSERT INTO postroom.dedup (queue_id, key, message_id)
-            VALUES (key_owner, create_message.deduplication_key, new_id)
-            ON CONFLICT DO NOTHING;
+            -- Not earlier: whoever waits for a key must not hold the low watermark back.
+            LOCK TABLE postroom.ready IN ROW EXCLUSIVE MODE;
+            new_message.seq := nextval('postroom.ready_seq');
+        END IF;
+        IF target.id IS NULL THEN
+            existing_id := postroom.store_routed(new_message, targets, due);
+        ELSE
+            INSERT INTO postroom.message VALUES (new_message.*) ON CONFLICT DO NOTHING;
             IF NOT FOUND THEN
-                SELECT d.message_id INTO existing_id
-                FROM postroom.dedup d
-                WHERE d.queue_id = key_owner
-                  AND d.key = create_message.deduplication_key;
-                CONTINUE WHEN NOT FOUND;  -- purged in between: the key is free again
+                existing_id := new_id;
+            ELSIF due IS NULL THEN
+                INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
+                VALUES (new_message.seq, target.id, new_priority, new_id, false);
+            ELSE
+                INSERT INTO postroom.delayed (due_at, queue_id, priority, message_id, reason)
+                VALUES (due, target.id, new_priority, new_id, 'delay');
             END IF;
         END IF;
         IF existing_id IS NULL THEN
-            new_message.seq := 0;
-            IF due IS NULL THEN
-                -- Conditions of their own, without a subquery: most messages go no further than the first, which then costs no statement.
-                IF target.max_length IS NOT NULL OR target.id IS NULL THEN
-                    IF EXISTS (SELECT FROM unnest(targets || target) t WHERE t.max_length IS NOT NULL)
-                       AND NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = create_message.message_id) THEN
-                        to_settle := postroom.require_room(
-                            CASE WHEN target.id IS NULL THEN targets ELSE ARRAY[target] END, create_message.message_id);
-                    END IF;
-                END IF;
-                -- Not earlier: whoever waits for a key must not hold the low watermark back.
-                LOCK TABLE postroom.ready IN ROW EXCLUSIVE MODE;
-                new_message.seq := nextval('postroom.ready_seq');
+            IF to_settle IS NOT NULL THEN
+                PERFORM postroom.settle_length(t.queue_id, 1, new_message.seq - 1, ARRAY[new_id])
+                FROM unnest(to_settle) t (queue_id);
             END IF;
-            IF target.id IS NULL THEN
-                existing_id := postroom.store_routed(new_message, targets, due);
-            ELSE
-                INSERT INTO postroom.message VALUES (new_message.*) ON CONFLICT DO NOTHING;
-                IF NOT FOUND THEN
-                    existing_id := new_id;
-                ELSIF due IS NULL THEN
-                    INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
-                    VALUES (new_message.seq, target.id, new_priority, new_id, false);
-                ELSE
-                    INSERT INTO postroom.delayed (due_at, queue_id, priority, message_id, reason)
-                    VALUES (due, target.id, new_priority, new_id, 'delay');
-                END IF;
-            END IF;
-            IF existing_id IS NULL THEN
-                IF to_settle IS NOT NULL THEN
-                    PERFORM postroom.settle_length(t.queue_id, 1, new_message.seq - 1, ARRAY[new_id])
-                    FROM unnest(to_settle) t (queue_id);
-                END IF;
-                RETURN QUERY SELECT new_id, true,
-                    CASE WHEN target.id IS NULL THEN ARRAY(SELECT t.name FROM unnest(targets) t) ELSE ARRAY[target.name] END;
-                RETURN;
-            END IF;
-        END IF;
-
-        SELECT CASE WHEN create_message.exchange IS NULL THEN m.queue_id = target.id AND m.exchange IS NULL
-                    ELSE m.exchange = create_message.exchange AND m.routing_key = new_message.routing_key END
-               AND postroom.content_hash(m.type, m.type_version, m.payload, m.body)
-                   = postroom.content_hash(create_message.type, new_version, new_payload, new_body)
-        INTO same_content
-        FROM postroom.message m
-        WHERE m.id = existing_id;
-        IF coalesce(same_content, true) THEN  -- a message that was purged meanwhile counts as the same
-            RETURN QUERY SELECT existing_id, false, postroom.queues_of(existing_id);
+            RETURN QUERY SELECT new_id, true,
+                CASE WHEN target.id IS NULL THEN ARRAY(SELECT t.name FROM unnest(targets) t) ELSE ARRAY[target.name] END;
             RETURN;
         END IF;
-        RAISE EXCEPTION '% already has a message with % "%" but other content: %. '
-            'Nothing was written; use another %, or send the same content to have the repeat recognised',
-            coalesce('exchange "' || nullif(create_message.exchange, '') || '"', 'queue "' || target.name || '"'),
-            CASE WHEN existing_id = new_id THEN 'id' ELSE 'deduplicationKey' END,
-            CASE WHEN existing_id = new_id THEN new_id::text ELSE create_message.deduplication_key END,
-            existing_id,
-            CASE WHEN existing_id = new_id THEN 'id' ELSE 'deduplicationKey' END
-            USING ERRCODE = '23505', COLUMN = CASE WHEN existing_id = new_id THEN 'id' ELSE 'deduplicationKey' END;
-    END LOOP;
-    RAISE EXCEPTION 'deduplicationKey "%" was purged and taken again 5 times', create_message.deduplication_key USING ERRCODE = '40001';
+    END IF;
+
+    SELECT CASE WHEN create_message.exchange IS NULL THEN m.queue_id = target.id AND m.exchange IS NULL
+                ELSE m.exchange = create_message.exchange AND m.routing_key = new_message.routing_key END
+           AND postroom.content_hash(m.type, m.type_version, m.payload, m.body)
+               = postroom.content_hash(create_message.type, new_version, new_payload, new_body)
+    INTO same_content
+    FROM postroom.message m
+    WHERE m.id = existing_id;
+    IF coalesce(same_content, true)  -- a message that was purged meanwhile counts as the same
+       OR new_on_duplicate <> 'refuse' AND existing_id <> new_id THEN
+        RETURN QUERY SELECT existing_id, false, postroom.queues_of(existing_id);
+        RETURN;
+    END IF;
+    RAISE EXCEPTION '% already has a message with % "%" but other content: %. '
+        'Nothing was written; use another %, or send the same content to have the repeat recognised',
+        coalesce('exchange "' || nullif(create_message.exchange, '') || '"', 'queue "' || target.name || '"'),
+        CASE WHEN existing_id = new_id THEN 'id' ELSE 'deduplicationKey' END,
+        CASE WHEN existing_id = new_id THEN new_id::text ELSE create_message.deduplication_key END,
+        existing_id || coalesce(' (' || (SELECT min(p.state) FROM postroom.place p WHERE p.message_id = existing_id) || ')', ''),
+        CASE WHEN existing_id = new_id THEN 'id' ELSE 'deduplicationKey' END
+        USING ERRCODE = '23505', COLUMN = CASE WHEN existing_id = new_id THEN 'id' ELSE 'deduplicationKey' END;
 END
 $function$
 ;
@@ -2696,7 +2993,9 @@ SELECT id, queues FROM postroom.create_message(exchange => ''orders'', routing_k
 A message that reaches no queue is refused (PR404); with mandatory => false it is dropped, a line is kept, and queues is empty.
 The message exists if and only if that transaction commits; workers notice it by polling, within a second.
 is_new is false, and id is that of the first message, when message_id or deduplication_key was there with the same content.
-With other content it is an error (23505). A value that breaks a limit is refused (22023); its field stands in COLUMN.
+With other content it is an error (23505). deduplicate_until says until when another message holds the key: purged, end or start.
+on_duplicate says what happens then: refuse other content, keep the first, replace it while it waits, or reschedule it to the new due
+time. A value that breaks a limit is refused (22023); its field stands in COLUMN.
 A message for a queue that is full and rejects is refused (PR429). Who creates messages in a queue with a maximum length waits for
 others that do so, until their transactions end.
 An open transaction with the same new key, id or queue name is waited for. That may end in 40001 under REPEATABLE READ,
@@ -2761,7 +3060,9 @@ BEGIN
                 group_key => message ->> 'group',
                 exchange => message ->> 'exchange',
                 routing_key => message ->> 'routingKey',
-                mandatory => (message ->> 'mandatory')::boolean) c;
+                mandatory => (message ->> 'mandatory')::boolean,
+                deduplicate_until => message ->> 'deduplicateUntil',
+                on_duplicate => message ->> 'onDuplicate') c;
     END LOOP;
 EXCEPTION WHEN data_exception OR unique_violation OR SQLSTATE 'PR404' OR SQLSTATE 'PR429' THEN
     IF place IS NULL THEN
@@ -2780,7 +3081,8 @@ $function$
 COMMENT ON FUNCTION postroom.create_messages IS 'Creates up to 10000 messages, all or none, in the transaction of the caller:
 SELECT id FROM postroom.create_messages(''[{"queue": "mail", "payload": {"to": "ann"}}, {"queue": "mail", "delay": "5 minutes"}]'').
 Members: queue, or exchange with routingKey and mandatory; payload, or body (Base64) with contentType; type, version, id, delay,
-at (with a zone), timeToLive, priority, deduplicationKey, correlationId, group, headers, direction. A null counts as left out.
+at (with a zone), timeToLive, priority, deduplicationKey, deduplicateUntil, onDuplicate, correlationId, group, headers,
+direction. A null counts as left out.
 Rules: see create_message.
 One row for each message, in order; index counts from 0. An error names the message by that number.';
 
@@ -2874,7 +3176,8 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.create_schedule IS 'Declares a schedule that creates a message at each planned time, in the transaction of the caller:
-SELECT postroom.create_schedule(''nightly-report'', ''{"queue": "reports", "payload": {}}'', cron => ''30 2 * * *'', zone => ''Europe/Berlin'').
+SELECT postroom.create_schedule(''nightly-report'', ''{"queue": "reports", "payload": {}}'', cron => ''30 2 * * *'', zone =>
+''Europe/Berlin'').
 Or every => ''10 minutes'' (from planned time to planned time), after_end => ''10 minutes'' (from the end of a message to the next),
 at => ''2030-01-31T08:00:00Z'' (once). message has the members of an element of create_messages, without id, at and deduplicationKey.
 cron: 5 fields, 6 with seconds first, or @daily and the like; zone: UTC if left out. A worker reads them, within two seconds: what it
@@ -3189,6 +3492,49 @@ long; interval ''0'': never.
 An operator''s values stay. true: it is new, or was deleted before.
 A value that breaks a limit is refused (22023), and so is another kind than the queue has. strict refuses other settings, too.';
 
+CREATE OR REPLACE FUNCTION postroom.declare_settings(settings text, declaration jsonb)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    existing   postroom.settings;
+    declared   postroom.settings;
+    is_locked  boolean := false;
+BEGIN
+    PERFORM postroom.require_name('settings', declare_settings.settings);
+    IF declare_settings.declaration IS NULL OR jsonb_typeof(declare_settings.declaration) <> 'object' THEN
+        PERFORM postroom.refuse('declaration', 'a JSON object', 'another value');
+    END IF;
+    declared := postroom.settings_row(declare_settings.settings, coalesce(
+        (SELECT jsonb_object_agg(m.key, m.value)
+         FROM jsonb_each(declare_settings.declaration) m
+         WHERE jsonb_typeof(m.value) <> 'null'), '{}'));
+    LOOP
+        IF is_locked THEN
+            SELECT * INTO existing FROM postroom.settings s WHERE s.name = declare_settings.settings FOR UPDATE;
+        ELSE
+            SELECT * INTO existing FROM postroom.settings s WHERE s.name = declare_settings.settings;
+        END IF;
+        IF existing.settings_by = 'operator'
+           OR existing.name IS NOT NULL AND postroom.settings_document(existing) = postroom.settings_document(declared) THEN
+            RETURN false;
+        ELSIF existing.name IS NULL OR is_locked THEN
+            IF postroom.write_settings(declare_settings.settings, existing, declared, 'declaration', NULL) IS NOT NULL THEN
+                RETURN existing.name IS NULL;
+            END IF;
+        END IF;
+        is_locked := true;
+    END LOOP;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.declare_settings IS 'Makes the entry of an external system, as a program does at its start:
+SELECT postroom.declare_settings(''billing'', ''{"channel": "http", "endpoint": "https://billing.example.com"}'').
+The JSON is that of postroom.set_settings, and all that is not named is taken away.
+An entry that an operator has set stays as it is. true: it is new.';
+
 CREATE OR REPLACE FUNCTION postroom.delete_abandoned(p_lease_time interval, p_left integer[])
  RETURNS TABLE(queue_id integer, queue text, because text, up_to bigint)
  LANGUAGE plpgsql
@@ -3278,8 +3624,8 @@ BEGIN
         RETURN false;
     END IF;
     IF coalesce(delete_exchange.if_unused, true) AND EXISTS (SELECT FROM postroom.binding b WHERE b.exchange_id = deleted_id) THEN
-        RAISE EXCEPTION 'exchange "%" has bindings and was not deleted. Unbind them first, or delete it without if_unused',
-            delete_exchange.exchange USING ERRCODE = '55006', COLUMN = 'exchange';
+        RAISE EXCEPTION 'exchange "%" has bindings; nothing was deleted', delete_exchange.exchange
+            USING ERRCODE = '55006', COLUMN = 'exchange', HINT = 'Unbind them first, or delete it without if_unused';
     END IF;
     DELETE FROM postroom.binding b WHERE b.exchange_id = deleted_id OR b.to_exchange_id = deleted_id;
     DELETE FROM postroom.exchange e WHERE e.id = deleted_id;
@@ -3336,6 +3682,30 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.delete_schedule IS 'Deletes a schedule and its history, in the transaction of the caller: SELECT postroom.delete_schedule(''nightly-report'').
 Messages that it created are not touched. false: there was none.';
+
+CREATE OR REPLACE FUNCTION postroom.delete_settings(settings text, expected_version bigint DEFAULT NULL::bigint, changed_by text DEFAULT NULL::text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    existing postroom.settings;
+BEGIN
+    PERFORM postroom.require_name('settings', delete_settings.settings);
+    PERFORM postroom.require_text('changedBy', delete_settings.changed_by);
+    SELECT * INTO existing FROM postroom.settings s WHERE s.name = delete_settings.settings FOR UPDATE;
+    PERFORM postroom.require_settings_version(delete_settings.settings, existing, delete_settings.expected_version);
+    IF existing.name IS NULL THEN
+        RETURN false;
+    END IF;
+    PERFORM postroom.write_settings(existing.name, existing, NULL, 'operator', delete_settings.changed_by);
+    RETURN true;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.delete_settings IS 'Deletes the entry of an external system; its history stays: SELECT postroom.delete_settings(''billing'').
+Messages that need it wait. A program that declares it makes it anew at its next start. false: there was none.';
 
 CREATE OR REPLACE FUNCTION postroom.drop_entries(q postroom.queue, p_most bigint, p_from bigint[], p_only uuid[])
  RETURNS bigint
@@ -3687,12 +4057,13 @@ DECLARE
     others    record;
     ahead     bigint;
     held_up   text;
+    limiter   record;
     is_known  boolean := false;
 BEGIN
     SELECT m.id, m.type, m.type_version, m.group_key INTO message FROM postroom.message m WHERE m.id = p_message;
     FOR entry IN
         SELECT p.*, q.name AS queue, q.paused_at, q.consumers_stopped_at, q.deleted_at, q.crash_limit, q.retention, q.ordered,
-               q.single_active_consumer
+               q.single_active_consumer, q.has_limiter, q.destination
         FROM postroom.place p
         LEFT JOIN postroom.queue q ON q.id = p.queue_id
         WHERE p.message_id = p_message
@@ -3774,6 +4145,15 @@ BEGIN
                     coalesce('type ' || message.type || ' version ' || message.type_version, 'messages without a type'),
                     left(others.names, 1000));
             END IF;
+            IF entry.state = 'DELAYED' AND entry.reason LIKE 'settings:%' THEN
+                RETURN NEXT format('settings: its handler needs the settings "%s", and %s', substr(entry.reason, 10), coalesce(
+                    postroom.settings_obstacle(substr(entry.reason, 10)),
+                    'they can be used now; the attempt comes when it is due'));
+            ELSIF entry.state = 'DELAYED' AND entry.reason LIKE 'secret:%' THEN
+                RETURN NEXT format('secret: its handler needs the secret of the settings "%s", which was not found by the process that '
+                    'tried it last: %s', substr(entry.reason, 8),
+                    coalesce((SELECT s.secret FROM postroom.settings s WHERE s.name = substr(entry.reason, 8)), 'they name none'));
+            END IF;
             IF entry.state = 'DELAYED' THEN
                 RETURN NEXT format('due_later: %s in queue "%s", because of %s%s',
                     CASE WHEN entry.due_at > now_at THEN 'it is due at ' || to_char(entry.due_at AT TIME ZONE 'UTC', at_utc)
@@ -3790,6 +4170,29 @@ BEGIN
                 IF held_up IS NOT NULL THEN
                     RETURN NEXT held_up;
                     CONTINUE;
+                END IF;
+                IF entry.has_limiter THEN
+                    FOR limiter IN
+                        SELECT CASE WHEN l.queue IS NULL THEN format('destination "%s"', l.destination)
+                                    ELSE format('queue "%s"', l.queue) END AS name, l.*
+                        FROM postroom.limiters() l
+                        WHERE l.queue_id = entry.queue_id OR l.destination = entry.destination
+                    LOOP
+                        IF limiter.parked_until IS NOT NULL THEN
+                            RETURN NEXT format('limit: %s takes nothing until %s, as a handler has learned; SELECT postroom.unpark(%L) '
+                                'lets messages start at once',
+                                limiter.name, to_char(limiter.parked_until AT TIME ZONE 'UTC', at_utc), limiter.destination);
+                        END IF;
+                        IF limiter.next_start > 0 THEN
+                            RETURN NEXT format('limit: %s lets %s messages start in %s (%s); the next may start at %s',
+                                limiter.name, limiter.max_starts, limiter.period, limiter.window_kind,
+                                to_char((clock_timestamp() + limiter.next_start * interval '1 microsecond') AT TIME ZONE 'UTC', at_utc));
+                        END IF;
+                        IF limiter.in_progress >= limiter.max_in_progress THEN
+                            RETURN NEXT format('limit: %s lets %s messages be in progress, and %s are',
+                                limiter.name, limiter.max_in_progress, limiter.in_progress);
+                        END IF;
+                    END LOOP;
                 END IF;
                 IF entry.crashes > 0 THEN
                     RETURN NEXT format(
@@ -3922,6 +4325,47 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.free_history_day IS 'Internal: called by a job. Frees a partition of attempt. false: the lock was not to be had.';
+
+CREATE OR REPLACE FUNCTION postroom.free_starts(p_max_starts integer, p_period bigint, p_window text, p_slot bigint, p_counts integer[], p_now bigint, OUT free integer, OUT used integer, OUT next_start bigint, OUT slot bigint, OUT counts integer[])
+ RETURNS record
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    slack   constant bigint := postroom.start_slack(p_period);
+    width   constant bigint := CASE p_window WHEN 'fixed' THEN p_period ELSE (p_period + 49) / 50 END;
+    slices  constant int := CASE p_window WHEN 'fixed' THEN 1 ELSE (p_period + slack) / width + 2 END;
+    passed  int;
+    oldest  int := 0; -- the age of the oldest slice that counts
+    over    bigint;
+BEGIN
+    slot := p_now / width;
+    passed := least(greatest(slot - coalesce(p_slot, slot), 0), slices);
+    counts := (array_fill(0, ARRAY[passed]) || p_counts || array_fill(0, ARRAY[slices]))[1 : slices];
+    IF p_window = 'sliding' THEN
+        oldest := least(slot - (p_now - p_period - slack) / width, slices - 1);
+    END IF;
+    SELECT coalesce(sum(c), 0) INTO used FROM unnest(counts[1 : oldest + 1]) c;
+    over := used::bigint - p_max_starts;
+    free := greatest(-over, 0);
+    next_start := 0;
+    IF p_window = 'fixed' THEN
+        IF free = 0 OR (slot + 1) * width - p_now < slack THEN
+            free := 0;
+            next_start := (slot + 1) * width - p_now;
+        END IF;
+    ELSIF free = 0 THEN
+        WHILE over >= 0 AND oldest >= 0 LOOP
+            over := over - counts[oldest + 1];
+            oldest := oldest - 1;
+        END LOOP;
+        next_start := (slot - oldest) * width + p_period + slack - p_now;
+    END IF;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.free_starts IS 'Internal: how many messages may start now under a limit, and when the next ones may.';
 
 CREATE OR REPLACE FUNCTION postroom.headers_match(p_arguments jsonb, p_headers jsonb)
  RETURNS boolean
@@ -4183,6 +4627,57 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.last_rows_of IS 'Internal: the id behind which the last p_rows messages of a partition lie; null: it has no more than that.';
 
+CREATE OR REPLACE FUNCTION postroom.limited_queue(p_queue text, p_destination text)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    target int;
+BEGIN
+    PERFORM postroom.require_read_committed();
+    IF num_nonnulls(p_queue, p_destination) <> 1 THEN
+        PERFORM postroom.refuse('queue', 'given, or destination, and never both', p_queue);
+    ELSIF p_destination IS NOT NULL THEN
+        PERFORM postroom.require_name('destination', p_destination);
+        RETURN NULL;
+    END IF;
+    SELECT q.id INTO target FROM postroom.queue q WHERE q.name = p_queue;
+    IF NOT FOUND THEN
+        PERFORM postroom.refuse('queue', 'the name of a queue', p_queue);
+    END IF;
+    RETURN target;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.limited_queue IS 'Internal: checks the name of a queue or destination that is limited.';
+
+CREATE OR REPLACE FUNCTION postroom.limiters()
+ RETURNS TABLE(queue text, destination text, max_starts integer, period interval, window_kind text, max_in_progress integer, starts integer, in_progress bigint, next_start bigint, set_by text, set_at timestamp with time zone, parked_until timestamp with time zone, queue_id integer)
+ LANGUAGE sql
+ STABLE ROWS 10
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT q.name, l.destination, l.max_starts, l.period, l.window_kind, l.max_in_progress,
+           CASE WHEN l.max_starts IS NULL THEN 0 ELSE f.used END, coalesce(r.in_progress, 0),
+           CASE WHEN l.max_starts IS NULL THEN 0 ELSE f.next_start END, l.set_by, l.set_at,
+           CASE WHEN l.parked_until > clock_timestamp() THEN l.parked_until END, q.id
+    FROM postroom.limiter l
+    LEFT JOIN postroom.queue q ON q.id = l.queue_id
+    CROSS JOIN LATERAL postroom.free_starts(
+        coalesce(l.max_starts, 1), (extract(epoch FROM coalesce(l.period, interval '1 second')) * 1000000)::bigint, l.window_kind,
+        l.slot, l.counts, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) f
+    LEFT JOIN LATERAL (
+        SELECT sum(bit_count(x.open))::bigint AS in_progress
+        FROM postroom.lease x
+        WHERE x.queue_id = l.queue_id
+           OR l.destination IS NOT NULL AND x.queue_id IN (SELECT d.id FROM postroom.queue d WHERE d.destination = l.destination)) r ON true
+    WHERE q.id IS NULL OR q.deleted_at IS NULL
+    ORDER BY l.destination IS NOT NULL, q.name, l.destination
+$function$
+;
+COMMENT ON FUNCTION postroom.limiters IS 'The limits of queues and destinations, and how much of them is used: SELECT * FROM postroom.limiters().';
+
 CREATE OR REPLACE FUNCTION postroom.lock_length(p_queue integer)
  RETURNS postroom.queue_length
  LANGUAGE plpgsql
@@ -4202,6 +4697,38 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.lock_length IS 'Internal: makes others wait that create messages in a limited queue, until the transaction ends.';
+
+CREATE OR REPLACE FUNCTION postroom.lock_waiting(p_message uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+    is_waiting boolean := false;
+BEGIN
+    FOR look IN 1 .. 50 LOOP
+        PERFORM
+        FROM postroom.message m
+        CROSS JOIN LATERAL unnest(coalesce(m.queue_ids, ARRAY[m.queue_id])) e (queue_id)
+        JOIN postroom.ready r ON r.queue_id = e.queue_id AND r.priority = m.priority AND r.seq = m.seq AND r.message_id = m.id
+        WHERE m.id = p_message
+        FOR UPDATE OF r SKIP LOCKED;
+        is_waiting := is_waiting OR FOUND;
+        PERFORM FROM postroom.ready r WHERE r.message_id = p_message AND r.moved FOR UPDATE SKIP LOCKED;
+        is_waiting := is_waiting OR FOUND;
+        PERFORM FROM postroom.delayed d WHERE d.message_id = p_message FOR UPDATE SKIP LOCKED;
+        is_waiting := is_waiting OR FOUND;
+        PERFORM FROM postroom.grouped w WHERE w.message_id = p_message FOR UPDATE SKIP LOCKED;
+        is_waiting := is_waiting OR FOUND;
+        EXIT WHEN is_waiting OR NOT postroom.may_wait(p_message, '{}');
+        PERFORM pg_sleep(0.002);
+    END LOOP;
+    RETURN is_waiting;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.lock_waiting IS 'Internal: keeps a message that waits from being started until the transaction ends. Answers whether it waits.';
 
 CREATE OR REPLACE FUNCTION postroom.log_schedule_action(p_action text, p_name text)
  RETURNS void
@@ -4553,6 +5080,26 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.order_consumer_stop IS 'Internal: tells consumers to stop. Used by stop_consumers, by kill signals and by Consumers in Java.';
 
+CREATE OR REPLACE FUNCTION postroom.park(p_destination text, p_micros bigint)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    parked constant timestamptz := clock_timestamp() + p_micros * interval '1 microsecond';
+BEGIN
+    INSERT INTO postroom.limiter AS l (destination, set_by, parked_until, probes)
+    SELECT p_destination, 'declaration', parked, 1
+    WHERE EXISTS (SELECT FROM postroom.queue q WHERE q.destination = p_destination AND q.deleted_at IS NULL)
+    ON CONFLICT (destination) DO UPDATE
+    SET parked_until = greatest(l.parked_until, parked), probes = 1, probes_started = 0;
+    RETURN FOUND;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.park IS 'Internal: called by workers. Lets nothing start for a destination that takes nothing now.';
+
 CREATE OR REPLACE FUNCTION postroom.partitions(p_parent text)
  RETURNS TABLE(name text, from_at timestamp with time zone, to_at timestamp with time zone, bytes bigint)
  LANGUAGE sql
@@ -4705,7 +5252,7 @@ COMMENT ON FUNCTION postroom.pause_schedule IS 'Lets a schedule fire no more, in
 true: it was running; false: it was paused; null: there is none. Messages that it created are not touched.';
 
 CREATE OR REPLACE FUNCTION postroom.poll_summary(p_worker integer, p_due_from timestamp with time zone)
- RETURNS TABLE(queues bigint, horizon text, others bigint, last_seq bigint, next_due bigint, cancelled uuid[])
+ RETURNS TABLE(queues bigint, horizon text, others bigint, last_seq bigint, next_due bigint, cancelled uuid[], settings bigint)
  LANGUAGE plpgsql
  ROWS 1
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4727,14 +5274,15 @@ BEGIN
             WHERE d.due_at >= p_due_from
             ORDER BY d.due_at
             LIMIT 1),
-           ARRAY(SELECT c.message_id FROM postroom.cancelled_run c WHERE c.worker_id = p_worker);
+           ARRAY(SELECT c.message_id FROM postroom.cancelled_run c WHERE c.worker_id = p_worker),
+           (SELECT coalesce(bit_xor(hashtidextended(s.ctid, s.xmin::text::bigint)), 0) FROM postroom.settings s);
 END
 $function$
 ;
 COMMENT ON FUNCTION postroom.poll_summary IS 'Internal: called by workers. Whether anything changed that a poll would report.';
 
 CREATE OR REPLACE FUNCTION postroom.poll(p_worker integer, p_queues integer[], p_watermark bigint, p_uneven integer[], p_watermarks bigint[], p_tell integer[], p_since xid, p_look boolean)
- RETURNS TABLE(queue_id integer, name text, paused boolean, deleted boolean, max_attempts integer, retry_after text, settings_by text, suspects boolean, elsewhere boolean, lowest bigint[], ordered boolean, stop_confirmed boolean)
+ RETURNS TABLE(queue_id integer, name text, paused boolean, deleted boolean, max_attempts integer, retry_after text, settings_by text, suspects boolean, elsewhere boolean, lowest bigint[], ordered boolean, stop_confirmed boolean, has_limiter boolean)
  LANGUAGE plpgsql
  ROWS 10
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4773,7 +5321,8 @@ BEGIN
            END,
            q.ordered,
            coalesce((SELECT c.stopped_at IS NOT NULL FROM postroom.consumer_stop c WHERE c.worker_id = p_worker AND c.queue_id = s.id),
-                    CASE WHEN q.consumers_stopped_at IS NOT NULL THEN false END)
+                    CASE WHEN q.consumers_stopped_at IS NOT NULL THEN false END),
+           q.has_limiter
     FROM (SELECT w.id, w.place,
                  CASE WHEN NOT p_look THEN false
                       WHEN w.place IS NOT NULL THEN true
@@ -5329,6 +5878,28 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.remove_leftovers IS 'Internal: called by a job. Removes up to p_limit lines from a day of history that is not freed as a whole; answers how many.';
 
+CREATE OR REPLACE FUNCTION postroom.remove_limiter(queue text DEFAULT NULL::text, destination text DEFAULT NULL::text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    target int := postroom.limited_queue(remove_limiter.queue, remove_limiter.destination);
+BEGIN
+    DELETE FROM postroom.limiter l WHERE l.queue_id = target OR l.destination = remove_limiter.destination;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    UPDATE postroom.queue q SET has_limiter = q.destination IS NOT NULL WHERE q.id = target;
+    INSERT INTO postroom.operator_action (action, queue_id, finished_at, note)
+    VALUES ('declare', target, clock_timestamp(), concat_ws(', ', 'no limiter', 'destination ' || remove_limiter.destination));
+    RETURN true;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.remove_limiter IS 'Removes the limiter of a queue, or of a destination: SELECT postroom.remove_limiter(''mail''). false: there was none.';
+
 CREATE OR REPLACE FUNCTION postroom.report_stopped(p_worker integer, p_instance uuid, p_queue integer, p_queue_name text, p_held integer)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -5471,7 +6042,7 @@ BEGIN
             WHEN member.key IN ('payload', 'headers') THEN
                 CONTINUE;
             WHEN member.key IN ('queue', 'exchange', 'routingKey', 'type', 'id', 'delay', 'at', 'timeToLive', 'deduplicationKey',
-                                'correlationId', 'group', 'direction', 'body', 'contentType') THEN
+                                'deduplicateUntil', 'onDuplicate', 'correlationId', 'group', 'direction', 'body', 'contentType') THEN
                 IF member.kind NOT IN ('string', 'null') THEN
                     PERFORM postroom.refuse(member.key, 'a string', member.value::text);
                 END IF;
@@ -5488,8 +6059,8 @@ BEGIN
                 END IF;
             ELSE
                 PERFORM postroom.refuse(left(member.key, 80), 'left out: there is no such member', member.value::text,
-                    'Known are body, contentType, correlationId, deduplicationKey, delay, direction, exchange, group, headers, id, '
-                    'mandatory, payload, priority, queue, routingKey, timeToLive, type, version and at');
+                    'Known are body, contentType, correlationId, deduplicateUntil, deduplicationKey, delay, direction, exchange, group, '
+                    'headers, id, mandatory, onDuplicate, payload, priority, queue, routingKey, timeToLive, type, version and at');
         END CASE;
     END LOOP;
     IF p_message ->> 'at' !~ '^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:[0-5]\d(\.\d+)?)?(Z|[+-]\d\d(:?\d\d)?)$' THEN
@@ -5706,6 +6277,110 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.require_schedule IS 'Internal: refuses what breaks a limit of a schedule, apart from its message.';
 
+CREATE OR REPLACE FUNCTION postroom.require_settings_version(p_name text, p_found postroom.settings, p_expected bigint)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF p_expected < 0 THEN
+        PERFORM postroom.refuse('expectedVersion', '0 for a new entry, or the version that was read', p_expected::text);
+    ELSIF p_expected <> coalesce(p_found.version, 0) THEN
+        RAISE EXCEPTION 'settings "%" are at version %, not %: %; nothing was changed', p_name, coalesce(p_found.version, 0), p_expected,
+            CASE WHEN p_found.name IS NULL THEN 'there is no such entry'
+                 ELSE format('changed by %s at %s', p_found.changed_by,
+                     to_char(p_found.changed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')) END
+            USING ERRCODE = 'PR409', COLUMN = 'expectedVersion', HINT = 'Read the entry again, and repeat the change';
+    END IF;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.require_settings_version IS 'Internal: refuses a change that expects another version of the entry.';
+
+CREATE OR REPLACE FUNCTION postroom.require_settings(p_document jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    known    constant text[] := '{channel,endpoint,attempts,retryAfter,headers,templates,properties,secret,validFrom,validUntil,enabled}';
+    bad      text;
+    waits    constant text := p_document ->> 'retryAfter';
+    a_wait   constant text := '\s*\d{1,9}\s*(ms|s|m|h|d)\s*';
+BEGIN
+    SELECT k INTO bad FROM jsonb_object_keys(p_document) k WHERE k <> ALL (known) LIMIT 1;
+    IF FOUND THEN
+        PERFORM postroom.refuse('settings', 'an object with members of ' || array_to_string(known, ', '), bad);
+    ELSIF octet_length(p_document::text) > 65536 THEN
+        PERFORM postroom.refuse('settings', 'at most 65536 bytes as JSON', octet_length(p_document::text) || ' bytes');
+    END IF;
+    SELECT x.field INTO bad
+    FROM unnest('{channel,endpoint,retryAfter,secret,validFrom,validUntil}'::text[]) x (field)
+    WHERE jsonb_typeof(p_document -> x.field) <> 'string'
+    LIMIT 1;
+    IF FOUND THEN
+        PERFORM postroom.refuse(bad, 'a text', CASE WHEN bad = 'secret' THEN 'another JSON value' ELSE (p_document -> bad)::text END);
+    ELSIF p_document ->> 'channel' IS NULL OR p_document ->> 'channel' COLLATE "C" !~ '^[a-z][a-z0-9_-]{0,62}$' THEN
+        PERFORM postroom.refuse('channel', '1 to 63 of a-z 0-9 _ -, first a letter, as in http', p_document ->> 'channel');
+    ELSIF char_length(p_document ->> 'endpoint') NOT BETWEEN 1 AND 2000 OR p_document ->> 'endpoint' ~ '[\x01-\x20\x7f]' THEN
+        PERFORM postroom.refuse('endpoint', '1 to 2000 characters without spaces and control characters', p_document ->> 'endpoint');
+    ELSIF p_document ->> 'endpoint' ~ '^[^/?#]*://[^/?#]*@' THEN
+        PERFORM postroom.refuse('endpoint', 'an address without a user and password', 'not shown',
+            'Name where the password is found as secret, as in env:BILLING_SECRET');
+    ELSIF jsonb_typeof(p_document -> 'attempts') <> 'number' OR p_document ->> 'attempts' !~ '^\d{1,4}$'
+          OR (p_document ->> 'attempts')::int NOT BETWEEN 1 AND 1000 THEN
+        PERFORM postroom.refuse('attempts', '1 to 1000', p_document ->> 'attempts');
+    ELSIF jsonb_typeof(p_document -> 'enabled') <> 'boolean' THEN
+        PERFORM postroom.refuse('enabled', 'true or false', p_document ->> 'enabled');
+    ELSIF char_length(p_document ->> 'secret') > 500 OR p_document ->> 'secret' COLLATE "C"
+          !~ '^(env:[A-Za-z_][A-Za-z0-9_]{0,126}|file:/[^\x01-\x1f\x7f]+|property:[A-Za-z0-9][A-Za-z0-9._-]{0,199})$' THEN
+        PERFORM postroom.refuse('secret', 'a reference, as in env:NAME, file:/path or property:name', 'not shown',
+            'Name where the secret is found; the secret itself is not stored');
+    END IF;
+    PERFORM postroom.require_texts('headers', coalesce(p_document -> 'headers', '{}'), 50, '^[A-Za-z0-9!#$%&''*+.^_`|~-]{1,100}$', 2000);
+    PERFORM postroom.require_texts('templates', coalesce(p_document -> 'templates', '{}'), 50, '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$', 20000);
+    PERFORM postroom.require_texts('properties', coalesce(p_document -> 'properties', '{}'), 100,
+        '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$', 4000);
+    SELECT e.key INTO bad
+    FROM jsonb_each_text(coalesce(p_document -> 'headers', '{}')) e
+    WHERE e.value ~ '[\x01-\x08\x0a-\x1f\x7f]'
+    LIMIT 1;
+    IF FOUND THEN
+        PERFORM postroom.refuse('headers', 'values without line breaks and control characters', bad);
+    END IF;
+    SELECT h INTO bad
+    FROM jsonb_object_keys(coalesce(p_document -> 'headers', '{}')) h
+    WHERE lower(h) IN ('authorization', 'proxy-authorization', 'cookie')
+    LIMIT 1;
+    IF FOUND THEN
+        PERFORM postroom.refuse('headers', 'headers that hold no secret', bad,
+            'Name where the secret is found as secret, as in env:BILLING_SECRET');
+    END IF;
+    IF waits ~* ('^' || a_wait || '(,' || a_wait || ')*$') THEN
+        IF NOT interval '400 days' >= ALL (string_to_array(waits, ',')::interval[]) THEN
+            PERFORM postroom.refuse('retryAfter', 'waits of at most 400 days', waits);
+        END IF;
+    ELSIF waits ~* ('^' || a_wait || '\.\.' || a_wait || '$') THEN
+        IF interval '0' >= split_part(waits, '..', 1)::interval
+           OR split_part(waits, '..', 1)::interval > split_part(waits, '..', 2)::interval
+           OR split_part(waits, '..', 2)::interval > interval '400 days' THEN
+            PERFORM postroom.refuse('retryAfter', 'as in 1s..1h: 0 < first <= longest <= 400 days', waits);
+        END IF;
+    ELSIF waits IS NOT NULL THEN
+        PERFORM postroom.refuse('retryAfter', '10s, or 10s, 1m, 5m, or 1s..1h, each at most 400 days', waits,
+            'Units are ms, s, m, h and d');
+    END IF;
+    IF postroom.settings_instant('validUntil', p_document ->> 'validUntil')
+       <= postroom.settings_instant('validFrom', p_document ->> 'validFrom') THEN
+        PERFORM postroom.refuse('validUntil', 'later than validFrom', p_document ->> 'validUntil');
+    END IF;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.require_settings IS 'Internal: refuses an entry that breaks a limit, and never shows what could be a secret.';
+
 CREATE OR REPLACE FUNCTION postroom.require_text(p_field text, p_text text)
  RETURNS void
  LANGUAGE plpgsql
@@ -5722,6 +6397,33 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.require_text IS 'Internal: refuses what is not 1 to 200 characters without control characters.';
+
+CREATE OR REPLACE FUNCTION postroom.require_texts(p_field text, p_texts jsonb, p_most integer, p_name text, p_longest integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    bad record;
+BEGIN
+    IF jsonb_typeof(p_texts) <> 'object' THEN
+        PERFORM postroom.refuse(p_field, 'a JSON object of texts', p_texts::text);
+    END IF;
+    SELECT e.key, e.value INTO bad
+    FROM jsonb_each(p_texts) e
+    WHERE e.key COLLATE "C" !~ p_name OR jsonb_typeof(e.value) <> 'string' OR char_length(e.value #>> '{}') > p_longest
+    LIMIT 1;
+    IF FOUND THEN
+        PERFORM postroom.refuse(p_field,
+            format('texts of at most %s characters under names as in %s', p_longest, p_name), bad.key || ': ' || bad.value);
+    ELSIF (SELECT count(*) FROM jsonb_object_keys(p_texts)) > p_most THEN
+        PERFORM postroom.refuse(p_field, format('at most %s texts', p_most), (SELECT count(*) FROM jsonb_object_keys(p_texts))::text);
+    END IF;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.require_texts IS 'Internal: refuses what is no JSON object of so many texts.';
 
 CREATE OR REPLACE FUNCTION postroom.require_time_left(p_since timestamp with time zone)
  RETURNS void
@@ -5997,6 +6699,106 @@ $function$
 COMMENT ON FUNCTION postroom.sample_watermark IS 'Internal: called by workers. A sample for the low watermark: the seq up to which nothing can appear any more once the sample is
 settled.';
 
+CREATE OR REPLACE FUNCTION postroom.set_destination(queue text, destination text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    target int := postroom.limited_queue(set_destination.queue, NULL);
+BEGIN
+    IF set_destination.destination IS NOT NULL THEN
+        PERFORM postroom.require_name('destination', set_destination.destination);
+    END IF;
+    IF EXISTS (SELECT FROM postroom.queue q WHERE q.id = target AND q.destination IS NOT DISTINCT FROM set_destination.destination) THEN
+        RETURN false;
+    END IF;
+    UPDATE postroom.limiter l
+    SET armed = false, waits_for = NULL, waits_until = NULL
+    WHERE l.destination = set_destination.destination;
+    UPDATE postroom.queue q
+    SET destination = set_destination.destination,
+        has_limiter = set_destination.destination IS NOT NULL OR EXISTS (SELECT FROM postroom.limiter l WHERE l.queue_id = target)
+    WHERE q.id = target;
+    RETURN true;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.set_destination IS 'Names the external system of a queue, null for none: SELECT postroom.set_destination(''payments'', ''bank'').
+A limiter of that destination, and a handler that says notNow about it, then hold for all queues that name it.';
+
+CREATE OR REPLACE FUNCTION postroom.set_limiter(queue text DEFAULT NULL::text, destination text DEFAULT NULL::text, max_starts integer DEFAULT NULL::integer, period interval DEFAULT NULL::interval, window_kind text DEFAULT 'sliding'::text, max_in_progress integer DEFAULT NULL::integer, set_by text DEFAULT 'operator'::text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    target    int := postroom.limited_queue(set_limiter.queue, set_limiter.destination);
+    length    constant interval := make_interval(secs => extract(epoch FROM set_limiter.period)::double precision);
+    existing  postroom.limiter;
+    is_same   boolean;
+BEGIN
+    IF set_limiter.max_starts IS NULL AND set_limiter.max_in_progress IS NULL THEN
+        PERFORM postroom.refuse('maxStarts', '1 to 1000000000, where maxInProgress is left out', NULL,
+            'SELECT postroom.remove_limiter(...) removes one');
+    ELSIF set_limiter.max_starts NOT BETWEEN 1 AND 1000000000 THEN
+        PERFORM postroom.refuse('maxStarts', '1 to 1000000000', set_limiter.max_starts::text, 'To stop a queue, pause it');
+    ELSIF set_limiter.max_in_progress NOT BETWEEN 1 AND 1000000000 THEN
+        PERFORM postroom.refuse('maxInProgress', '1 to 1000000000', set_limiter.max_in_progress::text, 'To stop a queue, pause it');
+    ELSIF (set_limiter.max_starts IS NULL) <> (set_limiter.period IS NULL) THEN
+        PERFORM postroom.refuse('period', 'given with maxStarts, and left out without', set_limiter.period::text);
+    ELSIF length NOT BETWEEN interval '100 milliseconds' AND interval '400 days' THEN
+        PERFORM postroom.refuse('period', 'PT0.1S to 400 days', set_limiter.period::text);
+    ELSIF coalesce(set_limiter.window_kind, '') NOT IN ('fixed', 'sliding') THEN
+        PERFORM postroom.refuse('window', 'fixed or sliding', set_limiter.window_kind);
+    END IF;
+    LOOP
+        SELECT l.* INTO existing
+        FROM postroom.limiter l
+        WHERE l.queue_id = target OR l.destination = set_limiter.destination
+        FOR UPDATE;
+        EXIT WHEN FOUND;
+        INSERT INTO postroom.limiter (queue_id, destination, max_starts, period, window_kind, max_in_progress, set_by)
+        VALUES (target, set_limiter.destination, set_limiter.max_starts, length, set_limiter.window_kind, set_limiter.max_in_progress,
+                set_limiter.set_by)
+        ON CONFLICT DO NOTHING;
+        IF FOUND THEN
+            UPDATE postroom.queue q SET has_limiter = true WHERE q.id = target;
+            EXIT;
+        END IF;
+    END LOOP;
+    IF existing.id IS NOT NULL THEN
+        is_same := (existing.max_starts, existing.period, existing.window_kind, existing.max_in_progress) IS NOT DISTINCT FROM
+                   (set_limiter.max_starts, length, set_limiter.window_kind, set_limiter.max_in_progress);
+        IF existing.set_by = 'operator' AND set_limiter.set_by = 'declaration' OR is_same AND existing.set_by = set_limiter.set_by THEN
+            RETURN false;
+        END IF;
+        IF (existing.period, existing.window_kind) IS DISTINCT FROM (length, set_limiter.window_kind) THEN
+            existing.counts := ARRAY[(SELECT least(coalesce(sum(c), 0), 1000000000)::int FROM unnest(existing.counts) c)];
+            existing.slot := NULL; -- now
+        END IF;
+        UPDATE postroom.limiter l
+        SET max_starts = set_limiter.max_starts, period = length, window_kind = set_limiter.window_kind,
+            max_in_progress = set_limiter.max_in_progress, set_by = set_limiter.set_by, set_at = clock_timestamp(),
+            slot = existing.slot, counts = existing.counts
+        WHERE l.id = existing.id;
+    END IF;
+    INSERT INTO postroom.operator_action (action, queue_id, finished_at, note)
+    SELECT 'declare', target, clock_timestamp(),
+           concat_ws(', ', 'limiter', 'destination ' || set_limiter.destination, set_limiter.max_starts || ' starts in ' || length,
+                     set_limiter.window_kind, set_limiter.max_in_progress || ' in progress')
+    WHERE set_limiter.set_by = 'operator';
+    RETURN NOT coalesce(is_same, false);
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.set_limiter IS 'Limits a queue, or a destination that queues name: SELECT postroom.set_limiter(''mail'', max_starts => 10, period => ''1 second'').
+At most max_starts messages start in a period (100 ms to 400 days), and at most max_in_progress are in progress, over all processes.
+window_kind: sliding, in any span of a period; fixed, from one multiple of the period since 1970 (UTC) to the next.
+Sets the limiter as a whole. Answers whether that was a change. remove_limiter removes it.';
+
 CREATE OR REPLACE FUNCTION postroom.set_ordered(queue text, ordered boolean, set_by text DEFAULT 'operator'::text)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -6033,6 +6835,138 @@ COMMENT ON FUNCTION postroom.set_ordered IS 'Makes an empty queue ordered, or an
 In an ordered queue at most one message of each group is in progress, in the order in which they were sent.
 Answers whether that was a change. Refused (22023) while the queue holds messages. The COMMIT checks that again, and fails with 55P03 while
 other transactions that use queues are open.';
+
+CREATE OR REPLACE FUNCTION postroom.set_settings(settings text, change jsonb, expected_version bigint DEFAULT NULL::bigint, changed_by text DEFAULT NULL::text, replace boolean DEFAULT false)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    existing  postroom.settings;
+    after     postroom.settings;
+    document  jsonb;
+    written   bigint;
+BEGIN
+    PERFORM postroom.require_name('settings', set_settings.settings);
+    PERFORM postroom.require_text('changedBy', set_settings.changed_by);
+    IF set_settings.change IS NULL OR jsonb_typeof(set_settings.change) <> 'object' THEN
+        PERFORM postroom.refuse('change', 'a JSON object', 'another value');
+    END IF;
+    LOOP
+        SELECT * INTO existing FROM postroom.settings s WHERE s.name = set_settings.settings FOR UPDATE;
+        PERFORM postroom.require_settings_version(set_settings.settings, existing, set_settings.expected_version);
+        -- A member that is null is taken away, and its default comes back. jsonb_strip_nulls would look into members, too.
+        SELECT coalesce(jsonb_object_agg(m.key, m.value), '{}') INTO document
+        FROM jsonb_each(CASE WHEN existing.name IS NULL OR set_settings.replace THEN '{}' ELSE postroom.settings_document(existing) END
+                        || set_settings.change) m
+        WHERE jsonb_typeof(m.value) <> 'null';
+        after := postroom.settings_row(set_settings.settings, document);
+        IF existing.settings_by = 'operator' AND postroom.settings_document(existing) = postroom.settings_document(after) THEN
+            RETURN existing.version;
+        END IF;
+        written := postroom.write_settings(set_settings.settings, existing, after, 'operator', set_settings.changed_by);
+        IF written IS NOT NULL THEN
+            RETURN written;
+        END IF;
+    END LOOP;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.set_settings IS 'Makes or changes the entry of an external system, and returns its version:
+SELECT postroom.set_settings(''billing'', ''{"channel": "http", "endpoint": "https://billing.example.com", "secret": "env:KEY"}'').
+Members that are not named stay; null takes one away. replace: all that is not named is taken away.
+channel, endpoint, attempts, retryAfter, headers, templates, properties, secret (a reference), validFrom, validUntil, enabled.
+expected_version refuses (PR409) what another one has changed meanwhile; 0: it must be new. changed_by: the person, if you know one.
+Each process follows within its poll interval; a repeat changes nothing.';
+
+CREATE OR REPLACE FUNCTION postroom.settings_document(s postroom.settings)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT jsonb_strip_nulls(jsonb_build_object(
+        'channel', s.channel,
+        'endpoint', s.endpoint,
+        'attempts', s.max_attempts,
+        'retryAfter', s.retry_after,
+        'headers', s.headers,
+        'templates', s.templates,
+        'properties', s.properties,
+        'secret', s.secret,
+        'validFrom', to_char(s.valid_from AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+        'validUntil', to_char(s.valid_until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+        'enabled', s.enabled))
+$function$
+;
+COMMENT ON FUNCTION postroom.settings_document IS 'Internal: an entry as one JSON object, as its history keeps it. A member without a value is left out.';
+
+CREATE OR REPLACE FUNCTION postroom.settings_instant(p_field text, p_text text)
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF p_text ~ '^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$' THEN
+        RETURN p_text::timestamptz; -- with a zone of its own, so that no setting of the session counts
+    ELSIF p_text IS NOT NULL THEN
+        PERFORM postroom.refuse(p_field, 'an instant with a zone, as in 2027-01-31T12:00:00Z', p_text);
+    END IF;
+    RETURN NULL;
+EXCEPTION WHEN datetime_field_overflow OR invalid_datetime_format THEN
+    PERFORM postroom.refuse(p_field, 'an instant with a zone, as in 2027-01-31T12:00:00Z', p_text);
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.settings_instant IS 'Internal: reads an instant of an entry; refuses what is none.';
+
+CREATE OR REPLACE FUNCTION postroom.settings_obstacle(p_name text)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT CASE
+        WHEN s.name IS NULL THEN 'there is no such entry'
+        WHEN NOT s.enabled THEN format('it is disabled, by %s at %s', s.changed_by, to_char(s.changed_at AT TIME ZONE 'UTC', x.at_utc))
+        WHEN s.valid_from > statement_timestamp() THEN 'it is valid from ' || to_char(s.valid_from AT TIME ZONE 'UTC', x.at_utc) || ' on'
+        WHEN s.valid_until <= statement_timestamp() THEN 'it was valid until ' || to_char(s.valid_until AT TIME ZONE 'UTC', x.at_utc)
+    END
+    FROM (SELECT 'YYYY-MM-DD HH24:MI:SS "UTC"') x (at_utc)
+    LEFT JOIN postroom.settings s ON s.name = p_name
+$function$
+;
+COMMENT ON FUNCTION postroom.settings_obstacle IS 'Internal: why the entry of an external system cannot be used now; null: it can.';
+
+CREATE OR REPLACE FUNCTION postroom.settings_row(p_name text, p_document jsonb)
+ RETURNS postroom.settings
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    made postroom.settings;
+BEGIN
+    PERFORM postroom.require_settings(p_document);
+    made.name := p_name;
+    made.channel := p_document ->> 'channel';
+    made.endpoint := p_document ->> 'endpoint';
+    made.max_attempts := (p_document ->> 'attempts')::int;
+    made.retry_after := p_document ->> 'retryAfter';
+    made.headers := coalesce(p_document -> 'headers', '{}');
+    made.templates := coalesce(p_document -> 'templates', '{}');
+    made.properties := coalesce(p_document -> 'properties', '{}');
+    made.secret := p_document ->> 'secret';
+    made.valid_from := postroom.settings_instant('validFrom', p_document ->> 'validFrom');
+    made.valid_until := postroom.settings_instant('validUntil', p_document ->> 'validUntil');
+    made.enabled := coalesce((p_document ->> 'enabled')::boolean, true);
+    RETURN made;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.settings_row IS 'Internal: reads an entry from its JSON object; refuses one that breaks a limit.';
 
 CREATE OR REPLACE FUNCTION postroom.settle_length(p_queue integer, p_surplus bigint, p_after_seq bigint, p_messages uuid[])
  RETURNS bigint
@@ -6130,6 +7064,17 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.start_consumers IS 'Lets all consumers of a queue go on that were told to stop: SELECT postroom.start_consumers(''mail'').
 Answers how many live ones that were. A queue that is paused stays paused.';
+
+CREATE OR REPLACE FUNCTION postroom.start_slack(p_period bigint)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT least(greatest(p_period / 50, 50000), 10000000)
+$function$
+;
+COMMENT ON FUNCTION postroom.start_slack IS 'Internal: how long after its claim a message of a limited queue may start.';
 
 CREATE OR REPLACE FUNCTION postroom.stop_consumers(queue text, how_many integer DEFAULT NULL::integer)
  RETURNS integer
@@ -6435,6 +7380,52 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.take_after_parent IS 'Internal: gives a new partition the owner, the rights and the replica identity of its parent.';
 
+CREATE OR REPLACE FUNCTION postroom.take_key(p_owner integer, p_key text, p_message uuid, p_until text, p_on_duplicate text, p_due timestamp with time zone)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    holder      uuid;
+    is_waiting  boolean;
+BEGIN
+    FOR round IN 1 .. 5 LOOP
+        INSERT INTO postroom.dedup (queue_id, key, message_id)
+        VALUES (p_owner, p_key, p_message)
+        ON CONFLICT DO NOTHING;
+        IF FOUND THEN
+            RETURN NULL;
+        ELSIF p_until = 'purged' AND p_on_duplicate IN ('refuse', 'keep') THEN
+            SELECT d.message_id INTO holder FROM postroom.dedup d WHERE d.queue_id = p_owner AND d.key = p_key;
+            CONTINUE WHEN NOT FOUND; -- purged in between: the key is free again
+            RETURN holder;
+        END IF;
+        SELECT d.message_id INTO holder FROM postroom.dedup d WHERE d.queue_id = p_owner AND d.key = p_key FOR UPDATE;
+        CONTINUE WHEN NOT FOUND;
+        IF EXISTS (SELECT FROM postroom.message m WHERE m.id = p_message) THEN
+            RETURN p_message; -- a repeat. The key may be a later message's by now, which must not be replaced by an older one
+        END IF;
+        is_waiting := (p_until = 'start' OR p_on_duplicate IN ('replace', 'reschedule')) AND postroom.lock_waiting(holder);
+        IF is_waiting AND p_on_duplicate = 'replace' THEN
+            PERFORM postroom.cancel(holder);
+        ELSIF is_waiting AND p_on_duplicate = 'reschedule' THEN
+            PERFORM postroom.reschedule(holder, coalesce(p_due, statement_timestamp()));
+            RETURN holder;
+        ELSIF is_waiting OR p_until = 'purged' THEN
+            RETURN holder;
+        ELSIF p_until = 'end' AND EXISTS (SELECT FROM postroom.place p
+                                          WHERE p.message_id = holder AND p.state IN ('READY', 'DELAYED', 'IN_PROGRESS')) THEN
+            RETURN holder;
+        END IF;
+        UPDATE postroom.dedup d SET message_id = p_message WHERE d.queue_id = p_owner AND d.key = p_key;
+        RETURN NULL;
+    END LOOP;
+    RAISE EXCEPTION 'deduplicationKey "%" was purged and taken again 5 times', p_key USING ERRCODE = '40001';
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.take_key IS 'Internal: takes a deduplication key for a new message. Answers the message that keeps it, or null.';
+
 CREATE OR REPLACE FUNCTION postroom.take_waiting(p_message uuid, p_done integer[])
  RETURNS TABLE(queue_id integer, priority smallint, failures smallint, crashes smallint, deliveries smallint)
  LANGUAGE sql
@@ -6596,6 +7587,24 @@ $function$
 COMMENT ON FUNCTION postroom.unbind IS 'Removes a binding; the arguments are those of postroom.bind: SELECT postroom.unbind(''orders'', ''mail'', ''order.*.paid'').
 false: there was none.';
 
+CREATE OR REPLACE FUNCTION postroom.unpark(destination text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+BEGIN
+    PERFORM postroom.limited_queue(NULL, unpark.destination);
+    UPDATE postroom.limiter l
+    SET parked_until = NULL, probes = NULL, probes_started = 0
+    WHERE l.destination = unpark.destination
+      AND (l.parked_until IS NOT NULL OR l.probes IS NOT NULL);
+    RETURN FOUND;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.unpark IS 'Lets messages of a parked destination start again at once: SELECT postroom.unpark(''bank''). false: it was not parked.';
+
 CREATE OR REPLACE FUNCTION postroom.validate_old(p_parent text)
  RETURNS void
  LANGUAGE plpgsql
@@ -6672,3 +7681,42 @@ AS $function$
 $function$
 ;
 COMMENT ON FUNCTION postroom.worker_text IS 'Internal: names a process for an error message: where it runs, and since when.';
+
+CREATE OR REPLACE FUNCTION postroom.write_settings(p_name text, p_before postroom.settings, p_after postroom.settings, p_by text, p_actor text)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    next_version  constant bigint := 1 + coalesce((SELECT max(c.version) FROM postroom.settings_change c WHERE c.name = p_name), 0);
+    actor         constant text := coalesce(p_actor, session_user);
+BEGIN
+    IF p_after.name IS NULL THEN
+        DELETE FROM postroom.settings s WHERE s.name = p_name;
+    ELSIF p_before.name IS NULL THEN
+        INSERT INTO postroom.settings (name, channel, endpoint, max_attempts, retry_after, headers, templates, properties, secret,
+                                       valid_from, valid_until, enabled, version, settings_by, changed_by)
+        VALUES (p_name, p_after.channel, p_after.endpoint, p_after.max_attempts, p_after.retry_after, p_after.headers, p_after.templates,
+                p_after.properties, p_after.secret, p_after.valid_from, p_after.valid_until, p_after.enabled, next_version, p_by, actor)
+        ON CONFLICT DO NOTHING;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+    ELSE
+        UPDATE postroom.settings s
+        SET channel = p_after.channel, endpoint = p_after.endpoint, max_attempts = p_after.max_attempts,
+            retry_after = p_after.retry_after, headers = p_after.headers, templates = p_after.templates,
+            properties = p_after.properties, secret = p_after.secret, valid_from = p_after.valid_from,
+            valid_until = p_after.valid_until, enabled = p_after.enabled, version = next_version, settings_by = p_by,
+            changed_at = clock_timestamp(), changed_by = actor
+        WHERE s.name = p_name;
+    END IF;
+    INSERT INTO postroom.settings_change (name, version, changed_by, settings_by, before, after)
+    VALUES (p_name, next_version, actor, p_by,
+            CASE WHEN p_before.name IS NOT NULL THEN postroom.settings_document(p_before) END,
+            CASE WHEN p_after.name IS NOT NULL THEN postroom.settings_document(p_after) END);
+    RETURN next_version;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.write_settings IS 'Internal: writes an entry, or deletes it (after is null), with its line of history. null: another transaction has made it meanwhile.';

@@ -3,7 +3,8 @@
 
 -- Whether this process may claim from such a queue; makes it the active one where there is none. Each claim holds the row until it ends, so
 -- that release_active either waits for its leases or comes first and is seen here. Never waits for release_active, which tries again.
--- Leases of others are from the time before the queue had a single active consumer. No process has the number 0: see begin_single_active.
+-- Leases of others are from the time before the queue had a single active consumer. No process has the number 0: see
+-- begin_single_active_change.
 CREATE OR REPLACE FUNCTION postroom.take_active(p_worker int, p_queue int) RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -32,7 +33,7 @@ COMMENT ON FUNCTION postroom.take_active IS
 -- puts a row in the place of the active process, under which nobody claims. Each claim has a lock on lease before it reads the queue. So
 -- whoever has none when the row is seen reads the queue after the change. release_active notes a second later who has one, and takes the
 -- row away when these transactions have ended. Those that begin later are not waited for: on a busy server there is always one.
-CREATE OR REPLACE FUNCTION postroom.begin_single_active() RETURNS trigger
+CREATE OR REPLACE FUNCTION postroom.begin_single_active_change() RETURNS trigger
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -42,11 +43,12 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION postroom.begin_single_active IS
+COMMENT ON FUNCTION postroom.begin_single_active_change IS
     'Internal: a trigger. Lets nobody claim while claims may be under way from before a queue had a single active consumer.';
 
-CREATE OR REPLACE TRIGGER begin_single_active AFTER UPDATE OF single_active_consumer ON postroom.queue
-    FOR EACH ROW WHEN (NEW.single_active_consumer AND NOT OLD.single_active_consumer) EXECUTE FUNCTION postroom.begin_single_active();
+CREATE OR REPLACE TRIGGER begin_single_active_change AFTER UPDATE OF single_active_consumer ON postroom.queue
+    FOR EACH ROW WHEN (NEW.single_active_consumer AND NOT OLD.single_active_consumer)
+    EXECUTE FUNCTION postroom.begin_single_active_change();
 
 CREATE OR REPLACE FUNCTION postroom.end_single_active_change() RETURNS void
 LANGUAGE plpgsql VOLATILE

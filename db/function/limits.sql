@@ -353,32 +353,6 @@ $$;
 COMMENT ON FUNCTION postroom.require_room IS
     'Internal: refuses a message where a queue has no room for it.';
 
--- A reply of a handler, through the default exchange, as any SQL client would create it. It is written together with the ends of many
--- messages, so it waits for nobody's room. Its id is made here: the clock of its host may be wrong. seq: NULL when nothing was written,
--- because the queue does not exist. currval is the number that the call before it in the same row has drawn: rows are made one by one.
-CREATE OR REPLACE FUNCTION postroom.create_reply(
-    p_queue text, p_type text, p_version int, p_payload jsonb, p_body bytea, p_content_type text, p_headers jsonb, p_priority int,
-    p_time_to_live interval, p_correlation_id text, p_group_key text, p_direction text)
-RETURNS TABLE (queue_id int, seq bigint)
-LANGUAGE plpgsql VOLATILE ROWS 1
-SET search_path = pg_catalog, pg_temp
-AS $$
-#variable_conflict use_column
-BEGIN
-    PERFORM set_config('postroom.wait_for_room', 'off', true); -- as a clause SET of the function, only a superuser could install it
-    RETURN QUERY
-    SELECT (SELECT q.id FROM postroom.queue q WHERE q.name = p_queue),
-           CASE WHEN c.is_new THEN currval('postroom.ready_seq') END
-    FROM postroom.create_message(
-        exchange => '', routing_key => p_queue, mandatory => false, type => p_type, type_version => p_version, payload => p_payload,
-        body => p_body, content_type => p_content_type, headers => p_headers, priority => p_priority, time_to_live => p_time_to_live,
-        correlation_id => p_correlation_id, group_key => p_group_key, direction => p_direction) c;
-    PERFORM set_config('postroom.wait_for_room', 'on', true);
-END
-$$;
-COMMENT ON FUNCTION postroom.create_reply IS
-    'Internal: creates the reply of a handler, without waiting for room in its queue.';
-
 -- The row is there from the beginning, so that the job finds a queue in which nobody has created a message yet. In an ordered queue most of
 -- what waits is not READY but behind others of its group, and a head could not be dropped without its group.
 CREATE OR REPLACE FUNCTION postroom.begin_length() RETURNS trigger

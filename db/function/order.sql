@@ -84,17 +84,18 @@ DECLARE
     low          uuid;
     high         uuid;
 BEGIN
-    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queue: see begin_single_active
+    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queue: see begin_single_active_change
     -- The lock on queue is held until the end of the transaction: whether the queue is ordered cannot change meanwhile (see set_ordered).
     SELECT q.crash_limit INTO crash_limit
     FROM postroom.queue q
     WHERE q.id = p_queue
-      AND CASE WHEN q.name <> p_queue_name OR NOT q.ordered THEN false
+      AND CASE WHEN q.name <> p_queue_name OR NOT q.ordered OR q.has_limiter AND p_kind < 4 THEN false
                WHEN q.single_active_consumer THEN postroom.take_active(p_worker, p_queue)
                ELSE true END;
     IF NOT FOUND THEN
         RETURN;
     END IF;
+    p_kind := p_kind % 4;
     PERFORM pg_advisory_xact_lock(1349481332, p_queue);
     began_at := coalesce(pg_sequence_last_value('postroom.ready_seq'), 0);
 
@@ -697,6 +698,37 @@ END
 $$;
 COMMENT ON FUNCTION postroom.sweep_groups IS
     'Internal: called by a job. Makes groups of ordered queues go on whose holders have ended without handing them on.';
+
+-- For kill signals: whether something that came before p_seq still waits in an ordered queue, behind others of its group or READY from
+-- there and never claimed. Both have new numbers, so the number of the message counts; a message that was delayed first has none. A group
+-- whose holder is delayed or dead stands still, and those behind it are not waited for.
+CREATE OR REPLACE FUNCTION postroom.waits_in_group(p_queue int, p_seq bigint) RETURNS boolean
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+    SELECT EXISTS (SELECT FROM postroom.queue q WHERE q.id = p_queue AND q.ordered)
+       AND (EXISTS (
+                SELECT
+                FROM postroom.grouped w
+                JOIN postroom.message m ON m.id = w.message_id
+                WHERE w.queue_id = p_queue
+                  AND CASE WHEN m.seq > 0 THEN m.seq ELSE w.seq END < p_seq
+                  AND NOT EXISTS (
+                      SELECT
+                      FROM postroom.message_group g
+                      WHERE g.queue_id = p_queue
+                        AND g.group_key = w.group_key
+                        AND (EXISTS (SELECT FROM postroom.delayed d WHERE d.message_id = g.message_id AND d.queue_id = p_queue)
+                             OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.message_id = g.message_id AND d.queue_id = p_queue))))
+            OR EXISTS (
+                SELECT
+                FROM postroom.ready r
+                JOIN postroom.message m ON m.id = r.message_id
+                WHERE r.queue_id = p_queue AND r.moved AND r.deliveries = 0 AND m.seq > 0 AND m.seq < p_seq))
+$$;
+COMMENT ON FUNCTION postroom.waits_in_group IS
+    'Internal: whether something in an ordered queue that came before a seq waits for its turn in its group.';
 
 -- Whether a queue is ordered changes under a lock that no claim and no enqueue shares. They hold theirs on queue until their transactions
 -- end, so none is under way then. Without it, a claim from before the change could hold a message of a group of which a claim after the

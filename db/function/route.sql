@@ -332,8 +332,8 @@ BEGIN
         RETURN false;
     END IF;
     IF coalesce(delete_exchange.if_unused, true) AND EXISTS (SELECT FROM postroom.binding b WHERE b.exchange_id = deleted_id) THEN
-        RAISE EXCEPTION 'exchange "%" has bindings and was not deleted. Unbind them first, or delete it without if_unused',
-            delete_exchange.exchange USING ERRCODE = '55006', COLUMN = 'exchange';
+        RAISE EXCEPTION 'exchange "%" has bindings; nothing was deleted', delete_exchange.exchange
+            USING ERRCODE = '55006', COLUMN = 'exchange', HINT = 'Unbind them first, or delete it without if_unused';
     END IF;
     DELETE FROM postroom.binding b WHERE b.exchange_id = deleted_id OR b.to_exchange_id = deleted_id;
     DELETE FROM postroom.exchange e WHERE e.id = deleted_id;

@@ -1,4 +1,5 @@
--- Why: clients without Java create messages, too. The text is that of db/function/create_message.sql.
+-- Why: clients without Java create messages, too, and handlers reply without waiting for room. The text is that of
+-- db/function/create_message.sql.
 -- Locks: only new objects. Table size: safe at any.
 -- Older workers: none exist.
 
@@ -260,7 +261,9 @@ CREATE OR REPLACE FUNCTION postroom.create_message(
     group_key          text DEFAULT NULL,
     exchange           text DEFAULT NULL,
     routing_key        text DEFAULT NULL,
-    mandatory          boolean DEFAULT true)
+    mandatory          boolean DEFAULT true,
+    deduplicate_until  text DEFAULT 'purged',
+    on_duplicate       text DEFAULT 'refuse')
 RETURNS TABLE (id uuid, is_new boolean, queues text[])
 LANGUAGE plpgsql VOLATILE ROWS 1
 SECURITY DEFINER
@@ -273,6 +276,8 @@ DECLARE
     new_version   constant int := CASE WHEN create_message.type IS NULL THEN 0 ELSE coalesce(create_message.type_version, 1) END;
     new_priority  constant int := coalesce(create_message.priority, 4);
     new_headers   constant jsonb := nullif(nullif(create_message.headers, 'null'), '{}');
+    new_until     constant text := coalesce(create_message.deduplicate_until, 'purged');
+    new_on_duplicate  constant text := coalesce(create_message.on_duplicate, 'refuse');
     horizon       constant interval := interval '400 days';
     started_at    constant timestamptz := clock_timestamp();
     due           timestamptz;
@@ -324,6 +329,13 @@ BEGIN
         PERFORM postroom.refuse('priority', '0 to 9', new_priority::text);
     END IF;
     PERFORM postroom.require_text('deduplicationKey', create_message.deduplication_key);
+    IF new_until NOT IN ('purged', 'end', 'start') THEN
+        PERFORM postroom.refuse('deduplicateUntil', 'purged, end or start', new_until);
+    ELSIF new_on_duplicate NOT IN ('refuse', 'keep', 'replace', 'reschedule') THEN
+        PERFORM postroom.refuse('onDuplicate', 'refuse, keep, replace or reschedule', new_on_duplicate);
+    ELSIF create_message.deduplication_key IS NULL AND (new_until <> 'purged' OR new_on_duplicate <> 'refuse') THEN
+        PERFORM postroom.refuse('deduplicationKey', 'given with deduplicateUntil or onDuplicate', NULL);
+    END IF;
     PERFORM postroom.require_text('correlationId', create_message.correlation_id);
     PERFORM postroom.require_text('group', create_message.group_key);
     IF new_headers IS NOT NULL THEN
@@ -397,92 +409,80 @@ BEGIN
     new_message.payload := new_payload;
     new_message.body := new_body;
 
-    FOR round IN 1 .. 5 LOOP
-        existing_id := NULL;
-        IF cardinality(targets) = 0 THEN
-            -- A message that reaches no queue now may repeat one that was stored while a binding matched. Then it is a repeat.
-            SELECT m.id INTO existing_id
-            FROM postroom.message m
-            WHERE m.id = coalesce((SELECT d.message_id FROM postroom.dedup d
-                                   WHERE d.queue_id = key_owner AND d.key = create_message.deduplication_key), new_id);
-            IF NOT FOUND THEN
-                PERFORM postroom.refuse_or_drop(new_message, create_message.mandatory);
-                RETURN QUERY SELECT new_id, false, '{}'::text[];
-                RETURN;
+    IF cardinality(targets) = 0 THEN
+        -- A message that reaches no queue now may repeat one that was stored while a binding matched. Then it is a repeat.
+        SELECT m.id INTO existing_id
+        FROM postroom.message m
+        WHERE m.id = coalesce((SELECT d.message_id FROM postroom.dedup d
+                               WHERE d.queue_id = key_owner AND d.key = create_message.deduplication_key), new_id);
+        IF NOT FOUND THEN
+            PERFORM postroom.refuse_or_drop(new_message, create_message.mandatory);
+            RETURN QUERY SELECT new_id, false, '{}'::text[];
+            RETURN;
+        END IF;
+    ELSIF create_message.deduplication_key IS NOT NULL THEN
+        existing_id := postroom.take_key(key_owner, create_message.deduplication_key, new_id, new_until, new_on_duplicate, due);
+    END IF;
+    IF existing_id IS NULL THEN
+        new_message.seq := 0;
+        IF due IS NULL THEN
+            -- Conditions of their own, without a subquery: most messages go no further than the first, which then costs no statement.
+            IF target.max_length IS NOT NULL OR target.id IS NULL THEN
+                IF EXISTS (SELECT FROM unnest(targets || target) t WHERE t.max_length IS NOT NULL)
+                   AND NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = create_message.message_id) THEN
+                    to_settle := postroom.require_room(
+                        CASE WHEN target.id IS NULL THEN targets ELSE ARRAY[target] END, create_message.message_id);
+                END IF;
             END IF;
-        ELSIF create_message.deduplication_key IS NOT NULL THEN
-            INSERT INTO postroom.dedup (queue_id, key, message_id)
-            VALUES (key_owner, create_message.deduplication_key, new_id)
-            ON CONFLICT DO NOTHING;
+            -- Not earlier: whoever waits for a key must not hold the low watermark back.
+            LOCK TABLE postroom.ready IN ROW EXCLUSIVE MODE;
+            new_message.seq := nextval('postroom.ready_seq');
+        END IF;
+        IF target.id IS NULL THEN
+            existing_id := postroom.store_routed(new_message, targets, due);
+        ELSE
+            INSERT INTO postroom.message VALUES (new_message.*) ON CONFLICT DO NOTHING;
             IF NOT FOUND THEN
-                SELECT d.message_id INTO existing_id
-                FROM postroom.dedup d
-                WHERE d.queue_id = key_owner
-                  AND d.key = create_message.deduplication_key;
-                CONTINUE WHEN NOT FOUND;  -- purged in between: the key is free again
+                existing_id := new_id;
+            ELSIF due IS NULL THEN
+                INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
+                VALUES (new_message.seq, target.id, new_priority, new_id, false);
+            ELSE
+                INSERT INTO postroom.delayed (due_at, queue_id, priority, message_id, reason)
+                VALUES (due, target.id, new_priority, new_id, 'delay');
             END IF;
         END IF;
         IF existing_id IS NULL THEN
-            new_message.seq := 0;
-            IF due IS NULL THEN
-                -- Conditions of their own, without a subquery: most messages go no further than the first, which then costs no statement.
-                IF target.max_length IS NOT NULL OR target.id IS NULL THEN
-                    IF EXISTS (SELECT FROM unnest(targets || target) t WHERE t.max_length IS NOT NULL)
-                       AND NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = create_message.message_id) THEN
-                        to_settle := postroom.require_room(
-                            CASE WHEN target.id IS NULL THEN targets ELSE ARRAY[target] END, create_message.message_id);
-                    END IF;
-                END IF;
-                -- Not earlier: whoever waits for a key must not hold the low watermark back.
-                LOCK TABLE postroom.ready IN ROW EXCLUSIVE MODE;
-                new_message.seq := nextval('postroom.ready_seq');
+            IF to_settle IS NOT NULL THEN
+                PERFORM postroom.settle_length(t.queue_id, 1, new_message.seq - 1, ARRAY[new_id])
+                FROM unnest(to_settle) t (queue_id);
             END IF;
-            IF target.id IS NULL THEN
-                existing_id := postroom.store_routed(new_message, targets, due);
-            ELSE
-                INSERT INTO postroom.message VALUES (new_message.*) ON CONFLICT DO NOTHING;
-                IF NOT FOUND THEN
-                    existing_id := new_id;
-                ELSIF due IS NULL THEN
-                    INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
-                    VALUES (new_message.seq, target.id, new_priority, new_id, false);
-                ELSE
-                    INSERT INTO postroom.delayed (due_at, queue_id, priority, message_id, reason)
-                    VALUES (due, target.id, new_priority, new_id, 'delay');
-                END IF;
-            END IF;
-            IF existing_id IS NULL THEN
-                IF to_settle IS NOT NULL THEN
-                    PERFORM postroom.settle_length(t.queue_id, 1, new_message.seq - 1, ARRAY[new_id])
-                    FROM unnest(to_settle) t (queue_id);
-                END IF;
-                RETURN QUERY SELECT new_id, true,
-                    CASE WHEN target.id IS NULL THEN ARRAY(SELECT t.name FROM unnest(targets) t) ELSE ARRAY[target.name] END;
-                RETURN;
-            END IF;
-        END IF;
-
-        SELECT CASE WHEN create_message.exchange IS NULL THEN m.queue_id = target.id AND m.exchange IS NULL
-                    ELSE m.exchange = create_message.exchange AND m.routing_key = new_message.routing_key END
-               AND postroom.content_hash(m.type, m.type_version, m.payload, m.body)
-                   = postroom.content_hash(create_message.type, new_version, new_payload, new_body)
-        INTO same_content
-        FROM postroom.message m
-        WHERE m.id = existing_id;
-        IF coalesce(same_content, true) THEN  -- a message that was purged meanwhile counts as the same
-            RETURN QUERY SELECT existing_id, false, postroom.queues_of(existing_id);
+            RETURN QUERY SELECT new_id, true,
+                CASE WHEN target.id IS NULL THEN ARRAY(SELECT t.name FROM unnest(targets) t) ELSE ARRAY[target.name] END;
             RETURN;
         END IF;
-        RAISE EXCEPTION '% already has a message with % "%" but other content: %. '
-            'Nothing was written; use another %, or send the same content to have the repeat recognised',
-            coalesce('exchange "' || nullif(create_message.exchange, '') || '"', 'queue "' || target.name || '"'),
-            CASE WHEN existing_id = new_id THEN 'id' ELSE 'deduplicationKey' END,
-            CASE WHEN existing_id = new_id THEN new_id::text ELSE create_message.deduplication_key END,
-            existing_id,
-            CASE WHEN existing_id = new_id THEN 'id' ELSE 'deduplicationKey' END
-            USING ERRCODE = '23505', COLUMN = CASE WHEN existing_id = new_id THEN 'id' ELSE 'deduplicationKey' END;
-    END LOOP;
-    RAISE EXCEPTION 'deduplicationKey "%" was purged and taken again 5 times', create_message.deduplication_key USING ERRCODE = '40001';
+    END IF;
+
+    SELECT CASE WHEN create_message.exchange IS NULL THEN m.queue_id = target.id AND m.exchange IS NULL
+                ELSE m.exchange = create_message.exchange AND m.routing_key = new_message.routing_key END
+           AND postroom.content_hash(m.type, m.type_version, m.payload, m.body)
+               = postroom.content_hash(create_message.type, new_version, new_payload, new_body)
+    INTO same_content
+    FROM postroom.message m
+    WHERE m.id = existing_id;
+    IF coalesce(same_content, true)  -- a message that was purged meanwhile counts as the same
+       OR new_on_duplicate <> 'refuse' AND existing_id <> new_id THEN
+        RETURN QUERY SELECT existing_id, false, postroom.queues_of(existing_id);
+        RETURN;
+    END IF;
+    RAISE EXCEPTION '% already has a message with % "%" but other content: %. '
+        'Nothing was written; use another %, or send the same content to have the repeat recognised',
+        coalesce('exchange "' || nullif(create_message.exchange, '') || '"', 'queue "' || target.name || '"'),
+        CASE WHEN existing_id = new_id THEN 'id' ELSE 'deduplicationKey' END,
+        CASE WHEN existing_id = new_id THEN new_id::text ELSE create_message.deduplication_key END,
+        existing_id || coalesce(' (' || (SELECT min(p.state) FROM postroom.place p WHERE p.message_id = existing_id) || ')', ''),
+        CASE WHEN existing_id = new_id THEN 'id' ELSE 'deduplicationKey' END
+        USING ERRCODE = '23505', COLUMN = CASE WHEN existing_id = new_id THEN 'id' ELSE 'deduplicationKey' END;
 END
 $$;
 COMMENT ON FUNCTION postroom.create_message IS
@@ -493,8 +493,37 @@ SELECT id, queues FROM postroom.create_message(exchange => ''orders'', routing_k
 A message that reaches no queue is refused (PR404); with mandatory => false it is dropped, a line is kept, and queues is empty.
 The message exists if and only if that transaction commits; workers notice it by polling, within a second.
 is_new is false, and id is that of the first message, when message_id or deduplication_key was there with the same content.
-With other content it is an error (23505). A value that breaks a limit is refused (22023); its field stands in COLUMN.
+With other content it is an error (23505). deduplicate_until says until when another message holds the key: purged, end or start.
+on_duplicate says what happens then: refuse other content, keep the first, replace it while it waits, or reschedule it to the new due
+time. A value that breaks a limit is refused (22023); its field stands in COLUMN.
 A message for a queue that is full and rejects is refused (PR429). Who creates messages in a queue with a maximum length waits for
 others that do so, until their transactions end.
 An open transaction with the same new key, id or queue name is waited for. That may end in 40001 under REPEATABLE READ,
 and in 40P01 when two transactions take keys in opposite orders.';
+
+-- A reply of a handler, through the default exchange, as any SQL client would create it. It is written together with the ends of many
+-- messages, so it waits for nobody's room (see limits). Its id is made here: the clock of its host may be wrong. seq: NULL when nothing was
+-- written, because the queue does not exist. currval is the number that the call before it in the same row has drawn: rows are made one by
+-- one.
+CREATE OR REPLACE FUNCTION postroom.create_reply(
+    p_queue text, p_type text, p_version int, p_payload jsonb, p_body bytea, p_content_type text, p_headers jsonb, p_priority int,
+    p_time_to_live interval, p_correlation_id text, p_group_key text, p_direction text)
+RETURNS TABLE (queue_id int, seq bigint)
+LANGUAGE plpgsql VOLATILE ROWS 1
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM set_config('postroom.wait_for_room', 'off', true); -- as a clause SET of the function, only a superuser could install it
+    RETURN QUERY
+    SELECT (SELECT q.id FROM postroom.queue q WHERE q.name = p_queue),
+           CASE WHEN c.is_new THEN currval('postroom.ready_seq') END
+    FROM postroom.create_message(
+        exchange => '', routing_key => p_queue, mandatory => false, type => p_type, type_version => p_version, payload => p_payload,
+        body => p_body, content_type => p_content_type, headers => p_headers, priority => p_priority, time_to_live => p_time_to_live,
+        correlation_id => p_correlation_id, group_key => p_group_key, direction => p_direction) c;
+    PERFORM set_config('postroom.wait_for_room', 'on', true);
+END
+$$;
+COMMENT ON FUNCTION postroom.create_reply IS
+    'Internal: creates the reply of a handler, without waiting for room in its queue.';

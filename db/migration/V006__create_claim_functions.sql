@@ -24,7 +24,8 @@ COMMENT ON FUNCTION postroom.is_entry_expired IS
 
 -- Takes up to p_limit messages of a queue from its lanes in the order given, each lane from its cursor on. Puts them under leases of at
 -- most p_lease_size messages each. p_kind says what it takes; the codes are those of ClaimKind in Java. 0: ordinary messages. 1: one
--- suspect that one more crash would not make a dead letter. 2: one suspect on its last credit. Locks ready rows with SKIP LOCKED through
+-- suspect that one more crash would not make a dead letter. 2: one suspect on its last credit. 4 more: the caller holds the limiters of the
+-- queue. Locks ready rows with SKIP LOCKED through
 -- ready_pk (suspects: ready_suspects). lane_seq is the highest seq taken from the lane, for the cursor. stored is false when the payload
 -- was not visible. 0 rows: nothing is free from these cursors on, or p_queue is not the queue of that name any more. After a restore, a
 -- TRUNCATE or a failover the number of one queue may belong to another.
@@ -68,18 +69,19 @@ DECLARE
     low          uuid;
     high         uuid;
 BEGIN
-    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queue: see begin_single_active
+    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queue: see begin_single_active_change
     -- The lock on queue is held until the end of the transaction, so TRUNCATE and DROP come before this line or after the claim.
-    -- An ordered queue has a function of its own: claim_ordered.
+    -- An ordered queue has a function of its own, claim_ordered. That of a queue with a limiter, claim_limited, calls this one.
     SELECT q.crash_limit INTO crash_limit
     FROM postroom.queue q
     WHERE q.id = p_queue
-      AND CASE WHEN q.name <> p_queue_name OR q.ordered THEN false
+      AND CASE WHEN q.name <> p_queue_name OR q.ordered OR q.has_limiter AND p_kind < 4 THEN false
                WHEN q.single_active_consumer THEN postroom.take_active(p_worker, p_queue)
                ELSE true END;
     IF NOT FOUND THEN
         RETURN;
     END IF;
+    p_kind := p_kind % 4;
     FOR lane IN 1 .. cardinality(p_priorities) LOOP
         prio := p_priorities[lane];
         IF p_kind > 0 THEN
@@ -216,7 +218,7 @@ DECLARE
     low          uuid;
     high         uuid;
 BEGIN
-    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queues: see begin_single_active
+    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queues: see begin_single_active_change
     SELECT array_agg(c.ctid), array_agg(c.entry), array_agg(c.seq), array_agg(c.message_id), array_agg(c.failures), array_agg(c.deliveries)
     INTO places, entries, seqs, ids, failed, delivered
     FROM (
@@ -228,7 +230,7 @@ BEGIN
             SELECT
             FROM postroom.queue q
             WHERE q.id = e.queue_id
-              AND CASE WHEN q.name <> e.queue_name OR q.ordered THEN false
+              AND CASE WHEN q.name <> e.queue_name OR q.ordered OR q.has_limiter THEN false
                        WHEN q.single_active_consumer THEN postroom.take_active(p_worker, q.id)
                        ELSE true END
             OFFSET 0) known

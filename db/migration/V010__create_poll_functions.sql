@@ -37,11 +37,12 @@ settled.';
 -- queues: a digest over the row versions of postroom.queue. Each change of a row makes a new version, with another place (ctid) or writer
 -- (xmin), also where the writer began long ago and commits late. Row locks change nothing. 10,000 queues take 3 ms.
 -- horizon: every row version that this snapshot does not see has a writer with at least this id. It is of the same snapshot as queues.
+-- settings: the same over postroom.settings. A process reads the entries anew only when it differs.
 -- others: a digest over the other processes that are alive; null: there is none.
 -- last_seq: the last seq drawn. next_due: the microseconds until something delayed is due, in whichever queue; null: nothing is delayed.
 -- The search begins at p_due_from (see promote). cancelled: messages that this process held when they were cancelled (see cancel_running).
 CREATE OR REPLACE FUNCTION postroom.poll_summary(p_worker int, p_due_from timestamptz)
-RETURNS TABLE (queues bigint, horizon text, others bigint, last_seq bigint, next_due bigint, cancelled uuid[])
+RETURNS TABLE (queues bigint, horizon text, others bigint, last_seq bigint, next_due bigint, cancelled uuid[], settings bigint)
 LANGUAGE plpgsql VOLATILE ROWS 1
 SET search_path = pg_catalog, pg_temp
 SET enable_bitmapscan = off SET enable_sort = off SET plan_cache_mode = force_generic_plan SET jit = off
@@ -59,7 +60,8 @@ BEGIN
             WHERE d.due_at >= p_due_from
             ORDER BY d.due_at
             LIMIT 1),
-           ARRAY(SELECT c.message_id FROM postroom.cancelled_run c WHERE c.worker_id = p_worker);
+           ARRAY(SELECT c.message_id FROM postroom.cancelled_run c WHERE c.worker_id = p_worker),
+           (SELECT coalesce(bit_xor(hashtidextended(s.ctid, s.xmin::text::bigint)), 0) FROM postroom.settings s);
 END
 $$;
 COMMENT ON FUNCTION postroom.poll_summary IS
@@ -80,7 +82,7 @@ CREATE OR REPLACE FUNCTION postroom.poll(
     p_worker int, p_queues int[], p_watermark bigint, p_uneven int[], p_watermarks bigint[], p_tell int[], p_since xid, p_look boolean)
 RETURNS TABLE (
     queue_id int, name text, paused boolean, deleted boolean, max_attempts int, retry_after text, settings_by text,
-    suspects boolean, elsewhere boolean, lowest bigint[], ordered boolean, stop_confirmed boolean)
+    suspects boolean, elsewhere boolean, lowest bigint[], ordered boolean, stop_confirmed boolean, has_limiter boolean)
 LANGUAGE plpgsql VOLATILE ROWS 10
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET enable_hashjoin = off SET enable_mergejoin = off
@@ -113,7 +115,8 @@ BEGIN
            END,
            q.ordered,
            coalesce((SELECT c.stopped_at IS NOT NULL FROM postroom.consumer_stop c WHERE c.worker_id = p_worker AND c.queue_id = s.id),
-                    CASE WHEN q.consumers_stopped_at IS NOT NULL THEN false END)
+                    CASE WHEN q.consumers_stopped_at IS NOT NULL THEN false END),
+           q.has_limiter
     FROM (SELECT w.id, w.place,
                  CASE WHEN NOT p_look THEN false
                       WHEN w.place IS NOT NULL THEN true

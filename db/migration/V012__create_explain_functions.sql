@@ -77,8 +77,8 @@ COMMENT ON FUNCTION postroom.explain_group IS
     'Internal: called by explain. Who holds the group of a message.';
 
 -- Codes: unknown, done, cancelled, expired, dead, in_progress, queue_deleted, queue_paused, consumers_stopped, single_active, no_consumer,
--- no_handler, due_later, suspect, group, behind, next, no_place, payload_missing. STABLE: all of it is one snapshot, in which a message is
--- in one place.
+-- no_handler, settings, secret, due_later, limit, suspect, group, behind, next, no_place, payload_missing. STABLE: all of it is one
+-- snapshot, in which a message is in one place.
 CREATE OR REPLACE FUNCTION postroom.explain(p_message uuid) RETURNS SETOF text
 LANGUAGE plpgsql STABLE ROWS 3
 SET search_path = pg_catalog, pg_temp
@@ -91,12 +91,13 @@ DECLARE
     others    record;
     ahead     bigint;
     held_up   text;
+    limiter   record;
     is_known  boolean := false;
 BEGIN
     SELECT m.id, m.type, m.type_version, m.group_key INTO message FROM postroom.message m WHERE m.id = p_message;
     FOR entry IN
         SELECT p.*, q.name AS queue, q.paused_at, q.consumers_stopped_at, q.deleted_at, q.crash_limit, q.retention, q.ordered,
-               q.single_active_consumer
+               q.single_active_consumer, q.has_limiter, q.destination
         FROM postroom.place p
         LEFT JOIN postroom.queue q ON q.id = p.queue_id
         WHERE p.message_id = p_message
@@ -178,6 +179,15 @@ BEGIN
                     coalesce('type ' || message.type || ' version ' || message.type_version, 'messages without a type'),
                     left(others.names, 1000));
             END IF;
+            IF entry.state = 'DELAYED' AND entry.reason LIKE 'settings:%' THEN
+                RETURN NEXT format('settings: its handler needs the settings "%s", and %s', substr(entry.reason, 10), coalesce(
+                    postroom.settings_obstacle(substr(entry.reason, 10)),
+                    'they can be used now; the attempt comes when it is due'));
+            ELSIF entry.state = 'DELAYED' AND entry.reason LIKE 'secret:%' THEN
+                RETURN NEXT format('secret: its handler needs the secret of the settings "%s", which was not found by the process that '
+                    'tried it last: %s', substr(entry.reason, 8),
+                    coalesce((SELECT s.secret FROM postroom.settings s WHERE s.name = substr(entry.reason, 8)), 'they name none'));
+            END IF;
             IF entry.state = 'DELAYED' THEN
                 RETURN NEXT format('due_later: %s in queue "%s", because of %s%s',
                     CASE WHEN entry.due_at > now_at THEN 'it is due at ' || to_char(entry.due_at AT TIME ZONE 'UTC', at_utc)
@@ -194,6 +204,29 @@ BEGIN
                 IF held_up IS NOT NULL THEN
                     RETURN NEXT held_up;
                     CONTINUE;
+                END IF;
+                IF entry.has_limiter THEN
+                    FOR limiter IN
+                        SELECT CASE WHEN l.queue IS NULL THEN format('destination "%s"', l.destination)
+                                    ELSE format('queue "%s"', l.queue) END AS name, l.*
+                        FROM postroom.limiters() l
+                        WHERE l.queue_id = entry.queue_id OR l.destination = entry.destination
+                    LOOP
+                        IF limiter.parked_until IS NOT NULL THEN
+                            RETURN NEXT format('limit: %s takes nothing until %s, as a handler has learned; SELECT postroom.unpark(%L) '
+                                'lets messages start at once',
+                                limiter.name, to_char(limiter.parked_until AT TIME ZONE 'UTC', at_utc), limiter.destination);
+                        END IF;
+                        IF limiter.next_start > 0 THEN
+                            RETURN NEXT format('limit: %s lets %s messages start in %s (%s); the next may start at %s',
+                                limiter.name, limiter.max_starts, limiter.period, limiter.window_kind,
+                                to_char((clock_timestamp() + limiter.next_start * interval '1 microsecond') AT TIME ZONE 'UTC', at_utc));
+                        END IF;
+                        IF limiter.in_progress >= limiter.max_in_progress THEN
+                            RETURN NEXT format('limit: %s lets %s messages be in progress, and %s are',
+                                limiter.name, limiter.max_in_progress, limiter.in_progress);
+                        END IF;
+                    END LOOP;
                 END IF;
                 IF entry.crashes > 0 THEN
                     RETURN NEXT format(

@@ -68,7 +68,8 @@ COMMENT ON FUNCTION postroom.is_death_cycle IS
     'Internal: whether a message with these deaths, the last one included, would come back to a queue by itself.';
 
 -- Its content is a new message: the old one is finished, and a finished message stays so. The time to live of the message itself is taken
--- off; that of the next queue counts from now. The path is found by the correlation id.
+-- off; that of the next queue counts from now. The path is found by the correlation id. Processes read the new id from the text of the old
+-- one's end, to wake consumers (WorkerSql.PASSED_ON).
 CREATE OR REPLACE FUNCTION postroom.pass_on(p_dead postroom.dead_letter, p_queue postroom.queue) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp

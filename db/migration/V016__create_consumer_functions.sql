@@ -175,37 +175,6 @@ COMMENT ON FUNCTION postroom.kill_signal IS
     'Sends a message that stops so many consumers of a queue, after all that is READY before it: SELECT postroom.kill_signal(''mail'', 2).
 Answers its id.';
 
--- Whether something that came before p_seq still waits in an ordered queue: behind others of its group, or READY from there and never
--- claimed. Both have new numbers, so the number of the message counts; a message that was delayed first has none. A group whose holder is
--- delayed or dead stands still, and those behind it are not waited for.
-CREATE OR REPLACE FUNCTION postroom.waits_in_group(p_queue int, p_seq bigint) RETURNS boolean
-LANGUAGE sql VOLATILE
-SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
-AS $$
-    SELECT EXISTS (SELECT FROM postroom.queue q WHERE q.id = p_queue AND q.ordered)
-       AND (EXISTS (
-                SELECT
-                FROM postroom.grouped w
-                JOIN postroom.message m ON m.id = w.message_id
-                WHERE w.queue_id = p_queue
-                  AND CASE WHEN m.seq > 0 THEN m.seq ELSE w.seq END < p_seq
-                  AND NOT EXISTS (
-                      SELECT
-                      FROM postroom.message_group g
-                      WHERE g.queue_id = p_queue
-                        AND g.group_key = w.group_key
-                        AND (EXISTS (SELECT FROM postroom.delayed d WHERE d.message_id = g.message_id AND d.queue_id = p_queue)
-                             OR EXISTS (SELECT FROM postroom.dead_letter d WHERE d.message_id = g.message_id AND d.queue_id = p_queue))))
-            OR EXISTS (
-                SELECT
-                FROM postroom.ready r
-                JOIN postroom.message m ON m.id = r.message_id
-                WHERE r.queue_id = p_queue AND r.moved AND r.deliveries = 0 AND m.seq > 0 AND m.seq < p_seq))
-$$;
-COMMENT ON FUNCTION postroom.waits_in_group IS
-    'Internal: whether something in an ordered queue that came before a seq waits for its turn in its group.';
-
 -- Carries out a kill signal that was claimed: done, wait (messages that came before it are READY), or refused with the reason. The order
 -- has the number of the message, so that a message that runs twice stops no more consumers. A message without created_by was created in
 -- Java, where the sender's settings decide. Its first seq counts, not that of its place after a wait.

@@ -1,4 +1,4 @@
--- Why: a queue can have a maximum length, and a single active consumer; handlers reply without waiting for room. The text is that of
+-- Why: a queue can have a maximum length, and a single active consumer. The text is that of
 -- db/function/limits.sql and active.sql.
 -- Locks: only new objects. Table size: safe at any.
 -- Older workers: none exist.
@@ -358,32 +358,6 @@ $$;
 COMMENT ON FUNCTION postroom.require_room IS
     'Internal: refuses a message where a queue has no room for it.';
 
--- A reply of a handler, through the default exchange, as any SQL client would create it. It is written together with the ends of many
--- messages, so it waits for nobody's room. Its id is made here: the clock of its host may be wrong. seq: NULL when nothing was written,
--- because the queue does not exist. currval is the number that the call before it in the same row has drawn: rows are made one by one.
-CREATE OR REPLACE FUNCTION postroom.create_reply(
-    p_queue text, p_type text, p_version int, p_payload jsonb, p_body bytea, p_content_type text, p_headers jsonb, p_priority int,
-    p_time_to_live interval, p_correlation_id text, p_group_key text, p_direction text)
-RETURNS TABLE (queue_id int, seq bigint)
-LANGUAGE plpgsql VOLATILE ROWS 1
-SET search_path = pg_catalog, pg_temp
-AS $$
-#variable_conflict use_column
-BEGIN
-    PERFORM set_config('postroom.wait_for_room', 'off', true); -- as a clause SET of the function, only a superuser could install it
-    RETURN QUERY
-    SELECT (SELECT q.id FROM postroom.queue q WHERE q.name = p_queue),
-           CASE WHEN c.is_new THEN currval('postroom.ready_seq') END
-    FROM postroom.create_message(
-        exchange => '', routing_key => p_queue, mandatory => false, type => p_type, type_version => p_version, payload => p_payload,
-        body => p_body, content_type => p_content_type, headers => p_headers, priority => p_priority, time_to_live => p_time_to_live,
-        correlation_id => p_correlation_id, group_key => p_group_key, direction => p_direction) c;
-    PERFORM set_config('postroom.wait_for_room', 'on', true);
-END
-$$;
-COMMENT ON FUNCTION postroom.create_reply IS
-    'Internal: creates the reply of a handler, without waiting for room in its queue.';
-
 -- The row is there from the beginning, so that the job finds a queue in which nobody has created a message yet. In an ordered queue most of
 -- what waits is not READY but behind others of its group, and a head could not be dropped without its group.
 CREATE OR REPLACE FUNCTION postroom.begin_length() RETURNS trigger
@@ -409,7 +383,8 @@ CREATE OR REPLACE TRIGGER begin_length AFTER INSERT OR UPDATE OF max_length, ord
 
 -- Whether this process may claim from such a queue; makes it the active one where there is none. Each claim holds the row until it ends, so
 -- that release_active either waits for its leases or comes first and is seen here. Never waits for release_active, which tries again.
--- Leases of others are from the time before the queue had a single active consumer. No process has the number 0: see begin_single_active.
+-- Leases of others are from the time before the queue had a single active consumer. No process has the number 0: see
+-- begin_single_active_change.
 CREATE OR REPLACE FUNCTION postroom.take_active(p_worker int, p_queue int) RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -438,7 +413,7 @@ COMMENT ON FUNCTION postroom.take_active IS
 -- puts a row in the place of the active process, under which nobody claims. Each claim has a lock on lease before it reads the queue. So
 -- whoever has none when the row is seen reads the queue after the change. release_active notes a second later who has one, and takes the
 -- row away when these transactions have ended. Those that begin later are not waited for: on a busy server there is always one.
-CREATE OR REPLACE FUNCTION postroom.begin_single_active() RETURNS trigger
+CREATE OR REPLACE FUNCTION postroom.begin_single_active_change() RETURNS trigger
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -448,11 +423,12 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION postroom.begin_single_active IS
+COMMENT ON FUNCTION postroom.begin_single_active_change IS
     'Internal: a trigger. Lets nobody claim while claims may be under way from before a queue had a single active consumer.';
 
-CREATE OR REPLACE TRIGGER begin_single_active AFTER UPDATE OF single_active_consumer ON postroom.queue
-    FOR EACH ROW WHEN (NEW.single_active_consumer AND NOT OLD.single_active_consumer) EXECUTE FUNCTION postroom.begin_single_active();
+CREATE OR REPLACE TRIGGER begin_single_active_change AFTER UPDATE OF single_active_consumer ON postroom.queue
+    FOR EACH ROW WHEN (NEW.single_active_consumer AND NOT OLD.single_active_consumer)
+    EXECUTE FUNCTION postroom.begin_single_active_change();
 
 CREATE OR REPLACE FUNCTION postroom.end_single_active_change() RETURNS void
 LANGUAGE plpgsql VOLATILE

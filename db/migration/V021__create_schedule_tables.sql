@@ -2,8 +2,8 @@
 -- Locks: only new objects. Table size: tried with 100,000 schedules.
 -- Older workers: survive; they fire no schedules.
 
--- due_at is when a worker looks at it; null: never. planned_at is the next planned time; null: to be planned from after_at. Both differ after
--- a failure, and while a message is waited for. A text of cron or zone that no process can read is found by the worker that plans.
+-- due_at is when a worker looks at it; null: never. planned_at is the next planned time; null: to be planned from after_at. Both differ
+-- after a failure, and while a message is waited for. A text of cron or zone that no process can read is found by the worker that plans.
 CREATE TABLE postroom.schedule (
     id               int GENERATED ALWAYS AS IDENTITY CONSTRAINT schedule_pk PRIMARY KEY,
     due_at           timestamptz DEFAULT clock_timestamp(),

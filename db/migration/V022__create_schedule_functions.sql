@@ -96,8 +96,8 @@ $$;
 COMMENT ON FUNCTION postroom.require_schedule IS
     'Internal: refuses what breaks a limit of a schedule, apart from its message.';
 
--- What is there already with the same text takes no lock and writes nothing, so that every node may declare at its start. A change waits for
--- a node that fires the row, and then replaces the plan that it made of the old text.
+-- What is there already with the same text takes no lock and writes nothing, so that every node may declare at its start. A change waits
+-- for a node that fires the row, and then replaces the plan that it made of the old text.
 CREATE OR REPLACE FUNCTION postroom.create_schedule(
     name          text,
     message       jsonb,
@@ -176,7 +176,8 @@ END
 $$;
 COMMENT ON FUNCTION postroom.create_schedule IS
     'Declares a schedule that creates a message at each planned time, in the transaction of the caller:
-SELECT postroom.create_schedule(''nightly-report'', ''{"queue": "reports", "payload": {}}'', cron => ''30 2 * * *'', zone => ''Europe/Berlin'').
+SELECT postroom.create_schedule(''nightly-report'', ''{"queue": "reports", "payload": {}}'', cron => ''30 2 * * *'', zone =>
+''Europe/Berlin'').
 Or every => ''10 minutes'' (from planned time to planned time), after_end => ''10 minutes'' (from the end of a message to the next),
 at => ''2030-01-31T08:00:00Z'' (once). message has the members of an element of create_messages, without id, at and deduplicationKey.
 cron: 5 fields, 6 with seconds first, or @daily and the like; zone: UTC if left out. A worker reads them, within two seconds: what it
@@ -272,8 +273,8 @@ COMMENT ON FUNCTION postroom.delete_schedule IS
     'Deletes a schedule and its history, in the transaction of the caller: SELECT postroom.delete_schedule(''nightly-report'').
 Messages that it created are not touched. false: there was none.';
 
--- A handler in ATOMIC mode holds the lock of its lease until it ends, perhaps for minutes, and other schedules wait for this transaction. So
--- such a message is left alone after 100 ms.
+-- A handler in ATOMIC mode holds the lock of its lease until it ends, perhaps for minutes, and other schedules wait for this transaction.
+-- So such a message is left alone after 100 ms.
 CREATE OR REPLACE FUNCTION postroom.cancel_older(p_message uuid) RETURNS int
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp

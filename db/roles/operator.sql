@@ -1,7 +1,7 @@
--- Role postroom_operator: what people do by SQL: look, cancel, reschedule, redrive, stop and start consumers, send kill signals, and
--- declare, bind and delete queues and exchanges. It reads neither payloads nor headers, and claims nothing. Kill signals are made by
--- create_message, so it may create other messages, too; message.created_by names its login. Declaring and binding leave no line in
--- operator_log; each other act does.
+-- Role postroom_operator: what people do by SQL: look, cancel, reschedule, redrive, stop and start consumers, send kill signals, set
+-- limiters, declare, bind and delete queues and exchanges, and set the entries of external systems. It reads neither payloads nor headers,
+-- and claims nothing. Kill signals are made by create_message, so it may create other messages, too; message.created_by names its login.
+-- Declaring and binding leave no line in operator_log; each other act does. Settings have a history of their own: settings_history.
 -- Run: psql -d the_database -f db/roles/operator.sql as the owner of the schema, who needs CREATEROLE.
 -- Then: GRANT postroom_operator TO ann.
 DO $$ BEGIN
@@ -14,6 +14,7 @@ GRANT SELECT ON
     postroom.bindings,
     postroom.consumer_stops,
     postroom.consumers,
+    postroom.current_settings,
     postroom.dropped_messages,
     postroom.exchanges,
     postroom.message_history,
@@ -22,7 +23,8 @@ GRANT SELECT ON
     postroom.purge_log,
     postroom.queue_stats,
     postroom.schedule_runs,
-    postroom.schedules
+    postroom.schedules,
+    postroom.settings_history
 TO postroom_operator;
 -- All columns but payload, headers and body.
 GRANT SELECT (message_id, queue, state, type, type_version, direction, priority, correlation_id, group_key, content_type, created_at,
@@ -36,10 +38,12 @@ GRANT SELECT (id, created_at, expires_at, seq, queue_id, type_version, priority,
               created_by, exchange, routing_key, queue_ids) ON postroom.message TO postroom_operator;
 GRANT SELECT ON postroom.attempt, postroom.consumer, postroom.worker TO postroom_operator;
 GRANT INSERT ON postroom.attempt TO postroom_operator;
-GRANT SELECT, INSERT ON postroom.cancelled_run, postroom.operator_action, postroom.queue_length TO postroom_operator;
+GRANT SELECT, INSERT ON postroom.cancelled_run, postroom.operator_action, postroom.queue_length, postroom.settings_change
+TO postroom_operator;
 GRANT SELECT, INSERT, UPDATE ON postroom.active_consumer, postroom.queue, postroom.routing_version TO postroom_operator;
 GRANT SELECT, UPDATE, DELETE ON postroom.dead_letter, postroom.grouped, postroom.lease, postroom.message_group TO postroom_operator;
-GRANT SELECT, INSERT, UPDATE, DELETE ON postroom.binding, postroom.consumer_stop, postroom.delayed, postroom.exchange, postroom.ready
+GRANT SELECT, INSERT, UPDATE, DELETE ON postroom.binding, postroom.consumer_stop, postroom.delayed, postroom.exchange, postroom.limiter,
+    postroom.ready, postroom.settings
 TO postroom_operator;
 -- A change of a schedule compares its message.
 GRANT SELECT, INSERT, UPDATE, DELETE ON postroom.schedule, postroom.schedule_run TO postroom_operator;
@@ -58,19 +62,26 @@ GRANT EXECUTE ON FUNCTION
     postroom.delete_exchange,
     postroom.delete_queue,
     postroom.delete_schedule,
+    postroom.delete_settings,
     postroom.explain,
     postroom.kill_signal,
+    postroom.limiters,
     postroom.pause_schedule,
     postroom.redrive,
+    postroom.remove_limiter,
     postroom.reschedule,
     postroom.resume_schedule,
     postroom.route,
     postroom.run_schedule,
+    postroom.set_destination,
+    postroom.set_limiter,
     postroom.set_ordered,
+    postroom.set_settings,
     postroom.start_consumers,
     postroom.stop_consumers,
     postroom.takes,
-    postroom.unbind
+    postroom.unbind,
+    postroom.unpark
 TO postroom_operator;
 
 -- Functions that those call. PUBLIC may execute them unless somebody took that right.
@@ -81,11 +92,13 @@ GRANT EXECUTE ON FUNCTION
     postroom.declaration_conflicts,
     postroom.existing_exchange,
     postroom.explain_group,
+    postroom.free_starts,
     postroom.headers_match,
     postroom.instant_of,
     postroom.is_consumed,
     postroom.is_expired,
     postroom.is_own_row,
+    postroom.limited_queue,
     postroom.log_schedule_action,
     postroom.lowest_id,
     postroom.mark_deleted,
@@ -106,9 +119,18 @@ GRANT EXECUTE ON FUNCTION
     postroom.require_routing_key,
     postroom.require_schedule,
     postroom.require_schedule_message,
+    postroom.require_settings,
+    postroom.require_settings_version,
     postroom.require_text,
+    postroom.require_texts,
     postroom.same_waits,
+    postroom.settings_document,
+    postroom.settings_instant,
+    postroom.settings_obstacle,
+    postroom.settings_row,
+    postroom.start_slack,
     postroom.take_waiting,
     postroom.topic_matches,
-    postroom.worker_text
+    postroom.worker_text,
+    postroom.write_settings
 TO postroom_operator;

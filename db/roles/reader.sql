@@ -1,6 +1,7 @@
 -- Role postroom_reader: reads where messages are and what happened to them, and changes nothing. It reads neither payloads nor headers:
 -- the view message_content is left out, and so are the columns of queue_messages and dead_letters that have them. So SELECT * from these
--- two is refused. Who may read all: GRANT SELECT ON postroom.message_content, postroom.queue_messages, postroom.dead_letters TO auditor.
+-- two is refused. It may call explain, which says where a message is and quotes errors, as these views do.
+-- Who may read all: GRANT SELECT ON postroom.message_content, postroom.queue_messages, postroom.dead_letters TO auditor.
 -- Run: psql -d the_database -f db/roles/reader.sql as the owner of the schema, who needs CREATEROLE.
 -- Then: GRANT postroom_reader TO auditor.
 DO $$ BEGIN
@@ -13,14 +14,17 @@ GRANT SELECT ON
     postroom.bindings,
     postroom.consumer_stops,
     postroom.consumers,
+    postroom.current_settings,
     postroom.dropped_messages,
     postroom.exchanges,
     postroom.message_history,
     postroom.operator_log,
+    postroom.place,
     postroom.purge_log,
     postroom.queue_stats,
     postroom.schedule_runs,
-    postroom.schedules
+    postroom.schedules,
+    postroom.settings_history
 TO postroom_reader;
 -- All columns but payload, headers and body.
 GRANT SELECT (message_id, queue, state, type, type_version, direction, priority, correlation_id, group_key, content_type, created_at,
@@ -28,3 +32,22 @@ GRANT SELECT (message_id, queue, state, type, type_version, direction, priority,
               finished_at, removable_at) ON postroom.queue_messages TO postroom_reader;
 GRANT SELECT (message_id, queue, dead_at, reason, error_class, error, fingerprint, failures, crashes, deliveries, type, type_version,
               correlation_id, created_at) ON postroom.dead_letters TO postroom_reader;
+
+-- What explain reads, and what it calls. PUBLIC may execute functions unless somebody took that right.
+GRANT SELECT (id, type, type_version, group_key) ON postroom.message TO postroom_reader;
+GRANT SELECT (id, name, paused_at, consumers_stopped_at, deleted_at, crash_limit, retention, ordered, single_active_consumer,
+              has_limiter, destination) ON postroom.queue TO postroom_reader;
+GRANT SELECT (id, name, beat_at, stopped_at) ON postroom.worker TO postroom_reader;
+GRANT SELECT (worker_id, queue_id, handler, types) ON postroom.consumer TO postroom_reader;
+GRANT SELECT (worker_id, queue_id) ON postroom.consumer_stop, postroom.active_consumer TO postroom_reader;
+GRANT SELECT (queue_id, priority, seq) ON postroom.ready TO postroom_reader;
+GRANT SELECT (queue_id, group_key, seq, message_id) ON postroom.grouped TO postroom_reader;
+GRANT SELECT (queue_id, group_key, message_id, held_since, is_free) ON postroom.message_group TO postroom_reader;
+GRANT SELECT (message_id, queue_id, dead_at, error) ON postroom.dead_letter TO postroom_reader;
+GRANT SELECT (message_id, queue_id, finished_at, error) ON postroom.attempt TO postroom_reader;
+GRANT SELECT (queue_id, open) ON postroom.lease TO postroom_reader;
+GRANT SELECT (queue_id, destination, max_starts, period, window_kind, slot, counts, max_in_progress, set_by, set_at, parked_until)
+    ON postroom.limiter TO postroom_reader;
+GRANT SELECT (name, enabled, valid_from, valid_until, secret, changed_by, changed_at) ON postroom.settings TO postroom_reader;
+GRANT EXECUTE ON FUNCTION postroom.explain, postroom.explain_group, postroom.free_starts, postroom.limiters, postroom.settings_obstacle,
+    postroom.start_slack, postroom.takes TO postroom_reader;

@@ -3,20 +3,26 @@ package io.postroom;
 import io.postroom.api.Consumers;
 import io.postroom.api.Definitions;
 import io.postroom.api.Exchanges;
+import io.postroom.api.Limiter;
+import io.postroom.api.Limiters;
 import io.postroom.api.QueueMessages;
+import io.postroom.api.QueueSettings;
 import io.postroom.api.Queues;
 import io.postroom.api.RecentFailures;
 import io.postroom.api.ReplyCounts;
 import io.postroom.api.Schedules;
+import io.postroom.api.SettingsRegistry;
 import io.postroom.api.Transactions;
 import io.postroom.handler.Handler;
 import io.postroom.internal.definitions.DefaultDefinitions;
+import io.postroom.internal.execution.HandlerEntries;
 import io.postroom.internal.execution.HandlerRegistry;
 import io.postroom.internal.jobs.Job;
 import io.postroom.internal.jobs.JobTimer;
 import io.postroom.internal.jobs.WatchUnconsumedQueues;
 import io.postroom.internal.postgres.connection.EnginePool;
 import io.postroom.internal.producer.DefaultExchanges;
+import io.postroom.internal.producer.DefaultLimiters;
 import io.postroom.internal.producer.DefaultQueueMessages;
 import io.postroom.internal.producer.DefaultQueues;
 import io.postroom.internal.producer.DefaultSchedules;
@@ -38,7 +44,10 @@ public final class DefaultPostroom implements Postroom {
     private final DefaultExchanges exchanges;
     private final DefaultDefinitions definitions;
     private final DefaultSchedules schedules;
+    private final SettingsRegistry settings;
+    private final HandlerEntries entries;
     private final Consumers consumers;
+    private final DefaultLimiters limiters;
     private final HandlerRegistry handlers;
     private final Engine engine;
     private final Supplier<List<String>> obstacles;
@@ -60,7 +69,10 @@ public final class DefaultPostroom implements Postroom {
             DefaultExchanges exchanges,
             DefaultDefinitions definitions,
             DefaultSchedules schedules,
+            SettingsRegistry settings,
+            HandlerEntries entries,
             Consumers consumers,
+            DefaultLimiters limiters,
             HandlerRegistry handlers,
             Engine engine,
             Supplier<List<String>> obstacles,
@@ -75,7 +87,10 @@ public final class DefaultPostroom implements Postroom {
         this.exchanges = exchanges;
         this.definitions = definitions;
         this.schedules = schedules;
+        this.settings = settings;
+        this.entries = entries;
         this.consumers = consumers;
+        this.limiters = limiters;
         this.handlers = handlers;
         this.engine = engine;
         this.obstacles = obstacles;
@@ -113,8 +128,24 @@ public final class DefaultPostroom implements Postroom {
     }
 
     @Override
+    public SettingsRegistry settings() {
+        return settings;
+    }
+
+    @Override
     public Consumers consumers() {
         return consumers;
+    }
+
+    @Override
+    public Limiters limiters() {
+        return limiters;
+    }
+
+    /** Declares a limiter of the builder, and its queue where that is missing. */
+    void declare(Limiter limiter) {
+        limiter.queue().ifPresent(queue -> queues.declare(QueueSettings.of(queue)));
+        limiters.declare(limiter);
     }
 
     @Override
@@ -136,7 +167,9 @@ public final class DefaultPostroom implements Postroom {
 
     @Override
     public List<String> warnings() {
-        return unconsumed.warnings();
+        List<String> warnings = new ArrayList<>(unconsumed.warnings());
+        warnings.addAll(entries.warnings());
+        return warnings;
     }
 
     /**
@@ -186,8 +219,8 @@ public final class DefaultPostroom implements Postroom {
     }
 
     /**
-     * Fires schedules, expires and promotes what is due, then runs on this thread what is READY in these queues, until nothing is left. For tests with
-     * workers off.
+     * Fires schedules, expires and promotes what is due, then runs on this thread what is READY in these queues, until nothing is left. For
+     * tests with workers off.
      *
      * @param names empty: all queues that have a handler here
      * @return how many messages were run

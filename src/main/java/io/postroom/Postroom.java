@@ -4,6 +4,8 @@ import io.postroom.api.Consumers;
 import io.postroom.api.Definitions;
 import io.postroom.api.EngineSettings;
 import io.postroom.api.Exchanges;
+import io.postroom.api.Limiter;
+import io.postroom.api.Limiters;
 import io.postroom.api.PostroomException;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.QueueSettings;
@@ -11,6 +13,8 @@ import io.postroom.api.Queues;
 import io.postroom.api.RecentFailures;
 import io.postroom.api.ReplyCounts;
 import io.postroom.api.Schedules;
+import io.postroom.api.SettingsEntry;
+import io.postroom.api.SettingsRegistry;
 import io.postroom.api.Transactions;
 import io.postroom.handler.Handler;
 import io.postroom.handler.HandlingErrorSend;
@@ -21,7 +25,9 @@ import io.postroom.handler.PayloadUpcaster;
 import io.postroom.handler.PostroomListener;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A running message queue engine on a PostgreSQL database.
@@ -64,6 +70,12 @@ public interface Postroom extends AutoCloseable {
     /** Declares, pauses and lists schedules, which create messages at planned times. Usable until {@link #close}. */
     Schedules schedules();
 
+    /** Reads and changes the entries of external systems. Usable until {@link #close}. */
+    SettingsRegistry settings();
+
+    /** Limits how many messages start in a period, and how many are in progress. Usable until {@link #close}. */
+    Limiters limiters();
+
     /** Lists, stops and starts the consumers of queues in all processes. Usable until {@link #close}. */
     Consumers consumers();
 
@@ -74,8 +86,8 @@ public interface Postroom extends AutoCloseable {
     List<String> problems();
 
     /**
-     * Names queues that have READY messages and had no consumer in any process for a minute, as sentences; empty: none. For health checks:
-     * asks no database.
+     * Names queues that have READY messages and had no consumer in any process for a minute, and settings that handlers here need and that
+     * cannot be used, as sentences; empty: none. For health checks: asks no database.
      */
     List<String> warnings();
 
@@ -125,6 +137,24 @@ public interface Postroom extends AutoCloseable {
          * A handler's queue thus gets another {@link io.postroom.api.QueueKind} than durable.
          */
         Builder queue(QueueSettings settings);
+
+        /**
+         * Declares the entry of an external system at the start; default none. What an operator has set stays: see {@link
+         * SettingsRegistry#declare}.
+         */
+        Builder settingsEntry(SettingsEntry entry);
+
+        /**
+         * Sets where secrets named {@code property:name} are found; default the system properties. Answers null for a property that is not
+         * there. Called by handler threads.
+         */
+        Builder secretProperties(UnaryOperator<@Nullable String> properties);
+
+        /**
+         * Declares a limiter at the start; default none. Its queue is declared, too, where it is missing. What an operator has set with
+         * {@link Limiters#set} stays.
+         */
+        Builder limiter(Limiter limiter);
 
         /**
          * Refuses declarations by this process that name other settings than the last declaration of the queue did; default false, and the

@@ -1,7 +1,9 @@
 package io.postroom;
 
 import io.postroom.api.EngineSettings;
+import io.postroom.api.Limiter;
 import io.postroom.api.QueueSettings;
+import io.postroom.api.SettingsEntry;
 import io.postroom.api.Transactions;
 import io.postroom.handler.Handler;
 import io.postroom.handler.HandlingErrorSend;
@@ -12,8 +14,10 @@ import io.postroom.handler.PayloadUpcaster;
 import io.postroom.handler.PostroomListener;
 import io.postroom.internal.definitions.DefaultDefinitions;
 import io.postroom.internal.execution.Delivery;
+import io.postroom.internal.execution.HandlerEntries;
 import io.postroom.internal.execution.HandlerRegistry;
 import io.postroom.internal.execution.HandlerSetup;
+import io.postroom.internal.execution.Secrets;
 import io.postroom.internal.execution.Upcasters;
 import io.postroom.internal.postgres.PostgresStores;
 import io.postroom.internal.postgres.PostgresWorkerStore;
@@ -24,13 +28,15 @@ import io.postroom.internal.postgres.connection.PostgresNotificationListener;
 import io.postroom.internal.postgres.connection.StartCheck;
 import io.postroom.internal.producer.DefaultConsumers;
 import io.postroom.internal.producer.DefaultExchanges;
+import io.postroom.internal.producer.DefaultLimiters;
 import io.postroom.internal.producer.DefaultQueueMessages;
 import io.postroom.internal.producer.DefaultQueues;
 import io.postroom.internal.producer.DefaultSchedules;
+import io.postroom.internal.producer.DefaultSettingsRegistry;
 import io.postroom.internal.producer.DirectTransactions;
 import io.postroom.internal.producer.MessageEncoder;
+import io.postroom.internal.producer.OwnerCheck;
 import io.postroom.internal.producer.QueueCache;
-import io.postroom.internal.producer.QueueOwner;
 import io.postroom.internal.producer.Router;
 import io.postroom.internal.storage.NotificationListener;
 import io.postroom.internal.storage.Stores;
@@ -42,6 +48,7 @@ import io.postroom.internal.worker.Notifier;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -53,6 +60,8 @@ final class PostroomBuilder implements Postroom.Builder {
 
     private final DataSource dataSource;
     private final List<QueueSettings> queues = new ArrayList<>();
+    private final List<SettingsEntry> entries = new ArrayList<>();
+    private final List<Limiter> limiters = new ArrayList<>();
     private final List<Handler> handlers = new ArrayList<>();
     private final List<PayloadUpcaster> upcasters = new ArrayList<>();
     private final List<MessageInterceptor> interceptors = new ArrayList<>();
@@ -61,6 +70,7 @@ final class PostroomBuilder implements Postroom.Builder {
     private @Nullable Transactions transactions;
     private @Nullable HandlingErrorSend onError;
     private SchemaMode schema = SchemaMode.MIGRATE;
+    private UnaryOperator<@Nullable String> secretProperties = System::getProperty;
     private boolean workers = true;
     private boolean killSignals;
     private boolean strictDeclarations;
@@ -104,6 +114,24 @@ final class PostroomBuilder implements Postroom.Builder {
     @Override
     public Postroom.Builder queue(QueueSettings settings) {
         queues.add(settings);
+        return this;
+    }
+
+    @Override
+    public Postroom.Builder settingsEntry(SettingsEntry entry) {
+        entries.add(entry);
+        return this;
+    }
+
+    @Override
+    public Postroom.Builder secretProperties(UnaryOperator<@Nullable String> properties) {
+        secretProperties = properties;
+        return this;
+    }
+
+    @Override
+    public Postroom.Builder limiter(Limiter limiter) {
+        limiters.add(limiter);
         return this;
     }
 
@@ -187,6 +215,8 @@ final class PostroomBuilder implements Postroom.Builder {
         }
         try {
             queues.forEach(prepared.queues()::declare);
+            entries.forEach(prepared.settings()::declare);
+            limiters.forEach(prepared::declare);
             return prepared;
         } catch (RuntimeException refused) {
             prepared.close();
@@ -220,8 +250,10 @@ final class PostroomBuilder implements Postroom.Builder {
         QueueCache queueCache = new QueueCache(stores.queues(), settings.declareOnUse());
         Router router = new Router(stores.routing(), queueCache);
         MessageEncoder encoder = new MessageEncoder(codec, interceptors, queueCache::get, router::route, killSignals);
-        HandlerSetup setup =
-                new HandlerSetup(registry, delivery, Optional.ofNullable(onError), listeners, encoder::encodeReply);
+        HandlerEntries known = new HandlerEntries(
+                stores.settings(), new Secrets(secretProperties), registry::entries, settings.pollInterval());
+        HandlerSetup setup = new HandlerSetup(
+                registry, delivery, Optional.ofNullable(onError), listeners, encoder::encodeReply, known);
         Consumers consumers = new Consumers(workers);
         Notifier notifier = new Notifier(stores.workers(), feed, consumers);
 
@@ -242,18 +274,21 @@ final class PostroomBuilder implements Postroom.Builder {
         DefaultQueueMessages queueMessages = new DefaultQueueMessages(
                 stores, hosts, encoder, queueCache, router, worker, jobs::promoteSoon, jobs::redriveSoon);
         jobs.firing(stores.schedules(), queueMessages.scheduled());
-        QueueOwner owner = new QueueOwner(stores.queues(), worker);
-        DefaultQueues queues = new DefaultQueues(stores, queueCache, worker, owner);
+        OwnerCheck ownerCheck = new OwnerCheck(stores.queues(), worker);
+        DefaultQueues queues = new DefaultQueues(stores, queueCache, worker, ownerCheck);
         return new DefaultPostroom(
                 queueMessages,
                 queues,
-                new DefaultExchanges(stores.routing(), router, owner),
+                new DefaultExchanges(stores.routing(), router, ownerCheck),
                 new DefaultDefinitions(stores.topology(), imported -> {
                     queues.declared(imported.queues());
                     router.forget();
                 }),
                 new DefaultSchedules(stores.schedules(), queueMessages.scheduled(), jobs::fireSoon, jobs::fireDue),
+                new DefaultSettingsRegistry(stores.settings(), known::forget),
+                known,
                 new DefaultConsumers(stores.consumers(), worker.poller()),
+                new DefaultLimiters(stores.limiters(), queueCache, worker.poller()),
                 registry,
                 engine,
                 jobs.inspect::obstacles,

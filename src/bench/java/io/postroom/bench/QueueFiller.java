@@ -3,6 +3,7 @@ package io.postroom.bench;
 import com.zaxxer.hikari.HikariDataSource;
 import io.postroom.Postroom;
 import io.postroom.api.CreateMessage;
+import io.postroom.api.Limiter;
 import io.postroom.api.QueueSettings;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,6 +31,10 @@ final class QueueFiller implements AutoCloseable {
         for (int i = from; i < to; i++) {
             postroom.queues().declare(QueueSettings.of(ConsumerProcess.queue(i)));
         }
+    }
+
+    void limit(Limiter limiter) {
+        postroom.limiters().set(limiter);
     }
 
     /** Creates messages in bulks of a thousand, one queue after the other in turn, so that a bulk meets as many queues as it can. */

@@ -27,6 +27,7 @@ import java.util.function.Consumer;
  * @param timeToLive how long it may wait; empty: the queue's, if it has one
  * @param priority 0 (last) to 9 (first), default 4
  * @param deduplicationKey makes a second message of the queue with this key a repeat
+ * @param deduplication until when another message holds the key, and what this one does then
  * @param correlationId the business process it belongs to
  * @param group the messages it runs in order with, in an ordered queue
  * @param headers in the order they were given
@@ -44,6 +45,7 @@ public record CreateMessage(
         Optional<Duration> timeToLive,
         int priority,
         Optional<String> deduplicationKey,
+        Deduplication deduplication,
         Optional<String> correlationId,
         Optional<String> group,
         Map<String, String> headers,
@@ -80,6 +82,9 @@ public record CreateMessage(
         MessageRules.requireAliveWhenDue(delay, dueAt, timeToLive);
         Limits.requireRange("priority", priority, 0, 9);
         deduplicationKey.ifPresent(key -> Limits.requireText("deduplicationKey", key, Limits.KEY_LENGTH));
+        if (deduplicationKey.isEmpty() && !deduplication.equals(Deduplication.DEFAULT)) {
+            throw new InvalidMessageException("deduplicationKey", "given with deduplicateUntil or onDuplicate", "null");
+        }
         correlationId.ifPresent(key -> Limits.requireText("correlationId", key, Limits.KEY_LENGTH));
         group.ifPresent(key -> Limits.requireText("group", key, Limits.KEY_LENGTH));
         headers = MessageRules.requireHeaders(headers);
@@ -122,6 +127,7 @@ public record CreateMessage(
                 Optional.empty(),
                 DEFAULT_PRIORITY,
                 Optional.empty(),
+                Deduplication.DEFAULT,
                 Optional.empty(),
                 Optional.empty(),
                 Map.of(),
@@ -227,7 +233,20 @@ public record CreateMessage(
      * the first message is purged.
      */
     public CreateMessage deduplicate(String key) {
-        return changed(draft -> draft.deduplicationKey = Optional.of(key));
+        return deduplicate(key, Deduplication.untilPurged());
+    }
+
+    /**
+     * Sets a deduplication key, until when another message holds it, and what this one does then: {@code deduplicate("customer-42",
+     * Deduplication.untilStart().keepFirst())}. {@link Created#state} says where the message stands that was there.
+     *
+     * @param key 1 to 200 characters, compared exactly
+     */
+    public CreateMessage deduplicate(String key, Deduplication deduplication) {
+        return changed(draft -> {
+            draft.deduplicationKey = Optional.of(key);
+            draft.deduplication = deduplication;
+        });
     }
 
     /** Names the business process that the message belongs to, so that its whole way can be looked up; 1 to 200 characters. */
@@ -279,6 +298,7 @@ public record CreateMessage(
                 draft.timeToLive,
                 draft.priority,
                 draft.deduplicationKey,
+                draft.deduplication,
                 draft.correlationId,
                 draft.group,
                 draft.headers,
@@ -298,6 +318,7 @@ public record CreateMessage(
         private Optional<Duration> timeToLive;
         private int priority;
         private Optional<String> deduplicationKey;
+        private Deduplication deduplication;
         private Optional<String> correlationId;
         private Optional<String> group;
         private Map<String, String> headers;
@@ -315,6 +336,7 @@ public record CreateMessage(
             timeToLive = message.timeToLive;
             priority = message.priority;
             deduplicationKey = message.deduplicationKey;
+            deduplication = message.deduplication;
             correlationId = message.correlationId;
             group = message.group;
             headers = message.headers;

@@ -13,16 +13,16 @@ public interface Definitions {
      * names, the same text for the same topology. Exclusive queues, which go with their process, are left out with their bindings; so are
      * messages, pauses and stopped consumers.
      */
-    String export();
+    String exportFile();
 
     /**
      * Declares what a definitions file of Postroom holds, in one transaction: all of it, or nothing. A queue that exists gets the settings
-     * that the file names, as by {@link Queues#declare}: those that an operator has set stay, and so does what the file does not name.
-     * Nothing is deleted. A dry run declares everything and rolls back. It finds each refusal but one: a change of {@code ordered} is
-     * checked again at the commit. While other transactions that use queues are open, the import is tried again, ten times in about 1.5 s.
-     * After that it fails with a {@link StoreException} (55P03), and nothing was declared.
+     * that the file names, as by {@link Queues#declare}: those that an operator has set stay, and so does what the file does not name. A
+     * deleted queue comes back as a new one. Nothing is deleted. A dry run declares everything and rolls back. It finds each refusal but
+     * one: a change of {@code ordered} is checked again at the commit. While other transactions that use queues are open, the import is
+     * tried again, ten times in about 1.5 s. After that it fails with a {@link StoreException} (55P03), and nothing was declared.
      *
-     * @param json the file's text, as {@link #export} writes it
+     * @param json the file's text, as {@link #exportFile} writes it
      * @param options a virtual host is refused: the file has none
      * @return a line for each definition; a queue whose settings are others than those of the file is said to differ
      * @throws InvalidMessageException the text is no such file, too long, of a later version, or has a member that is unknown or not what
@@ -36,7 +36,7 @@ public interface Definitions {
 
     /**
      * Declares what a definitions file of RabbitMQ holds, as {@code rabbitmqctl export_definitions} or the management console writes it. In
-     * one transaction: all that can be taken over, or nothing. What exists already stays.
+     * one transaction: all that can be taken over, or nothing. What exists already stays; a deleted queue comes back as a new one.
      *
      * @param json the file's text
      * @return what was taken over, what differs and how, what was refused and why; in the order of the file

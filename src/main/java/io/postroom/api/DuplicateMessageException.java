@@ -1,5 +1,6 @@
 package io.postroom.api;
 
+import java.util.Optional;
 import java.util.UUID;
 
 /**
@@ -11,13 +12,17 @@ public class DuplicateMessageException extends PostroomException {
     private final String field;
     private final UUID existing;
 
-    public DuplicateMessageException(String queue, String field, String value, UUID existing) {
-        this("queue \"" + queue + "\"", queue, field, value, existing);
+    /** @param state of the message that was there; empty: it is in no place any more */
+    public DuplicateMessageException(
+            String queue, String field, String value, UUID existing, Optional<MessageState> state) {
+        this("queue \"" + queue + "\"", queue, field, value, existing, state);
     }
 
-    private DuplicateMessageException(String owner, String queue, String field, String value, UUID existing) {
+    private DuplicateMessageException(
+            String owner, String queue, String field, String value, UUID existing, Optional<MessageState> state) {
         super(owner + " already has a message with " + field + " \"" + value
-                + "\" but other content: " + existing + ". Nothing was written; use another " + field
+                + "\" but other content: " + existing
+                + state.map(known -> " (" + known + ")").orElse("") + ". Nothing was written; use another " + field
                 + ", or send the same content to have the repeat recognised");
         this.queue = queue;
         this.field = field;
@@ -25,8 +30,9 @@ public class DuplicateMessageException extends PostroomException {
     }
 
     /** Makes the exception for a message that was created through an exchange, whose deduplication keys are the exchange's. */
-    public static DuplicateMessageException ofExchange(String exchange, String field, String value, UUID existing) {
-        return new DuplicateMessageException("exchange \"" + exchange + "\"", "", field, value, existing);
+    public static DuplicateMessageException ofExchange(
+            String exchange, String field, String value, UUID existing, Optional<MessageState> state) {
+        return new DuplicateMessageException("exchange \"" + exchange + "\"", "", field, value, existing, state);
     }
 
     /** The queue; empty when the message was created through an exchange. */

@@ -33,7 +33,10 @@ public record ImportOptions(Optional<String> virtualHost, boolean dryRun, Map<St
         return new ImportOptions(virtualHost, true, renames);
     }
 
-    /** Gives a queue or exchange of the file another name here: 1 to 127 of {@code A-Z a-z 0-9 . _ : -}. */
+    /**
+     * Gives a queue or exchange of the file another name here: 1 to 127 of {@code A-Z a-z 0-9 . _ : -}. The import refuses a rename of what
+     * the file does not name.
+     */
     public ImportOptions rename(String from, String to) {
         Map<String, String> more = new TreeMap<>(renames);
         more.put(from, to);

@@ -1,6 +1,7 @@
 package io.postroom.api;
 
 import java.time.Instant;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -21,7 +22,6 @@ import java.util.UUID;
  * @param routingKey with which it was created; empty text without an exchange
  * @param group the messages it runs in order with, if its queue is ordered; else a label
  * @param createdAt the database's time
- * @param expiresAt the end of its time to live; empty when it never expires
  * @param entries one a queue it was put in, at least one
  */
 public record Message(
@@ -38,11 +38,18 @@ public record Message(
         String routingKey,
         Optional<String> group,
         Instant createdAt,
-        Optional<Instant> expiresAt,
         List<QueueEntry> entries) {
 
     /** The state in its queue; in the first one, if it was put in several. */
     public MessageState state() {
         return entries.get(0).state();
+    }
+
+    /**
+     * The end of its time to live in its queue; of several queues, each of which may have a time to live of its own, the first such end.
+     * Empty when it never expires.
+     */
+    public Optional<Instant> expiresAt() {
+        return entries.stream().flatMap(entry -> entry.expiresAt().stream()).min(Comparator.naturalOrder());
     }
 }

@@ -34,7 +34,11 @@ public sealed interface Outcome {
         }
     }
 
-    /** The destination takes nothing now (HTTP 429 or 503, SMTP 421): the message waits for {@code retryAfter}, and it costs nothing. */
+    /**
+     * The destination takes nothing now (HTTP 429 or 503, SMTP 421): the message waits for {@code retryAfter}, and it costs nothing. Where
+     * queues name that destination ({@link Limiters#setDestination}), none of their messages starts before that time. Then one message
+     * tries, then 2, 4 and so on, and after 64 that did not answer this outcome all go on.
+     */
     record NotNow(String destination, Duration retryAfter) implements Outcome {
         public NotNow {
             Objects.requireNonNull(destination, "destination");

@@ -10,6 +10,7 @@ import java.util.Optional;
  * @param crashes workers that died after it had started; with one or more it is a suspect
  * @param deliveries times it was claimed, releases and snoozes included
  * @param dueAt when a DELAYED message becomes READY; empty in other states
+ * @param expiresAt the end of its time to live in this queue; empty when it never expires there
  * @param error the last recorded error; empty when there was none
  */
 public record QueueEntry(
@@ -19,4 +20,5 @@ public record QueueEntry(
         int crashes,
         int deliveries,
         Optional<Instant> dueAt,
+        Optional<Instant> expiresAt,
         Optional<String> error) {}

@@ -5,8 +5,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The schedules: declare, pause, run, delete, list. Thread-safe. Each call runs in a transaction of its own, whatever transaction the caller
- * has open. Failures of the database are {@link StoreException}s.
+ * The schedules: declare, pause, run, delete, list. Thread-safe. Each call runs in a transaction of its own, whatever transaction the
+ * caller has open. Failures of the database are {@link StoreException}s.
  *
  * <p>A run is an ordinary message, created in the transaction that moves the schedule on to its next time. So each planned time has one
  * message at most, however many processes run or die, and time is the database's. Every process with workers fires; without any, nothing

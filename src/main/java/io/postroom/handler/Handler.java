@@ -151,6 +151,15 @@ public final class Handler {
         return with(settings.onError(handling));
     }
 
+    /**
+     * Names the entry of the external system that this handler talks to; default none. {@link MessageContext#settings()} gives it at each
+     * attempt, and its attempts and waits come before those of {@link #retry}: see {@link io.postroom.api.SettingsEntry}. While the entry
+     * is missing, disabled or out of its validity, or its secret is not found, messages wait and spend nothing.
+     */
+    public Handler settings(String name) {
+        return with(settings.entry(Limits.requireName("settings", name)));
+    }
+
     /** The name of the queue, or the pattern for names of queues. */
     public String queue() {
         return queue;
@@ -195,6 +204,11 @@ public final class Handler {
 
     public int batch() {
         return settings.batch;
+    }
+
+    /** The name of the entry of an external system; empty: none. */
+    public Optional<String> settings() {
+        return settings.entry;
     }
 
     /**
@@ -262,7 +276,8 @@ public final class Handler {
             Duration timeLimit,
             HandlerMode mode,
             Optional<HandlingErrorSend> onError,
-            int batch) {
+            int batch,
+            Optional<String> entry) {
         static Settings defaults() {
             return new Settings(
                     "",
@@ -271,35 +286,40 @@ public final class Handler {
                     DEFAULT_TIME_LIMIT,
                     HandlerMode.LEASED,
                     Optional.empty(),
-                    1);
+                    1,
+                    Optional.empty());
         }
 
         Settings id(String value) {
-            return new Settings(value, concurrency, retry, timeLimit, mode, onError, batch);
+            return new Settings(value, concurrency, retry, timeLimit, mode, onError, batch, entry);
         }
 
         Settings concurrency(int value) {
-            return new Settings(id, value, retry, timeLimit, mode, onError, batch);
+            return new Settings(id, value, retry, timeLimit, mode, onError, batch, entry);
         }
 
         Settings retry(RetryPolicy value) {
-            return new Settings(id, concurrency, value, timeLimit, mode, onError, batch);
+            return new Settings(id, concurrency, value, timeLimit, mode, onError, batch, entry);
         }
 
         Settings timeLimit(Duration value) {
-            return new Settings(id, concurrency, retry, value, mode, onError, batch);
+            return new Settings(id, concurrency, retry, value, mode, onError, batch, entry);
         }
 
         Settings mode(HandlerMode value) {
-            return new Settings(id, concurrency, retry, timeLimit, value, onError, batch);
+            return new Settings(id, concurrency, retry, timeLimit, value, onError, batch, entry);
         }
 
         Settings onError(HandlingErrorSend value) {
-            return new Settings(id, concurrency, retry, timeLimit, mode, Optional.of(value), batch);
+            return new Settings(id, concurrency, retry, timeLimit, mode, Optional.of(value), batch, entry);
         }
 
         Settings batch(int value) {
-            return new Settings(id, concurrency, retry, timeLimit, mode, onError, value);
+            return new Settings(id, concurrency, retry, timeLimit, mode, onError, value, entry);
+        }
+
+        Settings entry(String value) {
+            return new Settings(id, concurrency, retry, timeLimit, mode, onError, batch, Optional.of(value));
         }
     }
 }

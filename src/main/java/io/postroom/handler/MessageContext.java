@@ -1,6 +1,7 @@
 package io.postroom.handler;
 
 import io.postroom.api.Reply;
+import io.postroom.api.SettingsEntry;
 import java.sql.Connection;
 import java.time.Instant;
 import java.util.Map;
@@ -64,6 +65,24 @@ public interface MessageContext {
      * @throws IllegalStateException this attempt has set a reply before: a request has one
      */
     void reply(@Nullable Object payload);
+
+    /**
+     * The entry of the external system that the handler names, as of the start of this attempt.
+     *
+     * @throws IllegalStateException the handler names none: see {@link Handler#settings(String)}
+     */
+    default SettingsEntry settings() {
+        throw new IllegalStateException("this context has no settings");
+    }
+
+    /**
+     * The secret that {@link #settings()} points at, as of the start of this attempt; empty: the entry names none. Do not log it.
+     *
+     * @throws IllegalStateException the handler names no settings
+     */
+    default Optional<String> secret() {
+        throw new IllegalStateException("this context has no settings");
+    }
 
     /** When this attempt will be interrupted, by this machine's clock. */
     Instant deadline();

@@ -17,7 +17,7 @@ import java.lang.annotation.Target;
  * proxy, so {@code @Transactional} and the like work; it must not be private, and its bean must be a singleton.
  *
  * <p>{@code ${…}} placeholders are resolved in all texts. {@code postroom.handlers.<id>.*} sets concurrency, attempts, retryAfter,
- * timeLimit, batch and mode per process and wins over the annotation; {@code enabled=false} there leaves the handler out.
+ * timeLimit, batch, mode and settings per process and wins over the annotation; {@code enabled=false} there leaves the handler out.
  */
 @Documented
 @Target({ElementType.METHOD, ElementType.TYPE})
@@ -54,6 +54,11 @@ public @interface SendMessage {
 
     /** The most messages given to one call; 1 to 1000, default 1. More than 1 needs a {@code List<T>} parameter. */
     int batch() default 1;
+
+    /**
+     * The name of the entry of the external system that the handler talks to; default none. See {@link Handler#settings(String)}.
+     */
+    String settings() default "";
 
     /** What holds a message while its handler runs; default a lease alone. */
     HandlerMode mode() default HandlerMode.LEASED;

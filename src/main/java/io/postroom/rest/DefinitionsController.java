@@ -43,7 +43,7 @@ class DefinitionsController extends ApiController {
 
     @GetMapping
     ResponseEntity<byte[]> export() {
-        return file(definitions.export());
+        return file(definitions.exportFile());
     }
 
     @PostMapping("/rabbitmq")

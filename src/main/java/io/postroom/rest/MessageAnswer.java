@@ -53,6 +53,7 @@ final class MessageAnswer {
             } else {
                 answer.text("queue", created.queues().get(0));
             }
+            created.state().ifPresent(state -> answer.text("state", state.name()));
         });
     }
 
@@ -115,6 +116,7 @@ final class MessageAnswer {
         out.writeNumberProperty("crashes", entry.crashes());
         out.writeNumberProperty("deliveries", entry.deliveries());
         instant("dueAt", entry.dueAt());
+        instant("expiresAt", entry.expiresAt());
         text("error", entry.error());
     }
 

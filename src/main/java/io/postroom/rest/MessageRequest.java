@@ -1,6 +1,7 @@
 package io.postroom.rest;
 
 import io.postroom.api.CreateMessage;
+import io.postroom.api.Deduplication;
 import io.postroom.api.Direction;
 import io.postroom.api.Durations;
 import io.postroom.api.InvalidMessageException;
@@ -52,6 +53,8 @@ final class MessageRequest {
             "timeToLive",
             "priority",
             "deduplicationKey",
+            "deduplicateUntil",
+            "onDuplicate",
             "correlationId",
             "group",
             "headers",
@@ -236,12 +239,28 @@ final class MessageRequest {
         message = with(message, "id", (made, id) -> made.id(requireUuid(id)));
         message = with(message, "correlationId", CreateMessage::correlationId);
         message = with(message, "group", CreateMessage::group);
-        message = with(message, "deduplicationKey", CreateMessage::deduplicate);
-        if (idempotencyKey != null && message.deduplicationKey().isEmpty()) {
-            message = message.deduplicate(idempotencyKey);
-        }
+        message = deduplicated(message, idempotencyKey);
         Integer priority = (Integer) given.get("priority");
         return withHeaders(priority == null ? message : message.priority(priority));
+    }
+
+    private CreateMessage deduplicated(CreateMessage message, @Nullable String idempotencyKey) {
+        String until = string("deduplicateUntil");
+        String onDuplicate = string("onDuplicate");
+        Deduplication deduplication = new Deduplication(
+                until == null ? Deduplication.Until.PURGED : Deduplication.Until.ofCode(until),
+                onDuplicate == null ? Deduplication.OnDuplicate.REFUSE : Deduplication.OnDuplicate.ofCode(onDuplicate));
+        String key = string("deduplicationKey");
+        if (key == null) {
+            key = idempotencyKey;
+        }
+        if (key != null) {
+            return message.deduplicate(key, deduplication);
+        } else if (!deduplication.equals(Deduplication.DEFAULT)) {
+            throw new InvalidMessageException(
+                    "deduplicationKey", "given with deduplicateUntil or onDuplicate", "nothing");
+        }
+        return message;
     }
 
     private CreateMessage addressed() {

@@ -5,6 +5,7 @@ import io.postroom.api.ExclusiveQueueException;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.QueueFullException;
 import io.postroom.api.QueueNotFoundException;
+import io.postroom.api.SettingsChangedException;
 import io.postroom.api.UnroutableMessageException;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -102,6 +103,14 @@ public record Problem(
 
     static Problem exclusive(ExclusiveQueueException refused) {
         return of(409, "exclusive", "The queue belongs to a process", String.valueOf(refused.getMessage()));
+    }
+
+    static Problem settingsChanged(SettingsChangedException refused) {
+        return of(409, "settings-changed", "Another one was faster", String.valueOf(refused.getMessage()));
+    }
+
+    static Problem unknownSettings(String name) {
+        return of(404, "unknown-settings", "No such settings", "There are no settings \"" + name + "\"");
     }
 
     static Problem unknownExchange(String name) {

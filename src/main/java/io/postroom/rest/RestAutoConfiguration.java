@@ -3,8 +3,10 @@ package io.postroom.rest;
 import io.postroom.api.Consumers;
 import io.postroom.api.Definitions;
 import io.postroom.api.Exchanges;
+import io.postroom.api.Limiters;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
+import io.postroom.api.SettingsRegistry;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
@@ -36,6 +38,18 @@ class RestAutoConfiguration {
     @ConditionalOnBean(Exchanges.class)
     ExchangesController postroomExchangesController(Exchanges exchanges) {
         return new ExchangesController(exchanges);
+    }
+
+    @Bean
+    @ConditionalOnBean(SettingsRegistry.class)
+    SettingsController postroomSettingsController(SettingsRegistry settings) {
+        return new SettingsController(settings);
+    }
+
+    @Bean
+    @ConditionalOnBean(Limiters.class)
+    LimitersController postroomLimitersController(Limiters limiters) {
+        return new LimitersController(limiters);
     }
 
     @Bean

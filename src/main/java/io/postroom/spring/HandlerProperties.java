@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param timeLimit Longest run of an attempt, 1 ms to 24 h.
  * @param batch Most messages given to one call, 1 to 1000.
  * @param mode Whether the handler's writes commit with its completion.
+ * @param settings Name of the entry of the external system that the handler talks to.
  */
 record HandlerProperties(
         @Nullable Boolean enabled,
@@ -23,8 +24,9 @@ record HandlerProperties(
         @Nullable List<String> retryAfter,
         @Nullable Duration timeLimit,
         @Nullable Integer batch,
-        @Nullable HandlerMode mode) {
-    static final HandlerProperties NONE = new HandlerProperties(null, null, null, null, null, null, null);
+        @Nullable HandlerMode mode,
+        @Nullable String settings) {
+    static final HandlerProperties NONE = new HandlerProperties(null, null, null, null, null, null, null, null);
 
     boolean isDisabled() {
         return Boolean.FALSE.equals(enabled);

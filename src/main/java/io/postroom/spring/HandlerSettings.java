@@ -36,7 +36,7 @@ final class HandlerSettings {
     private static final Logger log = LoggerFactory.getLogger(HandlerSettings.class);
     private static final ConfigurationPropertyName ROOT = ConfigurationPropertyName.of("postroom.handlers");
     static final List<String> KEYS =
-            List.of("enabled", "concurrency", "attempts", "retry-after", "time-limit", "batch", "mode");
+            List.of("enabled", "concurrency", "attempts", "retry-after", "time-limit", "batch", "mode", "settings");
 
     private final ConfigurableListableBeanFactory beans;
     private final Environment environment;
@@ -75,7 +75,8 @@ final class HandlerSettings {
                 ? properties.timeLimit()
                 : Durations.parse("timeLimit", text(annotation, "timeLimit"));
         HandlerMode mode = or(properties.mode(), annotation.getEnum("mode", HandlerMode.class));
-        return onError(text(annotation, "onError"), handler)
+        String entry = or(properties.settings(), text(annotation, "settings"));
+        return onError(text(annotation, "onError"), entry.isEmpty() ? handler : handler.settings(entry))
                 .concurrency(or(properties.concurrency(), annotation.getInt("concurrency")))
                 .timeLimit(timeLimit)
                 .mode(mode)
@@ -92,6 +93,7 @@ final class HandlerSettings {
         handler = handler.concurrency(or(properties.concurrency(), handler.concurrency()))
                 .timeLimit(or(properties.timeLimit(), handler.timeLimit()))
                 .mode(or(properties.mode(), handler.mode()));
+        handler = properties.settings() == null ? handler : handler.settings(properties.settings());
         if (properties.retryAfter() != null) {
             return handler.retry(retry(
                     properties.retryAfter(),

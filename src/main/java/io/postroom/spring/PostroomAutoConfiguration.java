@@ -6,9 +6,13 @@ import io.postroom.api.Consumers;
 import io.postroom.api.Definitions;
 import io.postroom.api.EngineSettings;
 import io.postroom.api.Exchanges;
+import io.postroom.api.Limiter;
+import io.postroom.api.Limiters;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.Queues;
+import io.postroom.api.Schedules;
+import io.postroom.api.SettingsRegistry;
 import io.postroom.handler.MessageInterceptor;
 import io.postroom.handler.PayloadCodec;
 import io.postroom.handler.PayloadUpcaster;
@@ -61,7 +65,8 @@ class PostroomAutoConfiguration {
             ObjectProvider<PayloadUpcaster> upcasters,
             ObjectProvider<MessageInterceptor> interceptors,
             ObjectProvider<PostroomListener> listeners,
-            ObjectProvider<QueueSettings> queues) {
+            ObjectProvider<QueueSettings> queues,
+            ObjectProvider<Limiter> limiters) {
         HostDatabase host = HostDatabase.of(beans, properties);
         Postroom.Builder builder = Postroom.on(host.dataSource())
                 .transactions(host.transactions(beans))
@@ -79,7 +84,12 @@ class PostroomAutoConfiguration {
         upcasters.orderedStream().forEach(builder::upcaster);
         interceptors.orderedStream().forEach(builder::interceptor);
         queues.orderedStream().forEach(builder::queue);
-        QueueProperties.declared(environment).forEach(builder::queue); // after the beans, so a property wins
+        limiters.orderedStream().forEach(builder::limiter);
+        QueueProperties.Declared declared = QueueProperties.declared(environment);
+        declared.queues().forEach(builder::queue); // after the beans, so a property wins
+        declared.limiters().forEach(builder::limiter);
+        SettingsProperties.declared(environment).forEach(builder::settingsEntry);
+        builder.secretProperties(environment::getProperty);
         return builder.prepare();
     }
 
@@ -125,6 +135,24 @@ class PostroomAutoConfiguration {
     @ConditionalOnMissingBean
     Definitions postroomDefinitions(Postroom postroom) {
         return postroom.definitions();
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    SettingsRegistry postroomSettings(Postroom postroom) {
+        return postroom.settings();
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    Schedules postroomSchedules(Postroom postroom) {
+        return postroom.schedules();
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    Limiters postroomLimiters(Postroom postroom) {
+        return postroom.limiters();
     }
 
     @Bean

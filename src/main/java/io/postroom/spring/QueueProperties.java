@@ -1,6 +1,7 @@
 package io.postroom.spring;
 
 import io.postroom.api.InvalidMessageException;
+import io.postroom.api.Limiter;
 import io.postroom.api.Overflow;
 import io.postroom.api.QueueKind;
 import io.postroom.api.QueueSettings;
@@ -12,6 +13,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.bind.Bindable;
 import org.springframework.boot.context.properties.bind.Binder;
@@ -38,6 +40,10 @@ import org.springframework.core.env.Environment;
  * @param overflow What happens above that: drop-head, reject or reject-to-dead-letter-exchange.
  * @param singleActiveConsumer Whether only one process consumes at a time.
  * @param expiresAfter Without use for so long the queue is deleted, 1 ms to 400 days; 0: never.
+ * @param maxStarts Most starts of handlers in a period, over all processes.
+ * @param period That period, 100 ms to 400 days.
+ * @param window Which spans of time are meant: sliding or fixed.
+ * @param maxInProgress Most messages in progress, over all processes.
  */
 record QueueProperties(
         @Nullable QueueKind kind,
@@ -53,7 +59,11 @@ record QueueProperties(
         @Nullable Long maxLength,
         @Nullable Overflow overflow,
         @Nullable Boolean singleActiveConsumer,
-        @Nullable Duration expiresAfter) {
+        @Nullable Duration expiresAfter,
+        @Nullable Integer maxStarts,
+        @Nullable Duration period,
+        Limiter.@Nullable Window window,
+        @Nullable Integer maxInProgress) {
     private static final ConfigurationPropertyName ROOT = ConfigurationPropertyName.of("postroom.queues");
     /** The settings, as in a file and as the fields of {@link InvalidMessageException}. */
     static final Map<String, String> KEYS = keys(
@@ -70,7 +80,11 @@ record QueueProperties(
             "maxLength",
             "overflow",
             "singleActiveConsumer",
-            "expiresAfter");
+            "expiresAfter",
+            "maxStarts",
+            "period",
+            "window",
+            "maxInProgress");
 
     private static Map<String, String> keys(String... fields) {
         Map<String, String> keys = new LinkedHashMap<>();
@@ -86,7 +100,7 @@ record QueueProperties(
      *
      * @throws StartProblem a property has no such setting, or a value that breaks a limit; the text names the property
      */
-    static List<QueueSettings> declared(Environment environment) {
+    static Declared declared(Environment environment) {
         Map<String, ConfigurationPropertyName> queues = new LinkedHashMap<>();
         ConfigurationPropertySources.get(environment).forEach(source -> {
             if (source instanceof IterableConfigurationPropertySource iterable) {
@@ -96,11 +110,52 @@ record QueueProperties(
             }
         });
         Binder binder = Binder.get(environment);
-        List<QueueSettings> settings = new ArrayList<>();
-        queues.forEach((queue, name) -> settings.add(binder.bind(name, Bindable.of(QueueProperties.class))
-                .orElseThrow(IllegalStateException::new)
-                .settings(queue, name)));
-        return settings;
+        Declared declared = new Declared(new ArrayList<>(), new ArrayList<>());
+        queues.forEach((queue, name) -> {
+            QueueProperties properties =
+                    binder.bind(name, Bindable.of(QueueProperties.class)).orElseThrow(IllegalStateException::new);
+            declared.queues.add(checked(name, () -> properties.settings(queue)));
+            if (properties.hasLimiter()) {
+                declared.limiters.add(checked(name, () -> properties.limiter(queue)));
+            }
+        });
+        return declared;
+    }
+
+    /** The queues that properties declare, and the limiters of some of them. */
+    record Declared(List<QueueSettings> queues, List<Limiter> limiters) {}
+
+    private boolean hasLimiter() {
+        return maxStarts != null || period != null || window != null || maxInProgress != null;
+    }
+
+    private Limiter limiter(String queue) {
+        if (maxStarts == null && maxInProgress == null) {
+            throw new InvalidMessageException(
+                    "maxStarts", "1 to " + Limiter.MOST + ", where max-in-progress is left out", "");
+        }
+        return new Limiter(
+                Optional.of(queue),
+                Optional.empty(),
+                Optional.ofNullable(maxStarts),
+                Optional.ofNullable(period),
+                window == null ? Limiter.Window.SLIDING : window,
+                Optional.ofNullable(maxInProgress));
+    }
+
+    /** @throws StartProblem a value breaks a limit; the text names its property */
+    private static <T> T checked(ConfigurationPropertyName name, Supplier<T> read) {
+        try {
+            return read.get();
+        } catch (InvalidMessageException refused) {
+            String property = KEYS.entrySet().stream()
+                    .filter(key -> key.getValue().equals(refused.field()))
+                    .map(key -> name + "." + key.getKey())
+                    .findFirst()
+                    .orElse(name.toString());
+            throw new StartProblem(
+                    property + " cannot be used: " + refused.getMessage(), "Correct that property", refused);
+        }
     }
 
     private static String queueOf(ConfigurationPropertyName name) {
@@ -119,32 +174,22 @@ record QueueProperties(
         return String.join(".", parts);
     }
 
-    private QueueSettings settings(String queue, ConfigurationPropertyName name) {
-        try {
-            return new QueueSettings(
-                    queue,
-                    Optional.ofNullable(attempts),
-                    Optional.ofNullable(retryAfter),
-                    Optional.ofNullable(timeToLive),
-                    Optional.ofNullable(retention),
-                    Optional.ofNullable(crashLimit),
-                    Optional.ofNullable(kind),
-                    Optional.ofNullable(deadLetterExchange),
-                    Optional.ofNullable(deadLetterRoutingKey),
-                    Optional.ofNullable(ordered),
-                    Optional.ofNullable(onDeadLetter),
-                    Optional.ofNullable(maxLength),
-                    Optional.ofNullable(overflow),
-                    Optional.ofNullable(singleActiveConsumer),
-                    Optional.ofNullable(expiresAfter));
-        } catch (InvalidMessageException refused) {
-            String property = KEYS.entrySet().stream()
-                    .filter(key -> key.getValue().equals(refused.field()))
-                    .map(key -> name + "." + key.getKey())
-                    .findFirst()
-                    .orElse(name.toString());
-            throw new StartProblem(
-                    property + " cannot be used: " + refused.getMessage(), "Correct that property", refused);
-        }
+    private QueueSettings settings(String queue) {
+        return new QueueSettings(
+                queue,
+                Optional.ofNullable(attempts),
+                Optional.ofNullable(retryAfter),
+                Optional.ofNullable(timeToLive),
+                Optional.ofNullable(retention),
+                Optional.ofNullable(crashLimit),
+                Optional.ofNullable(kind),
+                Optional.ofNullable(deadLetterExchange),
+                Optional.ofNullable(deadLetterRoutingKey),
+                Optional.ofNullable(ordered),
+                Optional.ofNullable(onDeadLetter),
+                Optional.ofNullable(maxLength),
+                Optional.ofNullable(overflow),
+                Optional.ofNullable(singleActiveConsumer),
+                Optional.ofNullable(expiresAfter));
     }
 }

@@ -1,8 +1,10 @@
 package io.postroom.contract;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.postroom.api.CreateMessage;
+import io.postroom.api.Deduplication;
 import io.postroom.api.Direction;
 import io.postroom.api.DuplicateMessageException;
 import io.postroom.api.InvalidMessageException;
@@ -32,6 +34,7 @@ import java.util.UUID;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -115,6 +118,45 @@ class CreateRulesTest {
                 accepted("lowest priority", "priority", 0),
                 accepted("key of 200 characters", "deduplicationKey", "k".repeat(200)),
                 accepted("64 headers", "headers", Map.copyOf(new LinkedHashMap<>(first(manyHeaders, 64)))),
+                accepted("key held until the end", "deduplicationKey", "e", "deduplicateUntil", "end"),
+                refused("deduplicateUntil", "no such time", "deduplicationKey", "e", "deduplicateUntil", "never"),
+                refused("onDuplicate", "no such answer", "deduplicationKey", "e", "onDuplicate", "ignore"),
+                after(
+                        "other content under a key that is held",
+                        "duplicate",
+                        message("deduplicationKey", "h", "payload", "1"),
+                        message("deduplicationKey", "h", "payload", "2", "deduplicateUntil", "start")),
+                after(
+                        "other content under a key whose first message is kept",
+                        KNOWN,
+                        message("deduplicationKey", "h", "payload", "1"),
+                        message("deduplicationKey", "h", "payload", "2", "onDuplicate", "keep")),
+                after(
+                        "other due time for the first message",
+                        KNOWN,
+                        message("deduplicationKey", "h", "payload", "1"),
+                        message(
+                                "deduplicationKey",
+                                "h",
+                                "payload",
+                                "2",
+                                "onDuplicate",
+                                "reschedule",
+                                "delay",
+                                Duration.ofMinutes(1))),
+                after(
+                        "message in the place of one that waits",
+                        NEW,
+                        message("deduplicationKey", "h", "payload", "1"),
+                        message(
+                                "deduplicationKey",
+                                "h",
+                                "payload",
+                                "2",
+                                "deduplicateUntil",
+                                "end",
+                                "onDuplicate",
+                                "replace")),
                 refused("queue", "empty queue name", "queue", ""),
                 refused("queue", "queue name with a quote", "queue", "a'; drop table x;--"),
                 refused("queue", "queue name of 128 characters", "queue", "q".repeat(128)),
@@ -160,6 +202,9 @@ class CreateRulesTest {
                 refused("group", "group of 201 characters", "group", "g".repeat(201)),
                 refused("group", "empty group", "group", ""),
                 refused("group", "group with a newline", "group", "a\nb"),
+                refused("group", "group with an escape", "group", "a\u001bb"),
+                refused("group", "group with a DEL", "group", "a\u007f"),
+                accepted("group with a tab", "group", "a\tb"),
                 refused("headers", "65 headers", "headers", manyHeaders),
                 refused("headers", "header name with a colon", "headers", Map.of("a:b", "v")),
                 refused("headers", "header value with a line break", "headers", Map.of("a", "v\r\nBcc: x")),
@@ -243,6 +288,22 @@ class CreateRulesTest {
         assertThat(messages() - before).as("messages written").isEqualTo(one.answer.equals(NEW) ? 1 : 0);
     }
 
+    /** In SQL it is PostgreSQL that takes no NUL in a text, before any function is called. */
+    @Test
+    void group_with_a_nul_is_refused_at_each_door_and_nothing_is_written() throws Exception {
+        Map<String, Object> message = withQueue(message("group", "a\u0000b"), "rules." + MessageIds.next());
+        long before = messages();
+        assertThat(inJava(message)).isEqualTo("group");
+        assertThat(overHttp(message)).isEqualTo("group");
+        assertThatThrownBy(() -> CreateMessage.to("q").group("a\u0000b"))
+                .hasMessage("group must be no control characters, got \"a\\u0000b\"");
+        assertThatThrownBy(() -> inSql(message))
+                .hasMessageContaining("invalid byte sequence for encoding \"UTF8\": 0x00");
+        assertThatThrownBy(() -> inSqlBatch(message)).hasMessageContaining("\\u0000 cannot be converted to text");
+        assertThat(messages()).isEqualTo(before);
+        assertThat(queues((String) message.get("queue"))).isZero();
+    }
+
     // ---- the four doors
 
     private static String inJava(Map<String, Object> message) {
@@ -269,7 +330,18 @@ class CreateRulesTest {
             case "at" -> create.at((Instant) value);
             case "timeToLive" -> create.timeToLive((Duration) value);
             case "priority" -> create.priority((int) value);
-            case "deduplicationKey" -> create.deduplicate((String) value);
+            case "deduplicationKey" -> create.deduplicate((String) value, create.deduplication());
+            case "deduplicateUntil" ->
+                create.deduplicate(
+                        create.deduplicationKey().orElseThrow(),
+                        new Deduplication(
+                                Deduplication.Until.ofCode((String) value),
+                                create.deduplication().onDuplicate()));
+            case "onDuplicate" ->
+                create.deduplicate(
+                        create.deduplicationKey().orElseThrow(),
+                        new Deduplication(
+                                create.deduplication().until(), Deduplication.OnDuplicate.ofCode((String) value)));
             case "correlationId" -> create.correlationId((String) value);
             case "group" -> create.group((String) value);
             case "direction" -> create.direction(Direction.valueOf((String) value));
@@ -333,6 +405,8 @@ class CreateRulesTest {
                     arguments.put("time_to_live => ?::interval", ((Duration) value).toSeconds() + " seconds");
                 case "at" -> arguments.put("at => ?", OffsetDateTime.ofInstant((Instant) value, ZoneOffset.UTC));
                 case "deduplicationKey" -> arguments.put("deduplication_key => ?", value);
+                case "deduplicateUntil" -> arguments.put("deduplicate_until => ?", value);
+                case "onDuplicate" -> arguments.put("on_duplicate => ?", value);
                 case "correlationId" -> arguments.put("correlation_id => ?", value);
                 case "group" -> arguments.put("group_key => ?", value);
                 case "headers" -> arguments.put("headers => ?::jsonb", JSON.writeValueAsString(value));
@@ -411,9 +485,17 @@ class CreateRulesTest {
     }
 
     private static long messages() throws SQLException {
+        return number("SELECT count(*) FROM postroom.message");
+    }
+
+    private static long queues(String name) throws SQLException {
+        return number("SELECT count(*) FROM postroom.queue WHERE name = '" + name + "'");
+    }
+
+    private static long number(String query) throws SQLException {
         try (Connection connection = database.pool().getConnection();
                 Statement statement = connection.createStatement();
-                ResultSet row = statement.executeQuery("SELECT count(*) FROM postroom.message")) {
+                ResultSet row = statement.executeQuery(query)) {
             row.next();
             return row.getLong(1);
         }

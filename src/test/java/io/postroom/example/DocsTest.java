@@ -241,7 +241,11 @@ class DocsTest {
         known.add("postroom\\.handlers\\..+\\.(enabled|concurrency|attempts|retry-after|time-limit|batch|mode)");
         known.add(
                 "postroom\\.queues\\..+\\.(kind|attempts|retry-after|time-to-live|retention|crash-limit|dead-letter-exchange"
-                        + "|dead-letter-routing-key|ordered|on-dead-letter|max-length|overflow|single-active-consumer|expires-after)");
+                        + "|dead-letter-routing-key|ordered|on-dead-letter|max-length|overflow|single-active-consumer|expires-after"
+                        + "|max-starts|period|window|max-in-progress)");
+        known.add(
+                "postroom\\.settings\\.[A-Za-z0-9._-]+\\.(channel|endpoint|attempts|retry-after|secret|valid-from|valid-until|enabled"
+                        + "|(headers|templates|properties)\\.[A-Za-z0-9._-]+)");
         serverProperties().forEach(name -> known.add(Pattern.quote(name)));
         return known;
     }
@@ -251,7 +255,9 @@ class DocsTest {
         String page = Snippet.read(Path.of("docs/configuration.md"));
         for (JsonNode property : metadata()) {
             String name = name(property);
-            if (name.equals("postroom.handlers") || name.equals("postroom.queues")) {
+            if (name.equals("postroom.handlers")
+                    || name.equals("postroom.queues")
+                    || name.equals("postroom.settings")) {
                 continue;
             }
             String row = page.lines()
@@ -265,8 +271,8 @@ class DocsTest {
             }
             assertThat(row.split("\\|")).as(row).hasSizeGreaterThanOrEqualTo(4);
         }
-        for (String handlers :
-                List.of("enabled", "concurrency", "attempts", "retry-after", "time-limit", "batch", "mode")) {
+        for (String handlers : List.of(
+                "enabled", "concurrency", "attempts", "retry-after", "time-limit", "batch", "mode", "settings")) {
             assertThat(page).contains("| `postroom.handlers.<id>." + handlers + "` |");
         }
         assertThat(serverProperties())

@@ -19,6 +19,8 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
 
 /**
  * A process of its own that handles messages until it is killed. {@code atomic} writes one row of {@code effect} a message in the message's
@@ -26,7 +28,7 @@ import java.time.Duration;
  * message and never comes back from its handler; {@code mixed} does what the message says; {@code many:100} consumes 100 queues, each tenth
  * like {@code atomic} and the others like {@code plain}; {@code hold} does what {@code plain} does, and nobody rescues its messages soon;
  * {@code kinds} owns an exclusive queue and consumes an auto-delete queue; {@code ordered} writes down when each run of an ordered
- * queue begins and ends.
+ * queue begins and ends; {@code limited} writes down when each run of a limited queue begins.
  */
 final class FaultWorker {
     static final Duration LEASE_TIME = Duration.ofSeconds(3);
@@ -59,6 +61,7 @@ final class FaultWorker {
             case "kinds" -> kinds(pool);
             case "replies" -> replies(pool);
             case "ordered" -> ordered(pool);
+            case "limited" -> limited(pool, pause);
             default -> throw new IllegalArgumentException(arguments[3]);
         }
     }
@@ -137,6 +140,29 @@ final class FaultWorker {
                 return row.getLong(1);
             }
         }
+    }
+
+    private static void limited(HikariDataSource pool, Duration pause) {
+        Handler handler = Handler.process("limited", String.class, (payload, context) -> {
+                    OffsetDateTime begun = OffsetDateTime.now(ZoneOffset.UTC);
+                    try (Connection connection = pool.getConnection();
+                            PreparedStatement insert =
+                                    connection.prepareStatement("INSERT INTO public.start VALUES (?, ?, ?)")) {
+                        insert.setObject(1, context.id());
+                        insert.setLong(2, ProcessHandle.current().pid());
+                        insert.setObject(3, begun);
+                        insert.executeUpdate();
+                    }
+                    Thread.sleep(pause.toMillis());
+                    return Outcome.done();
+                })
+                .concurrency(8);
+        Postroom.on(pool)
+                .schema(SchemaMode.NONE)
+                .settings(settings("fault-worker-" + ProcessHandle.current().pid()))
+                .handler(handler)
+                .start();
+        System.out.println("READY");
     }
 
     private static void execute(HikariDataSource pool, String sql) throws SQLException {

@@ -218,7 +218,7 @@ class RolesTest {
     void reader_reads_the_views_without_payloads_and_changes_nothing() {
         takeExecuteFromPublic();
         assertThat(rightsOnTables("reader"))
-                .hasSize(9)
+                .hasSize(14)
                 .allMatch(right -> right.startsWith("SELECT on v "), "SELECT on views alone");
         try (HikariDataSource pool = pool("reader")) {
             JdbcClient reader = JdbcClient.create(pool);
@@ -241,6 +241,54 @@ class RolesTest {
                 "SELECT postroom.cancel(gen_random_uuid())",
                 "UPDATE postroom.queue SET paused_at = now()",
                 "CREATE TABLE postroom.mine ()");
+    }
+
+    /** One message for each part of explain that reads a table of its own. */
+    @Test
+    void reader_is_told_why_a_message_is_not_running_and_sees_no_content() {
+        admin.sql("SELECT postroom.declare_queue('explained', single_active_consumer => true)")
+                .query()
+                .listOfRows();
+        admin.sql("SELECT postroom.declare_queue('explained.groups', ordered => true)")
+                .query()
+                .listOfRows();
+        UUID ready = explained("'explained'");
+        UUID delayed = explained("'explained', delay => '1 hour'");
+        UUID holder = explained("'explained.groups', group_key => 'g'");
+        UUID behind = explained("'explained.groups', group_key => 'g'");
+        UUID dead = explained("'explained.dead'");
+        admin.sql("""
+                WITH gone AS (DELETE FROM postroom.ready WHERE message_id = '%s' RETURNING *)
+                INSERT INTO postroom.dead_letter (queue_id, priority, failures, crashes, deliveries, message_id, reason, error)
+                SELECT queue_id, priority, 1, 0, 1, message_id, 'rejected', 'no use' FROM gone;
+                INSERT INTO postroom.message_group (queue_id, group_key, message_id, low, epoch)
+                SELECT queue_id, 'g', id, 0, 1 FROM postroom.message WHERE id = '%s';
+                """.formatted(dead, holder)).update();
+        takeExecuteFromPublic();
+        try (HikariDataSource pool = pool("reader")) {
+            Map<UUID, String> parts = Map.of(
+                    ready, "single_active: only one process consumes queue \"explained\" at a time, now none",
+                    delayed, "due_later: it is due at",
+                    holder, "next: nothing is ahead of it",
+                    behind, "group: message " + holder + " holds group \"g\"",
+                    dead, "(rejected, 1 failures, 0 crashes): no use");
+            parts.forEach((id, part) -> assertThat(JdbcClient.create(pool)
+                            .sql("SELECT postroom.explain(?)")
+                            .param(id)
+                            .query(String.class)
+                            .list())
+                    .as(part)
+                    .anyMatch(line -> line.contains(part))
+                    .noneMatch(line -> line.contains("secret")));
+        }
+        refused("reader", "SELECT payload FROM postroom.message", "SELECT headers FROM postroom.message");
+    }
+
+    private static UUID explained(String arguments) {
+        return admin.sql("SELECT id FROM postroom.create_message(" + arguments
+                        + ", payload => '\"secret\"', headers => '{\"a\": \"secret\"}')")
+                .query(UUID.class)
+                .single();
     }
 
     @Test

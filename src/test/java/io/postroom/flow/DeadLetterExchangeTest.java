@@ -2,10 +2,12 @@ package io.postroom.flow;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import io.postroom.Postroom;
 import io.postroom.api.Binding;
 import io.postroom.api.CreateMessage;
+import io.postroom.api.EngineSettings;
 import io.postroom.api.Exchange;
 import io.postroom.api.Message;
 import io.postroom.api.MessageFilter;
@@ -22,8 +24,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Function;
+import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -36,6 +41,7 @@ import tools.jackson.databind.json.JsonMapper;
 class DeadLetterExchangeTest {
     private static final Duration SOON = Duration.ofSeconds(10);
 
+    private final DataSource pool;
     private final JdbcClient sql;
     private final Postroom postroom;
     private final PostroomKit kit;
@@ -43,7 +49,8 @@ class DeadLetterExchangeTest {
     private Function<MessageContext, Outcome> work = context -> Outcome.reject("no");
 
     DeadLetterExchangeTest(TestDatabase database) {
-        sql = JdbcClient.create(database.pool());
+        pool = database.pool();
+        sql = JdbcClient.create(pool);
         postroom = Postroom.on(database.pool())
                 .workers(false)
                 .handler(Handler.process("work", Integer.class, (payload, context) -> {
@@ -75,6 +82,41 @@ class DeadLetterExchangeTest {
     void everyEntryIsInOnePlace() {
         assertThat(Conservation.check(sql)).isEmpty();
         postroom.close();
+    }
+
+    /** Neither process would poll within the time that the test waits. */
+    @Test
+    void consumers_here_and_elsewhere_are_woken_for_what_goes_on() {
+        deadLetterExchange("work", "dead", "next");
+        Queue<String> taken = new ConcurrentLinkedQueue<>();
+        EngineSettings slow = new EngineSettings(
+                "slow",
+                EngineSettings.DEFAULT_LEASE_TIME,
+                EngineSettings.DEFAULT_BEAT_INTERVAL,
+                Duration.ofMinutes(1),
+                true,
+                true);
+        postroom.queues().declare(QueueSettings.of("next").deadLetterExchange("dead", "end"));
+        try (Postroom here = Postroom.on(pool)
+                        .settings(slow)
+                        .handler(Handler.process("work", Integer.class, (payload, context) -> Outcome.reject("no")))
+                        .handler(Handler.process("next", Integer.class, (payload, context) -> {
+                            taken.add("next");
+                            return Outcome.reject("no");
+                        }))
+                        .start();
+                Postroom elsewhere = Postroom.on(pool)
+                        .settings(slow)
+                        .handler(Handler.process("end", Integer.class, (payload, context) -> {
+                            taken.add("end");
+                            return Outcome.done();
+                        }))
+                        .start()) {
+            here.queueMessages().createMessage("work", 1);
+            await().atMost(Duration.ofSeconds(40)).until(() -> taken.size() == 2);
+            assertThat(taken).containsExactly("next", "end");
+            assertThat(elsewhere.problems()).isEmpty();
+        }
     }
 
     @Test

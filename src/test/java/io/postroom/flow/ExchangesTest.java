@@ -40,6 +40,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -353,13 +354,15 @@ class ExchangesTest {
         bind("orders", "#", "b");
         UUID id = MessageIds.next();
         CreateMessage message = CreateMessage.via("orders", "x").payload(1).id(id);
-        assertThat(messages.createMessage(message)).isEqualTo(new Created(id, true, List.of("a", "b")));
+        assertThat(messages.createMessage(message))
+                .isEqualTo(new Created(id, true, List.of("a", "b"), Optional.empty()));
         exchanges.unbind(Binding.from("orders").key("#").to("b"));
-        assertThat(messages.createMessage(message)).isEqualTo(new Created(id, false, List.of("a", "b")));
+        assertThat(messages.createMessage(message))
+                .isEqualTo(new Created(id, false, List.of("a", "b"), Optional.of(MessageState.READY)));
         exchanges.unbind(Binding.from("orders").key("#").to("a"));
         assertThat(messages.createMessage(message))
                 .as("a repeat, although nothing is bound by now")
-                .isEqualTo(new Created(id, false, List.of("a", "b")));
+                .isEqualTo(new Created(id, false, List.of("a", "b"), Optional.of(MessageState.READY)));
         assertThatThrownBy(() -> messages.createMessage(message.payload(2)))
                 .isInstanceOf(DuplicateMessageException.class)
                 .hasMessageStartingWith("exchange \"orders\" already has a message with id");
@@ -367,7 +370,7 @@ class ExchangesTest {
         exchanges.delete("orders", false);
         assertThat(messages.createMessage(message))
                 .as("a repeat, although the exchange is gone by now")
-                .isEqualTo(new Created(id, false, List.of("a", "b")));
+                .isEqualTo(new Created(id, false, List.of("a", "b"), Optional.of(MessageState.READY)));
         assertThat(sql.sql(
                                 "SELECT is_new FROM postroom.create_message(exchange => 'orders', routing_key => 'x', payload => '1',"
                                         + " message_id => ?)")
@@ -381,7 +384,8 @@ class ExchangesTest {
         CreateMessage keyed = CreateMessage.via("orders", "x").payload(1).deduplicate("k");
         Created first = messages.createMessage(keyed);
         assertThat(first.isNew()).isTrue();
-        assertThat(messages.createMessage(keyed)).isEqualTo(new Created(first.id(), false, List.of("a")));
+        assertThat(messages.createMessage(keyed))
+                .isEqualTo(new Created(first.id(), false, List.of("a"), Optional.of(MessageState.READY)));
         assertThat(messages.createMessage(CreateMessage.to("a").payload(1).deduplicate("k"))
                         .isNew())
                 .as("the key belongs to the exchange, not to its queues")
@@ -408,18 +412,24 @@ class ExchangesTest {
         topic("orders");
         postroom.queues().declare(QueueSettings.of("c").timeToLive(Duration.ofMinutes(1)));
         bind("orders", "#", "c");
-        bind("orders", "#", "d-without");
+        bind("orders", "#", "b");
         Created created =
                 messages.createMessage(CreateMessage.via("orders", "x").payload(1));
         Created both = messages.createMessage(
                 CreateMessage.via("orders", "x").payload(1).timeToLive(Duration.ofMinutes(5)));
+        assertThat(lives(created)).containsExactly(Optional.empty(), Optional.of(Duration.ofMinutes(1)));
+        assertThat(lives(both)).containsOnly(Optional.of(Duration.ofMinutes(5)));
+        Message first = found(created);
+        assertThat(first.expiresAt())
+                .as("the first end of all entries")
+                .contains(first.createdAt().plusSeconds(60));
         kit.advance(Duration.ofMinutes(2));
         kit.drain("a");
-        assertThat(states(created)).containsExactly(MessageState.EXPIRED, MessageState.READY);
+        assertThat(states(created)).containsExactly(MessageState.READY, MessageState.EXPIRED);
         assertThat(states(both)).as("its own counts instead").containsExactly(MessageState.READY, MessageState.READY);
         kit.advance(Duration.ofMinutes(4));
         kit.drain("a");
-        assertThat(states(created)).containsExactly(MessageState.EXPIRED, MessageState.READY);
+        assertThat(states(created)).containsExactly(MessageState.READY, MessageState.EXPIRED);
         assertThat(states(both)).containsExactly(MessageState.EXPIRED, MessageState.EXPIRED);
     }
 
@@ -627,6 +637,14 @@ class ExchangesTest {
 
     private List<MessageState> states(Created created) {
         return found(created).entries().stream().map(QueueEntry::state).toList();
+    }
+
+    /** How long after its creation each entry expires, in the order of their queues. */
+    private List<Optional<Duration>> lives(Created created) {
+        Message message = found(created);
+        return message.entries().stream()
+                .map(entry -> entry.expiresAt().map(end -> Duration.between(message.createdAt(), end)))
+                .toList();
     }
 
     private long number(String query) {

@@ -1,13 +1,13 @@
 package io.postroom.flow;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.awaitility.Awaitility.await;
 
 import io.postroom.Postroom;
 import io.postroom.api.CreateMessage;
 import io.postroom.api.Created;
 import io.postroom.api.Overflow;
 import io.postroom.api.QueueSettings;
+import io.postroom.testing.BlockedSessions;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
 import java.sql.Connection;
@@ -93,12 +93,7 @@ class HeldQueueTest {
         limit("closed");
         createInOpenTransaction(message("closed", 0));
         CompletableFuture<Created> first = async(message("closed", 1));
-        await().atMost(60, TimeUnit.SECONDS)
-                .until(() -> sql.sql("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-                                        + " AND cardinality(pg_blocking_pids(pid)) > 0")
-                                .query(Integer.class)
-                                .single()
-                        == 1);
+        BlockedSessions.await(pool, 1);
         CompletableFuture<Created> second = async(message("closed", 2));
         postroom.close();
         assertThat(second).isCompletedExceptionally();

@@ -22,6 +22,8 @@ import io.postroom.testing.TestDatabase;
 import java.sql.Connection;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -66,7 +68,7 @@ class PostroomDefinitionsTest {
     @Test
     void what_is_exported_is_imported_as_it_was_and_works() {
         declareShop();
-        String file = definitions.export();
+        String file = definitions.exportFile();
         removeAll();
 
         ImportReport report = definitions.importFile(file, ImportOptions.defaults());
@@ -77,7 +79,7 @@ class PostroomDefinitionsTest {
         assertThat(report.lines())
                 .extracting(ImportReport.Line::definition)
                 .contains("queue mail", "exchange orders", "binding orders to exchange all [*]");
-        assertThat(definitions.export()).isEqualTo(file);
+        assertThat(definitions.exportFile()).isEqualTo(file);
         assertThat(postroom.queueMessages()
                         .createMessage(CreateMessage.via("orders", "order.paid").payload(1))
                         .queues())
@@ -90,7 +92,7 @@ class PostroomDefinitionsTest {
     @Test
     void file_shows_every_setting() {
         declareShop();
-        assertThat(definitions.export())
+        assertThat(definitions.exportFile())
                 .contains("\"postroomDefinitions\" : 1", "\"kind\" : \"auto_delete\"", "\"attempts\" : 7")
                 .contains("\"retryAfter\" : \"1s, 5s\"", "\"timeToLive\" : \"1m\"", "\"retention\" : \"1h\"")
                 .contains("\"crashLimit\" : 2", "\"deadLetterExchange\" : \"all\"", "\"deadLetterRoutingKey\" : \"k\"")
@@ -155,13 +157,59 @@ class PostroomDefinitionsTest {
                 .isEqualTo("DIFFERS queue kept: attempts stays 3: an operator has set it");
         assertThat(attempts("mail")).isEqualTo(9);
         assertThat(attempts("kept")).isEqualTo(3);
-        assertThat(definitions.export()).as("what the file does not name stays").contains("\"timeToLive\" : \"1d\"");
+        assertThat(definitions.exportFile())
+                .as("what the file does not name stays")
+                .contains("\"timeToLive\" : \"1d\"");
+    }
+
+    @Test
+    void deleted_queue_comes_back_as_a_new_one() {
+        postroom.queues()
+                .declare(QueueSettings.of("mail")
+                        .attempts(3)
+                        .retryAfter("9s")
+                        .crashLimit(9)
+                        .timeToLive(Duration.ofDays(1))
+                        .retention(Duration.ofDays(1))
+                        .deadLetterExchange("all", "k")
+                        .ordered(true)
+                        .onDeadLetter(OnDeadLetter.BLOCK));
+        postroom.queues()
+                .declare(QueueSettings.of("rabbit")
+                        .kind(QueueKind.AUTO_DELETE)
+                        .maxLength(5, Overflow.REJECT)
+                        .singleActiveConsumer(true)
+                        .expiresAfter(Duration.ofMinutes(3)));
+        sql.sql("UPDATE postroom.queue SET settings_by = 'operator'").update();
+        for (String queue : List.of("mail", "rabbit")) {
+            postroom.queues().delete(queue, false, false);
+        }
+        String file = "{\"postroomDefinitions\": 1, \"queues\": [{\"queue\": \"mail\", \"attempts\": 9}]}";
+
+        assertThat(definitions.importFile(file, ImportOptions.defaults()).lines(ImportReport.Result.DIFFERS))
+                .isEmpty();
+        definitions.importRabbitMq("{\"queues\": [{\"name\": \"rabbit\"}]}", ImportOptions.defaults());
+
+        postroom.queues().declare(QueueSettings.of("new.mail").attempts(9));
+        postroom.queues().declare(QueueSettings.of("new.rabbit"));
+        for (String queue : List.of("mail", "rabbit")) {
+            assertThat(settings(queue)).isEqualTo(settings("new." + queue));
+        }
+    }
+
+    private Map<String, Object> settings(String queue) {
+        Map<String, Object> row = sql.sql("SELECT * FROM postroom.queue WHERE name = ?")
+                .param(queue)
+                .query()
+                .singleRow();
+        row.keySet().removeAll(Set.of("id", "name", "created_at", "used_at"));
+        return row;
     }
 
     @Test
     void names_are_changed_wherever_they_stand() {
         declareShop();
-        String file = definitions.export();
+        String file = definitions.exportFile();
         removeAll();
         definitions.importFile(
                 file,
@@ -169,10 +217,24 @@ class PostroomDefinitionsTest {
                         .rename("mail", "mail.x")
                         .rename("orders", "orders.x")
                         .rename("all", "all.x"));
-        assertThat(definitions.export())
+        assertThat(definitions.exportFile())
                 .isEqualTo(file.replace("\"mail\"", "\"mail.x\"")
                         .replace("\"orders\"", "\"orders.x\"")
                         .replace("\"all\"", "\"all.x\""));
+    }
+
+    @Test
+    void rename_that_names_nothing_of_the_file_is_refused() {
+        String file = """
+                {"postroomDefinitions": 1, "queues": [{"queue": "mail", "deadLetterExchange": "old"}]}""";
+        for (ImportOptions options :
+                List.of(ImportOptions.defaults(), ImportOptions.defaults().asDryRun())) {
+            assertThatThrownBy(() -> definitions.importFile(
+                            file, options.rename("old", "old.x").rename("mial", "mail.x")))
+                    .isInstanceOf(InvalidMessageException.class)
+                    .hasMessage("rename must be of names that the file has, got \"mial\"");
+        }
+        assertThat(postroom.queues().stats()).isEmpty();
     }
 
     @Test
@@ -199,7 +261,7 @@ class PostroomDefinitionsTest {
         postroom.exchanges().bind(Binding.from("all").to("stays"));
         postroom.exchanges().bind(Binding.from("all").to(own));
 
-        assertThat(definitions.export()).contains("stays").doesNotContain(own);
+        assertThat(definitions.exportFile()).contains("stays").doesNotContain(own);
         assertThat(definitions.exportRabbitMq("/")).contains("stays").doesNotContain(own);
         assertThatThrownBy(() -> definitions.importFile(
                         "{\"postroomDefinitions\": 1, \"queues\": [{\"queue\": \"" + own + "\"}]}",
@@ -236,11 +298,11 @@ class PostroomDefinitionsTest {
         postroom.queues().declare(QueueSettings.of("mail"));
         sql.sql("UPDATE postroom.queue SET " + setting + ", settings_by = 'operator'")
                 .update();
-        String file = definitions.export();
+        String file = definitions.exportFile();
         assertThat(file).contains(text);
         removeAll();
         definitions.importFile(file, ImportOptions.defaults());
-        assertThat(definitions.export()).isEqualTo(file);
+        assertThat(definitions.exportFile()).isEqualTo(file);
     }
 
     @ParameterizedTest

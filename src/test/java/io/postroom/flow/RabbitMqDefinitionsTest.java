@@ -134,6 +134,10 @@ class RabbitMqDefinitionsTest {
                 .extracting(ImportReport.Line::definition)
                 .containsExactly(
                         "queue my queue", "binding x to queue my queue [k]", "binding amq.topic to queue my queue [#]");
+        assertThatThrownBy(() -> definitions.importRabbitMq(
+                        file, ImportOptions.defaults().rename("our queue", "our.queue")))
+                .isInstanceOf(InvalidMessageException.class)
+                .hasMessageStartingWith("rename must be");
         ImportReport renamed =
                 definitions.importRabbitMq(file, ImportOptions.defaults().rename("my queue", "my.queue"));
         assertThat(renamed.lines(ImportReport.Result.REFUSED)).isEmpty();

@@ -23,6 +23,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -152,7 +153,7 @@ class WaitingTest {
                         .isNew())
                 .isTrue();
         assertThat(postroom.queueMessages().createMessage(message("dedup", "a").id(id)))
-                .isEqualTo(new Created(id, false, List.of("dedup")));
+                .isEqualTo(new Created(id, false, List.of("dedup"), Optional.of(MessageState.READY)));
         assertThatThrownBy(() -> postroom.queueMessages()
                         .createMessage(message("dedup", "b").id(id)))
                 .isInstanceOf(DuplicateMessageException.class)
@@ -166,7 +167,7 @@ class WaitingTest {
         kit.drain("dedup");
         Created second =
                 postroom.queueMessages().createMessage(message("dedup", "x").deduplicate("order-1-paid"));
-        assertThat(second).isEqualTo(new Created(first.id(), false, List.of("dedup")));
+        assertThat(second).isEqualTo(new Created(first.id(), false, List.of("dedup"), Optional.of(MessageState.DONE)));
         assertThatThrownBy(() -> postroom.queueMessages()
                         .createMessage(message("dedup", "y").deduplicate("order-1-paid")))
                 .isInstanceOf(DuplicateMessageException.class)

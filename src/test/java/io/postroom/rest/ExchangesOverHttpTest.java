@@ -13,6 +13,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /** Declaring, binding and looking at exchanges over HTTP, and creating a message through one. */
 @PostgresTest
@@ -73,7 +74,8 @@ class ExchangesOverHttpTest {
                         .size())
                 .isEqualTo(2);
         assertThat(client.postTo(EXCHANGES + "/orders/unbind", binding).body()).contains("\"removed\":true");
-        RestClient.problem(client.delete(EXCHANGES + "/orders?ifUnused=true"), 409);
+        JsonNode refused = RestClient.problem(client.delete(EXCHANGES + "/orders?ifUnused=true"), 409);
+        assertThat(refused.get("detail").asString()).isEqualTo("exchange \"orders\" has bindings; nothing was deleted");
         assertThat(client.delete(EXCHANGES + "/orders").statusCode()).isEqualTo(200);
         RestClient.problem(client.delete(EXCHANGES + "/orders"), 404);
     }
@@ -113,6 +115,30 @@ class ExchangesOverHttpTest {
         assertThat(client.get(EXCHANGES).body()).contains("\"taken\"");
         RestClient.problem(client.postTo(path, "{}"), 422);
         RestClient.problem(client.postTo(path, "{\"postroomDefinitions\": 1, \"queues\": [{}]}"), 422);
+    }
+
+    /** HTTP shows the arguments of a binding also where it has none. */
+    @Test
+    void exchanges_and_bindings_have_the_same_members_in_a_file() {
+        client.put(EXCHANGES + "/shown", "{\"kind\": \"headers\", \"alternate\": \"none\"}");
+        client.postTo(EXCHANGES + "/shown/bind", "{\"queue\": \"mail\", \"arguments\": {\"a\": \"b\"}}");
+        client.put(EXCHANGES + "/other", "{\"kind\": \"fanout\"}");
+        client.postTo(EXCHANGES + "/shown/bind", "{\"toExchange\": \"other\", \"routingKey\": \"k\"}");
+        JsonNode file = RestClient.json(client.get("/api/v1/definitions"));
+        assertThat(file.get("exchanges"))
+                .isEqualTo(RestClient.json(client.get(EXCHANGES)).get("exchanges"));
+        JsonNode bindings =
+                RestClient.json(client.get(EXCHANGES + "/shown/bindings")).get("bindings");
+        assertThat(bindings.size()).isEqualTo(2);
+        for (JsonNode shown : bindings) {
+            ObjectNode expected = (ObjectNode) shown.deepCopy();
+            if (expected.get("arguments").isEmpty()) {
+                expected.remove("arguments");
+            }
+            assertThat(file.get("bindings")).contains(expected);
+        }
+        client.delete(EXCHANGES + "/shown");
+        client.delete(EXCHANGES + "/other");
     }
 
     @Test

@@ -84,6 +84,7 @@ class MessagesOverHttpTest {
         JsonNode entry = message.get("entries").get(0);
         assertThat(entry.get("queue").asString()).isEqualTo("orders");
         assertThat(entry.get("state").asString()).isEqualTo("DELAYED");
+        assertThat(entry.get("expiresAt")).isEqualTo(message.get("expiresAt"));
         assertThat(Instant.parse(entry.get("dueAt").asString())).isAfter(createdAt.plusSeconds(290));
         assertThat(entry.get("failures").asInt()).isZero();
         assertThat(message.get("history").isEmpty()).isTrue();

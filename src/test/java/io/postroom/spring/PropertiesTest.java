@@ -11,6 +11,7 @@ import io.postroom.api.QueueKind;
 import io.postroom.api.QueueSettings;
 import io.postroom.channel.mail.MailSettings;
 import io.postroom.handler.HandlerMode;
+import io.postroom.testing.QueueMembers;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.reflect.RecordComponent;
@@ -105,7 +106,7 @@ class PropertiesTest {
             int sign = property.indexOf('=');
             environment.setProperty(property.substring(0, sign), property.substring(sign + 1));
         }
-        return QueueProperties.declared(environment);
+        return QueueProperties.declared(environment).queues();
     }
 
     @Test
@@ -243,7 +244,7 @@ class PropertiesTest {
                         Stream.concat(
                                 keys("postroom", PostroomProperties.class),
                                 keys("postroom.mail", MailProperties.class)),
-                        Stream.of("postroom.handlers", "postroom.queues"))
+                        Stream.of("postroom.handlers", "postroom.queues", "postroom.settings"))
                 .collect(Collectors.toSet());
 
         assertThat(keys).hasSizeGreaterThan(25);
@@ -252,6 +253,20 @@ class PropertiesTest {
                 .allSatisfy(key -> assertThat(described.get(key)).as(key).endsWith("."));
         assertThat(described.get("postroom.handlers")).contains(HandlerSettings.KEYS);
         assertThat(described.get("postroom.queues")).contains(QueueProperties.KEYS.keySet());
+        assertThat(described.get("postroom.settings")).contains(SettingsProperties.KEYS);
+    }
+
+    @Test
+    void each_setting_of_a_queue_has_a_property() {
+        assertThat(QueueProperties.KEYS.values())
+                .containsExactlyInAnyOrderElementsOf(Stream.concat(
+                                QueueMembers.names().stream(),
+                                Stream.of("maxStarts", "period", "window", "maxInProgress"))
+                        .toList());
+        String[] properties = QueueMembers.sample().entrySet().stream()
+                .map(setting -> "postroom.queues.mail." + kebab(setting.getKey()) + "=" + setting.getValue())
+                .toArray(String[]::new);
+        QueueMembers.assertAllNamed(queues(properties).get(0));
     }
 
     private static Stream<String> keys(String prefix, Class<?> type) {

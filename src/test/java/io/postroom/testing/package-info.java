@@ -27,6 +27,7 @@
  *       {@code @DynamicPropertySource}; close it.
  *   <li>{@link io.postroom.testing.JvmProcess} for what needs a JVM of its own: to be killed, frozen, or started with other
  *       options.
+ *   <li>{@link io.postroom.testing.BlockedSessions} for races: waits until sessions are blocked by others.
  *   <li>{@link io.postroom.testing.TcpProxy} and {@link io.postroom.testing.TestDatabase#through} to break the connection
  *       between the two.
  * </ul>

@@ -7,6 +7,7 @@ import io.postroom.internal.loop.Loop;
 import io.postroom.internal.storage.ClaimRequest;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.LeaseStore;
+import io.postroom.internal.storage.LimitedClaim;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -211,6 +212,12 @@ final class Claimer {
             }
             return false;
         }
+        long forLimiter = queue.nanosForLimiter(now);
+        if (forLimiter > 0) {
+            queue.passRoomOn(); // it is not used now
+            later.awaitLimiter(queue, now + forLimiter);
+            return false;
+        }
         long rest = queue.restNanos(now);
         if (rest > 0) {
             later.rest(queue, now + rest);
@@ -292,7 +299,36 @@ final class Claimer {
         }
     }
 
+    /** Claims for a queue with limiters, which is alone. */
+    private void claimLimited(QueueClaims queue, ClaimRequest request) {
+        LimitedClaim claim = null;
+        try {
+            claim = store.claimLimited(request);
+        } catch (RuntimeException error) {
+            noteFailure(List.of(queue), error);
+        } finally {
+            if (claim == null) {
+                queue.failed();
+                signal(queue);
+            }
+        }
+        if (claim == null) {
+            return;
+        }
+        try {
+            queue.ended(claim);
+        } finally {
+            if (queue.mayHaveWork()) {
+                signal(queue);
+            }
+        }
+    }
+
     private void claim(List<QueueClaims> queues, List<ClaimRequest> requests) {
+        if (requests.get(0).hasLimiter()) {
+            claimLimited(queues.get(0), requests.get(0));
+            return;
+        }
         boolean answered = false;
         Map<Integer, List<ClaimedMessage>> claimed = Map.of();
         try {

@@ -16,6 +16,7 @@ public final class ConsumedQueue {
 
     private volatile boolean stopped;
 
+    private volatile boolean limiter;
     private volatile boolean suspects;
     private volatile boolean elsewhere = true;
 
@@ -53,6 +54,16 @@ public final class ConsumedQueue {
     /** Whether the messages of a group run one after the other, as of the last poll. */
     boolean isOrdered() {
         return cursors.isOrdered();
+    }
+
+    /** Whether the queue has a limiter or a destination, as of the last poll. Nothing of it is held ahead of the threads then. */
+    public boolean hasLimiter() {
+        return limiter;
+    }
+
+    /** Notes whether the queue has a limiter or a destination. It holds from the next claim on. */
+    public void setLimiter(boolean given) {
+        limiter = given;
     }
 
     /** Whether suspects wait, as of the last poll. */
@@ -105,6 +116,7 @@ public final class ConsumedQueue {
             }
         }
         cursors.setOrdered(report.ordered());
+        limiter = report.hasLimiter();
         suspects = report.suspects();
         elsewhere = report.elsewhere();
         handled.reported(report);

@@ -34,6 +34,7 @@ public final class Consumer {
                 shared.bounds,
                 shared.leases,
                 shared.starts,
+                queue::hasLimiter,
                 this::release,
                 this::requestThread,
                 others -> others.forEach(shared.claimer::signal),
@@ -68,6 +69,17 @@ public final class Consumer {
     public void wake() {
         claims.becameReadyHere();
         signal();
+    }
+
+    /** Looks again at once where messages had to end before others may start: one of a queue with limiters has ended. */
+    public void limitedEnded() {
+        claims.limitedEnded();
+        signal();
+    }
+
+    /** Gives back what no handler thread has begun: the queue has got a limiter, which did not count it. */
+    public void giveBackWaiting() {
+        held.giveBackWaiting();
     }
 
     /** Whether a message is held here: its handler runs, or it waits for a handler thread. */

@@ -159,9 +159,13 @@ final class HandlerSet {
      *
      * @return most messages to claim; zero: none, and no claim is under way
      */
-    synchronized int claimBegins(int most, boolean holdsNone) {
-        int least = holdsNone && isShared() && prefetch.handlersAreFast() ? 1 : 0;
-        int wanted = Math.max(least, Math.min(most, prefetch.target() - held.get() - expected));
+    int claimBegins(int most, boolean holdsNone) {
+        return claimBegins(most, prefetch.target(), holdsNone && isShared() && prefetch.handlersAreFast() ? 1 : 0);
+    }
+
+    /** Does the same with so many messages to hold, and at least so many to claim. */
+    synchronized int claimBegins(int most, int target, int least) {
+        int wanted = Math.max(least, Math.min(most, target - held.get() - expected));
         expected += wanted;
         return wanted;
     }

@@ -3,6 +3,7 @@ package io.postroom.internal.consumer;
 import io.postroom.internal.storage.ClaimedMessage;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /**
@@ -18,6 +19,7 @@ final class HeldMessages {
     private final HeldBounds bounds;
     private final HeldLeases leases;
     private final StartMarks starts;
+    private final BooleanSupplier noneAhead;
     private final Consumer<List<ClaimedMessage>> release;
     private final Consumer<List<QueueClaims>> onRoom;
     private final Runnable onWorthAClaim;
@@ -25,6 +27,7 @@ final class HeldMessages {
     private final AtomicInteger count = new AtomicInteger();
 
     /**
+     * @param noneAhead whether nothing is held beyond what the threads take at once, because its start would come too late
      * @param release gives messages back to the queue untouched
      * @param onFilled asks for a handler thread, because messages wait
      * @param onRoom gets other queues with the same handlers, which waited until some of this one's messages ended
@@ -35,6 +38,7 @@ final class HeldMessages {
             HeldBounds bounds,
             HeldLeases leases,
             StartMarks starts,
+            BooleanSupplier noneAhead,
             Consumer<List<ClaimedMessage>> release,
             Runnable onFilled,
             Consumer<List<QueueClaims>> onRoom,
@@ -44,6 +48,7 @@ final class HeldMessages {
         this.bounds = bounds;
         this.leases = leases;
         this.starts = starts;
+        this.noneAhead = noneAhead;
         this.release = release;
         this.onRoom = onRoom;
         this.onWorthAClaim = onWorthAClaim;
@@ -56,11 +61,11 @@ final class HeldMessages {
 
     /** How many more messages this process would like to hold; zero or less: none. */
     int wanted() {
-        return prefetch.target() - handlerSet.held();
+        return (noneAhead.getAsBoolean() ? prefetch.threadCapacity() : prefetch.target()) - handlerSet.held();
     }
 
     boolean isWorthAClaim() {
-        return handlerSet.isWorthAClaim(count.get() == 0);
+        return noneAhead.getAsBoolean() ? wanted() > 0 : handlerSet.isWorthAClaim(count.get() == 0);
     }
 
     /**
@@ -90,7 +95,9 @@ final class HeldMessages {
 
     /** Decides how many messages a claim should bring, and notes that it is under way: see {@link HandlerSet#claimBegins}. */
     int claimBegins(int most) {
-        return handlerSet.claimBegins(most, count.get() == 0);
+        return noneAhead.getAsBoolean()
+                ? handlerSet.claimBegins(most, prefetch.threadCapacity(), 0)
+                : handlerSet.claimBegins(most, count.get() == 0);
     }
 
     /** Whether the bounds of the process keep this queue from messages, whatever its own handlers could take. */

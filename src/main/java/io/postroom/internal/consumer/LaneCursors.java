@@ -68,7 +68,8 @@ public final class LaneCursors {
                 limit,
                 leaseSize,
                 limit,
-                kind);
+                kind,
+                queue.hasLimiter());
     }
 
     /** Notes that messages became READY in the lane, the lowest of them with this number. */
@@ -159,6 +160,11 @@ public final class LaneCursors {
         if (isDeep) {
             markFilled(request);
         }
+    }
+
+    /** Notes that a limiter kept the request from all it asked for, after {@link #claimed}: the rest is still there. */
+    synchronized void heldBack(ClaimRequest request) {
+        markFilled(request);
     }
 
     /** Notes that the request failed: what it asked for may still be there. */

@@ -11,7 +11,8 @@ final class LaterLooks {
     private enum Why {
         RESTS,
         LOOKS_AGAIN,
-        LEAVES_TO_OTHERS
+        LEAVES_TO_OTHERS,
+        AWAITS_LIMITER
     }
 
     private record Look(QueueClaims queue, long atNanos, Why why) implements Comparable<Look> {
@@ -44,6 +45,16 @@ final class LaterLooks {
         }
     }
 
+    /** Looks at the queue again when its limiters may let messages start. Does not mark the queue: the end of a message ends the wait. */
+    void awaitLimiter(QueueClaims queue, long untilNanos) {
+        if (!queue.awaitsLimiter
+                || untilNanos - queue.limiterLookNanos < 0) { // a later look stays, and finds nothing new
+            queue.awaitsLimiter = true;
+            queue.limiterLookNanos = untilNanos;
+            looks.add(new Look(queue, untilNanos, Why.AWAITS_LIMITER));
+        }
+    }
+
     /**
      * Takes out the queues whose time has come.
      *
@@ -58,6 +69,10 @@ final class LaterLooks {
                 case RESTS -> rested.accept(queue);
                 case LOOKS_AGAIN -> {
                     queue.looksAgain = false;
+                    signal.accept(queue);
+                }
+                case AWAITS_LIMITER -> {
+                    queue.awaitsLimiter = false;
                     signal.accept(queue);
                 }
                 case LEAVES_TO_OTHERS -> {

@@ -6,6 +6,7 @@ import io.postroom.internal.loop.Backoff;
 import io.postroom.internal.loop.RepeatedWarning;
 import io.postroom.internal.storage.ClaimRequest;
 import io.postroom.internal.storage.ClaimedMessage;
+import io.postroom.internal.storage.LimitedClaim;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -40,11 +41,16 @@ final class QueueClaims {
     boolean looksAgain;
     /** Whether the claimer will look again when the others had their time. */
     boolean leavesToOthers;
+    /** Whether the claimer will look again when a limiter may let messages start. */
+    boolean awaitsLimiter;
+    /** When it will. */
+    long limiterLookNanos;
     /** The claimer's turn in which it last claimed. */
     long chosenInTurn;
     /** Most queues in a claim with this one. */
     private int mostTogether = Claimer.MOST_QUEUES;
 
+    private final LimiterWait limiterWait = new LimiterWait(System::nanoTime);
     private int asked;
     private @Nullable ClaimRequest request;
     private @Nullable Failures failures;
@@ -143,14 +149,32 @@ final class QueueClaims {
         return lastShortClaimNanos == 0 ? 0 : AFTER_SHORT_CLAIM.toNanos() - (now - lastShortClaimNanos);
     }
 
+    /** Whether the queue has a limiter, so that it claims alone and by a function of its own. */
+    boolean hasLimiter() {
+        return queue.hasLimiter();
+    }
+
+    /** Returns how many nanoseconds no limiter of the queue will let a message start; zero or less: one may. */
+    long nanosForLimiter(long now) {
+        return limiterWait.nanos(now);
+    }
+
+    /** Notes that a message of the queue has ended, which may let another one start. Thread-safe. */
+    void limitedEnded() {
+        limiterWait.messageEnded();
+    }
+
     /** Returns how many nanoseconds to leave new messages to the other processes that consume the queue; zero or less: none. */
     long nanosForOthers(long now) {
         return queue.isConsumedElsewhere() ? races.nanosToWait(now) : 0;
     }
 
-    /** Returns the most queues in a claim with this one; fewer after a failure, to find the one that fails. Ordered queues claim alone. */
+    /**
+     * Returns the most queues in a claim with this one; fewer after a failure, to find the one that fails. Ordered queues and those with a
+     * limiter claim alone.
+     */
     int mostTogether() {
-        return queue.isOrdered() ? 1 : mostTogether;
+        return queue.isOrdered() || queue.hasLimiter() ? 1 : mostTogether;
     }
 
     /** Lowers {@link #mostTogether} until a claim works. */
@@ -193,15 +217,28 @@ final class QueueClaims {
             return null;
         }
         races.claimBegins();
+        limiterWait.claimBegins();
         int leaseSize = queue.handled().leaseSize();
         int started = held.startAtOnce(queues);
         request = queues == 1
                 ? queue.cursors().request(workerId, asked, leaseSize, started)
                 : queue.cursors().requestOfOneLane(workerId, asked, leaseSize, started);
+        request = request.withLimiter(queues == 1 && queue.hasLimiter()); // beside others nothing of it is claimed
         if (queue.cursors().mayHaveWork()) {
             races.leavesLanes();
         }
         return request;
+    }
+
+    /** Takes over what the claim of a queue with limiters brought. */
+    void ended(LimitedClaim claim) {
+        ClaimRequest own = request;
+        ended(claim.messages());
+        limiterWait.claimed(claim);
+        if (claim.heldBack() && own != null) {
+            queue.cursors().heldBack(own);
+            races.claimEnds(true); // others did not take what is left
+        }
     }
 
     /** Takes over what the claim brought. */

@@ -32,7 +32,7 @@ public final class DefaultDefinitions implements Definitions {
     }
 
     @Override
-    public String export() {
+    public String exportFile() {
         return PostroomFile.write(store.read());
     }
 

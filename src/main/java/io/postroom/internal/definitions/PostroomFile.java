@@ -54,10 +54,10 @@ final class PostroomFile {
     private static final JsonMapper JSON =
             JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
 
-    private final Function<String, String> rename;
+    private final Renames renames;
 
-    private PostroomFile(Function<String, String> rename) {
-        this.rename = rename;
+    private PostroomFile(Renames renames) {
+        this.renames = renames;
     }
 
     // ---- write
@@ -122,14 +122,15 @@ final class PostroomFile {
 
     /**
      * @param renames names of the file, and the names they get
-     * @throws InvalidMessageException the text is no such file, or a member is not what it must be; the error names its place
+     * @throws InvalidMessageException the text is no such file, a member is not what it must be (the error names its place), or a rename
+     *     names nothing of the file
      */
     static Topology read(String text, Map<String, String> renames) {
         JsonNode root = Entry.parse(text);
         if (!root.isObject() || !root.has(VERSION)) {
             throw new InvalidMessageException(
                     "file",
-                    "a JSON object with " + VERSION + ", as Definitions.export writes it",
+                    "a JSON object with " + VERSION + ", as Definitions.exportFile writes it",
                     Entry.shown(root),
                     "A file of RabbitMQ is imported as such");
         }
@@ -142,16 +143,19 @@ final class PostroomFile {
                     Entry.shown(root.get(VERSION)),
                     version > LATEST
                             ? "A later version of Postroom wrote the file: import it with that version"
-                            : "Definitions.export writes it");
+                            : "Definitions.exportFile writes it");
         }
         file.requireKnown(MEMBERS);
-        PostroomFile reader = new PostroomFile(name -> renames.getOrDefault(name, name));
-        return new Topology(
+        Renames used = new Renames(renames);
+        PostroomFile reader = new PostroomFile(used);
+        Topology topology = new Topology(
                 named(root, "queues", reader::queue, QueueSettings::queue),
                 named(root, "exchanges", reader::exchange, Exchange::name),
                 Entry.list(root, "bindings").stream()
                         .map(entry -> placed(entry, reader::binding))
                         .toList());
+        used.requireAllUsed();
+        return topology;
     }
 
     /** Reads a list in which no name comes twice. */
@@ -182,14 +186,14 @@ final class PostroomFile {
     private QueueSettings queue(Entry entry) {
         entry.requireKnown(QUEUE_MEMBERS);
         return new QueueSettings(
-                rename.apply(entry.text("queue")),
+                renames.of(entry.text("queue")),
                 entry.optionalNumber("attempts"),
                 entry.optionalText("retryAfter"),
                 duration(entry, "timeToLive"),
                 duration(entry, "retention"),
                 entry.optionalNumber("crashLimit"),
                 entry.optionalText("kind").map(code -> kind(entry, code)),
-                entry.optionalText("deadLetterExchange").map(rename),
+                entry.optionalText("deadLetterExchange").map(renames::of),
                 entry.optionalText("deadLetterRoutingKey"),
                 entry.optionalFlag("ordered"),
                 entry.optionalText("onDeadLetter").map(OnDeadLetter::ofCode),
@@ -218,15 +222,15 @@ final class PostroomFile {
     private Exchange exchange(Entry entry) {
         entry.requireKnown(EXCHANGE_MEMBERS);
         return new Exchange(
-                rename.apply(entry.text("exchange")),
+                renames.of(entry.text("exchange")),
                 ExchangeKind.ofWord(entry.text("kind")),
-                entry.optionalText("alternate").map(rename));
+                entry.optionalText("alternate").map(renames::of));
     }
 
     private Binding binding(Entry entry) {
         entry.requireKnown(BINDING_MEMBERS);
-        Optional<String> queue = entry.optionalText("queue").map(rename);
-        Optional<String> toExchange = entry.optionalText("toExchange").map(rename);
+        Optional<String> queue = entry.optionalText("queue").map(renames::of);
+        Optional<String> toExchange = entry.optionalText("toExchange").map(renames::of);
         if (queue.isPresent() == toExchange.isPresent()) {
             throw new InvalidMessageException(
                     entry.place(), "given one of queue and toExchange", queue.isPresent() ? "both" : "neither");
@@ -245,7 +249,7 @@ final class PostroomFile {
                     entry.place(), "bound to a queue or to an exchange (toExchange)", Entry.shown(entry.object()));
         }
         return new Binding(
-                rename.apply(entry.text("exchange")),
+                renames.of(entry.text("exchange")),
                 queue,
                 toExchange,
                 entry.optionalText("routingKey").orElse(""),

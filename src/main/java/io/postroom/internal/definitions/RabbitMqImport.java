@@ -41,20 +41,24 @@ final class RabbitMqImport {
 
     private final RabbitMqFile file;
     private final ImportOptions options;
+    private final Renames renames;
     private final RabbitMqPolicies policies;
     private final List<Line> lines = new ArrayList<>();
     private final Map<String, QueueSettings> queues = new LinkedHashMap<>();
     private final Map<String, Exchange> exchanges = new LinkedHashMap<>();
     private final List<Binding> bindings = new ArrayList<>();
 
+    /** @throws InvalidMessageException a member is not what it must be, or a rename names nothing of the file */
     RabbitMqImport(RabbitMqFile file, ImportOptions options) {
         this.file = file;
         this.options = options;
+        this.renames = new Renames(options.renames());
         this.policies = new RabbitMqPolicies(file.policies(), this::refused);
         file.exchanges().forEach(this::exchange);
         file.queues().forEach(this::queue);
         file.bindings().forEach(this::binding);
         WITHOUT_COUNTERPART.keySet().stream().sorted().forEach(this::leftOut);
+        renames.requireAllUsed();
     }
 
     Topology topology() {
@@ -98,7 +102,7 @@ final class RabbitMqImport {
             if (argument.getKey().equals("alternate-exchange")
                     && argument.getValue().isString()) {
                 String alternate = argument.getValue().stringValue();
-                String known = options.renames().getOrDefault(alternate, alternate);
+                String known = renames.of(alternate);
                 if (Limits.isName(known)) {
                     exchange = exchange.alternate(known);
                 } else {
@@ -151,7 +155,7 @@ final class RabbitMqImport {
             return settings;
         }
         String name = exchange == null || !exchange.isString() ? "" : exchange.stringValue();
-        String ours = options.renames().getOrDefault(name, name);
+        String ours = renames.of(name);
         if (!Limits.isName(ours)) {
             differences.add(
                     "its dead letters stay with it: its dead letter exchange \"" + name + "\" cannot be taken over");
@@ -212,7 +216,7 @@ final class RabbitMqImport {
     private void predeclare(String name) {
         ExchangeKind kind = PREDECLARED.get(name);
         if (kind != null && !exchanges.containsKey(name)) {
-            exchanges.put(name, new Exchange(options.renames().getOrDefault(name, name), kind, Optional.empty()));
+            exchanges.put(name, new Exchange(renames.of(name), kind, Optional.empty()));
             taken("exchange " + name, List.of("it is declared as an ordinary exchange, because bindings name it"));
         }
     }
@@ -246,7 +250,7 @@ final class RabbitMqImport {
     // ---- the report
 
     private Optional<String> ourName(String definition, String name) {
-        String ours = options.renames().getOrDefault(name, name);
+        String ours = renames.of(name);
         if (Limits.isName(ours)) {
             return Optional.of(ours);
         }

@@ -62,6 +62,7 @@ final class AtomicCalls {
     private List<Outcome> handle(HandlerCall call, Connection connection, AtomicBoolean usersError) throws Exception {
         boolean returned = false;
         try {
+            call.requireInTime(); // the transaction may have waited for a connection
             List<Outcome> outcomes = userCode.handle(call, connection);
             returned = true;
             return outcomes;

@@ -30,8 +30,18 @@ final class Batch {
     }
 
     /** Begins the call, on the thread that runs it; empty when no message goes to a batch handler. */
-    Optional<HandlerCall> begin(HandledQueue queue) {
-        return Optional.ofNullable(handler).map(one -> HandlerCall.begin(queue, one, messages, payloads));
+    Optional<HandlerCall> begin(HandledQueue queue, @Nullable AttemptSettings settings) {
+        return Optional.ofNullable(handler).map(one -> HandlerCall.begin(queue, one, settings, messages, payloads));
+    }
+
+    /** The handler of the call; empty when no message goes to a batch handler. */
+    Optional<Handler> handler() {
+        return Optional.ofNullable(handler);
+    }
+
+    /** The messages of the call. */
+    List<ClaimedMessage> messages() {
+        return messages;
     }
 
     /** The messages that run one by one. */

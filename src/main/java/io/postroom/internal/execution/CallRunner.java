@@ -1,13 +1,16 @@
 package io.postroom.internal.execution;
 
+import io.postroom.api.Limits;
 import io.postroom.api.Outcome;
 import io.postroom.api.Transactions;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.Completion;
 import io.postroom.internal.storage.Failure;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -34,6 +37,8 @@ final class CallRunner {
     private final TimeLimits timeLimits;
     private final Completer completer;
     private final LastNet net;
+    private final BiConsumer<String, Duration> park;
+    private final LateStarts lateStarts = new LateStarts();
 
     CallRunner(
             UserCode userCode,
@@ -41,13 +46,15 @@ final class CallRunner {
             Transactions transactions,
             TimeLimits timeLimits,
             Completer completer,
-            LastNet net) {
+            LastNet net,
+            BiConsumer<String, Duration> park) {
         this.userCode = userCode;
         this.atomicCalls = atomicCalls;
         this.transactions = transactions;
         this.timeLimits = timeLimits;
         this.completer = completer;
         this.net = net;
+        this.park = park;
     }
 
     /**
@@ -102,7 +109,9 @@ final class CallRunner {
                 timeLimits.unwatch(attempt);
                 return runSingly(call, onGivenUp);
             }
-            handOver(call, answer, state, ends(call, answer, state));
+            List<Completion> ends = ends(call, answer, state);
+            answer.outcomes().stream().distinct().forEach(this::parkDestination);
+            handOver(call, answer, state, ends);
             return state != Attempt.State.ABANDONED;
         } finally {
             timeLimits.unwatch(attempt);
@@ -115,6 +124,7 @@ final class CallRunner {
                 List<Outcome> outcomes = atomicCalls.call(call);
                 return new Answer(outcomes, null, AtomicCalls.areDone(outcomes));
             }
+            call.requireInTime();
             return new Answer(userCode.handle(call, null), null, false);
         } catch (Throwable error) {
             return new Answer(List.of(), error, false);
@@ -134,7 +144,8 @@ final class CallRunner {
     private boolean runSingly(HandlerCall batch, Runnable onGivenUp) {
         Iterator<Object> payloads = batch.payloads().iterator();
         return net.runEach(batch.queue(), batch.messages(), onGivenUp, (message, whenGivenUp) -> {
-            HandlerCall single = HandlerCall.begin(batch.queue(), batch.handler(), message, payloads.next());
+            HandlerCall single =
+                    HandlerCall.begin(batch.queue(), batch.handler(), batch.settings(), message, payloads.next());
             return run(single, whenGivenUp);
         });
     }
@@ -157,6 +168,10 @@ final class CallRunner {
     }
 
     private Completion failed(HandlerCall call, ClaimedMessage message, Throwable error, Attempt.State state) {
+        if (error instanceof LateStartException late) {
+            lateStarts.said(call, late);
+            return Completion.release(message);
+        }
         if (error instanceof AtomicCalls.CutOffException cut
                 && state == Attempt.State.RUNNING
                 && message.counters().deliveries() < StateTransitions.FREE_CUT_OFFS) {
@@ -178,12 +193,26 @@ final class CallRunner {
                     Failure.loggable(cause));
         }
         Outcome outcome = userCode.outcomeOf(call, message, cause);
+        parkDestination(outcome);
         return StateTransitions.of(
                 message,
                 outcome,
                 Failure.of(cause),
                 call.policy(),
                 call.attempt().startedNanos());
+    }
+
+    /** Parks the destination of a message that could not go there now. The message waits, too, so a failure is only logged. */
+    private void parkDestination(Outcome outcome) {
+        if (!(outcome instanceof Outcome.NotNow notNow) || !Limits.isName(notNow.destination())) {
+            return;
+        }
+        try {
+            Duration time = notNow.retryAfter();
+            park.accept(notNow.destination(), time.compareTo(Limits.HORIZON) > 0 ? Limits.HORIZON : time);
+        } catch (RuntimeException failed) {
+            log.warn("destination {} takes nothing now and could not be parked", notNow.destination(), failed);
+        }
     }
 
     /**

@@ -28,6 +28,7 @@ public final class Executor {
     private final LastNet net;
     private final TimeLimits timeLimits;
     private final KillSignals killSignals;
+    private final HandlerEntries entries;
 
     public Executor(
             HandlerSetup setup,
@@ -42,12 +43,13 @@ public final class Executor {
         this.delivery = setup.delivery();
         this.timeLimits = timeLimits;
         this.killSignals = killSignals;
+        this.entries = setup.entries();
         this.store = store;
         this.leaseHolder = leaseHolder;
         this.undecodables = new UndecodableMessages(store);
         this.net = new LastNet(completer);
         AtomicCalls atomicCalls = new AtomicCalls(userCode, store, transactions, leaseHolder);
-        this.calls = new CallRunner(userCode, atomicCalls, transactions, timeLimits, completer, net);
+        this.calls = new CallRunner(userCode, atomicCalls, transactions, timeLimits, completer, net, store::park);
     }
 
     /** Runs one message. */
@@ -84,19 +86,29 @@ public final class Executor {
         if (handler.isEmpty()) {
             return net.end(StateTransitions.noHandler(message));
         }
+        HandlerEntries.Use use = entries.of(handler.get());
+        if (use.obstacle() != null) {
+            return net.end(
+                    StateTransitions.unusableSettings(message, use.obstacle().reason()));
+        }
         @Nullable Object payload; // null for JSON null, which is the handler's business
         try {
             payload = delivery.read(handler.get(), message.content());
         } catch (Delivery.UndecodableException undecodable) {
             return net.end(undecodables.end(queue, message, undecodable));
         }
-        return calls.run(HandlerCall.begin(queue, handler.get(), message, payload), onGivenUp);
+        return calls.run(HandlerCall.begin(queue, handler.get(), use.settings(), message, payload), onGivenUp);
     }
 
     /** @param open loses the messages that have got their ends, or a net of their own */
     private boolean runTogether(HandledQueue queue, List<ClaimedMessage> open, Runnable onGivenUp) {
         Batch batch = sort(queue, open);
-        Optional<HandlerCall> call = batch.begin(queue);
+        HandlerEntries.Use use = batch.handler().map(entries::of).orElse(HandlerEntries.Use.NONE);
+        HandlerEntries.Obstacle obstacle = use.obstacle();
+        if (obstacle != null) {
+            batch.messages().forEach(message -> net.end(StateTransitions.unusableSettings(message, obstacle.reason())));
+        }
+        Optional<HandlerCall> call = obstacle == null ? batch.begin(queue, use.settings()) : Optional.empty();
         if (call.isPresent() && !calls.run(call.get(), () -> net.releaseAll(batch.others(), onGivenUp))) {
             return false;
         }

@@ -1,6 +1,7 @@
 package io.postroom.internal.execution;
 
 import io.postroom.api.RetryPolicy;
+import io.postroom.api.SettingsEntry;
 import io.postroom.handler.Handler;
 import io.postroom.handler.HandlerMode;
 import io.postroom.internal.storage.QueueReport;
@@ -61,11 +62,32 @@ public final class HandledQueue {
         return leaseSize;
     }
 
-    /** The retry policy for messages of this handler: an operator's, else the handler's own. It never throws. */
-    public RetryPolicy retryPolicy(Handler handler) {
+    /**
+     * The retry policy for messages of this handler: that of an operator of the queue, else that of the entry, else the handler's own. It
+     * never throws.
+     *
+     * @param entry that the handler names; null: none
+     */
+    RetryPolicy retryPolicy(Handler handler, @Nullable SettingsEntry entry) {
         OperatorSettings operators = operatorSettings;
-        RetryPolicy own = new SafeRetryPolicy(handler.retry());
-        return operators == null ? own : new OperatorRetryPolicy(operators.attempts, operators.waits, own);
+        RetryPolicy own = policyOf(entry, new SafeRetryPolicy(handler.retry()));
+        return operators == null ? own : new OverridingRetryPolicy(operators.attempts, operators.waits, own);
+    }
+
+    /** The retry policy for a message that was not run: no entry counts. */
+    public RetryPolicy retryPolicy(Handler handler) {
+        return retryPolicy(handler, null);
+    }
+
+    private static RetryPolicy policyOf(@Nullable SettingsEntry entry, RetryPolicy handlers) {
+        if (entry == null || entry.attempts().isEmpty() && entry.retryAfter().isEmpty()) {
+            return handlers;
+        }
+        int attempts = entry.attempts().orElse(handlers.attempts());
+        return new OverridingRetryPolicy(
+                attempts,
+                entry.retryAfter().map(waits -> readable(attempts, waits)).orElse(null),
+                handlers);
     }
 
     /** Takes over the retry settings that an operator stored, or drops them once they were reset. */
@@ -79,8 +101,12 @@ public final class HandledQueue {
      * are outside their limits. {@code InspectDatabase} says the latter at WARN.
      */
     private static @Nullable RetryPolicy readableWaits(QueueReport report) {
+        return readable(report.maxAttempts(), report.retryAfter());
+    }
+
+    private static @Nullable RetryPolicy readable(int attempts, String waits) {
         try {
-            return RetryPolicy.parse(report.maxAttempts(), report.retryAfter());
+            return RetryPolicy.parse(attempts, waits);
         } catch (RuntimeException notWaits) {
             return null;
         }
@@ -89,8 +115,8 @@ public final class HandledQueue {
     /** @param waits null: those of each handler */
     private record OperatorSettings(int attempts, @Nullable RetryPolicy waits) {}
 
-    /** The policy of a handler with an operator's attempts and, if there are any, an operator's waits. */
-    private record OperatorRetryPolicy(
+    /** The policy of a handler with other attempts and, if there are any, other waits. */
+    private record OverridingRetryPolicy(
             int attempts, @Nullable RetryPolicy waits, RetryPolicy handlers) implements RetryPolicy {
         @Override
         public Duration delayAfter(int failures) {

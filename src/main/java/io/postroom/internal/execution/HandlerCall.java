@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param payloads one a message, in the same order; null stands for JSON null
  * @param attempt began when this object was made, on the thread that runs the call
  * @param replies those that the call has set so far
+ * @param settings of the external system that the handler names, as of the beginning; null: it names none
  */
 record HandlerCall(
         HandledQueue queue,
@@ -24,28 +25,52 @@ record HandlerCall(
         List<ClaimedMessage> messages,
         List<Object> payloads,
         Attempt attempt,
-        CallReplies replies) {
+        CallReplies replies,
+        @Nullable AttemptSettings settings) {
 
     /** Starts the clock of the time limit: to be called by the thread that runs the call, right before it. */
     static HandlerCall begin(
-            HandledQueue queue, Handler handler, List<ClaimedMessage> messages, List<Object> payloads) {
+            HandledQueue queue,
+            Handler handler,
+            @Nullable AttemptSettings settings,
+            List<ClaimedMessage> messages,
+            List<Object> payloads) {
         return new HandlerCall(
                 queue,
                 handler,
-                queue.retryPolicy(handler),
+                queue.retryPolicy(handler, settings == null ? null : settings.entry()),
                 messages,
                 payloads,
                 new Attempt(handler, messages.get(0).id(), messages.size() == 1),
-                new CallReplies());
+                new CallReplies(),
+                settings);
     }
 
     /** The same for one message. */
-    static HandlerCall begin(HandledQueue queue, Handler handler, ClaimedMessage message, @Nullable Object payload) {
-        return begin(queue, handler, List.of(message), Collections.singletonList(payload));
+    static HandlerCall begin(
+            HandledQueue queue,
+            Handler handler,
+            @Nullable AttemptSettings settings,
+            ClaimedMessage message,
+            @Nullable Object payload) {
+        return begin(queue, handler, settings, List.of(message), Collections.singletonList(payload));
     }
 
     boolean isAtomic() {
         return handler.mode() == HandlerMode.ATOMIC;
+    }
+
+    /**
+     * To be asked right before the handler is called.
+     *
+     * @throws LateStartException it is too late to start one of the messages
+     */
+    void requireInTime() {
+        for (ClaimedMessage message : messages) {
+            if (message.lease().isLate()) {
+                throw new LateStartException(this);
+            }
+        }
     }
 
     boolean isBatch() {

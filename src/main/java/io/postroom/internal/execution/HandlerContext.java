@@ -1,5 +1,6 @@
 package io.postroom.internal.execution;
 
+import io.postroom.api.SettingsEntry;
 import io.postroom.handler.MessageContext;
 import io.postroom.internal.storage.ClaimedMessage;
 import java.sql.Connection;
@@ -19,6 +20,7 @@ final class HandlerContext implements MessageContext {
     private final Attempt attempt;
     private final BooleanSupplier stillOurs;
     private final @Nullable Connection connection;
+    private final @Nullable AttemptSettings settings;
     private final Replies replies;
     private @Nullable Map<String, String> headers;
 
@@ -26,6 +28,7 @@ final class HandlerContext implements MessageContext {
      * @param maxAttempts of the retry policy that holds for this call
      * @param stillOurs whether the leases of this process can be trusted
      * @param connection of the ATOMIC handler's transaction; null for a LEASED one and for HandlingErrorSend
+     * @param settings null: the handler names no entry
      * @param replies takes the reply to the message
      */
     HandlerContext(
@@ -35,6 +38,7 @@ final class HandlerContext implements MessageContext {
             Attempt attempt,
             BooleanSupplier stillOurs,
             @Nullable Connection connection,
+            @Nullable AttemptSettings settings,
             Replies replies) {
         this.message = message;
         this.queue = queue;
@@ -42,6 +46,7 @@ final class HandlerContext implements MessageContext {
         this.attempt = attempt;
         this.stillOurs = stillOurs;
         this.connection = connection;
+        this.settings = settings;
         this.replies = replies;
     }
 
@@ -123,6 +128,24 @@ final class HandlerContext implements MessageContext {
     @Override
     public Optional<String> group() {
         return Optional.ofNullable(message.content().group());
+    }
+
+    @Override
+    public SettingsEntry settings() {
+        return required().entry();
+    }
+
+    @Override
+    public Optional<String> secret() {
+        return required().secret();
+    }
+
+    private AttemptSettings required() {
+        if (settings == null) {
+            throw new IllegalStateException("the handler of queue \"" + queue
+                    + "\" names no settings: set settings = \"…\" on its annotation, or Handler.settings(\"…\")");
+        }
+        return settings;
     }
 
     @Override

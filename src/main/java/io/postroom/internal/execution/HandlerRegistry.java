@@ -14,7 +14,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -125,6 +127,16 @@ public final class HandlerRegistry {
     /** The names of the queues that have a handler here by name, in the order of their first handlers. */
     public Set<String> queues() {
         return handlers.named.keySet();
+    }
+
+    /** The names of the entries of external systems that handlers here name. */
+    public Set<String> entries() {
+        Handlers all = handlers;
+        return Stream.concat(
+                        all.named.values().stream().flatMap(List::stream),
+                        all.matching.stream().map(PatternHandler::handler))
+                .flatMap(handler -> handler.settings().stream())
+                .collect(Collectors.toCollection(TreeSet::new));
     }
 
     /** Whether there are handlers for all queues that match a pattern. */

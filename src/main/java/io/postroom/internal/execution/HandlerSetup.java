@@ -13,10 +13,12 @@ import java.util.Optional;
  * @param onError asked about errors of handlers that name no HandlingErrorSend of their own
  * @param listeners told of what was committed
  * @param replies encodes what handlers reply
+ * @param entries of external systems that handlers name
  */
 public record HandlerSetup(
         HandlerRegistry handlers,
         Delivery delivery,
         Optional<HandlingErrorSend> onError,
         List<PostroomListener> listeners,
-        ReplyEncoder replies) {}
+        ReplyEncoder replies,
+        HandlerEntries entries) {}

@@ -27,6 +27,7 @@ import org.jspecify.annotations.Nullable;
  * undecodable for 24 hours    DEAD      undecodable
  * expired                     FINISHED  (EXPIRED)
  * no handler                  DELAYED   30 s, doubling to 10 min, no line of history
+ * settings cannot be used     DELAYED   10 s, doubling to 10 min, no line of history
  * payload missing             DELAYED   1 s, doubling to 10 min, no line of history
  * not run, an error           like Retry, by the policy's delay                    failures + 1
  * not run, the store is away  DELAYED   10 s, doubling to 10 min
@@ -52,6 +53,7 @@ final class StateTransitions {
     private static final Duration NO_HANDLER_FIRST = Duration.ofSeconds(30);
     private static final Duration LONGEST_WAIT = Duration.ofMinutes(10);
     private static final Duration NOT_RUN = Duration.ofSeconds(10);
+    private static final Duration UNUSABLE_SETTINGS_FIRST = Duration.ofSeconds(10);
     private static final Duration PAYLOAD_MISSING_FIRST = Duration.ofSeconds(1);
     private static final Duration CUT_OFF_FIRST = Duration.ofSeconds(1);
     /** About two hours of cut-offs. */
@@ -107,6 +109,19 @@ final class StateTransitions {
                 message,
                 "no_handler",
                 doubled(NO_HANDLER_FIRST, message.counters().deliveries()));
+    }
+
+    /**
+     * Delays a message whose handler names an entry that is missing, disabled or out of its validity, or whose secret is not found. It
+     * spends nothing, because no attempt was made: 10 s at the first delivery, doubling to 10 minutes.
+     *
+     * @param reason which entry, for explain
+     */
+    static Completion unusableSettings(ClaimedMessage message, String reason) {
+        return waiting(
+                message,
+                reason,
+                doubled(UNUSABLE_SETTINGS_FIRST, message.counters().deliveries()));
     }
 
     /**

@@ -105,6 +105,7 @@ final class UserCode {
                 call.attempt(),
                 leaseHolder::isTrusted,
                 connection,
+                call.settings(),
                 (queue, payload) -> call.replies()
                         .set(
                                 message,

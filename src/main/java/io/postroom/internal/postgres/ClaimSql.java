@@ -50,6 +50,20 @@ final class ClaimSql {
             """);
 
     /**
+     * Does the same for a queue with limiters, ordered or not: see the function. The last row has no lease: in how many microseconds after
+     * the call the messages have to start, whether a limiter held others back, and the microseconds until more may start.
+     */
+    static final Sql CLAIM_LIMITED = Sql.of("""
+            -- name: claim_limited
+            SELECT lease_id, lease_count, ordinal, priority, lane_seq, message_id,
+                   failures, crashes, deliveries, stored, expired, created_at,
+                   type, type_version, direction, correlation_id, content_type,
+                   exchange, routing_key, headers, payload, body, group_key, start_within, held_back, next_start
+            FROM postroom.claim_limited(:worker, :queue, :queueName, :priorities, :cursors, :limit, :leaseSize, :started, :kind,
+                                        :ordered)
+            """);
+
+    /**
      * Raises the marks of what may have started. Locks the lease rows in the order of their ids. Returns before the commit has reached
      * the disk: see the consumer package. Always one row.
      */
@@ -86,13 +100,13 @@ final class ClaimSql {
             """.formatted(AttemptOutcome.UNDECODABLE.code()));
 
     /**
-     * Asks for the summary of a poll: see the function. Reads all of queue and worker, and the head of delayed_by_due_time. The
+     * Asks for the summary of a poll: see the function. Reads all of queue, worker and settings, and the head of delayed_by_due_time. The
      * file number of ready changes with DROP and TRUNCATE. Always one row.
      */
     static final Sql POLL_SUMMARY = Sql.of("""
             -- name: poll_summary
             SELECT pg_postmaster_start_time(), pg_relation_filenode('postroom.ready'), queues, horizon, others, last_seq, next_due,
-                   cancelled
+                   cancelled, settings
             FROM postroom.poll_summary(:worker, coalesce(:dueFrom::timestamptz, '-infinity'))
             """);
 
@@ -105,7 +119,7 @@ final class ClaimSql {
             -- name: poll
             SELECT pg_postmaster_start_time(), pg_relation_filenode('postroom.ready'),
                    queue_id, name, paused, deleted, max_attempts, retry_after, settings_by, suspects, elsewhere, lowest,
-                   ordered, stop_confirmed
+                   ordered, stop_confirmed, has_limiter
             FROM (SELECT) one
             LEFT JOIN postroom.poll(:worker, :queues, :watermark, :uneven, :watermarks, :tell, :since::xid, :look) ON true
             """);

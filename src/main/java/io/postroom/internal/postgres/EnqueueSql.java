@@ -50,11 +50,11 @@ final class EnqueueSql {
             FROM_KNOWN_QUEUE.replace("q.deleted_at IS NULL", "q.deleted_at IS NULL AND q.max_length IS NULL");
 
     /**
-     * The same, unless the queue is an ordered one or has a single active consumer: there a claim decides which message of a group is next,
-     * and which process takes it.
+     * The same, unless the queue is an ordered one, has a single active consumer or has a limiter: there a claim decides which message of a
+     * group is next, which process takes it, and whether one may start.
      */
     private static final String FROM_UNORDERED_QUEUE =
-            FROM_KNOWN_QUEUE + " AND NOT q.ordered AND NOT q.single_active_consumer";
+            FROM_KNOWN_QUEUE + " AND NOT q.ordered AND NOT q.single_active_consumer AND NOT q.has_limiter";
 
     /** Whether the numbers of many messages' queues are still those of the queues named, and these have no maximum length. */
     private static final String ALL_QUEUES_KNOWN = """

@@ -1,5 +1,7 @@
 package io.postroom.internal.postgres;
 
+import io.postroom.api.Deduplication.OnDuplicate;
+import io.postroom.api.MessageState;
 import io.postroom.internal.postgres.statement.Rows;
 import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.storage.EnqueueResult;
@@ -214,6 +216,8 @@ final class EnqueueWriter {
             throws SQLException {
         List<Integer> again = new ArrayList<>();
         List<ExistingRow> found = existing(pick(messages, repeats), connection);
+        Map<UUID, MessageState> states =
+                MessageReader.states(found.stream().map(ExistingRow::id).toList(), connection);
         for (int place = 0; place < repeats.size(); place++) {
             int i = repeats.get(place);
             ExistingRow existing = found.get(place);
@@ -222,19 +226,19 @@ final class EnqueueWriter {
                 continue;
             }
             NewMessage message = messages.get(i);
-            answers.put(
-                    i,
-                    new EnqueueResult(
-                            existing.id,
-                            false,
-                            existing.isSame,
-                            0,
-                            existing.queues == null ? message.queues() : existing.queues));
-            if (!existing.isSame && keysTaken.contains(i) && message.deduplicationKey() != null) {
+            boolean isSame = existing.isSame || takesAny(message, existing);
+            List<String> queues = existing.queues == null ? message.queues() : existing.queues;
+            answers.put(i, new EnqueueResult(existing.id, false, isSame, 0, queues, states.get(existing.id)));
+            if (!isSame && keysTaken.contains(i) && message.deduplicationKey() != null) {
                 TakenKeys.giveBack(List.of(message), connection);
             }
         }
         return again;
+    }
+
+    /** Whether any content will do in the message that has the key. An id stands for one content. */
+    private static boolean takesAny(NewMessage message, ExistingRow existing) {
+        return message.deduplication().onDuplicate() != OnDuplicate.REFUSE && !existing.id.equals(message.id());
     }
 
     /**
@@ -247,10 +251,14 @@ final class EnqueueWriter {
         }
         ExistingRow existing = existing(List.of(message), connection).get(0);
         boolean isById = existing.id.equals(message.id()); // its exchange may be gone, and the key with it
-        return existing.isThere && (existing.keyIsTaken || isById)
-                ? Optional.of(new EnqueueResult(
-                        existing.id, false, existing.isSame, 0, existing.queues == null ? List.of() : existing.queues))
-                : Optional.empty();
+        if (!existing.isThere || !existing.keyIsTaken && !isById) {
+            return Optional.empty();
+        }
+        MessageState state =
+                MessageReader.states(List.of(existing.id), connection).get(existing.id);
+        List<String> queues = existing.queues == null ? List.of() : existing.queues;
+        boolean isSame = existing.isSame || takesAny(message, existing);
+        return Optional.of(new EnqueueResult(existing.id, false, isSame, 0, queues, state));
     }
 
     /** Answers which of these ids belong to messages that are stored. */
@@ -329,7 +337,7 @@ final class EnqueueWriter {
     }
 
     /** Rounded up: a message is never early. */
-    private static @Nullable Long micros(@Nullable Instant instant) {
+    static @Nullable Long micros(@Nullable Instant instant) {
         return instant == null
                 ? null
                 : Math.addExact(

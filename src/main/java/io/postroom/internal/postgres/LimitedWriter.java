@@ -9,6 +9,7 @@ import io.postroom.internal.storage.Targets;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -16,10 +17,10 @@ import java.util.Set;
 import java.util.UUID;
 
 /**
- * Writes new messages of which some are for queues with a maximum length. Takes the deduplication keys, asks for room, writes, and takes
- * out what is above the limit. The locks of the first two steps are held until the transaction ends, so nobody else takes the keys or the
- * room meanwhile. Their order is that of {@code create_message}: keys first. A refusal leaves nothing written. Statements: {@link
- * LimitSql}.
+ * Writes new messages of which some are for queues with a maximum length, or look at the message that holds their deduplication key.
+ * Takes the deduplication keys, asks for room, writes, and takes out what is above the limit. The locks of the first two steps are held
+ * until the transaction ends, so nobody else takes the keys or the room meanwhile. Their order is that of {@code create_message}: keys
+ * first. A refusal leaves nothing written. Statements: {@link LimitSql}.
  *
  * <p>Repeats need no room. Which messages are repeats is known once their keys are taken. A key that is purged at this very moment is the
  * one exception: its message is written without room being asked for.
@@ -37,12 +38,35 @@ final class LimitedWriter {
     }
 
     static List<EnqueueResult> write(List<NewMessage> messages, Connection connection) throws SQLException {
-        return new LimitedWriter(messages, true, connection).write();
+        return write(messages, true, connection);
     }
 
     /** Does the same for messages whose queues were looked up just now: a snapshot that is older than a queue does not show it. */
     static List<EnqueueResult> writeLookedUp(List<NewMessage> messages, Connection connection) throws SQLException {
-        return new LimitedWriter(messages, false, connection).write();
+        return write(messages, false, connection);
+    }
+
+    private static List<EnqueueResult> write(List<NewMessage> messages, boolean checked, Connection connection)
+            throws SQLException {
+        if (!doLookAtOneAnother(messages)) {
+            return new LimitedWriter(messages, checked, connection).write();
+        }
+        List<EnqueueResult> results = new ArrayList<>(messages.size());
+        for (NewMessage message : messages) {
+            results.addAll(new LimitedWriter(List.of(message), checked, connection).write());
+        }
+        return results;
+    }
+
+    /** Whether a message has to look at another one of the batch. That one must be written before, so they go one by one. */
+    private static boolean doLookAtOneAnother(List<NewMessage> messages) {
+        if (messages.stream().noneMatch(NewMessage::looksAtHolder)) {
+            return false;
+        }
+        Set<Map.Entry<Integer, String>> keys = new HashSet<>();
+        return messages.stream()
+                .filter(message -> message.deduplicationKey() != null)
+                .anyMatch(message -> !keys.add(Map.entry(TakenKeys.owner(message), message.deduplicationKey())));
     }
 
     private List<EnqueueResult> write() throws SQLException {

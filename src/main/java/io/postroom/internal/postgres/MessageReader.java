@@ -14,8 +14,10 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -128,7 +130,6 @@ final class MessageReader {
                 known.routingKey(),
                 known.group(),
                 known.createdAt(),
-                known.expiresAt(),
                 List.copyOf(entries));
     }
 
@@ -140,6 +141,7 @@ final class MessageReader {
                 row.getInt(15),
                 row.getInt(16),
                 Optional.ofNullable(Rows.instant(row, 17)),
+                Optional.ofNullable(Rows.instant(row, 11)),
                 Optional.ofNullable(row.getString(18)));
         return new Message(
                 row.getObject(1, UUID.class),
@@ -156,7 +158,6 @@ final class MessageReader {
                 Objects.requireNonNullElse(row.getString(20), ""),
                 Optional.ofNullable(row.getString(21)),
                 instant(row, 10),
-                Optional.ofNullable(Rows.instant(row, 11)),
                 List.of(entry));
     }
 
@@ -187,5 +188,18 @@ final class MessageReader {
 
     private static Instant instant(ResultSet row, int column) throws SQLException {
         return Objects.requireNonNull(Rows.instant(row, column));
+    }
+
+    /** Answers the state of each message that is known; of several queues the first in the order of the states. */
+    static Map<UUID, MessageState> states(Collection<UUID> ids, Connection connection) throws SQLException {
+        Map<UUID, MessageState> states = new HashMap<>();
+        try (Sql.Call call = RegistrySql.STATES.on(connection)) {
+            call.set("ids", ids.toArray(new UUID[0]))
+                    .list(row -> states.merge(
+                            row.getObject(1, UUID.class),
+                            MessageState.valueOf(row.getString(2)),
+                            (one, other) -> one.compareTo(other) < 0 ? one : other));
+        }
+        return states;
     }
 }

@@ -30,7 +30,8 @@ final class PollRows {
                 others,
                 row.getLong(6),
                 Rows.duration(row, 7),
-                List.of((UUID[]) row.getArray(8).getArray()));
+                List.of((UUID[]) row.getArray(8).getArray()),
+                row.getLong(9));
     }
 
     static PollResult result(List<PollRow> rows) {
@@ -70,7 +71,8 @@ final class PollRows {
                     row.getBoolean(11),
                     stopOf(row),
                     lowestOf(row.getArray(12)),
-                    row.getBoolean(13));
+                    row.getBoolean(13),
+                    row.getBoolean(15));
         }
 
         private static QueueReport.Stop stopOf(ResultSet row) throws SQLException {

@@ -66,12 +66,22 @@ final class PostgresEnqueueStore implements EnqueueStore {
     @Override
     public Optional<ClaimedMessage> enqueueLeased(NewMessage message, int workerId) {
         return transactions.several("enqueue message " + message.id() + " under a lease", connection -> {
-            Optional<ClaimedMessage> leased = LeasedWriter.leased(message, workerId, connection);
+            Optional<ClaimedMessage> leased = message.looksAtHolder()
+                    ? leasedWithKey(message, workerId, connection)
+                    : LeasedWriter.leased(message, workerId, connection);
             if (leased.isEmpty()) {
                 connection.rollback(); // its deduplication key may be written although its id was there
             }
             return leased;
         });
+    }
+
+    private static Optional<ClaimedMessage> leasedWithKey(NewMessage message, int workerId, Connection connection)
+            throws SQLException {
+        TakenKeys keys = TakenKeys.of(List.of(message), connection);
+        return keys.repeats().isEmpty()
+                ? LeasedWriter.leased(message.withoutKey(), workerId, connection)
+                : Optional.empty();
     }
 
     @Override

@@ -11,6 +11,7 @@ import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.Completion;
 import io.postroom.internal.storage.LeasePart;
 import io.postroom.internal.storage.LeaseStore;
+import io.postroom.internal.storage.LimitedClaim;
 import io.postroom.internal.storage.StoreErrors;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -46,25 +47,44 @@ final class PostgresLeaseStore implements LeaseStore {
 
     @Override
     public List<ClaimedMessage> claim(ClaimRequest request) {
+        if (request.hasLimiter()) {
+            return claimLimited(request).messages();
+        }
         return transactions.single("claim from queue " + request.queueId(), connection -> {
             Sql statement = request.ordered() ? ClaimSql.CLAIM_ORDERED : ClaimSql.CLAIM;
             try (Sql.Call call = statement.on(connection)) {
-                return call
-                        .set("worker", request.workerId())
-                        .set("queue", request.queueId())
-                        .set("queueName", request.queue())
-                        .set("priorities", request.priorities())
-                        .set("cursors", request.cursors())
-                        .set("limit", request.limit())
-                        .set("leaseSize", request.leaseSize())
-                        .set("started", request.started())
-                        .set("kind", request.kind().code())
-                        .list(row -> ClaimedRows.claimed(row, request))
-                        .stream()
+                return set(call, request).list(row -> ClaimedRows.claimed(row, request)).stream()
                         .sorted(BY_LEASE_AND_ORDINAL)
                         .toList();
             }
         });
+    }
+
+    @Override
+    public LimitedClaim claimLimited(ClaimRequest request) {
+        long sentNanos =
+                System.nanoTime(); // before the function reads its clock: what it allows is over then, at the latest
+        List<LimitedRows.LimitedRow> rows =
+                transactions.single("claim from limited queue " + request.queueId(), connection -> {
+                    try (Sql.Call call = ClaimSql.CLAIM_LIMITED.on(connection)) {
+                        return set(call, request)
+                                .set("ordered", request.ordered())
+                                .list(row -> LimitedRows.of(row, request));
+                    }
+                });
+        return LimitedRows.claim(rows, sentNanos, BY_LEASE_AND_ORDINAL);
+    }
+
+    private static Sql.Call set(Sql.Call call, ClaimRequest request) throws SQLException {
+        return call.set("worker", request.workerId())
+                .set("queue", request.queueId())
+                .set("queueName", request.queue())
+                .set("priorities", request.priorities())
+                .set("cursors", request.cursors())
+                .set("limit", request.limit())
+                .set("leaseSize", request.leaseSize())
+                .set("started", request.started())
+                .set("kind", request.kind().code());
     }
 
     @Override
@@ -130,6 +150,17 @@ final class PostgresLeaseStore implements LeaseStore {
                                 "started",
                                 marks.stream().mapToInt(Map.Entry::getValue).toArray())
                         .list(row -> row.getString(1));
+            }
+        });
+    }
+
+    @Override
+    public void park(String destination, Duration time) {
+        transactions.single("park destination " + destination, connection -> {
+            try (Sql.Call call = LimiterSql.PARK.on(connection)) {
+                return call.set("destination", destination)
+                        .set("time", Rows.micros(time))
+                        .one(row -> row.getBoolean(1));
             }
         });
     }

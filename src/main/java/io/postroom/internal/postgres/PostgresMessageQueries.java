@@ -8,7 +8,6 @@ import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.postgres.statement.StoreTransactions;
 import io.postroom.internal.storage.MessageQueries;
 import java.util.Collection;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -62,13 +61,8 @@ final class PostgresMessageQueries implements MessageQueries {
 
     @Override
     public Map<UUID, MessageState> states(Collection<UUID> ids) {
-        return transactions.single("look at the states of " + ids.size() + " messages", connection -> {
-            try (Sql.Call call = RegistrySql.STATES.on(connection)) {
-                Map<UUID, MessageState> states = new HashMap<>();
-                call.set("ids", ids.toArray(new UUID[0]))
-                        .list(row -> states.put(row.getObject(1, UUID.class), MessageState.valueOf(row.getString(2))));
-                return states;
-            }
-        });
+        return transactions.single(
+                "look at the states of " + ids.size() + " messages",
+                connection -> MessageReader.states(ids, connection));
     }
 }

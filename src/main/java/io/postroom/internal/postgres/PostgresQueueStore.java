@@ -47,7 +47,7 @@ final class PostgresQueueStore implements QueueStore {
 
     @Override
     public List<QueueRow> declareAll(List<QueueSettings> settings, Declarer declarer) {
-        return RoutingRefusals.translated(() -> declare(settings, declarer));
+        return FunctionRefusals.translated(() -> declare(settings, declarer));
     }
 
     private List<QueueRow> declare(List<QueueSettings> settings, Declarer declarer) {
@@ -201,7 +201,7 @@ final class PostgresQueueStore implements QueueStore {
     /** A queue that was compared with its declaration. */
     private record Declared(QueueRow queue, boolean isRefused) {
         static Declared of(ResultSet row) throws SQLException {
-            return new Declared(PostgresQueueStore.queue(row), row.getBoolean(7));
+            return new Declared(PostgresQueueStore.queue(row), row.getBoolean(8));
         }
     }
 
@@ -291,6 +291,7 @@ final class PostgresQueueStore implements QueueStore {
                 Rows.duration(row, 3),
                 row.getBoolean(4),
                 row.getBoolean(5),
-                row.getBoolean(6));
+                row.getBoolean(6),
+                row.getBoolean(7));
     }
 }

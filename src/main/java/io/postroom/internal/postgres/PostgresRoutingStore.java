@@ -41,7 +41,7 @@ final class PostgresRoutingStore implements RoutingStore {
 
     @Override
     public boolean declare(Exchange exchange) {
-        return RoutingRefusals.translated(() -> transactions.several(
+        return FunctionRefusals.translated(() -> transactions.several(
                 "declare exchange " + exchange.name(), connection -> declare(exchange, connection)));
     }
 
@@ -56,7 +56,7 @@ final class PostgresRoutingStore implements RoutingStore {
 
     @Override
     public boolean delete(String exchange, boolean ifUnused) {
-        return RoutingRefusals.translated(() -> transactions.several("delete exchange " + exchange, connection -> {
+        return FunctionRefusals.translated(() -> transactions.several("delete exchange " + exchange, connection -> {
             try (Sql.Call call = RoutingSql.DELETE.on(connection)) {
                 return call.set("exchange", exchange).set("ifUnused", ifUnused).one(row -> row.getBoolean(1));
             }
@@ -74,7 +74,7 @@ final class PostgresRoutingStore implements RoutingStore {
     }
 
     private boolean change(String doing, Sql sql, Binding binding) {
-        return RoutingRefusals.translated(
+        return FunctionRefusals.translated(
                 () -> transactions.several(doing, connection -> change(sql, binding, connection)));
     }
 
@@ -140,7 +140,7 @@ final class PostgresRoutingStore implements RoutingStore {
 
     @Override
     public List<Route> route(String exchange, String routingKey, Map<String, String> headers) {
-        return RoutingRefusals.translated(() -> transactions.read("route through exchange " + exchange, connection -> {
+        return FunctionRefusals.translated(() -> transactions.read("route through exchange " + exchange, connection -> {
             try (Sql.Call call = RoutingSql.ROUTE.on(connection)) {
                 return call.set("exchange", exchange)
                         .set("routingKey", routingKey)

@@ -49,7 +49,7 @@ final class PostgresScheduleStore implements ScheduleStore {
     @Override
     public boolean declare(Schedule schedule, String message) {
         Timing timing = schedule.timing();
-        return RoutingRefusals.translated(() ->
+        return FunctionRefusals.translated(() ->
                 transactions.several("declare schedule " + schedule.name(), connection -> {
                     try (Sql.Call call = ScheduleSql.DECLARE.on(connection)) {
                         return call.set("name", schedule.name())

@@ -55,7 +55,7 @@ final class PostgresTopologyStore implements TopologyStore {
         String doing = "declare " + wanted.queues().size() + " queues, "
                 + wanted.exchanges().size() + " exchanges and "
                 + wanted.bindings().size() + " bindings";
-        return RoutingRefusals.translated(() -> transactions.several(doing, connection -> {
+        return FunctionRefusals.translated(() -> transactions.several(doing, connection -> {
             try (Sql.Call call = RoutingSql.CHANGE.on(connection)) {
                 call.one(row -> true);
             }
@@ -63,6 +63,11 @@ final class PostgresTopologyStore implements TopologyStore {
                     .sorted(Comparator.comparing(QueueSettings::queue))
                     .toList(); // two imports that make the same queues wait for one another and never in a circle
             for (QueueSettings queue : inOrder) {
+                try (Sql.Call call = TopologySql.FORGET_DELETED.on(connection)) {
+                    call.set("queue", queue.queue())
+                            .set("ordered", queue.ordered().map(String::valueOf).orElse(null))
+                            .update();
+                }
                 declare(declareQueue, queue, connection);
             }
             for (Exchange exchange : wanted.exchanges()) {

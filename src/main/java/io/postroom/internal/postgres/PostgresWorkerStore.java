@@ -10,6 +10,7 @@ import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.postgres.statement.StoreTransactions;
 import io.postroom.internal.storage.Arrival;
 import io.postroom.internal.storage.ConsumerRow;
+import io.postroom.internal.storage.Lane;
 import io.postroom.internal.storage.PollRequest;
 import io.postroom.internal.storage.PollResult;
 import io.postroom.internal.storage.PollSummary;
@@ -209,6 +210,16 @@ public final class PostgresWorkerStore implements WorkerStore {
                 return call.set("transaction", sample.transactionId())
                         .set("writers", writers == null ? null : writers.toArray(new String[0]))
                         .one(row -> row.getBoolean(1));
+            }
+        });
+    }
+
+    @Override
+    public Set<Lane> passedOn(Collection<UUID> dead) {
+        return transactions.single("find where " + dead.size() + " dead letters went on to", connection -> {
+            try (Sql.Call call = WorkerSql.PASSED_ON.on(connection)) {
+                return new HashSet<>(call.set("messages", dead.toArray(UUID[]::new))
+                        .list(row -> new Lane(row.getInt(1), row.getInt(2))));
             }
         });
     }

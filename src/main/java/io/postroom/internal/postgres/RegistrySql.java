@@ -103,14 +103,13 @@ final class RegistrySql {
     }
 
     /**
-     * The heads of the lanes in the order they would be claimed: priority, then seq. Relies on ready_pk. Messages behind others of their
-     * group are left out once a claim has put them there.
+     * The heads of the lanes in the order they would be claimed: priority, then seq. Relies on ready_pk. Each entry of a message is judged
+     * by itself, with the time to live of its queue. Messages behind others of their group are left out once a claim has put them there.
      */
-    static final Sql NEXT =
-            Sql.of("-- name: next_messages\n" + COLUMNS + """
-            WHERE q.state = 'READY'
-              AND q.message_id = ANY (ARRAY(
-                SELECT head.message_id
+    static final Sql NEXT = Sql.of("""
+            -- name: next_messages
+            WITH heads AS MATERIALIZED (
+                SELECT head.message_id, w.name AS queue
                 FROM postroom.queue w
                 CROSS JOIN generate_series(9, 0, -1) lane (priority)
                 CROSS JOIN LATERAL (
@@ -120,17 +119,25 @@ final class RegistrySql {
                     WHERE r.queue_id = w.id
                       AND r.priority = lane.priority::smallint
                       AND (m.expires_at IS NULL OR m.expires_at > statement_timestamp())
+                      AND NOT (m.queue_ids IS NOT NULL AND postroom.is_entry_expired(m.id, w.id))
             """ + MATCHES + """
                     ORDER BY r.queue_id, r.priority, r.seq
                     LIMIT :limit) head
                 WHERE w.deleted_at IS NULL
                   AND (:queue::text IS NULL OR w.name = :queue)
                 ORDER BY lane.priority DESC, head.seq
-                LIMIT :limit))
+                LIMIT :limit)
+            """ + COLUMNS + """
+            WHERE q.state = 'READY'
+              AND q.message_id = ANY (ARRAY(SELECT h.message_id FROM heads h)) -- by this the view is quick
+              AND (q.message_id, q.queue) IN (SELECT h.message_id, h.queue FROM heads h)
             ORDER BY q.priority DESC, q.seq
             """).plannedAnew();
 
-    /** Finished messages whose retention is over, the longest over first. Reads the days of attempt that are old enough. */
+    /**
+     * Messages whose entries are all finished and past the retention of their queues, the longest over first. Each entry is in one place,
+     * so as many such ends as queues mean that nothing else needs the message. Reads the days of attempt that are old enough.
+     */
     static final Sql REMOVABLE = Sql.of("-- name: removable_messages\n" + COLUMNS + """
             WHERE q.removable_at <= statement_timestamp()
               AND q.message_id = ANY (ARRAY(
@@ -141,6 +148,15 @@ final class RegistrySql {
                 WHERE a.outcome <= 2
                   AND a.finished_at <= statement_timestamp() - (SELECT min(z.retention) FROM postroom.queue z)
                   AND a.finished_at + w.retention <= statement_timestamp()
+                  AND (:queue::text IS NULL OR w.name = :queue)
+                  AND (m.queue_ids IS NULL
+                       OR cardinality(m.queue_ids) = (
+                           SELECT count(*)
+                           FROM postroom.attempt e
+                           JOIN postroom.queue z ON z.id = e.queue_id
+                           WHERE e.message_id = m.id
+                             AND e.outcome <= 2
+                             AND e.finished_at + z.retention <= statement_timestamp()))
             """ + MATCHES + """
                 ORDER BY a.finished_at
                 LIMIT :limit))

@@ -54,6 +54,25 @@ final class RepeatSql {
             RETURNING message_id
             """);
 
+    /**
+     * Takes keys one by one in the order of {@link #TAKE_KEYS}, with a look at the messages that hold them. Cancels or reschedules these
+     * if asked to. One row per message: the message that keeps the key; null where the key was taken.
+     */
+    static final Sql TAKE_HELD_KEYS = Sql.of("""
+            -- name: take_held_keys
+            SELECT g.id, postroom.take_key(g.key_owner, g.key, g.id, g.until, g.on_duplicate,
+                       CASE WHEN g.delay > 0 THEN clock_timestamp() + g.delay * interval '1 microsecond'
+                            ELSE timestamptz 'epoch' + g.due_at * interval '1 microsecond' END)
+            FROM (
+                SELECT *
+                FROM unnest(:keyOwners::int4[], :keys::text[], :ids::uuid[], :untils::text[], :onDuplicates::text[],
+                            :delays::int8[], :dueAts::int8[])
+                     WITH ORDINALITY x (key_owner, key, id, until, on_duplicate, delay, due_at, place)
+                ORDER BY x.key_owner, x.key COLLATE "C", x.place
+                OFFSET 0
+            ) g
+            """);
+
     /** Gives keys back whose messages were not written. */
     static final Sql FORGET_KEYS = Sql.of("""
             -- name: forget_keys

@@ -14,14 +14,25 @@ final class ScheduleSql {
                 at => :at, missed => :missed, missed_limit => :missedLimit, overlap => :overlap)
             """);
 
-    static final Sql DELETE = ofName("delete_schedule");
-    static final Sql PAUSE = ofName("pause_schedule");
-    static final Sql RESUME = ofName("resume_schedule");
-    static final Sql RUN = ofName("run_schedule");
+    static final Sql DELETE = Sql.of("""
+            -- name: delete_schedule
+            SELECT postroom.delete_schedule(:name)
+            """);
 
-    private static Sql ofName(String function) {
-        return Sql.of("-- name: " + function + "\nSELECT postroom." + function + "(:name)\n");
-    }
+    static final Sql PAUSE = Sql.of("""
+            -- name: pause_schedule
+            SELECT postroom.pause_schedule(:name)
+            """);
+
+    static final Sql RESUME = Sql.of("""
+            -- name: resume_schedule
+            SELECT postroom.resume_schedule(:name)
+            """);
+
+    static final Sql RUN = Sql.of("""
+            -- name: run_schedule
+            SELECT postroom.run_schedule(:name)
+            """);
 
     private static final String TIMING = """
             cron, zone, (extract(epoch FROM every) * 1000000)::bigint, (extract(epoch FROM after_end) * 1000000)::bigint, at,
@@ -65,9 +76,9 @@ final class ScheduleSql {
             """);
 
     /**
-     * Locks due rows. Under READ COMMITTED a row that another node has just moved on is checked again after the wait for it, and left out. A
-     * message's state is asked for by a second statement: under this one's snapshot the message of such a row might not exist yet, and would
-     * count as finished.
+     * Locks due rows. Under READ COMMITTED a row that another node has just moved on is checked again after the wait for it, and left out.
+     * A message's state is asked for by a second statement: under this one's snapshot the message of such a row might not exist yet, and
+     * would count as finished.
      */
     static final Sql LOCK_DUE = Sql.of("""
             -- name: lock_due_schedules

@@ -1,5 +1,6 @@
 package io.postroom.internal.postgres;
 
+import io.postroom.internal.postgres.statement.Rows;
 import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.storage.NewMessage;
 import io.postroom.internal.storage.Targets;
@@ -20,6 +21,7 @@ final class TakenKeys {
     private final List<NewMessage> messages;
     private final List<NewMessage> taken = new ArrayList<>();
     private final Set<Integer> repeats = new HashSet<>();
+    private final Set<UUID> stored = new HashSet<>();
 
     private TakenKeys(List<NewMessage> messages) {
         this.messages = messages;
@@ -48,10 +50,9 @@ final class TakenKeys {
     }
 
     private void take(List<NewMessage> keyed, Connection connection) throws SQLException {
-        Set<UUID> won;
-        try (Sql.Call call = RepeatSql.TAKE_KEYS.on(connection)) {
-            won = new HashSet<>(set(call, keyed).list(row -> row.getObject(1, UUID.class)));
-        }
+        Set<UUID> won = keyed.stream().anyMatch(NewMessage::looksAtHolder)
+                ? takeHeld(keyed, connection)
+                : takeFree(keyed, connection);
         for (int i = 0; i < messages.size(); i++) {
             NewMessage message = messages.get(i);
             if (message.deduplicationKey() == null || repeats.contains(i)) {
@@ -64,20 +65,61 @@ final class TakenKeys {
         }
     }
 
+    private static Set<UUID> takeFree(List<NewMessage> keyed, Connection connection) throws SQLException {
+        try (Sql.Call call = RepeatSql.TAKE_KEYS.on(connection)) {
+            return new HashSet<>(set(call, keyed).list(row -> row.getObject(1, UUID.class)));
+        }
+    }
+
+    private Set<UUID> takeHeld(List<NewMessage> keyed, Connection connection) throws SQLException {
+        Set<UUID> won = new HashSet<>();
+        try (Sql.Call call = RepeatSql.TAKE_HELD_KEYS.on(connection)) {
+            set(call, keyed)
+                    .set(
+                            "untils",
+                            ArrayValues.texts(
+                                    keyed,
+                                    message -> message.deduplication().until().code()))
+                    .set(
+                            "onDuplicates",
+                            ArrayValues.texts(
+                                    keyed,
+                                    message -> message.deduplication()
+                                            .onDuplicate()
+                                            .code()))
+                    .set("delays", ArrayValues.nullableLongs(keyed, message -> Rows.nullableMicros(message.delay())))
+                    .set("dueAts", ArrayValues.nullableLongs(keyed, message -> EnqueueWriter.micros(message.dueAt())))
+                    .list(row -> {
+                        UUID id = row.getObject(1, UUID.class);
+                        UUID keeper = row.getObject(2, UUID.class);
+                        if (keeper == null) {
+                            won.add(id);
+                        } else if (keeper.equals(id)) {
+                            stored.add(id);
+                        }
+                        return id;
+                    });
+        }
+        return won;
+    }
+
     /** The places of messages whose key is another's, or whose id came before in the batch. */
     Set<Integer> repeats() {
         return repeats;
     }
 
-    /** The messages as they are to be written: those whose keys are taken need none any more. */
+    /**
+     * The messages as they are to be written: those whose keys are taken need none any more. A message that is stored already is looked up
+     * by its id alone, because its key may be a later message's by now.
+     */
     List<NewMessage> withoutTaken() {
-        if (taken.isEmpty()) {
+        if (taken.isEmpty() && stored.isEmpty()) {
             return messages;
         }
         List<NewMessage> without = new ArrayList<>(messages.size());
         for (int i = 0; i < messages.size(); i++) {
             NewMessage message = messages.get(i);
-            without.add(repeats.contains(i) ? message : message.withoutKey());
+            without.add(repeats.contains(i) && !stored.contains(message.id()) ? message : message.withoutKey());
         }
         return without;
     }

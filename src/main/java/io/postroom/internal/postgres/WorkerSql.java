@@ -112,6 +112,26 @@ final class WorkerSql {
               AND w.beat_at > statement_timestamp() - interval '1 minute'
             """);
 
+    /**
+     * Where dead letters went on to. The trigger that passes them on notes the new message in the text of the old one's end: see pass_on in
+     * dead_letter.sql. Relies on attempt_by_message and message_pk. 0 rows: they stay dead letters.
+     */
+    static final Sql PASSED_ON = Sql.of("""
+            -- name: passed_on
+            SELECT DISTINCT q.id, m.priority
+            FROM postroom.attempt a
+            CROSS JOIN LATERAL (
+                SELECT x.priority, coalesce(x.queue_ids, ARRAY[x.queue_id]) AS queue_ids
+                FROM postroom.message x
+                WHERE x.id = substring(a.error FROM ' as message ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})')::uuid
+                OFFSET 0) m -- one look-up for each, whatever the statistics say
+            CROSS JOIN LATERAL unnest(m.queue_ids) q (id)
+            WHERE a.message_id = ANY (:messages::uuid[])
+              AND a.outcome IN (1, 2)
+              AND a.lease_id IS NULL
+              AND a.finished_at > statement_timestamp() - interval '5 minutes'
+            """);
+
     /** Renews every lease of the worker at once. Relies on worker_pk. 0 rows: the worker was ended or removed. */
     static final Sql BEAT = Sql.of("""
             -- name: beat

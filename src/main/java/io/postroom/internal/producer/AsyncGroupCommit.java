@@ -236,7 +236,7 @@ final class AsyncGroupCommit {
         Iterator<EnqueueResult> answers = results.iterator();
         tell(group, entry -> {
             EnqueueResult result = answers.next();
-            entry.future.complete(new Created(result.id(), result.isNew(), result.queues()));
+            entry.future.complete(result.created());
         });
     }
 

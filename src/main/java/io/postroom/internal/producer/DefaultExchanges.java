@@ -14,12 +14,12 @@ import java.util.Map;
 public final class DefaultExchanges implements Exchanges {
     private final RoutingStore store;
     private final Router router;
-    private final QueueOwner owner;
+    private final OwnerCheck ownerCheck;
 
-    public DefaultExchanges(RoutingStore store, Router router, QueueOwner owner) {
+    public DefaultExchanges(RoutingStore store, Router router, OwnerCheck ownerCheck) {
         this.store = store;
         this.router = router;
-        this.owner = owner;
+        this.ownerCheck = ownerCheck;
     }
 
     @Override
@@ -34,13 +34,13 @@ public final class DefaultExchanges implements Exchanges {
 
     @Override
     public boolean bind(Binding binding) {
-        binding.queue().ifPresent(owner::require);
+        binding.queue().ifPresent(ownerCheck::require);
         return forgetting(store.bind(binding));
     }
 
     @Override
     public boolean unbind(Binding binding) {
-        binding.queue().ifPresent(owner::require);
+        binding.queue().ifPresent(ownerCheck::require);
         return forgetting(store.unbind(binding));
     }
 

@@ -151,7 +151,7 @@ public final class DefaultQueueMessages implements QueueMessages {
     }
 
     private static Created created(EnqueueResult result) {
-        return new Created(result.id(), result.isNew(), result.queues());
+        return result.created();
     }
 
     // ---- send
@@ -198,7 +198,9 @@ public final class DefaultQueueMessages implements QueueMessages {
                         encoded.content().type(),
                         encoded.content().version());
         QueueRow queue = queues.current(message.queue());
-        if (queue.paused() || queue.ordered()) { // in an ordered one a claim decides which message is next
+        if (queue.paused()
+                || queue.ordered()
+                || queue.hasLimiter()) { // a claim decides which message is next, and when
             return stateOf(createMessage(message.id(encoded.id())).id());
         }
         return worker.syncSender().sendNow(encoded.withQueueId(queue.id())).orElseGet(() -> {

@@ -20,13 +20,13 @@ public final class DefaultQueues implements Queues {
     private final Stores stores;
     private final QueueCache cache;
     private final EngineParts worker;
-    private final QueueOwner owner;
+    private final OwnerCheck ownerCheck;
 
-    public DefaultQueues(Stores stores, QueueCache cache, EngineParts worker, QueueOwner owner) {
+    public DefaultQueues(Stores stores, QueueCache cache, EngineParts worker, OwnerCheck ownerCheck) {
         this.stores = stores;
         this.cache = cache;
         this.worker = worker;
-        this.owner = owner;
+        this.ownerCheck = ownerCheck;
     }
 
     @Override
@@ -61,21 +61,21 @@ public final class DefaultQueues implements Queues {
 
     @Override
     public void pause(String queue) {
-        owner.require(queue);
+        ownerCheck.require(queue);
         stores.operator().pause(queue, true);
         worker.poller().holdQueue(queue);
     }
 
     @Override
     public void resume(String queue) {
-        owner.require(queue);
+        ownerCheck.require(queue);
         stores.operator().pause(queue, false);
         worker.poller().pollNow();
     }
 
     @Override
     public long purge(String queue) {
-        owner.require(queue);
+        ownerCheck.require(queue);
         return stores.operator().purge(queue);
     }
 

@@ -133,7 +133,9 @@ public final class MessageEncoder {
                 message.delay().orElse(null),
                 message.dueAt().orElse(null),
                 message.timeToLive().or(() -> Optional.ofNullable(timeToLive)).orElse(null),
-                message.deduplicationKey().orElse(null));
+                message.deduplicationKey().orElse(null),
+                message.deduplication(),
+                null);
     }
 
     private Stored stored(CreateMessage.Content content) {

@@ -1,6 +1,8 @@
 package io.postroom.internal.producer;
 
+import io.postroom.api.Deduplication.OnDuplicate;
 import io.postroom.api.DuplicateMessageException;
+import io.postroom.api.QueueFullException;
 import io.postroom.api.SendResult;
 import io.postroom.api.Transactions;
 import io.postroom.internal.consumer.DirectDispatch;
@@ -169,14 +171,15 @@ final class MessageWriter {
         }
         try {
             Savepoint before = mayClash && isCallers && !connection.getAutoCommit() ? connection.setSavepoint() : null;
-            Written written = store(messages, announced, connection);
+            Written written;
             try {
+                written = store(messages, announced, connection);
                 refuseClashes(messages, written.results);
-            } catch (DuplicateMessageException clash) {
+            } catch (DuplicateMessageException | QueueFullException refused) {
                 if (before != null) {
-                    connection.rollback(before);
+                    connection.rollback(before); // a message that was replaced is back, too
                 }
-                throw clash;
+                throw refused;
             }
             if (before != null) {
                 connection.releaseSavepoint(before);
@@ -203,7 +206,7 @@ final class MessageWriter {
     }
 
     private Written storeOnce(List<NewMessage> messages, boolean announced, Connection connection) {
-        if (queues.areAnyLimited(messages)) {
+        if (queues.areAnyLimited(messages) || doAnyLookAtHolders(messages)) {
             return new Written(messages, store.enqueueLimited(messages, connection));
         }
         if (messages.size() > 1) {
@@ -213,6 +216,15 @@ final class MessageWriter {
         return new Written(
                 messages,
                 List.of(announced ? store.enqueue(message, connection) : store.enqueueUnnumbered(message, connection)));
+    }
+
+    private static boolean doAnyLookAtHolders(List<NewMessage> messages) {
+        for (NewMessage message : messages) { // no stream: this runs for each single message
+            if (message.looksAtHolder()) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private List<NewMessage> lookedUpAgain(List<NewMessage> messages) {
@@ -263,8 +275,9 @@ final class MessageWriter {
         String value = byId ? message.id().toString() : String.valueOf(message.deduplicationKey());
         String exchange = message.content().exchange();
         return exchange == null || exchange.isEmpty()
-                ? new DuplicateMessageException(queues.nameOf(message.queueId()), field, value, existing.id())
-                : DuplicateMessageException.ofExchange(exchange, field, value, existing.id());
+                ? new DuplicateMessageException(
+                        queues.nameOf(message.queueId()), field, value, existing.id(), existing.stateThere())
+                : DuplicateMessageException.ofExchange(exchange, field, value, existing.id(), existing.stateThere());
     }
 
     private void tellEngine(Written written) {
@@ -274,7 +287,7 @@ final class MessageWriter {
             NewMessage message = written.messages.get(i);
             EnqueueResult result = written.results.get(i);
             if (!result.isNew() || result.seq() == 0) {
-                delayed |= result.isNew();
+                delayed |= result.isNew() || isRescheduled(message);
             } else if (message.targets() == null) {
                 arrived(message.queueId(), message, result, arrivals);
             } else {
@@ -285,6 +298,10 @@ final class MessageWriter {
         if (delayed) {
             promoteSoon.run();
         }
+    }
+
+    private static boolean isRescheduled(NewMessage message) {
+        return message.deduplication().onDuplicate() == OnDuplicate.RESCHEDULE;
     }
 
     private static void arrived(int queueId, NewMessage message, EnqueueResult result, Map<Lane, Arrival> arrivals) {

@@ -119,7 +119,8 @@ final class RetryingWriter implements GroupWriter {
             boolean isStored = !result.queues().isEmpty(); // else it reached no queue and was dropped
             boolean isNew = result.isNew()
                     || isStored && !message.givenId() && result.id().equals(message.id());
-            counted.add(new EnqueueResult(result.id(), isNew, result.sameContent(), result.seq(), result.queues()));
+            counted.add(new EnqueueResult(
+                    result.id(), isNew, result.sameContent(), result.seq(), result.queues(), result.state()));
         }
         return counted;
     }

@@ -11,6 +11,7 @@ package io.postroom.internal.storage;
  * @param leaseSize most messages under one lease
  * @param started how many of them, in the order of the answer, count as started from the claim on. The others have to be announced by
  *     {@link LeaseStore#announceStarts} before they start
+ * @param hasLimiter whether the queue has a limiter or a destination: see {@link LeaseStore#claimLimited}
  */
 public record ClaimRequest(
         int workerId,
@@ -22,4 +23,29 @@ public record ClaimRequest(
         int limit,
         int leaseSize,
         int started,
-        ClaimKind kind) {}
+        ClaimKind kind,
+        boolean hasLimiter) {
+
+    /** A request for a queue without a limiter. */
+    public ClaimRequest(
+            int workerId,
+            int queueId,
+            String queue,
+            boolean ordered,
+            short[] priorities,
+            long[] cursors,
+            int limit,
+            int leaseSize,
+            int started,
+            ClaimKind kind) {
+        this(workerId, queueId, queue, ordered, priorities, cursors, limit, leaseSize, started, kind, false);
+    }
+
+    /** Answers the same request for a queue that has a limiter, or has none. */
+    public ClaimRequest withLimiter(boolean given) {
+        return given == hasLimiter
+                ? this
+                : new ClaimRequest(
+                        workerId, queueId, queue, ordered, priorities, cursors, limit, leaseSize, started, kind, given);
+    }
+}

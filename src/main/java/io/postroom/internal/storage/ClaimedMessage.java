@@ -40,6 +40,13 @@ public record ClaimedMessage(
         return new ClaimedMessage(id, queueId, priority, laneSeq, lease, counters, true, hasExpired, created, found);
     }
 
+    /** Answers the same message under a lease of a queue with a limiter. */
+    public ClaimedMessage startingBy(@Nullable Long nanoTime) {
+        Lease limited = new Lease(lease.id, lease.count, lease.ordinal, lease.holdsGroup, nanoTime, true);
+        return new ClaimedMessage(
+                id, queueId, priority, laneSeq, limited, counters, stored, expired, createdAt, content);
+    }
+
     /**
      * The place of a message under a lease: the right to work on it for as long as its worker sends heartbeats.
      *
@@ -47,11 +54,29 @@ public record ClaimedMessage(
      * @param count messages that were put under this lease
      * @param ordinal the place of this one among them, from 0
      * @param holdsGroup whether others of its group wait for it, in an ordered queue
+     * @param startBy {@code System.nanoTime()} until which it has to start, in a queue that limits starts; null: any time
+     * @param isLimited whether its queue had a limiter, which may let another one start when this one has ended
      */
-    public record Lease(long id, int count, int ordinal, boolean holdsGroup) {
+    public record Lease(
+            long id,
+            int count,
+            int ordinal,
+            boolean holdsGroup,
+            @Nullable Long startBy,
+            boolean isLimited) {
+        /** A lease in a queue without a limiter. */
+        public Lease(long id, int count, int ordinal, boolean holdsGroup) {
+            this(id, count, ordinal, holdsGroup, null, false);
+        }
+
         /** A lease of a message that holds back no others. */
         public Lease(long id, int count, int ordinal) {
             this(id, count, ordinal, false);
+        }
+
+        /** Whether it is too late now to start the message: its start was counted for a time that is over. */
+        public boolean isLate() {
+            return startBy != null && System.nanoTime() - startBy > 0;
         }
     }
 

@@ -26,9 +26,15 @@ public interface LeaseStore {
     List<ClaimedMessage> claim(ClaimRequest request);
 
     /**
-     * Does the same for many queues in one transaction.
+     * Does the same for a queue with limiters, and takes no more than they let start now. Each message has to start until the time that its
+     * lease names, or must be released.
+     */
+    LimitedClaim claimLimited(ClaimRequest request);
+
+    /**
+     * Does the same as {@link #claim} for many queues in one transaction.
      *
-     * @param requests of one worker, one a queue, for ordinary messages, each with one lane
+     * @param requests of one worker, one a queue, for ordinary messages, each with one lane; of queues without a limiter
      * @return the messages by queue; a queue that nothing was found for is left out
      */
     Map<Integer, List<ClaimedMessage>> claimEach(List<ClaimRequest> requests);
@@ -42,6 +48,12 @@ public interface LeaseStore {
      * @param started for each lease, in any order, how many of its messages, from the first; null-free
      */
     void announceStarts(int workerId, Map<Long, Integer> started);
+
+    /**
+     * Parks a destination, because a handler has learned that it takes nothing now: no message of the queues that name it starts for so
+     * long, and then a few try. Does nothing where no queue names it.
+     */
+    void park(String destination, Duration time);
 
     /** Reads a held message's payload in a new snapshot; empty: it is still not visible. */
     Optional<ClaimedMessage> reload(ClaimedMessage message);

@@ -1,5 +1,6 @@
 package io.postroom.internal.storage;
 
+import io.postroom.api.Deduplication;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -17,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param dueAt until when it waits; null: not at all, or see {@code delay}
  * @param timeToLive its own, else that of its only queue; null: none
  * @param deduplicationKey null: without one
+ * @param deduplication until when another message holds the key, and what this one does then
  * @param targets of a message that is created through an exchange; null: it names its queue
  */
 public record NewMessage(
@@ -30,6 +32,7 @@ public record NewMessage(
         @Nullable Instant dueAt,
         @Nullable Duration timeToLive,
         @Nullable String deduplicationKey,
+        Deduplication deduplication,
         @Nullable Targets targets) {
 
     /** A message that names its queue. */
@@ -44,7 +47,19 @@ public record NewMessage(
             @Nullable Instant dueAt,
             @Nullable Duration timeToLive,
             @Nullable String deduplicationKey) {
-        this(id, givenId, queueId, queue, priority, content, delay, dueAt, timeToLive, deduplicationKey, null);
+        this(
+                id,
+                givenId,
+                queueId,
+                queue,
+                priority,
+                content,
+                delay,
+                dueAt,
+                timeToLive,
+                deduplicationKey,
+                Deduplication.DEFAULT,
+                null);
     }
 
     /** Whether it goes straight into READY of one queue, and no message with its id or key can be there. */
@@ -54,6 +69,11 @@ public record NewMessage(
                 && delay == null
                 && dueAt == null
                 && (targets == null || targets.isSingle());
+    }
+
+    /** Whether somebody may have to look at the message that holds its key. */
+    public boolean looksAtHolder() {
+        return !deduplication.equals(Deduplication.DEFAULT);
     }
 
     /** Whether a message with this id or key may be stored already. Storing it may wait for a transaction that writes the same one. */
@@ -69,18 +89,52 @@ public record NewMessage(
     /** Answers the same message for a repeat after a commit whose answer got lost: it may be there already. */
     public NewMessage withGivenId() {
         return new NewMessage(
-                id, true, queueId, queue, priority, content, delay, dueAt, timeToLive, deduplicationKey, targets);
+                id,
+                true,
+                queueId,
+                queue,
+                priority,
+                content,
+                delay,
+                dueAt,
+                timeToLive,
+                deduplicationKey,
+                deduplication,
+                targets);
     }
 
     /** Answers the same message for a store that has taken its deduplication key already. */
     public NewMessage withoutKey() {
-        return new NewMessage(id, givenId, queueId, queue, priority, content, delay, dueAt, timeToLive, null, targets);
+        return new NewMessage(
+                id,
+                givenId,
+                queueId,
+                queue,
+                priority,
+                content,
+                delay,
+                dueAt,
+                timeToLive,
+                null,
+                Deduplication.DEFAULT,
+                targets);
     }
 
     /** Answers the same message for the queue under another number. */
     public NewMessage withQueueId(int newQueueId) {
         return new NewMessage(
-                id, givenId, newQueueId, queue, priority, content, delay, dueAt, timeToLive, deduplicationKey, targets);
+                id,
+                givenId,
+                newQueueId,
+                queue,
+                priority,
+                content,
+                delay,
+                dueAt,
+                timeToLive,
+                deduplicationKey,
+                deduplication,
+                targets);
     }
 
     /** Answers the same message for these queues. The time to live of a single queue counts for a message without one of its own. */
@@ -97,6 +151,7 @@ public record NewMessage(
                 dueAt,
                 chosen.timeToLive() == null && only != null ? only.timeToLive() : chosen.timeToLive(),
                 deduplicationKey,
+                deduplication,
                 chosen);
     }
 }

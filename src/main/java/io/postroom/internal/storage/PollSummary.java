@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param lastSeq the last number drawn for READY
  * @param nextDue how long until the next delayed message of any queue is due, zero when one is due now; null: nothing is delayed
  * @param cancelled messages that the asking process held when they were cancelled, until {@link WorkerStore#forgetCancelled}
+ * @param settings a digest over the entries of external systems: differs after each change of one
  */
 public record PollSummary(
         StoreIdentity answeredBy,
@@ -23,4 +24,5 @@ public record PollSummary(
         @Nullable Long others,
         long lastSeq,
         @Nullable Duration nextDue,
-        List<UUID> cancelled) {}
+        List<UUID> cancelled,
+        long settings) {}

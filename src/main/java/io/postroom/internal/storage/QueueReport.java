@@ -15,6 +15,7 @@ import java.util.Arrays;
  * @param stop whether the consumer of this process is told to stop
  * @param lowest the lowest visible number in READY from the low watermark on, one a priority; -1: none
  * @param ordered whether the messages of a group run one after the other
+ * @param hasLimiter whether the queue has a limiter or a destination
  */
 public record QueueReport(
         int queueId,
@@ -28,7 +29,39 @@ public record QueueReport(
         boolean elsewhere,
         Stop stop,
         long[] lowest,
-        boolean ordered) {
+        boolean ordered,
+        boolean hasLimiter) {
+
+    /** A report of a queue without a limiter. */
+    public QueueReport(
+            int queueId,
+            String name,
+            boolean paused,
+            boolean deleted,
+            int maxAttempts,
+            String retryAfter,
+            boolean operatorSettings,
+            boolean suspects,
+            boolean elsewhere,
+            Stop stop,
+            long[] lowest,
+            boolean ordered) {
+        this(
+                queueId,
+                name,
+                paused,
+                deleted,
+                maxAttempts,
+                retryAfter,
+                operatorSettings,
+                suspects,
+                elsewhere,
+                stop,
+                lowest,
+                ordered,
+                false);
+    }
+
     /** Whether the consumer of the asking process is told to stop. */
     public enum Stop {
         /** It may go on. */

@@ -10,6 +10,20 @@ import org.jspecify.annotations.Nullable;
  * @param timeToLive for messages without one of their own; null: they never expire
  * @param ordered whether the messages of a group run one after the other
  * @param limited whether it has a maximum length
+ * @param hasLimiter whether it has a limiter or a destination
  */
 public record QueueRow(
-        int id, String name, @Nullable Duration timeToLive, boolean paused, boolean ordered, boolean limited) {}
+        int id,
+        String name,
+        @Nullable Duration timeToLive,
+        boolean paused,
+        boolean ordered,
+        boolean limited,
+        boolean hasLimiter) {
+
+    /** A queue without a limiter. */
+    public QueueRow(
+            int id, String name, @Nullable Duration timeToLive, boolean paused, boolean ordered, boolean limited) {
+        this(id, name, timeToLive, paused, ordered, limited, false);
+    }
+}

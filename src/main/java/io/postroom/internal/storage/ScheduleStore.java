@@ -47,8 +47,8 @@ public interface ScheduleStore {
     Optional<Duration> untilNextDue();
 
     /**
-     * Locks due schedules, the longest due first, lets {@code firing} decide and create their messages, and writes how they go on, all in one
-     * transaction. Schedules that another process has locked are left out.
+     * Locks due schedules, the longest due first, lets {@code firing} decide and create their messages, and writes how they go on, all in
+     * one transaction. Schedules that another process has locked are left out.
      *
      * @param only the id of the one to fire; null: any
      * @return how many were due
@@ -66,8 +66,8 @@ public interface ScheduleStore {
     List<Integer> due(int limit);
 
     /**
-     * Notes that a schedule could not fire. It is tried again later: after 1 second at first, then after twice as long, up to 5 minutes. Its
-     * planned time stays. One that is not due any more is left alone.
+     * Notes that a schedule could not fire. It is tried again later: after 1 second at first, then after twice as long, up to 5 minutes.
+     * Its planned time stays. One that is not due any more is left alone.
      */
     void failed(int id, String error);
 

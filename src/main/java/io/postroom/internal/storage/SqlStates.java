@@ -25,6 +25,7 @@ final class SqlStates {
         // ---- the data
         add(Kind.REFUSED, Blame.ROW, false, "22", "23", "40002", "44");
         add(Kind.REFUSED, Blame.ROW, false, "PR404"); // postroom.create_message: the message reaches no queue
+        add(Kind.REFUSED, Blame.ROW, false, "PR409"); // postroom.set_settings: another one has changed the entry
         add(Kind.REFUSED, Blame.ROW, false, "PR429"); // postroom.create_message: the queue is full
         // ---- the state of the transaction. The server ends a session of 25P03 while it waits for a statement.
         add(Kind.UNAVAILABLE, Blame.DATABASE, false, "25006", "25P03");

@@ -84,6 +84,12 @@ public interface WorkerStore {
     /** Whether every transaction of the sample has ended. It must be asked before the lowest rows are read. */
     boolean isSettled(WatermarkSample sample);
 
+    /**
+     * Returns the lanes in which new messages are READY that these dead letters went on as, through dead letter exchanges, in the last five
+     * minutes.
+     */
+    Set<Lane> passedOn(Collection<UUID> dead);
+
     /** Notifies other processes of these arrivals. */
     void notifyOthers(Collection<Arrival> arrivals);
 }

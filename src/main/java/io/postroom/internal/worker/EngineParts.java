@@ -121,6 +121,7 @@ public final class EngineParts {
                 notifier,
                 failures,
                 sentReplies,
+                new PassedOnLetters(stores.workers(), notifier, callbacks),
                 transactions);
     }
 
@@ -136,6 +137,7 @@ public final class EngineParts {
                 due,
                 new ConsumerStops(stores.workers(), heartbeat, consumers),
                 new CancelledRuns(stores.workers(), heartbeat, timeLimits),
+                setup.entries(),
                 settings);
     }
 

@@ -101,11 +101,12 @@ public final class FailureLog {
     private void died(DeadLetter letter) {
         if (mayBeSaid(new Kind(true, letter.queue(), letter.fingerprint()), letter.messageId(), letter.error())) {
             log.warn(
-                    "dead letter: message {} of queue \"{}\" ({}) is given up after {} failed attempts, {}: {} [fingerprint {}]",
+                    "dead letter: message {} of queue \"{}\" ({}) is given up after {} failed {}, {}: {} [fingerprint {}]",
                     letter.messageId(),
                     letter.queue(),
                     letter.type(),
                     letter.attempts(),
+                    letter.attempts() == 1 ? "attempt" : "attempts",
                     letter.reason(),
                     firstLine(letter.error()),
                     letter.fingerprint());

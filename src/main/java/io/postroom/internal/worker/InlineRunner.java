@@ -45,14 +45,14 @@ final class InlineRunner {
     }
 
     /**
-     * Expires and promotes what is due, lets groups go on, then runs what is READY in these queues, until nothing is left.
+     * Expires and promotes what is due, lets groups go on, then runs what is READY in these queues, until nothing is left that may start.
      *
      * @param names empty: all queues that have a handler here
      * @return how many messages were run
      */
     int drain(Collection<String> names) {
         declarations.renewChanged(); // a suite may have truncated the tables since the start
-        learnWhichAreOrdered();
+        learnKinds();
         int runs = 0;
         while (true) {
             expireAll();
@@ -81,13 +81,14 @@ final class InlineRunner {
     }
 
     /** No poll need have told. */
-    private void learnWhichAreOrdered() {
+    private void learnKinds() {
         List<String> names =
                 consumers.queues().stream().map(ConsumedQueue::name).toList();
         for (QueueRow row : stores.queues().queues(names)) {
             ConsumedQueue queue = consumers.named(row.name());
             if (queue != null) {
                 queue.cursors().setOrdered(row.ordered());
+                queue.setLimiter(row.hasLimiter());
             }
         }
     }

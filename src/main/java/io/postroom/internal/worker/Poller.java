@@ -4,6 +4,7 @@ import io.postroom.api.EngineSettings;
 import io.postroom.api.StoreException;
 import io.postroom.internal.consumer.ConsumedQueue;
 import io.postroom.internal.consumer.Consumer;
+import io.postroom.internal.execution.HandlerEntries;
 import io.postroom.internal.execution.LeaseHolder;
 import io.postroom.internal.loop.DutyCycle;
 import io.postroom.internal.loop.Loop;
@@ -55,6 +56,7 @@ public final class Poller {
     private final OtherConsumers otherConsumers;
     private final ConsumerStops stops;
     private final CancelledRuns cancelledRuns;
+    private final HandlerEntries entries;
     /** How often this process held queues back. A queue that is as it was before must be reported again, so that it goes on. */
     private final AtomicInteger reportsWanted = new AtomicInteger();
     /** What needs no report again; null: all queues have to be reported. */
@@ -74,6 +76,7 @@ public final class Poller {
             DueWatch due,
             ConsumerStops stops,
             CancelledRuns cancelledRuns,
+            HandlerEntries entries,
             EngineSettings settings) {
         this.store = store;
         this.leaseHolder = leaseHolder;
@@ -86,6 +89,7 @@ public final class Poller {
         this.due = due;
         this.stops = stops;
         this.cancelledRuns = cancelledRuns;
+        this.entries = entries;
         this.interval = settings.pollInterval();
         this.dutyCycle = dutyCycle(interval);
     }
@@ -155,6 +159,7 @@ public final class Poller {
             settled = null;
         }
         cancelledRuns.told(summary.cancelled());
+        entries.told(summary.answeredBy(), summary.settings());
         if (summary.nextDue() != null) {
             due.nextDueIn(summary.nextDue());
         }
@@ -250,7 +255,11 @@ public final class Poller {
             return;
         }
         boolean wasStopped = consumer.queue().isStopped();
+        boolean hadLimiter = consumer.queue().hasLimiter();
         consumer.queue().reported(report, heldBackBefore);
+        if (report.hasLimiter() && !hadLimiter) {
+            consumer.giveBackWaiting();
+        }
         stops.reported(report);
         boolean hasWork = consumer.queue().cursors().polled(report.lowest());
         if (report.suspects()) {

@@ -5,6 +5,7 @@ import io.postroom.api.Transactions;
 import io.postroom.handler.MessageEvent;
 import io.postroom.handler.PostroomListener;
 import io.postroom.internal.consumer.ConsumedQueue;
+import io.postroom.internal.consumer.Consumer;
 import io.postroom.internal.consumer.HeldLeases;
 import io.postroom.internal.execution.ThreadGuard;
 import io.postroom.internal.storage.Arrival;
@@ -22,8 +23,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Hands on results once they are in the database. Frees their leases, completes the futures that wait for them, wakes those who
- * wait for a reply, says what failed, and tells listeners. Lets the promote job look at new due times, and wakes
- * consumers for messages that were given back. Thread-safe: called by the completer and by threads of ATOMIC handlers.
+ * wait for a reply, says what failed, and tells listeners. Lets the promote job look at new due times, and wakes consumers for
+ * messages that were given back or went on through a dead letter exchange. Thread-safe: called by the completer and by threads of
+ * ATOMIC handlers.
  */
 final class ResultDispatcher {
     private static final Logger log = LoggerFactory.getLogger(ResultDispatcher.class);
@@ -37,6 +39,7 @@ final class ResultDispatcher {
     private final Notifier notifier;
     private final FailureLog failures;
     private final SentReplies replies;
+    private final PassedOnLetters passedOn;
     private final Transactions transactions;
 
     ResultDispatcher(
@@ -49,6 +52,7 @@ final class ResultDispatcher {
             Notifier notifier,
             FailureLog failures,
             SentReplies replies,
+            PassedOnLetters passedOn,
             Transactions transactions) {
         this.leases = leases;
         this.futures = futures;
@@ -59,6 +63,7 @@ final class ResultDispatcher {
         this.notifier = notifier;
         this.failures = failures;
         this.replies = replies;
+        this.passedOn = passedOn;
         this.transactions = transactions;
     }
 
@@ -78,6 +83,8 @@ final class ResultDispatcher {
             due.delayed();
         }
         wakeReleased(ends);
+        passedOn.written(ends);
+        wakeLimited(ends);
     }
 
     /** Takes a result that was refused because its lease had gone. */
@@ -105,6 +112,19 @@ final class ResultDispatcher {
         notifier.wake(lanes.stream()
                 .map(Arrival::somewhereIn) // their numbers are new, so they are above every cursor
                 .toList());
+    }
+
+    /** A limiter of the queue may let another message start now that this one is in progress no more. */
+    private void wakeLimited(List<Completion> ends) {
+        Set<Integer> queues = new HashSet<>();
+        for (Completion end : ends) {
+            if (end.message().lease().isLimited() && queues.add(end.message().queueId())) {
+                Consumer consumer = consumers.consumer(end.message().queueId());
+                if (consumer != null) {
+                    consumer.limitedEnded();
+                }
+            }
+        }
     }
 
     private void sayFailure(Completion end) {

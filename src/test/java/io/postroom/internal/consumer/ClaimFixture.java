@@ -8,6 +8,7 @@ import io.postroom.internal.execution.LeaseHolder;
 import io.postroom.internal.storage.ClaimRequest;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.Content;
+import io.postroom.internal.storage.LimitedClaim;
 import io.postroom.internal.storage.NewMessage;
 import io.postroom.internal.storage.QueueReport;
 import java.util.ArrayList;
@@ -45,6 +46,8 @@ final class ClaimFixture extends NoLeaseStore implements LeaseHolder {
     QueueReport.Stop stop = QueueReport.Stop.NONE;
     volatile boolean longCallRuns;
     volatile Function<ClaimRequest, List<ClaimedMessage>> answer = this::claimReady;
+    volatile Function<ClaimRequest, LimitedClaim> limitedAnswer =
+            request -> new LimitedClaim(claimReady(request), false, null);
     /** The clock of suspects and announcements; stands still unless a test moves it. */
     long nanos;
 
@@ -60,8 +63,8 @@ final class ClaimFixture extends NoLeaseStore implements LeaseHolder {
     final HeldLeases leases = new HeldLeases();
     final ClaimRules rules = new ClaimRules(queue, this, () -> overwhelmed);
     final StartMarks starts = new StartMarks(this, this, () -> nanos);
-    final HeldMessages held =
-            new HeldMessages(handlerSet, bounds, leases, starts, released::addAll, () -> {}, others -> {}, () -> {});
+    final HeldMessages held = new HeldMessages(
+            handlerSet, bounds, leases, starts, queue::hasLimiter, released::addAll, () -> {}, others -> {}, () -> {});
     final SuspectRunner suspectRunner = new SuspectRunner(
             queue, this, this, held, leases.suspectPlaces(), suspectsEnded::incrementAndGet, () -> nanos);
     final QueueClaims claims = new QueueClaims(queue, rules, held, handlerSet, suspectRunner);
@@ -142,6 +145,12 @@ final class ClaimFixture extends NoLeaseStore implements LeaseHolder {
     public List<ClaimedMessage> claim(ClaimRequest request) {
         requests.add(request);
         return answer.apply(request);
+    }
+
+    @Override
+    public LimitedClaim claimLimited(ClaimRequest request) {
+        requests.add(request);
+        return limitedAnswer.apply(request);
     }
 
     @Override

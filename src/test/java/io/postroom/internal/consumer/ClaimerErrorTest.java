@@ -86,6 +86,7 @@ class ClaimerErrorTest implements LeaseHolder {
                 bounds,
                 known,
                 new ClaimFixture().starts,
+                () -> false,
                 released -> {},
                 () -> {
                     if (id == 0 && fails) {

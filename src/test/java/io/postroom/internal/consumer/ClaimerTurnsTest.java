@@ -503,6 +503,7 @@ class ClaimerTurnsTest implements LeaseHolder {
                     bounds,
                     leases,
                     new ClaimFixture().starts,
+                    consumed::hasLimiter,
                     released -> {},
                     () -> {},
                     others -> others.forEach(claimer::signal),

@@ -198,6 +198,7 @@ class HandlerRunnerTest {
                 bounds,
                 new HeldLeases(),
                 starts,
+                () -> false,
                 released::addAll,
                 () -> runner.request(),
                 others -> {},

@@ -184,6 +184,7 @@ class HandlerSetTest {
                     bounds,
                     new HeldLeases(),
                     starts,
+                    () -> false,
                     released -> {},
                     () -> request(),
                     others -> {},

@@ -6,6 +6,7 @@ import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.Completion;
 import io.postroom.internal.storage.LeasePart;
 import io.postroom.internal.storage.LeaseStore;
+import io.postroom.internal.storage.LimitedClaim;
 import java.sql.Connection;
 import java.time.Duration;
 import java.util.Collection;
@@ -20,6 +21,16 @@ class NoLeaseStore implements LeaseStore {
     @Override
     public List<ClaimedMessage> claim(ClaimRequest request) {
         throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void park(String destination, Duration time) {
+        throw new UnsupportedOperationException("nothing here parks");
+    }
+
+    @Override
+    public LimitedClaim claimLimited(ClaimRequest request) {
+        throw new UnsupportedOperationException("nothing here claims");
     }
 
     @Override

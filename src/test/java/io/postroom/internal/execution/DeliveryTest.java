@@ -87,6 +87,7 @@ class DeliveryTest {
                     new Attempt(handler, MessageIds.next()),
                     () -> true,
                     null,
+                    null,
                     (queue, payload) -> {}));
         }
         return delivery(interceptors).call(handler, payloads, contexts);

@@ -61,6 +61,8 @@ abstract class ExecutorFixture {
     @Nullable
     HandlingErrorSend onError;
 
+    HandlerEntries entries = new HandlerEntries(
+            new FakeSettingsStore(), new Secrets(name -> null), java.util.Set::of, Duration.ofSeconds(1));
     final TimeLimits timeLimits = new TimeLimits(() -> true, Duration.ofMillis(50));
     private final Completer completer = new Completer(store, () -> 7, () -> false, written::addAll, lost::add);
 
@@ -161,7 +163,8 @@ abstract class ExecutorFixture {
                 new Delivery(new JacksonPayloadCodec(), Upcasters.NONE, interceptors),
                 Optional.ofNullable(onError),
                 List.of(),
-                ExecutorFixture::reply);
+                ExecutorFixture::reply,
+                entries);
         LeaseHolder holder = new LeaseHolder() {
             @Override
             public int workerId() {

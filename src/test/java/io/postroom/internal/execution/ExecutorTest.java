@@ -186,4 +186,16 @@ class ExecutorTest extends ExecutorFixture {
         assertThat(ends()).containsExactly("null → READY null", "null → READY null", "null → READY null");
         assertThat(calls).isEmpty();
     }
+
+    @Test
+    void destination_that_takes_nothing_is_parked_before_its_message_is_given_up() {
+        run(handler(text -> Outcome.notNow("bank", Duration.ofSeconds(7))), ClaimedMessages.message());
+        assertThat(ends()).containsExactly("NOT_NOW → DELAYED not_now");
+        run(
+                handler(ExecutorFixture::fail)
+                        .onError((error, context) -> Outcome.notNow("mail", Duration.ofDays(900))),
+                ClaimedMessages.message());
+        run(handler(text -> Outcome.notNow("no name", Duration.ofSeconds(1))), ClaimedMessages.message());
+        assertThat(store.parked).containsExactly("bank PT7S", "mail PT9600H");
+    }
 }

@@ -6,6 +6,7 @@ import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.Completion;
 import io.postroom.internal.storage.LeasePart;
 import io.postroom.internal.storage.LeaseStore;
+import io.postroom.internal.storage.LimitedClaim;
 import java.sql.Connection;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -19,6 +20,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
 
 /** Remembers every completion, the refused ones too. A message whose lease is lost is left out of the answer, as in the database. */
@@ -103,6 +105,19 @@ class FakeLeaseStore implements LeaseStore {
     @Override
     public Optional<Duration> undecodableSince(ClaimedMessage message) {
         return Optional.ofNullable(undecodable.get(message.id()));
+    }
+
+    /** Destinations and how long they were parked. */
+    final List<String> parked = new CopyOnWriteArrayList<>();
+
+    @Override
+    public void park(String destination, Duration time) {
+        parked.add(destination + " " + time);
+    }
+
+    @Override
+    public LimitedClaim claimLimited(ClaimRequest request) {
+        throw new UnsupportedOperationException("nothing here claims");
     }
 
     @Override

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.Completion;
+import io.postroom.testing.BlockedSessions;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
 import java.sql.Connection;
@@ -20,7 +21,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
-import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -152,11 +152,7 @@ class CancelRunningTest {
 
     private <T> Future<T> startAndAwaitLock(Callable<T> step) {
         Future<T> started = threads.submit(step);
-        Awaitility.await()
-                .atMost(Duration.ofSeconds(30))
-                .until(() -> !fixture.texts("SELECT pid FROM pg_stat_activity"
-                                + " WHERE datname = current_database() AND wait_event_type = 'Lock'")
-                        .isEmpty());
+        BlockedSessions.await(fixture.pool, 1);
         return started;
     }
 }

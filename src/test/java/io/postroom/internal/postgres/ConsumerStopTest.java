@@ -16,13 +16,13 @@ import io.postroom.internal.storage.ConsumerStore.KillAnswer;
 import io.postroom.internal.storage.ConsumerStore.StopOrder;
 import io.postroom.internal.storage.QueueReport.Stop;
 import io.postroom.internal.storage.WorkerStore;
+import io.postroom.testing.BlockedSessions;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
@@ -31,7 +31,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
-import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -110,11 +109,7 @@ class ConsumerStopTest {
 
     private <T> Future<T> startAndAwaitLock(Callable<T> step) {
         Future<T> started = threads.submit(step);
-        Awaitility.await()
-                .atMost(Duration.ofSeconds(30))
-                .until(() -> !fixture.texts("SELECT pid FROM pg_stat_activity"
-                                + " WHERE datname = current_database() AND wait_event_type = 'Lock'")
-                        .isEmpty());
+        BlockedSessions.await(fixture.pool, 1);
         return started;
     }
 

@@ -1,12 +1,12 @@
 package io.postroom.internal.postgres;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.awaitility.Awaitility.await;
 
 import io.postroom.api.QueueSettings;
 import io.postroom.internal.storage.QueueName;
 import io.postroom.internal.storage.QueueRow;
 import io.postroom.internal.storage.QueueStore;
+import io.postroom.testing.BlockedSessions;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
 import java.sql.Connection;
@@ -23,7 +23,6 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
-import org.postgresql.PGConnection;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
 /** Declarations of many queues at once. */
@@ -129,11 +128,11 @@ class DeclareTest {
             execute(holder, "SELECT FROM postroom.queue WHERE name = 'versions.2' FOR UPDATE");
 
             Future<List<QueueRow>> first = threads.submit(() -> queues.declareAll(versions(2)));
-            awaitWaitingFor(maker, 1); // for the row that is being made
+            BlockedSessions.awaitBehind(maker, database.pool(), 1); // for the row that is being made
             maker.commit();
-            awaitWaitingFor(holder, 1);
+            BlockedSessions.awaitBehind(holder, database.pool(), 1);
             Future<List<QueueRow>> second = threads.submit(() -> queues.declareAll(versions(3)));
-            awaitWaitingFor(holder, 2); // with versions.1 locked
+            BlockedSessions.awaitBehind(holder, database.pool(), 2); // with versions.1 locked
             holder.commit();
 
             assertThat(first.get(60, TimeUnit.SECONDS)).hasSize(2);
@@ -147,20 +146,6 @@ class DeclareTest {
         return List.of(
                 QueueSettings.of("versions.1").attempts(attempts),
                 QueueSettings.of("versions.2").attempts(attempts));
-    }
-
-    /** Waits until so many sessions wait for this one, directly or behind another that does. */
-    private void awaitWaitingFor(Connection holder, int sessions) throws SQLException {
-        int pid = holder.unwrap(PGConnection.class).getBackendPID();
-        await().atMost(60, TimeUnit.SECONDS)
-                .until(() -> sql.sql("""
-                        WITH RECURSIVE waiting AS (
-                            SELECT pid FROM pg_stat_activity WHERE :pid = ANY (pg_blocking_pids(pid))
-                            UNION
-                            SELECT a.pid FROM waiting w JOIN pg_stat_activity a ON w.pid = ANY (pg_blocking_pids(a.pid))
-                        )
-                        SELECT count(*) FROM waiting
-                        """).param("pid", pid).query(Integer.class).single() == sessions);
     }
 
     private static void execute(Connection connection, String statement) throws SQLException {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.postroom.api.Direction;
 import io.postroom.api.MessageIds;
+import io.postroom.api.MessageState;
 import io.postroom.internal.postgres.StoreFixture.Plan;
 import io.postroom.internal.storage.ClaimKind;
 import io.postroom.internal.storage.ClaimRequest;
@@ -80,7 +81,8 @@ class EnqueueTest {
             fixture.stores.enqueue().enqueueUnnumbered(keyed, connection);
             NewMessage repeat = fixture.message().key("unnumbered").build();
             assertThat(fixture.stores.enqueue().enqueueUnnumbered(repeat, connection))
-                    .isEqualTo(new EnqueueResult(keyed.id(), false, true, 0, List.of(fixture.queue.name())));
+                    .isEqualTo(new EnqueueResult(
+                            keyed.id(), false, true, 0, List.of(fixture.queue.name()), MessageState.READY));
         }
     }
 
@@ -219,7 +221,8 @@ class EnqueueTest {
         UUID id = MessageIds.next();
         assertThat(fixture.enqueue(fixture.message().id(id)).isNew()).isTrue();
         EnqueueResult repeat = fixture.enqueue(fixture.message().id(id));
-        assertThat(repeat).isEqualTo(new EnqueueResult(id, false, true, 0, List.of(fixture.queue.name())));
+        assertThat(repeat)
+                .isEqualTo(new EnqueueResult(id, false, true, 0, List.of(fixture.queue.name()), MessageState.READY));
         assertThat(fixture.claim(10)).hasSize(1);
     }
 
@@ -310,9 +313,10 @@ class EnqueueTest {
     void a_key_met_again_answers_the_first_message() {
         UUID first = fixture.enqueue(fixture.message().key("order-1")).id();
         assertThat(fixture.enqueue(fixture.message().key("order-1")))
-                .isEqualTo(new EnqueueResult(first, false, true, 0, List.of(fixture.queue.name())));
+                .isEqualTo(new EnqueueResult(first, false, true, 0, List.of(fixture.queue.name()), MessageState.READY));
         assertThat(fixture.enqueue(fixture.message().key("order-1").payload("{}")))
-                .isEqualTo(new EnqueueResult(first, false, false, 0, List.of(fixture.queue.name())));
+                .isEqualTo(
+                        new EnqueueResult(first, false, false, 0, List.of(fixture.queue.name()), MessageState.READY));
         assertThat(fixture.enqueue(fixture.message().key("order-2")).isNew()).isTrue();
         assertThat(fixture.enqueue(new Plan(fixture.newQueue()).key("order-1")).isNew())
                 .as("keys are a queue's own")
@@ -329,7 +333,8 @@ class EnqueueTest {
                 fixture.message().id(id));
         assertThat(answers).extracting(EnqueueResult::isNew).containsExactly(true, false, true, false);
         assertThat(answers.get(1).id()).isEqualTo(answers.get(0).id());
-        assertThat(answers.get(3)).isEqualTo(new EnqueueResult(id, false, true, 0, List.of(fixture.queue.name())));
+        assertThat(answers.get(3))
+                .isEqualTo(new EnqueueResult(id, false, true, 0, List.of(fixture.queue.name()), MessageState.READY));
         assertThat(fixture.claim(10)).hasSize(2);
     }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.postroom.Postroom;
+import io.postroom.testing.BlockedSessions;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
 import java.sql.Connection;
@@ -12,7 +13,6 @@ import java.sql.Statement;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -281,7 +281,7 @@ class ExchangeFunctionsTest {
             connection.setAutoCommit(false);
             statement.execute(deletion);
             CompletableFuture<Void> bound = CompletableFuture.runAsync(() -> run(bind));
-            awaitLockWait();
+            BlockedSessions.await(database.pool(), 1);
             connection.commit();
             assertThatThrownBy(() -> bound.get(30, TimeUnit.SECONDS)).hasMessageContaining("does not exist");
         }
@@ -292,7 +292,7 @@ class ExchangeFunctionsTest {
             connection.setAutoCommit(false);
             statement.execute(bind);
             CompletableFuture<Void> deleted = CompletableFuture.runAsync(() -> run(deletion));
-            awaitLockWait();
+            BlockedSessions.await(database.pool(), 1);
             connection.commit();
             deleted.get(30, TimeUnit.SECONDS);
         }
@@ -300,13 +300,6 @@ class ExchangeFunctionsTest {
                         .query(Integer.class)
                         .single())
                 .isZero();
-    }
-
-    private void awaitLockWait() {
-        Awaitility.await().until(() -> sql.sql("""
-                        SELECT count(*) FROM pg_stat_activity
-                        WHERE datname = current_database() AND wait_event_type = 'Lock'
-                        """).query(Integer.class).single() == 1);
     }
 
     private void exchange(String name, String kind) {

@@ -523,6 +523,18 @@ class LeaseTest {
         assertThat(fixture.stores.operator().cancel(again.get(0).id())).isZero();
     }
 
+    /** RabbitMQ requeues at the old place. Here a cursor may have passed it: see docs/from-rabbitmq.md. */
+    @Test
+    void message_that_comes_back_stands_behind_those_that_wait() {
+        fixture.enqueueAll(fixture.message(), fixture.message());
+        List<ClaimedMessage> returned = fixture.claim(1);
+        fixture.stores.leases().releaseUnknown(fixture.worker, List.of(), Duration.ZERO, null);
+        assertThat(fixture.claim(10))
+                .extracting(ClaimedMessage::id)
+                .hasSize(2)
+                .endsWith(returned.get(0).id());
+    }
+
     /** Nobody is rescued in the first lease time after the server's start. */
     private List<Arrival> rescue() {
         await().until(() -> fixture.number(

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.postroom.api.MessageFilter;
 import io.postroom.api.MessageIds;
+import io.postroom.api.MessageState;
 import io.postroom.api.StoreException;
 import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.postgres.statement.StoreTransactions;
@@ -25,6 +26,7 @@ import io.postroom.internal.storage.QueueReport;
 import io.postroom.internal.storage.StoreIdentity;
 import io.postroom.internal.storage.Stores;
 import io.postroom.internal.storage.WatermarkSample;
+import io.postroom.testing.BlockedSessions;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
 import java.sql.Connection;
@@ -96,12 +98,7 @@ class RaceTest {
 
     /** Waits until somebody in this database waits for a lock. */
     private void awaitWaiting() {
-        Awaitility.await().atMost(Duration.ofSeconds(20)).until(() -> !waiting().isEmpty());
-    }
-
-    private List<String> waiting() {
-        return fixture.texts(
-                "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'");
+        BlockedSessions.await(fixture.pool, 1);
     }
 
     /** Somebody else's claim that is not committed yet. */
@@ -708,7 +705,8 @@ class RaceTest {
                 start(() -> fixture.enqueue(fixture.message().key("k")));
         awaitWaiting();
         first.commit();
-        assertThat(answer(second)).isEqualTo(new EnqueueResult(id, false, true, 0, List.of(fixture.queue.name())));
+        assertThat(answer(second))
+                .isEqualTo(new EnqueueResult(id, false, true, 0, List.of(fixture.queue.name()), MessageState.READY));
     }
 
     @Test
@@ -731,7 +729,8 @@ class RaceTest {
                 start(() -> fixture.enqueue(fixture.message().id(id).payload("{}")));
         awaitWaiting();
         first.commit();
-        assertThat(answer(second)).isEqualTo(new EnqueueResult(id, false, false, 0, List.of(fixture.queue.name())));
+        assertThat(answer(second))
+                .isEqualTo(new EnqueueResult(id, false, false, 0, List.of(fixture.queue.name()), MessageState.READY));
     }
 
     @Test

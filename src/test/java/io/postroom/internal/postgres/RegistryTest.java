@@ -10,6 +10,7 @@ import io.postroom.api.Message;
 import io.postroom.api.MessageFilter;
 import io.postroom.api.MessageIds;
 import io.postroom.api.MessageState;
+import io.postroom.api.QueueEntry;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.Stores;
 import io.postroom.testing.PostgresTest;
@@ -181,6 +182,65 @@ class RegistryTest {
         fixture.execute("UPDATE postroom.attempt SET finished_at = finished_at - interval '7 days' WHERE message_id = '"
                 + old + "'");
         assertThat(ids(stores.queries().removable(mine()))).containsExactly(old);
+    }
+
+    /** The message has a place in two queues, and one of them lets it live for a minute. */
+    @Test
+    void what_is_next_is_judged_for_each_queue_of_a_message() {
+        String brief = fixture.newQueue().name();
+        fixture.execute("UPDATE postroom.queue SET time_to_live = '1 minute' WHERE name = '" + brief + "'");
+        UUID id = inBoth(brief);
+        assertThat(nextQueues(MessageFilter.queue(brief)))
+                .as("in this queue alone")
+                .containsExactly(brief);
+        assertThat(nextQueues(mine())).containsExactly(fixture.queue.name());
+        assertThat(nextQueues(MessageFilter.all().correlationId("in both"))).contains(brief, fixture.queue.name());
+
+        fixture.execute("UPDATE postroom.entry_expiry SET expires_at = now() - interval '1 second' WHERE message_id = '"
+                + id + "'");
+        assertThat(stores.queries().next(MessageFilter.queue(brief)))
+                .as("it is over there")
+                .isEmpty();
+        assertThat(nextQueues(MessageFilter.all().correlationId("in both"))).containsExactly(fixture.queue.name());
+    }
+
+    @Test
+    void message_is_removable_when_its_last_entry_is() {
+        String other = fixture.newQueue().name();
+        UUID id = inBoth(other);
+        stores.leases().complete(fixture.worker, List.of(done(fixture.claimOne())));
+        fixture.execute("UPDATE postroom.attempt SET finished_at = finished_at - interval '7 days' WHERE message_id = '"
+                + id + "'");
+        assertThat(stores.queries().removable(mine()))
+                .as("it waits in the other queue")
+                .isEmpty();
+        stores.operator().cancel(id);
+        assertThat(stores.queries().removable(mine()))
+                .as("it ended there just now")
+                .isEmpty();
+        fixture.execute("UPDATE postroom.attempt SET finished_at = finished_at - interval '7 days' WHERE message_id = '"
+                + id + "' AND outcome = 1");
+        for (String queue : List.of(fixture.queue.name(), other)) {
+            assertThat(ids(stores.queries().removable(MessageFilter.queue(queue))))
+                    .containsExactly(id);
+        }
+    }
+
+    private UUID inBoth(String other) {
+        fixture.execute("""
+                SELECT postroom.declare_exchange('of.%1$s', 'fanout');
+                SELECT postroom.bind('of.%1$s', '%1$s');
+                SELECT postroom.bind('of.%1$s', '%2$s');
+                """.formatted(other, fixture.queue.name()));
+        return UUID.fromString(fixture.text(
+                "SELECT id FROM postroom.create_message(exchange => 'of." + other + "', correlation_id => 'in both')"));
+    }
+
+    private List<String> nextQueues(MessageFilter filter) {
+        return stores.queries().next(filter).stream()
+                .flatMap(message -> message.entries().stream())
+                .map(QueueEntry::queue)
+                .toList();
     }
 
     @Test

@@ -2,13 +2,14 @@ package io.postroom.internal.postgres;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
-import static org.awaitility.Awaitility.await;
 
 import io.postroom.api.CreateMessage;
 import io.postroom.api.DuplicateMessageException;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Limits;
 import io.postroom.api.MessageIds;
+import io.postroom.api.MessageState;
+import io.postroom.testing.BlockedSessions;
 import io.postroom.testing.Conservation;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
@@ -20,6 +21,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -153,7 +155,7 @@ class SqlDoorTest {
             first.setAutoCommit(false);
             create(on(first), "'new-queue'");
             CompletableFuture<UUID> waiting = CompletableFuture.supplyAsync(() -> create(on(second), "'new-queue'"));
-            awaitLockWait(second);
+            BlockedSessions.awaitBlocked(second, database.pool());
             first.commit();
             waiting.get(10, TimeUnit.SECONDS);
         }
@@ -214,10 +216,12 @@ class SqlDoorTest {
         assertThat(createAnd("'given', '{\"b\": 2, \"a\": 1}', message_id => '" + id + "'"))
                 .isEqualTo(new Answer(id, false));
         assertThat(refusal("'given', '{\"a\": 2}', message_id => '" + id + "'"))
-                .isEqualTo(duplicate(new DuplicateMessageException("given", "id", id.toString(), id)));
+                .isEqualTo(duplicate(new DuplicateMessageException(
+                        "given", "id", id.toString(), id, Optional.of(MessageState.READY))));
         assertThat(refusal("'other', '{\"a\": 1, \"b\": 2}', message_id => '" + id + "'"))
                 .as("another queue")
-                .isEqualTo(duplicate(new DuplicateMessageException("other", "id", id.toString(), id)));
+                .isEqualTo(duplicate(new DuplicateMessageException(
+                        "other", "id", id.toString(), id, Optional.of(MessageState.READY))));
     }
 
     // ---- deduplication
@@ -227,7 +231,8 @@ class SqlDoorTest {
         UUID id = create("'once', '{\"a\": 1}', type => 'ticket', deduplication_key => 'order-42'");
         assertThat(createAnd("'once', '{\"a\":1}', type => 'ticket', deduplication_key => 'order-42'"))
                 .isEqualTo(new Answer(id, false));
-        Refusal refused = duplicate(new DuplicateMessageException("once", "deduplicationKey", "order-42", id));
+        Refusal refused = duplicate(new DuplicateMessageException(
+                "once", "deduplicationKey", "order-42", id, Optional.of(MessageState.READY)));
         assertThat(refusal("'once', '{\"a\": 2}', type => 'ticket', deduplication_key => 'order-42'"))
                 .isEqualTo(refused);
         assertThat(refusal("'once', '{\"a\": 1}', type => 'invoice', deduplication_key => 'order-42'"))
@@ -262,14 +267,14 @@ class SqlDoorTest {
             UUID id = create(on(first), "'waited', '1', deduplication_key => 'key'");
             CompletableFuture<Answer> repeat = CompletableFuture.supplyAsync(
                     () -> createAnd(on(second), "'waited', '1', deduplication_key => 'key'"));
-            awaitLockWait(second);
+            BlockedSessions.awaitBlocked(second, database.pool());
             first.commit();
             assertThat(repeat.get(10, TimeUnit.SECONDS)).isEqualTo(new Answer(id, false));
 
             UUID other = create(on(first), "'waited', '1', deduplication_key => 'other'");
             CompletableFuture<Answer> successor = CompletableFuture.supplyAsync(
                     () -> createAnd(on(second), "'waited', '1', deduplication_key => 'other'"));
-            awaitLockWait(second);
+            BlockedSessions.awaitBlocked(second, database.pool());
             first.rollback();
             Answer answer = successor.get(10, TimeUnit.SECONDS);
             assertThat(answer.isNew).isTrue();
@@ -634,14 +639,5 @@ class SqlDoorTest {
 
     private static JdbcClient on(Connection connection) {
         return JdbcClient.create(new SingleConnectionDataSource(connection, true));
-    }
-
-    private void awaitLockWait(Connection waiting) throws SQLException {
-        int pid = waiting.unwrap(org.postgresql.PGConnection.class).getBackendPID();
-        await().until(() -> sql.sql("SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = ?")
-                .param(pid)
-                .query(Boolean.class)
-                .optional()
-                .orElse(false));
     }
 }

@@ -59,6 +59,15 @@ class FailureLogTest {
     }
 
     @Test
+    void one_attempt_is_said_in_the_singular() {
+        failures.buried(letter("mail", "f1", 1));
+        assertThat(lines.lines())
+                .singleElement()
+                .asString()
+                .contains("is given up after 1 failed attempt, attempts_spent");
+    }
+
+    @Test
     void other_fingerprints_and_queues_are_said_at_once() {
         died("f1");
         died("f2");
@@ -110,11 +119,15 @@ class FailureLogTest {
     }
 
     private static DeadLetter letter(String queue, String fingerprint) {
+        return letter(queue, fingerprint, 3);
+    }
+
+    private static DeadLetter letter(String queue, String fingerprint, int attempts) {
         return new DeadLetter(
                 MessageIds.next(),
                 queue,
                 DeadLetter.type("ticket", 2),
-                3,
+                attempts,
                 "attempts_spent",
                 "refused\nsecond line",
                 fingerprint);

@@ -2,6 +2,7 @@ package io.postroom.internal.worker;
 
 import io.postroom.internal.storage.Arrival;
 import io.postroom.internal.storage.ConsumerRow;
+import io.postroom.internal.storage.Lane;
 import io.postroom.internal.storage.PollRequest;
 import io.postroom.internal.storage.PollResult;
 import io.postroom.internal.storage.PollSummary;
@@ -23,7 +24,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /** Answers what a test says, and records what it was told. */
-final class FakeWorkerStore implements WorkerStore {
+class FakeWorkerStore implements WorkerStore {
     final BlockingQueue<List<Arrival>> notified = new LinkedBlockingQueue<>();
     final Deque<WatermarkSample> samples = new ArrayDeque<>();
     final List<Boolean> sampledByWriters = new ArrayList<>();
@@ -95,6 +96,11 @@ final class FakeWorkerStore implements WorkerStore {
 
     @Override
     public boolean reportStopped(int workerId, UUID instance, int queueId, String queue, int held) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public Set<Lane> passedOn(Collection<UUID> dead) {
         throw new UnsupportedOperationException();
     }
 

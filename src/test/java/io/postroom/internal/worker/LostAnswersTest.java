@@ -16,6 +16,7 @@ import io.postroom.internal.storage.Content;
 import io.postroom.internal.storage.Lane;
 import io.postroom.internal.storage.LeasePart;
 import io.postroom.internal.storage.LeaseStore;
+import io.postroom.internal.storage.LimitedClaim;
 import java.sql.Connection;
 import java.time.Duration;
 import java.time.Instant;
@@ -170,6 +171,16 @@ class LostAnswersTest {
         private final List<Asked> asked = new ArrayList<>();
         private final Deque<List<Arrival>> answers = new ArrayDeque<>();
         private boolean fails;
+
+        @Override
+        public void park(String destination, Duration time) {
+            throw new UnsupportedOperationException("nothing here parks");
+        }
+
+        @Override
+        public LimitedClaim claimLimited(ClaimRequest request) {
+            throw new UnsupportedOperationException("nothing here claims");
+        }
 
         @Override
         public Map<Integer, List<ClaimedMessage>> claimEach(List<ClaimRequest> requests) {

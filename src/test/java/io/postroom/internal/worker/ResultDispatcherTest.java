@@ -30,6 +30,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -44,6 +45,7 @@ class ResultDispatcherTest {
     private final SendFutures futures = new SendFutures(new NoQueries(), Runnable::run);
     private final OwnSends ownSends = new OwnSends();
     private final List<MessageEvent> events = new ArrayList<>();
+    private final DeadLetterStore store = new DeadLetterStore();
     private final List<Arrival> woken = new ArrayList<>();
     private final CountingDueWatch due = new CountingDueWatch();
     private final ClaimedMessage message = claimed();
@@ -111,6 +113,32 @@ class ResultDispatcherTest {
         assertThat(woken).hasSize(1);
     }
 
+    @Test
+    void consumers_are_woken_where_dead_letters_went_on_to() {
+        store.passedOn = Set.of(new Lane(7, 4), new Lane(8, 4));
+        results.written(List.of(Completion.done(message, 0, 5)));
+        assertThat(woken).isEmpty();
+        results.written(List.of(dead()));
+        assertThat(store.asked).containsExactly(message.id());
+        assertThat(woken)
+                .containsExactlyInAnyOrder(Arrival.somewhereIn(new Lane(7, 4)), Arrival.somewhereIn(new Lane(8, 4)));
+    }
+
+    private Completion dead() {
+        return new Completion(message, AttemptOutcome.REJECT, NextState.DEAD, Duration.ZERO, "rejected", null, 1, 0, 5);
+    }
+
+    private static final class DeadLetterStore extends FakeWorkerStore {
+        private final List<UUID> asked = new ArrayList<>();
+        private Set<Lane> passedOn = Set.of();
+
+        @Override
+        public Set<Lane> passedOn(Collection<UUID> dead) {
+            asked.addAll(dead);
+            return passedOn;
+        }
+    }
+
     private ResultDispatcher dispatcher(PostroomListener... listeners) {
         Consumers consumers = new Consumers(true);
         consumers.declare(new ConsumedQueue(new HandledQueue(QUEUE, "q", List.of())));
@@ -125,6 +153,7 @@ class ResultDispatcherTest {
                 notifier,
                 new FailureLog(),
                 new SentReplies(notifier),
+                new PassedOnLetters(store, notifier, Runnable::run),
                 new NoTransactions());
     }
 

@@ -16,7 +16,7 @@ import org.postgresql.util.ServerErrorMessage;
  * Turns what the functions of routing and of queues refuse into the exceptions of the API, so that the rules stand in SQL alone. It reads
  * the texts of {@code postroom.refuse} and of "does not exist" in db/function; a test for each kind of refusal fails when a text changes.
  */
-final class RoutingRefusals {
+final class FunctionRefusals {
     private static final String INVALID = "22023";
     private static final String IN_USE = "55006";
     private static final Pattern UNKNOWN = Pattern.compile("(exchange|to_exchange|queue) \"(.*)\" does not exist\\..*");
@@ -24,7 +24,7 @@ final class RoutingRefusals {
             Pattern.compile("queue \"(.*)\" is exclusive to (.*); nothing was changed");
     private static final Pattern BROKEN_LIMIT = Pattern.compile("(\\S+) must be (.*?), got \"(.*)\"", Pattern.DOTALL);
 
-    private RoutingRefusals() {}
+    private FunctionRefusals() {}
 
     static <T> T translated(Supplier<T> call) {
         try {

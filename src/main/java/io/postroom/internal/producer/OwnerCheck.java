@@ -8,11 +8,11 @@ import io.postroom.internal.worker.EngineParts;
  * Keeps this process from changing exclusive queues of others. An exclusive queue has the same owner for all its life, so nobody needs to
  * be kept from changing it meanwhile. Thread-safe.
  */
-public final class QueueOwner {
+public final class OwnerCheck {
     private final QueueStore store;
     private final EngineParts worker;
 
-    public QueueOwner(QueueStore store, EngineParts worker) {
+    public OwnerCheck(QueueStore store, EngineParts worker) {
         this.store = store;
         this.worker = worker;
     }

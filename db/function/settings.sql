@@ -1,0 +1,370 @@
+-- settings: the registry of external systems. All need READ COMMITTED.
+-- Source of these functions: db/function. A change goes there and, with the same text, into a new migration: see db/README.md.
+
+CREATE OR REPLACE FUNCTION postroom.settings_document(s postroom.settings) RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT jsonb_strip_nulls(jsonb_build_object(
+        'channel', s.channel,
+        'endpoint', s.endpoint,
+        'attempts', s.max_attempts,
+        'retryAfter', s.retry_after,
+        'headers', s.headers,
+        'templates', s.templates,
+        'properties', s.properties,
+        'secret', s.secret,
+        'validFrom', to_char(s.valid_from AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+        'validUntil', to_char(s.valid_until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+        'enabled', s.enabled))
+$$;
+COMMENT ON FUNCTION postroom.settings_document IS
+    'Internal: an entry as one JSON object, as its history keeps it. A member without a value is left out.';
+
+CREATE OR REPLACE FUNCTION postroom.require_texts(p_field text, p_texts jsonb, p_most int, p_name text, p_longest int) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    bad record;
+BEGIN
+    IF jsonb_typeof(p_texts) <> 'object' THEN
+        PERFORM postroom.refuse(p_field, 'a JSON object of texts', p_texts::text);
+    END IF;
+    SELECT e.key, e.value INTO bad
+    FROM jsonb_each(p_texts) e
+    WHERE e.key COLLATE "C" !~ p_name OR jsonb_typeof(e.value) <> 'string' OR char_length(e.value #>> '{}') > p_longest
+    LIMIT 1;
+    IF FOUND THEN
+        PERFORM postroom.refuse(p_field,
+            format('texts of at most %s characters under names as in %s', p_longest, p_name), bad.key || ': ' || bad.value);
+    ELSIF (SELECT count(*) FROM jsonb_object_keys(p_texts)) > p_most THEN
+        PERFORM postroom.refuse(p_field, format('at most %s texts', p_most), (SELECT count(*) FROM jsonb_object_keys(p_texts))::text);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION postroom.require_texts IS
+    'Internal: refuses what is no JSON object of so many texts.';
+
+CREATE OR REPLACE FUNCTION postroom.settings_instant(p_field text, p_text text) RETURNS timestamptz
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF p_text ~ '^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$' THEN
+        RETURN p_text::timestamptz; -- with a zone of its own, so that no setting of the session counts
+    ELSIF p_text IS NOT NULL THEN
+        PERFORM postroom.refuse(p_field, 'an instant with a zone, as in 2027-01-31T12:00:00Z', p_text);
+    END IF;
+    RETURN NULL;
+EXCEPTION WHEN datetime_field_overflow OR invalid_datetime_format THEN
+    PERFORM postroom.refuse(p_field, 'an instant with a zone, as in 2027-01-31T12:00:00Z', p_text);
+END
+$$;
+COMMENT ON FUNCTION postroom.settings_instant IS
+    'Internal: reads an instant of an entry; refuses what is none.';
+
+-- What a secret could be is never shown: somebody may have put the secret itself there.
+CREATE OR REPLACE FUNCTION postroom.require_settings(p_document jsonb) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    known    constant text[] := '{channel,endpoint,attempts,retryAfter,headers,templates,properties,secret,validFrom,validUntil,enabled}';
+    bad      text;
+    waits    constant text := p_document ->> 'retryAfter';
+    a_wait   constant text := '\s*\d{1,9}\s*(ms|s|m|h|d)\s*';
+BEGIN
+    SELECT k INTO bad FROM jsonb_object_keys(p_document) k WHERE k <> ALL (known) LIMIT 1;
+    IF FOUND THEN
+        PERFORM postroom.refuse('settings', 'an object with members of ' || array_to_string(known, ', '), bad);
+    ELSIF octet_length(p_document::text) > 65536 THEN
+        PERFORM postroom.refuse('settings', 'at most 65536 bytes as JSON', octet_length(p_document::text) || ' bytes');
+    END IF;
+    SELECT x.field INTO bad
+    FROM unnest('{channel,endpoint,retryAfter,secret,validFrom,validUntil}'::text[]) x (field)
+    WHERE jsonb_typeof(p_document -> x.field) <> 'string'
+    LIMIT 1;
+    IF FOUND THEN
+        PERFORM postroom.refuse(bad, 'a text', CASE WHEN bad = 'secret' THEN 'another JSON value' ELSE (p_document -> bad)::text END);
+    ELSIF p_document ->> 'channel' IS NULL OR p_document ->> 'channel' COLLATE "C" !~ '^[a-z][a-z0-9_-]{0,62}$' THEN
+        PERFORM postroom.refuse('channel', '1 to 63 of a-z 0-9 _ -, first a letter, as in http', p_document ->> 'channel');
+    ELSIF char_length(p_document ->> 'endpoint') NOT BETWEEN 1 AND 2000 OR p_document ->> 'endpoint' ~ '[\x01-\x20\x7f]' THEN
+        PERFORM postroom.refuse('endpoint', '1 to 2000 characters without spaces and control characters', p_document ->> 'endpoint');
+    ELSIF p_document ->> 'endpoint' ~ '^[^/?#]*://[^/?#]*@' THEN
+        PERFORM postroom.refuse('endpoint', 'an address without a user and password', 'not shown',
+            'Name where the password is found as secret, as in env:BILLING_SECRET');
+    ELSIF jsonb_typeof(p_document -> 'attempts') <> 'number' OR p_document ->> 'attempts' !~ '^\d{1,4}$'
+          OR (p_document ->> 'attempts')::int NOT BETWEEN 1 AND 1000 THEN
+        PERFORM postroom.refuse('attempts', '1 to 1000', p_document ->> 'attempts');
+    ELSIF jsonb_typeof(p_document -> 'enabled') <> 'boolean' THEN
+        PERFORM postroom.refuse('enabled', 'true or false', p_document ->> 'enabled');
+    ELSIF char_length(p_document ->> 'secret') > 500 OR p_document ->> 'secret' COLLATE "C"
+          !~ '^(env:[A-Za-z_][A-Za-z0-9_]{0,126}|file:/[^\x01-\x1f\x7f]+|property:[A-Za-z0-9][A-Za-z0-9._-]{0,199})$' THEN
+        PERFORM postroom.refuse('secret', 'a reference, as in env:NAME, file:/path or property:name', 'not shown',
+            'Name where the secret is found; the secret itself is not stored');
+    END IF;
+    PERFORM postroom.require_texts('headers', coalesce(p_document -> 'headers', '{}'), 50, '^[A-Za-z0-9!#$%&''*+.^_`|~-]{1,100}$', 2000);
+    PERFORM postroom.require_texts('templates', coalesce(p_document -> 'templates', '{}'), 50, '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$', 20000);
+    PERFORM postroom.require_texts('properties', coalesce(p_document -> 'properties', '{}'), 100,
+        '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$', 4000);
+    SELECT e.key INTO bad
+    FROM jsonb_each_text(coalesce(p_document -> 'headers', '{}')) e
+    WHERE e.value ~ '[\x01-\x08\x0a-\x1f\x7f]'
+    LIMIT 1;
+    IF FOUND THEN
+        PERFORM postroom.refuse('headers', 'values without line breaks and control characters', bad);
+    END IF;
+    SELECT h INTO bad
+    FROM jsonb_object_keys(coalesce(p_document -> 'headers', '{}')) h
+    WHERE lower(h) IN ('authorization', 'proxy-authorization', 'cookie')
+    LIMIT 1;
+    IF FOUND THEN
+        PERFORM postroom.refuse('headers', 'headers that hold no secret', bad,
+            'Name where the secret is found as secret, as in env:BILLING_SECRET');
+    END IF;
+    IF waits ~* ('^' || a_wait || '(,' || a_wait || ')*$') THEN
+        IF NOT interval '400 days' >= ALL (string_to_array(waits, ',')::interval[]) THEN
+            PERFORM postroom.refuse('retryAfter', 'waits of at most 400 days', waits);
+        END IF;
+    ELSIF waits ~* ('^' || a_wait || '\.\.' || a_wait || '$') THEN
+        IF interval '0' >= split_part(waits, '..', 1)::interval
+           OR split_part(waits, '..', 1)::interval > split_part(waits, '..', 2)::interval
+           OR split_part(waits, '..', 2)::interval > interval '400 days' THEN
+            PERFORM postroom.refuse('retryAfter', 'as in 1s..1h: 0 < first <= longest <= 400 days', waits);
+        END IF;
+    ELSIF waits IS NOT NULL THEN
+        PERFORM postroom.refuse('retryAfter', '10s, or 10s, 1m, 5m, or 1s..1h, each at most 400 days', waits,
+            'Units are ms, s, m, h and d');
+    END IF;
+    IF postroom.settings_instant('validUntil', p_document ->> 'validUntil')
+       <= postroom.settings_instant('validFrom', p_document ->> 'validFrom') THEN
+        PERFORM postroom.refuse('validUntil', 'later than validFrom', p_document ->> 'validUntil');
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION postroom.require_settings IS
+    'Internal: refuses an entry that breaks a limit, and never shows what could be a secret.';
+
+CREATE OR REPLACE FUNCTION postroom.settings_row(p_name text, p_document jsonb) RETURNS postroom.settings
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    made postroom.settings;
+BEGIN
+    PERFORM postroom.require_settings(p_document);
+    made.name := p_name;
+    made.channel := p_document ->> 'channel';
+    made.endpoint := p_document ->> 'endpoint';
+    made.max_attempts := (p_document ->> 'attempts')::int;
+    made.retry_after := p_document ->> 'retryAfter';
+    made.headers := coalesce(p_document -> 'headers', '{}');
+    made.templates := coalesce(p_document -> 'templates', '{}');
+    made.properties := coalesce(p_document -> 'properties', '{}');
+    made.secret := p_document ->> 'secret';
+    made.valid_from := postroom.settings_instant('validFrom', p_document ->> 'validFrom');
+    made.valid_until := postroom.settings_instant('validUntil', p_document ->> 'validUntil');
+    made.enabled := coalesce((p_document ->> 'enabled')::boolean, true);
+    RETURN made;
+END
+$$;
+COMMENT ON FUNCTION postroom.settings_row IS
+    'Internal: reads an entry from its JSON object; refuses one that breaks a limit.';
+
+-- Writes one change and its line of history. Who calls it holds the lock on the entry's row, or has found that there is none. Two new
+-- entries of one name meet at the primary key: the second one waits there, and null tells it to look again. A version is never used twice:
+-- an entry that comes back after a deletion goes on with the numbers of its history, so that whoever read the old one changes nothing.
+CREATE OR REPLACE FUNCTION postroom.write_settings(
+    p_name text, p_before postroom.settings, p_after postroom.settings, p_by text, p_actor text)
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    next_version  constant bigint := 1 + coalesce((SELECT max(c.version) FROM postroom.settings_change c WHERE c.name = p_name), 0);
+    actor         constant text := coalesce(p_actor, session_user);
+BEGIN
+    IF p_after.name IS NULL THEN
+        DELETE FROM postroom.settings s WHERE s.name = p_name;
+    ELSIF p_before.name IS NULL THEN
+        INSERT INTO postroom.settings (name, channel, endpoint, max_attempts, retry_after, headers, templates, properties, secret,
+                                       valid_from, valid_until, enabled, version, settings_by, changed_by)
+        VALUES (p_name, p_after.channel, p_after.endpoint, p_after.max_attempts, p_after.retry_after, p_after.headers, p_after.templates,
+                p_after.properties, p_after.secret, p_after.valid_from, p_after.valid_until, p_after.enabled, next_version, p_by, actor)
+        ON CONFLICT DO NOTHING;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+    ELSE
+        UPDATE postroom.settings s
+        SET channel = p_after.channel, endpoint = p_after.endpoint, max_attempts = p_after.max_attempts,
+            retry_after = p_after.retry_after, headers = p_after.headers, templates = p_after.templates,
+            properties = p_after.properties, secret = p_after.secret, valid_from = p_after.valid_from,
+            valid_until = p_after.valid_until, enabled = p_after.enabled, version = next_version, settings_by = p_by,
+            changed_at = clock_timestamp(), changed_by = actor
+        WHERE s.name = p_name;
+    END IF;
+    INSERT INTO postroom.settings_change (name, version, changed_by, settings_by, before, after)
+    VALUES (p_name, next_version, actor, p_by,
+            CASE WHEN p_before.name IS NOT NULL THEN postroom.settings_document(p_before) END,
+            CASE WHEN p_after.name IS NOT NULL THEN postroom.settings_document(p_after) END);
+    RETURN next_version;
+END
+$$;
+COMMENT ON FUNCTION postroom.write_settings IS
+    'Internal: writes an entry, or deletes it (after is null), with its line of history. null: another transaction has made it meanwhile.';
+
+-- Two people read version 3 and both change it: the second one waits for the row, sees version 4 and is refused. Nothing that the first one
+-- wrote is lost.
+CREATE OR REPLACE FUNCTION postroom.require_settings_version(p_name text, p_found postroom.settings, p_expected bigint) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF p_expected < 0 THEN
+        PERFORM postroom.refuse('expectedVersion', '0 for a new entry, or the version that was read', p_expected::text);
+    ELSIF p_expected <> coalesce(p_found.version, 0) THEN
+        RAISE EXCEPTION 'settings "%" are at version %, not %: %; nothing was changed', p_name, coalesce(p_found.version, 0), p_expected,
+            CASE WHEN p_found.name IS NULL THEN 'there is no such entry'
+                 ELSE format('changed by %s at %s', p_found.changed_by,
+                     to_char(p_found.changed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')) END
+            USING ERRCODE = 'PR409', COLUMN = 'expectedVersion', HINT = 'Read the entry again, and repeat the change';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION postroom.require_settings_version IS
+    'Internal: refuses a change that expects another version of the entry.';
+
+CREATE OR REPLACE FUNCTION postroom.set_settings(
+    settings          text,
+    change            jsonb,
+    expected_version  bigint DEFAULT NULL,
+    changed_by        text DEFAULT NULL,
+    replace           boolean DEFAULT false)
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    existing  postroom.settings;
+    after     postroom.settings;
+    document  jsonb;
+    written   bigint;
+BEGIN
+    PERFORM postroom.require_name('settings', set_settings.settings);
+    PERFORM postroom.require_text('changedBy', set_settings.changed_by);
+    IF set_settings.change IS NULL OR jsonb_typeof(set_settings.change) <> 'object' THEN
+        PERFORM postroom.refuse('change', 'a JSON object', 'another value');
+    END IF;
+    LOOP
+        SELECT * INTO existing FROM postroom.settings s WHERE s.name = set_settings.settings FOR UPDATE;
+        PERFORM postroom.require_settings_version(set_settings.settings, existing, set_settings.expected_version);
+        -- A member that is null is taken away, and its default comes back. jsonb_strip_nulls would look into members, too.
+        SELECT coalesce(jsonb_object_agg(m.key, m.value), '{}') INTO document
+        FROM jsonb_each(CASE WHEN existing.name IS NULL OR set_settings.replace THEN '{}' ELSE postroom.settings_document(existing) END
+                        || set_settings.change) m
+        WHERE jsonb_typeof(m.value) <> 'null';
+        after := postroom.settings_row(set_settings.settings, document);
+        IF existing.settings_by = 'operator' AND postroom.settings_document(existing) = postroom.settings_document(after) THEN
+            RETURN existing.version;
+        END IF;
+        written := postroom.write_settings(set_settings.settings, existing, after, 'operator', set_settings.changed_by);
+        IF written IS NOT NULL THEN
+            RETURN written;
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION postroom.set_settings IS
+    'Makes or changes the entry of an external system, and returns its version:
+SELECT postroom.set_settings(''billing'', ''{"channel": "http", "endpoint": "https://billing.example.com", "secret": "env:KEY"}'').
+Members that are not named stay; null takes one away. replace: all that is not named is taken away.
+channel, endpoint, attempts, retryAfter, headers, templates, properties, secret (a reference), validFrom, validUntil, enabled.
+expected_version refuses (PR409) what another one has changed meanwhile; 0: it must be new. changed_by: the person, if you know one.
+Each process follows within its poll interval; a repeat changes nothing.';
+
+-- An operator's entry stays. Looks without a lock first: a repeat writes nothing, and processes that start together do not wait.
+CREATE OR REPLACE FUNCTION postroom.declare_settings(settings text, declaration jsonb) RETURNS boolean
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    existing   postroom.settings;
+    declared   postroom.settings;
+    is_locked  boolean := false;
+BEGIN
+    PERFORM postroom.require_name('settings', declare_settings.settings);
+    IF declare_settings.declaration IS NULL OR jsonb_typeof(declare_settings.declaration) <> 'object' THEN
+        PERFORM postroom.refuse('declaration', 'a JSON object', 'another value');
+    END IF;
+    declared := postroom.settings_row(declare_settings.settings, coalesce(
+        (SELECT jsonb_object_agg(m.key, m.value)
+         FROM jsonb_each(declare_settings.declaration) m
+         WHERE jsonb_typeof(m.value) <> 'null'), '{}'));
+    LOOP
+        IF is_locked THEN
+            SELECT * INTO existing FROM postroom.settings s WHERE s.name = declare_settings.settings FOR UPDATE;
+        ELSE
+            SELECT * INTO existing FROM postroom.settings s WHERE s.name = declare_settings.settings;
+        END IF;
+        IF existing.settings_by = 'operator'
+           OR existing.name IS NOT NULL AND postroom.settings_document(existing) = postroom.settings_document(declared) THEN
+            RETURN false;
+        ELSIF existing.name IS NULL OR is_locked THEN
+            IF postroom.write_settings(declare_settings.settings, existing, declared, 'declaration', NULL) IS NOT NULL THEN
+                RETURN existing.name IS NULL;
+            END IF;
+        END IF;
+        is_locked := true;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION postroom.declare_settings IS
+    'Makes the entry of an external system, as a program does at its start:
+SELECT postroom.declare_settings(''billing'', ''{"channel": "http", "endpoint": "https://billing.example.com"}'').
+The JSON is that of postroom.set_settings, and all that is not named is taken away.
+An entry that an operator has set stays as it is. true: it is new.';
+
+CREATE OR REPLACE FUNCTION postroom.delete_settings(settings text, expected_version bigint DEFAULT NULL, changed_by text DEFAULT NULL)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    existing postroom.settings;
+BEGIN
+    PERFORM postroom.require_name('settings', delete_settings.settings);
+    PERFORM postroom.require_text('changedBy', delete_settings.changed_by);
+    SELECT * INTO existing FROM postroom.settings s WHERE s.name = delete_settings.settings FOR UPDATE;
+    PERFORM postroom.require_settings_version(delete_settings.settings, existing, delete_settings.expected_version);
+    IF existing.name IS NULL THEN
+        RETURN false;
+    END IF;
+    PERFORM postroom.write_settings(existing.name, existing, NULL, 'operator', delete_settings.changed_by);
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION postroom.delete_settings IS
+    'Deletes the entry of an external system; its history stays: SELECT postroom.delete_settings(''billing'').
+Messages that need it wait. A program that declares it makes it anew at its next start. false: there was none.';
+
+-- Why an entry is of no use now; null: it can be used. The same words as in io.postroom.api.SettingsEntry.
+CREATE OR REPLACE FUNCTION postroom.settings_obstacle(p_name text) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE
+        WHEN s.name IS NULL THEN 'there is no such entry'
+        WHEN NOT s.enabled THEN format('it is disabled, by %s at %s', s.changed_by, to_char(s.changed_at AT TIME ZONE 'UTC', x.at_utc))
+        WHEN s.valid_from > statement_timestamp() THEN 'it is valid from ' || to_char(s.valid_from AT TIME ZONE 'UTC', x.at_utc) || ' on'
+        WHEN s.valid_until <= statement_timestamp() THEN 'it was valid until ' || to_char(s.valid_until AT TIME ZONE 'UTC', x.at_utc)
+    END
+    FROM (SELECT 'YYYY-MM-DD HH24:MI:SS "UTC"') x (at_utc)
+    LEFT JOIN postroom.settings s ON s.name = p_name
+$$;
+COMMENT ON FUNCTION postroom.settings_obstacle IS
+    'Internal: why the entry of an external system cannot be used now; null: it can.';

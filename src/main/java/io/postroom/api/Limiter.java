@@ -1,0 +1,126 @@
+package io.postroom.api;
+
+import java.time.Duration;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * How many messages of a queue, or of the queues that name a destination, may start in a period, and how many may be in progress, over all
+ * processes. Immutable: every method returns a changed copy. At least one of the two limits has to be set before {@link Limiters#set}.
+ *
+ * @param queue name of the queue; empty: it is one of a destination
+ * @param destination name of an external system; empty: it is one of a queue
+ * @param maxStarts see {@link #maxStarts(int, Duration)}
+ * @param period given with {@code maxStarts}
+ * @param window see {@link #window(Window)}
+ * @param maxInProgress see {@link #maxInProgress(int)}
+ */
+public record Limiter(
+        Optional<String> queue,
+        Optional<String> destination,
+        Optional<Integer> maxStarts,
+        Optional<Duration> period,
+        Window window,
+        Optional<Integer> maxInProgress) {
+
+    /** Largest number of starts, and of messages in progress. */
+    public static final int MOST = 1_000_000_000;
+    /** Shortest period: 100 ms. */
+    public static final Duration SHORTEST_PERIOD = Duration.ofMillis(100);
+
+    /** Which spans of time are meant by a period. The database's clock counts. */
+    public enum Window {
+        /**
+         * Any span of the length of the period. Starts come back a twenty-fifth of the period later than they might, 70 ms later where the
+         * period is 1 second.
+         */
+        SLIDING,
+        /**
+         * From one multiple of the period since 1970 in UTC to the next: full minutes, hours or days. Twice as many starts may fall into a
+         * span across the border. Nothing starts in the last fiftieth of a period, 50 ms at least and 10 s at most.
+         */
+        FIXED;
+
+        /** Returns the word that SQL and REST use, as in {@code sliding}. */
+        public String word() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+
+        /**
+         * Reads the word that SQL and REST use.
+         *
+         * @throws InvalidMessageException the word names no window
+         */
+        public static Window ofWord(String word) {
+            for (Window window : values()) {
+                if (window.word().equals(word)) {
+                    return window;
+                }
+            }
+            throw new InvalidMessageException("window", "fixed or sliding", word);
+        }
+    }
+
+    public Limiter {
+        if (queue.isPresent() == destination.isPresent()) {
+            throw new InvalidMessageException("queue", "given, or destination, and never both", queue.orElse(""));
+        }
+        queue.ifPresent(name -> Limits.requireName("queue", name));
+        destination.ifPresent(name -> Limits.requireName("destination", name));
+        maxStarts.ifPresent(starts -> Limits.requireRange("maxStarts", starts, 1, MOST));
+        maxInProgress.ifPresent(messages -> Limits.requireRange("maxInProgress", messages, 1, MOST));
+        period.ifPresent(time -> Limits.requireDuration("period", time, SHORTEST_PERIOD));
+        if (maxStarts.isPresent() != period.isPresent()) {
+            throw new InvalidMessageException(
+                    "period",
+                    "given with maxStarts, and left out without",
+                    period.map(Duration::toString).orElse(""));
+        }
+    }
+
+    /** A limiter of a queue, without a limit so far. */
+    public static Limiter ofQueue(String queue) {
+        return new Limiter(
+                Optional.of(queue),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Window.SLIDING,
+                Optional.empty());
+    }
+
+    /** A limiter of a destination, without a limit so far. */
+    public static Limiter ofDestination(String destination) {
+        return new Limiter(
+                Optional.empty(),
+                Optional.of(destination),
+                Optional.empty(),
+                Optional.empty(),
+                Window.SLIDING,
+                Optional.empty());
+    }
+
+    /**
+     * Sets how many handlers may start in a period; default: as many as can.
+     *
+     * @param starts 1 to 1,000,000,000
+     * @param every 100 ms to 400 days
+     */
+    public Limiter maxStarts(int starts, Duration every) {
+        return new Limiter(queue, destination, Optional.of(starts), Optional.of(every), window, maxInProgress);
+    }
+
+    /** Sets which spans of time are meant; default {@link Window#SLIDING}. */
+    public Limiter window(Window given) {
+        return new Limiter(queue, destination, maxStarts, period, given, maxInProgress);
+    }
+
+    /**
+     * Sets how many messages may be in progress; default: as many as handlers take. What a dead process held counts until it is rescued.
+     *
+     * @param messages 1 to 1,000,000,000
+     */
+    public Limiter maxInProgress(int messages) {
+        return new Limiter(queue, destination, maxStarts, period, window, Optional.of(messages));
+    }
+}

@@ -1,0 +1,74 @@
+package io.postroom.internal.consumer;
+
+import io.postroom.internal.storage.LimitedClaim;
+import java.time.Duration;
+import java.util.function.LongSupplier;
+
+/**
+ * How long a queue need not claim, because its limiters let nothing start. Thread-safe: one thread claims, and others say that messages
+ * have ended.
+ *
+ * <p>A claim says when the next start is free, where that depends on the time. The claim then waits for that time, and at most for {@link
+ * #LONGEST}, because somebody may raise the limit. Where messages have to end first, or another claim has the lock, the waits double from
+ * {@link #FIRST} to {@link #LONGEST_UNKNOWN}: the messages may end in another process. The end of one in this process ends the wait.
+ */
+final class LimiterWait {
+    static final Duration LONGEST = Duration.ofSeconds(1);
+    static final Duration FIRST = Duration.ofMillis(2);
+    static final Duration LONGEST_UNKNOWN = Duration.ofMillis(100);
+
+    private final LongSupplier nanoTime;
+    private boolean waits;
+    private boolean isUnknown;
+    private long untilNanos;
+    private long nextUnknownNanos = FIRST.toNanos();
+    /** Ends of messages; one that comes while a claim is under way must not be forgotten. */
+    private long ends;
+
+    private long endsSeen;
+
+    /** @param nanoTime as {@link System#nanoTime} */
+    LimiterWait(LongSupplier nanoTime) {
+        this.nanoTime = nanoTime;
+    }
+
+    /** Notes that a claim begins. */
+    synchronized void claimBegins() {
+        endsSeen = ends;
+    }
+
+    /** Takes over what a claim said. */
+    synchronized void claimed(LimitedClaim claim) {
+        if (!claim.messages().isEmpty()) {
+            nextUnknownNanos = FIRST.toNanos();
+        }
+        waits = claim.heldBack();
+        if (!waits) {
+            return;
+        }
+        isUnknown = claim.nextStart() == null;
+        long now = nanoTime.getAsLong();
+        if (!isUnknown) {
+            untilNanos = now + Math.min(claim.nextStart().toNanos(), LONGEST.toNanos());
+        } else if (ends != endsSeen) {
+            waits = false; // the claim may have been too early to see it
+        } else {
+            untilNanos = now + nextUnknownNanos;
+            nextUnknownNanos = Math.min(2 * nextUnknownNanos, LONGEST_UNKNOWN.toNanos());
+        }
+    }
+
+    /** Notes that a message of the queue has ended and its lease is gone. */
+    synchronized void messageEnded() {
+        ends++;
+        if (isUnknown) {
+            waits = false;
+            nextUnknownNanos = FIRST.toNanos();
+        }
+    }
+
+    /** Returns the nanoseconds to wait; zero or less: none. */
+    synchronized long nanos(long now) {
+        return waits ? untilNanos - now : 0;
+    }
+}

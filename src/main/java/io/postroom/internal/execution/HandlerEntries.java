@@ -1,0 +1,222 @@
+package io.postroom.internal.execution;
+
+import io.postroom.api.StoreException;
+import io.postroom.api.StoredSettings;
+import io.postroom.handler.Handler;
+import io.postroom.internal.storage.SettingsStore;
+import io.postroom.internal.storage.StoreIdentity;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The entries of external systems as this process knows them, for the handlers that name one. Thread-safe.
+ *
+ * <p>The poll brings a digest of all entries. They are read only where it differs from the one before, so a process at rest sends no
+ * statement of its own. The digest is older than the entries that are read after it: a change between the two is read now, and makes the
+ * next digest differ once more. In the other order that change would never be read.
+ *
+ * <p>A process that does not poll, because it has no workers, reads at most once a poll interval, and only when a handler asks.
+ */
+public final class HandlerEntries {
+    private static final Logger log = LoggerFactory.getLogger(HandlerEntries.class);
+
+    private final SettingsStore store;
+    private final Secrets secrets;
+    private final Supplier<Set<String>> names;
+    private final Duration pollInterval;
+    /** Held by whoever reads from the store, so that an older answer never replaces a newer one. */
+    private final ReentrantLock reading = new ReentrantLock();
+    /** What cannot be used, by the name of the entry, with the reason that was logged. */
+    private final Map<String, String> logged = new ConcurrentHashMap<>();
+
+    private volatile @Nullable Known known;
+    private volatile boolean isPolled;
+
+    /** @param names of the entries that handlers here name */
+    public HandlerEntries(SettingsStore store, Secrets secrets, Supplier<Set<String>> names, Duration pollInterval) {
+        this.store = store;
+        this.secrets = secrets;
+        this.names = names;
+        this.pollInterval = pollInterval;
+    }
+
+    /** Reads the entries anew if they were changed, and only if a handler here needs them. Called by the poll. */
+    public void told(StoreIdentity answeredBy, long digest) {
+        isPolled = true;
+        Known before = known;
+        if (before == null && names.get().isEmpty()) {
+            return;
+        } else if (before != null && before.is(answeredBy, digest)) {
+            before.confirmedNanos = System.nanoTime();
+            return;
+        }
+        reading.lock();
+        try {
+            known = new Known(read(), answeredBy, digest);
+        } finally {
+            reading.unlock();
+        }
+    }
+
+    /** Lets the next attempt read anew, because this process has changed an entry. Waits for a read under way, which may be older. */
+    public void forget() {
+        reading.lock();
+        try {
+            known = null;
+        } finally {
+            reading.unlock();
+        }
+    }
+
+    /** Names the entries that handlers here need and that cannot be used now, as sentences. Asks no database. */
+    public List<String> warnings() {
+        Known now = known;
+        if (now == null) {
+            return List.of();
+        }
+        List<String> warnings = new ArrayList<>();
+        for (String name : names.get()) {
+            Use use = use(name, now.entries.get(name));
+            if (use.obstacle() != null) {
+                warnings.add("settings \"" + name + "\" cannot be used, and messages wait: " + use.obstacle().why);
+            }
+        }
+        return warnings;
+    }
+
+    /** Answers the entry that the handler names, if it names one and it can be used, or why its messages have to wait. */
+    Use of(Handler handler) {
+        Optional<String> name = handler.settings();
+        if (name.isEmpty()) {
+            return Use.NONE;
+        }
+        Use use = use(name.get(), current().entries.get(name.get()));
+        logChange(handler, name.get(), use);
+        return use;
+    }
+
+    private Use use(String name, @Nullable StoredSettings stored) {
+        if (stored == null) {
+            return Use.waiting("settings:" + name, "there is no such entry");
+        }
+        Optional<String> obstacle = stored.entry().obstacle(Instant.now());
+        if (obstacle.isPresent()) {
+            return Use.waiting("settings:" + name, obstacle.get());
+        }
+        Optional<String> reference = stored.entry().secret();
+        if (reference.isEmpty()) {
+            return new Use(new AttemptSettings(stored.entry(), Optional.empty()), null);
+        }
+        Secrets.Found found = secrets.find(reference.get());
+        if (found instanceof Secrets.Found.Value value) {
+            return new Use(new AttemptSettings(stored.entry(), Optional.of(value.secret())), null);
+        }
+        return Use.waiting("secret:" + name, "its secret was not found: " + ((Secrets.Found.Missing) found).why());
+    }
+
+    private void logChange(Handler handler, String name, Use use) {
+        if (use.obstacle() == null) {
+            if (!logged.isEmpty() && logged.remove(name) != null) {
+                log.info("settings \"{}\" can be used again", name);
+            }
+        } else if (!Objects.equals(logged.put(name, use.obstacle().why), use.obstacle().why)) {
+            log.warn(
+                    "settings \"{}\" cannot be used: {}. Messages of handler {} wait until they can be",
+                    name,
+                    use.obstacle().why,
+                    handler.id());
+        }
+    }
+
+    private Known current() {
+        Known now = known;
+        if (now != null && now.isFresh(isPolled, pollInterval)) {
+            return now;
+        }
+        if (now == null) {
+            reading.lock();
+        } else if (!reading.tryLock()) {
+            return now; // another thread reads
+        }
+        try {
+            Known meanwhile = known;
+            if (meanwhile != null && meanwhile != now) {
+                return meanwhile;
+            }
+            Known read = new Known(read(), null, 0);
+            known = read;
+            return read;
+        } catch (StoreException away) {
+            if (now == null || !away.mayPass()) {
+                throw away;
+            }
+            return now;
+        } finally {
+            reading.unlock();
+        }
+    }
+
+    private Map<String, StoredSettings> read() {
+        return store.list().stream()
+                .collect(Collectors.toUnmodifiableMap(one -> one.entry().name(), one -> one));
+    }
+
+    /**
+     * What an attempt uses: an entry, or an obstacle, or neither when its handler names no entry.
+     *
+     * @param settings null: none is named, or it cannot be used
+     */
+    record Use(@Nullable AttemptSettings settings, @Nullable Obstacle obstacle) {
+        static final Use NONE = new Use(null, null);
+
+        static Use waiting(String reason, String why) {
+            return new Use(null, new Obstacle(reason, why));
+        }
+    }
+
+    /**
+     * Why messages wait.
+     *
+     * @param reason for {@code delayed.reason}, which explain reads: the kind, a colon, the name of the entry
+     * @param why for people, as the end of a sentence
+     */
+    record Obstacle(String reason, String why) {}
+
+    /** What was read at one time. */
+    private static final class Known {
+        private final Map<String, StoredSettings> entries;
+        private final @Nullable StoreIdentity answeredBy;
+        private final long digest;
+        private volatile long confirmedNanos = System.nanoTime();
+
+        /** @param answeredBy null: read without a digest, so that the next poll reads again */
+        Known(Map<String, StoredSettings> entries, @Nullable StoreIdentity answeredBy, long digest) {
+            this.entries = entries;
+            this.answeredBy = answeredBy;
+            this.digest = digest;
+        }
+
+        boolean is(StoreIdentity store, long digest) {
+            return store.equals(answeredBy) && this.digest == digest;
+        }
+
+        /** Whether polls confirm it; without polls, whether it is younger than one poll interval. */
+        boolean isFresh(boolean isPolled, Duration interval) {
+            Duration most = isPolled ? interval.multipliedBy(3).plusSeconds(1) : interval;
+            return System.nanoTime() - confirmedNanos < most.toNanos();
+        }
+    }
+}

@@ -1,0 +1,84 @@
+package io.postroom.internal.producer;
+
+import io.postroom.api.InvalidMessageException;
+import io.postroom.api.Limiter;
+import io.postroom.api.LimiterState;
+import io.postroom.api.Limiters;
+import io.postroom.api.Limits;
+import io.postroom.internal.storage.LimiterStore;
+import io.postroom.internal.worker.Poller;
+import java.util.List;
+import java.util.Optional;
+
+/** Sets limiters in the store. This process hears of its own changes at once, other processes at their next poll. Thread-safe. */
+public final class DefaultLimiters implements Limiters {
+    private final LimiterStore store;
+    private final QueueCache cache;
+    private final Poller poller;
+
+    public DefaultLimiters(LimiterStore store, QueueCache cache, Poller poller) {
+        this.store = store;
+        this.cache = cache;
+        this.poller = poller;
+    }
+
+    @Override
+    public boolean set(Limiter limiter) {
+        return set(limiter, false);
+    }
+
+    /** Does the same for code that declares a limiter at the start: one that an operator has set stays. */
+    public boolean declare(Limiter limiter) {
+        return set(limiter, true);
+    }
+
+    private boolean set(Limiter limiter, boolean declared) {
+        if (limiter.maxStarts().isEmpty() && limiter.maxInProgress().isEmpty()) {
+            throw new InvalidMessageException(
+                    "maxStarts",
+                    "1 to " + Limiter.MOST + ", where maxInProgress is left out",
+                    "",
+                    "Limiters.remove removes a limiter");
+        }
+        boolean changed = store.set(limiter, declared);
+        limiter.queue().ifPresent(cache::forget);
+        poller.pollNow();
+        return changed;
+    }
+
+    @Override
+    public boolean remove(String queue) {
+        Limits.requireName("queue", queue);
+        boolean removed = store.remove(queue, null);
+        cache.forget(queue);
+        poller.pollNow();
+        return removed;
+    }
+
+    @Override
+    public boolean removeFromDestination(String destination) {
+        Limits.requireName("destination", destination);
+        return store.remove(null, destination);
+    }
+
+    @Override
+    public boolean setDestination(String queue, Optional<String> destination) {
+        Limits.requireName("queue", queue);
+        destination.ifPresent(name -> Limits.requireName("destination", name));
+        boolean changed = store.setDestination(queue, destination.orElse(null));
+        cache.forget(queue);
+        poller.pollNow();
+        return changed;
+    }
+
+    @Override
+    public boolean unpark(String destination) {
+        Limits.requireName("destination", destination);
+        return store.unpark(destination);
+    }
+
+    @Override
+    public List<LimiterState> list() {
+        return store.list();
+    }
+}

@@ -1,0 +1,92 @@
+package io.postroom.internal.producer;
+
+import io.postroom.api.InvalidMessageException;
+import io.postroom.api.Limits;
+import io.postroom.api.SettingsChange;
+import io.postroom.api.SettingsEntry;
+import io.postroom.api.SettingsRegistry;
+import io.postroom.api.StoredSettings;
+import io.postroom.internal.storage.SettingsStore;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** Changes entries in the store. This process follows its own changes at once, others with their next poll. Thread-safe. */
+public final class DefaultSettingsRegistry implements SettingsRegistry {
+    private static final int LONGEST_PERSON = 200;
+    private static final int MOST_LINES = 1000;
+
+    private final SettingsStore store;
+    private final Runnable changed;
+    private final @Nullable String person;
+
+    /** @param changed called after each change by this process */
+    public DefaultSettingsRegistry(SettingsStore store, Runnable changed) {
+        this(store, changed, null);
+    }
+
+    private DefaultSettingsRegistry(SettingsStore store, Runnable changed, @Nullable String person) {
+        this.store = store;
+        this.changed = changed;
+        this.person = person;
+    }
+
+    @Override
+    public Optional<StoredSettings> find(String name) {
+        return store.find(Limits.requireName("settings", name));
+    }
+
+    @Override
+    public List<StoredSettings> list() {
+        return store.list();
+    }
+
+    @Override
+    public List<SettingsChange> history(String name, int most) {
+        if (most < 1 || most > MOST_LINES) {
+            throw new InvalidMessageException("most", "1 to " + MOST_LINES, String.valueOf(most));
+        }
+        return store.history(Limits.requireName("settings", name), most);
+    }
+
+    @Override
+    public StoredSettings set(SettingsEntry entry) {
+        return written(store.set(entry, null, person));
+    }
+
+    @Override
+    public StoredSettings set(SettingsEntry entry, long expectedVersion) {
+        return written(store.set(entry, expectedVersion, person));
+    }
+
+    @Override
+    public boolean declare(SettingsEntry entry) {
+        return written(store.declare(entry));
+    }
+
+    @Override
+    public boolean delete(String name) {
+        return written(store.delete(Limits.requireName("settings", name), null, person));
+    }
+
+    @Override
+    public boolean delete(String name, long expectedVersion) {
+        return written(store.delete(Limits.requireName("settings", name), expectedVersion, person));
+    }
+
+    @Override
+    public SettingsRegistry by(String person) {
+        if (person.isBlank()
+                || person.length() > LONGEST_PERSON
+                || person.chars().anyMatch(Character::isISOControl)) {
+            throw new InvalidMessageException(
+                    "changedBy", "1 to " + LONGEST_PERSON + " characters without control characters", person);
+        }
+        return new DefaultSettingsRegistry(store, changed, person);
+    }
+
+    private <T> T written(T answer) {
+        changed.run();
+        return answer;
+    }
+}

@@ -1,0 +1,17 @@
+package io.postroom.internal.storage;
+
+import java.time.Duration;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a claim of a queue with limiters brought.
+ *
+ * @param messages those that may start; each lease says until when
+ * @param heldBack whether a limiter kept the claim from more
+ * @param nextStart when more may start; null: not known, because messages have to end, or another claim has the lock
+ */
+public record LimitedClaim(
+        List<ClaimedMessage> messages,
+        boolean heldBack,
+        @Nullable Duration nextStart) {}

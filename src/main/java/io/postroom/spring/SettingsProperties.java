@@ -1,0 +1,144 @@
+package io.postroom.spring;
+
+import io.postroom.api.InvalidMessageException;
+import io.postroom.api.SettingsEntry;
+import java.time.Instant;
+import java.time.format.DateTimeParseException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.springframework.boot.context.properties.bind.BindException;
+import org.springframework.boot.context.properties.bind.Bindable;
+import org.springframework.boot.context.properties.bind.Binder;
+import org.springframework.boot.context.properties.source.ConfigurationPropertyName;
+import org.springframework.boot.context.properties.source.ConfigurationPropertyName.Form;
+import org.springframework.boot.context.properties.source.ConfigurationPropertySources;
+import org.springframework.boot.context.properties.source.IterableConfigurationPropertySource;
+import org.springframework.core.env.Environment;
+
+/**
+ * The entry of an external system that is declared at the start, under {@code postroom.settings.<name>}.
+ *
+ * @param channel http, mail, file or a word of the host's own; default http.
+ * @param endpoint Where the system is.
+ * @param attempts Most attempts, the first included, 1 to 1000.
+ * @param retryAfter Waits between attempts.
+ * @param headers Headers that are sent along.
+ * @param templates Texts with a place for values.
+ * @param properties Free values.
+ * @param secret Where the secret is found: env:NAME, file:/path or property:name.
+ * @param validFrom Before this instant messages wait.
+ * @param validUntil From this instant on messages wait.
+ * @param enabled Whether it is used; false: messages wait.
+ */
+record SettingsProperties(
+        @Nullable String channel,
+        @Nullable String endpoint,
+        @Nullable Integer attempts,
+        @Nullable String retryAfter,
+        @Nullable Map<String, String> headers,
+        @Nullable Map<String, String> templates,
+        @Nullable Map<String, String> properties,
+        @Nullable String secret,
+        @Nullable String validFrom,
+        @Nullable String validUntil,
+        @Nullable Boolean enabled) {
+    private static final ConfigurationPropertyName ROOT = ConfigurationPropertyName.of("postroom.settings");
+    /** The settings as in a file; those that end with a dot have names of their own below them. */
+    static final List<String> KEYS = List.of(
+            "channel",
+            "endpoint",
+            "attempts",
+            "retry-after",
+            "headers",
+            "templates",
+            "properties",
+            "secret",
+            "valid-from",
+            "valid-until",
+            "enabled");
+
+    /**
+     * Reads all entries. The first part of a property's name that is a setting ends the entry's name, which may have dots.
+     *
+     * @throws StartProblem a property has no such setting, or a value that breaks a limit; the text names the property and never the secret
+     */
+    static List<SettingsEntry> declared(Environment environment) {
+        Map<String, ConfigurationPropertyName> entries = new LinkedHashMap<>();
+        ConfigurationPropertySources.get(environment).forEach(source -> {
+            if (source instanceof IterableConfigurationPropertySource iterable) {
+                iterable.stream().filter(ROOT::isAncestorOf).forEach(name -> {
+                    int end = endOfEntry(name);
+                    entries.putIfAbsent(entryOf(name, end), name.chop(end));
+                });
+            }
+        });
+        Binder binder = Binder.get(environment);
+        List<SettingsEntry> settings = new ArrayList<>();
+        entries.forEach((entry, name) -> settings.add(bound(binder, name).entry(entry, name)));
+        return settings;
+    }
+
+    private static SettingsProperties bound(Binder binder, ConfigurationPropertyName name) {
+        try {
+            return binder.bind(name, Bindable.of(SettingsProperties.class)).orElseThrow(IllegalStateException::new);
+        } catch (BindException unreadable) {
+            String property = unreadable.getProperty() == null
+                    ? name.toString()
+                    : unreadable.getProperty().getName().toString();
+            throw new StartProblem(
+                    property + " cannot be read", "Correct it: docs/configuration.md shows each setting", unreadable);
+        }
+    }
+
+    private static int endOfEntry(ConfigurationPropertyName name) {
+        for (int i = ROOT.getNumberOfElements() + 1; i < name.getNumberOfElements(); i++) {
+            String part = name.getElement(i, Form.UNIFORM);
+            if (KEYS.stream().anyMatch(key -> key.replace("-", "").equals(part))) {
+                return i;
+            }
+        }
+        throw new StartProblem(
+                "\"" + name + "\" is no setting of an external system",
+                "Write postroom.settings.<name>.<setting>, with one of " + String.join(", ", KEYS));
+    }
+
+    private static String entryOf(ConfigurationPropertyName name, int end) {
+        List<String> parts = new ArrayList<>();
+        for (int i = ROOT.getNumberOfElements(); i < end; i++) {
+            parts.add(name.getElement(i, Form.ORIGINAL));
+        }
+        return String.join(".", parts);
+    }
+
+    private SettingsEntry entry(String entry, ConfigurationPropertyName name) {
+        try {
+            return new SettingsEntry(
+                    entry,
+                    channel == null ? "http" : channel,
+                    Optional.ofNullable(endpoint),
+                    Optional.ofNullable(attempts),
+                    Optional.ofNullable(retryAfter),
+                    headers == null ? Map.of() : headers,
+                    templates == null ? Map.of() : templates,
+                    properties == null ? Map.of() : properties,
+                    Optional.ofNullable(secret),
+                    instant("validFrom", validFrom),
+                    instant("validUntil", validUntil),
+                    enabled == null || enabled);
+        } catch (InvalidMessageException refused) {
+            throw new StartProblem(name + ": " + refused.getMessage(), "Correct the properties below " + name, refused);
+        }
+    }
+
+    private static Optional<Instant> instant(String field, @Nullable String text) {
+        try {
+            return Optional.ofNullable(text).map(Instant::parse);
+        } catch (DateTimeParseException unreadable) {
+            throw new InvalidMessageException(field, "an instant, as in 2027-01-31T12:00:00Z", String.valueOf(text));
+        }
+    }
+}

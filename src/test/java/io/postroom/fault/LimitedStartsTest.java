@@ -1,0 +1,91 @@
+package io.postroom.fault;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import com.zaxxer.hikari.HikariDataSource;
+import io.postroom.Postroom;
+import io.postroom.SchemaMode;
+import io.postroom.api.CreateMessage;
+import io.postroom.api.Limiter;
+import io.postroom.testing.JvmProcess;
+import io.postroom.testing.PostgresTest;
+import io.postroom.testing.TestDatabase;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** A limited queue under processes that are killed, seen from outside: the handlers write down when they start. */
+@PostgresTest
+class LimitedStartsTest {
+    private static final int MESSAGES = 90;
+    private static final int STARTS = 15;
+    private static final int IN_PROGRESS = 4;
+
+    private final TestDatabase database;
+    private final Ledger ledger;
+
+    LimitedStartsTest(TestDatabase database) {
+        this.database = database;
+        this.ledger = new Ledger(database);
+    }
+
+    @BeforeEach
+    void emptyLedger() {
+        ledger.create();
+        ledger.execute("CREATE TABLE public.start (message_id uuid, pid bigint, at timestamptz NOT NULL)");
+    }
+
+    @Test
+    void no_second_has_more_starts_than_allowed_while_workers_are_killed() throws Exception {
+        AtomicLong mostInProgress = new AtomicLong();
+        AtomicBoolean ended = new AtomicBoolean();
+        Thread watch = new Thread(() -> {
+            while (!ended.get()) {
+                long now = ledger.number("SELECT coalesce(sum(bit_count(open)), 0) FROM postroom.lease");
+                mostInProgress.accumulateAndGet(now, Math::max);
+            }
+        });
+        try (HikariDataSource pool = database.newPool(4);
+                Postroom producer = Postroom.on(pool)
+                        .schema(SchemaMode.NONE)
+                        .workers(false)
+                        .limiter(Limiter.ofQueue("limited")
+                                .maxStarts(STARTS, Duration.ofSeconds(1))
+                                .maxInProgress(IN_PROGRESS))
+                        .start()) {
+            producer.queueMessages()
+                    .createMessages(IntStream.range(0, MESSAGES)
+                            .mapToObj(number -> CreateMessage.to("limited").json("number", 1, String.valueOf(number)))
+                            .toList());
+            watch.start();
+            try (JvmProcess first = WorkerProcess.start(database, "limited", 30);
+                    JvmProcess second = WorkerProcess.start(database, "limited", 30)) {
+                await().atMost(60, TimeUnit.SECONDS).until(() -> ledger.count("start") >= 2 * STARTS);
+                first.kill();
+                ledger.endLeaseTime(first);
+                await().atMost(60, TimeUnit.SECONDS).until(() -> ledger.count("start") >= 4 * STARTS);
+                second.kill();
+                try (JvmProcess third = WorkerProcess.start(database, "limited", 30)) {
+                    ledger.endLeaseTime(second);
+                    ledger.awaitAllFinished(MESSAGES, Duration.ofSeconds(60));
+                    third.kill();
+                }
+            }
+        } finally {
+            ended.set(true);
+            watch.join();
+        }
+        assertThat(ledger.finished("limited", "DONE")).isEqualTo(MESSAGES);
+        assertThat(ledger.number("""
+                SELECT max((SELECT count(*) FROM public.start y WHERE y.at >= x.at AND y.at < x.at + interval '1 second'))
+                FROM public.start x
+                """)).as("most starts in any second").isBetween(1L, (long) STARTS);
+        assertThat(mostInProgress.get()).isBetween(1L, (long) IN_PROGRESS);
+        assertThat(ledger.violations()).isEmpty();
+    }
+}

@@ -1,0 +1,48 @@
+package io.postroom.internal.execution;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.postroom.api.Outcome;
+import io.postroom.handler.HandlerMode;
+import io.postroom.internal.storage.ClaimedMessage;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Messages of a queue that limits starts: each starts within its time, or not at all. */
+class ExecutorLateStartTest extends ExecutorFixture {
+    private static ClaimedMessage late() {
+        return ClaimedMessages.with(ClaimedMessages.text("\"late\"")).startingBy(System.nanoTime() - 1);
+    }
+
+    private static ClaimedMessage inTime() {
+        return ClaimedMessages.with(ClaimedMessages.text("\"in time\""))
+                .startingBy(System.nanoTime() + Duration.ofMinutes(5).toNanos());
+    }
+
+    @ParameterizedTest
+    @EnumSource(HandlerMode.class)
+    void a_message_that_comes_too_late_goes_back_unstarted(HandlerMode mode) {
+        assertThat(run(handler(text -> Outcome.done()).mode(mode), late())).isTrue();
+        assertThat(ends()).containsExactly("null → READY null");
+        assertThat(calls).isEmpty();
+        assertThat(only().failures()).isZero();
+    }
+
+    @ParameterizedTest
+    @EnumSource(HandlerMode.class)
+    void a_message_that_comes_in_time_is_started(HandlerMode mode) {
+        run(handler(text -> Outcome.done()).mode(mode), inTime());
+        assertThat(calls).containsExactly("\"in time\"");
+    }
+
+    @Test
+    void a_late_message_of_a_batch_does_not_keep_the_others_from_starting() {
+        List<ClaimedMessage> messages = List.of(inTime(), late(), inTime());
+        runAll(batch(texts -> done(texts.size())), messages);
+        assertThat(calls).containsExactly("[\"in time\"]", "[\"in time\"]");
+        assertThat(messages).extracting(this::endOf).containsExactly("DONE", "null → READY null", "DONE");
+    }
+}

@@ -1,0 +1,88 @@
+package io.postroom.rest;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.postroom.server.RunningServer;
+import io.postroom.testing.PostgresTest;
+import io.postroom.testing.TestDatabase;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.JsonNode;
+
+/** Entries of external systems over HTTP. */
+@PostgresTest
+class SettingsOverHttpTest {
+    private static final String BILLING = "/api/v1/settings/billing";
+
+    private static RunningServer server;
+    private static RestClient client;
+
+    @BeforeAll
+    static void start(TestDatabase database) {
+        server = RunningServer.on(database);
+        client = new RestClient(server);
+    }
+
+    @AfterAll
+    static void stop() {
+        server.close();
+    }
+
+    @Test
+    void entry_is_made_changed_by_version_shown_with_its_history_and_deleted() {
+        String entry =
+                "{\"channel\": \"http\", \"endpoint\": \"https://a.example\", \"attempts\": 5, \"retryAfter\": \"10s\","
+                        + " \"secret\": \"env:PATH\", \"headers\": {\"X-A\": \"1\"}, \"validFrom\": \"2026-01-01T00:00:00Z\"}";
+        JsonNode made = RestClient.json(client.put(BILLING + "?expectedVersion=0", entry));
+        assertThat(made.get("version").asLong()).isEqualTo(1);
+        assertThat(made.get("secret").asString()).isEqualTo("env:PATH");
+        RestClient.problem(client.put(BILLING + "?expectedVersion=0", entry), 409);
+        JsonNode changed = RestClient.json(
+                client.put(BILLING + "?expectedVersion=1", "{\"channel\": \"http\", \"enabled\": false}"));
+        assertThat(changed.get("enabled").asBoolean()).isFalse();
+        assertThat(changed.has("endpoint")).as("left out: taken away").isFalse();
+        JsonNode history = RestClient.json(client.get(BILLING + "/history")).get("changes");
+        assertThat(history.size()).isEqualTo(2);
+        assertThat(history.get(0).get("changed").toString())
+                .isEqualTo(
+                        "[\"attempts\",\"enabled\",\"endpoint\",\"headers\",\"retryAfter\",\"secret\",\"validFrom\"]");
+        assertThat(history.get(0).get("before").get("endpoint").asString()).isEqualTo("https://a.example");
+        assertThat(client.get("/api/v1/settings").body())
+                .contains("\"name\":\"billing\"")
+                .doesNotContain(System.getenv("PATH"));
+        RestClient.problem(client.delete(BILLING + "?expectedVersion=1"), 409);
+        assertThat(client.delete(BILLING + "?expectedVersion=2").statusCode()).isEqualTo(200);
+        RestClient.problem(client.get(BILLING), 404);
+        RestClient.problem(client.delete(BILLING), 404);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "'' | {} | channel",
+                "'' | {\"channel\": \"http\", \"secret\": \"hunter2\"} | secret",
+                "'' | {\"channel\": \"http\", \"endpoint\": \"a b\"} | endpoint",
+                "'' | {\"channel\": \"http\", \"validFrom\": \"soon\"} | validFrom",
+                "'' | {\"channel\": \"http\", \"headers\": {\"A\": null}} | headers",
+                "'' | {\"channel\": \"http\", \"maximum\": 1} | maximum",
+                "?expectedversion=1 | {\"channel\": \"http\"} | expectedversion",
+                "?expectedVersion=-1 | {\"channel\": \"http\"} | expectedVersion",
+            })
+    void bad_entry_is_refused_with_its_field(String parameters, String body, String field) {
+        JsonNode problem = RestClient.problem(client.put("/api/v1/settings/bad" + parameters, body), 422);
+        assertThat(problem.get("field").asString()).isEqualTo(field);
+        assertThat(problem.toString()).doesNotContain("hunter2");
+        RestClient.problem(client.get("/api/v1/settings/bad"), 404);
+    }
+
+    @Test
+    void name_and_number_of_lines_are_checked() {
+        RestClient.problem(client.get("/api/v1/settings/a%20b"), 422);
+        RestClient.problem(client.get(BILLING + "/history?most=0"), 422);
+        RestClient.problem(client.get(BILLING + "/history?most=many"), 400);
+    }
+}
