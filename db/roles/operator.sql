@@ -22,6 +22,8 @@ GRANT SELECT ON
     postroom.place,
     postroom.purge_log,
     postroom.queue_stats,
+    postroom.schedule_runs,
+    postroom.schedules,
     postroom.settings_history
 TO postroom_operator;
 -- All columns but payload, headers and body.
@@ -43,6 +45,8 @@ GRANT SELECT, UPDATE, DELETE ON postroom.dead_letter, postroom.grouped, postroom
 GRANT SELECT, INSERT, UPDATE, DELETE ON postroom.binding, postroom.consumer_stop, postroom.delayed, postroom.exchange, postroom.limiter,
     postroom.ready, postroom.settings
 TO postroom_operator;
+-- A change of a schedule compares its message.
+GRANT SELECT, INSERT, UPDATE, DELETE ON postroom.schedule, postroom.schedule_run TO postroom_operator;
 GRANT USAGE ON SEQUENCE postroom.ready_seq TO postroom_operator;
 
 GRANT EXECUTE ON FUNCTION
@@ -51,18 +55,24 @@ GRANT EXECUTE ON FUNCTION
     postroom.cancel_message,
     postroom.cancel_running,
     postroom.create_message,
+    postroom.create_messages,
+    postroom.create_schedule,
     postroom.declare_exchange,
     postroom.declare_queue,
     postroom.delete_exchange,
     postroom.delete_queue,
+    postroom.delete_schedule,
     postroom.delete_settings,
     postroom.explain,
     postroom.kill_signal,
     postroom.limiters,
+    postroom.pause_schedule,
     postroom.redrive,
     postroom.remove_limiter,
     postroom.reschedule,
+    postroom.resume_schedule,
     postroom.route,
+    postroom.run_schedule,
     postroom.set_destination,
     postroom.set_limiter,
     postroom.set_ordered,
@@ -89,6 +99,7 @@ GRANT EXECUTE ON FUNCTION
     postroom.is_expired,
     postroom.is_own_row,
     postroom.limited_queue,
+    postroom.log_schedule_action,
     postroom.lowest_id,
     postroom.mark_deleted,
     postroom.matching_bindings,
@@ -101,9 +112,13 @@ GRANT EXECUTE ON FUNCTION
     postroom.refuse_unknown,
     postroom.require_binding_arguments,
     postroom.require_headers,
+    postroom.require_members,
     postroom.require_name,
+    postroom.require_period,
     postroom.require_read_committed,
     postroom.require_routing_key,
+    postroom.require_schedule,
+    postroom.require_schedule_message,
     postroom.require_settings,
     postroom.require_settings_version,
     postroom.require_text,

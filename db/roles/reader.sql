@@ -22,6 +22,8 @@ GRANT SELECT ON
     postroom.place,
     postroom.purge_log,
     postroom.queue_stats,
+    postroom.schedule_runs,
+    postroom.schedules,
     postroom.settings_history
 TO postroom_reader;
 -- All columns but payload, headers and body.

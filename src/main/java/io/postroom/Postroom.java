@@ -12,6 +12,7 @@ import io.postroom.api.QueueSettings;
 import io.postroom.api.Queues;
 import io.postroom.api.RecentFailures;
 import io.postroom.api.ReplyCounts;
+import io.postroom.api.Schedules;
 import io.postroom.api.SettingsEntry;
 import io.postroom.api.SettingsRegistry;
 import io.postroom.api.Transactions;
@@ -65,6 +66,9 @@ public interface Postroom extends AutoCloseable {
 
     /** Imports and exports queues, exchanges and bindings as files. Usable until {@link #close}. */
     Definitions definitions();
+
+    /** Declares, pauses and lists schedules, which create messages at planned times. Usable until {@link #close}. */
+    Schedules schedules();
 
     /** Reads and changes the entries of external systems. Usable until {@link #close}. */
     SettingsRegistry settings();

@@ -31,6 +31,7 @@ import io.postroom.internal.producer.DefaultExchanges;
 import io.postroom.internal.producer.DefaultLimiters;
 import io.postroom.internal.producer.DefaultQueueMessages;
 import io.postroom.internal.producer.DefaultQueues;
+import io.postroom.internal.producer.DefaultSchedules;
 import io.postroom.internal.producer.DefaultSettingsRegistry;
 import io.postroom.internal.producer.DirectTransactions;
 import io.postroom.internal.producer.MessageEncoder;
@@ -272,6 +273,7 @@ final class PostroomBuilder implements Postroom.Builder {
 
         DefaultQueueMessages queueMessages = new DefaultQueueMessages(
                 stores, hosts, encoder, queueCache, router, worker, jobs::promoteSoon, jobs::redriveSoon);
+        jobs.firing(stores.schedules(), queueMessages.scheduled());
         OwnerCheck ownerCheck = new OwnerCheck(stores.queues(), worker);
         DefaultQueues queues = new DefaultQueues(stores, queueCache, worker, ownerCheck);
         return new DefaultPostroom(
@@ -282,6 +284,7 @@ final class PostroomBuilder implements Postroom.Builder {
                     queues.declared(imported.queues());
                     router.forget();
                 }),
+                new DefaultSchedules(stores.schedules(), queueMessages.scheduled(), jobs::fireSoon, jobs::fireDue),
                 new DefaultSettingsRegistry(stores.settings(), known::forget),
                 known,
                 new DefaultConsumers(stores.consumers(), worker.poller()),

@@ -11,6 +11,7 @@ import io.postroom.api.Limiters;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.Queues;
+import io.postroom.api.Schedules;
 import io.postroom.api.SettingsRegistry;
 import io.postroom.handler.MessageInterceptor;
 import io.postroom.handler.PayloadCodec;
@@ -140,6 +141,12 @@ class PostroomAutoConfiguration {
     @ConditionalOnMissingBean
     SettingsRegistry postroomSettings(Postroom postroom) {
         return postroom.settings();
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    Schedules postroomSchedules(Postroom postroom) {
+        return postroom.schedules();
     }
 
     @Bean

@@ -21,6 +21,7 @@ import java.util.Set;
  * <pre>
  * server → rest, spring    rest → api    test → (root)    spring, server → (root)
  * (root) → producer → worker → consumer → execution → handler, storage → api
+ *          jobs, producer → schedules → storage
  *          jobs → storage     postgres → storage     channel → handler
  *                             postgres → postgres.connection → postgres.statement
  *                                        postgres.purge      → postgres.statement
@@ -72,14 +73,24 @@ class DependencyDirectionTest {
             "internal.consumer");
 
     @ArchTest
-    static final ArchRule producer_knows_worker =
-            only("internal.producer", "api", "handler", "internal.storage", "internal.consumer", "internal.worker");
+    static final ArchRule schedules_know_storage = only("internal.schedules", "api", "internal.storage");
+
+    @ArchTest
+    static final ArchRule producer_knows_worker = only(
+            "internal.producer",
+            "api",
+            "handler",
+            "internal.schedules",
+            "internal.storage",
+            "internal.consumer",
+            "internal.worker");
 
     @ArchTest
     static final ArchRule definitions_know_storage = only("internal.definitions", "api", "internal.storage");
 
     @ArchTest
-    static final ArchRule jobs_know_storage = only("internal.jobs", "api", "internal.storage", "internal.loop");
+    static final ArchRule jobs_know_storage =
+            only("internal.jobs", "api", "internal.schedules", "internal.storage", "internal.loop");
 
     @ArchTest
     static final ArchRule postgres_knows_storage =

@@ -8,6 +8,7 @@ import io.postroom.api.Limiters;
 import io.postroom.api.MessageType;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
+import io.postroom.api.Schedules;
 import io.postroom.channel.mail.MailChannel;
 import java.sql.Connection;
 import java.util.UUID;
@@ -26,6 +27,7 @@ public class SnippetWorld {
     public final Queues queues = postroom == null ? null : postroom.queues();
     public final Exchanges exchanges = postroom == null ? null : postroom.exchanges();
     public final Limiters limiters = postroom == null ? null : postroom.limiters();
+    public final Schedules schedules = postroom == null ? null : postroom.schedules();
     public final Definitions definitions = postroom == null ? null : postroom.definitions();
     public final org.slf4j.Logger logger = org.slf4j.LoggerFactory.getLogger(SnippetWorld.class);
     public final Consumers consumers = postroom == null ? null : postroom.consumers();

@@ -27,6 +27,7 @@ public final class PostgresStores {
                 new PostgresMessageQueries(transactions),
                 new PostgresOperatorStore(transactions, queues),
                 new PostgresConsumerStore(transactions, queues),
+                new PostgresScheduleStore(transactions),
                 new PostgresSettingsStore(transactions),
                 new PostgresLimiterStore(transactions, queues));
     }

@@ -12,5 +12,6 @@ public record Stores(
         MessageQueries queries,
         OperatorStore operator,
         ConsumerStore consumers,
+        ScheduleStore schedules,
         SettingsStore settings,
         LimiterStore limiters) {}
