@@ -375,6 +375,54 @@ CREATE TABLE postroom.routing_version (
     CONSTRAINT routing_version_is_one_row CHECK (is_only)
 ) WITH (fillfactor=50);
 
+CREATE TABLE postroom.schedule (
+    id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
+    due_at timestamp with time zone DEFAULT clock_timestamp(),
+    planned_at timestamp with time zone,
+    after_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    asked_at timestamp with time zone,
+    last_planned_at timestamp with time zone,
+    last_fired_at timestamp with time zone,
+    last_message_id uuid,
+    created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    changed_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    at timestamp with time zone,
+    runs bigint NOT NULL DEFAULT 0,
+    failures integer NOT NULL DEFAULT 0,
+    missed_limit integer NOT NULL,
+    paused boolean NOT NULL DEFAULT false,
+    ended boolean NOT NULL DEFAULT false,
+    every interval,
+    after_end interval,
+    name text COLLATE "C" NOT NULL,
+    cron text,
+    zone text,
+    zone_version text COLLATE "C",
+    missed text NOT NULL,
+    overlap text NOT NULL,
+    error text,
+    error_at timestamp with time zone,
+    message jsonb NOT NULL,
+    CONSTRAINT schedule_name UNIQUE (name),
+    CONSTRAINT schedule_pk PRIMARY KEY (id)
+) WITH (fillfactor=80);
+CREATE INDEX schedule_due ON postroom.schedule USING btree (due_at) WHERE (due_at IS NOT NULL);
+COMMENT ON COLUMN postroom.schedule.after_at IS 'the next planned time is the first one after this';
+COMMENT ON COLUMN postroom.schedule.asked_at IS 'when an operator asked for a run of its own that has not been fired yet';
+COMMENT ON COLUMN postroom.schedule.ended IS 'it fired at the one time it had';
+COMMENT ON COLUMN postroom.schedule.zone_version IS 'the time zone rules with which planned_at or error was found';
+
+CREATE TABLE postroom.schedule_run (
+    schedule_id integer NOT NULL,
+    slot smallint NOT NULL,
+    planned_at timestamp with time zone NOT NULL,
+    fired_at timestamp with time zone NOT NULL,
+    message_id uuid,
+    outcome smallint NOT NULL,
+    CONSTRAINT schedule_run_pk PRIMARY KEY (schedule_id, slot)
+) WITH (fillfactor=80);
+COMMENT ON COLUMN postroom.schedule_run.outcome IS '0 fired, 1 skipped: the message before was unfinished, 2 missed: its time had passed';
+
 CREATE TABLE postroom.shedlock (
     name character varying(64) NOT NULL,
     lock_until timestamp without time zone NOT NULL,
@@ -866,6 +914,58 @@ COMMENT ON COLUMN postroom.queue_stats.overflow IS 'above that: drop_head, rejec
 COMMENT ON COLUMN postroom.queue_stats.single_active_consumer IS 'whether only one process consumes at a time';
 COMMENT ON COLUMN postroom.queue_stats.active_consumer IS 'the process that does; null: none has claimed yet since the last one left';
 COMMENT ON COLUMN postroom.queue_stats.expires_after IS 'after how long without use the queue is deleted; null: never';
+
+CREATE VIEW postroom.schedule_runs AS
+ SELECT s.name,
+    r.planned_at,
+    r.fired_at,
+        CASE r.outcome
+            WHEN 0 THEN 'FIRED'::text
+            WHEN 1 THEN 'SKIPPED'::text
+            ELSE 'MISSED'::text
+        END AS outcome,
+    r.message_id
+   FROM postroom.schedule_run r
+     JOIN postroom.schedule s ON s.id = r.schedule_id;
+COMMENT ON VIEW postroom.schedule_runs IS 'the last 20 runs of each schedule';
+COMMENT ON COLUMN postroom.schedule_runs.outcome IS 'FIRED, SKIPPED (the message before was unfinished), MISSED (its time had passed, and missed is NONE)';
+
+CREATE VIEW postroom.schedules AS
+ SELECT name,
+        CASE
+            WHEN error IS NOT NULL AND due_at IS NULL THEN 'FAILED'::text
+            WHEN paused THEN 'PAUSED'::text
+            WHEN ended THEN 'ENDED'::text
+            ELSE 'ACTIVE'::text
+        END AS state,
+    cron,
+    zone,
+    every,
+    after_end,
+    at,
+    missed,
+    missed_limit,
+    overlap,
+    message ->> 'queue'::text AS queue,
+    message ->> 'exchange'::text AS exchange,
+        CASE
+            WHEN NOT paused THEN planned_at
+            ELSE NULL::timestamp with time zone
+        END AS next_at,
+    last_planned_at,
+    last_fired_at,
+    last_message_id,
+    runs,
+    error,
+    error_at,
+    created_at,
+    changed_at
+   FROM postroom.schedule s;
+COMMENT ON VIEW postroom.schedules IS 'one row per schedule: its times, and where it stands';
+COMMENT ON COLUMN postroom.schedules.state IS 'ACTIVE, PAUSED, ENDED (it fired at its one time), FAILED (it never fires; see error)';
+COMMENT ON COLUMN postroom.schedules.next_at IS 'the next planned time; null: it is being planned, the message before is unfinished, or it does not fire';
+COMMENT ON COLUMN postroom.schedules.last_planned_at IS 'the planned time of the last run; it was fired at last_fired_at';
+COMMENT ON COLUMN postroom.schedules.error IS 'why the last try failed; it is repeated while the state is ACTIVE';
 
 CREATE OR REPLACE FUNCTION postroom.admit(p_queues integer[], p_names text[], p_messages integer[])
  RETURNS TABLE(queue_id integer, queue text, answer integer, max_length bigint, waiting bigint, surplus bigint, after_seq bigint)
@@ -1391,6 +1491,29 @@ AS $function$
 $function$
 ;
 COMMENT ON FUNCTION postroom.cancel_message IS 'The same as postroom.cancel, under the name that goes with create_message: SELECT postroom.cancel_message(''...'').';
+
+CREATE OR REPLACE FUNCTION postroom.cancel_older(p_message uuid)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    limit_before  constant text := current_setting('lock_timeout');
+    cancelled     int;
+BEGIN
+    PERFORM set_config('lock_timeout', '100ms', true);
+    cancelled := postroom.cancel(p_message);
+    IF cancelled = 0 THEN
+        cancelled := postroom.cancel_running(p_message);
+    END IF;
+    PERFORM set_config('lock_timeout', limit_before, true);
+    RETURN cancelled;
+EXCEPTION WHEN lock_not_available THEN
+    RETURN 0;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.cancel_older IS 'Internal: cancels the last message of a schedule, waiting or in progress. Answers how many entries.';
 
 CREATE OR REPLACE FUNCTION postroom.cancel_running(p_message uuid)
  RETURNS integer
@@ -2683,6 +2806,84 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.create_reply IS 'Internal: creates the reply of a handler, without waiting for room in its queue.';
 
+CREATE OR REPLACE FUNCTION postroom.create_schedule(name text, message jsonb, cron text DEFAULT NULL::text, zone text DEFAULT NULL::text, every interval DEFAULT NULL::interval, after_end interval DEFAULT NULL::interval, at timestamp with time zone DEFAULT NULL::timestamp with time zone, missed text DEFAULT 'ONCE'::text, missed_limit integer DEFAULT NULL::integer, overlap text DEFAULT 'QUEUE'::text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    given   postroom.schedule;
+    before  postroom.schedule;
+BEGIN
+    PERFORM postroom.require_schedule(create_schedule.name, create_schedule.cron, create_schedule.zone, create_schedule.every,
+        create_schedule.after_end, create_schedule.at, create_schedule.missed, create_schedule.missed_limit, create_schedule.overlap);
+    IF create_schedule.message IS NULL THEN
+        PERFORM postroom.refuse('message', 'a JSON object', NULL);
+    END IF;
+    PERFORM postroom.require_schedule_message(create_schedule.name, create_schedule.message);
+    given.name := create_schedule.name;
+    given.cron := create_schedule.cron;
+    given.zone := CASE WHEN create_schedule.cron IS NOT NULL THEN coalesce(create_schedule.zone, 'UTC') END;
+    given.every := create_schedule.every;
+    given.after_end := create_schedule.after_end;
+    given.at := create_schedule.at;
+    given.missed := create_schedule.missed;
+    given.missed_limit := CASE WHEN create_schedule.missed = 'ALL' THEN coalesce(create_schedule.missed_limit, 100) ELSE 1 END;
+    given.overlap := create_schedule.overlap;
+    SELECT jsonb_object_agg(m.key, m.value) INTO given.message
+    FROM jsonb_each(create_schedule.message) m
+    WHERE m.value <> 'null' OR m.key = 'payload';
+
+    LOOP
+        SELECT * INTO before FROM postroom.schedule s WHERE s.name = given.name;
+        IF NOT FOUND THEN
+            INSERT INTO postroom.schedule (name, cron, zone, every, after_end, at, missed, missed_limit, overlap, message)
+            VALUES (given.name, given.cron, given.zone, given.every, given.after_end, given.at, given.missed, given.missed_limit,
+                    given.overlap, given.message)
+            ON CONFLICT DO NOTHING;
+            IF FOUND THEN
+                RETURN true;
+            END IF;
+            CONTINUE;
+        ELSIF (before.cron, before.zone, before.every, before.after_end, before.at, before.missed, before.missed_limit, before.overlap,
+               before.message)
+              IS NOT DISTINCT FROM (given.cron, given.zone, given.every, given.after_end, given.at, given.missed, given.missed_limit,
+                                    given.overlap, given.message) THEN
+            RETURN false;
+        END IF;
+        SELECT * INTO before FROM postroom.schedule s WHERE s.id = before.id FOR UPDATE;
+        CONTINUE WHEN NOT FOUND; -- deleted in between
+        IF (before.cron, before.zone, before.every, before.after_end, before.at)
+           IS DISTINCT FROM (given.cron, given.zone, given.every, given.after_end, given.at) THEN
+            before.planned_at := NULL;
+            before.after_at := clock_timestamp();
+            before.ended := false;
+        END IF;
+        UPDATE postroom.schedule s
+        SET cron = given.cron, zone = given.zone, every = given.every, after_end = given.after_end, at = given.at,
+            missed = given.missed, missed_limit = given.missed_limit, overlap = given.overlap, message = given.message,
+            planned_at = before.planned_at, after_at = before.after_at, ended = before.ended,
+            due_at = CASE WHEN before.asked_at IS NOT NULL OR NOT before.paused AND NOT before.ended
+                          THEN coalesce(before.planned_at, clock_timestamp()) END,
+            error = NULL, error_at = NULL, failures = 0, changed_at = clock_timestamp()
+        WHERE s.id = before.id;
+        RETURN true;
+    END LOOP;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.create_schedule IS 'Declares a schedule that creates a message at each planned time, in the transaction of the caller:
+SELECT postroom.create_schedule(''nightly'', ''{"queue": "reports", "payload": {}}'', cron => ''30 2 * * *'', zone => ''Europe/Berlin'').
+Or every => ''10 minutes'' (from planned time to planned time), after_end => ''10 minutes'' (from the end of a message to the next),
+at => ''2030-01-31T08:00:00Z'' (once). message has the members of an element of create_messages, without id, at and deduplicationKey.
+cron: 5 fields, 6 with seconds first, or @daily and the like; zone: UTC if left out. A worker reads them, within two seconds: what it
+cannot read stands in column error of the view schedules, and that schedule never fires.
+missed: what is done about times that passed while nobody fired: NONE, ONCE (one run for all of them), or ALL up to missed_limit.
+overlap: what is done while the message before is unfinished: QUEUE (nothing), SKIP this run, or CANCEL the message before.
+A schedule of this name is changed; its times are planned anew when they changed. A paused one stays paused. A repeat answers false and
+writes nothing. A value that breaks a limit is refused (22023); its field stands in COLUMN.';
+
 CREATE OR REPLACE FUNCTION postroom.day_bound(p_parent text, p_day date)
  RETURNS text
  LANGUAGE sql
@@ -3114,6 +3315,27 @@ $function$
 COMMENT ON FUNCTION postroom.delete_queue IS 'Deletes a queue with its bindings: SELECT postroom.delete_queue(''mail'', if_empty => true, if_unused => true).
 if_empty refuses (55006) while anything waits, is in progress or dead, if_unused while it has a live consumer.
 What waits becomes CANCELLED, reason queue_deleted, within half a minute while a worker lives. false: there was none.';
+
+CREATE OR REPLACE FUNCTION postroom.delete_schedule(name text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    deleted int;
+BEGIN
+    DELETE FROM postroom.schedule s WHERE s.name = delete_schedule.name RETURNING s.id INTO deleted;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    DELETE FROM postroom.schedule_run r WHERE r.schedule_id = deleted;
+    PERFORM postroom.log_schedule_action('delete', delete_schedule.name);
+    RETURN true;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.delete_schedule IS 'Deletes a schedule and its history, in the transaction of the caller: SELECT postroom.delete_schedule(''nightly-report'').
+Messages that it created are not touched. false: there was none.';
 
 CREATE OR REPLACE FUNCTION postroom.drop_entries(q postroom.queue, p_most bigint, p_from bigint[], p_only uuid[])
  RETURNS bigint
@@ -3981,6 +4203,17 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.lock_length IS 'Internal: makes others wait that create messages in a limited queue, until the transaction ends.';
 
+CREATE OR REPLACE FUNCTION postroom.log_schedule_action(p_action text, p_name text)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    INSERT INTO postroom.operator_action (action, planned, done, finished_at, note)
+    VALUES (p_action, 1, 1, clock_timestamp(), 'schedule ' || p_name)
+$function$
+;
+COMMENT ON FUNCTION postroom.log_schedule_action IS 'Internal: notes what an operator did to a schedule.';
+
 CREATE OR REPLACE FUNCTION postroom.lowest_id(at timestamp with time zone)
  RETURNS uuid
  LANGUAGE sql
@@ -4450,6 +4683,26 @@ AS $function$
 $function$
 ;
 COMMENT ON FUNCTION postroom.passes_on IS 'Internal: whether a queue has a dead letter exchange, through which expired messages go on.';
+
+CREATE OR REPLACE FUNCTION postroom.pause_schedule(name text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    UPDATE postroom.schedule s
+    SET paused = true, due_at = CASE WHEN s.asked_at IS NOT NULL THEN s.due_at END
+    WHERE s.name = pause_schedule.name AND NOT s.paused;
+    IF FOUND THEN
+        PERFORM postroom.log_schedule_action('pause', pause_schedule.name);
+        RETURN true;
+    END IF;
+    RETURN (SELECT false FROM postroom.schedule s WHERE s.name = pause_schedule.name);
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.pause_schedule IS 'Lets a schedule fire no more, in the transaction of the caller: SELECT postroom.pause_schedule(''nightly-report'').
+true: it was running; false: it was paused; null: there is none. Messages that it created are not touched.';
 
 CREATE OR REPLACE FUNCTION postroom.poll_summary(p_worker integer, p_due_from timestamp with time zone)
  RETURNS TABLE(queues bigint, horizon text, others bigint, last_seq bigint, next_due bigint, cancelled uuid[])
@@ -5299,6 +5552,22 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.require_payload IS 'Internal: refuses a JSON payload that breaks a limit.';
 
+CREATE OR REPLACE FUNCTION postroom.require_period(p_field text, p_period interval)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF p_period NOT BETWEEN interval '1 second' AND interval '400 days' OR extract(month FROM p_period) <> 0
+       OR extract(year FROM p_period) <> 0 THEN
+        PERFORM postroom.refuse(p_field, 'PT1S to 400 days, without months or years, which have no fixed length', p_period::text);
+    END IF;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.require_period IS 'Internal: refuses the time between two runs when it breaks a limit.';
+
 CREATE OR REPLACE FUNCTION postroom.require_read_committed()
  RETURNS void
  LANGUAGE plpgsql
@@ -5364,6 +5633,78 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.require_routing_key IS 'Internal: refuses a routing key or pattern that is null, longer than 255 bytes or has control characters.';
+
+CREATE OR REPLACE FUNCTION postroom.require_schedule_message(p_name text, p_message jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    said   text;
+    field  text;
+    hint   text;
+BEGIN
+    PERFORM postroom.require_members(p_message);
+    FOREACH field IN ARRAY ARRAY['id', 'at', 'deduplicationKey'] LOOP
+        IF p_message ->> field IS NOT NULL THEN
+            PERFORM postroom.refuse(field, 'left out in the message of a schedule', p_message ->> field,
+                'Each run has a message of its own; its planned time is in header postroom-planned-at');
+        END IF;
+    END LOOP;
+    BEGIN
+        PERFORM postroom.create_messages(jsonb_build_array(p_message || jsonb_build_object('headers',
+            coalesce(nullif(p_message -> 'headers', 'null'), '{}')
+            || jsonb_build_object('postroom-schedule', p_name, 'postroom-planned-at', '2026-01-01T00:00:00.000000Z'))));
+        RAISE EXCEPTION 'accepted' USING ERRCODE = 'PR000';
+    EXCEPTION
+        WHEN SQLSTATE 'PR000' OR SQLSTATE 'PR404' OR SQLSTATE 'PR429' THEN
+            RETURN;
+        WHEN data_exception THEN
+            GET STACKED DIAGNOSTICS said = MESSAGE_TEXT, field = COLUMN_NAME, hint = PG_EXCEPTION_HINT;
+            said := regexp_replace(said, '^message 0 of the batch: (.*)\. Nothing of the batch was written$', '\1');
+            RAISE EXCEPTION '%', said USING ERRCODE = SQLSTATE, COLUMN = field, HINT = hint;
+    END;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.require_schedule_message IS 'Internal: refuses a message that create_message would refuse when a schedule fires.';
+
+CREATE OR REPLACE FUNCTION postroom.require_schedule(p_name text, p_cron text, p_zone text, p_every interval, p_after_end interval, p_at timestamp with time zone, p_missed text, p_missed_limit integer, p_overlap text)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    PERFORM postroom.require_name('name', p_name);
+    IF num_nonnulls(p_cron, p_every, p_after_end, p_at) <> 1 THEN
+        PERFORM postroom.refuse('cron', 'given, or one of every, afterEnd and at, and only one of them',
+            num_nonnulls(p_cron, p_every, p_after_end, p_at) || ' of them');
+    END IF;
+    PERFORM postroom.require_text('cron', p_cron);
+    IF p_zone IS NOT NULL AND p_cron IS NULL THEN
+        PERFORM postroom.refuse('zone', 'given only with cron', p_zone);
+    END IF;
+    PERFORM postroom.require_text('zone', p_zone);
+    PERFORM postroom.require_period('every', p_every);
+    PERFORM postroom.require_period('afterEnd', p_after_end);
+    IF p_at NOT BETWEEN timestamptz 'epoch' AND timestamptz '9999-12-31T23:59:59Z' THEN
+        PERFORM postroom.refuse('at', 'from 1970 to the end of the year 9999', p_at::text);
+    END IF;
+    IF p_missed IS NULL OR p_missed NOT IN ('NONE', 'ONCE', 'ALL') THEN
+        PERFORM postroom.refuse('missed', 'NONE, ONCE or ALL', p_missed);
+    ELSIF p_missed_limit NOT BETWEEN 1 AND 1000 THEN
+        PERFORM postroom.refuse('missedLimit', '1 to 1000', p_missed_limit::text);
+    ELSIF p_missed <> 'ALL' AND p_missed_limit IS NOT NULL THEN
+        PERFORM postroom.refuse('missedLimit', 'given only with ALL', p_missed_limit::text);
+    END IF;
+    IF p_overlap IS NULL OR p_overlap NOT IN ('QUEUE', 'SKIP', 'CANCEL') THEN
+        PERFORM postroom.refuse('overlap', 'QUEUE, SKIP or CANCEL', p_overlap);
+    END IF;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.require_schedule IS 'Internal: refuses what breaks a limit of a schedule, apart from its message.';
 
 CREATE OR REPLACE FUNCTION postroom.require_text(p_field text, p_text text)
  RETURNS void
@@ -5509,6 +5850,27 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.rescue IS 'Internal: called by a job. Puts messages of dead workers back.';
 
+CREATE OR REPLACE FUNCTION postroom.resume_schedule(name text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    UPDATE postroom.schedule s
+    SET paused = false, planned_at = NULL, after_at = clock_timestamp(),
+        due_at = CASE WHEN NOT s.ended OR s.asked_at IS NOT NULL THEN clock_timestamp() END
+    WHERE s.name = resume_schedule.name AND s.paused;
+    IF FOUND THEN
+        PERFORM postroom.log_schedule_action('resume', resume_schedule.name);
+        RETURN true;
+    END IF;
+    RETURN (SELECT false FROM postroom.schedule s WHERE s.name = resume_schedule.name);
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.resume_schedule IS 'Lets a paused schedule fire again, at its next time from now; what passed in the pause is left out. A time given by at is kept.
+SELECT postroom.resume_schedule(''nightly-report''). true: it was paused; false: it was not; null: there is none.';
+
 CREATE OR REPLACE FUNCTION postroom.routed(p_exchange text, p_key text, p_headers jsonb)
  RETURNS TABLE(exchange_id integer, targets postroom.queue[])
  LANGUAGE plpgsql
@@ -5579,6 +5941,22 @@ COMMENT ON FUNCTION postroom.route IS 'Which queues a message would reach, and b
 SELECT * FROM postroom.route(''orders'', ''order.42.paid'').
 One row per queue. bindings are the last ones on the ways there, each as exchange and key, pattern or arguments.
 The exchange '''' reaches the queue that the key names.';
+
+CREATE OR REPLACE FUNCTION postroom.run_schedule(name text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    UPDATE postroom.schedule s
+    SET asked_at = clock_timestamp(), due_at = clock_timestamp()
+    WHERE s.name = run_schedule.name;
+    RETURN nullif(FOUND, false);
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.run_schedule IS 'Runs a schedule once now, beside its planned times, also a paused one: SELECT postroom.run_schedule(''nightly-report'').
+A worker creates the message within two seconds. true: asked for; null: there is none.';
 
 CREATE OR REPLACE FUNCTION postroom.same_waits(p_waits text, p_others text)
  RETURNS boolean
@@ -5930,10 +6308,17 @@ BEGIN
         CONTINUE WHEN NOT pg_try_advisory_xact_lock(1349481332, waiting.queue_id);
         CONTINUE WHEN NOT EXISTS (SELECT FROM postroom.grouped w
                                   WHERE w.queue_id = waiting.queue_id AND w.group_key = waiting.group_key AND w.seq = waiting.seq);
-        UPDATE postroom.message_group h
-        SET low = least(h.low, waiting.seq), is_free = false
-        WHERE h.queue_id = waiting.queue_id AND h.group_key = waiting.group_key;
-        IF NOT FOUND THEN
+        PERFORM FROM postroom.message_group h
+        WHERE h.queue_id = waiting.queue_id AND h.group_key = waiting.group_key
+        FOR UPDATE SKIP LOCKED;
+        IF FOUND THEN
+            UPDATE postroom.message_group h
+            SET low = least(h.low, waiting.seq), is_free = false
+            WHERE h.queue_id = waiting.queue_id AND h.group_key = waiting.group_key;
+        ELSIF EXISTS (SELECT FROM postroom.message_group h
+                      WHERE h.queue_id = waiting.queue_id AND h.group_key = waiting.group_key) THEN
+            CONTINUE; -- to wait here would keep all claims of the queue waiting
+        ELSE
             INSERT INTO postroom.message_group (queue_id, group_key, message_id, low, epoch)
             VALUES (waiting.queue_id, waiting.group_key, NULL, waiting.seq, pg_sequence_last_value('postroom.ready_seq'));
         END IF;

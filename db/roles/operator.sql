@@ -1,7 +1,7 @@
 -- Role postroom_operator: what people do by SQL: look, cancel, reschedule, redrive, stop and start consumers, send kill signals, and
--- declare, bind and delete queues and exchanges. It reads neither payloads nor headers, and claims nothing. Kill signals are made by
--- create_message, so it may create other messages, too; message.created_by names its login. Declaring and binding leave no line in
--- operator_log; each other act does.
+-- declare, bind and delete queues and exchanges; declare, pause, run and delete schedules, whose messages it can read. Otherwise it reads
+-- neither payloads nor headers, and claims nothing. Kill signals are made by create_message, so it may create other messages, too;
+-- message.created_by names its login. Declaring and binding leave no line in operator_log; each other act does.
 -- Run: psql -d the_database -f db/roles/operator.sql as the owner of the schema, who needs CREATEROLE.
 -- Then: GRANT postroom_operator TO ann.
 DO $$ BEGIN
@@ -20,7 +20,9 @@ GRANT SELECT ON
     postroom.operator_log,
     postroom.place,
     postroom.purge_log,
-    postroom.queue_stats
+    postroom.queue_stats,
+    postroom.schedule_runs,
+    postroom.schedules
 TO postroom_operator;
 -- All columns but payload, headers and body.
 GRANT SELECT (message_id, queue, state, type, type_version, direction, priority, correlation_id, group_key, content_type, created_at,
@@ -39,6 +41,8 @@ GRANT SELECT, INSERT, UPDATE ON postroom.active_consumer, postroom.queue, postro
 GRANT SELECT, UPDATE, DELETE ON postroom.dead_letter, postroom.grouped, postroom.lease, postroom.message_group TO postroom_operator;
 GRANT SELECT, INSERT, UPDATE, DELETE ON postroom.binding, postroom.consumer_stop, postroom.delayed, postroom.exchange, postroom.ready
 TO postroom_operator;
+-- A change of a schedule compares its message.
+GRANT SELECT, INSERT, UPDATE, DELETE ON postroom.schedule, postroom.schedule_run TO postroom_operator;
 GRANT USAGE ON SEQUENCE postroom.ready_seq TO postroom_operator;
 
 GRANT EXECUTE ON FUNCTION
@@ -47,15 +51,21 @@ GRANT EXECUTE ON FUNCTION
     postroom.cancel_message,
     postroom.cancel_running,
     postroom.create_message,
+    postroom.create_messages,
+    postroom.create_schedule,
     postroom.declare_exchange,
     postroom.declare_queue,
     postroom.delete_exchange,
     postroom.delete_queue,
+    postroom.delete_schedule,
     postroom.explain,
     postroom.kill_signal,
+    postroom.pause_schedule,
     postroom.redrive,
     postroom.reschedule,
+    postroom.resume_schedule,
     postroom.route,
+    postroom.run_schedule,
     postroom.set_ordered,
     postroom.start_consumers,
     postroom.stop_consumers,
@@ -76,6 +86,7 @@ GRANT EXECUTE ON FUNCTION
     postroom.is_consumed,
     postroom.is_expired,
     postroom.is_own_row,
+    postroom.log_schedule_action,
     postroom.lowest_id,
     postroom.mark_deleted,
     postroom.matching_bindings,
@@ -88,9 +99,14 @@ GRANT EXECUTE ON FUNCTION
     postroom.refuse_unknown,
     postroom.require_binding_arguments,
     postroom.require_headers,
+    postroom.require_members,
     postroom.require_name,
+    postroom.require_period,
     postroom.require_read_committed,
     postroom.require_routing_key,
+    postroom.require_schedule,
+    postroom.require_schedule_message,
+    postroom.require_text,
     postroom.same_waits,
     postroom.take_waiting,
     postroom.topic_matches,

@@ -18,7 +18,9 @@ GRANT SELECT ON
     postroom.message_history,
     postroom.operator_log,
     postroom.purge_log,
-    postroom.queue_stats
+    postroom.queue_stats,
+    postroom.schedule_runs,
+    postroom.schedules
 TO postroom_reader;
 -- All columns but payload, headers and body.
 GRANT SELECT (message_id, queue, state, type, type_version, direction, priority, correlation_id, group_key, content_type, created_at,

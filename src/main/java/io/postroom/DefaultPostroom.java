@@ -7,6 +7,7 @@ import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
 import io.postroom.api.RecentFailures;
 import io.postroom.api.ReplyCounts;
+import io.postroom.api.Schedules;
 import io.postroom.api.Transactions;
 import io.postroom.handler.Handler;
 import io.postroom.internal.definitions.DefaultDefinitions;
@@ -18,6 +19,7 @@ import io.postroom.internal.postgres.connection.EnginePool;
 import io.postroom.internal.producer.DefaultExchanges;
 import io.postroom.internal.producer.DefaultQueueMessages;
 import io.postroom.internal.producer.DefaultQueues;
+import io.postroom.internal.producer.DefaultSchedules;
 import io.postroom.internal.storage.OperatorStore;
 import io.postroom.internal.worker.Engine;
 import java.time.Duration;
@@ -35,6 +37,7 @@ public final class DefaultPostroom implements Postroom {
     private final DefaultQueues queues;
     private final DefaultExchanges exchanges;
     private final DefaultDefinitions definitions;
+    private final DefaultSchedules schedules;
     private final Consumers consumers;
     private final HandlerRegistry handlers;
     private final Engine engine;
@@ -56,6 +59,7 @@ public final class DefaultPostroom implements Postroom {
             DefaultQueues queues,
             DefaultExchanges exchanges,
             DefaultDefinitions definitions,
+            DefaultSchedules schedules,
             Consumers consumers,
             HandlerRegistry handlers,
             Engine engine,
@@ -70,6 +74,7 @@ public final class DefaultPostroom implements Postroom {
         this.queues = queues;
         this.exchanges = exchanges;
         this.definitions = definitions;
+        this.schedules = schedules;
         this.consumers = consumers;
         this.handlers = handlers;
         this.engine = engine;
@@ -95,6 +100,11 @@ public final class DefaultPostroom implements Postroom {
     @Override
     public Exchanges exchanges() {
         return exchanges;
+    }
+
+    @Override
+    public Schedules schedules() {
+        return schedules;
     }
 
     @Override
@@ -176,19 +186,21 @@ public final class DefaultPostroom implements Postroom {
     }
 
     /**
-     * Expires and promotes what is due, then runs on this thread what is READY in these queues, until nothing is left. For tests with
-     * workers off.
+     * Fires schedules, expires and promotes what is due, then runs on this thread what is READY in these queues, until nothing is left.
+     * For tests with workers off.
      *
      * @param names empty: all queues that have a handler here
      * @return how many messages were run
      */
     public int drain(Collection<String> names) {
+        schedules.fireDue();
         return engine.drain(names);
     }
 
     /** Sets every stored instant of waiting messages back by this much, so that time seems to pass at once. For tests. */
     public void advance(Duration time) {
         store.advance(time);
+        schedules.fireSoon();
         unconsumed.advance(time);
         timer.runSoon(unconsumed);
     }

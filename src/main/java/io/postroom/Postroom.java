@@ -10,6 +10,7 @@ import io.postroom.api.QueueSettings;
 import io.postroom.api.Queues;
 import io.postroom.api.RecentFailures;
 import io.postroom.api.ReplyCounts;
+import io.postroom.api.Schedules;
 import io.postroom.api.Transactions;
 import io.postroom.handler.Handler;
 import io.postroom.handler.HandlingErrorSend;
@@ -59,6 +60,10 @@ public interface Postroom extends AutoCloseable {
 
     /** Imports and exports queues, exchanges and bindings as files. Usable until {@link #close}. */
     Definitions definitions();
+
+    /** Declares, pauses and lists schedules, which create messages at planned times. Usable until {@link #close}. */
+    Schedules schedules();
+
     /** Lists, stops and starts the consumers of queues in all processes. Usable until {@link #close}. */
     Consumers consumers();
 

@@ -26,6 +26,7 @@ import io.postroom.internal.producer.DefaultConsumers;
 import io.postroom.internal.producer.DefaultExchanges;
 import io.postroom.internal.producer.DefaultQueueMessages;
 import io.postroom.internal.producer.DefaultQueues;
+import io.postroom.internal.producer.DefaultSchedules;
 import io.postroom.internal.producer.DirectTransactions;
 import io.postroom.internal.producer.MessageEncoder;
 import io.postroom.internal.producer.QueueCache;
@@ -240,6 +241,7 @@ final class PostroomBuilder implements Postroom.Builder {
 
         DefaultQueueMessages queueMessages = new DefaultQueueMessages(
                 stores, hosts, encoder, queueCache, router, worker, jobs::promoteSoon, jobs::redriveSoon);
+        jobs.firing(stores.schedules(), queueMessages.scheduled());
         QueueOwner owner = new QueueOwner(stores.queues(), worker);
         DefaultQueues queues = new DefaultQueues(stores, queueCache, worker, owner);
         return new DefaultPostroom(
@@ -250,6 +252,7 @@ final class PostroomBuilder implements Postroom.Builder {
                     queues.declared(imported.queues());
                     router.forget();
                 }),
+                new DefaultSchedules(stores.schedules(), queueMessages.scheduled(), jobs::fireSoon, jobs::fireDue),
                 new DefaultConsumers(stores.consumers(), worker.poller()),
                 registry,
                 engine,

@@ -3,6 +3,7 @@ package io.postroom;
 import io.postroom.api.EngineSettings;
 import io.postroom.internal.jobs.DeleteAbandonedQueues;
 import io.postroom.internal.jobs.ExpireMessages;
+import io.postroom.internal.jobs.FireSchedules;
 import io.postroom.internal.jobs.InspectDatabase;
 import io.postroom.internal.jobs.Job;
 import io.postroom.internal.jobs.JobTimer;
@@ -20,8 +21,10 @@ import io.postroom.internal.jobs.WatchUnconsumedQueues;
 import io.postroom.internal.postgres.PostgresInspection;
 import io.postroom.internal.postgres.PostgresJobLocks;
 import io.postroom.internal.postgres.purge.PostgresMaintenance;
+import io.postroom.internal.schedules.ScheduledMessages;
 import io.postroom.internal.storage.JobStore;
 import io.postroom.internal.storage.MaintenanceStore;
+import io.postroom.internal.storage.ScheduleStore;
 import io.postroom.internal.worker.Consumers;
 import io.postroom.internal.worker.DueWatch;
 import io.postroom.internal.worker.Engine;
@@ -31,6 +34,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import javax.sql.DataSource;
 import net.javacrumbs.shedlock.core.LockProvider;
 import org.jspecify.annotations.Nullable;
@@ -52,6 +56,7 @@ final class PostroomJobs {
     private final Notifier notifier;
     private final PromoteDue promote;
     private final RedriveDeadLetters redrives;
+    private @Nullable FireSchedules schedules;
 
     /** @param engines connections of the engine's own */
     PostroomJobs(JobStore store, DataSource engines, Notifier notifier, Consumers consumers) {
@@ -70,6 +75,25 @@ final class PostroomJobs {
 
     void redriveSoon() {
         timer.runSoon(redrives);
+    }
+
+    /** Takes what fires schedules, which is made after the jobs: it creates messages, and these ask for jobs. */
+    void firing(ScheduleStore store, ScheduledMessages messages) {
+        schedules = new FireSchedules(store, messages);
+    }
+
+    void fireSoon() {
+        if (schedules != null) {
+            timer.runSoon(schedules);
+        }
+    }
+
+    /** Fires on this thread what is due. */
+    void fireDue() {
+        FireSchedules job = Objects.requireNonNull(schedules);
+        while (job.run().isZero()) {
+            // a batch was full, or its schedules are due again
+        }
     }
 
     /** Returns what runs the promote job when the worker learns of an earlier due time. */
@@ -101,6 +125,7 @@ final class PostroomJobs {
         jobs.add(new ShortenQueues(store));
         jobs.add(new SweepGroups(store));
         jobs.add(redrives);
+        jobs.add(Objects.requireNonNull(schedules));
         MaintenanceStore maintenance = new PostgresMaintenance(engines);
         LockProvider locks = PostgresJobLocks.on(engines);
         jobs.add(new LockedJob(new RemoveQueueMessages(maintenance), locks, LONGEST_JOB));

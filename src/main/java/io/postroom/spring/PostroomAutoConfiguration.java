@@ -9,6 +9,7 @@ import io.postroom.api.Exchanges;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.Queues;
+import io.postroom.api.Schedules;
 import io.postroom.handler.MessageInterceptor;
 import io.postroom.handler.PayloadCodec;
 import io.postroom.handler.PayloadUpcaster;
@@ -119,6 +120,12 @@ class PostroomAutoConfiguration {
     @ConditionalOnMissingBean
     Exchanges postroomExchanges(Postroom postroom) {
         return postroom.exchanges();
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    Schedules postroomSchedules(Postroom postroom) {
+        return postroom.schedules();
     }
 
     @Bean

@@ -21,7 +21,7 @@ import java.util.Set;
  * <pre>
  * server → rest, spring    rest → api    test → (root)    spring, server → (root)
  * (root) → producer → worker → consumer → execution → handler, storage → api
- *          jobs, producer → schedules → api
+ *          jobs, producer → schedules → storage
  *          jobs → storage     postgres → storage     channel → handler
  *                             postgres → postgres.connection → postgres.statement
  *                                        postgres.purge      → postgres.statement
@@ -73,7 +73,7 @@ class DependencyDirectionTest {
             "internal.consumer");
 
     @ArchTest
-    static final ArchRule schedules_know_api_only = only("internal.schedules", "api");
+    static final ArchRule schedules_know_storage = only("internal.schedules", "api", "internal.storage");
 
     @ArchTest
     static final ArchRule producer_knows_worker = only(

@@ -355,6 +355,7 @@ final class OperateSql {
             removeAll("entry_expiry"),
             removeAll("dropped_message"),
             removeAll("message"),
+            removeAll("schedule_run"),
             removeAll("purge_ledger"),
             removeAll("operator_action"));
 

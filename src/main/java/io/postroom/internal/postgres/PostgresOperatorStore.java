@@ -182,6 +182,9 @@ final class PostgresOperatorStore implements OperatorStore {
             try (Sql.Call call = OperateSql.ADVANCE_DUE.on(connection)) {
                 call.set("time", Rows.micros(time)).update();
             }
+            try (Sql.Call call = ScheduleSql.ADVANCE.on(connection)) {
+                call.set("time", Rows.micros(time)).update();
+            }
             try (Sql.Call call = OperateSql.ADVANCE_UNDECODABLE.on(connection)) {
                 call.set("time", Rows.micros(time)).update();
             }

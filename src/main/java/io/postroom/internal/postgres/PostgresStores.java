@@ -26,6 +26,7 @@ public final class PostgresStores {
                 new PostgresJobStore(transactions),
                 new PostgresMessageQueries(transactions),
                 new PostgresOperatorStore(transactions, queues),
-                new PostgresConsumerStore(transactions, queues));
+                new PostgresConsumerStore(transactions, queues),
+                new PostgresScheduleStore(transactions));
     }
 }

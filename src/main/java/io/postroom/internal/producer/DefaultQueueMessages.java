@@ -84,6 +84,11 @@ public final class DefaultQueueMessages implements QueueMessages {
         this.requester = new Requester(encoder, groupCommits, stores.queries(), stores.operator(), worker);
     }
 
+    /** What creates the messages of schedules, in the way of all messages. */
+    public ScheduleMessages scheduled() {
+        return new ScheduleMessages(encoder, writer);
+    }
+
     /** Writes what {@link #createMessageAsync} still has to write. */
     public void close() {
         asyncGroupCommit.close();

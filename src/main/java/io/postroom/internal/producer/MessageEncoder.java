@@ -93,7 +93,8 @@ public final class MessageEncoder {
         return message;
     }
 
-    private Content content(CreateMessage message) {
+    /** The content of a message as it is stored. Calls no interceptor and looks for no queue. */
+    Content content(CreateMessage message) {
         Stored stored = stored(message.content());
         if (!killSignals && CreateMessage.KILL_SIGNAL.equals(stored.type)) {
             throw new InvalidMessageException(

@@ -98,6 +98,16 @@ final class MessageWriter {
         return enqueue(connection, true, false, List.of(message)).results.get(0);
     }
 
+    /** Writes all the messages on a connection of the engine's own, in a transaction that it commits. Then call {@link #committed}. */
+    Written writeAll(Connection connection, List<NewMessage> messages) {
+        return enqueue(connection, false, true, messages);
+    }
+
+    /** Tells the engine of messages that {@link #writeAll} wrote. */
+    void committed(Written written) {
+        tellEngine(written);
+    }
+
     /** Writes in the caller's transaction, and returns a future of the message's end, which a rollback ends. */
     CompletableFuture<SendResult> writeAndWatch(NewMessage message) {
         List<NewMessage> one = List.of(message);

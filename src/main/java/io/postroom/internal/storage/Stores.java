@@ -11,4 +11,5 @@ public record Stores(
         JobStore jobs,
         MessageQueries queries,
         OperatorStore operator,
-        ConsumerStore consumers) {}
+        ConsumerStore consumers,
+        ScheduleStore schedules) {}

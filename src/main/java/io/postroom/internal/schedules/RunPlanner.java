@@ -1,0 +1,188 @@
+package io.postroom.internal.schedules;
+
+import io.postroom.api.InvalidMessageException;
+import io.postroom.api.MissedRuns;
+import io.postroom.api.Overlap;
+import io.postroom.api.Schedule.Timing;
+import io.postroom.api.ScheduleRun.Outcome;
+import io.postroom.internal.storage.DueSchedule;
+import io.postroom.internal.storage.ScheduleStep;
+import io.postroom.internal.storage.ScheduleStep.Run;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** Decides what a due schedule does now, and when it is due again. Pure: the same question has the same answer. */
+public final class RunPlanner {
+    /** A run that is later than this has missed its time. */
+    static final Duration GRACE = Duration.ofMinutes(1);
+
+    private static final Duration LONGEST_LOOK = Duration.ofSeconds(30);
+
+    private RunPlanner() {}
+
+    /**
+     * Plans one step.
+     *
+     * @param now the database's time
+     * @param zoneVersion the time zone rules of this process
+     */
+    public static ScheduleStep plan(DueSchedule schedule, Instant now, String zoneVersion) {
+        try {
+            return new Step(schedule, now, schedule.timing() instanceof Timing.Cron ? zoneVersion : null).plan();
+        } catch (InvalidMessageException unreadable) {
+            return new ScheduleStep(
+                    schedule.id(),
+                    null,
+                    null,
+                    schedule.afterAt(),
+                    false,
+                    String.valueOf(unreadable.getMessage()),
+                    zoneVersion,
+                    List.of(),
+                    null);
+        }
+    }
+
+    private static final class Step {
+        private final DueSchedule schedule;
+        private final Instant now;
+        private final @Nullable String zoneVersion;
+        private final Times times;
+        private final List<Run> runs = new ArrayList<>();
+        private @Nullable Instant plannedAt;
+        private Instant afterAt;
+        private boolean ended;
+        private boolean unfinished;
+        private @Nullable UUID cancelled;
+
+        Step(DueSchedule schedule, Instant now, @Nullable String zoneVersion) {
+            this.schedule = schedule;
+            this.now = now;
+            this.zoneVersion = zoneVersion;
+            this.times = Times.of(schedule.timing());
+            this.plannedAt = schedule.plannedAt();
+            this.afterAt = schedule.afterAt();
+            this.ended = schedule.ended();
+            this.unfinished = schedule.isUnfinished();
+        }
+
+        ScheduleStep plan() {
+            if (schedule.askedAt() != null) {
+                run(schedule.askedAt());
+            }
+            if (!schedule.paused() && !ended) {
+                runPlanned();
+            }
+            return new ScheduleStep(
+                    schedule.id(),
+                    schedule.paused() || ended ? null : dueAt(),
+                    plannedAt,
+                    afterAt,
+                    ended,
+                    null,
+                    zoneVersion,
+                    runs,
+                    cancelled);
+        }
+
+        private void runPlanned() {
+            if (schedule.timing() instanceof Timing.AfterEnd && waitsForEnd()) {
+                plannedAt = null;
+                return;
+            }
+            if (plannedAt == null) {
+                plannedAt = firstPlanned();
+            }
+            if (!plannedAt.isAfter(now)) {
+                runDue(plannedAt);
+            }
+        }
+
+        /** Whether a message of a schedule with a pause is in the way: the one before, or one that was asked for just now. */
+        private boolean waitsForEnd() {
+            return unfinished || !runs.isEmpty() && runs.get(runs.size() - 1).outcome() == Outcome.FIRED;
+        }
+
+        private Instant firstPlanned() {
+            if (schedule.timing() instanceof Timing.At at) {
+                return at.instant();
+            }
+            if (schedule.timing() instanceof Timing.AfterEnd
+                    && schedule.endedAt() != null
+                    && schedule.endedAt().isAfter(afterAt)) {
+                afterAt = schedule.endedAt();
+            }
+            return times.next(afterAt).orElseThrow(this::neverFires);
+        }
+
+        private InvalidMessageException neverFires() {
+            return new InvalidMessageException(
+                    "cron",
+                    "an expression that fires one day",
+                    schedule.timing().toString());
+        }
+
+        private void runDue(Instant first) {
+            List<Instant> due = schedule.timing() instanceof Timing.At || schedule.timing() instanceof Timing.AfterEnd
+                    ? List.of(first)
+                    : times.last(first, now, schedule.missed() == MissedRuns.ALL ? schedule.missedLimit() : 1);
+            if (due.isEmpty()) {
+                due = List.of(first); // only under other time zone rules than those of the plan
+            }
+            Instant last = due.get(due.size() - 1);
+            if (schedule.missed() == MissedRuns.NONE && last.plus(GRACE).isBefore(now)) {
+                runs.add(new Run(last, Outcome.MISSED, null));
+            } else if (schedule.overlap() == Overlap.CANCEL) {
+                run(last);
+            } else {
+                due.forEach(this::run);
+            }
+            goOnAfter(last);
+        }
+
+        private void run(Instant planned) {
+            if (unfinished && schedule.overlap() == Overlap.SKIP) {
+                runs.add(new Run(planned, Outcome.SKIPPED, null));
+                return;
+            }
+            if (schedule.isUnfinished() && schedule.overlap() == Overlap.CANCEL) {
+                cancelled = schedule.lastMessageId();
+            }
+            runs.add(new Run(planned, Outcome.FIRED, null));
+            unfinished = true;
+        }
+
+        private void goOnAfter(Instant last) {
+            afterAt = last;
+            if (schedule.timing() instanceof Timing.At) {
+                plannedAt = null;
+                ended = true;
+            } else if (schedule.timing() instanceof Timing.AfterEnd) {
+                boolean fired = runs.get(runs.size() - 1).outcome() == Outcome.FIRED;
+                plannedAt = fired ? null : now.plus(pause());
+            } else {
+                Optional<Instant> next = times.next(last);
+                plannedAt = next.orElse(null);
+                ended = next.isEmpty();
+            }
+        }
+
+        private Duration pause() {
+            return ((Timing.AfterEnd) schedule.timing()).pause();
+        }
+
+        /** A schedule that waits for the end of a message looks again often enough to know it before its pause is over. */
+        private Instant dueAt() {
+            if (plannedAt != null) {
+                return plannedAt;
+            }
+            Duration look = pause().compareTo(LONGEST_LOOK) < 0 ? pause() : LONGEST_LOOK;
+            return now.plus(look);
+        }
+    }
+}
