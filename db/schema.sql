@@ -6226,7 +6226,7 @@ BEGIN
         PERFORM postroom.create_messages(jsonb_build_array(p_message || jsonb_build_object('headers',
             coalesce(nullif(p_message -> 'headers', 'null'), '{}')
             || jsonb_build_object('postroom-schedule', p_name, 'postroom-planned-at', '2026-01-01T00:00:00.000000Z'))));
-        RAISE EXCEPTION 'accepted' USING ERRCODE = 'PR000';
+        RAISE SQLSTATE 'PR000' USING MESSAGE = 'accepted'; -- takes the message back, and never leaves this function
     EXCEPTION
         WHEN SQLSTATE 'PR000' OR SQLSTATE 'PR404' OR SQLSTATE 'PR429' THEN
             RETURN;

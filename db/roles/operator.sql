@@ -1,7 +1,8 @@
 -- Role postroom_operator: what people do by SQL: look, cancel, reschedule, redrive, stop and start consumers, send kill signals, set
--- limiters, declare, bind and delete queues and exchanges, and set the entries of external systems. It reads neither payloads nor headers,
--- and claims nothing. Kill signals are made by create_message, so it may create other messages, too; message.created_by names its login.
--- Declaring and binding leave no line in operator_log; each other act does. Settings have a history of their own: settings_history.
+-- limiters, declare, bind and delete queues and exchanges, set the entries of external systems, and declare, pause, run and delete
+-- schedules, whose messages it can read. Otherwise it reads neither payloads nor headers, and claims nothing. Kill signals are made by
+-- create_message, so it may create other messages, too; message.created_by names its login. Declaring and binding leave no line in
+-- operator_log; each other act does. Settings have a history of their own: settings_history.
 -- Run: psql -d the_database -f db/roles/operator.sql as the owner of the schema, who needs CREATEROLE.
 -- Then: GRANT postroom_operator TO ann.
 DO $$ BEGIN

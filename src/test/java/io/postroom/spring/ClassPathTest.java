@@ -9,6 +9,7 @@ import io.postroom.api.Created;
 import io.postroom.api.MessageState;
 import io.postroom.api.Outcome;
 import io.postroom.api.QueueMessages;
+import io.postroom.api.Schedule;
 import io.postroom.handler.Handler;
 import io.postroom.handler.SendMessage;
 import io.postroom.test.PostroomKit;
@@ -196,6 +197,7 @@ class ClassPathTest {
                     Postroom.on(dataSource(arguments)).handler(handler).start()) {
                 Created created = postroom.queueMessages().createMessage("plain", "plain");
                 PostroomKit.of(postroom).await(created.id(), MessageState.DONE);
+                postroom.schedules().preview(Schedule.cron("plain", "30 2 * * *"), 1); // reads it with spring-context
             }
             return handled.toString();
         }

@@ -28,6 +28,7 @@ class DependenciesTest {
         assertThat(wanted)
                 .containsExactlyInAnyOrder(
                         "spring-boot-starter-jdbc",
+                        "spring-context",
                         "postgresql",
                         "flyway-core",
                         "flyway-database-postgresql",
