@@ -128,16 +128,19 @@ class StartTest {
     @Test
     @Timeout(60)
     void a_role_that_may_idle_in_a_transaction_for_a_moment_only_can_migrate() throws SQLException {
-        onCreateTable("PERFORM pg_sleep(0.15)");
-        execute("ALTER DATABASE " + database.name() + " SET idle_in_transaction_session_timeout = '100ms'");
-        execute("ALTER DATABASE " + database.name() + " SET idle_session_timeout = '300ms'");
-        execute("ALTER DATABASE " + database.name() + " SET statement_timeout = '100ms'");
+        // Longer than the limits. They hold for the statement that lifts them, too, which takes a while on a busy
+        // machine.
+        onCreateTable(
+                "PERFORM pg_sleep(0.6) FROM pg_event_trigger_ddl_commands() WHERE object_identity = 'postroom.place'");
+        execute("ALTER DATABASE " + database.name() + " SET idle_in_transaction_session_timeout = '500ms'");
+        execute("ALTER DATABASE " + database.name() + " SET idle_session_timeout = '500ms'");
+        execute("ALTER DATABASE " + database.name() + " SET statement_timeout = '500ms'");
         try (HikariDataSource host = new HikariDataSource(config())) {
             SchemaMode.MIGRATE.prepare(host);
             try (Connection connection = host.getConnection()) {
                 assertThat(text(connection, "SHOW statement_timeout"))
                         .as("the host's own connections stay as they are")
-                        .isEqualTo("100ms");
+                        .isEqualTo("500ms");
             }
         } finally {
             for (String setting :
