@@ -59,8 +59,8 @@ class ScheduleRaceTest {
 
     @BeforeEach
     void makeOneDue() {
-        schedules.declare(
-                Schedule.every("each", Duration.ofHours(1)).message(CreateMessage.to("runs").json("1")));
+        schedules.declare(Schedule.every("each", Duration.ofHours(1))
+                .message(CreateMessage.to("runs").json("1")));
         assertThat(kit.drain("runs")).isZero(); // plans it
         kit.advance(Duration.ofMinutes(61));
     }
@@ -148,14 +148,15 @@ class ScheduleRaceTest {
     @Test
     void changed_declaration_waits_for_a_run_that_has_begun_and_holds_after_it() throws Exception {
         Future<Integer> firing = beginToFire(true);
-        Future<Boolean> declaring = threads.submit(() -> schedules.declare(
-                Schedule.every("each", Duration.ofHours(5)).message(CreateMessage.to("runs").json("2"))));
+        Future<Boolean> declaring = threads.submit(() -> schedules.declare(Schedule.every("each", Duration.ofHours(5))
+                .message(CreateMessage.to("runs").json("2"))));
         BlockedSessions.await(database.pool(), 1);
         mayGoOn.countDown();
         assertThat(firing.get(30, TimeUnit.SECONDS)).isEqualTo(1);
         assertThat(declaring.get(30, TimeUnit.SECONDS)).isTrue();
         kit.drain("runs");
-        assertThat(schedules.find("each").orElseThrow().timing()).isEqualTo(new Schedule.Timing.Every(Duration.ofHours(5)));
+        assertThat(schedules.find("each").orElseThrow().timing())
+                .isEqualTo(new Schedule.Timing.Every(Duration.ofHours(5)));
         kit.advance(Duration.ofHours(4));
         assertThat(kit.drain("runs")).isZero();
         kit.advance(Duration.ofHours(2));
@@ -168,12 +169,14 @@ class ScheduleRaceTest {
             open.setAutoCommit(false);
             open.createStatement()
                     .execute("SELECT postroom.create_schedule('each', '{\"queue\": \"runs\"}', every => '2 hours')");
-            Future<Boolean> declaring = threads.submit(() -> schedules.declare(
-                    Schedule.every("each", Duration.ofHours(3)).message(CreateMessage.to("runs").json("3"))));
+            Future<Boolean> declaring =
+                    threads.submit(() -> schedules.declare(Schedule.every("each", Duration.ofHours(3))
+                            .message(CreateMessage.to("runs").json("3"))));
             BlockedSessions.await(database.pool(), 1);
             open.commit();
             assertThat(declaring.get(30, TimeUnit.SECONDS)).isTrue();
         }
-        assertThat(schedules.find("each").orElseThrow().timing()).isEqualTo(new Schedule.Timing.Every(Duration.ofHours(3)));
+        assertThat(schedules.find("each").orElseThrow().timing())
+                .isEqualTo(new Schedule.Timing.Every(Duration.ofHours(3)));
     }
 }
