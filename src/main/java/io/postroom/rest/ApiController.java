@@ -9,7 +9,9 @@ import io.postroom.api.QueueNotFoundException;
 import io.postroom.api.StoreException;
 import io.postroom.api.UnroutableMessageException;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Map;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.http.HttpHeaders;
@@ -17,10 +19,12 @@ import org.springframework.http.MediaType;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.ExceptionHandler;
 import org.springframework.web.method.annotation.MethodArgumentTypeMismatchException;
+import tools.jackson.databind.json.JsonMapper;
 
 /** Turns exceptions into problem documents, for the controllers of this package alone: a host's own are left as they are. */
 abstract class ApiController {
     private static final Logger log = LoggerFactory.getLogger(ApiController.class);
+    private static final JsonMapper JSON = JsonMapper.shared();
     private static final Duration WHEN_AWAY = Duration.ofSeconds(5);
     private static final Duration WHEN_BUSY = Duration.ofSeconds(1);
 
@@ -99,6 +103,11 @@ abstract class ApiController {
                 .ifPresent(wait -> answer.header(HttpHeaders.RETRY_AFTER, String.valueOf(wait.toSeconds())));
         return answer.contentType(MediaType.parseMediaType(Problem.CONTENT_TYPE))
                 .body(problem.toJson());
+    }
+
+    /** Answers a JSON object with these members, with a line's end for people who read it in a terminal. */
+    static ResponseEntity<byte[]> answer(int status, Map<String, Object> members) {
+        return answer(status).body((JSON.writeValueAsString(members) + "\n").getBytes(StandardCharsets.UTF_8));
     }
 
     /** Begins an answer that no cache may keep and no browser may read as anything but JSON. */

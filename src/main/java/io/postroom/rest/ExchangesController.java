@@ -10,7 +10,6 @@ import io.postroom.api.Limits;
 import io.postroom.api.Route;
 import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,15 +22,12 @@ import org.springframework.web.bind.annotation.PutMapping;
 import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
-import tools.jackson.databind.json.JsonMapper;
 
 /** Answers requests that declare, bind and look at exchanges. */
 @RestController
 @RequestMapping(ExchangesController.PATH)
 class ExchangesController extends ApiController {
     static final String PATH = "/api/v1/exchanges";
-
-    private static final JsonMapper JSON = JsonMapper.shared();
 
     private final Exchanges exchanges;
 
@@ -167,9 +163,5 @@ class ExchangesController extends ApiController {
         binding.arguments().forEach((name, value) -> arguments.put(name, value.orElse(null)));
         shown.put("arguments", arguments);
         return shown;
-    }
-
-    private static ResponseEntity<byte[]> answer(int status, Map<String, Object> members) {
-        return answer(status).body((JSON.writeValueAsString(members) + "\n").getBytes(StandardCharsets.UTF_8));
     }
 }

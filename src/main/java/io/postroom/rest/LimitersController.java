@@ -8,7 +8,6 @@ import io.postroom.api.Limits;
 import io.postroom.api.QueueNotFoundException;
 import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.springframework.http.ResponseEntity;
@@ -19,15 +18,12 @@ import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PutMapping;
 import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RestController;
-import tools.jackson.databind.json.JsonMapper;
 
 /** Answers requests that set, remove and look at limiters of queues and of destinations. */
 @RestController
 @RequestMapping(LimitersController.PATH)
 class LimitersController extends ApiController {
     static final String PATH = "/api/v1/limiters";
-
-    private static final JsonMapper JSON = JsonMapper.shared();
 
     private final Limiters limiters;
 
@@ -37,9 +33,11 @@ class LimitersController extends ApiController {
 
     @GetMapping
     ResponseEntity<byte[]> list() {
-        return answer(Map.of(
-                "limiters",
-                limiters.list().stream().map(LimitersController::shown).toList()));
+        return answer(
+                200,
+                Map.of(
+                        "limiters",
+                        limiters.list().stream().map(LimitersController::shown).toList()));
     }
 
     /** Sets the limiter of a queue as a whole: a member that is left out does not limit. */
@@ -65,18 +63,18 @@ class LimitersController extends ApiController {
                 given.text("window").map(Limiter.Window::ofWord).orElse(Limiter.Window.SLIDING),
                 given.integer("maxInProgress"));
         limiters.set(limiter);
-        return answer(shown(limiter));
+        return answer(200, shown(limiter));
     }
 
     @DeleteMapping("/queues/{queue}")
     ResponseEntity<byte[]> remove(@PathVariable String queue) {
-        return answer(Map.of("removed", limiters.remove(queue)));
+        return answer(200, Map.of("removed", limiters.remove(queue)));
     }
 
     @DeleteMapping("/destinations/{destination}")
     ResponseEntity<byte[]> removeFromDestination(@PathVariable String destination) {
         Limits.requireName("destination", destination);
-        return answer(Map.of("removed", limiters.removeFromDestination(destination)));
+        return answer(200, Map.of("removed", limiters.removeFromDestination(destination)));
     }
 
     @Override
@@ -105,9 +103,5 @@ class LimitersController extends ApiController {
         shown.put("byOperator", state.byOperator());
         shown.put("setAt", state.setAt().toString());
         return shown;
-    }
-
-    private static ResponseEntity<byte[]> answer(Map<String, Object> members) {
-        return answer(200).body((JSON.writeValueAsString(members) + "\n").getBytes(StandardCharsets.UTF_8));
     }
 }

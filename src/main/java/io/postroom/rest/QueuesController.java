@@ -10,7 +10,6 @@ import io.postroom.api.Queues;
 import io.postroom.api.Receipts;
 import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -26,7 +25,6 @@ import org.springframework.web.bind.annotation.PutMapping;
 import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * Answers requests that declare, count and delete queues, and that list, stop and start their consumers.
@@ -39,7 +37,6 @@ import tools.jackson.databind.json.JsonMapper;
 class QueuesController extends ApiController {
     static final String PATH = "/api/v1/queues";
 
-    private static final JsonMapper JSON = JsonMapper.shared();
     private static final Set<String> STOP_PARAMETERS = Set.of("howMany", "deadline");
     private static final Set<String> DELETE_PARAMETERS = Set.of("ifEmpty", "ifUnused");
     private static final Duration USUAL_DEADLINE = Duration.ofSeconds(10);
@@ -56,21 +53,24 @@ class QueuesController extends ApiController {
 
     @GetMapping
     ResponseEntity<byte[]> all() {
-        return answer(Map.of(
-                "queues", queues.stats().stream().map(QueuesController::shown).toList()));
+        return answer(
+                200,
+                Map.of(
+                        "queues",
+                        queues.stats().stream().map(QueuesController::shown).toList()));
     }
 
     @GetMapping("/{queue}")
     ResponseEntity<byte[]> one(@PathVariable String queue) {
         Limits.requireName("queue", queue);
-        return answer(shown(queues.stats(queue).orElseThrow(() -> unknown(queue))));
+        return answer(200, shown(queues.stats(queue).orElseThrow(() -> unknown(queue))));
     }
 
     /** Declares a queue. The body is an object, and {} is enough. */
     @PutMapping("/{queue}")
     ResponseEntity<byte[]> declare(@PathVariable String queue, HttpServletRequest request) throws IOException {
         queues.declare(QueueRequest.read(queue, RequestBody.read(request)));
-        return answer(Map.of("declared", queue));
+        return answer(200, Map.of("declared", queue));
     }
 
     /**
@@ -94,7 +94,7 @@ class QueuesController extends ApiController {
         if (!isDeleted) {
             throw unknown(queue);
         }
-        return answer(Map.of("deleted", queue));
+        return answer(200, Map.of("deleted", queue));
     }
 
     @GetMapping("/{queue}/consumers")
@@ -176,9 +176,5 @@ class QueuesController extends ApiController {
         shown.put("consumers", stats.consumers());
         stats.oldestReadyAt().ifPresent(at -> shown.put("oldestReadyAt", at.toString()));
         return shown;
-    }
-
-    private static ResponseEntity<byte[]> answer(Map<String, Object> members) {
-        return answer(200).body((JSON.writeValueAsString(members) + "\n").getBytes(StandardCharsets.UTF_8));
     }
 }

@@ -8,7 +8,6 @@ import io.postroom.api.SettingsRegistry;
 import io.postroom.api.StoredSettings;
 import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.security.Principal;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
@@ -26,7 +25,6 @@ import org.springframework.web.bind.annotation.PutMapping;
 import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * Answers requests that look at and change the entries of external systems. Shows where a secret is found, never the secret. An unknown
@@ -37,7 +35,6 @@ import tools.jackson.databind.json.JsonMapper;
 class SettingsController extends ApiController {
     static final String PATH = "/api/v1/settings";
 
-    private static final JsonMapper JSON = JsonMapper.shared();
     private static final Set<String> CHANGE_PARAMETERS = Set.of("expectedVersion");
 
     private final SettingsRegistry settings;
@@ -48,23 +45,27 @@ class SettingsController extends ApiController {
 
     @GetMapping
     ResponseEntity<byte[]> list() {
-        return answer(Map.of(
-                "settings",
-                settings.list().stream().map(SettingsController::shown).toList()));
+        return answer(
+                200,
+                Map.of(
+                        "settings",
+                        settings.list().stream().map(SettingsController::shown).toList()));
     }
 
     @GetMapping("/{name}")
     ResponseEntity<byte[]> find(@PathVariable String name) {
-        return answer(shown(settings.find(name).orElseThrow(() -> unknown(name))));
+        return answer(200, shown(settings.find(name).orElseThrow(() -> unknown(name))));
     }
 
     @GetMapping("/{name}/history")
     ResponseEntity<byte[]> history(@PathVariable String name, @RequestParam(defaultValue = "100") int most) {
-        return answer(Map.of(
-                "changes",
-                settings.history(name, most).stream()
-                        .map(SettingsController::shown)
-                        .toList()));
+        return answer(
+                200,
+                Map.of(
+                        "changes",
+                        settings.history(name, most).stream()
+                                .map(SettingsController::shown)
+                                .toList()));
     }
 
     /** Makes or replaces an entry. What the body leaves out gets its default. */
@@ -77,7 +78,7 @@ class SettingsController extends ApiController {
         requireKnown(request);
         SettingsEntry entry = entry(name, RequestBody.read(request));
         SettingsRegistry registry = of(request);
-        return answer(shown(expectedVersion == null ? registry.set(entry) : registry.set(entry, expectedVersion)));
+        return answer(200, shown(expectedVersion == null ? registry.set(entry) : registry.set(entry, expectedVersion)));
     }
 
     @DeleteMapping("/{name}")
@@ -90,7 +91,7 @@ class SettingsController extends ApiController {
         if (!(expectedVersion == null ? registry.delete(name) : registry.delete(name, expectedVersion))) {
             throw unknown(name);
         }
-        return answer(Map.of("deleted", name));
+        return answer(200, Map.of("deleted", name));
     }
 
     /** Names the person in the history, where the host knows one. */
@@ -214,9 +215,5 @@ class SettingsController extends ApiController {
 
     private static String by(boolean operator) {
         return operator ? "operator" : "declaration";
-    }
-
-    private static ResponseEntity<byte[]> answer(Map<String, Object> members) {
-        return answer(200).body((JSON.writeValueAsString(members) + "\n").getBytes(StandardCharsets.UTF_8));
     }
 }
