@@ -39,12 +39,7 @@ public record Deduplication(Until until, OnDuplicate onDuplicate) {
          * @throws InvalidMessageException there is no such word
          */
         public static Until ofCode(String code) {
-            for (Until known : values()) {
-                if (known.code.equals(code)) {
-                    return known;
-                }
-            }
-            throw new InvalidMessageException("deduplicateUntil", "purged, end or start", code);
+            return Limits.requireWord("deduplicateUntil", values(), Until::code, code, "purged, end or start");
         }
 
         /** The word in SQL and JSON. */
@@ -76,12 +71,8 @@ public record Deduplication(Until until, OnDuplicate onDuplicate) {
          * @throws InvalidMessageException there is no such word
          */
         public static OnDuplicate ofCode(String code) {
-            for (OnDuplicate known : values()) {
-                if (known.code.equals(code)) {
-                    return known;
-                }
-            }
-            throw new InvalidMessageException("onDuplicate", "refuse, keep, replace or reschedule", code);
+            return Limits.requireWord(
+                    "onDuplicate", values(), OnDuplicate::code, code, "refuse, keep, replace or reschedule");
         }
 
         /** The word in SQL and JSON. */

@@ -24,11 +24,6 @@ public enum ExchangeKind {
      * @throws InvalidMessageException the word names no kind
      */
     public static ExchangeKind ofWord(String word) {
-        for (ExchangeKind kind : values()) {
-            if (kind.word().equals(word)) {
-                return kind;
-            }
-        }
-        throw new InvalidMessageException("kind", "direct, topic, fanout or headers", word);
+        return Limits.requireWord("kind", values(), ExchangeKind::word, word, "direct, topic, fanout or headers");
     }
 }

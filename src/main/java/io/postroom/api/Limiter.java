@@ -52,12 +52,7 @@ public record Limiter(
          * @throws InvalidMessageException the word names no window
          */
         public static Window ofWord(String word) {
-            for (Window window : values()) {
-                if (window.word().equals(word)) {
-                    return window;
-                }
-            }
-            throw new InvalidMessageException("window", "fixed or sliding", word);
+            return Limits.requireWord("window", values(), Window::word, word, "fixed or sliding");
         }
     }
 

@@ -2,6 +2,7 @@ package io.postroom.api;
 
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.function.Function;
 import java.util.regex.Pattern;
 
 /**
@@ -151,7 +152,22 @@ public final class Limits {
         }
     }
 
-    static int requireRange(String field, int value, int least, int most) {
+    /**
+     * Finds the constant of an enum that has this word in SQL, JSON or files.
+     *
+     * @param words all words, as an error names them
+     */
+    static <T> T requireWord(String field, T[] known, Function<T, String> wordOf, String given, String words) {
+        for (T one : known) {
+            if (wordOf.apply(one).equals(given)) {
+                return one;
+            }
+        }
+        throw new InvalidMessageException(field, words, given);
+    }
+
+    /** Checks that a number is one of these, and returns it. */
+    public static int requireRange(String field, int value, int least, int most) {
         if (value < least || value > most) {
             throw new InvalidMessageException(field, least + " to " + most, String.valueOf(value));
         }

@@ -33,9 +33,7 @@ public record MessageFilter(
 
     public MessageFilter {
         states = Set.copyOf(states);
-        if (limit < 1 || limit > LARGEST_LIMIT) {
-            throw new InvalidMessageException("limit", "1 to " + LARGEST_LIMIT, String.valueOf(limit));
-        }
+        Limits.requireRange("limit", limit, 1, LARGEST_LIMIT);
     }
 
     /** Means every message. Bulk actions want this word: there is no such thing as a missing filter. */

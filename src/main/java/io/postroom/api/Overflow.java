@@ -30,11 +30,7 @@ public enum Overflow {
 
     /** Finds the overflow with this {@link #code}. */
     public static Overflow ofCode(String code) {
-        for (Overflow overflow : values()) {
-            if (overflow.code.equals(code)) {
-                return overflow;
-            }
-        }
-        throw new InvalidMessageException("overflow", "drop_head, reject or reject_to_dead_letter_exchange", code);
+        return Limits.requireWord(
+                "overflow", values(), Overflow::code, code, "drop_head, reject or reject_to_dead_letter_exchange");
     }
 }

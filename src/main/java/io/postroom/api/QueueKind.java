@@ -34,11 +34,6 @@ public enum QueueKind {
      * @throws InvalidMessageException no kind has this code
      */
     public static QueueKind ofCode(String code) {
-        for (QueueKind one : values()) {
-            if (one.code.equals(code)) {
-                return one;
-            }
-        }
-        throw new InvalidMessageException("kind", "durable, exclusive or auto_delete", code);
+        return Limits.requireWord("kind", values(), QueueKind::code, code, "durable, exclusive or auto_delete");
     }
 }

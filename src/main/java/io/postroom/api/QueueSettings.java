@@ -68,12 +68,7 @@ public record QueueSettings(
 
         /** Finds the one with this {@link #code}. */
         public static OnDeadLetter ofCode(String code) {
-            for (OnDeadLetter one : values()) {
-                if (one.code.equals(code)) {
-                    return one;
-                }
-            }
-            throw new InvalidMessageException("onDeadLetter", "release or block", code);
+            return Limits.requireWord("onDeadLetter", values(), OnDeadLetter::code, code, "release or block");
         }
     }
 

@@ -93,12 +93,14 @@ public final class DefaultSchedules implements Schedules {
 
     @Override
     public List<ScheduleInfo> list(String after, int limit) {
-        return store.list(after.isEmpty() ? "" : Limits.requireName("after", after), requireLimit("limit", limit));
+        return store.list(
+                after.isEmpty() ? "" : Limits.requireName("after", after),
+                Limits.requireRange("limit", limit, 1, MOST_LISTED));
     }
 
     @Override
     public List<Instant> nextRuns(String name, int howMany) {
-        requireLimit("howMany", howMany);
+        Limits.requireRange("howMany", howMany, 1, MOST_LISTED);
         ScheduleInfo schedule = find(name).orElseThrow(() -> new ScheduleNotFoundException(name));
         if (schedule.state() == ScheduleState.ENDED) {
             return List.of();
@@ -120,7 +122,7 @@ public final class DefaultSchedules implements Schedules {
 
     @Override
     public List<Instant> preview(Schedule schedule, int howMany) {
-        requireLimit("howMany", howMany);
+        Limits.requireRange("howMany", howMany, 1, MOST_LISTED);
         Instant now = store.now();
         Times times = Times.ofNew(schedule.timing(), now);
         if (schedule.timing() instanceof Timing.At at) {
@@ -137,12 +139,5 @@ public final class DefaultSchedules implements Schedules {
 
     private static String requireName(String name) {
         return Limits.requireName("name", name);
-    }
-
-    private static int requireLimit(String field, int value) {
-        if (value < 1 || value > MOST_LISTED) {
-            throw new InvalidMessageException(field, "1 to " + MOST_LISTED, String.valueOf(value));
-        }
-        return value;
     }
 }

@@ -43,9 +43,7 @@ public final class DefaultSettingsRegistry implements SettingsRegistry {
 
     @Override
     public List<SettingsChange> history(String name, int most) {
-        if (most < 1 || most > MOST_LINES) {
-            throw new InvalidMessageException("most", "1 to " + MOST_LINES, String.valueOf(most));
-        }
+        Limits.requireRange("most", most, 1, MOST_LINES);
         return store.history(Limits.requireName("settings", name), most);
     }
 
