@@ -5,6 +5,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.regex.Pattern;
 
 /**
@@ -85,77 +86,47 @@ public record SettingsEntry(
     }
 
     public SettingsEntry endpoint(String endpoint) {
-        return new SettingsEntry(
-                name,
-                channel,
-                Optional.of(endpoint),
-                attempts,
-                retryAfter,
-                headers,
-                templates,
-                properties,
-                secret,
-                validFrom,
-                validUntil,
-                enabled);
+        return changed(draft -> draft.endpoint = Optional.of(endpoint));
     }
 
     /** Sets how often a message is tried and how long it waits in between; the text is that of {@link RetryPolicy#parse}. */
     public SettingsEntry retry(int attempts, String retryAfter) {
-        return new SettingsEntry(
-                name,
-                channel,
-                endpoint,
-                Optional.of(attempts),
-                Optional.of(retryAfter),
-                headers,
-                templates,
-                properties,
-                secret,
-                validFrom,
-                validUntil,
-                enabled);
+        return changed(draft -> {
+            draft.attempts = Optional.of(attempts);
+            draft.retryAfter = Optional.of(retryAfter);
+        });
     }
 
     /** Adds or replaces a header. */
     public SettingsEntry header(String header, String value) {
-        return with(plus(headers, header, value), templates, properties, secret, enabled);
+        return changed(draft -> draft.headers = plus(headers, header, value));
     }
 
     /** Adds or replaces a template. */
     public SettingsEntry template(String template, String text) {
-        return with(headers, plus(templates, template, text), properties, secret, enabled);
+        return changed(draft -> draft.templates = plus(templates, template, text));
     }
 
     /** Adds or replaces a free value. */
     public SettingsEntry property(String property, String value) {
-        return with(headers, templates, plus(properties, property, value), secret, enabled);
+        return changed(draft -> draft.properties = plus(properties, property, value));
     }
 
     /** @param reference {@code env:NAME}, {@code file:/path} or {@code property:name} */
     public SettingsEntry secret(String reference) {
-        return with(headers, templates, properties, Optional.of(reference), enabled);
+        return changed(draft -> draft.secret = Optional.of(reference));
     }
 
     public SettingsEntry enabled(boolean on) {
-        return with(headers, templates, properties, secret, on);
+        return changed(draft -> draft.enabled = on);
     }
 
     /** @param until empty: for ever */
     public SettingsEntry valid(Optional<Instant> from, Optional<Instant> until) {
-        return new SettingsEntry(
-                name,
-                channel,
-                endpoint,
-                attempts,
-                retryAfter,
-                headers,
-                templates,
-                properties,
-                secret,
-                from,
-                until,
-                enabled);
+        return changed(draft -> {
+            draft.validFrom = from;
+            draft.validUntil = until;
+        });
     }
 
     /**
@@ -173,25 +144,49 @@ public record SettingsEntry(
         return Optional.empty();
     }
 
-    private SettingsEntry with(
-            Map<String, String> headers,
-            Map<String, String> templates,
-            Map<String, String> properties,
-            Optional<String> secret,
-            boolean enabled) {
+    private SettingsEntry changed(Consumer<Draft> change) {
+        Draft draft = new Draft(this);
+        change.accept(draft);
         return new SettingsEntry(
                 name,
                 channel,
-                endpoint,
-                attempts,
-                retryAfter,
-                headers,
-                templates,
-                properties,
-                secret,
-                validFrom,
-                validUntil,
-                enabled);
+                draft.endpoint,
+                draft.attempts,
+                draft.retryAfter,
+                draft.headers,
+                draft.templates,
+                draft.properties,
+                draft.secret,
+                draft.validFrom,
+                draft.validUntil,
+                draft.enabled);
+    }
+
+    /** What can be changed, for the time of a change. */
+    private static final class Draft {
+        private Optional<String> endpoint;
+        private Optional<Integer> attempts;
+        private Optional<String> retryAfter;
+        private Map<String, String> headers;
+        private Map<String, String> templates;
+        private Map<String, String> properties;
+        private Optional<String> secret;
+        private Optional<Instant> validFrom;
+        private Optional<Instant> validUntil;
+        private boolean enabled;
+
+        Draft(SettingsEntry entry) {
+            endpoint = entry.endpoint;
+            attempts = entry.attempts;
+            retryAfter = entry.retryAfter;
+            headers = entry.headers;
+            templates = entry.templates;
+            properties = entry.properties;
+            secret = entry.secret;
+            validFrom = entry.validFrom;
+            validUntil = entry.validUntil;
+            enabled = entry.enabled;
+        }
     }
 
     private static Map<String, String> plus(Map<String, String> map, String name, String value) {

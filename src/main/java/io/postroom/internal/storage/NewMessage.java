@@ -88,53 +88,22 @@ public record NewMessage(
 
     /** Answers the same message for a repeat after a commit whose answer got lost: it may be there already. */
     public NewMessage withGivenId() {
-        return new NewMessage(
-                id,
-                true,
-                queueId,
-                queue,
-                priority,
-                content,
-                delay,
-                dueAt,
-                timeToLive,
-                deduplicationKey,
-                deduplication,
-                targets);
+        return copy(true, queueId, deduplicationKey, deduplication);
     }
 
     /** Answers the same message for a store that has taken its deduplication key already. */
     public NewMessage withoutKey() {
-        return new NewMessage(
-                id,
-                givenId,
-                queueId,
-                queue,
-                priority,
-                content,
-                delay,
-                dueAt,
-                timeToLive,
-                null,
-                Deduplication.DEFAULT,
-                targets);
+        return copy(givenId, queueId, null, Deduplication.DEFAULT);
     }
 
     /** Answers the same message for the queue under another number. */
     public NewMessage withQueueId(int newQueueId) {
+        return copy(givenId, newQueueId, deduplicationKey, deduplication);
+    }
+
+    private NewMessage copy(boolean given, int queueNumber, @Nullable String key, Deduplication rule) {
         return new NewMessage(
-                id,
-                givenId,
-                newQueueId,
-                queue,
-                priority,
-                content,
-                delay,
-                dueAt,
-                timeToLive,
-                deduplicationKey,
-                deduplication,
-                targets);
+                id, given, queueNumber, queue, priority, content, delay, dueAt, timeToLive, key, rule, targets);
     }
 
     /** Answers the same message for these queues. The time to live of a single queue counts for a message without one of its own. */
