@@ -144,6 +144,26 @@ public record SettingsEntry(
         return Optional.empty();
     }
 
+    /**
+     * Lists the members of the entry as JSON has them, in the history and over HTTP, without the name: texts, a number, a truth value and
+     * objects of texts; instants in ISO 8601. An optional one that is empty is left out.
+     */
+    public Map<String, Object> members() {
+        Map<String, Object> members = new LinkedHashMap<>();
+        members.put("channel", channel);
+        endpoint.ifPresent(value -> members.put("endpoint", value));
+        attempts.ifPresent(value -> members.put("attempts", value));
+        retryAfter.ifPresent(value -> members.put("retryAfter", value));
+        members.put("headers", headers);
+        members.put("templates", templates);
+        members.put("properties", properties);
+        secret.ifPresent(value -> members.put("secret", value));
+        validFrom.ifPresent(value -> members.put("validFrom", value.toString()));
+        validUntil.ifPresent(value -> members.put("validUntil", value.toString()));
+        members.put("enabled", enabled);
+        return members;
+    }
+
     private SettingsEntry changed(Consumer<Draft> change) {
         Draft draft = new Draft(this);
         change.accept(draft);

@@ -177,7 +177,7 @@ class SettingsController extends ApiController {
     private static Map<String, Object> shown(StoredSettings stored) {
         Map<String, Object> shown = new LinkedHashMap<>();
         shown.put("name", stored.entry().name());
-        shown.putAll(members(stored.entry()));
+        shown.putAll(stored.entry().members());
         shown.put("version", stored.version());
         shown.put("settingsBy", by(stored.byOperator()));
         shown.put("changedAt", stored.changedAt().toString());
@@ -192,25 +192,9 @@ class SettingsController extends ApiController {
         shown.put("changedBy", change.changedBy());
         shown.put("settingsBy", by(change.byOperator()));
         shown.put("changed", change.changed());
-        change.before().ifPresent(entry -> shown.put("before", members(entry)));
-        change.after().ifPresent(entry -> shown.put("after", members(entry)));
+        change.before().ifPresent(entry -> shown.put("before", entry.members()));
+        change.after().ifPresent(entry -> shown.put("after", entry.members()));
         return shown;
-    }
-
-    private static Map<String, Object> members(SettingsEntry entry) {
-        Map<String, Object> members = new LinkedHashMap<>();
-        members.put("channel", entry.channel());
-        entry.endpoint().ifPresent(value -> members.put("endpoint", value));
-        entry.attempts().ifPresent(value -> members.put("attempts", value));
-        entry.retryAfter().ifPresent(value -> members.put("retryAfter", value));
-        members.put("headers", entry.headers());
-        members.put("templates", entry.templates());
-        members.put("properties", entry.properties());
-        entry.secret().ifPresent(value -> members.put("secret", value));
-        entry.validFrom().ifPresent(value -> members.put("validFrom", value.toString()));
-        entry.validUntil().ifPresent(value -> members.put("validUntil", value.toString()));
-        members.put("enabled", entry.enabled());
-        return members;
     }
 
     private static String by(boolean operator) {

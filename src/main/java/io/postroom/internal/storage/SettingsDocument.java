@@ -15,23 +15,7 @@ public final class SettingsDocument {
     private SettingsDocument() {}
 
     public static String write(SettingsEntry entry) {
-        return JSON.writeValueAsString(members(entry));
-    }
-
-    private static Map<String, Object> members(SettingsEntry entry) {
-        Map<String, Object> members = new LinkedHashMap<>();
-        members.put("channel", entry.channel());
-        entry.endpoint().ifPresent(value -> members.put("endpoint", value));
-        entry.attempts().ifPresent(value -> members.put("attempts", value));
-        entry.retryAfter().ifPresent(value -> members.put("retryAfter", value));
-        members.put("headers", entry.headers());
-        members.put("templates", entry.templates());
-        members.put("properties", entry.properties());
-        entry.secret().ifPresent(value -> members.put("secret", value));
-        entry.validFrom().ifPresent(value -> members.put("validFrom", value.toString()));
-        entry.validUntil().ifPresent(value -> members.put("validUntil", value.toString()));
-        members.put("enabled", entry.enabled());
-        return members;
+        return JSON.writeValueAsString(entry.members());
     }
 
     /** Reads what the database wrote. Members that a newer version has added are left out. */
