@@ -2,7 +2,6 @@ package io.postroom.internal.postgres;
 
 import io.postroom.api.ConsumerInfo;
 import io.postroom.api.ConsumerState;
-import io.postroom.api.QueueNotFoundException;
 import io.postroom.api.Receipts;
 import io.postroom.internal.postgres.statement.Rows;
 import io.postroom.internal.postgres.statement.Sql;
@@ -30,7 +29,7 @@ final class PostgresConsumerStore implements ConsumerStore {
 
     @Override
     public List<ConsumerInfo> consumers(String queue) {
-        requireQueue(queue);
+        queues.require(queue);
         return transactions.read("list the consumers of queue " + queue, connection -> {
             try (Sql.Call call = ConsumerSql.CONSUMERS.on(connection)) {
                 return call.set("queue", queue).list(row -> consumer(queue, row));
@@ -54,7 +53,7 @@ final class PostgresConsumerStore implements ConsumerStore {
 
     @Override
     public StopOrder stop(String queue, @Nullable Integer howMany) {
-        requireQueue(queue);
+        queues.require(queue);
         return transactions.change("stop consumers of queue " + queue, connection -> {
             try (Sql.Call call = ConsumerSql.STOP.on(connection)) {
                 return call.set("queue", queue)
@@ -100,7 +99,7 @@ final class PostgresConsumerStore implements ConsumerStore {
 
     @Override
     public int start(String queue) {
-        requireQueue(queue);
+        queues.require(queue);
         return transactions.change("start the consumers of queue " + queue, connection -> {
             try (Sql.Call call = ConsumerSql.START.on(connection)) {
                 return call.set("queue", queue).one(row -> row.getInt(1));
@@ -126,12 +125,5 @@ final class PostgresConsumerStore implements ConsumerStore {
             case "wait" -> KillAnswer.Kind.WAIT;
             default -> KillAnswer.Kind.REFUSED;
         };
-    }
-
-    private void requireQueue(String queue) {
-        if (queues.queue(queue).isEmpty()) {
-            throw new QueueNotFoundException(
-                    queue, "Queues are made by their first message, their first handler, or Queues.declare");
-        }
     }
 }

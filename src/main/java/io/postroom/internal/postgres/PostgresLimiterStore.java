@@ -2,7 +2,6 @@ package io.postroom.internal.postgres;
 
 import io.postroom.api.Limiter;
 import io.postroom.api.LimiterState;
-import io.postroom.api.QueueNotFoundException;
 import io.postroom.internal.postgres.statement.Rows;
 import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.postgres.statement.StoreTransactions;
@@ -28,7 +27,7 @@ final class PostgresLimiterStore implements LimiterStore {
 
     @Override
     public boolean set(Limiter limiter, boolean declared) {
-        limiter.queue().ifPresent(this::requireQueue);
+        limiter.queue().ifPresent(queues::require);
         return transactions.single("set the limiter of " + name(limiter), connection -> {
             try (Sql.Call call = LimiterSql.SET.on(connection)) {
                 return call.set("queue", limiter.queue().orElse(null))
@@ -46,7 +45,7 @@ final class PostgresLimiterStore implements LimiterStore {
     @Override
     public boolean remove(@Nullable String queue, @Nullable String destination) {
         if (queue != null) {
-            requireQueue(queue);
+            queues.require(queue);
         }
         String doing = "remove the limiter of " + (queue == null ? "destination " + destination : "queue " + queue);
         return transactions.single(doing, connection -> {
@@ -58,7 +57,7 @@ final class PostgresLimiterStore implements LimiterStore {
 
     @Override
     public boolean setDestination(String queue, @Nullable String destination) {
-        requireQueue(queue);
+        queues.require(queue);
         return transactions.single("name the destination of queue " + queue, connection -> {
             try (Sql.Call call = LimiterSql.SET_DESTINATION.on(connection)) {
                 return call.set("queue", queue).set("destination", destination).one(row -> row.getBoolean(1));
@@ -106,12 +105,5 @@ final class PostgresLimiterStore implements LimiterStore {
         return limiter.queue()
                 .map(queue -> "queue " + queue)
                 .orElseGet(() -> "destination " + limiter.destination().orElse(""));
-    }
-
-    private void requireQueue(String queue) {
-        if (queues.queue(queue).isEmpty()) {
-            throw new QueueNotFoundException(
-                    queue, "Queues are made by their first message, their first handler, or Queues.declare");
-        }
     }
 }

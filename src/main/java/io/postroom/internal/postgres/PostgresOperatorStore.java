@@ -2,7 +2,6 @@ package io.postroom.internal.postgres;
 
 import io.postroom.api.MessageFilter;
 import io.postroom.api.MessageState;
-import io.postroom.api.QueueNotFoundException;
 import io.postroom.api.QueueStats;
 import io.postroom.internal.postgres.statement.Rows;
 import io.postroom.internal.postgres.statement.Sql;
@@ -72,7 +71,7 @@ final class PostgresOperatorStore implements OperatorStore {
 
     @Override
     public UUID planRedrive(MessageFilter filter, int perSecond) {
-        filter.queue().ifPresent(this::idOf);
+        filter.queue().ifPresent(queues::require);
         boolean dead = filter.states().isEmpty() || filter.states().contains(MessageState.DEAD);
         return transactions.change("plan a redrive", connection -> {
             try (Sql.Call call = OperateSql.PLAN_REDRIVE.on(connection)) {
@@ -132,28 +131,19 @@ final class PostgresOperatorStore implements OperatorStore {
             }
         });
         if (!known) {
-            throw unknown(queue);
+            throw QueueStore.unknown(queue);
         }
     }
 
     /** Takes many transactions: the messages cancelled before a failure stay cancelled. */
     @Override
     public long purge(String queue) {
-        return deletion.purge(queue, idOf(queue));
+        return deletion.purge(queue, queues.require(queue).id());
     }
 
     @Override
     public boolean delete(String queue, boolean ifEmpty, boolean ifUnused, @Nullable UUID self) {
         return deletion.delete(queue, ifEmpty, ifUnused, self);
-    }
-
-    private int idOf(String queue) {
-        return queues.queue(queue).orElseThrow(() -> unknown(queue)).id();
-    }
-
-    private static QueueNotFoundException unknown(String queue) {
-        return new QueueNotFoundException(
-                queue, "Queues are made by their first message, their first handler, or Queues.declare");
     }
 
     /** Repeats itself, since a job may move a message to a table that was emptied just before. */

@@ -2,6 +2,7 @@ package io.postroom.internal.storage;
 
 import io.postroom.api.ExclusiveQueueException;
 import io.postroom.api.InvalidMessageException;
+import io.postroom.api.QueueNotFoundException;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.StoreException;
 import java.time.Duration;
@@ -63,4 +64,19 @@ public interface QueueStore {
 
     /** Looks a queue up; empty when no such queue exists. */
     Optional<QueueRow> queue(String name);
+
+    /**
+     * Looks a queue up that an operator names.
+     *
+     * @throws QueueNotFoundException no such queue exists
+     */
+    default QueueRow require(String name) {
+        return queue(name).orElseThrow(() -> unknown(name));
+    }
+
+    /** Makes the refusal of a queue that an operator names and that does not exist. */
+    static QueueNotFoundException unknown(String name) {
+        return new QueueNotFoundException(
+                name, "Queues are made by their first message, their first handler, or Queues.declare");
+    }
 }
