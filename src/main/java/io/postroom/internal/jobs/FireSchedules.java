@@ -82,9 +82,7 @@ public final class FireSchedules implements Job {
         try {
             return fire(BATCH, null);
         } catch (PostroomException failed) {
-            if (failed instanceof StoreException store && !StoreErrors.mayBeOfOneRow(store)) {
-                throw failed;
-            }
+            throwUnlessOfOneSchedule(failed);
             log.debug("firing {} schedules failed; trying them one by one", BATCH, failed);
         }
         int fired = 0;
@@ -98,12 +96,17 @@ public final class FireSchedules implements Job {
         try {
             return fire(1, id);
         } catch (PostroomException failed) {
-            if (failed instanceof StoreException store && !StoreErrors.mayBeOfOneRow(store)) {
-                throw failed;
-            }
+            throwUnlessOfOneSchedule(failed);
             log.warn("Schedule number {} could not fire; it is tried again: {}", id, failed.getMessage());
             store.failed(id, String.valueOf(failed.getMessage()));
             return 1;
+        }
+    }
+
+    /** A failure that every schedule would meet is one of the job. */
+    private static void throwUnlessOfOneSchedule(PostroomException failed) {
+        if (failed instanceof StoreException store && !StoreErrors.mayBeOfOneRow(store)) {
+            throw failed;
         }
     }
 

@@ -56,23 +56,17 @@ final class PostgresScheduleStore implements ScheduleStore {
                                 .setUntyped("message", message)
                                 .set("cron", timing instanceof Timing.Cron cron ? cron.expression() : null)
                                 .set("zone", timing instanceof Timing.Cron cron ? cron.zone() : null)
-                                .set("every", timing instanceof Timing.Every every ? micros(every.period()) : null)
-                                .set("afterEnd", timing instanceof Timing.AfterEnd end ? micros(end.pause()) : null)
+                                .set("every", timing instanceof Timing.Every every ? Rows.micros(every.period()) : null)
+                                .set(
+                                        "afterEnd",
+                                        timing instanceof Timing.AfterEnd end ? Rows.micros(end.pause()) : null)
                                 .set("at", timing instanceof Timing.At at ? at.instant() : null)
                                 .set("missed", schedule.missed().name())
-                                .set(
-                                        "missedLimit",
-                                        schedule.missed() == MissedRuns.ALL
-                                                ? Integer.valueOf(schedule.missedLimit())
-                                                : null)
+                                .set("missedLimit", schedule.missed() == MissedRuns.ALL ? schedule.missedLimit() : null)
                                 .set("overlap", schedule.overlap().name())
                                 .one(row -> row.getBoolean(1));
                     }
                 }));
-    }
-
-    private static Long micros(Duration duration) {
-        return Rows.micros(duration);
     }
 
     @Override

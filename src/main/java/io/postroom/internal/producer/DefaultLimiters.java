@@ -49,10 +49,7 @@ public final class DefaultLimiters implements Limiters {
     @Override
     public boolean remove(String queue) {
         Limits.requireName("queue", queue);
-        boolean removed = store.remove(queue, null);
-        cache.forget(queue);
-        poller.pollNow();
-        return removed;
+        return learning(queue, store.remove(queue, null));
     }
 
     @Override
@@ -65,7 +62,11 @@ public final class DefaultLimiters implements Limiters {
     public boolean setDestination(String queue, Optional<String> destination) {
         Limits.requireName("queue", queue);
         destination.ifPresent(name -> Limits.requireName("destination", name));
-        boolean changed = store.setDestination(queue, destination.orElse(null));
+        return learning(queue, store.setDestination(queue, destination.orElse(null)));
+    }
+
+    /** Lets this process learn at once what the queue is now. */
+    private boolean learning(String queue, boolean changed) {
         cache.forget(queue);
         poller.pollNow();
         return changed;

@@ -120,7 +120,7 @@ public final class DefaultQueueMessages implements QueueMessages {
 
     @Override
     public Created createMessage(CreateMessage message, Connection connection) {
-        return created(writer.writeOn(connection, encoder.encode(message)));
+        return writer.writeOn(connection, encoder.encode(message)).created();
     }
 
     @Override
@@ -136,7 +136,7 @@ public final class DefaultQueueMessages implements QueueMessages {
             encoded.add(encodeOneOf(given, i));
         }
         List<EnqueueResult> results = transactions.isOpen() ? writer.write(encoded) : groupCommits.write(encoded);
-        return results.stream().map(DefaultQueueMessages::created).toList();
+        return results.stream().map(EnqueueResult::created).toList();
     }
 
     private NewMessage encodeOneOf(List<CreateMessage> given, int index) {
@@ -148,10 +148,6 @@ public final class DefaultQueueMessages implements QueueMessages {
             }
             throw refused.inBatch(index);
         }
-    }
-
-    private static Created created(EnqueueResult result) {
-        return result.created();
     }
 
     // ---- send
