@@ -167,11 +167,7 @@ record QueueProperties(
                     "\"" + name + "\" is no setting of a queue",
                     "Write postroom.queues.<name>.<setting>, with one of " + String.join(", ", KEYS.keySet()));
         }
-        List<String> parts = new ArrayList<>();
-        for (int i = ROOT.getNumberOfElements(); i < last; i++) {
-            parts.add(name.getElement(i, Form.ORIGINAL));
-        }
-        return String.join(".", parts);
+        return PropertyNames.joined(name, ROOT.getNumberOfElements(), last);
     }
 
     private QueueSettings settings(String queue) {

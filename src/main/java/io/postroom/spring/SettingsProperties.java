@@ -72,7 +72,7 @@ record SettingsProperties(
             if (source instanceof IterableConfigurationPropertySource iterable) {
                 iterable.stream().filter(ROOT::isAncestorOf).forEach(name -> {
                     int end = endOfEntry(name);
-                    entries.putIfAbsent(entryOf(name, end), name.chop(end));
+                    entries.putIfAbsent(PropertyNames.joined(name, ROOT.getNumberOfElements(), end), name.chop(end));
                 });
             }
         });
@@ -104,14 +104,6 @@ record SettingsProperties(
         throw new StartProblem(
                 "\"" + name + "\" is no setting of an external system",
                 "Write postroom.settings.<name>.<setting>, with one of " + String.join(", ", KEYS));
-    }
-
-    private static String entryOf(ConfigurationPropertyName name, int end) {
-        List<String> parts = new ArrayList<>();
-        for (int i = ROOT.getNumberOfElements(); i < end; i++) {
-            parts.add(name.getElement(i, Form.ORIGINAL));
-        }
-        return String.join(".", parts);
     }
 
     private SettingsEntry entry(String entry, ConfigurationPropertyName name) {
