@@ -193,6 +193,21 @@ class DeduplicationTest {
         assertThat(handled).containsExactly("1");
     }
 
+    /** No job has ended it yet, but it will not run any more: a second message that is dropped for its sake is handled by nobody. */
+    @ParameterizedTest
+    @EnumSource(names = {"END", "START"})
+    void message_that_outlived_its_time_holds_no_key(Deduplication.Until until) {
+        Deduplication keeping = new Deduplication(until, Deduplication.OnDuplicate.KEEP);
+        Created first = messages.createMessage(message(1, keeping).timeToLive(MINUTE));
+        assertThat(create(2, keeping).isNew()).isFalse();
+        sql.sql("UPDATE postroom.message SET expires_at = clock_timestamp() - interval '1 second' WHERE id = ?")
+                .param(first.id())
+                .update();
+        assertThat(create(3, keeping).isNew()).isTrue();
+        kit.drain("sync");
+        assertThat(handled).containsExactly("3");
+    }
+
     @Test
     void many_at_once_follow_the_same_rules_among_themselves() {
         Deduplication replacing = Deduplication.untilStart().replaceWaiting();

@@ -73,6 +73,12 @@ final class RepeatSql {
             ) g
             """);
 
+    /** Whether a message keeps its key from another one: see {@code keeps_key}. Always one row. Locks nothing. */
+    static final Sql KEEPS_KEY = Sql.of("""
+            -- name: keeps_key
+            SELECT postroom.keeps_key(:id::uuid, :until::text, :onDuplicate::text)
+            """);
+
     /** Gives keys back whose messages were not written. */
     static final Sql FORGET_KEYS = Sql.of("""
             -- name: forget_keys
