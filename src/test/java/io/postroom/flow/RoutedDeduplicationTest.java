@@ -9,6 +9,7 @@ import io.postroom.api.CreateMessage;
 import io.postroom.api.Created;
 import io.postroom.api.Deduplication;
 import io.postroom.api.Exchange;
+import io.postroom.api.MessageState;
 import io.postroom.api.Outcome;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.QueueSettings;
@@ -18,8 +19,11 @@ import io.postroom.test.PostroomKit;
 import io.postroom.testing.Conservation;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -28,6 +32,7 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 /** Deduplication keys of messages that go through an exchange: several queues, and bindings that change. */
 @PostgresTest
 class RoutedDeduplicationTest {
+    private final TestDatabase database;
     private final JdbcClient sql;
     private final Postroom postroom;
     private final QueueMessages messages;
@@ -35,6 +40,7 @@ class RoutedDeduplicationTest {
     private final List<String> handled = new ArrayList<>();
 
     RoutedDeduplicationTest(TestDatabase database) {
+        this.database = database;
         sql = JdbcClient.create(database.pool());
         Postroom.Builder builder = Postroom.on(database.pool()).workers(false);
         for (String queue : List.of("a", "b")) {
@@ -80,6 +86,10 @@ class RoutedDeduplicationTest {
         return CreateMessage.via("orders", "x").payload(content).deduplicate("k", deduplication);
     }
 
+    private MessageState state(UUID id) {
+        return messages.find(id).orElseThrow().state();
+    }
+
     /** What the second one tells may be news to the run in the queue where the first has started: dropped, it would be lost there. */
     @Test
     void key_until_the_start_is_free_once_the_message_has_started_in_one_of_its_queues() {
@@ -122,5 +132,34 @@ class RoutedDeduplicationTest {
                         .query()
                         .singleRow())
                 .hasMessageContaining("the message reaches no queue");
+    }
+
+    /** The key is taken, and the first one cancelled, before the writing statement finds that the binding is gone. */
+    @Test
+    void message_stays_that_would_be_replaced_by_one_that_reaches_no_queue() {
+        Deduplication replacing = Deduplication.untilStart().replaceWaiting();
+        Created first = messages.createMessage(message(1, replacing));
+        unbindElsewhere("a");
+        Created second = messages.createMessage(message(2, replacing).mandatory(false));
+        assertThat(second.queues()).as("it was dropped").isEmpty();
+        assertThat(state(first.id())).isEqualTo(MessageState.READY);
+        bind("a");
+        messages.createMessage(message(3, replacing));
+        kit.drain("a");
+        assertThat(handled).as("the first one kept its key").containsExactly("a3");
+    }
+
+    @Test
+    void caller_that_goes_on_after_a_refusal_commits_no_half_of_a_replacement() throws SQLException {
+        Deduplication replacing = Deduplication.untilStart().replaceWaiting();
+        Created first = messages.createMessage(message(1, replacing));
+        unbindElsewhere("a");
+        try (Connection open = database.connect()) {
+            open.setAutoCommit(false);
+            assertThatThrownBy(() -> messages.createMessage(message(2, replacing), open))
+                    .isInstanceOf(UnroutableMessageException.class);
+            open.commit();
+        }
+        assertThat(state(first.id())).isEqualTo(MessageState.READY);
     }
 }
