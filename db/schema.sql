@@ -7458,7 +7458,9 @@ BEGIN
         IF waiting > 0 AND p_on_duplicate = 'replace' THEN
             PERFORM postroom.cancel(holder);
         ELSIF waiting > 0 AND p_on_duplicate = 'reschedule' AND (p_until <> 'start' OR waiting = entries) THEN
-            PERFORM postroom.reschedule(holder, coalesce(p_due, statement_timestamp()));
+            -- p_due counts from now, the limit of 400 days from the start of the statement, which was earlier.
+            PERFORM postroom.reschedule(
+                holder, least(coalesce(p_due, statement_timestamp()), statement_timestamp() + interval '400 days'));
             RETURN holder;
         ELSIF p_until = 'purged' OR p_until = 'start' AND waiting > 0 AND waiting = entries THEN
             -- It waits in all its queues. In one where it has started, nothing would stand for what the new one tells.

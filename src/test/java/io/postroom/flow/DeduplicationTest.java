@@ -193,6 +193,16 @@ class DeduplicationTest {
         assertThat(handled).containsExactly("1");
     }
 
+    /** The longest delay that a message may have. */
+    @Test
+    void message_is_put_off_by_400_days() {
+        Deduplication quiet = Deduplication.untilStart().rescheduleWaiting();
+        Created first = messages.createMessage(message(1, quiet).delay(Duration.ofDays(400)));
+        assertThat(messages.createMessage(message(2, quiet).delay(Duration.ofDays(400)))
+                        .id())
+                .isEqualTo(first.id());
+    }
+
     /** No job has ended it yet, but it will not run any more: a second message that is dropped for its sake is handled by nobody. */
     @ParameterizedTest
     @EnumSource(names = {"END", "START"})
