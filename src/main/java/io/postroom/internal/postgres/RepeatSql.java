@@ -68,7 +68,7 @@ final class RepeatSql {
                 FROM unnest(:keyOwners::int4[], :keys::text[], :ids::uuid[], :untils::text[], :onDuplicates::text[],
                             :delays::int8[], :dueAts::int8[])
                      WITH ORDINALITY x (key_owner, key, id, until, on_duplicate, delay, due_at, place)
-                ORDER BY x.key_owner, x.key COLLATE "C", x.place
+                ORDER BY x.key_owner, x.key, x.place
                 OFFSET 0
             ) g
             """);
