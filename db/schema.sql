@@ -2910,11 +2910,13 @@ BEGIN
     new_message.body := new_body;
 
     IF cardinality(targets) = 0 THEN
-        -- A message that reaches no queue now may repeat one that was stored while a binding matched. Then it is a repeat.
+        -- A message that reaches no queue now may repeat one that was stored while a binding matched. Then it is a repeat, unless that
+        -- one holds the key no more: then nothing stands for what this one tells.
         SELECT m.id INTO existing_id
         FROM postroom.message m
         WHERE m.id = coalesce((SELECT d.message_id FROM postroom.dedup d
-                               WHERE d.queue_id = key_owner AND d.key = create_message.deduplication_key), new_id);
+                               WHERE d.queue_id = key_owner AND d.key = create_message.deduplication_key
+                                 AND postroom.keeps_key(d.message_id, new_until, new_on_duplicate)), new_id);
         IF NOT FOUND THEN
             PERFORM postroom.refuse_or_drop(new_message, create_message.mandatory);
             RETURN QUERY SELECT new_id, false, '{}'::text[];
@@ -4580,6 +4582,30 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.is_own_row IS 'Internal: whether the current transaction wrote the visible row that has this xmin.';
 
+CREATE OR REPLACE FUNCTION postroom.keeps_key(p_message uuid, p_until text, p_on_duplicate text)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT coalesce(bool_or(
+        CASE WHEN p_on_duplicate IN ('replace', 'reschedule') AND x.waiting > 0 THEN false
+             WHEN p_until = 'purged' THEN true
+             WHEN p_until = 'end' THEN x.waiting + x.running > 0
+             ELSE x.waiting = cardinality(coalesce(m.queue_ids, ARRAY[m.queue_id])) END), false)
+    FROM postroom.message m
+    CROSS JOIN LATERAL (
+        SELECT count(*) FILTER (WHERE p.state IN ('READY', 'DELAYED')
+                                  AND (m.expires_at <= clock_timestamp()) IS NOT TRUE
+                                  AND NOT (m.queue_ids IS NOT NULL AND postroom.is_entry_expired(m.id, p.queue_id))) AS waiting,
+               count(*) FILTER (WHERE p.state = 'IN_PROGRESS') AS running
+        FROM postroom.place p
+        WHERE p.message_id = p_message) x
+    WHERE m.id = p_message
+$function$
+;
+COMMENT ON FUNCTION postroom.keeps_key IS 'Internal: whether a message keeps its deduplication key from another message.';
+
 CREATE OR REPLACE FUNCTION postroom.kill_signal(queue text, how_many integer DEFAULT 1)
  RETURNS uuid
  LANGUAGE plpgsql
@@ -4698,37 +4724,57 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.lock_length IS 'Internal: makes others wait that create messages in a limited queue, until the transaction ends.';
 
-CREATE OR REPLACE FUNCTION postroom.lock_waiting(p_message uuid)
- RETURNS boolean
+CREATE OR REPLACE FUNCTION postroom.lock_waiting(p_message uuid, OUT waiting integer, OUT entries integer)
+ RETURNS record
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
 AS $function$
 DECLARE
-    is_waiting boolean := false;
+    done   int[]; -- queues whose entries are locked or have outlived their time
+    found  int[];
 BEGIN
+    waiting := 0;
+    SELECT cardinality(k.queues),
+           ARRAY(SELECT e.id FROM unnest(k.queues) e (id)
+                 WHERE m.expires_at <= clock_timestamp() OR m.queue_ids IS NOT NULL AND postroom.is_entry_expired(m.id, e.id))
+    INTO entries, done
+    FROM postroom.message m
+    CROSS JOIN LATERAL (SELECT coalesce(m.queue_ids, ARRAY[m.queue_id]) AS queues) k
+    WHERE m.id = p_message;
     FOR look IN 1 .. 50 LOOP
-        PERFORM
-        FROM postroom.message m
-        CROSS JOIN LATERAL unnest(coalesce(m.queue_ids, ARRAY[m.queue_id])) e (queue_id)
-        JOIN postroom.ready r ON r.queue_id = e.queue_id AND r.priority = m.priority AND r.seq = m.seq AND r.message_id = m.id
-        WHERE m.id = p_message
-        FOR UPDATE OF r SKIP LOCKED;
-        is_waiting := is_waiting OR FOUND;
-        PERFORM FROM postroom.ready r WHERE r.message_id = p_message AND r.moved FOR UPDATE SKIP LOCKED;
-        is_waiting := is_waiting OR FOUND;
-        PERFORM FROM postroom.delayed d WHERE d.message_id = p_message FOR UPDATE SKIP LOCKED;
-        is_waiting := is_waiting OR FOUND;
-        PERFORM FROM postroom.grouped w WHERE w.message_id = p_message FOR UPDATE SKIP LOCKED;
-        is_waiting := is_waiting OR FOUND;
-        EXIT WHEN is_waiting OR NOT postroom.may_wait(p_message, '{}');
+        EXIT WHEN entries IS NULL OR cardinality(done) >= entries;
+        WITH first_place AS (
+            SELECT r.queue_id
+            FROM postroom.message m
+            CROSS JOIN LATERAL unnest(coalesce(m.queue_ids, ARRAY[m.queue_id])) e (queue_id)
+            JOIN postroom.ready r ON r.queue_id = e.queue_id AND r.priority = m.priority AND r.seq = m.seq AND r.message_id = m.id
+            WHERE m.id = p_message AND r.queue_id <> ALL (done)
+            FOR UPDATE OF r SKIP LOCKED
+        ), moved AS (
+            SELECT r.queue_id FROM postroom.ready r
+            WHERE r.message_id = p_message AND r.moved AND r.queue_id <> ALL (done)
+            FOR UPDATE SKIP LOCKED
+        ), put_off AS (
+            SELECT d.queue_id FROM postroom.delayed d
+            WHERE d.message_id = p_message AND d.queue_id <> ALL (done)
+            FOR UPDATE SKIP LOCKED
+        ), behind AS (
+            SELECT w.queue_id FROM postroom.grouped w
+            WHERE w.message_id = p_message AND w.queue_id <> ALL (done)
+            FOR UPDATE SKIP LOCKED
+        )
+        SELECT array_agg(x.queue_id) INTO found
+        FROM (SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off UNION ALL SELECT * FROM behind) x;
+        waiting := waiting + coalesce(cardinality(found), 0);
+        done := done || found;
+        EXIT WHEN cardinality(done) >= entries OR NOT postroom.may_wait(p_message, done);
         PERFORM pg_sleep(0.002);
     END LOOP;
-    RETURN is_waiting;
 END
 $function$
 ;
-COMMENT ON FUNCTION postroom.lock_waiting IS 'Internal: keeps a message that waits from being started until the transaction ends. Answers whether it waits.';
+COMMENT ON FUNCTION postroom.lock_waiting IS 'Internal: keeps a message that waits from being started until the transaction ends. Answers in how many of its queues it waits.';
 
 CREATE OR REPLACE FUNCTION postroom.log_schedule_action(p_action text, p_name text)
  RETURNS void
@@ -7386,8 +7432,9 @@ CREATE OR REPLACE FUNCTION postroom.take_key(p_owner integer, p_key text, p_mess
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
-    holder      uuid;
-    is_waiting  boolean;
+    holder   uuid;
+    waiting  int := 0; -- in so many
+    entries  int;      -- of so many queues
 BEGIN
     FOR round IN 1 .. 5 LOOP
         INSERT INTO postroom.dedup (queue_id, key, message_id)
@@ -7405,16 +7452,20 @@ BEGIN
         IF EXISTS (SELECT FROM postroom.message m WHERE m.id = p_message) THEN
             RETURN p_message; -- a repeat. The key may be a later message's by now, which must not be replaced by an older one
         END IF;
-        is_waiting := (p_until = 'start' OR p_on_duplicate IN ('replace', 'reschedule')) AND postroom.lock_waiting(holder);
-        IF is_waiting AND p_on_duplicate = 'replace' THEN
+        IF p_until = 'start' OR p_on_duplicate IN ('replace', 'reschedule') THEN
+            SELECT l.waiting, l.entries INTO waiting, entries FROM postroom.lock_waiting(holder) l;
+        END IF;
+        IF waiting > 0 AND p_on_duplicate = 'replace' THEN
             PERFORM postroom.cancel(holder);
-        ELSIF is_waiting AND p_on_duplicate = 'reschedule' THEN
-            PERFORM postroom.reschedule(holder, coalesce(p_due, statement_timestamp()));
+        ELSIF waiting > 0 AND p_on_duplicate = 'reschedule' AND (p_until <> 'start' OR waiting = entries) THEN
+            -- p_due counts from now, the limit of 400 days from the start of the statement, which was earlier.
+            PERFORM postroom.reschedule(
+                holder, least(coalesce(p_due, statement_timestamp()), statement_timestamp() + interval '400 days'));
             RETURN holder;
-        ELSIF is_waiting OR p_until = 'purged' THEN
+        ELSIF p_until = 'purged' OR p_until = 'start' AND waiting > 0 AND waiting = entries THEN
+            -- It waits in all its queues. In one where it has started, nothing would stand for what the new one tells.
             RETURN holder;
-        ELSIF p_until = 'end' AND EXISTS (SELECT FROM postroom.place p
-                                          WHERE p.message_id = holder AND p.state IN ('READY', 'DELAYED', 'IN_PROGRESS')) THEN
+        ELSIF p_until = 'end' AND postroom.keeps_key(holder, 'end', 'keep') THEN
             RETURN holder;
         END IF;
         UPDATE postroom.dedup d SET message_id = p_message WHERE d.queue_id = p_owner AND d.key = p_key;

@@ -410,11 +410,13 @@ BEGIN
     new_message.body := new_body;
 
     IF cardinality(targets) = 0 THEN
-        -- A message that reaches no queue now may repeat one that was stored while a binding matched. Then it is a repeat.
+        -- A message that reaches no queue now may repeat one that was stored while a binding matched. Then it is a repeat, unless that
+        -- one holds the key no more: then nothing stands for what this one tells.
         SELECT m.id INTO existing_id
         FROM postroom.message m
         WHERE m.id = coalesce((SELECT d.message_id FROM postroom.dedup d
-                               WHERE d.queue_id = key_owner AND d.key = create_message.deduplication_key), new_id);
+                               WHERE d.queue_id = key_owner AND d.key = create_message.deduplication_key
+                                 AND postroom.keeps_key(d.message_id, new_until, new_on_duplicate)), new_id);
         IF NOT FOUND THEN
             PERFORM postroom.refuse_or_drop(new_message, create_message.mandatory);
             RETURN QUERY SELECT new_id, false, '{}'::text[];

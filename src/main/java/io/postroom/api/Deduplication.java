@@ -8,8 +8,8 @@ package io.postroom.api;
  * }</pre>
  *
  * <p>Nothing is written when a message starts or ends. Whoever asks for a held key looks at the message that holds it, by the words of its
- * own message: two calls with one key may ask for different things. The look needs READ COMMITTED, as an older snapshot shows the message
- * where it was.
+ * own message: two calls with one key may ask for different things. A message that has outlived its time to live waits no more. The look
+ * needs READ COMMITTED, as an older snapshot shows the message where it was.
  *
  * @param until until when the other message holds the key
  * @param onDuplicate what a message does whose key is held
@@ -24,7 +24,7 @@ public record Deduplication(Until until, OnDuplicate onDuplicate) {
         PURGED("purged"),
         /** Until the message is DONE, CANCELLED or EXPIRED in all its queues, or given up as a dead letter. */
         END("end"),
-        /** While the message waits to be started, again after a failure too. */
+        /** While the message waits to be started, again after a failure too; of several queues, while it waits in all of them. */
         START("start");
 
         private final String code;
@@ -56,7 +56,10 @@ public record Deduplication(Until until, OnDuplicate onDuplicate) {
         KEEP("keep"),
         /** Cancels the message that holds the key, if it waits, and takes its place at the end of the queue. Else like {@link #KEEP}. */
         REPLACE("replace"),
-        /** Gives the message that holds the key, if it waits, the due time of this one; its content stays. Else like {@link #KEEP}. */
+        /**
+         * Gives the message that holds the key, if it waits, the due time of this one. Its content and the end of its time to live stay: it
+         * expires if that comes before the due time. Else like {@link #KEEP}.
+         */
         RESCHEDULE("reschedule");
 
         private final String code;

@@ -193,6 +193,31 @@ class DeduplicationTest {
         assertThat(handled).containsExactly("1");
     }
 
+    /** The longest delay that a message may have. */
+    @Test
+    void message_is_put_off_by_400_days() {
+        Deduplication quiet = Deduplication.untilStart().rescheduleWaiting();
+        Created first = messages.createMessage(message(1, quiet).delay(Duration.ofDays(400)));
+        assertThat(messages.createMessage(message(2, quiet).delay(Duration.ofDays(400)))
+                        .id())
+                .isEqualTo(first.id());
+    }
+
+    /** No job has ended it yet, but it will not run any more: a second message that is dropped for its sake is handled by nobody. */
+    @ParameterizedTest
+    @EnumSource(names = {"END", "START"})
+    void message_that_outlived_its_time_holds_no_key(Deduplication.Until until) {
+        Deduplication keeping = new Deduplication(until, Deduplication.OnDuplicate.KEEP);
+        Created first = messages.createMessage(message(1, keeping).timeToLive(MINUTE));
+        assertThat(create(2, keeping).isNew()).isFalse();
+        sql.sql("UPDATE postroom.message SET expires_at = clock_timestamp() - interval '1 second' WHERE id = ?")
+                .param(first.id())
+                .update();
+        assertThat(create(3, keeping).isNew()).isTrue();
+        kit.drain("sync");
+        assertThat(handled).containsExactly("3");
+    }
+
     @Test
     void many_at_once_follow_the_same_rules_among_themselves() {
         Deduplication replacing = Deduplication.untilStart().replaceWaiting();

@@ -243,7 +243,7 @@ final class EnqueueWriter {
 
     /**
      * Looks for the message of which one that reaches no queue is a repeat: it may have been stored while there was a way. Empty when
-     * there is none.
+     * there is none, or when it holds the key no more.
      */
     static Optional<EnqueueResult> repeated(NewMessage message, Connection connection) throws SQLException {
         if (!message.givenId() && message.deduplicationKey() == null) {
@@ -252,6 +252,9 @@ final class EnqueueWriter {
         ExistingRow existing = existing(List.of(message), connection).get(0);
         boolean isById = existing.id.equals(message.id()); // its exchange may be gone, and the key with it
         if (!existing.isThere || !existing.keyIsTaken && !isById) {
+            return Optional.empty();
+        }
+        if (!isById && message.looksAtHolder() && !TakenKeys.doesKeep(existing.id, message, connection)) {
             return Optional.empty();
         }
         MessageState state =

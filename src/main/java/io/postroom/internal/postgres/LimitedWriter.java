@@ -8,6 +8,7 @@ import io.postroom.internal.storage.QueueChangedException;
 import io.postroom.internal.storage.Targets;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.Savepoint;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -48,6 +49,25 @@ final class LimitedWriter {
 
     private static List<EnqueueResult> write(List<NewMessage> messages, boolean checked, Connection connection)
             throws SQLException {
+        if (messages.stream().noneMatch(NewMessage::looksAtHolder)) {
+            return new LimitedWriter(messages, checked, connection).write();
+        }
+        // A key that was another message's cannot be given back by a DELETE, nor a cancelled message brought back. The
+        // messages may come again with other queues, or with none: then the other one must be where it was.
+        Savepoint before = connection.setSavepoint();
+        List<EnqueueResult> results;
+        try {
+            results = writeHeld(messages, checked, connection);
+        } catch (QueueFullException | QueueChangedException refused) {
+            connection.rollback(before);
+            throw refused;
+        }
+        connection.releaseSavepoint(before);
+        return results;
+    }
+
+    private static List<EnqueueResult> writeHeld(List<NewMessage> messages, boolean checked, Connection connection)
+            throws SQLException {
         if (!doLookAtOneAnother(messages)) {
             return new LimitedWriter(messages, checked, connection).write();
         }
@@ -60,9 +80,6 @@ final class LimitedWriter {
 
     /** Whether a message has to look at another one of the batch. That one must be written before, so they go one by one. */
     private static boolean doLookAtOneAnother(List<NewMessage> messages) {
-        if (messages.stream().noneMatch(NewMessage::looksAtHolder)) {
-            return false;
-        }
         Set<Map.Entry<Integer, String>> keys = new HashSet<>();
         return messages.stream()
                 .filter(message -> message.deduplicationKey() != null)

@@ -68,9 +68,15 @@ final class RepeatSql {
                 FROM unnest(:keyOwners::int4[], :keys::text[], :ids::uuid[], :untils::text[], :onDuplicates::text[],
                             :delays::int8[], :dueAts::int8[])
                      WITH ORDINALITY x (key_owner, key, id, until, on_duplicate, delay, due_at, place)
-                ORDER BY x.key_owner, x.key COLLATE "C", x.place
+                ORDER BY x.key_owner, x.key, x.place
                 OFFSET 0
             ) g
+            """);
+
+    /** Whether a message keeps its key from another one: see {@code keeps_key}. Always one row. Locks nothing. */
+    static final Sql KEEPS_KEY = Sql.of("""
+            -- name: keeps_key
+            SELECT postroom.keeps_key(:id::uuid, :until::text, :onDuplicate::text)
             """);
 
     /** Gives keys back whose messages were not written. */

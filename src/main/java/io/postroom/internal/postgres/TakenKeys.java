@@ -152,6 +152,16 @@ final class TakenKeys {
         }
     }
 
+    /** Whether a message keeps its key from this one, which cannot take it because it reaches no queue. */
+    static boolean doesKeep(UUID holder, NewMessage message, Connection connection) throws SQLException {
+        try (Sql.Call call = RepeatSql.KEEPS_KEY.on(connection)) {
+            return call.set("id", holder)
+                    .set("until", message.deduplication().until().code())
+                    .set("onDuplicate", message.deduplication().onDuplicate().code())
+                    .one(row -> row.getBoolean(1));
+        }
+    }
+
     private static Sql.Call set(Sql.Call call, List<NewMessage> keyed) throws SQLException {
         return call.set("keyOwners", ArrayValues.ints(keyed, TakenKeys::owner))
                 .set("keys", ArrayValues.texts(keyed, NewMessage::deduplicationKey))

@@ -114,6 +114,7 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "is_entry_expired",
         "is_expired",
         "is_own_row",
+        "keeps_key",
         "last_ready_seq",
         "limited_queue",
         "limiters",
