@@ -29,6 +29,9 @@ public enum SchemaMode {
         // First: on a server that is no PostgreSQL or too old, the error of a migration would not say so.
         StartCheck.of(dataSource);
         AccessCheck.requireHistory(dataSource);
+        if (Migrations.haveRun(dataSource)) {
+            return;
+        }
         try (EnginePool connections = EnginePool.forStart(dataSource)) {
             PoolerCheck.refuseUnsafe(connections.dataSource(), false);
             if (this == MIGRATE) {

@@ -30,6 +30,18 @@ public final class Migrations {
     private Migrations() {}
 
     /**
+     * Answers true if exactly the migrations of this version have run, unchanged. Costs one transaction. False says nothing: {@link
+     * #migrate} and {@link #validate} find out.
+     */
+    public static boolean haveRun(DataSource dataSource) {
+        boolean complete = SchemaHistory.isComplete(dataSource);
+        if (complete) {
+            log.info("schema postroom is up to date");
+        }
+        return complete;
+    }
+
+    /**
      * Runs the missing migrations. The first time needs the right to create in the database, later times the right to create in the schema.
      *
      * @throws PostroomException says which migration failed and why; the migrations before it stay

@@ -65,6 +65,37 @@ class StartTest {
         Migrations.validate(database.pool());
     }
 
+    /** Also fails when Flyway computes its checksums in another way: then each start pays for it again. */
+    @Test
+    void a_complete_history_needs_no_flyway_and_any_other_does() throws SQLException {
+        assertThat(Migrations.haveRun(database.pool())).isFalse();
+        Migrations.migrate(database.pool());
+        assertThat(Migrations.haveRun(database.pool()))
+                .as("SchemaHistory.NEWEST is the number of the last file in db/migration, and no number is missing")
+                .isTrue();
+
+        refuseAfter("UPDATE postroom.schema_history SET success = false WHERE version = '003'");
+        refuseAfter("UPDATE postroom.schema_history SET checksum = checksum + 1 WHERE version = '003'");
+        refuseAfter("UPDATE postroom.schema_history SET script = 'V003__other.sql' WHERE version = '003'");
+        refuseAfter("UPDATE postroom.schema_history SET type = 'BASELINE' WHERE version = '003'");
+        refuseAfter(
+                "DELETE FROM postroom.schema_history WHERE installed_rank = (SELECT max(installed_rank) FROM postroom.schema_history)");
+        refuseAfter(
+                "INSERT INTO postroom.schema_history SELECT 999, '999', 'later', type, 'V999__later.sql', checksum, installed_by,"
+                        + " installed_on, execution_time, success FROM postroom.schema_history WHERE version = '003'");
+        refuseAfter("DROP TABLE postroom.schema_history");
+    }
+
+    private void refuseAfter(String change) throws SQLException {
+        execute("CREATE SCHEMA kept; CREATE TABLE kept.history AS TABLE postroom.schema_history");
+        execute(change);
+        assertThat(Migrations.haveRun(database.pool())).as(change).isFalse();
+        execute(
+                "CREATE TABLE IF NOT EXISTS postroom.schema_history (LIKE kept.history);"
+                        + " TRUNCATE postroom.schema_history; INSERT INTO postroom.schema_history TABLE kept.history; DROP SCHEMA kept CASCADE");
+        assertThat(Migrations.haveRun(database.pool())).isTrue();
+    }
+
     @Test
     void a_missing_migration_is_named() throws SQLException {
         assertThatThrownBy(() -> Migrations.validate(database.pool()))
