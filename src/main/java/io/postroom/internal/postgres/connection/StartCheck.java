@@ -28,9 +28,11 @@ public record StartCheck(List<String> warnings) {
                    current_setting('fsync'),
                    current_setting('synchronous_commit'),
                    current_setting('full_page_writes'),
-                   (SELECT s.cache_size
-                    FROM pg_sequences s
-                    WHERE s.schemaname = 'postroom' AND s.sequencename = 'ready_seq')
+                   (SELECT s.seqcache
+                    FROM pg_sequence s
+                    JOIN pg_class c ON c.oid = s.seqrelid
+                    JOIN pg_namespace n ON n.oid = c.relnamespace
+                    WHERE n.nspname = 'postroom' AND c.relname = 'ready_seq')
             FROM pg_database d
             WHERE d.datname = current_database()
             """);

@@ -1,7 +1,8 @@
 /**
  * Connections, and what is checked before the first message: {@link io.postroom.internal.postgres.connection.Migrations} creates the
- * schema, {@code SchemaHistory} spares Flyway where nothing is to be done, {@link io.postroom.internal.postgres.connection.StartCheck} looks at the server, {@code AccessCheck} looks at the role's rights,
- * {@code PoolerCheck} refuses a pooler that shares sessions, {@code SessionSettings} makes the settings a session needs, {@link
+ * schema, {@code SchemaHistory} spares Flyway where nothing is to be done, {@link
+ * io.postroom.internal.postgres.connection.StartCheck} looks at the server, {@code AccessCheck} looks at the role's rights, {@code
+ * PoolerCheck} refuses a pooler that shares sessions, {@code SessionSettings} makes the settings a session needs, {@link
  * io.postroom.internal.postgres.connection.EnginePool} gives the engine connections that a host cannot leak, {@link
  * io.postroom.internal.postgres.connection.PostgresNotificationListener} listens for other processes. Start with {@code EnginePool}.
  *

@@ -90,9 +90,9 @@ class StartTest {
         execute("CREATE SCHEMA kept; CREATE TABLE kept.history AS TABLE postroom.schema_history");
         execute(change);
         assertThat(Migrations.haveRun(database.pool())).as(change).isFalse();
-        execute(
-                "CREATE TABLE IF NOT EXISTS postroom.schema_history (LIKE kept.history);"
-                        + " TRUNCATE postroom.schema_history; INSERT INTO postroom.schema_history TABLE kept.history; DROP SCHEMA kept CASCADE");
+        execute("CREATE TABLE IF NOT EXISTS postroom.schema_history (LIKE kept.history);"
+                + " TRUNCATE postroom.schema_history; INSERT INTO postroom.schema_history TABLE kept.history;"
+                + " DROP SCHEMA kept CASCADE");
         assertThat(Migrations.haveRun(database.pool())).isTrue();
     }
 
