@@ -2817,12 +2817,12 @@ CREATE OR REPLACE FUNCTION postroom.complete_batch(p_batch postroom.batch)
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
-    created record;
+    created uuid;
 BEGIN
     IF p_batch.completion IS NOT NULL THEN
         BEGIN
             PERFORM set_config('postroom.wait_for_room', 'off', true); -- nobody's open transaction is to hold up all batches
-            SELECT c.id, c.is_new INTO created
+            SELECT CASE WHEN c.is_new THEN c.id END INTO created
             FROM postroom.create_messages(jsonb_build_array(postroom.completion_message(p_batch))) c;
             PERFORM set_config('postroom.wait_for_room', 'on', true);
         EXCEPTION
@@ -2834,7 +2834,7 @@ BEGIN
         END;
     END IF;
     UPDATE postroom.batch b
-    SET completed_at = clock_timestamp(), completion_id = CASE WHEN created.is_new THEN created.id END,
+    SET completed_at = clock_timestamp(), completion_id = created,
         done = p_batch.done, dead = p_batch.dead, cancelled = p_batch.cancelled, expired = p_batch.expired, purged = p_batch.purged
     WHERE b.id = p_batch.id;
     DELETE FROM postroom.batch_part p WHERE p.batch_id = p_batch.id;
