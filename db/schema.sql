@@ -3439,7 +3439,8 @@ The message exists if and only if that transaction commits; workers notice it by
 is_new is false, and id is that of the first message, when message_id or deduplication_key was there with the same content.
 With other content it is an error (23505). deduplicate_until says until when another message holds the key: purged, end or start.
 on_duplicate says what happens then: refuse other content, keep the first, replace it while it waits, or reschedule it to the new due
-time. batch makes it a member of that batch (see create_batch); a message that was there already does not become one. A value that breaks a limit is refused (22023); its field stands in COLUMN.
+time. batch makes it a member of that batch (see create_batch); a message that was there already does not become one.
+A value that breaks a limit is refused (22023); its field stands in COLUMN.
 A message for a queue that is full and rejects is refused (PR429). Who creates messages in a queue with a maximum length waits for
 others that do so, until their transactions end.
 An open transaction with the same new key, id or queue name is waited for. That may end in 40001 under REPEATABLE READ,
@@ -6660,7 +6661,8 @@ BEGIN
             WHEN member.key IN ('payload', 'headers') THEN
                 CONTINUE;
             WHEN member.key IN ('queue', 'exchange', 'routingKey', 'type', 'id', 'delay', 'at', 'timeToLive', 'deduplicationKey',
-                                'deduplicateUntil', 'onDuplicate', 'correlationId', 'group', 'direction', 'body', 'contentType', 'batch') THEN
+                                'deduplicateUntil', 'onDuplicate', 'correlationId', 'group', 'direction', 'body', 'contentType',
+                                'batch') THEN
                 IF member.kind NOT IN ('string', 'null') THEN
                     PERFORM postroom.refuse(member.key, 'a string', member.value::text);
                 END IF;
@@ -6677,8 +6679,8 @@ BEGIN
                 END IF;
             ELSE
                 PERFORM postroom.refuse(left(member.key, 80), 'left out: there is no such member', member.value::text,
-                    'Known are batch, body, contentType, correlationId, deduplicateUntil, deduplicationKey, delay, direction, exchange, group, '
-                    'headers, id, mandatory, onDuplicate, payload, priority, queue, routingKey, timeToLive, type, version and at');
+                    'Known are batch, body, contentType, correlationId, deduplicateUntil, deduplicationKey, delay, direction, exchange, '
+                    'group, headers, id, mandatory, onDuplicate, payload, priority, queue, routingKey, timeToLive, type, version and at');
         END CASE;
     END LOOP;
     IF p_message ->> 'at' !~ '^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:[0-5]\d(\.\d+)?)?(Z|[+-]\d\d(:?\d\d)?)$' THEN

@@ -6,8 +6,8 @@
 -- which of them have ended, adds these to batch_progress and writes the rest of the row anew. So members of one batch never wait for one
 -- another, a message without a batch costs nothing, and a process that dies in between leaves nothing behind.
 --
--- Promise: a batch is completed once, after it was sealed and all its members and children have ended, and its completion message is created
--- in the same transaction. The steps:
+-- Promise: a batch is completed once, after it was sealed and all its members and children have ended, and its completion message is
+-- created in the same transaction. The steps:
 --
 --   1. Who adds members locks the row of the batch (KEY SHARE) and then sees that it is not sealed. Adding stops nobody, and seal, which
 --      changes no key, waits for nobody. The lock follows a change that was committed meanwhile: so after a seal nobody adds. Under
@@ -401,8 +401,8 @@ $$;
 COMMENT ON FUNCTION postroom.count_parts IS
     'Internal: called by a job. Counts the members in some parts of a batch that have ended, and takes them out of these parts.';
 
--- Which parts to look at. Up to p_turn members in turn, whatever their state: so a small batch is counted as a whole each time, and nobody is
--- left out. Besides up to 20,000 members of those parts whose first or last member has ended: what a large batch consists of is mostly not
+-- Which parts to look at. Up to p_turn members in turn, whatever their state: so a small batch is counted as a whole each time, and nobody
+-- is left out. Besides up to 20,000 members of those parts whose first or last member has ended: what a large batch consists of is mostly not
 -- looked at before it has ended, and then once. Of 2,000 parts these two members are asked for, which takes 6 ms.
 CREATE OR REPLACE FUNCTION postroom.parts_to_count(
     p_batch uuid, p_from bigint, p_turn int, p_since timestamptz, p_with_purged boolean)

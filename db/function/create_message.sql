@@ -500,7 +500,8 @@ The message exists if and only if that transaction commits; workers notice it by
 is_new is false, and id is that of the first message, when message_id or deduplication_key was there with the same content.
 With other content it is an error (23505). deduplicate_until says until when another message holds the key: purged, end or start.
 on_duplicate says what happens then: refuse other content, keep the first, replace it while it waits, or reschedule it to the new due
-time. batch makes it a member of that batch (see create_batch); a message that was there already does not become one. A value that breaks a limit is refused (22023); its field stands in COLUMN.
+time. batch makes it a member of that batch (see create_batch); a message that was there already does not become one.
+A value that breaks a limit is refused (22023); its field stands in COLUMN.
 A message for a queue that is full and rejects is refused (PR429). Who creates messages in a queue with a maximum length waits for
 others that do so, until their transactions end.
 An open transaction with the same new key, id or queue name is waited for. That may end in 40001 under REPEATABLE READ,

@@ -22,7 +22,8 @@ BEGIN
             WHEN member.key IN ('payload', 'headers') THEN
                 CONTINUE;
             WHEN member.key IN ('queue', 'exchange', 'routingKey', 'type', 'id', 'delay', 'at', 'timeToLive', 'deduplicationKey',
-                                'deduplicateUntil', 'onDuplicate', 'correlationId', 'group', 'direction', 'body', 'contentType', 'batch') THEN
+                                'deduplicateUntil', 'onDuplicate', 'correlationId', 'group', 'direction', 'body', 'contentType',
+                                'batch') THEN
                 IF member.kind NOT IN ('string', 'null') THEN
                     PERFORM postroom.refuse(member.key, 'a string', member.value::text);
                 END IF;
@@ -39,8 +40,8 @@ BEGIN
                 END IF;
             ELSE
                 PERFORM postroom.refuse(left(member.key, 80), 'left out: there is no such member', member.value::text,
-                    'Known are batch, body, contentType, correlationId, deduplicateUntil, deduplicationKey, delay, direction, exchange, group, '
-                    'headers, id, mandatory, onDuplicate, payload, priority, queue, routingKey, timeToLive, type, version and at');
+                    'Known are batch, body, contentType, correlationId, deduplicateUntil, deduplicationKey, delay, direction, exchange, '
+                    'group, headers, id, mandatory, onDuplicate, payload, priority, queue, routingKey, timeToLive, type, version and at');
         END CASE;
     END LOOP;
     IF p_message ->> 'at' !~ '^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:[0-5]\d(\.\d+)?)?(Z|[+-]\d\d(:?\d\d)?)$' THEN

@@ -115,6 +115,7 @@ COMMENT ON COLUMN postroom.batches.state IS
     'OPEN (takes members), SEALED (takes no more), CANCELLED (what waits is being cancelled), COMPLETED (all members have ended)';
 COMMENT ON COLUMN postroom.batches.unfinished IS 'members that had not ended at counted_at: they wait or are in progress';
 COMMENT ON COLUMN postroom.batches.in_progress IS 'those of them that are in progress now';
-COMMENT ON COLUMN postroom.batches.purged IS 'members that were removed after their retention before they were counted; how they ended is unknown';
+COMMENT ON COLUMN postroom.batches.purged IS
+    'members that were removed after their retention before they were counted; how they ended is unknown';
 COMMENT ON COLUMN postroom.batches.counted_at IS 'when the counts were taken: while it is not completed, each second or two';
 COMMENT ON COLUMN postroom.batches.problem IS 'why the completion message could not be created; it is tried again';

@@ -13,8 +13,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * The members of a small JSON object, each a string, a whole number, true or false, an object of strings, or another object. Refuses members that are not
- * known, and names the known ones. A member that is {@code null} counts as absent.
+ * The members of a small JSON object, each a string, a whole number, true or false, an object of strings, or another object. Refuses
+ * members that are not known, and names the known ones. A member that is {@code null} counts as absent.
  */
 final class JsonMembers {
     private static final JsonMapper JSON = JsonMapper.builder()

@@ -35,7 +35,7 @@ class BatchesOverHttpTest {
     }
 
     private static String create(String body) {
-        HttpResponse<String> created = client.post(BATCHES, body);
+        HttpResponse<String> created = client.postTo(BATCHES, body);
         assertThat(created.statusCode()).as(created.body()).isEqualTo(201);
         return JsonMapper.shared().readTree(created.body()).get("batch").asString();
     }
@@ -45,16 +45,17 @@ class BatchesOverHttpTest {
         String batch =
                 create("{\"name\": \"report 42\", \"completion\": {\"queue\": \"ends\", \"payload\": {\"a\": 1.50}}}");
         HttpResponse<String> member =
-                client.post("/api/v1/messages", "{\"queue\": \"parts\", \"batch\": \"" + batch + "\"}");
+                client.postTo("/api/v1/messages", "{\"queue\": \"parts\", \"batch\": \"" + batch + "\"}");
         assertThat(member.statusCode()).as(member.body()).isEqualTo(201);
         assertThat(client.get(BATCHES + "/" + batch).body())
                 .contains("\"name\":\"report 42\",\"state\":\"OPEN\",\"total\":1,\"waiting\":1,\"inProgress\":0");
         assertThat(client.get(BATCHES).body()).contains(batch);
-        assertThat(client.post(BATCHES + "/" + batch + "/seal", "{}").body()).isEqualTo("{\"sealed\":true}\n");
-        assertThat(client.post("/api/v1/messages", "{\"queue\": \"parts\", \"batch\": \"" + batch + "\"}")
+        assertThat(client.postTo(BATCHES + "/" + batch + "/seal", "{}").body()).isEqualTo("{\"sealed\":true}\n");
+        assertThat(client.postTo("/api/v1/messages", "{\"queue\": \"parts\", \"batch\": \"" + batch + "\"}")
                         .body())
                 .contains("\"field\":\"batch\"", "(sealed)");
-        assertThat(client.post(BATCHES + "/" + batch + "/cancel", "{}").body()).isEqualTo("{\"cancelled\":true}\n");
+        assertThat(client.postTo(BATCHES + "/" + batch + "/cancel", "{}").body())
+                .isEqualTo("{\"cancelled\":true}\n");
         await().until(() -> client.get(BATCHES + "/" + batch).body().contains("\"state\":\"COMPLETED\""));
         assertThat(client.get(BATCHES + "/" + batch).body())
                 .contains("\"total\":1", "\"cancelled\":1", "\"completionMessage\":\"");
@@ -76,7 +77,7 @@ class BatchesOverHttpTest {
                 "{\"title\": \"x\"} | title",
             })
     void what_is_wrong_is_named(String body, String named) {
-        HttpResponse<String> refused = client.post(BATCHES, body);
+        HttpResponse<String> refused = client.postTo(BATCHES, body);
         assertThat(refused.statusCode()).as(refused.body()).isEqualTo(422);
         assertThat(refused.body()).contains("\"field\":\"" + named + "\"");
     }
@@ -85,8 +86,8 @@ class BatchesOverHttpTest {
     void unknown_batch_is_answered_with_404() {
         for (String id : new String[] {UUID.randomUUID().toString(), "x"}) {
             assertThat(client.get(BATCHES + "/" + id).statusCode()).isEqualTo(404);
-            assertThat(client.post(BATCHES + "/" + id + "/seal", "{}").body()).contains("unknown-batch");
-            assertThat(client.post(BATCHES + "/" + id + "/cancel", "{}").statusCode())
+            assertThat(client.postTo(BATCHES + "/" + id + "/seal", "{}").body()).contains("unknown-batch");
+            assertThat(client.postTo(BATCHES + "/" + id + "/cancel", "{}").statusCode())
                     .isEqualTo(404);
         }
     }

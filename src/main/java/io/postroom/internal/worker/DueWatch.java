@@ -4,7 +4,7 @@ import java.time.Duration;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
-/** What the worker tells the jobs that promote messages and complete batches, and asks of them. Implemented where both are wired. Thread-safe. */
+/** What the worker tells jobs that promote messages and complete batches, and asks of them. Implemented where it is wired. Thread-safe. */
 public interface DueWatch {
     /** Returns the instant from which delayed messages must be looked at, by their due times; null: look at all. */
     @Nullable
