@@ -28,7 +28,69 @@ CREATE TABLE postroom.attempt (
 ) PARTITION BY RANGE (finished_at);
 CREATE INDEX attempt_by_message ON postroom.attempt USING btree (message_id);
 COMMENT ON COLUMN postroom.attempt.outcome IS '0 done, 1 cancelled, 2 expired (these three finish a message), 3 retry, 4 snooze, 5 not_now, 6 reject, 7 failed, 8 crashed, 9 undecodable';
-COMMENT ON COLUMN postroom.attempt.error IS 'what went wrong; of a cancelled one the reason where there is one: queue_deleted, maxlen';
+COMMENT ON COLUMN postroom.attempt.error IS 'what went wrong; of a cancelled one the reason where there is one: queue_deleted, maxlen, batch_cancelled';
+
+CREATE TABLE postroom.batch (
+    id uuid NOT NULL,
+    parent_id uuid,
+    created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    created_by text NOT NULL DEFAULT SESSION_USER,
+    sealed_at timestamp with time zone,
+    cancelled_at timestamp with time zone,
+    completed_at timestamp with time zone,
+    name text NOT NULL,
+    completion jsonb,
+    completion_id uuid,
+    done bigint,
+    dead bigint,
+    cancelled bigint,
+    expired bigint,
+    purged bigint,
+    CONSTRAINT batch_of_parent FOREIGN KEY (parent_id) REFERENCES postroom.batch(id),
+    CONSTRAINT batch_pk PRIMARY KEY (id),
+    CONSTRAINT batch_counts_of_completed CHECK ((completed_at IS NULL) = (done IS NULL)),
+    CONSTRAINT batch_name_length CHECK (char_length(name) >= 1 AND char_length(name) <= 200)
+);
+CREATE INDEX batch_by_parent ON postroom.batch USING btree (parent_id) WHERE (parent_id IS NOT NULL);
+CREATE INDEX batch_completed ON postroom.batch USING btree (completed_at) WHERE (completed_at IS NOT NULL);
+COMMENT ON COLUMN postroom.batch.completion IS 'the message that is created at the completion, as for create_messages; null: none';
+COMMENT ON COLUMN postroom.batch.completion_id IS 'that message, once it was created; null: none, or it reached no queue';
+COMMENT ON COLUMN postroom.batch.done IS 'the counts at the completion; null: see batch_progress';
+
+CREATE TABLE postroom.batch_part (
+    batch_id uuid NOT NULL,
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    first_id uuid NOT NULL,
+    last_id uuid NOT NULL,
+    size integer NOT NULL,
+    entries integer NOT NULL,
+    is_dead boolean NOT NULL,
+    members uuid[] NOT NULL,
+    CONSTRAINT batch_part_pk PRIMARY KEY (batch_id, id)
+) WITH (autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=1000, autovacuum_vacuum_cost_delay=0);
+COMMENT ON COLUMN postroom.batch_part.first_id IS 'the first of members, and last_id the last one: whether these have ended is asked first';
+COMMENT ON COLUMN postroom.batch_part.entries IS 'in how many queues each of the members has an entry';
+COMMENT ON COLUMN postroom.batch_part.is_dead IS 'they were dead letters when they were counted';
+
+CREATE TABLE postroom.batch_progress (
+    batch_id uuid NOT NULL,
+    look_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    counted_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    purge_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    next_part bigint NOT NULL DEFAULT 0,
+    done bigint NOT NULL DEFAULT 0,
+    dead bigint NOT NULL DEFAULT 0,
+    cancelled bigint NOT NULL DEFAULT 0,
+    expired bigint NOT NULL DEFAULT 0,
+    purged bigint NOT NULL DEFAULT 0,
+    problem text,
+    CONSTRAINT batch_progress_pk PRIMARY KEY (batch_id)
+) WITH (fillfactor=50, autovacuum_vacuum_threshold=500, autovacuum_vacuum_cost_delay=0);
+COMMENT ON COLUMN postroom.batch_progress.look_at IS 'when the next process counts';
+COMMENT ON COLUMN postroom.batch_progress.purge_at IS 'when it looks for members that were purged, too';
+COMMENT ON COLUMN postroom.batch_progress.next_part IS 'up to this part all were looked at in their turn';
+COMMENT ON COLUMN postroom.batch_progress.dead IS 'dead letters that went on through a dead letter exchange; others may be redriven';
+COMMENT ON COLUMN postroom.batch_progress.problem IS 'why the completion message could not be created; it is tried again';
 
 CREATE TABLE postroom.binding (
     id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
@@ -535,6 +597,64 @@ CREATE TABLE postroom.worker (
 ) WITH (fillfactor=50);
 COMMENT ON COLUMN postroom.worker.address IS 'where its connection came from, which may be a pooler; null: a local socket';
 
+CREATE VIEW postroom.batches AS
+ SELECT b.id AS batch,
+    b.name,
+    b.parent_id AS parent,
+        CASE
+            WHEN b.completed_at IS NOT NULL THEN 'COMPLETED'::text
+            WHEN b.cancelled_at IS NOT NULL THEN 'CANCELLED'::text
+            WHEN b.sealed_at IS NOT NULL THEN 'SEALED'::text
+            ELSE 'OPEN'::text
+        END AS state,
+    COALESCE(p.unfinished, 0::bigint) + c.done + c.dead + COALESCE(p.dead, 0::bigint) + c.cancelled + c.expired + c.purged AS total,
+    COALESCE(p.unfinished, 0::bigint) AS unfinished,
+        CASE
+            WHEN p.unfinished > 0 THEN LEAST(p.unfinished, ( SELECT count(DISTINCT m.id) AS count
+               FROM postroom.lease l
+                 CROSS JOIN LATERAL unnest(l.message_ids) WITH ORDINALITY u(message_id, place)
+                 JOIN postroom.message m ON m.id = u.message_id
+              WHERE SUBSTRING(l.open FROM u.place::integer FOR 1) = '1'::"bit" AND (m.headers ->> 'postroom-batch'::text) = b.id::text))
+            ELSE 0::bigint
+        END AS in_progress,
+    c.done,
+    c.dead + COALESCE(p.dead, 0::bigint) AS dead,
+    c.cancelled,
+    c.expired,
+    c.purged,
+    ( SELECT count(*) AS count
+           FROM postroom.batch x
+          WHERE x.parent_id = b.id) AS children,
+    ( SELECT count(*) AS count
+           FROM postroom.batch x
+          WHERE x.parent_id = b.id AND x.completed_at IS NOT NULL) AS children_completed,
+    b.created_at,
+    b.created_by,
+    b.sealed_at,
+    b.cancelled_at,
+    b.completed_at,
+    b.completion_id,
+    COALESCE(g.counted_at, b.completed_at) AS counted_at,
+    g.problem
+   FROM postroom.batch b
+     LEFT JOIN postroom.batch_progress g ON g.batch_id = b.id
+     CROSS JOIN LATERAL ( SELECT COALESCE(b.done, g.done, 0::bigint) AS done,
+            COALESCE(b.dead, g.dead, 0::bigint) AS dead,
+            COALESCE(b.cancelled, g.cancelled, 0::bigint) AS cancelled,
+            COALESCE(b.expired, g.expired, 0::bigint) AS expired,
+            COALESCE(b.purged, g.purged, 0::bigint) AS purged) c
+     CROSS JOIN LATERAL ( SELECT sum(x.size) FILTER (WHERE NOT x.is_dead) AS unfinished,
+            sum(x.size) FILTER (WHERE x.is_dead) AS dead
+           FROM postroom.batch_part x
+          WHERE x.batch_id = b.id) p;
+COMMENT ON VIEW postroom.batches IS 'one row per batch: how far it is. Completed ones stay for seven days';
+COMMENT ON COLUMN postroom.batches.state IS 'OPEN (takes members), SEALED (takes no more), CANCELLED (what waits is being cancelled), COMPLETED (all members have ended)';
+COMMENT ON COLUMN postroom.batches.unfinished IS 'members that had not ended at counted_at: they wait or are in progress';
+COMMENT ON COLUMN postroom.batches.in_progress IS 'those of them that are in progress now';
+COMMENT ON COLUMN postroom.batches.purged IS 'members that were removed after their retention before they were counted; how they ended is unknown';
+COMMENT ON COLUMN postroom.batches.counted_at IS 'when the counts were taken: while it is not completed, each second or two';
+COMMENT ON COLUMN postroom.batches.problem IS 'why the completion message could not be created; it is tried again';
+
 CREATE VIEW postroom.bindings AS
  SELECT e.name AS exchange,
     q.name AS queue,
@@ -960,7 +1080,7 @@ COMMENT ON COLUMN postroom.queue_messages.crashes IS 'how often its worker died 
 COMMENT ON COLUMN postroom.queue_messages.deliveries IS 'times it was claimed, the one in progress, releases and snoozes included';
 COMMENT ON COLUMN postroom.queue_messages.seq IS 'when READY: its place in the order of its queue and priority, or in its group';
 COMMENT ON COLUMN postroom.queue_messages.due_at IS 'when a DELAYED one becomes READY';
-COMMENT ON COLUMN postroom.queue_messages.reason IS 'why it is DELAYED (delay, retry, snooze, not_now, no_handler, undecodable, payload_missing, not_run) DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined, expired, maxlen, dlx_unroutable, cycle) or CANCELLED (queue_deleted, maxlen; null: somebody asked for it)';
+COMMENT ON COLUMN postroom.queue_messages.reason IS 'why it is DELAYED (delay, retry, snooze, not_now, no_handler, undecodable, payload_missing, not_run) DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined, expired, maxlen, dlx_unroutable, cycle) or CANCELLED (queue_deleted, maxlen, batch_cancelled; null: somebody asked for it)';
 COMMENT ON COLUMN postroom.queue_messages.error IS 'the last recorded error';
 COMMENT ON COLUMN postroom.queue_messages.worker IS 'who holds it while IN_PROGRESS, since claimed_at';
 COMMENT ON COLUMN postroom.queue_messages.removable_at IS 'when the retention of its queue is over and RemoveQueueMessages may remove it; null: not finished';
@@ -1098,6 +1218,17 @@ CREATE VIEW postroom.settings_history AS
    FROM postroom.settings_change c;
 COMMENT ON VIEW postroom.settings_history IS 'who changed which entry of settings, when, from what to what';
 COMMENT ON COLUMN postroom.settings_history.changed IS 'the members that differ';
+
+CREATE OR REPLACE FUNCTION postroom.add_member(p_batch uuid, p_message uuid, p_entries integer)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    INSERT INTO postroom.batch_part (batch_id, first_id, last_id, size, entries, is_dead, members)
+    VALUES (p_batch, p_message, p_message, 1, p_entries, false, ARRAY[p_message])
+$function$
+;
+COMMENT ON FUNCTION postroom.add_member IS 'Internal: makes a new message a member of a batch that require_open_batch has locked.';
 
 CREATE OR REPLACE FUNCTION postroom.admit(p_queues integer[], p_names text[], p_messages integer[])
  RETURNS TABLE(queue_id integer, queue text, answer integer, max_length bigint, waiting bigint, surplus bigint, after_seq bigint)
@@ -1395,6 +1526,41 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.as_deaths IS 'Internal: the header x-death as an array; an empty one when it is none.';
 
+CREATE OR REPLACE FUNCTION postroom.batch_result(p_batch postroom.batch)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT jsonb_build_object(
+        'batch', p_batch.id,
+        'name', p_batch.name,
+        'cancelRequested', p_batch.cancelled_at IS NOT NULL,
+        'total', p_batch.done + p_batch.dead + p_batch.cancelled + p_batch.expired + p_batch.purged,
+        'done', p_batch.done,
+        'dead', p_batch.dead,
+        'cancelled', p_batch.cancelled,
+        'expired', p_batch.expired,
+        'purged', p_batch.purged)
+$function$
+;
+COMMENT ON FUNCTION postroom.batch_result IS 'Internal: the outcome of a completed batch.';
+
+CREATE OR REPLACE FUNCTION postroom.batch_state(p_batch postroom.batch)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT CASE WHEN p_batch.id IS NULL THEN 'unknown'
+                WHEN p_batch.completed_at IS NOT NULL THEN 'completed'
+                WHEN p_batch.cancelled_at IS NOT NULL THEN 'cancelled'
+                WHEN p_batch.sealed_at IS NOT NULL THEN 'sealed'
+                ELSE 'open' END
+$function$
+;
+COMMENT ON FUNCTION postroom.batch_state IS 'Internal: unknown, completed, cancelled, sealed or open.';
+
 CREATE OR REPLACE FUNCTION postroom.begin_expiry()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1568,6 +1734,35 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.bound_tail IS 'Internal: promises an end for a tail that has rows. false: the tail is empty, or the promise stands.';
 
+CREATE OR REPLACE FUNCTION postroom.cancel_batch(batch uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    changed int;
+BEGIN
+    UPDATE postroom.batch b
+    SET cancelled_at = clock_timestamp(), sealed_at = coalesce(b.sealed_at, clock_timestamp())
+    WHERE (b.id = cancel_batch.batch OR b.parent_id = cancel_batch.batch)
+      AND b.cancelled_at IS NULL
+      AND b.completed_at IS NULL;
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    IF changed = 0 AND NOT EXISTS (SELECT FROM postroom.batch b WHERE b.id = cancel_batch.batch) THEN
+        PERFORM postroom.refuse('batch', 'the id of a batch', cancel_batch.batch::text);
+    ELSIF changed > 0 THEN
+        INSERT INTO postroom.operator_action (actor, action, planned, done, finished_at, note)
+        VALUES (session_user, 'cancel', changed, changed, clock_timestamp(), 'batch ' || cancel_batch.batch);
+    END IF;
+    RETURN changed > 0;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.cancel_batch IS 'Cancels a batch with its children, in the transaction of the caller: SELECT postroom.cancel_batch(''...''). It takes no more members.
+Members that wait become CANCELLED (batch_cancelled) in the next seconds; those in progress finish. Then it is completed, and its completion
+message is created. Answers whether that was a change; false: it is cancelled or completed. An unknown batch is refused (22023).';
+
 CREATE OR REPLACE FUNCTION postroom.cancel_deleted(p_older_than interval, p_limit integer, p_delayed boolean)
  RETURNS integer
  LANGUAGE plpgsql
@@ -1643,6 +1838,66 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.cancel_deleted IS 'Internal: called by a job. Messages that wait in deleted queues become CANCELLED.';
+
+CREATE OR REPLACE FUNCTION postroom.cancel_members(p_messages uuid[])
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_custom_plan'
+ SET jit TO 'off'
+AS $function$
+DECLARE
+    cancelled int;
+BEGIN
+    WITH first_places AS MATERIALIZED (
+        SELECT m.id, e.queue_id, m.priority, m.seq
+        FROM postroom.message m
+        CROSS JOIN LATERAL unnest(coalesce(m.queue_ids, ARRAY[m.queue_id])) e (queue_id)
+        WHERE m.id = ANY (p_messages)
+    ), first_ready AS MATERIALIZED (
+        SELECT r.ctid, r.message_id, r.queue_id, r.deliveries
+        FROM first_places f
+        CROSS JOIN LATERAL (
+            SELECT x.ctid, x.message_id, x.queue_id, x.deliveries
+            FROM postroom.ready x
+            WHERE x.queue_id = f.queue_id AND x.priority = f.priority AND x.seq = f.seq AND x.message_id = f.id AND NOT x.moved
+            FOR UPDATE SKIP LOCKED) r
+    ), moved AS MATERIALIZED (
+        SELECT r.ctid, r.message_id, r.queue_id, r.deliveries
+        FROM postroom.ready r
+        WHERE r.moved AND r.message_id = ANY (p_messages)
+        FOR UPDATE SKIP LOCKED
+    ), put_off AS MATERIALIZED (
+        SELECT d.ctid, d.message_id, d.queue_id, d.deliveries
+        FROM postroom.delayed d
+        WHERE d.message_id = ANY (p_messages)
+        FOR UPDATE SKIP LOCKED
+    ), behind AS MATERIALIZED (
+        SELECT w.ctid, w.message_id, w.queue_id, w.deliveries
+        FROM postroom.grouped w
+        WHERE w.message_id = ANY (p_messages)
+        FOR UPDATE SKIP LOCKED
+    ), not_ready AS (
+        DELETE FROM postroom.ready
+        WHERE ctid = ANY (ARRAY(SELECT f.ctid FROM first_ready f UNION ALL SELECT m.ctid FROM moved m))
+    ), not_delayed AS (
+        DELETE FROM postroom.delayed WHERE ctid = ANY (ARRAY(SELECT p.ctid FROM put_off p))
+    ), not_grouped AS (
+        DELETE FROM postroom.grouped WHERE ctid = ANY (ARRAY(SELECT b.ctid FROM behind b))
+    ), history AS (
+        INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
+        SELECT c.message_id, clock_timestamp(), clock_timestamp(), c.queue_id, c.deliveries, 1, 'batch_cancelled'
+        FROM (SELECT * FROM first_ready UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off UNION ALL SELECT * FROM behind) c
+        RETURNING 1
+    )
+    SELECT count(*) INTO cancelled FROM history;
+    RETURN cancelled;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.cancel_members IS 'Internal: called by a job. Those of these messages that wait become CANCELLED; answers how many entries.';
 
 CREATE OR REPLACE FUNCTION postroom.cancel_message(message_id uuid)
  RETURNS integer
@@ -2556,6 +2811,40 @@ $function$
 COMMENT ON FUNCTION postroom.close_day IS 'Internal: called by a job. First step of freeing a partition: nothing is written into it any more. Answers the retention of each queue,
 for free_day. null: try again later.';
 
+CREATE OR REPLACE FUNCTION postroom.complete_batch(p_batch postroom.batch)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    created uuid;
+BEGIN
+    IF p_batch.completion IS NOT NULL THEN
+        BEGIN
+            PERFORM set_config('postroom.wait_for_room', 'off', true); -- nobody's open transaction is to hold up all batches
+            SELECT CASE WHEN c.is_new THEN c.id END INTO created
+            FROM postroom.create_messages(jsonb_build_array(postroom.completion_message(p_batch))) c;
+            PERFORM set_config('postroom.wait_for_room', 'on', true);
+        EXCEPTION
+            WHEN data_exception OR unique_violation OR SQLSTATE 'PR404' OR SQLSTATE 'PR429' THEN
+                UPDATE postroom.batch_progress g
+                SET problem = left(SQLERRM, 1000), look_at = clock_timestamp() + interval '5 seconds'
+                WHERE g.batch_id = p_batch.id;
+                RETURN false;
+        END;
+    END IF;
+    UPDATE postroom.batch b
+    SET completed_at = clock_timestamp(), completion_id = created,
+        done = p_batch.done, dead = p_batch.dead, cancelled = p_batch.cancelled, expired = p_batch.expired, purged = p_batch.purged
+    WHERE b.id = p_batch.id;
+    DELETE FROM postroom.batch_part p WHERE p.batch_id = p_batch.id;
+    DELETE FROM postroom.batch_progress g WHERE g.batch_id = p_batch.id;
+    RETURN true;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.complete_batch IS 'Internal: called by a job. Completes a batch all of whose members have ended. false: its message was refused.';
+
 CREATE OR REPLACE FUNCTION postroom.complete_done(p_worker integer, p_leases bigint[], p_masks text[], p_lease_of bigint[], p_ordinals integer[], p_messages uuid[], p_numbers smallint[], p_started_ago bigint[], p_finished_ago bigint[])
  RETURNS TABLE(lease_id bigint, completed text)
  LANGUAGE plpgsql
@@ -2718,6 +3007,33 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.complete IS 'Internal: called by workers. Ends attempts in any way: finished, delayed, ready again or dead.';
 
+CREATE OR REPLACE FUNCTION postroom.completion_message(p_batch postroom.batch)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT CASE WHEN coalesce(nullif(p_batch.completion -> 'payload', 'null'), nullif(p_batch.completion -> 'body', 'null')) IS NULL
+                THEN jsonb_build_object('type', 'postroom.batch-completed') || jsonb_strip_nulls(p_batch.completion)
+                     || jsonb_build_object('payload', r.result)
+                ELSE p_batch.completion END
+           || jsonb_build_object('headers',
+                  coalesce(nullif(p_batch.completion -> 'headers', 'null'), '{}')
+                  || jsonb_build_object(
+                         'postroom-batch', p_batch.id,
+                         'postroom-batch-name', p_batch.name,
+                         'postroom-batch-cancel-requested', r.result ->> 'cancelRequested',
+                         'postroom-batch-total', r.result ->> 'total',
+                         'postroom-batch-done', r.result ->> 'done',
+                         'postroom-batch-dead', r.result ->> 'dead',
+                         'postroom-batch-cancelled', r.result ->> 'cancelled',
+                         'postroom-batch-expired', r.result ->> 'expired',
+                         'postroom-batch-purged', r.result ->> 'purged'))
+    FROM (SELECT postroom.batch_result(p_batch) AS result) r
+$function$
+;
+COMMENT ON FUNCTION postroom.completion_message IS 'Internal: the completion message of a batch, as for create_messages.';
+
 CREATE OR REPLACE FUNCTION postroom.content_hash(p_type text, p_version integer, p_payload jsonb, p_body bytea)
  RETURNS uuid
  LANGUAGE sql
@@ -2763,7 +3079,126 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.count_length IS 'Internal: counts what is READY in a limited queue.';
 
-CREATE OR REPLACE FUNCTION postroom.create_message(queue text DEFAULT NULL::text, payload jsonb DEFAULT NULL::jsonb, type text DEFAULT NULL::text, type_version integer DEFAULT 1, message_id uuid DEFAULT NULL::uuid, delay interval DEFAULT NULL::interval, at timestamp with time zone DEFAULT NULL::timestamp with time zone, time_to_live interval DEFAULT NULL::interval, priority integer DEFAULT 4, deduplication_key text DEFAULT NULL::text, correlation_id text DEFAULT NULL::text, headers jsonb DEFAULT NULL::jsonb, direction text DEFAULT 'OUTGOING'::text, body bytea DEFAULT NULL::bytea, content_type text DEFAULT NULL::text, group_key text DEFAULT NULL::text, exchange text DEFAULT NULL::text, routing_key text DEFAULT NULL::text, mandatory boolean DEFAULT true, deduplicate_until text DEFAULT 'purged'::text, on_duplicate text DEFAULT 'refuse'::text)
+CREATE OR REPLACE FUNCTION postroom.count_parts(p_batch uuid, p_parts bigint[], p_since timestamp with time zone, p_purged uuid[], p_waiting boolean)
+ RETURNS TABLE(looked integer, ended integer, done integer, expired integer, cancelled integer, dead integer, purged integer, waiting uuid[])
+ LANGUAGE plpgsql
+ ROWS 1
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_nestloop TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_custom_plan'
+ SET jit TO 'off'
+AS $function$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH members AS MATERIALIZED (
+        SELECT p.id AS part, p.entries, p.is_dead, u.message_id, u.place
+        FROM postroom.batch_part p
+        CROSS JOIN LATERAL unnest(p.members) WITH ORDINALITY u (message_id, place)
+        WHERE p.batch_id = p_batch
+          AND p.id = ANY (p_parts)
+    ), ends AS MATERIALIZED (
+        SELECT a.message_id, count(*) AS entries,
+               max(CASE WHEN a.outcome = 0 THEN 0
+                        WHEN a.error LIKE '%; went on through exchange "%' THEN 3 -- see pass_on
+                        WHEN a.outcome = 2 THEN 1
+                        ELSE 2 END) AS fate
+        FROM postroom.attempt a
+        WHERE a.message_id = ANY (ARRAY(SELECT m.message_id FROM members m))
+          AND a.finished_at >= p_since
+          AND a.outcome <= 2
+        GROUP BY a.message_id
+    ), letters AS MATERIALIZED (
+        SELECT d.message_id, count(*) AS entries
+        FROM postroom.dead_letter d
+        WHERE d.message_id = ANY (ARRAY(SELECT m.message_id
+                                        FROM members m
+                                        LEFT JOIN ends e ON e.message_id = m.message_id
+                                        WHERE coalesce(e.entries, 0) < m.entries))
+        GROUP BY d.message_id
+    ), judged AS MATERIALIZED (
+        SELECT m.part, m.entries, m.is_dead, m.message_id, m.place,
+               CASE WHEN e.entries >= m.entries THEN e.fate
+                    WHEN d.entries + coalesce(e.entries, 0) >= m.entries THEN 4
+                    WHEN m.message_id = ANY (p_purged) THEN 5 END AS fate
+        FROM members m
+        LEFT JOIN ends e ON e.message_id = m.message_id
+        LEFT JOIN letters d ON d.message_id = m.message_id
+    ), changed AS MATERIALIZED (
+        SELECT DISTINCT j.part FROM judged j WHERE j.fate IS DISTINCT FROM CASE WHEN j.is_dead THEN 4 END
+    ), removed AS (
+        DELETE FROM postroom.batch_part p
+        WHERE p.batch_id = p_batch
+          AND p.id = ANY (ARRAY(SELECT c.part FROM changed c))
+    ), kept AS (
+        INSERT INTO postroom.batch_part (batch_id, first_id, last_id, size, entries, is_dead, members)
+        SELECT p_batch, r.members[1], r.members[cardinality(r.members)], cardinality(r.members), r.entries, r.is_dead, r.members
+        FROM (SELECT n.entries, n.is_dead, array_agg(n.message_id ORDER BY n.nth) AS members
+              FROM (SELECT j.message_id, j.entries, j.fate IS NOT NULL AS is_dead,
+                           row_number() OVER (PARTITION BY j.entries, j.fate IS NOT NULL ORDER BY j.part, j.place) AS nth
+                    FROM judged j
+                    JOIN changed c ON c.part = j.part
+                    WHERE j.fate IS NULL OR j.fate = 4) n
+              GROUP BY n.entries, n.is_dead, (n.nth - 1) / 1000) r
+    )
+    SELECT count(*)::int,
+           count(*) FILTER (WHERE j.fate IS DISTINCT FROM CASE WHEN j.is_dead THEN 4 END)::int,
+           count(*) FILTER (WHERE j.fate = 0)::int,
+           count(*) FILTER (WHERE j.fate = 1)::int,
+           count(*) FILTER (WHERE j.fate = 2)::int,
+           count(*) FILTER (WHERE j.fate = 3)::int,
+           count(*) FILTER (WHERE j.fate = 5)::int,
+           CASE WHEN p_waiting THEN array_agg(j.message_id) FILTER (WHERE j.fate IS NULL) END
+    FROM judged j;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.count_parts IS 'Internal: called by a job. Counts the members in some parts of a batch that have ended, and takes them out of these parts.';
+
+CREATE OR REPLACE FUNCTION postroom.create_batch(name text, parent uuid DEFAULT NULL::uuid, completion jsonb DEFAULT NULL::jsonb)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    new_batch     postroom.batch;
+    parent_batch  postroom.batch;
+BEGIN
+    IF create_batch.name IS NULL THEN
+        PERFORM postroom.refuse('name', '1 to 200 characters', NULL);
+    END IF;
+    PERFORM postroom.require_text('name', create_batch.name);
+    new_batch.id := postroom.new_id();
+    new_batch.name := create_batch.name;
+    new_batch.completion := nullif(create_batch.completion, 'null');
+    IF new_batch.completion IS NOT NULL THEN
+        PERFORM postroom.require_completion(new_batch);
+    END IF;
+    IF create_batch.parent IS NOT NULL THEN
+        parent_batch := postroom.require_open_batch('parent', create_batch.parent);
+        IF parent_batch.parent_id IS NOT NULL THEN
+            PERFORM postroom.refuse('parent', 'a batch that has no parent itself', create_batch.parent::text,
+                'Batches are nested once: give the new batch the same parent');
+        END IF;
+    END IF;
+    INSERT INTO postroom.batch (id, parent_id, name, completion)
+    VALUES (new_batch.id, create_batch.parent, new_batch.name, new_batch.completion);
+    INSERT INTO postroom.batch_progress (batch_id) VALUES (new_batch.id);
+    RETURN new_batch.id;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.create_batch IS 'Creates a batch, in the transaction of the caller, and answers its id:
+SELECT postroom.create_batch(''report 42'', completion => ''{"queue": "reports.finished"}'').
+Members are messages with that id: create_message(''parts'', ''{}'', batch => ''...''). Then seal it: SELECT postroom.seal_batch(''...'').
+parent: an open batch without a parent, which is completed after this one.
+completion: the message that is created when all members have ended, as for create_messages, without id, at, deduplicationKey and batch.
+Its headers tell the counts; without a payload of its own its payload tells them, too. See the view batches for how far it is.';
+
+CREATE OR REPLACE FUNCTION postroom.create_message(queue text DEFAULT NULL::text, payload jsonb DEFAULT NULL::jsonb, type text DEFAULT NULL::text, type_version integer DEFAULT 1, message_id uuid DEFAULT NULL::uuid, delay interval DEFAULT NULL::interval, at timestamp with time zone DEFAULT NULL::timestamp with time zone, time_to_live interval DEFAULT NULL::interval, priority integer DEFAULT 4, deduplication_key text DEFAULT NULL::text, correlation_id text DEFAULT NULL::text, headers jsonb DEFAULT NULL::jsonb, direction text DEFAULT 'OUTGOING'::text, body bytea DEFAULT NULL::bytea, content_type text DEFAULT NULL::text, group_key text DEFAULT NULL::text, exchange text DEFAULT NULL::text, routing_key text DEFAULT NULL::text, mandatory boolean DEFAULT true, deduplicate_until text DEFAULT 'purged'::text, on_duplicate text DEFAULT 'refuse'::text, batch uuid DEFAULT NULL::uuid)
  RETURNS TABLE(id uuid, is_new boolean, queues text[])
  LANGUAGE plpgsql
  SECURITY DEFINER ROWS 1
@@ -2863,6 +3298,9 @@ BEGIN
         END IF;
         PERFORM postroom.require_text('contentType', create_message.content_type);
     END IF;
+    IF create_message.batch IS NOT NULL THEN
+        PERFORM postroom.require_open_batch('batch', create_message.batch); -- locks it: see batch
+    END IF;
 
     IF create_message.exchange IS NULL THEN
         target := postroom.queue_for_use(create_message.queue);
@@ -2905,7 +3343,8 @@ BEGIN
     new_message.exchange := create_message.exchange;
     new_message.routing_key := CASE WHEN create_message.exchange IS NOT NULL THEN coalesce(create_message.routing_key, '') END;
     new_message.queue_ids := CASE WHEN cardinality(targets) > 1 THEN ARRAY(SELECT t.id FROM unnest(targets) t) END;
-    new_message.headers := new_headers;
+    new_message.headers := CASE WHEN create_message.batch IS NULL THEN new_headers
+                                ELSE coalesce(new_headers, '{}') || jsonb_build_object('postroom-batch', create_message.batch) END;
     new_message.payload := new_payload;
     new_message.body := new_body;
 
@@ -2959,6 +3398,9 @@ BEGIN
                 PERFORM postroom.settle_length(t.queue_id, 1, new_message.seq - 1, ARRAY[new_id])
                 FROM unnest(to_settle) t (queue_id);
             END IF;
+            IF create_message.batch IS NOT NULL THEN
+                PERFORM postroom.add_member(create_message.batch, new_id, greatest(cardinality(new_message.queue_ids), 1));
+            END IF;
             RETURN QUERY SELECT new_id, true,
                 CASE WHEN target.id IS NULL THEN ARRAY(SELECT t.name FROM unnest(targets) t) ELSE ARRAY[target.name] END;
             RETURN;
@@ -2997,7 +3439,8 @@ The message exists if and only if that transaction commits; workers notice it by
 is_new is false, and id is that of the first message, when message_id or deduplication_key was there with the same content.
 With other content it is an error (23505). deduplicate_until says until when another message holds the key: purged, end or start.
 on_duplicate says what happens then: refuse other content, keep the first, replace it while it waits, or reschedule it to the new due
-time. A value that breaks a limit is refused (22023); its field stands in COLUMN.
+time. batch makes it a member of that batch (see create_batch); a message that was there already does not become one.
+A value that breaks a limit is refused (22023); its field stands in COLUMN.
 A message for a queue that is full and rejects is refused (PR429). Who creates messages in a queue with a maximum length waits for
 others that do so, until their transactions end.
 An open transaction with the same new key, id or queue name is waited for. That may end in 40001 under REPEATABLE READ,
@@ -3019,6 +3462,7 @@ DECLARE
     due           timestamptz;
     time_to_live  interval;
     body          bytea;
+    batch         uuid;
     said          text;
     field         text;
     hint          text;
@@ -3040,6 +3484,8 @@ BEGIN
         time_to_live := message ->> reading;
         reading := 'body';
         body := decode(message ->> reading, 'base64');
+        reading := 'batch';
+        batch := message ->> reading;
         reading := NULL;
         RETURN QUERY
             SELECT place, c.id, c.is_new, c.queues
@@ -3064,7 +3510,8 @@ BEGIN
                 routing_key => message ->> 'routingKey',
                 mandatory => (message ->> 'mandatory')::boolean,
                 deduplicate_until => message ->> 'deduplicateUntil',
-                on_duplicate => message ->> 'onDuplicate') c;
+                on_duplicate => message ->> 'onDuplicate',
+                batch => batch) c;
     END LOOP;
 EXCEPTION WHEN data_exception OR unique_violation OR SQLSTATE 'PR404' OR SQLSTATE 'PR429' THEN
     IF place IS NULL THEN
@@ -3084,7 +3531,7 @@ COMMENT ON FUNCTION postroom.create_messages IS 'Creates up to 10000 messages, a
 SELECT id FROM postroom.create_messages(''[{"queue": "mail", "payload": {"to": "ann"}}, {"queue": "mail", "delay": "5 minutes"}]'').
 Members: queue, or exchange with routingKey and mandatory; payload, or body (Base64) with contentType; type, version, id, delay,
 at (with a zone), timeToLive, priority, deduplicationKey, deduplicateUntil, onDuplicate, correlationId, group, headers,
-direction. A null counts as left out.
+direction, batch. A null counts as left out.
 Rules: see create_message.
 One row for each message, in order; index counts from 0. An error names the message by that number.';
 
@@ -4369,6 +4816,17 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.free_starts IS 'Internal: how many messages may start now under a limit, and when the next ones may.';
 
+CREATE OR REPLACE FUNCTION postroom.has_unfinished(p_batch uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT EXISTS (SELECT FROM postroom.batch_part p WHERE p.batch_id = p_batch AND NOT p.is_dead)
+        OR EXISTS (SELECT FROM postroom.batch c WHERE c.parent_id = p_batch AND c.completed_at IS NULL)
+$function$
+;
+COMMENT ON FUNCTION postroom.has_unfinished IS 'Internal: whether a batch has a member or a child that has not ended.';
+
 CREATE OR REPLACE FUNCTION postroom.headers_match(p_arguments jsonb, p_headers jsonb)
  RETURNS boolean
  LANGUAGE sql
@@ -5171,6 +5629,51 @@ $function$
 COMMENT ON FUNCTION postroom.partitions IS 'Internal: the partitions of message or attempt, oldest first, with the time each is for. The _old one begins at -infinity, the _tail
 one ends at infinity.';
 
+CREATE OR REPLACE FUNCTION postroom.parts_to_count(p_batch uuid, p_from bigint, p_turn integer, p_since timestamp with time zone, p_with_purged boolean)
+ RETURNS TABLE(parts bigint[], next_part bigint)
+ LANGUAGE plpgsql
+ ROWS 1
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET plan_cache_mode TO 'force_custom_plan'
+ SET jit TO 'off'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    in_turn  bigint[];
+    hit      bigint[];
+BEGIN
+    in_turn := ARRAY(
+        SELECT t.id
+        FROM (SELECT p.id, sum(p.size) OVER (ORDER BY p.id) - p.size AS before
+              FROM (SELECT x.id, x.size
+                    FROM postroom.batch_part x
+                    WHERE x.batch_id = p_batch AND x.id > p_from AND NOT x.is_dead
+                    ORDER BY x.id
+                    LIMIT p_turn) p) t
+        WHERE t.before < p_turn);
+    hit := ARRAY(
+        SELECT h.id
+        FROM (SELECT p.id, sum(p.size) OVER (ORDER BY p.id) - p.size AS before
+              FROM (SELECT x.id, x.size, x.first_id, x.last_id
+                    FROM postroom.batch_part x
+                    WHERE x.batch_id = p_batch AND NOT x.is_dead AND x.id <> ALL (in_turn)
+                    ORDER BY x.id
+                    LIMIT 2000) p
+              WHERE EXISTS (SELECT FROM postroom.attempt a
+                            WHERE a.message_id = p.first_id AND a.finished_at >= p_since AND a.outcome <= 2)
+                 OR EXISTS (SELECT FROM postroom.attempt a
+                            WHERE a.message_id = p.last_id AND a.finished_at >= p_since AND a.outcome <= 2)
+                 OR p_with_purged AND NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = p.first_id)) h
+        WHERE h.before < 20000);
+    RETURN QUERY SELECT in_turn || hit, coalesce((SELECT max(t.id) FROM unnest(in_turn) t (id)), 0);
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.parts_to_count IS 'Internal: called by a job. The parts of a batch that are to be counted now.';
+
 CREATE OR REPLACE FUNCTION postroom.pass_on_dead_letters()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -5298,7 +5801,7 @@ COMMENT ON FUNCTION postroom.pause_schedule IS 'Lets a schedule fire no more, in
 true: it was running; false: it was paused; null: there is none. Messages that it created are not touched.';
 
 CREATE OR REPLACE FUNCTION postroom.poll_summary(p_worker integer, p_due_from timestamp with time zone)
- RETURNS TABLE(queues bigint, horizon text, others bigint, last_seq bigint, next_due bigint, cancelled uuid[], settings bigint)
+ RETURNS TABLE(queues bigint, horizon text, others bigint, last_seq bigint, next_due bigint, cancelled uuid[], settings bigint, batches boolean)
  LANGUAGE plpgsql
  ROWS 1
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5321,7 +5824,8 @@ BEGIN
             ORDER BY d.due_at
             LIMIT 1),
            ARRAY(SELECT c.message_id FROM postroom.cancelled_run c WHERE c.worker_id = p_worker),
-           (SELECT coalesce(bit_xor(hashtidextended(s.ctid, s.xmin::text::bigint)), 0) FROM postroom.settings s);
+           (SELECT coalesce(bit_xor(hashtidextended(s.ctid, s.xmin::text::bigint)), 0) FROM postroom.settings s),
+           EXISTS (SELECT FROM postroom.batch_progress);
 END
 $function$
 ;
@@ -5638,6 +6142,37 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.purge_look IS 'Internal: called by a job. Which of the next p_limit messages of a partition are still needed, and what the others were.';
+
+CREATE OR REPLACE FUNCTION postroom.purged_members(p_batch uuid, p_parts bigint[])
+ RETURNS uuid[]
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET plan_cache_mode TO 'force_custom_plan'
+ SET jit TO 'off'
+AS $function$
+DECLARE
+    missing uuid[];
+BEGIN
+    missing := ARRAY(
+        SELECT u.message_id
+        FROM postroom.batch_part p
+        CROSS JOIN LATERAL unnest(p.members) u (message_id)
+        WHERE p.batch_id = p_batch
+          AND p.id = ANY (p_parts)
+          AND NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = u.message_id));
+    IF cardinality(missing) = 0 THEN
+        RETURN missing;
+    END IF;
+    RETURN ARRAY(
+        SELECT u.message_id
+        FROM unnest(missing) u (message_id)
+        WHERE NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = u.message_id)
+          AND NOT EXISTS (SELECT FROM postroom.place x WHERE x.message_id = u.message_id));
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.purged_members IS 'Internal: called by a job. The members in these parts of a batch that were purged.';
 
 CREATE OR REPLACE FUNCTION postroom.queue_for_use(p_name text)
  RETURNS postroom.queue
@@ -6012,6 +6547,44 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.require_binding_arguments IS 'Internal: refuses arguments that no binding of an exchange of that kind can have.';
 
+CREATE OR REPLACE FUNCTION postroom.require_completion(p_batch postroom.batch)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    said   text;
+    field  text;
+    hint   text;
+BEGIN
+    PERFORM postroom.require_members(p_batch.completion);
+    FOREACH field IN ARRAY ARRAY['id', 'at', 'deduplicationKey', 'batch'] LOOP
+        IF p_batch.completion ->> field IS NOT NULL THEN
+            PERFORM postroom.refuse(field, 'left out in the completion message of a batch', p_batch.completion ->> field);
+        END IF;
+    END LOOP;
+    p_batch.done := 9223372036854775807;
+    p_batch.dead := 0;
+    p_batch.cancelled := 0;
+    p_batch.expired := 0;
+    p_batch.purged := 0;
+    BEGIN
+        PERFORM set_config('postroom.wait_for_room', 'off', true);
+        PERFORM postroom.create_messages(jsonb_build_array(postroom.completion_message(p_batch)));
+        RAISE SQLSTATE 'PR000' USING MESSAGE = 'accepted'; -- takes the message back, and never leaves this function
+    EXCEPTION
+        WHEN SQLSTATE 'PR000' OR SQLSTATE 'PR404' OR SQLSTATE 'PR429' THEN
+            RETURN;
+        WHEN data_exception THEN
+            GET STACKED DIAGNOSTICS said = MESSAGE_TEXT, field = COLUMN_NAME, hint = PG_EXCEPTION_HINT;
+            said := regexp_replace(said, '^message 0 of the batch: (.*)\. Nothing of the batch was written$', '\1');
+            RAISE EXCEPTION '%', said USING ERRCODE = SQLSTATE, COLUMN = field, HINT = hint;
+    END;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.require_completion IS 'Internal: refuses a message that create_message would refuse when the batch is completed.';
+
 CREATE OR REPLACE FUNCTION postroom.require_empty()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -6088,7 +6661,8 @@ BEGIN
             WHEN member.key IN ('payload', 'headers') THEN
                 CONTINUE;
             WHEN member.key IN ('queue', 'exchange', 'routingKey', 'type', 'id', 'delay', 'at', 'timeToLive', 'deduplicationKey',
-                                'deduplicateUntil', 'onDuplicate', 'correlationId', 'group', 'direction', 'body', 'contentType') THEN
+                                'deduplicateUntil', 'onDuplicate', 'correlationId', 'group', 'direction', 'body', 'contentType',
+                                'batch') THEN
                 IF member.kind NOT IN ('string', 'null') THEN
                     PERFORM postroom.refuse(member.key, 'a string', member.value::text);
                 END IF;
@@ -6105,8 +6679,8 @@ BEGIN
                 END IF;
             ELSE
                 PERFORM postroom.refuse(left(member.key, 80), 'left out: there is no such member', member.value::text,
-                    'Known are body, contentType, correlationId, deduplicateUntil, deduplicationKey, delay, direction, exchange, group, '
-                    'headers, id, mandatory, onDuplicate, payload, priority, queue, routingKey, timeToLive, type, version and at');
+                    'Known are batch, body, contentType, correlationId, deduplicateUntil, deduplicationKey, delay, direction, exchange, '
+                    'group, headers, id, mandatory, onDuplicate, payload, priority, queue, routingKey, timeToLive, type, version and at');
         END CASE;
     END LOOP;
     IF p_message ->> 'at' !~ '^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:[0-5]\d(\.\d+)?)?(Z|[+-]\d\d(:?\d\d)?)$' THEN
@@ -6134,6 +6708,24 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.require_name IS 'Internal: refuses what is no name of a queue or type.';
+
+CREATE OR REPLACE FUNCTION postroom.require_open_batch(p_field text, p_batch uuid)
+ RETURNS postroom.batch
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    found_batch postroom.batch;
+BEGIN
+    SELECT * INTO found_batch FROM postroom.batch b WHERE b.id = p_batch FOR KEY SHARE;
+    IF postroom.batch_state(found_batch) <> 'open' THEN
+        PERFORM postroom.refuse(p_field, 'the id of an open batch', p_batch || ' (' || postroom.batch_state(found_batch) || ')');
+    END IF;
+    RETURN found_batch;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.require_open_batch IS 'Internal: refuses a batch that takes no members.';
 
 CREATE OR REPLACE FUNCTION postroom.require_payload(p_payload jsonb)
  RETURNS void
@@ -6262,7 +6854,7 @@ DECLARE
     hint   text;
 BEGIN
     PERFORM postroom.require_members(p_message);
-    FOREACH field IN ARRAY ARRAY['id', 'at', 'deduplicationKey'] LOOP
+    FOREACH field IN ARRAY ARRAY['id', 'at', 'deduplicationKey', 'batch'] LOOP
         IF p_message ->> field IS NOT NULL THEN
             PERFORM postroom.refuse(field, 'left out in the message of a schedule', p_message ->> field,
                 'Each run has a message of its own; its planned time is in header postroom-planned-at');
@@ -6745,6 +7337,27 @@ $function$
 COMMENT ON FUNCTION postroom.sample_watermark IS 'Internal: called by workers. A sample for the low watermark: the seq up to which nothing can appear any more once the sample is
 settled.';
 
+CREATE OR REPLACE FUNCTION postroom.seal_batch(batch uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    UPDATE postroom.batch b SET sealed_at = clock_timestamp() WHERE b.id = seal_batch.batch AND b.sealed_at IS NULL;
+    IF FOUND THEN
+        RETURN true;
+    ELSIF NOT EXISTS (SELECT FROM postroom.batch b WHERE b.id = seal_batch.batch) THEN
+        PERFORM postroom.refuse('batch', 'the id of a batch', seal_batch.batch::text);
+    END IF;
+    RETURN false;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.seal_batch IS 'Says that a batch gets no more members, in the transaction of the caller: SELECT postroom.seal_batch(''...'').
+It is completed once all its members and children have ended; without any, at once. Answers whether that was a change. An unknown batch
+is refused (22023).';
+
 CREATE OR REPLACE FUNCTION postroom.set_destination(queue text, destination text)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -7013,6 +7626,82 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.settings_row IS 'Internal: reads an entry from its JSON object; refuses one that breaks a limit.';
+
+CREATE OR REPLACE FUNCTION postroom.settle_batch(p_batch uuid)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    progress     postroom.batch_progress;
+    batch        postroom.batch;
+    since        timestamptz;
+    with_purged  boolean;
+    chosen       record;
+    counted      record;
+    letters      record;
+    again        boolean;
+BEGIN
+    PERFORM postroom.require_read_committed();
+    SELECT * INTO progress FROM postroom.batch_progress g WHERE g.batch_id = p_batch FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        RETURN 0;
+    END IF;
+    SELECT * INTO batch FROM postroom.batch b WHERE b.id = p_batch;
+    since := batch.created_at - interval '1 hour'; -- spares the days before; the hour is for clocks of two servers
+    with_purged := progress.purge_at <= clock_timestamp();
+
+    SELECT * INTO chosen
+    FROM postroom.parts_to_count(p_batch, progress.next_part, CASE WHEN batch.cancelled_at IS NULL THEN 2000 ELSE 10000 END, since,
+                                 with_purged);
+    SELECT * INTO counted
+    FROM postroom.count_parts(p_batch, chosen.parts, since,
+        CASE WHEN with_purged THEN postroom.purged_members(p_batch, chosen.parts) ELSE '{}' END, batch.cancelled_at IS NOT NULL);
+    again := counted.ended > 0 AND counted.ended * 4 >= counted.looked AND counted.looked > 2000;
+    IF batch.cancelled_at IS NOT NULL THEN
+        again := postroom.cancel_members(counted.waiting) > 0 OR again;
+        UPDATE postroom.batch b
+        SET cancelled_at = clock_timestamp(), sealed_at = coalesce(b.sealed_at, clock_timestamp())
+        WHERE b.id = ANY (ARRAY(SELECT c.id
+                                FROM postroom.batch c
+                                WHERE c.parent_id = p_batch AND c.cancelled_at IS NULL AND c.completed_at IS NULL
+                                FOR NO KEY UPDATE SKIP LOCKED));
+    END IF;
+    UPDATE postroom.batch_progress g
+    SET done = g.done + counted.done, expired = g.expired + counted.expired, cancelled = g.cancelled + counted.cancelled,
+        dead = g.dead + counted.dead, purged = g.purged + counted.purged, next_part = chosen.next_part, counted_at = clock_timestamp(),
+        look_at = clock_timestamp() + CASE WHEN again THEN interval '0' ELSE interval '1 second' END,
+        purge_at = CASE WHEN with_purged AND counted.purged = 0 THEN clock_timestamp() + interval '10 seconds' ELSE g.purge_at END
+    WHERE g.batch_id = p_batch;
+    IF batch.sealed_at IS NULL OR postroom.has_unfinished(p_batch) THEN
+        RETURN CASE WHEN again THEN 2 ELSE 1 END;
+    END IF;
+
+    SELECT * INTO batch FROM postroom.batch b WHERE b.id = p_batch FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        RETURN 1; -- somebody adds members
+    END IF;
+    SELECT * INTO letters
+    FROM postroom.count_parts(p_batch, ARRAY(SELECT p.id FROM postroom.batch_part p WHERE p.batch_id = p_batch AND p.is_dead), since, '{}',
+                              false);
+    UPDATE postroom.batch_progress g
+    SET done = g.done + letters.done, expired = g.expired + letters.expired, cancelled = g.cancelled + letters.cancelled,
+        dead = g.dead + letters.dead
+    WHERE g.batch_id = p_batch;
+    IF postroom.has_unfinished(p_batch) THEN
+        RETURN 1;
+    END IF;
+    SELECT g.done, g.expired, g.cancelled, g.purged, g.dead + coalesce((SELECT sum(p.size) FROM postroom.batch_part p
+                                                                        WHERE p.batch_id = p_batch), 0)
+    INTO batch.done, batch.expired, batch.cancelled, batch.purged, batch.dead
+    FROM postroom.batch_progress g
+    WHERE g.batch_id = p_batch;
+    RETURN CASE WHEN postroom.complete_batch(batch) THEN 3 ELSE 1 END;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.settle_batch IS 'Internal: called by a job. Counts the members of a batch that have ended, cancels those of a cancelled one, and completes it.
+0: another process is at it, or it is completed; 1: counted; 2: counted, and there is more to count now; 3: it is completed now.';
 
 CREATE OR REPLACE FUNCTION postroom.settle_length(p_queue integer, p_surplus bigint, p_after_seq bigint, p_messages uuid[])
  RETURNS bigint

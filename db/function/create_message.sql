@@ -258,7 +258,8 @@ CREATE OR REPLACE FUNCTION postroom.create_message(
     routing_key        text DEFAULT NULL,
     mandatory          boolean DEFAULT true,
     deduplicate_until  text DEFAULT 'purged',
-    on_duplicate       text DEFAULT 'refuse')
+    on_duplicate       text DEFAULT 'refuse',
+    batch              uuid DEFAULT NULL)
 RETURNS TABLE (id uuid, is_new boolean, queues text[])
 LANGUAGE plpgsql VOLATILE ROWS 1
 SECURITY DEFINER
@@ -358,6 +359,9 @@ BEGIN
         END IF;
         PERFORM postroom.require_text('contentType', create_message.content_type);
     END IF;
+    IF create_message.batch IS NOT NULL THEN
+        PERFORM postroom.require_open_batch('batch', create_message.batch); -- locks it: see batch
+    END IF;
 
     IF create_message.exchange IS NULL THEN
         target := postroom.queue_for_use(create_message.queue);
@@ -400,7 +404,8 @@ BEGIN
     new_message.exchange := create_message.exchange;
     new_message.routing_key := CASE WHEN create_message.exchange IS NOT NULL THEN coalesce(create_message.routing_key, '') END;
     new_message.queue_ids := CASE WHEN cardinality(targets) > 1 THEN ARRAY(SELECT t.id FROM unnest(targets) t) END;
-    new_message.headers := new_headers;
+    new_message.headers := CASE WHEN create_message.batch IS NULL THEN new_headers
+                                ELSE coalesce(new_headers, '{}') || jsonb_build_object('postroom-batch', create_message.batch) END;
     new_message.payload := new_payload;
     new_message.body := new_body;
 
@@ -454,6 +459,9 @@ BEGIN
                 PERFORM postroom.settle_length(t.queue_id, 1, new_message.seq - 1, ARRAY[new_id])
                 FROM unnest(to_settle) t (queue_id);
             END IF;
+            IF create_message.batch IS NOT NULL THEN
+                PERFORM postroom.add_member(create_message.batch, new_id, greatest(cardinality(new_message.queue_ids), 1));
+            END IF;
             RETURN QUERY SELECT new_id, true,
                 CASE WHEN target.id IS NULL THEN ARRAY(SELECT t.name FROM unnest(targets) t) ELSE ARRAY[target.name] END;
             RETURN;
@@ -492,7 +500,8 @@ The message exists if and only if that transaction commits; workers notice it by
 is_new is false, and id is that of the first message, when message_id or deduplication_key was there with the same content.
 With other content it is an error (23505). deduplicate_until says until when another message holds the key: purged, end or start.
 on_duplicate says what happens then: refuse other content, keep the first, replace it while it waits, or reschedule it to the new due
-time. A value that breaks a limit is refused (22023); its field stands in COLUMN.
+time. batch makes it a member of that batch (see create_batch); a message that was there already does not become one.
+A value that breaks a limit is refused (22023); its field stands in COLUMN.
 A message for a queue that is full and rejects is refused (PR429). Who creates messages in a queue with a maximum length waits for
 others that do so, until their transactions end.
 An open transaction with the same new key, id or queue name is waited for. That may end in 40001 under REPEATABLE READ,

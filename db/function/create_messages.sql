@@ -17,7 +17,8 @@ BEGIN
             WHEN member.key IN ('payload', 'headers') THEN
                 CONTINUE;
             WHEN member.key IN ('queue', 'exchange', 'routingKey', 'type', 'id', 'delay', 'at', 'timeToLive', 'deduplicationKey',
-                                'deduplicateUntil', 'onDuplicate', 'correlationId', 'group', 'direction', 'body', 'contentType') THEN
+                                'deduplicateUntil', 'onDuplicate', 'correlationId', 'group', 'direction', 'body', 'contentType',
+                                'batch') THEN
                 IF member.kind NOT IN ('string', 'null') THEN
                     PERFORM postroom.refuse(member.key, 'a string', member.value::text);
                 END IF;
@@ -34,8 +35,8 @@ BEGIN
                 END IF;
             ELSE
                 PERFORM postroom.refuse(left(member.key, 80), 'left out: there is no such member', member.value::text,
-                    'Known are body, contentType, correlationId, deduplicateUntil, deduplicationKey, delay, direction, exchange, group, '
-                    'headers, id, mandatory, onDuplicate, payload, priority, queue, routingKey, timeToLive, type, version and at');
+                    'Known are batch, body, contentType, correlationId, deduplicateUntil, deduplicationKey, delay, direction, exchange, '
+                    'group, headers, id, mandatory, onDuplicate, payload, priority, queue, routingKey, timeToLive, type, version and at');
         END CASE;
     END LOOP;
     IF p_message ->> 'at' !~ '^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:[0-5]\d(\.\d+)?)?(Z|[+-]\d\d(:?\d\d)?)$' THEN
@@ -66,6 +67,7 @@ DECLARE
     due           timestamptz;
     time_to_live  interval;
     body          bytea;
+    batch         uuid;
     said          text;
     field         text;
     hint          text;
@@ -87,6 +89,8 @@ BEGIN
         time_to_live := message ->> reading;
         reading := 'body';
         body := decode(message ->> reading, 'base64');
+        reading := 'batch';
+        batch := message ->> reading;
         reading := NULL;
         RETURN QUERY
             SELECT place, c.id, c.is_new, c.queues
@@ -111,7 +115,8 @@ BEGIN
                 routing_key => message ->> 'routingKey',
                 mandatory => (message ->> 'mandatory')::boolean,
                 deduplicate_until => message ->> 'deduplicateUntil',
-                on_duplicate => message ->> 'onDuplicate') c;
+                on_duplicate => message ->> 'onDuplicate',
+                batch => batch) c;
     END LOOP;
 EXCEPTION WHEN data_exception OR unique_violation OR SQLSTATE 'PR404' OR SQLSTATE 'PR429' THEN
     IF place IS NULL THEN
@@ -131,7 +136,7 @@ COMMENT ON FUNCTION postroom.create_messages IS
 SELECT id FROM postroom.create_messages(''[{"queue": "mail", "payload": {"to": "ann"}}, {"queue": "mail", "delay": "5 minutes"}]'').
 Members: queue, or exchange with routingKey and mandatory; payload, or body (Base64) with contentType; type, version, id, delay,
 at (with a zone), timeToLive, priority, deduplicationKey, deduplicateUntil, onDuplicate, correlationId, group, headers,
-direction. A null counts as left out.
+direction, batch. A null counts as left out.
 Rules: see create_message.
 One row for each message, in order; index counts from 0. An error names the message by that number.';
 

@@ -364,7 +364,8 @@ CREATE TABLE postroom.attempt (
     error_class  text,
     error        text
 ) PARTITION BY RANGE (finished_at);
-COMMENT ON COLUMN postroom.attempt.error IS 'what went wrong; of a cancelled one the reason where there is one: queue_deleted, maxlen';
+COMMENT ON COLUMN postroom.attempt.error IS
+    'what went wrong; of a cancelled one the reason where there is one: queue_deleted, maxlen, batch_cancelled';
 COMMENT ON COLUMN postroom.attempt.outcome IS
     '0 done, 1 cancelled, 2 expired (these three finish a message), 3 retry, 4 snooze, 5 not_now, 6 reject, 7 failed, 8 crashed, '
     '9 undecodable';

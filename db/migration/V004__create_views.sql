@@ -109,7 +109,7 @@ COMMENT ON COLUMN postroom.queue_messages.due_at IS 'when a DELAYED one becomes 
 COMMENT ON COLUMN postroom.queue_messages.reason IS
     'why it is DELAYED (delay, retry, snooze, not_now, no_handler, undecodable, payload_missing, not_run) '
     'DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined, expired, maxlen, dlx_unroutable, cycle) '
-    'or CANCELLED (queue_deleted, maxlen; null: somebody asked for it)';
+    'or CANCELLED (queue_deleted, maxlen, batch_cancelled; null: somebody asked for it)';
 COMMENT ON COLUMN postroom.queue_messages.error IS 'the last recorded error';
 COMMENT ON COLUMN postroom.queue_messages.worker IS 'who holds it while IN_PROGRESS, since claimed_at';
 COMMENT ON COLUMN postroom.queue_messages.removable_at IS

@@ -38,11 +38,13 @@ settled.';
 -- (xmin), also where the writer began long ago and commits late. Row locks change nothing. 10,000 queues take 3 ms.
 -- horizon: every row version that this snapshot does not see has a writer with at least this id. It is of the same snapshot as queues.
 -- settings: the same over postroom.settings. A process reads the entries anew only when it differs.
+-- batches: whether any batch is not completed. Where none is, no process asks for them.
 -- others: a digest over the other processes that are alive; null: there is none.
 -- last_seq: the last seq drawn. next_due: the microseconds until something delayed is due, in whichever queue; null: nothing is delayed.
 -- The search begins at p_due_from (see promote). cancelled: messages that this process held when they were cancelled (see cancel_running).
 CREATE OR REPLACE FUNCTION postroom.poll_summary(p_worker int, p_due_from timestamptz)
-RETURNS TABLE (queues bigint, horizon text, others bigint, last_seq bigint, next_due bigint, cancelled uuid[], settings bigint)
+RETURNS TABLE (queues bigint, horizon text, others bigint, last_seq bigint, next_due bigint, cancelled uuid[], settings bigint,
+               batches boolean)
 LANGUAGE plpgsql VOLATILE ROWS 1
 SET search_path = pg_catalog, pg_temp
 SET enable_bitmapscan = off SET enable_sort = off SET plan_cache_mode = force_generic_plan SET jit = off
@@ -61,7 +63,8 @@ BEGIN
             ORDER BY d.due_at
             LIMIT 1),
            ARRAY(SELECT c.message_id FROM postroom.cancelled_run c WHERE c.worker_id = p_worker),
-           (SELECT coalesce(bit_xor(hashtidextended(s.ctid, s.xmin::text::bigint)), 0) FROM postroom.settings s);
+           (SELECT coalesce(bit_xor(hashtidextended(s.ctid, s.xmin::text::bigint)), 0) FROM postroom.settings s),
+           EXISTS (SELECT FROM postroom.batch_progress);
 END
 $$;
 COMMENT ON FUNCTION postroom.poll_summary IS

@@ -21,7 +21,7 @@ DECLARE
     hint   text;
 BEGIN
     PERFORM postroom.require_members(p_message);
-    FOREACH field IN ARRAY ARRAY['id', 'at', 'deduplicationKey'] LOOP
+    FOREACH field IN ARRAY ARRAY['id', 'at', 'deduplicationKey', 'batch'] LOOP
         IF p_message ->> field IS NOT NULL THEN
             PERFORM postroom.refuse(field, 'left out in the message of a schedule', p_message ->> field,
                 'Each run has a message of its own; its planned time is in header postroom-planned-at');

@@ -12,6 +12,7 @@ EXCEPTION WHEN duplicate_object THEN
 END $$;
 GRANT USAGE ON SCHEMA postroom TO postroom_operator;
 GRANT SELECT ON
+    postroom.batches,
     postroom.bindings,
     postroom.consumer_stops,
     postroom.consumers,
@@ -53,8 +54,10 @@ GRANT USAGE ON SEQUENCE postroom.ready_seq TO postroom_operator;
 GRANT EXECUTE ON FUNCTION
     postroom.bind,
     postroom.cancel,
+    postroom.cancel_batch,
     postroom.cancel_message,
     postroom.cancel_running,
+    postroom.create_batch,
     postroom.create_message,
     postroom.create_messages,
     postroom.create_schedule,
@@ -74,6 +77,7 @@ GRANT EXECUTE ON FUNCTION
     postroom.resume_schedule,
     postroom.route,
     postroom.run_schedule,
+    postroom.seal_batch,
     postroom.set_destination,
     postroom.set_limiter,
     postroom.set_ordered,

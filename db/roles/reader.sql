@@ -11,6 +11,7 @@ EXCEPTION WHEN duplicate_object THEN
 END $$;
 GRANT USAGE ON SCHEMA postroom TO postroom_reader;
 GRANT SELECT ON
+    postroom.batches,
     postroom.bindings,
     postroom.consumer_stops,
     postroom.consumers,

@@ -1,5 +1,6 @@
 package io.postroom;
 
+import io.postroom.api.Batches;
 import io.postroom.api.Consumers;
 import io.postroom.api.Definitions;
 import io.postroom.api.Exchanges;
@@ -32,6 +33,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.function.IntSupplier;
 import java.util.function.Supplier;
 
 /**
@@ -48,6 +50,8 @@ public final class DefaultPostroom implements Postroom {
     private final HandlerEntries entries;
     private final Consumers consumers;
     private final DefaultLimiters limiters;
+    private final Batches batches;
+    private final IntSupplier settleBatches;
     private final HandlerRegistry handlers;
     private final Engine engine;
     private final Supplier<List<String>> obstacles;
@@ -73,6 +77,8 @@ public final class DefaultPostroom implements Postroom {
             HandlerEntries entries,
             Consumers consumers,
             DefaultLimiters limiters,
+            Batches batches,
+            IntSupplier settleBatches,
             HandlerRegistry handlers,
             Engine engine,
             Supplier<List<String>> obstacles,
@@ -91,6 +97,8 @@ public final class DefaultPostroom implements Postroom {
         this.entries = entries;
         this.consumers = consumers;
         this.limiters = limiters;
+        this.batches = batches;
+        this.settleBatches = settleBatches;
         this.handlers = handlers;
         this.engine = engine;
         this.obstacles = obstacles;
@@ -140,6 +148,11 @@ public final class DefaultPostroom implements Postroom {
     @Override
     public Limiters limiters() {
         return limiters;
+    }
+
+    @Override
+    public Batches batches() {
+        return batches;
     }
 
     /** Declares a limiter of the builder, and its queue where that is missing. */
@@ -219,15 +232,19 @@ public final class DefaultPostroom implements Postroom {
     }
 
     /**
-     * Fires schedules, expires and promotes what is due, then runs on this thread what is READY in these queues, until nothing is left. For
-     * tests with workers off.
+     * Fires schedules, expires and promotes what is due, then runs on this thread what is READY in these queues, until nothing is left.
+     * Completes batches and runs their completion messages, too. For tests with workers off.
      *
      * @param names empty: all queues that have a handler here
      * @return how many messages were run
      */
     public int drain(Collection<String> names) {
         schedules.fireDue();
-        return engine.drain(names);
+        int run = engine.drain(names);
+        while (settleBatches.getAsInt() > 0) {
+            run += engine.drain(names);
+        }
+        return run;
     }
 
     /** Sets every stored instant of waiting messages back by this much, so that time seems to pass at once. For tests. */

@@ -1,5 +1,6 @@
 package io.postroom;
 
+import io.postroom.api.Batches;
 import io.postroom.api.Consumers;
 import io.postroom.api.Definitions;
 import io.postroom.api.EngineSettings;
@@ -72,6 +73,9 @@ public interface Postroom extends AutoCloseable {
 
     /** Reads and changes the entries of external systems. Usable until {@link #close}. */
     SettingsRegistry settings();
+
+    /** Creates, seals, cancels and finds batches of messages. Usable until {@link #close}. */
+    Batches batches();
 
     /** Limits how many messages start in a period, and how many are in progress. Usable until {@link #close}. */
     Limiters limiters();

@@ -26,6 +26,7 @@ import io.postroom.internal.postgres.connection.EnginePool;
 import io.postroom.internal.postgres.connection.PoolerCheck;
 import io.postroom.internal.postgres.connection.PostgresNotificationListener;
 import io.postroom.internal.postgres.connection.StartCheck;
+import io.postroom.internal.producer.DefaultBatches;
 import io.postroom.internal.producer.DefaultConsumers;
 import io.postroom.internal.producer.DefaultExchanges;
 import io.postroom.internal.producer.DefaultLimiters;
@@ -274,6 +275,7 @@ final class PostroomBuilder implements Postroom.Builder {
         DefaultQueueMessages queueMessages = new DefaultQueueMessages(
                 stores, hosts, encoder, queueCache, router, worker, jobs::promoteSoon, jobs::redriveSoon);
         jobs.firing(stores.schedules(), queueMessages.scheduled());
+        jobs.settling(stores.batches(), worker.poller()::pollNow);
         OwnerCheck ownerCheck = new OwnerCheck(stores.queues(), worker);
         DefaultQueues queues = new DefaultQueues(stores, queueCache, worker, ownerCheck);
         return new DefaultPostroom(
@@ -289,6 +291,8 @@ final class PostroomBuilder implements Postroom.Builder {
                 known,
                 new DefaultConsumers(stores.consumers(), worker.poller()),
                 new DefaultLimiters(stores.limiters(), queueCache, worker.poller()),
+                new DefaultBatches(stores.batches(), hosts, queueMessages.scheduled(), jobs::settleSoon),
+                jobs::settleAll,
                 registry,
                 engine,
                 jobs.inspect::obstacles,

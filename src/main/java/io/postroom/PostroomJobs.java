@@ -15,6 +15,7 @@ import io.postroom.internal.jobs.ReleaseActiveConsumers;
 import io.postroom.internal.jobs.RemoveQueueMessages;
 import io.postroom.internal.jobs.ReportFailures;
 import io.postroom.internal.jobs.RescueLeases;
+import io.postroom.internal.jobs.SettleBatches;
 import io.postroom.internal.jobs.ShortenQueues;
 import io.postroom.internal.jobs.SweepGroups;
 import io.postroom.internal.jobs.WatchUnconsumedQueues;
@@ -22,6 +23,7 @@ import io.postroom.internal.postgres.PostgresInspection;
 import io.postroom.internal.postgres.PostgresJobLocks;
 import io.postroom.internal.postgres.purge.PostgresMaintenance;
 import io.postroom.internal.schedules.ScheduledMessages;
+import io.postroom.internal.storage.BatchStore;
 import io.postroom.internal.storage.JobStore;
 import io.postroom.internal.storage.MaintenanceStore;
 import io.postroom.internal.storage.ScheduleStore;
@@ -57,6 +59,7 @@ final class PostroomJobs {
     private final PromoteDue promote;
     private final RedriveDeadLetters redrives;
     private @Nullable FireSchedules schedules;
+    private @Nullable SettleBatches batches;
 
     /** @param engines connections of the engine's own */
     PostroomJobs(JobStore store, DataSource engines, Notifier notifier, Consumers consumers) {
@@ -82,6 +85,28 @@ final class PostroomJobs {
         schedules = new FireSchedules(store, messages);
     }
 
+    /** @param completed called after batches were completed */
+    void settling(BatchStore store, Runnable completed) {
+        batches = new SettleBatches(store, completed);
+    }
+
+    void settleSoon() {
+        if (batches != null) {
+            timer.runSoon(batches);
+        }
+    }
+
+    /** Counts and completes on this thread what it can. Answers how many batches were completed. */
+    int settleAll() {
+        return Objects.requireNonNull(batches).settleAll();
+    }
+
+    private void settleInTime() {
+        if (batches != null) {
+            timer.runSoon(batches, SettleBatches.UNDER_WAY);
+        }
+    }
+
     void fireSoon() {
         if (schedules != null) {
             timer.runSoon(schedules);
@@ -98,7 +123,7 @@ final class PostroomJobs {
 
     /** Returns what runs the promote job when the worker learns of an earlier due time. */
     DueWatch dueWatch() {
-        return new PromoteInTime(timer, promote);
+        return new PromoteInTime(timer, promote, this::settleInTime);
     }
 
     /** Returns the jobs of a process that only creates messages. */
@@ -126,6 +151,7 @@ final class PostroomJobs {
         jobs.add(new SweepGroups(store));
         jobs.add(redrives);
         jobs.add(Objects.requireNonNull(schedules));
+        jobs.add(Objects.requireNonNull(batches));
         MaintenanceStore maintenance = new PostgresMaintenance(engines);
         LockProvider locks = PostgresJobLocks.on(engines);
         jobs.add(new LockedJob(new RemoveQueueMessages(maintenance), locks, LONGEST_JOB));
@@ -135,7 +161,7 @@ final class PostroomJobs {
         return jobs;
     }
 
-    private record PromoteInTime(JobTimer timer, PromoteDue promote) implements DueWatch {
+    private record PromoteInTime(JobTimer timer, PromoteDue promote, Runnable settleInTime) implements DueWatch {
         @Override
         public @Nullable Instant from() {
             return promote.from();
@@ -149,6 +175,11 @@ final class PostroomJobs {
         @Override
         public void delayed() {
             timer.runSoon(promote);
+        }
+
+        @Override
+        public void batchesUnderWay() {
+            settleInTime.run();
         }
     }
 }

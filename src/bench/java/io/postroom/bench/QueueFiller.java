@@ -2,11 +2,15 @@ package io.postroom.bench;
 
 import com.zaxxer.hikari.HikariDataSource;
 import io.postroom.Postroom;
+import io.postroom.api.BatchState;
+import io.postroom.api.CreateBatch;
 import io.postroom.api.CreateMessage;
 import io.postroom.api.Limiter;
 import io.postroom.api.QueueSettings;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /** Makes the schema, and creates messages in the queues of {@link ConsumerProcess}, from this JVM. It consumes nothing. */
 final class QueueFiller implements AutoCloseable {
@@ -53,6 +57,31 @@ final class QueueFiller implements AutoCloseable {
                 block = new ArrayList<>(bulk);
             }
         }
+    }
+
+    UUID batch() {
+        return postroom.batches().create(CreateBatch.named("bench"));
+    }
+
+    /** Creates messages in bulks of a thousand in the first queue; those of a batch seal it at the end. */
+    void fill(int messages, @Nullable UUID batch) {
+        String payload = Payloads.usual();
+        for (int from = 0; from < messages; from += BULK) {
+            List<CreateMessage> block = new ArrayList<>(BULK);
+            for (int i = from; i < Math.min(from + BULK, messages); i++) {
+                CreateMessage message =
+                        CreateMessage.to(ConsumerProcess.queue(0)).json("bench", 1, payload);
+                block.add(batch == null ? message : message.batch(batch));
+            }
+            postroom.queueMessages().createMessages(block);
+        }
+        if (batch != null) {
+            postroom.batches().seal(batch);
+        }
+    }
+
+    boolean isCompleted(UUID batch) {
+        return postroom.batches().find(batch).orElseThrow().state() == BatchState.COMPLETED;
     }
 
     @Override

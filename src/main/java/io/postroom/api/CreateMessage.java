@@ -32,6 +32,7 @@ import java.util.function.Consumer;
  * @param group the messages it runs in order with, in an ordered queue
  * @param headers in the order they were given
  * @param direction a label, default OUTGOING
+ * @param batch the batch whose member it becomes; empty: none
  */
 public record CreateMessage(
         String queue,
@@ -49,7 +50,8 @@ public record CreateMessage(
         Optional<String> correlationId,
         Optional<String> group,
         Map<String, String> headers,
-        Direction direction) {
+        Direction direction,
+        Optional<UUID> batch) {
     /** The priority of a message for which none is set: 4. */
     public static final int DEFAULT_PRIORITY = 4;
 
@@ -131,7 +133,8 @@ public record CreateMessage(
                 Optional.empty(),
                 Optional.empty(),
                 Map.of(),
-                Direction.OUTGOING);
+                Direction.OUTGOING,
+                Optional.empty());
     }
 
     /** Type of kill signals. Handlers never get such a message. */
@@ -282,6 +285,18 @@ public record CreateMessage(
         return changed(draft -> draft.direction = direction);
     }
 
+    /**
+     * Makes the message a member of an open batch, in the transaction that creates it; a header {@link Batch#HEADER} tells its handler the
+     * batch. A message that is there already, by its id or deduplication key, does not become a member. Not for {@code sendMessageSync} and
+     * messages of schedules.
+     *
+     * @param id of a batch that is not sealed, cancelled or completed; others are refused with {@link InvalidMessageException} when the
+     *     message is created
+     */
+    public CreateMessage batch(UUID id) {
+        return changed(draft -> draft.batch = Optional.of(id));
+    }
+
     /** Makes the changed copy. It is checked as a whole, because some limits are about two fields. */
     private CreateMessage changed(Consumer<Draft> change) {
         Draft draft = new Draft(this);
@@ -302,7 +317,8 @@ public record CreateMessage(
                 draft.correlationId,
                 draft.group,
                 draft.headers,
-                draft.direction);
+                draft.direction,
+                draft.batch);
     }
 
     /** All fields, for the time of a change. */
@@ -323,6 +339,7 @@ public record CreateMessage(
         private Optional<String> group;
         private Map<String, String> headers;
         private Direction direction;
+        private Optional<UUID> batch;
 
         Draft(CreateMessage message) {
             queue = message.queue;
@@ -341,6 +358,7 @@ public record CreateMessage(
             group = message.group;
             headers = message.headers;
             direction = message.direction;
+            batch = message.batch;
         }
     }
 

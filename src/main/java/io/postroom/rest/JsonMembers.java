@@ -13,13 +13,14 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * The members of a small JSON object, each a string, a whole number, true or false, or an object of strings. Refuses members that are not
- * known, and names the known ones. A member that is {@code null} counts as absent.
+ * The members of a small JSON object, each a string, a whole number, true or false, an object of strings, or another object. Refuses
+ * members that are not known, and names the known ones. A member that is {@code null} counts as absent.
  */
 final class JsonMembers {
     private static final JsonMapper JSON = JsonMapper.builder()
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
             .build();
     private static final int SHOWN = 80;
 
@@ -69,6 +70,11 @@ final class JsonMembers {
 
     Optional<Boolean> bool(String name) {
         return value(name, JsonNode::isBoolean, "true or false").map(JsonNode::booleanValue);
+    }
+
+    /** The text of an object, for somebody else to read. Numbers keep their digits. */
+    Optional<String> json(String name) {
+        return value(name, JsonNode::isObject, "a JSON object").map(JsonNode::toString);
     }
 
     /** An object of texts, where null stands for an empty value. */

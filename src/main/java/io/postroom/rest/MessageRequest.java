@@ -58,7 +58,8 @@ final class MessageRequest {
             "correlationId",
             "group",
             "headers",
-            "direction");
+            "direction",
+            "batch");
 
     // Deeper and longer than a payload may be: payloads are checked later, by a check that names the place.
     private static final JsonFactory JSON = JsonFactory.builder()
@@ -236,7 +237,9 @@ final class MessageRequest {
         message = with(message, "delay", (made, delay) -> made.delay(Durations.parse("delay", delay)));
         message = with(message, "at", (made, at) -> made.at(instant(at)));
         message = with(message, "timeToLive", (made, time) -> made.timeToLive(Durations.parse("timeToLive", time)));
-        message = with(message, "id", (made, id) -> made.id(requireUuid(id)));
+        message = with(message, "id", (made, id) -> made.id(requireUuid("id", "a UUID of version 7", id)));
+        message = with(
+                message, "batch", (made, batch) -> made.batch(requireUuid("batch", "the id of an open batch", batch)));
         message = with(message, "correlationId", CreateMessage::correlationId);
         message = with(message, "group", CreateMessage::group);
         message = deduplicated(message, idempotencyKey);
@@ -343,10 +346,10 @@ final class MessageRequest {
         }
     }
 
-    private static UUID requireUuid(String text) {
+    private static UUID requireUuid(String field, String limit, String text) {
         UUID id = uuid(text);
         if (id == null) {
-            throw new InvalidMessageException("id", "a UUID of version 7", text);
+            throw new InvalidMessageException(field, limit, text);
         }
         return id;
     }

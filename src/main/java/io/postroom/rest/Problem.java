@@ -117,6 +117,14 @@ public record Problem(
         return of(404, "unknown-exchange", "No such exchange", "There is no exchange \"" + name + "\"");
     }
 
+    static Problem unknownBatch(String id) {
+        return of(
+                404,
+                "unknown-batch",
+                "No such batch",
+                "There is no batch " + id + ". It never was, or it was completed more than seven days ago");
+    }
+
     static Problem unknownMessage(String id) {
         return of(
                 404,

@@ -1,5 +1,6 @@
 package io.postroom.rest;
 
+import io.postroom.api.Batches;
 import io.postroom.api.Consumers;
 import io.postroom.api.Definitions;
 import io.postroom.api.Exchanges;
@@ -44,6 +45,12 @@ class RestAutoConfiguration {
     @ConditionalOnBean(SettingsRegistry.class)
     SettingsController postroomSettingsController(SettingsRegistry settings) {
         return new SettingsController(settings);
+    }
+
+    @Bean
+    @ConditionalOnBean(Batches.class)
+    BatchesController postroomBatchesController(Batches batches) {
+        return new BatchesController(batches);
     }
 
     @Bean

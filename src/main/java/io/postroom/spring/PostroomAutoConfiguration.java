@@ -2,6 +2,7 @@ package io.postroom.spring;
 
 import io.postroom.DefaultPostroom;
 import io.postroom.Postroom;
+import io.postroom.api.Batches;
 import io.postroom.api.Consumers;
 import io.postroom.api.Definitions;
 import io.postroom.api.EngineSettings;
@@ -147,6 +148,12 @@ class PostroomAutoConfiguration {
     @ConditionalOnMissingBean
     Schedules postroomSchedules(Postroom postroom) {
         return postroom.schedules();
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    Batches postroomBatches(Postroom postroom) {
+        return postroom.batches();
     }
 
     @Bean

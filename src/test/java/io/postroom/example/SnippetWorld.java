@@ -1,6 +1,7 @@
 package io.postroom.example;
 
 import io.postroom.Postroom;
+import io.postroom.api.Batches;
 import io.postroom.api.Consumers;
 import io.postroom.api.Definitions;
 import io.postroom.api.Exchanges;
@@ -26,6 +27,7 @@ public class SnippetWorld {
     public final QueueMessages queueMessages = postroom == null ? null : postroom.queueMessages();
     public final Queues queues = postroom == null ? null : postroom.queues();
     public final Exchanges exchanges = postroom == null ? null : postroom.exchanges();
+    public final Batches batches = postroom == null ? null : postroom.batches();
     public final Limiters limiters = postroom == null ? null : postroom.limiters();
     public final Schedules schedules = postroom == null ? null : postroom.schedules();
     public final Definitions definitions = postroom == null ? null : postroom.definitions();
@@ -40,6 +42,9 @@ public class SnippetWorld {
 
     @MessageType("ticket.checked-out")
     public record TicketCheckedOut(String order, String customer) {}
+
+    /** A member of a batch. */
+    public record ReportPart(String report, int part) {}
 
     /** A request. */
     public record PriceOf(String article) {}

@@ -26,8 +26,10 @@ class FunctionFilesTest {
     private static final Set<String> FOR_USERS = Set.of(
             "bind",
             "cancel",
+            "cancel_batch",
             "cancel_message",
             "cancel_running",
+            "create_batch",
             "create_message",
             "create_messages",
             "create_schedule",
@@ -51,6 +53,7 @@ class FunctionFilesTest {
             "resume_schedule",
             "route",
             "run_schedule",
+            "seal_batch",
             "set_destination",
             "set_limiter",
             "set_ordered",

@@ -55,6 +55,9 @@ public final class RemoveQueueMessages implements Job {
     /** How long rows of dropped messages are kept. */
     private static final Duration DROPPED_FOR = Duration.ofDays(7);
 
+    /** How long completed batches are kept. */
+    private static final Duration BATCHES_FOR = Duration.ofDays(7);
+
     private static final Duration DAILY = Duration.ofDays(1);
 
     private final MaintenanceStore maintenance;
@@ -106,11 +109,13 @@ public final class RemoveQueueMessages implements Job {
             int keys = maintenance.removeLostKeys(LEFTOVERS_AT_ONCE);
             int workers = maintenance.forgetWorkers(DAILY);
             int dropped = maintenance.forgetDropped(DROPPED_FOR);
+            int batches = maintenance.forgetBatches(BATCHES_FOR);
             log.debug(
-                    "removed {} keys without a message, forgot {} workers and {} dropped messages",
+                    "removed {} keys without a message, forgot {} workers, {} dropped messages and {} batches",
                     keys,
                     workers,
-                    dropped);
+                    dropped,
+                    batches);
         }
         if (more) {
             return MORE;

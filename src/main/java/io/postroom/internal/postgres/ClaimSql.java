@@ -106,7 +106,7 @@ final class ClaimSql {
     static final Sql POLL_SUMMARY = Sql.of("""
             -- name: poll_summary
             SELECT pg_postmaster_start_time(), pg_relation_filenode('postroom.ready'), queues, horizon, others, last_seq, next_due,
-                   cancelled, settings
+                   cancelled, settings, batches
             FROM postroom.poll_summary(:worker, coalesce(:dueFrom::timestamptz, '-infinity'))
             """);
 

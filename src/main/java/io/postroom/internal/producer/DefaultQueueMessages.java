@@ -74,7 +74,8 @@ public final class DefaultQueueMessages implements QueueMessages {
         this.promoteSoon = promoteSoon;
         this.redriveSoon = redriveSoon;
         RouteWriter routes = new RouteWriter(router, stores.routing(), stores.enqueue());
-        this.writer = new MessageWriter(stores.enqueue(), transactions, queues, routes, worker, promoteSoon);
+        this.writer = new MessageWriter(
+                stores.enqueue(), stores.batches(), transactions, queues, routes, worker, promoteSoon);
         Predicate<NewMessage> isLimited = message -> queues.areAnyLimited(List.of(message));
         this.groupCommits = new GroupCommits(new RetryingWriter(writer), isLimited);
         this.asyncGroupCommit = new AsyncGroupCommit(
@@ -185,6 +186,13 @@ public final class DefaultQueueMessages implements QueueMessages {
                     "left out in sendMessageSync",
                     "a due time",
                     "Use createMessage for a message that is to wait");
+        }
+        if (message.batch().isPresent()) {
+            throw new InvalidMessageException(
+                    "batch",
+                    "left out in sendMessageSync",
+                    message.batch().get().toString(),
+                    "Use createMessage for a member of a batch");
         }
         NewMessage encoded = encoder.encode(message);
         refuseExchange(encoded, "sendMessageSync");

@@ -1,5 +1,6 @@
 package io.postroom.internal.producer;
 
+import io.postroom.api.Batch;
 import io.postroom.api.CreateMessage;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Limits;
@@ -17,7 +18,9 @@ import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Function;
@@ -85,7 +88,7 @@ public final class MessageEncoder {
         return ReplyMessage.of(request, newMessage(message, content(message), 0, message.queue(), null));
     }
 
-    private CreateMessage intercepted(CreateMessage given) {
+    CreateMessage intercepted(CreateMessage given) {
         CreateMessage message = given;
         for (MessageInterceptor interceptor : interceptors) {
             message = interceptor.beforeCreate(message);
@@ -110,11 +113,20 @@ public final class MessageEncoder {
                 stored.json,
                 stored.bytes,
                 stored.contentType,
-                message.headers().isEmpty() ? null : JSON.writeValueAsString(message.headers()),
+                headers(message),
                 message.correlationId().orElse(null),
                 message.exchange().orElse(null),
                 message.exchange().isPresent() ? message.routingKey() : null,
                 message.group().orElse(null));
+    }
+
+    private static @Nullable String headers(CreateMessage message) {
+        if (message.batch().isEmpty()) {
+            return message.headers().isEmpty() ? null : JSON.writeValueAsString(message.headers());
+        }
+        Map<String, String> headers = new LinkedHashMap<>(message.headers());
+        headers.put(Batch.HEADER, message.batch().get().toString());
+        return JSON.writeValueAsString(headers);
     }
 
     private static NewMessage newMessage(CreateMessage message, Content content, QueueRow queue) {
@@ -135,7 +147,8 @@ public final class MessageEncoder {
                 message.timeToLive().or(() -> Optional.ofNullable(timeToLive)).orElse(null),
                 message.deduplicationKey().orElse(null),
                 message.deduplication(),
-                null);
+                null,
+                message.batch().orElse(null));
     }
 
     private Stored stored(CreateMessage.Content content) {

@@ -7,6 +7,7 @@ import io.postroom.api.SendResult;
 import io.postroom.api.Transactions;
 import io.postroom.internal.consumer.DirectDispatch;
 import io.postroom.internal.storage.Arrival;
+import io.postroom.internal.storage.BatchStore;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.EnqueueResult;
 import io.postroom.internal.storage.EnqueueStore;
@@ -37,6 +38,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class MessageWriter {
     private final EnqueueStore store;
+    private final BatchMembers batches;
     private final Transactions transactions;
     private final QueueCache queues;
     private final RouteWriter routes;
@@ -45,12 +47,14 @@ final class MessageWriter {
 
     MessageWriter(
             EnqueueStore store,
+            BatchStore batches,
             Transactions transactions,
             QueueCache queues,
             RouteWriter routes,
             EngineParts worker,
             Runnable promoteSoon) {
         this.store = store;
+        this.batches = new BatchMembers(batches);
         this.transactions = transactions;
         this.queues = queues;
         this.routes = routes;
@@ -125,7 +129,7 @@ final class MessageWriter {
 
     private static boolean arePlain(List<NewMessage> messages) {
         for (NewMessage message : messages) {
-            if (!message.isPlain()) {
+            if (!message.isPlain() || message.batch() != null) { // a member is more than one statement
                 return false;
             }
         }
@@ -173,7 +177,7 @@ final class MessageWriter {
             Savepoint before = mayClash && isCallers && !connection.getAutoCommit() ? connection.setSavepoint() : null;
             Written written;
             try {
-                written = store(messages, announced, connection);
+                written = storeWithBatches(messages, announced, connection);
                 refuseClashes(messages, written.results);
             } catch (DuplicateMessageException | QueueFullException refused) {
                 if (before != null) {
@@ -189,6 +193,17 @@ final class MessageWriter {
             String what = messages.size() == 1 ? "message " + messages.get(0).id() : messages.size() + " messages";
             throw StoreErrors.translate("enqueue " + what + " in the open transaction", error);
         }
+    }
+
+    private Written storeWithBatches(List<NewMessage> messages, boolean announced, Connection connection)
+            throws SQLException {
+        if (!BatchMembers.areAnyIn(messages)) {
+            return store(messages, announced, connection);
+        }
+        batches.lock(messages, connection);
+        Written written = store(messages, announced, connection);
+        batches.add(written, connection);
+        return written;
     }
 
     /**

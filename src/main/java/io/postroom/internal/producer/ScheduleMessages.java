@@ -2,6 +2,7 @@ package io.postroom.internal.producer;
 
 import io.postroom.api.CreateMessage;
 import io.postroom.api.Direction;
+import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Schedule;
 import io.postroom.internal.schedules.ScheduledMessages;
 import io.postroom.internal.storage.Content;
@@ -34,8 +35,16 @@ public final class ScheduleMessages implements ScheduledMessages {
         this.writer = writer;
     }
 
+    /** Does what {@link #toJson} does with what interceptors make of the message. */
+    String interceptedToJson(CreateMessage message) {
+        return toJson(encoder.intercepted(message));
+    }
+
     /** @throws io.postroom.api.InvalidMessageException the content breaks a limit */
     String toJson(CreateMessage message) {
+        message.batch().ifPresent(batch -> {
+            throw new InvalidMessageException("batch", "left out in the message of a schedule", batch.toString());
+        });
         Content content = encoder.content(message);
         ObjectNode json = JSON.createObjectNode();
         if (message.exchange().isPresent()) {

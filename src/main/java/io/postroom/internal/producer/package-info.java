@@ -11,6 +11,7 @@
  *   → SyncGroupCommit           threads that create at the same time share a commit
  *   → RetryingWriter            no transaction open: repeats what may pass, and finds out whether a lost commit took place
  *   → MessageWriter             one transaction, one try; direct dispatch; clashes; wakes the engine after the commit
+ *     → BatchMembers            members of batches only: locks their batches before the messages are written, adds them after it
  *     → RouteWriter             queues that the router did not know; refuses or drops what reaches none
  *   → EnqueueStore              SQL
  * </pre>

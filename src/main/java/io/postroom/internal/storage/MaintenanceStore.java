@@ -70,6 +70,9 @@ public interface MaintenanceStore {
     /** Forgets lines of messages that reached no queue and were dropped. Answers how many. */
     int forgetDropped(Duration droppedBefore);
 
+    /** Forgets batches that were completed that long ago, children not before their parent. Answers how many. */
+    int forgetBatches(Duration completedBefore);
+
     /** Makes days ahead if fewer than two are left. Answers how many; 0: there were enough. */
     int makeDaysAhead(Kind kind);
 

@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param deduplicationKey null: without one
  * @param deduplication until when another message holds the key, and what this one does then
  * @param targets of a message that is created through an exchange; null: it names its queue
+ * @param batch whose member it becomes; null: none
  */
 public record NewMessage(
         UUID id,
@@ -33,7 +34,8 @@ public record NewMessage(
         @Nullable Duration timeToLive,
         @Nullable String deduplicationKey,
         Deduplication deduplication,
-        @Nullable Targets targets) {
+        @Nullable Targets targets,
+        @Nullable UUID batch) {
 
     /** A message that names its queue. */
     public NewMessage(
@@ -59,6 +61,7 @@ public record NewMessage(
                 timeToLive,
                 deduplicationKey,
                 Deduplication.DEFAULT,
+                null,
                 null);
     }
 
@@ -103,7 +106,7 @@ public record NewMessage(
 
     private NewMessage copy(boolean given, int queueNumber, @Nullable String key, Deduplication rule) {
         return new NewMessage(
-                id, given, queueNumber, queue, priority, content, delay, dueAt, timeToLive, key, rule, targets);
+                id, given, queueNumber, queue, priority, content, delay, dueAt, timeToLive, key, rule, targets, batch);
     }
 
     /** Answers the same message for these queues. The time to live of a single queue counts for a message without one of its own. */
@@ -121,6 +124,7 @@ public record NewMessage(
                 chosen.timeToLive() == null && only != null ? only.timeToLive() : chosen.timeToLive(),
                 deduplicationKey,
                 deduplication,
-                chosen);
+                chosen,
+                batch);
     }
 }

@@ -4,7 +4,7 @@ import java.time.Duration;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
-/** What the worker tells the promote job, and asks of it. Implemented where both are wired. Thread-safe. */
+/** What the worker tells jobs that promote messages and complete batches, and asks of them. Implemented where it is wired. Thread-safe. */
 public interface DueWatch {
     /** Returns the instant from which delayed messages must be looked at, by their due times; null: look at all. */
     @Nullable
@@ -15,4 +15,7 @@ public interface DueWatch {
 
     /** Notes that this process delayed messages, so the next due time may be earlier than the known one. */
     void delayed();
+
+    /** Notes that batches are under way, in whichever process they were created. */
+    void batchesUnderWay();
 }

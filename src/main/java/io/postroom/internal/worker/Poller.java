@@ -163,6 +163,9 @@ public final class Poller {
         if (summary.nextDue() != null) {
             due.nextDueIn(summary.nextDue());
         }
+        if (summary.batches()) {
+            due.batchesUnderWay();
+        }
         boolean isUnchanged = known != null && known.summary.queues() == summary.queues();
         if (!isUnchanged) {
             declarations.followPatterns(known == null ? null : known.summary.horizon());

@@ -212,6 +212,11 @@ class PurgeTurnTest {
         }
 
         @Override
+        public int forgetBatches(Duration completedBefore) {
+            return 0;
+        }
+
+        @Override
         public int makeDaysAhead(Kind kind) {
             throw new AssertionError();
         }

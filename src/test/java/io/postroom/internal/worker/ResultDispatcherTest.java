@@ -193,6 +193,11 @@ class ResultDispatcherTest {
         public void delayed() {
             delayed++;
         }
+
+        @Override
+        public void batchesUnderWay() {
+            throw new UnsupportedOperationException();
+        }
     }
 
     private static final class NoQueries implements MessageQueries {

@@ -177,6 +177,17 @@ final class MaintenanceSql {
             WHERE dropped_at < statement_timestamp() - :droppedBefore * interval '1 microsecond'
             """);
 
+    /** Children go with their parent or after it. Relies on batch_completed. */
+    static final Sql FORGET_BATCHES = Sql.of("""
+            -- name: forget_batches
+            DELETE FROM postroom.batch b
+            WHERE b.completed_at < statement_timestamp() - :completedBefore * interval '1 microsecond'
+              AND NOT EXISTS (SELECT FROM postroom.batch p
+                              WHERE p.id = b.parent_id
+                                AND (p.completed_at IS NULL
+                                     OR p.completed_at >= statement_timestamp() - :completedBefore * interval '1 microsecond'))
+            """);
+
     /**
      * Removes processes that ended that long ago and that no lease and no line of history names any more. Removes the consumers of all
      * ended processes and orders to stop them, too. Reads all history: once a day. Always one row: how many processes were removed.

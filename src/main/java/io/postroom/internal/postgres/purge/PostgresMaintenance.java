@@ -283,6 +283,16 @@ public final class PostgresMaintenance implements MaintenanceStore {
         });
     }
 
+    @Override
+    public int forgetBatches(Duration completedBefore) {
+        return transactions.several("forget batches", connection -> {
+            raiseTimeLimit(connection);
+            try (Sql.Call call = MaintenanceSql.FORGET_BATCHES.on(connection)) {
+                return call.set("completedBefore", Rows.micros(completedBefore)).update();
+            }
+        });
+    }
+
     // ---- partitions
 
     /**
