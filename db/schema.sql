@@ -290,7 +290,7 @@ CREATE TABLE postroom.operator_action (
     finished_at timestamp with time zone,
     note text,
     CONSTRAINT operator_action_pk PRIMARY KEY (id),
-    CONSTRAINT operator_action_known CHECK (action = ANY (ARRAY['pause'::text, 'resume'::text, 'stop_consumers'::text, 'start_consumers'::text, 'cancel'::text, 'reschedule'::text, 'redrive'::text, 'purge'::text, 'declare'::text, 'delete'::text]))
+    CONSTRAINT operator_action_known CHECK (action = ANY (ARRAY['pause'::text, 'resume'::text, 'stop_consumers'::text, 'start_consumers'::text, 'cancel'::text, 'reschedule'::text, 'redrive'::text, 'purge'::text, 'declare'::text, 'delete'::text, 'run'::text]))
 );
 CREATE INDEX operator_action_unfinished ON postroom.operator_action USING btree (at) WHERE (finished_at IS NULL);
 
@@ -1043,8 +1043,8 @@ COMMENT ON COLUMN postroom.schedule_runs.outcome IS 'FIRED, SKIPPED (the message
 CREATE VIEW postroom.schedules AS
  SELECT name,
         CASE
-            WHEN error IS NOT NULL AND due_at IS NULL THEN 'FAILED'::text
             WHEN paused THEN 'PAUSED'::text
+            WHEN error IS NOT NULL AND due_at IS NULL THEN 'FAILED'::text
             WHEN ended THEN 'ENDED'::text
             ELSE 'ACTIVE'::text
         END AS state,
@@ -1664,9 +1664,9 @@ DECLARE
     cancelled     int;
 BEGIN
     PERFORM set_config('lock_timeout', '100ms', true);
-    cancelled := postroom.cancel(p_message);
+    cancelled := postroom.cancel(p_message) + postroom.cancel_running(p_message); -- its entries may be in several queues
     IF cancelled = 0 THEN
-        cancelled := postroom.cancel_running(p_message);
+        cancelled := postroom.cancel(p_message);
     END IF;
     PERFORM set_config('lock_timeout', limit_before, true);
     RETURN cancelled;
@@ -3125,7 +3125,7 @@ BEGIN
     IF create_schedule.message IS NULL THEN
         PERFORM postroom.refuse('message', 'a JSON object', NULL);
     END IF;
-    PERFORM postroom.require_schedule_message(create_schedule.name, create_schedule.message);
+    PERFORM postroom.require_members(create_schedule.message);
     given.name := create_schedule.name;
     given.cron := create_schedule.cron;
     given.zone := CASE WHEN create_schedule.cron IS NOT NULL THEN coalesce(create_schedule.zone, 'UTC') END;
@@ -3135,13 +3135,21 @@ BEGIN
     given.missed := create_schedule.missed;
     given.missed_limit := CASE WHEN create_schedule.missed = 'ALL' THEN coalesce(create_schedule.missed_limit, 100) ELSE 1 END;
     given.overlap := create_schedule.overlap;
-    SELECT jsonb_object_agg(m.key, m.value) INTO given.message
+    SELECT coalesce(jsonb_object_agg(m.key, m.value), '{}') INTO given.message
     FROM jsonb_each(create_schedule.message) m
     WHERE m.value <> 'null' OR m.key = 'payload';
 
     LOOP
         SELECT * INTO before FROM postroom.schedule s WHERE s.name = given.name;
-        IF NOT FOUND THEN
+        IF FOUND
+           AND (before.cron, before.zone, before.every, before.after_end, before.at, before.missed, before.missed_limit, before.overlap,
+                before.message)
+               IS NOT DISTINCT FROM (given.cron, given.zone, given.every, given.after_end, given.at, given.missed, given.missed_limit,
+                                     given.overlap, given.message) THEN
+            RETURN false;
+        END IF;
+        PERFORM postroom.require_schedule_message(given.name, given.message); -- writes, so it comes after the answer for a repeat
+        IF before.id IS NULL THEN
             INSERT INTO postroom.schedule (name, cron, zone, every, after_end, at, missed, missed_limit, overlap, message)
             VALUES (given.name, given.cron, given.zone, given.every, given.after_end, given.at, given.missed, given.missed_limit,
                     given.overlap, given.message)
@@ -3150,11 +3158,6 @@ BEGIN
                 RETURN true;
             END IF;
             CONTINUE;
-        ELSIF (before.cron, before.zone, before.every, before.after_end, before.at, before.missed, before.missed_limit, before.overlap,
-               before.message)
-              IS NOT DISTINCT FROM (given.cron, given.zone, given.every, given.after_end, given.at, given.missed, given.missed_limit,
-                                    given.overlap, given.message) THEN
-            RETURN false;
         END IF;
         SELECT * INTO before FROM postroom.schedule s WHERE s.id = before.id FOR UPDATE;
         CONTINUE WHEN NOT FOUND; -- deleted in between
@@ -3168,8 +3171,8 @@ BEGIN
         SET cron = given.cron, zone = given.zone, every = given.every, after_end = given.after_end, at = given.at,
             missed = given.missed, missed_limit = given.missed_limit, overlap = given.overlap, message = given.message,
             planned_at = before.planned_at, after_at = before.after_at, ended = before.ended,
-            due_at = CASE WHEN before.asked_at IS NOT NULL OR NOT before.paused AND NOT before.ended
-                          THEN coalesce(before.planned_at, clock_timestamp()) END,
+            due_at = CASE WHEN before.asked_at IS NOT NULL THEN clock_timestamp()
+                          WHEN NOT before.paused AND NOT before.ended THEN coalesce(before.planned_at, clock_timestamp()) END,
             error = NULL, error_at = NULL, failures = 0, changed_at = clock_timestamp()
         WHERE s.id = before.id;
         RETURN true;
@@ -5298,7 +5301,7 @@ COMMENT ON FUNCTION postroom.pause_schedule IS 'Lets a schedule fire no more, in
 true: it was running; false: it was paused; null: there is none. Messages that it created are not touched.';
 
 CREATE OR REPLACE FUNCTION postroom.poll_summary(p_worker integer, p_due_from timestamp with time zone)
- RETURNS TABLE(queues bigint, horizon text, others bigint, last_seq bigint, next_due bigint, cancelled uuid[], settings bigint)
+ RETURNS TABLE(queues bigint, horizon text, others bigint, last_seq bigint, next_due bigint, cancelled uuid[], settings bigint, next_schedule bigint)
  LANGUAGE plpgsql
  ROWS 1
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5321,7 +5324,12 @@ BEGIN
             ORDER BY d.due_at
             LIMIT 1),
            ARRAY(SELECT c.message_id FROM postroom.cancelled_run c WHERE c.worker_id = p_worker),
-           (SELECT coalesce(bit_xor(hashtidextended(s.ctid, s.xmin::text::bigint)), 0) FROM postroom.settings s);
+           (SELECT coalesce(bit_xor(hashtidextended(s.ctid, s.xmin::text::bigint)), 0) FROM postroom.settings s),
+           (SELECT (greatest(extract(epoch FROM s.due_at - clock_timestamp()), 0) * 1000000)::bigint
+            FROM postroom.schedule s
+            WHERE s.due_at IS NOT NULL
+            ORDER BY s.due_at
+            LIMIT 1);
 END
 $function$
 ;
@@ -6261,7 +6269,6 @@ DECLARE
     field  text;
     hint   text;
 BEGIN
-    PERFORM postroom.require_members(p_message);
     FOREACH field IN ARRAY ARRAY['id', 'at', 'deduplicationKey'] LOOP
         IF p_message ->> field IS NOT NULL THEN
             PERFORM postroom.refuse(field, 'left out in the message of a schedule', p_message ->> field,
@@ -6699,7 +6706,11 @@ BEGIN
     UPDATE postroom.schedule s
     SET asked_at = clock_timestamp(), due_at = clock_timestamp()
     WHERE s.name = run_schedule.name;
-    RETURN nullif(FOUND, false);
+    IF FOUND THEN
+        PERFORM postroom.log_schedule_action('run', run_schedule.name);
+        RETURN true;
+    END IF;
+    RETURN NULL;
 END
 $function$
 ;

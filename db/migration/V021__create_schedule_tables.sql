@@ -53,8 +53,8 @@ COMMENT ON COLUMN postroom.schedule_run.outcome IS '0 fired, 1 skipped: the mess
 
 CREATE VIEW postroom.schedules AS
 SELECT s.name,
-       CASE WHEN s.error IS NOT NULL AND s.due_at IS NULL THEN 'FAILED'
-            WHEN s.paused THEN 'PAUSED'
+       CASE WHEN s.paused THEN 'PAUSED'
+            WHEN s.error IS NOT NULL AND s.due_at IS NULL THEN 'FAILED'
             WHEN s.ended THEN 'ENDED'
             ELSE 'ACTIVE' END AS state,
        s.cron, s.zone, s.every, s.after_end, s.at, s.missed, s.missed_limit, s.overlap,

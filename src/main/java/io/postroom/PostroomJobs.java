@@ -63,7 +63,8 @@ final class PostroomJobs {
         this.store = store;
         this.engines = engines;
         this.notifier = notifier;
-        promote = new PromoteDue(store, notifier::wake, consumers::isConsuming);
+        promote = new PromoteDue(
+                store, notifier::wake, consumers::isConsuming, wait -> nextScheduleIn(wait.orElse(null)));
         redrives = new RedriveDeadLetters(store, notifier::wake);
         inspect = new InspectDatabase(new PostgresInspection(engines));
         unconsumed = new WatchUnconsumedQueues(store);
@@ -84,21 +85,31 @@ final class PostroomJobs {
 
     void fireSoon() {
         if (schedules != null) {
+            schedules.lookNext();
             timer.runSoon(schedules);
+        }
+    }
+
+    private void nextScheduleIn(@Nullable Duration wait) {
+        if (schedules != null) {
+            schedules.told(wait != null);
+            if (wait != null) {
+                timer.runSoon(schedules, wait);
+            }
         }
     }
 
     /** Fires on this thread what is due. */
     void fireDue() {
         FireSchedules job = Objects.requireNonNull(schedules);
-        while (job.run().isZero()) {
+        while (job.fire().isZero()) {
             // a batch was full, or its schedules are due again
         }
     }
 
-    /** Returns what runs the promote job when the worker learns of an earlier due time. */
+    /** Returns what runs a job in time when the worker learns of a due time. */
     DueWatch dueWatch() {
-        return new PromoteInTime(timer, promote);
+        return new DueTimes();
     }
 
     /** Returns the jobs of a process that only creates messages. */
@@ -135,7 +146,7 @@ final class PostroomJobs {
         return jobs;
     }
 
-    private record PromoteInTime(JobTimer timer, PromoteDue promote) implements DueWatch {
+    private final class DueTimes implements DueWatch {
         @Override
         public @Nullable Instant from() {
             return promote.from();
@@ -144,6 +155,11 @@ final class PostroomJobs {
         @Override
         public void nextDueIn(Duration wait) {
             timer.runSoon(promote, wait);
+        }
+
+        @Override
+        public void nextScheduleIn(@Nullable Duration wait) {
+            PostroomJobs.this.nextScheduleIn(wait);
         }
 
         @Override

@@ -31,7 +31,8 @@ final class PollRows {
                 row.getLong(6),
                 Rows.duration(row, 7),
                 List.of((UUID[]) row.getArray(8).getArray()),
-                row.getLong(9));
+                row.getLong(9),
+                Rows.duration(row, 10));
     }
 
     static PollResult result(List<PollRow> rows) {

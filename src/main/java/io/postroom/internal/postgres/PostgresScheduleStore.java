@@ -335,10 +335,10 @@ final class PostgresScheduleStore implements ScheduleStore {
     }
 
     @Override
-    public List<Integer> due(int limit) {
+    public List<Integer> due(int limit, boolean onlyFailed) {
         return transactions.single("list due schedules", connection -> {
             try (Sql.Call call = ScheduleSql.DUE.on(connection)) {
-                return call.set("limit", limit).list(row -> row.getInt(1));
+                return call.set("limit", limit).set("onlyFailed", onlyFailed).list(row -> row.getInt(1));
             }
         });
     }
@@ -353,10 +353,10 @@ final class PostgresScheduleStore implements ScheduleStore {
     }
 
     @Override
-    public int replanOlderThan(String zoneVersion) {
+    public int replanOlderThan(String zoneVersion, int limit) {
         return transactions.single("plan schedules anew", connection -> {
             try (Sql.Call call = ScheduleSql.REPLAN.on(connection)) {
-                return call.set("zoneVersion", zoneVersion).update();
+                return call.set("zoneVersion", zoneVersion).set("limit", limit).update();
             }
         });
     }

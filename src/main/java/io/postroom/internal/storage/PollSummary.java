@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param nextDue how long until the next delayed message of any queue is due, zero when one is due now; null: nothing is delayed
  * @param cancelled messages that the asking process held when they were cancelled, until {@link WorkerStore#forgetCancelled}
  * @param settings a digest over the entries of external systems: differs after each change of one
+ * @param nextSchedule how long until a schedule is due, zero when one is due now; null: none will be
  */
 public record PollSummary(
         StoreIdentity answeredBy,
@@ -25,4 +26,5 @@ public record PollSummary(
         long lastSeq,
         @Nullable Duration nextDue,
         List<UUID> cancelled,
-        long settings) {}
+        long settings,
+        @Nullable Duration nextSchedule) {}
