@@ -103,7 +103,8 @@ CREATE OR REPLACE FUNCTION postroom.create_schedule(
     at            timestamptz DEFAULT NULL,
     missed        text DEFAULT 'ONCE',
     missed_limit  int DEFAULT NULL,
-    overlap       text DEFAULT 'QUEUE')
+    overlap       text DEFAULT 'QUEUE',
+    set_by        text DEFAULT 'operator')
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -115,6 +116,9 @@ DECLARE
 BEGIN
     PERFORM postroom.require_schedule(create_schedule.name, create_schedule.cron, create_schedule.zone, create_schedule.every,
         create_schedule.after_end, create_schedule.at, create_schedule.missed, create_schedule.missed_limit, create_schedule.overlap);
+    IF create_schedule.set_by IS NULL OR create_schedule.set_by NOT IN ('operator', 'declaration') THEN
+        PERFORM postroom.refuse('set_by', 'operator or declaration', create_schedule.set_by);
+    END IF;
     IF create_schedule.message IS NULL THEN
         PERFORM postroom.refuse('message', 'a JSON object', NULL);
     END IF;
@@ -135,17 +139,21 @@ BEGIN
     LOOP
         SELECT * INTO before FROM postroom.schedule s WHERE s.name = given.name;
         IF FOUND
+           AND (before.settings_by = 'operator' OR create_schedule.set_by = 'declaration')
            AND (before.cron, before.zone, before.every, before.after_end, before.at, before.missed, before.missed_limit, before.overlap,
                 before.message)
                IS NOT DISTINCT FROM (given.cron, given.zone, given.every, given.after_end, given.at, given.missed, given.missed_limit,
                                      given.overlap, given.message) THEN
             RETURN false;
         END IF;
+        IF before.settings_by = 'operator' AND create_schedule.set_by = 'declaration' THEN
+            RETURN false;
+        END IF;
         PERFORM postroom.require_schedule_message(given.name, given.message); -- writes, so it comes after the answer for a repeat
         IF before.id IS NULL THEN
-            INSERT INTO postroom.schedule (name, cron, zone, every, after_end, at, missed, missed_limit, overlap, message)
+            INSERT INTO postroom.schedule (name, cron, zone, every, after_end, at, missed, missed_limit, overlap, message, settings_by)
             VALUES (given.name, given.cron, given.zone, given.every, given.after_end, given.at, given.missed, given.missed_limit,
-                    given.overlap, given.message)
+                    given.overlap, given.message, create_schedule.set_by)
             ON CONFLICT DO NOTHING;
             IF FOUND THEN
                 RETURN true;
@@ -153,7 +161,7 @@ BEGIN
             CONTINUE;
         END IF;
         SELECT * INTO before FROM postroom.schedule s WHERE s.id = before.id FOR UPDATE;
-        CONTINUE WHEN NOT FOUND; -- deleted in between
+        CONTINUE WHEN NOT FOUND OR before.settings_by = 'operator' AND create_schedule.set_by = 'declaration'; -- changed in between
         IF (before.cron, before.zone, before.every, before.after_end, before.at)
            IS DISTINCT FROM (given.cron, given.zone, given.every, given.after_end, given.at) THEN
             before.planned_at := NULL;
@@ -166,7 +174,7 @@ BEGIN
             planned_at = before.planned_at, after_at = before.after_at, ended = before.ended,
             due_at = CASE WHEN before.asked_at IS NOT NULL THEN clock_timestamp()
                           WHEN NOT before.paused AND NOT before.ended THEN coalesce(before.planned_at, clock_timestamp()) END,
-            error = NULL, error_at = NULL, failures = 0, changed_at = clock_timestamp()
+            settings_by = create_schedule.set_by, error = NULL, error_at = NULL, failures = 0, changed_at = clock_timestamp()
         WHERE s.id = before.id;
         RETURN true;
     END LOOP;
@@ -183,7 +191,8 @@ cannot read stands in column error of the view schedules, and that schedule neve
 missed: what is done about times that passed while nobody fired: NONE, ONCE (one run for all of them), or ALL up to missed_limit.
 overlap: what is done while the message before is unfinished: QUEUE (nothing), SKIP this run, or CANCEL the message before.
 A schedule of this name is changed; its times are planned anew when they changed. A paused one stays paused. A repeat answers false and
-writes nothing. A value that breaks a limit is refused (22023); its field stands in COLUMN.';
+writes nothing. A program that declares at its start gives set_by => ''declaration'': it changes nothing that was set otherwise.
+A value that breaks a limit is refused (22023); its field stands in COLUMN.';
 
 CREATE OR REPLACE FUNCTION postroom.log_schedule_action(p_action text, p_name text) RETURNS void
 LANGUAGE sql VOLATILE

@@ -6,6 +6,7 @@ import io.postroom.api.Exchanges;
 import io.postroom.api.Limiters;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
+import io.postroom.api.Schedules;
 import io.postroom.api.SettingsRegistry;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
@@ -44,6 +45,12 @@ class RestAutoConfiguration {
     @ConditionalOnBean(SettingsRegistry.class)
     SettingsController postroomSettingsController(SettingsRegistry settings) {
         return new SettingsController(settings);
+    }
+
+    @Bean
+    @ConditionalOnBean(Schedules.class)
+    SchedulesController postroomSchedulesController(Schedules schedules) {
+        return new SchedulesController(schedules);
     }
 
     @Bean

@@ -182,6 +182,23 @@ class SchedulesTest {
     }
 
     @Test
+    void declaration_leaves_what_an_operator_has_set_until_it_is_deleted() {
+        Schedule declared = daily("owned").message(report("owned"));
+        assertThat(schedules.declare(declared)).isTrue();
+        assertThat(schedules.declare(declared.overlap(Overlap.SKIP))).isTrue();
+        assertThat(schedules.find("owned").orElseThrow().byOperator()).isFalse();
+        assertThat(schedules.set(declared.overlap(Overlap.CANCEL))).isTrue();
+        assertThat(schedules.declare(declared)).isFalse();
+        assertThat(schedules.find("owned").orElseThrow())
+                .matches(ScheduleInfo::byOperator)
+                .returns(Overlap.CANCEL, ScheduleInfo::overlap);
+        assertThat(schedules.set(declared)).isTrue();
+        schedules.delete("owned");
+        assertThat(schedules.declare(declared)).isTrue();
+        assertThat(schedules.find("owned").orElseThrow().byOperator()).isFalse();
+    }
+
+    @Test
     void paused_schedule_stays_paused_and_leaves_out_what_passed() {
         Schedule schedule = Schedule.every("paused", Duration.ofHours(1)).message(report("paused"));
         planned(schedule);

@@ -11,7 +11,7 @@ final class ScheduleSql {
             SELECT postroom.create_schedule(
                 :name, :message::jsonb, cron => :cron, zone => :zone,
                 every => :every::bigint * interval '1 microsecond', after_end => :afterEnd::bigint * interval '1 microsecond',
-                at => :at, missed => :missed, missed_limit => :missedLimit, overlap => :overlap)
+                at => :at, missed => :missed, missed_limit => :missedLimit, overlap => :overlap, set_by => :setBy)
             """);
 
     static final Sql DELETE = Sql.of("""
@@ -40,7 +40,7 @@ final class ScheduleSql {
             """;
 
     private static final String INFO = "SELECT " + TIMING + """
-            , name, state, queue, exchange, next_at, last_planned_at, last_fired_at, last_message_id, error
+            , name, state, queue, exchange, next_at, last_planned_at, last_fired_at, last_message_id, error, settings_by
             FROM postroom.schedules
             """;
 

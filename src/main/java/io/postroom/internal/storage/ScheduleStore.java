@@ -16,10 +16,11 @@ public interface ScheduleStore {
      * Makes or changes a schedule.
      *
      * @param message as JSON, with the members of {@code postroom.create_messages}
+     * @param byOperator false: what an operator has set stays
      * @return whether anything was written
      * @throws io.postroom.api.InvalidMessageException a value breaks a limit
      */
-    boolean declare(Schedule schedule, String message);
+    boolean write(Schedule schedule, String message, boolean byOperator);
 
     /** Returns whether there was one. */
     boolean delete(String name);

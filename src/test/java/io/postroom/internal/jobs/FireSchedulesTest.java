@@ -123,8 +123,8 @@ class FireSchedulesTest {
     /** A transaction that declares two schedules holds the one and wants the other. Whoever plans anew must not hold that and wait. */
     @Test
     void plan_of_older_time_zone_rules_is_made_anew_unless_its_row_is_locked() throws Exception {
-        sql.sql(
-                        "SELECT postroom.create_schedule(x, '{\"queue\": \"q\"}', cron => '0 0 1 1 *') FROM unnest('{locked,free}'::text[]) x")
+        sql.sql("SELECT postroom.create_schedule(x, '{\"queue\": \"q\"}', cron => '0 0 1 1 *')"
+                        + " FROM unnest('{locked,free}'::text[]) x")
                 .query(Boolean.class)
                 .list();
         FireSchedules job = new FireSchedules(store, messages, "2020a");
@@ -166,7 +166,7 @@ class FireSchedulesTest {
 
     private void makeDue() {
         sql.sql(
-                        "UPDATE postroom.schedule SET due_at = clock_timestamp() - interval '5 ms', planned_at = clock_timestamp() - interval '5 ms'")
+                        "UPDATE postroom.schedule SET (due_at, planned_at) = (SELECT x, x FROM (SELECT now() - interval '5 ms') y (x))")
                 .update();
     }
 
