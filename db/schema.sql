@@ -352,7 +352,7 @@ CREATE TABLE postroom.operator_action (
     finished_at timestamp with time zone,
     note text,
     CONSTRAINT operator_action_pk PRIMARY KEY (id),
-    CONSTRAINT operator_action_known CHECK (action = ANY (ARRAY['pause'::text, 'resume'::text, 'stop_consumers'::text, 'start_consumers'::text, 'cancel'::text, 'reschedule'::text, 'redrive'::text, 'purge'::text, 'declare'::text, 'delete'::text]))
+    CONSTRAINT operator_action_known CHECK (action = ANY (ARRAY['pause'::text, 'resume'::text, 'stop_consumers'::text, 'start_consumers'::text, 'cancel'::text, 'reschedule'::text, 'redrive'::text, 'purge'::text, 'declare'::text, 'delete'::text, 'run'::text]))
 );
 CREATE INDEX operator_action_unfinished ON postroom.operator_action USING btree (at) WHERE (finished_at IS NULL);
 
@@ -507,6 +507,7 @@ CREATE TABLE postroom.schedule (
     zone_version text COLLATE "C",
     missed text NOT NULL,
     overlap text NOT NULL,
+    settings_by text NOT NULL,
     error text,
     error_at timestamp with time zone,
     message jsonb NOT NULL,
@@ -518,6 +519,7 @@ COMMENT ON COLUMN postroom.schedule.after_at IS 'the next planned time is the fi
 COMMENT ON COLUMN postroom.schedule.asked_at IS 'when an operator asked for a run of its own that has not been fired yet';
 COMMENT ON COLUMN postroom.schedule.ended IS 'it fired at the one time it had';
 COMMENT ON COLUMN postroom.schedule.zone_version IS 'the time zone rules with which planned_at or error was found';
+COMMENT ON COLUMN postroom.schedule.settings_by IS 'declaration: a later one may change it; operator: none does';
 
 CREATE TABLE postroom.schedule_run (
     schedule_id integer NOT NULL,
@@ -1163,8 +1165,8 @@ COMMENT ON COLUMN postroom.schedule_runs.outcome IS 'FIRED, SKIPPED (the message
 CREATE VIEW postroom.schedules AS
  SELECT name,
         CASE
-            WHEN error IS NOT NULL AND due_at IS NULL THEN 'FAILED'::text
             WHEN paused THEN 'PAUSED'::text
+            WHEN error IS NOT NULL AND due_at IS NULL THEN 'FAILED'::text
             WHEN ended THEN 'ENDED'::text
             ELSE 'ACTIVE'::text
         END AS state,
@@ -1189,7 +1191,8 @@ CREATE VIEW postroom.schedules AS
     error,
     error_at,
     created_at,
-    changed_at
+    changed_at,
+    settings_by
    FROM postroom.schedule s;
 COMMENT ON VIEW postroom.schedules IS 'one row per schedule: its times, and where it stands';
 COMMENT ON COLUMN postroom.schedules.state IS 'ACTIVE, PAUSED, ENDED (it fired at its one time), FAILED (it never fires; see error)';
@@ -1919,9 +1922,9 @@ DECLARE
     cancelled     int;
 BEGIN
     PERFORM set_config('lock_timeout', '100ms', true);
-    cancelled := postroom.cancel(p_message);
+    cancelled := postroom.cancel(p_message) + postroom.cancel_running(p_message); -- its entries may be in several queues
     IF cancelled = 0 THEN
-        cancelled := postroom.cancel_running(p_message);
+        cancelled := postroom.cancel(p_message);
     END IF;
     PERFORM set_config('lock_timeout', limit_before, true);
     RETURN cancelled;
@@ -3557,7 +3560,7 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.create_reply IS 'Internal: creates the reply of a handler, without waiting for room in its queue.';
 
-CREATE OR REPLACE FUNCTION postroom.create_schedule(name text, message jsonb, cron text DEFAULT NULL::text, zone text DEFAULT NULL::text, every interval DEFAULT NULL::interval, after_end interval DEFAULT NULL::interval, at timestamp with time zone DEFAULT NULL::timestamp with time zone, missed text DEFAULT 'ONCE'::text, missed_limit integer DEFAULT NULL::integer, overlap text DEFAULT 'QUEUE'::text)
+CREATE OR REPLACE FUNCTION postroom.create_schedule(name text, message jsonb, cron text DEFAULT NULL::text, zone text DEFAULT NULL::text, every interval DEFAULT NULL::interval, after_end interval DEFAULT NULL::interval, at timestamp with time zone DEFAULT NULL::timestamp with time zone, missed text DEFAULT 'ONCE'::text, missed_limit integer DEFAULT NULL::integer, overlap text DEFAULT 'QUEUE'::text, set_by text DEFAULT 'operator'::text)
  RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3569,10 +3572,13 @@ DECLARE
 BEGIN
     PERFORM postroom.require_schedule(create_schedule.name, create_schedule.cron, create_schedule.zone, create_schedule.every,
         create_schedule.after_end, create_schedule.at, create_schedule.missed, create_schedule.missed_limit, create_schedule.overlap);
+    IF create_schedule.set_by IS NULL OR create_schedule.set_by NOT IN ('operator', 'declaration') THEN
+        PERFORM postroom.refuse('set_by', 'operator or declaration', create_schedule.set_by);
+    END IF;
     IF create_schedule.message IS NULL THEN
         PERFORM postroom.refuse('message', 'a JSON object', NULL);
     END IF;
-    PERFORM postroom.require_schedule_message(create_schedule.name, create_schedule.message);
+    PERFORM postroom.require_members(create_schedule.message);
     given.name := create_schedule.name;
     given.cron := create_schedule.cron;
     given.zone := CASE WHEN create_schedule.cron IS NOT NULL THEN coalesce(create_schedule.zone, 'UTC') END;
@@ -3582,29 +3588,36 @@ BEGIN
     given.missed := create_schedule.missed;
     given.missed_limit := CASE WHEN create_schedule.missed = 'ALL' THEN coalesce(create_schedule.missed_limit, 100) ELSE 1 END;
     given.overlap := create_schedule.overlap;
-    SELECT jsonb_object_agg(m.key, m.value) INTO given.message
+    SELECT coalesce(jsonb_object_agg(m.key, m.value), '{}') INTO given.message
     FROM jsonb_each(create_schedule.message) m
     WHERE m.value <> 'null' OR m.key = 'payload';
 
     LOOP
         SELECT * INTO before FROM postroom.schedule s WHERE s.name = given.name;
-        IF NOT FOUND THEN
-            INSERT INTO postroom.schedule (name, cron, zone, every, after_end, at, missed, missed_limit, overlap, message)
+        IF FOUND
+           AND (before.settings_by = 'operator' OR create_schedule.set_by = 'declaration')
+           AND (before.cron, before.zone, before.every, before.after_end, before.at, before.missed, before.missed_limit, before.overlap,
+                before.message)
+               IS NOT DISTINCT FROM (given.cron, given.zone, given.every, given.after_end, given.at, given.missed, given.missed_limit,
+                                     given.overlap, given.message) THEN
+            RETURN false;
+        END IF;
+        IF before.settings_by = 'operator' AND create_schedule.set_by = 'declaration' THEN
+            RETURN false;
+        END IF;
+        PERFORM postroom.require_schedule_message(given.name, given.message); -- writes, so it comes after the answer for a repeat
+        IF before.id IS NULL THEN
+            INSERT INTO postroom.schedule (name, cron, zone, every, after_end, at, missed, missed_limit, overlap, message, settings_by)
             VALUES (given.name, given.cron, given.zone, given.every, given.after_end, given.at, given.missed, given.missed_limit,
-                    given.overlap, given.message)
+                    given.overlap, given.message, create_schedule.set_by)
             ON CONFLICT DO NOTHING;
             IF FOUND THEN
                 RETURN true;
             END IF;
             CONTINUE;
-        ELSIF (before.cron, before.zone, before.every, before.after_end, before.at, before.missed, before.missed_limit, before.overlap,
-               before.message)
-              IS NOT DISTINCT FROM (given.cron, given.zone, given.every, given.after_end, given.at, given.missed, given.missed_limit,
-                                    given.overlap, given.message) THEN
-            RETURN false;
         END IF;
         SELECT * INTO before FROM postroom.schedule s WHERE s.id = before.id FOR UPDATE;
-        CONTINUE WHEN NOT FOUND; -- deleted in between
+        CONTINUE WHEN NOT FOUND OR before.settings_by = 'operator' AND create_schedule.set_by = 'declaration'; -- changed in between
         IF (before.cron, before.zone, before.every, before.after_end, before.at)
            IS DISTINCT FROM (given.cron, given.zone, given.every, given.after_end, given.at) THEN
             before.planned_at := NULL;
@@ -3615,9 +3628,9 @@ BEGIN
         SET cron = given.cron, zone = given.zone, every = given.every, after_end = given.after_end, at = given.at,
             missed = given.missed, missed_limit = given.missed_limit, overlap = given.overlap, message = given.message,
             planned_at = before.planned_at, after_at = before.after_at, ended = before.ended,
-            due_at = CASE WHEN before.asked_at IS NOT NULL OR NOT before.paused AND NOT before.ended
-                          THEN coalesce(before.planned_at, clock_timestamp()) END,
-            error = NULL, error_at = NULL, failures = 0, changed_at = clock_timestamp()
+            due_at = CASE WHEN before.asked_at IS NOT NULL THEN clock_timestamp()
+                          WHEN NOT before.paused AND NOT before.ended THEN coalesce(before.planned_at, clock_timestamp()) END,
+            settings_by = create_schedule.set_by, error = NULL, error_at = NULL, failures = 0, changed_at = clock_timestamp()
         WHERE s.id = before.id;
         RETURN true;
     END LOOP;
@@ -3634,7 +3647,8 @@ cannot read stands in column error of the view schedules, and that schedule neve
 missed: what is done about times that passed while nobody fired: NONE, ONCE (one run for all of them), or ALL up to missed_limit.
 overlap: what is done while the message before is unfinished: QUEUE (nothing), SKIP this run, or CANCEL the message before.
 A schedule of this name is changed; its times are planned anew when they changed. A paused one stays paused. A repeat answers false and
-writes nothing. A value that breaks a limit is refused (22023); its field stands in COLUMN.';
+writes nothing. A program that declares at its start gives set_by => ''declaration'': it changes nothing that was set otherwise.
+A value that breaks a limit is refused (22023); its field stands in COLUMN.';
 
 CREATE OR REPLACE FUNCTION postroom.day_bound(p_parent text, p_day date)
  RETURNS text
@@ -5801,7 +5815,7 @@ COMMENT ON FUNCTION postroom.pause_schedule IS 'Lets a schedule fire no more, in
 true: it was running; false: it was paused; null: there is none. Messages that it created are not touched.';
 
 CREATE OR REPLACE FUNCTION postroom.poll_summary(p_worker integer, p_due_from timestamp with time zone)
- RETURNS TABLE(queues bigint, horizon text, others bigint, last_seq bigint, next_due bigint, cancelled uuid[], settings bigint, batches boolean)
+ RETURNS TABLE(queues bigint, horizon text, others bigint, last_seq bigint, next_due bigint, cancelled uuid[], settings bigint, batches boolean, next_schedule bigint)
  LANGUAGE plpgsql
  ROWS 1
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5825,7 +5839,12 @@ BEGIN
             LIMIT 1),
            ARRAY(SELECT c.message_id FROM postroom.cancelled_run c WHERE c.worker_id = p_worker),
            (SELECT coalesce(bit_xor(hashtidextended(s.ctid, s.xmin::text::bigint)), 0) FROM postroom.settings s),
-           EXISTS (SELECT FROM postroom.batch_progress);
+           EXISTS (SELECT FROM postroom.batch_progress),
+           (SELECT (greatest(extract(epoch FROM s.due_at - clock_timestamp()), 0) * 1000000)::bigint
+            FROM postroom.schedule s
+            WHERE s.due_at IS NOT NULL
+            ORDER BY s.due_at
+            LIMIT 1);
 END
 $function$
 ;
@@ -7291,7 +7310,11 @@ BEGIN
     UPDATE postroom.schedule s
     SET asked_at = clock_timestamp(), due_at = clock_timestamp()
     WHERE s.name = run_schedule.name;
-    RETURN nullif(FOUND, false);
+    IF FOUND THEN
+        PERFORM postroom.log_schedule_action('run', run_schedule.name);
+        RETURN true;
+    END IF;
+    RETURN NULL;
 END
 $function$
 ;

@@ -38,9 +38,10 @@ settled.';
 -- others: a digest over the other processes that are alive; null: there is none.
 -- last_seq: the last seq drawn. next_due: the microseconds until something delayed is due, in whichever queue; null: nothing is delayed.
 -- The search begins at p_due_from (see promote). cancelled: messages that this process held when they were cancelled (see cancel_running).
+-- next_schedule: the microseconds until a schedule is due; null: none will be. Processes and SQL that declare one need not tell anybody.
 CREATE OR REPLACE FUNCTION postroom.poll_summary(p_worker int, p_due_from timestamptz)
 RETURNS TABLE (queues bigint, horizon text, others bigint, last_seq bigint, next_due bigint, cancelled uuid[], settings bigint,
-               batches boolean)
+               batches boolean, next_schedule bigint)
 LANGUAGE plpgsql VOLATILE ROWS 1
 SET search_path = pg_catalog, pg_temp
 SET enable_bitmapscan = off SET enable_sort = off SET plan_cache_mode = force_generic_plan SET jit = off
@@ -60,7 +61,12 @@ BEGIN
             LIMIT 1),
            ARRAY(SELECT c.message_id FROM postroom.cancelled_run c WHERE c.worker_id = p_worker),
            (SELECT coalesce(bit_xor(hashtidextended(s.ctid, s.xmin::text::bigint)), 0) FROM postroom.settings s),
-           EXISTS (SELECT FROM postroom.batch_progress);
+           EXISTS (SELECT FROM postroom.batch_progress),
+           (SELECT (greatest(extract(epoch FROM s.due_at - clock_timestamp()), 0) * 1000000)::bigint
+            FROM postroom.schedule s
+            WHERE s.due_at IS NOT NULL
+            ORDER BY s.due_at
+            LIMIT 1);
 END
 $$;
 COMMENT ON FUNCTION postroom.poll_summary IS

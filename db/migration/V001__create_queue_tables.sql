@@ -459,7 +459,7 @@ CREATE TABLE postroom.operator_action (
     finished_at  timestamptz,
     note         text,
     CONSTRAINT operator_action_known CHECK (action IN
-        ('pause', 'resume', 'stop_consumers', 'start_consumers', 'cancel', 'reschedule', 'redrive', 'purge', 'declare', 'delete'))
+        ('pause', 'resume', 'stop_consumers', 'start_consumers', 'cancel', 'reschedule', 'redrive', 'purge', 'declare', 'delete', 'run'))
 );
 CREATE INDEX operator_action_unfinished ON postroom.operator_action (at) WHERE finished_at IS NULL;
 

@@ -29,6 +29,7 @@ CREATE TABLE postroom.schedule (
     zone_version     text COLLATE "C",
     missed           text NOT NULL,
     overlap          text NOT NULL,
+    settings_by      text NOT NULL,
     error            text,
     error_at         timestamptz,
     message          jsonb NOT NULL
@@ -37,6 +38,7 @@ CREATE INDEX schedule_due ON postroom.schedule (due_at) WHERE due_at IS NOT NULL
 COMMENT ON COLUMN postroom.schedule.after_at IS 'the next planned time is the first one after this';
 COMMENT ON COLUMN postroom.schedule.asked_at IS 'when an operator asked for a run of its own that has not been fired yet';
 COMMENT ON COLUMN postroom.schedule.ended IS 'it fired at the one time it had';
+COMMENT ON COLUMN postroom.schedule.settings_by IS 'declaration: a later one may change it; operator: none does';
 COMMENT ON COLUMN postroom.schedule.zone_version IS 'the time zone rules with which planned_at or error was found';
 
 -- The last runs: run number n takes slot n % 20, so that nothing has to be removed.
@@ -53,15 +55,16 @@ COMMENT ON COLUMN postroom.schedule_run.outcome IS '0 fired, 1 skipped: the mess
 
 CREATE VIEW postroom.schedules AS
 SELECT s.name,
-       CASE WHEN s.error IS NOT NULL AND s.due_at IS NULL THEN 'FAILED'
-            WHEN s.paused THEN 'PAUSED'
+       CASE WHEN s.paused THEN 'PAUSED'
+            WHEN s.error IS NOT NULL AND s.due_at IS NULL THEN 'FAILED'
             WHEN s.ended THEN 'ENDED'
             ELSE 'ACTIVE' END AS state,
        s.cron, s.zone, s.every, s.after_end, s.at, s.missed, s.missed_limit, s.overlap,
        s.message ->> 'queue' AS queue,
        s.message ->> 'exchange' AS exchange,
        CASE WHEN NOT s.paused THEN s.planned_at END AS next_at,
-       s.last_planned_at, s.last_fired_at, s.last_message_id, s.runs, s.error, s.error_at, s.created_at, s.changed_at
+       s.last_planned_at, s.last_fired_at, s.last_message_id, s.runs, s.error, s.error_at, s.created_at, s.changed_at,
+       s.settings_by
 FROM postroom.schedule s;
 COMMENT ON VIEW postroom.schedules IS 'one row per schedule: its times, and where it stands';
 COMMENT ON COLUMN postroom.schedules.state IS 'ACTIVE, PAUSED, ENDED (it fired at its one time), FAILED (it never fires; see error)';

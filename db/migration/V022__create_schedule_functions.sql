@@ -7,7 +7,7 @@
 --
 -- A row of schedule is locked by whoever fires, declares, pauses or deletes it. A worker fires in one transaction: it locks due rows with
 -- SKIP LOCKED, creates their messages, and sets due_at to the next time. So a planned time fires once, on whichever node, or not at all.
--- SQL cannot compute a cron time. Functions here set planned_at to null and due_at to now, and a worker plans within two seconds.
+-- SQL cannot compute a cron time. Functions here set planned_at to null and due_at to now, and a worker plans within a second or so.
 
 -- Refused is what create_message would refuse, in its words: a message is created and taken back. A full queue or one without a binding is
 -- no reason, because that may have changed when the schedule fires.
@@ -108,7 +108,8 @@ CREATE OR REPLACE FUNCTION postroom.create_schedule(
     at            timestamptz DEFAULT NULL,
     missed        text DEFAULT 'ONCE',
     missed_limit  int DEFAULT NULL,
-    overlap       text DEFAULT 'QUEUE')
+    overlap       text DEFAULT 'QUEUE',
+    set_by        text DEFAULT 'operator')
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -120,10 +121,13 @@ DECLARE
 BEGIN
     PERFORM postroom.require_schedule(create_schedule.name, create_schedule.cron, create_schedule.zone, create_schedule.every,
         create_schedule.after_end, create_schedule.at, create_schedule.missed, create_schedule.missed_limit, create_schedule.overlap);
+    IF create_schedule.set_by IS NULL OR create_schedule.set_by NOT IN ('operator', 'declaration') THEN
+        PERFORM postroom.refuse('set_by', 'operator or declaration', create_schedule.set_by);
+    END IF;
     IF create_schedule.message IS NULL THEN
         PERFORM postroom.refuse('message', 'a JSON object', NULL);
     END IF;
-    PERFORM postroom.require_schedule_message(create_schedule.name, create_schedule.message);
+    PERFORM postroom.require_members(create_schedule.message);
     given.name := create_schedule.name;
     given.cron := create_schedule.cron;
     given.zone := CASE WHEN create_schedule.cron IS NOT NULL THEN coalesce(create_schedule.zone, 'UTC') END;
@@ -133,29 +137,36 @@ BEGIN
     given.missed := create_schedule.missed;
     given.missed_limit := CASE WHEN create_schedule.missed = 'ALL' THEN coalesce(create_schedule.missed_limit, 100) ELSE 1 END;
     given.overlap := create_schedule.overlap;
-    SELECT jsonb_object_agg(m.key, m.value) INTO given.message
+    SELECT coalesce(jsonb_object_agg(m.key, m.value), '{}') INTO given.message
     FROM jsonb_each(create_schedule.message) m
     WHERE m.value <> 'null' OR m.key = 'payload';
 
     LOOP
         SELECT * INTO before FROM postroom.schedule s WHERE s.name = given.name;
-        IF NOT FOUND THEN
-            INSERT INTO postroom.schedule (name, cron, zone, every, after_end, at, missed, missed_limit, overlap, message)
+        IF FOUND
+           AND (before.settings_by = 'operator' OR create_schedule.set_by = 'declaration')
+           AND (before.cron, before.zone, before.every, before.after_end, before.at, before.missed, before.missed_limit, before.overlap,
+                before.message)
+               IS NOT DISTINCT FROM (given.cron, given.zone, given.every, given.after_end, given.at, given.missed, given.missed_limit,
+                                     given.overlap, given.message) THEN
+            RETURN false;
+        END IF;
+        IF before.settings_by = 'operator' AND create_schedule.set_by = 'declaration' THEN
+            RETURN false;
+        END IF;
+        PERFORM postroom.require_schedule_message(given.name, given.message); -- writes, so it comes after the answer for a repeat
+        IF before.id IS NULL THEN
+            INSERT INTO postroom.schedule (name, cron, zone, every, after_end, at, missed, missed_limit, overlap, message, settings_by)
             VALUES (given.name, given.cron, given.zone, given.every, given.after_end, given.at, given.missed, given.missed_limit,
-                    given.overlap, given.message)
+                    given.overlap, given.message, create_schedule.set_by)
             ON CONFLICT DO NOTHING;
             IF FOUND THEN
                 RETURN true;
             END IF;
             CONTINUE;
-        ELSIF (before.cron, before.zone, before.every, before.after_end, before.at, before.missed, before.missed_limit, before.overlap,
-               before.message)
-              IS NOT DISTINCT FROM (given.cron, given.zone, given.every, given.after_end, given.at, given.missed, given.missed_limit,
-                                    given.overlap, given.message) THEN
-            RETURN false;
         END IF;
         SELECT * INTO before FROM postroom.schedule s WHERE s.id = before.id FOR UPDATE;
-        CONTINUE WHEN NOT FOUND; -- deleted in between
+        CONTINUE WHEN NOT FOUND OR before.settings_by = 'operator' AND create_schedule.set_by = 'declaration'; -- changed in between
         IF (before.cron, before.zone, before.every, before.after_end, before.at)
            IS DISTINCT FROM (given.cron, given.zone, given.every, given.after_end, given.at) THEN
             before.planned_at := NULL;
@@ -166,9 +177,9 @@ BEGIN
         SET cron = given.cron, zone = given.zone, every = given.every, after_end = given.after_end, at = given.at,
             missed = given.missed, missed_limit = given.missed_limit, overlap = given.overlap, message = given.message,
             planned_at = before.planned_at, after_at = before.after_at, ended = before.ended,
-            due_at = CASE WHEN before.asked_at IS NOT NULL OR NOT before.paused AND NOT before.ended
-                          THEN coalesce(before.planned_at, clock_timestamp()) END,
-            error = NULL, error_at = NULL, failures = 0, changed_at = clock_timestamp()
+            due_at = CASE WHEN before.asked_at IS NOT NULL THEN clock_timestamp()
+                          WHEN NOT before.paused AND NOT before.ended THEN coalesce(before.planned_at, clock_timestamp()) END,
+            settings_by = create_schedule.set_by, error = NULL, error_at = NULL, failures = 0, changed_at = clock_timestamp()
         WHERE s.id = before.id;
         RETURN true;
     END LOOP;
@@ -185,7 +196,8 @@ cannot read stands in column error of the view schedules, and that schedule neve
 missed: what is done about times that passed while nobody fired: NONE, ONCE (one run for all of them), or ALL up to missed_limit.
 overlap: what is done while the message before is unfinished: QUEUE (nothing), SKIP this run, or CANCEL the message before.
 A schedule of this name is changed; its times are planned anew when they changed. A paused one stays paused. A repeat answers false and
-writes nothing. A value that breaks a limit is refused (22023); its field stands in COLUMN.';
+writes nothing. A program that declares at its start gives set_by => ''declaration'': it changes nothing that was set otherwise.
+A value that breaks a limit is refused (22023); its field stands in COLUMN.';
 
 CREATE OR REPLACE FUNCTION postroom.log_schedule_action(p_action text, p_name text) RETURNS void
 LANGUAGE sql VOLATILE
@@ -245,7 +257,11 @@ BEGIN
     UPDATE postroom.schedule s
     SET asked_at = clock_timestamp(), due_at = clock_timestamp()
     WHERE s.name = run_schedule.name;
-    RETURN nullif(FOUND, false);
+    IF FOUND THEN
+        PERFORM postroom.log_schedule_action('run', run_schedule.name);
+        RETURN true;
+    END IF;
+    RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION postroom.run_schedule IS
@@ -274,7 +290,7 @@ COMMENT ON FUNCTION postroom.delete_schedule IS
 Messages that it created are not touched. false: there was none.';
 
 -- A handler in ATOMIC mode holds the lock of its lease until it ends, perhaps for minutes, and other schedules wait for this transaction.
--- So such a message is left alone after 100 ms.
+-- So such a message is left alone after 100 ms. One whose attempt fails between the two looks waits again, so there is a third look.
 CREATE OR REPLACE FUNCTION postroom.cancel_older(p_message uuid) RETURNS int
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -284,9 +300,9 @@ DECLARE
     cancelled     int;
 BEGIN
     PERFORM set_config('lock_timeout', '100ms', true);
-    cancelled := postroom.cancel(p_message);
+    cancelled := postroom.cancel(p_message) + postroom.cancel_running(p_message); -- its entries may be in several queues
     IF cancelled = 0 THEN
-        cancelled := postroom.cancel_running(p_message);
+        cancelled := postroom.cancel(p_message);
     END IF;
     PERFORM set_config('lock_timeout', limit_before, true);
     RETURN cancelled;

@@ -13,6 +13,7 @@ import io.postroom.api.QueueSettings;
 import io.postroom.api.Queues;
 import io.postroom.api.RecentFailures;
 import io.postroom.api.ReplyCounts;
+import io.postroom.api.Schedule;
 import io.postroom.api.Schedules;
 import io.postroom.api.SettingsEntry;
 import io.postroom.api.SettingsRegistry;
@@ -147,6 +148,12 @@ public interface Postroom extends AutoCloseable {
          * SettingsRegistry#declare}.
          */
         Builder settingsEntry(SettingsEntry entry);
+
+        /**
+         * Declares a schedule at the start; default none. Of several with one name the last one counts. What an operator has set stays: see
+         * {@link Schedules#declare}.
+         */
+        Builder schedule(Schedule schedule);
 
         /**
          * Sets where secrets named {@code property:name} are found; default the system properties. Answers null for a property that is not

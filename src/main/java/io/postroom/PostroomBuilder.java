@@ -3,6 +3,7 @@ package io.postroom;
 import io.postroom.api.EngineSettings;
 import io.postroom.api.Limiter;
 import io.postroom.api.QueueSettings;
+import io.postroom.api.Schedule;
 import io.postroom.api.SettingsEntry;
 import io.postroom.api.Transactions;
 import io.postroom.handler.Handler;
@@ -47,7 +48,9 @@ import io.postroom.internal.worker.Engine;
 import io.postroom.internal.worker.EngineParts;
 import io.postroom.internal.worker.Notifier;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
 import javax.sql.DataSource;
@@ -62,6 +65,7 @@ final class PostroomBuilder implements Postroom.Builder {
     private final DataSource dataSource;
     private final List<QueueSettings> queues = new ArrayList<>();
     private final List<SettingsEntry> entries = new ArrayList<>();
+    private final Map<String, Schedule> schedules = new LinkedHashMap<>();
     private final List<Limiter> limiters = new ArrayList<>();
     private final List<Handler> handlers = new ArrayList<>();
     private final List<PayloadUpcaster> upcasters = new ArrayList<>();
@@ -121,6 +125,12 @@ final class PostroomBuilder implements Postroom.Builder {
     @Override
     public Postroom.Builder settingsEntry(SettingsEntry entry) {
         entries.add(entry);
+        return this;
+    }
+
+    @Override
+    public Postroom.Builder schedule(Schedule schedule) {
+        schedules.put(schedule.name(), schedule);
         return this;
     }
 
@@ -218,6 +228,7 @@ final class PostroomBuilder implements Postroom.Builder {
             queues.forEach(prepared.queues()::declare);
             entries.forEach(prepared.settings()::declare);
             limiters.forEach(prepared::declare);
+            schedules.values().forEach(prepared.schedules()::declare);
             return prepared;
         } catch (RuntimeException refused) {
             prepared.close();

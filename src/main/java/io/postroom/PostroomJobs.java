@@ -66,7 +66,8 @@ final class PostroomJobs {
         this.store = store;
         this.engines = engines;
         this.notifier = notifier;
-        promote = new PromoteDue(store, notifier::wake, consumers::isConsuming);
+        promote = new PromoteDue(
+                store, notifier::wake, consumers::isConsuming, wait -> nextScheduleIn(wait.orElse(null)));
         redrives = new RedriveDeadLetters(store, notifier::wake);
         inspect = new InspectDatabase(new PostgresInspection(engines));
         unconsumed = new WatchUnconsumedQueues(store);
@@ -109,21 +110,31 @@ final class PostroomJobs {
 
     void fireSoon() {
         if (schedules != null) {
+            schedules.lookNext();
             timer.runSoon(schedules);
+        }
+    }
+
+    private void nextScheduleIn(@Nullable Duration wait) {
+        if (schedules != null) {
+            schedules.told(wait != null);
+            if (wait != null) {
+                timer.runSoon(schedules, wait);
+            }
         }
     }
 
     /** Fires on this thread what is due. */
     void fireDue() {
         FireSchedules job = Objects.requireNonNull(schedules);
-        while (job.run().isZero()) {
+        while (job.fire().isZero()) {
             // a batch was full, or its schedules are due again
         }
     }
 
-    /** Returns what runs the promote job when the worker learns of an earlier due time. */
+    /** Returns what runs a job in time when the worker learns of a due time. */
     DueWatch dueWatch() {
-        return new PromoteInTime(timer, promote, this::settleInTime);
+        return new DueTimes();
     }
 
     /** Returns the jobs of a process that only creates messages. */
@@ -161,7 +172,7 @@ final class PostroomJobs {
         return jobs;
     }
 
-    private record PromoteInTime(JobTimer timer, PromoteDue promote, Runnable settleInTime) implements DueWatch {
+    private final class DueTimes implements DueWatch {
         @Override
         public @Nullable Instant from() {
             return promote.from();
@@ -173,13 +184,18 @@ final class PostroomJobs {
         }
 
         @Override
+        public void nextScheduleIn(@Nullable Duration wait) {
+            PostroomJobs.this.nextScheduleIn(wait);
+        }
+
+        @Override
         public void delayed() {
             timer.runSoon(promote);
         }
 
         @Override
         public void batchesUnderWay() {
-            settleInTime.run();
+            settleInTime();
         }
     }
 }

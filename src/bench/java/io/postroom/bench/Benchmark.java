@@ -56,6 +56,7 @@ final class Benchmark {
                 new ManyProcessesWorkload(),
                 new RoutingWorkload(),
                 new OrderedWorkload(),
+                new SchedulesWorkload(),
                 new LimitedWorkload(),
                 new BatchWorkload(),
                 new MemoryWorkload());

@@ -15,6 +15,7 @@ import java.util.UUID;
  * @param lastFiredAt when that was fired
  * @param lastMessageId of the last message
  * @param error why the last try failed; it is repeated while the state is ACTIVE
+ * @param byOperator whether an operator set it last, so that declarations leave it as it is
  */
 public record ScheduleInfo(
         String name,
@@ -29,4 +30,5 @@ public record ScheduleInfo(
         Optional<Instant> lastPlannedAt,
         Optional<Instant> lastFiredAt,
         Optional<UUID> lastMessageId,
-        Optional<String> error) {}
+        Optional<String> error,
+        boolean byOperator) {}

@@ -16,7 +16,7 @@ public interface Schedules {
     /**
      * Makes or changes the schedule of this name. A repeat writes nothing, so every process may call it at its start. Changed times are
      * planned anew from now on; with the same times the plan stays. A paused schedule stays paused. Of two processes that declare different
-     * texts the last one wins.
+     * texts the last one wins. What an operator has set stays. The starter does this with {@code postroom.schedules.*}.
      *
      * @return whether anything was written
      * @throws InvalidMessageException the expression or zone cannot be read, no day has such a date, or the message breaks a limit
@@ -24,7 +24,17 @@ public interface Schedules {
     boolean declare(Schedule schedule);
 
     /**
-     * Deletes a schedule and its history. Messages that it created are not touched.
+     * Makes or replaces the schedule of this name as an operator does: declarations leave it as it is from then on, until it is deleted.
+     * Otherwise as {@link #declare}.
+     *
+     * @return whether anything was written
+     * @throws InvalidMessageException as for {@link #declare}
+     */
+    boolean set(Schedule schedule);
+
+    /**
+     * Deletes a schedule and its history. Messages that it created are not touched. A program that declares it makes it anew at its next
+     * start: to keep it from firing, pause it.
      *
      * @return false: there was none
      */

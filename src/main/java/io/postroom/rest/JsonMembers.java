@@ -7,6 +7,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Predicate;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
@@ -24,9 +26,11 @@ final class JsonMembers {
             .build();
     private static final int SHOWN = 80;
 
+    private final String text;
     private final JsonNode object;
 
-    private JsonMembers(JsonNode object) {
+    private JsonMembers(String text, JsonNode object) {
+        this.text = text;
         this.object = object;
     }
 
@@ -56,7 +60,7 @@ final class JsonMembers {
                         "Known are " + String.join(", ", known));
             }
         }
-        return new JsonMembers(object);
+        return new JsonMembers(text, object);
     }
 
     Optional<String> text(String name) {
@@ -92,6 +96,27 @@ final class JsonMembers {
             texts.put(member.getKey(), text.isNull() ? Optional.empty() : Optional.of(text.stringValue()));
         }
         return texts;
+    }
+
+    /** The text of an object as it stands, so that no number in it becomes a {@code double}. */
+    Optional<String> object(String name) {
+        if (value(name, JsonNode::isObject, "an object").isEmpty()) {
+            return Optional.empty();
+        }
+        try (JsonParser parser = JSON.createParser(text)) {
+            parser.nextToken();
+            while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
+                boolean isIt = parser.currentName().equals(name);
+                parser.nextToken();
+                int start = (int) parser.currentTokenLocation().getCharOffset();
+                parser.skipChildren();
+                if (isIt) {
+                    return Optional.of(
+                            text.substring(start, (int) parser.currentLocation().getCharOffset()));
+                }
+            }
+        }
+        throw new IllegalStateException(name + " was there before");
     }
 
     private Optional<JsonNode> value(String name, Predicate<JsonNode> fits, String limit) {

@@ -74,11 +74,13 @@ final class MessageRequest {
 
     private final String text;
     private final JsonParser parser;
+    private final Direction usual;
     private final Map<String, Object> given = new LinkedHashMap<>();
 
-    private MessageRequest(String text, JsonParser parser) {
+    private MessageRequest(String text, JsonParser parser, Direction usual) {
         this.text = text;
         this.parser = parser;
+        this.usual = usual;
     }
 
     /**
@@ -87,8 +89,17 @@ final class MessageRequest {
      * @throws InvalidMessageException a member is not known, or not what it must be
      */
     static CreateMessage read(String text, @Nullable String idempotencyKey) {
+        return read(text, idempotencyKey, Direction.INCOMING);
+    }
+
+    /** Reads the message of a schedule. It comes from nowhere, so it is OUTGOING unless the text says otherwise. */
+    static CreateMessage readScheduled(String text) {
+        return read(text, null, Direction.OUTGOING);
+    }
+
+    private static CreateMessage read(String text, @Nullable String idempotencyKey, Direction usual) {
         try (JsonParser parser = JSON.createParser(ObjectReadContext.empty(), text)) {
-            MessageRequest request = new MessageRequest(text, parser);
+            MessageRequest request = new MessageRequest(text, parser, usual);
             request.readMembers();
             return request.message(idempotencyKey);
         } catch (StreamConstraintsException tooMuch) {
@@ -337,7 +348,7 @@ final class MessageRequest {
     }
 
     /** Reads an instant, which must have a zone. Instant's own parser would accept a 61st second and move it. */
-    private static Instant instant(String text) {
+    static Instant instant(String text) {
         try {
             return OffsetDateTime.parse(text, DateTimeFormatter.ISO_OFFSET_DATE_TIME)
                     .toInstant();
@@ -354,11 +365,10 @@ final class MessageRequest {
         return id;
     }
 
-    /** Reads the direction; a message over HTTP is incoming unless the request says otherwise. */
     private Direction direction() {
         String direction = string("direction");
         if (direction == null) {
-            return Direction.INCOMING;
+            return usual;
         }
         for (Direction known : Direction.values()) {
             if (known.name().equals(direction)) {

@@ -5,6 +5,7 @@ import io.postroom.api.ExclusiveQueueException;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.QueueFullException;
 import io.postroom.api.QueueNotFoundException;
+import io.postroom.api.ScheduleNotFoundException;
 import io.postroom.api.SettingsChangedException;
 import io.postroom.api.UnroutableMessageException;
 import java.time.Duration;
@@ -111,6 +112,10 @@ public record Problem(
 
     static Problem unknownSettings(String name) {
         return of(404, "unknown-settings", "No such settings", "There are no settings \"" + name + "\"");
+    }
+
+    static Problem unknownSchedule(ScheduleNotFoundException refused) {
+        return of(404, "unknown-schedule", "No such schedule", String.valueOf(refused.getMessage()));
     }
 
     static Problem unknownExchange(String name) {

@@ -7,6 +7,7 @@ import io.postroom.api.Exchanges;
 import io.postroom.api.Limiters;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
+import io.postroom.api.Schedules;
 import io.postroom.api.SettingsRegistry;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
@@ -51,6 +52,12 @@ class RestAutoConfiguration {
     @ConditionalOnBean(Batches.class)
     BatchesController postroomBatchesController(Batches batches) {
         return new BatchesController(batches);
+    }
+
+    @Bean
+    @ConditionalOnBean(Schedules.class)
+    SchedulesController postroomSchedulesController(Schedules schedules) {
+        return new SchedulesController(schedules);
     }
 
     @Bean

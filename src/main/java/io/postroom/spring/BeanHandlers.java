@@ -5,8 +5,10 @@ import static io.postroom.spring.InvalidHandlerException.require;
 import io.postroom.api.Direction;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Limits;
+import io.postroom.api.Schedule;
 import io.postroom.handler.BatchHandler;
 import io.postroom.handler.Handler;
+import io.postroom.handler.OnSchedule;
 import io.postroom.handler.ProcessingMessage;
 import io.postroom.handler.ProcessingMessageHandler;
 import io.postroom.handler.SendMessage;
@@ -49,10 +51,12 @@ final class BeanHandlers {
     private final ConfigurableListableBeanFactory beans;
     private final HandlerSettings settings;
     private final List<Handler> found = new ArrayList<>();
+    private final HandlerSchedules schedules;
 
     BeanHandlers(ConfigurableListableBeanFactory beans, HandlerSettings settings) {
         this.beans = beans;
         this.settings = settings;
+        this.schedules = new HandlerSchedules(settings);
     }
 
     List<Handler> find() {
@@ -71,6 +75,11 @@ final class BeanHandlers {
         return found;
     }
 
+    /** The schedules of the handlers that were found. */
+    List<Schedule> schedules() {
+        return schedules.found();
+    }
+
     private void search(String name, Class<?> type) {
         if (Handler.class.isAssignableFrom(type)) {
             explained(name, null, () -> addBean(beans.getBean(name, Handler.class)));
@@ -83,10 +92,38 @@ final class BeanHandlers {
         Set<Method> all = new LinkedHashSet<>(sending.keySet());
         all.addAll(processing.keySet());
         MethodNames names = new MethodNames(all, type);
+        requireHandlers(name, type, all);
         sending.forEach((method, present) ->
                 explained(name, method, () -> addMethod(name, type, method, names, present, Direction.OUTGOING)));
         processing.forEach((method, present) ->
                 explained(name, method, () -> addMethod(name, type, method, names, present, Direction.INCOMING)));
+    }
+
+    /** A schedule whose handler's annotation was forgotten would silently do nothing. */
+    private void requireHandlers(String name, Class<?> type, Set<Method> handlers) {
+        methodsWith(OnSchedule.class, type)
+                .keySet()
+                .forEach(method -> explained(name, method, () -> requireHandler(handlers.contains(method))));
+        if (onSchedule(MergedAnnotations.from(type, SearchStrategy.TYPE_HIERARCHY))
+                .isPresent()) {
+            MergedAnnotations present = MergedAnnotations.from(type, SearchStrategy.TYPE_HIERARCHY);
+            explained(
+                    name,
+                    null,
+                    () -> requireHandler(
+                            present.isPresent(SendMessage.class) || present.isPresent(ProcessingMessage.class)));
+        }
+    }
+
+    private static void requireHandler(boolean isHandler) {
+        require(
+                isHandler,
+                "has @OnSchedule and takes no messages",
+                "Add @SendMessage or @ProcessingMessage, which names the queue of its messages");
+    }
+
+    private static MergedAnnotation<OnSchedule> onSchedule(MergedAnnotations present) {
+        return present.get(OnSchedule.class);
     }
 
     private void addBean(Handler handler) {
@@ -126,7 +163,8 @@ final class BeanHandlers {
         Object bean = bean(name);
         requireSameThread(bean, type, contract);
         BatchHandler<Object> code = codeOf(bean, direction);
-        add(name, annotation, direction, payload, code, false);
+        MergedAnnotation<OnSchedule> schedule = onSchedule(MergedAnnotations.from(type, SearchStrategy.TYPE_HIERARCHY));
+        add(name, annotation, schedule, direction, payload, code, false);
     }
 
     private static void requireSameThread(Object bean, Class<?> type, Class<?> contract) {
@@ -168,7 +206,9 @@ final class BeanHandlers {
                 "makes a bean and is no handler itself",
                 "Return a Handler, as in Handler.send(queue, Order.class, ...), without the annotation");
         HandlerMethod code = new HandlerMethod(bean(name), method, type);
-        add(name + "." + names.of(method), annotation, direction, code.payload(), code, code.takesList());
+        MergedAnnotation<OnSchedule> schedule =
+                onSchedule(MergedAnnotations.from(method, SearchStrategy.TYPE_HIERARCHY));
+        add(name + "." + names.of(method), annotation, schedule, direction, code.payload(), code, code.takesList());
     }
 
     // ---- both
@@ -176,6 +216,7 @@ final class BeanHandlers {
     private void add(
             String defaultId,
             MergedAnnotation<?> annotation,
+            MergedAnnotation<OnSchedule> schedule,
             Direction direction,
             Class<?> payload,
             BatchHandler<Object> code,
@@ -194,6 +235,7 @@ final class BeanHandlers {
         Handler handler = batchOf(settings.text(annotation, "value"), direction, payload, batch, code)
                 .id(id);
         found.add(settings.apply(annotation, properties, handler));
+        schedules.add(schedule, handler, payload);
     }
 
     @SuppressWarnings("unchecked") // the code was checked to take this class

@@ -12,6 +12,7 @@ import io.postroom.api.Limiters;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.Queues;
+import io.postroom.api.Schedule;
 import io.postroom.api.Schedules;
 import io.postroom.api.SettingsRegistry;
 import io.postroom.handler.MessageInterceptor;
@@ -67,7 +68,8 @@ class PostroomAutoConfiguration {
             ObjectProvider<MessageInterceptor> interceptors,
             ObjectProvider<PostroomListener> listeners,
             ObjectProvider<QueueSettings> queues,
-            ObjectProvider<Limiter> limiters) {
+            ObjectProvider<Limiter> limiters,
+            ObjectProvider<Schedule> schedules) {
         HostDatabase host = HostDatabase.of(beans, properties);
         Postroom.Builder builder = Postroom.on(host.dataSource())
                 .transactions(host.transactions(beans))
@@ -90,6 +92,8 @@ class PostroomAutoConfiguration {
         declared.queues().forEach(builder::queue); // after the beans, so a property wins
         declared.limiters().forEach(builder::limiter);
         SettingsProperties.declared(environment).forEach(builder::settingsEntry);
+        schedules.orderedStream().forEach(builder::schedule);
+        ScheduleProperties.declared(environment).forEach(builder::schedule);
         builder.secretProperties(environment::getProperty);
         return builder.prepare();
     }
@@ -172,8 +176,7 @@ class PostroomAutoConfiguration {
     @ConditionalOnBean(DefaultPostroom.class)
     PostroomLifecycle postroomLifecycle(
             DefaultPostroom postroom, ConfigurableListableBeanFactory beans, Environment environment) {
-        return new PostroomLifecycle(
-                postroom, () -> new BeanHandlers(beans, new HandlerSettings(beans, environment)).find());
+        return new PostroomLifecycle(postroom, () -> new BeanHandlers(beans, new HandlerSettings(beans, environment)));
     }
 
     @Bean

@@ -1,6 +1,8 @@
 package io.postroom.spring;
 
 import io.postroom.DefaultPostroom;
+import io.postroom.api.InvalidMessageException;
+import io.postroom.api.Schedule;
 import io.postroom.handler.Handler;
 import java.util.List;
 import java.util.function.Supplier;
@@ -14,19 +16,20 @@ import org.springframework.context.SmartLifecycle;
  */
 final class PostroomLifecycle implements SmartLifecycle, SmartInitializingSingleton {
     private final DefaultPostroom postroom;
-    private final Supplier<List<Handler>> finder;
+    private final Supplier<BeanHandlers> finder;
     private List<Handler> handlers = List.of();
     private volatile boolean running;
     private boolean started;
 
-    PostroomLifecycle(DefaultPostroom postroom, Supplier<List<Handler>> finder) {
+    PostroomLifecycle(DefaultPostroom postroom, Supplier<BeanHandlers> finder) {
         this.postroom = postroom;
         this.finder = finder;
     }
 
     @Override
     public void afterSingletonsInstantiated() {
-        handlers = finder.get();
+        BeanHandlers found = finder.get();
+        handlers = found.find();
         try {
             postroom.checkHandlers(handlers);
         } catch (IllegalArgumentException clash) {
@@ -34,6 +37,18 @@ final class PostroomLifecycle implements SmartLifecycle, SmartInitializingSingle
                     "The handlers do not go together: " + clash.getMessage(),
                     "Each message must have one handler, and each handler an id of its own",
                     clash);
+        }
+        found.schedules().forEach(this::declare);
+    }
+
+    private void declare(Schedule schedule) {
+        try {
+            postroom.schedules().declare(schedule);
+        } catch (InvalidMessageException refused) {
+            throw new StartProblem(
+                    "Schedule \"" + schedule.name() + "\" of a handler is refused: " + refused.getMessage(),
+                    "Correct its @OnSchedule",
+                    refused);
         }
     }
 

@@ -246,6 +246,9 @@ class DocsTest {
         known.add(
                 "postroom\\.settings\\.[A-Za-z0-9._-]+\\.(channel|endpoint|attempts|retry-after|secret|valid-from|valid-until|enabled"
                         + "|(headers|templates|properties)\\.[A-Za-z0-9._-]+)");
+        known.add(
+                "postroom\\.schedules\\.[A-Za-z0-9._-]+\\.(cron|zone|every|after-end|at|missed|missed-limit|overlap|queue|exchange"
+                        + "|routing-key|type|version|payload|priority|delay|time-to-live|group|correlation-id|headers\\.[A-Za-z0-9._-]+)");
         serverProperties().forEach(name -> known.add(Pattern.quote(name)));
         return known;
     }
@@ -257,6 +260,7 @@ class DocsTest {
             String name = name(property);
             if (name.equals("postroom.handlers")
                     || name.equals("postroom.queues")
+                    || name.equals("postroom.schedules")
                     || name.equals("postroom.settings")) {
                 continue;
             }

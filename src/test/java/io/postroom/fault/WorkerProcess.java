@@ -10,8 +10,18 @@ final class WorkerProcess {
 
     /** Returns when the worker says that it is ready. */
     static JvmProcess start(TestDatabase database, String mode, long pauseMillis) throws IOException {
-        JvmProcess worker = JvmProcess.of(FaultWorker.class)
-                .arguments(database.url(), database.user(), database.password(), mode, String.valueOf(pauseMillis))
+        return start(JvmProcess.of(FaultWorker.class), database, mode, pauseMillis);
+    }
+
+    /** The same in another time zone. */
+    static JvmProcess startIn(String zone, TestDatabase database, String mode, long pauseMillis) throws IOException {
+        return start(JvmProcess.of(FaultWorker.class).option("-Duser.timezone=" + zone), database, mode, pauseMillis);
+    }
+
+    private static JvmProcess start(JvmProcess.Launcher launcher, TestDatabase database, String mode, long pauseMillis)
+            throws IOException {
+        JvmProcess worker = launcher.arguments(
+                        database.url(), database.user(), database.password(), mode, String.valueOf(pauseMillis))
                 .echo()
                 .start();
         try {

@@ -168,7 +168,8 @@ class ScheduleRaceTest {
         try (Connection open = database.connect()) {
             open.setAutoCommit(false);
             open.createStatement()
-                    .execute("SELECT postroom.create_schedule('each', '{\"queue\": \"runs\"}', every => '2 hours')");
+                    .execute("SELECT postroom.create_schedule('each', '{\"queue\": \"runs\"}', every => '2 hours',"
+                            + " set_by => 'declaration')");
             Future<Boolean> declaring =
                     threads.submit(() -> schedules.declare(Schedule.every("each", Duration.ofHours(3))
                             .message(CreateMessage.to("runs").json("3"))));
@@ -178,5 +179,23 @@ class ScheduleRaceTest {
         }
         assertThat(schedules.find("each").orElseThrow().timing())
                 .isEqualTo(new Schedule.Timing.Every(Duration.ofHours(3)));
+    }
+
+    /** The declaration has read the row before the operator's change commits, and must not write over it. */
+    @Test
+    void declaration_that_waits_for_an_operator_leaves_what_that_one_has_set() throws Exception {
+        try (Connection open = database.connect()) {
+            open.setAutoCommit(false);
+            open.createStatement()
+                    .execute("SELECT postroom.create_schedule('each', '{\"queue\": \"runs\"}', every => '2 hours')");
+            Future<Boolean> declaring =
+                    threads.submit(() -> schedules.declare(Schedule.every("each", Duration.ofHours(3))
+                            .message(CreateMessage.to("runs").json("3"))));
+            BlockedSessions.await(database.pool(), 1);
+            open.commit();
+            assertThat(declaring.get(30, TimeUnit.SECONDS)).isFalse();
+        }
+        assertThat(schedules.find("each").orElseThrow().timing())
+                .isEqualTo(new Schedule.Timing.Every(Duration.ofHours(2)));
     }
 }

@@ -159,6 +159,19 @@ class SchedulesTest {
         String row = rowVersion("again");
         assertThat(schedules.declare(schedule)).isFalse();
         assertThat(rowVersion("again")).isEqualTo(row);
+        assertThat(sql.sql(
+                                "SELECT pg_current_xact_id_if_assigned() FROM postroom.create_schedule('same', '{\"queue\": \"same\"}',"
+                                        + " every => '1 day')")
+                        .query(String.class)
+                        .optional())
+                .isPresent();
+        assertThat(sql.sql(
+                                "SELECT pg_current_xact_id_if_assigned() FROM postroom.create_schedule('same', '{\"queue\": \"same\"}',"
+                                        + " every => '1 day')")
+                        .query(String.class)
+                        .list())
+                .as("a repeat needs no transaction id")
+                .containsOnlyNulls();
 
         assertThat(schedules.declare(schedule.message(report("again-other")))).isTrue();
         assertThat(schedules.find("again").orElseThrow().nextAt()).contains(planned);
@@ -166,6 +179,23 @@ class SchedulesTest {
                 .isTrue();
         await().until(() -> schedules.find("again").orElseThrow().nextAt().isPresent());
         assertThat(schedules.find("again").orElseThrow().nextAt().orElseThrow()).isNotEqualTo(planned);
+    }
+
+    @Test
+    void declaration_leaves_what_an_operator_has_set_until_it_is_deleted() {
+        Schedule declared = daily("owned").message(report("owned"));
+        assertThat(schedules.declare(declared)).isTrue();
+        assertThat(schedules.declare(declared.overlap(Overlap.SKIP))).isTrue();
+        assertThat(schedules.find("owned").orElseThrow().byOperator()).isFalse();
+        assertThat(schedules.set(declared.overlap(Overlap.CANCEL))).isTrue();
+        assertThat(schedules.declare(declared)).isFalse();
+        assertThat(schedules.find("owned").orElseThrow())
+                .matches(ScheduleInfo::byOperator)
+                .returns(Overlap.CANCEL, ScheduleInfo::overlap);
+        assertThat(schedules.set(declared)).isTrue();
+        schedules.delete("owned");
+        assertThat(schedules.declare(declared)).isTrue();
+        assertThat(schedules.find("owned").orElseThrow().byOperator()).isFalse();
     }
 
     @Test
@@ -204,6 +234,35 @@ class SchedulesTest {
         schedules.runNow("asked");
         awaitMessages("asked", 2);
         assertThat(state("asked")).isEqualTo(ScheduleState.PAUSED);
+        assertThat(sql.sql("SELECT action FROM postroom.operator_log WHERE note = 'schedule asked' ORDER BY at")
+                        .query(String.class)
+                        .list())
+                .containsExactly("run", "pause", "run");
+    }
+
+    /** Between the two, a declaration takes the row: it must not put the run off to the planned time. */
+    @Test
+    void run_now_is_not_put_off_by_a_changed_declaration() {
+        Schedule schedule = daily("changed").message(report("changed"));
+        planned(schedule);
+        sql.sql("SELECT 1 FROM (SELECT postroom.run_schedule('changed')) x,"
+                        + " (SELECT postroom.create_schedule('changed', '{\"queue\": \"changed\"}', cron => '30 2 * * *',"
+                        + " zone => 'Europe/Berlin')) y")
+                .query(Integer.class)
+                .single();
+        awaitMessages("changed", 1);
+    }
+
+    @Test
+    void schedule_of_sql_is_fired_by_a_process_that_consumes() {
+        try (Postroom worker = Postroom.on(database.pool())
+                .handler(Handler.send("consumed", String.class, (payload, context) -> Outcome.done()))
+                .start()) {
+            sql.sql("SELECT postroom.create_schedule('consumed', '{\"queue\": \"consumed\"}', every => '1 second')")
+                    .query(Boolean.class)
+                    .single();
+            await().until(() -> messages("consumed").stream().anyMatch(each -> each.state() == MessageState.DONE));
+        }
     }
 
     @Test
@@ -228,7 +287,11 @@ class SchedulesTest {
         kit.advance(Duration.ofHours(9).plusMinutes(30));
         await().until(() -> !schedules.runs(name).isEmpty());
         assertThat(messages(name)).hasSize(expected);
-        assertThat(schedules.runs(name)).hasSize(Math.max(1, expected));
+        assertThat(schedules.runs(name))
+                .hasSize(Math.max(1, expected))
+                .extracting(ScheduleRun::outcome)
+                .containsOnly(expected == 0 ? ScheduleRun.Outcome.MISSED : ScheduleRun.Outcome.FIRED);
+        assertThat(schedules.find(name).orElseThrow().nextAt().orElseThrow()).isAfter(databaseTime());
     }
 
     @Test
@@ -341,12 +404,16 @@ class SchedulesTest {
         Instant soon = Instant.now().plusSeconds(3600);
         postroom.exchanges().declare(Exchange.direct("lost"));
         schedules.declare(Schedule.at("lost", soon).message(CreateMessage.via("lost", "nowhere")));
+        schedules.declare(Schedule.at("stopped", soon).message(CreateMessage.via("lost", "nowhere")));
         planned(Schedule.at("found", soon).message(report("found")));
         kit.advance(Duration.ofHours(2));
         onlyMessage("found");
         await().until(() -> schedules.find("lost").orElseThrow().error().isPresent());
         assertThat(error("lost")).contains("the message reaches no queue");
         assertThat(state("lost")).isEqualTo(ScheduleState.ACTIVE);
+        await().until(() -> schedules.find("stopped").orElseThrow().error().isPresent());
+        schedules.pause("stopped");
+        assertThat(state("stopped")).as("it can be read").isEqualTo(ScheduleState.PAUSED);
 
         postroom.queues().declare(QueueSettings.of("lost"));
         postroom.exchanges().bind(Binding.from("lost").key("nowhere").to("lost"));

@@ -244,7 +244,7 @@ class PropertiesTest {
                         Stream.concat(
                                 keys("postroom", PostroomProperties.class),
                                 keys("postroom.mail", MailProperties.class)),
-                        Stream.of("postroom.handlers", "postroom.queues", "postroom.settings"))
+                        Stream.of("postroom.handlers", "postroom.queues", "postroom.schedules", "postroom.settings"))
                 .collect(Collectors.toSet());
 
         assertThat(keys).hasSizeGreaterThan(25);
@@ -254,6 +254,7 @@ class PropertiesTest {
         assertThat(described.get("postroom.handlers")).contains(HandlerSettings.KEYS);
         assertThat(described.get("postroom.queues")).contains(QueueProperties.KEYS.keySet());
         assertThat(described.get("postroom.settings")).contains(SettingsProperties.KEYS);
+        assertThat(described.get("postroom.schedules")).contains(ScheduleProperties.KEYS);
     }
 
     @Test

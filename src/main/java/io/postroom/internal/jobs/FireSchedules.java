@@ -26,21 +26,35 @@ import org.slf4j.LoggerFactory;
  * Creates the messages of due schedules and plans their next times. Runs on every node: rows are taken with SKIP LOCKED. A row's messages
  * and its next time are one transaction, so a planned time fires once, and a node that dies leaves it to the others. A batch that fails
  * because of one schedule is fired one by one; the error of that one stands in its row, and it is tried again later.
+ *
+ * <p>At rest this job costs no statement: polls say when a schedule is due. See {@link #told}.
  */
 public final class FireSchedules implements Job {
     private static final Logger log = LoggerFactory.getLogger(FireSchedules.class);
     private static final int BATCH = 500;
-    /** Longest wait: other processes and SQL declare, resume and ask for runs. */
-    private static final Duration LONGEST_WAIT = Duration.ofSeconds(1);
-    /** Longest wait where nothing will be due, so that a database without schedules is left in peace. */
-    private static final Duration WITHOUT_SCHEDULES = Duration.ofSeconds(2);
+    /**
+     * Runs after which a transaction takes no further schedule. Without it 500 schedules that make up 1,000 runs each would be one of
+     * 500,000 messages.
+     */
+    private static final int MOST_RUNS = 1_000;
+    /** A cancelled message counts like this many runs, because its lock is waited for up to 100 ms. */
+    private static final int RUNS_PER_CANCEL = 50;
+    /** Time for schedules one by one; the others come in the next turn. */
+    private static final Duration ONE_BY_ONE = Duration.ofSeconds(5);
+    /** Longest wait. Whoever polls learns from it when a schedule is due, and those who do not poll from the promote job. */
+    private static final Duration LONGEST_WAIT = Duration.ofMinutes(1);
+    /** Wait while another process has locked what is due. */
+    private static final Duration LOCKED = Duration.ofMillis(100);
 
     private static final Duration REPLAN_EVERY = Duration.ofMinutes(1);
+    private static final int REPLANNED_AT_ONCE = 1_000;
 
     private final ScheduleStore store;
     private final ScheduledMessages messages;
     private final String zoneVersion;
     private long replanDueNanos = System.nanoTime();
+    private volatile boolean isWanted = true;
+    private volatile boolean mayBecomeDue = true;
 
     public FireSchedules(ScheduleStore store, ScheduledMessages messages) {
         this(store, messages, ZoneVersion.ours());
@@ -57,37 +71,65 @@ public final class FireSchedules implements Job {
         return "FireSchedules";
     }
 
-    /** Synchronized, because a test may fire what is due while the timer does. */
+    /** Takes whether any schedule will be due. While none will, this job asks the database nothing. */
+    public void told(boolean mayBecomeDue) {
+        this.mayBecomeDue = mayBecomeDue;
+    }
+
+    /** Lets the next turn look, whatever was told: this process has changed a schedule. */
+    public void lookNext() {
+        isWanted = true;
+    }
+
     @Override
-    public synchronized Duration run() {
+    public Duration run() {
+        if (!isWanted && !mayBecomeDue) {
+            return LONGEST_WAIT;
+        }
+        isWanted = false;
+        return fire();
+    }
+
+    /** Fires what is due, and answers how long to wait. Synchronized, because a test may call it while the timer does. */
+    public synchronized Duration fire() {
         Optional<Duration> wait = store.untilNextDue();
         if (wait.isEmpty()) {
-            return WITHOUT_SCHEDULES;
+            return LONGEST_WAIT;
         }
         if (System.nanoTime() - replanDueNanos >= 0) {
-            replanDueNanos = System.nanoTime() + REPLAN_EVERY.toNanos();
-            int replanned = store.replanOlderThan(zoneVersion);
+            int replanned = store.replanOlderThan(zoneVersion, REPLANNED_AT_ONCE);
             if (replanned > 0) {
                 log.info("Planning {} schedules anew with time zone rules {}", replanned, zoneVersion);
                 return Duration.ZERO;
             }
+            replanDueNanos = System.nanoTime() + REPLAN_EVERY.toNanos();
         }
         if (wait.get().compareTo(Duration.ZERO) > 0) {
             return wait.get().compareTo(LONGEST_WAIT) < 0 ? wait.get() : LONGEST_WAIT;
         }
-        return fireDue() > 0 ? Duration.ZERO : LONGEST_WAIT.dividedBy(10); // another node has locked what is due
+        return fireDue() > 0 ? Duration.ZERO : LOCKED;
     }
 
+    /** Fires those that failed before one by one, so that they do not take others with them each time. */
     private int fireDue() {
         try {
-            return fire(BATCH, null);
-        } catch (PostroomException failed) {
+            int fired = fire(BATCH, null);
+            return fired > 0 ? fired : oneByOne(true);
+        } catch (RuntimeException failed) { // also those of interceptors, which are the host's code
             throwUnlessOfOneSchedule(failed);
             log.debug("firing {} schedules failed; trying them one by one", BATCH, failed);
         }
+        return oneByOne(false);
+    }
+
+    private int oneByOne(boolean onlyFailed) {
         int fired = 0;
-        for (int id : store.due(BATCH)) {
+        long started = System.nanoTime();
+        for (int id : store.due(BATCH, onlyFailed)) {
             fired += fireOrNote(id);
+            if (System.nanoTime() - started > ONE_BY_ONE.toNanos()) {
+                break;
+            }
         }
         return fired;
     }
@@ -95,16 +137,23 @@ public final class FireSchedules implements Job {
     private int fireOrNote(int id) {
         try {
             return fire(1, id);
-        } catch (PostroomException failed) {
+        } catch (RuntimeException failed) {
             throwUnlessOfOneSchedule(failed);
-            log.warn("Schedule number {} could not fire; it is tried again: {}", id, failed.getMessage());
-            store.failed(id, String.valueOf(failed.getMessage()));
+            String error =
+                    failed instanceof PostroomException ? String.valueOf(failed.getMessage()) : failed.toString();
+            log.warn("Schedule number {} could not fire; it is tried again: {}", id, error, stackOf(failed));
+            store.failed(id, error);
             return 1;
         }
     }
 
+    /** The stack of an exception that Postroom did not expect; null: the text says enough. */
+    private static @Nullable Throwable stackOf(RuntimeException failed) {
+        return failed instanceof PostroomException ? null : failed;
+    }
+
     /** A failure that every schedule would meet is one of the job. */
-    private static void throwUnlessOfOneSchedule(PostroomException failed) {
+    private static void throwUnlessOfOneSchedule(RuntimeException failed) {
         if (failed instanceof StoreException store && !StoreErrors.mayBeOfOneRow(store)) {
             throw failed;
         }
@@ -125,8 +174,13 @@ public final class FireSchedules implements Job {
         public List<ScheduleStep> fire(List<DueSchedule> due, Instant now, Connection connection) {
             List<ScheduleStep> steps = new ArrayList<>(due.size());
             List<ScheduledMessages.Run> runs = new ArrayList<>(due.size());
+            int weight = 0;
             for (DueSchedule schedule : due) {
+                if (weight >= MOST_RUNS) {
+                    break; // its lock ends with this transaction, and it is due still
+                }
                 ScheduleStep step = RunPlanner.plan(schedule, now, zoneVersion);
+                weight += step.runs().size() + (step.cancelled() == null ? 0 : RUNS_PER_CANCEL);
                 steps.add(step);
                 step.runs().stream()
                         .filter(run -> run.outcome() == Outcome.FIRED)

@@ -7,6 +7,7 @@ import io.postroom.internal.storage.StoreErrors;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -41,20 +42,33 @@ public final class PromoteDue implements Job {
     private final JobStore store;
     private final Consumer<Collection<Arrival>> wake;
     private final BooleanSupplier isToldByPolls;
+    private final Consumer<Optional<Duration>> nextSchedule;
     private final Duration fullLookEvery;
     private volatile @Nullable Instant from;
     private long fullLookDueNanos;
 
-    /** @param isToldByPolls whether this process polls now, and its polls say when something is due */
-    public PromoteDue(JobStore store, Consumer<Collection<Arrival>> wake, BooleanSupplier isToldByPolls) {
-        this(store, wake, isToldByPolls, FULL_LOOK_EVERY);
+    /**
+     * @param isToldByPolls whether this process polls now, and its polls say when something is due
+     * @param nextSchedule takes how long until a schedule is due: this job asks anyway, and a process that does not poll knows it from here
+     */
+    public PromoteDue(
+            JobStore store,
+            Consumer<Collection<Arrival>> wake,
+            BooleanSupplier isToldByPolls,
+            Consumer<Optional<Duration>> nextSchedule) {
+        this(store, wake, isToldByPolls, nextSchedule, FULL_LOOK_EVERY);
     }
 
     PromoteDue(
-            JobStore store, Consumer<Collection<Arrival>> wake, BooleanSupplier isToldByPolls, Duration fullLookEvery) {
+            JobStore store,
+            Consumer<Collection<Arrival>> wake,
+            BooleanSupplier isToldByPolls,
+            Consumer<Optional<Duration>> nextSchedule,
+            Duration fullLookEvery) {
         this.store = store;
         this.wake = wake;
         this.isToldByPolls = isToldByPolls;
+        this.nextSchedule = nextSchedule;
         this.fullLookEvery = fullLookEvery;
         this.fullLookDueNanos = System.nanoTime() + fullLookEvery.toNanos();
     }
@@ -80,9 +94,9 @@ public final class PromoteDue implements Job {
             return Duration.ZERO;
         }
         Duration longestWait = isToldByPolls.getAsBoolean() ? WHEN_POLLED : ALONE;
-        return store.untilNextDue(from)
-                .filter(wait -> wait.compareTo(longestWait) < 0)
-                .orElse(longestWait);
+        JobStore.NextDue next = store.untilNextDue(from);
+        nextSchedule.accept(Optional.ofNullable(next.schedule()));
+        return next.message() != null && next.message().compareTo(longestWait) < 0 ? next.message() : longestWait;
     }
 
     private JobStore.PromoteResult promote() {

@@ -100,13 +100,13 @@ final class ClaimSql {
             """.formatted(AttemptOutcome.UNDECODABLE.code()));
 
     /**
-     * Asks for the summary of a poll: see the function. Reads all of queue, worker and settings, and the head of delayed_by_due_time. The
-     * file number of ready changes with DROP and TRUNCATE. Always one row.
+     * Asks for the summary of a poll: see the function. Reads all of queue, worker and settings, and the heads of delayed_by_due_time and
+     * schedule_due. The file number of ready changes with DROP and TRUNCATE. Always one row.
      */
     static final Sql POLL_SUMMARY = Sql.of("""
             -- name: poll_summary
             SELECT pg_postmaster_start_time(), pg_relation_filenode('postroom.ready'), queues, horizon, others, last_seq, next_due,
-                   cancelled, settings, batches
+                   cancelled, settings, batches, next_schedule
             FROM postroom.poll_summary(:worker, coalesce(:dueFrom::timestamptz, '-infinity'))
             """);
 

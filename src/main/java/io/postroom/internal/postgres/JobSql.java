@@ -17,16 +17,22 @@ final class JobSql {
             """);
 
     /**
-     * Microseconds until the next delayed message is due. Relies on delayed_by_due_time. Starts where promote ended: under an old
-     * snapshot the entries of promoted messages cannot be cleaned up, and 300,000 of them took 43 to 100 ms. 0 rows: nothing is delayed.
+     * Microseconds until the next delayed message and the next schedule are due; null: none will be. Relies on delayed_by_due_time and
+     * schedule_due. Starts where promote ended: under an old snapshot the entries of promoted messages cannot be cleaned up, and 300,000
+     * of them took 43 to 100 ms. Always one row.
      */
     static final Sql NEXT_DUE = Sql.of("""
             -- name: next_due
-            SELECT greatest(extract(epoch FROM d.due_at - clock_timestamp()) * 1000000, 0)::bigint
-            FROM postroom.delayed d
-            WHERE d.due_at >= coalesce(:from::timestamptz, '-infinity')
-            ORDER BY d.due_at
-            LIMIT 1
+            SELECT (SELECT greatest(extract(epoch FROM d.due_at - clock_timestamp()) * 1000000, 0)::bigint
+                    FROM postroom.delayed d
+                    WHERE d.due_at >= coalesce(:from::timestamptz, '-infinity')
+                    ORDER BY d.due_at
+                    LIMIT 1),
+                   (SELECT greatest(extract(epoch FROM s.due_at - clock_timestamp()) * 1000000, 0)::bigint
+                    FROM postroom.schedule s
+                    WHERE s.due_at IS NOT NULL
+                    ORDER BY s.due_at
+                    LIMIT 1)
             """);
 
     /** Messages that are due, for promoting them one by one when a batch fails. Relies on delayed_by_due_time. */

@@ -32,7 +32,8 @@ final class PollRows {
                 Rows.duration(row, 7),
                 List.of((UUID[]) row.getArray(8).getArray()),
                 row.getLong(9),
-                row.getBoolean(10));
+                row.getBoolean(10),
+                Rows.duration(row, 11));
     }
 
     static PollResult result(List<PollRow> rows) {

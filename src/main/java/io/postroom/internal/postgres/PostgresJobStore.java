@@ -20,7 +20,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Queue;
 import java.util.UUID;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -65,10 +64,10 @@ final class PostgresJobStore implements JobStore {
     }
 
     @Override
-    public Optional<Duration> untilNextDue(@Nullable Instant from) {
+    public NextDue untilNextDue(@Nullable Instant from) {
         return transactions.single("look for the next due message", connection -> {
             try (Sql.Call call = JobSql.NEXT_DUE.on(connection)) {
-                return call.set("from", from).first(row -> Rows.ofMicros(row.getLong(1)));
+                return call.set("from", from).one(row -> new NextDue(Rows.duration(row, 1), Rows.duration(row, 2)));
             }
         });
     }

@@ -38,6 +38,8 @@ final class PostgresScheduleStore implements ScheduleStore {
     /** Columns of the timing, which stand first in each row. */
     private static final int TIMING = 8;
 
+    private static final String OPERATOR = "operator";
+
     private final StoreTransactions transactions;
 
     PostgresScheduleStore(StoreTransactions transactions) {
@@ -47,10 +49,10 @@ final class PostgresScheduleStore implements ScheduleStore {
     // ---- change
 
     @Override
-    public boolean declare(Schedule schedule, String message) {
+    public boolean write(Schedule schedule, String message, boolean byOperator) {
         Timing timing = schedule.timing();
         return FunctionRefusals.translated(() ->
-                transactions.several("declare schedule " + schedule.name(), connection -> {
+                transactions.several("write schedule " + schedule.name(), connection -> {
                     try (Sql.Call call = ScheduleSql.DECLARE.on(connection)) {
                         return call.set("name", schedule.name())
                                 .setUntyped("message", message)
@@ -64,6 +66,7 @@ final class PostgresScheduleStore implements ScheduleStore {
                                 .set("missed", schedule.missed().name())
                                 .set("missedLimit", schedule.missed() == MissedRuns.ALL ? schedule.missedLimit() : null)
                                 .set("overlap", schedule.overlap().name())
+                                .set("setBy", byOperator ? OPERATOR : "declaration")
                                 .one(row -> row.getBoolean(1));
                     }
                 }));
@@ -157,7 +160,8 @@ final class PostgresScheduleStore implements ScheduleStore {
                 Optional.ofNullable(Rows.instant(row, TIMING + 6)),
                 Optional.ofNullable(Rows.instant(row, TIMING + 7)),
                 Optional.ofNullable(row.getObject(TIMING + 8, UUID.class)),
-                Optional.ofNullable(row.getString(TIMING + 9)));
+                Optional.ofNullable(row.getString(TIMING + 9)),
+                OPERATOR.equals(row.getString(TIMING + 10)));
     }
 
     private static Timing timing(ResultSet row) throws SQLException {
@@ -335,10 +339,10 @@ final class PostgresScheduleStore implements ScheduleStore {
     }
 
     @Override
-    public List<Integer> due(int limit) {
+    public List<Integer> due(int limit, boolean onlyFailed) {
         return transactions.single("list due schedules", connection -> {
             try (Sql.Call call = ScheduleSql.DUE.on(connection)) {
-                return call.set("limit", limit).list(row -> row.getInt(1));
+                return call.set("limit", limit).set("onlyFailed", onlyFailed).list(row -> row.getInt(1));
             }
         });
     }
@@ -353,10 +357,10 @@ final class PostgresScheduleStore implements ScheduleStore {
     }
 
     @Override
-    public int replanOlderThan(String zoneVersion) {
+    public int replanOlderThan(String zoneVersion, int limit) {
         return transactions.single("plan schedules anew", connection -> {
             try (Sql.Call call = ScheduleSql.REPLAN.on(connection)) {
-                return call.set("zoneVersion", zoneVersion).update();
+                return call.set("zoneVersion", zoneVersion).set("limit", limit).update();
             }
         });
     }

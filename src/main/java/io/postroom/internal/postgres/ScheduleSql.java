@@ -11,7 +11,7 @@ final class ScheduleSql {
             SELECT postroom.create_schedule(
                 :name, :message::jsonb, cron => :cron, zone => :zone,
                 every => :every::bigint * interval '1 microsecond', after_end => :afterEnd::bigint * interval '1 microsecond',
-                at => :at, missed => :missed, missed_limit => :missedLimit, overlap => :overlap)
+                at => :at, missed => :missed, missed_limit => :missedLimit, overlap => :overlap, set_by => :setBy)
             """);
 
     static final Sql DELETE = Sql.of("""
@@ -40,7 +40,7 @@ final class ScheduleSql {
             """;
 
     private static final String INFO = "SELECT " + TIMING + """
-            , name, state, queue, exchange, next_at, last_planned_at, last_fired_at, last_message_id, error
+            , name, state, queue, exchange, next_at, last_planned_at, last_fired_at, last_message_id, error, settings_by
             FROM postroom.schedules
             """;
 
@@ -71,6 +71,7 @@ final class ScheduleSql {
             SELECT id
             FROM postroom.schedule
             WHERE due_at <= statement_timestamp()
+              AND (failures > 0 OR NOT :onlyFailed)
             ORDER BY due_at
             LIMIT :limit
             """);
@@ -89,7 +90,7 @@ final class ScheduleSql {
             paused, ended, after_at, planned_at, asked_at, last_message_id, runs, statement_timestamp()
             FROM postroom.schedule
             WHERE due_at <= statement_timestamp()
-              AND (:only::int IS NULL OR id = :only::int)
+              AND (:only::int IS NULL AND failures = 0 OR id = :only::int)
             ORDER BY due_at
             LIMIT :limit
             FOR UPDATE SKIP LOCKED
@@ -149,16 +150,24 @@ final class ScheduleSql {
             WHERE s.id = :id AND s.due_at <= statement_timestamp()
             """);
 
-    /** What is due now is left to its firing, which plans the time after it anyway. */
+    /**
+     * What is due now is left to its firing, which plans the time after it anyway. Waits for no lock: rows of a transaction that declares
+     * several schedules would be waited for in another order.
+     */
     static final Sql REPLAN = Sql.of("""
             -- name: replan_schedules
             UPDATE postroom.schedule s
             SET planned_at = NULL,
                 due_at = CASE WHEN NOT s.paused THEN statement_timestamp() ELSE s.due_at END,
                 zone_version = :zoneVersion
-            WHERE s.cron IS NOT NULL
-              AND s.zone_version < :zoneVersion COLLATE "C"
-              AND (s.planned_at > statement_timestamp() OR s.error IS NOT NULL AND s.due_at IS NULL)
+            WHERE s.id IN (
+                SELECT o.id
+                FROM postroom.schedule o
+                WHERE o.cron IS NOT NULL
+                  AND o.zone_version < :zoneVersion COLLATE "C"
+                  AND (o.planned_at > statement_timestamp() OR o.error IS NOT NULL AND o.due_at IS NULL)
+                LIMIT :limit
+                FOR UPDATE SKIP LOCKED)
             """);
 
     static final Sql ADVANCE = Sql.of("""

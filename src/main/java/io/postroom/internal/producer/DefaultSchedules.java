@@ -39,11 +39,20 @@ public final class DefaultSchedules implements Schedules {
 
     @Override
     public boolean declare(Schedule schedule) {
+        return write(schedule, false);
+    }
+
+    @Override
+    public boolean set(Schedule schedule) {
+        return write(schedule, true);
+    }
+
+    private boolean write(Schedule schedule, boolean byOperator) {
         CreateMessage message = schedule.message()
                 .orElseThrow(() -> new InvalidMessageException(
                         "message", "given", "none", "Call message(CreateMessage.to(...)) of the schedule"));
         Times.ofNew(schedule.timing(), store.now());
-        return telling(store.declare(schedule, messages.toJson(message)));
+        return telling(store.write(schedule, messages.toJson(message), byOperator));
     }
 
     /** Asks the job that fires to look at once; nothing happens in a process without workers. */

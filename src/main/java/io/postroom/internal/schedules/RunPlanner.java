@@ -32,39 +32,26 @@ public final class RunPlanner {
      * @param zoneVersion the time zone rules of this process
      */
     public static ScheduleStep plan(DueSchedule schedule, Instant now, String zoneVersion) {
-        try {
-            return new Step(schedule, now, schedule.timing() instanceof Timing.Cron ? zoneVersion : null).plan();
-        } catch (InvalidMessageException unreadable) {
-            return new ScheduleStep(
-                    schedule.id(),
-                    null,
-                    null,
-                    schedule.afterAt(),
-                    false,
-                    String.valueOf(unreadable.getMessage()),
-                    zoneVersion,
-                    List.of(),
-                    null);
-        }
+        return new Step(schedule, now, zoneVersion).plan();
     }
 
     private static final class Step {
         private final DueSchedule schedule;
         private final Instant now;
-        private final @Nullable String zoneVersion;
-        private final Times times;
+        private final String ourVersion;
         private final List<Run> runs = new ArrayList<>();
         private @Nullable Instant plannedAt;
         private Instant afterAt;
         private boolean ended;
         private boolean unfinished;
+        private @Nullable String zoneVersion;
+        private @Nullable String error;
         private @Nullable UUID cancelled;
 
-        Step(DueSchedule schedule, Instant now, @Nullable String zoneVersion) {
+        Step(DueSchedule schedule, Instant now, String ourVersion) {
             this.schedule = schedule;
             this.now = now;
-            this.zoneVersion = zoneVersion;
-            this.times = Times.of(schedule.timing());
+            this.ourVersion = ourVersion;
             this.plannedAt = schedule.plannedAt();
             this.afterAt = schedule.afterAt();
             this.ended = schedule.ended();
@@ -76,30 +63,45 @@ public final class RunPlanner {
                 run(schedule.askedAt());
             }
             if (!schedule.paused() && !ended) {
-                runPlanned();
+                try {
+                    runPlanned(Times.of(schedule.timing()));
+                } catch (InvalidMessageException unreadable) { // a run that was asked for needs no times
+                    error = String.valueOf(unreadable.getMessage());
+                    plannedAt = null;
+                    isPlanned();
+                }
             }
             return new ScheduleStep(
                     schedule.id(),
-                    schedule.paused() || ended ? null : dueAt(),
+                    schedule.paused() || ended || error != null ? null : dueAt(),
                     plannedAt,
                     afterAt,
                     ended,
-                    null,
+                    error,
                     zoneVersion,
                     runs,
                     cancelled);
         }
 
-        private void runPlanned() {
+        /**
+         * Notes with which rules the plan was made. A plan that stays, as it does for a run that was asked for, keeps its version: under
+         * ours it would count as new and would never be corrected.
+         */
+        private void isPlanned() {
+            zoneVersion = schedule.timing() instanceof Timing.Cron ? ourVersion : null;
+        }
+
+        private void runPlanned(Times times) {
             if (schedule.timing() instanceof Timing.AfterEnd && waitsForEnd()) {
                 plannedAt = null;
                 return;
             }
             if (plannedAt == null) {
-                plannedAt = firstPlanned();
+                plannedAt = firstPlanned(times);
+                isPlanned();
             }
             if (!plannedAt.isAfter(now)) {
-                runDue(plannedAt);
+                runDue(plannedAt, times);
             }
         }
 
@@ -108,7 +110,7 @@ public final class RunPlanner {
             return unfinished || !runs.isEmpty() && runs.get(runs.size() - 1).outcome() == Outcome.FIRED;
         }
 
-        private Instant firstPlanned() {
+        private Instant firstPlanned(Times times) {
             if (schedule.timing() instanceof Timing.At at) {
                 return at.instant();
             }
@@ -127,7 +129,7 @@ public final class RunPlanner {
                     schedule.timing().toString());
         }
 
-        private void runDue(Instant first) {
+        private void runDue(Instant first, Times times) {
             List<Instant> due = schedule.timing() instanceof Timing.At || schedule.timing() instanceof Timing.AfterEnd
                     ? List.of(first)
                     : times.last(first, now, schedule.missed() == MissedRuns.ALL ? schedule.missedLimit() : 1);
@@ -138,11 +140,12 @@ public final class RunPlanner {
             if (schedule.missed() == MissedRuns.NONE && last.plus(GRACE).isBefore(now)) {
                 runs.add(new Run(last, Outcome.MISSED, null));
             } else if (schedule.overlap() == Overlap.CANCEL) {
+                runs.clear(); // a run that was asked for would be cancelled by this one at once
                 run(last);
             } else {
                 due.forEach(this::run);
             }
-            goOnAfter(last);
+            goOnAfter(last, times);
         }
 
         private void run(Instant planned) {
@@ -157,8 +160,9 @@ public final class RunPlanner {
             unfinished = true;
         }
 
-        private void goOnAfter(Instant last) {
+        private void goOnAfter(Instant last, Times times) {
             afterAt = last;
+            isPlanned();
             if (schedule.timing() instanceof Timing.At) {
                 plannedAt = null;
                 ended = true;

@@ -29,9 +29,9 @@ public interface Times {
             CronTimes times = CronTimes.of(cron.expression(), Zones.of(cron.zone()));
             return after -> times.next(after).filter(at -> !at.isAfter(END));
         } else if (timing instanceof Timing.Every every) {
-            return after -> Optional.of(after.plus(every.period())).filter(at -> !at.isAfter(END));
+            return new EveryTimes(every.period());
         } else if (timing instanceof Timing.AfterEnd afterEnd) {
-            return after -> Optional.of(after.plus(afterEnd.pause())).filter(at -> !at.isAfter(END));
+            return new EveryTimes(afterEnd.pause());
         }
         Instant once = ((Timing.At) timing).instant();
         return after -> Optional.of(once).filter(at -> at.isAfter(after));

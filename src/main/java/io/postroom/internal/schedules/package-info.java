@@ -9,6 +9,9 @@
  * is never used: it leaves out or repeats runs when clocks change, and it stands still in zones such as Lord Howe's. What its parser
  * takes and answers wrongly is refused in {@link io.postroom.internal.schedules.CronFields} before it is asked.
  *
+ * <p>A job fires when it is told that a schedule is due: the poll of the process carries the time, or the look of the promote job where
+ * nothing is polled. So schedules that are not due cost no statement, and one that SQL declares is found by the next poll.
+ *
  * <p>Looks wrong but is right: a process never replaces a plan of newer time zone rules than its own, although it may fire it. See {@link
  * io.postroom.internal.schedules.ZoneVersion}.
  */

@@ -4,7 +4,6 @@ import io.postroom.api.StoreException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
-import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -26,11 +25,19 @@ public interface JobStore {
     PromoteResult promote(@Nullable Instant from, int limit);
 
     /**
-     * Answers how long until the next message is due; zero when one is due now, empty when nothing is delayed.
+     * Answers how long until the next message and the next schedule are due.
      *
      * @param from as for {@link #promote}
      */
-    Optional<Duration> untilNextDue(@Nullable Instant from);
+    NextDue untilNextDue(@Nullable Instant from);
+
+    /**
+     * Waits until something is due; zero: it is due now.
+     *
+     * @param message null: nothing is delayed
+     * @param schedule null: none will be due
+     */
+    record NextDue(@Nullable Duration message, @Nullable Duration schedule) {}
 
     /** Lists due messages, the longest due first, to promote them one by one when a batch fails. */
     List<UUID> due(int limit);

@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param cancelled messages that the asking process held when they were cancelled, until {@link WorkerStore#forgetCancelled}
  * @param settings a digest over the entries of external systems: differs after each change of one
  * @param batches whether any batch is not completed
+ * @param nextSchedule how long until a schedule is due, zero when one is due now; null: none will be
  */
 public record PollSummary(
         StoreIdentity answeredBy,
@@ -27,4 +28,5 @@ public record PollSummary(
         @Nullable Duration nextDue,
         List<UUID> cancelled,
         long settings,
-        boolean batches) {}
+        boolean batches,
+        @Nullable Duration nextSchedule) {}

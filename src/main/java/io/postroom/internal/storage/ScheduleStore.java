@@ -16,10 +16,11 @@ public interface ScheduleStore {
      * Makes or changes a schedule.
      *
      * @param message as JSON, with the members of {@code postroom.create_messages}
+     * @param byOperator false: what an operator has set stays
      * @return whether anything was written
      * @throws io.postroom.api.InvalidMessageException a value breaks a limit
      */
-    boolean declare(Schedule schedule, String message);
+    boolean write(Schedule schedule, String message, boolean byOperator);
 
     /** Returns whether there was one. */
     boolean delete(String name);
@@ -48,9 +49,9 @@ public interface ScheduleStore {
 
     /**
      * Locks due schedules, the longest due first, lets {@code firing} decide and create their messages, and writes how they go on, all in
-     * one transaction. Schedules that another process has locked are left out.
+     * one transaction. Schedules that another process has locked are left out. One without a step stays as it is.
      *
-     * @param only the id of the one to fire; null: any
+     * @param only the id of the one to fire; null: any whose last try did not fail
      * @return how many were due
      */
     int fire(int limit, @Nullable Integer only, Firing firing);
@@ -62,8 +63,12 @@ public interface ScheduleStore {
         List<ScheduleStep> fire(List<DueSchedule> due, Instant now, Connection connection);
     }
 
-    /** The ids of due schedules, the longest due first. */
-    List<Integer> due(int limit);
+    /**
+     * The ids of due schedules, the longest due first.
+     *
+     * @param onlyFailed only those whose last try failed
+     */
+    List<Integer> due(int limit, boolean onlyFailed);
 
     /**
      * Notes that a schedule could not fire. It is tried again later: after 1 second at first, then after twice as long, up to 5 minutes.
@@ -72,9 +77,9 @@ public interface ScheduleStore {
     void failed(int id, String error);
 
     /**
-     * Lets schedules be planned anew that were planned with older time zone rules.
+     * Lets schedules be planned anew that were planned with older time zone rules. Those that another transaction has locked are left out.
      *
      * @return how many
      */
-    int replanOlderThan(String zoneVersion);
+    int replanOlderThan(String zoneVersion, int limit);
 }

@@ -4,7 +4,10 @@ import java.time.Duration;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
-/** What the worker tells jobs that promote messages and complete batches, and asks of them. Implemented where it is wired. Thread-safe. */
+/**
+ * What the worker tells the jobs that promote messages, fire schedules and complete batches, and asks of them. Implemented where all is
+ * wired. Thread-safe.
+ */
 public interface DueWatch {
     /** Returns the instant from which delayed messages must be looked at, by their due times; null: look at all. */
     @Nullable
@@ -12,6 +15,9 @@ public interface DueWatch {
 
     /** Takes the time after which the next delayed message is due; zero: now. */
     void nextDueIn(Duration wait);
+
+    /** Takes the time after which a schedule is due; zero: now; null: none will be. */
+    void nextScheduleIn(@Nullable Duration wait);
 
     /** Notes that this process delayed messages, so the next due time may be earlier than the known one. */
     void delayed();

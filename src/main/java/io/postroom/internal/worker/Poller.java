@@ -27,10 +27,10 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds messages that came without a wake. Once a second it asks for a summary: whether anything changed, and when the next delayed message
- * is due. The summary is one row, and takes 3 ms for 10,000 queues. Where something changed, one statement asks for all queues of the
- * process: what waits in each lane from its low watermark on, and what operators changed. The same thread looks from time to time at
- * futures that wait for other processes, and at leases whose answer was lost.
+ * Finds messages that came without a wake. Once a second it asks for a summary: whether anything changed, and when the next delayed
+ * message and the next schedule are due. The summary is one row, and takes 3 ms for 10,000 queues. Where something changed, one statement
+ * asks for all queues of the process: what waits in each lane from its low watermark on, and what operators changed. The same thread
+ * looks from time to time at futures that wait for other processes, and at leases whose answer was lost.
  */
 public final class Poller {
     /** Most queues that are named one by one to be reported. With more, all are reported. */
@@ -166,6 +166,7 @@ public final class Poller {
         if (summary.batches()) {
             due.batchesUnderWay();
         }
+        due.nextScheduleIn(summary.nextSchedule());
         boolean isUnchanged = known != null && known.summary.queues() == summary.queues();
         if (!isUnchanged) {
             declarations.followPatterns(known == null ? null : known.summary.horizon());

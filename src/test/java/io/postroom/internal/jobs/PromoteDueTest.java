@@ -151,7 +151,7 @@ class PromoteDueTest {
     }
 
     private PromoteDue job(Duration fullLookEvery) {
-        return new PromoteDue(store, any -> {}, () -> true, fullLookEvery);
+        return new PromoteDue(store, any -> {}, () -> true, schedule -> {}, fullLookEvery);
     }
 
     private UUID delayed(Duration wait) {

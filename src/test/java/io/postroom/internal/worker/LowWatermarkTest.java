@@ -165,7 +165,7 @@ class LowWatermarkTest {
     }
 
     private static PollSummary summary(long lastSeq, Instant server) {
-        return new PollSummary(new StoreIdentity(server, 1), 0, "1", null, lastSeq, null, List.of(), 0, false);
+        return new PollSummary(new StoreIdentity(server, 1), 0, "1", null, lastSeq, null, List.of(), 0, false, null);
     }
 
     private void assertForgotten() {

@@ -190,6 +190,11 @@ class ResultDispatcherTest {
         }
 
         @Override
+        public void nextScheduleIn(@Nullable Duration wait) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
         public void delayed() {
             delayed++;
         }
