@@ -3,6 +3,7 @@ package io.postroom;
 import io.postroom.api.EngineSettings;
 import io.postroom.api.Limiter;
 import io.postroom.api.QueueSettings;
+import io.postroom.api.SettingsCheck;
 import io.postroom.api.SettingsEntry;
 import io.postroom.api.Transactions;
 import io.postroom.handler.Handler;
@@ -14,6 +15,7 @@ import io.postroom.handler.PayloadUpcaster;
 import io.postroom.handler.PostroomListener;
 import io.postroom.internal.definitions.DefaultDefinitions;
 import io.postroom.internal.execution.Delivery;
+import io.postroom.internal.execution.EntryChecks;
 import io.postroom.internal.execution.HandlerEntries;
 import io.postroom.internal.execution.HandlerRegistry;
 import io.postroom.internal.execution.HandlerSetup;
@@ -61,6 +63,7 @@ final class PostroomBuilder implements Postroom.Builder {
     private final DataSource dataSource;
     private final List<QueueSettings> queues = new ArrayList<>();
     private final List<SettingsEntry> entries = new ArrayList<>();
+    private final List<SettingsCheck> checks = new ArrayList<>();
     private final List<Limiter> limiters = new ArrayList<>();
     private final List<Handler> handlers = new ArrayList<>();
     private final List<PayloadUpcaster> upcasters = new ArrayList<>();
@@ -120,6 +123,12 @@ final class PostroomBuilder implements Postroom.Builder {
     @Override
     public Postroom.Builder settingsEntry(SettingsEntry entry) {
         entries.add(entry);
+        return this;
+    }
+
+    @Override
+    public Postroom.Builder settingsCheck(SettingsCheck check) {
+        checks.add(check);
         return this;
     }
 
@@ -250,8 +259,9 @@ final class PostroomBuilder implements Postroom.Builder {
         QueueCache queueCache = new QueueCache(stores.queues(), settings.declareOnUse());
         Router router = new Router(stores.routing(), queueCache);
         MessageEncoder encoder = new MessageEncoder(codec, interceptors, queueCache::get, router::route, killSignals);
-        HandlerEntries known = new HandlerEntries(
-                stores.settings(), new Secrets(secretProperties), registry::entries, settings.pollInterval());
+        EntryChecks entryChecks = new EntryChecks(checks, new Secrets(secretProperties));
+        HandlerEntries known =
+                new HandlerEntries(stores.settings(), entryChecks, registry::entries, settings.pollInterval());
         HandlerSetup setup = new HandlerSetup(
                 registry, delivery, Optional.ofNullable(onError), listeners, encoder::encodeReply, known);
         Consumers consumers = new Consumers(workers);
@@ -285,7 +295,7 @@ final class PostroomBuilder implements Postroom.Builder {
                     router.forget();
                 }),
                 new DefaultSchedules(stores.schedules(), queueMessages.scheduled(), jobs::fireSoon, jobs::fireDue),
-                new DefaultSettingsRegistry(stores.settings(), known::forget),
+                new DefaultSettingsRegistry(stores.settings(), known::forget, entryChecks::require, entryChecks::test),
                 known,
                 new DefaultConsumers(stores.consumers(), worker.poller()),
                 new DefaultLimiters(stores.limiters(), queueCache, worker.poller()),

@@ -12,6 +12,7 @@ import io.postroom.api.QueueMessages;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.Queues;
 import io.postroom.api.Schedules;
+import io.postroom.api.SettingsCheck;
 import io.postroom.api.SettingsRegistry;
 import io.postroom.handler.MessageInterceptor;
 import io.postroom.handler.PayloadCodec;
@@ -66,7 +67,8 @@ class PostroomAutoConfiguration {
             ObjectProvider<MessageInterceptor> interceptors,
             ObjectProvider<PostroomListener> listeners,
             ObjectProvider<QueueSettings> queues,
-            ObjectProvider<Limiter> limiters) {
+            ObjectProvider<Limiter> limiters,
+            ObjectProvider<SettingsCheck> checks) {
         HostDatabase host = HostDatabase.of(beans, properties);
         Postroom.Builder builder = Postroom.on(host.dataSource())
                 .transactions(host.transactions(beans))
@@ -85,6 +87,7 @@ class PostroomAutoConfiguration {
         interceptors.orderedStream().forEach(builder::interceptor);
         queues.orderedStream().forEach(builder::queue);
         limiters.orderedStream().forEach(builder::limiter);
+        checks.orderedStream().forEach(builder::settingsCheck);
         QueueProperties.Declared declared = QueueProperties.declared(environment);
         declared.queues().forEach(builder::queue); // after the beans, so a property wins
         declared.limiters().forEach(builder::limiter);
