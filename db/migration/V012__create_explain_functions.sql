@@ -182,7 +182,8 @@ BEGIN
             IF entry.state = 'DELAYED' AND entry.reason LIKE 'settings:%' THEN
                 RETURN NEXT format('settings: its handler needs the settings "%s", and %s', substr(entry.reason, 10), coalesce(
                     postroom.settings_obstacle(substr(entry.reason, 10)),
-                    'they can be used now; the attempt comes when it is due'));
+                    'what is stored can be used: the attempt comes when it is due, or a process that refuses one of their values '
+                    'says so in its log and its health'));
             ELSIF entry.state = 'DELAYED' AND entry.reason LIKE 'secret:%' THEN
                 RETURN NEXT format('secret: its handler needs the secret of the settings "%s", which was not found by the process that '
                     'tried it last: %s', substr(entry.reason, 8),

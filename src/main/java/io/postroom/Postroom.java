@@ -15,6 +15,7 @@ import io.postroom.api.RecentFailures;
 import io.postroom.api.ReplyCounts;
 import io.postroom.api.Schedule;
 import io.postroom.api.Schedules;
+import io.postroom.api.SettingsCheck;
 import io.postroom.api.SettingsEntry;
 import io.postroom.api.SettingsRegistry;
 import io.postroom.api.Transactions;
@@ -154,6 +155,13 @@ public interface Postroom extends AutoCloseable {
          * {@link Schedules#declare}.
          */
         Builder schedule(Schedule schedule);
+
+        /**
+         * Adds what a channel knows about its entries; default none. {@code HttpSender} and {@code MailChannel} are such.
+         *
+         * @throws IllegalArgumentException from {@link #start}: two are of one channel
+         */
+        Builder settingsCheck(SettingsCheck check);
 
         /**
          * Sets where secrets named {@code property:name} are found; default the system properties. Answers null for a property that is not

@@ -4,6 +4,7 @@ import io.postroom.api.EngineSettings;
 import io.postroom.api.Limiter;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.Schedule;
+import io.postroom.api.SettingsCheck;
 import io.postroom.api.SettingsEntry;
 import io.postroom.api.Transactions;
 import io.postroom.handler.Handler;
@@ -15,6 +16,7 @@ import io.postroom.handler.PayloadUpcaster;
 import io.postroom.handler.PostroomListener;
 import io.postroom.internal.definitions.DefaultDefinitions;
 import io.postroom.internal.execution.Delivery;
+import io.postroom.internal.execution.EntryChecks;
 import io.postroom.internal.execution.HandlerEntries;
 import io.postroom.internal.execution.HandlerRegistry;
 import io.postroom.internal.execution.HandlerSetup;
@@ -66,6 +68,7 @@ final class PostroomBuilder implements Postroom.Builder {
     private final List<QueueSettings> queues = new ArrayList<>();
     private final List<SettingsEntry> entries = new ArrayList<>();
     private final Map<String, Schedule> schedules = new LinkedHashMap<>();
+    private final List<SettingsCheck> checks = new ArrayList<>();
     private final List<Limiter> limiters = new ArrayList<>();
     private final List<Handler> handlers = new ArrayList<>();
     private final List<PayloadUpcaster> upcasters = new ArrayList<>();
@@ -131,6 +134,12 @@ final class PostroomBuilder implements Postroom.Builder {
     @Override
     public Postroom.Builder schedule(Schedule schedule) {
         schedules.put(schedule.name(), schedule);
+        return this;
+    }
+
+    @Override
+    public Postroom.Builder settingsCheck(SettingsCheck check) {
+        checks.add(check);
         return this;
     }
 
@@ -262,8 +271,9 @@ final class PostroomBuilder implements Postroom.Builder {
         QueueCache queueCache = new QueueCache(stores.queues(), settings.declareOnUse());
         Router router = new Router(stores.routing(), queueCache);
         MessageEncoder encoder = new MessageEncoder(codec, interceptors, queueCache::get, router::route, killSignals);
-        HandlerEntries known = new HandlerEntries(
-                stores.settings(), new Secrets(secretProperties), registry::entries, settings.pollInterval());
+        EntryChecks entryChecks = new EntryChecks(checks, new Secrets(secretProperties));
+        HandlerEntries known =
+                new HandlerEntries(stores.settings(), entryChecks, registry::entries, settings.pollInterval());
         HandlerSetup setup = new HandlerSetup(
                 registry, delivery, Optional.ofNullable(onError), listeners, encoder::encodeReply, known);
         Consumers consumers = new Consumers(workers);
@@ -298,7 +308,7 @@ final class PostroomBuilder implements Postroom.Builder {
                     router.forget();
                 }),
                 new DefaultSchedules(stores.schedules(), queueMessages.scheduled(), jobs::fireSoon, jobs::fireDue),
-                new DefaultSettingsRegistry(stores.settings(), known::forget),
+                new DefaultSettingsRegistry(stores.settings(), known::forget, entryChecks::require, entryChecks::test),
                 known,
                 new DefaultConsumers(stores.consumers(), worker.poller()),
                 new DefaultLimiters(stores.limiters(), queueCache, worker.poller()),

@@ -58,6 +58,7 @@ final class Benchmark {
                 new OrderedWorkload(),
                 new SchedulesWorkload(),
                 new LimitedWorkload(),
+                new HttpWorkload(),
                 new BatchWorkload(),
                 new MemoryWorkload());
     }

@@ -67,6 +67,16 @@ public interface SettingsRegistry {
     boolean delete(String name, long expectedVersion);
 
     /**
+     * Asks the external system whether the entry works, from this process and now. Creates no message, parks nothing, changes nothing in
+     * the database. Tests an entry that is disabled or out of its validity, too. Another process may have another network, other
+     * certificates and other secrets.
+     *
+     * @return empty: there is no such entry
+     * @throws InvalidMessageException no channel of this process can test it: see {@link SettingsCheck}
+     */
+    Optional<SettingsVerdict> test(String name);
+
+    /**
      * Answers the same registry, which names this person in the history instead of the database user.
      *
      * @throws InvalidMessageException the name is not 1 to 200 characters without control characters

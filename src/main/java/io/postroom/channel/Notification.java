@@ -22,6 +22,7 @@ import java.util.UUID;
  * @param addresses where to reach the person, by name of the channel
  * @param subject a line before the text, for channels that have one
  * @param model what the template may name
+ * @param context of the handler, with its settings; empty: it was made outside of a handler
  */
 public record Notification(
         UUID id,
@@ -29,30 +30,43 @@ public record Notification(
         String template,
         Map<String, String> addresses,
         String subject,
-        Map<String, Object> model) {
+        Map<String, Object> model,
+        Optional<MessageContext> context) {
 
     public Notification {
         addresses = Collections.unmodifiableMap(new LinkedHashMap<>(addresses));
         model = Collections.unmodifiableMap(new LinkedHashMap<>(model));
     }
 
+    /** Makes a notification outside of a handler. */
+    public Notification(
+            UUID id,
+            Instant createdAt,
+            String template,
+            Map<String, String> addresses,
+            String subject,
+            Map<String, Object> model) {
+        this(id, createdAt, template, addresses, subject, model, Optional.empty());
+    }
+
     /** Makes a notification for the message of this handler call. */
     public static Notification of(MessageContext context, String template) {
-        return new Notification(context.id(), context.createdAt(), template, Map.of(), "", Map.of());
+        return new Notification(
+                context.id(), context.createdAt(), template, Map.of(), "", Map.of(), Optional.of(context));
     }
 
     /** Adds or replaces the address for a channel. */
     public Notification to(String channel, String address) {
-        return new Notification(id, createdAt, template, plus(addresses, channel, address), subject, model);
+        return new Notification(id, createdAt, template, plus(addresses, channel, address), subject, model, context);
     }
 
     public Notification subject(String subject) {
-        return new Notification(id, createdAt, template, addresses, subject, model);
+        return new Notification(id, createdAt, template, addresses, subject, model, context);
     }
 
     /** Adds or replaces a value for the template. */
     public Notification with(String name, Object value) {
-        return new Notification(id, createdAt, template, addresses, subject, plus(model, name, value));
+        return new Notification(id, createdAt, template, addresses, subject, plus(model, name, value), context);
     }
 
     /** Returns the address for a channel; empty when the person has none. */

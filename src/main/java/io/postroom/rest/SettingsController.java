@@ -5,6 +5,7 @@ import io.postroom.api.SettingsChange;
 import io.postroom.api.SettingsChangedException;
 import io.postroom.api.SettingsEntry;
 import io.postroom.api.SettingsRegistry;
+import io.postroom.api.SettingsVerdict;
 import io.postroom.api.StoredSettings;
 import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
@@ -21,6 +22,7 @@ import org.springframework.web.bind.annotation.DeleteMapping;
 import org.springframework.web.bind.annotation.ExceptionHandler;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.PutMapping;
 import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RequestParam;
@@ -92,6 +94,18 @@ class SettingsController extends ApiController {
             throw unknown(name);
         }
         return answer(200, Map.of("deleted", name));
+    }
+
+    /** Sends a test request; a failure of the other system is a verdict, too. */
+    @PostMapping("/{name}/test")
+    ResponseEntity<byte[]> test(@PathVariable String name) {
+        SettingsVerdict verdict = settings.test(name).orElseThrow(() -> unknown(name));
+        Map<String, Object> shown = new LinkedHashMap<>();
+        shown.put("name", name);
+        shown.put("ok", verdict.ok());
+        shown.put("text", verdict.text());
+        shown.put("tookMs", verdict.took().toMillis());
+        return answer(200, shown);
     }
 
     /** Names the person in the history, where the host knows one. */

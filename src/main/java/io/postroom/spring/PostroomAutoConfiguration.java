@@ -14,6 +14,7 @@ import io.postroom.api.QueueSettings;
 import io.postroom.api.Queues;
 import io.postroom.api.Schedule;
 import io.postroom.api.Schedules;
+import io.postroom.api.SettingsCheck;
 import io.postroom.api.SettingsRegistry;
 import io.postroom.handler.MessageInterceptor;
 import io.postroom.handler.PayloadCodec;
@@ -69,7 +70,8 @@ class PostroomAutoConfiguration {
             ObjectProvider<PostroomListener> listeners,
             ObjectProvider<QueueSettings> queues,
             ObjectProvider<Limiter> limiters,
-            ObjectProvider<Schedule> schedules) {
+            ObjectProvider<Schedule> schedules,
+            ObjectProvider<SettingsCheck> checks) {
         HostDatabase host = HostDatabase.of(beans, properties);
         Postroom.Builder builder = Postroom.on(host.dataSource())
                 .transactions(host.transactions(beans))
@@ -88,6 +90,7 @@ class PostroomAutoConfiguration {
         interceptors.orderedStream().forEach(builder::interceptor);
         queues.orderedStream().forEach(builder::queue);
         limiters.orderedStream().forEach(builder::limiter);
+        checks.orderedStream().forEach(builder::settingsCheck);
         QueueProperties.Declared declared = QueueProperties.declared(environment);
         declared.queues().forEach(builder::queue); // after the beans, so a property wins
         declared.limiters().forEach(builder::limiter);

@@ -6,6 +6,7 @@ import io.postroom.Postroom;
 import io.postroom.api.CreateMessage;
 import io.postroom.api.MessageState;
 import io.postroom.api.Outcome;
+import io.postroom.channel.http.HttpSender;
 import io.postroom.channel.mail.MailChannel;
 import io.postroom.channel.mail.MailSettings;
 import io.postroom.handler.Handler;
@@ -90,6 +91,7 @@ class DocsTest {
                 .start();
         SnippetWorld.dataSource = given.pool();
         SnippetWorld.postroom = postroom;
+        SnippetWorld.httpSender = HttpSender.open();
         SnippetWorld.mailChannel = MailChannel.open(MailSettings.defaults().folder(folder.resolve("mails")));
         SnippetWorld.id = postroom.queueMessages()
                 .createMessage(
@@ -102,6 +104,7 @@ class DocsTest {
     @AfterAll
     static void stop() {
         SnippetWorld.mailChannel.close();
+        SnippetWorld.httpSender.close();
         postroom.close();
         answering.close();
         server.close();

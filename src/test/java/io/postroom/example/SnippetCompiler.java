@@ -25,6 +25,7 @@ final class SnippetCompiler {
             import io.postroom.*;
             import io.postroom.api.*;
             import io.postroom.channel.*;
+            import io.postroom.channel.http.*;
             import io.postroom.channel.mail.*;
             import io.postroom.handler.*;
             import io.postroom.test.*;

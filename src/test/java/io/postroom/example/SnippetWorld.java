@@ -10,6 +10,7 @@ import io.postroom.api.MessageType;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
 import io.postroom.api.Schedules;
+import io.postroom.channel.http.HttpSender;
 import io.postroom.channel.mail.MailChannel;
 import java.sql.Connection;
 import java.util.UUID;
@@ -22,6 +23,7 @@ public class SnippetWorld {
 
     public static Postroom postroom;
     public static MailChannel mailChannel;
+    public static HttpSender httpSender;
     public static UUID id;
 
     public final QueueMessages queueMessages = postroom == null ? null : postroom.queueMessages();
@@ -34,7 +36,6 @@ public class SnippetWorld {
     public final org.slf4j.Logger logger = org.slf4j.LoggerFactory.getLogger(SnippetWorld.class);
     public final Consumers consumers = postroom == null ? null : postroom.consumers();
     public final MailProvider provider = (customer, text) -> {};
-    public final SmsProvider sms = (id, number, text) -> 200;
     public final OrderPaid order = new OrderPaid("A-1", "ann@example.org");
 
     @MessageType("order.paid")
@@ -51,11 +52,6 @@ public class SnippetWorld {
 
     /** Its reply. */
     public record Price(String article, int cents) {}
-
-    /** Another way to people. */
-    public interface SmsProvider {
-        int send(String id, String number, String text);
-    }
 
     /** The statements of a fragment; members have none. */
     public void run() throws Exception {}

@@ -3,8 +3,11 @@ package io.postroom.rest;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.postroom.server.RunningServer;
+import io.postroom.testing.HttpStub;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -34,14 +37,14 @@ class SettingsOverHttpTest {
     @Test
     void entry_is_made_changed_by_version_shown_with_its_history_and_deleted() {
         String entry =
-                "{\"channel\": \"http\", \"endpoint\": \"https://a.example\", \"attempts\": 5, \"retryAfter\": \"10s\","
+                "{\"channel\": \"own\", \"endpoint\": \"https://a.example\", \"attempts\": 5, \"retryAfter\": \"10s\","
                         + " \"secret\": \"env:PATH\", \"headers\": {\"X-A\": \"1\"}, \"validFrom\": \"2026-01-01T00:00:00Z\"}";
         JsonNode made = RestClient.json(client.put(BILLING + "?expectedVersion=0", entry));
         assertThat(made.get("version").asLong()).isEqualTo(1);
         assertThat(made.get("secret").asString()).isEqualTo("env:PATH");
         RestClient.problem(client.put(BILLING + "?expectedVersion=0", entry), 409);
         JsonNode changed = RestClient.json(
-                client.put(BILLING + "?expectedVersion=1", "{\"channel\": \"http\", \"enabled\": false}"));
+                client.put(BILLING + "?expectedVersion=1", "{\"channel\": \"own\", \"enabled\": false}"));
         assertThat(changed.get("enabled").asBoolean()).isFalse();
         assertThat(changed.has("endpoint")).as("left out: taken away").isFalse();
         JsonNode history = RestClient.json(client.get(BILLING + "/history")).get("changes");
@@ -64,19 +67,46 @@ class SettingsOverHttpTest {
             delimiter = '|',
             value = {
                 "'' | {} | channel",
-                "'' | {\"channel\": \"http\", \"secret\": \"hunter2\"} | secret",
-                "'' | {\"channel\": \"http\", \"endpoint\": \"a b\"} | endpoint",
-                "'' | {\"channel\": \"http\", \"validFrom\": \"soon\"} | validFrom",
-                "'' | {\"channel\": \"http\", \"headers\": {\"A\": null}} | headers",
-                "'' | {\"channel\": \"http\", \"maximum\": 1} | maximum",
-                "?expectedversion=1 | {\"channel\": \"http\"} | expectedversion",
-                "?expectedVersion=-1 | {\"channel\": \"http\"} | expectedVersion",
+                "'' | {\"channel\": \"own\", \"secret\": \"hunter2\"} | secret",
+                "'' | {\"channel\": \"own\", \"endpoint\": \"a b\"} | endpoint",
+                "'' | {\"channel\": \"own\", \"validFrom\": \"soon\"} | validFrom",
+                "'' | {\"channel\": \"own\", \"headers\": {\"A\": null}} | headers",
+                "'' | {\"channel\": \"own\", \"maximum\": 1} | maximum",
+                "?expectedversion=1 | {\"channel\": \"own\"} | expectedversion",
+                "?expectedVersion=-1 | {\"channel\": \"own\"} | expectedVersion",
             })
     void bad_entry_is_refused_with_its_field(String parameters, String body, String field) {
         JsonNode problem = RestClient.problem(client.put("/api/v1/settings/bad" + parameters, body), 422);
         assertThat(problem.get("field").asString()).isEqualTo(field);
         assertThat(problem.toString()).doesNotContain("hunter2");
         RestClient.problem(client.get("/api/v1/settings/bad"), 404);
+    }
+
+    @Test
+    void entry_is_tested_and_the_verdict_shows_no_secret() {
+        try (HttpStub stub = new HttpStub()) {
+            client.put(
+                    "/api/v1/settings/erp",
+                    "{\"channel\": \"http\", \"endpoint\": \"" + stub.url() + "\", \"secret\": \"env:PATH\","
+                            + " \"properties\": {\"allowPrivate\": \"true\", \"auth\": \"bearer\"}}");
+            JsonNode well = RestClient.json(client.post("/api/v1/settings/erp/test", BodyPublishers.noBody()));
+            assertThat(well.get("ok").asBoolean()).isTrue();
+            assertThat(well.get("text").asString()).isEqualTo("127.0.0.1 answered 200 to HEAD");
+            assertThat(well.get("tookMs").asLong()).isNotNegative();
+            assertThat(stub.last().header("Authorization")).isEqualTo("Bearer " + System.getenv("PATH"));
+
+            stub.answers(401, Map.of(), System.getenv("PATH"));
+            String refused = client.post("/api/v1/settings/erp/test", BodyPublishers.noBody())
+                    .body();
+            assertThat(refused).contains("\"ok\":false").doesNotContain(System.getenv("PATH"));
+        }
+        RestClient.problem(client.post("/api/v1/settings/nobody/test", BodyPublishers.noBody()), 404);
+        client.put("/api/v1/settings/files", "{\"channel\": \"file\"}");
+        RestClient.problem(client.post("/api/v1/settings/files/test", BodyPublishers.noBody()), 422);
+        JsonNode problem = RestClient.problem(
+                client.put("/api/v1/settings/bad", "{\"channel\": \"http\", \"endpoint\": \"http://127.0.0.1/\"}"),
+                422);
+        assertThat(problem.get("field").asString()).isEqualTo("endpoint");
     }
 
     @Test

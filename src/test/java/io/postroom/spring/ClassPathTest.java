@@ -49,6 +49,8 @@ class ClassPathTest {
         "spring-boot-servlet",
         "spring-boot-web-server",
         "spring-web",
+        "httpclient5",
+        "httpcore5",
         "tomcat",
         "spring-boot-jackson",
         "spring-boot-flyway",

@@ -2,6 +2,9 @@ package io.postroom.channel.mail;
 
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Outcome;
+import io.postroom.api.SettingsCheck;
+import io.postroom.api.SettingsEntry;
+import io.postroom.api.SettingsVerdict;
 import io.postroom.channel.Channel;
 import io.postroom.channel.MissingLibraryException;
 import io.postroom.channel.Notification;
@@ -26,7 +29,7 @@ import org.slf4j.LoggerFactory;
  *   <li>{@code notNow} while the server takes nothing from us.
  * </ul>
  */
-public final class MailChannel implements Channel, AutoCloseable {
+public final class MailChannel implements Channel, SettingsCheck, AutoCloseable {
     public static final String NAME = "mail";
 
     private static final Logger log = LoggerFactory.getLogger(MailChannel.class);
@@ -101,6 +104,24 @@ public final class MailChannel implements Channel, AutoCloseable {
             return reject(e);
         }
         return outlet.deliver(mail, id, createdAt);
+    }
+
+    @Override
+    public String channel() {
+        return NAME;
+    }
+
+    /** Takes any entry: where mails go is in the settings of the channel. */
+    @Override
+    public void require(SettingsEntry entry) {}
+
+    /**
+     * Connects to the server of this channel, with its login, or looks whether its folder can be written to. Sends no mail, and parks
+     * nothing. What the entry says is not used.
+     */
+    @Override
+    public SettingsVerdict test(SettingsEntry entry, Optional<String> secret) {
+        return outlet.test();
     }
 
     /** Describes the settings that the channel was opened with. */

@@ -1,6 +1,7 @@
 package io.postroom.channel.mail;
 
 import io.postroom.api.Outcome;
+import io.postroom.api.SettingsVerdict;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -46,6 +47,15 @@ final class MailFiles implements MailOutlet {
         } catch (IOException e) {
             throw new UncheckedIOException("Cannot write mails to " + folder, e);
         }
+    }
+
+    @Override
+    public SettingsVerdict test() {
+        boolean writable = Files.isDirectory(folder) && Files.isWritable(folder);
+        return new SettingsVerdict(
+                writable,
+                "mails are written to " + folder + (writable ? "" : ", which is no folder that can be written to"),
+                Duration.ZERO);
     }
 
     @Override

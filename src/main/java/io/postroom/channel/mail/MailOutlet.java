@@ -1,6 +1,7 @@
 package io.postroom.channel.mail;
 
 import io.postroom.api.Outcome;
+import io.postroom.api.SettingsVerdict;
 import java.time.Instant;
 import java.util.UUID;
 
@@ -8,6 +9,9 @@ import java.util.UUID;
 interface MailOutlet extends AutoCloseable {
     /** @param id of the message; with {@code createdAt} it goes into the mail, so that a repeat is the same mail */
     Outcome deliver(Mail mail, UUID id, Instant createdAt) throws InterruptedException;
+
+    /** Asks whether mails could leave now, and sends none. Parks nothing, and uses no connection that mails use. */
+    SettingsVerdict test();
 
     @Override
     void close();

@@ -1,6 +1,7 @@
 package io.postroom.channel.mail;
 
 import io.postroom.api.Outcome;
+import io.postroom.api.SettingsVerdict;
 import io.postroom.channel.mail.MailSettings.Encryption;
 import io.postroom.channel.mail.SmtpFailure.Line;
 import io.postroom.channel.mail.SmtpFailure.Step;
@@ -98,6 +99,24 @@ final class SmtpServer implements MailOutlet {
         }
         log.debug("Mail {} to {}: {}", id, host, outcome);
         return outcome;
+    }
+
+    @Override
+    public SettingsVerdict test() {
+        long started = System.nanoTime();
+        String text;
+        boolean ok = false;
+        try (LibraryClassLoader loader = new LibraryClassLoader()) {
+            SmtpConnection.open(session, settings).close();
+            ok = true;
+            text = settings.username().isPresent() ? "took the connection and the login" : "took the connection";
+        } catch (SmtpFailure failure) {
+            text = failure.text();
+        } catch (MessagingException closing) {
+            text = "took the connection, and broke it at its end";
+        }
+        return new SettingsVerdict(
+                ok, host + ":" + settings.port() + ": " + text, Duration.ofNanos(System.nanoTime() - started));
     }
 
     /** Closes the idle connections at once, and those in use when their mail is sent. */

@@ -34,7 +34,7 @@ public final class HandlerEntries {
     private static final Logger log = LoggerFactory.getLogger(HandlerEntries.class);
 
     private final SettingsStore store;
-    private final Secrets secrets;
+    private final EntryChecks checks;
     private final Supplier<Set<String>> names;
     private final Duration pollInterval;
     /** Held by whoever reads from the store, so that an older answer never replaces a newer one. */
@@ -46,9 +46,9 @@ public final class HandlerEntries {
     private volatile boolean isPolled;
 
     /** @param names of the entries that handlers here name */
-    public HandlerEntries(SettingsStore store, Secrets secrets, Supplier<Set<String>> names, Duration pollInterval) {
+    public HandlerEntries(SettingsStore store, EntryChecks checks, Supplier<Set<String>> names, Duration pollInterval) {
         this.store = store;
-        this.secrets = secrets;
+        this.checks = checks;
         this.names = names;
         this.pollInterval = pollInterval;
     }
@@ -112,7 +112,7 @@ public final class HandlerEntries {
         if (stored == null) {
             return Use.waiting("settings:" + name, "there is no such entry");
         }
-        Optional<String> obstacle = stored.entry().obstacle(Instant.now());
+        Optional<String> obstacle = stored.entry().obstacle(Instant.now()).or(() -> checks.flaw(stored.entry()));
         if (obstacle.isPresent()) {
             return Use.waiting("settings:" + name, obstacle.get());
         }
@@ -120,7 +120,7 @@ public final class HandlerEntries {
         if (reference.isEmpty()) {
             return new Use(new AttemptSettings(stored.entry(), Optional.empty()), null);
         }
-        Secrets.Found found = secrets.find(reference.get());
+        Secrets.Found found = checks.secrets().find(reference.get());
         if (found instanceof Secrets.Found.Value value) {
             return new Use(new AttemptSettings(stored.entry(), Optional.of(value.secret())), null);
         }

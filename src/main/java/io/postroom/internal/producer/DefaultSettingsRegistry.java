@@ -5,10 +5,14 @@ import io.postroom.api.Limits;
 import io.postroom.api.SettingsChange;
 import io.postroom.api.SettingsEntry;
 import io.postroom.api.SettingsRegistry;
+import io.postroom.api.SettingsVerdict;
 import io.postroom.api.StoredSettings;
 import io.postroom.internal.storage.SettingsStore;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** Changes entries in the store. This process follows its own changes at once, others with their next poll. Thread-safe. */
@@ -18,16 +22,33 @@ public final class DefaultSettingsRegistry implements SettingsRegistry {
 
     private final SettingsStore store;
     private final Runnable changed;
+    private final Consumer<SettingsEntry> require;
+    private final Function<SettingsEntry, SettingsVerdict> tester;
     private final @Nullable String person;
 
-    /** @param changed called after each change by this process */
-    public DefaultSettingsRegistry(SettingsStore store, Runnable changed) {
-        this(store, changed, null);
+    /**
+     * @param changed called after each change by this process
+     * @param require refuses an entry that its channel cannot use
+     * @param tester asks the external system
+     */
+    public DefaultSettingsRegistry(
+            SettingsStore store,
+            Runnable changed,
+            Consumer<SettingsEntry> require,
+            Function<SettingsEntry, SettingsVerdict> tester) {
+        this(store, changed, require, tester, null);
     }
 
-    private DefaultSettingsRegistry(SettingsStore store, Runnable changed, @Nullable String person) {
+    private DefaultSettingsRegistry(
+            SettingsStore store,
+            Runnable changed,
+            Consumer<SettingsEntry> require,
+            Function<SettingsEntry, SettingsVerdict> tester,
+            @Nullable String person) {
         this.store = store;
         this.changed = changed;
+        this.require = require;
+        this.tester = tester;
         this.person = person;
     }
 
@@ -49,16 +70,19 @@ public final class DefaultSettingsRegistry implements SettingsRegistry {
 
     @Override
     public StoredSettings set(SettingsEntry entry) {
+        require.accept(entry);
         return written(store.set(entry, null, person));
     }
 
     @Override
     public StoredSettings set(SettingsEntry entry, long expectedVersion) {
+        require.accept(entry);
         return written(store.set(entry, expectedVersion, person));
     }
 
     @Override
     public boolean declare(SettingsEntry entry) {
+        require.accept(entry);
         return written(store.declare(entry));
     }
 
@@ -73,6 +97,20 @@ public final class DefaultSettingsRegistry implements SettingsRegistry {
     }
 
     @Override
+    public Optional<SettingsVerdict> test(String name) {
+        return find(name).map(StoredSettings::entry).map(entry -> {
+            SettingsVerdict verdict = tester.apply(entry);
+            Optional<String> waits = entry.obstacle(Instant.now());
+            return waits.isEmpty()
+                    ? verdict
+                    : new SettingsVerdict(
+                            verdict.ok(),
+                            verdict.text() + ". Messages wait all the same: " + waits.get(),
+                            verdict.took());
+        });
+    }
+
+    @Override
     public SettingsRegistry by(String person) {
         if (person.isBlank()
                 || person.length() > LONGEST_PERSON
@@ -80,7 +118,7 @@ public final class DefaultSettingsRegistry implements SettingsRegistry {
             throw new InvalidMessageException(
                     "changedBy", "1 to " + LONGEST_PERSON + " characters without control characters", person);
         }
-        return new DefaultSettingsRegistry(store, changed, person);
+        return new DefaultSettingsRegistry(store, changed, require, tester, person);
     }
 
     private <T> T written(T answer) {

@@ -20,8 +20,15 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** Postroom in a host that has not added what the mail channel needs. */
 class MissingLibraryTest {
-    private static final List<String> MAIL_LIBRARIES =
-            List.of("jakarta.mail-api", "angus-", "jakarta.activation", "commons-pool2", "thymeleaf", "icu4j");
+    private static final List<String> MAIL_LIBRARIES = List.of(
+            "jakarta.mail-api",
+            "angus-",
+            "jakarta.activation",
+            "commons-pool2",
+            "thymeleaf",
+            "icu4j",
+            "httpclient5",
+            "httpcore5");
 
     @ParameterizedTest
     @CsvSource({
@@ -79,17 +86,31 @@ class MissingLibraryTest {
         }
     }
 
-    /** The classes behind {@link MailChannel} and {@link MailTemplates}, which check before they use them. */
+    /** The classes behind MailChannel, MailTemplates and HttpSender, which check before they use them. */
     private static boolean isInside(String name) {
         return Stream.of(
-                        "HeaderText",
-                        "International",
-                        "LibraryClassLoader",
-                        "MimeComposer",
-                        "MailFiles",
-                        "Smtp",
-                        "ThymeleafTemplates")
-                .anyMatch(inside -> name.startsWith("io.postroom.channel.mail." + inside));
+                                "HeaderText",
+                                "International",
+                                "LibraryClassLoader",
+                                "MimeComposer",
+                                "MailFiles",
+                                "Smtp",
+                                "ThymeleafTemplates")
+                        .anyMatch(inside -> name.startsWith("io.postroom.channel.mail." + inside))
+                || name.startsWith("io.postroom.channel.http.HttpC")
+                || name.startsWith("io.postroom.channel.http.RetryAfter");
+    }
+
+    @Test
+    void http_sender_names_its_library() throws Exception {
+        try (URLClassLoader host = hostWithout(List.of("httpclient5"))) {
+            Method open = host.loadClass("io.postroom.channel.http.HttpSender").getMethod("open");
+            assertThatThrownBy(() -> open.invoke(null))
+                    .cause()
+                    .hasToString(
+                            "io.postroom.channel.MissingLibraryException: The HTTP sender needs a library that is not"
+                                    + " on the class path. Add org.apache.httpcomponents.client5:httpclient5");
+        }
     }
 
     private static void openMailChannel(ClassLoader host) throws ReflectiveOperationException {

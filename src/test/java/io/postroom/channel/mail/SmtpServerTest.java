@@ -8,6 +8,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.postroom.api.MessageIds;
 import io.postroom.api.Outcome;
+import io.postroom.api.SettingsVerdict;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -76,6 +77,18 @@ class SmtpServerTest {
         nanoTime.addAndGet(Duration.ofSeconds(20).toNanos());
         assertThat(send(mail())).isEqualTo(Outcome.done());
         assertThat(scripted.connections()).isEqualTo(2);
+    }
+
+    @Test
+    void a_test_connects_sends_no_mail_and_parks_nothing() throws Exception {
+        assertThat(server.test().ok()).isTrue();
+        assertThat(scripted.commands(0)).doesNotContain("DATA").noneMatch(command -> command.startsWith("MAIL"));
+
+        scripted.answer("GREETING", "421 too many connections");
+        SettingsVerdict verdict = server.test();
+        assertThat(verdict.ok()).isFalse();
+        assertThat(verdict.text()).contains("127.0.0.1:").contains("too many connections");
+        assertThat(send(mail())).isEqualTo(Outcome.done());
     }
 
     @Test

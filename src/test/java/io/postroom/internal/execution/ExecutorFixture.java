@@ -62,7 +62,10 @@ abstract class ExecutorFixture {
     HandlingErrorSend onError;
 
     HandlerEntries entries = new HandlerEntries(
-            new FakeSettingsStore(), new Secrets(name -> null), java.util.Set::of, Duration.ofSeconds(1));
+            new FakeSettingsStore(),
+            new EntryChecks(List.of(), new Secrets(name -> null)),
+            java.util.Set::of,
+            Duration.ofSeconds(1));
     final TimeLimits timeLimits = new TimeLimits(() -> true, Duration.ofMillis(50));
     private final Completer completer = new Completer(store, () -> 7, () -> false, written::addAll, lost::add);
 

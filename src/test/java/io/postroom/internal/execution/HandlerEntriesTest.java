@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -23,7 +24,8 @@ class HandlerEntriesTest {
             Handler.send("q", String.class, (text, context) -> Outcome.done()).settings("billing");
 
     private HandlerEntries entries(Set<String> names) {
-        return new HandlerEntries(store, new Secrets(name -> null), () -> names, Duration.ofHours(1));
+        return new HandlerEntries(
+                store, new EntryChecks(List.of(), new Secrets(name -> null)), () -> names, Duration.ofHours(1));
     }
 
     @Test

@@ -1,0 +1,102 @@
+package io.postroom.channel.http;
+
+import io.postroom.api.Durations;
+import io.postroom.api.InvalidMessageException;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+
+/** Reads the properties of an entry, each with its limit. Those whose names begin with {@code x-} are the host's own. */
+record EntryProperties(Map<String, String> given) {
+    private static final String FIELD = "properties.";
+    private static final String OWN = "x-";
+
+    /**
+     * Finds names without case and dashes, too: Spring writes {@code allow-private}, and the environment has capitals alone.
+     *
+     * @throws InvalidMessageException one is not known; the text lists the known ones
+     */
+    static EntryProperties of(Map<String, String> given, Set<String> known) {
+        Map<String, String> named = new HashMap<>();
+        for (Map.Entry<String, String> one : given.entrySet()) {
+            if (one.getKey().startsWith(OWN)) {
+                continue;
+            }
+            String name = known.stream()
+                    .filter(each -> each.equalsIgnoreCase(one.getKey().replace("-", "")))
+                    .findFirst()
+                    .orElseThrow(() -> unknown(one, known));
+            if (named.put(name, one.getValue()) != null) {
+                throw new InvalidMessageException(FIELD + name, "given once", one.getKey());
+            }
+        }
+        return new EntryProperties(named);
+    }
+
+    private static InvalidMessageException unknown(Map.Entry<String, String> one, Set<String> known) {
+        return new InvalidMessageException(
+                FIELD + one.getKey(),
+                "left out: the channel http knows no such property",
+                one.getValue(),
+                "Known are " + String.join(", ", new TreeSet<>(known)) + ", and x-… of your own");
+    }
+
+    String text(String name, String otherwise) {
+        return given.getOrDefault(name, otherwise).strip();
+    }
+
+    String oneOf(String name, String otherwise, List<String> allowed) {
+        String value = text(name, otherwise);
+        if (!allowed.contains(value)) {
+            throw new InvalidMessageException(FIELD + name, "one of " + String.join(", ", allowed), value);
+        }
+        return value;
+    }
+
+    int number(String name, int otherwise, int least, int most) {
+        String value = text(name, String.valueOf(otherwise));
+        if (!value.matches("\\d{1,9}") || Integer.parseInt(value) < least || Integer.parseInt(value) > most) {
+            throw new InvalidMessageException(FIELD + name, least + " to " + most, value);
+        }
+        return Integer.parseInt(value);
+    }
+
+    boolean flag(String name) {
+        return Boolean.parseBoolean(oneOf(name, "false", List.of("true", "false")));
+    }
+
+    Duration time(String name, Duration otherwise, Duration longest) {
+        String value = text(name, Durations.format(otherwise));
+        Duration time = Durations.parse(FIELD + name, value);
+        if (time.compareTo(Duration.ofMillis(1)) < 0 || time.compareTo(longest) > 0) {
+            throw new InvalidMessageException(FIELD + name, "1ms to " + Durations.format(longest), value);
+        }
+        return time;
+    }
+
+    /** Names of headers. */
+    String header(String name, String otherwise) {
+        return HttpHeaders.requireName(FIELD + name, text(name, otherwise));
+    }
+
+    /** Words in lower case, with commas between them. */
+    Set<String> words(String name, String form, String limit) {
+        Set<String> words = new LinkedHashSet<>();
+        Arrays.stream(text(name, "").split(","))
+                .map(String::strip)
+                .filter(word -> !word.isEmpty())
+                .forEach(word -> {
+                    if (!word.matches(form)) {
+                        throw new InvalidMessageException(FIELD + name, limit, word);
+                    }
+                    words.add(word.toLowerCase(Locale.ROOT));
+                });
+        return words;
+    }
+}

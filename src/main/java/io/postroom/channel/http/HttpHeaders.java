@@ -1,0 +1,55 @@
+package io.postroom.channel.http;
+
+import io.postroom.api.InvalidMessageException;
+import java.util.Locale;
+import java.util.Set;
+import java.util.regex.Pattern;
+
+/** Refuses headers that could end a header or a request, and those that the sender or the connection makes. */
+final class HttpHeaders {
+    static final String IDEMPOTENCY_KEY = "Idempotency-Key";
+
+    private static final int LONGEST = 2000;
+    private static final Pattern NAME = Pattern.compile("[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}");
+    /** Another value of these would change where a request ends, whom it reaches or what it costs to read its answer. */
+    private static final Set<String> RESERVED = Set.of(
+            "accept-encoding",
+            "authorization",
+            "connection",
+            "content-length",
+            "content-type",
+            "cookie",
+            "expect",
+            "host",
+            "idempotency-key",
+            "keep-alive",
+            "proxy-authorization",
+            "proxy-connection",
+            "te",
+            "trailer",
+            "transfer-encoding",
+            "upgrade");
+
+    private HttpHeaders() {}
+
+    /** @param field that is named in the error */
+    static String requireName(String field, String name) {
+        if (!NAME.matcher(name).matches()) {
+            throw new InvalidMessageException(field, "1 to 100 letters, digits and - of a header's name", name);
+        } else if (RESERVED.contains(name.toLowerCase(Locale.ROOT))) {
+            throw new InvalidMessageException(
+                    field,
+                    "another header than those that the sender makes",
+                    name,
+                    name.equalsIgnoreCase("Content-Type") ? "Set properties.contentType" : "");
+        }
+        return name;
+    }
+
+    static String requireValue(String field, String value) {
+        if (value.length() > LONGEST || !value.chars().allMatch(c -> c == '\t' || c >= ' ' && c < 0x7F)) {
+            throw new InvalidMessageException(field, "at most " + LONGEST + " characters of ASCII on one line", value);
+        }
+        return value;
+    }
+}
