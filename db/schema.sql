@@ -612,11 +612,12 @@ CREATE VIEW postroom.batches AS
     COALESCE(p.unfinished, 0::bigint) + c.done + c.dead + COALESCE(p.dead, 0::bigint) + c.cancelled + c.expired + c.purged AS total,
     COALESCE(p.unfinished, 0::bigint) AS unfinished,
         CASE
-            WHEN p.unfinished > 0 THEN LEAST(p.unfinished, ( SELECT count(DISTINCT m.id) AS count
+            WHEN p.unfinished > 0 THEN LEAST(p.unfinished, ( SELECT count(DISTINCT u.message_id) AS count
                FROM postroom.lease l
                  CROSS JOIN LATERAL unnest(l.message_ids) WITH ORDINALITY u(message_id, place)
-                 JOIN postroom.message m ON m.id = u.message_id
-              WHERE SUBSTRING(l.open FROM u.place::integer FOR 1) = '1'::"bit" AND (m.headers ->> 'postroom-batch'::text) = b.id::text))
+              WHERE SUBSTRING(l.open FROM u.place::integer FOR 1) = '1'::"bit" AND (( SELECT m.headers ->> 'postroom-batch'::text
+                       FROM postroom.message m
+                      WHERE m.id = u.message_id)) = b.id::text))
             ELSE 0::bigint
         END AS in_progress,
     c.done,
@@ -5677,11 +5678,12 @@ BEGIN
                     WHERE x.batch_id = p_batch AND NOT x.is_dead AND x.id <> ALL (in_turn)
                     ORDER BY x.id
                     LIMIT 2000) p
-              WHERE EXISTS (SELECT FROM postroom.attempt a
-                            WHERE a.message_id = p.first_id AND a.finished_at >= p_since AND a.outcome <= 2)
-                 OR EXISTS (SELECT FROM postroom.attempt a
-                            WHERE a.message_id = p.last_id AND a.finished_at >= p_since AND a.outcome <= 2)
-                 OR p_with_purged AND NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = p.first_id)) h
+              -- Not EXISTS, which may become a hash of the whole history.
+              WHERE (SELECT true FROM postroom.attempt a
+                     WHERE a.message_id = p.first_id AND a.finished_at >= p_since AND a.outcome <= 2 LIMIT 1)
+                 OR (SELECT true FROM postroom.attempt a
+                     WHERE a.message_id = p.last_id AND a.finished_at >= p_since AND a.outcome <= 2 LIMIT 1)
+                 OR p_with_purged AND (SELECT true FROM postroom.message m WHERE m.id = p.first_id LIMIT 1) IS NULL) h
         WHERE h.before < 20000);
     RETURN QUERY SELECT in_turn || hit, coalesce((SELECT max(t.id) FROM unnest(in_turn) t (id)), 0);
 END
@@ -6180,7 +6182,7 @@ BEGIN
         CROSS JOIN LATERAL unnest(p.members) u (message_id)
         WHERE p.batch_id = p_batch
           AND p.id = ANY (p_parts)
-          AND NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = u.message_id));
+          AND (SELECT true FROM postroom.message m WHERE m.id = u.message_id LIMIT 1) IS NULL); -- not EXISTS: see parts_to_count
     IF cardinality(missing) = 0 THEN
         RETURN missing;
     END IF;

@@ -72,7 +72,7 @@ final class BatchWorkload implements Workload {
                 Sample sample = meter.measure(() -> {
                     filler.fill(messages, batch);
                     while (consumer.done() < messages || batch != null && !filler.isCompleted(batch)) {
-                        Thread.sleep(20);
+                        Thread.sleep(200);
                     }
                     return messages;
                 });
