@@ -106,9 +106,9 @@
  * that along ({@link io.postroom.internal.consumer.BookedStarts}). Nothing is noted while less than half of a limit is used.
  *
  * <p>Such a queue may hold what its handlers start within 20 ms, as other queues do for 50 ms. Without that, each claim brought messages
- * for free threads alone, and a limit that was not reached cost 2.95 times the CPU of a drain without one (workload W16, 16 threads, on
- * a machine with other work). Now it costs 1.01 times. Handlers one of whose calls was long just now get nothing ahead: a message behind such a call
- * would come late.
+ * for free threads alone, and a limit that was not reached cost 2.95 times the CPU of a drain without one (workload W16, 16 threads, on a
+ * machine with other work). Now it costs 1.01 times. Handlers one of whose calls was long just now get nothing ahead: a message behind
+ * such a call would come late.
  *
  * <p>Reports are for the limiter as it was when it booked the starts. A claim whose answer was lost may have counted its reports, so they
  * are not repeated. Only a claim that says it did not see the limiters gives them back.
