@@ -260,8 +260,9 @@ CREATE TABLE postroom.limiter (
     period interval,
     window_kind text NOT NULL DEFAULT 'sliding'::text,
     max_in_progress integer,
-    slot bigint,
-    counts integer[] NOT NULL DEFAULT '{}'::integer[],
+    booked_until bigint[] NOT NULL DEFAULT '{}'::bigint[],
+    booked integer[] NOT NULL DEFAULT '{}'::integer[],
+    reached_at timestamp with time zone,
     armed boolean NOT NULL DEFAULT false,
     waits_for text[],
     waits_until timestamp with time zone,
@@ -284,8 +285,9 @@ CREATE TABLE postroom.limiter (
     CONSTRAINT limiter_window_kind_known CHECK (window_kind = ANY (ARRAY['fixed'::text, 'sliding'::text]))
 ) WITH (fillfactor=50, autovacuum_vacuum_threshold=500, autovacuum_vacuum_cost_delay=0);
 COMMENT ON TABLE postroom.limiter IS 'limits of queues and of destinations; set them with postroom.set_limiter, read them with postroom.limiters()';
-COMMENT ON COLUMN postroom.limiter.slot IS 'the number since 1970 of the slice that counts[1] is about; null: the one of now';
-COMMENT ON COLUMN postroom.limiter.counts IS 'starts in each slice of the period, the latest first; a fixed period is one slice';
+COMMENT ON COLUMN postroom.limiter.booked_until IS 'ends of slices that have starts, microseconds since 1970; a fixed period is one slice';
+COMMENT ON COLUMN postroom.limiter.booked IS 'for each of them how many start, or have started, in it or before';
+COMMENT ON COLUMN postroom.limiter.reached_at IS 'when a limit last kept a claim from more; starts are reported then';
 COMMENT ON COLUMN postroom.limiter.armed IS 'whether claims from before it have ended';
 COMMENT ON COLUMN postroom.limiter.waits_for IS 'virtual transactions in which such claims may be';
 COMMENT ON COLUMN postroom.limiter.parked_until IS 'until when the destination takes nothing, as a handler said';
@@ -2142,8 +2144,8 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.claim_each IS 'Internal: called by workers. Takes ready messages of many queues and puts them under leases.';
 
-CREATE OR REPLACE FUNCTION postroom.claim_limited(p_worker integer, p_queue integer, p_queue_name text, p_priorities smallint[], p_cursors bigint[], p_limit integer, p_lease_size integer, p_started integer, p_kind integer, p_ordered boolean)
- RETURNS TABLE(lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, exchange text, routing_key text, headers text, payload text, body bytea, group_key text, start_within bigint, held_back boolean, next_start bigint)
+CREATE OR REPLACE FUNCTION postroom.claim_limited(p_worker integer, p_queue integer, p_queue_name text, p_priorities smallint[], p_cursors bigint[], p_limit integer, p_lease_size integer, p_started integer, p_kind integer, p_ordered boolean, p_limits text, p_deadlines bigint[], p_starts bigint[], p_counts integer[])
+ RETURNS TABLE(lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, exchange text, routing_key text, headers text, payload text, body bytea, group_key text, start_within bigint, start_guard bigint, held_back boolean, next_start bigint, booked_at bigint, limits text, reported boolean)
  LANGUAGE plpgsql
  ROWS 100
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2157,15 +2159,20 @@ DECLARE
     ids           int[];
     limiters      postroom.limiter[] := '{}';
     one           postroom.limiter;
+    met           text := '';
+    is_reported   boolean;
     period_us     bigint;
     now_us        bigint;
-    room          record;
-    usage         int[];
+    booking_us    bigint;
+    usage         record;
     most          bigint := p_limit;
     running       bigint;
     taken         int := 0;
     starts        int := 0;
-    slack         bigint;
+    ends          bigint;
+    within        bigint;
+    guard         bigint;
+    is_close      boolean := false;
     wait          bigint := 0;
 BEGIN
     LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queue: see arm_limiter
@@ -2186,15 +2193,18 @@ BEGIN
             SELECT l.* FROM postroom.limiter l WHERE l.id = ANY (ids) ORDER BY l.id FOR UPDATE SKIP LOCKED
         LOOP
             limiters := array_append(limiters, one);
+            met := met || one.id || '@' || one.set_at || ' ';
         END LOOP;
         IF cardinality(limiters) < coalesce(cardinality(ids), 0) THEN
             RETURN NEXT; -- step 1
             RETURN;
         END IF;
     END IF;
+    is_reported := p_limits = met AND cardinality(p_deadlines) > 0;
 
     -- Step 2: each statement from here on sees all that was committed before the locks.
-    FOREACH one IN ARRAY limiters LOOP
+    FOR i IN 1 .. cardinality(limiters) LOOP
+        one := limiters[i];
         IF NOT one.armed AND NOT postroom.arm_limiter(one) THEN
             next_start := 20000;
             RETURN NEXT; -- step 4
@@ -2221,13 +2231,31 @@ BEGIN
         END IF;
         IF one.max_starts IS NOT NULL THEN
             period_us := extract(epoch FROM one.period) * 1000000;
+            -- Later than the moment at which the worker sent the claim, and before any of the starts.
             now_us := extract(epoch FROM clock_timestamp()) * 1000000;
-            SELECT * INTO room
-            FROM postroom.free_starts(one.max_starts, period_us, one.window_kind, one.slot, one.counts, now_us);
-            most := least(most, room.free);
-            slack := least(slack, postroom.start_slack(period_us));
-            wait := greatest(wait, room.next_start);
+            booking_us := coalesce(booking_us, now_us);
+            IF is_reported THEN
+                SELECT m.until, m.booked INTO one.booked_until, one.booked
+                FROM postroom.move_starts(period_us, one.window_kind, one.booked_until, one.booked, p_deadlines, p_starts, p_counts) m;
+            END IF;
+            SELECT c.used, c.until, c.booked INTO usage
+            FROM postroom.count_starts(period_us, one.window_kind, one.booked_until, one.booked, now_us) c;
+            one.booked_until := usage.until;
+            one.booked := usage.booked;
+            ends := postroom.start_time(period_us);
+            IF one.window_kind = 'fixed' THEN
+                ends := least(ends, postroom.start_slice(period_us, 'fixed', booking_us + 1) - booking_us);
+            END IF;
+            guard := least(guard, postroom.start_guard(period_us));
+            within := least(within, ends);
+            IF ends < 2 * postroom.start_guard(period_us) THEN
+                most := 0; -- it could start in the next period
+                wait := greatest(wait, ends);
+            ELSE
+                most := least(most, greatest(one.max_starts - usage.used, 0));
+            END IF;
         END IF;
+        limiters[i] := one;
     END LOOP;
 
     IF most > 0 THEN
@@ -2249,29 +2277,47 @@ BEGIN
             RETURN NEXT;
         END LOOP;
     END IF;
+    held_back := taken >= most AND most < p_limit;
 
     UPDATE postroom.limiter l
     SET probes_started = l.probes_started + starts
     WHERE starts > 0 AND l.id = ANY (ids) AND l.probes IS NOT NULL;
     FOREACH one IN ARRAY limiters LOOP
-        IF one.max_starts IS NOT NULL AND starts > 0 THEN
-            period_us := extract(epoch FROM one.period) * 1000000;
-            now_us := extract(epoch FROM clock_timestamp()) * 1000000; -- later than before, and before any of the starts
-            SELECT * INTO room
-            FROM postroom.free_starts(one.max_starts, period_us, one.window_kind, one.slot, one.counts, now_us);
-            usage := room.counts;
-            usage[1] := usage[1] + starts;
-            UPDATE postroom.limiter l SET slot = room.slot, counts = usage WHERE l.id = one.id;
-            SELECT * INTO room
-            FROM postroom.free_starts(one.max_starts, period_us, one.window_kind, room.slot, usage, now_us);
-            wait := greatest(wait, room.next_start);
+        CONTINUE WHEN one.max_starts IS NULL;
+        period_us := extract(epoch FROM one.period) * 1000000;
+        IF starts > 0 THEN
+            ends := postroom.start_slice(period_us, one.window_kind, booking_us + within);
+            IF one.booked_until[cardinality(one.booked_until)] = ends THEN
+                one.booked[cardinality(one.booked)] := one.booked[cardinality(one.booked)] + starts;
+            ELSE
+                one.booked_until := one.booked_until || ends;
+                one.booked := one.booked || starts;
+            END IF;
+        END IF;
+        IF held_back THEN
+            one.reached_at := clock_timestamp();
+        END IF;
+        is_close := is_close OR one.reached_at > clock_timestamp() - 10 * one.period - interval '10 seconds'
+                    OR (SELECT sum(n) FROM unnest(one.booked) n) > one.max_starts / 2;
+        IF starts > 0 OR is_reported THEN
+            UPDATE postroom.limiter l
+            SET booked_until = one.booked_until, booked = one.booked, reached_at = one.reached_at
+            WHERE l.id = one.id;
+        END IF;
+        IF held_back THEN
+            wait := greatest(wait, postroom.next_start(
+                one.max_starts, period_us, one.window_kind, one.booked_until, one.booked,
+                (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, least(p_limit, greatest(1, one.max_starts / 200))));
         END IF;
     END LOOP;
     lease_id := NULL;
     message_id := NULL;
-    start_within := slack;
-    held_back := taken >= most AND most < p_limit;
+    start_within := within - guard;
+    start_guard := guard;
     next_start := CASE WHEN held_back AND wait > 0 THEN wait END;
+    booked_at := booking_us;
+    limits := met;
+    reported := is_close;
     RETURN NEXT;
 END
 $function$
@@ -3160,6 +3206,30 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.count_parts IS 'Internal: called by a job. Counts the members in some parts of a batch that have ended, and takes them out of these parts.';
+
+CREATE OR REPLACE FUNCTION postroom.count_starts(p_period bigint, p_window text, p_until bigint[], p_booked integer[], p_now bigint, OUT used bigint, OUT until bigint[], OUT booked integer[])
+ RETURNS record
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    latest constant bigint := postroom.start_slice(p_period, p_window, p_now + 1250000);
+    keep   constant bigint := CASE p_window WHEN 'fixed' THEN 0 ELSE p_period END;
+BEGIN
+    SELECT coalesce(sum(c.n), 0), coalesce(array_agg(c.at ORDER BY c.at), '{}'), coalesce(array_agg(c.n::int ORDER BY c.at), '{}')
+    INTO used, until, booked
+    FROM (
+        SELECT least(u.at, latest) AS at, sum(u.n) AS n
+        FROM unnest(p_until, p_booked) u (at, n)
+        WHERE u.n > 0
+          AND least(u.at, latest) + keep > p_now
+        GROUP BY 1
+    ) c;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.count_starts IS 'Internal: which booked starts count now under a limit.';
 
 CREATE OR REPLACE FUNCTION postroom.create_batch(name text, parent uuid DEFAULT NULL::uuid, completion jsonb DEFAULT NULL::jsonb)
  RETURNS uuid
@@ -4791,47 +4861,6 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.free_history_day IS 'Internal: called by a job. Frees a partition of attempt. false: the lock was not to be had.';
 
-CREATE OR REPLACE FUNCTION postroom.free_starts(p_max_starts integer, p_period bigint, p_window text, p_slot bigint, p_counts integer[], p_now bigint, OUT free integer, OUT used integer, OUT next_start bigint, OUT slot bigint, OUT counts integer[])
- RETURNS record
- LANGUAGE plpgsql
- IMMUTABLE
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-DECLARE
-    slack   constant bigint := postroom.start_slack(p_period);
-    width   constant bigint := CASE p_window WHEN 'fixed' THEN p_period ELSE (p_period + 49) / 50 END;
-    slices  constant int := CASE p_window WHEN 'fixed' THEN 1 ELSE (p_period + slack) / width + 2 END;
-    passed  int;
-    oldest  int := 0; -- the age of the oldest slice that counts
-    over    bigint;
-BEGIN
-    slot := p_now / width;
-    passed := least(greatest(slot - coalesce(p_slot, slot), 0), slices);
-    counts := (array_fill(0, ARRAY[passed]) || p_counts || array_fill(0, ARRAY[slices]))[1 : slices];
-    IF p_window = 'sliding' THEN
-        oldest := least(slot - (p_now - p_period - slack) / width, slices - 1);
-    END IF;
-    SELECT coalesce(sum(c), 0) INTO used FROM unnest(counts[1 : oldest + 1]) c;
-    over := used::bigint - p_max_starts;
-    free := greatest(-over, 0);
-    next_start := 0;
-    IF p_window = 'fixed' THEN
-        IF free = 0 OR (slot + 1) * width - p_now < slack THEN
-            free := 0;
-            next_start := (slot + 1) * width - p_now;
-        END IF;
-    ELSIF free = 0 THEN
-        WHILE over >= 0 AND oldest >= 0 LOOP
-            over := over - counts[oldest + 1];
-            oldest := oldest - 1;
-        END LOOP;
-        next_start := (slot - oldest) * width + p_period + slack - p_now;
-    END IF;
-END
-$function$
-;
-COMMENT ON FUNCTION postroom.free_starts IS 'Internal: how many messages may start now under a limit, and when the next ones may.';
-
 CREATE OR REPLACE FUNCTION postroom.has_unfinished(p_batch uuid)
  RETURNS boolean
  LANGUAGE sql
@@ -5159,14 +5188,14 @@ CREATE OR REPLACE FUNCTION postroom.limiters()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     SELECT q.name, l.destination, l.max_starts, l.period, l.window_kind, l.max_in_progress,
-           CASE WHEN l.max_starts IS NULL THEN 0 ELSE f.used END, coalesce(r.in_progress, 0),
-           CASE WHEN l.max_starts IS NULL THEN 0 ELSE f.next_start END, l.set_by, l.set_at,
+           least(c.used, 2147483647)::int, coalesce(r.in_progress, 0),
+           coalesce(postroom.next_start(l.max_starts, t.period, l.window_kind, c.until, c.booked, t.now, 1), 0), l.set_by, l.set_at,
            CASE WHEN l.parked_until > clock_timestamp() THEN l.parked_until END, q.id
     FROM postroom.limiter l
     LEFT JOIN postroom.queue q ON q.id = l.queue_id
-    CROSS JOIN LATERAL postroom.free_starts(
-        coalesce(l.max_starts, 1), (extract(epoch FROM coalesce(l.period, interval '1 second')) * 1000000)::bigint, l.window_kind,
-        l.slot, l.counts, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) f
+    CROSS JOIN LATERAL (
+        SELECT (extract(epoch FROM l.period) * 1000000)::bigint, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) t (period, now)
+    CROSS JOIN LATERAL postroom.count_starts(t.period, l.window_kind, l.booked_until, l.booked, t.now) c
     LEFT JOIN LATERAL (
         SELECT sum(bit_count(x.open))::bigint AS in_progress
         FROM postroom.lease x
@@ -5386,6 +5415,31 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.may_wait IS 'Internal: whether an entry of a message, but for the queues of p_done, is neither held, dead nor finished.';
 
+CREATE OR REPLACE FUNCTION postroom.move_starts(p_period bigint, p_window text, INOUT until bigint[], INOUT booked integer[], p_deadlines bigint[], p_started bigint[], p_counts integer[])
+ RETURNS record
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    place  int;
+    moved  int;
+BEGIN
+    FOR i IN 1 .. cardinality(p_deadlines) LOOP
+        place := array_position(until, postroom.start_slice(p_period, p_window, p_deadlines[i]));
+        CONTINUE WHEN place IS NULL;
+        moved := least(booked[place], p_counts[i]);
+        booked[place] := booked[place] - moved;
+        IF p_started[i] IS NOT NULL THEN
+            until := until || least(postroom.start_slice(p_period, p_window, p_started[i]), until[place]);
+            booked := booked || moved;
+        END IF;
+    END LOOP;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.move_starts IS 'Internal: takes over when messages under a limit have started.';
+
 CREATE OR REPLACE FUNCTION postroom.move_tail_by(p_parent text, p_days integer, p_enough integer)
  RETURNS integer
  LANGUAGE plpgsql
@@ -5516,6 +5570,31 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.new_id IS 'A new message id, a UUID of version 7 of now, for a client that chooses the id before it calls create_message:
 SELECT postroom.new_id()';
+
+CREATE OR REPLACE FUNCTION postroom.next_start(p_max_starts integer, p_period bigint, p_window text, p_until bigint[], p_booked integer[], p_now bigint, p_batch integer)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    over     constant bigint := (SELECT coalesce(sum(n), 0) FROM unnest(p_booked) n) - p_max_starts;
+    first_at bigint;
+    batch_at bigint;
+BEGIN
+    IF p_window = 'fixed' AND postroom.start_slice(p_period, p_window, p_now + 1) - p_now < 2 * postroom.start_guard(p_period) THEN
+        RETURN postroom.start_slice(p_period, p_window, p_now + 1) - p_now;
+    ELSIF over < 0 THEN
+        RETURN 0;
+    END IF;
+    SELECT min(c.at) FILTER (WHERE c.n > over), min(c.at) FILTER (WHERE c.n >= over + p_batch)
+    INTO first_at, batch_at
+    FROM (SELECT u.at, sum(u.n) OVER (ORDER BY u.at) AS n FROM unnest(p_until, p_booked) u (at, n)) c;
+    RETURN least(batch_at, first_at + p_period / 200) + CASE p_window WHEN 'fixed' THEN 0 ELSE p_period END - p_now;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.next_start IS 'Internal: when the next message may start under a limit.';
 
 CREATE OR REPLACE FUNCTION postroom.obey_kill_signal(p_message uuid, p_queue integer, p_queue_name text)
  RETURNS TABLE(answer text, reason text)
@@ -7461,13 +7540,15 @@ BEGIN
             RETURN false;
         END IF;
         IF (existing.period, existing.window_kind) IS DISTINCT FROM (length, set_limiter.window_kind) THEN
-            existing.counts := ARRAY[(SELECT least(coalesce(sum(c), 0), 1000000000)::int FROM unnest(existing.counts) c)];
-            existing.slot := NULL; -- now
+            existing.booked := ARRAY[(SELECT least(coalesce(sum(n), 0), 1000000000)::int FROM unnest(existing.booked) n)];
+            existing.booked_until := ARRAY[postroom.start_slice(
+                (extract(epoch FROM length) * 1000000)::bigint, set_limiter.window_kind,
+                (extract(epoch FROM clock_timestamp()) * 1000000)::bigint + 1250000)]; -- the longest that one may still wait
         END IF;
         UPDATE postroom.limiter l
         SET max_starts = set_limiter.max_starts, period = length, window_kind = set_limiter.window_kind,
             max_in_progress = set_limiter.max_in_progress, set_by = set_limiter.set_by, set_at = clock_timestamp(),
-            slot = existing.slot, counts = existing.counts
+            booked_until = existing.booked_until, booked = existing.booked
         WHERE l.id = existing.id;
     END IF;
     INSERT INTO postroom.operator_action (action, queue_id, finished_at, note)
@@ -7826,16 +7907,39 @@ $function$
 COMMENT ON FUNCTION postroom.start_consumers IS 'Lets all consumers of a queue go on that were told to stop: SELECT postroom.start_consumers(''mail'').
 Answers how many live ones that were. A queue that is paused stays paused.';
 
-CREATE OR REPLACE FUNCTION postroom.start_slack(p_period bigint)
+CREATE OR REPLACE FUNCTION postroom.start_guard(p_period bigint)
  RETURNS bigint
  LANGUAGE sql
  IMMUTABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-    SELECT least(greatest(p_period / 50, 50000), 10000000)
+    SELECT least(greatest(p_period / 20, 25000), 100000)
 $function$
 ;
-COMMENT ON FUNCTION postroom.start_slack IS 'Internal: how long after its claim a message of a limited queue may start.';
+COMMENT ON FUNCTION postroom.start_guard IS 'Internal: how long before the end of a booking its message must start.';
+
+CREATE OR REPLACE FUNCTION postroom.start_slice(p_period bigint, p_window text, p_at bigint)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT (p_at + s.width - 1) / s.width * s.width
+    FROM (SELECT CASE p_window WHEN 'fixed' THEN p_period ELSE greatest(p_period / 400, 1000) END) s (width)
+$function$
+;
+COMMENT ON FUNCTION postroom.start_slice IS 'Internal: the end of the slice of a limiter''s time line in which a moment lies.';
+
+CREATE OR REPLACE FUNCTION postroom.start_time(p_period bigint)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT postroom.start_guard(p_period) + least(greatest(p_period / 4, 25000), 1000000)
+$function$
+;
+COMMENT ON FUNCTION postroom.start_time IS 'Internal: how long after its claim a message of a limited queue may start.';
 
 CREATE OR REPLACE FUNCTION postroom.stop_consumers(queue text, how_many integer DEFAULT NULL::integer)
  RETURNS integer

@@ -13,9 +13,10 @@
 --   2. What is in progress is counted in the next statement. One statement for the lock and the count sees leases as they were before
 --      the lock: in a trial it let 20 through a limit of 10. Leases are the truth, so nothing is counted down, and what a dead process
 --      held counts until it is rescued.
---   3. A start is counted when its message is claimed, and happens later. So the worker starts it within half of start_slack after it
---      has sent its claim, by a clock that cannot be set, or releases it. The other half is for what passes between that look at the
---      clock and the first line of the handler. A start that is not used is not given back: it is spent until its time is over.
+--   3. A start is booked when its message is claimed, and happens later. So a booking says until when: start_time after the claim. The
+--      worker starts the message by then, or releases it. It looks at a clock that cannot be set, start_guard before that time. The guard
+--      is for what passes between that look and the first line of the handler. The booking counts until it is one period old, reckoned
+--      from the last moment at which the start may happen.
 --   4. A claim that read the queue before it had a limiter counts nothing. So a new limiter lets nothing through until the transactions
 --      have ended that could be such claims: see arm_limiter.
 --
@@ -23,63 +24,133 @@
 -- then 2, 4 and so on to 64, each time after the ones before have ended without parking it again. So a hundred messages for a system that
 -- is busy make few calls in vain. How the tries ended is seen by their leases, so a process that dies while it tries needs no repair.
 --
--- usage has one number for each slice of the time line, the latest first. A sliding period has 50 slices. A slice counts until its last
--- start may be a period old: for the period, start_slack and its own width. A fixed period is one slice. It begins at a multiple of the
--- period since 1970 in UTC, and nothing is claimed so late in it that the start could fall into the next one.
+-- Why no window is passed, whatever passes between claim and start: take a span of one period, and of the claims that brought its starts
+-- the last one. That claim is before its own starts, so it is at most one period later than the beginning of the span. Each other start of
+-- the span is booked until its own time or later, so it counts until one period after that: at the moment of that claim it still counts.
+-- So the claim saw all others, and took no more than were free. The claims come one after the other (step 1).
+--
+-- A booking may become earlier, or end (move_starts): a worker reports that a start was over by some moment, or will never happen. Then the
+-- booking still says until when its start may have happened, and the above holds. A report that is lost, or of a process that died, leaves
+-- the booking as it was, which errs on the side of fewer starts. A report counts once: the worker forgets it before it sends it. It
+-- counts for the limiters that the claim has met, as they were set then: see limits in claim_limited. The worker's reports are what lets a
+-- limit be reached. Without them a start in a period of a second would count for 1.3 s.
+--
+-- booked has one number for each slice of the time line that has bookings, and booked_until the end of that slice, in microseconds since
+-- 1970. A sliding period has 400 slices. A booking counts until its slice is one period old. A fixed period is one slice. It begins at a
+-- multiple of the period since 1970 in UTC. Its bookings count to its end, and none is made so late that the start could fall into the
+-- next.
 
--- Microseconds between a claim and the last moment at which what it brought may start: a fiftieth of the period, 50 ms to 10 s.
-CREATE OR REPLACE FUNCTION postroom.start_slack(p_period bigint) RETURNS bigint
+-- Microseconds between the worker's last look at the clock and the latest moment of a start: a twentieth of the period, 25 ms to 100 ms.
+-- With 25 ms for a period of 1 s, one trial of three had 1,001 starts in a window of 1,000, on two cores with a load of 17. Probably a
+-- thread stood still for longer in that place.
+CREATE OR REPLACE FUNCTION postroom.start_guard(p_period bigint) RETURNS bigint
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT least(greatest(p_period / 50, 50000), 10000000)
+    SELECT least(greatest(p_period / 20, 25000), 100000)
 $$;
-COMMENT ON FUNCTION postroom.start_slack IS
+COMMENT ON FUNCTION postroom.start_guard IS
+    'Internal: how long before the end of a booking its message must start.';
+
+-- Microseconds between a claim and the latest moment of a start: the guard and a quarter of the period, 25 ms to 1 s.
+CREATE OR REPLACE FUNCTION postroom.start_time(p_period bigint) RETURNS bigint
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT postroom.start_guard(p_period) + least(greatest(p_period / 4, 25000), 1000000)
+$$;
+COMMENT ON FUNCTION postroom.start_time IS
     'Internal: how long after its claim a message of a limited queue may start.';
 
--- How many starts are free at p_now, and how many count, all times in microseconds. next_start: 0, or the microseconds until some are
--- free. slot and counts: the usage as of now. A clock that was set back credits no time: the usage stays, as if its starts had been just
--- now.
-CREATE OR REPLACE FUNCTION postroom.free_starts(
-    p_max_starts int, p_period bigint, p_window text, p_slot bigint, p_counts int[], p_now bigint,
-    OUT free int, OUT used int, OUT next_start bigint, OUT slot bigint, OUT counts int[])
+-- The end of the slice in which a moment lies.
+CREATE OR REPLACE FUNCTION postroom.start_slice(p_period bigint, p_window text, p_at bigint) RETURNS bigint
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT (p_at + s.width - 1) / s.width * s.width
+    FROM (SELECT CASE p_window WHEN 'fixed' THEN p_period ELSE greatest(p_period / 400, 1000) END) s (width)
+$$;
+COMMENT ON FUNCTION postroom.start_slice IS
+    'Internal: the end of the slice of a limiter''s time line in which a moment lies.';
+
+-- The bookings that count at p_now, in the order of their time, and their sum. A clock that was set back credits no time: bookings that
+-- are later than any can be then count as if they had been made just now.
+CREATE OR REPLACE FUNCTION postroom.count_starts(
+    p_period bigint, p_window text, p_until bigint[], p_booked int[], p_now bigint,
+    OUT used bigint, OUT until bigint[], OUT booked int[])
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    slack   constant bigint := postroom.start_slack(p_period);
-    width   constant bigint := CASE p_window WHEN 'fixed' THEN p_period ELSE (p_period + 49) / 50 END;
-    slices  constant int := CASE p_window WHEN 'fixed' THEN 1 ELSE (p_period + slack) / width + 2 END;
-    passed  int;
-    oldest  int := 0; -- the age of the oldest slice that counts
-    over    bigint;
+    latest constant bigint := postroom.start_slice(p_period, p_window, p_now + 1250000);
+    keep   constant bigint := CASE p_window WHEN 'fixed' THEN 0 ELSE p_period END;
 BEGIN
-    slot := p_now / width;
-    passed := least(greatest(slot - coalesce(p_slot, slot), 0), slices);
-    counts := (array_fill(0, ARRAY[passed]) || p_counts || array_fill(0, ARRAY[slices]))[1 : slices];
-    IF p_window = 'sliding' THEN
-        oldest := least(slot - (p_now - p_period - slack) / width, slices - 1);
-    END IF;
-    SELECT coalesce(sum(c), 0) INTO used FROM unnest(counts[1 : oldest + 1]) c;
-    over := used::bigint - p_max_starts;
-    free := greatest(-over, 0);
-    next_start := 0;
-    IF p_window = 'fixed' THEN
-        IF free = 0 OR (slot + 1) * width - p_now < slack THEN
-            free := 0;
-            next_start := (slot + 1) * width - p_now;
-        END IF;
-    ELSIF free = 0 THEN
-        WHILE over >= 0 AND oldest >= 0 LOOP
-            over := over - counts[oldest + 1];
-            oldest := oldest - 1;
-        END LOOP;
-        next_start := (slot - oldest) * width + p_period + slack - p_now;
-    END IF;
+    SELECT coalesce(sum(c.n), 0), coalesce(array_agg(c.at ORDER BY c.at), '{}'), coalesce(array_agg(c.n::int ORDER BY c.at), '{}')
+    INTO used, until, booked
+    FROM (
+        SELECT least(u.at, latest) AS at, sum(u.n) AS n
+        FROM unnest(p_until, p_booked) u (at, n)
+        WHERE u.n > 0
+          AND least(u.at, latest) + keep > p_now
+        GROUP BY 1
+    ) c;
 END
 $$;
-COMMENT ON FUNCTION postroom.free_starts IS
-    'Internal: how many messages may start now under a limit, and when the next ones may.';
+COMMENT ON FUNCTION postroom.count_starts IS
+    'Internal: which booked starts count now under a limit.';
+
+-- The microseconds until a start is free; 0: one is. p_until and p_booked are as count_starts answers them. Waits for p_batch free
+-- starts if they come within a two-hundredth of the period after the first: one claim takes them together.
+CREATE OR REPLACE FUNCTION postroom.next_start(
+    p_max_starts int, p_period bigint, p_window text, p_until bigint[], p_booked int[], p_now bigint, p_batch int)
+RETURNS bigint
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    over     constant bigint := (SELECT coalesce(sum(n), 0) FROM unnest(p_booked) n) - p_max_starts;
+    first_at bigint;
+    batch_at bigint;
+BEGIN
+    IF p_window = 'fixed' AND postroom.start_slice(p_period, p_window, p_now + 1) - p_now < 2 * postroom.start_guard(p_period) THEN
+        RETURN postroom.start_slice(p_period, p_window, p_now + 1) - p_now;
+    ELSIF over < 0 THEN
+        RETURN 0;
+    END IF;
+    SELECT min(c.at) FILTER (WHERE c.n > over), min(c.at) FILTER (WHERE c.n >= over + p_batch)
+    INTO first_at, batch_at
+    FROM (SELECT u.at, sum(u.n) OVER (ORDER BY u.at) AS n FROM unnest(p_until, p_booked) u (at, n)) c;
+    RETURN least(batch_at, first_at + p_period / 200) + CASE p_window WHEN 'fixed' THEN 0 ELSE p_period END - p_now;
+END
+$$;
+COMMENT ON FUNCTION postroom.next_start IS
+    'Internal: when the next message may start under a limit.';
+
+-- Takes over what a worker reports of its bookings: of those until p_deadlines, p_counts have started by p_started at the latest, or
+-- will never start (null). Moves no more than were booked.
+CREATE OR REPLACE FUNCTION postroom.move_starts(
+    p_period bigint, p_window text, INOUT until bigint[], INOUT booked int[], p_deadlines bigint[], p_started bigint[], p_counts int[])
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    place  int;
+    moved  int;
+BEGIN
+    FOR i IN 1 .. cardinality(p_deadlines) LOOP
+        place := array_position(until, postroom.start_slice(p_period, p_window, p_deadlines[i]));
+        CONTINUE WHEN place IS NULL;
+        moved := least(booked[place], p_counts[i]);
+        booked[place] := booked[place] - moved;
+        IF p_started[i] IS NOT NULL THEN
+            until := until || least(postroom.start_slice(p_period, p_window, p_started[i]), until[place]);
+            booked := booked || moved;
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION postroom.move_starts IS
+    'Internal: takes over when messages under a limit have started.';
 
 -- Whether the limiter holds already. p_limiter is locked by the caller. At the first look it notes who has a lock on lease: each claim
 -- takes that lock before it reads the queue, so whoever takes it later finds the limiter. Those noted are waited for, at most 15 s, which
@@ -114,20 +185,26 @@ COMMENT ON FUNCTION postroom.arm_limiter IS
     'Internal: called by claims. Whether claims from before a limiter was set have ended.';
 
 -- Does what claim does, or claim_ordered, for a queue with limiters: takes no more than they let start. Answers the rows of that claim, and
--- behind them one row without a lease. start_within: in how many microseconds after the claim was sent its messages have to start.
--- held_back: whether a limiter kept it from more. next_start: the microseconds until more may start; null: that is not known, because
--- messages have to end, or another claim has the lock. A queue that has no limiter any more is claimed without one.
+-- behind them one row without a lease. start_within: in how many microseconds after the claim was sent its messages have to start, by the
+-- worker's look at its clock; start_guard: how much later the booking ends. held_back: whether a limiter kept it from more. next_start: the
+-- microseconds until more may start; null: that is not known, because messages have to end, or another claim has the lock. booked_at: the
+-- time of the booking, in microseconds since 1970. limits: which limits it met; null: the claim did not come to see them, nor the reports.
+-- reported: whether to report its starts, because more than half of a limit is used, or one was reached within 10 periods and 10 s. A
+-- queue that has no limiter any more is claimed without one.
+--
+-- p_limits to p_counts: what the worker reports of bookings before, see move_starts; of a claim that met the limits p_limits.
 --
 -- Locks the limiters in the order of their ids with SKIP LOCKED. Reads all of lease where max_in_progress is set.
 CREATE OR REPLACE FUNCTION postroom.claim_limited(
     p_worker int, p_queue int, p_queue_name text, p_priorities smallint[], p_cursors bigint[],
-    p_limit int, p_lease_size int, p_started int, p_kind int, p_ordered boolean)
+    p_limit int, p_lease_size int, p_started int, p_kind int, p_ordered boolean,
+    p_limits text, p_deadlines bigint[], p_starts bigint[], p_counts int[])
 RETURNS TABLE (
     lease_id bigint, lease_count int, ordinal int, priority smallint, lane_seq bigint, message_id uuid,
     failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamptz,
     type text, type_version smallint, direction smallint, correlation_id text, content_type text,
     exchange text, routing_key text, headers text, payload text, body bytea, group_key text,
-    start_within bigint, held_back boolean, next_start bigint)
+    start_within bigint, start_guard bigint, held_back boolean, next_start bigint, booked_at bigint, limits text, reported boolean)
 LANGUAGE plpgsql VOLATILE ROWS 100
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan SET jit = off
@@ -139,15 +216,20 @@ DECLARE
     ids           int[];
     limiters      postroom.limiter[] := '{}';
     one           postroom.limiter;
+    met           text := '';
+    is_reported   boolean;
     period_us     bigint;
     now_us        bigint;
-    room          record;
-    usage         int[];
+    booking_us    bigint;
+    usage         record;
     most          bigint := p_limit;
     running       bigint;
     taken         int := 0;
     starts        int := 0;
-    slack         bigint;
+    ends          bigint;
+    within        bigint;
+    guard         bigint;
+    is_close      boolean := false;
     wait          bigint := 0;
 BEGIN
     LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queue: see arm_limiter
@@ -168,15 +250,18 @@ BEGIN
             SELECT l.* FROM postroom.limiter l WHERE l.id = ANY (ids) ORDER BY l.id FOR UPDATE SKIP LOCKED
         LOOP
             limiters := array_append(limiters, one);
+            met := met || one.id || '@' || one.set_at || ' ';
         END LOOP;
         IF cardinality(limiters) < coalesce(cardinality(ids), 0) THEN
             RETURN NEXT; -- step 1
             RETURN;
         END IF;
     END IF;
+    is_reported := p_limits = met AND cardinality(p_deadlines) > 0;
 
     -- Step 2: each statement from here on sees all that was committed before the locks.
-    FOREACH one IN ARRAY limiters LOOP
+    FOR i IN 1 .. cardinality(limiters) LOOP
+        one := limiters[i];
         IF NOT one.armed AND NOT postroom.arm_limiter(one) THEN
             next_start := 20000;
             RETURN NEXT; -- step 4
@@ -203,13 +288,31 @@ BEGIN
         END IF;
         IF one.max_starts IS NOT NULL THEN
             period_us := extract(epoch FROM one.period) * 1000000;
+            -- Later than the moment at which the worker sent the claim, and before any of the starts.
             now_us := extract(epoch FROM clock_timestamp()) * 1000000;
-            SELECT * INTO room
-            FROM postroom.free_starts(one.max_starts, period_us, one.window_kind, one.slot, one.counts, now_us);
-            most := least(most, room.free);
-            slack := least(slack, postroom.start_slack(period_us));
-            wait := greatest(wait, room.next_start);
+            booking_us := coalesce(booking_us, now_us);
+            IF is_reported THEN
+                SELECT m.until, m.booked INTO one.booked_until, one.booked
+                FROM postroom.move_starts(period_us, one.window_kind, one.booked_until, one.booked, p_deadlines, p_starts, p_counts) m;
+            END IF;
+            SELECT c.used, c.until, c.booked INTO usage
+            FROM postroom.count_starts(period_us, one.window_kind, one.booked_until, one.booked, now_us) c;
+            one.booked_until := usage.until;
+            one.booked := usage.booked;
+            ends := postroom.start_time(period_us);
+            IF one.window_kind = 'fixed' THEN
+                ends := least(ends, postroom.start_slice(period_us, 'fixed', booking_us + 1) - booking_us);
+            END IF;
+            guard := least(guard, postroom.start_guard(period_us));
+            within := least(within, ends);
+            IF ends < 2 * postroom.start_guard(period_us) THEN
+                most := 0; -- it could start in the next period
+                wait := greatest(wait, ends);
+            ELSE
+                most := least(most, greatest(one.max_starts - usage.used, 0));
+            END IF;
         END IF;
+        limiters[i] := one;
     END LOOP;
 
     IF most > 0 THEN
@@ -231,29 +334,47 @@ BEGIN
             RETURN NEXT;
         END LOOP;
     END IF;
+    held_back := taken >= most AND most < p_limit;
 
     UPDATE postroom.limiter l
     SET probes_started = l.probes_started + starts
     WHERE starts > 0 AND l.id = ANY (ids) AND l.probes IS NOT NULL;
     FOREACH one IN ARRAY limiters LOOP
-        IF one.max_starts IS NOT NULL AND starts > 0 THEN
-            period_us := extract(epoch FROM one.period) * 1000000;
-            now_us := extract(epoch FROM clock_timestamp()) * 1000000; -- later than before, and before any of the starts
-            SELECT * INTO room
-            FROM postroom.free_starts(one.max_starts, period_us, one.window_kind, one.slot, one.counts, now_us);
-            usage := room.counts;
-            usage[1] := usage[1] + starts;
-            UPDATE postroom.limiter l SET slot = room.slot, counts = usage WHERE l.id = one.id;
-            SELECT * INTO room
-            FROM postroom.free_starts(one.max_starts, period_us, one.window_kind, room.slot, usage, now_us);
-            wait := greatest(wait, room.next_start);
+        CONTINUE WHEN one.max_starts IS NULL;
+        period_us := extract(epoch FROM one.period) * 1000000;
+        IF starts > 0 THEN
+            ends := postroom.start_slice(period_us, one.window_kind, booking_us + within);
+            IF one.booked_until[cardinality(one.booked_until)] = ends THEN
+                one.booked[cardinality(one.booked)] := one.booked[cardinality(one.booked)] + starts;
+            ELSE
+                one.booked_until := one.booked_until || ends;
+                one.booked := one.booked || starts;
+            END IF;
+        END IF;
+        IF held_back THEN
+            one.reached_at := clock_timestamp();
+        END IF;
+        is_close := is_close OR one.reached_at > clock_timestamp() - 10 * one.period - interval '10 seconds'
+                    OR (SELECT sum(n) FROM unnest(one.booked) n) > one.max_starts / 2;
+        IF starts > 0 OR is_reported THEN
+            UPDATE postroom.limiter l
+            SET booked_until = one.booked_until, booked = one.booked, reached_at = one.reached_at
+            WHERE l.id = one.id;
+        END IF;
+        IF held_back THEN
+            wait := greatest(wait, postroom.next_start(
+                one.max_starts, period_us, one.window_kind, one.booked_until, one.booked,
+                (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, least(p_limit, greatest(1, one.max_starts / 200))));
         END IF;
     END LOOP;
     lease_id := NULL;
     message_id := NULL;
-    start_within := slack;
-    held_back := taken >= most AND most < p_limit;
+    start_within := within - guard;
+    start_guard := guard;
     next_start := CASE WHEN held_back AND wait > 0 THEN wait END;
+    booked_at := booking_us;
+    limits := met;
+    reported := is_close;
     RETURN NEXT;
 END
 $$;
@@ -319,13 +440,15 @@ BEGIN
             RETURN false;
         END IF;
         IF (existing.period, existing.window_kind) IS DISTINCT FROM (length, set_limiter.window_kind) THEN
-            existing.counts := ARRAY[(SELECT least(coalesce(sum(c), 0), 1000000000)::int FROM unnest(existing.counts) c)];
-            existing.slot := NULL; -- now
+            existing.booked := ARRAY[(SELECT least(coalesce(sum(n), 0), 1000000000)::int FROM unnest(existing.booked) n)];
+            existing.booked_until := ARRAY[postroom.start_slice(
+                (extract(epoch FROM length) * 1000000)::bigint, set_limiter.window_kind,
+                (extract(epoch FROM clock_timestamp()) * 1000000)::bigint + 1250000)]; -- the longest that one may still wait
         END IF;
         UPDATE postroom.limiter l
         SET max_starts = set_limiter.max_starts, period = length, window_kind = set_limiter.window_kind,
             max_in_progress = set_limiter.max_in_progress, set_by = set_limiter.set_by, set_at = clock_timestamp(),
-            slot = existing.slot, counts = existing.counts
+            booked_until = existing.booked_until, booked = existing.booked
         WHERE l.id = existing.id;
     END IF;
     INSERT INTO postroom.operator_action (action, queue_id, finished_at, note)
@@ -389,8 +512,8 @@ $$;
 COMMENT ON FUNCTION postroom.remove_limiter IS
     'Removes the limiter of a queue, or of a destination: SELECT postroom.remove_limiter(''mail''). false: there was none.';
 
--- All limiters as they stand, by name, queues first. starts: those that count now; a start counts a little longer than its period, see
--- free_starts. next_start: the microseconds until a start is free; 0: now. Locks nothing.
+-- All limiters as they stand, by name, queues first. starts: those that count now, booked ones included. next_start: the microseconds until
+-- a start is free; 0: now. Locks nothing.
 CREATE OR REPLACE FUNCTION postroom.limiters()
 RETURNS TABLE (queue text, destination text, max_starts int, period interval, window_kind text, max_in_progress int,
                starts int, in_progress bigint, next_start bigint, set_by text, set_at timestamptz, parked_until timestamptz, queue_id int)
@@ -398,14 +521,14 @@ LANGUAGE sql STABLE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT q.name, l.destination, l.max_starts, l.period, l.window_kind, l.max_in_progress,
-           CASE WHEN l.max_starts IS NULL THEN 0 ELSE f.used END, coalesce(r.in_progress, 0),
-           CASE WHEN l.max_starts IS NULL THEN 0 ELSE f.next_start END, l.set_by, l.set_at,
+           least(c.used, 2147483647)::int, coalesce(r.in_progress, 0),
+           coalesce(postroom.next_start(l.max_starts, t.period, l.window_kind, c.until, c.booked, t.now, 1), 0), l.set_by, l.set_at,
            CASE WHEN l.parked_until > clock_timestamp() THEN l.parked_until END, q.id
     FROM postroom.limiter l
     LEFT JOIN postroom.queue q ON q.id = l.queue_id
-    CROSS JOIN LATERAL postroom.free_starts(
-        coalesce(l.max_starts, 1), (extract(epoch FROM coalesce(l.period, interval '1 second')) * 1000000)::bigint, l.window_kind,
-        l.slot, l.counts, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) f
+    CROSS JOIN LATERAL (
+        SELECT (extract(epoch FROM l.period) * 1000000)::bigint, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) t (period, now)
+    CROSS JOIN LATERAL postroom.count_starts(t.period, l.window_kind, l.booked_until, l.booked, t.now) c
     LEFT JOIN LATERAL (
         SELECT sum(bit_count(x.open))::bigint AS in_progress
         FROM postroom.lease x

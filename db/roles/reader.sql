@@ -47,8 +47,8 @@ GRANT SELECT (queue_id, group_key, message_id, held_since, is_free) ON postroom.
 GRANT SELECT (message_id, queue_id, dead_at, error) ON postroom.dead_letter TO postroom_reader;
 GRANT SELECT (message_id, queue_id, finished_at, error) ON postroom.attempt TO postroom_reader;
 GRANT SELECT (queue_id, open) ON postroom.lease TO postroom_reader;
-GRANT SELECT (queue_id, destination, max_starts, period, window_kind, slot, counts, max_in_progress, set_by, set_at, parked_until)
+GRANT SELECT (queue_id, destination, max_starts, period, window_kind, booked_until, booked, max_in_progress, set_by, set_at, parked_until)
     ON postroom.limiter TO postroom_reader;
 GRANT SELECT (name, enabled, valid_from, valid_until, secret, changed_by, changed_at) ON postroom.settings TO postroom_reader;
-GRANT EXECUTE ON FUNCTION postroom.explain, postroom.explain_group, postroom.free_starts, postroom.limiters, postroom.settings_obstacle,
-    postroom.start_slack, postroom.takes TO postroom_reader;
+GRANT EXECUTE ON FUNCTION postroom.count_starts, postroom.explain, postroom.explain_group, postroom.limiters, postroom.next_start,
+    postroom.settings_obstacle, postroom.start_guard, postroom.start_slice, postroom.takes TO postroom_reader;

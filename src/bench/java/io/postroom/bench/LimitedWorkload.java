@@ -57,7 +57,7 @@ final class LimitedWorkload implements Workload {
             }
             cost(bench, result, consumers.subList(0, 1));
             reach(bench, result, consumers, Limiter.Window.FIXED, 0.99);
-            reach(bench, result, consumers, Limiter.Window.SLIDING, 0.9);
+            reach(bench, result, consumers, Limiter.Window.SLIDING, 0.99);
         } finally {
             for (ConsumerProcess consumer : consumers) {
                 consumer.close();

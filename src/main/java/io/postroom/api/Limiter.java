@@ -31,13 +31,13 @@ public record Limiter(
     /** Which spans of time are meant by a period. The database's clock counts. */
     public enum Window {
         /**
-         * Any span of the length of the period. Starts come back a twenty-fifth of the period later than they might, 70 ms later where the
-         * period is 1 second.
+         * Any span of the length of the period. A start comes back a few milliseconds later than it might. That of a handler that runs for
+         * longer than a tenth of the period comes back that much later, 50 ms at least and 200 ms at most.
          */
         SLIDING,
         /**
          * From one multiple of the period since 1970 in UTC to the next: full minutes, hours or days. Twice as many starts may fall into a
-         * span across the border. Nothing starts in the last fiftieth of a period, 50 ms at least and 10 s at most.
+         * span across the border. Nothing is claimed in the last tenth of a period, 50 ms at least and 200 ms at most.
          */
         FIXED;
 

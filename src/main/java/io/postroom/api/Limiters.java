@@ -9,8 +9,8 @@ import java.util.Optional;
  *
  * <p>A start counts when the handler is called, whatever it answers. No span of time that the limiter means holds more starts than it
  * allows, and never are more messages in progress, also when processes are killed. A message that cannot start goes on waiting in READY and
- * costs nothing. Messages of a limited queue are not held ahead of the threads, and {@code sendMessageSync} leaves them to the consumers. A
- * start that was claimed and not used, because its process was overloaded or died, is spent.
+ * costs nothing. A process holds what its handlers start within 20 ms, and {@code sendMessageSync} leaves messages to the consumers. A
+ * start that was claimed and not used, because its process was overloaded, is given back. That of a process that died counts.
  *
  * <p>A change of a limiter holds for all that is claimed after it. A limiter that is new to its queue reaches other processes at their next
  * poll, within a second or so. Messages that they held ahead count as in progress, and their starts until then are not counted.

@@ -8,6 +8,7 @@ import io.postroom.internal.storage.ClaimRequest;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.LeaseStore;
 import io.postroom.internal.storage.LimitedClaim;
+import io.postroom.internal.storage.StartReports;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -302,8 +303,9 @@ final class Claimer {
     /** Claims for a queue with limiters, which is alone. */
     private void claimLimited(QueueClaims queue, ClaimRequest request) {
         LimitedClaim claim = null;
+        StartReports reports = queue.takeReports();
         try {
-            claim = store.claimLimited(request);
+            claim = store.claimLimited(request, reports);
         } catch (RuntimeException error) {
             noteFailure(List.of(queue), error);
         } finally {
@@ -316,7 +318,7 @@ final class Claimer {
             return;
         }
         try {
-            queue.ended(claim);
+            queue.ended(claim, reports);
         } finally {
             if (queue.mayHaveWork()) {
                 signal(queue);

@@ -56,7 +56,7 @@ public final class ConsumedQueue {
         return cursors.isOrdered();
     }
 
-    /** Whether the queue has a limiter or a destination, as of the last poll. Nothing of it is held ahead of the threads then. */
+    /** Whether the queue has a limiter or a destination, as of the last poll. Little of it is held ahead of the threads then. */
     public boolean hasLimiter() {
         return limiter;
     }

@@ -19,7 +19,7 @@ final class HeldMessages {
     private final HeldBounds bounds;
     private final HeldLeases leases;
     private final StartMarks starts;
-    private final BooleanSupplier noneAhead;
+    private final BooleanSupplier isLimited;
     private final Consumer<List<ClaimedMessage>> release;
     private final Consumer<List<QueueClaims>> onRoom;
     private final Runnable onWorthAClaim;
@@ -27,7 +27,7 @@ final class HeldMessages {
     private final AtomicInteger count = new AtomicInteger();
 
     /**
-     * @param noneAhead whether nothing is held beyond what the threads take at once, because its start would come too late
+     * @param isLimited whether the queue has a limiter, so that messages have to start soon
      * @param release gives messages back to the queue untouched
      * @param onFilled asks for a handler thread, because messages wait
      * @param onRoom gets other queues with the same handlers, which waited until some of this one's messages ended
@@ -38,7 +38,7 @@ final class HeldMessages {
             HeldBounds bounds,
             HeldLeases leases,
             StartMarks starts,
-            BooleanSupplier noneAhead,
+            BooleanSupplier isLimited,
             Consumer<List<ClaimedMessage>> release,
             Runnable onFilled,
             Consumer<List<QueueClaims>> onRoom,
@@ -48,7 +48,7 @@ final class HeldMessages {
         this.bounds = bounds;
         this.leases = leases;
         this.starts = starts;
-        this.noneAhead = noneAhead;
+        this.isLimited = isLimited;
         this.release = release;
         this.onRoom = onRoom;
         this.onWorthAClaim = onWorthAClaim;
@@ -61,11 +61,13 @@ final class HeldMessages {
 
     /** How many more messages this process would like to hold; zero or less: none. */
     int wanted() {
-        return (noneAhead.getAsBoolean() ? prefetch.threadCapacity() : prefetch.target()) - handlerSet.held();
+        return (isLimited.getAsBoolean() ? prefetch.targetOfLimited() : prefetch.target()) - handlerSet.held();
     }
 
     boolean isWorthAClaim() {
-        return noneAhead.getAsBoolean() ? wanted() > 0 : handlerSet.isWorthAClaim(count.get() == 0);
+        return isLimited.getAsBoolean()
+                ? prefetch.isWorthAClaim(handlerSet.held(), prefetch.targetOfLimited())
+                : handlerSet.isWorthAClaim(count.get() == 0);
     }
 
     /**
@@ -95,8 +97,8 @@ final class HeldMessages {
 
     /** Decides how many messages a claim should bring, and notes that it is under way: see {@link HandlerSet#claimBegins}. */
     int claimBegins(int most) {
-        return noneAhead.getAsBoolean()
-                ? handlerSet.claimBegins(most, prefetch.threadCapacity(), 0)
+        return isLimited.getAsBoolean()
+                ? handlerSet.claimBegins(most, prefetch.targetOfLimited(), 0)
                 : handlerSet.claimBegins(most, count.get() == 0);
     }
 

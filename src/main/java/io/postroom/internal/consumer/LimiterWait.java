@@ -3,6 +3,7 @@ package io.postroom.internal.consumer;
 import io.postroom.internal.storage.LimitedClaim;
 import java.time.Duration;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How long a queue need not claim, because its limiters let nothing start. Thread-safe: one thread claims, and others say that messages
@@ -37,8 +38,12 @@ final class LimiterWait {
         endsSeen = ends;
     }
 
-    /** Takes over what a claim said. */
-    synchronized void claimed(LimitedClaim claim) {
+    /**
+     * Takes over what a claim said.
+     *
+     * @param reportWithin when the next claim should report starts at the latest; null: there is nothing to report
+     */
+    synchronized void claimed(LimitedClaim claim, @Nullable Duration reportWithin) {
         if (!claim.messages().isEmpty()) {
             nextUnknownNanos = FIRST.toNanos();
         }
@@ -49,7 +54,8 @@ final class LimiterWait {
         isUnknown = claim.nextStart() == null;
         long now = nanoTime.getAsLong();
         if (!isUnknown) {
-            untilNanos = now + Math.min(claim.nextStart().toNanos(), LONGEST.toNanos());
+            Duration longest = reportWithin == null ? LONGEST : reportWithin;
+            untilNanos = now + Math.min(claim.nextStart().toNanos(), longest.toNanos());
         } else if (ends != endsSeen) {
             waits = false; // the claim may have been too early to see it
         } else {

@@ -13,6 +13,9 @@ final class PrefetchPolicy {
     /** Long against a claim (1-2 ms), short against a lease (30 s). */
     static final Duration AHEAD = Duration.ofMillis(50);
 
+    /** The same for a queue with a limiter, which holds starts as well: others could use those, and they are spent if it takes longer. */
+    static final Duration AHEAD_OF_LIMITED = Duration.ofMillis(20);
+
     /** Two claims of the largest size: the messages of one run while the other is fetched. */
     static final int MOST = 2 * Claimer.LARGEST_CLAIM;
     /** Bytes of payload to hold, about: 32 MiB or an eighth of the heap, if that is less. For one handler set, and for the process. */
@@ -76,9 +79,11 @@ final class PrefetchPolicy {
      * says little about the next message. Where each 25th call takes seconds, most of what is held waits behind those.
      */
     boolean startsAllSoon() {
-        return target() >= VERY_FAST
-                && nanoTime.getAsLong() - lastLongCallNanos >= NO_LONG_CALL_FOR.toNanos()
-                && !longCallRuns.getAsBoolean();
+        return target() >= VERY_FAST && isSteady();
+    }
+
+    private boolean isSteady() {
+        return nanoTime.getAsLong() - lastLongCallNanos >= NO_LONG_CALL_FOR.toNanos() && !longCallRuns.getAsBoolean();
     }
 
     /** Returns the size to expect of the next message; zero: none came yet. */
@@ -98,11 +103,20 @@ final class PrefetchPolicy {
 
     /** Returns how many messages to hold at most; never fewer than the threads themselves take. */
     int target() {
+        return target(AHEAD);
+    }
+
+    /** Returns the same for queues with limiters: their messages have to start soon. */
+    int targetOfLimited() {
+        return isSteady() ? target(AHEAD_OF_LIMITED) : threadCapacity();
+    }
+
+    private int target(Duration time) {
         double average = nanosPerMessage;
         if (Double.isNaN(average)) {
             return threadCapacity();
         }
-        double ahead = AHEAD.toNanos() * concurrency / Math.max(average, 1);
+        double ahead = (double) time.toNanos() * concurrency / Math.max(average, 1);
         double fits = MOST_BYTES / Math.max(sizes.average(), 1);
         return (int) Math.max(threadCapacity(), Math.min(MOST, Math.min(ahead, fits)));
     }
@@ -112,7 +126,11 @@ final class PrefetchPolicy {
      * nothing is held beyond those, one free thread is enough.
      */
     boolean isWorthAClaim(int held) {
-        int target = target();
+        return isWorthAClaim(held, target());
+    }
+
+    /** Says the same for so many messages to hold. */
+    boolean isWorthAClaim(int held, int target) {
         return target - held >= Math.max(1, (target - threadCapacity()) / 2);
     }
 

@@ -7,6 +7,7 @@ import io.postroom.internal.loop.RepeatedWarning;
 import io.postroom.internal.storage.ClaimRequest;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.LimitedClaim;
+import io.postroom.internal.storage.StartReports;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -51,6 +52,7 @@ final class QueueClaims {
     private int mostTogether = Claimer.MOST_QUEUES;
 
     private final LimiterWait limiterWait = new LimiterWait(System::nanoTime);
+    private final BookedStarts bookedStarts = new BookedStarts();
     private int asked;
     private @Nullable ClaimRequest request;
     private @Nullable Failures failures;
@@ -230,11 +232,22 @@ final class QueueClaims {
         return request;
     }
 
-    /** Takes over what the claim of a queue with limiters brought. */
-    void ended(LimitedClaim claim) {
+    /** Takes what the next claim of a queue with limiters should report. */
+    StartReports takeReports() {
+        return bookedStarts.take(System.nanoTime());
+    }
+
+    /** Takes over what the claim of a queue with limiters brought, and whether it counted these reports. */
+    void ended(LimitedClaim claim, StartReports reports) {
         ClaimRequest own = request;
+        if (claim.missedReports()) {
+            bookedStarts.putBack(reports);
+        }
+        if (claim.booking() != null) {
+            bookedStarts.booked(claim.booking());
+        }
         ended(claim.messages());
-        limiterWait.claimed(claim);
+        limiterWait.claimed(claim, bookedStarts.reportWithin());
         if (claim.heldBack() && own != null) {
             queue.cursors().heldBack(own);
             races.claimEnds(true); // others did not take what is left

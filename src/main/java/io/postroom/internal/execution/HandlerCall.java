@@ -4,6 +4,7 @@ import io.postroom.api.RetryPolicy;
 import io.postroom.handler.Handler;
 import io.postroom.handler.HandlerMode;
 import io.postroom.internal.storage.ClaimedMessage;
+import io.postroom.internal.storage.StartBooking;
 import java.util.Collections;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -61,7 +62,7 @@ record HandlerCall(
     }
 
     /**
-     * To be asked right before the handler is called.
+     * To be asked right before the handler is called. {@link #ended} follows.
      *
      * @throws LateStartException it is too late to start one of the messages
      */
@@ -69,6 +70,24 @@ record HandlerCall(
         for (ClaimedMessage message : messages) {
             if (message.lease().isLate()) {
                 throw new LateStartException(this);
+            }
+        }
+        long now = System.nanoTime();
+        for (ClaimedMessage message : messages) {
+            StartBooking booking = message.lease().booking();
+            if (booking != null && !booking.begins(message.id(), messages.size() == 1, now)) {
+                throw new LateStartException(this);
+            }
+        }
+    }
+
+    /** Notes that the handler has returned, if it was called. */
+    void ended() {
+        long now = System.nanoTime();
+        for (ClaimedMessage message : messages) {
+            StartBooking booking = message.lease().booking();
+            if (booking != null) {
+                booking.ended(message.id(), now);
             }
         }
     }

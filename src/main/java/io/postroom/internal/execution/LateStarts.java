@@ -13,8 +13,8 @@ final class LateStarts {
     synchronized void said(HandlerCall call, LateStartException late) {
         if (warning.isDue()) {
             log.warn(
-                    "{}. It goes back and costs nothing, but its start is spent. This has happened {} times here. The process or its"
-                            + " database is overloaded, or the period of the limit is short for it",
+                    "{}. It goes back and costs nothing, but its start counts for a while. This has happened {} times here. The process"
+                            + " or its database is overloaded, or the period of the limit is short for it",
                     late.getMessage(),
                     warning.times());
         }

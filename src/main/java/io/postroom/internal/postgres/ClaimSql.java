@@ -58,9 +58,10 @@ final class ClaimSql {
             SELECT lease_id, lease_count, ordinal, priority, lane_seq, message_id,
                    failures, crashes, deliveries, stored, expired, created_at,
                    type, type_version, direction, correlation_id, content_type,
-                   exchange, routing_key, headers, payload, body, group_key, start_within, held_back, next_start
+                   exchange, routing_key, headers, payload, body, group_key,
+                   start_within, start_guard, held_back, next_start, booked_at, limits, reported
             FROM postroom.claim_limited(:worker, :queue, :queueName, :priorities, :cursors, :limit, :leaseSize, :started, :kind,
-                                        :ordered)
+                                        :ordered, :limits, :deadlines, :starts, :counts)
             """);
 
     /**

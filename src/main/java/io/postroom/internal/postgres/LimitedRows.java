@@ -1,9 +1,12 @@
 package io.postroom.internal.postgres;
 
 import io.postroom.internal.postgres.statement.Rows;
+import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.storage.ClaimRequest;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.LimitedClaim;
+import io.postroom.internal.storage.StartBooking;
+import io.postroom.internal.storage.StartReports;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -12,46 +15,105 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Turns the rows of {@link ClaimSql#CLAIM_LIMITED} into what the claim brought. */
+/** Parameters of {@link ClaimSql#CLAIM_LIMITED}, and what its rows say. */
 final class LimitedRows {
     private LimitedRows() {}
 
-    /**
-     * A message, or the last row, which says what the limiters allow.
-     *
-     * @param startWithin how long after it was sent the claim's messages may start; null: any time
-     */
+    /** A message, or the last row, which says what the limiters allow. */
     record LimitedRow(
-            @Nullable ClaimedMessage message,
+            @Nullable ClaimedMessage message, @Nullable Allowance allowance) {}
+
+    /**
+     * What the limiters allow.
+     *
+     * @param startWithin how long after it was sent the claim's messages may start, by the last look at the clock; null: any time
+     * @param startGuard how much later their booking ends
+     * @param bookedAt the database's time of the booking
+     * @param limits which limits were met; null: the claim did not come so far
+     * @param reported whether to report when its messages start
+     */
+    private record Allowance(
             @Nullable Duration startWithin,
+            @Nullable Duration startGuard,
             boolean heldBack,
-            @Nullable Duration nextStart) {}
+            @Nullable Duration nextStart,
+            long bookedAt,
+            @Nullable String limits,
+            boolean reported) {}
+
+    /** For a queue that is gone, or has another number by now. */
+    private static final Allowance NOTHING = new Allowance(null, null, false, null, 0, null, false);
+
+    static Sql.Call set(Sql.Call call, StartReports reports) throws SQLException {
+        List<StartReports.Start> starts = List.copyOf(reports.counts().keySet());
+        return call.set("limits", reports.limits())
+                .set(
+                        "deadlines",
+                        starts.stream().mapToLong(StartReports.Start::deadline).toArray())
+                .set("starts", starts.stream().map(StartReports.Start::started).toArray(Long[]::new))
+                .set(
+                        "counts",
+                        starts.stream()
+                                .mapToInt(start -> reports.counts().getOrDefault(start, 0))
+                                .toArray());
+    }
 
     static LimitedRow of(ResultSet row, ClaimRequest request) throws SQLException {
         row.getLong(1);
         return row.wasNull()
-                ? new LimitedRow(null, Rows.duration(row, 24), row.getBoolean(25), Rows.duration(row, 26))
-                : new LimitedRow(ClaimedRows.claimed(row, request), null, false, null);
+                ? new LimitedRow(
+                        null,
+                        new Allowance(
+                                Rows.duration(row, 24),
+                                Rows.duration(row, 25),
+                                row.getBoolean(26),
+                                Rows.duration(row, 27),
+                                row.getLong(28),
+                                row.getString(29),
+                                row.getBoolean(30)))
+                : new LimitedRow(ClaimedRows.claimed(row, request), null);
     }
 
     /**
-     * Puts a claim together. A message has half of the time that its start was counted for. The other half is for what passes between the
-     * last look at the clock and the first line of the handler.
+     * Puts a claim together.
      *
      * @param sentNanos {@code System.nanoTime()} before the claim
      */
     static LimitedClaim claim(List<LimitedRow> rows, long sentNanos, Comparator<ClaimedMessage> order) {
-        LimitedRow limits = rows.stream()
-                .filter(row -> row.message == null)
-                .findFirst()
-                .orElse(new LimitedRow(null, null, false, null));
-        Long startBy = limits.startWithin == null ? null : sentNanos + limits.startWithin.toNanos() / 2;
-        List<ClaimedMessage> messages = rows.stream()
-                .map(LimitedRow::message)
+        Allowance allowance = rows.stream()
+                .map(LimitedRow::allowance)
                 .filter(Objects::nonNull)
-                .map(message -> message.startingBy(startBy))
+                .findFirst()
+                .orElse(NOTHING);
+        List<ClaimedMessage> claimed =
+                rows.stream().map(LimitedRow::message).filter(Objects::nonNull).toList();
+        Long startBy = allowance.startWithin == null ? null : sentNanos + allowance.startWithin.toNanos();
+        StartBooking booking = booking(allowance, sentNanos, claimed);
+        List<ClaimedMessage> messages = claimed.stream()
+                .map(message -> message.startingBy(startBy, booking))
                 .sorted(order)
                 .toList();
-        return new LimitedClaim(messages, limits.heldBack, limits.nextStart);
+        return new LimitedClaim(messages, allowance.heldBack, allowance.nextStart, booking, allowance.limits == null);
+    }
+
+    /** Returns the booking of the messages that may start. An expired message has none. */
+    private static @Nullable StartBooking booking(Allowance allowance, long sentNanos, List<ClaimedMessage> claimed) {
+        if (!allowance.reported
+                || allowance.limits == null
+                || allowance.startWithin == null
+                || allowance.startGuard == null) {
+            return null;
+        }
+        int starts =
+                (int) claimed.stream().filter(message -> !message.expired()).count();
+        return starts == 0
+                ? null
+                : new StartBooking(
+                        allowance.limits,
+                        sentNanos,
+                        allowance.bookedAt,
+                        allowance.startWithin,
+                        allowance.startGuard,
+                        starts);
     }
 }

@@ -12,6 +12,7 @@ import io.postroom.internal.storage.Completion;
 import io.postroom.internal.storage.LeasePart;
 import io.postroom.internal.storage.LeaseStore;
 import io.postroom.internal.storage.LimitedClaim;
+import io.postroom.internal.storage.StartReports;
 import io.postroom.internal.storage.StoreErrors;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -48,7 +49,7 @@ final class PostgresLeaseStore implements LeaseStore {
     @Override
     public List<ClaimedMessage> claim(ClaimRequest request) {
         if (request.hasLimiter()) {
-            return claimLimited(request).messages();
+            return claimLimited(request, StartReports.NONE).messages();
         }
         return transactions.single("claim from queue " + request.queueId(), connection -> {
             Sql statement = request.ordered() ? ClaimSql.CLAIM_ORDERED : ClaimSql.CLAIM;
@@ -61,13 +62,13 @@ final class PostgresLeaseStore implements LeaseStore {
     }
 
     @Override
-    public LimitedClaim claimLimited(ClaimRequest request) {
+    public LimitedClaim claimLimited(ClaimRequest request, StartReports reports) {
         long sentNanos =
                 System.nanoTime(); // before the function reads its clock: what it allows is over then, at the latest
         List<LimitedRows.LimitedRow> rows =
                 transactions.single("claim from limited queue " + request.queueId(), connection -> {
                     try (Sql.Call call = ClaimSql.CLAIM_LIMITED.on(connection)) {
-                        return set(call, request)
+                        return LimitedRows.set(set(call, request), reports)
                                 .set("ordered", request.ordered())
                                 .list(row -> LimitedRows.of(row, request));
                     }

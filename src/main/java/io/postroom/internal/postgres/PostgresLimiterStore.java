@@ -76,7 +76,7 @@ final class PostgresLimiterStore implements LimiterStore {
 
     @Override
     public List<LimiterState> list() {
-        return transactions.single("list limiters", connection -> {
+        return transactions.read("list limiters", connection -> {
             try (Sql.Call call = LimiterSql.LIST.on(connection)) {
                 return call.list(PostgresLimiterStore::state);
             }

@@ -40,9 +40,13 @@ public record ClaimedMessage(
         return new ClaimedMessage(id, queueId, priority, laneSeq, lease, counters, true, hasExpired, created, found);
     }
 
-    /** Answers the same message under a lease of a queue with a limiter. */
-    public ClaimedMessage startingBy(@Nullable Long nanoTime) {
-        Lease limited = new Lease(lease.id, lease.count, lease.ordinal, lease.holdsGroup, nanoTime, true);
+    /**
+     * Answers the same message under a lease of a queue with a limiter.
+     *
+     * @param booking gets to know when it starts; null: nobody wants to know
+     */
+    public ClaimedMessage startingBy(@Nullable Long nanoTime, @Nullable StartBooking booking) {
+        Lease limited = new Lease(lease.id, lease.count, lease.ordinal, lease.holdsGroup, nanoTime, booking, true);
         return new ClaimedMessage(
                 id, queueId, priority, laneSeq, limited, counters, stored, expired, createdAt, content);
     }
@@ -55,6 +59,7 @@ public record ClaimedMessage(
      * @param ordinal the place of this one among them, from 0
      * @param holdsGroup whether others of its group wait for it, in an ordered queue
      * @param startBy {@code System.nanoTime()} until which it has to start, in a queue that limits starts; null: any time
+     * @param booking gets to know when it starts, where that matters
      * @param isLimited whether its queue had a limiter, which may let another one start when this one has ended
      */
     public record Lease(
@@ -63,10 +68,11 @@ public record ClaimedMessage(
             int ordinal,
             boolean holdsGroup,
             @Nullable Long startBy,
+            @Nullable StartBooking booking,
             boolean isLimited) {
         /** A lease in a queue without a limiter. */
         public Lease(long id, int count, int ordinal, boolean holdsGroup) {
-            this(id, count, ordinal, holdsGroup, null, false);
+            this(id, count, ordinal, holdsGroup, null, null, false);
         }
 
         /** A lease of a message that holds back no others. */

@@ -28,8 +28,10 @@ public interface LeaseStore {
     /**
      * Does the same for a queue with limiters, and takes no more than they let start now. Each message has to start until the time that its
      * lease names, or must be released.
+     *
+     * @param reports what is known of starts that were booked before
      */
-    LimitedClaim claimLimited(ClaimRequest request);
+    LimitedClaim claimLimited(ClaimRequest request, StartReports reports);
 
     /**
      * Does the same as {@link #claim} for many queues in one transaction.

@@ -10,8 +10,18 @@ import org.jspecify.annotations.Nullable;
  * @param messages those that may start; each lease says until when
  * @param heldBack whether a limiter kept the claim from more
  * @param nextStart when more may start; null: not known, because messages have to end, or another claim has the lock
+ * @param booking what the starts of the messages are reported to; null: nobody has to know
+ * @param missedReports whether the claim surely did not count the reports that it took along
  */
 public record LimitedClaim(
         List<ClaimedMessage> messages,
         boolean heldBack,
-        @Nullable Duration nextStart) {}
+        @Nullable Duration nextStart,
+        @Nullable StartBooking booking,
+        boolean missedReports) {
+
+    /** A claim that booked nothing to be reported. */
+    public LimitedClaim(List<ClaimedMessage> messages, boolean heldBack, @Nullable Duration nextStart) {
+        this(messages, heldBack, nextStart, null, false);
+    }
+}

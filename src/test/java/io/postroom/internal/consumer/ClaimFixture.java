@@ -11,6 +11,7 @@ import io.postroom.internal.storage.Content;
 import io.postroom.internal.storage.LimitedClaim;
 import io.postroom.internal.storage.NewMessage;
 import io.postroom.internal.storage.QueueReport;
+import io.postroom.internal.storage.StartReports;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -148,7 +149,7 @@ final class ClaimFixture extends NoLeaseStore implements LeaseHolder {
     }
 
     @Override
-    public LimitedClaim claimLimited(ClaimRequest request) {
+    public LimitedClaim claimLimited(ClaimRequest request, StartReports reports) {
         requests.add(request);
         return limitedAnswer.apply(request);
     }

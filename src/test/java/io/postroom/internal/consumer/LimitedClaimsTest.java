@@ -17,18 +17,32 @@ class LimitedClaimsTest {
         fixture.queue.setLimiter(true);
     }
 
-    private void handlersAreVeryFast() {
+    private void handlersTake(Duration time) {
         for (int i = 0; i < 100; i++) {
-            fixture.prefetch.ran(100, 100_000);
+            fixture.prefetch.ran(10, 10 * time.toNanos());
         }
     }
 
     @Test
-    void nothing_is_claimed_ahead_of_the_threads_however_fast_handlers_are() {
-        handlersAreVeryFast();
+    void fast_handlers_get_what_they_start_soon() {
+        handlersTake(Duration.ofMillis(2));
         fixture.becomeReady(50);
         fixture.step();
         assertThat(fixture.requests).hasSize(1).allMatch(ClaimRequest::hasLimiter);
+        assertThat(fixture.requests)
+                .extracting(ClaimRequest::limit)
+                .containsExactly(10 * ClaimFixture.THREADS); // 20 ms
+        fixture.queue.cursors().arrived(4, 100);
+        fixture.step();
+        assertThat(fixture.requests).as("enough is held").hasSize(1);
+    }
+
+    @Test
+    void nothing_is_claimed_ahead_of_the_threads_when_a_call_was_long_just_now() {
+        handlersTake(Duration.ofMillis(2));
+        fixture.prefetch.ran(1, Duration.ofMillis(60).toNanos());
+        fixture.becomeReady(50);
+        fixture.step();
         assertThat(fixture.requests).extracting(ClaimRequest::limit).containsExactly(ClaimFixture.THREADS);
         fixture.queue.cursors().arrived(4, 100);
         fixture.step();

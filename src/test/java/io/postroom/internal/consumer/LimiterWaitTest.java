@@ -14,7 +14,7 @@ class LimiterWaitTest {
 
     private void heldBack(@Nullable Duration nextStart) {
         wait.claimBegins();
-        wait.claimed(new LimitedClaim(List.of(), true, nextStart));
+        wait.claimed(new LimitedClaim(List.of(), true, nextStart), null);
     }
 
     private Duration left() {
@@ -25,7 +25,7 @@ class LimiterWaitTest {
     void no_claim_waits_before_a_limiter_has_held_one_back() {
         assertThat(left()).isZero();
         wait.claimBegins();
-        wait.claimed(new LimitedClaim(List.of(), false, null));
+        wait.claimed(new LimitedClaim(List.of(), false, null), null);
         assertThat(left()).isZero();
     }
 
@@ -42,6 +42,15 @@ class LimiterWaitTest {
     void somebody_may_raise_the_limit_so_no_wait_is_longer_than_a_second() {
         heldBack(Duration.ofDays(400));
         assertThat(left()).isEqualTo(Duration.ofSeconds(1));
+    }
+
+    @Test
+    void a_claim_that_has_starts_to_report_comes_earlier() {
+        wait.claimBegins();
+        wait.claimed(new LimitedClaim(List.of(), true, Duration.ofMillis(300)), Duration.ofMillis(25));
+        assertThat(left()).isEqualTo(Duration.ofMillis(25));
+        wait.claimed(new LimitedClaim(List.of(), true, Duration.ofMillis(3)), Duration.ofMillis(25));
+        assertThat(left()).isEqualTo(Duration.ofMillis(3));
     }
 
     @Test
@@ -71,7 +80,7 @@ class LimiterWaitTest {
     void an_end_while_the_claim_is_under_way_is_not_forgotten() {
         wait.claimBegins();
         wait.messageEnded();
-        wait.claimed(new LimitedClaim(List.of(), true, null));
+        wait.claimed(new LimitedClaim(List.of(), true, null), null);
         assertThat(left()).isZero();
     }
 }

@@ -7,6 +7,7 @@ import io.postroom.internal.storage.Completion;
 import io.postroom.internal.storage.LeasePart;
 import io.postroom.internal.storage.LeaseStore;
 import io.postroom.internal.storage.LimitedClaim;
+import io.postroom.internal.storage.StartReports;
 import java.sql.Connection;
 import java.time.Duration;
 import java.util.Collection;
@@ -29,7 +30,7 @@ class NoLeaseStore implements LeaseStore {
     }
 
     @Override
-    public LimitedClaim claimLimited(ClaimRequest request) {
+    public LimitedClaim claimLimited(ClaimRequest request, StartReports reports) {
         throw new UnsupportedOperationException("nothing here claims");
     }
 

@@ -14,12 +14,12 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** Messages of a queue that limits starts: each starts within its time, or not at all. */
 class ExecutorLateStartTest extends ExecutorFixture {
     private static ClaimedMessage late() {
-        return ClaimedMessages.with(ClaimedMessages.text("\"late\"")).startingBy(System.nanoTime() - 1);
+        return ClaimedMessages.with(ClaimedMessages.text("\"late\"")).startingBy(System.nanoTime() - 1, null);
     }
 
     private static ClaimedMessage inTime() {
         return ClaimedMessages.with(ClaimedMessages.text("\"in time\""))
-                .startingBy(System.nanoTime() + Duration.ofMinutes(5).toNanos());
+                .startingBy(System.nanoTime() + Duration.ofMinutes(5).toNanos(), null);
     }
 
     @ParameterizedTest

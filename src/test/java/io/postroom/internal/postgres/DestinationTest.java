@@ -8,6 +8,7 @@ import io.postroom.internal.storage.ClaimRequest;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.LimitedClaim;
 import io.postroom.internal.storage.QueueRow;
+import io.postroom.internal.storage.StartReports;
 import io.postroom.testing.Conservation;
 import io.postroom.testing.PostgresTest;
 import java.sql.Connection;
@@ -76,18 +77,20 @@ class DestinationTest {
     private LimitedClaim claimOf(QueueRow queue) {
         return fixture.stores
                 .leases()
-                .claimLimited(new ClaimRequest(
-                        fixture.worker,
-                        queue.id(),
-                        queue.name(),
-                        false,
-                        StoreFixture.ALL_LANES,
-                        new long[10],
-                        10,
-                        200,
-                        10,
-                        ClaimKind.ORDINARY,
-                        true));
+                .claimLimited(
+                        new ClaimRequest(
+                                fixture.worker,
+                                queue.id(),
+                                queue.name(),
+                                false,
+                                StoreFixture.ALL_LANES,
+                                new long[10],
+                                10,
+                                200,
+                                10,
+                                ClaimKind.ORDINARY,
+                                true),
+                        StartReports.NONE);
     }
 
     private void complete(List<ClaimedMessage> messages) {
@@ -200,7 +203,7 @@ class DestinationTest {
         assertThat(claimOf(payments).messages()).hasSize(5);
         complete(fixture.stores
                 .leases()
-                .claimLimited(fixture.request(1).withLimiter(true))
+                .claimLimited(fixture.request(1).withLimiter(true), StartReports.NONE)
                 .messages());
         QueueRow third = fixture.newQueue();
         fixture.enqueue(new StoreFixture.Plan(third));

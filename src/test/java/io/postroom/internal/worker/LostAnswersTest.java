@@ -17,6 +17,7 @@ import io.postroom.internal.storage.Lane;
 import io.postroom.internal.storage.LeasePart;
 import io.postroom.internal.storage.LeaseStore;
 import io.postroom.internal.storage.LimitedClaim;
+import io.postroom.internal.storage.StartReports;
 import java.sql.Connection;
 import java.time.Duration;
 import java.time.Instant;
@@ -178,7 +179,7 @@ class LostAnswersTest {
         }
 
         @Override
-        public LimitedClaim claimLimited(ClaimRequest request) {
+        public LimitedClaim claimLimited(ClaimRequest request, StartReports reports) {
             throw new UnsupportedOperationException("nothing here claims");
         }
 
