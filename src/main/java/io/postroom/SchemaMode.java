@@ -29,7 +29,7 @@ public enum SchemaMode {
         // First: on a server that is no PostgreSQL or too old, the error of a migration would not say so.
         StartCheck.of(dataSource);
         AccessCheck.requireHistory(dataSource);
-        if (Migrations.haveRun(dataSource)) {
+        if (!PoolerCheck.isBehindPooler(dataSource) && Migrations.haveRun(dataSource)) {
             return;
         }
         try (EnginePool connections = EnginePool.forStart(dataSource)) {

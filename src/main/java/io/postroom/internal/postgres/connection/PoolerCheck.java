@@ -1,6 +1,7 @@
 package io.postroom.internal.postgres.connection;
 
 import io.postroom.api.PostroomException;
+import io.postroom.api.StoreException;
 import io.postroom.internal.storage.StoreErrors;
 import java.sql.Connection;
 import java.sql.ResultSet;
@@ -52,7 +53,20 @@ public final class PoolerCheck {
                 throw new PostroomException(UNSAFE);
             }
         } catch (SQLException e) {
-            throw StoreErrors.translate("look for a pooler in front of the database", e);
+            throw failed(e);
+        }
+    }
+
+    private static StoreException failed(SQLException e) {
+        return StoreErrors.translate("look for a pooler in front of the database", e);
+    }
+
+    /** Answers whether a pooler of any kind stands in front of the database, so that {@link #refuseUnsafe} has to look closer. */
+    public static boolean isBehindPooler(DataSource source) {
+        try (Connection connection = source.getConnection()) {
+            return isBehindPooler(connection);
+        } catch (SQLException e) {
+            throw failed(e);
         }
     }
 
