@@ -3878,30 +3878,43 @@ AS $function$
           AND x.expires_at <= statement_timestamp()
         ORDER BY x.expires_at, x.message_id, x.queue_id
         LIMIT p_limit
-    ), first_place AS (
-        DELETE FROM postroom.ready r
-        USING overdue o
+    ), in_first_place AS MATERIALIZED (
+        SELECT r.ctid
+        FROM overdue o
         JOIN postroom.message m ON m.id = o.message_id
-        WHERE r.queue_id = o.queue_id AND r.priority = m.priority AND r.seq = m.seq AND r.message_id = o.message_id
-        RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.message_id, r.deliveries
-    ), moved AS (
+        JOIN postroom.ready r
+          ON r.queue_id = o.queue_id AND r.priority = m.priority AND r.seq = m.seq AND r.message_id = o.message_id
+        FOR UPDATE OF r SKIP LOCKED
+    ), in_moved AS MATERIALIZED (
+        SELECT r.ctid
+        FROM overdue o
+        JOIN postroom.ready r ON r.message_id = o.message_id AND r.queue_id = o.queue_id AND r.moved
+        FOR UPDATE OF r SKIP LOCKED
+    ), in_delayed AS MATERIALIZED (
+        SELECT d.ctid
+        FROM overdue o
+        JOIN postroom.delayed d ON d.message_id = o.message_id AND d.queue_id = o.queue_id
+        FOR UPDATE OF d SKIP LOCKED
+    ), in_grouped AS MATERIALIZED (
+        SELECT w.ctid
+        FROM overdue o
+        JOIN postroom.grouped w ON w.message_id = o.message_id AND w.queue_id = o.queue_id
+        FOR UPDATE OF w SKIP LOCKED
+    ), out_of_ready AS (
         DELETE FROM postroom.ready r
-        USING overdue o
-        WHERE r.message_id = o.message_id AND r.queue_id = o.queue_id AND r.moved
+        WHERE r.ctid = ANY (ARRAY(SELECT x.ctid FROM in_first_place x UNION ALL SELECT x.ctid FROM in_moved x))
         RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.message_id, r.deliveries
     ), put_off AS (
         DELETE FROM postroom.delayed d
-        USING overdue o
-        WHERE d.message_id = o.message_id AND d.queue_id = o.queue_id
+        WHERE d.ctid = ANY (ARRAY(SELECT x.ctid FROM in_delayed x))
         RETURNING d.queue_id, d.priority, d.failures, d.crashes, d.message_id, d.deliveries
     ), behind AS (
         DELETE FROM postroom.grouped w
-        USING overdue o
-        WHERE w.message_id = o.message_id AND w.queue_id = o.queue_id
+        WHERE w.ctid = ANY (ARRAY(SELECT x.ctid FROM in_grouped x))
         RETURNING w.queue_id, w.priority, w.failures, w.crashes, w.message_id, w.deliveries
     ), removed AS MATERIALIZED (
         SELECT x.*, postroom.passes_on(x.queue_id) AS passes_on
-        FROM (SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off UNION ALL SELECT * FROM behind) x
+        FROM (SELECT * FROM out_of_ready UNION ALL SELECT * FROM put_off UNION ALL SELECT * FROM behind) x
     ), history AS (
         INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
         SELECT x.message_id, clock_timestamp(), clock_timestamp(), x.queue_id, x.deliveries, 2
@@ -3947,31 +3960,34 @@ AS $function$
           AND m.expires_at <= statement_timestamp()
         ORDER BY m.expires_at, m.id
         LIMIT p_limit
-    ), first_place AS (
+    ), in_first_place AS MATERIALIZED (
+        SELECT r.ctid
+        FROM (SELECT o.id, o.priority, o.seq, e.queue_id
+              FROM overdue o
+              CROSS JOIN LATERAL unnest(coalesce(o.queue_ids, ARRAY[o.queue_id])) e (queue_id)) o
+        JOIN postroom.ready r ON r.queue_id = o.queue_id AND r.priority = o.priority AND r.seq = o.seq AND r.message_id = o.id
+        FOR UPDATE OF r SKIP LOCKED
+    ), in_moved AS MATERIALIZED (
+        SELECT r.ctid FROM overdue o JOIN postroom.ready r ON r.message_id = o.id AND r.moved FOR UPDATE OF r SKIP LOCKED
+    ), in_delayed AS MATERIALIZED (
+        SELECT d.ctid FROM overdue o JOIN postroom.delayed d ON d.message_id = o.id FOR UPDATE OF d SKIP LOCKED
+    ), in_grouped AS MATERIALIZED (
+        SELECT w.ctid FROM overdue o JOIN postroom.grouped w ON w.message_id = o.id FOR UPDATE OF w SKIP LOCKED
+    ), out_of_ready AS (
         DELETE FROM postroom.ready r
-        USING (SELECT o.id, o.priority, o.seq, e.queue_id
-               FROM overdue o
-               CROSS JOIN LATERAL unnest(coalesce(o.queue_ids, ARRAY[o.queue_id])) e (queue_id)) o
-        WHERE r.queue_id = o.queue_id AND r.priority = o.priority AND r.seq = o.seq AND r.message_id = o.id
-        RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.message_id, r.deliveries
-    ), moved AS (
-        DELETE FROM postroom.ready r
-        USING overdue o
-        WHERE r.message_id = o.id AND r.moved
+        WHERE r.ctid = ANY (ARRAY(SELECT x.ctid FROM in_first_place x UNION ALL SELECT x.ctid FROM in_moved x))
         RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.message_id, r.deliveries
     ), put_off AS (
         DELETE FROM postroom.delayed d
-        USING overdue o
-        WHERE d.message_id = o.id
+        WHERE d.ctid = ANY (ARRAY(SELECT x.ctid FROM in_delayed x))
         RETURNING d.queue_id, d.priority, d.failures, d.crashes, d.message_id, d.deliveries
     ), behind AS (
         DELETE FROM postroom.grouped w
-        USING overdue o
-        WHERE w.message_id = o.id
+        WHERE w.ctid = ANY (ARRAY(SELECT x.ctid FROM in_grouped x))
         RETURNING w.queue_id, w.priority, w.failures, w.crashes, w.message_id, w.deliveries
     ), removed AS MATERIALIZED (
         SELECT x.*, postroom.passes_on(x.queue_id) AS passes_on
-        FROM (SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off UNION ALL SELECT * FROM behind) x
+        FROM (SELECT * FROM out_of_ready UNION ALL SELECT * FROM put_off UNION ALL SELECT * FROM behind) x
     ), history AS (
         INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
         SELECT x.message_id, clock_timestamp(), clock_timestamp(), x.queue_id, x.deliveries, 2
@@ -5521,16 +5537,26 @@ BEGIN
               AND p.state NOT IN ('DONE', 'CANCELLED', 'EXPIRED'))
         GROUP BY e.message_id
         HAVING max(e.kept_until) <= statement_timestamp()
+    ), free_keys AS MATERIALIZED ( -- an open transaction that looks at a key is not waited for: its message stays until a later turn
+        SELECT d.ctid, d.message_id
+        FROM postroom.dedup d
+        WHERE d.message_id = ANY (ARRAY(SELECT r.message_id FROM removable r))
+        FOR UPDATE SKIP LOCKED
+    ), going AS MATERIALIZED (
+        SELECT r.message_id
+        FROM removable r
+        WHERE NOT EXISTS (SELECT FROM postroom.dedup d
+                          WHERE d.message_id = r.message_id AND d.ctid NOT IN (SELECT f.ctid FROM free_keys f))
     ), messages AS (
         DELETE FROM postroom.message m
-        WHERE m.id = ANY (ARRAY(SELECT r.message_id FROM removable r))
+        WHERE m.id = ANY (ARRAY(SELECT g.message_id FROM going g))
         RETURNING m.id
     ), history AS (
         DELETE FROM postroom.attempt a
-        WHERE a.message_id = ANY (ARRAY(SELECT r.message_id FROM removable r))
+        WHERE a.message_id = ANY (ARRAY(SELECT g.message_id FROM going g))
     ), keys AS (
         DELETE FROM postroom.dedup d
-        WHERE d.message_id = ANY (ARRAY(SELECT r.message_id FROM removable r))
+        WHERE d.ctid = ANY (ARRAY(SELECT f.ctid FROM free_keys f))
     ), ledger AS (
         INSERT INTO postroom.purge_ledger (queue_id, outcome, messages, first_id, last_id, how)
         SELECT e.queue_id, e.outcome, count(*), min(m.id::text COLLATE "C")::uuid, max(m.id::text COLLATE "C")::uuid, 'delete'

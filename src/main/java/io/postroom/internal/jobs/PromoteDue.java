@@ -1,6 +1,7 @@
 package io.postroom.internal.jobs;
 
 import io.postroom.api.StoreException;
+import io.postroom.internal.loop.Backoff;
 import io.postroom.internal.storage.Arrival;
 import io.postroom.internal.storage.JobStore;
 import io.postroom.internal.storage.StoreErrors;
@@ -42,6 +43,12 @@ public final class PromoteDue implements Job {
     private final Consumer<Collection<Arrival>> wake;
     private final BooleanSupplier isToldByPolls;
     private final Duration fullLookEvery;
+    /**
+     * The waits while all that is due is locked by other transactions, such as an open one that keeps a message from being started. It is
+     * due at once for {@code untilNextDue}: without them the job would ask about it without a rest until that transaction ends.
+     */
+    private final Backoff whileLocked = new Backoff(Duration.ofMillis(2), Duration.ofMillis(100));
+
     private volatile @Nullable Instant from;
     private long fullLookDueNanos;
 
@@ -80,9 +87,14 @@ public final class PromoteDue implements Job {
             return Duration.ZERO;
         }
         Duration longestWait = isToldByPolls.getAsBoolean() ? WHEN_POLLED : ALONE;
-        return store.untilNextDue(from)
-                .filter(wait -> wait.compareTo(longestWait) < 0)
+        Duration wait = store.untilNextDue(from)
+                .filter(next -> next.compareTo(longestWait) < 0)
                 .orElse(longestWait);
+        if (promoted.messages() == 0 && wait.isZero()) {
+            return whileLocked.next();
+        }
+        whileLocked.reset();
+        return wait;
     }
 
     private JobStore.PromoteResult promote() {
