@@ -1158,6 +1158,7 @@ BEGIN
         IF known.max_length IS DISTINCT FROM target.max_length
            OR last_seq < known.counted_seq
            OR known.waiting < target.max_length
+           OR current_setting('postroom.recount', true) = 'on' -- this transaction has replaced a message, which may have made room
            OR known.counted_at <= clock_timestamp() - target.max_length * interval '10 microseconds' THEN
             fresh := postroom.count_length(known, last_seq);
             fresh.max_length := target.max_length;
@@ -4720,6 +4721,34 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.limiters IS 'The limits of queues and destinations, and how much of them is used: SELECT * FROM postroom.limiters().';
 
+CREATE OR REPLACE FUNCTION postroom.lock_keys(p_owners integer[], p_keys text[], p_messages uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    wanted record;
+BEGIN
+    FOR wanted IN
+        SELECT DISTINCT ON (g.owner, g.key) g.owner, g.key, g.message_id
+        FROM unnest(p_owners, p_keys, p_messages) WITH ORDINALITY g (owner, key, message_id, place)
+        WHERE g.key IS NOT NULL
+        ORDER BY g.owner, g.key, g.place
+    LOOP
+        FOR round IN 1 .. 5 LOOP
+            INSERT INTO postroom.dedup (queue_id, key, message_id)
+            VALUES (wanted.owner, wanted.key, wanted.message_id)
+            ON CONFLICT DO NOTHING;
+            EXIT WHEN FOUND;
+            PERFORM FROM postroom.dedup d WHERE d.queue_id = wanted.owner AND d.key = wanted.key FOR UPDATE;
+            EXIT WHEN FOUND; -- else it was purged in between
+        END LOOP;
+    END LOOP;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.lock_keys IS 'Internal: locks the deduplication keys of a batch in one order.';
+
 CREATE OR REPLACE FUNCTION postroom.lock_length(p_queue integer)
  RETURNS postroom.queue_length
  LANGUAGE plpgsql
@@ -4740,7 +4769,7 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.lock_length IS 'Internal: makes others wait that create messages in a limited queue, until the transaction ends.';
 
-CREATE OR REPLACE FUNCTION postroom.lock_waiting(p_message uuid, OUT waiting integer, OUT entries integer)
+CREATE OR REPLACE FUNCTION postroom.lock_waiting(p_message uuid, OUT waiting integer, OUT entries integer, OUT in_doubt boolean)
  RETURNS record
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4751,6 +4780,7 @@ DECLARE
     found  int[];
 BEGIN
     waiting := 0;
+    in_doubt := false;
     SELECT cardinality(k.queues),
            ARRAY(SELECT e.id FROM unnest(k.queues) e (id)
                  WHERE m.expires_at <= clock_timestamp() OR m.queue_ids IS NOT NULL AND postroom.is_entry_expired(m.id, e.id))
@@ -4784,7 +4814,8 @@ BEGIN
         FROM (SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off UNION ALL SELECT * FROM behind) x;
         waiting := waiting + coalesce(cardinality(found), 0);
         done := done || found;
-        EXIT WHEN cardinality(done) >= entries OR NOT postroom.may_wait(p_message, done);
+        in_doubt := cardinality(done) < entries AND postroom.may_wait(p_message, done);
+        EXIT WHEN NOT in_doubt;
         PERFORM pg_sleep(0.002);
     END LOOP;
 END
@@ -6398,7 +6429,8 @@ BEGIN
         PERFORM postroom.refuse('channel', '1 to 63 of a-z 0-9 _ -, first a letter, as in http', p_document ->> 'channel');
     ELSIF char_length(p_document ->> 'endpoint') NOT BETWEEN 1 AND 2000 OR p_document ->> 'endpoint' ~ '[\x01-\x20\x7f]' THEN
         PERFORM postroom.refuse('endpoint', '1 to 2000 characters without spaces and control characters', p_document ->> 'endpoint');
-    ELSIF p_document ->> 'endpoint' ~ '^[^/?#]*://[^/?#]*@' THEN
+    ELSIF p_document ->> 'endpoint' ~ '^[^/?#]*://[^/?#]*@'
+          OR p_document ->> 'endpoint' ~ '^[^/?#]*:[^/?#]*@' AND p_document ->> 'endpoint' !~* '^mailto:[^:]*$' THEN
         PERFORM postroom.refuse('endpoint', 'an address without a user and password', 'not shown',
             'Name where the password is found as secret, as in env:BILLING_SECRET');
     ELSIF jsonb_typeof(p_document -> 'attempts') <> 'number' OR p_document ->> 'attempts' !~ '^\d{1,4}$'
@@ -6424,7 +6456,7 @@ BEGIN
     END IF;
     SELECT h INTO bad
     FROM jsonb_object_keys(coalesce(p_document -> 'headers', '{}')) h
-    WHERE lower(h) IN ('authorization', 'proxy-authorization', 'cookie')
+    WHERE lower(h) IN ('authorization', 'proxy-authorization', 'cookie', 'set-cookie', 'api-key', 'x-api-key', 'x-auth-token')
     LIMIT 1;
     IF FOUND THEN
         PERFORM postroom.refuse('headers', 'headers that hold no secret', bad,
@@ -7458,9 +7490,13 @@ CREATE OR REPLACE FUNCTION postroom.take_key(p_owner integer, p_key text, p_mess
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
-    holder   uuid;
-    waiting  int := 0; -- in so many
-    entries  int;      -- of so many queues
+    -- p_due counts from now, the limit of 400 days from the start of the statement, which was earlier.
+    due       constant timestamptz := least(coalesce(p_due, statement_timestamp()), statement_timestamp() + interval '400 days');
+    holder    uuid;
+    waiting   int := 0; -- in so many
+    entries   int;      -- of so many queues
+    in_doubt  boolean := false;
+    replaces  boolean;
 BEGIN
     FOR round IN 1 .. 5 LOOP
         INSERT INTO postroom.dedup (queue_id, key, message_id)
@@ -7470,24 +7506,33 @@ BEGIN
             RETURN NULL;
         ELSIF p_until = 'purged' AND p_on_duplicate IN ('refuse', 'keep') THEN
             SELECT d.message_id INTO holder FROM postroom.dedup d WHERE d.queue_id = p_owner AND d.key = p_key;
-            CONTINUE WHEN NOT FOUND; -- purged in between: the key is free again
-            RETURN holder;
+        ELSE
+            SELECT d.message_id INTO holder FROM postroom.dedup d WHERE d.queue_id = p_owner AND d.key = p_key FOR UPDATE;
         END IF;
-        SELECT d.message_id INTO holder FROM postroom.dedup d WHERE d.queue_id = p_owner AND d.key = p_key FOR UPDATE;
-        CONTINUE WHEN NOT FOUND;
+        CONTINUE WHEN NOT FOUND; -- purged in between: the key is free again
         IF EXISTS (SELECT FROM postroom.message m WHERE m.id = p_message) THEN
-            RETURN p_message; -- a repeat. The key may be a later message's by now, which must not be replaced by an older one
+            RETURN p_message;
+        ELSIF holder = p_message THEN
+            RETURN NULL; -- lock_keys has taken it for this message
+        ELSIF p_until = 'purged' AND p_on_duplicate IN ('refuse', 'keep') THEN
+            RETURN holder;
         END IF;
         IF p_until = 'start' OR p_on_duplicate IN ('replace', 'reschedule') THEN
-            SELECT l.waiting, l.entries INTO waiting, entries FROM postroom.lock_waiting(holder) l;
+            SELECT l.waiting, l.entries, l.in_doubt INTO waiting, entries, in_doubt FROM postroom.lock_waiting(holder) l;
         END IF;
-        IF waiting > 0 AND p_on_duplicate = 'replace' THEN
-            PERFORM postroom.cancel(holder);
-        ELSIF waiting > 0 AND p_on_duplicate = 'reschedule' AND (p_until <> 'start' OR waiting = entries) THEN
-            -- p_due counts from now, the limit of 400 days from the start of the statement, which was earlier.
-            PERFORM postroom.reschedule(
-                holder, least(coalesce(p_due, statement_timestamp()), statement_timestamp() + interval '400 days'));
-            RETURN holder;
+        replaces := p_on_duplicate = 'replace' AND (waiting > 0 OR in_doubt);
+        IF p_on_duplicate = 'reschedule' AND (waiting > 0 OR in_doubt) AND (p_until <> 'start' OR waiting + in_doubt::int >= entries) THEN
+            replaces := EXISTS (SELECT FROM postroom.message m WHERE m.id = holder AND m.expires_at <= due)
+                     OR EXISTS (SELECT FROM postroom.entry_expiry x WHERE x.message_id = holder AND x.expires_at <= due);
+            IF NOT replaces THEN
+                waiting := postroom.reschedule(holder, due);
+                IF waiting > 0 AND (p_until <> 'start' OR waiting = entries) THEN
+                    RETURN holder;
+                END IF;
+            END IF;
+        END IF;
+        IF replaces AND postroom.cancel(holder) > 0 THEN
+            PERFORM set_config('postroom.recount', 'on', true); -- for admit: its queue has room for one more
         ELSIF p_until = 'purged' OR p_until = 'start' AND waiting > 0 AND waiting = entries THEN
             -- It waits in all its queues. In one where it has started, nothing would stand for what the new one tells.
             RETURN holder;
