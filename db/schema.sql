@@ -491,6 +491,8 @@ CREATE TABLE postroom.settings (
     CONSTRAINT settings_name_wellformed CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'::text),
     CONSTRAINT settings_objects CHECK (jsonb_typeof(headers) = 'object'::text AND jsonb_typeof(templates) = 'object'::text AND jsonb_typeof(properties) = 'object'::text),
     CONSTRAINT settings_secret_is_reference CHECK (secret ~ '^(env|file|property):'::text),
+    CONSTRAINT settings_valid_from_finite CHECK (isfinite(valid_from)),
+    CONSTRAINT settings_valid_until_finite CHECK (isfinite(valid_until)),
     CONSTRAINT settings_validity CHECK (valid_until > valid_from)
 );
 COMMENT ON TABLE postroom.settings IS 'one row for each external system; change it with postroom.set_settings';
@@ -1765,6 +1767,29 @@ AS $function$
 $function$
 ;
 COMMENT ON FUNCTION postroom.change_routing IS 'Internal: gives the exchanges and bindings another version, so that no process uses the ones that it remembers.';
+
+CREATE OR REPLACE FUNCTION postroom.check_settings()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    last_version  constant bigint := coalesce((SELECT max(c.version) FROM postroom.settings_change c WHERE c.name = NEW.name), 0);
+BEGIN
+    PERFORM postroom.require_settings(postroom.settings_document(NEW));
+    IF NEW.version <= last_version THEN
+        NEW.version := last_version + 1;
+        IF coalesce(current_setting('postroom.settings_actor', true), '') = '' THEN -- by hand
+            NEW.settings_by := 'operator';
+            NEW.changed_by := session_user;
+            NEW.changed_at := clock_timestamp();
+        END IF;
+    END IF;
+    RETURN NEW;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.check_settings IS 'Internal: a trigger. Refuses an entry that breaks a limit, and gives a change by hand its version.';
 
 CREATE OR REPLACE FUNCTION postroom.claim_each(p_worker integer, p_queues integer[], p_queue_names text[], p_priorities smallint[], p_cursors bigint[], p_limits integer[], p_lease_sizes integer[], p_started integer[])
  RETURNS TABLE(queue_id integer, lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, exchange text, routing_key text, headers text, payload text, body bytea, group_key text)
@@ -4599,6 +4624,30 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.is_own_row IS 'Internal: whether the current transaction wrote the visible row that has this xmin.';
 
+CREATE OR REPLACE FUNCTION postroom.keep_settings_history()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        INSERT INTO postroom.settings_change (name, version, changed_by, settings_by, before)
+        SELECT OLD.name, 1 + greatest(OLD.version, max(c.version)),
+               coalesce(nullif(current_setting('postroom.settings_actor', true), ''), session_user), 'operator',
+               postroom.settings_document(OLD)
+        FROM postroom.settings_change c
+        WHERE c.name = OLD.name;
+    ELSE
+        INSERT INTO postroom.settings_change (name, version, changed_at, changed_by, settings_by, before, after)
+        VALUES (NEW.name, NEW.version, NEW.changed_at, NEW.changed_by, NEW.settings_by,
+                CASE WHEN TG_OP = 'UPDATE' THEN postroom.settings_document(OLD) END, postroom.settings_document(NEW));
+    END IF;
+    RETURN NULL;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.keep_settings_history IS 'Internal: a trigger. Writes the line of history of each change, one by hand included.';
+
 CREATE OR REPLACE FUNCTION postroom.keeps_key(p_message uuid, p_until text, p_on_duplicate text)
  RETURNS boolean
  LANGUAGE sql
@@ -7012,9 +7061,15 @@ CREATE OR REPLACE FUNCTION postroom.settings_instant(p_field text, p_text text)
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+DECLARE
+    instant timestamptz;
 BEGIN
     IF p_text ~ '^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$' THEN
-        RETURN p_text::timestamptz; -- with a zone of its own, so that no setting of the session counts
+        instant := p_text::timestamptz; -- with a zone of its own, so that no setting of the session counts
+        IF instant NOT BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 23:59:59.999999+00' THEN -- no four digits in UTC
+            PERFORM postroom.refuse(p_field, 'between the years 1 and 9999 in UTC', p_text);
+        END IF;
+        RETURN instant;
     ELSIF p_text IS NOT NULL THEN
         PERFORM postroom.refuse(p_field, 'an instant with a zone, as in 2027-01-31T12:00:00Z', p_text);
     END IF;
@@ -7812,18 +7867,18 @@ AS $function$
 DECLARE
     next_version  constant bigint := 1 + coalesce((SELECT max(c.version) FROM postroom.settings_change c WHERE c.name = p_name), 0);
     actor         constant text := coalesce(p_actor, session_user);
+    written       bigint;
 BEGIN
+    PERFORM set_config('postroom.settings_actor', actor, true);
     IF p_after.name IS NULL THEN
-        DELETE FROM postroom.settings s WHERE s.name = p_name;
+        DELETE FROM postroom.settings s WHERE s.name = p_name RETURNING next_version INTO written;
     ELSIF p_before.name IS NULL THEN
         INSERT INTO postroom.settings (name, channel, endpoint, max_attempts, retry_after, headers, templates, properties, secret,
                                        valid_from, valid_until, enabled, version, settings_by, changed_by)
         VALUES (p_name, p_after.channel, p_after.endpoint, p_after.max_attempts, p_after.retry_after, p_after.headers, p_after.templates,
                 p_after.properties, p_after.secret, p_after.valid_from, p_after.valid_until, p_after.enabled, next_version, p_by, actor)
-        ON CONFLICT DO NOTHING;
-        IF NOT FOUND THEN
-            RETURN NULL;
-        END IF;
+        ON CONFLICT DO NOTHING
+        RETURNING version INTO written;
     ELSE
         UPDATE postroom.settings s
         SET channel = p_after.channel, endpoint = p_after.endpoint, max_attempts = p_after.max_attempts,
@@ -7831,14 +7886,12 @@ BEGIN
             properties = p_after.properties, secret = p_after.secret, valid_from = p_after.valid_from,
             valid_until = p_after.valid_until, enabled = p_after.enabled, version = next_version, settings_by = p_by,
             changed_at = clock_timestamp(), changed_by = actor
-        WHERE s.name = p_name;
+        WHERE s.name = p_name
+        RETURNING s.version INTO written;
     END IF;
-    INSERT INTO postroom.settings_change (name, version, changed_by, settings_by, before, after)
-    VALUES (p_name, next_version, actor, p_by,
-            CASE WHEN p_before.name IS NOT NULL THEN postroom.settings_document(p_before) END,
-            CASE WHEN p_after.name IS NOT NULL THEN postroom.settings_document(p_after) END);
-    RETURN next_version;
+    PERFORM set_config('postroom.settings_actor', '', true);
+    RETURN written;
 END
 $function$
 ;
-COMMENT ON FUNCTION postroom.write_settings IS 'Internal: writes an entry, or deletes it (after is null), with its line of history. null: another transaction has made it meanwhile.';
+COMMENT ON FUNCTION postroom.write_settings IS 'Internal: writes an entry, or deletes it (after is null). null: another transaction has made it meanwhile.';

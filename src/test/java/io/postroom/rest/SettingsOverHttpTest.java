@@ -65,6 +65,7 @@ class SettingsOverHttpTest {
             value = {
                 "'' | {} | channel",
                 "'' | {\"channel\": \"http\", \"secret\": \"hunter2\"} | secret",
+                "'' | {\"channel\": \"http\", \"secret\": [\"hunter2\"]} | secret",
                 "'' | {\"channel\": \"http\", \"endpoint\": \"a b\"} | endpoint",
                 "'' | {\"channel\": \"http\", \"validFrom\": \"soon\"} | validFrom",
                 "'' | {\"channel\": \"http\", \"headers\": {\"A\": null}} | headers",
