@@ -557,6 +557,8 @@ CREATE TABLE postroom.settings (
     CONSTRAINT settings_name_wellformed CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'::text),
     CONSTRAINT settings_objects CHECK (jsonb_typeof(headers) = 'object'::text AND jsonb_typeof(templates) = 'object'::text AND jsonb_typeof(properties) = 'object'::text),
     CONSTRAINT settings_secret_is_reference CHECK (secret ~ '^(env|file|property):'::text),
+    CONSTRAINT settings_valid_from_finite CHECK (isfinite(valid_from)),
+    CONSTRAINT settings_valid_until_finite CHECK (isfinite(valid_until)),
     CONSTRAINT settings_validity CHECK (valid_until > valid_from)
 );
 COMMENT ON TABLE postroom.settings IS 'one row for each external system; change it with postroom.set_settings';
@@ -1295,6 +1297,7 @@ BEGIN
         IF known.max_length IS DISTINCT FROM target.max_length
            OR last_seq < known.counted_seq
            OR known.waiting < target.max_length
+           OR current_setting('postroom.recount', true) = 'on' -- this transaction has replaced a message, which may have made room
            OR known.counted_at <= clock_timestamp() - target.max_length * interval '10 microseconds' THEN
             fresh := postroom.count_length(known, last_seq);
             fresh.max_length := target.max_length;
@@ -2025,6 +2028,29 @@ AS $function$
 $function$
 ;
 COMMENT ON FUNCTION postroom.change_routing IS 'Internal: gives the exchanges and bindings another version, so that no process uses the ones that it remembers.';
+
+CREATE OR REPLACE FUNCTION postroom.check_settings()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    last_version  constant bigint := coalesce((SELECT max(c.version) FROM postroom.settings_change c WHERE c.name = NEW.name), 0);
+BEGIN
+    PERFORM postroom.require_settings(postroom.settings_document(NEW));
+    IF NEW.version <= last_version THEN
+        NEW.version := last_version + 1;
+        IF coalesce(current_setting('postroom.settings_actor', true), '') = '' THEN -- by hand
+            NEW.settings_by := 'operator';
+            NEW.changed_by := session_user;
+            NEW.changed_at := clock_timestamp();
+        END IF;
+    END IF;
+    RETURN NEW;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.check_settings IS 'Internal: a trigger. Refuses an entry that breaks a limit, and gives a change by hand its version.';
 
 CREATE OR REPLACE FUNCTION postroom.claim_each(p_worker integer, p_queues integer[], p_queue_names text[], p_priorities smallint[], p_cursors bigint[], p_limits integer[], p_lease_sizes integer[], p_started integer[])
  RETURNS TABLE(queue_id integer, lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, exchange text, routing_key text, headers text, payload text, body bytea, group_key text)
@@ -4410,30 +4436,43 @@ AS $function$
           AND x.expires_at <= statement_timestamp()
         ORDER BY x.expires_at, x.message_id, x.queue_id
         LIMIT p_limit
-    ), first_place AS (
-        DELETE FROM postroom.ready r
-        USING overdue o
+    ), in_first_place AS MATERIALIZED (
+        SELECT r.ctid
+        FROM overdue o
         JOIN postroom.message m ON m.id = o.message_id
-        WHERE r.queue_id = o.queue_id AND r.priority = m.priority AND r.seq = m.seq AND r.message_id = o.message_id
-        RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.message_id, r.deliveries
-    ), moved AS (
+        JOIN postroom.ready r
+          ON r.queue_id = o.queue_id AND r.priority = m.priority AND r.seq = m.seq AND r.message_id = o.message_id
+        FOR UPDATE OF r SKIP LOCKED
+    ), in_moved AS MATERIALIZED (
+        SELECT r.ctid
+        FROM overdue o
+        JOIN postroom.ready r ON r.message_id = o.message_id AND r.queue_id = o.queue_id AND r.moved
+        FOR UPDATE OF r SKIP LOCKED
+    ), in_delayed AS MATERIALIZED (
+        SELECT d.ctid
+        FROM overdue o
+        JOIN postroom.delayed d ON d.message_id = o.message_id AND d.queue_id = o.queue_id
+        FOR UPDATE OF d SKIP LOCKED
+    ), in_grouped AS MATERIALIZED (
+        SELECT w.ctid
+        FROM overdue o
+        JOIN postroom.grouped w ON w.message_id = o.message_id AND w.queue_id = o.queue_id
+        FOR UPDATE OF w SKIP LOCKED
+    ), out_of_ready AS (
         DELETE FROM postroom.ready r
-        USING overdue o
-        WHERE r.message_id = o.message_id AND r.queue_id = o.queue_id AND r.moved
+        WHERE r.ctid = ANY (ARRAY(SELECT x.ctid FROM in_first_place x UNION ALL SELECT x.ctid FROM in_moved x))
         RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.message_id, r.deliveries
     ), put_off AS (
         DELETE FROM postroom.delayed d
-        USING overdue o
-        WHERE d.message_id = o.message_id AND d.queue_id = o.queue_id
+        WHERE d.ctid = ANY (ARRAY(SELECT x.ctid FROM in_delayed x))
         RETURNING d.queue_id, d.priority, d.failures, d.crashes, d.message_id, d.deliveries
     ), behind AS (
         DELETE FROM postroom.grouped w
-        USING overdue o
-        WHERE w.message_id = o.message_id AND w.queue_id = o.queue_id
+        WHERE w.ctid = ANY (ARRAY(SELECT x.ctid FROM in_grouped x))
         RETURNING w.queue_id, w.priority, w.failures, w.crashes, w.message_id, w.deliveries
     ), removed AS MATERIALIZED (
         SELECT x.*, postroom.passes_on(x.queue_id) AS passes_on
-        FROM (SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off UNION ALL SELECT * FROM behind) x
+        FROM (SELECT * FROM out_of_ready UNION ALL SELECT * FROM put_off UNION ALL SELECT * FROM behind) x
     ), history AS (
         INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
         SELECT x.message_id, clock_timestamp(), clock_timestamp(), x.queue_id, x.deliveries, 2
@@ -4479,31 +4518,34 @@ AS $function$
           AND m.expires_at <= statement_timestamp()
         ORDER BY m.expires_at, m.id
         LIMIT p_limit
-    ), first_place AS (
+    ), in_first_place AS MATERIALIZED (
+        SELECT r.ctid
+        FROM (SELECT o.id, o.priority, o.seq, e.queue_id
+              FROM overdue o
+              CROSS JOIN LATERAL unnest(coalesce(o.queue_ids, ARRAY[o.queue_id])) e (queue_id)) o
+        JOIN postroom.ready r ON r.queue_id = o.queue_id AND r.priority = o.priority AND r.seq = o.seq AND r.message_id = o.id
+        FOR UPDATE OF r SKIP LOCKED
+    ), in_moved AS MATERIALIZED (
+        SELECT r.ctid FROM overdue o JOIN postroom.ready r ON r.message_id = o.id AND r.moved FOR UPDATE OF r SKIP LOCKED
+    ), in_delayed AS MATERIALIZED (
+        SELECT d.ctid FROM overdue o JOIN postroom.delayed d ON d.message_id = o.id FOR UPDATE OF d SKIP LOCKED
+    ), in_grouped AS MATERIALIZED (
+        SELECT w.ctid FROM overdue o JOIN postroom.grouped w ON w.message_id = o.id FOR UPDATE OF w SKIP LOCKED
+    ), out_of_ready AS (
         DELETE FROM postroom.ready r
-        USING (SELECT o.id, o.priority, o.seq, e.queue_id
-               FROM overdue o
-               CROSS JOIN LATERAL unnest(coalesce(o.queue_ids, ARRAY[o.queue_id])) e (queue_id)) o
-        WHERE r.queue_id = o.queue_id AND r.priority = o.priority AND r.seq = o.seq AND r.message_id = o.id
-        RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.message_id, r.deliveries
-    ), moved AS (
-        DELETE FROM postroom.ready r
-        USING overdue o
-        WHERE r.message_id = o.id AND r.moved
+        WHERE r.ctid = ANY (ARRAY(SELECT x.ctid FROM in_first_place x UNION ALL SELECT x.ctid FROM in_moved x))
         RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.message_id, r.deliveries
     ), put_off AS (
         DELETE FROM postroom.delayed d
-        USING overdue o
-        WHERE d.message_id = o.id
+        WHERE d.ctid = ANY (ARRAY(SELECT x.ctid FROM in_delayed x))
         RETURNING d.queue_id, d.priority, d.failures, d.crashes, d.message_id, d.deliveries
     ), behind AS (
         DELETE FROM postroom.grouped w
-        USING overdue o
-        WHERE w.message_id = o.id
+        WHERE w.ctid = ANY (ARRAY(SELECT x.ctid FROM in_grouped x))
         RETURNING w.queue_id, w.priority, w.failures, w.crashes, w.message_id, w.deliveries
     ), removed AS MATERIALIZED (
         SELECT x.*, postroom.passes_on(x.queue_id) AS passes_on
-        FROM (SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off UNION ALL SELECT * FROM behind) x
+        FROM (SELECT * FROM out_of_ready UNION ALL SELECT * FROM put_off UNION ALL SELECT * FROM behind) x
     ), history AS (
         INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
         SELECT x.message_id, clock_timestamp(), clock_timestamp(), x.queue_id, x.deliveries, 2
@@ -5085,6 +5127,30 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.is_own_row IS 'Internal: whether the current transaction wrote the visible row that has this xmin.';
 
+CREATE OR REPLACE FUNCTION postroom.keep_settings_history()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        INSERT INTO postroom.settings_change (name, version, changed_by, settings_by, before)
+        SELECT OLD.name, 1 + greatest(OLD.version, max(c.version)),
+               coalesce(nullif(current_setting('postroom.settings_actor', true), ''), session_user), 'operator',
+               postroom.settings_document(OLD)
+        FROM postroom.settings_change c
+        WHERE c.name = OLD.name;
+    ELSE
+        INSERT INTO postroom.settings_change (name, version, changed_at, changed_by, settings_by, before, after)
+        VALUES (NEW.name, NEW.version, NEW.changed_at, NEW.changed_by, NEW.settings_by,
+                CASE WHEN TG_OP = 'UPDATE' THEN postroom.settings_document(OLD) END, postroom.settings_document(NEW));
+    END IF;
+    RETURN NULL;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.keep_settings_history IS 'Internal: a trigger. Writes the line of history of each change, one by hand included.';
+
 CREATE OR REPLACE FUNCTION postroom.keeps_key(p_message uuid, p_until text, p_on_duplicate text)
  RETURNS boolean
  LANGUAGE sql
@@ -5207,6 +5273,34 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.limiters IS 'The limits of queues and destinations, and how much of them is used: SELECT * FROM postroom.limiters().';
 
+CREATE OR REPLACE FUNCTION postroom.lock_keys(p_owners integer[], p_keys text[], p_messages uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    wanted record;
+BEGIN
+    FOR wanted IN
+        SELECT DISTINCT ON (g.owner, g.key) g.owner, g.key, g.message_id
+        FROM unnest(p_owners, p_keys, p_messages) WITH ORDINALITY g (owner, key, message_id, place)
+        WHERE g.key IS NOT NULL
+        ORDER BY g.owner, g.key, g.place
+    LOOP
+        FOR round IN 1 .. 5 LOOP
+            INSERT INTO postroom.dedup (queue_id, key, message_id)
+            VALUES (wanted.owner, wanted.key, wanted.message_id)
+            ON CONFLICT DO NOTHING;
+            EXIT WHEN FOUND;
+            PERFORM FROM postroom.dedup d WHERE d.queue_id = wanted.owner AND d.key = wanted.key FOR UPDATE;
+            EXIT WHEN FOUND; -- else it was purged in between
+        END LOOP;
+    END LOOP;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.lock_keys IS 'Internal: locks the deduplication keys of a batch in one order.';
+
 CREATE OR REPLACE FUNCTION postroom.lock_length(p_queue integer)
  RETURNS postroom.queue_length
  LANGUAGE plpgsql
@@ -5227,7 +5321,7 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.lock_length IS 'Internal: makes others wait that create messages in a limited queue, until the transaction ends.';
 
-CREATE OR REPLACE FUNCTION postroom.lock_waiting(p_message uuid, OUT waiting integer, OUT entries integer)
+CREATE OR REPLACE FUNCTION postroom.lock_waiting(p_message uuid, OUT waiting integer, OUT entries integer, OUT in_doubt boolean)
  RETURNS record
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5238,6 +5332,7 @@ DECLARE
     found  int[];
 BEGIN
     waiting := 0;
+    in_doubt := false;
     SELECT cardinality(k.queues),
            ARRAY(SELECT e.id FROM unnest(k.queues) e (id)
                  WHERE m.expires_at <= clock_timestamp() OR m.queue_ids IS NOT NULL AND postroom.is_entry_expired(m.id, e.id))
@@ -5271,7 +5366,8 @@ BEGIN
         FROM (SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off UNION ALL SELECT * FROM behind) x;
         waiting := waiting + coalesce(cardinality(found), 0);
         done := done || found;
-        EXIT WHEN cardinality(done) >= entries OR NOT postroom.may_wait(p_message, done);
+        in_doubt := cardinality(done) < entries AND postroom.may_wait(p_message, done);
+        EXIT WHEN NOT in_doubt;
         PERFORM pg_sleep(0.002);
     END LOOP;
 END
@@ -6126,16 +6222,26 @@ BEGIN
               AND p.state NOT IN ('DONE', 'CANCELLED', 'EXPIRED'))
         GROUP BY e.message_id
         HAVING max(e.kept_until) <= statement_timestamp()
+    ), free_keys AS MATERIALIZED ( -- an open transaction that looks at a key is not waited for: its message stays until a later turn
+        SELECT d.ctid, d.message_id
+        FROM postroom.dedup d
+        WHERE d.message_id = ANY (ARRAY(SELECT r.message_id FROM removable r))
+        FOR UPDATE SKIP LOCKED
+    ), going AS MATERIALIZED (
+        SELECT r.message_id
+        FROM removable r
+        WHERE NOT EXISTS (SELECT FROM postroom.dedup d
+                          WHERE d.message_id = r.message_id AND d.ctid NOT IN (SELECT f.ctid FROM free_keys f))
     ), messages AS (
         DELETE FROM postroom.message m
-        WHERE m.id = ANY (ARRAY(SELECT r.message_id FROM removable r))
+        WHERE m.id = ANY (ARRAY(SELECT g.message_id FROM going g))
         RETURNING m.id
     ), history AS (
         DELETE FROM postroom.attempt a
-        WHERE a.message_id = ANY (ARRAY(SELECT r.message_id FROM removable r))
+        WHERE a.message_id = ANY (ARRAY(SELECT g.message_id FROM going g))
     ), keys AS (
         DELETE FROM postroom.dedup d
-        WHERE d.message_id = ANY (ARRAY(SELECT r.message_id FROM removable r))
+        WHERE d.ctid = ANY (ARRAY(SELECT f.ctid FROM free_keys f))
     ), ledger AS (
         INSERT INTO postroom.purge_ledger (queue_id, outcome, messages, first_id, last_id, how)
         SELECT e.queue_id, e.outcome, count(*), min(m.id::text COLLATE "C")::uuid, max(m.id::text COLLATE "C")::uuid, 'delete'
@@ -7065,7 +7171,8 @@ BEGIN
         PERFORM postroom.refuse('channel', '1 to 63 of a-z 0-9 _ -, first a letter, as in http', p_document ->> 'channel');
     ELSIF char_length(p_document ->> 'endpoint') NOT BETWEEN 1 AND 2000 OR p_document ->> 'endpoint' ~ '[\x01-\x20\x7f]' THEN
         PERFORM postroom.refuse('endpoint', '1 to 2000 characters without spaces and control characters', p_document ->> 'endpoint');
-    ELSIF p_document ->> 'endpoint' ~ '^[^/?#]*://[^/?#]*@' THEN
+    ELSIF p_document ->> 'endpoint' ~ '^[^/?#]*://[^/?#]*@'
+          OR p_document ->> 'endpoint' ~ '^[^/?#]*:[^/?#]*@' AND p_document ->> 'endpoint' !~* '^mailto:[^:]*$' THEN
         PERFORM postroom.refuse('endpoint', 'an address without a user and password', 'not shown',
             'Name where the password is found as secret, as in env:BILLING_SECRET');
     ELSIF jsonb_typeof(p_document -> 'attempts') <> 'number' OR p_document ->> 'attempts' !~ '^\d{1,4}$'
@@ -7091,7 +7198,7 @@ BEGIN
     END IF;
     SELECT h INTO bad
     FROM jsonb_object_keys(coalesce(p_document -> 'headers', '{}')) h
-    WHERE lower(h) IN ('authorization', 'proxy-authorization', 'cookie')
+    WHERE lower(h) IN ('authorization', 'proxy-authorization', 'cookie', 'set-cookie', 'api-key', 'x-api-key', 'x-auth-token')
     LIMIT 1;
     IF FOUND THEN
         PERFORM postroom.refuse('headers', 'headers that hold no secret', bad,
@@ -7674,9 +7781,15 @@ CREATE OR REPLACE FUNCTION postroom.settings_instant(p_field text, p_text text)
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+DECLARE
+    instant timestamptz;
 BEGIN
     IF p_text ~ '^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$' THEN
-        RETURN p_text::timestamptz; -- with a zone of its own, so that no setting of the session counts
+        instant := p_text::timestamptz; -- with a zone of its own, so that no setting of the session counts
+        IF instant NOT BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 23:59:59.999999+00' THEN -- no four digits in UTC
+            PERFORM postroom.refuse(p_field, 'between the years 1 and 9999 in UTC', p_text);
+        END IF;
+        RETURN instant;
     ELSIF p_text IS NOT NULL THEN
         PERFORM postroom.refuse(p_field, 'an instant with a zone, as in 2027-01-31T12:00:00Z', p_text);
     END IF;
@@ -8251,9 +8364,13 @@ CREATE OR REPLACE FUNCTION postroom.take_key(p_owner integer, p_key text, p_mess
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
-    holder   uuid;
-    waiting  int := 0; -- in so many
-    entries  int;      -- of so many queues
+    -- p_due counts from now, the limit of 400 days from the start of the statement, which was earlier.
+    due       constant timestamptz := least(coalesce(p_due, statement_timestamp()), statement_timestamp() + interval '400 days');
+    holder    uuid;
+    waiting   int := 0; -- in so many
+    entries   int;      -- of so many queues
+    in_doubt  boolean := false;
+    replaces  boolean;
 BEGIN
     FOR round IN 1 .. 5 LOOP
         INSERT INTO postroom.dedup (queue_id, key, message_id)
@@ -8263,24 +8380,33 @@ BEGIN
             RETURN NULL;
         ELSIF p_until = 'purged' AND p_on_duplicate IN ('refuse', 'keep') THEN
             SELECT d.message_id INTO holder FROM postroom.dedup d WHERE d.queue_id = p_owner AND d.key = p_key;
-            CONTINUE WHEN NOT FOUND; -- purged in between: the key is free again
-            RETURN holder;
+        ELSE
+            SELECT d.message_id INTO holder FROM postroom.dedup d WHERE d.queue_id = p_owner AND d.key = p_key FOR UPDATE;
         END IF;
-        SELECT d.message_id INTO holder FROM postroom.dedup d WHERE d.queue_id = p_owner AND d.key = p_key FOR UPDATE;
-        CONTINUE WHEN NOT FOUND;
+        CONTINUE WHEN NOT FOUND; -- purged in between: the key is free again
         IF EXISTS (SELECT FROM postroom.message m WHERE m.id = p_message) THEN
-            RETURN p_message; -- a repeat. The key may be a later message's by now, which must not be replaced by an older one
+            RETURN p_message;
+        ELSIF holder = p_message THEN
+            RETURN NULL; -- lock_keys has taken it for this message
+        ELSIF p_until = 'purged' AND p_on_duplicate IN ('refuse', 'keep') THEN
+            RETURN holder;
         END IF;
         IF p_until = 'start' OR p_on_duplicate IN ('replace', 'reschedule') THEN
-            SELECT l.waiting, l.entries INTO waiting, entries FROM postroom.lock_waiting(holder) l;
+            SELECT l.waiting, l.entries, l.in_doubt INTO waiting, entries, in_doubt FROM postroom.lock_waiting(holder) l;
         END IF;
-        IF waiting > 0 AND p_on_duplicate = 'replace' THEN
-            PERFORM postroom.cancel(holder);
-        ELSIF waiting > 0 AND p_on_duplicate = 'reschedule' AND (p_until <> 'start' OR waiting = entries) THEN
-            -- p_due counts from now, the limit of 400 days from the start of the statement, which was earlier.
-            PERFORM postroom.reschedule(
-                holder, least(coalesce(p_due, statement_timestamp()), statement_timestamp() + interval '400 days'));
-            RETURN holder;
+        replaces := p_on_duplicate = 'replace' AND (waiting > 0 OR in_doubt);
+        IF p_on_duplicate = 'reschedule' AND (waiting > 0 OR in_doubt) AND (p_until <> 'start' OR waiting + in_doubt::int >= entries) THEN
+            replaces := EXISTS (SELECT FROM postroom.message m WHERE m.id = holder AND m.expires_at <= due)
+                     OR EXISTS (SELECT FROM postroom.entry_expiry x WHERE x.message_id = holder AND x.expires_at <= due);
+            IF NOT replaces THEN
+                waiting := postroom.reschedule(holder, due);
+                IF waiting > 0 AND (p_until <> 'start' OR waiting = entries) THEN
+                    RETURN holder;
+                END IF;
+            END IF;
+        END IF;
+        IF replaces AND postroom.cancel(holder) > 0 THEN
+            PERFORM set_config('postroom.recount', 'on', true); -- for admit: its queue has room for one more
         ELSIF p_until = 'purged' OR p_until = 'start' AND waiting > 0 AND waiting = entries THEN
             -- It waits in all its queues. In one where it has started, nothing would stand for what the new one tells.
             RETURN holder;
@@ -8560,18 +8686,18 @@ AS $function$
 DECLARE
     next_version  constant bigint := 1 + coalesce((SELECT max(c.version) FROM postroom.settings_change c WHERE c.name = p_name), 0);
     actor         constant text := coalesce(p_actor, session_user);
+    written       bigint;
 BEGIN
+    PERFORM set_config('postroom.settings_actor', actor, true);
     IF p_after.name IS NULL THEN
-        DELETE FROM postroom.settings s WHERE s.name = p_name;
+        DELETE FROM postroom.settings s WHERE s.name = p_name RETURNING next_version INTO written;
     ELSIF p_before.name IS NULL THEN
         INSERT INTO postroom.settings (name, channel, endpoint, max_attempts, retry_after, headers, templates, properties, secret,
                                        valid_from, valid_until, enabled, version, settings_by, changed_by)
         VALUES (p_name, p_after.channel, p_after.endpoint, p_after.max_attempts, p_after.retry_after, p_after.headers, p_after.templates,
                 p_after.properties, p_after.secret, p_after.valid_from, p_after.valid_until, p_after.enabled, next_version, p_by, actor)
-        ON CONFLICT DO NOTHING;
-        IF NOT FOUND THEN
-            RETURN NULL;
-        END IF;
+        ON CONFLICT DO NOTHING
+        RETURNING version INTO written;
     ELSE
         UPDATE postroom.settings s
         SET channel = p_after.channel, endpoint = p_after.endpoint, max_attempts = p_after.max_attempts,
@@ -8579,14 +8705,12 @@ BEGIN
             properties = p_after.properties, secret = p_after.secret, valid_from = p_after.valid_from,
             valid_until = p_after.valid_until, enabled = p_after.enabled, version = next_version, settings_by = p_by,
             changed_at = clock_timestamp(), changed_by = actor
-        WHERE s.name = p_name;
+        WHERE s.name = p_name
+        RETURNING s.version INTO written;
     END IF;
-    INSERT INTO postroom.settings_change (name, version, changed_by, settings_by, before, after)
-    VALUES (p_name, next_version, actor, p_by,
-            CASE WHEN p_before.name IS NOT NULL THEN postroom.settings_document(p_before) END,
-            CASE WHEN p_after.name IS NOT NULL THEN postroom.settings_document(p_after) END);
-    RETURN next_version;
+    PERFORM set_config('postroom.settings_actor', '', true);
+    RETURN written;
 END
 $function$
 ;
-COMMENT ON FUNCTION postroom.write_settings IS 'Internal: writes an entry, or deletes it (after is null), with its line of history. null: another transaction has made it meanwhile.';
+COMMENT ON FUNCTION postroom.write_settings IS 'Internal: writes an entry, or deletes it (after is null). null: another transaction has made it meanwhile.';

@@ -278,16 +278,26 @@ BEGIN
               AND p.state NOT IN ('DONE', 'CANCELLED', 'EXPIRED'))
         GROUP BY e.message_id
         HAVING max(e.kept_until) <= statement_timestamp()
+    ), free_keys AS MATERIALIZED ( -- an open transaction that looks at a key is not waited for: its message stays until a later turn
+        SELECT d.ctid, d.message_id
+        FROM postroom.dedup d
+        WHERE d.message_id = ANY (ARRAY(SELECT r.message_id FROM removable r))
+        FOR UPDATE SKIP LOCKED
+    ), going AS MATERIALIZED (
+        SELECT r.message_id
+        FROM removable r
+        WHERE NOT EXISTS (SELECT FROM postroom.dedup d
+                          WHERE d.message_id = r.message_id AND d.ctid NOT IN (SELECT f.ctid FROM free_keys f))
     ), messages AS (
         DELETE FROM postroom.message m
-        WHERE m.id = ANY (ARRAY(SELECT r.message_id FROM removable r))
+        WHERE m.id = ANY (ARRAY(SELECT g.message_id FROM going g))
         RETURNING m.id
     ), history AS (
         DELETE FROM postroom.attempt a
-        WHERE a.message_id = ANY (ARRAY(SELECT r.message_id FROM removable r))
+        WHERE a.message_id = ANY (ARRAY(SELECT g.message_id FROM going g))
     ), keys AS (
         DELETE FROM postroom.dedup d
-        WHERE d.message_id = ANY (ARRAY(SELECT r.message_id FROM removable r))
+        WHERE d.ctid = ANY (ARRAY(SELECT f.ctid FROM free_keys f))
     ), ledger AS (
         INSERT INTO postroom.purge_ledger (queue_id, outcome, messages, first_id, last_id, how)
         SELECT e.queue_id, e.outcome, count(*), min(m.id::text COLLATE "C")::uuid, max(m.id::text COLLATE "C")::uuid, 'delete'

@@ -55,8 +55,9 @@ COMMENT ON FUNCTION postroom.passes_on IS
 
 -- A message that expires in a queue with a dead letter exchange becomes a dead letter, which the trigger of dead_letter sends on.
 -- Looks at up to p_limit messages behind (p_from, p_after) through message_by_expiry. The next look starts at the last of them. The id is
--- part of that place because all messages of a batch have one instant. Messages in progress are left alone. The group of one that held it
--- goes on by sweep_groups.
+-- part of that place because all messages of a batch have one instant. Messages in progress are left alone. So is one that another
+-- transaction has locked, such as an open one that leaves a message out for its sake: a job must not wait for people, and what it has
+-- locked itself would wait with it. The next turns look back. The group of one that held it goes on by sweep_groups.
 CREATE OR REPLACE FUNCTION postroom.expire(p_from timestamptz, p_after uuid, p_limit int)
 RETURNS TABLE (looked int, expired int, last_expires_at timestamptz, last_id uuid)
 LANGUAGE sql VOLATILE ROWS 1
@@ -70,31 +71,34 @@ AS $$
           AND m.expires_at <= statement_timestamp()
         ORDER BY m.expires_at, m.id
         LIMIT p_limit
-    ), first_place AS (
+    ), in_first_place AS MATERIALIZED (
+        SELECT r.ctid
+        FROM (SELECT o.id, o.priority, o.seq, e.queue_id
+              FROM overdue o
+              CROSS JOIN LATERAL unnest(coalesce(o.queue_ids, ARRAY[o.queue_id])) e (queue_id)) o
+        JOIN postroom.ready r ON r.queue_id = o.queue_id AND r.priority = o.priority AND r.seq = o.seq AND r.message_id = o.id
+        FOR UPDATE OF r SKIP LOCKED
+    ), in_moved AS MATERIALIZED (
+        SELECT r.ctid FROM overdue o JOIN postroom.ready r ON r.message_id = o.id AND r.moved FOR UPDATE OF r SKIP LOCKED
+    ), in_delayed AS MATERIALIZED (
+        SELECT d.ctid FROM overdue o JOIN postroom.delayed d ON d.message_id = o.id FOR UPDATE OF d SKIP LOCKED
+    ), in_grouped AS MATERIALIZED (
+        SELECT w.ctid FROM overdue o JOIN postroom.grouped w ON w.message_id = o.id FOR UPDATE OF w SKIP LOCKED
+    ), out_of_ready AS (
         DELETE FROM postroom.ready r
-        USING (SELECT o.id, o.priority, o.seq, e.queue_id
-               FROM overdue o
-               CROSS JOIN LATERAL unnest(coalesce(o.queue_ids, ARRAY[o.queue_id])) e (queue_id)) o
-        WHERE r.queue_id = o.queue_id AND r.priority = o.priority AND r.seq = o.seq AND r.message_id = o.id
-        RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.message_id, r.deliveries
-    ), moved AS (
-        DELETE FROM postroom.ready r
-        USING overdue o
-        WHERE r.message_id = o.id AND r.moved
+        WHERE r.ctid = ANY (ARRAY(SELECT x.ctid FROM in_first_place x UNION ALL SELECT x.ctid FROM in_moved x))
         RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.message_id, r.deliveries
     ), put_off AS (
         DELETE FROM postroom.delayed d
-        USING overdue o
-        WHERE d.message_id = o.id
+        WHERE d.ctid = ANY (ARRAY(SELECT x.ctid FROM in_delayed x))
         RETURNING d.queue_id, d.priority, d.failures, d.crashes, d.message_id, d.deliveries
     ), behind AS (
         DELETE FROM postroom.grouped w
-        USING overdue o
-        WHERE w.message_id = o.id
+        WHERE w.ctid = ANY (ARRAY(SELECT x.ctid FROM in_grouped x))
         RETURNING w.queue_id, w.priority, w.failures, w.crashes, w.message_id, w.deliveries
     ), removed AS MATERIALIZED (
         SELECT x.*, postroom.passes_on(x.queue_id) AS passes_on
-        FROM (SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off UNION ALL SELECT * FROM behind) x
+        FROM (SELECT * FROM out_of_ready UNION ALL SELECT * FROM put_off UNION ALL SELECT * FROM behind) x
     ), history AS (
         INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
         SELECT x.message_id, clock_timestamp(), clock_timestamp(), x.queue_id, x.deliveries, 2
@@ -130,30 +134,43 @@ AS $$
           AND x.expires_at <= statement_timestamp()
         ORDER BY x.expires_at, x.message_id, x.queue_id
         LIMIT p_limit
-    ), first_place AS (
-        DELETE FROM postroom.ready r
-        USING overdue o
+    ), in_first_place AS MATERIALIZED (
+        SELECT r.ctid
+        FROM overdue o
         JOIN postroom.message m ON m.id = o.message_id
-        WHERE r.queue_id = o.queue_id AND r.priority = m.priority AND r.seq = m.seq AND r.message_id = o.message_id
-        RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.message_id, r.deliveries
-    ), moved AS (
+        JOIN postroom.ready r
+          ON r.queue_id = o.queue_id AND r.priority = m.priority AND r.seq = m.seq AND r.message_id = o.message_id
+        FOR UPDATE OF r SKIP LOCKED
+    ), in_moved AS MATERIALIZED (
+        SELECT r.ctid
+        FROM overdue o
+        JOIN postroom.ready r ON r.message_id = o.message_id AND r.queue_id = o.queue_id AND r.moved
+        FOR UPDATE OF r SKIP LOCKED
+    ), in_delayed AS MATERIALIZED (
+        SELECT d.ctid
+        FROM overdue o
+        JOIN postroom.delayed d ON d.message_id = o.message_id AND d.queue_id = o.queue_id
+        FOR UPDATE OF d SKIP LOCKED
+    ), in_grouped AS MATERIALIZED (
+        SELECT w.ctid
+        FROM overdue o
+        JOIN postroom.grouped w ON w.message_id = o.message_id AND w.queue_id = o.queue_id
+        FOR UPDATE OF w SKIP LOCKED
+    ), out_of_ready AS (
         DELETE FROM postroom.ready r
-        USING overdue o
-        WHERE r.message_id = o.message_id AND r.queue_id = o.queue_id AND r.moved
+        WHERE r.ctid = ANY (ARRAY(SELECT x.ctid FROM in_first_place x UNION ALL SELECT x.ctid FROM in_moved x))
         RETURNING r.queue_id, r.priority, r.failures, r.crashes, r.message_id, r.deliveries
     ), put_off AS (
         DELETE FROM postroom.delayed d
-        USING overdue o
-        WHERE d.message_id = o.message_id AND d.queue_id = o.queue_id
+        WHERE d.ctid = ANY (ARRAY(SELECT x.ctid FROM in_delayed x))
         RETURNING d.queue_id, d.priority, d.failures, d.crashes, d.message_id, d.deliveries
     ), behind AS (
         DELETE FROM postroom.grouped w
-        USING overdue o
-        WHERE w.message_id = o.message_id AND w.queue_id = o.queue_id
+        WHERE w.ctid = ANY (ARRAY(SELECT x.ctid FROM in_grouped x))
         RETURNING w.queue_id, w.priority, w.failures, w.crashes, w.message_id, w.deliveries
     ), removed AS MATERIALIZED (
         SELECT x.*, postroom.passes_on(x.queue_id) AS passes_on
-        FROM (SELECT * FROM first_place UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off UNION ALL SELECT * FROM behind) x
+        FROM (SELECT * FROM out_of_ready UNION ALL SELECT * FROM put_off UNION ALL SELECT * FROM behind) x
     ), history AS (
         INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
         SELECT x.message_id, clock_timestamp(), clock_timestamp(), x.queue_id, x.deliveries, 2

@@ -177,6 +177,7 @@ BEGIN
         IF known.max_length IS DISTINCT FROM target.max_length
            OR last_seq < known.counted_seq
            OR known.waiting < target.max_length
+           OR current_setting('postroom.recount', true) = 'on' -- this transaction has replaced a message, which may have made room
            OR known.counted_at <= clock_timestamp() - target.max_length * interval '10 microseconds' THEN
             fresh := postroom.count_length(known, last_seq);
             fresh.max_length := target.max_length;

@@ -4,7 +4,7 @@
 -- Older workers: none exist.
 
 -- One row for each external system. No secret is in it: secret says where one is found. A row is found by its digest in poll_summary, so a
--- change by hand is followed, too; but postroom.set_settings also keeps its history.
+-- change by hand is followed, too; triggers check it and keep its history.
 CREATE TABLE postroom.settings (
     name          text COLLATE "C" NOT NULL CONSTRAINT settings_pk PRIMARY KEY,
     channel       text COLLATE "C" NOT NULL,
@@ -28,6 +28,8 @@ CREATE TABLE postroom.settings (
     CONSTRAINT settings_objects CHECK (
         jsonb_typeof(headers) = 'object' AND jsonb_typeof(templates) = 'object' AND jsonb_typeof(properties) = 'object'),
     CONSTRAINT settings_validity CHECK (valid_until > valid_from),
+    CONSTRAINT settings_valid_from_finite CHECK (isfinite(valid_from)),
+    CONSTRAINT settings_valid_until_finite CHECK (isfinite(valid_until)),
     CONSTRAINT settings_by_known CHECK (settings_by IN ('declaration', 'operator'))
 );
 COMMENT ON TABLE postroom.settings IS 'one row for each external system; change it with postroom.set_settings';
@@ -127,9 +129,15 @@ CREATE OR REPLACE FUNCTION postroom.settings_instant(p_field text, p_text text) 
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    instant timestamptz;
 BEGIN
     IF p_text ~ '^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$' THEN
-        RETURN p_text::timestamptz; -- with a zone of its own, so that no setting of the session counts
+        instant := p_text::timestamptz; -- with a zone of its own, so that no setting of the session counts
+        IF instant NOT BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 23:59:59.999999+00' THEN -- no four digits in UTC
+            PERFORM postroom.refuse(p_field, 'between the years 1 and 9999 in UTC', p_text);
+        END IF;
+        RETURN instant;
     ELSIF p_text IS NOT NULL THEN
         PERFORM postroom.refuse(p_field, 'an instant with a zone, as in 2027-01-31T12:00:00Z', p_text);
     END IF;
@@ -168,7 +176,8 @@ BEGIN
         PERFORM postroom.refuse('channel', '1 to 63 of a-z 0-9 _ -, first a letter, as in http', p_document ->> 'channel');
     ELSIF char_length(p_document ->> 'endpoint') NOT BETWEEN 1 AND 2000 OR p_document ->> 'endpoint' ~ '[\x01-\x20\x7f]' THEN
         PERFORM postroom.refuse('endpoint', '1 to 2000 characters without spaces and control characters', p_document ->> 'endpoint');
-    ELSIF p_document ->> 'endpoint' ~ '^[^/?#]*://[^/?#]*@' THEN
+    ELSIF p_document ->> 'endpoint' ~ '^[^/?#]*://[^/?#]*@'
+          OR p_document ->> 'endpoint' ~ '^[^/?#]*:[^/?#]*@' AND p_document ->> 'endpoint' !~* '^mailto:[^:]*$' THEN
         PERFORM postroom.refuse('endpoint', 'an address without a user and password', 'not shown',
             'Name where the password is found as secret, as in env:BILLING_SECRET');
     ELSIF jsonb_typeof(p_document -> 'attempts') <> 'number' OR p_document ->> 'attempts' !~ '^\d{1,4}$'
@@ -194,7 +203,7 @@ BEGIN
     END IF;
     SELECT h INTO bad
     FROM jsonb_object_keys(coalesce(p_document -> 'headers', '{}')) h
-    WHERE lower(h) IN ('authorization', 'proxy-authorization', 'cookie')
+    WHERE lower(h) IN ('authorization', 'proxy-authorization', 'cookie', 'set-cookie', 'api-key', 'x-api-key', 'x-auth-token')
     LIMIT 1;
     IF FOUND THEN
         PERFORM postroom.refuse('headers', 'headers that hold no secret', bad,
@@ -249,9 +258,61 @@ $$;
 COMMENT ON FUNCTION postroom.settings_row IS
     'Internal: reads an entry from its JSON object; refuses one that breaks a limit.';
 
--- Writes one change and its line of history. Who calls it holds the lock on the entry's row, or has found that there is none. Two new
--- entries of one name meet at the primary key: the second one waits there, and null tells it to look again. A version is never used twice:
--- an entry that comes back after a deletion goes on with the numbers of its history, so that whoever read the old one changes nothing.
+-- Before an entry is written. A change by hand obeys the same limits: no process could read an entry that breaks them. It gets the next
+-- version, too, so that whoever read the entry before it is refused. A version is never used twice: an entry that comes back after a
+-- deletion goes on with the numbers of its history, so that whoever read the old one changes nothing.
+CREATE OR REPLACE FUNCTION postroom.check_settings() RETURNS trigger
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    last_version  constant bigint := coalesce((SELECT max(c.version) FROM postroom.settings_change c WHERE c.name = NEW.name), 0);
+BEGIN
+    PERFORM postroom.require_settings(postroom.settings_document(NEW));
+    IF NEW.version <= last_version THEN
+        NEW.version := last_version + 1;
+        IF coalesce(current_setting('postroom.settings_actor', true), '') = '' THEN -- by hand
+            NEW.settings_by := 'operator';
+            NEW.changed_by := session_user;
+            NEW.changed_at := clock_timestamp();
+        END IF;
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION postroom.check_settings IS
+    'Internal: a trigger. Refuses an entry that breaks a limit, and gives a change by hand its version.';
+
+CREATE OR REPLACE FUNCTION postroom.keep_settings_history() RETURNS trigger
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        INSERT INTO postroom.settings_change (name, version, changed_by, settings_by, before)
+        SELECT OLD.name, 1 + greatest(OLD.version, max(c.version)),
+               coalesce(nullif(current_setting('postroom.settings_actor', true), ''), session_user), 'operator',
+               postroom.settings_document(OLD)
+        FROM postroom.settings_change c
+        WHERE c.name = OLD.name;
+    ELSE
+        INSERT INTO postroom.settings_change (name, version, changed_at, changed_by, settings_by, before, after)
+        VALUES (NEW.name, NEW.version, NEW.changed_at, NEW.changed_by, NEW.settings_by,
+                CASE WHEN TG_OP = 'UPDATE' THEN postroom.settings_document(OLD) END, postroom.settings_document(NEW));
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION postroom.keep_settings_history IS
+    'Internal: a trigger. Writes the line of history of each change, one by hand included.';
+
+CREATE OR REPLACE TRIGGER check_settings BEFORE INSERT OR UPDATE ON postroom.settings
+    FOR EACH ROW EXECUTE FUNCTION postroom.check_settings();
+CREATE OR REPLACE TRIGGER keep_settings_history AFTER INSERT OR UPDATE OR DELETE ON postroom.settings
+    FOR EACH ROW EXECUTE FUNCTION postroom.keep_settings_history();
+
+-- Writes one change; the triggers write its line of history. Who calls it holds the lock on the entry's row, or has found that there is
+-- none. Two new entries of one name meet at the primary key: the second one waits there, and null tells it to look again.
 CREATE OR REPLACE FUNCTION postroom.write_settings(
     p_name text, p_before postroom.settings, p_after postroom.settings, p_by text, p_actor text)
 RETURNS bigint
@@ -261,18 +322,18 @@ AS $$
 DECLARE
     next_version  constant bigint := 1 + coalesce((SELECT max(c.version) FROM postroom.settings_change c WHERE c.name = p_name), 0);
     actor         constant text := coalesce(p_actor, session_user);
+    written       bigint;
 BEGIN
+    PERFORM set_config('postroom.settings_actor', actor, true);
     IF p_after.name IS NULL THEN
-        DELETE FROM postroom.settings s WHERE s.name = p_name;
+        DELETE FROM postroom.settings s WHERE s.name = p_name RETURNING next_version INTO written;
     ELSIF p_before.name IS NULL THEN
         INSERT INTO postroom.settings (name, channel, endpoint, max_attempts, retry_after, headers, templates, properties, secret,
                                        valid_from, valid_until, enabled, version, settings_by, changed_by)
         VALUES (p_name, p_after.channel, p_after.endpoint, p_after.max_attempts, p_after.retry_after, p_after.headers, p_after.templates,
                 p_after.properties, p_after.secret, p_after.valid_from, p_after.valid_until, p_after.enabled, next_version, p_by, actor)
-        ON CONFLICT DO NOTHING;
-        IF NOT FOUND THEN
-            RETURN NULL;
-        END IF;
+        ON CONFLICT DO NOTHING
+        RETURNING version INTO written;
     ELSE
         UPDATE postroom.settings s
         SET channel = p_after.channel, endpoint = p_after.endpoint, max_attempts = p_after.max_attempts,
@@ -280,17 +341,15 @@ BEGIN
             properties = p_after.properties, secret = p_after.secret, valid_from = p_after.valid_from,
             valid_until = p_after.valid_until, enabled = p_after.enabled, version = next_version, settings_by = p_by,
             changed_at = clock_timestamp(), changed_by = actor
-        WHERE s.name = p_name;
+        WHERE s.name = p_name
+        RETURNING s.version INTO written;
     END IF;
-    INSERT INTO postroom.settings_change (name, version, changed_by, settings_by, before, after)
-    VALUES (p_name, next_version, actor, p_by,
-            CASE WHEN p_before.name IS NOT NULL THEN postroom.settings_document(p_before) END,
-            CASE WHEN p_after.name IS NOT NULL THEN postroom.settings_document(p_after) END);
-    RETURN next_version;
+    PERFORM set_config('postroom.settings_actor', '', true);
+    RETURN written;
 END
 $$;
 COMMENT ON FUNCTION postroom.write_settings IS
-    'Internal: writes an entry, or deletes it (after is null), with its line of history. null: another transaction has made it meanwhile.';
+    'Internal: writes an entry, or deletes it (after is null). null: another transaction has made it meanwhile.';
 
 -- Two people read version 3 and both change it: the second one waits for the row, sees version 4 and is refused. Nothing that the first one
 -- wrote is lost.

@@ -54,11 +54,15 @@ public record Deduplication(Until until, OnDuplicate onDuplicate) {
         REFUSE("refuse"),
         /** Answers {@code isNew = false}, whatever the content. */
         KEEP("keep"),
-        /** Cancels the message that holds the key, if it waits, and takes its place at the end of the queue. Else like {@link #KEEP}. */
+        /**
+         * Cancels the message that holds the key, if it waits, and takes its place at the end of the queue. Else like {@link #KEEP}. Waits
+         * for another transaction that changes that message, such as an open cancel.
+         */
         REPLACE("replace"),
         /**
-         * Gives the message that holds the key, if it waits, the due time of this one. Its content and the end of its time to live stay: it
-         * expires if that comes before the due time. Else like {@link #KEEP}.
+         * Gives the message that holds the key, if it waits, the due time of this one. Its content and the end of its time to live stay. If
+         * it would expire before the due time, it is replaced as by {@link #REPLACE}. If it does not wait, like {@link #KEEP}. Waits as
+         * {@link #REPLACE} does.
          */
         RESCHEDULE("reschedule");
 

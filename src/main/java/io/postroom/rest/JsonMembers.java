@@ -124,7 +124,9 @@ final class JsonMembers {
         if (value == null || value.isNull()) {
             return Optional.empty();
         } else if (!fits.test(value)) {
-            throw new InvalidMessageException(name, limit, value.toString());
+            // what is given for a secret may be one
+            throw new InvalidMessageException(
+                    name, limit, name.equals("secret") ? "another JSON value" : value.toString());
         }
         return Optional.of(value);
     }

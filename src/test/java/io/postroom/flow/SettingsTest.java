@@ -163,6 +163,24 @@ class SettingsTest {
         }
     }
 
+    /** As a newer version may write one. Its messages wait, and handlers of other entries and the poll go on. */
+    @Test
+    void entry_that_this_version_cannot_read_is_one_that_cannot_be_used() {
+        postroom.settings().set(billing());
+        sql.sql("ALTER TABLE postroom.settings DISABLE TRIGGER check_settings").update();
+        sql.sql("UPDATE postroom.settings SET secret = 'env:of another kind', version = version + 1")
+                .update();
+        sql.sql("ALTER TABLE postroom.settings ENABLE TRIGGER check_settings").update();
+        UUID id = create("one");
+        kit.drain("one");
+        assertThat(message(id).state()).isEqualTo(MessageState.DELAYED);
+        assertThat(message(id).entries().get(0).failures()).isZero();
+        assertThat(postroom.queueMessages().history(id)).isEmpty();
+        assertThat(warnings())
+                .containsExactly("settings \"billing\" cannot be used, and messages wait:"
+                        + " this process cannot read it (secret)");
+    }
+
     @Test
     void batch_waits_as_a_whole_and_then_runs_with_the_entry() {
         create("many");

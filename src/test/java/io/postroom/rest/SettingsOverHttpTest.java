@@ -68,6 +68,7 @@ class SettingsOverHttpTest {
             value = {
                 "'' | {} | channel",
                 "'' | {\"channel\": \"own\", \"secret\": \"hunter2\"} | secret",
+                "'' | {\"channel\": \"own\", \"secret\": [\"hunter2\"]} | secret",
                 "'' | {\"channel\": \"own\", \"endpoint\": \"a b\"} | endpoint",
                 "'' | {\"channel\": \"own\", \"validFrom\": \"soon\"} | validFrom",
                 "'' | {\"channel\": \"own\", \"headers\": {\"A\": null}} | headers",

@@ -1,13 +1,15 @@
 package io.postroom.internal.execution;
 
+import io.postroom.api.SettingsEntry;
 import io.postroom.api.StoreException;
-import io.postroom.api.StoredSettings;
 import io.postroom.handler.Handler;
+import io.postroom.internal.storage.FoundSettings;
 import io.postroom.internal.storage.SettingsStore;
 import io.postroom.internal.storage.StoreIdentity;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -24,9 +26,9 @@ import org.slf4j.LoggerFactory;
 /**
  * The entries of external systems as this process knows them, for the handlers that name one. Thread-safe.
  *
- * <p>The poll brings a digest of all entries. They are read only where it differs from the one before, so a process at rest sends no
- * statement of its own. The digest is older than the entries that are read after it: a change between the two is read now, and makes the
- * next digest differ once more. In the other order that change would never be read.
+ * <p>The poll brings a digest of all entries. Those that handlers name are read only where it differs from the one before, so a process at
+ * rest sends no statement of its own. The digest is older than the entries that are read after it: a change between the two is read now,
+ * and makes the next digest differ once more. In the other order that change would never be read.
  *
  * <p>A process that does not poll, because it has no workers, reads at most once a poll interval, and only when a handler asks.
  */
@@ -65,7 +67,7 @@ public final class HandlerEntries {
         }
         reading.lock();
         try {
-            known = new Known(read(), answeredBy, digest);
+            known = read(names.get(), answeredBy, digest);
         } finally {
             reading.unlock();
         }
@@ -103,28 +105,34 @@ public final class HandlerEntries {
         if (name.isEmpty()) {
             return Use.NONE;
         }
-        Use use = use(name.get(), current().entries.get(name.get()));
+        Use use = use(name.get(), current(name.get()).entries.get(name.get()));
         logChange(handler, name.get(), use);
         return use;
     }
 
-    private Use use(String name, @Nullable StoredSettings stored) {
-        if (stored == null) {
+    private Use use(String name, @Nullable FoundSettings found) {
+        if (found == null) {
             return Use.waiting("settings:" + name, "there is no such entry");
+        } else if (found.stored() == null) {
+            return Use.waiting("settings:" + name, String.valueOf(found.unreadable()));
         }
-        Optional<String> obstacle = stored.entry().obstacle(Instant.now()).or(() -> checks.flaw(stored.entry()));
+        return use(name, found.stored().entry());
+    }
+
+    private Use use(String name, SettingsEntry entry) {
+        Optional<String> obstacle = entry.obstacle(Instant.now()).or(() -> checks.flaw(entry));
         if (obstacle.isPresent()) {
             return Use.waiting("settings:" + name, obstacle.get());
         }
-        Optional<String> reference = stored.entry().secret();
+        Optional<String> reference = entry.secret();
         if (reference.isEmpty()) {
-            return new Use(new AttemptSettings(stored.entry(), Optional.empty()), null);
+            return new Use(new AttemptSettings(entry, Optional.empty()), null);
         }
-        Secrets.Found found = checks.secrets().find(reference.get());
-        if (found instanceof Secrets.Found.Value value) {
-            return new Use(new AttemptSettings(stored.entry(), Optional.of(value.secret())), null);
+        Secrets.Found secret = checks.secrets().find(reference.get());
+        if (secret instanceof Secrets.Found.Value value) {
+            return new Use(new AttemptSettings(entry, Optional.of(value.secret())), null);
         }
-        return Use.waiting("secret:" + name, "its secret was not found: " + ((Secrets.Found.Missing) found).why());
+        return Use.waiting("secret:" + name, "its secret was not found: " + ((Secrets.Found.Missing) secret).why());
     }
 
     private void logChange(Handler handler, String name, Use use) {
@@ -141,8 +149,9 @@ public final class HandlerEntries {
         }
     }
 
-    private Known current() {
-        Known now = known;
+    private Known current(String name) {
+        Known all = known;
+        Known now = all != null && all.names.contains(name) ? all : null; // a handler may have come since
         if (now != null && now.isFresh(isPolled, pollInterval)) {
             return now;
         }
@@ -153,10 +162,12 @@ public final class HandlerEntries {
         }
         try {
             Known meanwhile = known;
-            if (meanwhile != null && meanwhile != now) {
+            if (meanwhile != null && meanwhile != all && meanwhile.names.contains(name)) {
                 return meanwhile;
             }
-            Known read = new Known(read(), null, 0);
+            Set<String> wanted = new HashSet<>(names.get());
+            wanted.add(name);
+            Known read = read(wanted, null, 0);
             known = read;
             return read;
         } catch (StoreException away) {
@@ -169,9 +180,10 @@ public final class HandlerEntries {
         }
     }
 
-    private Map<String, StoredSettings> read() {
-        return store.list().stream()
-                .collect(Collectors.toUnmodifiableMap(one -> one.entry().name(), one -> one));
+    private Known read(Set<String> wanted, @Nullable StoreIdentity answeredBy, long digest) {
+        Map<String, FoundSettings> found =
+                store.find(wanted).stream().collect(Collectors.toUnmodifiableMap(FoundSettings::name, one -> one));
+        return new Known(wanted, found, answeredBy, digest);
     }
 
     /**
@@ -195,15 +207,17 @@ public final class HandlerEntries {
      */
     record Obstacle(String reason, String why) {}
 
-    /** What was read at one time. */
+    /** What was read at one time: the entries of these names. */
     private static final class Known {
-        private final Map<String, StoredSettings> entries;
+        private final Set<String> names;
+        private final Map<String, FoundSettings> entries;
         private final @Nullable StoreIdentity answeredBy;
         private final long digest;
         private volatile long confirmedNanos = System.nanoTime();
 
         /** @param answeredBy null: read without a digest, so that the next poll reads again */
-        Known(Map<String, StoredSettings> entries, @Nullable StoreIdentity answeredBy, long digest) {
+        Known(Set<String> names, Map<String, FoundSettings> entries, @Nullable StoreIdentity answeredBy, long digest) {
+            this.names = names;
             this.entries = entries;
             this.answeredBy = answeredBy;
             this.digest = digest;

@@ -1,6 +1,7 @@
 package io.postroom.internal.jobs;
 
 import io.postroom.api.StoreException;
+import io.postroom.internal.loop.Backoff;
 import io.postroom.internal.storage.Arrival;
 import io.postroom.internal.storage.JobStore;
 import io.postroom.internal.storage.StoreErrors;
@@ -44,6 +45,12 @@ public final class PromoteDue implements Job {
     private final BooleanSupplier isToldByPolls;
     private final Consumer<Optional<Duration>> nextSchedule;
     private final Duration fullLookEvery;
+    /**
+     * The waits while all that is due is locked by other transactions, such as an open one that keeps a message from being started. It is
+     * due at once for {@code untilNextDue}: without them the job would ask about it without a rest until that transaction ends.
+     */
+    private final Backoff whileLocked = new Backoff(Duration.ofMillis(2), Duration.ofMillis(100));
+
     private volatile @Nullable Instant from;
     private long fullLookDueNanos;
 
@@ -96,7 +103,12 @@ public final class PromoteDue implements Job {
         Duration longestWait = isToldByPolls.getAsBoolean() ? WHEN_POLLED : ALONE;
         JobStore.NextDue next = store.untilNextDue(from);
         nextSchedule.accept(Optional.ofNullable(next.schedule()));
-        return next.message() != null && next.message().compareTo(longestWait) < 0 ? next.message() : longestWait;
+        Duration wait = next.message() != null && next.message().compareTo(longestWait) < 0 ? next.message() : longestWait;
+        if (promoted.messages() == 0 && wait.isZero()) {
+            return whileLocked.next();
+        }
+        whileLocked.reset();
+        return wait;
     }
 
     private JobStore.PromoteResult promote() {

@@ -50,7 +50,7 @@ final class LimitedWriter {
     private static List<EnqueueResult> write(List<NewMessage> messages, boolean checked, Connection connection)
             throws SQLException {
         if (messages.stream().noneMatch(NewMessage::looksAtHolder)) {
-            return new LimitedWriter(messages, checked, connection).write();
+            return new LimitedWriter(messages, checked, connection).takeAndWrite();
         }
         // A key that was another message's cannot be given back by a DELETE, nor a cancelled message brought back. The
         // messages may come again with other queues, or with none: then the other one must be where it was.
@@ -69,11 +69,13 @@ final class LimitedWriter {
     private static List<EnqueueResult> writeHeld(List<NewMessage> messages, boolean checked, Connection connection)
             throws SQLException {
         if (!doLookAtOneAnother(messages)) {
-            return new LimitedWriter(messages, checked, connection).write();
+            return new LimitedWriter(messages, checked, connection).takeAndWrite();
         }
+        TakenKeys.lock(messages, connection);
         List<EnqueueResult> results = new ArrayList<>(messages.size());
         for (NewMessage message : messages) {
-            results.addAll(new LimitedWriter(List.of(message), checked, connection).write());
+            results.addAll(new LimitedWriter(List.of(message), checked, connection)
+                    .write(TakenKeys.ofLocked(message, connection)));
         }
         return results;
     }
@@ -86,8 +88,11 @@ final class LimitedWriter {
                 .anyMatch(message -> !keys.add(Map.entry(TakenKeys.owner(message), message.deduplicationKey())));
     }
 
-    private List<EnqueueResult> write() throws SQLException {
-        TakenKeys keys = TakenKeys.of(messages, connection);
+    private List<EnqueueResult> takeAndWrite() throws SQLException {
+        return write(TakenKeys.of(messages, connection));
+    }
+
+    private List<EnqueueResult> write(TakenKeys keys) throws SQLException {
         try {
             List<Admission> over = admitted(keys.repeats());
             KnownQueues known = checked ? KnownQueues.of(messages).withoutQueues() : KnownQueues.unchecked(messages);

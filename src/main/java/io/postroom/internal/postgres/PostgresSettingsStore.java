@@ -1,5 +1,6 @@
 package io.postroom.internal.postgres;
 
+import io.postroom.api.InvalidMessageException;
 import io.postroom.api.SettingsChange;
 import io.postroom.api.SettingsChangedException;
 import io.postroom.api.SettingsEntry;
@@ -8,11 +9,13 @@ import io.postroom.api.StoredSettings;
 import io.postroom.internal.postgres.statement.Rows;
 import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.postgres.statement.StoreTransactions;
+import io.postroom.internal.storage.FoundSettings;
 import io.postroom.internal.storage.SettingsDocument;
 import io.postroom.internal.storage.SettingsStore;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.util.Collection;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -33,30 +36,55 @@ final class PostgresSettingsStore implements SettingsStore {
 
     @Override
     public Optional<StoredSettings> find(String name) {
-        return transactions.single("read settings " + name, connection -> find(name, connection)).stream()
+        return transactions.read("read settings " + name, connection -> find(name, connection)).stream()
                 .findFirst();
     }
 
     @Override
     public List<StoredSettings> list() {
-        return transactions.single("read settings", connection -> find(null, connection));
+        return transactions.read("read settings", connection -> find(null, connection));
     }
 
     private static List<StoredSettings> find(@Nullable String name, Connection connection) throws SQLException {
         try (Sql.Call call = SettingsSql.FIND.on(connection)) {
-            return call.set("name", name)
-                    .list(row -> new StoredSettings(
-                            SettingsDocument.read(row.getString(1), row.getString(2)),
-                            row.getLong(3),
-                            row.getBoolean(4),
-                            Objects.requireNonNull(Rows.instant(row, 5)),
-                            row.getString(6)));
+            return call.set("name", name).list(PostgresSettingsStore::stored);
         }
     }
 
     @Override
+    public List<FoundSettings> find(Collection<String> names) {
+        return transactions.single("read settings " + String.join(", ", names), connection -> {
+            try (Sql.Call call = SettingsSql.FIND_NAMED.on(connection)) {
+                return call.set("names", names.toArray(String[]::new)).list(PostgresSettingsStore::found);
+            }
+        });
+    }
+
+    /** What a newer version wrote may not be readable here. The error could show a value, so its text is left out. */
+    private static FoundSettings found(ResultSet row) throws SQLException {
+        String name = row.getString(1);
+        try {
+            return new FoundSettings(name, stored(row), null);
+        } catch (RuntimeException unreadable) {
+            String why = unreadable instanceof InvalidMessageException invalid
+                    ? invalid.field()
+                    : unreadable.getClass().getSimpleName();
+            return new FoundSettings(name, null, "this process cannot read it (" + why + ")");
+        }
+    }
+
+    private static StoredSettings stored(ResultSet row) throws SQLException {
+        return new StoredSettings(
+                SettingsDocument.read(row.getString(1), row.getString(2)),
+                row.getLong(3),
+                row.getBoolean(4),
+                Objects.requireNonNull(Rows.instant(row, 5)),
+                row.getString(6));
+    }
+
+    @Override
     public List<SettingsChange> history(String name, int most) {
-        return transactions.single("read the history of settings " + name, connection -> {
+        return transactions.read("read the history of settings " + name, connection -> {
             try (Sql.Call call = SettingsSql.HISTORY.on(connection)) {
                 return call.set("name", name).set("most", most).list(PostgresSettingsStore::change);
             }
@@ -80,7 +108,7 @@ final class PostgresSettingsStore implements SettingsStore {
     public StoredSettings set(SettingsEntry entry, @Nullable Long expectedVersion, @Nullable String person) {
         return translated(
                 entry.name(),
-                () -> transactions.several("set settings " + entry.name(), connection -> {
+                () -> transactions.changes("set settings " + entry.name(), connection -> {
                     try (Sql.Call call = SettingsSql.SET.on(connection)) {
                         call.set("name", entry.name())
                                 .setUntyped("document", SettingsDocument.write(entry))
@@ -96,7 +124,7 @@ final class PostgresSettingsStore implements SettingsStore {
     public boolean declare(SettingsEntry entry) {
         return translated(
                 entry.name(),
-                () -> transactions.several("declare settings " + entry.name(), connection -> {
+                () -> transactions.changes("declare settings " + entry.name(), connection -> {
                     try (Sql.Call call = SettingsSql.DECLARE.on(connection)) {
                         return call.set("name", entry.name())
                                 .setUntyped("document", SettingsDocument.write(entry))
@@ -109,7 +137,7 @@ final class PostgresSettingsStore implements SettingsStore {
     public boolean delete(String name, @Nullable Long expectedVersion, @Nullable String person) {
         return translated(
                 name,
-                () -> transactions.several("delete settings " + name, connection -> {
+                () -> transactions.changes("delete settings " + name, connection -> {
                     try (Sql.Call call = SettingsSql.DELETE.on(connection)) {
                         return call.set("name", name)
                                 .set("expected", expectedVersion)

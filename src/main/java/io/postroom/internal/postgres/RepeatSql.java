@@ -8,7 +8,7 @@ final class RepeatSql {
 
     /**
      * The message that stands where another was not written. Runs as a statement of its own: the statement that lost the conflict cannot
-     * see the winner. One row per message, in the order given:
+     * see the winner. A message that is stored is a repeat of itself, whoever has its key by now. One row per message, in the order given:
      *
      * <ol>
      *   <li>the id that is there
@@ -20,7 +20,7 @@ final class RepeatSql {
      */
     static final Sql COMPARE = Sql.of("""
             -- name: compare
-            SELECT coalesce(d.message_id, g.id),
+            SELECT coalesce(own.id, d.message_id, g.id),
                    m.id IS NULL
                    OR (m.exchange IS NOT DISTINCT FROM g.exchange
                        AND m.routing_key IS NOT DISTINCT FROM g.routing_key
@@ -29,14 +29,15 @@ final class RepeatSql {
                        AND m.type_version = g.version
                        AND m.payload IS NOT DISTINCT FROM g.payload::jsonb
                        AND m.body IS NOT DISTINCT FROM g.body),
-                   g.key IS NULL OR d.message_id IS NOT NULL,
-                   CASE WHEN g.exchange IS NOT NULL THEN postroom.queues_of(coalesce(d.message_id, g.id)) END,
+                   g.key IS NULL OR own.id IS NOT NULL OR d.message_id IS NOT NULL,
+                   CASE WHEN g.exchange IS NOT NULL THEN postroom.queues_of(coalesce(own.id, d.message_id, g.id)) END,
                    m.id IS NOT NULL
             FROM unnest(:ids::uuid[], :queues::int4[], :versions::int2[], :types::text[],
                         :payloads::text[], :bodies::bytea[], :keys::text[], :keyOwners::int4[], :exchanges::text[], :routingKeys::text[])
                  WITH ORDINALITY g (id, queue_id, version, type, payload, body, key, key_owner, exchange, routing_key, place)
+            LEFT JOIN postroom.message own ON own.id = g.id
             LEFT JOIN postroom.dedup d ON d.queue_id = g.key_owner AND d.key = g.key
-            LEFT JOIN postroom.message m ON m.id = coalesce(d.message_id, g.id)
+            LEFT JOIN postroom.message m ON m.id = coalesce(own.id, d.message_id, g.id)
             ORDER BY g.place
             """);
 
@@ -71,6 +72,12 @@ final class RepeatSql {
                 ORDER BY x.key_owner, x.key, x.place
                 OFFSET 0
             ) g
+            """);
+
+    /** Locks keys in the order of {@link #TAKE_KEYS}: see the function. Always one row. */
+    static final Sql LOCK_KEYS = Sql.of("""
+            -- name: lock_keys
+            SELECT postroom.lock_keys(:keyOwners::int4[], :keys::text[], :ids::uuid[])
             """);
 
     /** Whether a message keeps its key from another one: see {@code keeps_key}. Always one row. Locks nothing. */

@@ -15,6 +15,14 @@ final class SettingsSql {
             ORDER BY s.name
             """);
 
+    /** The entries of these names. Relies on settings_pk. */
+    static final Sql FIND_NAMED = Sql.of("""
+            -- name: find_named_settings
+            SELECT s.name, postroom.settings_document(s)::text, s.version, s.settings_by = 'operator', s.changed_at, s.changed_by
+            FROM postroom.settings s
+            WHERE s.name = ANY (:names::text[])
+            """);
+
     /** The last changes of one entry. Relies on settings_change_pk. */
     static final Sql HISTORY = Sql.of("""
             -- name: settings_history

@@ -32,6 +32,15 @@ final class TakenKeys {
      * keys.
      */
     static TakenKeys of(List<NewMessage> messages, Connection connection) throws SQLException {
+        return of(messages, false, connection);
+    }
+
+    /** Does the same after {@link #lock}, which has given a free key to its message already. */
+    static TakenKeys ofLocked(NewMessage message, Connection connection) throws SQLException {
+        return of(List.of(message), true, connection);
+    }
+
+    private static TakenKeys of(List<NewMessage> messages, boolean locked, Connection connection) throws SQLException {
         TakenKeys keys = new TakenKeys(messages);
         List<NewMessage> keyed = new ArrayList<>();
         Set<UUID> ids = new HashSet<>();
@@ -44,13 +53,26 @@ final class TakenKeys {
             }
         }
         if (!keyed.isEmpty()) {
-            keys.take(keyed, connection);
+            keys.take(keyed, locked, connection);
         }
         return keys;
     }
 
-    private void take(List<NewMessage> keyed, Connection connection) throws SQLException {
-        Set<UUID> won = keyed.stream().anyMatch(NewMessage::looksAtHolder)
+    /**
+     * Locks the keys of messages that are written one by one after that. Two batches with the same keys in other orders would deadlock
+     * without it.
+     */
+    static void lock(List<NewMessage> messages, Connection connection) throws SQLException {
+        List<NewMessage> keyed = messages.stream()
+                .filter(message -> message.deduplicationKey() != null)
+                .toList();
+        try (Sql.Call call = RepeatSql.LOCK_KEYS.on(connection)) {
+            set(call, keyed).one(row -> true);
+        }
+    }
+
+    private void take(List<NewMessage> keyed, boolean locked, Connection connection) throws SQLException {
+        Set<UUID> won = locked || keyed.stream().anyMatch(NewMessage::looksAtHolder)
                 ? takeHeld(keyed, connection)
                 : takeFree(keyed, connection);
         for (int i = 0; i < messages.size(); i++) {

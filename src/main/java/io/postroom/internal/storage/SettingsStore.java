@@ -3,6 +3,7 @@ package io.postroom.internal.storage;
 import io.postroom.api.SettingsChange;
 import io.postroom.api.SettingsEntry;
 import io.postroom.api.StoredSettings;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -15,6 +16,9 @@ public interface SettingsStore {
 
     /** Reads all entries, by name. */
     List<StoredSettings> list();
+
+    /** Reads those of these names that are there, for a worker: once, without a repeat, and each by itself. */
+    List<FoundSettings> find(Collection<String> names);
 
     /** Reads the last changes of an entry, the last one first. */
     List<SettingsChange> history(String name, int most);

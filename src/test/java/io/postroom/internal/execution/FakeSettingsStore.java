@@ -3,9 +3,11 @@ package io.postroom.internal.execution;
 import io.postroom.api.SettingsChange;
 import io.postroom.api.SettingsEntry;
 import io.postroom.api.StoredSettings;
+import io.postroom.internal.storage.FoundSettings;
 import io.postroom.internal.storage.SettingsStore;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -25,8 +27,16 @@ final class FakeSettingsStore implements SettingsStore {
 
     @Override
     public List<StoredSettings> list() {
-        reads.incrementAndGet();
         return new ArrayList<>(entries.values());
+    }
+
+    @Override
+    public List<FoundSettings> find(Collection<String> names) {
+        reads.incrementAndGet();
+        return entries.values().stream()
+                .filter(stored -> names.contains(stored.entry().name()))
+                .map(stored -> new FoundSettings(stored.entry().name(), stored, null))
+                .toList();
     }
 
     @Override

@@ -9,6 +9,9 @@ import io.postroom.internal.storage.JobStore;
 import io.postroom.testing.Conservation;
 import io.postroom.testing.PlacedMessages;
 import io.postroom.testing.PostgresTest;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
@@ -25,12 +28,14 @@ class PromoteDueTest {
     private static final Duration LONG_DUE = Duration.ofMinutes(-5);
     private static final Duration JUST_DUE = Duration.ofMillis(-1);
 
+    private final DataSource pool;
     private final JobStore store;
     private final PlacedMessages messages;
     private final JdbcClient sql;
     private final String queue = "q-" + UUID.randomUUID();
 
     PromoteDueTest(DataSource pool) {
+        this.pool = pool;
         store = PostgresStores.on(pool).jobs();
         messages = new PlacedMessages(pool);
         sql = JdbcClient.create(pool);
@@ -122,6 +127,25 @@ class PromoteDueTest {
         }
         job(Duration.ofMinutes(1)).run();
         assertThat(ready()).containsExactlyInAnyOrder(healthy, unlucky);
+    }
+
+    /** An open transaction that leaves a message out for the sake of one that is due: it may last, and the job must rest meanwhile. */
+    @Test
+    void job_rests_ever_longer_while_all_that_is_due_is_locked() throws SQLException {
+        UUID locked = delayed(JUST_DUE);
+        PromoteDue job = job(Duration.ofMinutes(1));
+        try (Connection open = pool.getConnection();
+                Statement statement = open.createStatement()) {
+            open.setAutoCommit(false);
+            statement.execute("SELECT FROM postroom.delayed WHERE message_id = '" + locked + "' FOR UPDATE");
+            for (int i = 0; i < 8; i++) {
+                job.run();
+            }
+            assertThat(job.run()).isBetween(Duration.ofMillis(50), Duration.ofMillis(100));
+            open.rollback();
+        }
+        job.run();
+        assertThat(ready()).containsExactly(locked);
     }
 
     private void refuseReady(String when, String state) {

@@ -3,14 +3,20 @@ package io.postroom.internal.postgres;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.postroom.api.SettingsEntry;
+import io.postroom.api.StoreException;
+import io.postroom.internal.postgres.statement.StoreTransactions;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.SQLTransientConnectionException;
 import java.sql.Statement;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -18,6 +24,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.postgresql.util.PSQLException;
 import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.jdbc.datasource.DelegatingDataSource;
 
 /** Entries of external systems as an SQL client changes them, and two clients that change one at once. */
 @PostgresTest
@@ -62,6 +69,62 @@ class SettingsFunctionsTest {
                         "2 change {endpoint,headers} " + database.user() + " https://a.example https://b.example",
                         "3 delete {channel,enabled,endpoint,headers,properties,templates} Ann https://b.example -");
         assertThat(set("{\"channel\": \"http\"}")).as("no version twice").isEqualTo(4);
+    }
+
+    /** Without postroom.set_settings. Nobody who read the entry before may overwrite it, and no line of its history is missing. */
+    @Test
+    void change_by_hand_has_its_version_and_its_line_of_history() {
+        set("{\"channel\": \"http\", \"endpoint\": \"https://a.example\"}");
+        sql.sql("UPDATE postroom.settings SET endpoint = 'https://b.example', changed_by = 'somebody else'")
+                .update();
+        assertThatThrownBy(() -> text("SELECT postroom.set_settings('billing', '{\"enabled\": false}', 1)"))
+                .hasMessageContaining("are at version 2, not 1: changed by " + database.user());
+        sql.sql("DELETE FROM postroom.settings").update();
+        sql.sql("INSERT INTO postroom.settings (name, channel) VALUES ('billing', 'http')")
+                .update();
+        assertThat(sql.sql("SELECT version || ' ' || action || ' ' || changed_by || ' ' || settings_by"
+                                + " FROM postroom.settings_history ORDER BY version")
+                        .query(String.class)
+                        .list())
+                .containsExactly(
+                        "1 create " + database.user() + " operator",
+                        "2 change " + database.user() + " operator",
+                        "3 delete " + database.user() + " operator",
+                        "4 create " + database.user() + " operator");
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            secret = 'env:no name'                       | secret must be a reference
+            retry_after = 'soon'                         | retryAfter must be
+            headers = '{"X-A": {"a": 1}}'                | headers must be texts
+            valid_from = 'infinity'                      | settings_valid_from_finite
+            valid_until = '10000-01-01 00:00:00+00'      | validUntil must be
+            """)
+    void change_by_hand_that_no_process_could_read_is_refused(String change, String refusal) {
+        set("{\"channel\": \"http\"}");
+        assertThatThrownBy(
+                        () -> sql.sql("UPDATE postroom.settings SET " + change).update())
+                .rootCause()
+                .hasMessageContaining(refusal)
+                .hasMessageNotContaining("no name");
+        assertThat(text("SELECT version FROM postroom.settings")).isEqualTo("1");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "\"validUntil\": \"9999-12-31T23:59:59-12:00\"",
+                "\"validFrom\": \"0001-01-01T00:00:00+14:00\"",
+                "\"endpoint\": \"ann:hunter2@smtp.example:25\"",
+                "\"headers\": {\"X-API-Key\": \"hunter2\"}"
+            })
+    void entry_that_no_process_could_read_or_that_holds_a_secret_is_refused(String member) {
+        assertThatThrownBy(() -> set("{\"channel\": \"http\", " + member + "}"))
+                .hasMessageContaining(member.substring(1, member.indexOf(':') - 1) + " must be")
+                .hasMessageNotContaining("hunter2");
+        assertThat(set("{\"channel\": \"mail\", \"endpoint\": \"mailto:ann@example.com\"}"))
+                .isEqualTo(1);
     }
 
     @Test
@@ -262,6 +325,33 @@ class SettingsFunctionsTest {
                 .hasMessageContaining(refusal)
                 .rootCause()
                 .hasFieldOrPropertyWithValue("SQLState", "PR409");
+    }
+
+    /** A worker asks once: its poll has a back-off of its own. */
+    @Test
+    void people_who_read_or_change_entries_outlive_a_short_failure() {
+        AtomicInteger refusals = new AtomicInteger();
+        PostgresSettingsStore store =
+                new PostgresSettingsStore(new StoreTransactions(new DelegatingDataSource(database.pool()) {
+                    @Override
+                    public Connection getConnection() throws SQLException {
+                        if (refusals.getAndDecrement() > 0) {
+                            throw new SQLTransientConnectionException("no connection for now");
+                        }
+                        return super.getConnection();
+                    }
+                }));
+        List<Supplier<Object>> calls = List.of(
+                () -> store.set(SettingsEntry.of("billing", "http"), null, null).version(),
+                () -> store.find("billing").isPresent(),
+                () -> store.list().size(),
+                () -> store.history("billing", 10).size());
+        for (Supplier<Object> call : calls) {
+            refusals.set(2);
+            assertThat(call.get()).isIn(1L, 1, true);
+        }
+        refusals.set(1);
+        assertThatThrownBy(() -> store.find(List.of("billing"))).isInstanceOf(StoreException.class);
     }
 
     private long set(String change) {

@@ -133,6 +133,7 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "limited_queue",
         "limiters",
         "lock_length",
+        "lock_keys",
         "lock_waiting",
         "log_schedule_action",
         "lowest_id",

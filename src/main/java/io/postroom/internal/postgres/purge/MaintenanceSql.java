@@ -35,7 +35,8 @@ final class MaintenanceSql {
 
     /**
      * Removes deduplication keys behind an id and before the end of a day, of messages that a purge would remove. The keys go first, so
-     * that a TRUNCATE leaves none behind. Always one row: how many it looked at (0: there are no more) and the last of them.
+     * that a TRUNCATE leaves none behind. A key that another transaction has locked stays, and keeps its day: the next turn looks again.
+     * Always one row: how many it looked at (0: there are no more) and the last of them.
      */
     static final Sql PURGE_KEYS = Sql.of("""
             -- name: purge_keys
@@ -56,13 +57,15 @@ final class MaintenanceSql {
                 WHERE a.outcome <= 2
                 GROUP BY l.message_id
                 HAVING max(a.finished_at + coalesce(q.retention, interval '7 days')) <= statement_timestamp()
+            ), free AS MATERIALIZED (
+                SELECT d.ctid
+                FROM looked l
+                JOIN postroom.dedup d ON d.queue_id = l.queue_id AND d.key = l.key AND d.message_id = l.message_id
+                WHERE l.message_id IN (SELECT r.message_id FROM removable r)
+                FOR UPDATE OF d SKIP LOCKED
             ), removed AS (
                 DELETE FROM postroom.dedup d
-                USING looked l
-                WHERE d.queue_id = l.queue_id
-                  AND d.key = l.key
-                  AND d.message_id = l.message_id
-                  AND l.message_id IN (SELECT r.message_id FROM removable r)
+                WHERE d.ctid = ANY (ARRAY(SELECT f.ctid FROM free f))
             )
             SELECT count(*)::int, (SELECT l.message_id FROM looked l ORDER BY l.message_id DESC LIMIT 1)
             FROM looked
@@ -168,7 +171,8 @@ final class MaintenanceSql {
                 SELECT d.ctid
                 FROM postroom.dedup d
                 WHERE NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = d.message_id)
-                LIMIT :limit))
+                LIMIT :limit
+                FOR UPDATE OF d SKIP LOCKED))
             """);
 
     static final Sql FORGET_DROPPED = Sql.of("""

@@ -77,6 +77,11 @@ public final class StoreTransactions {
         return repeated(() -> single(doing, work), error -> !StoreErrors.mayBeCommitted(error));
     }
 
+    /** Runs several statements that change something in one transaction, and repeats it like {@link #change}. */
+    public <T> T changes(String doing, Work<T> work) {
+        return repeated(() -> several(doing, work), error -> !StoreErrors.mayBeCommitted(error));
+    }
+
     private static <T> T repeated(Supplier<T> statement, Predicate<StoreException> isRepeatable) {
         Backoff backoff = new Backoff();
         long began = System.nanoTime();

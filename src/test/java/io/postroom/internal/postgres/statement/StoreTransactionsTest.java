@@ -50,7 +50,9 @@ class StoreTransactionsTest {
         assertThat(transactions.<Integer>read("count", this::count)).isZero();
         refusals.set(3);
         transactions.change("add one", this::add);
-        assertThat(transactions.<Integer>read("count", this::count)).isEqualTo(1);
+        refusals.set(3);
+        transactions.changes("add one", this::add);
+        assertThat(transactions.<Integer>read("count", this::count)).isEqualTo(2);
     }
 
     @Test
