@@ -3,6 +3,7 @@ package io.postroom;
 import io.postroom.api.Consumers;
 import io.postroom.api.Definitions;
 import io.postroom.api.Exchanges;
+import io.postroom.api.FileImports;
 import io.postroom.api.Limiter;
 import io.postroom.api.Limiters;
 import io.postroom.api.QueueMessages;
@@ -47,11 +48,13 @@ public final class DefaultPostroom implements Postroom {
     private final SettingsRegistry settings;
     private final HandlerEntries entries;
     private final Consumers consumers;
+    private final FileImports fileImports;
     private final DefaultLimiters limiters;
     private final HandlerRegistry handlers;
     private final Engine engine;
     private final Supplier<List<String>> obstacles;
     private final JobTimer timer;
+    private final PostroomJobs.Imports imports;
     private final List<Job> jobs;
     private final WatchUnconsumedQueues unconsumed;
     private final Transactions transactions;
@@ -72,11 +75,13 @@ public final class DefaultPostroom implements Postroom {
             SettingsRegistry settings,
             HandlerEntries entries,
             Consumers consumers,
+            FileImports fileImports,
             DefaultLimiters limiters,
             HandlerRegistry handlers,
             Engine engine,
             Supplier<List<String>> obstacles,
             JobTimer timer,
+            PostroomJobs.Imports imports,
             List<Job> jobs,
             WatchUnconsumedQueues unconsumed,
             Transactions transactions,
@@ -90,11 +95,13 @@ public final class DefaultPostroom implements Postroom {
         this.settings = settings;
         this.entries = entries;
         this.consumers = consumers;
+        this.fileImports = fileImports;
         this.limiters = limiters;
         this.handlers = handlers;
         this.engine = engine;
         this.obstacles = obstacles;
         this.timer = timer;
+        this.imports = imports;
         this.jobs = jobs;
         this.unconsumed = unconsumed;
         this.transactions = transactions;
@@ -135,6 +142,11 @@ public final class DefaultPostroom implements Postroom {
     @Override
     public Consumers consumers() {
         return consumers;
+    }
+
+    @Override
+    public FileImports fileImports() {
+        return fileImports;
     }
 
     @Override
@@ -196,6 +208,7 @@ public final class DefaultPostroom implements Postroom {
             if (!jobsStarted) {
                 jobsStarted = true;
                 timer.start(jobs);
+                imports.timer().start(imports.jobs());
             }
         }
     }
@@ -251,6 +264,7 @@ public final class DefaultPostroom implements Postroom {
 
     @Override
     public void stop(Duration drain) {
+        imports.timer().stop();
         timer.stop();
         engine.stop(drain);
     }

@@ -1,6 +1,7 @@
 package io.postroom;
 
 import io.postroom.api.EngineSettings;
+import io.postroom.api.FileImport;
 import io.postroom.api.Limiter;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.SettingsEntry;
@@ -19,6 +20,7 @@ import io.postroom.internal.execution.HandlerRegistry;
 import io.postroom.internal.execution.HandlerSetup;
 import io.postroom.internal.execution.Secrets;
 import io.postroom.internal.execution.Upcasters;
+import io.postroom.internal.imports.DefaultFileImports;
 import io.postroom.internal.postgres.PostgresStores;
 import io.postroom.internal.postgres.PostgresWorkerStore;
 import io.postroom.internal.postgres.connection.AccessCheck;
@@ -46,7 +48,9 @@ import io.postroom.internal.worker.Engine;
 import io.postroom.internal.worker.EngineParts;
 import io.postroom.internal.worker.Notifier;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
 import javax.sql.DataSource;
@@ -62,6 +66,7 @@ final class PostroomBuilder implements Postroom.Builder {
     private final List<QueueSettings> queues = new ArrayList<>();
     private final List<SettingsEntry> entries = new ArrayList<>();
     private final List<Limiter> limiters = new ArrayList<>();
+    private final Map<String, FileImport> fileImports = new LinkedHashMap<>();
     private final List<Handler> handlers = new ArrayList<>();
     private final List<PayloadUpcaster> upcasters = new ArrayList<>();
     private final List<MessageInterceptor> interceptors = new ArrayList<>();
@@ -132,6 +137,14 @@ final class PostroomBuilder implements Postroom.Builder {
     @Override
     public Postroom.Builder limiter(Limiter limiter) {
         limiters.add(limiter);
+        return this;
+    }
+
+    @Override
+    public Postroom.Builder fileImport(FileImport settings) {
+        if (fileImports.putIfAbsent(settings.name(), settings) != null) {
+            throw new IllegalArgumentException("two imports of files have the name \"" + settings.name() + "\"");
+        }
         return this;
     }
 
@@ -274,6 +287,9 @@ final class PostroomBuilder implements Postroom.Builder {
         DefaultQueueMessages queueMessages = new DefaultQueueMessages(
                 stores, hosts, encoder, queueCache, router, worker, jobs::promoteSoon, jobs::redriveSoon);
         jobs.firing(stores.schedules(), queueMessages.scheduled());
+        if (workers) {
+            jobs.importing(fileImports.values(), stores, queueMessages.imported());
+        }
         OwnerCheck ownerCheck = new OwnerCheck(stores.queues(), worker);
         DefaultQueues queues = new DefaultQueues(stores, queueCache, worker, ownerCheck);
         return new DefaultPostroom(
@@ -288,11 +304,13 @@ final class PostroomBuilder implements Postroom.Builder {
                 new DefaultSettingsRegistry(stores.settings(), known::forget),
                 known,
                 new DefaultConsumers(stores.consumers(), worker.poller()),
+                new DefaultFileImports(stores.fileImports()),
                 new DefaultLimiters(stores.limiters(), queueCache, worker.poller()),
                 registry,
                 engine,
                 jobs.inspect::obstacles,
                 jobs.timer,
+                jobs.imports,
                 workers ? jobs.ofWorker(settings, engine, worker.failures()) : jobs.ofProducer(worker.failures()),
                 jobs.unconsumed,
                 hosts,

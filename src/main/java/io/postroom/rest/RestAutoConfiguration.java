@@ -3,6 +3,7 @@ package io.postroom.rest;
 import io.postroom.api.Consumers;
 import io.postroom.api.Definitions;
 import io.postroom.api.Exchanges;
+import io.postroom.api.FileImports;
 import io.postroom.api.Limiters;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
@@ -50,6 +51,12 @@ class RestAutoConfiguration {
     @ConditionalOnBean(Limiters.class)
     LimitersController postroomLimitersController(Limiters limiters) {
         return new LimitersController(limiters);
+    }
+
+    @Bean
+    @ConditionalOnBean(FileImports.class)
+    FileImportsController postroomFileImportsController(FileImports imports) {
+        return new FileImportsController(imports);
     }
 
     @Bean

@@ -29,6 +29,7 @@ public final class PostgresStores {
                 new PostgresConsumerStore(transactions, queues),
                 new PostgresScheduleStore(transactions),
                 new PostgresSettingsStore(transactions),
-                new PostgresLimiterStore(transactions, queues));
+                new PostgresLimiterStore(transactions, queues),
+                new PostgresFileImportStore(transactions));
     }
 }

@@ -14,4 +14,5 @@ public record Stores(
         ConsumerStore consumers,
         ScheduleStore schedules,
         SettingsStore settings,
-        LimiterStore limiters) {}
+        LimiterStore limiters,
+        FileImportStore fileImports) {}

@@ -49,7 +49,8 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "settings",
         "limiter",
         "schedule",
-        "schedule_run"
+        "schedule_run",
+        "file_import"
     };
 
     static final String[] VIEWS = {
@@ -61,7 +62,8 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "consumer_stops",
         "settings_history",
         "schedules",
-        "schedule_runs"
+        "schedule_runs",
+        "file_imports"
     };
 
     /** Functions that a worker calls, and those that they call. Jobs that free old days are left to the owner of the tables. */
