@@ -68,8 +68,8 @@ public record FileImport(
         /** A JSON value in each line; empty lines are left out. */
         NDJSON,
         /**
-         * RFC 4180 in UTF-8 with names in the first line. A line becomes a JSON object of texts. Nothing between two separators is null, and
-         * {@code ""} is the empty text.
+         * RFC 4180 in UTF-8 with names in the first line. A line becomes a JSON object of texts. Nothing between two separators is null,
+         * and {@code ""} is the empty text.
          */
         CSV;
 

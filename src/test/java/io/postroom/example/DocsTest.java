@@ -246,6 +246,9 @@ class DocsTest {
         known.add(
                 "postroom\\.settings\\.[A-Za-z0-9._-]+\\.(channel|endpoint|attempts|retry-after|secret|valid-from|valid-until|enabled"
                         + "|(headers|templates|properties)\\.[A-Za-z0-9._-]+)");
+        known.add(
+                "postroom\\.file-imports\\.[A-Za-z0-9._-]+\\.(folder|settings|queue|type|version|format|separator|key|stable-for"
+                        + "|largest-line|largest-file|done|again)");
         serverProperties().forEach(name -> known.add(Pattern.quote(name)));
         return known;
     }
@@ -257,7 +260,8 @@ class DocsTest {
             String name = name(property);
             if (name.equals("postroom.handlers")
                     || name.equals("postroom.queues")
-                    || name.equals("postroom.settings")) {
+                    || name.equals("postroom.settings")
+                    || name.equals("postroom.file-imports")) {
                 continue;
             }
             String row = page.lines()

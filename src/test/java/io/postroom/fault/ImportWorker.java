@@ -14,7 +14,7 @@ import java.time.Duration;
 final class ImportWorker {
     private ImportWorker() {}
 
-    public static void main(String[] arguments) {
+    public static void main(String[] arguments) throws InterruptedException {
         HikariConfig config = new HikariConfig();
         config.setJdbcUrl(arguments[0]);
         config.setUsername(arguments[1]);
@@ -23,7 +23,8 @@ final class ImportWorker {
         String last = arguments[4];
         Postroom.on(new HikariDataSource(config))
                 .schema(SchemaMode.NONE)
-                .settings(FaultWorker.settings("importer-" + ProcessHandle.current().pid()))
+                .settings(FaultWorker.settings(
+                        "importer-" + ProcessHandle.current().pid()))
                 .interceptor(new MessageInterceptor() {
                     @Override
                     public CreateMessage beforeCreate(CreateMessage message) {
@@ -36,6 +37,7 @@ final class ImportWorker {
                 .fileImport(settings(Path.of(arguments[3])))
                 .start();
         System.out.println("READY");
+        Thread.sleep(Long.MAX_VALUE); // the threads of the engine keep no JVM alive
     }
 
     static FileImport settings(Path folder) {

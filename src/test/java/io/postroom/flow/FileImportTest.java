@@ -11,8 +11,8 @@ import io.postroom.api.FileImport.Format;
 import io.postroom.api.ImportedFile;
 import io.postroom.api.ImportedFile.State;
 import io.postroom.api.InvalidMessageException;
-import io.postroom.api.QueueSettings;
 import io.postroom.api.Overflow;
+import io.postroom.api.QueueSettings;
 import io.postroom.api.SettingsEntry;
 import io.postroom.test.PostroomKit;
 import io.postroom.testing.PostgresTest;
@@ -84,7 +84,8 @@ class FileImportTest {
                                 .orElse(null),
                         file -> file != null
                                 && file.state() != State.RUNNING
-                                && !Files.exists(folder.resolve("processing").resolve(file.id().toString())));
+                                && !Files.exists(folder.resolve("processing")
+                                        .resolve(file.id().toString())));
     }
 
     private List<String> payloads() {
@@ -125,7 +126,9 @@ class FileImportTest {
     @Test
     void bad_lines_are_kept_beside_the_file_and_the_others_become_messages() throws Exception {
         start(of(Format.NDJSON).largestLine(100).done(Done.DELETE));
-        put("b.ndjson", "{\"n\":1}\n{broken\n{\"n\":2}\n{\"long\":\"" + "x".repeat(200) + "\"}\n{\"nul\":\"\\u0000\"}\n3");
+        put(
+                "b.ndjson",
+                "{\"n\":1}\n{broken\n{\"n\":2}\n{\"long\":\"" + "x".repeat(200) + "\"}\n{\"nul\":\"\\u0000\"}\n3");
 
         ImportedFile file = awaitEnd("b.ndjson");
 
@@ -137,7 +140,9 @@ class FileImportTest {
                         bad -> assertThat(bad).startsWith("{\"line\":2,").contains("{broken"),
                         bad -> assertThat(bad).startsWith("{\"line\":4,\"reason\":\"longer than 100 bytes\""),
                         bad -> assertThat(bad).startsWith("{\"line\":5,"));
-        assertThat(beside(file, "b.ndjson")).as("kept, because it has bad lines").exists();
+        assertThat(beside(file, "b.ndjson"))
+                .as("kept, because it has bad lines")
+                .exists();
     }
 
     @Test
@@ -233,7 +238,10 @@ class FileImportTest {
 
         assertThat(file.messages()).isEqualTo(2);
         assertThat(file.badLines()).isEqualTo(1);
-        assertThat(beside(file, "bad-lines.ndjson")).content().startsWith("{\"line\":3,").contains("1,other");
+        assertThat(beside(file, "bad-lines.ndjson"))
+                .content()
+                .startsWith("{\"line\":3,")
+                .contains("1,other");
         assertThat(payloads()).hasSize(4);
     }
 
@@ -261,7 +269,10 @@ class FileImportTest {
         Files.writeString(folder.resolve("sub").resolve("x.ndjson"), "1\n");
         Files.writeString(folder.resolve("x.ndjson.part"), "1\n");
         Files.writeString(folder.resolve(".hidden"), "1\n");
-        boolean hasPipe = new ProcessBuilder("mkfifo", folder.resolve("pipe").toString()).start().waitFor() == 0;
+        boolean hasPipe = new ProcessBuilder("mkfifo", folder.resolve("pipe").toString())
+                        .start()
+                        .waitFor()
+                == 0;
         start(of(Format.NDJSON));
         put("j.ndjson", "1\n");
 
@@ -324,9 +335,8 @@ class FileImportTest {
         assertThatThrownBy(() -> of(Format.JSON).key("id")).hasMessageContaining("key must be left out");
         assertThatThrownBy(() -> of(Format.CSV).largestLine(15)).hasMessageContaining("16 to 1048576");
         assertThatThrownBy(() -> of(Format.CSV).stableFor(Duration.ofDays(2))).hasMessageContaining("stableFor");
-        assertThatThrownBy(() -> Postroom.on(database.pool())
-                        .fileImport(of(Format.CSV))
-                        .fileImport(of(Format.CSV)))
+        assertThatThrownBy(() ->
+                        Postroom.on(database.pool()).fileImport(of(Format.CSV)).fileImport(of(Format.CSV)))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("two imports");
     }

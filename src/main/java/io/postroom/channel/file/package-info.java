@@ -1,6 +1,6 @@
 /**
- * The channel "file": a message becomes a file, or a line of a file of its hour, day or month. Folder, name and format come from an entry of
- * {@link io.postroom.api.SettingsRegistry}, which the handler names.
+ * The channel "file": a message becomes a file, or a line of a file of its hour, day or month. Folder, name and format come from an entry
+ * of {@link io.postroom.api.SettingsRegistry}, which the handler names.
  *
  * <pre>
  * handler ─ payload ─► FileOutbox ─ OutboxSettings, NameTemplate ─┬─► WholeFiles      json, bytes, ndjson, csv

@@ -157,7 +157,8 @@ class AppendedFileTest {
         AppendedFile file = new AppendedFile(
                 path,
                 false,
-                (opened, options) -> new FailingChannel(FileChannel.open(opened, options), FileChannel.open(FULL, StandardOpenOption.WRITE)));
+                (opened, options) -> new FailingChannel(
+                        FileChannel.open(opened, options), FileChannel.open(FULL, StandardOpenOption.WRITE)));
 
         assertThatThrownBy(() -> file.append(new byte[0], bytes("{\"n\":2}\n"), null))
                 .isInstanceOf(IOException.class)

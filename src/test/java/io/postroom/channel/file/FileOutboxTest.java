@@ -166,8 +166,10 @@ class FileOutboxTest {
         Outcome outcome = files.write(
                 "hello", delivered(entry("name", "{correlationId}{correlationId}-{id}"), "x".repeat(200), 1));
 
-        assertThat(outcome).isInstanceOfSatisfying(Outcome.Reject.class, reject -> assertThat(reject.reason())
-                .contains("at most 200 bytes"));
+        assertThat(outcome)
+                .isInstanceOfSatisfying(
+                        Outcome.Reject.class,
+                        reject -> assertThat(reject.reason()).contains("at most 200 bytes"));
         assertThat(names()).isEmpty();
     }
 
@@ -200,17 +202,19 @@ class FileOutboxTest {
             }
             assertThat(files.write("hello", first(entry))).as("%s", wrong).isInstanceOf(Outcome.NotNow.class);
         }
-        assertThat(files.write("hello", first(SettingsEntry.of("archive", "file").endpoint("relative"))))
+        assertThat(files.write(
+                        "hello", first(SettingsEntry.of("archive", "file").endpoint("relative"))))
                 .isInstanceOf(Outcome.NotNow.class);
-        assertThat(files.write("hello", first(SettingsEntry.of("archive", "file")))).isInstanceOf(Outcome.NotNow.class);
+        assertThat(files.write("hello", first(SettingsEntry.of("archive", "file"))))
+                .isInstanceOf(Outcome.NotNow.class);
         assertThat(names()).isEmpty();
     }
 
     @Test
     void missing_folder_lets_messages_wait_and_is_not_made() throws Exception {
         Path missing = folder.resolve("not-mounted");
-        Outcome outcome = files.write(
-                "hello", first(SettingsEntry.of("archive", "file").endpoint(missing.toString())));
+        Outcome outcome =
+                files.write("hello", first(SettingsEntry.of("archive", "file").endpoint(missing.toString())));
 
         assertThat(outcome).isEqualTo(Outcome.notNow(missing.toString(), FileOutbox.PARK_FOR));
         assertThat(missing).doesNotExist();

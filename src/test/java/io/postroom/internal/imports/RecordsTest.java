@@ -108,7 +108,9 @@ class RecordsTest {
                 "a,\"b | a quote that is never closed"
             })
     void header_must_name_the_columns(String header, String reason) throws Exception {
-        assertThatThrownBy(() -> csv(header)).isInstanceOf(BadRecordException.class).hasMessage(reason);
+        assertThatThrownBy(() -> csv(header))
+                .isInstanceOf(BadRecordException.class)
+                .hasMessage(reason);
     }
 
     @Test
@@ -122,8 +124,7 @@ class RecordsTest {
     @ValueSource(ints = {999, 1000})
     void line_of_the_largest_size_is_read(int size) throws Exception {
         String line = "x".repeat(size);
-        assertThat(ndjson((line + "\n{}\n").getBytes(StandardCharsets.UTF_8)))
-                .containsExactly("1: " + line, "2: {}");
+        assertThat(ndjson((line + "\n{}\n").getBytes(StandardCharsets.UTF_8))).containsExactly("1: " + line, "2: {}");
     }
 
     @ParameterizedTest
