@@ -222,6 +222,34 @@ CREATE TABLE postroom.exchange (
 );
 COMMENT ON COLUMN postroom.exchange.alternate IS 'the exchange that a message goes on to where no binding of this one matches it';
 
+CREATE TABLE postroom.file_import (
+    id uuid NOT NULL,
+    started_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    changed_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    finished_at timestamp with time zone,
+    size bigint NOT NULL,
+    modified_us bigint NOT NULL,
+    "position" bigint NOT NULL DEFAULT 0,
+    lines bigint NOT NULL DEFAULT 0,
+    messages bigint NOT NULL DEFAULT 0,
+    bad_lines bigint NOT NULL DEFAULT 0,
+    bad_bytes bigint NOT NULL DEFAULT 0,
+    import_name text COLLATE "C" NOT NULL,
+    file text NOT NULL,
+    state text COLLATE "C" NOT NULL DEFAULT 'RUNNING'::text,
+    sha256 bytea,
+    error text NOT NULL DEFAULT ''::text,
+    CONSTRAINT file_import_pk PRIMARY KEY (id),
+    CONSTRAINT file_import_finished CHECK ((state = 'RUNNING'::text) = (finished_at IS NULL)),
+    CONSTRAINT file_import_state_known CHECK (state = ANY (ARRAY['RUNNING'::text, 'DONE'::text, 'FAILED'::text]))
+) WITH (fillfactor=80);
+CREATE INDEX file_import_same ON postroom.file_import USING btree (sha256, import_name);
+COMMENT ON TABLE postroom.file_import IS 'one row for each file that an import has taken';
+COMMENT ON COLUMN postroom.file_import.modified_us IS 'the file''s time of change in microseconds since 1970, when it was taken';
+COMMENT ON COLUMN postroom.file_import."position" IS 'bytes whose lines are messages or bad lines';
+COMMENT ON COLUMN postroom.file_import.bad_bytes IS 'bytes of bad-lines.ndjson that count; what is behind them is of a process that died';
+COMMENT ON COLUMN postroom.file_import.sha256 IS 'of the content; null: it was refused before it was read';
+
 CREATE TABLE postroom.grouped (
     seq bigint NOT NULL,
     queue_id integer NOT NULL,
@@ -791,6 +819,25 @@ CREATE VIEW postroom.exchanges AS
     created_at
    FROM postroom.exchange e;
 COMMENT ON VIEW postroom.exchanges IS 'exchanges: what takes messages that name no queue';
+
+CREATE VIEW postroom.file_imports AS
+ SELECT id,
+    import_name,
+    file,
+    size,
+    state,
+    "position",
+    lines,
+    messages,
+    bad_lines,
+    started_at,
+    changed_at,
+    finished_at,
+    error
+   FROM postroom.file_import f;
+COMMENT ON VIEW postroom.file_imports IS 'files that imports have taken, and how far each is';
+COMMENT ON COLUMN postroom.file_imports.state IS 'RUNNING, DONE or FAILED; the file is in the folder processing, done or failed';
+COMMENT ON COLUMN postroom.file_imports.bad_lines IS 'lines in bad-lines.ndjson beside the file, with their numbers and reasons';
 
 CREATE VIEW postroom.message_content AS
  SELECT m.id AS message_id,

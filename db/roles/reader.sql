@@ -18,6 +18,7 @@ GRANT SELECT ON
     postroom.current_settings,
     postroom.dropped_messages,
     postroom.exchanges,
+    postroom.file_imports,
     postroom.message_history,
     postroom.operator_log,
     postroom.place,

@@ -4,6 +4,7 @@ import io.postroom.api.Batches;
 import io.postroom.api.Consumers;
 import io.postroom.api.Definitions;
 import io.postroom.api.Exchanges;
+import io.postroom.api.FileImports;
 import io.postroom.api.Limiter;
 import io.postroom.api.Limiters;
 import io.postroom.api.QueueMessages;
@@ -49,6 +50,7 @@ public final class DefaultPostroom implements Postroom {
     private final SettingsRegistry settings;
     private final HandlerEntries entries;
     private final Consumers consumers;
+    private final FileImports fileImports;
     private final DefaultLimiters limiters;
     private final Batches batches;
     private final IntSupplier settleBatches;
@@ -56,6 +58,7 @@ public final class DefaultPostroom implements Postroom {
     private final Engine engine;
     private final Supplier<List<String>> obstacles;
     private final JobTimer timer;
+    private final PostroomJobs.Imports imports;
     private final List<Job> jobs;
     private final WatchUnconsumedQueues unconsumed;
     private final Transactions transactions;
@@ -76,6 +79,7 @@ public final class DefaultPostroom implements Postroom {
             SettingsRegistry settings,
             HandlerEntries entries,
             Consumers consumers,
+            FileImports fileImports,
             DefaultLimiters limiters,
             Batches batches,
             IntSupplier settleBatches,
@@ -83,6 +87,7 @@ public final class DefaultPostroom implements Postroom {
             Engine engine,
             Supplier<List<String>> obstacles,
             JobTimer timer,
+            PostroomJobs.Imports imports,
             List<Job> jobs,
             WatchUnconsumedQueues unconsumed,
             Transactions transactions,
@@ -96,6 +101,7 @@ public final class DefaultPostroom implements Postroom {
         this.settings = settings;
         this.entries = entries;
         this.consumers = consumers;
+        this.fileImports = fileImports;
         this.limiters = limiters;
         this.batches = batches;
         this.settleBatches = settleBatches;
@@ -103,6 +109,7 @@ public final class DefaultPostroom implements Postroom {
         this.engine = engine;
         this.obstacles = obstacles;
         this.timer = timer;
+        this.imports = imports;
         this.jobs = jobs;
         this.unconsumed = unconsumed;
         this.transactions = transactions;
@@ -143,6 +150,11 @@ public final class DefaultPostroom implements Postroom {
     @Override
     public Consumers consumers() {
         return consumers;
+    }
+
+    @Override
+    public FileImports fileImports() {
+        return fileImports;
     }
 
     @Override
@@ -209,6 +221,7 @@ public final class DefaultPostroom implements Postroom {
             if (!jobsStarted) {
                 jobsStarted = true;
                 timer.start(jobs);
+                imports.timer().start(imports.jobs());
             }
         }
     }
@@ -268,6 +281,7 @@ public final class DefaultPostroom implements Postroom {
 
     @Override
     public void stop(Duration drain) {
+        imports.timer().stop();
         timer.stop();
         engine.stop(drain);
     }

@@ -5,6 +5,8 @@ import io.postroom.api.Consumers;
 import io.postroom.api.Definitions;
 import io.postroom.api.EngineSettings;
 import io.postroom.api.Exchanges;
+import io.postroom.api.FileImport;
+import io.postroom.api.FileImports;
 import io.postroom.api.Limiter;
 import io.postroom.api.Limiters;
 import io.postroom.api.PostroomException;
@@ -78,6 +80,9 @@ public interface Postroom extends AutoCloseable {
 
     /** Creates, seals, cancels and finds batches of messages. Usable until {@link #close}. */
     Batches batches();
+
+    /** Lists the files that imports have taken, and how far each is. Usable until {@link #close}. */
+    FileImports fileImports();
 
     /** Limits how many messages start in a period, and how many are in progress. Usable until {@link #close}. */
     Limiters limiters();
@@ -180,6 +185,14 @@ public interface Postroom extends AutoCloseable {
          * last one wins. What handlers give their queues counts as a declaration. An operator's values are not compared.
          */
         Builder strictDeclarations(boolean on);
+
+        /**
+         * Adds an import: files of a folder become messages; default none. Runs in processes with {@link #workers}. Each import has a name
+         * of its own.
+         *
+         * @throws IllegalArgumentException two imports have the same name
+         */
+        Builder fileImport(FileImport settings);
 
         /** Adds a handler; default none. Two that take the same messages, or with the same id, are refused at {@link #start}. */
         Builder handler(Handler handler);

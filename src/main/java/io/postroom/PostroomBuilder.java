@@ -1,6 +1,7 @@
 package io.postroom;
 
 import io.postroom.api.EngineSettings;
+import io.postroom.api.FileImport;
 import io.postroom.api.Limiter;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.Schedule;
@@ -22,6 +23,7 @@ import io.postroom.internal.execution.HandlerRegistry;
 import io.postroom.internal.execution.HandlerSetup;
 import io.postroom.internal.execution.Secrets;
 import io.postroom.internal.execution.Upcasters;
+import io.postroom.internal.imports.DefaultFileImports;
 import io.postroom.internal.postgres.PostgresStores;
 import io.postroom.internal.postgres.PostgresWorkerStore;
 import io.postroom.internal.postgres.connection.AccessCheck;
@@ -70,6 +72,7 @@ final class PostroomBuilder implements Postroom.Builder {
     private final Map<String, Schedule> schedules = new LinkedHashMap<>();
     private final List<SettingsCheck> checks = new ArrayList<>();
     private final List<Limiter> limiters = new ArrayList<>();
+    private final Map<String, FileImport> fileImports = new LinkedHashMap<>();
     private final List<Handler> handlers = new ArrayList<>();
     private final List<PayloadUpcaster> upcasters = new ArrayList<>();
     private final List<MessageInterceptor> interceptors = new ArrayList<>();
@@ -152,6 +155,14 @@ final class PostroomBuilder implements Postroom.Builder {
     @Override
     public Postroom.Builder limiter(Limiter limiter) {
         limiters.add(limiter);
+        return this;
+    }
+
+    @Override
+    public Postroom.Builder fileImport(FileImport settings) {
+        if (fileImports.putIfAbsent(settings.name(), settings) != null) {
+            throw new IllegalArgumentException("two imports of files have the name \"" + settings.name() + "\"");
+        }
         return this;
     }
 
@@ -297,6 +308,9 @@ final class PostroomBuilder implements Postroom.Builder {
                 stores, hosts, encoder, queueCache, router, worker, jobs::promoteSoon, jobs::redriveSoon);
         jobs.firing(stores.schedules(), queueMessages.scheduled());
         jobs.settling(stores.batches(), worker.poller()::pollNow);
+        if (workers) {
+            jobs.importing(fileImports.values(), stores, queueMessages.imported());
+        }
         OwnerCheck ownerCheck = new OwnerCheck(stores.queues(), worker);
         DefaultQueues queues = new DefaultQueues(stores, queueCache, worker, ownerCheck);
         return new DefaultPostroom(
@@ -311,6 +325,7 @@ final class PostroomBuilder implements Postroom.Builder {
                 new DefaultSettingsRegistry(stores.settings(), known::forget, entryChecks::require, entryChecks::test),
                 known,
                 new DefaultConsumers(stores.consumers(), worker.poller()),
+                new DefaultFileImports(stores.fileImports()),
                 new DefaultLimiters(stores.limiters(), queueCache, worker.poller()),
                 new DefaultBatches(stores.batches(), hosts, queueMessages.scheduled(), jobs::settleSoon),
                 jobs::settleAll,
@@ -318,6 +333,7 @@ final class PostroomBuilder implements Postroom.Builder {
                 engine,
                 jobs.inspect::obstacles,
                 jobs.timer,
+                jobs.imports,
                 workers ? jobs.ofWorker(settings, engine, worker.failures()) : jobs.ofProducer(worker.failures()),
                 jobs.unconsumed,
                 hosts,

@@ -1,9 +1,12 @@
 package io.postroom;
 
 import io.postroom.api.EngineSettings;
+import io.postroom.api.FileImport;
+import io.postroom.internal.imports.ImportedMessages;
 import io.postroom.internal.jobs.DeleteAbandonedQueues;
 import io.postroom.internal.jobs.ExpireMessages;
 import io.postroom.internal.jobs.FireSchedules;
+import io.postroom.internal.jobs.ImportFiles;
 import io.postroom.internal.jobs.InspectDatabase;
 import io.postroom.internal.jobs.Job;
 import io.postroom.internal.jobs.JobTimer;
@@ -27,6 +30,7 @@ import io.postroom.internal.storage.BatchStore;
 import io.postroom.internal.storage.JobStore;
 import io.postroom.internal.storage.MaintenanceStore;
 import io.postroom.internal.storage.ScheduleStore;
+import io.postroom.internal.storage.Stores;
 import io.postroom.internal.worker.Consumers;
 import io.postroom.internal.worker.DueWatch;
 import io.postroom.internal.worker.Engine;
@@ -35,6 +39,7 @@ import io.postroom.internal.worker.Notifier;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Objects;
 import javax.sql.DataSource;
@@ -60,6 +65,7 @@ final class PostroomJobs {
     private final RedriveDeadLetters redrives;
     private @Nullable FireSchedules schedules;
     private @Nullable SettleBatches batches;
+    Imports imports = new Imports(new JobTimer(), List.of());
 
     /** @param engines connections of the engine's own */
     PostroomJobs(JobStore store, DataSource engines, Notifier notifier, Consumers consumers) {
@@ -123,6 +129,24 @@ final class PostroomJobs {
             }
         }
     }
+
+    /** Takes the imports of files. Each is a job, on threads apart from those of the others: it may read for minutes. */
+    void importing(Collection<FileImport> settings, Stores stores, ImportedMessages messages) {
+        LockProvider locks = PostgresJobLocks.on(engines);
+        imports = new Imports(
+                new JobTimer(),
+                settings.stream()
+                        .<Job>map(one -> new ImportFiles(
+                                one,
+                                stores.fileImports(),
+                                messages,
+                                locks,
+                                entry -> stores.settings().find(entry)))
+                        .toList());
+    }
+
+    /** Jobs that import files, and what runs them. */
+    record Imports(JobTimer timer, List<Job> jobs) {}
 
     /** Fires on this thread what is due. */
     void fireDue() {

@@ -4,6 +4,7 @@ import io.postroom.api.Batches;
 import io.postroom.api.Consumers;
 import io.postroom.api.Definitions;
 import io.postroom.api.Exchanges;
+import io.postroom.api.FileImports;
 import io.postroom.api.Limiters;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
@@ -64,6 +65,12 @@ class RestAutoConfiguration {
     @ConditionalOnBean(Limiters.class)
     LimitersController postroomLimitersController(Limiters limiters) {
         return new LimitersController(limiters);
+    }
+
+    @Bean
+    @ConditionalOnBean(FileImports.class)
+    FileImportsController postroomFileImportsController(FileImports imports) {
+        return new FileImportsController(imports);
     }
 
     @Bean

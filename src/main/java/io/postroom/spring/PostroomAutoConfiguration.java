@@ -7,6 +7,8 @@ import io.postroom.api.Consumers;
 import io.postroom.api.Definitions;
 import io.postroom.api.EngineSettings;
 import io.postroom.api.Exchanges;
+import io.postroom.api.FileImport;
+import io.postroom.api.FileImports;
 import io.postroom.api.Limiter;
 import io.postroom.api.Limiters;
 import io.postroom.api.QueueMessages;
@@ -16,6 +18,8 @@ import io.postroom.api.Schedule;
 import io.postroom.api.Schedules;
 import io.postroom.api.SettingsCheck;
 import io.postroom.api.SettingsRegistry;
+import io.postroom.channel.file.FileOutbox;
+import io.postroom.handler.JacksonPayloadCodec;
 import io.postroom.handler.MessageInterceptor;
 import io.postroom.handler.PayloadCodec;
 import io.postroom.handler.PayloadUpcaster;
@@ -71,7 +75,8 @@ class PostroomAutoConfiguration {
             ObjectProvider<QueueSettings> queues,
             ObjectProvider<Limiter> limiters,
             ObjectProvider<Schedule> schedules,
-            ObjectProvider<SettingsCheck> checks) {
+            ObjectProvider<SettingsCheck> checks,
+            ObjectProvider<FileImport> fileImports) {
         HostDatabase host = HostDatabase.of(beans, properties);
         Postroom.Builder builder = Postroom.on(host.dataSource())
                 .transactions(host.transactions(beans))
@@ -94,6 +99,8 @@ class PostroomAutoConfiguration {
         QueueProperties.Declared declared = QueueProperties.declared(environment);
         declared.queues().forEach(builder::queue); // after the beans, so a property wins
         declared.limiters().forEach(builder::limiter);
+        fileImports.orderedStream().forEach(builder::fileImport);
+        FileImportProperties.declared(environment).forEach(builder::fileImport);
         SettingsProperties.declared(environment).forEach(builder::settingsEntry);
         schedules.orderedStream().forEach(builder::schedule);
         ScheduleProperties.declared(environment).forEach(builder::schedule);
@@ -167,6 +174,19 @@ class PostroomAutoConfiguration {
     @ConditionalOnMissingBean
     Limiters postroomLimiters(Postroom postroom) {
         return postroom.limiters();
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    FileImports postroomFileImports(Postroom postroom) {
+        return postroom.fileImports();
+    }
+
+    /** Writes payloads as the engine does. */
+    @Bean
+    @ConditionalOnMissingBean
+    FileOutbox postroomFileOutbox(ObjectProvider<PayloadCodec> codec) {
+        return new FileOutbox(codec.getIfAvailable(JacksonPayloadCodec::new));
     }
 
     @Bean

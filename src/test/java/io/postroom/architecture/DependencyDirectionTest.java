@@ -22,12 +22,13 @@ import java.util.Set;
  * server → rest, spring    rest → api    test → (root)    spring, server → (root)
  * (root) → producer → worker → consumer → execution → handler, storage → api
  *          jobs, producer → schedules → storage
+ *          jobs, producer → imports → storage, files    channel → files
  *          jobs → storage     postgres → storage     channel → handler
  *                             postgres → postgres.connection → postgres.statement
  *                                        postgres.purge      → postgres.statement
  * </pre>
  *
- * <p>{@code loop} (threads that repeat a step) knows nothing of ours, and whoever has a thread uses it. Each rule was seen to fail
+ * <p>{@code loop} (threads that repeat a step) and {@code files} (whole files) know nothing of ours, and whoever needs them uses them. Each rule was seen to fail
  * once, on an import the wrong way that was planted for the purpose.
  */
 @AnalyzeClasses(packages = "io.postroom", importOptions = ImportOption.DoNotIncludeTests.class)
@@ -46,13 +47,19 @@ class DependencyDirectionTest {
     static final ArchRule handler_knows_api_only = only("handler", "api");
 
     @ArchTest
-    static final ArchRule channel_knows_handler = only("channel..", "api", "handler", "channel..");
+    static final ArchRule channel_knows_handler = only("channel..", "api", "handler", "channel..", "internal.files");
 
     @ArchTest
     static final ArchRule storage_knows_api_only = only("internal.storage", "api");
 
     @ArchTest
     static final ArchRule loop_knows_nothing_of_ours = only("internal.loop");
+
+    @ArchTest
+    static final ArchRule files_know_nothing_of_ours = only("internal.files");
+
+    @ArchTest
+    static final ArchRule imports_know_storage = only("internal.imports", "api", "internal.storage", "internal.files");
 
     @ArchTest
     static final ArchRule execution_knows_handler_and_storage =
@@ -81,6 +88,7 @@ class DependencyDirectionTest {
             "api",
             "handler",
             "internal.schedules",
+            "internal.imports",
             "internal.storage",
             "internal.consumer",
             "internal.worker");
@@ -90,7 +98,7 @@ class DependencyDirectionTest {
 
     @ArchTest
     static final ArchRule jobs_know_storage =
-            only("internal.jobs", "api", "internal.schedules", "internal.storage", "internal.loop");
+            only("internal.jobs", "api", "internal.schedules", "internal.imports", "internal.storage", "internal.loop");
 
     @ArchTest
     static final ArchRule postgres_knows_storage =

@@ -252,6 +252,9 @@ class DocsTest {
         known.add(
                 "postroom\\.schedules\\.[A-Za-z0-9._-]+\\.(cron|zone|every|after-end|at|missed|missed-limit|overlap|queue|exchange"
                         + "|routing-key|type|version|payload|priority|delay|time-to-live|group|correlation-id|headers\\.[A-Za-z0-9._-]+)");
+        known.add(
+                "postroom\\.file-imports\\.[A-Za-z0-9._-]+\\.(folder|settings|queue|type|version|format|separator|key|stable-for"
+                        + "|largest-line|largest-file|done|again)");
         serverProperties().forEach(name -> known.add(Pattern.quote(name)));
         return known;
     }
@@ -264,7 +267,8 @@ class DocsTest {
             if (name.equals("postroom.handlers")
                     || name.equals("postroom.queues")
                     || name.equals("postroom.schedules")
-                    || name.equals("postroom.settings")) {
+                    || name.equals("postroom.settings")
+                    || name.equals("postroom.file-imports")) {
                 continue;
             }
             String row = page.lines()

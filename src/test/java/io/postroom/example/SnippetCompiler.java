@@ -25,10 +25,12 @@ final class SnippetCompiler {
             import io.postroom.*;
             import io.postroom.api.*;
             import io.postroom.channel.*;
+            import io.postroom.channel.file.*;
             import io.postroom.channel.http.*;
             import io.postroom.channel.mail.*;
             import io.postroom.handler.*;
             import io.postroom.test.*;
+            import java.nio.file.Path;
             import java.time.*;
             import java.util.*;
             import org.junit.jupiter.api.Test;

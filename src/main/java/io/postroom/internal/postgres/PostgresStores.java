@@ -30,6 +30,7 @@ public final class PostgresStores {
                 new PostgresScheduleStore(transactions),
                 new PostgresSettingsStore(transactions),
                 new PostgresLimiterStore(transactions, queues),
-                new PostgresBatchStore(transactions));
+                new PostgresBatchStore(transactions),
+                new PostgresFileImportStore(transactions));
     }
 }

@@ -14,6 +14,7 @@ import io.postroom.api.Reply;
 import io.postroom.api.SendResult;
 import io.postroom.api.Transactions;
 import io.postroom.api.WrongTransactionException;
+import io.postroom.internal.imports.ImportedMessages;
 import io.postroom.internal.storage.Arrival;
 import io.postroom.internal.storage.EnqueueResult;
 import io.postroom.internal.storage.Lane;
@@ -88,6 +89,11 @@ public final class DefaultQueueMessages implements QueueMessages {
     /** What creates the messages of schedules, in the way of all messages. */
     public ScheduleMessages scheduled() {
         return new ScheduleMessages(encoder, writer);
+    }
+
+    /** What creates the messages of imported files, in the way of all messages. */
+    public ImportedMessages imported() {
+        return new FileMessages(encoder, writer);
     }
 
     /** Writes what {@link #createMessageAsync} still has to write. */

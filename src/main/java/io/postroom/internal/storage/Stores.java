@@ -15,4 +15,5 @@ public record Stores(
         ScheduleStore schedules,
         SettingsStore settings,
         LimiterStore limiters,
-        BatchStore batches) {}
+        BatchStore batches,
+        FileImportStore fileImports) {}

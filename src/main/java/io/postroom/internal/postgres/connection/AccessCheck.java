@@ -52,7 +52,8 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "schedule_run",
         "batch",
         "batch_progress",
-        "batch_part"
+        "batch_part",
+        "file_import"
     };
 
     static final String[] VIEWS = {
@@ -65,7 +66,8 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
         "settings_history",
         "schedules",
         "schedule_runs",
-        "batches"
+        "batches",
+        "file_imports"
     };
 
     /** Functions that a worker calls, and those that they call. Jobs that free old days are left to the owner of the tables. */

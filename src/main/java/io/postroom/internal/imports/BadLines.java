@@ -1,0 +1,50 @@
+package io.postroom.internal.imports;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
+
+/** Bad lines of a block, as they are written beside the file: one JSON object each, with the number of the line, why, and its text. */
+final class BadLines {
+    private static final JsonMapper JSON = JsonMapper.shared();
+
+    private final StringBuilder lines = new StringBuilder();
+    private int count;
+
+    void add(long line, String reason, String text) {
+        ObjectNode one = JSON.createObjectNode();
+        one.put("line", line).put("reason", reason).put("text", text.replace('\0', '\uFFFD'));
+        lines.append(JSON.writeValueAsString(one)).append('\n');
+        count++;
+    }
+
+    int count() {
+        return count;
+    }
+
+    byte[] bytes() {
+        return lines.toString().getBytes(StandardCharsets.UTF_8);
+    }
+
+    /**
+     * Writes lines behind the bytes that count, and forces them to disk. What is there behind them is of a process that died before its
+     * commit, and is replaced.
+     */
+    static void write(Path file, long counted, byte[] bytes) throws IOException {
+        try (FileChannel channel = FileChannel.open(
+                file, StandardOpenOption.CREATE, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS)) {
+            channel.truncate(counted);
+            ByteBuffer buffer = ByteBuffer.wrap(bytes);
+            for (long at = counted; buffer.hasRemaining(); ) {
+                at += channel.write(buffer, at);
+            }
+            channel.force(true);
+        }
+    }
+}
