@@ -57,6 +57,7 @@ final class Benchmark {
                 new RoutingWorkload(),
                 new OrderedWorkload(),
                 new LimitedWorkload(),
+                new FileImportWorkload(),
                 new MemoryWorkload());
     }
 
