@@ -60,6 +60,7 @@ final class Benchmark {
                 new LimitedWorkload(),
                 new HttpWorkload(),
                 new BatchWorkload(),
+                new FileImportWorkload(),
                 new MemoryWorkload());
     }
 

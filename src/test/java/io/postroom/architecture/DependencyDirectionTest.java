@@ -28,8 +28,8 @@ import java.util.Set;
  *                                        postgres.purge      → postgres.statement
  * </pre>
  *
- * <p>{@code loop} (threads that repeat a step) and {@code files} (whole files) know nothing of ours, and whoever needs them uses them. Each rule was seen to fail
- * once, on an import the wrong way that was planted for the purpose.
+ * <p>{@code loop} (threads that repeat a step) and {@code files} (whole files) know nothing of ours, and whoever needs them uses them.
+ * Each rule was seen to fail once, on an import the wrong way that was planted for the purpose.
  */
 @AnalyzeClasses(packages = "io.postroom", importOptions = ImportOption.DoNotIncludeTests.class)
 class DependencyDirectionTest {
