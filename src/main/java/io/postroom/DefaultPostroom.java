@@ -3,6 +3,7 @@ package io.postroom;
 import io.postroom.api.Batches;
 import io.postroom.api.Consumers;
 import io.postroom.api.Definitions;
+import io.postroom.api.EntrySecrets;
 import io.postroom.api.Exchanges;
 import io.postroom.api.Limiter;
 import io.postroom.api.Limiters;
@@ -138,6 +139,11 @@ public final class DefaultPostroom implements Postroom {
     @Override
     public SettingsRegistry settings() {
         return settings;
+    }
+
+    @Override
+    public EntrySecrets secrets() {
+        return entries::secret;
     }
 
     @Override

@@ -6,6 +6,7 @@ import io.postroom.api.Batches;
 import io.postroom.api.Consumers;
 import io.postroom.api.Definitions;
 import io.postroom.api.EngineSettings;
+import io.postroom.api.EntrySecrets;
 import io.postroom.api.Exchanges;
 import io.postroom.api.Limiter;
 import io.postroom.api.Limiters;
@@ -16,6 +17,7 @@ import io.postroom.api.Schedule;
 import io.postroom.api.Schedules;
 import io.postroom.api.SettingsCheck;
 import io.postroom.api.SettingsRegistry;
+import io.postroom.channel.http.WebhookReceiver;
 import io.postroom.handler.MessageInterceptor;
 import io.postroom.handler.PayloadCodec;
 import io.postroom.handler.PayloadUpcaster;
@@ -149,6 +151,19 @@ class PostroomAutoConfiguration {
     @ConditionalOnMissingBean
     SettingsRegistry postroomSettings(Postroom postroom) {
         return postroom.settings();
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    EntrySecrets postroomSecrets(Postroom postroom) {
+        return postroom.secrets();
+    }
+
+    /** Here, whether this process receives or not: whoever stores an entry is told what is wrong with it. */
+    @Bean
+    @ConditionalOnMissingBean
+    WebhookReceiver postroomWebhookReceiver() {
+        return new WebhookReceiver();
     }
 
     @Bean
