@@ -3,6 +3,7 @@ package io.postroom;
 import io.postroom.api.Batches;
 import io.postroom.api.Consumers;
 import io.postroom.api.Definitions;
+import io.postroom.api.EntrySecrets;
 import io.postroom.api.Exchanges;
 import io.postroom.api.FileImports;
 import io.postroom.api.Limiter;
@@ -145,6 +146,11 @@ public final class DefaultPostroom implements Postroom {
     @Override
     public SettingsRegistry settings() {
         return settings;
+    }
+
+    @Override
+    public EntrySecrets secrets() {
+        return entries::secret;
     }
 
     @Override

@@ -4,6 +4,7 @@ import io.postroom.api.Batches;
 import io.postroom.api.Consumers;
 import io.postroom.api.Definitions;
 import io.postroom.api.EngineSettings;
+import io.postroom.api.EntrySecrets;
 import io.postroom.api.Exchanges;
 import io.postroom.api.FileImport;
 import io.postroom.api.FileImports;
@@ -77,6 +78,9 @@ public interface Postroom extends AutoCloseable {
 
     /** Reads and changes the entries of external systems. Usable until {@link #close}. */
     SettingsRegistry settings();
+
+    /** Finds the secrets that entries point at, for code that receives from an external system. Usable until {@link #close}. */
+    EntrySecrets secrets();
 
     /** Creates, seals, cancels and finds batches of messages. Usable until {@link #close}. */
     Batches batches();

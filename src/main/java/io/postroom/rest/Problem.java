@@ -59,6 +59,27 @@ public record Problem(
         return of(415, "unsupported-media-type", "Only JSON is taken", detail);
     }
 
+    static Problem unwantedType(String detail) {
+        return of(415, "unsupported-media-type", "The content is not taken", detail);
+    }
+
+    static Problem unknownWebhook() {
+        return of(404, "unknown-webhook", "Nothing is received here", "No webhook of this name is in use");
+    }
+
+    static Problem unproven() {
+        return of(
+                401,
+                "unproven",
+                "The sender is not proven",
+                "Sign the body with the shared secret, and the time of now");
+    }
+
+    static Problem notReceiving() {
+        return of(503, "not-receiving", "Nothing can be received now", "Nothing was stored. Send it again later")
+                .retryAfter(Duration.ofMinutes(1));
+    }
+
     static Problem invalid(InvalidMessageException refused) {
         return of(422, "invalid-message", "A value breaks a limit", String.valueOf(refused.getMessage()))
                 .about(refused.field(), refused.limit());

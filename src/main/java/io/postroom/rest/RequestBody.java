@@ -10,6 +10,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.MediaType;
 
@@ -55,11 +56,26 @@ final class RequestBody {
 
     /** @param longest most bytes of the body */
     static String read(HttpServletRequest request, int longest) throws IOException {
+        return read(request, longest, () -> requireJson(request.getContentType()), RequestBody::decode);
+    }
+
+    /**
+     * Reads bytes of any content type, as they come.
+     *
+     * @param longest most bytes of the body
+     * @param check refuses the content type
+     */
+    static byte[] readBytes(HttpServletRequest request, int longest, Runnable check) throws IOException {
+        return read(request, longest, check, bytes -> bytes);
+    }
+
+    private static <T> T read(HttpServletRequest request, int longest, Runnable check, Function<byte[], T> form)
+            throws IOException {
         RequestBody body = new RequestBody(request.getInputStream(), request.getContentLengthLong(), longest);
         try {
-            requireJson(request.getContentType());
+            check.run();
             requirePlain(request.getHeader("Content-Encoding"));
-            return decode(body.read());
+            return form.apply(body.read());
         } catch (ProblemException refused) {
             body.discard();
             throw refused;
@@ -88,7 +104,8 @@ final class RequestBody {
 
     private static void requirePlain(@Nullable String contentEncoding) {
         if (contentEncoding != null && !contentEncoding.strip().equalsIgnoreCase("identity")) {
-            throw unsupported("a Content-Encoding");
+            throw new ProblemException(
+                    Problem.unwantedType("Send no Content-Encoding: compressed bodies are not taken"));
         }
     }
 

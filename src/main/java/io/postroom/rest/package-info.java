@@ -11,6 +11,8 @@
  * GET  /api/v1/queues/{queue}/consumers         who consumes the queue
  * POST /api/v1/queues/{queue}/consumers/stop    ?howMany=all or a number, &deadline=10s; answers the receipts
  * POST /api/v1/queues/{queue}/consumers/start   lets them go on
+ *
+ * POST /in/{settings}                           202 created, 200 a recognised repeat: a webhook
  * </pre>
  *
  * <p>Start with {@code MessagesController}; {@code QueuesController} is about consumers. {@code ApiController} has the refusals of both.
@@ -19,6 +21,10 @@
  *
  * <p>The API is off unless {@code postroom.rest.enabled=true}: a host that opens it decides who may use it, as for every other page of its
  * own. The standalone server opens it and guards it by {@code AccessRules}.
+ *
+ * <p>Webhooks have a switch of their own, {@code postroom.rest.webhooks}, and need no token: the signature of the sender is the proof. What
+ * is checked there is in {@link io.postroom.channel.http.Webhook}. A request is stored before it is answered, and one that is not stored is
+ * never answered with 2xx.
  *
  * <p>Looks wrong and is right: requests are read member by member and answers written by hand, without a class for Jackson to bind. So a
  * number in a payload keeps all its digits, an unknown member is refused by name, and the settings of the host's mapper do not change the

@@ -18,7 +18,8 @@ import org.springframework.core.env.Environment;
 /**
  * Decides which requests are answered.
  *
- * <p>With a token: every request that carries the token, and the page at {@code /} for everybody. Without a token, which only a server
+ * <p>With a token: every request that carries the token, the page at {@code /} for everybody, and webhooks, whose proof is their
+ * signature. Without a token, which only a server
  * bound to a loopback address may be: every program on this machine, but no web page in a browser on it. A web page can reach this server
  * in two ways, and each has its mark:
  *
@@ -34,6 +35,7 @@ final class AccessRules {
 
     private static final Set<String> READING = Set.of("GET", "HEAD", "OPTIONS");
     private static final Pattern PORT = Pattern.compile(":\\d*$");
+    private static final Pattern WEBHOOK = Pattern.compile("/in/[A-Za-z0-9][A-Za-z0-9._:-]{0,126}");
     private static final List<String> OWN_SITE = List.of("same-origin", "none");
 
     private final byte @Nullable [] token;
@@ -83,7 +85,7 @@ final class AccessRules {
     /** Returns why this request is refused; empty if it is answered. */
     Optional<Refusal> refusal(HttpServletRequest request) {
         if (token != null) {
-            return isWelcomePage(request) || hasToken(request, token)
+            return isWelcomePage(request) || isWebhook(request) || hasToken(request, token)
                     ? Optional.empty()
                     : Optional.of(new Refusal(
                             401,
@@ -112,6 +114,15 @@ final class AccessRules {
 
     private static boolean isWelcomePage(HttpServletRequest request) {
         return request.getMethod().equals("GET") && request.getRequestURI().equals("/");
+    }
+
+    /**
+     * Tells whether an external system calls its webhook, which has a signature instead. The path is compared as it was sent, and nothing
+     * in it is to be decoded: no other page is reached by this exception. Without a token webhooks are for this machine, as all else.
+     */
+    private static boolean isWebhook(HttpServletRequest request) {
+        return request.getMethod().equals("POST")
+                && WEBHOOK.matcher(request.getRequestURI()).matches();
     }
 
     private static boolean hasToken(HttpServletRequest request, byte[] token) {

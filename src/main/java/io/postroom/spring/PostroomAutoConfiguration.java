@@ -6,6 +6,7 @@ import io.postroom.api.Batches;
 import io.postroom.api.Consumers;
 import io.postroom.api.Definitions;
 import io.postroom.api.EngineSettings;
+import io.postroom.api.EntrySecrets;
 import io.postroom.api.Exchanges;
 import io.postroom.api.FileImport;
 import io.postroom.api.FileImports;
@@ -19,6 +20,7 @@ import io.postroom.api.Schedules;
 import io.postroom.api.SettingsCheck;
 import io.postroom.api.SettingsRegistry;
 import io.postroom.channel.file.FileOutbox;
+import io.postroom.channel.http.WebhookReceiver;
 import io.postroom.handler.JacksonPayloadCodec;
 import io.postroom.handler.MessageInterceptor;
 import io.postroom.handler.PayloadCodec;
@@ -156,6 +158,19 @@ class PostroomAutoConfiguration {
     @ConditionalOnMissingBean
     SettingsRegistry postroomSettings(Postroom postroom) {
         return postroom.settings();
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    EntrySecrets postroomSecrets(Postroom postroom) {
+        return postroom.secrets();
+    }
+
+    /** Here, whether this process receives or not: whoever stores an entry is told what is wrong with it. */
+    @Bean
+    @ConditionalOnMissingBean
+    WebhookReceiver postroomWebhookReceiver() {
+        return new WebhookReceiver();
     }
 
     @Bean

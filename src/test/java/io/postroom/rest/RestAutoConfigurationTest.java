@@ -2,7 +2,10 @@ package io.postroom.rest;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.postroom.api.EntrySecrets;
 import io.postroom.api.QueueMessages;
+import io.postroom.api.SettingsRegistry;
+import io.postroom.channel.http.WebhookReceiver;
 import org.junit.jupiter.api.Test;
 import org.mockito.Mockito;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
@@ -46,5 +49,20 @@ class RestAutoConfigurationTest {
                 .withConfiguration(REST)
                 .withPropertyValues(ENABLED)
                 .run(context -> assertThat(context).hasNotFailed().doesNotHaveBean(MessagesController.class));
+    }
+
+    @Test
+    void webhooks_are_opened_by_a_property_of_their_own() {
+        WebApplicationContextRunner host = new WebApplicationContextRunner()
+                .withConfiguration(AutoConfigurations.of(RestAutoConfiguration.class, WebhooksAutoConfiguration.class))
+                .withBean(QueueMessages.class, () -> Mockito.mock(QueueMessages.class))
+                .withBean(SettingsRegistry.class, () -> Mockito.mock(SettingsRegistry.class))
+                .withBean(EntrySecrets.class, () -> Mockito.mock(EntrySecrets.class))
+                .withBean(WebhookReceiver.class);
+        host.withPropertyValues(ENABLED).run(context -> assertThat(context).doesNotHaveBean(WebhooksController.class));
+        host.withPropertyValues("postroom.rest.webhooks=true")
+                .run(context -> assertThat(context)
+                        .hasSingleBean(WebhooksController.class)
+                        .doesNotHaveBean(MessagesController.class));
     }
 }

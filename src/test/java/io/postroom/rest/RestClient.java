@@ -36,8 +36,8 @@ final class RestClient {
         return send(to(MESSAGES, headers).POST(body).build());
     }
 
-    HttpResponse<String> post(String path, BodyPublisher body) {
-        return send(to(path).POST(body).build());
+    HttpResponse<String> post(String path, BodyPublisher body, String... headers) {
+        return send(to(path, headers).POST(body).build());
     }
 
     HttpResponse<String> postTo(String path, String json) {

@@ -81,6 +81,32 @@ class AccessRulesTest {
     }
 
     @Test
+    void without_the_token_a_webhook_may_be_called_and_no_other_page_by_its_path() {
+        AccessRules rules = rules("0.0.0.0", TOKEN);
+        assertThat(status(rules, request("POST", "/in/git.hub-1:a_b"))).isEmpty();
+        for (String path : new String[] {
+            "/in",
+            "/in/",
+            "/in/a/",
+            "/in/a/b",
+            "/in/..",
+            "/in/../api/v1/messages",
+            "/in/a;b",
+            "/in/a%2f..",
+            "/in/%2e%2e",
+            "//in/a",
+            "/IN/a",
+            "/in/a\n",
+            "/x/in/a"
+        }) {
+            assertThat(status(rules, request("POST", path))).as(path).hasValue(401);
+        }
+        assertThat(status(rules, request("GET", "/in/a"))).hasValue(401);
+        assertThat(status(rules("127.0.0.1", ""), request("POST", "/in/a", "Host", "evil.example")))
+                .hasValue(403);
+    }
+
+    @Test
     void with_the_token_everything_is_under_any_host_name() {
         AccessRules rules = rules("0.0.0.0", TOKEN);
         assertThat(status(

@@ -9,11 +9,12 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 
 /** Reads the properties of an entry, each with its limit. Those whose names begin with {@code x-} are the host's own. */
-record EntryProperties(Map<String, String> given) {
+record EntryProperties(String channel, Map<String, String> given) {
     private static final String FIELD = "properties.";
     private static final String OWN = "x-";
 
@@ -22,7 +23,7 @@ record EntryProperties(Map<String, String> given) {
      *
      * @throws InvalidMessageException one is not known; the text lists the known ones
      */
-    static EntryProperties of(Map<String, String> given, Set<String> known) {
+    static EntryProperties of(String channel, Map<String, String> given, Set<String> known) {
         Map<String, String> named = new HashMap<>();
         for (Map.Entry<String, String> one : given.entrySet()) {
             if (one.getKey().startsWith(OWN)) {
@@ -31,18 +32,18 @@ record EntryProperties(Map<String, String> given) {
             String name = known.stream()
                     .filter(each -> each.equalsIgnoreCase(one.getKey().replace("-", "")))
                     .findFirst()
-                    .orElseThrow(() -> unknown(one, known));
+                    .orElseThrow(() -> unknown(channel, one, known));
             if (named.put(name, one.getValue()) != null) {
                 throw new InvalidMessageException(FIELD + name, "given once", one.getKey());
             }
         }
-        return new EntryProperties(named);
+        return new EntryProperties(channel, named);
     }
 
-    private static InvalidMessageException unknown(Map.Entry<String, String> one, Set<String> known) {
+    private static InvalidMessageException unknown(String channel, Map.Entry<String, String> one, Set<String> known) {
         return new InvalidMessageException(
                 FIELD + one.getKey(),
-                "left out: the channel http knows no such property",
+                "left out: the channel " + channel + " knows no such property",
                 one.getValue(),
                 "Known are " + String.join(", ", new TreeSet<>(known)) + ", and x-… of your own");
     }
@@ -83,6 +84,16 @@ record EntryProperties(Map<String, String> given) {
     /** Names of headers. */
     String header(String name, String otherwise) {
         return HttpHeaders.requireName(FIELD + name, text(name, otherwise));
+    }
+
+    /** Names of headers that another system makes. */
+    String anyHeader(String name, String otherwise) {
+        return HttpHeaders.requireForm(FIELD + name, text(name, otherwise));
+    }
+
+    /** As {@link #anyHeader}; empty: the property is not given, and has no default. */
+    Optional<String> optionalHeader(String name, String otherwise) {
+        return text(name, otherwise).isEmpty() ? Optional.empty() : Optional.of(anyHeader(name, otherwise));
     }
 
     /** Words in lower case, with commas between them. */

@@ -71,7 +71,7 @@ record HttpEntry(
         }
         Endpoint endpoint = Endpoint.of(entry.endpoint()
                 .orElseThrow(() -> new InvalidMessageException("endpoint", "given for the channel http", "")));
-        EntryProperties given = EntryProperties.of(entry.properties(), KNOWN);
+        EntryProperties given = EntryProperties.of(HttpSender.CHANNEL, entry.properties(), KNOWN);
         entry.headers().forEach((name, value) -> {
             HttpHeaders.requireName("headers." + name, name);
             HttpHeaders.requireValue("headers." + name, value);

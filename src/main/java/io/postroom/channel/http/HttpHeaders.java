@@ -33,10 +33,17 @@ final class HttpHeaders {
     private HttpHeaders() {}
 
     /** @param field that is named in the error */
-    static String requireName(String field, String name) {
+    static String requireForm(String field, String name) {
         if (!NAME.matcher(name).matches()) {
             throw new InvalidMessageException(field, "1 to 100 letters, digits and - of a header's name", name);
-        } else if (RESERVED.contains(name.toLowerCase(Locale.ROOT))) {
+        }
+        return name;
+    }
+
+    /** @param field that is named in the error */
+    static String requireName(String field, String name) {
+        requireForm(field, name);
+        if (RESERVED.contains(name.toLowerCase(Locale.ROOT))) {
             throw new InvalidMessageException(
                     field,
                     "another header than those that the sender makes",

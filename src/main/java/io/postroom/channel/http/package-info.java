@@ -1,5 +1,7 @@
 /**
- * The channel "http": a message becomes a request to the endpoint of an entry of the settings.
+ * The channel "http": a message becomes a request to the endpoint of an entry of the settings. And the channel "webhook": a request of an
+ * external system becomes a message; {@link io.postroom.channel.http.WebhookReceiver} is where to start, and both sign in {@code
+ * RequestSigner}.
  *
  * <pre>
  * handler ─ HttpSender ─► HttpCalls ─► HttpEntry ─► HttpTemplates ─► Authentication ─► HttpConnections ─► one address, checked

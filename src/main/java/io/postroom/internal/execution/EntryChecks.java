@@ -1,6 +1,7 @@
 package io.postroom.internal.execution;
 
 import io.postroom.api.InvalidMessageException;
+import io.postroom.api.SecretNotFoundException;
 import io.postroom.api.SettingsCheck;
 import io.postroom.api.SettingsEntry;
 import io.postroom.api.SettingsVerdict;
@@ -30,6 +31,20 @@ public final class EntryChecks {
 
     Secrets secrets() {
         return secrets;
+    }
+
+    /**
+     * Finds the secret of an entry, as this process finds it now; empty: it names none.
+     *
+     * @throws SecretNotFoundException it is not there
+     */
+    Optional<String> secret(SettingsEntry entry) {
+        return entry.secret().map(secrets::find).map(found -> {
+            if (found instanceof Secrets.Found.Missing missing) {
+                throw new SecretNotFoundException(entry.name(), missing.why());
+            }
+            return ((Secrets.Found.Value) found).secret();
+        });
     }
 
     /**

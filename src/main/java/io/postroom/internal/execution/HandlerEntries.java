@@ -1,5 +1,6 @@
 package io.postroom.internal.execution;
 
+import io.postroom.api.SecretNotFoundException;
 import io.postroom.api.SettingsEntry;
 import io.postroom.api.StoreException;
 import io.postroom.handler.Handler;
@@ -97,6 +98,15 @@ public final class HandlerEntries {
             }
         }
         return warnings;
+    }
+
+    /**
+     * Finds the secret of an entry, for what is no handler; empty: it names none.
+     *
+     * @throws SecretNotFoundException this process does not find it
+     */
+    public Optional<String> secret(SettingsEntry entry) {
+        return checks.secret(entry);
     }
 
     /** Answers the entry that the handler names, if it names one and it can be used, or why its messages have to wait. */
