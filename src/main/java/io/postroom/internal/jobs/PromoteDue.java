@@ -103,7 +103,8 @@ public final class PromoteDue implements Job {
         Duration longestWait = isToldByPolls.getAsBoolean() ? WHEN_POLLED : ALONE;
         JobStore.NextDue next = store.untilNextDue(from);
         nextSchedule.accept(Optional.ofNullable(next.schedule()));
-        Duration wait = next.message() != null && next.message().compareTo(longestWait) < 0 ? next.message() : longestWait;
+        Duration wait =
+                next.message() != null && next.message().compareTo(longestWait) < 0 ? next.message() : longestWait;
         if (promoted.messages() == 0 && wait.isZero()) {
             return whileLocked.next();
         }

@@ -65,7 +65,19 @@ class FolderImportTest {
             }
             encoded.add(json);
             return new NewMessage(
-                    MessageIds.next(), false, 1, "q", 4, null, null, null, null, null, message.deduplication(), null, null);
+                    MessageIds.next(),
+                    false,
+                    1,
+                    "q",
+                    4,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    message.deduplication(),
+                    null,
+                    null);
         }
 
         @Override
