@@ -45,6 +45,9 @@ public final class DirectDispatch {
     public void fill(List<ClaimedMessage> stored) {
         if (ended.compareAndSet(false, true)) {
             held.accept(stored);
+            if (queue.hasLimiter()) {
+                held.giveBackWaiting(); // the limiter came meanwhile, and the poll that saw it may have given back before
+            }
         }
     }
 

@@ -267,6 +267,9 @@ final class QueueClaims {
             failures = null;
         }
         held.accept(claimed, own.started());
+        if (queue.hasLimiter() && !own.hasLimiter()) {
+            held.giveBackWaiting(); // the limiter came during the claim, and the poll that saw it may have given back before
+        }
     }
 
     /** Notes that the claim failed: what it asked for may still be there. */

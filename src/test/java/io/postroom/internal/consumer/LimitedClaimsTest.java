@@ -86,6 +86,36 @@ class LimitedClaimsTest {
     }
 
     @Test
+    void what_a_claim_or_a_dispatch_brings_behind_the_poll_that_saw_the_limiter_is_given_back() {
+        fixture.queue.setLimiter(false);
+        fixture.answer = request -> {
+            limiterIsSeen();
+            return List.of(ClaimFixture.message(1), ClaimFixture.message(2));
+        };
+        fixture.becomeReady(2);
+        fixture.step();
+        assertThat(fixture.released).hasSize(2);
+
+        fixture.queue.setLimiter(false);
+        DirectDispatch dispatch = new DirectDispatch(
+                fixture.queue,
+                fixture.held,
+                ClaimFixture.WORKER,
+                List.of(ClaimFixture.newMessage(ClaimFixture.QUEUE, 4)),
+                ids -> {});
+        assertThat(fixture.held.tryAdd(1)).isTrue();
+        limiterIsSeen();
+        dispatch.fill(List.of(ClaimFixture.message(3)));
+        assertThat(fixture.released).hasSize(3);
+        assertThat(fixture.held.count()).isZero();
+    }
+
+    private void limiterIsSeen() {
+        fixture.queue.setLimiter(true);
+        fixture.held.giveBackWaiting();
+    }
+
+    @Test
     void a_claim_beside_other_queues_takes_nothing_of_it() {
         fixture.becomeReady(1);
         ClaimRequest request = fixture.claims.begin(ClaimFixture.WORKER, 3, 2);
