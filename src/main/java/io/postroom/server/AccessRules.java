@@ -19,9 +19,8 @@ import org.springframework.core.env.Environment;
  * Decides which requests are answered.
  *
  * <p>With a token: every request that carries the token, the page at {@code /} for everybody, and webhooks, whose proof is their
- * signature. Without a token, which only a server
- * bound to a loopback address may be: every program on this machine, but no web page in a browser on it. A web page can reach this server
- * in two ways, and each has its mark:
+ * signature. Without a token, which only a server bound to a loopback address may be: every program on this machine, but no web page in a
+ * browser on it. A web page can reach this server in two ways, and each has its mark:
  *
  * <ul>
  *   <li>under a host name of its own that points at 127.0.0.1 (DNS rebinding): the Host header has that name;
