@@ -130,7 +130,7 @@ public final class Limits {
     }
 
     /** Checks a text, and returns it. Refuses an empty or long one, and one with control characters or half a surrogate pair. */
-    static String requireText(String field, String text, int longest) {
+    public static String requireText(String field, String text, int longest) {
         if (text.isEmpty() || text.codePointCount(0, text.length()) > longest) {
             throw new InvalidMessageException(field, "1 to " + longest + " characters", text);
         }

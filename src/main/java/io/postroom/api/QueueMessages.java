@@ -98,6 +98,16 @@ public interface QueueMessages {
     /** Lists what happened to a message, the oldest first; empty when it is not known or was purged. */
     List<Attempt> history(UUID id);
 
+    /**
+     * Lists what happened to all messages with this correlation id, the oldest first; empty when there is none, or all were purged. The
+     * same as {@code db/audit/path_of_correlation.sql}.
+     *
+     * @param correlationId compared exactly; 1 to 200 characters
+     * @param limit most steps of the answer; 1 to 10,000
+     * @throws InvalidMessageException one of the two is outside its limits
+     */
+    List<PathStep> path(String correlationId, int limit);
+
     /** Says why a message is not running now, the most important cause first. Each line is {@code code: sentence}. */
     List<String> explain(UUID id);
 

@@ -3,6 +3,7 @@ package io.postroom.rest;
 import io.postroom.api.Attempt;
 import io.postroom.api.Created;
 import io.postroom.api.Message;
+import io.postroom.api.PathStep;
 import io.postroom.api.QueueEntry;
 import java.io.ByteArrayOutputStream;
 import java.time.Instant;
@@ -97,6 +98,25 @@ final class MessageAnswer {
             answer.array("entries", message.entries(), answer::entry);
             answer.array("history", history, answer::attempt);
         });
+    }
+
+    static byte[] path(String correlationId, List<PathStep> steps) {
+        return object(answer -> {
+            answer.text("correlationId", correlationId);
+            answer.array("path", steps, answer::step);
+        });
+    }
+
+    private void step(PathStep step) {
+        instant("at", Optional.of(step.at()));
+        text("message", step.messageId().toString());
+        text("queue", step.queue());
+        if (!step.type().isEmpty()) {
+            text("type", step.type());
+        }
+        text("event", step.event());
+        text("who", step.who());
+        text("error", step.error());
     }
 
     private void content(Message message) {

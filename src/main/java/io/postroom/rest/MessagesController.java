@@ -2,6 +2,7 @@ package io.postroom.rest;
 
 import io.postroom.api.CreateMessage;
 import io.postroom.api.Created;
+import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Message;
 import io.postroom.api.QueueMessages;
 import jakarta.servlet.http.HttpServletRequest;
@@ -14,9 +15,10 @@ import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
 
-/** Answers the integration method CreateMessageQueue, and requests that find, explain and cancel a message. */
+/** Answers the integration method CreateMessageQueue, and requests that find, follow, explain and cancel messages. */
 @RestController
 @RequestMapping(MessagesController.PATH)
 class MessagesController extends ApiController {
@@ -36,6 +38,21 @@ class MessagesController extends ApiController {
         return answer(created.isNew() ? 201 : 200)
                 .header(HttpHeaders.LOCATION, request.getContextPath() + PATH + "/" + created.id())
                 .body(MessageAnswer.created(created, message.exchange().isPresent()));
+    }
+
+    /**
+     * Answers what happened to all messages with a correlation id, the oldest first.
+     *
+     * @param limit most steps of the answer, 1 to 10,000; as many steps mean that there may be more
+     */
+    @GetMapping
+    ResponseEntity<byte[]> path(
+            @RequestParam(required = false) @Nullable String correlationId,
+            @RequestParam(defaultValue = "1000") int limit) {
+        if (correlationId == null) {
+            throw new InvalidMessageException("correlationId", "given", "nothing");
+        }
+        return answer(200).body(MessageAnswer.path(correlationId, queueMessages.path(correlationId, limit)));
     }
 
     @GetMapping("/{id}")

@@ -360,10 +360,22 @@ class DocsTest {
                 .filter(word -> word.startsWith(SERVER_URL))
                 .findFirst()
                 .orElseThrow();
+        if (command.option("-d").isEmpty()) {
+            assertThat(get(url.substring(SERVER_URL.length())))
+                    .as("%s", command.words())
+                    .isEqualTo(200);
+            return;
+        }
         assertThat(command.option("-H")).hasValue("Content-Type: application/json");
         assertThat(post(url.substring(SERVER_URL.length()), command.option("-d").orElseThrow()))
                 .as("%s", command.words())
                 .isIn(200, 201);
+    }
+
+    private static int get(String path) throws Exception {
+        HttpRequest request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + server.port() + path))
+                .build();
+        return HttpClient.newHttpClient().send(request, BodyHandlers.ofString()).statusCode();
     }
 
     private static int post(String path, String body) throws Exception {

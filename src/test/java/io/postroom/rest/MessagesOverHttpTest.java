@@ -91,6 +91,46 @@ class MessagesOverHttpTest {
     }
 
     @Test
+    void path_of_a_correlation_id_is_in_the_order_of_time_and_shows_no_other() {
+        String question =
+                create("{\"queue\":\"path.in\",\"type\":\"ticket.opened\",\"correlationId\":\"T 1\",\"delay\":\"1h\"}");
+        create("{\"queue\":\"path.in\",\"correlationId\":\"T 2\"}");
+        String answer = create("{\"queue\":\"path.out\",\"correlationId\":\"T 1\"}");
+        assertThat(client.post("/api/v1/messages/" + question + "/cancel", BodyPublishers.noBody())
+                        .statusCode())
+                .isEqualTo(200);
+
+        JsonNode found = RestClient.json(client.get("/api/v1/messages?correlationId=T%201"));
+        assertThat(found.get("correlationId").asString()).isEqualTo("T 1");
+        assertThat(found.get("path").valueStream())
+                .extracting(step -> step.get("message").asString() + " "
+                        + step.get("queue").asString() + " " + step.get("event").asString())
+                .containsExactly(
+                        question + " path.in created", answer + " path.out created", question + " path.in cancelled");
+        assertThat(found.get("path").get(0).get("type").asString()).isEqualTo("ticket.opened");
+        assertThat(found.get("path").get(1).has("type")).isFalse();
+
+        JsonNode first = RestClient.json(client.get("/api/v1/messages?correlationId=T%201&limit=1"));
+        assertThat(first.get("path").size()).isEqualTo(1);
+        JsonNode none = RestClient.json(client.get("/api/v1/messages?correlationId=T%203"));
+        assertThat(none.get("path").isEmpty()).isTrue();
+    }
+
+    @Test
+    void path_without_a_correlation_id_or_with_a_limit_out_of_range_names_the_field() {
+        String tooLong = "x".repeat(201);
+        for (String query : new String[] {"", "?correlationId=", "?correlationId=" + tooLong}) {
+            JsonNode problem = RestClient.problem(client.get("/api/v1/messages" + query), 422);
+            assertThat(problem.get("field").asString()).isEqualTo("correlationId");
+        }
+        for (int limit : new int[] {0, 10_001}) {
+            JsonNode problem = RestClient.problem(client.get("/api/v1/messages?correlationId=a&limit=" + limit), 422);
+            assertThat(problem.get("field").asString()).isEqualTo("limit");
+        }
+        RestClient.problem(client.get("/api/v1/messages?correlationId=a&limit=many"), 400);
+    }
+
+    @Test
     void little_needs_to_be_said() {
         JsonNode message = find(create("{\"queue\":\"least\"}"));
         assertThat(message.get("payload").isNull()).isTrue();
@@ -204,7 +244,7 @@ class MessagesOverHttpTest {
 
     @Test
     void methods_and_paths_that_are_none_are_said_to_be_none() {
-        assertThat(client.get(RestClient.MESSAGES).statusCode()).isEqualTo(405);
+        assertThat(client.delete(RestClient.MESSAGES).statusCode()).isEqualTo(405);
         assertThat(client.get("/api/v1/nothing").statusCode()).isEqualTo(404);
         assertThat(client.get(RestClient.MESSAGES + "/" + create("{\"queue\":\"least\"}") + "/cancel")
                         .statusCode())

@@ -5,6 +5,7 @@ import io.postroom.api.Direction;
 import io.postroom.api.Message;
 import io.postroom.api.MessageFilter;
 import io.postroom.api.MessageState;
+import io.postroom.api.PathStep;
 import io.postroom.api.QueueEntry;
 import io.postroom.internal.postgres.statement.Rows;
 import io.postroom.internal.postgres.statement.Sql;
@@ -184,6 +185,17 @@ final class MessageReader {
                 instant(row, 6),
                 row.getString(7),
                 Optional.ofNullable(row.getString(8)));
+    }
+
+    static PathStep step(ResultSet row) throws SQLException {
+        return new PathStep(
+                instant(row, 1),
+                row.getObject(2, UUID.class),
+                Optional.ofNullable(row.getString(3)),
+                Objects.requireNonNullElse(row.getString(4), ""),
+                row.getString(5),
+                Optional.ofNullable(row.getString(6)),
+                Optional.ofNullable(row.getString(7)));
     }
 
     private static Instant instant(ResultSet row, int column) throws SQLException {

@@ -4,6 +4,7 @@ import io.postroom.api.Attempt;
 import io.postroom.api.Message;
 import io.postroom.api.MessageFilter;
 import io.postroom.api.MessageState;
+import io.postroom.api.PathStep;
 import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.postgres.statement.StoreTransactions;
 import io.postroom.internal.storage.MessageQueries;
@@ -46,6 +47,17 @@ final class PostgresMessageQueries implements MessageQueries {
         return transactions.read("read the history of message " + id, connection -> {
             try (Sql.Call call = RegistrySql.HISTORY.on(connection)) {
                 return call.set("id", id).list(MessageReader::attempt);
+            }
+        });
+    }
+
+    @Override
+    public List<PathStep> path(String correlationId, int limit) {
+        return transactions.read("read the path of a correlation id", connection -> {
+            try (Sql.Call call = RegistrySql.PATH.on(connection)) {
+                return call.set("correlation", correlationId)
+                        .set("limit", limit)
+                        .list(MessageReader::step);
             }
         });
     }

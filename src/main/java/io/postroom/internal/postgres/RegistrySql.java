@@ -176,6 +176,27 @@ final class RegistrySql {
             ORDER BY h.finished_at, h.number
             """);
 
+    /**
+     * What happened to the messages with a correlation id, oldest first: db/audit/path_of_correlation.sql with a limit. Relies on
+     * message_by_correlation and attempt_by_message. 0 rows: no message has it.
+     */
+    static final Sql PATH = Sql.of("""
+            -- name: path
+            WITH messages AS (
+                SELECT c.message_id, c.queue, c.type, c.created_at, c.created_by
+                FROM postroom.message_content c
+                WHERE c.correlation_id = :correlation
+            )
+            SELECT m.created_at AS at, m.message_id, m.queue, m.type, 'created' AS event, m.created_by AS who, NULL AS error
+            FROM messages m
+            UNION ALL
+            SELECT h.finished_at, m.message_id, h.queue, m.type, h.outcome, nullif(h.worker, ''), h.error
+            FROM messages m
+            JOIN postroom.message_history h ON h.message_id = m.message_id
+            ORDER BY at, message_id
+            LIMIT :limit
+            """);
+
     static final Sql EXPLAIN = Sql.of("""
             -- name: explain
             SELECT line

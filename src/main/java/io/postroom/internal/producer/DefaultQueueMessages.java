@@ -9,6 +9,7 @@ import io.postroom.api.Message;
 import io.postroom.api.MessageFilter;
 import io.postroom.api.MessageState;
 import io.postroom.api.Operation;
+import io.postroom.api.PathStep;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.Reply;
 import io.postroom.api.SendResult;
@@ -282,6 +283,13 @@ public final class DefaultQueueMessages implements QueueMessages {
     @Override
     public List<Attempt> history(UUID id) {
         return stores.queries().history(id);
+    }
+
+    @Override
+    public List<PathStep> path(String correlationId, int limit) {
+        Limits.requireText("correlationId", correlationId, Limits.KEY_LENGTH);
+        Limits.requireRange("limit", limit, 1, MessageFilter.LARGEST_LIMIT);
+        return stores.queries().path(correlationId, limit);
     }
 
     @Override

@@ -4,6 +4,7 @@ import io.postroom.api.Attempt;
 import io.postroom.api.Message;
 import io.postroom.api.MessageFilter;
 import io.postroom.api.MessageState;
+import io.postroom.api.PathStep;
 import io.postroom.api.StoreException;
 import java.util.Collection;
 import java.util.List;
@@ -30,6 +31,9 @@ public interface MessageQueries {
 
     /** Lists what happened to a message, the oldest first; empty when it is not known. */
     List<Attempt> history(UUID id);
+
+    /** Lists what happened to the messages with this correlation id, the oldest first. */
+    List<PathStep> path(String correlationId, int limit);
 
     /** Says why a message is not running now, the most important cause first, each as {@code code: sentence}. */
     List<String> explain(UUID id);

@@ -8,6 +8,7 @@ import io.postroom.api.Message;
 import io.postroom.api.MessageFilter;
 import io.postroom.api.MessageIds;
 import io.postroom.api.MessageState;
+import io.postroom.api.PathStep;
 import io.postroom.api.SendResult;
 import io.postroom.handler.MessageEvent;
 import io.postroom.handler.PostroomListener;
@@ -228,6 +229,11 @@ class ResultDispatcherTest {
 
         @Override
         public List<Attempt> history(UUID id) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public List<PathStep> path(String correlationId, int limit) {
             throw new UnsupportedOperationException();
         }
 
