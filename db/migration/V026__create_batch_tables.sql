@@ -1,6 +1,6 @@
 -- Why: messages that are worked off together, with their progress and a message when all of them have ended. Queues, places and history
 -- stay as they are: which messages belong to a batch stands in tables of its own, a row for up to 1000 of them.
--- Locks: only new objects. Table size: tried with a batch of 1,000,000 messages.
+-- Locks: only new objects. Table size: tried with a batch of 100,000 messages.
 -- Older workers: survive; they complete no batches.
 
 -- sealed_at and the two after it are the only columns that change while a batch is open. Who adds members holds the row (KEY SHARE); who

@@ -1,5 +1,5 @@
 -- Why: batches of messages. The text is that of db/function/batch.sql.
--- Locks: only new objects. Table size: tried with a batch of 1,000,000 messages.
+-- Locks: only new objects. Table size: tried with a batch of 100,000 messages.
 -- Older workers: survive; they complete no batches.
 
 -- batch: messages that are worked off together, and a message when all of them have ended. All need READ COMMITTED, but for what users

@@ -46,7 +46,8 @@ public final class DirectDispatch {
         if (ended.compareAndSet(false, true)) {
             held.accept(stored);
             if (queue.hasLimiter()) {
-                held.giveBackWaiting(); // the limiter came meanwhile, and the poll that saw it may have given back before
+                held.giveBackWaiting(); // the limiter came meanwhile, and the poll that saw it may have given back
+                // before
             }
         }
     }

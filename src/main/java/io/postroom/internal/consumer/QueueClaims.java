@@ -268,7 +268,8 @@ final class QueueClaims {
         }
         held.accept(claimed, own.started());
         if (queue.hasLimiter() && !own.hasLimiter()) {
-            held.giveBackWaiting(); // the limiter came during the claim, and the poll that saw it may have given back before
+            held.giveBackWaiting(); // the limiter came during the claim, and the poll that saw it may have given
+            // back before
         }
     }
 
