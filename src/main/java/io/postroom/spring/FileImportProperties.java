@@ -5,19 +5,12 @@ import io.postroom.api.InvalidMessageException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
-import org.springframework.boot.context.properties.bind.BindException;
-import org.springframework.boot.context.properties.bind.Bindable;
-import org.springframework.boot.context.properties.bind.Binder;
 import org.springframework.boot.context.properties.source.ConfigurationPropertyName;
-import org.springframework.boot.context.properties.source.ConfigurationPropertyName.Form;
-import org.springframework.boot.context.properties.source.ConfigurationPropertySources;
-import org.springframework.boot.context.properties.source.IterableConfigurationPropertySource;
 import org.springframework.core.env.Environment;
 
 /**
@@ -51,7 +44,6 @@ record FileImportProperties(
         @Nullable Long largestFile,
         FileImport.@Nullable Done done,
         @Nullable Boolean again) {
-    private static final ConfigurationPropertyName ROOT = ConfigurationPropertyName.of("postroom.file-imports");
     /** The settings as in a file. */
     static final List<String> KEYS = List.of(
             "folder",
@@ -68,48 +60,21 @@ record FileImportProperties(
             "done",
             "again");
 
+    private static final NamedProperties PROPERTIES =
+            NamedProperties.of("postroom.file-imports", "an import of files", KEYS, Set.of(), "docs/files.md");
+
     /**
-     * Reads all imports. The last part of a property's name is the setting, and all before it is the import: its name may have dots.
+     * Reads all imports.
      *
      * @throws StartProblem a property has no such setting, or a value that breaks a limit; the text names the property
      */
     static List<FileImport> declared(Environment environment) {
-        Map<String, ConfigurationPropertyName> imports = new LinkedHashMap<>();
-        ConfigurationPropertySources.get(environment).forEach(source -> {
-            if (source instanceof IterableConfigurationPropertySource iterable) {
-                iterable.stream()
-                        .filter(ROOT::isAncestorOf)
-                        .forEach(name -> imports.putIfAbsent(importOf(name), name.getParent()));
-            }
-        });
-        Binder binder = Binder.get(environment);
         List<FileImport> declared = new ArrayList<>();
-        imports.forEach((one, name) -> declared.add(bound(binder, name).fileImport(one, name)));
+        PROPERTIES.bind(
+                environment,
+                FileImportProperties.class,
+                (one, name, bound) -> declared.add(bound.fileImport(one, name)));
         return declared;
-    }
-
-    private static String importOf(ConfigurationPropertyName name) {
-        int last = name.getNumberOfElements() - 1;
-        String setting = name.getElement(last, Form.UNIFORM);
-        if (last <= ROOT.getNumberOfElements()
-                || KEYS.stream().noneMatch(key -> key.replace("-", "").equals(setting))) {
-            throw new StartProblem(
-                    "\"" + name + "\" is no setting of an import of files",
-                    "Write postroom.file-imports.<name>.<setting>, with one of " + String.join(", ", KEYS));
-        }
-        return PropertyNames.joined(name, ROOT.getNumberOfElements(), last);
-    }
-
-    private static FileImportProperties bound(Binder binder, ConfigurationPropertyName name) {
-        try {
-            return binder.bind(name, Bindable.of(FileImportProperties.class)).orElseThrow(IllegalStateException::new);
-        } catch (BindException unreadable) {
-            String property = unreadable.getProperty() == null
-                    ? name.toString()
-                    : unreadable.getProperty().getName().toString();
-            throw new StartProblem(
-                    property + " cannot be read", "Correct it: docs/files.md shows each setting", unreadable);
-        }
     }
 
     private FileImport fileImport(String one, ConfigurationPropertyName name) {

@@ -10,17 +10,11 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
-import org.springframework.boot.context.properties.bind.BindException;
-import org.springframework.boot.context.properties.bind.Bindable;
-import org.springframework.boot.context.properties.bind.Binder;
 import org.springframework.boot.context.properties.source.ConfigurationPropertyName;
-import org.springframework.boot.context.properties.source.ConfigurationPropertyName.Form;
-import org.springframework.boot.context.properties.source.ConfigurationPropertySources;
-import org.springframework.boot.context.properties.source.IterableConfigurationPropertySource;
 import org.springframework.core.env.Environment;
 
 /**
@@ -68,7 +62,6 @@ record ScheduleProperties(
         @Nullable String group,
         @Nullable String correlationId,
         @Nullable Map<String, String> headers) {
-    private static final ConfigurationPropertyName ROOT = ConfigurationPropertyName.of("postroom.schedules");
     /** The settings as in a file; headers have names of their own below them. */
     static final List<String> KEYS = List.of(
             "cron",
@@ -92,50 +85,21 @@ record ScheduleProperties(
             "correlation-id",
             "headers");
 
+    private static final NamedProperties PROPERTIES =
+            NamedProperties.of("postroom.schedules", "a schedule", KEYS, Set.of("headers"), "docs/configuration.md");
+
     /**
-     * Reads all schedules. The first part of a property's name that is a setting ends the schedule's name, which may have dots.
+     * Reads all schedules.
      *
      * @throws StartProblem a property has no such setting, or a value that breaks a limit; the text names the property
      */
     static List<Schedule> declared(Environment environment) {
-        Map<String, ConfigurationPropertyName> names = new LinkedHashMap<>();
-        ConfigurationPropertySources.get(environment).forEach(source -> {
-            if (source instanceof IterableConfigurationPropertySource iterable) {
-                iterable.stream().filter(ROOT::isAncestorOf).forEach(name -> {
-                    int end = endOfName(name);
-                    names.putIfAbsent(PropertyNames.joined(name, ROOT.getNumberOfElements(), end), name.chop(end));
-                });
-            }
-        });
-        Binder binder = Binder.get(environment);
         List<Schedule> schedules = new ArrayList<>();
-        names.forEach((schedule, name) -> schedules.add(bound(binder, name).schedule(schedule, name)));
+        PROPERTIES.bind(
+                environment,
+                ScheduleProperties.class,
+                (schedule, name, bound) -> schedules.add(bound.schedule(schedule, name)));
         return schedules;
-    }
-
-    private static ScheduleProperties bound(Binder binder, ConfigurationPropertyName name) {
-        try {
-            return binder.bind(name, Bindable.of(ScheduleProperties.class)).orElseThrow(IllegalStateException::new);
-        } catch (BindException unreadable) {
-            String property = unreadable.getProperty() == null
-                    ? name.toString()
-                    : unreadable.getProperty().getName().toString();
-            throw new StartProblem(
-                    property + " cannot be read", "Correct it: docs/configuration.md shows each setting", unreadable);
-        }
-    }
-
-    private static int endOfName(ConfigurationPropertyName name) {
-        for (int i = ROOT.getNumberOfElements() + 1; i < name.getNumberOfElements(); i++) {
-            String part = name.getElement(i, Form.UNIFORM);
-            boolean isLast = i == name.getNumberOfElements() - 1;
-            if (KEYS.stream().anyMatch(key -> key.replace("-", "").equals(part) && (isLast || key.equals("headers")))) {
-                return i;
-            }
-        }
-        throw new StartProblem(
-                "\"" + name + "\" is no setting of a schedule",
-                "Write postroom.schedules.<name>.<setting>, with one of " + String.join(", ", KEYS));
     }
 
     private Schedule schedule(String schedule, ConfigurationPropertyName name) {

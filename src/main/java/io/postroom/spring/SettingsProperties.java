@@ -5,18 +5,12 @@ import io.postroom.api.SettingsEntry;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
-import org.springframework.boot.context.properties.bind.BindException;
-import org.springframework.boot.context.properties.bind.Bindable;
-import org.springframework.boot.context.properties.bind.Binder;
 import org.springframework.boot.context.properties.source.ConfigurationPropertyName;
-import org.springframework.boot.context.properties.source.ConfigurationPropertyName.Form;
-import org.springframework.boot.context.properties.source.ConfigurationPropertySources;
-import org.springframework.boot.context.properties.source.IterableConfigurationPropertySource;
 import org.springframework.core.env.Environment;
 
 /**
@@ -46,8 +40,7 @@ record SettingsProperties(
         @Nullable String validFrom,
         @Nullable String validUntil,
         @Nullable Boolean enabled) {
-    private static final ConfigurationPropertyName ROOT = ConfigurationPropertyName.of("postroom.settings");
-    /** The settings as in a file; those that end with a dot have names of their own below them. */
+    /** The settings as in a file. */
     static final List<String> KEYS = List.of(
             "channel",
             "endpoint",
@@ -61,49 +54,23 @@ record SettingsProperties(
             "valid-until",
             "enabled");
 
+    private static final NamedProperties PROPERTIES = NamedProperties.of(
+            "postroom.settings",
+            "an external system",
+            KEYS,
+            Set.of("headers", "templates", "properties"),
+            "docs/configuration.md");
+
     /**
-     * Reads all entries. The first part of a property's name that is a setting ends the entry's name, which may have dots.
+     * Reads all entries.
      *
      * @throws StartProblem a property has no such setting, or a value that breaks a limit; the text names the property and never the secret
      */
     static List<SettingsEntry> declared(Environment environment) {
-        Map<String, ConfigurationPropertyName> entries = new LinkedHashMap<>();
-        ConfigurationPropertySources.get(environment).forEach(source -> {
-            if (source instanceof IterableConfigurationPropertySource iterable) {
-                iterable.stream().filter(ROOT::isAncestorOf).forEach(name -> {
-                    int end = endOfEntry(name);
-                    entries.putIfAbsent(PropertyNames.joined(name, ROOT.getNumberOfElements(), end), name.chop(end));
-                });
-            }
-        });
-        Binder binder = Binder.get(environment);
-        List<SettingsEntry> settings = new ArrayList<>();
-        entries.forEach((entry, name) -> settings.add(bound(binder, name).entry(entry, name)));
-        return settings;
-    }
-
-    private static SettingsProperties bound(Binder binder, ConfigurationPropertyName name) {
-        try {
-            return binder.bind(name, Bindable.of(SettingsProperties.class)).orElseThrow(IllegalStateException::new);
-        } catch (BindException unreadable) {
-            String property = unreadable.getProperty() == null
-                    ? name.toString()
-                    : unreadable.getProperty().getName().toString();
-            throw new StartProblem(
-                    property + " cannot be read", "Correct it: docs/configuration.md shows each setting", unreadable);
-        }
-    }
-
-    private static int endOfEntry(ConfigurationPropertyName name) {
-        for (int i = ROOT.getNumberOfElements() + 1; i < name.getNumberOfElements(); i++) {
-            String part = name.getElement(i, Form.UNIFORM);
-            if (KEYS.stream().anyMatch(key -> key.replace("-", "").equals(part))) {
-                return i;
-            }
-        }
-        throw new StartProblem(
-                "\"" + name + "\" is no setting of an external system",
-                "Write postroom.settings.<name>.<setting>, with one of " + String.join(", ", KEYS));
+        List<SettingsEntry> entries = new ArrayList<>();
+        PROPERTIES.bind(
+                environment, SettingsProperties.class, (entry, name, bound) -> entries.add(bound.entry(entry, name)));
+        return entries;
     }
 
     private SettingsEntry entry(String entry, ConfigurationPropertyName name) {
