@@ -2087,11 +2087,11 @@ BEGIN
     PERFORM postroom.require_settings(postroom.settings_document(NEW));
     IF NEW.version <= last_version THEN
         NEW.version := last_version + 1;
-        IF coalesce(current_setting('postroom.settings_actor', true), '') = '' THEN -- by hand
-            NEW.settings_by := 'operator';
-            NEW.changed_by := session_user;
-            NEW.changed_at := clock_timestamp();
-        END IF;
+    END IF;
+    IF coalesce(current_setting('postroom.settings_actor', true), '') = '' THEN -- by hand
+        NEW.settings_by := 'operator';
+        NEW.changed_by := session_user;
+        NEW.changed_at := clock_timestamp();
     END IF;
     RETURN NEW;
 END

@@ -1,5 +1,5 @@
--- batch: messages that are worked off together, and a message when all of them have ended. All need READ COMMITTED, but for what users
--- call.
+-- batch: messages that are worked off together, and a message when all of them have ended. All need READ COMMITTED, except
+-- those that users call.
 -- Source of these functions: db/function. A change goes there and, with the same text, into a new migration: see db/README.md.
 --
 -- Nobody counts at the end of a message. Which messages belong to a batch stands in batch_part, up to 1000 in a row; a job asks the history

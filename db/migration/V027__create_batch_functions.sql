@@ -2,8 +2,8 @@
 -- Locks: only new objects. Table size: tried with a batch of 100,000 messages.
 -- Older workers: survive; they complete no batches.
 
--- batch: messages that are worked off together, and a message when all of them have ended. All need READ COMMITTED, but for what users
--- call.
+-- batch: messages that are worked off together, and a message when all of them have ended. All need READ COMMITTED, except
+-- those that users call.
 -- Source of these functions: db/function. A change goes there and, with the same text, into a new migration: see db/README.md.
 --
 -- Nobody counts at the end of a message. Which messages belong to a batch stands in batch_part, up to 1000 in a row; a job asks the history

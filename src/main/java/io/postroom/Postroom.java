@@ -166,7 +166,7 @@ public interface Postroom extends AutoCloseable {
         Builder schedule(Schedule schedule);
 
         /**
-         * Adds what a channel knows about its entries; default none. {@code HttpSender} and {@code MailChannel} are such.
+         * Adds the check of a channel's entries; default none. {@code HttpSender} and {@code MailChannel} are such checks.
          *
          * @throws IllegalArgumentException from {@link #start}: two are of one channel
          */

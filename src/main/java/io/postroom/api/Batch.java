@@ -23,7 +23,7 @@ import java.util.UUID;
  * @param completedAt empty: it goes on
  * @param completionMessage the id of the completion message; empty: it is not created yet, there is none, or it reached no queue
  * @param countedAt when the members that have ended were counted: while the batch goes on, each second or two. Of a batch of many
- *     thousands the members that end out of order may be counted later; none is missing at the completion
+ *     thousands the members that end out of order may be counted later; all are counted at the completion
  * @param problem why the completion message could not be created; it is tried again
  */
 public record Batch(

@@ -19,7 +19,7 @@ import java.util.UUID;
  * #list} read what is committed.
  *
  * <p>A batch is completed once, within two seconds after it was sealed and the last of its members and children has ended. DONE,
- * CANCELLED, EXPIRED and DEAD are ends. The process that completes it is any one with workers. A dead letter that is redriven before the
+ * CANCELLED, EXPIRED and DEAD are ends. Any process with workers may complete it. A dead letter that is redriven before the
  * completion makes the batch wait for it; a redrive after that changes nothing about it. Completed batches are removed after seven days.
  */
 public interface Batches {

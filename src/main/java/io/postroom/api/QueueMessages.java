@@ -99,8 +99,8 @@ public interface QueueMessages {
     List<Attempt> history(UUID id);
 
     /**
-     * Lists what happened to all messages with this correlation id, the oldest first; empty when there is none, or all were purged. The
-     * same as {@code db/audit/path_of_correlation.sql}.
+     * Lists what happened to all messages with this correlation id, the oldest first; empty when there is none, or all were purged. Answers
+     * the same as {@code db/audit/path_of_correlation.sql}.
      *
      * @param correlationId compared exactly; 1 to 200 characters
      * @param limit most steps of the answer; 1 to 10,000

@@ -3,7 +3,8 @@ package io.postroom.api;
 import java.util.Optional;
 
 /**
- * What a channel knows about its entries. Given to the builder, in Spring as a bean; a channel has one at most in a process. Thread-safe.
+ * Checks and tests the entries of one channel. Given to the builder, in Spring as a bean; a channel has one at most in a process.
+ * Thread-safe.
  *
  * <p>An entry that it refuses cannot be stored by this process, and messages wait for one that was stored elsewhere.
  */

@@ -33,7 +33,7 @@ import org.springframework.web.bind.annotation.RestController;
 
 /**
  * Turns requests of external systems into messages, each by its entry of the channel webhook. Answers after the commit: a sender that was
- * answered 202 or 200 may forget the request, and every other one sends it again.
+ * answered 202 or 200 may forget the request, and may send it again after any other answer.
  *
  * <p>The entry is read from the database for each request. So a change counts for the next request in all processes, and a request that
  * could not be stored is refused before its body is read.
@@ -75,11 +75,21 @@ class WebhooksController extends ApiController {
     }
 
     private SettingsEntry used(String name) {
-        Optional<StoredSettings> stored = Limits.isName(name) ? settings.find(name) : Optional.empty();
-        return stored.map(StoredSettings::entry)
+        return found(name)
+                .map(StoredSettings::entry)
                 .filter(entry -> entry.channel().equals(WebhookReceiver.CHANNEL))
                 .filter(entry -> entry.obstacle(Instant.now()).isEmpty())
                 .orElseThrow(() -> new ProblemException(Problem.unknownWebhook()));
+    }
+
+    /** An entry that this version cannot read is refused like one that is wrong: the error would show a part of it. */
+    private Optional<StoredSettings> found(String name) {
+        try {
+            return Limits.isName(name) ? settings.find(name) : Optional.empty();
+        } catch (InvalidMessageException unreadable) {
+            log.refused(name, "this process cannot read its " + unreadable.field());
+            throw new ProblemException(Problem.notReceiving());
+        }
     }
 
     private static void requireTaken(Webhook webhook, Optional<String> contentType) {

@@ -20,7 +20,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Writes messages as files, into the folder and under the names that an entry of external systems says. Thread-safe.
+ * Writes messages as files, into the folder and under the names that an entry of external systems names. Thread-safe.
  *
  * <pre>{@code
  * @SendMessage(value = "invoices", settings = "archive")
@@ -97,6 +97,9 @@ public final class FileOutbox {
         } catch (InvalidMessageException refused) {
             return Outcome.reject(String.valueOf(refused.getMessage()));
         } catch (IOException e) {
+            if (Thread.interrupted()) { // which closes the file: not the fault of the folder
+                throw (InterruptedException) new InterruptedException("writing a file").initCause(e);
+            }
             return notNow(settings.folder().toString(), e);
         }
     }

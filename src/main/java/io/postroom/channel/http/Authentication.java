@@ -48,8 +48,13 @@ record Authentication(String kind, String header, String signatureHeader, String
     }
 
     /** Takes the secret out of a text that a server sent back. */
-    static String masked(String text, String secret) {
-        return secret.isEmpty() ? text : text.replace(secret, "***").replace(base64(secret), "***");
+    String masked(String text, String secret) {
+        if (secret.isEmpty()) {
+            return text;
+        }
+        String masked = text.replace(secret, "***").replace(base64(secret), "***");
+        String password = secret.substring(secret.indexOf(':') + 1);
+        return kind.equals("basic") && !password.isEmpty() ? masked.replace(password, "***") : masked;
     }
 
     private static String base64(String secret) {

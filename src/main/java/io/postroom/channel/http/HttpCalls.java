@@ -102,9 +102,9 @@ final class HttpCalls implements AutoCloseable {
                     entry.connectTimeout(),
                     entry.maxResponse(),
                     entry.allowPrivate());
-            String body = Authentication.masked(new String(response.body(), StandardCharsets.UTF_8), secret);
+            String body = entry.authentication().masked(new String(response.body(), StandardCharsets.UTF_8), secret);
             Map<String, String> headers = new LinkedHashMap<>(response.headers());
-            headers.replaceAll((name, value) -> Authentication.masked(value, secret));
+            headers.replaceAll((name, value) -> entry.authentication().masked(value, secret));
             return new HttpAnswer(
                     Optional.of(response.status()),
                     headers,
@@ -148,7 +148,7 @@ final class HttpCalls implements AutoCloseable {
 
     private static String meaning(int status) {
         if (status == 401 || status == 403) {
-            return ": it refuses the secret, or who sends";
+            return ": it refuses the secret or the sender";
         } else if (status == 404) {
             return ": it does not know the path of the endpoint";
         } else if (status == 405 || status == 501) {
@@ -220,7 +220,7 @@ final class HttpCalls implements AutoCloseable {
         String message = failed.getMessage() == null ? failed.getClass().getSimpleName() : failed.getMessage();
         String host = entry.endpoint().host();
         String text = message.startsWith(host) ? message : host + ": " + message;
-        return AnswerOutcomes.oneLine(Authentication.masked(text, secret), SHOWN);
+        return AnswerOutcomes.oneLine(entry.authentication().masked(text, secret), SHOWN);
     }
 
     @Override

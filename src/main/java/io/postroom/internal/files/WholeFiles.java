@@ -4,8 +4,10 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.AtomicMoveNotSupportedException;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -83,10 +85,20 @@ public final class WholeFiles {
         FileTime old = FileTime.from(Instant.now().minus(LEFT_OVER_AFTER));
         try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, ".*" + TEMPORARY)) {
             for (Path file : files) {
-                if (Files.getLastModifiedTime(file).compareTo(old) < 0) {
-                    Files.deleteIfExists(file);
-                }
+                removeIfOlder(file, old);
             }
+        } catch (DirectoryIteratorException unreadable) {
+            throw unreadable.getCause();
+        }
+    }
+
+    private static void removeIfOlder(Path file, FileTime old) throws IOException {
+        try {
+            if (Files.getLastModifiedTime(file).compareTo(old) < 0) {
+                Files.deleteIfExists(file);
+            }
+        } catch (NoSuchFileException renamed) {
+            // another process has just completed it
         }
     }
 }

@@ -84,8 +84,6 @@ public final class FolderImport {
             return go(claim, until);
         } catch (FailedFileException failed) {
             fail(claim, String.valueOf(failed.getMessage()));
-        } catch (AccessDeniedException denied) {
-            fail(claim, "it may not be read: " + denied.getMessage());
         } catch (NoSuchFileException gone) {
             log.warn("{} is gone from {}", claim.name(), claim.own());
             store.fail(claim.id(), "it is gone from the folder processing");
@@ -110,7 +108,7 @@ public final class FolderImport {
     }
 
     private boolean read(Claim claim, KnownFile known, long until) throws IOException, FailedFileException {
-        try (FileReading reading = new FileReading(settings, store, messages, claim, known)) {
+        try (FileReading reading = opened(claim, known)) {
             do {
                 State state = reading.step();
                 if (state == null) {
@@ -122,6 +120,18 @@ public final class FolderImport {
             } while (System.nanoTime() - until < 0);
             return false;
         }
+    }
+
+    private FileReading opened(Claim claim, KnownFile known) throws IOException, FailedFileException {
+        try {
+            return new FileReading(settings, store, messages, claim, known);
+        } catch (AccessDeniedException denied) {
+            throw unreadable(denied);
+        }
+    }
+
+    private static FailedFileException unreadable(AccessDeniedException denied) {
+        return new FailedFileException("it may not be read: " + denied.getMessage());
     }
 
     private KnownFile begin(Claim claim) throws IOException, FailedFileException {
@@ -139,7 +149,12 @@ public final class FolderImport {
             throw new FailedFileException(
                     "it has " + attributes.size() + " bytes; at most " + largest + " are allowed");
         }
-        TakenFile taken = taken(claim, attributes.size(), sha256(claim.file()));
+        TakenFile taken;
+        try {
+            taken = taken(claim, attributes.size(), sha256(claim.file()));
+        } catch (AccessDeniedException denied) {
+            throw unreadable(denied);
+        }
         if (!settings.again()) {
             Optional<Instant> before = store.importedBefore(taken);
             if (before.isPresent()) {

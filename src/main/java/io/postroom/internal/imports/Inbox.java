@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -136,7 +137,7 @@ public final class Inbox {
         try {
             Files.move(file, target, StandardCopyOption.ATOMIC_MOVE);
         } catch (NoSuchFileException gone) {
-            Files.delete(own);
+            Files.deleteIfExists(own); // another process may have taken it for a folder that was left
             return Optional.empty();
         }
         // Before anything is read: after a power cut a file must not be in both places.
@@ -175,7 +176,7 @@ public final class Inbox {
             if (file.isPresent()) {
                 claims.add(new Claim(UUID.fromString(own.getFileName().toString()), own, file.get(), false));
             } else {
-                remove(own);
+                removeLeft(own);
             }
         }
         return claims;
@@ -184,13 +185,30 @@ public final class Inbox {
     private static Optional<Path> fileIn(Path own) throws IOException {
         try (Stream<Path> files = Files.list(own)) {
             return files.filter(file -> !Files.isDirectory(file, LinkOption.NOFOLLOW_LINKS))
-                    .filter(file -> {
-                        String name = file.getFileName().toString();
-                        return !name.startsWith(".") && !name.equals(BAD_LINES) && !name.equals(REASON);
-                    })
+                    .filter(file -> !isOurs(file))
                     .findFirst();
         } catch (NoSuchFileException gone) {
             return Optional.empty();
+        }
+    }
+
+    private static boolean isOurs(Path file) {
+        String name = file.getFileName().toString();
+        return name.startsWith(".") || name.equals(BAD_LINES) || name.equals(REASON);
+    }
+
+    /**
+     * Removes a folder without a file. Only what is ours is deleted: a process that was suspended between making its folder and moving a
+     * file into it may move the file now.
+     */
+    private static void removeLeft(Path own) throws IOException {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(own, Inbox::isOurs)) {
+            for (Path file : files) {
+                Files.deleteIfExists(file);
+            }
+            Files.deleteIfExists(own);
+        } catch (NoSuchFileException | DirectoryNotEmptyException another) {
+            log.debug("{} is another process's", own);
         }
     }
 

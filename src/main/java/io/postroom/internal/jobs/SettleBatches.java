@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
  * another is at is left out. While a batch is under way it looks once a second; a poll says when one is. Where none is, it looks rarely,
  * for a process that consumes nothing and so does not poll.
  *
- * <p>With {@value #BATCHES_AT_ONCE} batches or fewer each is counted once a second. Each batch is a transaction of its own; one that fails
- * does not hold up the others.
+ * <p>With {@value #BATCHES_AT_ONCE} batches or fewer each is counted once a second. Each batch is a transaction of its own: when one
+ * fails, the others are settled all the same, and the next look at all of them comes later.
  */
 public final class SettleBatches implements Job {
     private static final int BATCHES_AT_ONCE = 200;
@@ -64,7 +64,11 @@ public final class SettleBatches implements Job {
                     isMore |= settled == Settled.MORE;
                     isAnyCompleted |= settled == Settled.COMPLETED;
                 } catch (RuntimeException error) {
-                    failed = error;
+                    if (failed == null) {
+                        failed = error;
+                    } else {
+                        failed.addSuppressed(error);
+                    }
                 }
             }
         }

@@ -211,7 +211,7 @@ class HttpGuardTest {
                 "maxResponse | -1 | 0 to 1048576",
                 "maxResponse | 1048577 | 0 to 1048576",
                 "kept | 2001 | 0 to 2000",
-                "keptHeaders | a b | names of headers",
+                "keepHeaders | a b | names of headers",
                 "retry | 500 | statuses of 300 to 499",
                 "auth | bearer | secret must be given",
                 "authHeader | Cookie | another header than those",

@@ -129,7 +129,7 @@ class HttpSenderTest {
     void secret_that_a_server_sends_back_is_masked_and_never_logged() throws Exception {
         stub.answers(400, Map.of("X-Echo", "you sent hunter2"), "bad key hunter2, aHVudGVyMg==\r\nnext line");
         SettingsEntry entry =
-                entry().secret("env:KEY").property("auth", "basic").property("keptHeaders", "X-Echo, X-None");
+                entry().secret("env:KEY").property("auth", "basic").property("keepHeaders", "X-Echo, X-None");
         try (LogRecorder log = LogRecorder.of("io.postroom.channel.http", Level.DEBUG)) {
             HttpAnswer answer = sender.call(PAID, CallContext.of(entry).with("hunter2"));
 
@@ -140,6 +140,14 @@ class HttpSenderTest {
             assertThat(answer.header("X-ECHO")).contains("you sent ***");
             assertThat(log.count("hunter2")).isZero();
         }
+    }
+
+    @Test
+    void password_alone_is_masked_too() throws Exception {
+        stub.answers(400, Map.of(), "wrong password hunter2");
+        SettingsEntry entry = entry().secret("env:KEY").property("auth", "basic");
+        assertThat(sender.call(PAID, CallContext.of(entry).with("ann:hunter2")).body())
+                .isEqualTo("wrong password ***");
     }
 
     @ParameterizedTest

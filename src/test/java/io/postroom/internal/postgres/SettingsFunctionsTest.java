@@ -75,10 +75,11 @@ class SettingsFunctionsTest {
     @Test
     void change_by_hand_has_its_version_and_its_line_of_history() {
         set("{\"channel\": \"http\", \"endpoint\": \"https://a.example\"}");
-        sql.sql("UPDATE postroom.settings SET endpoint = 'https://b.example', changed_by = 'somebody else'")
+        sql.sql(
+                        "UPDATE postroom.settings SET endpoint = 'https://b.example', version = 9, changed_by = 'somebody else'")
                 .update();
         assertThatThrownBy(() -> text("SELECT postroom.set_settings('billing', '{\"enabled\": false}', 1)"))
-                .hasMessageContaining("are at version 2, not 1: changed by " + database.user());
+                .hasMessageContaining("are at version 9, not 1: changed by " + database.user());
         sql.sql("DELETE FROM postroom.settings").update();
         sql.sql("INSERT INTO postroom.settings (name, channel) VALUES ('billing', 'http')")
                 .update();
@@ -88,9 +89,9 @@ class SettingsFunctionsTest {
                         .list())
                 .containsExactly(
                         "1 create " + database.user() + " operator",
-                        "2 change " + database.user() + " operator",
-                        "3 delete " + database.user() + " operator",
-                        "4 create " + database.user() + " operator");
+                        "9 change " + database.user() + " operator",
+                        "10 delete " + database.user() + " operator",
+                        "11 create " + database.user() + " operator");
     }
 
     @ParameterizedTest

@@ -59,6 +59,7 @@ public record AccessCheck(List<String> obstacles, List<String> warnings) {
     static final String[] VIEWS = {
         "place",
         "queue_messages",
+        "message_content",
         "message_history",
         "queue_stats",
         "bindings",

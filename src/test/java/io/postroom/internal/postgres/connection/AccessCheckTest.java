@@ -40,8 +40,16 @@ class AccessCheckTest {
                     .forEach(line -> collect(line, bodies, functions, relations));
         }
         relations.removeAll(List.of(
-                // a history that a worker must not change, a type of messages, names of queues, a setting
-                "settings_change", "ready_seq", "shedlock", "kill", "reply", "declare_exchange", "wait_for_room"));
+                // a history that a worker must not change, a type of messages, names of queues, settings
+                "settings_change",
+                "ready_seq",
+                "shedlock",
+                "kill",
+                "reply",
+                "declare_exchange",
+                "recount",
+                "settings_actor",
+                "wait_for_room"));
 
         assertThat(functions).isEqualTo(new TreeSet<>(Set.of(AccessCheck.FUNCTIONS)));
         Set<String> listed = new TreeSet<>(Set.of(AccessCheck.TABLES));
