@@ -129,6 +129,10 @@ public final class TcpProxy implements AutoCloseable {
         }
         open.add(client);
         open.add(server);
+        if (refusing) { // since it was accepted: cutAll may have looked before it was among the open ones
+            cut(client, server);
+            return;
+        }
         AtomicBoolean answered = new AtomicBoolean(true);
         start(
                 "to-server",
@@ -138,6 +142,13 @@ public final class TcpProxy implements AutoCloseable {
                     }
                 }));
         start("to-client", () -> pump(server, client, () -> answered.set(true)));
+    }
+
+    private void cut(Socket client, Socket server) {
+        open.remove(client);
+        open.remove(server);
+        reset(client);
+        reset(server);
     }
 
     /** Ends with either side: the other direction then ends too. */
