@@ -124,6 +124,8 @@ final class HttpConnections implements AutoCloseable {
         CURRENT.set(deadline);
         try (deadline) {
             return received(allowPrivate ? anywhere : publicOnly, made, maxResponse);
+        } catch (ConnectionRequestTimeoutException busy) {
+            throw busy; // whether this timer or that of the deadline was first
         } catch (IOException failed) {
             throw deadline.isPassed() ? new DeadlineException(time, failed) : failed;
         } catch (CancellationException waiting) { // the timer or an interrupt ended the wait for a connection
