@@ -1,17 +1,14 @@
 package io.postroom.channel.http;
 
 import io.postroom.api.SettingsEntry;
-import io.postroom.handler.MessageContext;
-import java.sql.Connection;
+import io.postroom.testing.PlainContext;
 import java.time.Instant;
-import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
-import org.jspecify.annotations.Nullable;
 
 /** What a handler knows of its message, without a database. */
 record CallContext(UUID id, SettingsEntry settings, Optional<String> secret, Instant deadline, int deliveries)
-        implements MessageContext {
+        implements PlainContext {
     static CallContext of(SettingsEntry entry) {
         return new CallContext(
                 UUID.randomUUID(), entry, Optional.empty(), Instant.now().plusSeconds(600), 1);
@@ -57,43 +54,5 @@ record CallContext(UUID id, SettingsEntry settings, Optional<String> secret, Ins
     @Override
     public Instant createdAt() {
         return Instant.EPOCH;
-    }
-
-    @Override
-    public Map<String, String> headers() {
-        return Map.of();
-    }
-
-    @Override
-    public Optional<String> correlationId() {
-        return Optional.empty();
-    }
-
-    @Override
-    public Optional<String> exchange() {
-        return Optional.empty();
-    }
-
-    @Override
-    public String routingKey() {
-        return "";
-    }
-
-    @Override
-    public Optional<String> group() {
-        return Optional.empty();
-    }
-
-    @Override
-    public void reply(@Nullable Object payload) {}
-
-    @Override
-    public boolean isStillOurs() {
-        return true;
-    }
-
-    @Override
-    public Connection connection() {
-        throw new IllegalStateException("no ATOMIC handler");
     }
 }

@@ -7,6 +7,7 @@ import io.postroom.api.Outcome;
 import io.postroom.channel.mail.MailChannel;
 import io.postroom.channel.mail.MailSettings;
 import io.postroom.handler.MessageContext;
+import io.postroom.testing.PlainContext;
 import jakarta.mail.Session;
 import jakarta.mail.internet.MimeMessage;
 import jakarta.mail.internet.MimeMultipart;
@@ -14,15 +15,11 @@ import java.io.InputStream;
 import java.math.BigDecimal;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.sql.Connection;
 import java.time.Instant;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 import java.util.Properties;
 import java.util.UUID;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -149,7 +146,7 @@ class TicketNotificationsTest {
     }
 
     /** A context with as much as the handler asks for. */
-    private record Attempt(UUID id, int failures, Instant createdAt) implements MessageContext {
+    private record Attempt(UUID id, int failures, Instant createdAt) implements PlainContext {
         @Override
         public String queue() {
             return TicketNotifications.QUEUE;
@@ -176,48 +173,8 @@ class TicketNotificationsTest {
         }
 
         @Override
-        public Map<String, String> headers() {
-            return Map.of();
-        }
-
-        @Override
-        public Optional<String> correlationId() {
-            return Optional.empty();
-        }
-
-        @Override
-        public Optional<String> exchange() {
-            return Optional.empty();
-        }
-
-        @Override
-        public String routingKey() {
-            return "";
-        }
-
-        @Override
-        public void reply(@Nullable Object payload) {
-            throw new IllegalStateException("nobody asked for a reply");
-        }
-
-        @Override
-        public Optional<String> group() {
-            return Optional.empty();
-        }
-
-        @Override
         public Instant deadline() {
             return createdAt.plusSeconds(60);
-        }
-
-        @Override
-        public boolean isStillOurs() {
-            return true;
-        }
-
-        @Override
-        public Connection connection() {
-            throw new IllegalStateException("no transaction");
         }
     }
 }
