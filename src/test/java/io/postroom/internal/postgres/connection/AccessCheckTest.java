@@ -51,9 +51,9 @@ class AccessCheckTest {
                 "settings_actor",
                 "wait_for_room"));
 
-        assertThat(functions).isEqualTo(new TreeSet<>(Set.of(AccessCheck.FUNCTIONS)));
-        Set<String> listed = new TreeSet<>(Set.of(AccessCheck.TABLES));
-        listed.addAll(List.of(AccessCheck.VIEWS));
+        assertThat(functions).isEqualTo(new TreeSet<>(Set.of(NeededRights.FUNCTIONS)));
+        Set<String> listed = new TreeSet<>(Set.of(NeededRights.TABLES));
+        listed.addAll(List.of(NeededRights.VIEWS));
         assertThat(listed).containsAll(relations);
     }
 
