@@ -6807,9 +6807,7 @@ CREATE OR REPLACE FUNCTION postroom.require_completion(p_batch postroom.batch)
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
-    said   text;
     field  text;
-    hint   text;
 BEGIN
     PERFORM postroom.require_members(p_batch.completion);
     FOREACH field IN ARRAY ARRAY['id', 'at', 'deduplicationKey', 'batch'] LOOP
@@ -6822,18 +6820,7 @@ BEGIN
     p_batch.cancelled := 0;
     p_batch.expired := 0;
     p_batch.purged := 0;
-    BEGIN
-        PERFORM set_config('postroom.wait_for_room', 'off', true);
-        PERFORM postroom.create_messages(jsonb_build_array(postroom.completion_message(p_batch)));
-        RAISE SQLSTATE 'PR000' USING MESSAGE = 'accepted'; -- takes the message back, and never leaves this function
-    EXCEPTION
-        WHEN SQLSTATE 'PR000' OR SQLSTATE 'PR404' OR SQLSTATE 'PR429' THEN
-            RETURN;
-        WHEN data_exception THEN
-            GET STACKED DIAGNOSTICS said = MESSAGE_TEXT, field = COLUMN_NAME, hint = PG_EXCEPTION_HINT;
-            said := regexp_replace(said, '^message 0 of the batch: (.*)\. Nothing of the batch was written$', '\1');
-            RAISE EXCEPTION '%', said USING ERRCODE = SQLSTATE, COLUMN = field, HINT = hint;
-    END;
+    PERFORM postroom.try_message(postroom.completion_message(p_batch), false);
 END
 $function$
 ;
@@ -7103,9 +7090,7 @@ CREATE OR REPLACE FUNCTION postroom.require_schedule_message(p_name text, p_mess
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
-    said   text;
     field  text;
-    hint   text;
 BEGIN
     PERFORM postroom.require_members(p_message);
     FOREACH field IN ARRAY ARRAY['id', 'at', 'deduplicationKey', 'batch'] LOOP
@@ -7114,19 +7099,9 @@ BEGIN
                 'Each run has a message of its own; its planned time is in header postroom-planned-at');
         END IF;
     END LOOP;
-    BEGIN
-        PERFORM postroom.create_messages(jsonb_build_array(p_message || jsonb_build_object('headers',
-            coalesce(nullif(p_message -> 'headers', 'null'), '{}')
-            || jsonb_build_object('postroom-schedule', p_name, 'postroom-planned-at', '2026-01-01T00:00:00.000000Z'))));
-        RAISE SQLSTATE 'PR000' USING MESSAGE = 'accepted'; -- takes the message back, and never leaves this function
-    EXCEPTION
-        WHEN SQLSTATE 'PR000' OR SQLSTATE 'PR404' OR SQLSTATE 'PR429' THEN
-            RETURN;
-        WHEN data_exception THEN
-            GET STACKED DIAGNOSTICS said = MESSAGE_TEXT, field = COLUMN_NAME, hint = PG_EXCEPTION_HINT;
-            said := regexp_replace(said, '^message 0 of the batch: (.*)\. Nothing of the batch was written$', '\1');
-            RAISE EXCEPTION '%', said USING ERRCODE = SQLSTATE, COLUMN = field, HINT = hint;
-    END;
+    PERFORM postroom.try_message(p_message || jsonb_build_object('headers',
+        coalesce(nullif(p_message -> 'headers', 'null'), '{}')
+        || jsonb_build_object('postroom-schedule', p_name, 'postroom-planned-at', '2026-01-01T00:00:00.000000Z')), true);
 END
 $function$
 ;
@@ -8590,6 +8565,33 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.truncate_ready IS 'Internal: called by a job. Frees ready when it is empty and at least p_bytes large.';
+
+CREATE OR REPLACE FUNCTION postroom.try_message(p_message jsonb, p_waits boolean)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    said   text;
+    field  text;
+    hint   text;
+BEGIN
+    IF NOT p_waits THEN
+        PERFORM set_config('postroom.wait_for_room', 'off', true);
+    END IF;
+    PERFORM postroom.create_messages(jsonb_build_array(p_message));
+    RAISE SQLSTATE 'PR000' USING MESSAGE = 'accepted'; -- takes the message back, and never leaves this function
+EXCEPTION
+    WHEN SQLSTATE 'PR000' OR SQLSTATE 'PR404' OR SQLSTATE 'PR429' THEN
+        RETURN;
+    WHEN data_exception THEN
+        GET STACKED DIAGNOSTICS said = MESSAGE_TEXT, field = COLUMN_NAME, hint = PG_EXCEPTION_HINT;
+        said := regexp_replace(said, '^message 0 of the batch: (.*)\. Nothing of the batch was written$', '\1');
+        RAISE EXCEPTION '%', said USING ERRCODE = SQLSTATE, COLUMN = field, HINT = hint;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.try_message IS 'Internal: refuses a message that create_message would refuse, and leaves nothing behind.';
 
 CREATE OR REPLACE FUNCTION postroom.unbind(exchange text, queue text DEFAULT NULL::text, routing_key text DEFAULT ''::text, arguments jsonb DEFAULT '{}'::jsonb, to_exchange text DEFAULT NULL::text)
  RETURNS boolean

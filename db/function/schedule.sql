@@ -5,16 +5,12 @@
 -- SKIP LOCKED, creates their messages, and sets due_at to the next time. So a planned time fires once, on whichever node, or not at all.
 -- SQL cannot compute a cron time. Functions here set planned_at to null and due_at to now, and a worker plans within a second or so.
 
--- Refused is what create_message would refuse, in its words: a message is created and taken back. A full queue or one without a binding is
--- no reason, because that may have changed when the schedule fires.
 CREATE OR REPLACE FUNCTION postroom.require_schedule_message(p_name text, p_message jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    said   text;
     field  text;
-    hint   text;
 BEGIN
     PERFORM postroom.require_members(p_message);
     FOREACH field IN ARRAY ARRAY['id', 'at', 'deduplicationKey', 'batch'] LOOP
@@ -23,19 +19,9 @@ BEGIN
                 'Each run has a message of its own; its planned time is in header postroom-planned-at');
         END IF;
     END LOOP;
-    BEGIN
-        PERFORM postroom.create_messages(jsonb_build_array(p_message || jsonb_build_object('headers',
-            coalesce(nullif(p_message -> 'headers', 'null'), '{}')
-            || jsonb_build_object('postroom-schedule', p_name, 'postroom-planned-at', '2026-01-01T00:00:00.000000Z'))));
-        RAISE SQLSTATE 'PR000' USING MESSAGE = 'accepted'; -- takes the message back, and never leaves this function
-    EXCEPTION
-        WHEN SQLSTATE 'PR000' OR SQLSTATE 'PR404' OR SQLSTATE 'PR429' THEN
-            RETURN;
-        WHEN data_exception THEN
-            GET STACKED DIAGNOSTICS said = MESSAGE_TEXT, field = COLUMN_NAME, hint = PG_EXCEPTION_HINT;
-            said := regexp_replace(said, '^message 0 of the batch: (.*)\. Nothing of the batch was written$', '\1');
-            RAISE EXCEPTION '%', said USING ERRCODE = SQLSTATE, COLUMN = field, HINT = hint;
-    END;
+    PERFORM postroom.try_message(p_message || jsonb_build_object('headers',
+        coalesce(nullif(p_message -> 'headers', 'null'), '{}')
+        || jsonb_build_object('postroom-schedule', p_name, 'postroom-planned-at', '2026-01-01T00:00:00.000000Z')), true);
 END
 $$;
 COMMENT ON FUNCTION postroom.require_schedule_message IS

@@ -145,6 +145,34 @@ direction, batch. A null counts as left out.
 Rules: see create_message.
 One row for each message, in order; index counts from 0. An error names the message by that number.';
 
+-- A message is created and taken back, so that a template is refused by the rules of create_message and in its words. A full queue or one
+-- without a binding is no reason, because that may have changed when the message is needed. p_waits: see admit.
+CREATE OR REPLACE FUNCTION postroom.try_message(p_message jsonb, p_waits boolean) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    said   text;
+    field  text;
+    hint   text;
+BEGIN
+    IF NOT p_waits THEN
+        PERFORM set_config('postroom.wait_for_room', 'off', true);
+    END IF;
+    PERFORM postroom.create_messages(jsonb_build_array(p_message));
+    RAISE SQLSTATE 'PR000' USING MESSAGE = 'accepted'; -- takes the message back, and never leaves this function
+EXCEPTION
+    WHEN SQLSTATE 'PR000' OR SQLSTATE 'PR404' OR SQLSTATE 'PR429' THEN
+        RETURN;
+    WHEN data_exception THEN
+        GET STACKED DIAGNOSTICS said = MESSAGE_TEXT, field = COLUMN_NAME, hint = PG_EXCEPTION_HINT;
+        said := regexp_replace(said, '^message 0 of the batch: (.*)\. Nothing of the batch was written$', '\1');
+        RAISE EXCEPTION '%', said USING ERRCODE = SQLSTATE, COLUMN = field, HINT = hint;
+END
+$$;
+COMMENT ON FUNCTION postroom.try_message IS
+    'Internal: refuses a message that create_message would refuse, and leaves nothing behind.';
+
 CREATE OR REPLACE FUNCTION postroom.cancel_message(message_id uuid) RETURNS int
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp

@@ -111,15 +111,12 @@ $$;
 COMMENT ON FUNCTION postroom.completion_message IS
     'Internal: the completion message of a batch, as for create_messages.';
 
--- Tries the message and takes it back: so create_message alone knows the rules.
 CREATE OR REPLACE FUNCTION postroom.require_completion(p_batch postroom.batch) RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    said   text;
     field  text;
-    hint   text;
 BEGIN
     PERFORM postroom.require_members(p_batch.completion);
     FOREACH field IN ARRAY ARRAY['id', 'at', 'deduplicationKey', 'batch'] LOOP
@@ -132,18 +129,7 @@ BEGIN
     p_batch.cancelled := 0;
     p_batch.expired := 0;
     p_batch.purged := 0;
-    BEGIN
-        PERFORM set_config('postroom.wait_for_room', 'off', true);
-        PERFORM postroom.create_messages(jsonb_build_array(postroom.completion_message(p_batch)));
-        RAISE SQLSTATE 'PR000' USING MESSAGE = 'accepted'; -- takes the message back, and never leaves this function
-    EXCEPTION
-        WHEN SQLSTATE 'PR000' OR SQLSTATE 'PR404' OR SQLSTATE 'PR429' THEN
-            RETURN;
-        WHEN data_exception THEN
-            GET STACKED DIAGNOSTICS said = MESSAGE_TEXT, field = COLUMN_NAME, hint = PG_EXCEPTION_HINT;
-            said := regexp_replace(said, '^message 0 of the batch: (.*)\. Nothing of the batch was written$', '\1');
-            RAISE EXCEPTION '%', said USING ERRCODE = SQLSTATE, COLUMN = field, HINT = hint;
-    END;
+    PERFORM postroom.try_message(postroom.completion_message(p_batch), false);
 END
 $$;
 COMMENT ON FUNCTION postroom.require_completion IS

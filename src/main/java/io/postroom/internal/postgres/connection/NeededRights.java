@@ -199,6 +199,7 @@ final class NeededRights {
         "take_waiting",
         "takes",
         "topic_matches",
+        "try_message",
         "unbind",
         "unpark",
         "waits_in_group",
