@@ -387,6 +387,50 @@ $$;
 COMMENT ON FUNCTION postroom.count_parts IS
     'Internal: called by a job. Counts the members in some parts of a batch that have ended, and takes them out of these parts.';
 
+-- Takes those of these parts out of a batch all of whose members are done, and answers how many members that were. Most of a large batch
+-- ends so. The messages of a part were created one after the other, so its history is one range of attempt_by_message. Settling a batch of
+-- 200,000 took 16 us a member when each was looked up, and 2.4 us in this way (W18, elapsed time, both cores busy). What else lies in the
+-- range is not counted, and ends the look at twice the size of the part. A part of which a member is missing is left to count_parts.
+CREATE OR REPLACE FUNCTION postroom.count_done_parts(p_batch uuid, p_parts bigint[], p_since timestamptz) RETURNS int
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_nestloop = off SET enable_mergejoin = off
+SET plan_cache_mode = force_custom_plan SET jit = off
+AS $$
+DECLARE
+    done int;
+BEGIN
+    WITH looked AS MATERIALIZED (
+        SELECT p.id, p.size,
+               -- Sub-selects, which need no join with the parts: their plan is pinned by that.
+               CASE WHEN (SELECT true FROM postroom.attempt a
+                          WHERE a.message_id = p.first_id AND a.finished_at >= p_since AND a.outcome = 0 LIMIT 1)
+                     AND (SELECT true FROM postroom.attempt a
+                          WHERE a.message_id = p.last_id AND a.finished_at >= p_since AND a.outcome = 0 LIMIT 1)
+                    THEN p.size = (SELECT count(*)
+                                   FROM unnest(p.members) u (message_id)
+                                   JOIN (SELECT a.message_id
+                                         FROM postroom.attempt a
+                                         WHERE a.message_id BETWEEN p.first_id AND p.last_id AND a.finished_at >= p_since AND a.outcome = 0
+                                         LIMIT 2 * p.size) e ON e.message_id = u.message_id)
+                    END AS is_done
+        FROM postroom.batch_part p
+        WHERE p.batch_id = p_batch
+          AND p.id = ANY (p_parts)
+          AND p.entries = 1 -- a member with entries in several queues has an end for each
+          AND NOT p.is_dead
+    ), removed AS (
+        DELETE FROM postroom.batch_part p
+        WHERE p.batch_id = p_batch
+          AND p.id = ANY (ARRAY(SELECT l.id FROM looked l WHERE l.is_done))
+    )
+    SELECT coalesce(sum(l.size) FILTER (WHERE l.is_done), 0) INTO done FROM looked l;
+    RETURN done;
+END
+$$;
+COMMENT ON FUNCTION postroom.count_done_parts IS
+    'Internal: called by a job. Counts the members in those parts of a batch all of whose members are done, and removes these parts.';
+
 -- Which parts to look at. Up to p_turn members in turn, whatever their state: so a small batch is counted as a whole each time, and nobody
 -- is left out. Besides up to 20,000 members of those parts whose first or last member has ended: most of a large batch is looked at once,
 -- after it has ended. Of 2,000 parts at most these two members are asked for.
@@ -402,6 +446,12 @@ AS $$
 DECLARE
     in_turn  bigint[];
     hit      bigint[];
+    others   bigint[];
+    sizes    int[];
+    firsts   uuid[];
+    lasts    uuid[];
+    ended    uuid[];
+    gone     uuid[];
 BEGIN
     in_turn := ARRAY(
         SELECT t.id
@@ -412,20 +462,25 @@ BEGIN
                     ORDER BY x.id
                     LIMIT p_turn) p) t
         WHERE t.before < p_turn);
+    SELECT array_agg(x.id), array_agg(x.size), array_agg(x.first_id), array_agg(x.last_id)
+    INTO others, sizes, firsts, lasts
+    FROM (SELECT p.id, p.size, p.first_id, p.last_id
+          FROM postroom.batch_part p
+          WHERE p.batch_id = p_batch AND NOT p.is_dead AND p.id <> ALL (in_turn)
+          ORDER BY p.id
+          LIMIT 2000) x;
+    ended := ARRAY(SELECT a.message_id
+                   FROM postroom.attempt a
+                   WHERE a.message_id = ANY (firsts || lasts) AND a.finished_at >= p_since AND a.outcome <= 2);
+    gone := ARRAY(SELECT u.id
+                  FROM unnest(firsts) u (id)
+                  -- Not EXISTS, which may become a hash of the whole history.
+                  WHERE p_with_purged AND (SELECT true FROM postroom.message m WHERE m.id = u.id LIMIT 1) IS NULL);
     hit := ARRAY(
         SELECT h.id
-        FROM (SELECT p.id, sum(p.size) OVER (ORDER BY p.id) - p.size AS before
-              FROM (SELECT x.id, x.size, x.first_id, x.last_id
-                    FROM postroom.batch_part x
-                    WHERE x.batch_id = p_batch AND NOT x.is_dead AND x.id <> ALL (in_turn)
-                    ORDER BY x.id
-                    LIMIT 2000) p
-              -- Not EXISTS, which may become a hash of the whole history.
-              WHERE (SELECT true FROM postroom.attempt a
-                     WHERE a.message_id = p.first_id AND a.finished_at >= p_since AND a.outcome <= 2 LIMIT 1)
-                 OR (SELECT true FROM postroom.attempt a
-                     WHERE a.message_id = p.last_id AND a.finished_at >= p_since AND a.outcome <= 2 LIMIT 1)
-                 OR p_with_purged AND (SELECT true FROM postroom.message m WHERE m.id = p.first_id LIMIT 1) IS NULL) h
+        FROM (SELECT o.id, sum(o.size) OVER (ORDER BY o.id) - o.size AS before
+              FROM unnest(others, sizes, firsts, lasts) o (id, size, first_id, last_id)
+              WHERE o.first_id = ANY (ended) OR o.last_id = ANY (ended) OR o.first_id = ANY (gone)) h
         WHERE h.before < 20000);
     RETURN QUERY SELECT in_turn || hit, coalesce((SELECT max(t.id) FROM unnest(in_turn) t (id)), 0);
 END
@@ -487,6 +542,7 @@ DECLARE
     since        timestamptz;
     with_purged  boolean;
     chosen       record;
+    done_parts   int;
     counted      record;
     letters      record;
     again        boolean;
@@ -501,12 +557,16 @@ BEGIN
     with_purged := progress.purge_at <= clock_timestamp();
 
     SELECT * INTO chosen
-    FROM postroom.parts_to_count(p_batch, progress.next_part, CASE WHEN batch.cancelled_at IS NULL THEN 2000 ELSE 10000 END, since,
+    FROM postroom.parts_to_count(p_batch, progress.next_part, CASE WHEN batch.cancelled_at IS NULL THEN 1000 ELSE 10000 END, since,
                                  with_purged);
+    done_parts := postroom.count_done_parts(p_batch, chosen.parts, since);
     SELECT * INTO counted
     FROM postroom.count_parts(p_batch, chosen.parts, since,
         CASE WHEN with_purged THEN postroom.purged_members(p_batch, chosen.parts) ELSE '{}' END, batch.cancelled_at IS NOT NULL);
-    again := counted.ended > 0 AND counted.ended * 4 >= counted.looked AND counted.looked > 2000;
+    counted.done := counted.done + done_parts;
+    counted.ended := counted.ended + done_parts;
+    counted.looked := counted.looked + done_parts;
+    again := counted.ended > 0 AND counted.ended * 4 >= counted.looked AND counted.looked > 1000;
     IF batch.cancelled_at IS NOT NULL THEN
         again := postroom.cancel_members(counted.waiting) > 0 OR again;
         UPDATE postroom.batch b

@@ -108,6 +108,64 @@ class BatchRaceTest {
         assertThat(completionMessages()).isEqualTo(1);
     }
 
+    // ---- a part as a whole
+
+    private int countDoneParts() {
+        return (int) store.number(
+                "SELECT postroom.count_done_parts('" + batch + "', ARRAY(SELECT id FROM postroom.batch_part"
+                        + " WHERE batch_id = '" + batch + "'), clock_timestamp() - interval '1 hour')");
+    }
+
+    private UUID other() {
+        return UUID.fromString(
+                store.text("SELECT id FROM postroom.create_message('" + store.queue.name() + "', '{}')"));
+    }
+
+    private void addPart(UUID... members) throws SQLException {
+        try (Connection connection = pool.getConnection()) {
+            batches.add(batch, 1, List.of(members), connection);
+        }
+    }
+
+    @Test
+    void part_is_done_when_each_of_its_members_is_whatever_else_was_created_between_them() throws Exception {
+        UUID first = other();
+        UUID foreign = other();
+        UUID middle = other();
+        UUID last = other();
+        addPart(first, middle, last);
+        assertThat(store.claimOne().id()).isEqualTo(first);
+        ClaimedMessage second = store.claimOne();
+        assertThat(second.id()).isEqualTo(foreign);
+        ClaimedMessage third = store.claimOne();
+        assertThat(countDoneParts()).as("nothing has ended").isZero();
+        store.execute(
+                "SELECT postroom.complete_one(worker_id, id, message_ids[1], 1::smallint, 0, 0) FROM postroom.lease"
+                        + " WHERE message_ids[1] = '" + first + "'");
+        complete(second);
+        finishOne();
+        assertThat(countDoneParts()).as("the middle one has not ended").isZero();
+        complete(third);
+        assertThat(countDoneParts()).isEqualTo(3);
+        assertThat(countDoneParts()).as("it is gone").isZero();
+    }
+
+    @Test
+    void part_with_a_member_that_was_cancelled_is_left_to_be_counted_one_by_one() throws Exception {
+        UUID first = other();
+        UUID middle = other();
+        UUID last = other();
+        addPart(first, middle, last);
+        store.execute("SELECT postroom.cancel('" + middle + "')");
+        finishOne();
+        finishOne();
+        assertThat(countDoneParts()).isZero();
+        seal();
+        assertThat(settle()).isEqualTo(Settled.COMPLETED);
+        assertThat(found().done()).isEqualTo(2);
+        assertThat(found().cancelled()).isEqualTo(1);
+    }
+
     // ---- the last members
 
     @Test
