@@ -29,6 +29,7 @@ import io.postroom.handler.MessageInterceptor;
 import io.postroom.handler.PayloadCodec;
 import io.postroom.handler.PayloadUpcaster;
 import io.postroom.handler.PostroomListener;
+import io.postroom.handler.QueueStatsListener;
 import java.time.Duration;
 import java.util.List;
 import java.util.function.UnaryOperator;
@@ -230,6 +231,9 @@ public interface Postroom extends AutoCloseable {
          * logged.
          */
         Builder listener(PostroomListener listener);
+
+        /** Adds what is given the counts of all queues, for metrics; default none, and then nothing is counted. */
+        Builder queueStatsListener(QueueStatsListener listener);
 
         /** The host's transactions; default: each call on a connection of its own. Called by many threads at once. */
         Builder transactions(Transactions transactions);

@@ -15,6 +15,7 @@ import io.postroom.handler.MessageInterceptor;
 import io.postroom.handler.PayloadCodec;
 import io.postroom.handler.PayloadUpcaster;
 import io.postroom.handler.PostroomListener;
+import io.postroom.handler.QueueStatsListener;
 import io.postroom.internal.definitions.DefaultDefinitions;
 import io.postroom.internal.execution.Delivery;
 import io.postroom.internal.execution.EntryChecks;
@@ -77,6 +78,7 @@ final class PostroomBuilder implements Postroom.Builder {
     private final List<PayloadUpcaster> upcasters = new ArrayList<>();
     private final List<MessageInterceptor> interceptors = new ArrayList<>();
     private final List<PostroomListener> listeners = new ArrayList<>();
+    private final List<QueueStatsListener> statsListeners = new ArrayList<>();
     private @Nullable DataSource engineDataSource;
     private @Nullable Transactions transactions;
     private @Nullable HandlingErrorSend onError;
@@ -203,6 +205,12 @@ final class PostroomBuilder implements Postroom.Builder {
     }
 
     @Override
+    public Postroom.Builder queueStatsListener(QueueStatsListener listener) {
+        statsListeners.add(listener);
+        return this;
+    }
+
+    @Override
     public Postroom.Builder transactions(Transactions transactions) {
         this.transactions = transactions;
         return this;
@@ -308,6 +316,9 @@ final class PostroomBuilder implements Postroom.Builder {
                 stores, hosts, encoder, queueCache, router, worker, jobs::promoteSoon, jobs::redriveSoon);
         jobs.firing(stores.schedules(), queueMessages.scheduled());
         jobs.settling(stores.batches(), worker.poller()::pollNow);
+        if (!statsListeners.isEmpty()) {
+            jobs.publishing(stores.operator(), engine::workerId, statsListeners);
+        }
         if (workers) {
             jobs.importing(fileImports.values(), stores, queueMessages.imported());
         }

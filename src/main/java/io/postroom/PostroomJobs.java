@@ -2,6 +2,7 @@ package io.postroom;
 
 import io.postroom.api.EngineSettings;
 import io.postroom.api.FileImport;
+import io.postroom.handler.QueueStatsListener;
 import io.postroom.internal.imports.ImportedMessages;
 import io.postroom.internal.jobs.DeleteAbandonedQueues;
 import io.postroom.internal.jobs.ExpireMessages;
@@ -13,6 +14,7 @@ import io.postroom.internal.jobs.JobTimer;
 import io.postroom.internal.jobs.LockedJob;
 import io.postroom.internal.jobs.MaintainPartitions;
 import io.postroom.internal.jobs.PromoteDue;
+import io.postroom.internal.jobs.PublishQueueStats;
 import io.postroom.internal.jobs.RedriveDeadLetters;
 import io.postroom.internal.jobs.ReleaseActiveConsumers;
 import io.postroom.internal.jobs.RemoveQueueMessages;
@@ -29,6 +31,7 @@ import io.postroom.internal.schedules.ScheduledMessages;
 import io.postroom.internal.storage.BatchStore;
 import io.postroom.internal.storage.JobStore;
 import io.postroom.internal.storage.MaintenanceStore;
+import io.postroom.internal.storage.OperatorStore;
 import io.postroom.internal.storage.ScheduleStore;
 import io.postroom.internal.storage.Stores;
 import io.postroom.internal.worker.Consumers;
@@ -42,6 +45,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.IntSupplier;
 import javax.sql.DataSource;
 import net.javacrumbs.shedlock.core.LockProvider;
 import org.jspecify.annotations.Nullable;
@@ -65,6 +69,7 @@ final class PostroomJobs {
     private final RedriveDeadLetters redrives;
     private @Nullable FireSchedules schedules;
     private @Nullable SettleBatches batches;
+    private @Nullable PublishQueueStats stats;
     Imports imports = new Imports(new JobTimer(), List.of());
 
     /** @param engines connections of the engine's own */
@@ -95,6 +100,11 @@ final class PostroomJobs {
     /** @param completed called after batches were completed */
     void settling(BatchStore store, Runnable completed) {
         batches = new SettleBatches(store, completed);
+    }
+
+    /** @param worker the number of this process among the workers */
+    void publishing(OperatorStore store, IntSupplier worker, List<QueueStatsListener> listeners) {
+        stats = new PublishQueueStats(store, worker, counts -> listeners.forEach(listener -> listener.onStats(counts)));
     }
 
     void settleSoon() {
@@ -187,6 +197,9 @@ final class PostroomJobs {
         jobs.add(redrives);
         jobs.add(Objects.requireNonNull(schedules));
         jobs.add(Objects.requireNonNull(batches));
+        if (stats != null) {
+            jobs.add(stats);
+        }
         MaintenanceStore maintenance = new PostgresMaintenance(engines);
         LockProvider locks = PostgresJobLocks.on(engines);
         jobs.add(new LockedJob(new RemoveQueueMessages(maintenance), locks, LONGEST_JOB));

@@ -26,6 +26,7 @@ import io.postroom.handler.MessageInterceptor;
 import io.postroom.handler.PayloadCodec;
 import io.postroom.handler.PayloadUpcaster;
 import io.postroom.handler.PostroomListener;
+import io.postroom.handler.QueueStatsListener;
 import java.time.Duration;
 import javax.sql.DataSource;
 import org.springframework.beans.factory.ObjectProvider;
@@ -74,6 +75,7 @@ class PostroomAutoConfiguration {
             ObjectProvider<PayloadUpcaster> upcasters,
             ObjectProvider<MessageInterceptor> interceptors,
             ObjectProvider<PostroomListener> listeners,
+            ObjectProvider<QueueStatsListener> statsListeners,
             ObjectProvider<QueueSettings> queues,
             ObjectProvider<Limiter> limiters,
             ObjectProvider<Schedule> schedules,
@@ -97,6 +99,7 @@ class PostroomAutoConfiguration {
         interceptors.orderedStream().forEach(builder::interceptor);
         queues.orderedStream().forEach(builder::queue);
         limiters.orderedStream().forEach(builder::limiter);
+        statsListeners.orderedStream().forEach(builder::queueStatsListener);
         checks.orderedStream().forEach(builder::settingsCheck);
         QueueProperties.Declared declared = QueueProperties.declared(environment);
         declared.queues().forEach(builder::queue); // after the beans, so a property wins

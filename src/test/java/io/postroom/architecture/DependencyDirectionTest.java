@@ -133,7 +133,10 @@ class DependencyDirectionTest {
     /** The starter uses two helpers of the producer: what runs after a commit, and the statement that commits itself. */
     @ArchTest
     static final ArchRule starter_knows_the_root =
-            only("spring", "", "api", "handler", "channel..", "internal.producer");
+            only("spring", "", "api", "handler", "channel..", "metrics", "internal.producer");
+
+    @ArchTest
+    static final ArchRule metrics_know_api_and_handler = only("metrics", "api", "handler");
 
     /** Webhooks are checked in the channel, so that a host with another web library has the same checks. */
     @ArchTest

@@ -146,15 +146,6 @@ final class OperateSql {
               AND finished_at IS NULL
             """);
 
-    static final Sql STATS = Sql.of("""
-            -- name: stats
-            SELECT s.queue, s.ready, s.delayed, s.in_progress, s.dead, s.paused, s.oldest_ready_at, s.consumers
-            FROM postroom.queue_stats s
-            WHERE :queue::text IS NULL
-               OR s.queue = :queue
-            ORDER BY s.queue
-            """);
-
     /** Pauses or resumes a queue. A repeat changes nothing and leaves no line. Always one row: how many queues have the name. */
     static final Sql PAUSE = Sql.of("""
             -- name: pause

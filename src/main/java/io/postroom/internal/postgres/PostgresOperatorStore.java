@@ -105,8 +105,21 @@ final class PostgresOperatorStore implements OperatorStore {
     @Override
     public List<QueueStats> stats(@Nullable String queue) {
         return transactions.read("count messages", connection -> {
-            try (Sql.Call call = OperateSql.STATS.on(connection)) {
+            try (Sql.Call call = QueueStatsSql.STATS.on(connection)) {
                 return call.set("queue", queue).list(PostgresOperatorStore::queueStats);
+            }
+        });
+    }
+
+    @Override
+    public List<QueueStats> publishedStats(int worker, int mostQueues, int most) {
+        return transactions.read("count messages for metrics", connection -> {
+            try (Sql.Call call = QueueStatsSql.PUBLISHED_STATS.on(connection)) {
+                return call.set("worker", worker)
+                        .set("mostQueues", mostQueues)
+                        .set("most", most)
+                        .set("mostDelayed", most)
+                        .list(PostgresOperatorStore::queueStats);
             }
         });
     }

@@ -143,6 +143,11 @@ public final class Engine {
         return true;
     }
 
+    /** The number of this process among the workers of the database, once it has started. */
+    public int workerId() {
+        return parts.heartbeat.workerId();
+    }
+
     /** What keeps this process from its work, as sentences; empty: nothing. */
     public List<String> problems() {
         return parts.health.problems();

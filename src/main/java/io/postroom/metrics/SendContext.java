@@ -1,0 +1,24 @@
+package io.postroom.metrics;
+
+import io.micrometer.observation.transport.Kind;
+import io.micrometer.observation.transport.SenderContext;
+import io.postroom.api.CreateMessage;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Objects;
+
+/** The observation of the creation of one message. What a tracer writes into it becomes headers of the message. */
+public final class SendContext extends SenderContext<Map<String, String>> {
+    private final CreateMessage message;
+
+    SendContext(CreateMessage message) {
+        super((carrier, header, value) -> Objects.requireNonNull(carrier).put(header, value), Kind.PRODUCER);
+        this.message = message;
+        setCarrier(new LinkedHashMap<>());
+    }
+
+    /** The message as it was when it was given to this interceptor. */
+    public CreateMessage message() {
+        return message;
+    }
+}

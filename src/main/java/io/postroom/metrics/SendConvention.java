@@ -1,0 +1,45 @@
+package io.postroom.metrics;
+
+import io.micrometer.common.KeyValues;
+import io.micrometer.observation.Observation;
+import io.micrometer.observation.ObservationConvention;
+import io.postroom.api.CreateMessage;
+
+/** Names the observation of a creation: {@code postroom.send}, span "send" and the queue or exchange. Extend it to name it otherwise. */
+public class SendConvention implements ObservationConvention<SendContext> {
+    @Override
+    public String getName() {
+        return "postroom.send";
+    }
+
+    @Override
+    public String getContextualName(SendContext context) {
+        return "send " + destination(context.message());
+    }
+
+    @Override
+    public KeyValues getLowCardinalityKeyValues(SendContext context) {
+        return KeyValues.of(
+                "messaging.system", "postroom",
+                "messaging.operation.name", "create",
+                "messaging.operation.type", "send",
+                "messaging.destination.name", destination(context.message()));
+    }
+
+    @Override
+    public KeyValues getHighCardinalityKeyValues(SendContext context) {
+        return context.message()
+                .correlationId()
+                .map(id -> KeyValues.of("messaging.message.conversation_id", id))
+                .orElseGet(KeyValues::empty);
+    }
+
+    @Override
+    public boolean supportsContext(Observation.Context context) {
+        return context instanceof SendContext;
+    }
+
+    private static String destination(CreateMessage message) {
+        return message.exchange().orElse(message.queue());
+    }
+}

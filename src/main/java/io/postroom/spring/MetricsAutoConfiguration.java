@@ -1,0 +1,68 @@
+package io.postroom.spring;
+
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.observation.ObservationRegistry;
+import io.postroom.metrics.MessageLogFields;
+import io.postroom.metrics.MessageObservations;
+import io.postroom.metrics.PostroomMetrics;
+import io.postroom.metrics.ProcessConvention;
+import io.postroom.metrics.SendConvention;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.core.Ordered;
+import org.springframework.core.annotation.Order;
+
+/**
+ * Adds metrics and observations to a host that has registries for them, and fields to what handlers log. {@code postroom.metrics.enabled},
+ * {@code postroom.observations.enabled} and {@code postroom.log-fields.enabled} switch each off.
+ */
+@AutoConfiguration(
+        before = PostroomAutoConfiguration.class,
+        afterName = {
+            "org.springframework.boot.micrometer.metrics.autoconfigure.CompositeMeterRegistryAutoConfiguration",
+            "org.springframework.boot.micrometer.observation.autoconfigure.ObservationAutoConfiguration"
+        })
+class MetricsAutoConfiguration {
+    @Bean
+    @Order(Ordered.HIGHEST_PRECEDENCE + 20)
+    @ConditionalOnMissingBean
+    @ConditionalOnBooleanProperty(name = "postroom.log-fields.enabled", matchIfMissing = true)
+    MessageLogFields postroomLogFields() {
+        return new MessageLogFields();
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    @ConditionalOnClass(MeterRegistry.class)
+    @ConditionalOnBooleanProperty(name = "postroom.metrics.enabled", matchIfMissing = true)
+    static class Meters {
+        @Bean
+        @ConditionalOnBean(MeterRegistry.class)
+        @ConditionalOnMissingBean
+        PostroomMetrics postroomMetrics(MeterRegistry registry) {
+            return new PostroomMetrics(registry);
+        }
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    @ConditionalOnClass(ObservationRegistry.class)
+    @ConditionalOnBooleanProperty(name = "postroom.observations.enabled", matchIfMissing = true)
+    static class Observations {
+        /** Outside of the log fields, so that a line has the trace, too. */
+        @Bean
+        @Order(Ordered.HIGHEST_PRECEDENCE + 10)
+        @ConditionalOnBean(ObservationRegistry.class)
+        @ConditionalOnMissingBean
+        MessageObservations postroomObservations(
+                ObservationRegistry registry,
+                ObjectProvider<SendConvention> send,
+                ObjectProvider<ProcessConvention> process) {
+            return new MessageObservations(registry, send.getIfAvailable(), process.getIfAvailable());
+        }
+    }
+}
