@@ -51,6 +51,11 @@ record ServerSettings(boolean databaseGiven, Path directory, int databasePort, D
         return databaseGiven ? MailSettings.DEFAULT_FOLDER : directory.resolve("mails");
     }
 
+    /** Returns the folder for the demo's files of orders, beside that of its mails. */
+    Path inbox() {
+        return mails().resolveSibling("inbox");
+    }
+
     private static Demo demo(String value) {
         return switch (value.strip()) {
             case "true" -> Demo.ON;

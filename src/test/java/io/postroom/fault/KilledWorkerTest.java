@@ -77,7 +77,7 @@ class KilledWorkerTest {
 
     @Test
     void two_processes_share_many_messages_and_none_runs_twice_while_its_lease_is_valid() throws Exception {
-        share(25_000);
+        share(8_000);
     }
 
     @Test

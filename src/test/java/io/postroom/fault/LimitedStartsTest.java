@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -50,6 +51,7 @@ class LimitedStartsTest {
             while (!ended.get()) {
                 long now = ledger.number("SELECT coalesce(sum(bit_count(open)), 0) FROM postroom.lease");
                 mostInProgress.accumulateAndGet(now, Math::max);
+                LockSupport.parkNanos(Duration.ofMillis(5).toNanos()); // a message is in progress for 30 ms at least
             }
         });
         try (HikariDataSource pool = database.newPool(4);

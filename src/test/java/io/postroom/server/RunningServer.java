@@ -9,7 +9,7 @@ import org.springframework.context.ConfigurableApplicationContext;
 /** The server as its main method starts it, in this JVM, on any free port. */
 public final class RunningServer implements AutoCloseable {
     /** What only tests have on the class path and the server does not. */
-    static final String WITHOUT_TEST_LIBRARIES = "--spring.autoconfigure.exclude="
+    public static final String WITHOUT_TEST_LIBRARIES = "--spring.autoconfigure.exclude="
             + String.join(
                     ",",
                     "org.springframework.boot.flyway.autoconfigure.FlywayAutoConfiguration",

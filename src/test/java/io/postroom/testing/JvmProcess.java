@@ -1,6 +1,7 @@
 package io.postroom.testing;
 
 import java.io.BufferedReader;
+import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -8,17 +9,19 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The main method of a class in a JVM of its own, with this test's class path: for what must be killed, frozen, or started with other
  * settings of the JVM. Standard output and standard error are one stream, kept line by line. Thread-safe.
  *
- * <p>The JVM has at most 256 MB of heap and is made for a short life: the serial collector, and no C2 compiler, whose work would not pay
- * within seconds.
+ * <p>The JVM has at most 256 MB of heap and is made for a short life: the serial collector, no C2 compiler, whose work would not pay within
+ * seconds, and a {@link ClassArchive}.
  */
 public final class JvmProcess implements AutoCloseable {
     /** Longer than a server needs for its first start on a busy machine: 130 s were seen there, and 7 s on an idle one. */
@@ -57,6 +60,7 @@ public final class JvmProcess implements AutoCloseable {
                 System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
         private Consumer<String> echo = line -> {};
         private @Nullable Path directory;
+        private boolean archive = true;
 
         private Launcher(Class<?> main) {
             this.main = main;
@@ -81,9 +85,15 @@ public final class JvmProcess implements AutoCloseable {
 
         /** Leaves out the folder of test classes, with the tests' logging configuration. */
         public Launcher withoutTestClasses() {
-            classPath = Arrays.stream(classPath.split(java.io.File.pathSeparator))
+            classPath = Arrays.stream(classPath.split(File.pathSeparator))
                     .filter(entry -> !entry.endsWith("test-classes"))
-                    .collect(Collectors.joining(java.io.File.pathSeparator));
+                    .collect(Collectors.joining(File.pathSeparator));
+            return this;
+        }
+
+        /** Reads each class from its jar, as the JVM does that the {@link ClassArchive} is made of. */
+        Launcher withoutArchive() {
+            archive = false;
             return this;
         }
 
@@ -97,8 +107,17 @@ public final class JvmProcess implements AutoCloseable {
             List<String> command = new ArrayList<>();
             command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
             command.addAll(SHORT_LIVED);
+            Map<Boolean, List<String>> entries = Arrays.stream(classPath.split(File.pathSeparator))
+                    .collect(Collectors.partitioningBy(entry -> entry.endsWith(".jar")));
+            List<String> jars = entries.get(true);
+            if (archive) {
+                command.addAll(ClassArchive.options(List.copyOf(command), jars));
+            }
             command.addAll(options);
-            command.addAll(List.of("-cp", classPath, main.getName()));
+            // Jars first, as the archive needs it.
+            String path = Stream.concat(jars.stream(), entries.get(false).stream())
+                    .collect(Collectors.joining(File.pathSeparator));
+            command.addAll(List.of("-cp", path, main.getName()));
             command.addAll(arguments);
             ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
             if (directory != null) {

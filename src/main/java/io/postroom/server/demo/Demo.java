@@ -1,17 +1,20 @@
 package io.postroom.server.demo;
 
+import io.postroom.Postroom;
 import io.postroom.api.CreateMessage;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.PostroomException;
 import io.postroom.api.QueueMessages;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.URI;
+import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Collections;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -24,13 +27,16 @@ import org.springframework.transaction.TransactionException;
 import org.springframework.transaction.support.TransactionOperations;
 
 /**
- * Plays the ticketing application: reads a file of events and creates a message for each, then watches until all are sent or dead.
+ * Plays the ticketing application: reads a file of events and creates a message for each, then watches until all has ended.
  *
  * <ol>
  *   <li>In one transaction: lock the progress row, read up to 500 lines behind it, create their messages, move the progress on. So each
  *       line has its message exactly once, whenever the process is killed.
- *   <li>Show the counts, once a second.
- *   <li>When no message waits any more: show the counts, and what to try next.
+ *   <li>Write the paid orders into the folder that a file import watches: {@link OrderFiles}. {@link Accounting} sends them on, while
+ *       {@link Takings} counts them by a schedule.
+ *   <li>Show the counts of mails, once a second.
+ *   <li>When no mail and no order waits any more: settle accounts in a batch, {@link Settlement}.
+ *   <li>When that is completed: show the counts, and what to try next.
  * </ol>
  *
  * <p>A restart goes on where the file was left; a finished demo only says that it is. {@link TicketNotifications#handler} does the sending
@@ -40,13 +46,17 @@ import org.springframework.transaction.support.TransactionOperations;
 public final class Demo implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Demo.class);
 
-    private static final int BLOCK = 500;
+    static final int BLOCK = 500;
     private static final Set<String> WAITING = Set.of("READY", "IN_PROGRESS", "DELAYED");
 
+    private final Postroom postroom;
     private final QueueMessages queueMessages;
     private final TransactionOperations transactions;
     private final DemoProgress progress;
+    private final DemoBooks books;
     private final TicketFile file;
+    private final Places places;
+    private final int block;
     private final Hints hints;
     private final Consumer<String> terminal;
     private final CountDownLatch closed = new CountDownLatch(1);
@@ -63,21 +73,48 @@ public final class Demo implements AutoCloseable {
     public record Hints(String api, String psql, String mails) {}
 
     /**
-     * @param queueMessages creates in the transactions below: with Spring's manager, on this data source
-     * @param transactions of the transaction manager that Postroom uses
+     * Where the demo's parts are.
+     *
+     * @param inbox the folder that the file import watches
+     * @param accounting where the accounting system takes requests
+     */
+    public record Places(Path inbox, URI accounting) {}
+
+    /**
+     * @param postroom with the beans of {@link DemoBeans}
+     * @param transactions of the transaction manager that Postroom uses, on this data source
      * @param terminal takes a line of text
      */
     public Demo(
+            Postroom postroom,
+            DataSource dataSource,
+            TransactionOperations transactions,
+            TicketFile file,
+            Places places,
+            Hints hints,
+            Consumer<String> terminal) {
+        this(postroom, postroom.queueMessages(), dataSource, transactions, file, BLOCK, places, hints, terminal);
+    }
+
+    /** @param block how many lines a transaction reads */
+    Demo(
+            Postroom postroom,
             QueueMessages queueMessages,
             DataSource dataSource,
             TransactionOperations transactions,
             TicketFile file,
+            int block,
+            Places places,
             Hints hints,
             Consumer<String> terminal) {
+        this.postroom = postroom;
         this.queueMessages = queueMessages;
         this.transactions = transactions;
         this.progress = new DemoProgress(dataSource, file.name());
+        this.books = new DemoBooks(dataSource);
         this.file = file;
+        this.block = block;
+        this.places = places;
         this.hints = hints;
         this.terminal = terminal;
         this.thread = new Thread(this::runAndReport, "postroom-demo");
@@ -93,6 +130,8 @@ public final class Demo implements AutoCloseable {
     public void again() {
         progress.begin();
         progress.forget();
+        books.create();
+        books.forget();
     }
 
     /**
@@ -102,28 +141,30 @@ public final class Demo implements AutoCloseable {
      */
     public void run() throws IOException, InterruptedException {
         progress.begin();
+        books.create();
+        postroom.settings().declare(Accounting.entry(places.accounting()));
         int lines = file.lines();
         DemoScreen screen = new DemoScreen(terminal, lines);
         Optional<Instant> finishedAt = progress.finishedAt();
         if (finishedAt.isPresent()) {
-            screen.alreadyFinished(finishedAt.get(), progress.countAllByState(), hints);
+            screen.alreadyFinished(finishedAt.get(), progress.countAllByState(), books.results(file.name()), hints);
             return;
         }
+        postroom.schedules().declare(Takings.schedule());
+        postroom.schedules().resume(Takings.SCHEDULE); // paused by a run before
         screen.begins(file.name(), progress.linesRead());
         boolean all = false;
         while (!isClosed()) {
             try {
                 if (!all) {
                     all = !createNextBlock();
-                }
-                Map<String, Long> counts = screen.isDue() || all ? progress.countByState() : Map.of();
-                if (all && Collections.disjoint(counts.keySet(), WAITING)) {
-                    progress.finish();
-                    screen.finished(progress.countAllByState(), hints);
+                } else if (isSettled()) {
+                    finish(screen);
                     return;
                 }
                 if (screen.isDue()) {
-                    screen.show(progress.linesRead(), counts);
+                    screen.show(
+                            progress.linesRead(), progress.countByState(TicketNotifications.QUEUE, TicketEvent.TYPE));
                 }
             } catch (InvalidMessageException refused) {
                 throw refused;
@@ -138,6 +179,46 @@ public final class Demo implements AutoCloseable {
                 closed.await(200, TimeUnit.MILLISECONDS);
             }
         }
+    }
+
+    private void finish(DemoScreen screen) {
+        progress.finish();
+        screen.finished(progress.countAllByState(), books.results(file.name()), hints);
+    }
+
+    /** Takes the next step behind the last event, if it is time for it. Returns whether the last one is done. */
+    private boolean isSettled() throws IOException {
+        if (!progress.areOrderFilesWritten()) {
+            progress.orderFilesWritten(new OrderFiles(places.inbox(), progress.run()).write(file));
+        }
+        Optional<UUID> batch = progress.batch();
+        if (batch.isEmpty()) {
+            if (hasEnded(TicketNotifications.QUEUE, TicketEvent.TYPE)
+                    && progress.areOrderFilesImported()
+                    && hasEnded(Accounting.QUEUE, TicketEvent.TYPE)) {
+                createBatch();
+            }
+            return false;
+        }
+        if (!books.isSettled(batch.get())) {
+            return false;
+        }
+        postroom.schedules().pause(Takings.SCHEDULE); // fires no more from here on
+        return hasEnded(Takings.QUEUE, Takings.TYPE);
+    }
+
+    private boolean hasEnded(String queue, String type) {
+        return Collections.disjoint(progress.countByState(queue, type).keySet(), WAITING);
+    }
+
+    /** Creates the batch and writes down its number in one transaction: so there is one, whenever the process is killed. */
+    private void createBatch() {
+        transactions.executeWithoutResult(transaction -> {
+            progress.lockLinesRead();
+            if (progress.batch().isEmpty()) {
+                progress.batchCreated(Settlement.create(postroom.batches(), queueMessages, books.shows()));
+            }
+        });
     }
 
     /** Stops the demo and waits for its end. A second call does nothing. */
@@ -170,13 +251,13 @@ public final class Demo implements AutoCloseable {
     private boolean createNextBlock() {
         return Boolean.TRUE.equals(transactions.execute(transaction -> {
             int read = progress.lockLinesRead();
-            List<TicketFile.Line> block = readAfter(read);
-            if (block.isEmpty()) {
+            List<TicketFile.Line> lines = readAfter(read);
+            if (lines.isEmpty()) {
                 return false;
             }
             queueMessages.createMessages(
-                    block.stream().map(line -> message(line.event())).toList());
-            progress.advance(read + block.size());
+                    lines.stream().map(line -> message(line.event())).toList());
+            progress.advance(read + lines.size());
             return true;
         }));
     }
@@ -197,7 +278,7 @@ public final class Demo implements AutoCloseable {
                 current = file.readAfter(line);
                 reader = current;
             }
-            return current.next(BLOCK);
+            return current.next(block);
         } catch (IOException e) {
             throw new UncheckedIOException("Cannot read " + file.name(), e);
         }

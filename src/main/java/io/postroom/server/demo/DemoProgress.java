@@ -5,6 +5,7 @@ import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.UUID;
 import javax.sql.DataSource;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
@@ -23,7 +24,10 @@ final class DemoProgress {
                 lines_read   int NOT NULL DEFAULT 0,
                 started_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
                 finished_at  timestamptz
-            )
+            );
+            ALTER TABLE postroom_demo.demo_progress
+                ADD COLUMN IF NOT EXISTS order_files int,  -- null: not written yet
+                ADD COLUMN IF NOT EXISTS batch uuid        -- null: not created yet
             """;
 
     private static final String BEGIN = """
@@ -55,6 +59,47 @@ final class DemoProgress {
             SELECT lines_read
             FROM postroom_demo.demo_progress
             WHERE file = :file
+            """;
+
+    private static final String RUN = """
+            SELECT to_char(started_at AT TIME ZONE 'UTC', 'YYYYMMDD-HH24MISS')
+            FROM postroom_demo.demo_progress
+            WHERE file = :file
+            """;
+
+    private static final String ORDER_FILES_WRITTEN = """
+            UPDATE postroom_demo.demo_progress
+            SET order_files = :files
+            WHERE file = :file
+            """;
+
+    private static final String ORDER_FILES = """
+            SELECT order_files
+            FROM postroom_demo.demo_progress
+            WHERE file = :file
+              AND order_files IS NOT NULL
+            """;
+
+    private static final String FILES_LEFT = """
+            SELECT p.order_files - count(i.id)
+            FROM postroom_demo.demo_progress p
+            LEFT JOIN postroom.file_imports i
+                   ON i.import_name = :import AND i.started_at >= p.started_at AND i.state <> 'RUNNING'
+            WHERE p.file = :file
+            GROUP BY p.order_files
+            """;
+
+    private static final String BATCH_CREATED = """
+            UPDATE postroom_demo.demo_progress
+            SET batch = :batch
+            WHERE file = :file
+            """;
+
+    private static final String BATCH = """
+            SELECT batch
+            FROM postroom_demo.demo_progress
+            WHERE file = :file
+              AND batch IS NOT NULL
             """;
 
     private static final String FINISH = """
@@ -122,6 +167,44 @@ final class DemoProgress {
         database.sql(ADVANCE).param("file", file).param("line", line).update();
     }
 
+    /** Names this run among those of this file. */
+    String run() {
+        return database.sql(RUN).param("file", file).query(String.class).single();
+    }
+
+    void orderFilesWritten(int files) {
+        database.sql(ORDER_FILES_WRITTEN)
+                .param("file", file)
+                .param("files", files)
+                .update();
+    }
+
+    boolean areOrderFilesWritten() {
+        return database.sql(ORDER_FILES)
+                .param("file", file)
+                .query(Integer.class)
+                .optional()
+                .isPresent();
+    }
+
+    /** Whether the import has come to the end of each file of orders. */
+    boolean areOrderFilesImported() {
+        return database.sql(FILES_LEFT)
+                        .param("file", file)
+                        .param("import", Accounting.IMPORT)
+                        .query(Integer.class)
+                        .single()
+                <= 0;
+    }
+
+    void batchCreated(UUID batch) {
+        database.sql(BATCH_CREATED).param("file", file).param("batch", batch).update();
+    }
+
+    Optional<UUID> batch() {
+        return database.sql(BATCH).param("file", file).query(UUID.class).optional();
+    }
+
     void finish() {
         database.sql(FINISH).param("file", file).update();
     }
@@ -135,17 +218,17 @@ final class DemoProgress {
     }
 
     /**
-     * Counts the events of this run by state; states without an event are left out. Foreign messages are left out, too: they may wait for
-     * ever for a handler that the demo does not have.
+     * Counts the messages of this run in a queue by state; states without a message are left out. Foreign messages are left out, too: they may
+     * wait for ever for a handler that the demo does not have.
      */
-    Map<String, Long> countByState() {
+    Map<String, Long> countByState(String queue, String type) {
         return counts(database.sql(COUNT_BY_STATE)
                 .param("file", file)
-                .param("queue", TicketNotifications.QUEUE)
-                .param("type", TicketEvent.TYPE));
+                .param("queue", queue)
+                .param("type", type));
     }
 
-    /** Counts all messages of the queue by state, those of earlier runs and foreign ones, too. */
+    /** Counts all messages of the queue of mails by state, those of earlier runs and foreign ones, too. */
     Map<String, Long> countAllByState() {
         return counts(database.sql(COUNT_ALL_BY_STATE));
     }

@@ -72,26 +72,28 @@ final class DemoScreen {
         sentBefore = sent;
     }
 
-    void finished(Map<String, Long> counts, Demo.Hints hints) {
+    void finished(Map<String, Long> counts, DemoBooks.Results done, Demo.Hints hints) {
         Duration took = Duration.ofNanos(System.nanoTime() - startedAt);
         terminal.accept("");
         terminal.accept(
                 String.format(Locale.ROOT, "Demo: finished, %d events in %.1f s.", lines, took.toMillis() / 1000.0));
-        results(counts, hints);
+        results(counts, done, hints);
     }
 
-    void alreadyFinished(Instant at, Map<String, Long> counts, Demo.Hints hints) {
+    void alreadyFinished(Instant at, Map<String, Long> counts, DemoBooks.Results done, Demo.Hints hints) {
         terminal.accept("");
         terminal.accept("Demo: finished already on " + TIME.format(at.atZone(ZoneId.systemDefault()))
                 + "; --postroom.demo=again runs it once more.");
-        results(counts, hints);
+        results(counts, done, hints);
     }
 
-    private void results(Map<String, Long> counts, Demo.Hints hints) {
+    private void results(Map<String, Long> counts, DemoBooks.Results done, Demo.Hints hints) {
         terminal.accept("");
         terminal.accept("  " + DemoProgress.COUNT_ALL_BY_STATE);
         terminal.accept("");
         counts.forEach((state, count) -> terminal.accept(String.format(Locale.ROOT, "    %-12s %6d", state, count)));
+        terminal.accept("");
+        parts(done);
         terminal.accept("");
         terminal.accept("  " + hints.mails());
         terminal.accept("");
@@ -104,5 +106,21 @@ final class DemoScreen {
         terminal.accept("");
         terminal.accept("    " + hints.psql() + " -c \"" + LOOK + "\"");
         terminal.accept("");
+    }
+
+    private void parts(DemoBooks.Results done) {
+        part("files", "%d imported: %d orders, %d bad lines", done.files(), done.lines(), done.badLines());
+        part(
+                "requests",
+                "%d for %d orders, at most %d in any second",
+                done.requests(),
+                done.orders(),
+                done.mostInASecond());
+        part("schedule", "%d runs", done.runs());
+        part("batch", "%d of %d shows settled, %d dead", done.done(), done.members(), done.dead());
+    }
+
+    private void part(String name, String format, Object... figures) {
+        terminal.accept(String.format(Locale.ROOT, "    %-12s ", name) + String.format(Locale.ROOT, format, figures));
     }
 }

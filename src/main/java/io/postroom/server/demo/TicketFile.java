@@ -98,7 +98,7 @@ public final class TicketFile {
          * @throws InvalidMessageException for a line that is no event, naming file and line; the reader cannot be used after that
          */
         public List<Line> next(int count) throws IOException {
-            List<Line> block = new ArrayList<>(count);
+            List<Line> block = new ArrayList<>();
             String json;
             while (block.size() < count && (json = reader.readLine()) != null) {
                 line++;

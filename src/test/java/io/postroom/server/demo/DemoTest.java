@@ -15,6 +15,7 @@ import io.postroom.testing.TestDatabase;
 import java.io.InputStream;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
+import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,6 +23,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -82,9 +84,65 @@ class DemoTest {
                         line -> line.matches("read +\\d+/511 +sent +\\d+ +waiting +\\d+ +retrying +\\d+ +dead +\\d+.*"))
                 .anyMatch(line -> line.startsWith("Demo: finished, 511 events in "))
                 .contains("    DEAD              2", "    DONE            509")
+                .anyMatch(line -> line.matches("    files +\\d+ imported: \\d+ orders, 0 bad lines"))
+                .anyMatch(line -> line.matches("    requests +\\d+ for \\d+ orders, at most \\d+ in any second"))
+                .anyMatch(line -> line.matches("    schedule +\\d+ runs"))
+                .contains("    batch        10 of 10 shows settled, 0 dead")
                 .anyMatch(line -> line.contains(mails().toString()))
                 .anyMatch(line -> line.contains("curl -s -X POST http://127.0.0.1:8080/api/v1/messages"))
                 .anyMatch(line -> line.contains("psql postgresql://"));
+        assertEachPaidOrderIsBookedAndSettledOnce(file);
+    }
+
+    /** What the table at the end says is what the events say and what the database holds. */
+    private void assertEachPaidOrderIsBookedAndSettledOnce(Path file) throws Exception {
+        List<TicketEvent> paid = paid(file);
+        DemoBooks.Results results = new DemoBooks(database.pool()).results("events.ndjson");
+
+        assertThat(results.files())
+                .isEqualTo(paid.stream()
+                        .map(event -> event.timestamp().truncatedTo(ChronoUnit.HOURS))
+                        .distinct()
+                        .count())
+                .isEqualTo(count("postroom.file_imports WHERE state = 'DONE'"));
+        assertThat(results.lines()).isEqualTo(paid.size());
+        assertThat(results.badLines()).isZero();
+        assertThat(results.orders()).isEqualTo(paid.size());
+        assertThat(results.requests())
+                .isEqualTo(count("postroom_demo.booking_request"))
+                .isGreaterThanOrEqualTo(paid.size());
+        assertThat(results.mostInASecond()).isBetween(1L, (long) Accounting.REQUESTS_A_SECOND);
+        assertThat(results.runs()).isPositive().isEqualTo(count("postroom_demo.takings"));
+        assertThat(List.of(results.members(), results.done(), results.dead()))
+                .isEqualTo(List.of(shows(paid), shows(paid), 0L));
+        assertThat(sql.sql("SELECT amount FROM postroom_demo.settlement_total WHERE shows = " + shows(paid))
+                        .query(BigDecimal.class)
+                        .single())
+                .isEqualByComparingTo(paid.stream().map(TicketEvent::amount).reduce(BigDecimal.ZERO, BigDecimal::add));
+        assertThat(sql.sql("SELECT sum(orders) FROM postroom_demo.settlement")
+                        .query(Long.class)
+                        .single())
+                .isEqualTo(paid.size());
+    }
+
+    private static List<TicketEvent> paid(Path file) throws Exception {
+        try (TicketFile.Reader reader = TicketFile.at(file).readAfter(0)) {
+            return reader.next(Integer.MAX_VALUE).stream()
+                    .map(TicketFile.Line::event)
+                    .filter(event -> event.operation().equals(TicketEvent.CHECKED_OUT))
+                    .toList();
+        }
+    }
+
+    private static long shows(List<TicketEvent> paid) {
+        return paid.stream()
+                .map(event -> Booking.of(event, event.timestamp()).show())
+                .distinct()
+                .count();
+    }
+
+    private long count(String table) {
+        return sql.sql("SELECT count(*) FROM " + table).query(Long.class).single();
     }
 
     @Test
@@ -129,19 +187,19 @@ class DemoTest {
     @Test
     void a_demo_that_is_closed_goes_on_where_it_was() throws Exception {
         try (SpringHost host = host()) {
-            Demo stopped = host.demo(first(1_500), terminal::add);
+            Demo stopped = host.demo(first(150), terminal::add);
             stopped.start();
-            await().until(() -> tableExists() && linesRead() >= 500);
+            await().until(() -> tableExists() && linesRead() >= SpringHost.BLOCK);
             stopped.close();
             int read = linesRead();
 
-            try (Demo demo = host.demo(first(1_500), terminal::add)) {
+            try (Demo demo = host.demo(first(150), terminal::add)) {
                 demo.run();
             }
-            if (read < 1_500) {
+            if (read < 150) {
                 assertThat(terminal).anyMatch(line -> line.startsWith("Demo: goes on behind line " + read));
             }
-            assertThat(messages()).isEqualTo(1_500);
+            assertThat(messages()).isEqualTo(150);
         }
     }
 
@@ -158,40 +216,42 @@ class DemoTest {
                             throw e.getCause();
                         }
                         if (calls.incrementAndGet() == 2) {
-                            assertThat((List<?>) answer).hasSize(500).allMatch(Created.class::isInstance);
+                            assertThat((List<?>) answer)
+                                    .hasSize(SpringHost.BLOCK)
+                                    .allMatch(Created.class::isInstance);
                             throw new PostroomException("the line was cut before the commit");
                         }
                         return answer;
                     });
-            try (Demo demo = host.demo(failing, first(1_200), terminal::add)) {
+            try (Demo demo = host.demo(failing, first(120), terminal::add)) {
                 demo.run();
             }
         }
 
-        assertThat(messages()).isEqualTo(1_200);
-        assertThat(distinctEvents()).isEqualTo(1_200);
+        assertThat(messages()).isEqualTo(120);
+        assertThat(distinctEvents()).isEqualTo(120);
     }
 
     @Test
     void a_malformed_line_stops_it_by_its_number_and_what_stands_before_is_kept() throws Exception {
-        Path file = write(700, "not an event");
+        Path file = write(70, "not an event");
         try (SpringHost host = host();
                 Demo demo = host.demo(TicketFile.at(file), terminal::add)) {
             assertThatThrownBy(demo::run)
                     .isInstanceOf(InvalidMessageException.class)
-                    .hasMessageContaining("events.ndjson line 701");
+                    .hasMessageContaining("events.ndjson line 71");
         }
 
-        assertThat(linesRead()).isEqualTo(500);
-        assertThat(messages()).isEqualTo(500);
+        assertThat(linesRead()).isEqualTo(SpringHost.BLOCK);
+        assertThat(messages()).isEqualTo(SpringHost.BLOCK);
     }
 
     @Test
     void killed_between_its_messages_and_its_progress_it_neither_loses_nor_doubles_an_event() throws Exception {
-        Path file = write(1_200, "");
+        Path file = write(119, shipped().get(499) + "\n"); // that one goes to a mailbox that is down
         new DemoProgress(database.pool(), "events.ndjson").begin();
         int killed = 0;
-        for (int read : List.of(400, 800)) {
+        for (int read : List.of(40, 80)) {
             try (JvmProcess process = DemoProcess.start(database, file, mails());
                     Connection connection = database.connect()) {
                 connection.setAutoCommit(false);
@@ -201,7 +261,7 @@ class DemoTest {
                 // Lets it lock the row and create the messages of a block, but not write its progress.
                 execute(connection, "LOCK TABLE postroom_demo.demo_progress IN SHARE MODE");
                 int lines = linesRead();
-                if (lines < 1_200) {
+                if (lines < 120) {
                     await().until(this::someoneWaitsForTheProgress);
                     killed++;
                 }
@@ -215,10 +275,11 @@ class DemoTest {
             assertThat(last.awaitEnd()).isZero();
         }
 
-        assertThat(messages()).isEqualTo(1_200);
-        assertThat(distinctEvents()).isEqualTo(1_200);
-        assertThat(countByState()).isEqualTo(Map.of("DONE", 1_199L, "DEAD", 1L));
-        assertThat(mailCount()).isEqualTo(1_199);
+        assertThat(messages()).isEqualTo(120);
+        assertThat(distinctEvents()).isEqualTo(120);
+        assertThat(countByState()).isEqualTo(Map.of("DONE", 119L, "DEAD", 1L));
+        assertThat(mailCount()).isEqualTo(119);
+        assertEachPaidOrderIsBookedAndSettledOnce(file);
     }
 
     @Test
@@ -277,20 +338,22 @@ class DemoTest {
     }
 
     private long doneAfter(int deliveries) {
-        return sql.sql("SELECT count(*) FROM postroom.queue_messages WHERE state = 'DONE' AND deliveries = :deliveries")
+        return sql.sql("SELECT count(*) FROM postroom.queue_messages WHERE queue = 'notifications' AND state = 'DONE'"
+                        + " AND deliveries = :deliveries")
                 .param("deliveries", deliveries)
                 .query(Long.class)
                 .single();
     }
 
     private long messages() {
-        return sql.sql("SELECT count(*) FROM postroom.queue_messages")
+        return sql.sql("SELECT count(*) FROM postroom.queue_messages WHERE queue = 'notifications'")
                 .query(Long.class)
                 .single();
     }
 
     private long distinctEvents() {
-        return sql.sql("SELECT count(DISTINCT correlation_id) FROM postroom.queue_messages")
+        return sql.sql(
+                        "SELECT count(DISTINCT correlation_id) FROM postroom.queue_messages WHERE queue = 'notifications'")
                 .query(Long.class)
                 .single();
     }

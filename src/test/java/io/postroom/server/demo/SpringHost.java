@@ -1,9 +1,11 @@
 package io.postroom.server.demo;
 
+import io.postroom.Postroom;
 import io.postroom.api.QueueMessages;
 import io.postroom.channel.mail.MailChannel;
 import io.postroom.channel.mail.MailSettings;
 import io.postroom.handler.Handler;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.function.Consumer;
 import javax.sql.DataSource;
@@ -13,11 +15,15 @@ import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Import;
 import org.springframework.core.env.Environment;
 import org.springframework.transaction.support.TransactionOperations;
 
 /** A host application as the server is one, without the web: the starter, the demo's handler, and a folder for its mails. */
 final class SpringHost implements AutoCloseable {
+    /** Smaller than the server's, so that a test needs fewer events for as many transactions. */
+    static final int BLOCK = 50;
+
     private static final String MAILS = "mails";
 
     /** What only tests have on the class path. Starting Hibernate takes longer than starting the rest. */
@@ -62,10 +68,13 @@ final class SpringHost implements AutoCloseable {
 
     Demo demo(QueueMessages queueMessages, TicketFile file, Consumer<String> terminal) {
         return new Demo(
+                context.getBean(Postroom.class),
                 queueMessages,
                 context.getBean(DataSource.class),
                 context.getBean(TransactionOperations.class),
                 file,
+                BLOCK,
+                context.getBean(Demo.Places.class),
                 new Demo.Hints(
                         "http://127.0.0.1:8080/api/v1",
                         "psql postgresql://postroom@127.0.0.1/postroom",
@@ -80,7 +89,14 @@ final class SpringHost implements AutoCloseable {
 
     @SpringBootConfiguration(proxyBeanMethods = false)
     @EnableAutoConfiguration
+    @Import(DemoBeans.class)
     static class Host {
+        @Bean
+        DemoBeans.Inbox inbox(Environment environment) throws IOException {
+            return DemoBeans.Inbox.in(
+                    Path.of(environment.getRequiredProperty(MAILS)).resolveSibling("inbox"));
+        }
+
         @Bean
         MailChannel mailChannel(Environment environment) {
             return MailChannel.open(
