@@ -6257,6 +6257,63 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.promote IS 'Internal: called by a job. Moves up to p_limit due messages from delayed to ready.';
 
+CREATE OR REPLACE FUNCTION postroom.published_stats(p_worker integer, p_most_queues integer, p_most integer)
+ RETURNS TABLE(queue text, ready bigint, delayed bigint, in_progress bigint, dead bigint, paused boolean, oldest_ready_at timestamp with time zone, consumers integer)
+ LANGUAGE plpgsql
+ STABLE ROWS 100
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET jit TO 'off'
+AS $function$
+BEGIN
+    IF EXISTS (
+        SELECT
+        FROM postroom.worker w
+        WHERE w.id < p_worker AND w.stopped_at IS NULL AND w.beat_at > statement_timestamp() - interval '1 minute') THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    WITH due AS MATERIALIZED (
+        SELECT x.queue_id, count(*) AS n
+        FROM (SELECT d.queue_id FROM postroom.delayed d ORDER BY d.due_at LIMIT p_most) x
+        GROUP BY x.queue_id
+    ), leased AS MATERIALIZED (
+        SELECT l.queue_id, sum(bit_count(l.open))::bigint AS n FROM postroom.lease l GROUP BY l.queue_id
+    ), consuming AS MATERIALIZED (
+        SELECT c.queue_id, count(*)::int AS n
+        FROM postroom.consumer c
+        JOIN postroom.worker w ON w.id = c.worker_id
+        WHERE w.stopped_at IS NULL AND w.beat_at > statement_timestamp() - interval '1 minute'
+        GROUP BY c.queue_id
+    )
+    SELECT q.name,
+           (SELECT count(*) FROM (SELECT FROM postroom.ready r WHERE r.queue_id = q.id LIMIT p_most) x)
+           + (SELECT count(*) FROM (SELECT FROM postroom.grouped g WHERE g.queue_id = q.id LIMIT p_most) x),
+           coalesce(d.n, 0),
+           coalesce(l.n, 0),
+           (SELECT count(*) FROM (SELECT FROM postroom.dead_letter x WHERE x.queue_id = q.id LIMIT p_most) x),
+           q.paused_at IS NOT NULL,
+           (SELECT min((SELECT m.created_at FROM postroom.message m WHERE m.id = h.message_id LIMIT 1)) -- no join, which could be a hash
+            FROM generate_series(0, 9) lane (priority)
+            CROSS JOIN LATERAL (
+                SELECT r.message_id
+                FROM postroom.ready r
+                WHERE r.queue_id = q.id AND r.priority = lane.priority::smallint
+                ORDER BY r.seq
+                LIMIT 1) h),
+           coalesce(c.n, 0)
+    FROM (SELECT x.id, x.name, x.paused_at FROM postroom.queue x WHERE x.deleted_at IS NULL ORDER BY x.name LIMIT p_most_queues) q
+    LEFT JOIN due d ON d.queue_id = q.id
+    LEFT JOIN leased l ON l.queue_id = q.id
+    LEFT JOIN consuming c ON c.queue_id = q.id
+    ORDER BY q.name;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.published_stats IS 'Internal: called by a job. The messages of queues, counted up to a bound, for metrics.';
+
 CREATE OR REPLACE FUNCTION postroom.purge_batch(p_leaf text, p_after tid, p_limit integer, p_skip_from uuid[], p_skip_to uuid[], p_overdue interval)
  RETURNS TABLE(looked integer, last_looked tid, removed integer)
  LANGUAGE plpgsql

@@ -273,3 +273,60 @@ END
 $$;
 COMMENT ON FUNCTION postroom.cancel_deleted IS
     'Internal: called by a job. Messages that wait in deleted queues become CANCELLED.';
+
+-- Counts the messages of queues, by name, at a cost that does not grow with the backlog: each count stops at p_most, and of DELAYED only
+-- the p_most that are due first are looked at. A function because its plan is pinned. With 3,000,000 READY messages in one queue it took
+-- 11 to 44 ms, and the view queue_stats 1 s. 0 rows: a worker that started before p_worker is alive, and counts.
+CREATE OR REPLACE FUNCTION postroom.published_stats(p_worker int, p_most_queues int, p_most int)
+RETURNS TABLE (queue text, ready bigint, delayed bigint, in_progress bigint, dead bigint, paused boolean,
+               oldest_ready_at timestamptz, consumers int)
+LANGUAGE plpgsql STABLE ROWS 100
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_mergejoin = off SET jit = off
+AS $$
+BEGIN
+    IF EXISTS (
+        SELECT
+        FROM postroom.worker w
+        WHERE w.id < p_worker AND w.stopped_at IS NULL AND w.beat_at > statement_timestamp() - interval '1 minute') THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    WITH due AS MATERIALIZED (
+        SELECT x.queue_id, count(*) AS n
+        FROM (SELECT d.queue_id FROM postroom.delayed d ORDER BY d.due_at LIMIT p_most) x
+        GROUP BY x.queue_id
+    ), leased AS MATERIALIZED (
+        SELECT l.queue_id, sum(bit_count(l.open))::bigint AS n FROM postroom.lease l GROUP BY l.queue_id
+    ), consuming AS MATERIALIZED (
+        SELECT c.queue_id, count(*)::int AS n
+        FROM postroom.consumer c
+        JOIN postroom.worker w ON w.id = c.worker_id
+        WHERE w.stopped_at IS NULL AND w.beat_at > statement_timestamp() - interval '1 minute'
+        GROUP BY c.queue_id
+    )
+    SELECT q.name,
+           (SELECT count(*) FROM (SELECT FROM postroom.ready r WHERE r.queue_id = q.id LIMIT p_most) x)
+           + (SELECT count(*) FROM (SELECT FROM postroom.grouped g WHERE g.queue_id = q.id LIMIT p_most) x),
+           coalesce(d.n, 0),
+           coalesce(l.n, 0),
+           (SELECT count(*) FROM (SELECT FROM postroom.dead_letter x WHERE x.queue_id = q.id LIMIT p_most) x),
+           q.paused_at IS NOT NULL,
+           (SELECT min((SELECT m.created_at FROM postroom.message m WHERE m.id = h.message_id LIMIT 1)) -- no join, which could be a hash
+            FROM generate_series(0, 9) lane (priority)
+            CROSS JOIN LATERAL (
+                SELECT r.message_id
+                FROM postroom.ready r
+                WHERE r.queue_id = q.id AND r.priority = lane.priority::smallint
+                ORDER BY r.seq
+                LIMIT 1) h),
+           coalesce(c.n, 0)
+    FROM (SELECT x.id, x.name, x.paused_at FROM postroom.queue x WHERE x.deleted_at IS NULL ORDER BY x.name LIMIT p_most_queues) q
+    LEFT JOIN due d ON d.queue_id = q.id
+    LEFT JOIN leased l ON l.queue_id = q.id
+    LEFT JOIN consuming c ON c.queue_id = q.id
+    ORDER BY q.name;
+END
+$$;
+COMMENT ON FUNCTION postroom.published_stats IS
+    'Internal: called by a job. The messages of queues, counted up to a bound, for metrics.';

@@ -118,7 +118,6 @@ final class PostgresOperatorStore implements OperatorStore {
                 return call.set("worker", worker)
                         .set("mostQueues", mostQueues)
                         .set("most", most)
-                        .set("mostDelayed", most)
                         .list(PostgresOperatorStore::queueStats);
             }
         });
