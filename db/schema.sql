@@ -322,6 +322,27 @@ COMMENT ON COLUMN postroom.limiter.parked_until IS 'until when the destination t
 COMMENT ON COLUMN postroom.limiter.probes IS 'how many messages try whether it takes something again; null: as many as come';
 COMMENT ON COLUMN postroom.limiter.probes_started IS 'how many of them have started';
 
+CREATE TABLE postroom.mailbox (
+    name text COLLATE "C" NOT NULL,
+    source text NOT NULL DEFAULT ''::text,
+    generation integer NOT NULL DEFAULT 0,
+    uid_validity bigint NOT NULL DEFAULT 0,
+    known_below bigint NOT NULL DEFAULT 0,
+    "position" bigint NOT NULL DEFAULT 0,
+    holder uuid,
+    held_until timestamp with time zone,
+    worker text NOT NULL DEFAULT ''::text,
+    read_at timestamp with time zone,
+    failing_since timestamp with time zone,
+    error text NOT NULL DEFAULT ''::text,
+    CONSTRAINT mailbox_pk PRIMARY KEY (name)
+) WITH (fillfactor=50);
+COMMENT ON TABLE postroom.mailbox IS 'one row for each mailbox whose mails become messages';
+COMMENT ON COLUMN postroom.mailbox.source IS 'user, host and folder that the generation belongs to';
+COMMENT ON COLUMN postroom.mailbox.known_below IS 'mails of the folder with smaller UIDs were there when the generation began';
+COMMENT ON COLUMN postroom.mailbox."position" IS 'mails with UIDs up to this one are decided; POP3 has none';
+COMMENT ON COLUMN postroom.mailbox.holder IS 'the reader that holds the lease';
+
 CREATE TABLE postroom.message (
     id uuid NOT NULL,
     seq bigint NOT NULL,
@@ -504,6 +525,28 @@ CREATE TABLE postroom.ready (
 CREATE INDEX ready_by_moved_message ON postroom.ready USING btree (message_id) WHERE moved;
 CREATE INDEX ready_suspects ON postroom.ready USING btree (queue_id, priority, seq) WHERE (crashes > 0);
 COMMENT ON COLUMN postroom.ready.moved IS 'not its first place: promoted, released, rescued or redriven; found by ready_by_moved_message';
+
+CREATE TABLE postroom.received_mail (
+    mailbox text COLLATE "C" NOT NULL,
+    generation integer NOT NULL,
+    mail_id text COLLATE "C" NOT NULL,
+    taken_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    message_id uuid,
+    size bigint NOT NULL,
+    is_marked boolean NOT NULL,
+    fingerprint bytea,
+    internet_id text NOT NULL DEFAULT ''::text,
+    error text NOT NULL DEFAULT ''::text,
+    CONSTRAINT received_mail_pk PRIMARY KEY (mailbox, generation, mail_id)
+) WITH (fillfactor=80);
+CREATE INDEX received_mail_rejected ON postroom.received_mail USING btree (mailbox, taken_at) WHERE (error <> ''::text);
+CREATE INDEX received_mail_same ON postroom.received_mail USING btree (fingerprint, mailbox);
+CREATE INDEX received_mail_unmarked ON postroom.received_mail USING btree (mailbox, generation) WHERE (NOT is_marked);
+COMMENT ON TABLE postroom.received_mail IS 'one row for each mail that became a message or was put aside';
+COMMENT ON COLUMN postroom.received_mail.mail_id IS 'the UID of IMAP, or the UIDL of POP3';
+COMMENT ON COLUMN postroom.received_mail.message_id IS 'null: it was put aside, or had become a message in an earlier generation';
+COMMENT ON COLUMN postroom.received_mail.is_marked IS 'whether the server was told; what is not marked is marked at the next look';
+COMMENT ON COLUMN postroom.received_mail.internet_id IS 'the Message-ID of the mail';
 
 CREATE TABLE postroom.routing_version (
     is_only boolean NOT NULL DEFAULT true,
@@ -838,6 +881,28 @@ CREATE VIEW postroom.file_imports AS
 COMMENT ON VIEW postroom.file_imports IS 'files that imports have taken, and how far each is';
 COMMENT ON COLUMN postroom.file_imports.state IS 'RUNNING, DONE or FAILED; the file is in the folder processing, done or failed';
 COMMENT ON COLUMN postroom.file_imports.bad_lines IS 'lines in bad-lines.ndjson beside the file, with their numbers and reasons';
+
+CREATE VIEW postroom.mailboxes AS
+ SELECT name,
+    source,
+    "position",
+    worker,
+    (held_until > clock_timestamp()) IS TRUE AS held,
+    read_at,
+    failing_since,
+    error,
+    ( SELECT count(*) AS count
+           FROM postroom.received_mail r
+          WHERE r.mailbox = m.name AND r.message_id IS NOT NULL) AS messages,
+    ( SELECT count(*) AS count
+           FROM postroom.received_mail r
+          WHERE r.mailbox = m.name AND r.error <> ''::text) AS rejected
+   FROM postroom.mailbox m;
+COMMENT ON VIEW postroom.mailboxes IS 'mailboxes whose mails become messages';
+COMMENT ON COLUMN postroom.mailboxes.held IS 'whether a process reads it now';
+COMMENT ON COLUMN postroom.mailboxes.read_at IS 'when all its mails were decided last';
+COMMENT ON COLUMN postroom.mailboxes.messages IS 'mails of the last 90 days that became messages';
+COMMENT ON COLUMN postroom.mailboxes.rejected IS 'mails of the last 90 days that were put aside';
 
 CREATE VIEW postroom.message_content AS
  SELECT m.id AS message_id,
@@ -1198,6 +1263,18 @@ COMMENT ON COLUMN postroom.queue_stats.overflow IS 'above that: drop_head, rejec
 COMMENT ON COLUMN postroom.queue_stats.single_active_consumer IS 'whether only one process consumes at a time';
 COMMENT ON COLUMN postroom.queue_stats.active_consumer IS 'the process that does; null: none has claimed yet since the last one left';
 COMMENT ON COLUMN postroom.queue_stats.expires_after IS 'after how long without use the queue is deleted; null: never';
+
+CREATE VIEW postroom.received_mails AS
+ SELECT mailbox,
+    mail_id,
+    taken_at,
+    message_id,
+    size,
+    internet_id,
+    error
+   FROM postroom.received_mail r;
+COMMENT ON VIEW postroom.received_mails IS 'mails of the last 90 days that became messages or were put aside';
+COMMENT ON COLUMN postroom.received_mails.error IS 'why it was put aside; empty: it was not';
 
 CREATE VIEW postroom.schedule_runs AS
  SELECT s.name,

@@ -20,6 +20,7 @@ GRANT SELECT ON
     postroom.dropped_messages,
     postroom.exchanges,
     postroom.file_imports,
+    postroom.mailboxes,
     postroom.message_history,
     postroom.operator_log,
     postroom.place,

@@ -8,6 +8,7 @@ import io.postroom.api.Exchanges;
 import io.postroom.api.FileImports;
 import io.postroom.api.Limiter;
 import io.postroom.api.Limiters;
+import io.postroom.api.Mailboxes;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.Queues;
@@ -52,6 +53,7 @@ public final class DefaultPostroom implements Postroom {
     private final HandlerEntries entries;
     private final Consumers consumers;
     private final FileImports fileImports;
+    private final Mailboxes mailboxes;
     private final DefaultLimiters limiters;
     private final Batches batches;
     private final IntSupplier settleBatches;
@@ -81,6 +83,7 @@ public final class DefaultPostroom implements Postroom {
             HandlerEntries entries,
             Consumers consumers,
             FileImports fileImports,
+            Mailboxes mailboxes,
             DefaultLimiters limiters,
             Batches batches,
             IntSupplier settleBatches,
@@ -103,6 +106,7 @@ public final class DefaultPostroom implements Postroom {
         this.entries = entries;
         this.consumers = consumers;
         this.fileImports = fileImports;
+        this.mailboxes = mailboxes;
         this.limiters = limiters;
         this.batches = batches;
         this.settleBatches = settleBatches;
@@ -161,6 +165,11 @@ public final class DefaultPostroom implements Postroom {
     @Override
     public FileImports fileImports() {
         return fileImports;
+    }
+
+    @Override
+    public Mailboxes mailboxes() {
+        return mailboxes;
     }
 
     @Override
@@ -287,7 +296,7 @@ public final class DefaultPostroom implements Postroom {
 
     @Override
     public void stop(Duration drain) {
-        imports.timer().stop();
+        imports.stop();
         timer.stop();
         engine.stop(drain);
     }

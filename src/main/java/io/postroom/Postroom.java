@@ -10,6 +10,7 @@ import io.postroom.api.FileImport;
 import io.postroom.api.FileImports;
 import io.postroom.api.Limiter;
 import io.postroom.api.Limiters;
+import io.postroom.api.Mailboxes;
 import io.postroom.api.PostroomException;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.QueueSettings;
@@ -88,6 +89,9 @@ public interface Postroom extends AutoCloseable {
 
     /** Lists the files that imports have taken, and how far each is. Usable until {@link #close}. */
     FileImports fileImports();
+
+    /** Lists the mailboxes whose mails become messages, and how each stands. Usable until {@link #close}. */
+    Mailboxes mailboxes();
 
     /** Limits how many messages start in a period, and how many are in progress. Usable until {@link #close}. */
     Limiters limiters();

@@ -25,6 +25,9 @@ import io.postroom.internal.execution.HandlerSetup;
 import io.postroom.internal.execution.Secrets;
 import io.postroom.internal.execution.Upcasters;
 import io.postroom.internal.imports.DefaultFileImports;
+import io.postroom.internal.mailboxes.DefaultMailboxes;
+import io.postroom.internal.mailboxes.MailboxCheck;
+import io.postroom.internal.mailboxes.MailboxLoops;
 import io.postroom.internal.postgres.PostgresStores;
 import io.postroom.internal.postgres.PostgresWorkerStore;
 import io.postroom.internal.postgres.connection.AccessCheck;
@@ -290,7 +293,9 @@ final class PostroomBuilder implements Postroom.Builder {
         QueueCache queueCache = new QueueCache(stores.queues(), settings.declareOnUse());
         Router router = new Router(stores.routing(), queueCache);
         MessageEncoder encoder = new MessageEncoder(codec, interceptors, queueCache::get, router::route, killSignals);
-        EntryChecks entryChecks = new EntryChecks(checks, new Secrets(secretProperties));
+        List<SettingsCheck> allChecks = new ArrayList<>(checks);
+        allChecks.add(new MailboxCheck());
+        EntryChecks entryChecks = new EntryChecks(allChecks, new Secrets(secretProperties));
         HandlerEntries known =
                 new HandlerEntries(stores.settings(), entryChecks, registry::entries, settings.pollInterval());
         HandlerSetup setup = new HandlerSetup(
@@ -321,6 +326,13 @@ final class PostroomBuilder implements Postroom.Builder {
         }
         if (workers) {
             jobs.importing(fileImports.values(), stores, queueMessages.imported());
+            jobs.receiving(new MailboxLoops(
+                    stores.mailboxes(),
+                    stores.settings(),
+                    known::change,
+                    known::secret,
+                    queueMessages.imported(),
+                    settings.name()));
         }
         OwnerCheck ownerCheck = new OwnerCheck(stores.queues(), worker);
         DefaultQueues queues = new DefaultQueues(stores, queueCache, worker, ownerCheck);
@@ -337,6 +349,7 @@ final class PostroomBuilder implements Postroom.Builder {
                 known,
                 new DefaultConsumers(stores.consumers(), worker.poller()),
                 new DefaultFileImports(stores.fileImports()),
+                new DefaultMailboxes(stores.mailboxes()),
                 new DefaultLimiters(stores.limiters(), queueCache, worker.poller()),
                 new DefaultBatches(stores.batches(), hosts, queueMessages.scheduled(), jobs::settleSoon),
                 jobs::settleAll,

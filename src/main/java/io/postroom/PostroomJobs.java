@@ -15,6 +15,7 @@ import io.postroom.internal.jobs.LockedJob;
 import io.postroom.internal.jobs.MaintainPartitions;
 import io.postroom.internal.jobs.PromoteDue;
 import io.postroom.internal.jobs.PublishQueueStats;
+import io.postroom.internal.jobs.ReceiveMails;
 import io.postroom.internal.jobs.RedriveDeadLetters;
 import io.postroom.internal.jobs.ReleaseActiveConsumers;
 import io.postroom.internal.jobs.RemoveQueueMessages;
@@ -24,6 +25,7 @@ import io.postroom.internal.jobs.SettleBatches;
 import io.postroom.internal.jobs.ShortenQueues;
 import io.postroom.internal.jobs.SweepGroups;
 import io.postroom.internal.jobs.WatchUnconsumedQueues;
+import io.postroom.internal.mailboxes.MailboxLoops;
 import io.postroom.internal.postgres.PostgresInspection;
 import io.postroom.internal.postgres.PostgresJobLocks;
 import io.postroom.internal.postgres.purge.PostgresMaintenance;
@@ -58,6 +60,9 @@ final class PostroomJobs {
     /** A node that dies in a singleton job keeps the job from the other nodes for this long. */
     private static final Duration LONGEST_JOB = Duration.ofMinutes(30);
 
+    /** A mail that is read when a process stops is committed, or is read again by the next one. */
+    private static final Duration LONGEST_STOP = Duration.ofSeconds(5);
+
     final JobTimer timer = new JobTimer();
     final InspectDatabase inspect;
     final WatchUnconsumedQueues unconsumed;
@@ -70,7 +75,8 @@ final class PostroomJobs {
     private @Nullable FireSchedules schedules;
     private @Nullable SettleBatches batches;
     private @Nullable PublishQueueStats stats;
-    Imports imports = new Imports(new JobTimer(), List.of());
+    private @Nullable ReceiveMails mails;
+    Imports imports = new Imports(new JobTimer(), List.of(), () -> {});
 
     /** @param engines connections of the engine's own */
     PostroomJobs(JobStore store, DataSource engines, Notifier notifier, Consumers consumers) {
@@ -152,11 +158,23 @@ final class PostroomJobs {
                                 messages,
                                 locks,
                                 entry -> stores.settings().find(entry)))
-                        .toList());
+                        .toList(),
+                () -> {});
     }
 
-    /** Jobs that import files, and what runs them. */
-    record Imports(JobTimer timer, List<Job> jobs) {}
+    /** Takes the readers of mailboxes. They have threads of their own; the job starts and stops them. */
+    void receiving(MailboxLoops loops) {
+        mails = new ReceiveMails(loops);
+        imports = new Imports(imports.timer, imports.jobs, () -> loops.stop(LONGEST_STOP));
+    }
+
+    /** Jobs that import files and what runs them, and what ends the threads of mailboxes. */
+    record Imports(JobTimer timer, List<Job> jobs, Runnable end) {
+        void stop() {
+            timer.stop();
+            end.run();
+        }
+    }
 
     /** Fires on this thread what is due. */
     void fireDue() {
@@ -200,6 +218,7 @@ final class PostroomJobs {
         if (stats != null) {
             jobs.add(stats);
         }
+        jobs.add(Objects.requireNonNull(mails));
         MaintenanceStore maintenance = new PostgresMaintenance(engines);
         LockProvider locks = PostgresJobLocks.on(engines);
         jobs.add(new LockedJob(new RemoveQueueMessages(maintenance), locks, LONGEST_JOB));

@@ -25,7 +25,8 @@ import java.util.regex.Pattern;
  * </ol>
  *
  * @param name as handlers name it; limited like a queue's name
- * @param channel {@code http}, {@code webhook}, {@code mail}, {@code file} or a word of the host's own: 1 to 63 of a-z 0-9 _ -
+ * @param channel {@code http}, {@code webhook}, {@code mail}, {@code mailbox}, {@code file} or a word of the host's own: 1 to 63 of
+ *     a-z 0-9 _ -
  * @param endpoint where the system is, in the words of its channel; at most 2,000 characters, no spaces, no user and password
  * @param attempts the most attempts, the first included; 1 to 1000
  * @param retryAfter waits between attempts, as {@link RetryPolicy#parse} reads them

@@ -6,6 +6,7 @@ import io.postroom.api.Definitions;
 import io.postroom.api.Exchanges;
 import io.postroom.api.FileImports;
 import io.postroom.api.Limiters;
+import io.postroom.api.Mailboxes;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
 import io.postroom.api.Schedules;
@@ -71,6 +72,12 @@ class RestAutoConfiguration {
     @ConditionalOnBean(FileImports.class)
     FileImportsController postroomFileImportsController(FileImports imports) {
         return new FileImportsController(imports);
+    }
+
+    @Bean
+    @ConditionalOnBean(Mailboxes.class)
+    MailboxesController postroomMailboxesController(Mailboxes mailboxes) {
+        return new MailboxesController(mailboxes);
     }
 
     @Bean

@@ -12,6 +12,7 @@ import io.postroom.api.FileImport;
 import io.postroom.api.FileImports;
 import io.postroom.api.Limiter;
 import io.postroom.api.Limiters;
+import io.postroom.api.Mailboxes;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.Queues;
@@ -198,6 +199,12 @@ class PostroomAutoConfiguration {
     @ConditionalOnMissingBean
     FileImports postroomFileImports(Postroom postroom) {
         return postroom.fileImports();
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    Mailboxes postroomMailboxes(Postroom postroom) {
+        return postroom.mailboxes();
     }
 
     /** Writes payloads as the engine does. */

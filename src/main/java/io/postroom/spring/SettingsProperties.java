@@ -16,7 +16,7 @@ import org.springframework.core.env.Environment;
 /**
  * The entry of an external system that is declared at the start, under {@code postroom.settings.<name>}.
  *
- * @param channel http, mail, file or a word of the host's own; default http.
+ * @param channel http, webhook, mail, mailbox, file or a word of the host's own; default http.
  * @param endpoint Where the system is.
  * @param attempts Most attempts, the first included, 1 to 1000.
  * @param retryAfter Waits between attempts.

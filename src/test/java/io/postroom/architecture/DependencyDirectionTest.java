@@ -23,6 +23,7 @@ import java.util.Set;
  * (root) → producer → worker → consumer → execution → handler, storage → api
  *          jobs, producer → schedules → storage
  *          jobs, producer → imports → storage, files    channel → files
+ *          jobs → mailboxes → imports, storage
  *          jobs → storage     postgres → storage     channel → handler
  *                             postgres → postgres.connection → postgres.statement
  *                                        postgres.purge      → postgres.statement
@@ -62,6 +63,10 @@ class DependencyDirectionTest {
     static final ArchRule imports_know_storage = only("internal.imports", "api", "internal.storage", "internal.files");
 
     @ArchTest
+    static final ArchRule mailboxes_know_imports =
+            only("internal.mailboxes", "api", "internal.imports", "internal.storage", "internal.loop");
+
+    @ArchTest
     static final ArchRule execution_knows_handler_and_storage =
             only("internal.execution", "api", "handler", "internal.storage", "internal.loop");
 
@@ -97,8 +102,14 @@ class DependencyDirectionTest {
     static final ArchRule definitions_know_storage = only("internal.definitions", "api", "internal.storage");
 
     @ArchTest
-    static final ArchRule jobs_know_storage =
-            only("internal.jobs", "api", "internal.schedules", "internal.imports", "internal.storage", "internal.loop");
+    static final ArchRule jobs_know_storage = only(
+            "internal.jobs",
+            "api",
+            "internal.schedules",
+            "internal.imports",
+            "internal.mailboxes",
+            "internal.storage",
+            "internal.loop");
 
     @ArchTest
     static final ArchRule postgres_knows_storage =

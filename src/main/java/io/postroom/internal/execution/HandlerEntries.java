@@ -45,6 +45,9 @@ public final class HandlerEntries {
     /** What cannot be used, by the name of the entry, with the reason that was logged. */
     private final Map<String, String> logged = new ConcurrentHashMap<>();
 
+    /** What the poll told last, and how often this process changed an entry. */
+    private volatile Change change = new Change(null, 0, 0);
+
     private volatile @Nullable Known known;
     private volatile boolean isPolled;
 
@@ -59,6 +62,7 @@ public final class HandlerEntries {
     /** Reads the entries anew if they were changed, and only if a handler here needs them. Called by the poll. */
     public void told(StoreIdentity answeredBy, long digest) {
         isPolled = true;
+        toldOfChange(answeredBy, digest);
         Known before = known;
         if (before == null && names.get().isEmpty()) {
             return;
@@ -76,12 +80,26 @@ public final class HandlerEntries {
 
     /** Lets the next attempt read anew, because this process has changed an entry. Waits for a read under way, which may be older. */
     public void forget() {
+        changedHere();
         reading.lock();
         try {
             known = null;
         } finally {
             reading.unlock();
         }
+    }
+
+    /** Returns what differs from the answer before when an entry may have changed since. Asks no database. */
+    public Object change() {
+        return change;
+    }
+
+    private synchronized void toldOfChange(StoreIdentity answeredBy, long digest) {
+        change = new Change(answeredBy, digest, change.changedHere);
+    }
+
+    private synchronized void changedHere() {
+        change = new Change(change.answeredBy, change.digest, change.changedHere + 1);
     }
 
     /** Names the entries that handlers here need and that cannot be used now, as sentences. Asks no database. */
@@ -208,6 +226,8 @@ public final class HandlerEntries {
             return new Use(null, new Obstacle(reason, why));
         }
     }
+
+    private record Change(@Nullable StoreIdentity answeredBy, long digest, long changedHere) {}
 
     /**
      * Why messages wait.

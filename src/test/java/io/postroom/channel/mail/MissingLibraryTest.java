@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -86,7 +87,7 @@ class MissingLibraryTest {
         }
     }
 
-    /** The classes behind MailChannel, MailTemplates and HttpSender, which check before they use them. */
+    /** The classes behind MailChannel, MailTemplates, MailboxCheck and HttpSender, which check before they use them. */
     private static boolean isInside(String name) {
         return Stream.of(
                                 "HeaderText",
@@ -97,6 +98,8 @@ class MissingLibraryTest {
                                 "Smtp",
                                 "ThymeleafTemplates")
                         .anyMatch(inside -> name.startsWith("io.postroom.channel.mail." + inside))
+                || Stream.of("FoundMail", "ImapMailbox", "MailParts", "MailReader", "MailServer", "Pop3Mailbox")
+                        .anyMatch(inside -> name.startsWith("io.postroom.internal.mailboxes." + inside))
                 || name.startsWith("io.postroom.channel.http.HttpC")
                 || name.startsWith("io.postroom.channel.http.RetryAfter");
     }
@@ -110,6 +113,24 @@ class MissingLibraryTest {
                     .hasToString(
                             "io.postroom.channel.MissingLibraryException: The HTTP sender needs a library that is not"
                                     + " on the class path. Add org.apache.httpcomponents.client5:httpclient5");
+        }
+    }
+
+    @Test
+    void mailbox_names_its_library() throws Exception {
+        try (URLClassLoader host = hostWithout(MAIL_LIBRARIES)) {
+            Class<?> entryType = host.loadClass("io.postroom.api.SettingsEntry");
+            Object entry = entryType.getMethod("of", String.class, String.class).invoke(null, "support", "mailbox");
+            entry = entryType.getMethod("endpoint", String.class).invoke(entry, "imap://localhost");
+            entry = entryType.getMethod("secret", String.class).invoke(entry, "env:P");
+            Method property = entryType.getMethod("property", String.class, String.class);
+            entry = property.invoke(property.invoke(entry, "user", "ann"), "queue", "q");
+            Class<?> check = host.loadClass("io.postroom.internal.mailboxes.MailboxCheck");
+
+            Object verdict = check.getMethod("test", entryType, Optional.class)
+                    .invoke(check.getConstructor().newInstance(), entry, Optional.of("secret"));
+
+            assertThat(verdict.toString()).contains("Add jakarta.mail:jakarta.mail-api");
         }
     }
 

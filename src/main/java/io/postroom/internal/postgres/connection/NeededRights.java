@@ -34,7 +34,9 @@ final class NeededRights {
         "batch",
         "batch_progress",
         "batch_part",
-        "file_import"
+        "file_import",
+        "mailbox",
+        "received_mail"
     };
 
     static final String[] VIEWS = {
@@ -49,7 +51,9 @@ final class NeededRights {
         "schedules",
         "schedule_runs",
         "batches",
-        "file_imports"
+        "file_imports",
+        "mailboxes",
+        "received_mails"
     };
 
     /** Functions that a worker calls, and those that they call. Jobs that free old days are left to the owner of the tables. */
