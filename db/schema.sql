@@ -668,10 +668,12 @@ CREATE TABLE postroom.worker (
     started_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
     beat_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
     stopped_at timestamp with time zone,
+    publishes_stats boolean NOT NULL DEFAULT false,
     address inet DEFAULT inet_client_addr(),
     CONSTRAINT worker_instance_unique UNIQUE (instance),
     CONSTRAINT worker_pk PRIMARY KEY (id)
 ) WITH (fillfactor=50);
+COMMENT ON COLUMN postroom.worker.publishes_stats IS 'whether it counts the queues for metrics, unless a worker that started before does';
 COMMENT ON COLUMN postroom.worker.address IS 'where its connection came from, which may be a pooler; null: a local socket';
 
 CREATE VIEW postroom.batches AS
@@ -6337,18 +6339,25 @@ COMMENT ON FUNCTION postroom.promote IS 'Internal: called by a job. Moves up to 
 CREATE OR REPLACE FUNCTION postroom.published_stats(p_worker integer, p_most_queues integer, p_most integer)
  RETURNS TABLE(queue text, ready bigint, delayed bigint, in_progress bigint, dead bigint, paused boolean, oldest_ready_at timestamp with time zone, consumers integer)
  LANGUAGE plpgsql
- STABLE ROWS 100
+ ROWS 100
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
  SET enable_bitmapscan TO 'off'
  SET enable_mergejoin TO 'off'
  SET jit TO 'off'
 AS $function$
+#variable_conflict use_column
+DECLARE
+    most int := greatest(1000, p_most::bigint * 10 / greatest(10, (SELECT count(*) FROM postroom.queue q WHERE q.deleted_at IS NULL)));
 BEGIN
+    UPDATE postroom.worker w SET publishes_stats = true WHERE w.id = p_worker AND NOT w.publishes_stats;
     IF EXISTS (
         SELECT
         FROM postroom.worker w
-        WHERE w.id < p_worker AND w.stopped_at IS NULL AND w.beat_at > statement_timestamp() - interval '1 minute') THEN
+        WHERE w.id < p_worker
+          AND w.publishes_stats
+          AND w.stopped_at IS NULL
+          AND w.beat_at > statement_timestamp() - interval '1 minute') THEN
         RETURN;
     END IF;
     RETURN QUERY
@@ -6366,13 +6375,14 @@ BEGIN
         GROUP BY c.queue_id
     )
     SELECT q.name,
-           (SELECT count(*) FROM (SELECT FROM postroom.ready r WHERE r.queue_id = q.id LIMIT p_most) x)
-           + (SELECT count(*) FROM (SELECT FROM postroom.grouped g WHERE g.queue_id = q.id LIMIT p_most) x),
+           least(most, (SELECT count(*) FROM (SELECT FROM postroom.ready r WHERE r.queue_id = q.id LIMIT most) x)
+                       + (SELECT count(*) FROM (SELECT FROM postroom.grouped g WHERE g.queue_id = q.id LIMIT most) x)),
            coalesce(d.n, 0),
            coalesce(l.n, 0),
-           (SELECT count(*) FROM (SELECT FROM postroom.dead_letter x WHERE x.queue_id = q.id LIMIT p_most) x),
+           (SELECT count(*) FROM (SELECT FROM postroom.dead_letter x WHERE x.queue_id = q.id LIMIT most) x),
            q.paused_at IS NOT NULL,
-           (SELECT min((SELECT m.created_at FROM postroom.message m WHERE m.id = h.message_id LIMIT 1)) -- no join, which could be a hash
+           -- No join with message, which could become a hash of it.
+           (SELECT min((SELECT m.created_at FROM postroom.message m WHERE m.id = h.message_id LIMIT 1))
             FROM generate_series(0, 9) lane (priority)
             CROSS JOIN LATERAL (
                 SELECT r.message_id

@@ -160,9 +160,11 @@ CREATE TABLE postroom.worker (
     started_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
     beat_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
     stopped_at  timestamptz,
+    publishes_stats boolean NOT NULL DEFAULT false,
     address     inet DEFAULT inet_client_addr()
 ) WITH (fillfactor = 50);
 
+COMMENT ON COLUMN postroom.worker.publishes_stats IS 'whether it counts the queues for metrics, unless a worker that started before does';
 COMMENT ON COLUMN postroom.worker.address IS 'where its connection came from, which may be a pooler; null: a local socket';
 
 CREATE TABLE postroom.consumer (

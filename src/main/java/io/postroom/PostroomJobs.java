@@ -2,6 +2,7 @@ package io.postroom;
 
 import io.postroom.api.EngineSettings;
 import io.postroom.api.FileImport;
+import io.postroom.api.QueueStats;
 import io.postroom.handler.QueueStatsListener;
 import io.postroom.internal.imports.ImportedMessages;
 import io.postroom.internal.jobs.DeleteAbandonedQueues;
@@ -51,9 +52,13 @@ import java.util.function.IntSupplier;
 import javax.sql.DataSource;
 import net.javacrumbs.shedlock.core.LockProvider;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Makes the jobs of a process, and lets other parts run one of them soon. */
 final class PostroomJobs {
+    private static final Logger log = LoggerFactory.getLogger(PostroomJobs.class);
+
     /** Nobody waits for the end of an abandoned queue: who declares it takes it over at once. */
     private static final int BEATS_BETWEEN_LOOKS = 8;
 
@@ -110,7 +115,17 @@ final class PostroomJobs {
 
     /** @param worker the number of this process among the workers */
     void publishing(OperatorStore store, IntSupplier worker, List<QueueStatsListener> listeners) {
-        stats = new PublishQueueStats(store, worker, counts -> listeners.forEach(listener -> listener.onStats(counts)));
+        stats = new PublishQueueStats(store, worker, counts -> tell(listeners, counts));
+    }
+
+    private static void tell(List<QueueStatsListener> listeners, List<QueueStats> counts) {
+        for (QueueStatsListener listener : listeners) {
+            try {
+                listener.onStats(counts);
+            } catch (Throwable thrown) {
+                log.warn("a QueueStatsListener failed on the counts of {} queues", counts.size(), thrown);
+            }
+        }
     }
 
     void settleSoon() {

@@ -4,16 +4,17 @@ import io.postroom.api.QueueStats;
 import java.util.List;
 
 /**
- * Is given the counts of all queues every 15 s, for metrics. A count stops at 100,000, and 1,000 queues are counted, by name, so the cost
- * does not grow with the backlog. Called by a thread of the engine. What it throws is logged.
+ * Receives the counts of all queues every 15 s, for metrics. The cost does not grow with the backlog: 1,000 queues are counted, by name,
+ * and a count stops at 100,000. With more than 10 queues it stops at 1,000,000 divided by their number, and never below 1,000. DELAYED
+ * messages are counted among the 100,000 of all queues that are due first. Called by a thread of the engine. What it throws is logged.
  */
 @FunctionalInterface
 public interface QueueStatsListener {
     /**
-     * Takes notice of the counts. Of the processes that handle messages the one that started first counts, so that each count is published
-     * once. Where another one took that over, both may count for up to a minute.
+     * Receives the counts. Of the processes that handle messages and have such a listener, the one that started first counts, so that each
+     * count is published once. Another one takes over a minute after its last heartbeat.
      *
-     * @param queues by name; empty: another process counts
+     * @param queues by name; empty: another process counts, or the database could not be asked
      */
     void onStats(List<QueueStats> queues);
 }

@@ -3,6 +3,7 @@ package io.postroom.metrics;
 import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationRegistry;
 import io.postroom.api.CreateMessage;
+import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Outcome;
 import io.postroom.handler.MessageContext;
 import io.postroom.handler.MessageInterceptor;
@@ -10,6 +11,8 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Observes the creation of each message and each call of a handler by Micrometer: as timers where a meter registry listens, as spans where
@@ -17,13 +20,15 @@ import org.jspecify.annotations.Nullable;
  * message. They stay with it through retries and redrives. A span of a creation has no length: the message is stored later, by the
  * transaction of the caller.
  *
- * <p>A call for a batch is one observation, which goes on with the trace of its first message. Thread-safe. Without anybody who observes it
- * does nothing.
+ * <p>A call for a batch is one observation, which goes on with the trace of its first message. A header of the trace that breaks a limit of
+ * headers is left out. Does nothing while the registry has no handler. Thread-safe.
  */
 public final class MessageObservations implements MessageInterceptor {
+    private static final Logger log = LoggerFactory.getLogger(MessageObservations.class);
     private static final SendConvention SEND = new SendConvention();
     private static final ProcessConvention PROCESS = new ProcessConvention();
 
+    private final QueueTags tags = new QueueTags();
     private final ObservationRegistry registry;
     private final @Nullable SendConvention send;
     private final @Nullable ProcessConvention process;
@@ -49,14 +54,23 @@ public final class MessageObservations implements MessageInterceptor {
         if (registry.isNoop()) {
             return message;
         }
-        SendContext context = new SendContext(message);
+        SendContext context =
+                new SendContext(message, tags.of(message.exchange().orElse(message.queue())));
         Observation.createNotStarted(send, SEND, () -> context, registry)
                 .start()
                 .stop();
+        return traced(message, Objects.requireNonNull(context.getCarrier()));
+    }
+
+    /** A trace is no reason to refuse a message: what its headers have no room for is left out. */
+    private static CreateMessage traced(CreateMessage message, Map<String, String> headers) {
         CreateMessage traced = message;
-        for (Map.Entry<String, String> header :
-                Objects.requireNonNull(context.getCarrier()).entrySet()) {
-            traced = traced.header(header.getKey(), header.getValue());
+        for (Map.Entry<String, String> header : headers.entrySet()) {
+            try {
+                traced = traced.header(header.getKey(), header.getValue());
+            } catch (InvalidMessageException refused) {
+                log.debug("header {} of the trace is left out", header.getKey(), refused);
+            }
         }
         return traced;
     }
@@ -66,7 +80,7 @@ public final class MessageObservations implements MessageInterceptor {
         if (registry.isNoop()) {
             return next.call();
         }
-        ProcessContext context = new ProcessContext(message);
+        ProcessContext context = new ProcessContext(message, tags.of(message.queue()));
         Observation observation = Observation.createNotStarted(process, PROCESS, () -> context, registry)
                 .start();
         try (Observation.Scope scope = observation.openScope()) {

@@ -9,11 +9,18 @@ import org.jspecify.annotations.Nullable;
 
 /** The observation of one call of a handler. A trace goes on that its message's headers carry. */
 public final class ProcessContext extends ReceiverContext<MessageContext> {
+    private final String destination;
     private @Nullable Outcome outcome;
 
-    ProcessContext(MessageContext message) {
+    ProcessContext(MessageContext message, String destination) {
         super((carrier, header) -> carrier.headers().get(header), Kind.CONSUMER);
+        this.destination = destination;
         setCarrier(message);
+    }
+
+    /** The queue as a tag: one of few values. */
+    public String destination() {
+        return destination;
     }
 
     /** The message; of a batch the first one. */

@@ -5,7 +5,6 @@ import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationConvention;
 import io.postroom.api.Outcome;
 import io.postroom.handler.MessageContext;
-import org.jspecify.annotations.Nullable;
 
 /** Names the observation of a handler's call: {@code postroom.process}, span "process" and the queue. Extend it to name it otherwise. */
 public class ProcessConvention implements ObservationConvention<ProcessContext> {
@@ -16,7 +15,7 @@ public class ProcessConvention implements ObservationConvention<ProcessContext> 
 
     @Override
     public String getContextualName(ProcessContext context) {
-        return "process " + context.message().queue();
+        return "process " + context.destination();
     }
 
     @Override
@@ -29,20 +28,23 @@ public class ProcessConvention implements ObservationConvention<ProcessContext> 
                 "messaging.operation.type",
                 "process",
                 "messaging.destination.name",
-                context.message().queue(),
-                "postroom.message.type",
-                context.message().type(),
+                context.destination(),
                 "postroom.outcome",
-                word(context.outcome()));
+                word(context));
     }
 
     @Override
     public KeyValues getHighCardinalityKeyValues(ProcessContext context) {
         MessageContext message = context.message();
         KeyValues values = KeyValues.of(
-                "messaging.message.id", message.id().toString(),
-                "postroom.deliveries", String.valueOf(message.deliveries()),
-                "postroom.failures", String.valueOf(message.failures()));
+                "messaging.message.id",
+                message.id().toString(),
+                "postroom.message.type",
+                message.type(),
+                "postroom.deliveries",
+                String.valueOf(message.deliveries()),
+                "postroom.failures",
+                String.valueOf(message.failures()));
         return message.correlationId()
                 .map(id -> values.and("messaging.message.conversation_id", id))
                 .orElse(values);
@@ -53,9 +55,13 @@ public class ProcessConvention implements ObservationConvention<ProcessContext> 
         return context instanceof ProcessContext;
     }
 
-    /** The handler's answer in the words of the history; what threw is decided later, by the error handling or the retry policy. */
-    private static String word(@Nullable Outcome outcome) {
-        return outcome == null ? "failed" : outcome.match(WORDS);
+    /** The handler's answer in the words of the history. What becomes of an exception is decided later, outside of the call. */
+    private static String word(ProcessContext context) {
+        Outcome outcome = context.outcome();
+        if (outcome != null) {
+            return outcome.match(WORDS);
+        }
+        return context.getError() == null ? "none" : "failed"; // none: it runs
     }
 
     private static final Outcome.Cases<String> WORDS = new Outcome.Cases<>() {

@@ -10,15 +10,22 @@ import java.util.Objects;
 /** The observation of the creation of one message. What a tracer writes into it becomes headers of the message. */
 public final class SendContext extends SenderContext<Map<String, String>> {
     private final CreateMessage message;
+    private final String destination;
 
-    SendContext(CreateMessage message) {
+    SendContext(CreateMessage message, String destination) {
         super((carrier, header, value) -> Objects.requireNonNull(carrier).put(header, value), Kind.PRODUCER);
         this.message = message;
+        this.destination = destination;
         setCarrier(new LinkedHashMap<>());
     }
 
     /** The message as it was when it was given to this interceptor. */
     public CreateMessage message() {
         return message;
+    }
+
+    /** The queue or exchange as a tag: one of few values. */
+    public String destination() {
+        return destination;
     }
 }

@@ -3,7 +3,6 @@ package io.postroom.metrics;
 import io.micrometer.common.KeyValues;
 import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationConvention;
-import io.postroom.api.CreateMessage;
 
 /** Names the observation of a creation: {@code postroom.send}, span "send" and the queue or exchange. Extend it to name it otherwise. */
 public class SendConvention implements ObservationConvention<SendContext> {
@@ -14,7 +13,7 @@ public class SendConvention implements ObservationConvention<SendContext> {
 
     @Override
     public String getContextualName(SendContext context) {
-        return "send " + destination(context.message());
+        return "send " + context.destination();
     }
 
     @Override
@@ -23,7 +22,7 @@ public class SendConvention implements ObservationConvention<SendContext> {
                 "messaging.system", "postroom",
                 "messaging.operation.name", "create",
                 "messaging.operation.type", "send",
-                "messaging.destination.name", destination(context.message()));
+                "messaging.destination.name", context.destination());
     }
 
     @Override
@@ -37,9 +36,5 @@ public class SendConvention implements ObservationConvention<SendContext> {
     @Override
     public boolean supportsContext(Observation.Context context) {
         return context instanceof SendContext;
-    }
-
-    private static String destination(CreateMessage message) {
-        return message.exchange().orElse(message.queue());
     }
 }

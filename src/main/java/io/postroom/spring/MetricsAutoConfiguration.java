@@ -9,10 +9,10 @@ import io.postroom.metrics.ProcessConvention;
 import io.postroom.metrics.SendConvention;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
-import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnSingleCandidate;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.core.Ordered;
@@ -42,7 +42,7 @@ class MetricsAutoConfiguration {
     @ConditionalOnBooleanProperty(name = "postroom.metrics.enabled", matchIfMissing = true)
     static class Meters {
         @Bean
-        @ConditionalOnBean(MeterRegistry.class)
+        @ConditionalOnSingleCandidate(MeterRegistry.class)
         @ConditionalOnMissingBean
         PostroomMetrics postroomMetrics(MeterRegistry registry) {
             return new PostroomMetrics(registry);
@@ -56,7 +56,7 @@ class MetricsAutoConfiguration {
         /** Outside of the log fields, so that a line has the trace, too. */
         @Bean
         @Order(Ordered.HIGHEST_PRECEDENCE + 10)
-        @ConditionalOnBean(ObservationRegistry.class)
+        @ConditionalOnSingleCandidate(ObservationRegistry.class)
         @ConditionalOnMissingBean
         MessageObservations postroomObservations(
                 ObservationRegistry registry,

@@ -2,6 +2,8 @@ package io.postroom.spring;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
+import static org.mockito.Mockito.mock;
+import static org.mockito.Mockito.when;
 
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -19,6 +21,7 @@ import io.postroom.handler.QueueStatsListener;
 import io.postroom.handler.SendMessage;
 import io.postroom.handler.SendMessageHandler;
 import io.postroom.metrics.MessageLogFields;
+import io.postroom.metrics.MessageObservations;
 import io.postroom.metrics.PostroomMetrics;
 import io.postroom.metrics.ProcessContext;
 import io.postroom.metrics.SendContext;
@@ -26,6 +29,8 @@ import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
@@ -146,6 +151,60 @@ class MetricsTest {
                                     MessageLogFields.MESSAGE, created.id().toString())
                             .containsEntry(MessageLogFields.QUEUE, "work")
                             .containsEntry(MessageLogFields.CORRELATION, "order 7"));
+            host.await(create(host, CreateMessage.to("work").json("{}")), MessageState.DONE);
+            assertThat(host.bean(Worker.class).fields)
+                    .last()
+                    .satisfies(fields -> assertThat(fields).doesNotContainKey(MessageLogFields.CORRELATION));
+        }
+    }
+
+    @Test
+    void fields_of_an_outer_call_come_back_after_an_inner_one() throws Exception {
+        MDC.put(MessageLogFields.QUEUE, "outer");
+        MDC.put(MessageLogFields.CORRELATION, "outer order");
+        try {
+            MessageContext inner = mock(MessageContext.class);
+            when(inner.id()).thenReturn(UUID.randomUUID());
+            when(inner.queue()).thenReturn("inner");
+            when(inner.correlationId()).thenReturn(Optional.empty());
+            new MessageLogFields().aroundHandling(inner, () -> {
+                assertThat(MDC.get(MessageLogFields.QUEUE)).isEqualTo("inner");
+                assertThat(MDC.get(MessageLogFields.CORRELATION)).isNull();
+                return Outcome.done();
+            });
+            assertThat(MDC.getCopyOfContextMap())
+                    .isEqualTo(Map.of(MessageLogFields.QUEUE, "outer", MessageLogFields.CORRELATION, "outer order"));
+        } finally {
+            MDC.clear();
+        }
+    }
+
+    @Test
+    void trace_that_finds_no_room_in_the_headers_does_not_refuse_the_message() {
+        ObservationRegistry registry = ObservationRegistry.create();
+        registry.observationConfig().observationHandler(new Observations());
+        CreateMessage full = CreateMessage.to("work");
+        for (int i = 0; i < 64; i++) {
+            full = full.header("h" + i, "v");
+        }
+        assertThat(new MessageObservations(registry).beforeCreate(full)).isEqualTo(full);
+        assertThat(new MessageObservations(registry)
+                        .beforeCreate(CreateMessage.to("work"))
+                        .headers())
+                .containsEntry("traceparent", "trace-of-work");
+    }
+
+    @Test
+    void process_without_metrics_does_not_keep_a_later_one_from_publishing() {
+        try (Host.Running silent = Host.on(database)
+                        .with(Worker.class)
+                        .with("postroom.metrics.enabled", false)
+                        .with("postroom.name", "silent")
+                        .start();
+                Host.Running publishing = host().start()) {
+            assertThat(silent.context().getBeansOfType(QueueStatsListener.class))
+                    .isEmpty();
+            await().until(() -> publishing.bean(Stats.class).given.stream().anyMatch(counts -> !counts.isEmpty()));
         }
     }
 

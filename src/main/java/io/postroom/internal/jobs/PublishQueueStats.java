@@ -8,12 +8,13 @@ import java.util.function.Consumer;
 import java.util.function.IntSupplier;
 
 /**
- * Counts the messages of all queues and gives the counts to whoever publishes them. The worker that started first of those alive counts;
- * the others give empty lists, so that a count is published once. While one takes over, two may publish for up to a minute.
+ * Counts the messages of all queues and gives the counts to whoever publishes them. Of the live workers that run this job the one that
+ * started first counts. The others give empty lists, so that a count is published once. A worker whose look fails gives an empty list, too,
+ * because another one takes over when its heartbeats stay away for a minute.
  */
 public final class PublishQueueStats implements Job {
     public static final Duration INTERVAL = Duration.ofSeconds(15);
-    /** Where a count stops. */
+    /** Where a count stops: see {@link OperatorStore#publishedStats}. */
     public static final int MOST = 100_000;
     /** Queues that are counted. */
     public static final int MOST_QUEUES = 1_000;
@@ -36,7 +37,12 @@ public final class PublishQueueStats implements Job {
 
     @Override
     public Duration run() {
-        taker.accept(store.publishedStats(worker.getAsInt(), MOST_QUEUES, MOST));
+        List<QueueStats> counts = List.of();
+        try {
+            counts = store.publishedStats(worker.getAsInt(), MOST_QUEUES, MOST);
+        } finally {
+            taker.accept(counts);
+        }
         return INTERVAL;
     }
 }

@@ -113,7 +113,7 @@ final class PostgresOperatorStore implements OperatorStore {
 
     @Override
     public List<QueueStats> publishedStats(int worker, int mostQueues, int most) {
-        return transactions.read("count messages for metrics", connection -> {
+        return transactions.single("count messages for metrics", connection -> {
             try (Sql.Call call = QueueStatsSql.PUBLISHED_STATS.on(connection)) {
                 return call.set("worker", worker)
                         .set("mostQueues", mostQueues)

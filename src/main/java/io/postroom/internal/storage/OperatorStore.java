@@ -51,10 +51,11 @@ public interface OperatorStore {
     /**
      * Counts the messages of all queues for metrics, at a cost that does not grow with the backlog.
      *
-     * @param worker number of the worker that asks
+     * @param worker number of the worker that asks, which is noted
      * @param mostQueues most queues, by name
-     * @param most a count stops there; of DELAYED, no more than that many of all queues are looked at, those due first
-     * @return empty: a worker that started earlier is alive and does this, or there is no queue
+     * @param most a count stops there; with more than 10 queues at 10 times that divided by their number, and never below 1,000. Of
+     *     DELAYED, no more than that many of all queues are looked at, those due first
+     * @return empty: a worker that started earlier is alive and asks, too, or there is no queue
      */
     List<QueueStats> publishedStats(int worker, int mostQueues, int most);
 
