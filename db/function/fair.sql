@@ -267,10 +267,11 @@ BEGIN
                         FROM postroom.ready r
                         WHERE r.queue_id = p_queue
                           AND r.priority = prio
-                          AND r.group_key = k.group_key COLLATE "C"
+                          -- Not =, which would let ready_pk give the order as well: it walks over the rows of all other groups.
+                          AND (r.group_key, r.seq) >= (k.group_key COLLATE "C", from_seq)
+                          AND r.group_key <= k.group_key COLLATE "C"
                           AND r.group_key <> ''
                           AND r.crashes = 0
-                          AND r.seq >= from_seq
                           AND r.seq <> ALL (seqs)
                         ORDER BY r.queue_id, r.priority, r.group_key, r.seq
                         LIMIT k.quota
