@@ -444,8 +444,10 @@ CREATE TABLE postroom.queue (
     max_length bigint,
     overflow text NOT NULL DEFAULT 'drop_head'::text,
     single_active_consumer boolean NOT NULL DEFAULT false,
+    fair boolean NOT NULL DEFAULT false,
     expires_after interval,
     used_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    group_weights jsonb,
     has_limiter boolean NOT NULL DEFAULT false,
     destination text COLLATE "C",
     CONSTRAINT queue_name_unique UNIQUE (name),
@@ -456,6 +458,8 @@ CREATE TABLE postroom.queue (
     CONSTRAINT queue_dead_letter_routing_key_length CHECK (octet_length(dead_letter_routing_key) <= 255),
     CONSTRAINT queue_destination_wellformed CHECK (destination ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'::text),
     CONSTRAINT queue_expires_after_range CHECK (expires_after >= '00:00:00.001'::interval AND expires_after <= '400 days'::interval),
+    CONSTRAINT queue_fair_is_not_ordered CHECK (NOT (fair AND ordered)),
+    CONSTRAINT queue_group_weights_object CHECK (jsonb_typeof(group_weights) = 'object'::text),
     CONSTRAINT queue_kind_known CHECK (kind = ANY (ARRAY['durable'::text, 'exclusive'::text, 'auto_delete'::text])),
     CONSTRAINT queue_max_attempts_range CHECK (max_attempts >= 1 AND max_attempts <= 1000),
     CONSTRAINT queue_max_length_range CHECK (max_length >= 1 AND max_length <= 1000000000),
@@ -474,6 +478,7 @@ END),
     CONSTRAINT queue_settings_by_known CHECK (settings_by = ANY (ARRAY['default'::text, 'declaration'::text, 'operator'::text])),
     CONSTRAINT queue_time_to_live_range CHECK (time_to_live >= '00:00:00.001'::interval AND time_to_live <= '400 days'::interval)
 );
+CREATE INDEX queue_fair ON postroom.queue USING btree (id) WHERE fair;
 CREATE INDEX queue_with_a_limit ON postroom.queue USING btree (id) WHERE ((max_length IS NOT NULL) AND (deleted_at IS NULL));
 CREATE INDEX queue_with_an_end ON postroom.queue USING btree (name) WHERE (((kind <> 'durable'::text) OR (expires_after IS NOT NULL)) AND (deleted_at IS NULL));
 COMMENT ON COLUMN postroom.queue.retry_after IS 'the waits between attempts, each at most 400 days: 10s, or 10s, 1m, 5m (the last repeats), or 1s..1h (doubling with jitter). Units: ms, s, m, h, d. custom: those of the handler';
@@ -491,8 +496,10 @@ COMMENT ON COLUMN postroom.queue.had_consumer IS 'of an auto_delete queue: wheth
 COMMENT ON COLUMN postroom.queue.max_length IS 'most READY messages; null: as many as come';
 COMMENT ON COLUMN postroom.queue.overflow IS 'what happens above max_length. drop_head: the oldest of the lowest priority goes; reject: the new message is refused; reject_to_dead_letter_exchange: the new message goes there';
 COMMENT ON COLUMN postroom.queue.single_active_consumer IS 'only one process consumes at a time, and another one takes over when it stops or dies';
+COMMENT ON COLUMN postroom.queue.fair IS 'the groups of its messages take turns: claim_fair takes from it; set it with postroom.set_fair';
 COMMENT ON COLUMN postroom.queue.expires_after IS '1 millisecond to 400 days: the queue is deleted when nobody has consumed or declared it for so long; null: never';
 COMMENT ON COLUMN postroom.queue.used_at IS 'of a queue with expires_after: when it was last declared or had a consumer, up to a tenth of that time or a minute earlier';
+COMMENT ON COLUMN postroom.queue.group_weights IS 'how many messages of a group go in a turn of a fair queue, for those with more than one; set it with postroom.set_group_weight';
 COMMENT ON COLUMN postroom.queue.has_limiter IS 'it has a limiter or a destination: claim_limited alone takes from it';
 COMMENT ON COLUMN postroom.queue.destination IS 'the external system that its messages go to; null: none is named';
 
@@ -520,11 +527,14 @@ CREATE TABLE postroom.ready (
     deliveries smallint NOT NULL DEFAULT 0,
     message_id uuid NOT NULL,
     moved boolean NOT NULL DEFAULT true,
+    group_key text COLLATE "C" NOT NULL DEFAULT ''::text,
     CONSTRAINT ready_pk PRIMARY KEY (queue_id, priority, seq)
 ) WITH (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=5000, autovacuum_vacuum_cost_delay=0, autovacuum_analyze_scale_factor=0.2);
+CREATE INDEX ready_by_group ON postroom.ready USING btree (queue_id, priority, group_key, seq) WHERE ((group_key <> ''::text) AND (crashes = 0));
 CREATE INDEX ready_by_moved_message ON postroom.ready USING btree (message_id) WHERE moved;
 CREATE INDEX ready_suspects ON postroom.ready USING btree (queue_id, priority, seq) WHERE (crashes > 0);
 COMMENT ON COLUMN postroom.ready.moved IS 'not its first place: promoted, released, rescued or redriven; found by ready_by_moved_message';
+COMMENT ON COLUMN postroom.ready.group_key IS 'in a fair queue the group of the message, or chr(1) for none; in others empty, which fits into the row without making it larger';
 
 CREATE TABLE postroom.received_mail (
     mailbox text COLLATE "C" NOT NULL,
@@ -1221,7 +1231,8 @@ CREATE VIEW postroom.queue_stats AS
     q.overflow,
     q.single_active_consumer,
     aw.name AS active_consumer,
-    q.expires_after
+    q.expires_after,
+    q.fair
    FROM postroom.queue q
      CROSS JOIN LATERAL ( SELECT (( SELECT count(*) AS count
                    FROM postroom.ready x_1
@@ -1265,6 +1276,7 @@ COMMENT ON COLUMN postroom.queue_stats.overflow IS 'above that: drop_head, rejec
 COMMENT ON COLUMN postroom.queue_stats.single_active_consumer IS 'whether only one process consumes at a time';
 COMMENT ON COLUMN postroom.queue_stats.active_consumer IS 'the process that does; null: none has claimed yet since the last one left';
 COMMENT ON COLUMN postroom.queue_stats.expires_after IS 'after how long without use the queue is deleted; null: never';
+COMMENT ON COLUMN postroom.queue_stats.fair IS 'whether the groups of its messages take turns';
 
 CREATE VIEW postroom.received_mails AS
  SELECT mailbox,
@@ -2219,7 +2231,7 @@ BEGIN
             SELECT
             FROM postroom.queue q
             WHERE q.id = e.queue_id
-              AND CASE WHEN q.name <> e.queue_name OR q.ordered OR q.has_limiter THEN false
+              AND CASE WHEN q.name <> e.queue_name OR q.ordered OR q.fair OR q.has_limiter THEN false
                        WHEN q.single_active_consumer THEN postroom.take_active(p_worker, q.id)
                        ELSE true END
             OFFSET 0) known
@@ -2296,7 +2308,257 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.claim_each IS 'Internal: called by workers. Takes ready messages of many queues and puts them under leases.';
 
-CREATE OR REPLACE FUNCTION postroom.claim_limited(p_worker integer, p_queue integer, p_queue_name text, p_priorities smallint[], p_cursors bigint[], p_limit integer, p_lease_size integer, p_started integer, p_kind integer, p_ordered boolean, p_limits text, p_deadlines bigint[], p_starts bigint[], p_counts integer[])
+CREATE OR REPLACE FUNCTION postroom.claim_fair(p_worker integer, p_queue integer, p_queue_name text, p_priorities smallint[], p_floors bigint[], p_turns text[], p_limit integer, p_lease_size integer, p_started integer, p_kind integer)
+ RETURNS TABLE(lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, exchange text, routing_key text, headers text, payload text, body bytea, group_key text)
+ LANGUAGE plpgsql
+ ROWS 100
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_sort TO 'off'
+ SET enable_nestloop TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    wanted       int := p_limit;
+    starting     int := p_started;
+    weights      jsonb;
+    prio         smallint;
+    from_seq     bigint;
+    last_key     text; -- where the round is,
+    wraps        boolean; -- whether it has passed the end of the lane,
+    is_round     boolean; -- and whether it has come back to where it began
+    first_plain  bigint; -- rows without a key among the first of the lane
+    last_plain   bigint;
+    plain        int; -- how many of them it may take
+    found_keys   text[];
+    keys         text[]; -- whose turn it is, their weights, and how much each may give
+    turns        int[];
+    quotas       int[];
+    all_turns    int;
+    rounds       int;
+    rest         int;
+    again        text[]; -- groups that gave all they might, so that they may have more
+    part         record;
+    places       tid[];
+    seqs         bigint[];
+    ids          uuid[];
+    failed       smallint[];
+    delivered    smallint[];
+    taken        int;
+    new_leases   bigint[];
+    sorted       uuid[];
+    low          uuid;
+    high         uuid;
+BEGIN
+    LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queue: see begin_single_active_change
+    -- The lock on queue is held until the end of the transaction: see claim.
+    SELECT q.group_weights INTO weights
+    FROM postroom.queue q
+    WHERE q.id = p_queue
+      AND CASE WHEN q.name <> p_queue_name OR NOT q.fair OR q.has_limiter AND p_kind < 4 THEN false
+               WHEN q.single_active_consumer THEN postroom.take_active(p_worker, p_queue)
+               ELSE true END;
+    IF NOT FOUND OR p_kind % 4 > 0 THEN
+        RETURN;
+    END IF;
+    FOR lane IN 1 .. cardinality(p_priorities) LOOP
+        prio := p_priorities[lane];
+        from_seq := p_floors[lane];
+        last_key := p_turns[lane];
+        wraps := last_key IS NULL;
+        is_round := false;
+        again := '{}';
+        places := '{}';
+        seqs := '{}';
+        ids := '{}';
+        failed := '{}';
+        delivered := '{}';
+
+        -- Step 1.
+        SELECT min(x.seq), max(x.seq) INTO first_plain, last_plain
+        FROM (
+            SELECT r.seq, r.group_key
+            FROM postroom.ready r
+            WHERE r.queue_id = p_queue
+              AND r.priority = prio
+              AND r.seq >= from_seq
+              AND r.crashes = 0
+            ORDER BY r.queue_id, r.priority, r.seq
+            LIMIT greatest(64, wanted)
+        ) x
+        WHERE x.group_key = '';
+
+        LOOP
+            keys := '{}';
+            IF NOT is_round THEN
+                IF NOT wraps THEN
+                    keys := postroom.next_groups(p_queue, prio, from_seq, last_key, '', wanted);
+                    wraps := cardinality(keys) < wanted;
+                    last_key := CASE WHEN NOT wraps THEN keys[wanted] END;
+                END IF;
+                IF wraps THEN
+                    found_keys := postroom.next_groups(
+                        p_queue, prio, from_seq, last_key, coalesce(p_turns[lane], ''), wanted - cardinality(keys));
+                    is_round := cardinality(found_keys) < wanted - cardinality(keys);
+                    last_key := found_keys[cardinality(found_keys)];
+                    keys := keys || found_keys;
+                END IF;
+            END IF;
+            IF is_round THEN
+                keys := keys || again;
+                again := '{}';
+            END IF;
+            EXIT WHEN cardinality(keys) = 0 AND first_plain IS NULL AND is_round;
+
+            -- How often all get their turn, and who gets one more.
+            turns := CASE WHEN weights IS NOT NULL THEN ARRAY(
+                SELECT coalesce((weights ->> u.group_key)::int, 1)
+                FROM unnest(keys) WITH ORDINALITY u (group_key, place)
+                ORDER BY u.place) END;
+            all_turns := CASE WHEN weights IS NULL THEN cardinality(keys) ELSE (SELECT coalesce(sum(t), 0)::int FROM unnest(turns) t) END;
+            plain := CASE WHEN first_plain IS NULL THEN 0 ELSE (wanted + all_turns) / (all_turns + 1) END;
+            IF cardinality(keys) > 0 THEN
+                rounds := (wanted - plain) / all_turns;
+                rest := (wanted - plain) % all_turns;
+                quotas := CASE
+                    WHEN weights IS NULL THEN
+                        array_fill(rounds + 1, ARRAY[rest]) || array_fill(rounds, ARRAY[cardinality(keys) - rest])
+                    ELSE ARRAY(
+                        SELECT (rounds * u.turn + greatest(0, least(u.turn, rest - u.before)))::int
+                        FROM (SELECT t.turn, t.place, sum(t.turn) OVER (ORDER BY t.place) - t.turn AS before
+                              FROM unnest(turns) WITH ORDINALITY t (turn, place)) u
+                        ORDER BY u.place) END;
+            END IF;
+
+            IF plain > 0 THEN
+                SELECT array_agg(c.ctid) AS places, array_agg(c.seq) AS seqs, array_agg(c.message_id) AS ids,
+                       array_agg(c.failures) AS failed, array_agg(c.deliveries) AS delivered, count(*)::int AS messages
+                INTO part
+                FROM (
+                    SELECT r.ctid, r.seq, r.message_id, r.failures, r.deliveries
+                    FROM postroom.ready r
+                    WHERE r.queue_id = p_queue
+                      AND r.priority = prio
+                      AND r.seq BETWEEN first_plain AND last_plain
+                      AND r.seq <> ALL (seqs)
+                      AND r.crashes = 0
+                      AND r.group_key = ''
+                    ORDER BY r.queue_id, r.priority, r.seq
+                    LIMIT plain
+                    FOR UPDATE SKIP LOCKED
+                ) c;
+                places := places || part.places;
+                seqs := seqs || part.seqs;
+                ids := ids || part.ids;
+                failed := failed || part.failed;
+                delivered := delivered || part.delivered;
+                wanted := wanted - part.messages;
+                IF part.messages < plain THEN
+                    first_plain := NULL;
+                END IF;
+            END IF;
+
+            IF cardinality(keys) > 0 THEN
+                WITH given AS MATERIALIZED (
+                    SELECT k.place, coalesce(k.turn, 1) AS turn, r.*
+                    FROM unnest(keys, quotas, turns) WITH ORDINALITY k (group_key, quota, turn, place)
+                    CROSS JOIN LATERAL (
+                        SELECT r.ctid AS spot, r.seq, r.message_id, r.failures, r.deliveries
+                        FROM postroom.ready r
+                        WHERE r.queue_id = p_queue
+                          AND r.priority = prio
+                          -- Not =, which would let ready_pk give the order as well: it walks over the rows of all other groups.
+                          AND (r.group_key, r.seq) >= (k.group_key COLLATE "C", from_seq)
+                          AND r.group_key <= k.group_key COLLATE "C"
+                          AND r.group_key <> ''
+                          AND r.crashes = 0
+                          AND r.seq <> ALL (seqs)
+                        ORDER BY r.queue_id, r.priority, r.group_key, r.seq
+                        LIMIT k.quota
+                        FOR UPDATE SKIP LOCKED
+                    ) r
+                )
+                SELECT array_agg(g.spot ORDER BY g.turns, g.place, g.seq) AS places,
+                       array_agg(g.seq ORDER BY g.turns, g.place, g.seq) AS seqs,
+                       array_agg(g.message_id ORDER BY g.turns, g.place, g.seq) AS ids,
+                       array_agg(g.failures ORDER BY g.turns, g.place, g.seq) AS failed,
+                       array_agg(g.deliveries ORDER BY g.turns, g.place, g.seq) AS delivered,
+                       array_agg(g.place) AS givers,
+                       count(*)::int AS messages
+                INTO part
+                FROM (
+                    SELECT x.*, (x.nth - 1) / x.turn AS turns
+                    FROM (SELECT v.*, row_number() OVER (PARTITION BY v.place ORDER BY v.seq) AS nth FROM given v) x
+                ) g;
+                places := places || part.places;
+                seqs := seqs || part.seqs;
+                ids := ids || part.ids;
+                failed := failed || part.failed;
+                delivered := delivered || part.delivered;
+                wanted := wanted - part.messages;
+                IF wanted > 0 THEN
+                    again := again || ARRAY(
+                        SELECT k.group_key
+                        FROM unnest(keys, quotas) WITH ORDINALITY k (group_key, quota, place)
+                        LEFT JOIN (SELECT u.place, count(*) AS messages FROM unnest(part.givers) u (place) GROUP BY u.place) g
+                             ON g.place = k.place
+                        WHERE coalesce(g.messages, 0) >= k.quota
+                        ORDER BY k.place);
+                END IF;
+            END IF;
+            EXIT WHEN wanted <= 0;
+        END LOOP;
+        taken := cardinality(ids);
+        CONTINUE WHEN taken = 0;
+
+        DELETE FROM postroom.ready WHERE ctid = ANY (places);
+
+        SELECT array_agg(u.id ORDER BY u.id) INTO sorted FROM unnest(ids) u (id);
+        low := sorted[1];
+        high := sorted[taken];
+
+        WITH leased AS (
+            INSERT INTO postroom.lease AS l (worker_id, queue_id, priority, message_ids, open, failures, deliveries, started)
+            SELECT p_worker, p_queue, prio, ids[g.first : g.last], repeat('1', least(g.last, taken) - g.first + 1)::bit varying,
+                   CASE WHEN 0 < ANY (failed) THEN failed[g.first : g.last] END,
+                   CASE WHEN 0 < ANY (delivered) THEN delivered[g.first : g.last] END,
+                   CASE WHEN starting < least(g.last, taken) THEN greatest(starting - g.first + 1, 0) END
+            FROM (SELECT s.first, s.first + p_lease_size - 1 AS last FROM generate_series(1, taken, p_lease_size) s (first)) g
+            RETURNING l.id
+        )
+        SELECT array_agg(l.id) INTO new_leases FROM leased l;
+
+        RETURN QUERY
+        SELECT new_leases[p.part + 1], least(p_lease_size, taken - p.part * p_lease_size), p.place - p.part * p_lease_size,
+               prio, (SELECT max(s) FROM unnest(seqs) s), p.message_id, p.failures, 0::smallint, p.deliveries,
+               m.id IS NOT NULL,
+               coalesce(m.expires_at <= clock_timestamp(), false)
+                   OR m.queue_ids IS NOT NULL AND postroom.is_entry_expired(m.id, p_queue),
+               m.created_at,
+               m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
+               m.exchange, m.routing_key, m.headers::text, m.payload::text, m.body, m.group_key
+        FROM (SELECT u.message_id, u.failures, u.deliveries, u.place::int - 1 AS place, (u.place::int - 1) / p_lease_size AS part
+              FROM unnest(ids, failed, delivered) WITH ORDINALITY u (message_id, failures, deliveries, place)) p
+        LEFT JOIN (SELECT x.id, x.expires_at, x.created_at, x.type, x.type_version, x.direction, x.correlation_id, x.content_type,
+                          x.exchange, x.routing_key, x.queue_ids, x.headers, x.payload, x.body, x.group_key
+                   FROM postroom.message x
+                   WHERE x.id = ANY (sorted) AND x.id BETWEEN low AND high
+                   OFFSET 0 -- a step of its own: see claim
+                  ) m ON m.id = p.message_id;
+
+        starting := starting - taken;
+        EXIT WHEN wanted <= 0;
+    END LOOP;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.claim_fair IS 'Internal: called by workers. Takes ready messages of a fair queue, the groups in turn, and puts them under leases.';
+
+CREATE OR REPLACE FUNCTION postroom.claim_limited(p_worker integer, p_queue integer, p_queue_name text, p_priorities smallint[], p_cursors bigint[], p_limit integer, p_lease_size integer, p_started integer, p_kind integer, p_ordered boolean, p_limits text, p_deadlines bigint[], p_starts bigint[], p_counts integer[], p_turns text[])
  RETURNS TABLE(lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, exchange text, routing_key text, headers text, payload text, body bytea, group_key text, start_within bigint, start_guard bigint, held_back boolean, next_start bigint, booked_at bigint, limits text, reported boolean)
  LANGUAGE plpgsql
  ROWS 100
@@ -2332,7 +2594,8 @@ BEGIN
     FROM postroom.queue q
     WHERE q.id = p_queue
       AND q.name = p_queue_name
-      AND q.ordered = p_ordered; -- the claims below ask again
+      AND q.ordered = p_ordered -- the claims below ask again
+      AND (q.fair = (p_turns IS NOT NULL) OR p_kind > 0);
     IF NOT FOUND THEN
         RETURN;
     END IF;
@@ -2417,7 +2680,12 @@ BEGIN
             SELECT c.*
             FROM postroom.claim(p_worker, p_queue, p_queue_name, p_priorities, p_cursors,
                                 most::int, p_lease_size, p_started, p_kind + 4) c
-            WHERE NOT p_ordered
+            WHERE NOT p_ordered AND p_turns IS NULL
+            UNION ALL
+            SELECT c.*
+            FROM postroom.claim_fair(p_worker, p_queue, p_queue_name, p_priorities, p_cursors, p_turns,
+                                     most::int, p_lease_size, p_started, p_kind + 4) c
+            WHERE p_turns IS NOT NULL
             UNION ALL
             SELECT c.*
             FROM postroom.claim_ordered(p_worker, p_queue, p_queue_name, p_priorities, p_cursors,
@@ -2883,11 +3151,12 @@ DECLARE
 BEGIN
     LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queue: see begin_single_active_change
     -- The lock on queue is held until the end of the transaction, so TRUNCATE and DROP come before this line or after the claim.
-    -- An ordered queue has a function of its own, claim_ordered. That of a queue with a limiter, claim_limited, calls this one.
+    -- An ordered queue has a function of its own, claim_ordered, and a fair one claim_fair for all but suspects. That of a queue with a
+    -- limiter, claim_limited, calls this one.
     SELECT q.crash_limit INTO crash_limit
     FROM postroom.queue q
     WHERE q.id = p_queue
-      AND CASE WHEN q.name <> p_queue_name OR q.ordered OR q.has_limiter AND p_kind < 4 THEN false
+      AND CASE WHEN q.name <> p_queue_name OR q.ordered OR q.fair AND p_kind % 4 = 0 OR q.has_limiter AND p_kind < 4 THEN false
                WHEN q.single_active_consumer THEN postroom.take_active(p_worker, p_queue)
                ELSE true END;
     IF NOT FOUND THEN
@@ -3177,8 +3446,10 @@ BEGIN
         WHERE r.next = 1
         ON CONFLICT DO NOTHING
     ), given_back AS (
-        INSERT INTO postroom.ready (seq, queue_id, priority, failures, crashes, deliveries, message_id)
-        SELECT nextval('postroom.ready_seq'), r.queue_id, r.priority, r.failures, r.crashes, r.number, r.message_id
+        INSERT INTO postroom.ready (seq, queue_id, priority, failures, crashes, deliveries, message_id, group_key)
+        SELECT nextval('postroom.ready_seq'), r.queue_id, r.priority, r.failures, r.crashes, r.number, r.message_id,
+               CASE WHEN r.queue_id = ANY (ARRAY(SELECT f.id FROM postroom.queue f WHERE f.fair))
+                    THEN postroom.fair_key(r.message_id) ELSE '' END
         FROM results r
         WHERE r.next = 2
     ), buried AS (
@@ -3657,8 +3928,9 @@ BEGIN
             IF NOT FOUND THEN
                 existing_id := new_id;
             ELSIF due IS NULL THEN
-                INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
-                VALUES (new_message.seq, target.id, new_priority, new_id, false);
+                INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved, group_key)
+                VALUES (new_message.seq, target.id, new_priority, new_id, false,
+                        CASE WHEN target.fair THEN coalesce(new_message.group_key, E'\x01') ELSE '' END);
             ELSE
                 INSERT INTO postroom.delayed (due_at, queue_id, priority, message_id, reason)
                 VALUES (due, target.id, new_priority, new_id, 'delay');
@@ -3972,7 +4244,7 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.deaths_with IS 'Internal: the deaths of a message and one more.';
 
-CREATE OR REPLACE FUNCTION postroom.declaration_conflicts(q postroom.queue, p_max_attempts bigint, p_retry_after text, p_crash_limit bigint, p_time_to_live interval, p_retention interval, p_kind text, p_ordered boolean, p_on_dead_letter text, p_max_length bigint, p_overflow text, p_single_active_consumer boolean, p_expires_after interval, p_strict boolean, p_owner uuid)
+CREATE OR REPLACE FUNCTION postroom.declaration_conflicts(q postroom.queue, p_max_attempts bigint, p_retry_after text, p_crash_limit bigint, p_time_to_live interval, p_retention interval, p_kind text, p_ordered boolean, p_on_dead_letter text, p_max_length bigint, p_overflow text, p_single_active_consumer boolean, p_expires_after interval, p_fair boolean, p_strict boolean, p_owner uuid)
  RETURNS TABLE(field text, declared text, given text)
  LANGUAGE sql
  STABLE ROWS 1
@@ -4018,7 +4290,10 @@ AS $function$
             p_strict AND q.settings_by = 'declaration' AND q.single_active_consumer <> p_single_active_consumer),
         ('expiresAfter', coalesce(q.expires_after::text, 'never'),
             CASE p_expires_after WHEN interval '0' THEN 'never' ELSE p_expires_after::text END,
-            p_strict AND q.settings_by = 'declaration' AND coalesce(q.expires_after, interval '0') <> p_expires_after)
+            p_strict AND q.settings_by = 'declaration' AND coalesce(q.expires_after, interval '0') <> p_expires_after),
+        ('fair', CASE WHEN q.ordered THEN 'false (it is ordered)' ELSE q.fair::text END, p_fair::text,
+            p_fair AND q.ordered
+            OR p_strict AND q.settings_by = 'declaration' AND q.fair <> p_fair)
     ) x (field, declared, given, differs)
     WHERE q.deleted_at IS NULL AND x.differs
 $function$
@@ -4068,7 +4343,7 @@ COMMENT ON FUNCTION postroom.declare_exchange IS 'Makes an exchange; kind is dir
 true: it is new. A repeat changes nothing; with another kind or alternate exchange it is refused (22023).
 alternate names the exchange that a message goes on to where no binding matches it.';
 
-CREATE OR REPLACE FUNCTION postroom.declare_queue(queue text, max_attempts integer DEFAULT NULL::integer, retry_after text DEFAULT NULL::text, crash_limit integer DEFAULT NULL::integer, time_to_live interval DEFAULT NULL::interval, retention interval DEFAULT NULL::interval, kind text DEFAULT NULL::text, strict boolean DEFAULT false, dead_letter_exchange text DEFAULT NULL::text, dead_letter_routing_key text DEFAULT NULL::text, ordered boolean DEFAULT NULL::boolean, on_dead_letter text DEFAULT NULL::text, max_length bigint DEFAULT NULL::bigint, overflow text DEFAULT NULL::text, single_active_consumer boolean DEFAULT NULL::boolean, expires_after interval DEFAULT NULL::interval)
+CREATE OR REPLACE FUNCTION postroom.declare_queue(queue text, max_attempts integer DEFAULT NULL::integer, retry_after text DEFAULT NULL::text, crash_limit integer DEFAULT NULL::integer, time_to_live interval DEFAULT NULL::interval, retention interval DEFAULT NULL::interval, kind text DEFAULT NULL::text, strict boolean DEFAULT false, dead_letter_exchange text DEFAULT NULL::text, dead_letter_routing_key text DEFAULT NULL::text, ordered boolean DEFAULT NULL::boolean, on_dead_letter text DEFAULT NULL::text, max_length bigint DEFAULT NULL::bigint, overflow text DEFAULT NULL::text, single_active_consumer boolean DEFAULT NULL::boolean, expires_after interval DEFAULT NULL::interval, fair boolean DEFAULT NULL::boolean)
  RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4079,7 +4354,8 @@ DECLARE
                                                   declare_queue.time_to_live, declare_queue.retention, declare_queue.kind,
                                                   declare_queue.dead_letter_exchange, declare_queue.ordered,
                                                   declare_queue.on_dead_letter, declare_queue.max_length, declare_queue.overflow,
-                                                  declare_queue.single_active_consumer, declare_queue.expires_after) > 0;
+                                                  declare_queue.single_active_consumer, declare_queue.expires_after,
+                                                  declare_queue.fair) > 0;
     existing     postroom.queue;
     changed      postroom.queue;
     is_locked    boolean := false;
@@ -4117,6 +4393,9 @@ BEGIN
                 declare_queue.dead_letter_routing_key);
         END IF;
     END IF;
+    IF declare_queue.ordered AND declare_queue.fair THEN
+        PERFORM postroom.refuse('fair', 'false for an ordered queue', 'true');
+    END IF;
     IF declare_queue.dead_letter_exchange <> '' THEN
         PERFORM postroom.require_name('deadLetterExchange', declare_queue.dead_letter_exchange);
     END IF;
@@ -4129,7 +4408,7 @@ BEGIN
         IF NOT FOUND THEN
             INSERT INTO postroom.queue (name, max_attempts, retry_after, crash_limit, time_to_live, retention, kind, settings_by,
                                         dead_letter_exchange, dead_letter_routing_key, ordered, on_dead_letter, max_length, overflow,
-                                        single_active_consumer, expires_after)
+                                        single_active_consumer, expires_after, fair)
             VALUES (declare_queue.queue, coalesce(declare_queue.max_attempts, 20), coalesce(declare_queue.retry_after, '10s..6h'),
                     coalesce(declare_queue.crash_limit, 3), declare_queue.time_to_live,
                     coalesce(declare_queue.retention, interval '7 days'), coalesce(declare_queue.kind, 'durable'),
@@ -4137,7 +4416,8 @@ BEGIN
                     nullif(declare_queue.dead_letter_exchange, ''), declare_queue.dead_letter_routing_key,
                     coalesce(declare_queue.ordered, false), coalesce(declare_queue.on_dead_letter, 'release'),
                     nullif(declare_queue.max_length, 0), coalesce(declare_queue.overflow, 'drop_head'),
-                    coalesce(declare_queue.single_active_consumer, false), nullif(declare_queue.expires_after, interval '0'))
+                    coalesce(declare_queue.single_active_consumer, false), nullif(declare_queue.expires_after, interval '0'),
+                    coalesce(declare_queue.fair, false))
             ON CONFLICT DO NOTHING;
             IF FOUND THEN
                 RETURN true;
@@ -4149,7 +4429,7 @@ BEGIN
         FROM postroom.declaration_conflicts(existing, declare_queue.max_attempts, declare_queue.retry_after, declare_queue.crash_limit,
             declare_queue.time_to_live, declare_queue.retention, declare_queue.kind, declare_queue.ordered,
             declare_queue.on_dead_letter, declare_queue.max_length, declare_queue.overflow, declare_queue.single_active_consumer,
-            declare_queue.expires_after, coalesce(declare_queue.strict, true), NULL) c;
+            declare_queue.expires_after, declare_queue.fair, coalesce(declare_queue.strict, true), NULL) c;
         IF refused.fields LIKE 'owner%' THEN
             RAISE EXCEPTION 'queue "%" is exclusive to %; nothing was changed', declare_queue.queue, refused.declared
                 USING ERRCODE = '55006', COLUMN = 'queue', HINT = 'Publish to it, or use another name';
@@ -4175,6 +4455,7 @@ BEGIN
             changed.single_active_consumer := coalesce(declare_queue.single_active_consumer, existing.single_active_consumer);
             changed.expires_after := CASE WHEN declare_queue.expires_after IS NULL THEN existing.expires_after
                                           ELSE nullif(declare_queue.expires_after, interval '0') END;
+            changed.fair := coalesce(declare_queue.fair, existing.fair);
             changed.settings_by := 'declaration';
             IF declare_queue.dead_letter_exchange IS NOT NULL THEN
                 changed.dead_letter_exchange := nullif(declare_queue.dead_letter_exchange, '');
@@ -4198,7 +4479,8 @@ BEGIN
                 kind = changed.kind, owner = changed.owner, deleted_at = changed.deleted_at,
                 dead_letter_exchange = changed.dead_letter_exchange, dead_letter_routing_key = changed.dead_letter_routing_key,
                 on_dead_letter = changed.on_dead_letter, max_length = changed.max_length, overflow = changed.overflow,
-                single_active_consumer = changed.single_active_consumer, expires_after = changed.expires_after, used_at = changed.used_at
+                single_active_consumer = changed.single_active_consumer, expires_after = changed.expires_after, used_at = changed.used_at,
+                fair = changed.fair
             WHERE q.id = existing.id;
             RETURN existing.deleted_at IS NOT NULL;
         END IF;
@@ -4209,6 +4491,8 @@ EXCEPTION WHEN check_violation THEN
     IF broken_rule = 'queue_retry_after_readable' THEN
         PERFORM postroom.refuse('retryAfter', '10s, or 10s, 1m, 5m, or 1s..1h, each at most 400 days; or custom', declare_queue.retry_after,
             'Units are ms, s, m, h and d');
+    ELSIF broken_rule = 'queue_fair_is_not_ordered' THEN
+        PERFORM postroom.refuse('fair', 'false for an ordered queue', 'true');
     END IF;
     RAISE;
 END
@@ -4219,7 +4503,7 @@ kind is durable or auto_delete (it goes with its last consumer). dead_letter_exc
 ordered: at most one message of each group is in progress, in the order in which they were sent; it changes only while the queue is empty.
 max_length is the most READY messages, 0: as many as come; overflow is drop_head, reject or reject_to_dead_letter_exchange.
 single_active_consumer: one process consumes at a time. expires_after: the queue is deleted when nobody has consumed or declared it for so
-long; interval ''0'': never.
+long; interval ''0'': never. fair: the groups of its messages take turns (see set_fair).
 An operator''s values stay. true: it is new, or was deleted before.
 A value that breaks a limit is refused (22023), and so is another kind than the queue has. strict refuses other settings, too.';
 
@@ -4790,6 +5074,41 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.explain_group IS 'Internal: called by explain. Who holds the group of a message.';
 
+CREATE OR REPLACE FUNCTION postroom.explain_turn(p_queue integer, p_name text, p_priority integer, p_seq bigint, p_group text)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    key     text;
+    ahead   bigint;
+    groups  int;
+BEGIN
+    SELECT r.group_key INTO key
+    FROM postroom.ready r
+    WHERE r.queue_id = p_queue AND r.priority = p_priority::smallint AND r.seq = p_seq;
+    SELECT count(*) INTO ahead
+    FROM (SELECT FROM postroom.ready r
+          WHERE r.queue_id = p_queue
+            AND r.priority = p_priority::smallint
+            AND r.group_key = key
+            AND r.seq < p_seq
+          LIMIT 10001) x;
+    groups := cardinality(postroom.next_groups(p_queue, p_priority::smallint, 0, NULL, '', 101));
+    RETURN format('%s: %s of %s %s ahead of it in fair queue "%s"; %s of its priority take turns',
+        CASE ahead WHEN 0 THEN 'next' ELSE 'behind' END,
+        CASE WHEN ahead > 10000 THEN '10,000+ messages' WHEN ahead = 1 THEN '1 message' ELSE ahead || ' messages' END,
+        CASE WHEN key = '' THEN 'those from before the queue was fair'
+             ELSE coalesce('group "' || p_group || '"', 'those without a group') END,
+        CASE ahead WHEN 1 THEN 'is' ELSE 'are' END,
+        p_name,
+        CASE WHEN groups > 100 THEN '100+ groups' WHEN groups = 1 THEN '1 group' ELSE groups || ' groups' END);
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.explain_turn IS 'Internal: called by explain. How many messages of its group go before a message of a fair queue.';
+
 CREATE OR REPLACE FUNCTION postroom.explain(p_message uuid)
  RETURNS SETOF text
  LANGUAGE plpgsql
@@ -4810,7 +5129,7 @@ BEGIN
     SELECT m.id, m.type, m.type_version, m.group_key INTO message FROM postroom.message m WHERE m.id = p_message;
     FOR entry IN
         SELECT p.*, q.name AS queue, q.paused_at, q.consumers_stopped_at, q.deleted_at, q.crash_limit, q.retention, q.ordered,
-               q.single_active_consumer, q.has_limiter, q.destination
+               q.single_active_consumer, q.has_limiter, q.destination, q.fair
         FROM postroom.place p
         LEFT JOIN postroom.queue q ON q.id = p.queue_id
         WHERE p.message_id = p_message
@@ -4948,6 +5267,10 @@ BEGIN
                         'few suspects run at once in a process',
                         entry.crashes, entry.queue, entry.crash_limit);
                 END IF;
+                IF entry.fair THEN
+                    RETURN NEXT postroom.explain_turn(entry.queue_id, entry.queue, entry.priority, entry.seq, message.group_key);
+                    CONTINUE;
+                END IF;
                 SELECT count(*) INTO ahead
                 FROM (SELECT FROM postroom.ready r
                       WHERE r.queue_id = entry.queue_id
@@ -4975,6 +5298,19 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.explain IS 'Why a message is not running now: SELECT postroom.explain(''...'').
 The most important cause comes first; each line is "code: sentence".';
+
+CREATE OR REPLACE FUNCTION postroom.fair_key(p_message uuid)
+ RETURNS text
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET plan_cache_mode TO 'force_custom_plan'
+AS $function$
+BEGIN
+    RETURN coalesce((SELECT m.group_key FROM postroom.message m WHERE m.id = p_message), E'\x01');
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.fair_key IS 'Internal: the group of a message as it stands in ready of a fair queue.';
 
 CREATE OR REPLACE FUNCTION postroom.fold_old(p_parent text, p_until date)
  RETURNS integer
@@ -5838,6 +6174,74 @@ $function$
 COMMENT ON FUNCTION postroom.new_id IS 'A new message id, a UUID of version 7 of now, for a client that chooses the id before it calls create_message:
 SELECT postroom.new_id()';
 
+CREATE OR REPLACE FUNCTION postroom.next_groups(p_queue integer, p_priority smallint, p_floor bigint, p_before text, p_down_to text, p_limit integer)
+ RETURNS text[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_sort TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
+AS $function$
+DECLARE
+    first_key text;
+BEGIN
+    IF p_before IS NULL THEN
+        SELECT r.group_key INTO first_key
+        FROM postroom.ready r
+        WHERE r.queue_id = p_queue
+          AND r.priority = p_priority
+          AND r.group_key <> ''
+          AND r.crashes = 0
+          AND r.seq >= p_floor
+        ORDER BY r.queue_id DESC, r.priority DESC, r.group_key DESC, r.seq DESC
+        LIMIT 1;
+    ELSE
+        SELECT r.group_key INTO first_key
+        FROM postroom.ready r
+        WHERE r.queue_id = p_queue
+          AND r.priority = p_priority
+          AND r.group_key < p_before COLLATE "C"
+          AND r.group_key <> ''
+          AND r.crashes = 0
+          AND r.seq >= p_floor
+        ORDER BY r.queue_id DESC, r.priority DESC, r.group_key DESC, r.seq DESC
+        LIMIT 1;
+    END IF;
+    IF first_key IS NULL OR first_key COLLATE "C" < p_down_to COLLATE "C" THEN
+        RETURN '{}';
+    ELSIF p_limit = 1 THEN
+        RETURN ARRAY[first_key];
+    END IF;
+    RETURN ARRAY(
+        WITH RECURSIVE k AS (
+            SELECT first_key COLLATE "C" AS group_key
+            UNION ALL
+            SELECT n.group_key
+            FROM k
+            CROSS JOIN LATERAL (
+                SELECT r.group_key
+                FROM postroom.ready r
+                WHERE r.queue_id = p_queue
+                  AND r.priority = p_priority
+                  AND r.group_key < k.group_key
+                  AND r.group_key >= p_down_to COLLATE "C"
+                  AND r.group_key <> ''
+                  AND r.crashes = 0
+                  AND r.seq >= p_floor
+                ORDER BY r.queue_id DESC, r.priority DESC, r.group_key DESC, r.seq DESC
+                LIMIT 1) n
+        )
+        SELECT k.group_key FROM k LIMIT p_limit);
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.next_groups IS 'Internal: which groups of a lane of a fair queue are next.';
+
 CREATE OR REPLACE FUNCTION postroom.next_start(p_max_starts integer, p_period bigint, p_window text, p_until bigint[], p_booked integer[], p_now bigint, p_batch integer)
  RETURNS bigint
  LANGUAGE plpgsql
@@ -6211,7 +6615,7 @@ $function$
 COMMENT ON FUNCTION postroom.poll_summary IS 'Internal: called by workers. Whether anything changed that a poll would report.';
 
 CREATE OR REPLACE FUNCTION postroom.poll(p_worker integer, p_queues integer[], p_watermark bigint, p_uneven integer[], p_watermarks bigint[], p_tell integer[], p_since xid, p_look boolean)
- RETURNS TABLE(queue_id integer, name text, paused boolean, deleted boolean, max_attempts integer, retry_after text, settings_by text, suspects boolean, elsewhere boolean, lowest bigint[], ordered boolean, stop_confirmed boolean, has_limiter boolean)
+ RETURNS TABLE(queue_id integer, name text, paused boolean, deleted boolean, max_attempts integer, retry_after text, settings_by text, suspects boolean, elsewhere boolean, lowest bigint[], ordered boolean, stop_confirmed boolean, has_limiter boolean, fair boolean)
  LANGUAGE plpgsql
  ROWS 10
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -6251,7 +6655,7 @@ BEGIN
            q.ordered,
            coalesce((SELECT c.stopped_at IS NOT NULL FROM postroom.consumer_stop c WHERE c.worker_id = p_worker AND c.queue_id = s.id),
                     CASE WHEN q.consumers_stopped_at IS NOT NULL THEN false END),
-           q.has_limiter
+           q.has_limiter, q.fair
     FROM (SELECT w.id, w.place,
                  CASE WHEN NOT p_look THEN false
                       WHEN w.place IS NOT NULL THEN true
@@ -6323,8 +6727,10 @@ BEGIN
         WHERE d.ctid = ANY (ARRAY(SELECT due.ctid FROM due))
         RETURNING d.due_at, d.queue_id, d.priority, d.failures, d.crashes, d.deliveries, d.message_id
     ), promoted AS (
-        INSERT INTO postroom.ready AS r (seq, queue_id, priority, failures, crashes, deliveries, message_id)
-        SELECT nextval('postroom.ready_seq'), x.queue_id, x.priority, x.failures, x.crashes, x.deliveries, x.message_id
+        INSERT INTO postroom.ready AS r (seq, queue_id, priority, failures, crashes, deliveries, message_id, group_key)
+        SELECT nextval('postroom.ready_seq'), x.queue_id, x.priority, x.failures, x.crashes, x.deliveries, x.message_id,
+               CASE WHEN x.queue_id = ANY (ARRAY(SELECT f.id FROM postroom.queue f WHERE f.fair))
+                    THEN postroom.fair_key(x.message_id) ELSE '' END
         FROM removed x
         RETURNING r.queue_id, r.priority, r.seq
     )
@@ -6698,23 +7104,30 @@ COMMENT ON FUNCTION postroom.reached_bindings IS 'Internal: all bindings that a 
 
 CREATE OR REPLACE FUNCTION postroom.redrive(p_message uuid)
  RETURNS integer
- LANGUAGE sql
+ LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+DECLARE
+    moved int;
+BEGIN
     WITH removed AS (
-        DELETE FROM postroom.dead_letter
-        WHERE message_id = p_message
-        RETURNING queue_id, priority, deliveries, message_id
+        DELETE FROM postroom.dead_letter d
+        WHERE d.message_id = p_message
+        RETURNING d.queue_id, d.priority, d.deliveries, d.message_id
     ), back AS (
-        INSERT INTO postroom.ready (seq, queue_id, priority, deliveries, message_id)
-        SELECT nextval('postroom.ready_seq'), queue_id, priority, deliveries, message_id
-        FROM removed
-        RETURNING queue_id
+        INSERT INTO postroom.ready AS r (seq, queue_id, priority, deliveries, message_id, group_key)
+        SELECT nextval('postroom.ready_seq'), x.queue_id, x.priority, x.deliveries, x.message_id,
+               CASE WHEN x.queue_id = ANY (ARRAY(SELECT f.id FROM postroom.queue f WHERE f.fair))
+                    THEN postroom.fair_key(x.message_id) ELSE '' END
+        FROM removed x
+        RETURNING r.queue_id
     ), logged AS (
         INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at)
-        SELECT 'redrive', queue_id, p_message, 1, 1, clock_timestamp() FROM back
+        SELECT 'redrive', b.queue_id, p_message, 1, 1, clock_timestamp() FROM back b
     )
-    SELECT count(*)::int FROM back
+    SELECT count(*)::int INTO moved FROM back;
+    RETURN moved;
+END
 $function$
 ;
 COMMENT ON FUNCTION postroom.redrive IS 'Puts a dead letter back into its queue, its failures and crashes forgotten: SELECT postroom.redrive(''...'').
@@ -6869,9 +7282,11 @@ BEGIN
         ORDER BY l.id
         FOR UPDATE SKIP LOCKED
     ), back AS (
-        INSERT INTO postroom.ready AS r (seq, queue_id, priority, failures, crashes, deliveries, message_id)
+        INSERT INTO postroom.ready AS r (seq, queue_id, priority, failures, crashes, deliveries, message_id, group_key)
         SELECT nextval('postroom.ready_seq'), k.queue_id, k.priority, coalesce(u.failures, 0::smallint), coalesce(u.crashes, 0::smallint),
-               least(coalesce(u.deliveries, 0::smallint) + 1, 32767)::smallint, u.message_id
+               least(coalesce(u.deliveries, 0::smallint) + 1, 32767)::smallint, u.message_id,
+               CASE WHEN k.queue_id = ANY (ARRAY(SELECT f.id FROM postroom.queue f WHERE f.fair))
+                    THEN postroom.fair_key(u.message_id) ELSE '' END
         FROM unknown k
         CROSS JOIN LATERAL unnest(k.message_ids, k.failures, k.crashes, k.deliveries)
             WITH ORDINALITY u (message_id, failures, crashes, deliveries, place)
@@ -7594,8 +8009,10 @@ BEGIN
         FROM held h
         WHERE h.is_started
     ), back AS (
-        INSERT INTO postroom.ready AS r (seq, queue_id, priority, failures, crashes, deliveries, message_id)
-        SELECT nextval('postroom.ready_seq'), h.queue_id, h.priority, h.failures, h.crashes, h.deliveries, h.message_id
+        INSERT INTO postroom.ready AS r (seq, queue_id, priority, failures, crashes, deliveries, message_id, group_key)
+        SELECT nextval('postroom.ready_seq'), h.queue_id, h.priority, h.failures, h.crashes, h.deliveries, h.message_id,
+               CASE WHEN h.queue_id = ANY (ARRAY(SELECT f.id FROM postroom.queue f WHERE f.fair))
+                    THEN postroom.fair_key(h.message_id) ELSE '' END
         FROM held h
         WHERE NOT h.is_spent
         RETURNING r.queue_id, r.priority, r.seq
@@ -7821,6 +8238,82 @@ $function$
 COMMENT ON FUNCTION postroom.set_destination IS 'Names the external system of a queue, null for none: SELECT postroom.set_destination(''payments'', ''bank'').
 A limiter of that destination, and a handler that says notNow about it, then hold for all queues that name it.';
 
+CREATE OR REPLACE FUNCTION postroom.set_fair(queue text, fair boolean, set_by text DEFAULT 'operator'::text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    target postroom.queue;
+BEGIN
+    PERFORM postroom.require_read_committed();
+    IF set_fair.fair IS NULL THEN
+        PERFORM postroom.refuse('fair', 'true or false', NULL);
+    END IF;
+    SELECT * INTO target FROM postroom.queue q WHERE q.name = set_fair.queue FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        PERFORM postroom.refuse('queue', 'the name of a queue', set_fair.queue);
+    ELSIF target.fair = set_fair.fair
+          OR set_fair.set_by = 'declaration' AND target.settings_by = 'operator' AND target.deleted_at IS NULL THEN
+        RETURN false;
+    ELSIF target.ordered AND set_fair.fair THEN
+        PERFORM postroom.refuse('fair', format('false while queue "%s" is ordered', target.name), 'true',
+            'A queue is fair or ordered, never both');
+    END IF;
+    UPDATE postroom.queue q SET fair = set_fair.fair WHERE q.id = target.id;
+    INSERT INTO postroom.operator_action (action, queue_id, finished_at, note)
+    SELECT 'declare', target.id, clock_timestamp(), 'fair ' || set_fair.fair
+    WHERE set_fair.set_by = 'operator';
+    RETURN true;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.set_fair IS 'Lets the groups of a queue take turns, or not any more: SELECT postroom.set_fair(''imports'', true).
+In a fair queue a group with a million waiting messages delays another group by one turn. Messages without a group are a group, too.
+It can be changed at any time. What waits already is a group of its own then. Refused (22023) for an ordered queue.';
+
+CREATE OR REPLACE FUNCTION postroom.set_group_weight(queue text, group_key text, weight integer)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    target   postroom.queue;
+    changed  jsonb;
+BEGIN
+    PERFORM postroom.require_read_committed();
+    IF set_group_weight.group_key IS NULL THEN
+        PERFORM postroom.refuse('group', '1 to 200 characters', NULL);
+    END IF;
+    PERFORM postroom.require_text('group', set_group_weight.group_key);
+    IF coalesce(set_group_weight.weight, 0) NOT BETWEEN 1 AND 100 THEN
+        PERFORM postroom.refuse('weight', '1 to 100', set_group_weight.weight::text);
+    END IF;
+    SELECT * INTO target FROM postroom.queue q WHERE q.name = set_group_weight.queue FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        PERFORM postroom.refuse('queue', 'the name of a queue', set_group_weight.queue);
+    END IF;
+    changed := CASE WHEN set_group_weight.weight = 1 THEN coalesce(target.group_weights, '{}') - set_group_weight.group_key
+                    ELSE coalesce(target.group_weights, '{}')
+                         || jsonb_build_object(set_group_weight.group_key, set_group_weight.weight) END;
+    IF (SELECT count(*) FROM jsonb_object_keys(changed)) > 1000 THEN
+        PERFORM postroom.refuse('group', 'one of at most 1000 groups with another weight than 1', set_group_weight.group_key);
+    ELSIF nullif(changed, '{}') IS NOT DISTINCT FROM target.group_weights THEN
+        RETURN false;
+    END IF;
+    UPDATE postroom.queue q SET group_weights = nullif(changed, '{}') WHERE q.id = target.id;
+    INSERT INTO postroom.operator_action (action, queue_id, finished_at, note)
+    VALUES ('declare', target.id, clock_timestamp(),
+            format('weight %s of group "%s"', set_group_weight.weight, set_group_weight.group_key));
+    RETURN true;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.set_group_weight IS 'How many messages of a group of a fair queue go in one turn, 1 to 100: SELECT postroom.set_group_weight(''imports'', ''acme'', 3).
+1 is that of all groups that have no other. Answers whether that was a change. At most 1000 groups of a queue have another weight than 1.';
+
 CREATE OR REPLACE FUNCTION postroom.set_limiter(queue text DEFAULT NULL::text, destination text DEFAULT NULL::text, max_starts integer DEFAULT NULL::integer, period interval DEFAULT NULL::interval, window_kind text DEFAULT 'sliding'::text, max_in_progress integer DEFAULT NULL::integer, set_by text DEFAULT 'operator'::text)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -7914,6 +8407,10 @@ BEGIN
     IF target.ordered = set_ordered.ordered
        OR set_ordered.set_by = 'declaration' AND target.settings_by = 'operator' AND target.deleted_at IS NULL THEN
         RETURN false;
+    END IF;
+    IF target.fair AND set_ordered.ordered THEN
+        PERFORM postroom.refuse('ordered', format('false while queue "%s" is fair', target.name), 'true',
+            'SELECT postroom.set_fair(...) changes that');
     END IF;
     PERFORM postroom.refuse_unless_empty(target, target.ordered);
     UPDATE postroom.queue q
@@ -8325,8 +8822,9 @@ BEGIN
     IF NOT FOUND THEN
         RETURN p_message.id;
     ELSIF p_due IS NULL THEN
-        INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
-        SELECT p_message.seq, t.id, p_message.priority, p_message.id, false
+        INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved, group_key)
+        SELECT p_message.seq, t.id, p_message.priority, p_message.id, false,
+               CASE WHEN t.fair THEN coalesce(p_message.group_key, E'\x01') ELSE '' END
         FROM unnest(p_targets) t;
     ELSE
         INSERT INTO postroom.delayed (due_at, queue_id, priority, message_id, reason)
@@ -8362,8 +8860,9 @@ BEGIN
                                  THEN p_message.created_at + p_targets[1].time_to_live END;
     IF only_one THEN
         INSERT INTO postroom.message VALUES (p_message.*);
-        INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
-        VALUES (p_message.seq, p_message.queue_id, p_message.priority, p_message.id, false);
+        INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved, group_key)
+        VALUES (p_message.seq, p_message.queue_id, p_message.priority, p_message.id, false,
+                CASE WHEN p_targets[1].fair THEN coalesce(p_message.group_key, E'\x01') ELSE '' END);
     ELSE
         PERFORM postroom.store_routed(p_message, p_targets, NULL);
     END IF;

@@ -137,8 +137,10 @@ BEGIN
         WHERE r.next = 1
         ON CONFLICT DO NOTHING
     ), given_back AS (
-        INSERT INTO postroom.ready (seq, queue_id, priority, failures, crashes, deliveries, message_id)
-        SELECT nextval('postroom.ready_seq'), r.queue_id, r.priority, r.failures, r.crashes, r.number, r.message_id
+        INSERT INTO postroom.ready (seq, queue_id, priority, failures, crashes, deliveries, message_id, group_key)
+        SELECT nextval('postroom.ready_seq'), r.queue_id, r.priority, r.failures, r.crashes, r.number, r.message_id,
+               CASE WHEN r.queue_id = ANY (ARRAY(SELECT f.id FROM postroom.queue f WHERE f.fair))
+                    THEN postroom.fair_key(r.message_id) ELSE '' END
         FROM results r
         WHERE r.next = 2
     ), buried AS (

@@ -35,7 +35,7 @@ COMMENT ON FUNCTION postroom.same_waits IS
 CREATE OR REPLACE FUNCTION postroom.declaration_conflicts(
     q postroom.queue, p_max_attempts bigint, p_retry_after text, p_crash_limit bigint, p_time_to_live interval, p_retention interval,
     p_kind text, p_ordered boolean, p_on_dead_letter text, p_max_length bigint, p_overflow text,
-    p_single_active_consumer boolean, p_expires_after interval, p_strict boolean, p_owner uuid)
+    p_single_active_consumer boolean, p_expires_after interval, p_fair boolean, p_strict boolean, p_owner uuid)
 RETURNS TABLE (field text, declared text, given text)
 LANGUAGE sql STABLE ROWS 1
 SET search_path = pg_catalog, pg_temp
@@ -80,7 +80,10 @@ AS $$
             p_strict AND q.settings_by = 'declaration' AND q.single_active_consumer <> p_single_active_consumer),
         ('expiresAfter', coalesce(q.expires_after::text, 'never'),
             CASE p_expires_after WHEN interval '0' THEN 'never' ELSE p_expires_after::text END,
-            p_strict AND q.settings_by = 'declaration' AND coalesce(q.expires_after, interval '0') <> p_expires_after)
+            p_strict AND q.settings_by = 'declaration' AND coalesce(q.expires_after, interval '0') <> p_expires_after),
+        ('fair', CASE WHEN q.ordered THEN 'false (it is ordered)' ELSE q.fair::text END, p_fair::text,
+            p_fair AND q.ordered
+            OR p_strict AND q.settings_by = 'declaration' AND q.fair <> p_fair)
     ) x (field, declared, given, differs)
     WHERE q.deleted_at IS NULL AND x.differs
 $$;
@@ -104,7 +107,8 @@ CREATE OR REPLACE FUNCTION postroom.declare_queue(
     max_length      bigint DEFAULT NULL,
     overflow        text DEFAULT NULL,
     single_active_consumer  boolean DEFAULT NULL,
-    expires_after           interval DEFAULT NULL)
+    expires_after           interval DEFAULT NULL,
+    fair                    boolean DEFAULT NULL)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -115,7 +119,8 @@ DECLARE
                                                   declare_queue.time_to_live, declare_queue.retention, declare_queue.kind,
                                                   declare_queue.dead_letter_exchange, declare_queue.ordered,
                                                   declare_queue.on_dead_letter, declare_queue.max_length, declare_queue.overflow,
-                                                  declare_queue.single_active_consumer, declare_queue.expires_after) > 0;
+                                                  declare_queue.single_active_consumer, declare_queue.expires_after,
+                                                  declare_queue.fair) > 0;
     existing     postroom.queue;
     changed      postroom.queue;
     is_locked    boolean := false;
@@ -153,6 +158,9 @@ BEGIN
                 declare_queue.dead_letter_routing_key);
         END IF;
     END IF;
+    IF declare_queue.ordered AND declare_queue.fair THEN
+        PERFORM postroom.refuse('fair', 'false for an ordered queue', 'true');
+    END IF;
     IF declare_queue.dead_letter_exchange <> '' THEN
         PERFORM postroom.require_name('deadLetterExchange', declare_queue.dead_letter_exchange);
     END IF;
@@ -165,7 +173,7 @@ BEGIN
         IF NOT FOUND THEN
             INSERT INTO postroom.queue (name, max_attempts, retry_after, crash_limit, time_to_live, retention, kind, settings_by,
                                         dead_letter_exchange, dead_letter_routing_key, ordered, on_dead_letter, max_length, overflow,
-                                        single_active_consumer, expires_after)
+                                        single_active_consumer, expires_after, fair)
             VALUES (declare_queue.queue, coalesce(declare_queue.max_attempts, 20), coalesce(declare_queue.retry_after, '10s..6h'),
                     coalesce(declare_queue.crash_limit, 3), declare_queue.time_to_live,
                     coalesce(declare_queue.retention, interval '7 days'), coalesce(declare_queue.kind, 'durable'),
@@ -173,7 +181,8 @@ BEGIN
                     nullif(declare_queue.dead_letter_exchange, ''), declare_queue.dead_letter_routing_key,
                     coalesce(declare_queue.ordered, false), coalesce(declare_queue.on_dead_letter, 'release'),
                     nullif(declare_queue.max_length, 0), coalesce(declare_queue.overflow, 'drop_head'),
-                    coalesce(declare_queue.single_active_consumer, false), nullif(declare_queue.expires_after, interval '0'))
+                    coalesce(declare_queue.single_active_consumer, false), nullif(declare_queue.expires_after, interval '0'),
+                    coalesce(declare_queue.fair, false))
             ON CONFLICT DO NOTHING;
             IF FOUND THEN
                 RETURN true;
@@ -185,7 +194,7 @@ BEGIN
         FROM postroom.declaration_conflicts(existing, declare_queue.max_attempts, declare_queue.retry_after, declare_queue.crash_limit,
             declare_queue.time_to_live, declare_queue.retention, declare_queue.kind, declare_queue.ordered,
             declare_queue.on_dead_letter, declare_queue.max_length, declare_queue.overflow, declare_queue.single_active_consumer,
-            declare_queue.expires_after, coalesce(declare_queue.strict, true), NULL) c;
+            declare_queue.expires_after, declare_queue.fair, coalesce(declare_queue.strict, true), NULL) c;
         IF refused.fields LIKE 'owner%' THEN
             RAISE EXCEPTION 'queue "%" is exclusive to %; nothing was changed', declare_queue.queue, refused.declared
                 USING ERRCODE = '55006', COLUMN = 'queue', HINT = 'Publish to it, or use another name';
@@ -211,6 +220,7 @@ BEGIN
             changed.single_active_consumer := coalesce(declare_queue.single_active_consumer, existing.single_active_consumer);
             changed.expires_after := CASE WHEN declare_queue.expires_after IS NULL THEN existing.expires_after
                                           ELSE nullif(declare_queue.expires_after, interval '0') END;
+            changed.fair := coalesce(declare_queue.fair, existing.fair);
             changed.settings_by := 'declaration';
             IF declare_queue.dead_letter_exchange IS NOT NULL THEN
                 changed.dead_letter_exchange := nullif(declare_queue.dead_letter_exchange, '');
@@ -234,7 +244,8 @@ BEGIN
                 kind = changed.kind, owner = changed.owner, deleted_at = changed.deleted_at,
                 dead_letter_exchange = changed.dead_letter_exchange, dead_letter_routing_key = changed.dead_letter_routing_key,
                 on_dead_letter = changed.on_dead_letter, max_length = changed.max_length, overflow = changed.overflow,
-                single_active_consumer = changed.single_active_consumer, expires_after = changed.expires_after, used_at = changed.used_at
+                single_active_consumer = changed.single_active_consumer, expires_after = changed.expires_after, used_at = changed.used_at,
+                fair = changed.fair
             WHERE q.id = existing.id;
             RETURN existing.deleted_at IS NOT NULL;
         END IF;
@@ -245,6 +256,8 @@ EXCEPTION WHEN check_violation THEN
     IF broken_rule = 'queue_retry_after_readable' THEN
         PERFORM postroom.refuse('retryAfter', '10s, or 10s, 1m, 5m, or 1s..1h, each at most 400 days; or custom', declare_queue.retry_after,
             'Units are ms, s, m, h and d');
+    ELSIF broken_rule = 'queue_fair_is_not_ordered' THEN
+        PERFORM postroom.refuse('fair', 'false for an ordered queue', 'true');
     END IF;
     RAISE;
 END
@@ -255,7 +268,7 @@ kind is durable or auto_delete (it goes with its last consumer). dead_letter_exc
 ordered: at most one message of each group is in progress, in the order in which they were sent; it changes only while the queue is empty.
 max_length is the most READY messages, 0: as many as come; overflow is drop_head, reject or reject_to_dead_letter_exchange.
 single_active_consumer: one process consumes at a time. expires_after: the queue is deleted when nobody has consumed or declared it for so
-long; interval ''0'': never.
+long; interval ''0'': never. fair: the groups of its messages take turns (see set_fair).
 An operator''s values stay. true: it is new, or was deleted before.
 A value that breaks a limit is refused (22023), and so is another kind than the queue has. strict refuses other settings, too.';
 

@@ -27,8 +27,10 @@ CREATE TABLE postroom.queue (
     max_length    bigint,
     overflow      text NOT NULL DEFAULT 'drop_head',
     single_active_consumer  boolean NOT NULL DEFAULT false,
+    fair          boolean NOT NULL DEFAULT false,
     expires_after interval,
     used_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
+    group_weights jsonb,
     CONSTRAINT queue_name_wellformed CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'),
     CONSTRAINT queue_max_attempts_range CHECK (max_attempts BETWEEN 1 AND 1000),
     CONSTRAINT queue_crash_limit_range CHECK (crash_limit BETWEEN 1 AND 1000),
@@ -54,8 +56,12 @@ CREATE TABLE postroom.queue (
     CONSTRAINT queue_owner_of_exclusive CHECK ((kind = 'exclusive') = (owner IS NOT NULL)),
     CONSTRAINT queue_max_length_range CHECK (max_length BETWEEN 1 AND 1000000000),
     CONSTRAINT queue_expires_after_range CHECK (expires_after BETWEEN interval '1 millisecond' AND interval '400 days'),
-    CONSTRAINT queue_overflow_known CHECK (overflow IN ('drop_head', 'reject', 'reject_to_dead_letter_exchange'))
+    CONSTRAINT queue_overflow_known CHECK (overflow IN ('drop_head', 'reject', 'reject_to_dead_letter_exchange')),
+    CONSTRAINT queue_fair_is_not_ordered CHECK (NOT (fair AND ordered)),
+    CONSTRAINT queue_group_weights_object CHECK (jsonb_typeof(group_weights) = 'object')
 );
+-- Each statement that writes into ready looks there whether a queue is fair.
+CREATE INDEX queue_fair ON postroom.queue (id) WHERE fair;
 -- The queues that a job has to look at.
 CREATE INDEX queue_with_an_end ON postroom.queue (name) WHERE (kind <> 'durable' OR expires_after IS NOT NULL) AND deleted_at IS NULL;
 CREATE INDEX queue_with_a_limit ON postroom.queue (id) WHERE max_length IS NOT NULL AND deleted_at IS NULL;
@@ -84,6 +90,10 @@ COMMENT ON COLUMN postroom.queue.overflow IS
     'reject_to_dead_letter_exchange: the new message goes there';
 COMMENT ON COLUMN postroom.queue.single_active_consumer IS
     'only one process consumes at a time, and another one takes over when it stops or dies';
+COMMENT ON COLUMN postroom.queue.fair IS
+    'the groups of its messages take turns: claim_fair takes from it; set it with postroom.set_fair';
+COMMENT ON COLUMN postroom.queue.group_weights IS
+    'how many messages of a group go in a turn of a fair queue, for those with more than one; set it with postroom.set_group_weight';
 COMMENT ON COLUMN postroom.queue.expires_after IS
     '1 millisecond to 400 days: the queue is deleted when nobody has consumed or declared it for so long; null: never';
 COMMENT ON COLUMN postroom.queue.used_at IS
@@ -262,11 +272,15 @@ CREATE TABLE postroom.ready (
     deliveries  smallint NOT NULL DEFAULT 0,
     message_id  uuid NOT NULL,
     moved       boolean NOT NULL DEFAULT true,
+    group_key   text COLLATE "C" NOT NULL DEFAULT '',
     CONSTRAINT ready_pk PRIMARY KEY (queue_id, priority, seq)
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0,
         autovacuum_analyze_scale_factor = 0.2);
 COMMENT ON COLUMN postroom.ready.moved IS 'not its first place: promoted, released, rescued or redriven; found by ready_by_moved_message';
 CREATE INDEX ready_by_moved_message ON postroom.ready (message_id) WHERE moved;
+COMMENT ON COLUMN postroom.ready.group_key IS
+    'in a fair queue the group of the message, or chr(1) for none; in others empty, which fits into the row without making it larger';
+CREATE INDEX ready_by_group ON postroom.ready (queue_id, priority, group_key, seq) WHERE group_key <> '' AND crashes = 0;
 CREATE INDEX ready_suspects ON postroom.ready (queue_id, priority, seq) WHERE crashes > 0;
 
 -- Messages of ordered queues that wait behind others of their group. They came through ready. seq is the place in the group, drawn when the

@@ -182,7 +182,8 @@ SELECT q.name AS queue,
        q.overflow,
        q.single_active_consumer,
        aw.name AS active_consumer,
-       q.expires_after
+       q.expires_after,
+       q.fair
 FROM postroom.queue q
 CROSS JOIN LATERAL (
     SELECT (SELECT count(*) FROM postroom.ready x WHERE x.queue_id = q.id)
@@ -222,6 +223,7 @@ COMMENT ON COLUMN postroom.queue_stats.overflow IS 'above that: drop_head, rejec
 COMMENT ON COLUMN postroom.queue_stats.single_active_consumer IS 'whether only one process consumes at a time';
 COMMENT ON COLUMN postroom.queue_stats.active_consumer IS 'the process that does; null: none has claimed yet since the last one left';
 COMMENT ON COLUMN postroom.queue_stats.expires_after IS 'after how long without use the queue is deleted; null: never';
+COMMENT ON COLUMN postroom.queue_stats.fair IS 'whether the groups of its messages take turns';
 COMMENT ON COLUMN postroom.queue_stats.owner IS 'the process that an exclusive queue belongs to';
 
 CREATE VIEW postroom.dead_letters AS

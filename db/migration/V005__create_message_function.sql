@@ -194,8 +194,9 @@ BEGIN
     IF NOT FOUND THEN
         RETURN p_message.id;
     ELSIF p_due IS NULL THEN
-        INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
-        SELECT p_message.seq, t.id, p_message.priority, p_message.id, false
+        INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved, group_key)
+        SELECT p_message.seq, t.id, p_message.priority, p_message.id, false,
+               CASE WHEN t.fair THEN coalesce(p_message.group_key, E'\x01') ELSE '' END
         FROM unnest(p_targets) t;
     ELSE
         INSERT INTO postroom.delayed (due_at, queue_id, priority, message_id, reason)
@@ -452,8 +453,9 @@ BEGIN
             IF NOT FOUND THEN
                 existing_id := new_id;
             ELSIF due IS NULL THEN
-                INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
-                VALUES (new_message.seq, target.id, new_priority, new_id, false);
+                INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved, group_key)
+                VALUES (new_message.seq, target.id, new_priority, new_id, false,
+                        CASE WHEN target.fair THEN coalesce(new_message.group_key, E'\x01') ELSE '' END);
             ELSE
                 INSERT INTO postroom.delayed (due_at, queue_id, priority, message_id, reason)
                 VALUES (due, target.id, new_priority, new_id, 'delay');

@@ -71,11 +71,12 @@ DECLARE
 BEGIN
     LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queue: see begin_single_active_change
     -- The lock on queue is held until the end of the transaction, so TRUNCATE and DROP come before this line or after the claim.
-    -- An ordered queue has a function of its own, claim_ordered. That of a queue with a limiter, claim_limited, calls this one.
+    -- An ordered queue has a function of its own, claim_ordered, and a fair one claim_fair for all but suspects. That of a queue with a
+    -- limiter, claim_limited, calls this one.
     SELECT q.crash_limit INTO crash_limit
     FROM postroom.queue q
     WHERE q.id = p_queue
-      AND CASE WHEN q.name <> p_queue_name OR q.ordered OR q.has_limiter AND p_kind < 4 THEN false
+      AND CASE WHEN q.name <> p_queue_name OR q.ordered OR q.fair AND p_kind % 4 = 0 OR q.has_limiter AND p_kind < 4 THEN false
                WHEN q.single_active_consumer THEN postroom.take_active(p_worker, p_queue)
                ELSE true END;
     IF NOT FOUND THEN
@@ -230,7 +231,7 @@ BEGIN
             SELECT
             FROM postroom.queue q
             WHERE q.id = e.queue_id
-              AND CASE WHEN q.name <> e.queue_name OR q.ordered OR q.has_limiter THEN false
+              AND CASE WHEN q.name <> e.queue_name OR q.ordered OR q.fair OR q.has_limiter THEN false
                        WHEN q.single_active_consumer THEN postroom.take_active(p_worker, q.id)
                        ELSE true END
             OFFSET 0) known

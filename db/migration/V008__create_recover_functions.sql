@@ -57,8 +57,10 @@ BEGIN
         FROM held h
         WHERE h.is_started
     ), back AS (
-        INSERT INTO postroom.ready AS r (seq, queue_id, priority, failures, crashes, deliveries, message_id)
-        SELECT nextval('postroom.ready_seq'), h.queue_id, h.priority, h.failures, h.crashes, h.deliveries, h.message_id
+        INSERT INTO postroom.ready AS r (seq, queue_id, priority, failures, crashes, deliveries, message_id, group_key)
+        SELECT nextval('postroom.ready_seq'), h.queue_id, h.priority, h.failures, h.crashes, h.deliveries, h.message_id,
+               CASE WHEN h.queue_id = ANY (ARRAY(SELECT f.id FROM postroom.queue f WHERE f.fair))
+                    THEN postroom.fair_key(h.message_id) ELSE '' END
         FROM held h
         WHERE NOT h.is_spent
         RETURNING r.queue_id, r.priority, r.seq
@@ -105,9 +107,11 @@ BEGIN
         ORDER BY l.id
         FOR UPDATE SKIP LOCKED
     ), back AS (
-        INSERT INTO postroom.ready AS r (seq, queue_id, priority, failures, crashes, deliveries, message_id)
+        INSERT INTO postroom.ready AS r (seq, queue_id, priority, failures, crashes, deliveries, message_id, group_key)
         SELECT nextval('postroom.ready_seq'), k.queue_id, k.priority, coalesce(u.failures, 0::smallint), coalesce(u.crashes, 0::smallint),
-               least(coalesce(u.deliveries, 0::smallint) + 1, 32767)::smallint, u.message_id
+               least(coalesce(u.deliveries, 0::smallint) + 1, 32767)::smallint, u.message_id,
+               CASE WHEN k.queue_id = ANY (ARRAY(SELECT f.id FROM postroom.queue f WHERE f.fair))
+                    THEN postroom.fair_key(u.message_id) ELSE '' END
         FROM unknown k
         CROSS JOIN LATERAL unnest(k.message_ids, k.failures, k.crashes, k.deliveries)
             WITH ORDINALITY u (message_id, failures, crashes, deliveries, place)

@@ -31,8 +31,10 @@ BEGIN
         WHERE d.ctid = ANY (ARRAY(SELECT due.ctid FROM due))
         RETURNING d.due_at, d.queue_id, d.priority, d.failures, d.crashes, d.deliveries, d.message_id
     ), promoted AS (
-        INSERT INTO postroom.ready AS r (seq, queue_id, priority, failures, crashes, deliveries, message_id)
-        SELECT nextval('postroom.ready_seq'), x.queue_id, x.priority, x.failures, x.crashes, x.deliveries, x.message_id
+        INSERT INTO postroom.ready AS r (seq, queue_id, priority, failures, crashes, deliveries, message_id, group_key)
+        SELECT nextval('postroom.ready_seq'), x.queue_id, x.priority, x.failures, x.crashes, x.deliveries, x.message_id,
+               CASE WHEN x.queue_id = ANY (ARRAY(SELECT f.id FROM postroom.queue f WHERE f.fair))
+                    THEN postroom.fair_key(x.message_id) ELSE '' END
         FROM removed x
         RETURNING r.queue_id, r.priority, r.seq
     )

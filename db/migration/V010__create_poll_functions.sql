@@ -91,7 +91,7 @@ CREATE OR REPLACE FUNCTION postroom.poll(
     p_worker int, p_queues int[], p_watermark bigint, p_uneven int[], p_watermarks bigint[], p_tell int[], p_since xid, p_look boolean)
 RETURNS TABLE (
     queue_id int, name text, paused boolean, deleted boolean, max_attempts int, retry_after text, settings_by text,
-    suspects boolean, elsewhere boolean, lowest bigint[], ordered boolean, stop_confirmed boolean, has_limiter boolean)
+    suspects boolean, elsewhere boolean, lowest bigint[], ordered boolean, stop_confirmed boolean, has_limiter boolean, fair boolean)
 LANGUAGE plpgsql VOLATILE ROWS 10
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET enable_hashjoin = off SET enable_mergejoin = off
@@ -125,7 +125,7 @@ BEGIN
            q.ordered,
            coalesce((SELECT c.stopped_at IS NOT NULL FROM postroom.consumer_stop c WHERE c.worker_id = p_worker AND c.queue_id = s.id),
                     CASE WHEN q.consumers_stopped_at IS NOT NULL THEN false END),
-           q.has_limiter
+           q.has_limiter, q.fair
     FROM (SELECT w.id, w.place,
                  CASE WHEN NOT p_look THEN false
                       WHEN w.place IS NOT NULL THEN true

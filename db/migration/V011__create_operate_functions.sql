@@ -178,23 +178,30 @@ SELECT postroom.reschedule(''...'', now() + interval ''1 hour'').
 Answers how many entries were moved; 0: it is in progress, dead, finished or unknown.';
 
 CREATE OR REPLACE FUNCTION postroom.redrive(p_message uuid) RETURNS int
-LANGUAGE sql VOLATILE
+LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    moved int;
+BEGIN
     WITH removed AS (
-        DELETE FROM postroom.dead_letter
-        WHERE message_id = p_message
-        RETURNING queue_id, priority, deliveries, message_id
+        DELETE FROM postroom.dead_letter d
+        WHERE d.message_id = p_message
+        RETURNING d.queue_id, d.priority, d.deliveries, d.message_id
     ), back AS (
-        INSERT INTO postroom.ready (seq, queue_id, priority, deliveries, message_id)
-        SELECT nextval('postroom.ready_seq'), queue_id, priority, deliveries, message_id
-        FROM removed
-        RETURNING queue_id
+        INSERT INTO postroom.ready AS r (seq, queue_id, priority, deliveries, message_id, group_key)
+        SELECT nextval('postroom.ready_seq'), x.queue_id, x.priority, x.deliveries, x.message_id,
+               CASE WHEN x.queue_id = ANY (ARRAY(SELECT f.id FROM postroom.queue f WHERE f.fair))
+                    THEN postroom.fair_key(x.message_id) ELSE '' END
+        FROM removed x
+        RETURNING r.queue_id
     ), logged AS (
         INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at)
-        SELECT 'redrive', queue_id, p_message, 1, 1, clock_timestamp() FROM back
+        SELECT 'redrive', b.queue_id, p_message, 1, 1, clock_timestamp() FROM back b
     )
-    SELECT count(*)::int FROM back
+    SELECT count(*)::int INTO moved FROM back;
+    RETURN moved;
+END
 $$;
 COMMENT ON FUNCTION postroom.redrive IS
     'Puts a dead letter back into its queue, its failures and crashes forgotten: SELECT postroom.redrive(''...'').

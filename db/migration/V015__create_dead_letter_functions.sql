@@ -152,8 +152,9 @@ BEGIN
                                  THEN p_message.created_at + p_targets[1].time_to_live END;
     IF only_one THEN
         INSERT INTO postroom.message VALUES (p_message.*);
-        INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
-        VALUES (p_message.seq, p_message.queue_id, p_message.priority, p_message.id, false);
+        INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved, group_key)
+        VALUES (p_message.seq, p_message.queue_id, p_message.priority, p_message.id, false,
+                CASE WHEN p_targets[1].fair THEN coalesce(p_message.group_key, E'\x01') ELSE '' END);
     ELSE
         PERFORM postroom.store_routed(p_message, p_targets, NULL);
     END IF;

@@ -233,13 +233,13 @@ $$;
 COMMENT ON FUNCTION postroom.arm_limiter IS
     'Internal: called by claims. Whether claims from before a limiter was set have ended.';
 
--- Does what claim does, or claim_ordered, for a queue with limiters: takes no more than they let start. Answers the rows of that claim, and
--- behind them one row without a lease. start_within: in how many microseconds after the claim was sent its messages have to start, by the
--- worker's look at its clock; start_guard: how much later the booking ends. held_back: whether a limiter kept it from more. next_start: the
--- microseconds until more may start; null: that is not known, because messages have to end, or another claim has the lock. booked_at: the
--- time of the booking, in microseconds since 1970. limits: which limits it met; null: the claim did not come to see them, nor the reports.
--- reported: whether to report its starts, because more than half of a limit is used, or one was reached within 10 periods and 10 s. A
--- queue that has no limiter any more is claimed without one.
+-- Does what claim does, or claim_ordered, or claim_fair (p_turns), for a queue with limiters: takes no more than they let start. Answers
+-- the rows of that claim, and behind them one row without a lease. start_within: in how many microseconds after the claim was sent its
+-- messages have to start, by the worker's look at its clock; start_guard: how much later the booking ends. held_back: whether a limiter
+-- kept it from more. next_start: the microseconds until more may start; null: that is not known, because messages have to end, or another
+-- claim has the lock. booked_at: the time of the booking, in microseconds since 1970. limits: which limits it met; null: the claim did not
+-- come to see them, nor the reports. reported: whether to report its starts, because more than half of a limit is used, or one was reached
+-- within 10 periods and 10 s. A queue that has no limiter any more is claimed without one.
 --
 -- p_limits to p_counts: what the worker reports of bookings before, see move_starts; of a claim that met the limits p_limits.
 --
@@ -247,7 +247,7 @@ COMMENT ON FUNCTION postroom.arm_limiter IS
 CREATE OR REPLACE FUNCTION postroom.claim_limited(
     p_worker int, p_queue int, p_queue_name text, p_priorities smallint[], p_cursors bigint[],
     p_limit int, p_lease_size int, p_started int, p_kind int, p_ordered boolean,
-    p_limits text, p_deadlines bigint[], p_starts bigint[], p_counts int[])
+    p_limits text, p_deadlines bigint[], p_starts bigint[], p_counts int[], p_turns text[])
 RETURNS TABLE (
     lease_id bigint, lease_count int, ordinal int, priority smallint, lane_seq bigint, message_id uuid,
     failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamptz,
@@ -286,7 +286,8 @@ BEGIN
     FROM postroom.queue q
     WHERE q.id = p_queue
       AND q.name = p_queue_name
-      AND q.ordered = p_ordered; -- the claims below ask again
+      AND q.ordered = p_ordered -- the claims below ask again
+      AND (q.fair = (p_turns IS NOT NULL) OR p_kind > 0);
     IF NOT FOUND THEN
         RETURN;
     END IF;
@@ -371,7 +372,12 @@ BEGIN
             SELECT c.*
             FROM postroom.claim(p_worker, p_queue, p_queue_name, p_priorities, p_cursors,
                                 most::int, p_lease_size, p_started, p_kind + 4) c
-            WHERE NOT p_ordered
+            WHERE NOT p_ordered AND p_turns IS NULL
+            UNION ALL
+            SELECT c.*
+            FROM postroom.claim_fair(p_worker, p_queue, p_queue_name, p_priorities, p_cursors, p_turns,
+                                     most::int, p_lease_size, p_started, p_kind + 4) c
+            WHERE p_turns IS NOT NULL
             UNION ALL
             SELECT c.*
             FROM postroom.claim_ordered(p_worker, p_queue, p_queue_name, p_priorities, p_cursors,

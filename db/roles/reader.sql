@@ -39,11 +39,11 @@ GRANT SELECT (message_id, queue, dead_at, reason, error_class, error, fingerprin
 -- What explain reads, and what it calls. PUBLIC may execute functions unless somebody took that right.
 GRANT SELECT (id, type, type_version, group_key) ON postroom.message TO postroom_reader;
 GRANT SELECT (id, name, paused_at, consumers_stopped_at, deleted_at, crash_limit, retention, ordered, single_active_consumer,
-              has_limiter, destination) ON postroom.queue TO postroom_reader;
+              has_limiter, destination, fair) ON postroom.queue TO postroom_reader;
 GRANT SELECT (id, name, beat_at, stopped_at) ON postroom.worker TO postroom_reader;
 GRANT SELECT (worker_id, queue_id, handler, types) ON postroom.consumer TO postroom_reader;
 GRANT SELECT (worker_id, queue_id) ON postroom.consumer_stop, postroom.active_consumer TO postroom_reader;
-GRANT SELECT (queue_id, priority, seq) ON postroom.ready TO postroom_reader;
+GRANT SELECT (queue_id, priority, seq, crashes, group_key) ON postroom.ready TO postroom_reader;
 GRANT SELECT (queue_id, group_key, seq, message_id) ON postroom.grouped TO postroom_reader;
 GRANT SELECT (queue_id, group_key, message_id, held_since, is_free) ON postroom.message_group TO postroom_reader;
 GRANT SELECT (message_id, queue_id, dead_at, error) ON postroom.dead_letter TO postroom_reader;
@@ -52,5 +52,6 @@ GRANT SELECT (queue_id, open) ON postroom.lease TO postroom_reader;
 GRANT SELECT (queue_id, destination, max_starts, period, window_kind, booked_until, booked, max_in_progress, set_by, set_at, parked_until)
     ON postroom.limiter TO postroom_reader;
 GRANT SELECT (name, enabled, valid_from, valid_until, secret, changed_by, changed_at) ON postroom.settings TO postroom_reader;
-GRANT EXECUTE ON FUNCTION postroom.count_starts, postroom.explain, postroom.explain_group, postroom.limiters, postroom.next_start,
-    postroom.settings_obstacle, postroom.start_guard, postroom.start_slice, postroom.takes TO postroom_reader;
+GRANT EXECUTE ON FUNCTION postroom.count_starts, postroom.explain, postroom.explain_group, postroom.explain_turn, postroom.limiters,
+    postroom.next_groups, postroom.next_start, postroom.settings_obstacle, postroom.start_guard, postroom.start_slice,
+    postroom.takes TO postroom_reader;

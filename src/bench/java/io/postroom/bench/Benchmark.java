@@ -57,6 +57,7 @@ final class Benchmark {
                 new RoutingWorkload(),
                 new OrderedWorkload(),
                 new SchedulesWorkload(),
+                new FairWorkload(),
                 new LimitedWorkload(),
                 new HttpWorkload(),
                 new BatchWorkload(),

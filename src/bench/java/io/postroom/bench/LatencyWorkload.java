@@ -107,7 +107,7 @@ final class LatencyWorkload implements Workload {
     }
 
     /** One that came later than ten seconds would otherwise be forgotten where it matters most. */
-    private static long[] complete(long[] latencies, int sent) {
+    static long[] complete(long[] latencies, int sent) {
         if (latencies.length < sent) {
             throw new BenchException((sent - latencies.length) + " of " + sent
                     + " messages were not handled within ten seconds after the last was sent");
@@ -180,7 +180,7 @@ final class LatencyWorkload implements Workload {
         result.atMost("(b) p50 <= 2 x (a)", percentile(two, 50) / p50, 2, options);
     }
 
-    private static double percentile(Row row, double percent) {
+    static double percentile(Row row, double percent) {
         return row.figures(sample -> sample.latencyMillis(percent)).median();
     }
 }

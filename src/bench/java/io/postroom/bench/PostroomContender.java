@@ -25,26 +25,34 @@ import java.util.stream.IntStream;
 /** The product as a host gets it: default settings, a pool of the host's, full history. */
 final class PostroomContender implements Contender {
     private final boolean joining;
-    /** 0: the queue is not ordered. */
+    /** 0: messages have no group. */
     private final int groups;
+    /** Whether the groups take turns; else the queue is ordered if there are groups. */
+    private final boolean fair;
 
     PostroomContender() {
-        this(false, 0);
+        this(false, 0, false);
     }
 
-    private PostroomContender(boolean joining, int groups) {
+    private PostroomContender(boolean joining, int groups, boolean fair) {
         this.joining = joining;
         this.groups = groups;
+        this.fair = fair;
     }
 
     /** Each message in a transaction of the caller's, which commits for it alone: what a host pays for one message beside its own rows. */
     static PostroomContender inCallersTransaction() {
-        return new PostroomContender(true, 0);
+        return new PostroomContender(true, 0, false);
     }
 
     /** Its queue is ordered, and the messages go round these groups. */
     static PostroomContender ordered(int groups) {
-        return new PostroomContender(false, groups);
+        return new PostroomContender(false, groups, false);
+    }
+
+    /** Its queue is fair. What it is filled with goes round these groups; each message that is sent alone belongs to another one. */
+    static PostroomContender fair(int groups) {
+        return new PostroomContender(false, groups, true);
     }
 
     static final int THREADS = 16;
@@ -56,7 +64,9 @@ final class PostroomContender implements Contender {
     public String name() {
         return joining
                 ? "postroom, caller's transaction"
-                : groups == 0 ? "postroom" : String.format(Locale.ROOT, "postroom, ordered, groups: %,d", groups);
+                : groups == 0
+                        ? "postroom"
+                        : String.format(Locale.ROOT, "postroom, %s, groups: %,d", fair ? "fair" : "ordered", groups);
     }
 
     @Override
@@ -67,7 +77,7 @@ final class PostroomContender implements Contender {
 
     @Override
     public Line open(BenchDatabase database) {
-        return joining ? new JoiningQueue(database) : new Queue(database, groups);
+        return joining ? new JoiningQueue(database) : new Queue(database, groups, fair);
     }
 
     static Handler handler(String queue, int threads, Consumer<String> consumer) {
@@ -80,7 +90,7 @@ final class PostroomContender implements Contender {
 
     private static final class JoiningQueue extends Queue {
         JoiningQueue(BenchDatabase database) {
-            super(database, 0);
+            super(database, 0, false);
         }
 
         @Override
@@ -98,17 +108,22 @@ final class PostroomContender implements Contender {
     private static class Queue implements Line {
         final HikariDataSource pool;
         private final int groups;
+        private final boolean fair;
         private final AtomicInteger nextGroup = new AtomicInteger();
         private final AtomicLong entered = new AtomicLong();
         private final AtomicLong acknowledged = new AtomicLong();
         private Postroom postroom;
 
-        Queue(BenchDatabase database, int groups) {
+        Queue(BenchDatabase database, int groups, boolean fair) {
             this.groups = groups;
+            this.fair = fair;
             pool = database.pool(POOL);
             try {
                 postroom = Postroom.on(pool).workers(false).start();
-                postroom.queues().declare(QueueSettings.of(QUEUE).ordered(groups > 0));
+                postroom.queues()
+                        .declare(QueueSettings.of(QUEUE)
+                                .ordered(groups > 0 && !fair)
+                                .fair(fair));
             } catch (RuntimeException failed) {
                 pool.close();
                 throw failed;
@@ -149,7 +164,7 @@ final class PostroomContender implements Contender {
 
         @Override
         public void enqueue(String payload) {
-            messages().createMessage(message(payload));
+            messages().createMessage(fair ? message(payload).group("other") : message(payload));
             entered.incrementAndGet();
         }
 

@@ -23,6 +23,7 @@ import java.util.function.Consumer;
  * @param overflow see {@link #maxLength(long, Overflow)}
  * @param singleActiveConsumer see {@link #singleActiveConsumer(boolean)}
  * @param expiresAfter see {@link #expiresAfter(Duration)}; 0: never
+ * @param fair see {@link #fair(boolean)}
  */
 public record QueueSettings(
         String queue,
@@ -39,7 +40,8 @@ public record QueueSettings(
         Optional<Long> maxLength,
         Optional<Overflow> overflow,
         Optional<Boolean> singleActiveConsumer,
-        Optional<Duration> expiresAfter) {
+        Optional<Duration> expiresAfter,
+        Optional<Boolean> fair) {
 
     /** How long finished messages stay unless the queue says otherwise: 7 days. */
     public static final Duration DEFAULT_RETENTION = Duration.ofDays(7);
@@ -94,6 +96,9 @@ public record QueueSettings(
         if (ordered.orElse(false) && maxLength.orElse(0L) > 0) {
             throw new InvalidMessageException(
                     "maxLength", "left out for an ordered queue", String.valueOf(maxLength.get()));
+        }
+        if (ordered.orElse(false) && fair.orElse(false)) {
+            throw new InvalidMessageException("fair", "false for an ordered queue", "true");
         }
     }
 
@@ -234,6 +239,21 @@ public record QueueSettings(
     }
 
     /**
+     * Sets whether the groups of messages ({@link CreateMessage#group}) take turns; default false. A message then waits for one turn of
+     * each other group of its priority at most, even where one of them has a million messages waiting. Within a group the oldest goes
+     * first. Messages without a group are a group of their own. A higher priority still goes before all groups of a lower one. A turn is
+     * one message, or as many as {@code postroom.set_group_weight} says.
+     *
+     * <p>It can be changed at any time. What waits already is a group of its own then. Each process holds no more than its handlers run in
+     * 20 ms, or as many as they take at once. Direct dispatch is left out, and {@code sendMessageSync} stores the message only.
+     *
+     * @throws InvalidMessageException these are settings of an ordered queue
+     */
+    public QueueSettings fair(boolean isFair) {
+        return copy(draft -> draft.fair = Optional.of(isFair));
+    }
+
+    /**
      * Deletes the queue when no process has consumed it and nobody has declared it for so long; 1 ms to 400 days. Creating messages is no
      * use in this sense. It is deleted a tenth of the time later, at most a minute, or when a job looks next. What waits in it ends
      * CANCELLED, reason {@code queue_deleted}. Where all processes stop for longer than that, the queue is gone soon after the next start.
@@ -271,6 +291,7 @@ public record QueueSettings(
         draft.overflow = overflow;
         draft.singleActiveConsumer = singleActiveConsumer;
         draft.expiresAfter = expiresAfter;
+        draft.fair = fair;
         change.accept(draft);
         return draft.settings();
     }
@@ -292,6 +313,7 @@ public record QueueSettings(
         private Optional<Overflow> overflow = Optional.empty();
         private Optional<Boolean> singleActiveConsumer = Optional.empty();
         private Optional<Duration> expiresAfter = Optional.empty();
+        private Optional<Boolean> fair = Optional.empty();
 
         Draft(String queue) {
             this.queue = queue;
@@ -313,7 +335,8 @@ public record QueueSettings(
                     maxLength,
                     overflow,
                     singleActiveConsumer,
-                    expiresAfter);
+                    expiresAfter,
+                    fair);
         }
     }
 }

@@ -31,7 +31,8 @@ final class QueueRequest {
                 "maxLength",
                 "overflow",
                 "singleActiveConsumer",
-                "expiresAfter");
+                "expiresAfter",
+                "fair");
         return new QueueSettings(
                 queue,
                 given.integer("attempts"),
@@ -47,7 +48,8 @@ final class QueueRequest {
                 given.integer("maxLength").map(Integer::longValue),
                 given.text("overflow").map(Overflow::ofCode),
                 given.bool("singleActiveConsumer"),
-                given.text("expiresAfter").map(time -> Durations.parse("expiresAfter", time)));
+                given.text("expiresAfter").map(time -> Durations.parse("expiresAfter", time)),
+                given.bool("fair"));
     }
 
     private static QueueKind kind(String code) {

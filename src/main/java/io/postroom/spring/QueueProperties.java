@@ -40,6 +40,7 @@ import org.springframework.core.env.Environment;
  * @param overflow What happens above that: drop-head, reject or reject-to-dead-letter-exchange.
  * @param singleActiveConsumer Whether only one process consumes at a time.
  * @param expiresAfter Without use for so long the queue is deleted, 1 ms to 400 days; 0: never.
+ * @param fair Whether the groups of messages take turns.
  * @param maxStarts Most starts of handlers in a period, over all processes.
  * @param period That period, 100 ms to 400 days.
  * @param window Which spans of time are meant: sliding or fixed.
@@ -60,6 +61,7 @@ record QueueProperties(
         @Nullable Overflow overflow,
         @Nullable Boolean singleActiveConsumer,
         @Nullable Duration expiresAfter,
+        @Nullable Boolean fair,
         @Nullable Integer maxStarts,
         @Nullable Duration period,
         Limiter.@Nullable Window window,
@@ -81,6 +83,7 @@ record QueueProperties(
             "overflow",
             "singleActiveConsumer",
             "expiresAfter",
+            "fair",
             "maxStarts",
             "period",
             "window",
@@ -186,6 +189,7 @@ record QueueProperties(
                 Optional.ofNullable(maxLength),
                 Optional.ofNullable(overflow),
                 Optional.ofNullable(singleActiveConsumer),
-                Optional.ofNullable(expiresAfter));
+                Optional.ofNullable(expiresAfter),
+                Optional.ofNullable(fair));
     }
 }

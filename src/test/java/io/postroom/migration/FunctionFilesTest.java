@@ -55,6 +55,8 @@ class FunctionFilesTest {
             "run_schedule",
             "seal_batch",
             "set_destination",
+            "set_fair",
+            "set_group_weight",
             "set_limiter",
             "set_ordered",
             "set_settings",

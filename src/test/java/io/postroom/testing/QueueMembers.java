@@ -36,6 +36,7 @@ public final class QueueMembers {
         values.put("overflow", "reject");
         values.put("singleActiveConsumer", true);
         values.put("expiresAfter", "3m");
+        values.put("fair", true);
         assertThat(values.keySet()).as("a value for each setting").containsExactlyInAnyOrderElementsOf(names());
         return values;
     }

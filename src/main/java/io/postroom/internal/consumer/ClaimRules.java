@@ -50,6 +50,8 @@ final class ClaimRules {
         SUSPECTS_WAIT(Hint.HERE, rules -> rules.queue.hasSuspects(), Way.DIRECT_DISPATCH),
         /** A claim decides which message of a group is next. */
         ORDERED(Hint.HERE, rules -> rules.queue.isOrdered(), Way.DIRECT_DISPATCH),
+        /** A claim decides whose turn it is. */
+        FAIR(Hint.HERE, rules -> rules.queue.isFair(), Way.DIRECT_DISPATCH),
         /** A claim decides whether a message may start. */
         LIMITED(Hint.HERE, rules -> rules.queue.hasLimiter(), Way.DIRECT_DISPATCH),
         /** What waits in READY goes before a message that comes now. */

@@ -56,6 +56,16 @@ public final class ConsumedQueue {
         return cursors.isOrdered();
     }
 
+    /** Whether the groups of messages take turns, as of the last poll. */
+    boolean isFair() {
+        return cursors.isFair();
+    }
+
+    /** Whether little is held ahead of the threads: others could start what waits here, or messages that come later go before it. */
+    public boolean holdsLittle() {
+        return limiter || cursors.isFair();
+    }
+
     /** Whether the queue has a limiter or a destination, as of the last poll. Little of it is held ahead of the threads then. */
     public boolean hasLimiter() {
         return limiter;
@@ -116,6 +126,7 @@ public final class ConsumedQueue {
             }
         }
         cursors.setOrdered(report.ordered());
+        cursors.setFair(report.fair());
         limiter = report.hasLimiter();
         suspects = report.suspects();
         elsewhere = report.elsewhere();

@@ -34,7 +34,7 @@ public final class Consumer {
                 shared.bounds,
                 shared.leases,
                 shared.starts,
-                queue::hasLimiter,
+                queue::holdsLittle,
                 this::release,
                 this::requestThread,
                 others -> others.forEach(shared.claimer::signal),

@@ -27,7 +27,7 @@ final class HeldMessages {
     private final AtomicInteger count = new AtomicInteger();
 
     /**
-     * @param isLimited whether the queue has a limiter, so that messages have to start soon
+     * @param isLimited whether the queue has a limiter or is fair, so that messages have to start soon
      * @param release gives messages back to the queue untouched
      * @param onFilled asks for a handler thread, because messages wait
      * @param onRoom gets other queues with the same handlers, which waited until some of this one's messages ended

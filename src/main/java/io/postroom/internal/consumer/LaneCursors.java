@@ -5,6 +5,7 @@ import io.postroom.internal.storage.ClaimRequest;
 import io.postroom.internal.storage.ClaimedMessage;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where the next messages of a queue are: a cursor and a low watermark for each lane (priority). Thread-safe: arrivals and polls come
@@ -39,6 +40,11 @@ public final class LaneCursors {
      */
     private boolean ordered;
 
+    /** Whether the queue is fair. Its claims look from the low watermarks on, because the next message of a group may be an old one. */
+    private boolean fair;
+    /** The group that the last claim took from in each lane, in a fair queue. */
+    private final @Nullable String[] turns = new String[PRIORITIES];
+
     private boolean claimUnderWay;
     /** Whether the last claim took all it asked for, so that there is more. */
     private boolean isDeep;
@@ -69,7 +75,8 @@ public final class LaneCursors {
                 leaseSize,
                 limit,
                 kind,
-                queue.hasLimiter());
+                queue.hasLimiter(),
+                queue.isFair() && kind == ClaimKind.ORDINARY ? new String[PRIORITIES] : null);
     }
 
     /** Notes that messages became READY in the lane, the lowest of them with this number. */
@@ -115,14 +122,23 @@ public final class LaneCursors {
             int priority = lowFirst ? i : PRIORITIES - 1 - i;
             if ((maybeFilled & 1 << priority) != 0) {
                 priorities[lane] = (short) priority;
-                from[lane++] = cursors[priority];
+                from[lane++] = fair ? lowWatermarks[priority] : cursors[priority];
                 loweredSince[priority] = NOTHING_LOWERED;
                 maybeFilled &= ~(1 << priority);
             }
         }
         claimUnderWay = true;
-        return new ClaimRequest(
+        ClaimRequest request = new ClaimRequest(
                 workerId, queueId, queue, false, priorities, from, limit, leaseSize, started, ClaimKind.ORDINARY);
+        return fair ? request.withTurns(turnsOf(priorities)) : request;
+    }
+
+    private @Nullable String[] turnsOf(short[] priorities) {
+        @Nullable String[] own = new String[priorities.length];
+        for (int lane = 0; lane < own.length; lane++) {
+            own[lane] = turns[priorities[lane]];
+        }
+        return own;
     }
 
     private ClaimRequest requestOfOrdered(int workerId, int limit, int leaseSize, int started) {
@@ -148,12 +164,23 @@ public final class LaneCursors {
         return ordered;
     }
 
-    /** Moves the cursors behind what the request brought. */
+    /** Notes whether the queue is fair; default false. It holds from the next request on. */
+    public synchronized void setFair(boolean fair) {
+        this.fair = fair;
+    }
+
+    synchronized boolean isFair() {
+        return fair;
+    }
+
+    /** Moves the cursors behind what the request brought, and the turns to the groups of the last messages. */
     synchronized void claimed(ClaimRequest request, List<ClaimedMessage> messages) {
         for (ClaimedMessage message : messages) {
             int priority = message.priority();
             // What arrived below while the claim was under way may not be in it: the cursor goes no further than that.
             cursors[priority] = Math.max(cursors[priority], Math.min(message.laneSeq() + 1, loweredSince[priority]));
+            String group = message.content().group();
+            turns[priority] = group == null ? ClaimRequest.NO_GROUP : group;
         }
         claimUnderWay = false;
         isDeep = messages.size() >= request.limit();

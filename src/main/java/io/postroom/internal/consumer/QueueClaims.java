@@ -172,11 +172,11 @@ final class QueueClaims {
     }
 
     /**
-     * Returns the most queues in a claim with this one; fewer after a failure, to find the one that fails. Ordered queues and those with a
-     * limiter claim alone.
+     * Returns the most queues in a claim with this one; fewer after a failure, to find the one that fails. Ordered and fair queues and
+     * those with a limiter claim alone.
      */
     int mostTogether() {
-        return queue.isOrdered() || queue.hasLimiter() ? 1 : mostTogether;
+        return queue.isOrdered() || queue.isFair() || queue.hasLimiter() ? 1 : mostTogether;
     }
 
     /** Lowers {@link #mostTogether} until a claim works. */

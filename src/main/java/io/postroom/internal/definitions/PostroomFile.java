@@ -46,7 +46,8 @@ final class PostroomFile {
             "maxLength",
             "overflow",
             "singleActiveConsumer",
-            "expiresAfter");
+            "expiresAfter",
+            "fair");
     private static final List<String> EXCHANGE_MEMBERS = List.of("exchange", "kind", "alternate");
     private static final List<String> BINDING_MEMBERS =
             List.of("exchange", "queue", "toExchange", "routingKey", "arguments");
@@ -93,6 +94,7 @@ final class PostroomFile {
         queue.overflow().ifPresent(overflow -> shown.put("overflow", overflow.code()));
         queue.singleActiveConsumer().ifPresent(isSingle -> shown.put("singleActiveConsumer", isSingle));
         queue.expiresAfter().ifPresent(time -> shown.put("expiresAfter", Durations.format(time)));
+        queue.fair().ifPresent(isFair -> shown.put("fair", isFair));
         return shown;
     }
 
@@ -200,7 +202,8 @@ final class PostroomFile {
                 entry.optionalNumber("maxLength").map(Integer::longValue),
                 entry.optionalText("overflow").map(Overflow::ofCode),
                 entry.optionalFlag("singleActiveConsumer"),
-                duration(entry, "expiresAfter"));
+                duration(entry, "expiresAfter"),
+                entry.optionalFlag("fair"));
     }
 
     private static Optional<Duration> duration(Entry entry, String member) {

@@ -49,9 +49,20 @@ final class ClaimSql {
             FROM postroom.claim_ordered(:worker, :queue, :queueName, :priorities, :cursors, :limit, :leaseSize, :started, :kind)
             """);
 
+    /** Does the same for a fair queue, but takes no suspects: see the function. */
+    static final Sql CLAIM_FAIR = Sql.of("""
+            -- name: claim_fair
+            SELECT lease_id, lease_count, ordinal, priority, lane_seq, message_id,
+                   failures, crashes, deliveries, stored, expired, created_at,
+                   type, type_version, direction, correlation_id, content_type,
+                   exchange, routing_key, headers, payload, body, group_key
+            FROM postroom.claim_fair(:worker, :queue, :queueName, :priorities, :cursors, :turns, :limit, :leaseSize, :started, :kind)
+            """);
+
     /**
-     * Does the same for a queue with limiters, ordered or not: see the function. The last row has no lease: in how many microseconds after
-     * the call the messages have to start, whether a limiter held others back, and the microseconds until more may start.
+     * Does the same for a queue with limiters, ordered or fair or neither: see the function. The last row has no lease: in how many
+     * microseconds after the call the messages have to start, whether a limiter held others back, and the microseconds until more may
+     * start.
      */
     static final Sql CLAIM_LIMITED = Sql.of("""
             -- name: claim_limited
@@ -61,7 +72,7 @@ final class ClaimSql {
                    exchange, routing_key, headers, payload, body, group_key,
                    start_within, start_guard, held_back, next_start, booked_at, limits, reported
             FROM postroom.claim_limited(:worker, :queue, :queueName, :priorities, :cursors, :limit, :leaseSize, :started, :kind,
-                                        :ordered, :limits, :deadlines, :starts, :counts)
+                                        :ordered, :limits, :deadlines, :starts, :counts, :turns)
             """);
 
     /**
@@ -120,7 +131,7 @@ final class ClaimSql {
             -- name: poll
             SELECT pg_postmaster_start_time(), pg_relation_filenode('postroom.ready'),
                    queue_id, name, paused, deleted, max_attempts, retry_after, settings_by, suspects, elsewhere, lowest,
-                   ordered, stop_confirmed, has_limiter
+                   ordered, stop_confirmed, has_limiter, fair
             FROM (SELECT) one
             LEFT JOIN postroom.poll(:worker, :queues, :watermark, :uneven, :watermarks, :tell, :since::xid, :look) ON true
             """);

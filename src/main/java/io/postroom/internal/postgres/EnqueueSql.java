@@ -32,7 +32,15 @@ final class EnqueueSql {
 
     /** All columns in the order of the table: with defaults left out, another node would compute the row once more. */
     private static final String INTO_READY =
-            "INSERT INTO postroom.ready (seq, queue_id, priority, failures, crashes, deliveries, message_id, moved)";
+            "INSERT INTO postroom.ready (seq, queue_id, priority, failures, crashes, deliveries, message_id, moved, group_key)";
+
+    /** The key in READY, where the row of the queue is at hand: see fair.sql. */
+    private static final String KEY_OF_ONE = "CASE WHEN q.fair THEN coalesce({group}, E'\\x01') ELSE '' END";
+
+    /** The same for the rows {@code s} of new messages. */
+    private static final String KEY_OF_MANY = """
+            CASE WHEN s.queue_id = ANY (ARRAY(SELECT f.id FROM postroom.queue f WHERE f.fair))
+                        THEN coalesce(s.group_key, E'\\x01') ELSE '' END""";
 
     private static final String INTO_LEASE =
             "INSERT INTO postroom.lease (worker_id, queue_id, priority, message_ids, open)";
@@ -50,11 +58,11 @@ final class EnqueueSql {
             FROM_KNOWN_QUEUE.replace("q.deleted_at IS NULL", "q.deleted_at IS NULL AND q.max_length IS NULL");
 
     /**
-     * The same, unless the queue is an ordered one, has a single active consumer or has a limiter: there a claim decides which message of a
-     * group is next, which process takes it, and whether one may start.
+     * The same, unless the queue is ordered or fair, has a single active consumer or has a limiter: there a claim decides which message is
+     * next, which process takes it, and whether one may start.
      */
-    private static final String FROM_UNORDERED_QUEUE =
-            FROM_KNOWN_QUEUE + " AND NOT q.ordered AND NOT q.single_active_consumer AND NOT q.has_limiter";
+    private static final String FROM_UNORDERED_QUEUE = FROM_KNOWN_QUEUE
+            + " AND NOT q.ordered AND NOT q.fair AND NOT q.single_active_consumer AND NOT q.has_limiter";
 
     /** Whether the numbers of many messages' queues are still those of the queues named, and these have no maximum length. */
     private static final String ALL_QUEUES_KNOWN = """
@@ -75,6 +83,7 @@ final class EnqueueSql {
         String filled = MessageColumns.fillMany(text, seq)
                 .replace("{into lease}", INTO_LEASE)
                 .replace("{into ready}", INTO_READY)
+                .replace("{key of many}", KEY_OF_MANY)
                 .replace("{from unordered queue}", FROM_UNORDERED_QUEUE)
                 .replace("{all queues known}", ALL_QUEUES_KNOWN);
         return new Many(
@@ -90,6 +99,8 @@ final class EnqueueSql {
         return new SqlOfOne(
                 text.replace("{into lease}", INTO_LEASE)
                         .replace("{into ready}", INTO_READY)
+                        .replace("{key of one}", KEY_OF_ONE)
+                        .replace("{key of many}", KEY_OF_MANY)
                         .replace("{id then seq}", ID_THEN_SEQ)
                         .replace("{from open queue}", FROM_OPEN_QUEUE)
                         .replace("{from unordered queue}", FROM_UNORDERED_QUEUE),
@@ -110,7 +121,7 @@ final class EnqueueSql {
             -- name: enqueue
             WITH placed AS (
                 {into ready}
-                SELECT {id then seq}, q.id, {priority}, 0::int2, 0::int2, 0::int2, :id::uuid, false
+                SELECT {id then seq}, q.id, {priority}, 0::int2, 0::int2, 0::int2, :id::uuid, false, {key of one}
                 {from open queue}
                 RETURNING seq, queue_id, message_id
             )
@@ -124,7 +135,7 @@ final class EnqueueSql {
             -- name: enqueue_numbered
             WITH placed AS (
                 {into ready}
-                SELECT {id then seq}, q.id, {priority}, 0::int2, 0::int2, 0::int2, :id::uuid, false
+                SELECT {id then seq}, q.id, {priority}, 0::int2, 0::int2, 0::int2, :id::uuid, false, {key of one}
                 {from open queue}
                 RETURNING seq, queue_id, message_id
             )
@@ -145,10 +156,11 @@ final class EnqueueSql {
                 SELECT {values}
                 {from open queue}
                 ON CONFLICT DO NOTHING
-                RETURNING id, seq, queue_id, priority
+                RETURNING id, seq, queue_id, priority, group_key
             )
             {into ready}
-            SELECT s.seq, s.queue_id, s.priority, 0::int2, 0::int2, 0::int2, s.id, false
+            SELECT s.seq, s.queue_id, s.priority, 0::int2, 0::int2, 0::int2, s.id, false,
+                {key of many}
             FROM stored s
             RETURNING seq
             """, ID_THEN_SEQ);
@@ -166,10 +178,11 @@ final class EnqueueSql {
                 FROM unnest({arrays}) g ({fields})
                 WHERE pg_current_xact_id() IS NOT NULL -- the id first, then nextval
                   AND {all queues known}
-                RETURNING id, seq, queue_id, priority
+                RETURNING id, seq, queue_id, priority, group_key
             )
             {into ready}
-            SELECT s.seq, s.queue_id, s.priority, 0::int2, 0::int2, 0::int2, s.id, false
+            SELECT s.seq, s.queue_id, s.priority, 0::int2, 0::int2, 0::int2, s.id, false,
+                {key of many}
             FROM stored s
             RETURNING seq
             """, "nextval('postroom.ready_seq')");
@@ -212,10 +225,11 @@ final class EnqueueSql {
                 SELECT {rows}
                 FROM fresh g
                 ON CONFLICT DO NOTHING
-                RETURNING id, seq, queue_id, priority
+                RETURNING id, seq, queue_id, priority, group_key
             ), placed AS (
                 {into ready}
-                SELECT s.seq, s.queue_id, s.priority, 0::int2, 0::int2, 0::int2, s.id, false
+                SELECT s.seq, s.queue_id, s.priority, 0::int2, 0::int2, 0::int2, s.id, false,
+                {key of many}
                 FROM stored s
                 WHERE s.seq > 0
             ), put_off AS (
@@ -269,18 +283,19 @@ final class EnqueueSql {
                 SELECT {rows}
                 FROM fresh g
                 ON CONFLICT DO NOTHING
-                RETURNING id, queue_id, queue_ids, priority, created_at, expires_at
+                RETURNING id, queue_id, queue_ids, priority, created_at, expires_at, group_key
             ), entries AS MATERIALIZED (
-                SELECT s.id, f.seq, f.due, s.priority, s.created_at, s.expires_at,
+                SELECT s.id, f.seq, f.due, s.priority, s.created_at, s.expires_at, s.group_key,
                        e.queue_id, e.time_to_live, s.queue_ids IS NOT NULL AS is_one_of_several
                 FROM stored s
                 JOIN fresh f ON f.id = s.id
                 CROSS JOIN LATERAL unnest(coalesce(s.queue_ids, ARRAY[s.queue_id]), f.entry_times::int8[]) e (queue_id, time_to_live)
             ), placed AS (
                 {into ready}
-                SELECT e.seq, e.queue_id, e.priority, 0::int2, 0::int2, 0::int2, e.id, false
-                FROM entries e
-                WHERE e.due IS NULL
+                SELECT s.seq, s.queue_id, s.priority, 0::int2, 0::int2, 0::int2, s.id, false,
+                {key of many}
+                FROM entries s
+                WHERE s.due IS NULL
             ), put_off AS (
                 INSERT INTO postroom.delayed (due_at, queue_id, priority, message_id, reason)
                 SELECT e.due, e.queue_id, e.priority, e.id, 'delay'
@@ -317,12 +332,14 @@ final class EnqueueSql {
                 WHERE NOT EXISTS (SELECT FROM postroom.queue q
                                   WHERE q.max_length IS NOT NULL AND q.deleted_at IS NULL AND q.id = ANY (:queueIds::int4[]))
                   {and routing known}
-                RETURNING id, seq, priority, queue_ids
+                RETURNING id, seq, priority, queue_ids, group_key
             ), placed AS (
                 {into ready}
-                SELECT s.seq, e.queue_id, s.priority, 0::int2, 0::int2, 0::int2, s.id, false
-                FROM stored s
-                CROSS JOIN LATERAL unnest(s.queue_ids) e (queue_id)
+                SELECT s.seq, s.queue_id, s.priority, 0::int2, 0::int2, 0::int2, s.id, false,
+                {key of many}
+                FROM (SELECT x.seq, x.priority, x.id, x.group_key, e.queue_id
+                      FROM stored x
+                      CROSS JOIN LATERAL unnest(x.queue_ids) e (queue_id)) s
             )
             SELECT s.seq
             FROM stored s

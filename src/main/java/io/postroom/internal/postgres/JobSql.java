@@ -54,8 +54,10 @@ final class JobSql {
                   AND d.due_at <= statement_timestamp()
                 RETURNING d.queue_id, d.priority, d.failures, d.crashes, d.deliveries, d.message_id
             )
-            INSERT INTO postroom.ready (seq, queue_id, priority, failures, crashes, deliveries, message_id)
-            SELECT nextval('postroom.ready_seq'), x.queue_id, x.priority, x.failures, x.crashes, x.deliveries, x.message_id
+            INSERT INTO postroom.ready (seq, queue_id, priority, failures, crashes, deliveries, message_id, group_key)
+            SELECT nextval('postroom.ready_seq'), x.queue_id, x.priority, x.failures, x.crashes, x.deliveries, x.message_id,
+                   CASE WHEN x.queue_id = ANY (ARRAY(SELECT f.id FROM postroom.queue f WHERE f.fair))
+                        THEN postroom.fair_key(x.message_id) ELSE '' END
             FROM removed x
             """);
 

@@ -32,6 +32,9 @@ final class MessageColumns {
     private static final Column PRIORITY =
             int2("priority", "priority", "priorities", NewMessage::priority, CreateMessage.DEFAULT_PRIORITY);
 
+    private static final Column GROUP =
+            text("group_key", "group", "groups", message -> message.content().group());
+
     /** The order of the table. {@code seq} is an expression of the statement. */
     private static final List<Column> ALL = List.of(
             id(NewMessage::id),
@@ -60,7 +63,7 @@ final class MessageColumns {
                     "correlation",
                     "correlations",
                     message -> message.content().correlationId()),
-            text("group_key", "group", "groups", message -> message.content().group()),
+            GROUP,
             text(
                     "content_type",
                     "contentType",
@@ -131,7 +134,7 @@ final class MessageColumns {
 
     /**
      * Fills in the placeholders of a statement for one message, in the form of that message: {@code {columns}} the names; {@code
-     * {values}} the expressions; {@code {priority}} that of the priority.
+     * {values}} the expressions; {@code {priority}} and {@code {group}} those of the priority and the group.
      *
      * @param expressions those of columns whose values come from the statement itself, by the column's name
      */
@@ -144,6 +147,7 @@ final class MessageColumns {
                                 .map(column -> expressions.getOrDefault(column.name, column.inForm(message)))
                                 .collect(joining(", ")))
                 .replace("{priority}", PRIORITY.inForm(message))
+                .replace("{group}", GROUP.inForm(message))
                 .replace("{and routing known}", message.targets() == null ? "" : ROUTING_KNOWN);
     }
 

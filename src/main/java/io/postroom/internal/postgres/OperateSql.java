@@ -113,8 +113,10 @@ final class OperateSql {
                   AND d.queue_id = x.queue_id
                 RETURNING d.queue_id, d.priority, d.deliveries, d.message_id
             ), back AS (
-                INSERT INTO postroom.ready AS r (seq, queue_id, priority, deliveries, message_id)
-                SELECT nextval('postroom.ready_seq'), x.queue_id, x.priority, x.deliveries, x.message_id
+                INSERT INTO postroom.ready AS r (seq, queue_id, priority, deliveries, message_id, group_key)
+                SELECT nextval('postroom.ready_seq'), x.queue_id, x.priority, x.deliveries, x.message_id,
+                       CASE WHEN x.queue_id = ANY (ARRAY(SELECT f.id FROM postroom.queue f WHERE f.fair))
+                            THEN postroom.fair_key(x.message_id) ELSE '' END
                 FROM removed x
                 RETURNING r.queue_id, r.priority, r.seq
             ), noted AS (

@@ -74,7 +74,8 @@ final class PollRows {
                     stopOf(row),
                     lowestOf(row.getArray(12)),
                     row.getBoolean(13),
-                    row.getBoolean(15));
+                    row.getBoolean(15),
+                    row.getBoolean(16));
         }
 
         private static QueueReport.Stop stopOf(ResultSet row) throws SQLException {

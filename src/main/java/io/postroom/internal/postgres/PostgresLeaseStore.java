@@ -52,9 +52,15 @@ final class PostgresLeaseStore implements LeaseStore {
             return claimLimited(request, StartReports.NONE).messages();
         }
         return transactions.single("claim from queue " + request.queueId(), connection -> {
-            Sql statement = request.ordered() ? ClaimSql.CLAIM_ORDERED : ClaimSql.CLAIM;
+            Sql statement = request.turns() != null
+                    ? ClaimSql.CLAIM_FAIR
+                    : request.ordered() ? ClaimSql.CLAIM_ORDERED : ClaimSql.CLAIM;
             try (Sql.Call call = statement.on(connection)) {
-                return set(call, request).list(row -> ClaimedRows.claimed(row, request)).stream()
+                Sql.Call filled = set(call, request);
+                if (request.turns() != null) {
+                    filled.set("turns", request.turns());
+                }
+                return filled.list(row -> ClaimedRows.claimed(row, request)).stream()
                         .sorted(BY_LEASE_AND_ORDINAL)
                         .toList();
             }
@@ -70,6 +76,7 @@ final class PostgresLeaseStore implements LeaseStore {
                     try (Sql.Call call = ClaimSql.CLAIM_LIMITED.on(connection)) {
                         return LimitedRows.set(set(call, request), reports)
                                 .set("ordered", request.ordered())
+                                .set("turns", request.turns())
                                 .list(row -> LimitedRows.of(row, request));
                     }
                 });

@@ -162,6 +162,7 @@ final class PostgresQueueStore implements QueueStore {
                                         settings,
                                         one -> one.singleActiveConsumer().orElse(null)))
                         .set("expiresAfter", nullableLongs(settings, one -> micros(one.expiresAfter())))
+                        .set("fair", flags(settings, one -> one.fair().orElse(null)))
                         .set("strict", declarer.strict())
                         .set("owner", text(declarer.owner()))
                         .list(row);
@@ -201,7 +202,7 @@ final class PostgresQueueStore implements QueueStore {
     /** A queue that was compared with its declaration. */
     private record Declared(QueueRow queue, boolean isRefused) {
         static Declared of(ResultSet row) throws SQLException {
-            return new Declared(PostgresQueueStore.queue(row), row.getBoolean(8));
+            return new Declared(PostgresQueueStore.queue(row), row.getBoolean(9));
         }
     }
 
@@ -292,6 +293,7 @@ final class PostgresQueueStore implements QueueStore {
                 row.getBoolean(4),
                 row.getBoolean(5),
                 row.getBoolean(6),
-                row.getBoolean(7));
+                row.getBoolean(7),
+                row.getBoolean(8));
     }
 }

@@ -120,6 +120,7 @@ final class PostgresTopologyStore implements TopologyStore {
                     .set(
                             "expiresAfter",
                             Rows.nullableMicros(queue.expiresAfter().orElse(null)))
+                    .set("fair", queue.fair().map(String::valueOf).orElse(null))
                     .first(row -> true);
         }
     }
@@ -155,7 +156,8 @@ final class PostgresTopologyStore implements TopologyStore {
                 isLimited ? Optional.of(maxLength) : Optional.empty(),
                 Optional.of(Overflow.ofCode(row.getString(13))),
                 Optional.of(row.getBoolean(14)),
-                Optional.ofNullable(Rows.duration(row, 15)).map(PostgresTopologyStore::limited));
+                Optional.ofNullable(Rows.duration(row, 15)).map(PostgresTopologyStore::limited),
+                Optional.of(row.getBoolean(16)));
     }
 
     /** In SQL a time may be set in years: of 360 days where it is compared with its limit, of 365.25 where it becomes seconds. */

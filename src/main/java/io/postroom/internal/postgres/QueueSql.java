@@ -17,7 +17,7 @@ final class QueueSql {
             q.id, q.name,
                    CASE WHEN %s
                         THEN (extract(epoch FROM q.time_to_live) * 1000000)::bigint END,
-                   q.paused_at IS NOT NULL, q.ordered, q.max_length IS NOT NULL, q.has_limiter""".formatted(HAS_LEGAL_TIME_TO_LIVE);
+                   q.paused_at IS NOT NULL, q.ordered, q.max_length IS NOT NULL, q.has_limiter, q.fair""".formatted(HAS_LEGAL_TIME_TO_LIVE);
 
     private QueueSql() {}
 
@@ -44,24 +44,24 @@ final class QueueSql {
             unnest(:names::text[], :maxAttempts::bigint[], :retryAfter::text[], :crashLimit::bigint[], :timeToLive::bigint[],
                    :retention::bigint[], :kinds::text[], :deadLetterExchanges::text[], :deadLetterRoutingKeys::text[],
                    :ordered::text[]::boolean[], :onDeadLetter::text[], :maxLengths::bigint[], :overflows::text[],
-                   :singleActiveConsumers::text[]::boolean[], :expiresAfter::bigint[])
+                   :singleActiveConsumers::text[]::boolean[], :expiresAfter::bigint[], :fair::text[]::boolean[])
                 AS d (name, max_attempts, retry_after, crash_limit, time_to_live, retention, kind,
                       dead_letter_exchange, dead_letter_routing_key, ordered, on_dead_letter, max_length, overflow,
-                      single_active_consumer, expires_after)""";
+                      single_active_consumer, expires_after, fair)""";
 
     private static final String NAMED = """
             num_nonnulls(d.max_attempts, d.retry_after, d.crash_limit, d.time_to_live, d.retention, d.kind, d.dead_letter_exchange,
-                         d.on_dead_letter, d.max_length, d.overflow, d.single_active_consumer, d.expires_after) > 0""";
+                         d.on_dead_letter, d.max_length, d.overflow, d.single_active_consumer, d.expires_after, d.fair) > 0""";
 
     /** What refuses the declaration d of the queue in row q; as rows. */
     private static final String CONFLICTS_OF = """
             postroom.declaration_conflicts(q, d.max_attempts, d.retry_after, d.crash_limit, d.time_to_live * interval '1 microsecond',
                    d.retention * interval '1 microsecond', d.kind, d.ordered, d.on_dead_letter, d.max_length, d.overflow,
-                   d.single_active_consumer, d.expires_after * interval '1 microsecond', :strict, :owner::uuid)""";
+                   d.single_active_consumer, d.expires_after * interval '1 microsecond', d.fair, :strict, :owner::uuid)""";
 
     /** Whether the declaration d is refused. The function is asked only where it may have something to say. */
     private static final String IS_REFUSED = """
-            CASE WHEN q.kind <> 'durable' OR d.kind <> 'durable' OR :strict
+            CASE WHEN q.kind <> 'durable' OR d.kind <> 'durable' OR :strict OR d.fair AND q.ordered
                  THEN EXISTS (SELECT FROM %s)
                  ELSE false END""".formatted(CONFLICTS_OF);
 
@@ -91,7 +91,7 @@ final class QueueSql {
                 AND q.settings_by <> 'operator'
                 AND (q.max_attempts, q.retry_after, q.crash_limit, q.time_to_live, q.retention, q.settings_by,
                      q.dead_letter_exchange, q.dead_letter_routing_key, q.on_dead_letter, q.max_length, q.overflow,
-                     q.single_active_consumer, q.expires_after)
+                     q.single_active_consumer, q.expires_after, q.fair)
                     IS DISTINCT FROM
                     (coalesce(d.max_attempts::int, q.max_attempts), coalesce(d.retry_after, q.retry_after),
                      coalesce(d.crash_limit::int, q.crash_limit),
@@ -99,7 +99,9 @@ final class QueueSql {
                      coalesce(d.retention * interval '1 microsecond', q.retention), 'declaration',
                      %s, %s, coalesce(d.on_dead_letter, q.on_dead_letter), %s, coalesce(d.overflow, q.overflow),
                      coalesce(d.single_active_consumer, q.single_active_consumer),
-                     %s))""".formatted(NAMED, DEAD_LETTER_EXCHANGE, DEAD_LETTER_ROUTING_KEY, MAX_LENGTH, EXPIRES_AFTER);
+                     %s,
+                     coalesce(d.fair, q.fair)
+                    ))""".formatted(NAMED, DEAD_LETTER_EXCHANGE, DEAD_LETTER_ROUTING_KEY, MAX_LENGTH, EXPIRES_AFTER);
 
     /**
      * Compares declarations with what is there. Writes and locks nothing. A declared queue that is not there, or whose row would change,
@@ -138,7 +140,7 @@ final class QueueSql {
                 INSERT INTO postroom.queue AS q
                     (name, max_attempts, retry_after, crash_limit, time_to_live, retention, settings_by, kind, owner,
                      dead_letter_exchange, dead_letter_routing_key, ordered, on_dead_letter, max_length, overflow,
-                     single_active_consumer, expires_after)
+                     single_active_consumer, expires_after, fair)
                 SELECT d.name, coalesce(d.max_attempts::int, 20), coalesce(d.retry_after, '10s..6h'), coalesce(d.crash_limit::int, 3),
                        d.time_to_live * interval '1 microsecond', coalesce(d.retention * interval '1 microsecond', interval '7 days'),
                        CASE WHEN d.named THEN 'declaration' ELSE 'default' END,
@@ -146,12 +148,13 @@ final class QueueSql {
                        nullif(d.dead_letter_exchange, ''), d.dead_letter_routing_key,
                        coalesce(d.ordered, false), coalesce(d.on_dead_letter, 'release'),
                        nullif(d.max_length, 0), coalesce(d.overflow, 'drop_head'),
-                       coalesce(d.single_active_consumer, false), nullif(d.expires_after * interval '1 microsecond', interval '0')
+                       coalesce(d.single_active_consumer, false), nullif(d.expires_after * interval '1 microsecond', interval '0'),
+                       coalesce(d.fair, false)
                 FROM declared d
                 WHERE NOT EXISTS (SELECT FROM postroom.queue q WHERE q.name = d.name)
                 ORDER BY d.name COLLATE "C"
                 ON CONFLICT (name) DO NOTHING
-                RETURNING q.id, q.name, q.time_to_live, q.paused_at, q.ordered, q.max_length, q.has_limiter
+                RETURNING q.id, q.name, q.time_to_live, q.paused_at, q.ordered, q.max_length, q.has_limiter, q.fair
             ), locked AS MATERIALIZED (
                 SELECT q.id AS queue_id, d.*
                 FROM declared d
@@ -179,11 +182,12 @@ final class QueueSql {
                     overflow     = coalesce(d.overflow, q.overflow),
                     single_active_consumer = coalesce(d.single_active_consumer, q.single_active_consumer),
                     expires_after = %9$s,
+                    fair         = coalesce(d.fair, q.fair),
                     used_at      = clock_timestamp(),
                     deleted_at   = NULL
                 FROM locked d
                 WHERE q.id = d.queue_id
-                RETURNING q.id, q.name, q.time_to_live, q.paused_at, q.ordered, q.max_length, q.has_limiter
+                RETURNING q.id, q.name, q.time_to_live, q.paused_at, q.ordered, q.max_length, q.has_limiter, q.fair
             )
             SELECT %5$s
             FROM (SELECT * FROM made UNION ALL SELECT * FROM changed) q

@@ -14,7 +14,8 @@ final class TopologySql {
                                           ordered => :ordered::text::boolean, on_dead_letter => :onDeadLetter,
                                           max_length => :maxLength, overflow => :overflow,
                                           single_active_consumer => :singleActiveConsumer::text::boolean,
-                                          expires_after => :expiresAfter::bigint * interval '1 microsecond')
+                                          expires_after => :expiresAfter::bigint * interval '1 microsecond',
+                                          fair => :fair::text::boolean)
             """;
 
     /**
@@ -28,7 +29,8 @@ final class TopologySql {
             SET max_attempts = DEFAULT, retry_after = DEFAULT, crash_limit = DEFAULT, time_to_live = DEFAULT, retention = DEFAULT,
                 ordered = coalesce(:ordered::text::boolean, false), on_dead_letter = DEFAULT, settings_by = DEFAULT,
                 kind = DEFAULT, owner = DEFAULT, dead_letter_exchange = DEFAULT, dead_letter_routing_key = DEFAULT,
-                max_length = DEFAULT, overflow = DEFAULT, single_active_consumer = DEFAULT, expires_after = DEFAULT
+                max_length = DEFAULT, overflow = DEFAULT, single_active_consumer = DEFAULT, expires_after = DEFAULT,
+                fair = DEFAULT, group_weights = DEFAULT
             WHERE q.name = :queue
               AND q.deleted_at IS NOT NULL
             """);
@@ -47,7 +49,7 @@ final class TopologySql {
             SELECT q.name, q.max_attempts, q.retry_after, (extract(epoch FROM q.time_to_live) * 1000000)::bigint,
                    (extract(epoch FROM q.retention) * 1000000)::bigint, q.crash_limit, q.kind, q.dead_letter_exchange,
                    q.dead_letter_routing_key, q.ordered, q.on_dead_letter, q.max_length, q.overflow, q.single_active_consumer,
-                   (extract(epoch FROM q.expires_after) * 1000000)::bigint
+                   (extract(epoch FROM q.expires_after) * 1000000)::bigint, q.fair
             FROM postroom.queue q
             WHERE q.deleted_at IS NULL
               AND q.kind <> 'exclusive' -- it goes with its process

@@ -211,6 +211,7 @@ public final class DefaultQueueMessages implements QueueMessages {
         QueueRow queue = queues.current(message.queue());
         if (queue.paused()
                 || queue.ordered()
+                || queue.fair()
                 || queue.hasLimiter()) { // a claim decides which message is next, and when
             return stateOf(createMessage(message.id(encoded.id())).id());
         }

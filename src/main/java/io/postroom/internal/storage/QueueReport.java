@@ -16,6 +16,7 @@ import java.util.Arrays;
  * @param lowest the lowest visible number in READY from the low watermark on, one a priority; -1: none
  * @param ordered whether the messages of a group run one after the other
  * @param hasLimiter whether the queue has a limiter or a destination
+ * @param fair whether the groups of its messages take turns
  */
 public record QueueReport(
         int queueId,
@@ -30,9 +31,10 @@ public record QueueReport(
         Stop stop,
         long[] lowest,
         boolean ordered,
-        boolean hasLimiter) {
+        boolean hasLimiter,
+        boolean fair) {
 
-    /** A report of a queue without a limiter. */
+    /** A report of a queue that is not fair and has no limiter. */
     public QueueReport(
             int queueId,
             String name,
@@ -59,6 +61,7 @@ public record QueueReport(
                 stop,
                 lowest,
                 ordered,
+                false,
                 false);
     }
 

@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param ordered whether the messages of a group run one after the other
  * @param limited whether it has a maximum length
  * @param hasLimiter whether it has a limiter or a destination
+ * @param fair whether the groups of its messages take turns
  */
 public record QueueRow(
         int id,
@@ -19,11 +20,12 @@ public record QueueRow(
         boolean paused,
         boolean ordered,
         boolean limited,
-        boolean hasLimiter) {
+        boolean hasLimiter,
+        boolean fair) {
 
-    /** A queue without a limiter. */
+    /** A queue that is not fair and has no limiter. */
     public QueueRow(
             int id, String name, @Nullable Duration timeToLive, boolean paused, boolean ordered, boolean limited) {
-        this(id, name, timeToLive, paused, ordered, limited, false);
+        this(id, name, timeToLive, paused, ordered, limited, false, false);
     }
 }

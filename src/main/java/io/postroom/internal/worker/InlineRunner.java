@@ -88,6 +88,7 @@ final class InlineRunner {
             ConsumedQueue queue = consumers.named(row.name());
             if (queue != null) {
                 queue.cursors().setOrdered(row.ordered());
+                queue.cursors().setFair(row.fair());
                 queue.setLimiter(row.hasLimiter());
             }
         }

@@ -259,9 +259,9 @@ public final class Poller {
             return;
         }
         boolean wasStopped = consumer.queue().isStopped();
-        boolean hadLimiter = consumer.queue().hasLimiter();
+        boolean heldLittle = consumer.queue().holdsLittle();
         consumer.queue().reported(report, heldBackBefore);
-        if (report.hasLimiter() && !hadLimiter) {
+        if (consumer.queue().holdsLittle() && !heldLittle) {
             consumer.giveBackWaiting();
         }
         stops.reported(report);

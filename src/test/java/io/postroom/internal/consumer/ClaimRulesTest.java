@@ -41,7 +41,7 @@ class ClaimRulesTest {
     @ParameterizedTest
     @EnumSource(
             value = Reason.class,
-            names = {"SUSPECTS_WAIT", "ORDERED", "LIMITED", "MESSAGES_WAIT"})
+            names = {"SUSPECTS_WAIT", "ORDERED", "FAIR", "LIMITED", "MESSAGES_WAIT"})
     void what_waits_stops_direct_dispatch_alone(Reason reason) {
         assertThat(Arrays.stream(Way.values()).filter(reason::stops)).containsExactly(Way.DIRECT_DISPATCH);
     }
@@ -110,6 +110,7 @@ class ClaimRulesTest {
             case LEASE_NOT_TRUSTED -> fixture.trusted = !holds;
             case SUSPECTS_WAIT -> fixture.reported(false, holds);
             case ORDERED -> fixture.queue.cursors().setOrdered(holds);
+            case FAIR -> fixture.queue.cursors().setFair(holds);
             case LIMITED -> fixture.queue.setLimiter(holds);
             case MESSAGES_WAIT -> {
                 if (holds) {

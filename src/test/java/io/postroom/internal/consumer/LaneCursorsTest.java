@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class LaneCursorsTest {
@@ -222,7 +223,28 @@ class LaneCursorsTest {
         return lowest;
     }
 
+    @Test
+    void fair_queue_is_claimed_from_the_low_watermark_and_goes_on_after_the_group_of_the_last_message() {
+        cursors.setFair(true);
+        cursors.arrived(4, 10);
+        ClaimRequest first = cursors.request(1, 2, 200, 0);
+        assertThat(first.turns()).containsExactly((String) null);
+        cursors.claimed(first, List.of(message(4, 30, "b"), message(4, 30, "a")));
+        ClaimRequest second = cursors.request(1, 2, 200, 0);
+        assertThat(second.turns()).containsExactly("a");
+        assertThat(second.cursors()).containsExactly(0);
+        cursors.claimed(second, List.of(message(4, 31, "a"), message(4, 31, null)));
+        assertThat(cursors.request(1, 2, 200, 0).turns()).containsExactly(ClaimRequest.NO_GROUP);
+        cursors.setFair(false);
+        cursors.arrived(4, 10);
+        assertThat(cursors.request(1, 2, 200, 0).turns()).isNull();
+    }
+
     private static ClaimedMessage message(int priority, long laneSeq) {
+        return message(priority, laneSeq, null);
+    }
+
+    private static ClaimedMessage message(int priority, long laneSeq, @Nullable String group) {
         return new ClaimedMessage(
                 new UUID(0, laneSeq),
                 7,
@@ -233,6 +255,6 @@ class LaneCursorsTest {
                 true,
                 false,
                 null,
-                new Content(Direction.OUTGOING, null, 0, "1", null, null, null, null));
+                new Content(Direction.OUTGOING, null, 0, "1", null, null, null, null, null, null, group));
     }
 }

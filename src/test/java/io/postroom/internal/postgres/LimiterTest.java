@@ -113,6 +113,7 @@ class LimiterTest {
                             .set("started", request.started())
                             .set("kind", request.kind().code())
                             .set("ordered", false)
+                            .set("turns", (String[]) null)
                             .list(row -> LimitedRows.of(row, request)),
                     sent,
                     Comparator.comparingLong(message -> message.lease().id()));
