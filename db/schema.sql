@@ -162,6 +162,7 @@ CREATE TABLE postroom.dead_letter (
     CONSTRAINT dead_letter_pk PRIMARY KEY (message_id, queue_id),
     CONSTRAINT dead_letter_reason_known CHECK (reason = ANY (ARRAY['attempts_spent'::text, 'rejected'::text, 'undecodable'::text, 'crash_limit'::text, 'quarantined'::text, 'expired'::text, 'maxlen'::text, 'dlx_unroutable'::text, 'cycle'::text]))
 );
+CREATE INDEX dead_letter_by_fingerprint ON postroom.dead_letter USING btree (fingerprint, message_id, queue_id);
 CREATE INDEX dead_letter_by_queue ON postroom.dead_letter USING btree (queue_id, dead_at);
 
 CREATE TABLE postroom.dedup (
@@ -367,6 +368,42 @@ COMMENT ON COLUMN postroom.message_group.message_id IS 'the holder; null: it has
 COMMENT ON COLUMN postroom.message_group.low IS 'no message of the group in grouped has a seq below this one';
 COMMENT ON COLUMN postroom.message_group.holders IS 'holders since the epoch began';
 
+CREATE TABLE postroom.operation (
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
+    created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    stepped_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    finished_at timestamp with time zone,
+    canary_ended_at timestamp with time zone,
+    planned bigint NOT NULL,
+    processed bigint NOT NULL DEFAULT 0,
+    failed bigint NOT NULL DEFAULT 0,
+    per_second integer NOT NULL,
+    canary integer NOT NULL,
+    canary_threshold integer NOT NULL,
+    position_queue integer NOT NULL DEFAULT 0,
+    position_message uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000'::uuid,
+    verb text COLLATE "C" NOT NULL,
+    state text COLLATE "C" NOT NULL DEFAULT 'running'::text,
+    actor text NOT NULL,
+    reason text NOT NULL,
+    note text,
+    filter jsonb NOT NULL,
+    queue_ids integer[],
+    canary_messages uuid[] NOT NULL DEFAULT '{}'::uuid[],
+    canary_queues integer[] NOT NULL DEFAULT '{}'::integer[],
+    allowed numeric NOT NULL DEFAULT 1,
+    CONSTRAINT operation_pk PRIMARY KEY (id),
+    CONSTRAINT operation_finished CHECK ((state = 'running'::text) = (finished_at IS NULL)),
+    CONSTRAINT operation_state_known CHECK (state = ANY (ARRAY['running'::text, 'finished'::text, 'stopped'::text, 'stopped_by_canary'::text])),
+    CONSTRAINT operation_verb_known CHECK (verb = ANY (ARRAY['redrive'::text, 'discard'::text]))
+) WITH (fillfactor=50);
+CREATE INDEX operation_running ON postroom.operation USING btree (created_at) WHERE (finished_at IS NULL);
+COMMENT ON TABLE postroom.operation IS 'redrives and discards of all dead letters that match a filter';
+COMMENT ON COLUMN postroom.operation.canary IS 'so many are redriven first, and waited for; 0: none';
+COMMENT ON COLUMN postroom.operation.canary_threshold IS 'it stops when more of these die again';
+COMMENT ON COLUMN postroom.operation.queue_ids IS 'the queues that the filter named when it began; null: all';
+COMMENT ON COLUMN postroom.operation.allowed IS 'dead letters that its rate allows at stepped_at; the fraction counts for the next step';
+
 CREATE TABLE postroom.operator_action (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
@@ -381,10 +418,14 @@ CREATE TABLE postroom.operator_action (
     cursor_id uuid,
     finished_at timestamp with time zone,
     note text,
+    reason text,
+    operation_id uuid,
+    db_user text NOT NULL DEFAULT SESSION_USER,
     CONSTRAINT operator_action_pk PRIMARY KEY (id),
-    CONSTRAINT operator_action_known CHECK (action = ANY (ARRAY['pause'::text, 'resume'::text, 'stop_consumers'::text, 'start_consumers'::text, 'cancel'::text, 'reschedule'::text, 'redrive'::text, 'purge'::text, 'declare'::text, 'delete'::text, 'run'::text]))
+    CONSTRAINT operator_action_known CHECK (action = ANY (ARRAY['pause'::text, 'resume'::text, 'stop_consumers'::text, 'start_consumers'::text, 'cancel'::text, 'reschedule'::text, 'redrive'::text, 'discard'::text, 'purge'::text, 'declare'::text, 'delete'::text, 'run'::text, 'stop_operation'::text, 'end_operation'::text]))
 );
 CREATE INDEX operator_action_unfinished ON postroom.operator_action USING btree (at) WHERE (finished_at IS NULL);
+COMMENT ON COLUMN postroom.operator_action.db_user IS 'the login of the session, whatever actor says';
 
 CREATE TABLE postroom.purge_ledger (
     id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
@@ -798,7 +839,7 @@ CREATE VIEW postroom.dead_letters AS
    FROM postroom.dead_letter d
      JOIN postroom.queue q ON q.id = d.queue_id
      LEFT JOIN postroom.message m ON m.id = d.message_id;
-COMMENT ON VIEW postroom.dead_letters IS 'messages that were given up; they stay until redriven (postroom.redrive) or cancelled';
+COMMENT ON VIEW postroom.dead_letters IS 'messages that were given up; they stay until redriven (postroom.redrive) or discarded (postroom.discard)';
 COMMENT ON COLUMN postroom.dead_letters.reason IS 'attempts_spent, rejected, undecodable, crash_limit, quarantined; in a queue with a dead letter exchange also expired, maxlen, dlx_unroutable, cycle';
 COMMENT ON COLUMN postroom.dead_letters.fingerprint IS 'the same for alike errors: class and message without their digits';
 
@@ -898,6 +939,34 @@ COMMENT ON COLUMN postroom.message_history.worker IS 'the process that ran it; e
 COMMENT ON COLUMN postroom.message_history.outcome IS 'done, cancelled, expired (these three finish a message), retry, snooze, not_now, reject, failed (last attempt spent), crashed, undecodable (when a handler''s process could first not read it)';
 COMMENT ON COLUMN postroom.message_history.lease_id IS 'the fencing number it ran under; messages of one batch share it';
 
+CREATE VIEW postroom.operations AS
+ SELECT id,
+    verb,
+    state,
+    filter,
+    actor,
+    reason,
+    planned,
+    processed,
+    failed,
+    per_second,
+    canary,
+    canary_threshold,
+    state = 'running'::text AND canary > 0 AND canary_ended_at IS NULL AND cardinality(canary_messages) >= canary AS waits_for_canary,
+    note,
+    created_at,
+    stepped_at,
+    finished_at
+   FROM postroom.operation o;
+COMMENT ON VIEW postroom.operations IS 'redrives and discards of many dead letters, and how far they are';
+COMMENT ON COLUMN postroom.operations.state IS 'running, finished, stopped (by a person), stopped_by_canary';
+COMMENT ON COLUMN postroom.operations.planned IS 'dead letters that matched when it began; later ones are not touched';
+COMMENT ON COLUMN postroom.operations.processed IS 'dead letters that it redrove or discarded';
+COMMENT ON COLUMN postroom.operations.failed IS 'dead letters that stay: their queue was deleted or full; note tells the last reason';
+COMMENT ON COLUMN postroom.operations.canary IS 'so many are redriven first, and waited for; 0: none';
+COMMENT ON COLUMN postroom.operations.canary_threshold IS 'it stops when more of these die again';
+COMMENT ON COLUMN postroom.operations.waits_for_canary IS 'whether the first ones are redriven and not all have ended yet';
+
 CREATE VIEW postroom.operator_log AS
  SELECT o.id,
     o.at,
@@ -909,12 +978,18 @@ CREATE VIEW postroom.operator_log AS
     o.planned,
     o.done,
     o.finished_at,
-    o.note
+    o.note,
+    o.reason,
+    o.operation_id,
+    o.db_user
    FROM postroom.operator_action o
      LEFT JOIN postroom.queue q ON q.id = o.queue_id;
-COMMENT ON VIEW postroom.operator_log IS 'what people did: pause, resume, stop_consumers, start_consumers, cancel, reschedule, redrive, purge, declare, delete';
+COMMENT ON VIEW postroom.operator_log IS 'what people did: pause, resume, stop_consumers, start_consumers, cancel, reschedule, redrive, discard, purge, declare, delete';
 COMMENT ON COLUMN postroom.operator_log.actor IS 'the person if the console or API knew it, else the database user';
-COMMENT ON COLUMN postroom.operator_log.done IS 'how many messages of the planned ones it has moved; a bulk action goes on until finished_at';
+COMMENT ON COLUMN postroom.operator_log.done IS 'how many messages it has moved; of an operation only its line end_operation tells';
+COMMENT ON COLUMN postroom.operator_log.reason IS 'why, in the words of the actor';
+COMMENT ON COLUMN postroom.operator_log.operation_id IS 'the operation that it began, stopped or ended: see operations';
+COMMENT ON COLUMN postroom.operator_log.db_user IS 'the login of the session, whatever actor says';
 
 CREATE VIEW postroom.place AS
  SELECT first.id AS message_id,
@@ -1134,7 +1209,7 @@ COMMENT ON COLUMN postroom.queue_messages.crashes IS 'how often its worker died 
 COMMENT ON COLUMN postroom.queue_messages.deliveries IS 'times it was claimed, the one in progress, releases and snoozes included';
 COMMENT ON COLUMN postroom.queue_messages.seq IS 'when READY: its place in the order of its queue and priority, or in its group';
 COMMENT ON COLUMN postroom.queue_messages.due_at IS 'when a DELAYED one becomes READY';
-COMMENT ON COLUMN postroom.queue_messages.reason IS 'why it is DELAYED (delay, retry, snooze, not_now, no_handler, undecodable, payload_missing, not_run) DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined, expired, maxlen, dlx_unroutable, cycle) or CANCELLED (queue_deleted, maxlen, batch_cancelled; null: somebody asked for it)';
+COMMENT ON COLUMN postroom.queue_messages.reason IS 'why it is DELAYED (delay, retry, snooze, not_now, no_handler, undecodable, payload_missing, not_run) DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined, expired, maxlen, dlx_unroutable, cycle) or CANCELLED (queue_deleted, maxlen, batch_cancelled, discarded; null: somebody asked for it)';
 COMMENT ON COLUMN postroom.queue_messages.error IS 'the last recorded error';
 COMMENT ON COLUMN postroom.queue_messages.worker IS 'who holds it while IN_PROGRESS, since claimed_at';
 COMMENT ON COLUMN postroom.queue_messages.removable_at IS 'when the retention of its queue is over and RemoveQueueMessages may remove it; null: not finished';
@@ -4314,6 +4389,58 @@ $function$
 COMMENT ON FUNCTION postroom.delete_settings IS 'Deletes the entry of an external system; its history stays: SELECT postroom.delete_settings(''billing'').
 Messages that need it wait. A program that declares it makes it anew at its next start. false: there was none.';
 
+CREATE OR REPLACE FUNCTION postroom.discard(message uuid, reason text, queue text DEFAULT NULL::text, actor text DEFAULT NULL::text)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    only_queue  int;
+    of_queues   int[];
+BEGIN
+    PERFORM postroom.require_reason(discard.reason, discard.actor);
+    IF discard.message IS NULL THEN
+        PERFORM postroom.refuse('message', 'given', NULL);
+    END IF;
+    IF discard.queue IS NOT NULL THEN
+        SELECT q.id INTO only_queue FROM postroom.queue q WHERE q.name = discard.queue;
+        IF NOT FOUND THEN
+            PERFORM postroom.refuse('queue', 'one that exists', discard.queue);
+        END IF;
+    END IF;
+    WITH chosen AS MATERIALIZED (
+        SELECT d.message_id, d.queue_id
+        FROM postroom.dead_letter d
+        WHERE d.message_id = discard.message
+          AND (only_queue IS NULL OR d.queue_id = only_queue)
+        ORDER BY d.message_id, d.queue_id
+        FOR UPDATE
+    ), removed AS (
+        DELETE FROM postroom.dead_letter d
+        USING chosen c
+        WHERE d.message_id = c.message_id
+          AND d.queue_id = c.queue_id
+        RETURNING d.queue_id, d.deliveries
+    ), history AS (
+        INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
+        SELECT discard.message, clock_timestamp(), clock_timestamp(), r.queue_id, r.deliveries, 1, 'discarded' FROM removed r
+    ), logged AS (
+        INSERT INTO postroom.operator_action (actor, action, queue_id, message_id, planned, done, finished_at, reason)
+        SELECT coalesce(discard.actor, current_user), 'discard', r.queue_id, discard.message, 1, 1, clock_timestamp(), discard.reason
+        FROM removed r
+    )
+    SELECT coalesce(array_agg(r.queue_id), '{}') INTO of_queues FROM removed r;
+    IF cardinality(of_queues) > 0 THEN
+        PERFORM postroom.advance_after(of_queues, array_fill(discard.message, ARRAY[cardinality(of_queues)]));
+    END IF;
+    RETURN cardinality(of_queues);
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.discard IS 'Discards a dead letter, in the transaction of the caller: SELECT postroom.discard(''...'', ''the customer has left'').
+It becomes CANCELLED with the reason discarded, in the queue that is named or in all in which it is dead. Answers in how many; 0: it is not
+dead there.';
+
 CREATE OR REPLACE FUNCTION postroom.drop_entries(q postroom.queue, p_most bigint, p_from bigint[], p_only uuid[])
  RETURNS bigint
  LANGUAGE plpgsql
@@ -7034,6 +7161,25 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.require_read_committed IS 'Internal: refuses to go on (25001) at another isolation level, because maintenance decides after its locks on what was committed
 before them.';
+
+CREATE OR REPLACE FUNCTION postroom.require_reason(p_reason text, p_actor text)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF p_reason IS NULL OR btrim(p_reason) = '' THEN
+        PERFORM postroom.refuse('reason', '1 to 200 characters', p_reason);
+    END IF;
+    PERFORM postroom.require_text('reason', p_reason);
+    IF p_actor IS NOT NULL THEN
+        PERFORM postroom.require_text('actor', p_actor);
+    END IF;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.require_reason IS 'Internal: refuses a missing or unfit reason, and an unfit name of a person.';
 
 CREATE OR REPLACE FUNCTION postroom.require_room(p_targets postroom.queue[], p_message uuid)
  RETURNS integer[]

@@ -2,6 +2,7 @@ package io.postroom;
 
 import io.postroom.api.Batches;
 import io.postroom.api.Consumers;
+import io.postroom.api.DeadLetters;
 import io.postroom.api.Definitions;
 import io.postroom.api.EntrySecrets;
 import io.postroom.api.Exchanges;
@@ -53,6 +54,7 @@ public final class DefaultPostroom implements Postroom {
     private final Consumers consumers;
     private final FileImports fileImports;
     private final DefaultLimiters limiters;
+    private final DeadLetters deadLetters;
     private final Batches batches;
     private final IntSupplier settleBatches;
     private final HandlerRegistry handlers;
@@ -82,6 +84,7 @@ public final class DefaultPostroom implements Postroom {
             Consumers consumers,
             FileImports fileImports,
             DefaultLimiters limiters,
+            DeadLetters deadLetters,
             Batches batches,
             IntSupplier settleBatches,
             HandlerRegistry handlers,
@@ -104,6 +107,7 @@ public final class DefaultPostroom implements Postroom {
         this.consumers = consumers;
         this.fileImports = fileImports;
         this.limiters = limiters;
+        this.deadLetters = deadLetters;
         this.batches = batches;
         this.settleBatches = settleBatches;
         this.handlers = handlers;
@@ -161,6 +165,11 @@ public final class DefaultPostroom implements Postroom {
     @Override
     public FileImports fileImports() {
         return fileImports;
+    }
+
+    @Override
+    public DeadLetters deadLetters() {
+        return deadLetters;
     }
 
     @Override

@@ -2,6 +2,7 @@ package io.postroom;
 
 import io.postroom.api.Batches;
 import io.postroom.api.Consumers;
+import io.postroom.api.DeadLetters;
 import io.postroom.api.Definitions;
 import io.postroom.api.EngineSettings;
 import io.postroom.api.EntrySecrets;
@@ -87,6 +88,9 @@ public interface Postroom extends AutoCloseable {
 
     /** Lists the files that imports have taken, and how far each is. Usable until {@link #close}. */
     FileImports fileImports();
+
+    /** Discards dead letters. Usable until {@link #close}. */
+    DeadLetters deadLetters();
 
     /** Limits how many messages start in a period, and how many are in progress. Usable until {@link #close}. */
     Limiters limiters();

@@ -33,6 +33,7 @@ import io.postroom.internal.postgres.connection.PostgresNotificationListener;
 import io.postroom.internal.postgres.connection.StartCheck;
 import io.postroom.internal.producer.DefaultBatches;
 import io.postroom.internal.producer.DefaultConsumers;
+import io.postroom.internal.producer.DefaultDeadLetters;
 import io.postroom.internal.producer.DefaultExchanges;
 import io.postroom.internal.producer.DefaultLimiters;
 import io.postroom.internal.producer.DefaultQueueMessages;
@@ -327,6 +328,7 @@ final class PostroomBuilder implements Postroom.Builder {
                 new DefaultConsumers(stores.consumers(), worker.poller()),
                 new DefaultFileImports(stores.fileImports()),
                 new DefaultLimiters(stores.limiters(), queueCache, worker.poller()),
+                new DefaultDeadLetters(stores.deadLetters(), worker.poller()),
                 new DefaultBatches(stores.batches(), hosts, queueMessages.scheduled(), jobs::settleSoon),
                 jobs::settleAll,
                 registry,

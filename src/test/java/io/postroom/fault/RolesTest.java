@@ -168,6 +168,7 @@ class RolesTest {
                     "SELECT postroom.cancel_message('" + waiting + "') = 1",
                     "SELECT postroom.cancel_running('" + waiting + "') = 0",
                     "SELECT postroom.redrive('" + waiting + "') = 0",
+                    "SELECT postroom.discard('" + waiting + "', 'no use') = 0",
                     "SELECT count(*) > 0 FROM postroom.explain('" + waiting + "')",
                     "SELECT postroom.declare_queue('made')",
                     "SELECT postroom.declare_queue('short', max_length => 5, expires_after => '1 day')",

@@ -40,6 +40,7 @@ class FunctionFilesTest {
             "delete_queue",
             "delete_schedule",
             "delete_settings",
+            "discard",
             "explain",
             "instant_of",
             "kill_signal",

@@ -31,6 +31,7 @@ public final class PostgresStores {
                 new PostgresSettingsStore(transactions),
                 new PostgresLimiterStore(transactions, queues),
                 new PostgresBatchStore(transactions),
-                new PostgresFileImportStore(transactions));
+                new PostgresFileImportStore(transactions),
+                new PostgresDeadLetterStore(transactions));
     }
 }

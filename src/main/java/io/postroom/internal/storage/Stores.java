@@ -16,4 +16,5 @@ public record Stores(
         SettingsStore settings,
         LimiterStore limiters,
         BatchStore batches,
-        FileImportStore fileImports) {}
+        FileImportStore fileImports,
+        DeadLetterStore deadLetters) {}
