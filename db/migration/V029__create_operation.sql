@@ -1,7 +1,7 @@
 -- Why: redrives and discards of many dead letters, on record with their filter, reason and progress. Progress leaves operator_action,
 -- whose lines are then never changed.
 -- Locks: operator_action exclusively, for a moment; dead_letter against writing while its index is built.
--- Table size: see V030.
+-- Table size: the index was tried on small tables alone.
 -- Older workers: survive; a bulk redrive that they began is not carried on by newer ones.
 
 -- queue_ids and created_at bound it: dead letters of other queues and later ones are not touched. The position is moved in the transaction

@@ -20,6 +20,7 @@ GRANT SELECT ON
     postroom.exchanges,
     postroom.file_imports,
     postroom.message_history,
+    postroom.operations,
     postroom.operator_log,
     postroom.place,
     postroom.purge_log,

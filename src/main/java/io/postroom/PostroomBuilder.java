@@ -305,8 +305,10 @@ final class PostroomBuilder implements Postroom.Builder {
                 strictDeclarations);
         Engine engine = new Engine(worker);
 
+        DefaultDeadLetters deadLetters =
+                new DefaultDeadLetters(stores.deadLetters(), worker.poller(), jobs::operateSoon);
         DefaultQueueMessages queueMessages = new DefaultQueueMessages(
-                stores, hosts, encoder, queueCache, router, worker, jobs::promoteSoon, jobs::redriveSoon);
+                stores, hosts, encoder, queueCache, router, worker, jobs::promoteSoon, deadLetters);
         jobs.firing(stores.schedules(), queueMessages.scheduled());
         jobs.settling(stores.batches(), worker.poller()::pollNow);
         if (workers) {
@@ -328,7 +330,7 @@ final class PostroomBuilder implements Postroom.Builder {
                 new DefaultConsumers(stores.consumers(), worker.poller()),
                 new DefaultFileImports(stores.fileImports()),
                 new DefaultLimiters(stores.limiters(), queueCache, worker.poller()),
-                new DefaultDeadLetters(stores.deadLetters(), worker.poller()),
+                deadLetters,
                 new DefaultBatches(stores.batches(), hosts, queueMessages.scheduled(), jobs::settleSoon),
                 jobs::settleAll,
                 registry,

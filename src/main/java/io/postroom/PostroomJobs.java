@@ -3,6 +3,7 @@ package io.postroom;
 import io.postroom.api.EngineSettings;
 import io.postroom.api.FileImport;
 import io.postroom.internal.imports.ImportedMessages;
+import io.postroom.internal.jobs.CarryOnOperations;
 import io.postroom.internal.jobs.DeleteAbandonedQueues;
 import io.postroom.internal.jobs.ExpireMessages;
 import io.postroom.internal.jobs.FireSchedules;
@@ -13,7 +14,6 @@ import io.postroom.internal.jobs.JobTimer;
 import io.postroom.internal.jobs.LockedJob;
 import io.postroom.internal.jobs.MaintainPartitions;
 import io.postroom.internal.jobs.PromoteDue;
-import io.postroom.internal.jobs.RedriveDeadLetters;
 import io.postroom.internal.jobs.ReleaseActiveConsumers;
 import io.postroom.internal.jobs.RemoveQueueMessages;
 import io.postroom.internal.jobs.ReportFailures;
@@ -62,7 +62,7 @@ final class PostroomJobs {
     private final DataSource engines;
     private final Notifier notifier;
     private final PromoteDue promote;
-    private final RedriveDeadLetters redrives;
+    private final CarryOnOperations redrives;
     private @Nullable FireSchedules schedules;
     private @Nullable SettleBatches batches;
     Imports imports = new Imports(new JobTimer(), List.of());
@@ -74,7 +74,7 @@ final class PostroomJobs {
         this.notifier = notifier;
         promote = new PromoteDue(
                 store, notifier::wake, consumers::isConsuming, wait -> nextScheduleIn(wait.orElse(null)));
-        redrives = new RedriveDeadLetters(store, notifier::wake);
+        redrives = new CarryOnOperations(store, notifier::wake);
         inspect = new InspectDatabase(new PostgresInspection(engines));
         unconsumed = new WatchUnconsumedQueues(store);
     }
@@ -83,7 +83,7 @@ final class PostroomJobs {
         timer.runSoon(promote);
     }
 
-    void redriveSoon() {
+    void operateSoon() {
         timer.runSoon(redrives);
     }
 

@@ -69,6 +69,12 @@ class RestAutoConfiguration {
     }
 
     @Bean
+    @ConditionalOnBean(DeadLetters.class)
+    OperationsController postroomOperationsController(DeadLetters deadLetters) {
+        return new OperationsController(deadLetters);
+    }
+
+    @Bean
     @ConditionalOnBean(Limiters.class)
     LimitersController postroomLimitersController(Limiters limiters) {
         return new LimitersController(limiters);

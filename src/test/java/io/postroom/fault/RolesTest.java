@@ -169,6 +169,10 @@ class RolesTest {
                     "SELECT postroom.cancel_running('" + waiting + "') = 0",
                     "SELECT postroom.redrive('" + waiting + "') = 0",
                     "SELECT postroom.discard('" + waiting + "', 'no use') = 0",
+                    "SELECT postroom.preview_dead_letters('{\"type\": \"x\"}') ->> 'count' = '0'",
+                    "SELECT postroom.stop_operation(postroom.redrive_dead_letters('{\"all\": true}', 'x'), 'x') IS NOT NULL",
+                    "SELECT postroom.discard_dead_letters('{\"type\": \"x\"}', 'x') IS NOT NULL",
+                    "SELECT count(*) > 0 FROM postroom.operations",
                     "SELECT count(*) > 0 FROM postroom.explain('" + waiting + "')",
                     "SELECT postroom.declare_queue('made')",
                     "SELECT postroom.declare_queue('short', max_length => 5, expires_after => '1 day')",
@@ -219,7 +223,7 @@ class RolesTest {
     void reader_reads_the_views_without_payloads_and_changes_nothing() {
         takeExecuteFromPublic();
         assertThat(rightsOnTables("reader"))
-                .hasSize(16)
+                .hasSize(17)
                 .allMatch(right -> right.startsWith("SELECT on v "), "SELECT on views alone");
         try (HikariDataSource pool = pool("reader")) {
             JdbcClient reader = JdbcClient.create(pool);

@@ -1,10 +1,12 @@
 package io.postroom.rest;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import io.postroom.server.RunningServer;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
+import java.net.http.HttpResponse;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -83,5 +85,32 @@ class DeadLettersOverHttpTest {
                         .query(Long.class)
                         .single())
                 .isOne();
+    }
+
+    @Test
+    void many_are_previewed_redriven_and_looked_at() {
+        String id = deadLetter();
+        String filter = "{\"filter\": {\"queue\": \"letters\", \"fingerprint\": \"f3a9\"}";
+        JsonNode preview = RestClient.json(client.postTo(LETTERS + "/preview", filter + "}"));
+        assertThat(preview.get("count").asInt()).isPositive();
+        assertThat(preview.get("first").toString()).contains(id, "java.io.IOException");
+        assertThat(preview.get("fingerprints").toString()).contains("f3a9");
+        HttpResponse<String> begun =
+                client.postTo(LETTERS + "/redrive", filter + ", \"reason\": \"it is back\", \"canary\": 0}");
+        assertThat(begun.statusCode()).as(begun.body()).isEqualTo(202);
+        String operation = "/api/v1/operations/"
+                + RestClient.json(client.get("/api/v1/operations"))
+                        .get("operations")
+                        .get(0)
+                        .get("id")
+                        .asString();
+        await().until(() -> client.get(operation).body().contains("\"state\":\"finished\""));
+        assertThat(client.postTo(operation + "/stop", "{\"reason\": \"late\"}").body())
+                .isEqualTo("{\"stopped\":false}\n");
+        RestClient.problem(client.get("/api/v1/operations/" + id), 404);
+        assertThat(RestClient.problem(client.postTo(LETTERS + "/discard", "{\"reason\": \"x\", \"filter\": {}}"), 422)
+                        .get("detail")
+                        .asString())
+                .contains("filter must be one condition at least");
     }
 }
