@@ -162,6 +162,7 @@ CREATE TABLE postroom.dead_letter (
     CONSTRAINT dead_letter_pk PRIMARY KEY (message_id, queue_id),
     CONSTRAINT dead_letter_reason_known CHECK (reason = ANY (ARRAY['attempts_spent'::text, 'rejected'::text, 'undecodable'::text, 'crash_limit'::text, 'quarantined'::text, 'expired'::text, 'maxlen'::text, 'dlx_unroutable'::text, 'cycle'::text]))
 );
+CREATE INDEX dead_letter_by_fingerprint ON postroom.dead_letter USING btree (fingerprint, message_id, queue_id);
 CREATE INDEX dead_letter_by_queue ON postroom.dead_letter USING btree (queue_id, dead_at);
 
 CREATE TABLE postroom.dedup (
@@ -388,6 +389,42 @@ COMMENT ON COLUMN postroom.message_group.message_id IS 'the holder; null: it has
 COMMENT ON COLUMN postroom.message_group.low IS 'no message of the group in grouped has a seq below this one';
 COMMENT ON COLUMN postroom.message_group.holders IS 'holders since the epoch began';
 
+CREATE TABLE postroom.operation (
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
+    created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    stepped_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    finished_at timestamp with time zone,
+    canary_ended_at timestamp with time zone,
+    planned bigint NOT NULL,
+    processed bigint NOT NULL DEFAULT 0,
+    failed bigint NOT NULL DEFAULT 0,
+    per_second integer NOT NULL,
+    canary integer NOT NULL,
+    canary_threshold integer NOT NULL,
+    position_queue integer NOT NULL DEFAULT 0,
+    position_message uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000'::uuid,
+    verb text COLLATE "C" NOT NULL,
+    state text COLLATE "C" NOT NULL DEFAULT 'running'::text,
+    actor text NOT NULL,
+    reason text NOT NULL,
+    note text,
+    filter jsonb NOT NULL,
+    queue_ids integer[],
+    canary_messages uuid[] NOT NULL DEFAULT '{}'::uuid[],
+    canary_queues integer[] NOT NULL DEFAULT '{}'::integer[],
+    allowed numeric NOT NULL DEFAULT 1,
+    CONSTRAINT operation_pk PRIMARY KEY (id),
+    CONSTRAINT operation_finished CHECK ((state = 'running'::text) = (finished_at IS NULL)),
+    CONSTRAINT operation_state_known CHECK (state = ANY (ARRAY['running'::text, 'finished'::text, 'stopped'::text, 'stopped_by_canary'::text])),
+    CONSTRAINT operation_verb_known CHECK (verb = ANY (ARRAY['redrive'::text, 'discard'::text]))
+) WITH (fillfactor=50);
+CREATE INDEX operation_running ON postroom.operation USING btree (created_at) WHERE (finished_at IS NULL);
+COMMENT ON TABLE postroom.operation IS 'redrives and discards of all dead letters that match a filter';
+COMMENT ON COLUMN postroom.operation.canary IS 'so many are redriven first, and waited for; 0: none';
+COMMENT ON COLUMN postroom.operation.canary_threshold IS 'it stops when more of these die again';
+COMMENT ON COLUMN postroom.operation.queue_ids IS 'the queues that the filter named when it began; null: all';
+COMMENT ON COLUMN postroom.operation.allowed IS 'dead letters that its rate allows at stepped_at; the fraction counts for the next step';
+
 CREATE TABLE postroom.operator_action (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
@@ -402,10 +439,14 @@ CREATE TABLE postroom.operator_action (
     cursor_id uuid,
     finished_at timestamp with time zone,
     note text,
+    reason text,
+    operation_id uuid,
+    db_user text NOT NULL DEFAULT SESSION_USER,
     CONSTRAINT operator_action_pk PRIMARY KEY (id),
-    CONSTRAINT operator_action_known CHECK (action = ANY (ARRAY['pause'::text, 'resume'::text, 'stop_consumers'::text, 'start_consumers'::text, 'cancel'::text, 'reschedule'::text, 'redrive'::text, 'purge'::text, 'declare'::text, 'delete'::text, 'run'::text]))
+    CONSTRAINT operator_action_known CHECK (action = ANY (ARRAY['pause'::text, 'resume'::text, 'stop_consumers'::text, 'start_consumers'::text, 'cancel'::text, 'reschedule'::text, 'redrive'::text, 'discard'::text, 'purge'::text, 'declare'::text, 'delete'::text, 'run'::text, 'stop_operation'::text, 'end_operation'::text]))
 );
 CREATE INDEX operator_action_unfinished ON postroom.operator_action USING btree (at) WHERE (finished_at IS NULL);
+COMMENT ON COLUMN postroom.operator_action.db_user IS 'the login of the session, whatever actor says';
 
 CREATE TABLE postroom.purge_ledger (
     id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
@@ -853,7 +894,7 @@ CREATE VIEW postroom.dead_letters AS
    FROM postroom.dead_letter d
      JOIN postroom.queue q ON q.id = d.queue_id
      LEFT JOIN postroom.message m ON m.id = d.message_id;
-COMMENT ON VIEW postroom.dead_letters IS 'messages that were given up; they stay until redriven (postroom.redrive) or cancelled';
+COMMENT ON VIEW postroom.dead_letters IS 'messages that were given up; they stay until redriven (postroom.redrive) or discarded (postroom.discard)';
 COMMENT ON COLUMN postroom.dead_letters.reason IS 'attempts_spent, rejected, undecodable, crash_limit, quarantined; in a queue with a dead letter exchange also expired, maxlen, dlx_unroutable, cycle';
 COMMENT ON COLUMN postroom.dead_letters.fingerprint IS 'the same for alike errors: class and message without their digits';
 
@@ -975,6 +1016,34 @@ COMMENT ON COLUMN postroom.message_history.worker IS 'the process that ran it; e
 COMMENT ON COLUMN postroom.message_history.outcome IS 'done, cancelled, expired (these three finish a message), retry, snooze, not_now, reject, failed (last attempt spent), crashed, undecodable (when a handler''s process could first not read it)';
 COMMENT ON COLUMN postroom.message_history.lease_id IS 'the fencing number it ran under; messages of one batch share it';
 
+CREATE VIEW postroom.operations AS
+ SELECT id,
+    verb,
+    state,
+    filter,
+    actor,
+    reason,
+    planned,
+    processed,
+    failed,
+    per_second,
+    canary,
+    canary_threshold,
+    state = 'running'::text AND canary > 0 AND canary_ended_at IS NULL AND cardinality(canary_messages) >= canary AS waits_for_canary,
+    note,
+    created_at,
+    stepped_at,
+    finished_at
+   FROM postroom.operation o;
+COMMENT ON VIEW postroom.operations IS 'redrives and discards of many dead letters, and how far they are';
+COMMENT ON COLUMN postroom.operations.state IS 'running, finished, stopped (by a person), stopped_by_canary';
+COMMENT ON COLUMN postroom.operations.planned IS 'dead letters that matched when it began; later ones are not touched';
+COMMENT ON COLUMN postroom.operations.processed IS 'dead letters that it redrove or discarded';
+COMMENT ON COLUMN postroom.operations.failed IS 'dead letters that stay: their queue was deleted or full; note tells the last reason';
+COMMENT ON COLUMN postroom.operations.canary IS 'so many are redriven first, and waited for; 0: none';
+COMMENT ON COLUMN postroom.operations.canary_threshold IS 'it stops when more of these die again';
+COMMENT ON COLUMN postroom.operations.waits_for_canary IS 'whether the first ones are redriven and not all have ended yet';
+
 CREATE VIEW postroom.operator_log AS
  SELECT o.id,
     o.at,
@@ -986,12 +1055,18 @@ CREATE VIEW postroom.operator_log AS
     o.planned,
     o.done,
     o.finished_at,
-    o.note
+    o.note,
+    o.reason,
+    o.operation_id,
+    o.db_user
    FROM postroom.operator_action o
      LEFT JOIN postroom.queue q ON q.id = o.queue_id;
-COMMENT ON VIEW postroom.operator_log IS 'what people did: pause, resume, stop_consumers, start_consumers, cancel, reschedule, redrive, purge, declare, delete';
+COMMENT ON VIEW postroom.operator_log IS 'what people did: pause, resume, stop_consumers, start_consumers, cancel, reschedule, redrive, discard, purge, declare, delete';
 COMMENT ON COLUMN postroom.operator_log.actor IS 'the person if the console or API knew it, else the database user';
-COMMENT ON COLUMN postroom.operator_log.done IS 'how many messages of the planned ones it has moved; a bulk action goes on until finished_at';
+COMMENT ON COLUMN postroom.operator_log.done IS 'how many messages it has moved; of an operation only its line end_operation tells';
+COMMENT ON COLUMN postroom.operator_log.reason IS 'why, in the words of the actor';
+COMMENT ON COLUMN postroom.operator_log.operation_id IS 'the operation that it began, stopped or ended: see operations';
+COMMENT ON COLUMN postroom.operator_log.db_user IS 'the login of the session, whatever actor says';
 
 CREATE VIEW postroom.place AS
  SELECT first.id AS message_id,
@@ -1211,7 +1286,7 @@ COMMENT ON COLUMN postroom.queue_messages.crashes IS 'how often its worker died 
 COMMENT ON COLUMN postroom.queue_messages.deliveries IS 'times it was claimed, the one in progress, releases and snoozes included';
 COMMENT ON COLUMN postroom.queue_messages.seq IS 'when READY: its place in the order of its queue and priority, or in its group';
 COMMENT ON COLUMN postroom.queue_messages.due_at IS 'when a DELAYED one becomes READY';
-COMMENT ON COLUMN postroom.queue_messages.reason IS 'why it is DELAYED (delay, retry, snooze, not_now, no_handler, undecodable, payload_missing, not_run) DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined, expired, maxlen, dlx_unroutable, cycle) or CANCELLED (queue_deleted, maxlen, batch_cancelled; null: somebody asked for it)';
+COMMENT ON COLUMN postroom.queue_messages.reason IS 'why it is DELAYED (delay, retry, snooze, not_now, no_handler, undecodable, payload_missing, not_run) DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined, expired, maxlen, dlx_unroutable, cycle) or CANCELLED (queue_deleted, maxlen, batch_cancelled, discarded; null: somebody asked for it)';
 COMMENT ON COLUMN postroom.queue_messages.error IS 'the last recorded error';
 COMMENT ON COLUMN postroom.queue_messages.worker IS 'who holds it while IN_PROGRESS, since claimed_at';
 COMMENT ON COLUMN postroom.queue_messages.removable_at IS 'when the retention of its queue is over and RemoveQueueMessages may remove it; null: not finished';
@@ -4214,6 +4289,28 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.day_partition IS 'Internal: the name of the partition that begins on a day (UTC).';
 
+CREATE OR REPLACE FUNCTION postroom.dead_letter_matches(p_letter postroom.dead_letter, p_filter jsonb)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT (p_filter ->> 'reason' IS NULL OR p_letter.reason = p_filter ->> 'reason')
+       AND (p_filter ->> 'errorClass' IS NULL OR p_letter.error_class = p_filter ->> 'errorClass')
+       AND (p_filter ->> 'deadFrom' IS NULL OR p_letter.dead_at >= (p_filter ->> 'deadFrom')::timestamptz)
+       AND (p_filter ->> 'deadTo' IS NULL OR p_letter.dead_at < (p_filter ->> 'deadTo')::timestamptz)
+       AND (NOT p_filter ?| '{type,correlationId,createdFrom,createdTo}'
+            OR EXISTS (SELECT
+                       FROM postroom.message m
+                       WHERE m.id = p_letter.message_id
+                         AND (p_filter ->> 'type' IS NULL OR m.type = p_filter ->> 'type')
+                         AND (p_filter ->> 'correlationId' IS NULL OR m.correlation_id = p_filter ->> 'correlationId')
+                         AND (p_filter ->> 'createdFrom' IS NULL OR m.created_at >= (p_filter ->> 'createdFrom')::timestamptz)
+                         AND (p_filter ->> 'createdTo' IS NULL OR m.created_at < (p_filter ->> 'createdTo')::timestamptz)))
+$function$
+;
+COMMENT ON FUNCTION postroom.dead_letter_matches IS 'Internal: whether a dead letter meets the conditions of a filter, but for queue and fingerprint, which have indexes.';
+
 CREATE OR REPLACE FUNCTION postroom.deaths_with(p_deaths jsonb, p_queue text, p_reason text, p_exchange text, p_key text)
  RETURNS jsonb
  LANGUAGE sql
@@ -4722,6 +4819,70 @@ $function$
 COMMENT ON FUNCTION postroom.delete_settings IS 'Deletes the entry of an external system; its history stays: SELECT postroom.delete_settings(''billing'').
 Messages that need it wait. A program that declares it makes it anew at its next start. false: there was none.';
 
+CREATE OR REPLACE FUNCTION postroom.discard_dead_letters(filter jsonb, reason text, per_second integer DEFAULT 100, actor text DEFAULT NULL::text)
+ RETURNS uuid
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT postroom.start_operation('discard', filter, reason, actor, per_second, 0, 0)
+$function$
+;
+COMMENT ON FUNCTION postroom.discard_dead_letters IS 'Discards the dead letters that match a filter (see preview_dead_letters) and are dead now, at a rate:
+SELECT postroom.discard_dead_letters(''{"queue": "mail", "deadTo": "2027-01-31T00:00:00Z"}'', ''too old to be sent'').
+Answers the id of the operation; a process with workers carries it on: view operations.';
+
+CREATE OR REPLACE FUNCTION postroom.discard(message uuid, reason text, queue text DEFAULT NULL::text, actor text DEFAULT NULL::text)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    only_queue  int;
+    of_queues   int[];
+BEGIN
+    PERFORM postroom.require_reason(discard.reason, discard.actor);
+    IF discard.message IS NULL THEN
+        PERFORM postroom.refuse('message', 'given', NULL);
+    END IF;
+    IF discard.queue IS NOT NULL THEN
+        SELECT q.id INTO only_queue FROM postroom.queue q WHERE q.name = discard.queue;
+        IF NOT FOUND THEN
+            PERFORM postroom.refuse('queue', 'one that exists', discard.queue);
+        END IF;
+    END IF;
+    WITH chosen AS MATERIALIZED (
+        SELECT d.message_id, d.queue_id
+        FROM postroom.dead_letter d
+        WHERE d.message_id = discard.message
+          AND (only_queue IS NULL OR d.queue_id = only_queue)
+        ORDER BY d.message_id, d.queue_id
+        FOR UPDATE
+    ), removed AS (
+        DELETE FROM postroom.dead_letter d
+        USING chosen c
+        WHERE d.message_id = c.message_id
+          AND d.queue_id = c.queue_id
+        RETURNING d.queue_id, d.deliveries
+    ), history AS (
+        INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
+        SELECT discard.message, clock_timestamp(), clock_timestamp(), r.queue_id, r.deliveries, 1, 'discarded' FROM removed r
+    ), logged AS (
+        INSERT INTO postroom.operator_action (actor, action, queue_id, message_id, planned, done, finished_at, reason)
+        SELECT coalesce(discard.actor, current_user), 'discard', r.queue_id, discard.message, 1, 1, clock_timestamp(), discard.reason
+        FROM removed r
+    )
+    SELECT coalesce(array_agg(r.queue_id), '{}') INTO of_queues FROM removed r;
+    IF cardinality(of_queues) > 0 THEN
+        PERFORM postroom.advance_after(of_queues, array_fill(discard.message, ARRAY[cardinality(of_queues)]));
+    END IF;
+    RETURN cardinality(of_queues);
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.discard IS 'Discards a dead letter, in the transaction of the caller: SELECT postroom.discard(''...'', ''the customer has left'').
+It becomes CANCELLED with the reason discarded, in the queue that is named or in all in which it is dead. Answers in how many; 0: it is not
+dead there.';
+
 CREATE OR REPLACE FUNCTION postroom.drop_entries(q postroom.queue, p_most bigint, p_from bigint[], p_only uuid[])
  RETURNS bigint
  LANGUAGE plpgsql
@@ -4782,6 +4943,23 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.drop_entries IS 'Internal: takes entries out of a queue that is too long. Their end is CANCELLED, reason maxlen, or the dead letter exchange.';
+
+CREATE OR REPLACE FUNCTION postroom.end_operation(p_operation postroom.operation, p_state text, p_note text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    UPDATE postroom.operation o
+    SET state = p_state, finished_at = clock_timestamp(), note = coalesce(p_note, o.note)
+    WHERE o.id = p_operation.id;
+    INSERT INTO postroom.operator_action (action, planned, done, finished_at, note, operation_id)
+    VALUES ('end_operation', p_operation.planned, p_operation.processed, clock_timestamp(),
+            p_state || ', ' || p_operation.failed || ' failed' || coalesce('; ' || p_note, ''), p_operation.id);
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.end_operation IS 'Internal: ends an operation by itself, and puts its counts on record.';
 
 CREATE OR REPLACE FUNCTION postroom.end_single_active_change()
  RETURNS void
@@ -5312,6 +5490,32 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.fair_key IS 'Internal: the group of a message as it stands in ready of a fair queue.';
 
+CREATE OR REPLACE FUNCTION postroom.filtered_queues(p_filter jsonb)
+ RETURNS integer[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    wanted  constant text := p_filter ->> 'queue';
+    found   int[];
+BEGIN
+    IF wanted IS NULL THEN
+        RETURN NULL;
+    END IF;
+    SELECT array_agg(q.id) INTO found
+    FROM postroom.queue q
+    WHERE q.name = wanted
+       OR wanted ~ '[*#]' AND postroom.topic_matches(wanted, q.name);
+    IF found IS NULL THEN
+        PERFORM postroom.refuse('queue', 'one that exists', wanted);
+    END IF;
+    RETURN found;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.filtered_queues IS 'Internal: the queues that a filter names; null: it names none.';
+
 CREATE OR REPLACE FUNCTION postroom.fold_old(p_parent text, p_until date)
  RETURNS integer
  LANGUAGE plpgsql
@@ -5633,6 +5837,33 @@ AS $function$
 $function$
 ;
 COMMENT ON FUNCTION postroom.is_own_row IS 'Internal: whether the current transaction wrote the visible row that has this xmin.';
+
+CREATE OR REPLACE FUNCTION postroom.judge_canary(p_operation postroom.operation, OUT died integer, OUT pending integer)
+ RETURNS record
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT count(*) FILTER (WHERE j.is_dead)::int, count(*) FILTER (WHERE NOT j.is_dead AND NOT j.has_ended)::int
+    FROM unnest(p_operation.canary_messages, p_operation.canary_queues) c (message_id, queue_id)
+    CROSS JOIN LATERAL (
+        SELECT EXISTS (SELECT FROM postroom.dead_letter d WHERE d.message_id = c.message_id AND d.queue_id = c.queue_id)
+               OR EXISTS (SELECT
+                          FROM postroom.attempt a
+                          WHERE a.message_id = c.message_id
+                            AND a.queue_id = c.queue_id
+                            AND a.finished_at >= p_operation.created_at
+                            AND a.error LIKE '%; went on through exchange "%') AS is_dead, -- see pass_on
+               EXISTS (SELECT
+                       FROM postroom.attempt a
+                       WHERE a.message_id = c.message_id
+                         AND a.queue_id = c.queue_id
+                         AND a.finished_at >= p_operation.created_at
+                         AND a.outcome <= 2)
+               OR NOT EXISTS (SELECT FROM postroom.message m WHERE m.id = c.message_id) AS has_ended) j
+$function$
+;
+COMMENT ON FUNCTION postroom.judge_canary IS 'Internal: how many of the letters that an operation redrove first are dead again, and how many have not ended.';
 
 CREATE OR REPLACE FUNCTION postroom.keep_settings_history()
  RETURNS trigger
@@ -6684,6 +6915,66 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.poll IS 'Internal: called by workers. What waits in the lanes of many queues, and what operators changed.';
 
+CREATE OR REPLACE FUNCTION postroom.preview_dead_letters(filter jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET plan_cache_mode TO 'force_custom_plan'
+AS $function$
+#variable_conflict use_variable
+DECLARE
+    most    constant int := 10000;
+    queues  int[];
+    print   constant text := filter ->> 'fingerprint';
+    answer  jsonb;
+BEGIN
+    PERFORM postroom.require_dead_letter_filter(filter);
+    queues := postroom.filtered_queues(filter);
+    WITH matching AS MATERIALIZED (
+        SELECT d.*
+        FROM postroom.dead_letter d
+        WHERE (queues IS NULL OR d.queue_id = ANY (queues))
+          AND (print IS NULL OR d.fingerprint = print)
+          AND postroom.dead_letter_matches(d, filter)
+        LIMIT most + 1
+    ), counted AS MATERIALIZED (
+        SELECT * FROM matching LIMIT most
+    ), firsts AS (
+        SELECT c.*, q.name AS queue, m.type
+        FROM counted c
+        JOIN postroom.queue q ON q.id = c.queue_id
+        LEFT JOIN postroom.message m ON m.id = c.message_id
+        ORDER BY c.message_id, c.queue_id
+        LIMIT 10
+    ), prints AS (
+        SELECT c.fingerprint, count(*) AS letters, max(c.dead_at) AS newest_at, min(left(split_part(c.error, E'\n', 1), 200)) AS error
+        FROM counted c
+        GROUP BY c.fingerprint
+        ORDER BY letters DESC, c.fingerprint
+        LIMIT 20
+    )
+    SELECT jsonb_build_object(
+        'count', (SELECT count(*) FROM counted),
+        'more', (SELECT count(*) FROM matching) > most,
+        'first', coalesce((SELECT jsonb_agg(jsonb_build_object(
+                     'id', f.message_id, 'queue', f.queue, 'type', f.type, 'deadAt', f.dead_at, 'reason', f.reason,
+                     'errorClass', f.error_class, 'error', left(split_part(f.error, E'\n', 1), 200), 'fingerprint', f.fingerprint)
+                     ORDER BY f.message_id, f.queue_id) FROM firsts f), '[]'),
+        'fingerprints', coalesce((SELECT jsonb_agg(jsonb_build_object(
+                     'fingerprint', p.fingerprint, 'count', p.letters, 'newestAt', p.newest_at, 'error', p.error)
+                     ORDER BY p.letters DESC, p.fingerprint) FROM prints p), '[]'))
+    INTO answer;
+    RETURN answer;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.preview_dead_letters IS 'Which dead letters a filter matches, without changing anything:
+SELECT postroom.preview_dead_letters(''{"queue": "mail", "fingerprint": "f3a9"}'').
+Answers their count (of 10,000 at most; more: there are others), the ten oldest of those and the 20 most frequent fingerprints. Members of a
+filter: queue (a name, or a pattern as in mail.*), reason, errorClass, fingerprint, type, correlationId, deadFrom, deadTo, createdFrom,
+createdTo, or all alone.';
+
 CREATE OR REPLACE FUNCTION postroom.promised_end(p_parent text)
  RETURNS date
  LANGUAGE sql
@@ -7102,6 +7393,43 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.reached_bindings IS 'Internal: all bindings that a message passes from an exchange on, over other exchanges, too.';
 
+CREATE OR REPLACE FUNCTION postroom.redrive_dead_letters(filter jsonb, reason text, per_second integer DEFAULT 100, canary integer DEFAULT 10, canary_threshold integer DEFAULT 2, actor text DEFAULT NULL::text)
+ RETURNS uuid
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT postroom.start_operation('redrive', filter, reason, actor, per_second, canary, canary_threshold)
+$function$
+;
+COMMENT ON FUNCTION postroom.redrive_dead_letters IS 'Redrives the dead letters that match a filter (see preview_dead_letters) and are dead now, at a rate:
+SELECT postroom.redrive_dead_letters(''{"queue": "mail"}'', ''the mail server is back'', per_second => 50).
+Answers the id of the operation; a process with workers carries it on: view operations. First it redrives so many as canary says (0: none)
+and waits for them. It stops when more of these than canary_threshold die again.';
+
+CREATE OR REPLACE FUNCTION postroom.redrive_obstacles(p_messages uuid[], p_queues integer[])
+ RETURNS TABLE(message_id uuid, queue_id integer, obstacle text)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    WITH target AS MATERIALIZED (
+        SELECT q.id, q.name, q.deleted_at,
+               CASE WHEN q.max_length IS NOT NULL THEN
+                   q.max_length - (SELECT count(*) FROM (SELECT FROM postroom.ready r WHERE r.queue_id = q.id LIMIT q.max_length) r)
+                                - (SELECT count(*) FROM (SELECT FROM postroom.grouped w WHERE w.queue_id = q.id LIMIT q.max_length) w)
+               END AS room
+        FROM postroom.queue q
+        WHERE q.id = ANY (p_queues)
+    )
+    SELECT u.message_id, u.queue_id,
+           CASE WHEN t.deleted_at IS NOT NULL THEN 'queue "' || t.name || '" was deleted'
+                WHEN row_number() OVER (PARTITION BY u.queue_id ORDER BY u.place) > t.room THEN 'queue "' || t.name || '" is full' END
+    FROM unnest(p_messages, p_queues) WITH ORDINALITY u (message_id, queue_id, place)
+    JOIN target t ON t.id = u.queue_id
+$function$
+;
+COMMENT ON FUNCTION postroom.redrive_obstacles IS 'Internal: what is in the way of redriving these dead letters; null: nothing.';
+
 CREATE OR REPLACE FUNCTION postroom.redrive(p_message uuid)
  RETURNS integer
  LANGUAGE plpgsql
@@ -7441,6 +7769,46 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.require_completion IS 'Internal: refuses a message that create_message would refuse when the batch is completed.';
 
+CREATE OR REPLACE FUNCTION postroom.require_dead_letter_filter(p_filter jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    known   constant text[] := '{all,queue,reason,errorClass,fingerprint,type,correlationId,deadFrom,deadTo,createdFrom,createdTo}';
+    member  record;
+    given   int := 0;
+BEGIN
+    IF p_filter IS NULL OR jsonb_typeof(p_filter) <> 'object' THEN
+        PERFORM postroom.refuse('filter', 'a JSON object', p_filter::text);
+    END IF;
+    FOR member IN SELECT e.key, e.value FROM jsonb_each(p_filter) e LOOP
+        IF member.key <> ALL (known) THEN
+            PERFORM postroom.refuse('filter', 'an object with members of ' || array_to_string(known, ', '), member.key);
+        ELSIF member.key = 'all' THEN
+            IF member.value <> 'true' THEN
+                PERFORM postroom.refuse('all', 'true, or left out', member.value::text);
+            END IF;
+        ELSIF jsonb_typeof(member.value) <> 'string' THEN
+            PERFORM postroom.refuse(member.key, 'a text', member.value::text);
+        ELSIF member.key IN ('deadFrom', 'deadTo', 'createdFrom', 'createdTo') THEN
+            PERFORM postroom.settings_instant(member.key, member.value #>> '{}');
+        ELSIF member.key <> 'errorClass' THEN -- the classes of generated code may be long
+            PERFORM postroom.require_text(member.key, member.value #>> '{}');
+        END IF;
+        given := given + 1;
+    END LOOP;
+    IF given = 0 THEN
+        PERFORM postroom.refuse('filter', 'one condition at least, or {"all": true}', p_filter::text);
+    ELSIF p_filter ? 'all' AND given > 1 THEN
+        PERFORM postroom.refuse('filter', 'conditions, or "all" alone', p_filter::text);
+    END IF;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.require_dead_letter_filter IS 'Internal: refuses what is no filter of dead letters, and an empty one: who means all must say so.';
+
 CREATE OR REPLACE FUNCTION postroom.require_empty()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -7649,6 +8017,25 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.require_read_committed IS 'Internal: refuses to go on (25001) at another isolation level, because maintenance decides after its locks on what was committed
 before them.';
+
+CREATE OR REPLACE FUNCTION postroom.require_reason(p_reason text, p_actor text)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF p_reason IS NULL OR btrim(p_reason) = '' THEN
+        PERFORM postroom.refuse('reason', '1 to 200 characters', p_reason);
+    END IF;
+    PERFORM postroom.require_text('reason', p_reason);
+    IF p_actor IS NOT NULL THEN
+        PERFORM postroom.require_text('actor', p_actor);
+    END IF;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.require_reason IS 'Internal: refuses a missing or unfit reason, and an unfit name of a person.';
 
 CREATE OR REPLACE FUNCTION postroom.require_room(p_targets postroom.queue[], p_message uuid)
  RETURNS integer[]
@@ -8755,6 +9142,53 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.start_guard IS 'Internal: how long before the end of a booking its message must start.';
 
+CREATE OR REPLACE FUNCTION postroom.start_operation(p_verb text, p_filter jsonb, p_reason text, p_actor text, p_per_second integer, p_canary integer, p_canary_threshold integer)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET plan_cache_mode TO 'force_custom_plan'
+AS $function$
+DECLARE
+    started  postroom.operation;
+    queues   int[];
+    print    constant text := p_filter ->> 'fingerprint';
+    began    timestamptz;
+    matched  bigint;
+BEGIN
+    PERFORM postroom.require_dead_letter_filter(p_filter);
+    PERFORM postroom.require_reason(p_reason, p_actor);
+    IF p_per_second IS NULL OR p_per_second NOT BETWEEN 1 AND 1000000 THEN
+        PERFORM postroom.refuse('perSecond', '1 to 1000000', p_per_second::text);
+    ELSIF p_canary IS NULL OR p_canary NOT BETWEEN 0 AND 1000 THEN
+        PERFORM postroom.refuse('canary', '0 to 1000', p_canary::text);
+    ELSIF p_canary_threshold IS NULL OR p_canary_threshold NOT BETWEEN 0 AND 1000 THEN
+        PERFORM postroom.refuse('canaryThreshold', '0 to 1000', p_canary_threshold::text);
+    END IF;
+    queues := postroom.filtered_queues(p_filter);
+    began := clock_timestamp();
+    SELECT count(*) INTO matched
+    FROM postroom.dead_letter d
+    WHERE d.dead_at <= began
+      AND (queues IS NULL OR d.queue_id = ANY (queues))
+      AND (print IS NULL OR d.fingerprint = print)
+      AND postroom.dead_letter_matches(d, p_filter);
+    INSERT INTO postroom.operation (
+        created_at, stepped_at, finished_at, planned, per_second, canary, canary_threshold, verb, state, actor, reason, note, filter,
+        queue_ids)
+    VALUES (
+        began, began, CASE WHEN matched = 0 THEN began END, matched, p_per_second, p_canary, p_canary_threshold, p_verb,
+        CASE WHEN matched = 0 THEN 'finished' ELSE 'running' END, coalesce(p_actor, current_user), p_reason,
+        CASE WHEN matched = 0 THEN 'no dead letter matched' END, p_filter, queues)
+    RETURNING * INTO started;
+    INSERT INTO postroom.operator_action (
+        actor, action, filter, per_second, planned, finished_at, note, reason, operation_id)
+    VALUES (started.actor, p_verb, p_filter, p_per_second, matched, clock_timestamp(), started.note, p_reason, started.id);
+    RETURN started.id;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.start_operation IS 'Internal: puts a redrive or discard of many on record. Jobs carry it on: see step_operation.';
+
 CREATE OR REPLACE FUNCTION postroom.start_slice(p_period bigint, p_window text, p_at bigint)
  RETURNS bigint
  LANGUAGE sql
@@ -8778,6 +9212,145 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.start_time IS 'Internal: how long after its claim a message of a limited queue may start.';
 
+CREATE OR REPLACE FUNCTION postroom.step_operation(p_operation uuid, p_burst interval)
+ RETURNS TABLE(queue_id integer, priority smallint, seq bigint, messages bigint)
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET plan_cache_mode TO 'force_custom_plan'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    o            postroom.operation;
+    print        text;
+    now_is       timestamptz;
+    most         int;
+    end_message  uuid;
+    end_queue    int;
+    ids          uuid[];
+    queues       int[];
+    taken        int;
+    moved        int := 0;
+    moved_ids    uuid[];
+    moved_in     int[];
+    died         int;
+    pending      int;
+BEGIN
+    SELECT * INTO o FROM postroom.operation x WHERE x.id = p_operation AND x.state = 'running' FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    print := o.filter ->> 'fingerprint';
+    now_is := clock_timestamp();
+    o.allowed := least(o.allowed + o.per_second * greatest(extract(epoch FROM now_is - o.stepped_at), 0),
+                       greatest(o.per_second * extract(epoch FROM p_burst), 1));
+    most := least(floor(o.allowed), 5000);
+    IF o.canary > 0 AND o.canary_ended_at IS NULL AND cardinality(o.canary_messages) > 0 THEN
+        SELECT j.died, j.pending INTO died, pending FROM postroom.judge_canary(o) j;
+        IF died > o.canary_threshold THEN
+            PERFORM postroom.end_operation(o, 'stopped_by_canary',
+                format('%s of the first %s died again', died, cardinality(o.canary_messages)));
+            RETURN;
+        ELSIF cardinality(o.canary_messages) >= o.canary AND pending = 0 THEN
+            o.canary_ended_at := now_is;
+        END IF;
+    END IF;
+    IF o.canary > 0 AND o.canary_ended_at IS NULL THEN
+        most := least(most, o.canary - cardinality(o.canary_messages));
+    END IF;
+    IF most < 1 THEN
+        UPDATE postroom.operation x
+        SET stepped_at = now_is, allowed = o.allowed, canary_ended_at = o.canary_ended_at
+        WHERE x.id = o.id;
+        RETURN;
+    END IF;
+
+    SELECT d.message_id, d.queue_id INTO end_message, end_queue
+    FROM postroom.dead_letter d
+    WHERE (d.message_id, d.queue_id) > (o.position_message, o.position_queue)
+    ORDER BY d.message_id, d.queue_id
+    OFFSET 19999 LIMIT 1;
+    SELECT array_agg(c.message_id), array_agg(c.queue_id) INTO ids, queues
+    FROM (SELECT d.message_id, d.queue_id
+          FROM postroom.dead_letter d
+          WHERE (d.message_id, d.queue_id) > (o.position_message, o.position_queue)
+            AND (end_message IS NULL OR (d.message_id, d.queue_id) <= (end_message, end_queue))
+            AND d.dead_at <= o.created_at
+            AND (o.queue_ids IS NULL OR d.queue_id = ANY (o.queue_ids))
+            AND (print IS NULL OR d.fingerprint = print)
+            AND postroom.dead_letter_matches(d, o.filter)
+          ORDER BY d.message_id, d.queue_id
+          LIMIT most
+          FOR UPDATE OF d) c;
+    taken := coalesce(cardinality(ids), 0);
+
+    IF taken > 0 AND o.verb = 'redrive' THEN
+        SELECT array_agg(x.message_id) FILTER (WHERE x.obstacle IS NULL), array_agg(x.queue_id) FILTER (WHERE x.obstacle IS NULL),
+               coalesce(max(x.obstacle), o.note)
+        INTO moved_ids, moved_in, o.note
+        FROM postroom.redrive_obstacles(ids, queues) x;
+        -- The row locks gave the transaction its id before nextval draws: the low watermark (see poll) rests on that.
+        RETURN QUERY
+        WITH removed AS (
+            DELETE FROM postroom.dead_letter d
+            USING unnest(moved_ids, moved_in) u (message_id, queue_id)
+            WHERE d.message_id = u.message_id
+              AND d.queue_id = u.queue_id
+            RETURNING d.queue_id, d.priority, d.deliveries, d.message_id
+        ), back AS (
+            INSERT INTO postroom.ready AS r (seq, queue_id, priority, deliveries, message_id, group_key)
+            SELECT nextval('postroom.ready_seq'), x.queue_id, x.priority, x.deliveries, x.message_id,
+                   CASE WHEN x.queue_id = ANY (ARRAY(SELECT f.id FROM postroom.queue f WHERE f.fair))
+                        THEN postroom.fair_key(x.message_id) ELSE '' END
+            FROM removed x
+            RETURNING r.queue_id, r.priority, r.seq
+        )
+        SELECT b.queue_id, b.priority, min(b.seq), count(*)
+        FROM back b
+        GROUP BY b.queue_id, b.priority;
+        moved := coalesce(cardinality(moved_ids), 0);
+        IF o.canary > 0 AND o.canary_ended_at IS NULL AND moved > 0 THEN
+            o.canary_messages := o.canary_messages || moved_ids;
+            o.canary_queues := o.canary_queues || moved_in;
+        END IF;
+    ELSIF taken > 0 THEN
+        WITH removed AS (
+            DELETE FROM postroom.dead_letter d
+            USING unnest(ids, queues) u (message_id, queue_id)
+            WHERE d.message_id = u.message_id
+              AND d.queue_id = u.queue_id
+            RETURNING d.queue_id, d.deliveries, d.message_id
+        )
+        INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
+        SELECT x.message_id, clock_timestamp(), clock_timestamp(), x.queue_id, x.deliveries, 1, 'discarded' FROM removed x;
+        PERFORM postroom.advance_after(queues, ids);
+        moved := taken;
+    END IF;
+
+    IF taken = most THEN
+        o.position_message := ids[taken];
+        o.position_queue := queues[taken];
+    ELSIF end_message IS NOT NULL THEN
+        o.position_message := end_message;
+        o.position_queue := end_queue;
+    END IF;
+    o.processed := o.processed + moved;
+    o.failed := o.failed + taken - moved;
+    UPDATE postroom.operation x
+    SET stepped_at = now_is, allowed = o.allowed - taken, canary_ended_at = o.canary_ended_at, processed = o.processed, failed = o.failed,
+        position_message = o.position_message, position_queue = o.position_queue, canary_messages = o.canary_messages,
+        canary_queues = o.canary_queues, note = o.note
+    WHERE x.id = o.id;
+    IF taken < most AND end_message IS NULL THEN
+        PERFORM postroom.end_operation(o, 'finished',
+            CASE WHEN o.processed + o.failed < o.planned
+                 THEN (o.planned - o.processed - o.failed) || ' of ' || o.planned || ' had left before their turn'
+                      || coalesce('; ' || o.note, '') END);
+    END IF;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.step_operation IS 'Internal: called by a job. Redrives or discards as many dead letters as the rate of an operation allows.';
+
 CREATE OR REPLACE FUNCTION postroom.stop_consumers(queue text, how_many integer DEFAULT NULL::integer)
  RETURNS integer
  LANGUAGE sql
@@ -8790,6 +9363,37 @@ COMMENT ON FUNCTION postroom.stop_consumers IS 'Tells so many consumers of a que
 SELECT postroom.stop_consumers(''mail'').
 Answers how many were running and were told. The view consumer_stops shows their receipts. All means: also those that start later, until
 start_consumers.';
+
+CREATE OR REPLACE FUNCTION postroom.stop_operation(operation uuid, reason text, actor text DEFAULT NULL::text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    stopped postroom.operation;
+BEGIN
+    PERFORM postroom.require_reason(stop_operation.reason, stop_operation.actor);
+    UPDATE postroom.operation o
+    SET state = 'stopped', finished_at = clock_timestamp(),
+        note = left('by ' || coalesce(stop_operation.actor, current_user) || ': ' || stop_operation.reason, 1000)
+    WHERE o.id = stop_operation.operation
+      AND o.state = 'running'
+    RETURNING * INTO stopped;
+    IF NOT FOUND THEN
+        IF NOT EXISTS (SELECT FROM postroom.operation o WHERE o.id = stop_operation.operation) THEN
+            PERFORM postroom.refuse('operation', 'one that exists', stop_operation.operation::text);
+        END IF;
+        RETURN false;
+    END IF;
+    INSERT INTO postroom.operator_action (actor, action, planned, done, finished_at, reason, operation_id)
+    VALUES (coalesce(stop_operation.actor, current_user), 'stop_operation', stopped.planned, stopped.processed, clock_timestamp(),
+            stop_operation.reason, stopped.id);
+    RETURN true;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.stop_operation IS 'Stops a redrive or discard of many: SELECT postroom.stop_operation(''...'', ''wrong filter'').
+What was redriven or discarded stays so. Answers whether it was running. After the commit it changes nothing more.';
 
 CREATE OR REPLACE FUNCTION postroom.store_length(p_before postroom.queue_length, p_fresh postroom.queue_length, p_always boolean)
  RETURNS void

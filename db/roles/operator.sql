@@ -22,6 +22,7 @@ GRANT SELECT ON
     postroom.file_imports,
     postroom.mailboxes,
     postroom.message_history,
+    postroom.operations,
     postroom.operator_log,
     postroom.place,
     postroom.purge_log,
@@ -44,7 +45,7 @@ GRANT SELECT ON postroom.attempt, postroom.consumer, postroom.worker TO postroom
 GRANT INSERT ON postroom.attempt TO postroom_operator;
 GRANT SELECT, INSERT ON postroom.cancelled_run, postroom.operator_action, postroom.queue_length, postroom.settings_change
 TO postroom_operator;
-GRANT SELECT, INSERT, UPDATE ON postroom.active_consumer, postroom.queue, postroom.routing_version TO postroom_operator;
+GRANT SELECT, INSERT, UPDATE ON postroom.active_consumer, postroom.operation, postroom.queue, postroom.routing_version TO postroom_operator;
 GRANT SELECT, UPDATE, DELETE ON postroom.dead_letter, postroom.grouped, postroom.lease, postroom.message_group TO postroom_operator;
 GRANT SELECT, INSERT, UPDATE, DELETE ON postroom.binding, postroom.consumer_stop, postroom.delayed, postroom.exchange, postroom.limiter,
     postroom.ready, postroom.settings
@@ -69,11 +70,15 @@ GRANT EXECUTE ON FUNCTION
     postroom.delete_queue,
     postroom.delete_schedule,
     postroom.delete_settings,
+    postroom.discard,
+    postroom.discard_dead_letters,
     postroom.explain,
     postroom.kill_signal,
     postroom.limiters,
     postroom.pause_schedule,
+    postroom.preview_dead_letters,
     postroom.redrive,
+    postroom.redrive_dead_letters,
     postroom.remove_limiter,
     postroom.reschedule,
     postroom.resume_schedule,
@@ -88,6 +93,7 @@ GRANT EXECUTE ON FUNCTION
     postroom.set_settings,
     postroom.start_consumers,
     postroom.stop_consumers,
+    postroom.stop_operation,
     postroom.takes,
     postroom.unbind,
     postroom.unpark
@@ -99,11 +105,13 @@ GRANT EXECUTE ON FUNCTION
     postroom.advance_groups,
     postroom.change_routing,
     postroom.count_starts,
+    postroom.dead_letter_matches,
     postroom.declaration_conflicts,
     postroom.existing_exchange,
     postroom.explain_group,
     postroom.explain_turn,
     postroom.fair_key,
+    postroom.filtered_queues,
     postroom.headers_match,
     postroom.instant_of,
     postroom.is_consumed,
@@ -124,11 +132,13 @@ GRANT EXECUTE ON FUNCTION
     postroom.refuse_unless_empty,
     postroom.refuse_unknown,
     postroom.require_binding_arguments,
+    postroom.require_dead_letter_filter,
     postroom.require_headers,
     postroom.require_members,
     postroom.require_name,
     postroom.require_period,
     postroom.require_read_committed,
+    postroom.require_reason,
     postroom.require_routing_key,
     postroom.require_schedule,
     postroom.require_schedule_message,
@@ -142,6 +152,7 @@ GRANT EXECUTE ON FUNCTION
     postroom.settings_obstacle,
     postroom.settings_row,
     postroom.start_guard,
+    postroom.start_operation,
     postroom.start_slice,
     postroom.take_waiting,
     postroom.topic_matches,

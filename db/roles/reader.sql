@@ -21,6 +21,7 @@ GRANT SELECT ON
     postroom.file_imports,
     postroom.mailboxes,
     postroom.message_history,
+    postroom.operations,
     postroom.operator_log,
     postroom.place,
     postroom.purge_log,

@@ -2,6 +2,7 @@ package io.postroom;
 
 import io.postroom.api.Batches;
 import io.postroom.api.Consumers;
+import io.postroom.api.DeadLetters;
 import io.postroom.api.Definitions;
 import io.postroom.api.EntrySecrets;
 import io.postroom.api.Exchanges;
@@ -55,6 +56,7 @@ public final class DefaultPostroom implements Postroom {
     private final FileImports fileImports;
     private final Mailboxes mailboxes;
     private final DefaultLimiters limiters;
+    private final DeadLetters deadLetters;
     private final Batches batches;
     private final IntSupplier settleBatches;
     private final HandlerRegistry handlers;
@@ -85,6 +87,7 @@ public final class DefaultPostroom implements Postroom {
             FileImports fileImports,
             Mailboxes mailboxes,
             DefaultLimiters limiters,
+            DeadLetters deadLetters,
             Batches batches,
             IntSupplier settleBatches,
             HandlerRegistry handlers,
@@ -108,6 +111,7 @@ public final class DefaultPostroom implements Postroom {
         this.fileImports = fileImports;
         this.mailboxes = mailboxes;
         this.limiters = limiters;
+        this.deadLetters = deadLetters;
         this.batches = batches;
         this.settleBatches = settleBatches;
         this.handlers = handlers;
@@ -170,6 +174,11 @@ public final class DefaultPostroom implements Postroom {
     @Override
     public Mailboxes mailboxes() {
         return mailboxes;
+    }
+
+    @Override
+    public DeadLetters deadLetters() {
+        return deadLetters;
     }
 
     @Override

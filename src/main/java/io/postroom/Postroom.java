@@ -2,6 +2,7 @@ package io.postroom;
 
 import io.postroom.api.Batches;
 import io.postroom.api.Consumers;
+import io.postroom.api.DeadLetters;
 import io.postroom.api.Definitions;
 import io.postroom.api.EngineSettings;
 import io.postroom.api.EntrySecrets;
@@ -92,6 +93,9 @@ public interface Postroom extends AutoCloseable {
 
     /** Lists the mailboxes whose mails become messages, and how each stands. Usable until {@link #close}. */
     Mailboxes mailboxes();
+
+    /** Discards dead letters. Usable until {@link #close}. */
+    DeadLetters deadLetters();
 
     /** Limits how many messages start in a period, and how many are in progress. Usable until {@link #close}. */
     Limiters limiters();

@@ -37,6 +37,7 @@ import io.postroom.internal.postgres.connection.PostgresNotificationListener;
 import io.postroom.internal.postgres.connection.StartCheck;
 import io.postroom.internal.producer.DefaultBatches;
 import io.postroom.internal.producer.DefaultConsumers;
+import io.postroom.internal.producer.DefaultDeadLetters;
 import io.postroom.internal.producer.DefaultExchanges;
 import io.postroom.internal.producer.DefaultLimiters;
 import io.postroom.internal.producer.DefaultQueueMessages;
@@ -317,8 +318,10 @@ final class PostroomBuilder implements Postroom.Builder {
                 strictDeclarations);
         Engine engine = new Engine(worker);
 
+        DefaultDeadLetters deadLetters =
+                new DefaultDeadLetters(stores.deadLetters(), worker.poller(), jobs::operateSoon);
         DefaultQueueMessages queueMessages = new DefaultQueueMessages(
-                stores, hosts, encoder, queueCache, router, worker, jobs::promoteSoon, jobs::redriveSoon);
+                stores, hosts, encoder, queueCache, router, worker, jobs::promoteSoon, deadLetters);
         jobs.firing(stores.schedules(), queueMessages.scheduled());
         jobs.settling(stores.batches(), worker.poller()::pollNow);
         if (!statsListeners.isEmpty()) {
@@ -351,6 +354,7 @@ final class PostroomBuilder implements Postroom.Builder {
                 new DefaultFileImports(stores.fileImports()),
                 new DefaultMailboxes(stores.mailboxes()),
                 new DefaultLimiters(stores.limiters(), queueCache, worker.poller()),
+                deadLetters,
                 new DefaultBatches(stores.batches(), hosts, queueMessages.scheduled(), jobs::settleSoon),
                 jobs::settleAll,
                 registry,

@@ -5,6 +5,7 @@ import io.postroom.api.FileImport;
 import io.postroom.api.QueueStats;
 import io.postroom.handler.QueueStatsListener;
 import io.postroom.internal.imports.ImportedMessages;
+import io.postroom.internal.jobs.CarryOnOperations;
 import io.postroom.internal.jobs.DeleteAbandonedQueues;
 import io.postroom.internal.jobs.ExpireMessages;
 import io.postroom.internal.jobs.FireSchedules;
@@ -17,7 +18,6 @@ import io.postroom.internal.jobs.MaintainPartitions;
 import io.postroom.internal.jobs.PromoteDue;
 import io.postroom.internal.jobs.PublishQueueStats;
 import io.postroom.internal.jobs.ReceiveMails;
-import io.postroom.internal.jobs.RedriveDeadLetters;
 import io.postroom.internal.jobs.ReleaseActiveConsumers;
 import io.postroom.internal.jobs.RemoveQueueMessages;
 import io.postroom.internal.jobs.ReportFailures;
@@ -76,7 +76,7 @@ final class PostroomJobs {
     private final DataSource engines;
     private final Notifier notifier;
     private final PromoteDue promote;
-    private final RedriveDeadLetters redrives;
+    private final CarryOnOperations redrives;
     private @Nullable FireSchedules schedules;
     private @Nullable SettleBatches batches;
     private @Nullable PublishQueueStats stats;
@@ -90,7 +90,7 @@ final class PostroomJobs {
         this.notifier = notifier;
         promote = new PromoteDue(
                 store, notifier::wake, consumers::isConsuming, wait -> nextScheduleIn(wait.orElse(null)));
-        redrives = new RedriveDeadLetters(store, notifier::wake);
+        redrives = new CarryOnOperations(store, notifier::wake);
         inspect = new InspectDatabase(new PostgresInspection(engines));
         unconsumed = new WatchUnconsumedQueues(store);
     }
@@ -99,7 +99,7 @@ final class PostroomJobs {
         timer.runSoon(promote);
     }
 
-    void redriveSoon() {
+    void operateSoon() {
         timer.runSoon(redrives);
     }
 

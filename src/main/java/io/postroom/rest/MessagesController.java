@@ -80,7 +80,7 @@ class MessagesController extends ApiController {
         return queueMessages.find(requireId(id)).orElseThrow(() -> new ProblemException(Problem.unknownMessage(id)));
     }
 
-    private static UUID requireId(String text) {
+    static UUID requireId(String text) {
         UUID id = MessageRequest.uuid(text);
         if (id == null) {
             throw new ProblemException(

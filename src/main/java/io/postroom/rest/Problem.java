@@ -159,6 +159,10 @@ public record Problem(
                 "There is no message " + id + ". It never was, or RemoveQueueMessages has removed it");
     }
 
+    static Problem unknownOperation(String id) {
+        return of(404, "unknown-operation", "No such operation", "There is no operation " + id);
+    }
+
     static Problem unavailable(Duration retryAfter) {
         return of(
                         503,

@@ -2,6 +2,7 @@ package io.postroom.rest;
 
 import io.postroom.api.Batches;
 import io.postroom.api.Consumers;
+import io.postroom.api.DeadLetters;
 import io.postroom.api.Definitions;
 import io.postroom.api.Exchanges;
 import io.postroom.api.FileImports;
@@ -60,6 +61,18 @@ class RestAutoConfiguration {
     @ConditionalOnBean(Schedules.class)
     SchedulesController postroomSchedulesController(Schedules schedules) {
         return new SchedulesController(schedules);
+    }
+
+    @Bean
+    @ConditionalOnBean(DeadLetters.class)
+    DeadLettersController postroomDeadLettersController(DeadLetters deadLetters) {
+        return new DeadLettersController(deadLetters);
+    }
+
+    @Bean
+    @ConditionalOnBean(DeadLetters.class)
+    OperationsController postroomOperationsController(DeadLetters deadLetters) {
+        return new OperationsController(deadLetters);
     }
 
     @Bean

@@ -4,6 +4,7 @@ import io.postroom.DefaultPostroom;
 import io.postroom.Postroom;
 import io.postroom.api.Batches;
 import io.postroom.api.Consumers;
+import io.postroom.api.DeadLetters;
 import io.postroom.api.Definitions;
 import io.postroom.api.EngineSettings;
 import io.postroom.api.EntrySecrets;
@@ -187,6 +188,12 @@ class PostroomAutoConfiguration {
     @ConditionalOnMissingBean
     Batches postroomBatches(Postroom postroom) {
         return postroom.batches();
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    DeadLetters postroomDeadLetters(Postroom postroom) {
+        return postroom.deadLetters();
     }
 
     @Bean

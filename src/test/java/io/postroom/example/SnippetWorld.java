@@ -3,6 +3,7 @@ package io.postroom.example;
 import io.postroom.Postroom;
 import io.postroom.api.Batches;
 import io.postroom.api.Consumers;
+import io.postroom.api.DeadLetters;
 import io.postroom.api.Definitions;
 import io.postroom.api.Exchanges;
 import io.postroom.api.Limiters;
@@ -30,6 +31,7 @@ public class SnippetWorld {
     public final Queues queues = postroom == null ? null : postroom.queues();
     public final Exchanges exchanges = postroom == null ? null : postroom.exchanges();
     public final Batches batches = postroom == null ? null : postroom.batches();
+    public final DeadLetters deadLetters = postroom == null ? null : postroom.deadLetters();
     public final Limiters limiters = postroom == null ? null : postroom.limiters();
     public final Schedules schedules = postroom == null ? null : postroom.schedules();
     public final Definitions definitions = postroom == null ? null : postroom.definitions();

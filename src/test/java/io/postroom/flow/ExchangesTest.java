@@ -516,7 +516,7 @@ class ExchangesTest {
         Operation operation = messages.redrive(MessageFilter.all().state(MessageState.DEAD), 1);
         JobStore jobs = PostgresStores.on(database.pool()).jobs();
         await().atMost(30, TimeUnit.SECONDS).until(() -> {
-            jobs.redriveSome(Duration.ofSeconds(1));
+            jobs.stepOperations(Duration.ofSeconds(1));
             return operation.finished();
         });
         assertThat(operation.done()).isEqualTo(2);

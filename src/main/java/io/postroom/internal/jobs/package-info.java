@@ -5,7 +5,7 @@
  * <p>Jobs of every node: {@link io.postroom.internal.jobs.PromoteDue} (delayed messages become READY), {@link
  * io.postroom.internal.jobs.RescueLeases} (messages of dead workers), {@link io.postroom.internal.jobs.DeleteAbandonedQueues} (queues that
  * go with their owner or last consumer), {@link io.postroom.internal.jobs.ExpireMessages}, {@link
- * io.postroom.internal.jobs.RedriveDeadLetters}, {@link io.postroom.internal.jobs.FireSchedules} (messages at planned times), {@link
+ * io.postroom.internal.jobs.CarryOnOperations}, {@link io.postroom.internal.jobs.FireSchedules} (messages at planned times), {@link
  * io.postroom.internal.jobs.SettleBatches} (counts and completes batches), {@link
  * io.postroom.internal.jobs.InspectDatabase} (says what administrators changed so
  * that messages are not handled). Those that move messages take rows with SKIP LOCKED, so nodes share the work and any of them may stop.

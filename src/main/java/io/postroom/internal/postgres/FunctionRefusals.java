@@ -59,6 +59,9 @@ final class FunctionRefusals {
         if (!limit.matches()) {
             return null;
         }
+        if (limit.group(1).equals("queue") && limit.group(2).equals("one that exists")) {
+            return new QueueNotFoundException(limit.group(3), "Nothing was changed");
+        }
         String hint = said.getHint();
         return new InvalidMessageException(limit.group(1), limit.group(2), limit.group(3), hint == null ? "" : hint);
     }

@@ -31,123 +31,6 @@ final class OperateSql {
             SELECT postroom.redrive(:id)
             """);
 
-    /** Selects dead letters by operator_action.filter; {@code f} is that action. Only those count that were dead when the action began. */
-    private static final String MATCHES = """
-              AND d.dead_at <= f.at
-              AND (f.filter ->> 'queue' IS NULL OR d.queue_id = f.queue_id) -- NULL, so none, when the queue was deleted meanwhile
-              AND (f.filter ->> 'fingerprint' IS NULL OR d.fingerprint = f.filter ->> 'fingerprint')
-              AND (f.filter ->> 'type' IS NULL OR m.type = f.filter ->> 'type')
-              AND (f.filter ->> 'correlationId' IS NULL OR m.correlation_id = f.filter ->> 'correlationId')
-              AND (f.filter ->> 'createdFrom' IS NULL OR m.created_at >= (f.filter ->> 'createdFrom')::timestamptz)
-              AND (f.filter ->> 'createdTo' IS NULL OR m.created_at < (f.filter ->> 'createdTo')::timestamptz)
-            """;
-
-    /** Records a bulk redrive; it is finished at once when there is nothing to move. Always one row. */
-    static final Sql PLAN_REDRIVE = Sql.of("""
-            -- name: plan_redrive
-            WITH f AS MATERIALIZED (
-                SELECT gen_random_uuid() AS id, clock_timestamp() AS at,
-                       (SELECT q.id FROM postroom.queue q WHERE q.name = :queue::text AND q.deleted_at IS NULL) AS queue_id,
-                       jsonb_strip_nulls(jsonb_build_object(
-                           'queue', :queue::text,
-                           'type', :type::text,
-                           'correlationId', :correlation::text,
-                           'fingerprint', :fingerprint::text,
-                           'createdFrom', :from::timestamptz,
-                           'createdTo', :to::timestamptz)) AS filter
-            ), planned AS (
-                SELECT count(*) AS messages
-                FROM f
-                CROSS JOIN postroom.dead_letter d
-                LEFT JOIN postroom.message m ON m.id = d.message_id
-                WHERE :dead
-            """ + MATCHES + """
-            )
-            INSERT INTO postroom.operator_action (id, at, action, queue_id, filter, per_second, planned, finished_at)
-            SELECT f.id, f.at, 'redrive', f.queue_id, f.filter, :perSecond, p.messages, CASE WHEN p.messages = 0 THEN f.at END
-            FROM f
-            CROSS JOIN planned p
-            RETURNING id
-            """);
-
-    /**
-     * The recorded bulk redrives that no other node works on, and how many messages each may move now. Its rate counts from its
-     * beginning, whichever node moved them, and allows no burst after a pause. Locks their rows, with SKIP LOCKED, for the transaction.
-     * Relies on operator_action_unfinished.
-     */
-    static final Sql OPEN_REDRIVES = Sql.of("""
-            -- name: open_redrives
-            SELECT o.id,
-                   least(ceil(o.per_second * extract(epoch FROM clock_timestamp() - o.at))::bigint - o.done,
-                         greatest(ceil(o.per_second * :elapsed::bigint / 1000000.0), 1)::bigint,
-                         5000)
-            FROM postroom.operator_action o
-            WHERE o.finished_at IS NULL
-              AND o.action = 'redrive'
-              AND o.message_id IS NULL
-            ORDER BY o.at
-            FOR UPDATE SKIP LOCKED
-            """);
-
-    /**
-     * Moves the next dead letters of a bulk redrive, in the order of their ids, and records how far it got. The redrive is finished when
-     * there were fewer than asked for. The row locks give the transaction its id before nextval draws. Relies on dead_letter_pk. 0 rows:
-     * nothing was left to move.
-     */
-    static final Sql REDRIVE_SOME = Sql.of("""
-            -- name: redrive_some
-            WITH matching AS MATERIALIZED (
-                SELECT d.message_id, d.queue_id
-                FROM postroom.operator_action f
-                JOIN postroom.dead_letter d ON d.message_id > coalesce(f.cursor_id, '00000000-0000-0000-0000-000000000000')
-                LEFT JOIN postroom.message m ON m.id = d.message_id
-                WHERE f.id = :action
-            """ + MATCHES + """
-                ORDER BY d.message_id
-                FETCH FIRST (:limit) ROWS WITH TIES -- all entries of a message, for the place names the message alone
-                FOR UPDATE OF d
-            ), removed AS (
-                DELETE FROM postroom.dead_letter d
-                USING matching x
-                WHERE d.message_id = x.message_id
-                  AND d.queue_id = x.queue_id
-                RETURNING d.queue_id, d.priority, d.deliveries, d.message_id
-            ), back AS (
-                INSERT INTO postroom.ready AS r (seq, queue_id, priority, deliveries, message_id, group_key)
-                SELECT nextval('postroom.ready_seq'), x.queue_id, x.priority, x.deliveries, x.message_id,
-                       CASE WHEN x.queue_id = ANY (ARRAY(SELECT f.id FROM postroom.queue f WHERE f.fair))
-                            THEN postroom.fair_key(x.message_id) ELSE '' END
-                FROM removed x
-                RETURNING r.queue_id, r.priority, r.seq
-            ), noted AS (
-                UPDATE postroom.operator_action o
-                SET done = o.done + (SELECT count(*) FROM removed),
-                    cursor_id = coalesce((SELECT x.message_id FROM matching x ORDER BY x.message_id DESC LIMIT 1), o.cursor_id),
-                    finished_at = CASE WHEN (SELECT count(*) FROM matching) < :limit THEN clock_timestamp() END
-                WHERE o.id = :action
-            )
-            SELECT b.queue_id, b.priority, min(b.seq), count(*)
-            FROM back b
-            GROUP BY b.queue_id, b.priority
-            """);
-
-    /** Progress of an action. 0 rows: there is no such action. */
-    static final Sql OPERATION = Sql.of("""
-            -- name: operation
-            SELECT coalesce(o.planned, 0), o.done, o.finished_at IS NOT NULL
-            FROM postroom.operator_action o
-            WHERE o.id = :id
-            """);
-
-    static final Sql STOP_OPERATION = Sql.of("""
-            -- name: stop_operation
-            UPDATE postroom.operator_action
-            SET finished_at = clock_timestamp(),
-                note = 'stopped'
-            WHERE id = :id
-              AND finished_at IS NULL
-            """);
-
     /** Pauses or resumes a queue. A repeat changes nothing and leaves no line. Always one row: how many queues have the name. */
     static final Sql PAUSE = Sql.of("""
             -- name: pause
@@ -353,6 +236,7 @@ final class OperateSql {
             removeAll("message"),
             removeAll("schedule_run"),
             removeAll("purge_ledger"),
+            removeAll("operation"),
             removeAll("operator_action"));
 
     private static Sql removeAll(String table) {

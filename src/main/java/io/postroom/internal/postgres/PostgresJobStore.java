@@ -9,7 +9,7 @@ import io.postroom.internal.storage.DeadLetter;
 import io.postroom.internal.storage.DeletedQueue;
 import io.postroom.internal.storage.Failure;
 import io.postroom.internal.storage.JobStore;
-import io.postroom.internal.storage.RedriveResult;
+import io.postroom.internal.storage.OperationSteps;
 import io.postroom.internal.storage.StoreErrors;
 import java.sql.Connection;
 import java.sql.ResultSet;
@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Promotes, rescues, expires and redrives. Statements: {@link JobSql} and, for the redrives, {@link OperateSql}. */
+/** Promotes, rescues, expires, and carries on operations. Statements: {@link JobSql} and, for operations, {@link DeadLetterSql}. */
 final class PostgresJobStore implements JobStore {
     private static final Logger log = LoggerFactory.getLogger(PostgresJobStore.class);
 
@@ -325,38 +325,37 @@ final class PostgresJobStore implements JobStore {
         });
     }
 
+    /** Takes each operation in a transaction of its own. One that fails holds up no other; its failure is thrown after the others' steps. */
     @Override
-    public RedriveResult redriveSome(Duration elapsed) {
-        return transactions.several("redrive dead letters", connection -> redriveSome(elapsed, connection));
-    }
-
-    /** Locks the open redrives first, which skips those that another process moves on, then moves each of them. */
-    static RedriveResult redriveSome(Duration elapsed, Connection connection) throws SQLException {
-        List<OpenRedrive> open = openRedrives(elapsed, connection);
+    public OperationSteps stepOperations(Duration elapsed) {
+        List<UUID> running = transactions.single("look for operations", connection -> {
+            try (Sql.Call call = DeadLetterSql.RUNNING.on(connection)) {
+                return call.list(row -> row.getObject(1, UUID.class));
+            }
+        });
         List<Arrival> arrivals = new ArrayList<>();
-        for (OpenRedrive redrive : open) {
-            if (redrive.limit > 0) {
-                arrivals.addAll(move(redrive, connection));
+        RuntimeException failed = null;
+        for (UUID operation : running) {
+            try {
+                arrivals.addAll(transactions.several(
+                        "carry on operation " + operation, connection -> step(operation, elapsed, connection)));
+            } catch (RuntimeException failure) {
+                if (failed == null) {
+                    failed = failure;
+                } else {
+                    failed.addSuppressed(failure);
+                }
             }
         }
-        return new RedriveResult(arrivals, !open.isEmpty());
+        if (failed != null) {
+            throw failed;
+        }
+        return new OperationSteps(arrivals, !running.isEmpty());
     }
 
-    private static List<OpenRedrive> openRedrives(Duration elapsed, Connection connection) throws SQLException {
-        try (Sql.Call call = OperateSql.OPEN_REDRIVES.on(connection)) {
-            return call.set("elapsed", Rows.micros(elapsed))
-                    .list(row -> new OpenRedrive(row.getObject(1, UUID.class), row.getInt(2)));
+    static List<Arrival> step(UUID operation, Duration elapsed, Connection connection) throws SQLException {
+        try (Sql.Call call = DeadLetterSql.STEP.on(connection)) {
+            return call.set("id", operation).set("burst", Rows.micros(elapsed)).list(ArrivalRows::arrival);
         }
     }
-
-    private static List<Arrival> move(OpenRedrive redrive, Connection connection) throws SQLException {
-        try (Sql.Call call = OperateSql.REDRIVE_SOME.on(connection)) {
-            return call.set("action", redrive.action)
-                    .set("limit", redrive.limit)
-                    .list(ArrivalRows::arrival);
-        }
-    }
-
-    /** A bulk redrive that no other process moves on now, and how many messages its rate allows. */
-    private record OpenRedrive(UUID action, int limit) {}
 }

@@ -1,7 +1,5 @@
 package io.postroom.internal.postgres;
 
-import io.postroom.api.MessageFilter;
-import io.postroom.api.MessageState;
 import io.postroom.api.QueueStats;
 import io.postroom.internal.postgres.statement.Rows;
 import io.postroom.internal.postgres.statement.Sql;
@@ -65,39 +63,6 @@ final class PostgresOperatorStore implements OperatorStore {
         return transactions.change("redrive message " + id, connection -> {
             try (Sql.Call call = OperateSql.REDRIVE.on(connection)) {
                 return call.set("id", id).one(row -> row.getInt(1));
-            }
-        });
-    }
-
-    @Override
-    public UUID planRedrive(MessageFilter filter, int perSecond) {
-        filter.queue().ifPresent(queues::require);
-        boolean dead = filter.states().isEmpty() || filter.states().contains(MessageState.DEAD);
-        return transactions.change("plan a redrive", connection -> {
-            try (Sql.Call call = OperateSql.PLAN_REDRIVE.on(connection)) {
-                return MessageReader.setConditions(call, filter)
-                        .set("dead", dead)
-                        .set("perSecond", perSecond)
-                        .one(row -> row.getObject(1, UUID.class));
-            }
-        });
-    }
-
-    @Override
-    public OperationRow operation(UUID id) {
-        return transactions.read("look at operation " + id, connection -> {
-            try (Sql.Call call = OperateSql.OPERATION.on(connection)) {
-                return call.set("id", id)
-                        .one(row -> new OperationRow(row.getLong(1), row.getLong(2), row.getBoolean(3)));
-            }
-        });
-    }
-
-    @Override
-    public void stopOperation(UUID id) {
-        transactions.change("stop operation " + id, connection -> {
-            try (Sql.Call call = OperateSql.STOP_OPERATION.on(connection)) {
-                return call.set("id", id).update();
             }
         });
     }

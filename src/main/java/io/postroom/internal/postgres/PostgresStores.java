@@ -32,6 +32,7 @@ public final class PostgresStores {
                 new PostgresLimiterStore(transactions, queues),
                 new PostgresBatchStore(transactions),
                 new PostgresFileImportStore(transactions),
-                new PostgresMailboxStore(transactions));
+                new PostgresMailboxStore(transactions),
+                new PostgresDeadLetterStore(transactions));
     }
 }

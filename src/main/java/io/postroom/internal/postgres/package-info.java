@@ -12,10 +12,12 @@
  *   <li>{@link io.postroom.internal.postgres.PostgresWorkerStore}, {@link io.postroom.internal.postgres.WorkerSql}: processes, their
  *       heartbeats and polls, the low watermark
  *   <li>{@link io.postroom.internal.postgres.PostgresJobStore}, {@link io.postroom.internal.postgres.JobSql}: promote, rescue, expire,
- *       redrive
+ *       operations
  *   <li>{@link io.postroom.internal.postgres.PostgresMessageQueries}, {@link io.postroom.internal.postgres.RegistrySql}: questions about
  *       messages
  *   <li>{@link io.postroom.internal.postgres.PostgresOperatorStore}, {@link io.postroom.internal.postgres.OperateSql}: acts of people
+ *   <li>{@link io.postroom.internal.postgres.PostgresDeadLetterStore}, {@link io.postroom.internal.postgres.DeadLetterSql}: acts of people
+ *       on dead letters, and operations on many
  * </ol>
  *
  * <p>The schema is in {@code db/migration}. Statements whose plan must not change are functions there. The database's clock decides all
@@ -52,8 +54,8 @@
  *   <li><b>{@code complete} locks all leases first</b> when a batch needs both its statements. Two such batches would deadlock otherwise.
  *   <li><b>The questions about messages are planned anew each time.</b> The best plan depends on what is asked. With one plan for all
  *       questions, the CANCELLED messages among 300,000 finished ones took 1.8 s, and 38 ms otherwise.
- *   <li><b>A bulk redrive's rate counts from its beginning</b>, so that the rates of several processes do not add up. It never catches up
- *       with a burst.
+ *   <li><b>An operation's rate is an account in its row</b>, so that the rates of several processes do not add up. It holds at most
+ *       what one second allows: a pause is not caught up with.
  *   <li><b>The claim is steps over arrays in PL/pgSQL</b>, not one statement. Window functions that cut the candidates into leases, and a
  *       look-up of each payload through all partitions, took a third of its time.
  *   <li><b>{@code lease.message_ids} is STORAGE PLAIN.</b> Compressing 200 ids took a tenth of a claim.

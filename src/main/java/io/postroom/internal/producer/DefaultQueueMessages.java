@@ -49,7 +49,7 @@ public final class DefaultQueueMessages implements QueueMessages {
     private final QueueCache queues;
     private final EngineParts worker;
     private final Runnable promoteSoon;
-    private final Runnable redriveSoon;
+    private final DefaultDeadLetters deadLetters;
     private final MessageWriter writer;
     private final GroupCommits groupCommits;
     private final AsyncGroupCommit asyncGroupCommit;
@@ -57,7 +57,7 @@ public final class DefaultQueueMessages implements QueueMessages {
 
     /**
      * @param promoteSoon asks the job that promotes delayed messages to look for new due times
-     * @param redriveSoon asks the job that redrives dead letters to run
+     * @param deadLetters redrives many
      */
     public DefaultQueueMessages(
             Stores stores,
@@ -67,14 +67,14 @@ public final class DefaultQueueMessages implements QueueMessages {
             Router router,
             EngineParts worker,
             Runnable promoteSoon,
-            Runnable redriveSoon) {
+            DefaultDeadLetters deadLetters) {
         this.stores = stores;
         this.transactions = transactions;
         this.encoder = encoder;
         this.queues = queues;
         this.worker = worker;
         this.promoteSoon = promoteSoon;
-        this.redriveSoon = redriveSoon;
+        this.deadLetters = deadLetters;
         RouteWriter routes = new RouteWriter(router, stores.routing(), stores.enqueue());
         this.writer = new MessageWriter(
                 stores.enqueue(), stores.batches(), transactions, queues, routes, worker, promoteSoon);
@@ -341,9 +341,6 @@ public final class DefaultQueueMessages implements QueueMessages {
         if (perSecond < 1 || perSecond > 1_000_000) {
             throw new InvalidMessageException("perSecond", "1 to 1000000", String.valueOf(perSecond));
         }
-        RecordedOperation planned =
-                new RecordedOperation(stores.operator(), stores.operator().planRedrive(filter, perSecond));
-        redriveSoon.run();
-        return planned;
+        return deadLetters.redrive(filter, perSecond);
     }
 }

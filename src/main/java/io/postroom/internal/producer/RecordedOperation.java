@@ -1,28 +1,22 @@
 package io.postroom.internal.producer;
 
 import io.postroom.api.Operation;
-import io.postroom.internal.storage.OperatorStore;
+import io.postroom.api.OperationStatus;
+import io.postroom.api.Reason;
+import io.postroom.internal.storage.DeadLetterStore;
 import java.util.UUID;
 
-/** A bulk action of an operator. Each question reads its row in {@code operator_action}. */
-record RecordedOperation(OperatorStore store, UUID id) implements Operation {
-    @Override
-    public long planned() {
-        return store.operation(id).planned();
-    }
+/** An operation on dead letters. Each question reads its row. */
+record RecordedOperation(DeadLetterStore store, UUID id) implements Operation {
+    private static final Reason NO_WORDS = Reason.of("stopped");
 
     @Override
-    public long done() {
-        return store.operation(id).done();
-    }
-
-    @Override
-    public boolean finished() {
-        return store.operation(id).finished();
+    public OperationStatus status() {
+        return store.operation(id).orElseThrow(() -> new IllegalStateException("operation " + id + " is gone"));
     }
 
     @Override
     public void stop() {
-        store.stopOperation(id);
+        store.stop(id, NO_WORDS);
     }
 }

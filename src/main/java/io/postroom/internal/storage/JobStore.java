@@ -8,8 +8,8 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The steps of the jobs on a timer: promote, rescue, expire, redrive. Thread-safe, and safe to call in several processes at once: rows that
- * another one has locked are skipped.
+ * The steps of the jobs on a timer: promote, rescue, expire, operations. Thread-safe, and safe to call in several processes at once: rows
+ * that another one has locked are skipped.
  *
  * <p>Each call is a transaction of its own. Failures are {@link StoreException}s; every step may be repeated. Times are the database's, and
  * waits are given as durations, so that clocks need not agree.
@@ -137,11 +137,12 @@ public interface JobStore {
     List<String> unconsumedQueues(int limit);
 
     /**
-     * Carries on the bulk redrives that are on record, apart from those that another process is working on.
+     * Takes the next step of each operation that runs, apart from those that another process is working on. Each in a transaction of its
+     * own.
      *
-     * @param elapsed the time since the step before: each redrive moves what its rate allows in it
+     * @param elapsed a step moves at most what the rate allows in this time
      */
-    RedriveResult redriveSome(Duration elapsed);
+    OperationSteps stepOperations(Duration elapsed);
 
     /**
      * What a promotion moved.

@@ -1,6 +1,5 @@
 package io.postroom.internal.storage;
 
-import io.postroom.api.MessageFilter;
 import io.postroom.api.QueueStats;
 import io.postroom.api.StoreException;
 import java.time.Duration;
@@ -30,15 +29,6 @@ public interface OperatorStore {
 
     /** Moves a dead letter to READY and sets its failures and crashes to 0. Answers in how many queues. */
     int redrive(UUID id);
-
-    /** Puts a bulk redrive of the dead letters that match on record. {@link JobStore#redriveSome} carries it out. Answers its id. */
-    UUID planRedrive(MessageFilter filter, int perSecond);
-
-    /** Answers how a bulk action stands. */
-    OperationRow operation(UUID id);
-
-    /** Ends a bulk action before its time. What was moved stays moved. */
-    void stopOperation(UUID id);
 
     /**
      * Counts the messages of queues.
@@ -89,13 +79,4 @@ public interface OperatorStore {
      * on. Puts nothing on record. For tests.
      */
     void removeAll();
-
-    /**
-     * A bulk action as it stands.
-     *
-     * @param planned messages that matched when it was put on record
-     * @param done messages moved so far
-     * @param finished whether it has ended: nothing is left to move, or it was stopped
-     */
-    record OperationRow(long planned, long done, boolean finished) {}
 }

@@ -17,4 +17,5 @@ public record Stores(
         LimiterStore limiters,
         BatchStore batches,
         FileImportStore fileImports,
-        MailboxStore mailboxes) {}
+        MailboxStore mailboxes,
+        DeadLetterStore deadLetters) {}

@@ -7,7 +7,6 @@ import io.postroom.Postroom;
 import io.postroom.api.Binding;
 import io.postroom.api.CreateMessage;
 import io.postroom.api.Exchange;
-import io.postroom.api.MessageFilter;
 import io.postroom.api.MessageIds;
 import io.postroom.api.QueueSettings;
 import io.postroom.internal.storage.ClaimKind;
@@ -149,9 +148,9 @@ class FairPlacesTest {
         assertThat(keys()).containsExactly("a");
         bury(claimOne().id());
         fixture.execute("UPDATE postroom.dead_letter SET dead_at = dead_at - interval '1 hour'");
-        fixture.stores.operator().planRedrive(MessageFilter.queue(queue.name()), 1000);
-        fixture.execute("UPDATE postroom.operator_action SET at = at - interval '1 minute'");
-        fixture.stores.jobs().redriveSome(Duration.ofSeconds(1));
+        fixture.execute("SELECT postroom.redrive_dead_letters(jsonb_build_object('queue', '" + queue.name()
+                + "'), 'tried again', canary => 0)");
+        fixture.stores.jobs().stepOperations(Duration.ofSeconds(1));
         assertThat(keys()).containsExactly("a");
     }
 

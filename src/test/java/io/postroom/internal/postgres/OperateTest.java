@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.postroom.api.Direction;
-import io.postroom.api.MessageFilter;
 import io.postroom.api.MessageIds;
 import io.postroom.api.MessageState;
 import io.postroom.api.QueueNotFoundException;
@@ -15,17 +14,14 @@ import io.postroom.api.QueueSettings;
 import io.postroom.api.QueueStats;
 import io.postroom.internal.jobs.ExpireMessages;
 import io.postroom.internal.postgres.StoreFixture.Plan;
-import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.storage.Arrival;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.Completion;
 import io.postroom.internal.storage.ConsumerRow;
 import io.postroom.internal.storage.JobStore;
 import io.postroom.internal.storage.Lane;
-import io.postroom.internal.storage.OperatorStore;
 import io.postroom.internal.storage.QueueReport;
 import io.postroom.internal.storage.QueueRow;
-import io.postroom.internal.storage.RedriveResult;
 import io.postroom.internal.storage.Stores;
 import io.postroom.testing.PostgresTest;
 import java.sql.Connection;
@@ -247,42 +243,6 @@ class OperateTest {
         assertThat(stores.operator().redrive(id)).isZero();
     }
 
-    // ---- bulk redrive
-
-    private List<UUID> deadLetters(int count, String error) {
-        List<Plan> plans = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
-            plans.add(fixture.message());
-        }
-        fixture.enqueueAll(plans.toArray(new Plan[0]));
-        stores.leases()
-                .complete(
-                        fixture.worker,
-                        fixture.claim(count).stream()
-                                .map(message -> dead(message, error))
-                                .toList());
-        return plans.stream().map(plan -> plan.id).toList();
-    }
-
-    @Test
-    void a_bulk_redrive_of_a_queue_that_is_deleted_meanwhile_moves_nothing_of_others() throws SQLException {
-        UUID dead = deadLetters(1, "timeout").get(0);
-        UUID operation;
-        try (Connection connection = fixture.pool.getConnection();
-                Sql.Call call = OperateSql.PLAN_REDRIVE.on(connection)) { // past the look whether the queue is there
-            operation = MessageReader.setConditions(call, MessageFilter.queue("deleted-meanwhile"))
-                    .set("dead", true)
-                    .set("perSecond", 1000)
-                    .one(row -> row.getObject(1, UUID.class));
-        }
-        assertThat(stores.operator().operation(operation)).isEqualTo(new OperatorStore.OperationRow(0, 0, true));
-        fixture.execute("UPDATE postroom.operator_action SET finished_at = NULL, at = at - interval '1 minute',"
-                + " planned = 1 WHERE id = '" + operation + "'");
-        fixture.execute("UPDATE postroom.dead_letter SET dead_at = dead_at - interval '1 hour'");
-        stores.jobs().redriveSome(Duration.ofSeconds(1));
-        assertThat(fixture.places(dead)).containsExactly("dead");
-    }
-
     @Test
     void cancelling_a_message_whose_number_was_given_out_again_takes_no_other() {
         UUID old = fixture.enqueue();
@@ -292,86 +252,6 @@ class OperateTest {
                 + "') WHERE id = '" + old + "'"); // as after a failover to a server whose sequence was behind
         assertThat(stores.operator().cancel(old)).isZero();
         assertThat(fixture.places(waiting)).containsExactly("ready");
-    }
-
-    @Test
-    void a_bulk_redrive_moves_what_matches_at_its_rate_and_ends() {
-        deadLetters(30, "timeout");
-        List<UUID> others = deadLetters(2, "other");
-        UUID operation = stores.operator()
-                .planRedrive(
-                        MessageFilter.queue(fixture.queue.name())
-                                .fingerprint(io.postroom.internal.storage.Failure.of("timeout")
-                                        .fingerprint()),
-                        20);
-        assertThat(stores.operator().operation(operation)).isEqualTo(new OperatorStore.OperationRow(30, 0, false));
-        assertThat(count(stores.jobs().redriveSome(Duration.ofSeconds(1)).arrivals()))
-                .as("at once only what its short life allows")
-                .isLessThan(20);
-        fixture.execute(
-                "UPDATE postroom.operator_action SET at = at - interval '1 minute' WHERE id = '" + operation + "'");
-        fixture.execute("UPDATE postroom.dead_letter SET dead_at = dead_at - interval '1 hour'");
-        assertThat(count(stores.jobs().redriveSome(Duration.ofSeconds(1)).arrivals()))
-                .as("no burst after a pause")
-                .isEqualTo(20);
-        stores.jobs().redriveSome(Duration.ofSeconds(1));
-        assertThat(stores.operator().operation(operation)).isEqualTo(new OperatorStore.OperationRow(30, 30, true));
-        assertThat(stores.jobs().redriveSome(Duration.ofSeconds(1))).isEqualTo(new RedriveResult(List.of(), false));
-        assertThat(fixture.places(others.get(0))).containsExactly("dead");
-        assertThat(fixture.claim(100))
-                .hasSize(30)
-                .allMatch(message -> message.counters().failures() == 0);
-    }
-
-    @Test
-    void a_bulk_redrive_whose_rate_allows_nothing_yet_is_still_under_way() {
-        deadLetters(3, "x");
-        UUID operation = stores.operator().planRedrive(MessageFilter.queue(fixture.queue.name()), 1);
-        assertThat(count(stores.jobs().redriveSome(Duration.ofSeconds(1)).arrivals()))
-                .isOne();
-        fixture.execute("UPDATE postroom.operator_action SET at = clock_timestamp() + interval '1 minute' WHERE id = '"
-                + operation + "'");
-        assertThat(stores.jobs().redriveSome(Duration.ofSeconds(1))).isEqualTo(new RedriveResult(List.of(), true));
-        stores.operator().stopOperation(operation);
-        assertThat(stores.jobs().redriveSome(Duration.ofSeconds(1)).underWay()).isFalse();
-    }
-
-    @Test
-    void a_bulk_redrive_leaves_what_dies_again() {
-        deadLetters(3, "x");
-        UUID operation = stores.operator().planRedrive(MessageFilter.queue(fixture.queue.name()), 1000);
-        fixture.execute("UPDATE postroom.operator_action SET at = at + interval '1 millisecond' WHERE id = '"
-                + operation + "'");
-        fixture.execute("UPDATE postroom.dead_letter SET dead_at = dead_at - interval '1 hour'");
-        while (!stores.operator().operation(operation).finished()) {
-            stores.jobs().redriveSome(Duration.ofSeconds(1));
-            stores.leases()
-                    .complete(
-                            fixture.worker,
-                            fixture.claim(10).stream()
-                                    .map(message -> dead(message, "again"))
-                                    .toList());
-        }
-        assertThat(stores.operator().operation(operation).done()).isEqualTo(3);
-        assertThat(stores.operator().stats(fixture.queue.name()).get(0).dead()).isEqualTo(3);
-    }
-
-    @Test
-    void a_bulk_redrive_can_be_stopped_and_with_nothing_to_do_is_finished() {
-        deadLetters(3, "x");
-        UUID operation = stores.operator().planRedrive(MessageFilter.queue(fixture.queue.name()), 1);
-        stores.operator().stopOperation(operation);
-        assertThat(stores.jobs().redriveSome(Duration.ofSeconds(1))).isEqualTo(new RedriveResult(List.of(), false));
-        assertThat(stores.operator().operation(operation).finished()).isTrue();
-        UUID nothing = stores.operator()
-                .planRedrive(MessageFilter.queue(fixture.queue.name()).state(MessageState.READY), 1);
-        assertThat(stores.operator().operation(nothing)).isEqualTo(new OperatorStore.OperationRow(0, 0, true));
-        assertThatThrownBy(() -> stores.operator().planRedrive(MessageFilter.queue("no-such-queue"), 1))
-                .isInstanceOf(QueueNotFoundException.class);
-    }
-
-    private static int count(List<Arrival> arrivals) {
-        return arrivals.stream().mapToInt(Arrival::count).sum();
     }
 
     // ---- jobs

@@ -6,9 +6,11 @@ import static io.postroom.internal.postgres.StoreFixture.retry;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.postroom.api.MessageFilter;
+import io.postroom.api.BulkSettings;
+import io.postroom.api.DeadLetterFilter;
 import io.postroom.api.MessageIds;
 import io.postroom.api.MessageState;
+import io.postroom.api.Reason;
 import io.postroom.api.StoreException;
 import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.postgres.statement.StoreTransactions;
@@ -383,8 +385,11 @@ class RaceTest {
                 "redrive",
                 connection -> text(
                         connection, "SELECT postroom.redrive('" + held.get(2).id() + "')"));
-        stores.operator().planRedrive(MessageFilter.queue(fixture.queue.name()), 100);
-        drawing("redrive_some", connection -> PostgresJobStore.redriveSome(Duration.ofSeconds(1), connection));
+        UUID operation = stores.deadLetters()
+                .redrive(
+                        DeadLetterFilter.queue(fixture.queue.name()),
+                        BulkSettings.because(Reason.of("a test")).canary(0, 0));
+        drawing("step_operation", connection -> PostgresJobStore.step(operation, Duration.ofSeconds(1), connection));
         fixture.silence(fixture.worker);
         drawing(
                 "rescue",

@@ -1,0 +1,122 @@
+package io.postroom.rest;
+
+import io.postroom.api.BulkSettings;
+import io.postroom.api.DeadLetterFilter;
+import io.postroom.api.DeadLetterPreview;
+import io.postroom.api.DeadLetters;
+import io.postroom.api.InvalidMessageException;
+import io.postroom.api.Operation;
+import io.postroom.api.Reason;
+import jakarta.servlet.http.HttpServletRequest;
+import java.io.IOException;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RestController;
+
+/** Answers requests that discard dead letters, and that redrive or discard many of them. */
+@RestController
+@RequestMapping(DeadLettersController.PATH)
+class DeadLettersController extends ApiController {
+    static final String PATH = "/api/v1/dead-letters";
+
+    private final DeadLetters deadLetters;
+
+    DeadLettersController(DeadLetters deadLetters) {
+        this.deadLetters = deadLetters;
+    }
+
+    @PostMapping("/{id}/discard")
+    ResponseEntity<byte[]> discard(@PathVariable String id, HttpServletRequest request) throws IOException {
+        UUID message = MessagesController.requireId(id);
+        JsonMembers given = JsonMembers.read(RequestBody.read(request), "reason", "queue", "actor");
+        Reason reason = reason(given, request);
+        Optional<String> queue = given.text("queue");
+        int discarded = queue.isPresent()
+                ? deadLetters.discard(message, queue.get(), reason)
+                : deadLetters.discard(message, reason);
+        return answer(200, Map.of("discarded", discarded));
+    }
+
+    /** Answers what a filter matches, and changes nothing. */
+    @PostMapping("/preview")
+    ResponseEntity<byte[]> preview(HttpServletRequest request) throws IOException {
+        DeadLetterPreview preview = deadLetters.preview(filter(JsonMembers.read(RequestBody.read(request), "filter")));
+        Map<String, Object> shown = new LinkedHashMap<>();
+        shown.put("count", preview.count());
+        shown.put("more", preview.more());
+        shown.put(
+                "first",
+                preview.first().stream().map(DeadLettersController::shown).toList());
+        shown.put(
+                "fingerprints",
+                preview.fingerprints().stream()
+                        .map(DeadLettersController::shown)
+                        .toList());
+        return answer(200, shown);
+    }
+
+    @PostMapping("/redrive")
+    ResponseEntity<byte[]> redriveMany(HttpServletRequest request) throws IOException {
+        JsonMembers given = JsonMembers.read(
+                RequestBody.read(request), "filter", "reason", "actor", "perSecond", "canary", "canaryThreshold");
+        BulkSettings usual = BulkSettings.because(reason(given, request));
+        BulkSettings settings = usual.perSecond(given.integer("perSecond").orElse(usual.perSecond()))
+                .canary(
+                        given.integer("canary").orElse(usual.canary()),
+                        given.integer("canaryThreshold").orElse(usual.canaryThreshold()));
+        return begun(deadLetters.redrive(filter(given), settings));
+    }
+
+    @PostMapping("/discard")
+    ResponseEntity<byte[]> discardMany(HttpServletRequest request) throws IOException {
+        JsonMembers given = JsonMembers.read(RequestBody.read(request), "filter", "reason", "actor", "perSecond");
+        BulkSettings usual = BulkSettings.because(reason(given, request));
+        BulkSettings settings = usual.perSecond(given.integer("perSecond").orElse(usual.perSecond()));
+        return begun(deadLetters.discard(filter(given), settings));
+    }
+
+    private static ResponseEntity<byte[]> begun(Operation operation) {
+        return answer(202, OperationsController.shown(operation.status()));
+    }
+
+    private static DeadLetterFilter filter(JsonMembers given) {
+        return given.json("filter")
+                .map(DeadLetterFilter::json)
+                .orElseThrow(() -> new InvalidMessageException("filter", "given", "nothing"));
+    }
+
+    private static Map<String, Object> shown(DeadLetterPreview.Letter letter) {
+        Map<String, Object> shown = new LinkedHashMap<>();
+        shown.put("id", letter.id().toString());
+        shown.put("queue", letter.queue());
+        shown.put("deadAt", letter.deadAt().toString());
+        shown.put("reason", letter.reason());
+        letter.type().ifPresent(type -> shown.put("type", type));
+        letter.errorClass().ifPresent(name -> shown.put("errorClass", name));
+        letter.error().ifPresent(error -> shown.put("error", error));
+        letter.fingerprint().ifPresent(print -> shown.put("fingerprint", print));
+        return shown;
+    }
+
+    private static Map<String, Object> shown(DeadLetterPreview.Fingerprint group) {
+        Map<String, Object> shown = new LinkedHashMap<>();
+        group.fingerprint().ifPresent(print -> shown.put("fingerprint", print));
+        shown.put("count", group.count());
+        shown.put("newestAt", group.newestAt().toString());
+        group.error().ifPresent(error -> shown.put("error", error));
+        return shown;
+    }
+
+    /** The reason of a request. Its actor is the login of the request where it has one, else the member {@code actor}. */
+    static Reason reason(JsonMembers given, HttpServletRequest request) {
+        String text = given.text("reason").orElseThrow(() -> new InvalidMessageException("reason", "given", "nothing"));
+        Optional<String> login = Optional.ofNullable(request.getRemoteUser());
+        return new Reason(text, login.or(() -> given.text("actor")));
+    }
+}
