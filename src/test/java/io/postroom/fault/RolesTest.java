@@ -223,7 +223,7 @@ class RolesTest {
     void reader_reads_the_views_without_payloads_and_changes_nothing() {
         takeExecuteFromPublic();
         assertThat(rightsOnTables("reader"))
-                .hasSize(17)
+                .hasSize(18)
                 .allMatch(right -> right.startsWith("SELECT on v "), "SELECT on views alone");
         try (HikariDataSource pool = pool("reader")) {
             JdbcClient reader = JdbcClient.create(pool);

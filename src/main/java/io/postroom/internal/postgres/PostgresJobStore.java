@@ -325,7 +325,7 @@ final class PostgresJobStore implements JobStore {
         });
     }
 
-    /** Takes each operation in a transaction of its own. One that fails holds up no other; its failure is thrown after the others' steps. */
+    /** Takes each operation in a transaction of its own. One that fails holds up no other: its failure is thrown after all steps. */
     @Override
     public OperationSteps stepOperations(Duration elapsed) {
         List<UUID> running = transactions.single("look for operations", connection -> {
