@@ -29,6 +29,7 @@ final class SnippetCompiler {
             import io.postroom.channel.http.*;
             import io.postroom.channel.mail.*;
             import io.postroom.handler.*;
+            import io.postroom.metrics.*;
             import io.postroom.test.*;
             import java.nio.file.Path;
             import java.time.*;

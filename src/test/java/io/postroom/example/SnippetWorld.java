@@ -1,5 +1,8 @@
 package io.postroom.example;
 
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.micrometer.observation.ObservationRegistry;
 import io.postroom.Postroom;
 import io.postroom.api.Batches;
 import io.postroom.api.Consumers;
@@ -37,6 +40,8 @@ public class SnippetWorld {
     public final Definitions definitions = postroom == null ? null : postroom.definitions();
     public final org.slf4j.Logger logger = org.slf4j.LoggerFactory.getLogger(SnippetWorld.class);
     public final Consumers consumers = postroom == null ? null : postroom.consumers();
+    public final MeterRegistry registry = new SimpleMeterRegistry();
+    public final ObservationRegistry observations = ObservationRegistry.create();
     public final MailProvider provider = (customer, text) -> {};
     public final OrderPaid order = new OrderPaid("A-1", "ann@example.org");
 

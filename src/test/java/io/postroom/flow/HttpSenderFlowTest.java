@@ -209,6 +209,6 @@ class HttpSenderFlowTest {
         assertThat(postroom.settings().test("none")).isEmpty();
         postroom.settings().set(SettingsEntry.of("files", "file"));
         assertThatThrownBy(() -> postroom.settings().test("files"))
-                .hasMessage("channel must be one that this process can test: http, got \"file\"");
+                .hasMessage("channel must be one that this process can test: http, mailbox, got \"file\"");
     }
 }

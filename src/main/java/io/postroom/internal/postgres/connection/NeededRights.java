@@ -200,6 +200,7 @@ final class NeededRights {
         "sample_watermark",
         "seal_batch",
         "set_destination",
+        "set_fair",
         "set_limiter",
         "set_ordered",
         "set_settings",
