@@ -8094,8 +8094,8 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.set_fair IS 'Lets the groups of a queue take turns, or not any more: SELECT postroom.set_fair(''imports'', true).
-In a fair queue a group with a million waiting messages delays another group by one turn. Messages without a group are a group, too.
-It can be changed at any time. What waits already is a group of its own then. Refused (22023) for an ordered queue.';
+In a fair queue a group with a million waiting messages delays another group by one turn in each process. Messages without a group are a
+group, too. It can be changed at any time. What waits already is a group of its own then. Refused (22023) for an ordered queue.';
 
 CREATE OR REPLACE FUNCTION postroom.set_group_weight(queue text, group_key text, weight integer)
  RETURNS boolean

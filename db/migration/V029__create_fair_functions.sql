@@ -41,8 +41,8 @@ COMMENT ON FUNCTION postroom.fair_key IS
 
 -- The next groups of a lane that have something below p_before (null: of all), down to p_down_to, most of them p_limit. From high to low:
 -- so each step meets the newest row of a group first. From low to high it would meet what was taken before: under an old snapshot the
--- dead entries of a group cannot be cleaned up. Those below the low watermark are left out by the index alone. Reads ready_by_group, one
--- probe a group.
+-- dead entries of a group cannot be cleaned up. Those of a group that has nothing left are met in both ways. Those below the low
+-- watermark are left out by the index alone. Reads ready_by_group, one probe a group.
 CREATE OR REPLACE FUNCTION postroom.next_groups(
     p_queue int, p_priority smallint, p_floor bigint, p_before text, p_down_to text, p_limit int) RETURNS text[]
 LANGUAGE plpgsql STABLE
@@ -105,12 +105,13 @@ $$;
 COMMENT ON FUNCTION postroom.next_groups IS
     'Internal: which groups of a lane of a fair queue are next.';
 
--- Takes up to p_limit messages of a fair queue, from its lanes in the order given: p_floors are low watermarks, p_turns where the
--- process is on its way in each lane: what the last claim of the lane answered as turn (null: none). Answers what claim answers, in the same
+-- Takes up to p_limit messages of a fair queue, from its lanes in the order given: p_floors are low watermarks, p_turns where the process
+-- is on its way in each lane: what the last claim of the lane answered as turn (null: none). Answers what claim answers, in the same
 -- form, with messages of several groups under one lease, and turn; the messages of a lane in the order of their turns. lane_seq is the
 -- highest seq taken. A turn is how many messages the group that gave the last one may still give before the next group, a colon, and its
--- key. So claims of one message go round with the same weights as large ones, and so do rows without a key and those of purged messages. 0 rows: nothing is free, or p_queue is no fair queue of that name. p_kind and p_started: see claim, which takes the suspects
--- of a fair queue as well.
+-- key. So claims of one message go round with the same weights as large ones, and so do rows without a key and those of purged messages.
+-- 0 rows: nothing is free, or p_queue is no fair queue of that name. p_kind and p_started: see claim, which takes the suspects of a fair
+-- queue as well.
 CREATE OR REPLACE FUNCTION postroom.claim_fair(
     p_worker int, p_queue int, p_queue_name text, p_priorities smallint[], p_floors bigint[], p_turns text[],
     p_limit int, p_lease_size int, p_started int, p_kind int)
@@ -417,8 +418,8 @@ END
 $$;
 COMMENT ON FUNCTION postroom.set_fair IS
     'Lets the groups of a queue take turns, or not any more: SELECT postroom.set_fair(''imports'', true).
-In a fair queue a group with a million waiting messages delays another group by one turn. Messages without a group are a group, too.
-It can be changed at any time. What waits already is a group of its own then. Refused (22023) for an ordered queue.';
+In a fair queue a group with a million waiting messages delays another group by one turn in each process. Messages without a group are a
+group, too. It can be changed at any time. What waits already is a group of its own then. Refused (22023) for an ordered queue.';
 
 CREATE OR REPLACE FUNCTION postroom.set_group_weight(queue text, group_key text, weight int) RETURNS boolean
 LANGUAGE plpgsql VOLATILE
