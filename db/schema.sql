@@ -2384,7 +2384,7 @@ $function$
 COMMENT ON FUNCTION postroom.claim_each IS 'Internal: called by workers. Takes ready messages of many queues and puts them under leases.';
 
 CREATE OR REPLACE FUNCTION postroom.claim_fair(p_worker integer, p_queue integer, p_queue_name text, p_priorities smallint[], p_floors bigint[], p_turns text[], p_limit integer, p_lease_size integer, p_started integer, p_kind integer)
- RETURNS TABLE(lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, exchange text, routing_key text, headers text, payload text, body bytea, group_key text)
+ RETURNS TABLE(lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, exchange text, routing_key text, headers text, payload text, body bytea, group_key text, turn text)
  LANGUAGE plpgsql
  ROWS 100
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2403,12 +2403,14 @@ DECLARE
     weights      jsonb;
     prio         smallint;
     from_seq     bigint;
+    own_key      text; -- the group that the process last took from (null: none),
+    own_weight   int;
+    own_rest     int; -- and how many more it may give in that turn
     last_key     text; -- where the round is,
     wraps        boolean; -- whether it has passed the end of the lane,
     is_round     boolean; -- and whether it has come back to where it began
     first_plain  bigint; -- rows without a key among the first of the lane
     last_plain   bigint;
-    plain        int; -- how many of them it may take
     found_keys   text[];
     keys         text[]; -- whose turn it is, their weights, and how much each may give
     turns        int[];
@@ -2416,6 +2418,7 @@ DECLARE
     all_turns    int;
     rounds       int;
     rest         int;
+    waiting      text[]; -- groups whose turn it is, but for which nothing was left to want
     again        text[]; -- groups that gave all they might, so that they may have more
     part         record;
     places       tid[];
@@ -2423,6 +2426,8 @@ DECLARE
     ids          uuid[];
     failed       smallint[];
     delivered    smallint[];
+    taken_keys   text[];
+    in_a_row     int; -- how many of its last messages are of one group
     taken        int;
     new_leases   bigint[];
     sorted       uuid[];
@@ -2443,15 +2448,20 @@ BEGIN
     FOR lane IN 1 .. cardinality(p_priorities) LOOP
         prio := p_priorities[lane];
         from_seq := p_floors[lane];
-        last_key := p_turns[lane];
-        wraps := last_key IS NULL;
+        own_key := substr(p_turns[lane], strpos(p_turns[lane], ':') + 1);
+        own_weight := coalesce((weights ->> own_key)::int, 1);
+        own_rest := CASE WHEN own_weight > 1 THEN least(split_part(p_turns[lane], ':', 1)::int, own_weight - 1) ELSE 0 END;
+        last_key := own_key;
+        wraps := own_key IS NULL;
         is_round := false;
+        waiting := '{}';
         again := '{}';
         places := '{}';
         seqs := '{}';
         ids := '{}';
         failed := '{}';
         delivered := '{}';
+        taken_keys := '{}';
 
         -- Step 1.
         SELECT min(x.seq), max(x.seq) INTO first_plain, last_plain
@@ -2468,37 +2478,45 @@ BEGIN
         WHERE x.group_key = '';
 
         LOOP
-            keys := '{}';
-            IF NOT is_round THEN
-                IF NOT wraps THEN
-                    keys := postroom.next_groups(p_queue, prio, from_seq, last_key, '', wanted);
+            IF own_rest > 0 THEN
+                keys := ARRAY[own_key];
+                turns := ARRAY[own_weight];
+                quotas := ARRAY[least(own_rest, wanted)];
+            ELSE
+                keys := waiting;
+                waiting := '{}';
+                IF NOT wraps AND cardinality(keys) < wanted THEN
+                    keys := keys || postroom.next_groups(p_queue, prio, from_seq, last_key, '', wanted - cardinality(keys));
                     wraps := cardinality(keys) < wanted;
                     last_key := CASE WHEN NOT wraps THEN keys[wanted] END;
+                    IF wraps AND own_key <> '' AND first_plain IS NOT NULL THEN
+                        keys := array_append(keys, '');
+                    END IF;
                 END IF;
-                IF wraps THEN
+                IF wraps AND NOT is_round AND cardinality(keys) < wanted THEN
                     found_keys := postroom.next_groups(
-                        p_queue, prio, from_seq, last_key, coalesce(p_turns[lane], ''), wanted - cardinality(keys));
+                        p_queue, prio, from_seq, last_key, coalesce(own_key, ''), wanted - cardinality(keys));
                     is_round := cardinality(found_keys) < wanted - cardinality(keys);
                     last_key := found_keys[cardinality(found_keys)];
                     keys := keys || found_keys;
+                    IF is_round AND coalesce(own_key, '') = '' AND first_plain IS NOT NULL THEN
+                        keys := array_append(keys, '');
+                    END IF;
                 END IF;
-            END IF;
-            IF is_round THEN
-                keys := keys || again;
-                again := '{}';
-            END IF;
-            EXIT WHEN cardinality(keys) = 0 AND first_plain IS NULL AND is_round;
+                IF is_round THEN
+                    keys := keys || again;
+                    again := '{}';
+                END IF;
+                EXIT WHEN cardinality(keys) = 0; -- it is round
 
-            -- How often all get their turn, and who gets one more.
-            turns := CASE WHEN weights IS NOT NULL THEN ARRAY(
-                SELECT coalesce((weights ->> u.group_key)::int, 1)
-                FROM unnest(keys) WITH ORDINALITY u (group_key, place)
-                ORDER BY u.place) END;
-            all_turns := CASE WHEN weights IS NULL THEN cardinality(keys) ELSE (SELECT coalesce(sum(t), 0)::int FROM unnest(turns) t) END;
-            plain := CASE WHEN first_plain IS NULL THEN 0 ELSE (wanted + all_turns) / (all_turns + 1) END;
-            IF cardinality(keys) > 0 THEN
-                rounds := (wanted - plain) / all_turns;
-                rest := (wanted - plain) % all_turns;
+                -- How often all get their turn, and who gets one more.
+                turns := CASE WHEN weights IS NOT NULL THEN ARRAY(
+                    SELECT coalesce((weights ->> u.group_key)::int, 1)
+                    FROM unnest(keys) WITH ORDINALITY u (group_key, place)
+                    ORDER BY u.place) END;
+                all_turns := CASE WHEN weights IS NULL THEN cardinality(keys) ELSE (SELECT sum(t)::int FROM unnest(turns) t) END;
+                rounds := wanted / all_turns;
+                rest := wanted % all_turns;
                 quotas := CASE
                     WHEN weights IS NULL THEN
                         array_fill(rounds + 1, ARRAY[rest]) || array_fill(rounds, ARRAY[cardinality(keys) - rest])
@@ -2509,12 +2527,29 @@ BEGIN
                         ORDER BY u.place) END;
             END IF;
 
-            IF plain > 0 THEN
-                SELECT array_agg(c.ctid) AS places, array_agg(c.seq) AS seqs, array_agg(c.message_id) AS ids,
-                       array_agg(c.failures) AS failed, array_agg(c.deliveries) AS delivered, count(*)::int AS messages
-                INTO part
-                FROM (
-                    SELECT r.ctid, r.seq, r.message_id, r.failures, r.deliveries
+            WITH given AS MATERIALIZED (
+                SELECT k.place, coalesce(k.turn, 1) AS turn, k.group_key, r.*
+                FROM unnest(keys, quotas, turns) WITH ORDINALITY k (group_key, quota, turn, place)
+                CROSS JOIN LATERAL (
+                    SELECT r.ctid AS spot, r.seq, r.message_id, r.failures, r.deliveries
+                    FROM postroom.ready r
+                    WHERE r.queue_id = p_queue
+                      AND r.priority = prio
+                      -- Not =, which would let ready_pk give the order as well: it walks over the rows of all other groups.
+                      AND (r.group_key, r.seq) >= (k.group_key COLLATE "C", from_seq)
+                      AND r.group_key <= k.group_key COLLATE "C"
+                      AND r.group_key <> ''
+                      AND r.crashes = 0
+                      AND r.seq <> ALL (seqs)
+                    ORDER BY r.queue_id, r.priority, r.group_key, r.seq
+                    LIMIT k.quota
+                    FOR UPDATE SKIP LOCKED
+                ) r
+                UNION ALL
+                SELECT k.place, 1, '', r.*
+                FROM unnest(keys, quotas) WITH ORDINALITY k (group_key, quota, place)
+                CROSS JOIN LATERAL (
+                    SELECT r.ctid AS spot, r.seq, r.message_id, r.failures, r.deliveries
                     FROM postroom.ready r
                     WHERE r.queue_id = p_queue
                       AND r.priority = prio
@@ -2523,72 +2558,61 @@ BEGIN
                       AND r.crashes = 0
                       AND r.group_key = ''
                     ORDER BY r.queue_id, r.priority, r.seq
-                    LIMIT plain
+                    LIMIT k.quota
                     FOR UPDATE SKIP LOCKED
-                ) c;
-                places := places || part.places;
-                seqs := seqs || part.seqs;
-                ids := ids || part.ids;
-                failed := failed || part.failed;
-                delivered := delivered || part.delivered;
-                wanted := wanted - part.messages;
-                IF part.messages < plain THEN
-                    first_plain := NULL;
-                END IF;
+                ) r
+                WHERE k.group_key = ''
+            )
+            SELECT array_agg(g.spot ORDER BY g.turns, g.place, g.seq) AS places,
+                   array_agg(g.seq ORDER BY g.turns, g.place, g.seq) AS seqs,
+                   array_agg(g.message_id ORDER BY g.turns, g.place, g.seq) AS ids,
+                   array_agg(g.failures ORDER BY g.turns, g.place, g.seq) AS failed,
+                   array_agg(g.deliveries ORDER BY g.turns, g.place, g.seq) AS delivered,
+                   array_agg(g.group_key ORDER BY g.turns, g.place, g.seq) AS keys,
+                   count(*)::int AS messages
+            INTO part
+            FROM (
+                SELECT x.*, (x.nth - 1) / x.turn AS turns
+                FROM (SELECT v.*, row_number() OVER (PARTITION BY v.place ORDER BY v.seq) AS nth FROM given v) x
+            ) g;
+            places := places || part.places;
+            seqs := seqs || part.seqs;
+            ids := ids || part.ids;
+            failed := failed || part.failed;
+            delivered := delivered || part.delivered;
+            taken_keys := taken_keys || part.keys;
+            wanted := wanted - part.messages;
+            IF wanted > 0 AND own_rest = 0 THEN
+                waiting := ARRAY(
+                    SELECT k.group_key
+                    FROM unnest(keys, quotas) WITH ORDINALITY k (group_key, quota, place)
+                    WHERE k.quota = 0
+                    ORDER BY k.place);
+                again := again || ARRAY(
+                    SELECT k.group_key
+                    FROM unnest(keys, quotas) WITH ORDINALITY k (group_key, quota, place)
+                    LEFT JOIN (SELECT u.group_key, count(*) AS messages FROM unnest(part.keys) u (group_key) GROUP BY u.group_key) g
+                         ON g.group_key = k.group_key
+                    WHERE k.quota > 0 AND g.messages >= k.quota
+                    ORDER BY k.place);
             END IF;
-
-            IF cardinality(keys) > 0 THEN
-                WITH given AS MATERIALIZED (
-                    SELECT k.place, coalesce(k.turn, 1) AS turn, r.*
-                    FROM unnest(keys, quotas, turns) WITH ORDINALITY k (group_key, quota, turn, place)
-                    CROSS JOIN LATERAL (
-                        SELECT r.ctid AS spot, r.seq, r.message_id, r.failures, r.deliveries
-                        FROM postroom.ready r
-                        WHERE r.queue_id = p_queue
-                          AND r.priority = prio
-                          -- Not =, which would let ready_pk give the order as well: it walks over the rows of all other groups.
-                          AND (r.group_key, r.seq) >= (k.group_key COLLATE "C", from_seq)
-                          AND r.group_key <= k.group_key COLLATE "C"
-                          AND r.group_key <> ''
-                          AND r.crashes = 0
-                          AND r.seq <> ALL (seqs)
-                        ORDER BY r.queue_id, r.priority, r.group_key, r.seq
-                        LIMIT k.quota
-                        FOR UPDATE SKIP LOCKED
-                    ) r
-                )
-                SELECT array_agg(g.spot ORDER BY g.turns, g.place, g.seq) AS places,
-                       array_agg(g.seq ORDER BY g.turns, g.place, g.seq) AS seqs,
-                       array_agg(g.message_id ORDER BY g.turns, g.place, g.seq) AS ids,
-                       array_agg(g.failures ORDER BY g.turns, g.place, g.seq) AS failed,
-                       array_agg(g.deliveries ORDER BY g.turns, g.place, g.seq) AS delivered,
-                       array_agg(g.place) AS givers,
-                       count(*)::int AS messages
-                INTO part
-                FROM (
-                    SELECT x.*, (x.nth - 1) / x.turn AS turns
-                    FROM (SELECT v.*, row_number() OVER (PARTITION BY v.place ORDER BY v.seq) AS nth FROM given v) x
-                ) g;
-                places := places || part.places;
-                seqs := seqs || part.seqs;
-                ids := ids || part.ids;
-                failed := failed || part.failed;
-                delivered := delivered || part.delivered;
-                wanted := wanted - part.messages;
-                IF wanted > 0 THEN
-                    again := again || ARRAY(
-                        SELECT k.group_key
-                        FROM unnest(keys, quotas) WITH ORDINALITY k (group_key, quota, place)
-                        LEFT JOIN (SELECT u.place, count(*) AS messages FROM unnest(part.givers) u (place) GROUP BY u.place) g
-                             ON g.place = k.place
-                        WHERE coalesce(g.messages, 0) >= k.quota
-                        ORDER BY k.place);
-                END IF;
-            END IF;
+            own_rest := 0;
             EXIT WHEN wanted <= 0;
         END LOOP;
         taken := cardinality(ids);
         CONTINUE WHEN taken = 0;
+
+        turn := '0:' || taken_keys[taken];
+        IF weights ->> taken_keys[taken] IS NOT NULL THEN
+            in_a_row := taken - coalesce((
+                SELECT max(u.place) FROM unnest(taken_keys) WITH ORDINALITY u (key, place) WHERE u.key <> taken_keys[taken]), 0);
+            -- A whole turn more or less makes no difference.
+            IF in_a_row = taken AND own_key = taken_keys[taken] AND own_weight > 1 THEN
+                in_a_row := in_a_row + own_weight - least(split_part(p_turns[lane], ':', 1)::int, own_weight - 1);
+            END IF;
+            own_weight := (weights ->> taken_keys[taken])::int;
+            turn := (own_weight - in_a_row % own_weight) % own_weight || ':' || taken_keys[taken];
+        END IF;
 
         DELETE FROM postroom.ready WHERE ctid = ANY (places);
 
@@ -2615,7 +2639,7 @@ BEGIN
                    OR m.queue_ids IS NOT NULL AND postroom.is_entry_expired(m.id, p_queue),
                m.created_at,
                m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
-               m.exchange, m.routing_key, m.headers::text, m.payload::text, m.body, m.group_key
+               m.exchange, m.routing_key, m.headers::text, m.payload::text, m.body, m.group_key, turn
         FROM (SELECT u.message_id, u.failures, u.deliveries, u.place::int - 1 AS place, (u.place::int - 1) / p_lease_size AS part
               FROM unnest(ids, failed, delivered) WITH ORDINALITY u (message_id, failures, deliveries, place)) p
         LEFT JOIN (SELECT x.id, x.expires_at, x.created_at, x.type, x.type_version, x.direction, x.correlation_id, x.content_type,
@@ -2634,7 +2658,7 @@ $function$
 COMMENT ON FUNCTION postroom.claim_fair IS 'Internal: called by workers. Takes ready messages of a fair queue, the groups in turn, and puts them under leases.';
 
 CREATE OR REPLACE FUNCTION postroom.claim_limited(p_worker integer, p_queue integer, p_queue_name text, p_priorities smallint[], p_cursors bigint[], p_limit integer, p_lease_size integer, p_started integer, p_kind integer, p_ordered boolean, p_limits text, p_deadlines bigint[], p_starts bigint[], p_counts integer[], p_turns text[])
- RETURNS TABLE(lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, exchange text, routing_key text, headers text, payload text, body bytea, group_key text, start_within bigint, start_guard bigint, held_back boolean, next_start bigint, booked_at bigint, limits text, reported boolean)
+ RETURNS TABLE(lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, exchange text, routing_key text, headers text, payload text, body bytea, group_key text, turn text, start_within bigint, start_guard bigint, held_back boolean, next_start bigint, booked_at bigint, limits text, reported boolean)
  LANGUAGE plpgsql
  ROWS 100
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2751,8 +2775,8 @@ BEGIN
     IF most > 0 THEN
         held_back := NULL;
         FOR lease_id, lease_count, ordinal, priority, lane_seq, message_id, failures, crashes, deliveries, stored, expired, created_at,
-            type, type_version, direction, correlation_id, content_type, exchange, routing_key, headers, payload, body, group_key IN
-            SELECT c.*
+            type, type_version, direction, correlation_id, content_type, exchange, routing_key, headers, payload, body, group_key, turn IN
+            SELECT c.*, NULL::text
             FROM postroom.claim(p_worker, p_queue, p_queue_name, p_priorities, p_cursors,
                                 most::int, p_lease_size, p_started, p_kind + 4) c
             WHERE NOT p_ordered AND p_turns IS NULL
@@ -2762,7 +2786,7 @@ BEGIN
                                      most::int, p_lease_size, p_started, p_kind + 4) c
             WHERE p_turns IS NOT NULL
             UNION ALL
-            SELECT c.*
+            SELECT c.*, NULL::text
             FROM postroom.claim_ordered(p_worker, p_queue, p_queue_name, p_priorities, p_cursors,
                                         most::int, p_lease_size, p_started, p_kind + 4) c
             WHERE p_ordered
@@ -8657,8 +8681,8 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.set_fair IS 'Lets the groups of a queue take turns, or not any more: SELECT postroom.set_fair(''imports'', true).
-In a fair queue a group with a million waiting messages delays another group by one turn. Messages without a group are a group, too.
-It can be changed at any time. What waits already is a group of its own then. Refused (22023) for an ordered queue.';
+In a fair queue a group with a million waiting messages delays another group by one turn in each process. Messages without a group are a
+group, too. It can be changed at any time. What waits already is a group of its own then. Refused (22023) for an ordered queue.';
 
 CREATE OR REPLACE FUNCTION postroom.set_group_weight(queue text, group_key text, weight integer)
  RETURNS boolean
@@ -8681,6 +8705,9 @@ BEGIN
     SELECT * INTO target FROM postroom.queue q WHERE q.name = set_group_weight.queue FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         PERFORM postroom.refuse('queue', 'the name of a queue', set_group_weight.queue);
+    ELSIF NOT target.fair OR target.deleted_at IS NOT NULL THEN
+        PERFORM postroom.refuse('queue', 'the name of a fair queue that is not deleted', set_group_weight.queue,
+            'SELECT postroom.set_fair(...) makes it fair');
     END IF;
     changed := CASE WHEN set_group_weight.weight = 1 THEN coalesce(target.group_weights, '{}') - set_group_weight.group_key
                     ELSE coalesce(target.group_weights, '{}')
@@ -8699,7 +8726,9 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.set_group_weight IS 'How many messages of a group of a fair queue go in one turn, 1 to 100: SELECT postroom.set_group_weight(''imports'', ''acme'', 3).
-1 is that of all groups that have no other. Answers whether that was a change. At most 1000 groups of a queue have another weight than 1.';
+1 is that of all groups that have no other. Answers whether that was a change. At most 1000 groups of a queue have another weight than 1.
+A queue that is not fair, or is deleted, is refused (22023). Weights are in no view and in no exported definitions: they are in the column
+group_weights of the table queue. They stay when the queue is no longer fair, and go when it is deleted.';
 
 CREATE OR REPLACE FUNCTION postroom.set_limiter(queue text DEFAULT NULL::text, destination text DEFAULT NULL::text, max_starts integer DEFAULT NULL::integer, period interval DEFAULT NULL::interval, window_kind text DEFAULT 'sliding'::text, max_in_progress integer DEFAULT NULL::integer, set_by text DEFAULT 'operator'::text)
  RETURNS boolean
@@ -8795,14 +8824,15 @@ BEGIN
        OR set_ordered.set_by = 'declaration' AND target.settings_by = 'operator' AND target.deleted_at IS NULL THEN
         RETURN false;
     END IF;
-    IF target.fair AND set_ordered.ordered THEN
-        PERFORM postroom.refuse('ordered', format('false while queue "%s" is fair', target.name), 'true',
-            'SELECT postroom.set_fair(...) changes that');
-    END IF;
     PERFORM postroom.refuse_unless_empty(target, target.ordered);
     UPDATE postroom.queue q
     SET ordered = set_ordered.ordered
-    WHERE q.id = target.id;
+    WHERE q.id = target.id
+      AND NOT (q.fair AND set_ordered.ordered); -- set_fair may have been faster
+    IF NOT FOUND THEN
+        PERFORM postroom.refuse('ordered', format('false while queue "%s" is fair', target.name), 'true',
+            'SELECT postroom.set_fair(...) changes that');
+    END IF;
     INSERT INTO postroom.operator_action (action, queue_id, finished_at, note)
     SELECT 'declare', target.id, clock_timestamp(), 'ordered ' || set_ordered.ordered
     WHERE set_ordered.set_by = 'operator';

@@ -5,15 +5,17 @@
 -- has the key chr(1) there, which no group can have: those without a group are a group of their own. In other queues the key is '', which
 -- costs a row nothing: there is room for it between its columns and the end.
 --
--- Promise: a message waits for one turn of each other group of its lane at most, however many of them wait. Lanes come before groups. A
--- process goes round: its claim begins with the group that comes after the last one that it took from. It takes one message of each, or as
--- many as the weight of the group says, and goes round again while it wants more. Where the process is on its way is known to it alone, so
--- that claims write nothing that others wait for. Each process goes its own way, which keeps the promise: each takes a part of all turns.
+-- Promise, for each process: a message that has a key waits for one turn of each other group of its lane at most, however many of them
+-- wait. Lanes come before groups. A process goes round: its claim begins with the group that comes after the last one that it took from.
+-- It takes one message of each, or as many as the weight of the group says, and goes round again while it wants more. Where the process is
+-- on its way is known to it alone, so that claims write nothing that others wait for. Each process goes its own way: with several of them,
+-- each may take a turn of a group before that message, and each takes a part of all turns.
 --
 --   1. Who writes into ready asks whether the queue is fair. An open transaction may have asked before it became so, and an older process
---      does not know the question. Their rows have the key '' and stay claimable: each claim looks at the first 64 rows of the lane and
---      takes such rows as a group of their own. So they start no later than in an ordinary queue, where the oldest goes first. What waited
---      already when the queue became fair has the key '', too, and is such a group.
+--      does not know the question. What waited already when the queue became fair was written without the question, too. All of these rows
+--      have the key '' and are a group of their own, behind all others in the round. No index finds them: each claim looks at the first 64
+--      rows of the lane for them. So they stay claimable, but one of them gets its turns only once it is among these rows. Until then older
+--      rows go before it, those of all groups, as in a queue that is not fair.
 --   2. A claim that read the queue before it became fair takes the oldest. It takes nothing that others are promised to get.
 --   3. Rows that others have locked are skipped. The claim goes on to the next row of the group, and to the next group.
 --   4. A row that becomes visible behind the place where a process is gets its turn in its next round.
@@ -35,8 +37,8 @@ COMMENT ON FUNCTION postroom.fair_key IS
 
 -- The next groups of a lane that have something below p_before (null: of all), down to p_down_to, most of them p_limit. From high to low:
 -- so each step meets the newest row of a group first. From low to high it would meet what was taken before: under an old snapshot the
--- dead entries of a group cannot be cleaned up. Those below the low watermark are left out by the index alone. Reads ready_by_group, one
--- probe a group.
+-- dead entries of a group cannot be cleaned up. Those of a group that has nothing left are met in both ways. Those below the low
+-- watermark are left out by the index alone. Reads ready_by_group, one probe a group.
 CREATE OR REPLACE FUNCTION postroom.next_groups(
     p_queue int, p_priority smallint, p_floor bigint, p_before text, p_down_to text, p_limit int) RETURNS text[]
 LANGUAGE plpgsql STABLE
@@ -99,11 +101,13 @@ $$;
 COMMENT ON FUNCTION postroom.next_groups IS
     'Internal: which groups of a lane of a fair queue are next.';
 
--- Takes up to p_limit messages of a fair queue, from its lanes in the order given: p_floors are low watermarks, p_turns the groups that the
--- process last took from in each lane (null: none). Answers what claim answers, in the same form, with messages of several groups under
--- one lease; the messages of a lane in the order of their turns, so the last one says where the next claim goes on. lane_seq is the highest
--- seq taken. 0 rows: nothing is free, or p_queue is no fair queue of that name. p_kind and p_started: see claim, which takes the suspects
--- of a fair queue as well.
+-- Takes up to p_limit messages of a fair queue, from its lanes in the order given: p_floors are low watermarks, p_turns where the process
+-- is on its way in each lane: what the last claim of the lane answered as turn (null: none). Answers what claim answers, in the same
+-- form, with messages of several groups under one lease, and turn; the messages of a lane in the order of their turns. lane_seq is the
+-- highest seq taken. A turn is how many messages the group that gave the last one may still give before the next group, a colon, and its
+-- key. So claims of one message go round with the same weights as large ones, and so do rows without a key and those of purged messages.
+-- 0 rows: nothing is free, or p_queue is no fair queue of that name. p_kind and p_started: see claim, which takes the suspects of a fair
+-- queue as well.
 CREATE OR REPLACE FUNCTION postroom.claim_fair(
     p_worker int, p_queue int, p_queue_name text, p_priorities smallint[], p_floors bigint[], p_turns text[],
     p_limit int, p_lease_size int, p_started int, p_kind int)
@@ -111,7 +115,7 @@ RETURNS TABLE (
     lease_id bigint, lease_count int, ordinal int, priority smallint, lane_seq bigint, message_id uuid,
     failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamptz,
     type text, type_version smallint, direction smallint, correlation_id text, content_type text,
-    exchange text, routing_key text, headers text, payload text, body bytea, group_key text)
+    exchange text, routing_key text, headers text, payload text, body bytea, group_key text, turn text)
 LANGUAGE plpgsql VOLATILE ROWS 100
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET enable_nestloop = off SET enable_mergejoin = off
@@ -124,12 +128,14 @@ DECLARE
     weights      jsonb;
     prio         smallint;
     from_seq     bigint;
+    own_key      text; -- the group that the process last took from (null: none),
+    own_weight   int;
+    own_rest     int; -- and how many more it may give in that turn
     last_key     text; -- where the round is,
     wraps        boolean; -- whether it has passed the end of the lane,
     is_round     boolean; -- and whether it has come back to where it began
     first_plain  bigint; -- rows without a key among the first of the lane
     last_plain   bigint;
-    plain        int; -- how many of them it may take
     found_keys   text[];
     keys         text[]; -- whose turn it is, their weights, and how much each may give
     turns        int[];
@@ -137,6 +143,7 @@ DECLARE
     all_turns    int;
     rounds       int;
     rest         int;
+    waiting      text[]; -- groups whose turn it is, but for which nothing was left to want
     again        text[]; -- groups that gave all they might, so that they may have more
     part         record;
     places       tid[];
@@ -144,6 +151,8 @@ DECLARE
     ids          uuid[];
     failed       smallint[];
     delivered    smallint[];
+    taken_keys   text[];
+    in_a_row     int; -- how many of its last messages are of one group
     taken        int;
     new_leases   bigint[];
     sorted       uuid[];
@@ -164,15 +173,20 @@ BEGIN
     FOR lane IN 1 .. cardinality(p_priorities) LOOP
         prio := p_priorities[lane];
         from_seq := p_floors[lane];
-        last_key := p_turns[lane];
-        wraps := last_key IS NULL;
+        own_key := substr(p_turns[lane], strpos(p_turns[lane], ':') + 1);
+        own_weight := coalesce((weights ->> own_key)::int, 1);
+        own_rest := CASE WHEN own_weight > 1 THEN least(split_part(p_turns[lane], ':', 1)::int, own_weight - 1) ELSE 0 END;
+        last_key := own_key;
+        wraps := own_key IS NULL;
         is_round := false;
+        waiting := '{}';
         again := '{}';
         places := '{}';
         seqs := '{}';
         ids := '{}';
         failed := '{}';
         delivered := '{}';
+        taken_keys := '{}';
 
         -- Step 1.
         SELECT min(x.seq), max(x.seq) INTO first_plain, last_plain
@@ -189,37 +203,45 @@ BEGIN
         WHERE x.group_key = '';
 
         LOOP
-            keys := '{}';
-            IF NOT is_round THEN
-                IF NOT wraps THEN
-                    keys := postroom.next_groups(p_queue, prio, from_seq, last_key, '', wanted);
+            IF own_rest > 0 THEN
+                keys := ARRAY[own_key];
+                turns := ARRAY[own_weight];
+                quotas := ARRAY[least(own_rest, wanted)];
+            ELSE
+                keys := waiting;
+                waiting := '{}';
+                IF NOT wraps AND cardinality(keys) < wanted THEN
+                    keys := keys || postroom.next_groups(p_queue, prio, from_seq, last_key, '', wanted - cardinality(keys));
                     wraps := cardinality(keys) < wanted;
                     last_key := CASE WHEN NOT wraps THEN keys[wanted] END;
+                    IF wraps AND own_key <> '' AND first_plain IS NOT NULL THEN
+                        keys := array_append(keys, '');
+                    END IF;
                 END IF;
-                IF wraps THEN
+                IF wraps AND NOT is_round AND cardinality(keys) < wanted THEN
                     found_keys := postroom.next_groups(
-                        p_queue, prio, from_seq, last_key, coalesce(p_turns[lane], ''), wanted - cardinality(keys));
+                        p_queue, prio, from_seq, last_key, coalesce(own_key, ''), wanted - cardinality(keys));
                     is_round := cardinality(found_keys) < wanted - cardinality(keys);
                     last_key := found_keys[cardinality(found_keys)];
                     keys := keys || found_keys;
+                    IF is_round AND coalesce(own_key, '') = '' AND first_plain IS NOT NULL THEN
+                        keys := array_append(keys, '');
+                    END IF;
                 END IF;
-            END IF;
-            IF is_round THEN
-                keys := keys || again;
-                again := '{}';
-            END IF;
-            EXIT WHEN cardinality(keys) = 0 AND first_plain IS NULL AND is_round;
+                IF is_round THEN
+                    keys := keys || again;
+                    again := '{}';
+                END IF;
+                EXIT WHEN cardinality(keys) = 0; -- it is round
 
-            -- How often all get their turn, and who gets one more.
-            turns := CASE WHEN weights IS NOT NULL THEN ARRAY(
-                SELECT coalesce((weights ->> u.group_key)::int, 1)
-                FROM unnest(keys) WITH ORDINALITY u (group_key, place)
-                ORDER BY u.place) END;
-            all_turns := CASE WHEN weights IS NULL THEN cardinality(keys) ELSE (SELECT coalesce(sum(t), 0)::int FROM unnest(turns) t) END;
-            plain := CASE WHEN first_plain IS NULL THEN 0 ELSE (wanted + all_turns) / (all_turns + 1) END;
-            IF cardinality(keys) > 0 THEN
-                rounds := (wanted - plain) / all_turns;
-                rest := (wanted - plain) % all_turns;
+                -- How often all get their turn, and who gets one more.
+                turns := CASE WHEN weights IS NOT NULL THEN ARRAY(
+                    SELECT coalesce((weights ->> u.group_key)::int, 1)
+                    FROM unnest(keys) WITH ORDINALITY u (group_key, place)
+                    ORDER BY u.place) END;
+                all_turns := CASE WHEN weights IS NULL THEN cardinality(keys) ELSE (SELECT sum(t)::int FROM unnest(turns) t) END;
+                rounds := wanted / all_turns;
+                rest := wanted % all_turns;
                 quotas := CASE
                     WHEN weights IS NULL THEN
                         array_fill(rounds + 1, ARRAY[rest]) || array_fill(rounds, ARRAY[cardinality(keys) - rest])
@@ -230,12 +252,29 @@ BEGIN
                         ORDER BY u.place) END;
             END IF;
 
-            IF plain > 0 THEN
-                SELECT array_agg(c.ctid) AS places, array_agg(c.seq) AS seqs, array_agg(c.message_id) AS ids,
-                       array_agg(c.failures) AS failed, array_agg(c.deliveries) AS delivered, count(*)::int AS messages
-                INTO part
-                FROM (
-                    SELECT r.ctid, r.seq, r.message_id, r.failures, r.deliveries
+            WITH given AS MATERIALIZED (
+                SELECT k.place, coalesce(k.turn, 1) AS turn, k.group_key, r.*
+                FROM unnest(keys, quotas, turns) WITH ORDINALITY k (group_key, quota, turn, place)
+                CROSS JOIN LATERAL (
+                    SELECT r.ctid AS spot, r.seq, r.message_id, r.failures, r.deliveries
+                    FROM postroom.ready r
+                    WHERE r.queue_id = p_queue
+                      AND r.priority = prio
+                      -- Not =, which would let ready_pk give the order as well: it walks over the rows of all other groups.
+                      AND (r.group_key, r.seq) >= (k.group_key COLLATE "C", from_seq)
+                      AND r.group_key <= k.group_key COLLATE "C"
+                      AND r.group_key <> ''
+                      AND r.crashes = 0
+                      AND r.seq <> ALL (seqs)
+                    ORDER BY r.queue_id, r.priority, r.group_key, r.seq
+                    LIMIT k.quota
+                    FOR UPDATE SKIP LOCKED
+                ) r
+                UNION ALL
+                SELECT k.place, 1, '', r.*
+                FROM unnest(keys, quotas) WITH ORDINALITY k (group_key, quota, place)
+                CROSS JOIN LATERAL (
+                    SELECT r.ctid AS spot, r.seq, r.message_id, r.failures, r.deliveries
                     FROM postroom.ready r
                     WHERE r.queue_id = p_queue
                       AND r.priority = prio
@@ -244,72 +283,61 @@ BEGIN
                       AND r.crashes = 0
                       AND r.group_key = ''
                     ORDER BY r.queue_id, r.priority, r.seq
-                    LIMIT plain
+                    LIMIT k.quota
                     FOR UPDATE SKIP LOCKED
-                ) c;
-                places := places || part.places;
-                seqs := seqs || part.seqs;
-                ids := ids || part.ids;
-                failed := failed || part.failed;
-                delivered := delivered || part.delivered;
-                wanted := wanted - part.messages;
-                IF part.messages < plain THEN
-                    first_plain := NULL;
-                END IF;
+                ) r
+                WHERE k.group_key = ''
+            )
+            SELECT array_agg(g.spot ORDER BY g.turns, g.place, g.seq) AS places,
+                   array_agg(g.seq ORDER BY g.turns, g.place, g.seq) AS seqs,
+                   array_agg(g.message_id ORDER BY g.turns, g.place, g.seq) AS ids,
+                   array_agg(g.failures ORDER BY g.turns, g.place, g.seq) AS failed,
+                   array_agg(g.deliveries ORDER BY g.turns, g.place, g.seq) AS delivered,
+                   array_agg(g.group_key ORDER BY g.turns, g.place, g.seq) AS keys,
+                   count(*)::int AS messages
+            INTO part
+            FROM (
+                SELECT x.*, (x.nth - 1) / x.turn AS turns
+                FROM (SELECT v.*, row_number() OVER (PARTITION BY v.place ORDER BY v.seq) AS nth FROM given v) x
+            ) g;
+            places := places || part.places;
+            seqs := seqs || part.seqs;
+            ids := ids || part.ids;
+            failed := failed || part.failed;
+            delivered := delivered || part.delivered;
+            taken_keys := taken_keys || part.keys;
+            wanted := wanted - part.messages;
+            IF wanted > 0 AND own_rest = 0 THEN
+                waiting := ARRAY(
+                    SELECT k.group_key
+                    FROM unnest(keys, quotas) WITH ORDINALITY k (group_key, quota, place)
+                    WHERE k.quota = 0
+                    ORDER BY k.place);
+                again := again || ARRAY(
+                    SELECT k.group_key
+                    FROM unnest(keys, quotas) WITH ORDINALITY k (group_key, quota, place)
+                    LEFT JOIN (SELECT u.group_key, count(*) AS messages FROM unnest(part.keys) u (group_key) GROUP BY u.group_key) g
+                         ON g.group_key = k.group_key
+                    WHERE k.quota > 0 AND g.messages >= k.quota
+                    ORDER BY k.place);
             END IF;
-
-            IF cardinality(keys) > 0 THEN
-                WITH given AS MATERIALIZED (
-                    SELECT k.place, coalesce(k.turn, 1) AS turn, r.*
-                    FROM unnest(keys, quotas, turns) WITH ORDINALITY k (group_key, quota, turn, place)
-                    CROSS JOIN LATERAL (
-                        SELECT r.ctid AS spot, r.seq, r.message_id, r.failures, r.deliveries
-                        FROM postroom.ready r
-                        WHERE r.queue_id = p_queue
-                          AND r.priority = prio
-                          -- Not =, which would let ready_pk give the order as well: it walks over the rows of all other groups.
-                          AND (r.group_key, r.seq) >= (k.group_key COLLATE "C", from_seq)
-                          AND r.group_key <= k.group_key COLLATE "C"
-                          AND r.group_key <> ''
-                          AND r.crashes = 0
-                          AND r.seq <> ALL (seqs)
-                        ORDER BY r.queue_id, r.priority, r.group_key, r.seq
-                        LIMIT k.quota
-                        FOR UPDATE SKIP LOCKED
-                    ) r
-                )
-                SELECT array_agg(g.spot ORDER BY g.turns, g.place, g.seq) AS places,
-                       array_agg(g.seq ORDER BY g.turns, g.place, g.seq) AS seqs,
-                       array_agg(g.message_id ORDER BY g.turns, g.place, g.seq) AS ids,
-                       array_agg(g.failures ORDER BY g.turns, g.place, g.seq) AS failed,
-                       array_agg(g.deliveries ORDER BY g.turns, g.place, g.seq) AS delivered,
-                       array_agg(g.place) AS givers,
-                       count(*)::int AS messages
-                INTO part
-                FROM (
-                    SELECT x.*, (x.nth - 1) / x.turn AS turns
-                    FROM (SELECT v.*, row_number() OVER (PARTITION BY v.place ORDER BY v.seq) AS nth FROM given v) x
-                ) g;
-                places := places || part.places;
-                seqs := seqs || part.seqs;
-                ids := ids || part.ids;
-                failed := failed || part.failed;
-                delivered := delivered || part.delivered;
-                wanted := wanted - part.messages;
-                IF wanted > 0 THEN
-                    again := again || ARRAY(
-                        SELECT k.group_key
-                        FROM unnest(keys, quotas) WITH ORDINALITY k (group_key, quota, place)
-                        LEFT JOIN (SELECT u.place, count(*) AS messages FROM unnest(part.givers) u (place) GROUP BY u.place) g
-                             ON g.place = k.place
-                        WHERE coalesce(g.messages, 0) >= k.quota
-                        ORDER BY k.place);
-                END IF;
-            END IF;
+            own_rest := 0;
             EXIT WHEN wanted <= 0;
         END LOOP;
         taken := cardinality(ids);
         CONTINUE WHEN taken = 0;
+
+        turn := '0:' || taken_keys[taken];
+        IF weights ->> taken_keys[taken] IS NOT NULL THEN
+            in_a_row := taken - coalesce((
+                SELECT max(u.place) FROM unnest(taken_keys) WITH ORDINALITY u (key, place) WHERE u.key <> taken_keys[taken]), 0);
+            -- A whole turn more or less makes no difference.
+            IF in_a_row = taken AND own_key = taken_keys[taken] AND own_weight > 1 THEN
+                in_a_row := in_a_row + own_weight - least(split_part(p_turns[lane], ':', 1)::int, own_weight - 1);
+            END IF;
+            own_weight := (weights ->> taken_keys[taken])::int;
+            turn := (own_weight - in_a_row % own_weight) % own_weight || ':' || taken_keys[taken];
+        END IF;
 
         DELETE FROM postroom.ready WHERE ctid = ANY (places);
 
@@ -336,7 +364,7 @@ BEGIN
                    OR m.queue_ids IS NOT NULL AND postroom.is_entry_expired(m.id, p_queue),
                m.created_at,
                m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
-               m.exchange, m.routing_key, m.headers::text, m.payload::text, m.body, m.group_key
+               m.exchange, m.routing_key, m.headers::text, m.payload::text, m.body, m.group_key, turn
         FROM (SELECT u.message_id, u.failures, u.deliveries, u.place::int - 1 AS place, (u.place::int - 1) / p_lease_size AS part
               FROM unnest(ids, failed, delivered) WITH ORDINALITY u (message_id, failures, deliveries, place)) p
         LEFT JOIN (SELECT x.id, x.expires_at, x.created_at, x.type, x.type_version, x.direction, x.correlation_id, x.content_type,
@@ -386,8 +414,8 @@ END
 $$;
 COMMENT ON FUNCTION postroom.set_fair IS
     'Lets the groups of a queue take turns, or not any more: SELECT postroom.set_fair(''imports'', true).
-In a fair queue a group with a million waiting messages delays another group by one turn. Messages without a group are a group, too.
-It can be changed at any time. What waits already is a group of its own then. Refused (22023) for an ordered queue.';
+In a fair queue a group with a million waiting messages delays another group by one turn in each process. Messages without a group are a
+group, too. It can be changed at any time. What waits already is a group of its own then. Refused (22023) for an ordered queue.';
 
 CREATE OR REPLACE FUNCTION postroom.set_group_weight(queue text, group_key text, weight int) RETURNS boolean
 LANGUAGE plpgsql VOLATILE
@@ -409,6 +437,9 @@ BEGIN
     SELECT * INTO target FROM postroom.queue q WHERE q.name = set_group_weight.queue FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         PERFORM postroom.refuse('queue', 'the name of a queue', set_group_weight.queue);
+    ELSIF NOT target.fair OR target.deleted_at IS NOT NULL THEN
+        PERFORM postroom.refuse('queue', 'the name of a fair queue that is not deleted', set_group_weight.queue,
+            'SELECT postroom.set_fair(...) makes it fair');
     END IF;
     changed := CASE WHEN set_group_weight.weight = 1 THEN coalesce(target.group_weights, '{}') - set_group_weight.group_key
                     ELSE coalesce(target.group_weights, '{}')
@@ -427,4 +458,6 @@ END
 $$;
 COMMENT ON FUNCTION postroom.set_group_weight IS
     'How many messages of a group of a fair queue go in one turn, 1 to 100: SELECT postroom.set_group_weight(''imports'', ''acme'', 3).
-1 is that of all groups that have no other. Answers whether that was a change. At most 1000 groups of a queue have another weight than 1.';
+1 is that of all groups that have no other. Answers whether that was a change. At most 1000 groups of a queue have another weight than 1.
+A queue that is not fair, or is deleted, is refused (22023). Weights are in no view and in no exported definitions: they are in the column
+group_weights of the table queue. They stay when the queue is no longer fair, and go when it is deleted.';

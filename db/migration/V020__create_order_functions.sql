@@ -817,14 +817,15 @@ BEGIN
        OR set_ordered.set_by = 'declaration' AND target.settings_by = 'operator' AND target.deleted_at IS NULL THEN
         RETURN false;
     END IF;
-    IF target.fair AND set_ordered.ordered THEN
-        PERFORM postroom.refuse('ordered', format('false while queue "%s" is fair', target.name), 'true',
-            'SELECT postroom.set_fair(...) changes that');
-    END IF;
     PERFORM postroom.refuse_unless_empty(target, target.ordered);
     UPDATE postroom.queue q
     SET ordered = set_ordered.ordered
-    WHERE q.id = target.id;
+    WHERE q.id = target.id
+      AND NOT (q.fair AND set_ordered.ordered); -- set_fair may have been faster
+    IF NOT FOUND THEN
+        PERFORM postroom.refuse('ordered', format('false while queue "%s" is fair', target.name), 'true',
+            'SELECT postroom.set_fair(...) changes that');
+    END IF;
     INSERT INTO postroom.operator_action (action, queue_id, finished_at, note)
     SELECT 'declare', target.id, clock_timestamp(), 'ordered ' || set_ordered.ordered
     WHERE set_ordered.set_by = 'operator';

@@ -252,7 +252,7 @@ RETURNS TABLE (
     lease_id bigint, lease_count int, ordinal int, priority smallint, lane_seq bigint, message_id uuid,
     failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamptz,
     type text, type_version smallint, direction smallint, correlation_id text, content_type text,
-    exchange text, routing_key text, headers text, payload text, body bytea, group_key text,
+    exchange text, routing_key text, headers text, payload text, body bytea, group_key text, turn text,
     start_within bigint, start_guard bigint, held_back boolean, next_start bigint, booked_at bigint, limits text, reported boolean)
 LANGUAGE plpgsql VOLATILE ROWS 100
 SET search_path = pg_catalog, pg_temp
@@ -368,8 +368,8 @@ BEGIN
     IF most > 0 THEN
         held_back := NULL;
         FOR lease_id, lease_count, ordinal, priority, lane_seq, message_id, failures, crashes, deliveries, stored, expired, created_at,
-            type, type_version, direction, correlation_id, content_type, exchange, routing_key, headers, payload, body, group_key IN
-            SELECT c.*
+            type, type_version, direction, correlation_id, content_type, exchange, routing_key, headers, payload, body, group_key, turn IN
+            SELECT c.*, NULL::text
             FROM postroom.claim(p_worker, p_queue, p_queue_name, p_priorities, p_cursors,
                                 most::int, p_lease_size, p_started, p_kind + 4) c
             WHERE NOT p_ordered AND p_turns IS NULL
@@ -379,7 +379,7 @@ BEGIN
                                      most::int, p_lease_size, p_started, p_kind + 4) c
             WHERE p_turns IS NOT NULL
             UNION ALL
-            SELECT c.*
+            SELECT c.*, NULL::text
             FROM postroom.claim_ordered(p_worker, p_queue, p_queue_name, p_priorities, p_cursors,
                                         most::int, p_lease_size, p_started, p_kind + 4) c
             WHERE p_ordered

@@ -29,7 +29,7 @@ import java.util.function.Consumer;
  * @param deduplicationKey makes a second message of the queue with this key a repeat
  * @param deduplication until when another message holds the key, and what this one does then
  * @param correlationId the business process it belongs to
- * @param group the messages it runs in order with, in an ordered queue
+ * @param group the messages it runs in order with, in an ordered queue; those it shares its turns with, in a fair one
  * @param headers in the order they were given
  * @param direction a label, default OUTGOING
  * @param batch the batch whose member it becomes; empty: none
@@ -259,7 +259,8 @@ public record CreateMessage(
 
     /**
      * Puts the message into a group; 1 to 200 characters, compared exactly. In an ordered queue ({@link QueueSettings#ordered}) the
-     * messages of a group are handled one after the other, in the order in which they were sent. In other queues the group is a label.
+     * messages of a group are handled one after the other, in the order in which they were sent. In a fair queue
+     * ({@link QueueSettings#fair}) the groups take turns. In other queues the group is a label.
      */
     public CreateMessage group(String key) {
         return changed(draft -> draft.group = Optional.of(key));

@@ -239,13 +239,15 @@ public record QueueSettings(
     }
 
     /**
-     * Sets whether the groups of messages ({@link CreateMessage#group}) take turns; default false. A message then waits for one turn of
-     * each other group of its priority at most, even where one of them has a million messages waiting. Within a group the oldest goes
-     * first. Messages without a group are a group of their own. A higher priority still goes before all groups of a lower one. A turn is
-     * one message, or as many as {@code postroom.set_group_weight} says.
+     * Sets whether the groups of messages ({@link CreateMessage#group}) take turns; default false. In each process a message then waits
+     * for one turn of each other group of its priority at most, even where one of them has a million messages waiting. Each process goes
+     * round on its own, so others may take such turns, too. Within a group the oldest goes first. Messages without a group are a group of
+     * their own. A higher priority still goes before all groups of a lower one. A turn is one message, or as many as {@code
+     * postroom.set_group_weight} says.
      *
-     * <p>It can be changed at any time. What waits already is a group of its own then. Each process holds no more than its handlers run in
-     * 20 ms, or as many as they take at once. Direct dispatch is left out, and {@code sendMessageSync} stores the message only.
+     * <p>It can be changed at any time. What waits already is a group of its own then. Weights stay, and go when the queue is deleted.
+     * Each process holds no more than its handlers run in 20 ms, or as many as they take at once. Direct dispatch is left out, and {@code
+     * sendMessageSync} stores the message only.
      *
      * @throws InvalidMessageException these are settings of an ordered queue
      */

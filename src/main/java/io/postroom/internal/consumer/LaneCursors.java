@@ -42,7 +42,7 @@ public final class LaneCursors {
 
     /** Whether the queue is fair. Its claims look from the low watermarks on, because the next message of a group may be an old one. */
     private boolean fair;
-    /** The group that the last claim took from in each lane, in a fair queue. */
+    /** Where the claims are on their way through the groups of each lane, in a fair queue. */
     private final @Nullable String[] turns = new String[PRIORITIES];
 
     private boolean claimUnderWay;
@@ -173,14 +173,13 @@ public final class LaneCursors {
         return fair;
     }
 
-    /** Moves the cursors behind what the request brought, and the turns to the groups of the last messages. */
+    /** Moves the cursors behind what the request brought, and the turns to where it says that the next one goes on. */
     synchronized void claimed(ClaimRequest request, List<ClaimedMessage> messages) {
         for (ClaimedMessage message : messages) {
             int priority = message.priority();
             // What arrived below while the claim was under way may not be in it: the cursor goes no further than that.
             cursors[priority] = Math.max(cursors[priority], Math.min(message.laneSeq() + 1, loweredSince[priority]));
-            String group = message.content().group();
-            turns[priority] = group == null ? ClaimRequest.NO_GROUP : group;
+            turns[priority] = message.turn() == null ? turns[priority] : message.turn();
         }
         claimUnderWay = false;
         isDeep = messages.size() >= request.limit();

@@ -55,7 +55,7 @@ final class ClaimSql {
             SELECT lease_id, lease_count, ordinal, priority, lane_seq, message_id,
                    failures, crashes, deliveries, stored, expired, created_at,
                    type, type_version, direction, correlation_id, content_type,
-                   exchange, routing_key, headers, payload, body, group_key
+                   exchange, routing_key, headers, payload, body, group_key, turn
             FROM postroom.claim_fair(:worker, :queue, :queueName, :priorities, :cursors, :turns, :limit, :leaseSize, :started, :kind)
             """);
 
@@ -69,7 +69,7 @@ final class ClaimSql {
             SELECT lease_id, lease_count, ordinal, priority, lane_seq, message_id,
                    failures, crashes, deliveries, stored, expired, created_at,
                    type, type_version, direction, correlation_id, content_type,
-                   exchange, routing_key, headers, payload, body, group_key,
+                   exchange, routing_key, headers, payload, body, group_key, turn,
                    start_within, start_guard, held_back, next_start, booked_at, limits, reported
             FROM postroom.claim_limited(:worker, :queue, :queueName, :priorities, :cursors, :limit, :leaseSize, :started, :kind,
                                         :ordered, :limits, :deadlines, :starts, :counts, :turns)

@@ -8,6 +8,7 @@ import io.postroom.internal.storage.Content;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /** Turns rows of {@link ClaimSql#CLAIM} and its sisters, and of {@link ClaimSql#RELOAD}, into messages. */
 final class ClaimedRows {
@@ -15,15 +16,17 @@ final class ClaimedRows {
 
     /** A row of a claim. */
     static ClaimedMessage claimed(ResultSet row, ClaimRequest request) throws SQLException {
-        return claimed(row, request.queueId(), request.ordered());
+        String turn = request.turns() == null ? null : row.getString(24);
+        return claimed(row, request.queueId(), request.ordered(), turn);
     }
 
     /** A row of a claim for many queues. */
     static ClaimedMessage claimedOfMany(ResultSet row) throws SQLException {
-        return claimed(row, row.getInt(24), false);
+        return claimed(row, row.getInt(24), false, null);
     }
 
-    private static ClaimedMessage claimed(ResultSet row, int queueId, boolean ordered) throws SQLException {
+    private static ClaimedMessage claimed(ResultSet row, int queueId, boolean ordered, @Nullable String turn)
+            throws SQLException {
         Content content = content(row, 13);
         return new ClaimedMessage(
                 row.getObject(6, UUID.class),
@@ -36,7 +39,8 @@ final class ClaimedRows {
                 row.getBoolean(10),
                 row.getBoolean(11),
                 Rows.instant(row, 12),
-                content);
+                content,
+                turn);
     }
 
     /** The claimed message with the content of this row. */

@@ -15,6 +15,7 @@ import org.postgresql.util.ServerErrorMessage;
 /**
  * Turns what the functions of routing and of queues refuse into the exceptions of the API, so that the rules stand in SQL alone. It reads
  * the texts of {@code postroom.refuse} and of "does not exist" in db/function; a test for each kind of refusal fails when a text changes.
+ * A declaration in one statement meets a constraint instead.
  */
 final class FunctionRefusals {
     private static final String INVALID = "22023";
@@ -41,6 +42,8 @@ final class FunctionRefusals {
         String text = said == null ? null : said.getMessage();
         if (text == null) {
             return null;
+        } else if ("queue_fair_is_not_ordered".equals(said.getConstraint())) {
+            return new InvalidMessageException("fair", "false for an ordered queue", "true");
         } else if (refused.state().equals(IN_USE)) {
             Matcher exclusive = EXCLUSIVE.matcher(text);
             return exclusive.matches()

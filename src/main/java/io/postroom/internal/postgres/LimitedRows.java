@@ -64,13 +64,13 @@ final class LimitedRows {
                 ? new LimitedRow(
                         null,
                         new Allowance(
-                                Rows.duration(row, 24),
                                 Rows.duration(row, 25),
-                                row.getBoolean(26),
-                                Rows.duration(row, 27),
-                                row.getLong(28),
-                                row.getString(29),
-                                row.getBoolean(30)))
+                                Rows.duration(row, 26),
+                                row.getBoolean(27),
+                                Rows.duration(row, 28),
+                                row.getLong(29),
+                                row.getString(30),
+                                row.getBoolean(31)))
                 : new LimitedRow(ClaimedRows.claimed(row, request), null);
     }
 

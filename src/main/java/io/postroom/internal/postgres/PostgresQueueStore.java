@@ -88,12 +88,12 @@ final class PostgresQueueStore implements QueueStore {
     /** A statement of its own, because it needs a lock that lets no other process use queues for a moment. */
     private QueueRow setOrdered(QueueRow queue, boolean isOrdered) {
         String doing = "declare queue " + queue.name() + " with ordered(" + isOrdered + ")";
-        return BusyRetry.untilFree(() -> transactions.single(doing, connection -> {
+        return FunctionRefusals.translated(() -> BusyRetry.untilFree(() -> transactions.single(doing, connection -> {
             try (Sql.Call call = QueueSql.SET_ORDERED.on(connection)) {
                 call.set("queue", queue.name()).set("ordered", isOrdered).one(row -> row.getBoolean(1));
             }
             return find(queue.name(), connection).orElse(queue);
-        }));
+        })));
     }
 
     private static SQLException othersChange(List<QueueSettings> open) {
@@ -115,7 +115,7 @@ final class PostgresQueueStore implements QueueStore {
         if (settings.isEmpty()) {
             return List.of();
         }
-        return transactions.single(doing, connection -> {
+        return FunctionRefusals.translated(() -> transactions.single(doing, connection -> {
             try (Sql.Call call = sql.on(connection)) {
                 return call.set("names", texts(settings, QueueSettings::queue))
                         .set("maxAttempts", nullableLongs(settings, one -> whole(one.maxAttempts())))
@@ -167,7 +167,7 @@ final class PostgresQueueStore implements QueueStore {
                         .set("owner", text(declarer.owner()))
                         .list(row);
             }
-        });
+        }));
     }
 
     private static @Nullable String text(@Nullable UUID id) {

@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
  * @param started how many of them, in the order of the answer, count as started from the claim on. The others have to be announced by
  *     {@link LeaseStore#announceStarts} before they start
  * @param hasLimiter whether the queue has a limiter or a destination: see {@link LeaseStore#claimLimited}
- * @param turns of a fair queue: the groups that the process last took from in each lane, in the order of the lanes; null for none.
- *     Without it the queue is no fair one, or a suspect is asked for
+ * @param turns of a fair queue: where the process is on its way through the groups of each lane, in the order of the lanes: the last
+ *     {@link ClaimedMessage#turn}; null for none. Without it the queue is no fair one, or a suspect is asked for
  */
 public record ClaimRequest(
         int workerId,
@@ -30,9 +30,6 @@ public record ClaimRequest(
         ClaimKind kind,
         boolean hasLimiter,
         @Nullable String @Nullable [] turns) {
-
-    /** The turn after messages without a group. */
-    public static final String NO_GROUP = "\u0001";
 
     /** A request for a queue without a limiter. */
     public ClaimRequest(

@@ -12,6 +12,8 @@ import org.jspecify.annotations.Nullable;
  * @param stored false: the payload was not visible to the claim's snapshot, and {@code content} is {@link Content#NONE}
  * @param expired whether its time to live had ended by then
  * @param createdAt the database's time; null when the payload was not visible
+ * @param turn of a fair queue: where the next claim of the lane goes on, for {@link ClaimRequest#turns}; the same for all of a claim's
+ *     messages of the lane
  */
 public record ClaimedMessage(
         UUID id,
@@ -23,7 +25,23 @@ public record ClaimedMessage(
         boolean stored,
         boolean expired,
         @Nullable Instant createdAt,
-        Content content) {
+        Content content,
+        @Nullable String turn) {
+
+    /** A message of a queue that is not fair. */
+    public ClaimedMessage(
+            UUID id,
+            int queueId,
+            int priority,
+            long laneSeq,
+            Lease lease,
+            Counters counters,
+            boolean stored,
+            boolean expired,
+            @Nullable Instant createdAt,
+            Content content) {
+        this(id, queueId, priority, laneSeq, lease, counters, stored, expired, createdAt, content, null);
+    }
 
     /** The number of this delivery, from 1; at most {@link Short#MAX_VALUE}, the largest that can be stored. */
     public int number() {
@@ -37,7 +55,8 @@ public record ClaimedMessage(
 
     /** Answers the same message with the content that a later snapshot showed. */
     public ClaimedMessage withContent(Content found, boolean hasExpired, @Nullable Instant created) {
-        return new ClaimedMessage(id, queueId, priority, laneSeq, lease, counters, true, hasExpired, created, found);
+        return new ClaimedMessage(
+                id, queueId, priority, laneSeq, lease, counters, true, hasExpired, created, found, turn);
     }
 
     /**
@@ -48,7 +67,7 @@ public record ClaimedMessage(
     public ClaimedMessage startingBy(@Nullable Long nanoTime, @Nullable StartBooking booking) {
         Lease limited = new Lease(lease.id, lease.count, lease.ordinal, lease.holdsGroup, nanoTime, booking, true);
         return new ClaimedMessage(
-                id, queueId, priority, laneSeq, limited, counters, stored, expired, createdAt, content);
+                id, queueId, priority, laneSeq, limited, counters, stored, expired, createdAt, content, turn);
     }
 
     /**

@@ -224,17 +224,17 @@ class LaneCursorsTest {
     }
 
     @Test
-    void fair_queue_is_claimed_from_the_low_watermark_and_goes_on_after_the_group_of_the_last_message() {
+    void fair_queue_is_claimed_from_the_low_watermark_and_goes_on_where_the_last_claim_said() {
         cursors.setFair(true);
         cursors.arrived(4, 10);
         ClaimRequest first = cursors.request(1, 2, 200, 0);
         assertThat(first.turns()).containsExactly((String) null);
-        cursors.claimed(first, List.of(message(4, 30, "b"), message(4, 30, "a")));
+        cursors.claimed(first, List.of(message(4, 30, "1:a"), message(4, 30, "1:a")));
         ClaimRequest second = cursors.request(1, 2, 200, 0);
-        assertThat(second.turns()).containsExactly("a");
+        assertThat(second.turns()).containsExactly("1:a");
         assertThat(second.cursors()).containsExactly(0);
-        cursors.claimed(second, List.of(message(4, 31, "a"), message(4, 31, null)));
-        assertThat(cursors.request(1, 2, 200, 0).turns()).containsExactly(ClaimRequest.NO_GROUP);
+        cursors.claimed(second, List.of(message(4, 31, "0:"), message(4, 31, "0:")));
+        assertThat(cursors.request(1, 2, 200, 0).turns()).containsExactly("0:");
         cursors.setFair(false);
         cursors.arrived(4, 10);
         assertThat(cursors.request(1, 2, 200, 0).turns()).isNull();
@@ -244,7 +244,7 @@ class LaneCursorsTest {
         return message(priority, laneSeq, null);
     }
 
-    private static ClaimedMessage message(int priority, long laneSeq, @Nullable String group) {
+    private static ClaimedMessage message(int priority, long laneSeq, @Nullable String turn) {
         return new ClaimedMessage(
                 new UUID(0, laneSeq),
                 7,
@@ -255,6 +255,7 @@ class LaneCursorsTest {
                 true,
                 false,
                 null,
-                new Content(Direction.OUTGOING, null, 0, "1", null, null, null, null, null, null, group));
+                new Content(Direction.OUTGOING, null, 0, "1", null, null, null, null, null, null, null),
+                turn);
     }
 }

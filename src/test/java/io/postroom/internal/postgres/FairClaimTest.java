@@ -121,7 +121,7 @@ class FairClaimTest {
         send("a", 3);
         assertThat(groups(claim(2, null))).containsExactly("a", null);
         assertThat(fixture.places(plain)).containsExactly("lease");
-        assertThat(groups(claim(2, ClaimRequest.NO_GROUP))).containsExactly("a", null);
+        assertThat(groups(claim(2, "\u0001"))).containsExactly("a", null);
     }
 
     @Test
@@ -208,7 +208,7 @@ class FairClaimTest {
         assertThat(keys(plain)).containsExactlyInAnyOrder("", "b");
         assertThat(fixture.stores.leases().claim(request(plain, 10, null)))
                 .extracting(ClaimedMessage::id)
-                .containsExactly(early, late);
+                .containsExactly(late, early);
     }
 
     @Test
@@ -222,7 +222,7 @@ class FairClaimTest {
             fixture.enqueue(new StoreFixture.Plan(plain).group("b"));
         }
         assertThat(groups(fixture.stores.leases().claim(request(plain, 4, null))))
-                .containsExactly("a", "a", "b", "b");
+                .containsExactly("b", "a", "b", "a");
         setFair(plain, false);
         ClaimRequest usual = request(plain, 10, null).withTurns(null);
         assertThat(groups(fixture.stores.leases().claim(usual)))
@@ -362,7 +362,7 @@ class FairClaimTest {
 
     private ClaimRequest request(QueueRow from, int limit, @Nullable String turn) {
         @Nullable String[] turns = new String[10];
-        Arrays.fill(turns, turn);
+        Arrays.fill(turns, turn == null ? null : "0:" + turn);
         return new ClaimRequest(
                         fixture.worker,
                         from.id(),

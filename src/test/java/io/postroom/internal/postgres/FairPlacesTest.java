@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Test;
 /** The key of a message in READY of a fair queue: however it comes there, it is the message's group. */
 @PostgresTest
 class FairPlacesTest {
-    private static final String NONE = ClaimRequest.NO_GROUP;
+    private static final String NONE = "\u0001";
 
     private final HikariDataSource pool;
     private final StoreFixture fixture;
