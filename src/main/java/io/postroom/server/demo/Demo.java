@@ -34,7 +34,7 @@ import org.springframework.transaction.support.TransactionOperations;
  *       line has its message exactly once, whenever the process is killed.
  *   <li>Write the paid orders into the folder that a file import watches: {@link OrderFiles}. {@link Accounting} sends them on, while
  *       {@link Takings} counts them by a schedule.
- *   <li>Show the counts of mails, once a second.
+ *   <li>Show how many mails are sent and orders booked, once a second.
  *   <li>When no mail and no order waits any more: settle accounts in a batch, {@link Settlement}.
  *   <li>When that is completed: show the counts, and what to try next.
  * </ol>
@@ -163,8 +163,7 @@ public final class Demo implements AutoCloseable {
                     return;
                 }
                 if (screen.isDue()) {
-                    screen.show(
-                            progress.linesRead(), progress.countByState(TicketNotifications.QUEUE, TicketEvent.TYPE));
+                    show(screen);
                 }
             } catch (InvalidMessageException refused) {
                 throw refused;
@@ -179,6 +178,13 @@ public final class Demo implements AutoCloseable {
                 closed.await(200, TimeUnit.MILLISECONDS);
             }
         }
+    }
+
+    private void show(DemoScreen screen) {
+        screen.show(
+                progress.linesRead(),
+                progress.countByState(TicketNotifications.QUEUE, TicketEvent.TYPE),
+                books.orders());
     }
 
     private void finish(DemoScreen screen) {

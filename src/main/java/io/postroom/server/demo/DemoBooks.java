@@ -49,6 +49,11 @@ final class DemoBooks {
             ON CONFLICT DO NOTHING
             """;
 
+    private static final String ORDERS = """
+            SELECT count(DISTINCT message_id)
+            FROM postroom_demo.booking_request
+            """;
+
     private static final String SHOWS = """
             SELECT DISTINCT show
             FROM postroom_demo.booking_request
@@ -157,6 +162,11 @@ final class DemoBooks {
                 .param("show", booking.show())
                 .param("amount", booking.amount())
                 .update();
+    }
+
+    /** Counts the orders that the accounting system knows of. */
+    long orders() {
+        return database.sql(ORDERS).query(Long.class).single();
     }
 
     List<String> shows() {

@@ -218,8 +218,8 @@ final class DemoProgress {
     }
 
     /**
-     * Counts the messages of this run in a queue by state; states without a message are left out. Foreign messages are left out, too: they may
-     * wait for ever for a handler that the demo does not have.
+     * Counts the messages of this run in a queue by state; states without a message are left out. Foreign messages are left out, too: they
+     * may wait for ever for a handler that the demo does not have.
      */
     Map<String, Long> countByState(String queue, String type) {
         return counts(database.sql(COUNT_BY_STATE)

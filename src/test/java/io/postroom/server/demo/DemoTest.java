@@ -80,8 +80,8 @@ class DemoTest {
                 .isEqualTo("kaja.ito@example.org");
 
         assertThat(terminal)
-                .anyMatch(
-                        line -> line.matches("read +\\d+/511 +sent +\\d+ +waiting +\\d+ +retrying +\\d+ +dead +\\d+.*"))
+                .anyMatch(line -> line.matches(
+                        "read +\\d+/511 +sent +\\d+ +waiting +\\d+ +retrying +\\d+ +dead +\\d+ +booked +\\d+.*"))
                 .anyMatch(line -> line.startsWith("Demo: finished, 511 events in "))
                 .contains("    DEAD              2", "    DONE            509")
                 .anyMatch(line -> line.matches("    files +\\d+ imported: \\d+ orders, 0 bad lines"))
