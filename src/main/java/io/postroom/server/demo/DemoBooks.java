@@ -67,12 +67,14 @@ final class DemoBooks {
             FROM (SELECT DISTINCT message_id, amount FROM postroom_demo.booking_request) b
             """;
 
+    // A member of an earlier run that was in progress may have come first.
     private static final String SETTLE = """
             INSERT INTO postroom_demo.settlement (show, orders, amount)
             SELECT b.show, count(*), sum(b.amount)
             FROM (SELECT DISTINCT message_id, show, amount FROM postroom_demo.booking_request) b
             WHERE b.show = ?
             GROUP BY b.show
+            ON CONFLICT (show) DO UPDATE SET orders = excluded.orders, amount = excluded.amount
             """;
 
     private static final String SETTLE_TOTAL = """
