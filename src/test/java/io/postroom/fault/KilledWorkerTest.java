@@ -89,6 +89,9 @@ class KilledWorkerTest {
     private void share(int messages) throws Exception {
         try (JvmProcess one = WorkerProcess.start(database, "work", 0);
                 JvmProcess two = WorkerProcess.start(database, "work", 0)) {
+            // Else the first may have run all when the second begins.
+            await().atMost(60, TimeUnit.SECONDS)
+                    .until(() -> ledger.consumes(one, "plain") && ledger.consumes(two, "plain"));
             create("plain", messages);
             ledger.awaitAllFinished(messages, Duration.ofMinutes(4));
             assertThat(ledger.runsBy(one.pid())).isPositive();

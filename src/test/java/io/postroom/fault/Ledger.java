@@ -62,6 +62,14 @@ final class Ledger {
         return number("SELECT count(*) FROM public.run WHERE pid = " + pid);
     }
 
+    /** Whether the process has registered a consumer of the queue. */
+    boolean consumes(JvmProcess worker, String queue) {
+        return number("SELECT count(*) FROM postroom.consumer c JOIN postroom.worker w ON w.id = c.worker_id"
+                        + " JOIN postroom.queue q ON q.id = c.queue_id WHERE w.name = 'fault-worker-" + worker.pid()
+                        + "' AND q.name = '" + queue + "'")
+                > 0;
+    }
+
     long finished(String queue, String state) {
         return number("SELECT count(*) FROM postroom.queue_messages WHERE queue = '" + queue + "' AND state = '" + state
                 + "'");

@@ -11,10 +11,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.springframework.util.FileSystemUtils;
 
 /**
@@ -22,8 +25,9 @@ import org.springframework.util.FileSystemUtils;
  * reading and verifying them again.
  *
  * <p>The archive is made once for a class path and a JVM, in {@code target/class-archive}, by the first fork that starts a JVM. No test
- * waits for it: all go on without it meanwhile, and so does everybody where it cannot be made. A JVM compares the jars with those of the
- * archive, and does without it where they differ.
+ * waits for it: JVMs start without it until it is there. Where it cannot be made, an empty file stands for it, and the next try comes an
+ * hour later. A new archive replaces those of other class paths and JVMs. A JVM compares the jars with those of the archive, and does
+ * without it where they differ.
  *
  * <ol>
  *   <li>A server with the demo lists the classes that it loads: they are a superset of what other processes of tests load.
@@ -34,7 +38,9 @@ import org.springframework.util.FileSystemUtils;
 final class ClassArchive {
     private static final Path TARGET = Path.of("target").toAbsolutePath();
     private static final Path FOLDER = TARGET.resolve("class-archive");
+    private static final String LOCK = "lock";
     private static final long LONGEST_MINUTES = 2;
+    private static final Duration NEXT_TRY = Duration.ofHours(1);
     private static final String EVENTS = "/io/postroom/server/demo/ticket-events.ndjson";
     private static final int SOME_EVENTS = 20;
 
@@ -51,7 +57,7 @@ final class ClassArchive {
     static synchronized List<String> options(List<String> command, List<String> jars) {
         try {
             Path archive = FOLDER.resolve(key(jars) + ".jsa");
-            if (!asked && !Files.exists(archive) && Files.isDirectory(TARGET)) {
+            if (!asked && isToBeMade(archive) && Files.isDirectory(TARGET)) {
                 Thread thread = new Thread(() -> make(archive, command, jars), "class-archive");
                 thread.setDaemon(true);
                 thread.start();
@@ -66,6 +72,25 @@ final class ClassArchive {
         }
     }
 
+    private static boolean isToBeMade(Path archive) throws IOException {
+        return !Files.exists(archive)
+                || Files.size(archive) == 0
+                        && Files.getLastModifiedTime(archive)
+                                .toInstant()
+                                .isBefore(Instant.now().minus(NEXT_TRY));
+    }
+
+    /** Deletes archives of other class paths and JVMs, and what killed forks have left. A JVM that has mapped one keeps it. */
+    private static void deleteAllBut(Path archive) throws IOException {
+        try (Stream<Path> files = Files.list(FOLDER)) {
+            for (Path file : files.toList()) {
+                if (!file.equals(archive) && !file.equals(FOLDER.resolve(LOCK))) {
+                    FileSystemUtils.deleteRecursively(file);
+                }
+            }
+        }
+    }
+
     private static String key(List<String> jars) throws IOException {
         StringBuilder all = new StringBuilder(System.getProperty("java.home")).append(Runtime.version());
         for (String jar : jars) {
@@ -75,19 +100,19 @@ final class ClassArchive {
         return Integer.toHexString(all.toString().hashCode());
     }
 
-    /** Makes the archive, unless another process is about to. An empty file says that it cannot be made. */
+    /** Makes the archive, unless another process is about to. An empty file says that it could not be made. */
     private static void make(Path archive, List<String> command, List<String> jars) {
         try {
             Files.createDirectories(FOLDER);
             try (FileChannel file = FileChannel.open(
-                            FOLDER.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+                            FOLDER.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
                     FileLock lock = file.tryLock()) {
-                if (lock != null && !Files.exists(archive)) {
+                if (lock != null && isToBeMade(archive)) {
                     Path folder = Files.createTempDirectory(FOLDER, "new");
                     Path made = folder.resolve("archive");
                     makeOrLeaveEmpty(made, command, jars);
                     Files.move(made, archive, StandardCopyOption.ATOMIC_MOVE);
-                    FileSystemUtils.deleteRecursively(folder);
+                    deleteAllBut(archive);
                 }
             }
         } catch (IOException e) {

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Collections;
 import java.util.List;
@@ -34,7 +35,7 @@ import org.springframework.transaction.support.TransactionOperations;
  *       line has its message exactly once, whenever the process is killed.
  *   <li>Write the paid orders into the folder that a file import watches: {@link OrderFiles}. {@link Accounting} sends them on, while
  *       {@link Takings} counts them by a schedule.
- *   <li>Show the counts of mails, once a second.
+ *   <li>Show how many mails are sent and orders booked, once a second.
  *   <li>When no mail and no order waits any more: settle accounts in a batch, {@link Settlement}.
  *   <li>When that is completed: show the counts, and what to try next.
  * </ol>
@@ -47,6 +48,7 @@ public final class Demo implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Demo.class);
 
     static final int BLOCK = 500;
+    private static final Duration LONGEST_WAIT = Duration.ofMinutes(1);
     private static final Set<String> WAITING = Set.of("READY", "IN_PROGRESS", "DELAYED");
 
     private final Postroom postroom;
@@ -62,6 +64,8 @@ public final class Demo implements AutoCloseable {
     private final CountDownLatch closed = new CountDownLatch(1);
     private final Thread thread;
     private TicketFile.@Nullable Reader reader;
+    private volatile boolean again;
+    private String said = "";
 
     /**
      * Holds what the user is told at the end.
@@ -128,10 +132,35 @@ public final class Demo implements AutoCloseable {
 
     /** Makes the demo read the file from the start again. Call it before {@link #start}. */
     public void again() {
+        again = true;
+    }
+
+    /**
+     * Ends what an earlier run left waiting, then forgets what it did. An order of it that came later would be booked among those of this
+     * run, so this waits for those in progress: after a kill until the lease time is over, and a minute at most.
+     */
+    private void forgetEarlierRun() throws IOException, InterruptedException {
         progress.begin();
+        long end = System.nanoTime() + LONGEST_WAIT.toNanos();
+        do {
+            OrderFiles.deleteWaiting(places.inbox());
+            for (String queue : List.of(Accounting.QUEUE, Takings.QUEUE, Settlement.QUEUE, Settlement.TOTALS)) {
+                if (postroom.queues().stats(queue).isPresent()) {
+                    postroom.queues().purge(queue);
+                }
+            }
+        } while (areOrdersLeft() && System.nanoTime() < end && !closed.await(200, TimeUnit.MILLISECONDS));
         progress.forget();
         books.create();
         books.forget();
+    }
+
+    private boolean areOrdersLeft() {
+        return progress.isImporting()
+                || postroom.queues()
+                        .stats(Accounting.QUEUE)
+                        .filter(queue -> queue.ready() + queue.delayed() + queue.inProgress() > 0)
+                        .isPresent();
     }
 
     /**
@@ -140,6 +169,9 @@ public final class Demo implements AutoCloseable {
      * @throws InvalidMessageException for a line of the file that is no event, by its number; what stands before its block has been created
      */
     public void run() throws IOException, InterruptedException {
+        if (again) {
+            forgetEarlierRun();
+        }
         progress.begin();
         books.create();
         postroom.settings().declare(Accounting.entry(places.accounting()));
@@ -152,7 +184,15 @@ public final class Demo implements AutoCloseable {
         }
         postroom.schedules().declare(Takings.schedule());
         postroom.schedules().resume(Takings.SCHEDULE); // paused by a run before
-        screen.begins(file.name(), progress.linesRead());
+        try {
+            screen.begins(file.name(), progress.linesRead());
+            play(screen);
+        } finally {
+            pauseSchedule();
+        }
+    }
+
+    private void play(DemoScreen screen) throws IOException, InterruptedException {
         boolean all = false;
         while (!isClosed()) {
             try {
@@ -163,22 +203,47 @@ public final class Demo implements AutoCloseable {
                     return;
                 }
                 if (screen.isDue()) {
-                    screen.show(
-                            progress.linesRead(), progress.countByState(TicketNotifications.QUEUE, TicketEvent.TYPE));
+                    show(screen);
                 }
             } catch (InvalidMessageException refused) {
                 throw refused;
             } catch (DataAccessException | TransactionException | PostroomException e) {
                 // Like the engine, the demo goes on by itself when the database is back: the progress row says where.
-                log.warn("The demo waits for the database: {}", e.getMessage());
+                sayOnce("The demo waits for the database: " + e.getMessage());
                 all = false;
                 closeReader();
+                closed.await(1, TimeUnit.SECONDS);
+            } catch (IOException e) {
+                sayOnce("The demo cannot write its files of orders into " + places.inbox() + " and tries again: " + e);
                 closed.await(1, TimeUnit.SECONDS);
             }
             if (all) {
                 closed.await(200, TimeUnit.MILLISECONDS);
             }
         }
+    }
+
+    private void sayOnce(String trouble) {
+        if (!trouble.equals(said)) {
+            log.warn(trouble);
+            said = trouble;
+        }
+    }
+
+    /** Keeps the schedule from firing on behind a demo that stops, however it stops. */
+    private void pauseSchedule() {
+        try {
+            postroom.schedules().pause(Takings.SCHEDULE);
+        } catch (RuntimeException e) {
+            log.warn("The demo's schedule {} is not paused: {}", Takings.SCHEDULE, e.getMessage());
+        }
+    }
+
+    private void show(DemoScreen screen) {
+        screen.show(
+                progress.linesRead(),
+                progress.countByState(TicketNotifications.QUEUE, TicketEvent.TYPE),
+                books.orders());
     }
 
     private void finish(DemoScreen screen) {

@@ -49,6 +49,11 @@ final class DemoBooks {
             ON CONFLICT DO NOTHING
             """;
 
+    private static final String ORDERS = """
+            SELECT count(DISTINCT message_id)
+            FROM postroom_demo.booking_request
+            """;
+
     private static final String SHOWS = """
             SELECT DISTINCT show
             FROM postroom_demo.booking_request
@@ -62,12 +67,14 @@ final class DemoBooks {
             FROM (SELECT DISTINCT message_id, amount FROM postroom_demo.booking_request) b
             """;
 
+    // A member of an earlier run that was in progress may have come first.
     private static final String SETTLE = """
             INSERT INTO postroom_demo.settlement (show, orders, amount)
             SELECT b.show, count(*), sum(b.amount)
             FROM (SELECT DISTINCT message_id, show, amount FROM postroom_demo.booking_request) b
             WHERE b.show = ?
             GROUP BY b.show
+            ON CONFLICT (show) DO UPDATE SET orders = excluded.orders, amount = excluded.amount
             """;
 
     private static final String SETTLE_TOTAL = """
@@ -157,6 +164,11 @@ final class DemoBooks {
                 .param("show", booking.show())
                 .param("amount", booking.amount())
                 .update();
+    }
+
+    /** Counts the orders that the accounting system knows of. */
+    long orders() {
+        return database.sql(ORDERS).query(Long.class).single();
     }
 
     List<String> shows() {

@@ -81,12 +81,18 @@ final class DemoProgress {
             """;
 
     private static final String FILES_LEFT = """
-            SELECT p.order_files - count(i.id)
+            SELECT p.order_files - count(DISTINCT i.file)
             FROM postroom_demo.demo_progress p
             LEFT JOIN postroom.file_imports i
-                   ON i.import_name = :import AND i.started_at >= p.started_at AND i.state <> 'RUNNING'
+                   ON i.import_name = :import AND i.state = 'DONE' AND i.file LIKE '%-run-' || :run || '.ndjson'
             WHERE p.file = :file
             GROUP BY p.order_files
+            """;
+
+    private static final String IS_IMPORTING = """
+            SELECT EXISTS (SELECT
+                           FROM postroom.file_imports
+                           WHERE import_name = :import AND state = 'RUNNING' AND file LIKE 'orders-%-run-%')
             """;
 
     private static final String BATCH_CREATED = """
@@ -192,9 +198,18 @@ final class DemoProgress {
         return database.sql(FILES_LEFT)
                         .param("file", file)
                         .param("import", Accounting.IMPORT)
+                        .param("run", run())
                         .query(Integer.class)
                         .single()
                 <= 0;
+    }
+
+    /** Whether the import is at a file of orders, of whatever run. */
+    boolean isImporting() {
+        return database.sql(IS_IMPORTING)
+                .param("import", Accounting.IMPORT)
+                .query(Boolean.class)
+                .single();
     }
 
     void batchCreated(UUID batch) {

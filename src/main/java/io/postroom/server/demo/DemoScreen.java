@@ -49,18 +49,23 @@ final class DemoScreen {
         return System.nanoTime() - shownAt >= INTERVAL.toNanos();
     }
 
-    void show(int linesRead, Map<String, Long> counts) {
+    /**
+     * @param counts of mails by state
+     * @param booked how many orders the accounting system knows
+     */
+    void show(int linesRead, Map<String, Long> counts, long booked) {
         long now = System.nanoTime();
         long sent = counts.getOrDefault("DONE", 0L);
         String news = String.format(
                 Locale.ROOT,
-                "read %5d/%d   sent %5d   waiting %5d   retrying %4d   dead %3d",
+                "read %5d/%d   sent %5d   waiting %5d   retrying %4d   dead %3d   booked %5d",
                 linesRead,
                 lines,
                 sent,
                 counts.getOrDefault("READY", 0L) + counts.getOrDefault("IN_PROGRESS", 0L),
                 counts.getOrDefault("DELAYED", 0L),
-                counts.getOrDefault("DEAD", 0L));
+                counts.getOrDefault("DEAD", 0L),
+                booked);
         if (news.equals(shown) && now - shownAt < INTERVAL_WITHOUT_NEWS.toNanos()) {
             return;
         }

@@ -3,18 +3,22 @@ package io.postroom.server.demo;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
@@ -24,6 +28,7 @@ import tools.jackson.databind.json.JsonMapper;
  * written that the folder and the folders below it do not have.
  */
 final class OrderFiles {
+    private static final Logger log = LoggerFactory.getLogger(OrderFiles.class);
     private static final DateTimeFormatter HOUR =
             DateTimeFormatter.ofPattern("yyyy-MM-dd-HH").withZone(ZoneOffset.UTC);
     private static final int BLOCK = 1_000;
@@ -49,10 +54,11 @@ final class OrderFiles {
                     }
                 }
             }
-        } finally {
             for (BufferedWriter writer : begun.values()) {
-                writer.close();
+                writer.flush();
             }
+        } finally {
+            closeAll(begun.values());
         }
         for (String name : begun.keySet()) {
             if (there.contains(name)) {
@@ -62,6 +68,26 @@ final class OrderFiles {
             }
         }
         return begun.size();
+    }
+
+    /** Closes each, also behind one that fails: what is full at the flush fails there. */
+    private static void closeAll(Collection<BufferedWriter> writers) {
+        for (BufferedWriter writer : writers) {
+            try {
+                writer.close();
+            } catch (IOException flushedBefore) {
+                log.debug("closing a file of orders failed", flushedBefore);
+            }
+        }
+    }
+
+    /** Deletes the files that the import has not taken yet, of whatever run. */
+    static void deleteWaiting(Path inbox) throws IOException {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(inbox, "{.,}orders-*-run-*.ndjson")) {
+            for (Path file : files) {
+                Files.deleteIfExists(file);
+            }
+        }
     }
 
     private void write(TicketEvent event, Map<String, BufferedWriter> begun) throws IOException {
@@ -89,7 +115,7 @@ final class OrderFiles {
                 return files.map(file -> file.getFileName().toString()).collect(Collectors.toSet());
             } catch (UncheckedIOException unreadable) {
                 if (!(unreadable.getCause() instanceof NoSuchFileException)) {
-                    throw unreadable;
+                    throw unreadable.getCause();
                 }
             }
         }

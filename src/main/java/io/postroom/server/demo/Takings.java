@@ -15,6 +15,8 @@ final class Takings {
 
     static final String TYPE = "takings.asked";
     private static final Duration PERIOD = Duration.ofSeconds(2);
+    /** After a kill, what the schedule fires without a handler does not pile up. */
+    private static final Duration TIME_TO_LIVE = Duration.ofMinutes(1);
 
     private Takings() {}
 
@@ -23,7 +25,8 @@ final class Takings {
     record Asked() {}
 
     static Schedule schedule() {
-        return Schedule.every(SCHEDULE, PERIOD).message(CreateMessage.to(QUEUE).json(TYPE, 1, "{}"));
+        return Schedule.every(SCHEDULE, PERIOD)
+                .message(CreateMessage.to(QUEUE).json(TYPE, 1, "{}").timeToLive(TIME_TO_LIVE));
     }
 
     static Handler handler() {

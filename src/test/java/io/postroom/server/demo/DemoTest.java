@@ -80,8 +80,8 @@ class DemoTest {
                 .isEqualTo("kaja.ito@example.org");
 
         assertThat(terminal)
-                .anyMatch(
-                        line -> line.matches("read +\\d+/511 +sent +\\d+ +waiting +\\d+ +retrying +\\d+ +dead +\\d+.*"))
+                .anyMatch(line -> line.matches(
+                        "read +\\d+/511 +sent +\\d+ +waiting +\\d+ +retrying +\\d+ +dead +\\d+ +booked +\\d+.*"))
                 .anyMatch(line -> line.startsWith("Demo: finished, 511 events in "))
                 .contains("    DEAD              2", "    DONE            509")
                 .anyMatch(line -> line.matches("    files +\\d+ imported: \\d+ orders, 0 bad lines"))
@@ -176,9 +176,15 @@ class DemoTest {
 
             terminal.clear();
             try (Demo demo = host.demo(first(40), terminal::add)) {
+                TicketEvent late = paid(directory.resolve("events.ndjson")).get(0);
+                host.queueMessages()
+                        .createMessage(
+                                CreateMessage.to(Accounting.QUEUE).payload(late).delay(Duration.ofHours(1)));
                 demo.again();
                 demo.run();
             }
+            assertThat(count("postroom.queue_messages WHERE queue = 'accounting' AND state = 'CANCELLED'"))
+                    .isEqualTo(1);
             assertThat(terminal).anyMatch(line -> line.startsWith("Demo: finished, 40 events"));
             assertThat(countByState()).isEqualTo(Map.of("DONE", 80L));
         }
@@ -240,6 +246,8 @@ class DemoTest {
             assertThatThrownBy(demo::run)
                     .isInstanceOf(InvalidMessageException.class)
                     .hasMessageContaining("events.ndjson line 71");
+            assertThat(count("postroom.schedule WHERE name = '" + Takings.SCHEDULE + "' AND paused"))
+                    .isEqualTo(1);
         }
 
         assertThat(linesRead()).isEqualTo(SpringHost.BLOCK);
