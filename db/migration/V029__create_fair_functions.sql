@@ -464,4 +464,4 @@ COMMENT ON FUNCTION postroom.set_group_weight IS
     'How many messages of a group of a fair queue go in one turn, 1 to 100: SELECT postroom.set_group_weight(''imports'', ''acme'', 3).
 1 is that of all groups that have no other. Answers whether that was a change. At most 1000 groups of a queue have another weight than 1.
 A queue that is not fair, or is deleted, is refused (22023). Weights are in no view and in no exported definitions: they are in the column
-group_weights of the table queue. They stay when the queue is no longer fair, and go when it is deleted.';
+group_weights of the table queue. They stay when the queue is no longer fair, and when it is deleted and declared again.';

@@ -245,7 +245,7 @@ public record QueueSettings(
      * their own. A higher priority still goes before all groups of a lower one. A turn is one message, or as many as {@code
      * postroom.set_group_weight} says.
      *
-     * <p>It can be changed at any time. What waits already is a group of its own then. Weights stay, and go when the queue is deleted.
+     * <p>It can be changed at any time. What waits already is a group of its own then. Weights stay.
      * Each process holds no more than its handlers run in 20 ms, or as many as they take at once. Direct dispatch is left out, and {@code
      * sendMessageSync} stores the message only.
      *

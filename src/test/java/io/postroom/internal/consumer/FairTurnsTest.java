@@ -77,9 +77,9 @@ class FairTurnsTest {
         setFair();
         send("a", 2);
         send("c", 2);
-        sql.sql(
-                        "INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved, group_key)"
-                                + " SELECT nextval('postroom.ready_seq'), :queue, 4, gen_random_uuid(), false, 'b' FROM generate_series(1, 2)")
+        sql.sql("INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved, group_key)"
+                        + " SELECT nextval('postroom.ready_seq'), :queue, 4, gen_random_uuid(), false, 'b'"
+                        + " FROM generate_series(1, 2)")
                 .param("queue", queue.id())
                 .update();
         assertThat(claims(6, 1)).containsExactly("c", "", "a", "c", "", "a");
