@@ -15,6 +15,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Date;
 import java.util.List;
 import java.util.Properties;
+import org.awaitility.Awaitility;
 
 /** A mail server with IMAP and POP3 and the mailbox of Ann. */
 public final class MailHost implements AutoCloseable {
@@ -96,6 +97,8 @@ public final class MailHost implements AutoCloseable {
     public MailFolder rebuild(MailFolder folder) throws Exception {
         List<StoredMessage> mails = List.copyOf(folder.getMessages());
         server.getManagers().getImapHostManager().deleteMailbox(ann, folder.getName());
+        // GreenMail takes the UIDVALIDITY from its clock, in seconds.
+        Awaitility.await().until(() -> System.currentTimeMillis() / 1000 > folder.getUidValidity());
         MailFolder made = folder(folder.getName());
         for (StoredMessage mail : mails) {
             made.appendMessage(mail.getMimeMessage(), mail.getFlags(), new Date());
