@@ -11,7 +11,9 @@ import io.postroom.api.UnroutableMessageException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.http.HttpHeaders;
@@ -108,6 +110,11 @@ abstract class ApiController {
     /** Answers a JSON object with these members, with a line's end for people who read it in a terminal. */
     static ResponseEntity<byte[]> answer(int status, Map<String, Object> members) {
         return answer(status).body((JSON.writeValueAsString(members) + "\n").getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** Answers a JSON object with one member: a list of what {@code shown} makes of each. */
+    static <T> ResponseEntity<byte[]> listed(String member, List<T> each, Function<? super T, ?> shown) {
+        return answer(200, Map.of(member, each.stream().map(shown).toList()));
     }
 
     /** Begins an answer that no cache may keep and no browser may read as anything but JSON. */

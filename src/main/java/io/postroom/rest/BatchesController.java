@@ -58,13 +58,7 @@ class BatchesController extends ApiController {
             @RequestParam(defaultValue = "false") boolean completed,
             @RequestParam(required = false) UUID before,
             @RequestParam(defaultValue = "100") int limit) {
-        return answer(
-                200,
-                Map.of(
-                        "batches",
-                        batches.list(completed, Optional.ofNullable(before), limit).stream()
-                                .map(BatchesController::shown)
-                                .toList()));
+        return listed("batches", batches.list(completed, Optional.ofNullable(before), limit), BatchesController::shown);
     }
 
     @GetMapping("/{batch}")

@@ -37,13 +37,7 @@ class ExchangesController extends ApiController {
 
     @GetMapping
     ResponseEntity<byte[]> list() {
-        return answer(
-                200,
-                Map.of(
-                        "exchanges",
-                        exchanges.list().stream()
-                                .map(ExchangesController::shown)
-                                .toList()));
+        return listed("exchanges", exchanges.list(), ExchangesController::shown);
     }
 
     @PutMapping("/{exchange}")
@@ -74,13 +68,7 @@ class ExchangesController extends ApiController {
     @GetMapping("/{exchange}/bindings")
     ResponseEntity<byte[]> bindings(@PathVariable String exchange) {
         Limits.requireName("exchange", exchange);
-        return answer(
-                200,
-                Map.of(
-                        "bindings",
-                        exchanges.bindings(exchange).stream()
-                                .map(ExchangesController::shown)
-                                .toList()));
+        return listed("bindings", exchanges.bindings(exchange), ExchangesController::shown);
     }
 
     @PostMapping("/{exchange}/bind")

@@ -24,13 +24,7 @@ class FileImportsController extends ApiController {
 
     @GetMapping
     ResponseEntity<byte[]> list(@RequestParam(defaultValue = "100") int most) {
-        return answer(
-                200,
-                Map.of(
-                        "files",
-                        imports.list(most).stream()
-                                .map(FileImportsController::shown)
-                                .toList()));
+        return listed("files", imports.list(most), FileImportsController::shown);
     }
 
     private static Map<String, Object> shown(ImportedFile file) {

@@ -33,11 +33,7 @@ class LimitersController extends ApiController {
 
     @GetMapping
     ResponseEntity<byte[]> list() {
-        return answer(
-                200,
-                Map.of(
-                        "limiters",
-                        limiters.list().stream().map(LimitersController::shown).toList()));
+        return listed("limiters", limiters.list(), LimitersController::shown);
     }
 
     /** Sets the limiter of a queue as a whole: a member that is left out does not limit. */

@@ -26,24 +26,12 @@ class MailboxesController extends ApiController {
 
     @GetMapping
     ResponseEntity<byte[]> list() {
-        return answer(
-                200,
-                Map.of(
-                        "mailboxes",
-                        mailboxes.list().stream()
-                                .map(MailboxesController::shown)
-                                .toList()));
+        return listed("mailboxes", mailboxes.list(), MailboxesController::shown);
     }
 
     @GetMapping("/{name}/rejected")
     ResponseEntity<byte[]> rejected(@PathVariable String name, @RequestParam(defaultValue = "100") int most) {
-        return answer(
-                200,
-                Map.of(
-                        "mails",
-                        mailboxes.rejected(name, most).stream()
-                                .map(MailboxesController::shown)
-                                .toList()));
+        return listed("mails", mailboxes.rejected(name, most), MailboxesController::shown);
     }
 
     private static Map<String, Object> shown(Mailbox mailbox) {

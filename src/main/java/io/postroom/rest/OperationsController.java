@@ -30,13 +30,7 @@ class OperationsController extends ApiController {
 
     @GetMapping
     ResponseEntity<byte[]> list(@RequestParam(defaultValue = "100") int limit) {
-        return answer(
-                200,
-                Map.of(
-                        "operations",
-                        deadLetters.operations(limit).stream()
-                                .map(OperationsController::shown)
-                                .toList()));
+        return listed("operations", deadLetters.operations(limit), OperationsController::shown);
     }
 
     @GetMapping("/{id}")

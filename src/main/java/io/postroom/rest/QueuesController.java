@@ -53,11 +53,7 @@ class QueuesController extends ApiController {
 
     @GetMapping
     ResponseEntity<byte[]> all() {
-        return answer(
-                200,
-                Map.of(
-                        "queues",
-                        queues.stats().stream().map(QueuesController::shown).toList()));
+        return listed("queues", queues.stats(), QueuesController::shown);
     }
 
     @GetMapping("/{queue}")

@@ -41,13 +41,7 @@ class SchedulesController extends ApiController {
     @GetMapping
     ResponseEntity<byte[]> list(
             @RequestParam(defaultValue = "") String after, @RequestParam(defaultValue = "100") int limit) {
-        return answer(
-                200,
-                Map.of(
-                        "schedules",
-                        schedules.list(after, limit).stream()
-                                .map(SchedulesController::shown)
-                                .toList()));
+        return listed("schedules", schedules.list(after, limit), SchedulesController::shown);
     }
 
     @GetMapping("/{name}")
@@ -62,13 +56,7 @@ class SchedulesController extends ApiController {
 
     @GetMapping("/{name}/runs")
     ResponseEntity<byte[]> runs(@PathVariable String name) {
-        return answer(
-                200,
-                Map.of(
-                        "runs",
-                        schedules.runs(name).stream()
-                                .map(SchedulesController::shown)
-                                .toList()));
+        return listed("runs", schedules.runs(name), SchedulesController::shown);
     }
 
     /** Answers the next times that the schedule of the body would have. It is not stored, and needs no message. */

@@ -47,11 +47,7 @@ class SettingsController extends ApiController {
 
     @GetMapping
     ResponseEntity<byte[]> list() {
-        return answer(
-                200,
-                Map.of(
-                        "settings",
-                        settings.list().stream().map(SettingsController::shown).toList()));
+        return listed("settings", settings.list(), SettingsController::shown);
     }
 
     @GetMapping("/{name}")
@@ -61,13 +57,7 @@ class SettingsController extends ApiController {
 
     @GetMapping("/{name}/history")
     ResponseEntity<byte[]> history(@PathVariable String name, @RequestParam(defaultValue = "100") int most) {
-        return answer(
-                200,
-                Map.of(
-                        "changes",
-                        settings.history(name, most).stream()
-                                .map(SettingsController::shown)
-                                .toList()));
+        return listed("changes", settings.history(name, most), SettingsController::shown);
     }
 
     /** Makes or replaces an entry. What the body leaves out gets its default. */
