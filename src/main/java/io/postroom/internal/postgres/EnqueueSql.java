@@ -37,10 +37,12 @@ final class EnqueueSql {
     /** The key in READY, where the row of the queue is at hand: see fair.sql. */
     private static final String KEY_OF_ONE = "CASE WHEN q.fair THEN coalesce({group}, E'\\x01') ELSE '' END";
 
-    /** The same for the rows {@code s} of new messages. */
-    private static final String KEY_OF_MANY = """
-            CASE WHEN s.queue_id = ANY (ARRAY(SELECT f.id FROM postroom.queue f WHERE f.fair))
-                        THEN coalesce(s.group_key, E'\\x01') ELSE '' END""";
+    /** The rows {@code s} of new messages go into READY, each with its key. */
+    private static final String ROWS_INTO_READY = INTO_READY + """
+
+                SELECT s.seq, s.queue_id, s.priority, 0::int2, 0::int2, 0::int2, s.id, false,
+                       CASE WHEN s.queue_id = ANY (ARRAY(SELECT f.id FROM postroom.queue f WHERE f.fair))
+                            THEN coalesce(s.group_key, E'\\x01') ELSE '' END""";
 
     private static final String INTO_LEASE =
             "INSERT INTO postroom.lease (worker_id, queue_id, priority, message_ids, open)";
@@ -82,8 +84,7 @@ final class EnqueueSql {
     private static Many many(String text, String seq) {
         String filled = MessageColumns.fillMany(text, seq)
                 .replace("{into lease}", INTO_LEASE)
-                .replace("{into ready}", INTO_READY)
-                .replace("{key of many}", KEY_OF_MANY)
+                .replace("{rows into ready}", ROWS_INTO_READY)
                 .replace("{from unordered queue}", FROM_UNORDERED_QUEUE)
                 .replace("{all queues known}", ALL_QUEUES_KNOWN);
         return new Many(
@@ -100,7 +101,7 @@ final class EnqueueSql {
                 text.replace("{into lease}", INTO_LEASE)
                         .replace("{into ready}", INTO_READY)
                         .replace("{key of one}", KEY_OF_ONE)
-                        .replace("{key of many}", KEY_OF_MANY)
+                        .replace("{rows into ready}", ROWS_INTO_READY)
                         .replace("{id then seq}", ID_THEN_SEQ)
                         .replace("{from open queue}", FROM_OPEN_QUEUE)
                         .replace("{from unordered queue}", FROM_UNORDERED_QUEUE),
@@ -158,9 +159,7 @@ final class EnqueueSql {
                 ON CONFLICT DO NOTHING
                 RETURNING id, seq, queue_id, priority, group_key
             )
-            {into ready}
-            SELECT s.seq, s.queue_id, s.priority, 0::int2, 0::int2, 0::int2, s.id, false,
-                {key of many}
+            {rows into ready}
             FROM stored s
             RETURNING seq
             """, ID_THEN_SEQ);
@@ -180,9 +179,7 @@ final class EnqueueSql {
                   AND {all queues known}
                 RETURNING id, seq, queue_id, priority, group_key
             )
-            {into ready}
-            SELECT s.seq, s.queue_id, s.priority, 0::int2, 0::int2, 0::int2, s.id, false,
-                {key of many}
+            {rows into ready}
             FROM stored s
             RETURNING seq
             """, "nextval('postroom.ready_seq')");
@@ -227,9 +224,7 @@ final class EnqueueSql {
                 ON CONFLICT DO NOTHING
                 RETURNING id, seq, queue_id, priority, group_key
             ), placed AS (
-                {into ready}
-                SELECT s.seq, s.queue_id, s.priority, 0::int2, 0::int2, 0::int2, s.id, false,
-                {key of many}
+                {rows into ready}
                 FROM stored s
                 WHERE s.seq > 0
             ), put_off AS (
@@ -291,9 +286,7 @@ final class EnqueueSql {
                 JOIN fresh f ON f.id = s.id
                 CROSS JOIN LATERAL unnest(coalesce(s.queue_ids, ARRAY[s.queue_id]), f.entry_times::int8[]) e (queue_id, time_to_live)
             ), placed AS (
-                {into ready}
-                SELECT s.seq, s.queue_id, s.priority, 0::int2, 0::int2, 0::int2, s.id, false,
-                {key of many}
+                {rows into ready}
                 FROM entries s
                 WHERE s.due IS NULL
             ), put_off AS (
@@ -334,9 +327,7 @@ final class EnqueueSql {
                   {and routing known}
                 RETURNING id, seq, priority, queue_ids, group_key
             ), placed AS (
-                {into ready}
-                SELECT s.seq, s.queue_id, s.priority, 0::int2, 0::int2, 0::int2, s.id, false,
-                {key of many}
+                {rows into ready}
                 FROM (SELECT x.seq, x.priority, x.id, x.group_key, e.queue_id
                       FROM stored x
                       CROSS JOIN LATERAL unnest(x.queue_ids) e (queue_id)) s

@@ -338,9 +338,6 @@ public final class DefaultQueueMessages implements QueueMessages {
 
     @Override
     public Operation redrive(MessageFilter filter, int perSecond) {
-        if (perSecond < 1 || perSecond > 1_000_000) {
-            throw new InvalidMessageException("perSecond", "1 to 1000000", String.valueOf(perSecond));
-        }
         return deadLetters.redrive(filter, perSecond);
     }
 }
