@@ -104,7 +104,9 @@ final class CallRunner {
         try {
             Thread.interrupted(); // what is left over from before must not hit the user's code
             Answer answer = ask(call);
-            call.ended();
+            if (!(answer.error() instanceof LateStartException)) {
+                call.ended();
+            }
             Attempt.State state = attempt.finish();
             if (call.isBatch() && state == Attempt.State.RUNNING && failedAsAWhole(call, answer)) {
                 timeLimits.unwatch(attempt);

@@ -7,6 +7,8 @@ import io.postroom.handler.HandlerMode;
 import io.postroom.internal.storage.QueueReport;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /** A queue with handlers in this process, and the retry policy that holds for it. Thread-safe. */
@@ -20,6 +22,7 @@ public final class HandledQueue {
     private final int concurrency;
     private final int largestBatch;
     private final int leaseSize;
+    private final Set<Handler> returned = ConcurrentHashMap.newKeySet();
     private volatile @Nullable OperatorSettings operatorSettings;
 
     public HandledQueue(int id, String name, List<Handler> handlers) {
@@ -60,6 +63,15 @@ public final class HandledQueue {
      */
     public int leaseSize() {
         return leaseSize;
+    }
+
+    /** Whether a call of this handler has come back in this process, so that its classes are loaded. */
+    boolean hasReturned(Handler handler) {
+        return returned.contains(handler);
+    }
+
+    void noteReturn(Handler handler) {
+        returned.add(handler);
     }
 
     /**

@@ -73,16 +73,18 @@ record HandlerCall(
             }
         }
         long now = System.nanoTime();
+        boolean isFirst = !queue.hasReturned(handler);
         for (ClaimedMessage message : messages) {
             StartBooking booking = message.lease().booking();
-            if (booking != null && !booking.begins(message.id(), messages.size() == 1, now)) {
+            if (booking != null && !booking.begins(message.id(), messages.size() == 1, isFirst, now)) {
                 throw new LateStartException(this);
             }
         }
     }
 
-    /** Notes that the handler has returned, if it was called. */
+    /** Notes that the handler has returned or thrown. Not for a call that {@link #requireInTime} refused. */
     void ended() {
+        queue.noteReturn(handler);
         long now = System.nanoTime();
         for (ClaimedMessage message : messages) {
             StartBooking booking = message.lease().booking();

@@ -21,7 +21,7 @@ class BookedStartsTest {
     }
 
     private static void run(StartBooking booking, int message, long atMillis) {
-        booking.begins(new UUID(0, message), true, atMillis * 1_000_000);
+        booking.begins(new UUID(0, message), true, false, atMillis * 1_000_000);
         booking.ended(new UUID(0, message), atMillis * 1_000_000);
     }
 

@@ -258,7 +258,7 @@ class LimiterTest {
     private static void run(LimitedClaim claim, long nanos) {
         for (ClaimedMessage message : claim.messages()) {
             StartBooking booking = message.lease().booking();
-            booking.begins(message.id(), true, nanos);
+            booking.begins(message.id(), true, false, nanos);
             booking.ended(message.id(), nanos);
         }
     }
