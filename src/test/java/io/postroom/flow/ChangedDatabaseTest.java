@@ -16,9 +16,8 @@ import io.postroom.testing.TestDatabase;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.UUID;
 import javax.sql.DataSource;
 import org.awaitility.Awaitility;
@@ -39,7 +38,7 @@ class ChangedDatabaseTest {
 
     private final DataSource pool;
     private final JdbcClient sql;
-    private final List<String> handled = Collections.synchronizedList(new ArrayList<>());
+    private final List<String> handled = new CopyOnWriteArrayList<>();
 
     ChangedDatabaseTest(TestDatabase database) {
         this.pool = database.pool();

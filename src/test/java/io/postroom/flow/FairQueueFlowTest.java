@@ -14,9 +14,9 @@ import io.postroom.testing.Conservation;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -29,7 +29,7 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 @PostgresTest
 class FairQueueFlowTest {
     private final HikariDataSource pool;
-    private final List<String> runs = Collections.synchronizedList(new ArrayList<>());
+    private final List<String> runs = new CopyOnWriteArrayList<>();
 
     FairQueueFlowTest(TestDatabase database) {
         this.pool = database.pool();

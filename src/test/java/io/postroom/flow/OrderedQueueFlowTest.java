@@ -17,8 +17,8 @@ import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
@@ -36,7 +36,7 @@ class OrderedQueueFlowTest {
     private final HikariDataSource pool;
     private final Map<String, List<Integer>> runs = new ConcurrentHashMap<>();
     private final Map<String, AtomicInteger> running = new ConcurrentHashMap<>();
-    private final List<String> overlaps = Collections.synchronizedList(new ArrayList<>());
+    private final List<String> overlaps = new CopyOnWriteArrayList<>();
 
     OrderedQueueFlowTest(TestDatabase database) {
         this.pool = database.pool();
@@ -51,7 +51,7 @@ class OrderedQueueFlowTest {
         if (running.computeIfAbsent(group, key -> new AtomicInteger()).incrementAndGet() > 1) {
             overlaps.add(group + " at " + number);
         }
-        runs.computeIfAbsent(group, key -> Collections.synchronizedList(new ArrayList<>()))
+        runs.computeIfAbsent(group, key -> new CopyOnWriteArrayList<>())
                 .add(number);
         Thread.sleep(ThreadLocalRandom.current().nextInt(2));
         running.get(group).decrementAndGet();

@@ -5,7 +5,6 @@ import static org.awaitility.Awaitility.await;
 
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -37,7 +36,7 @@ class HandlerPoolTest {
     @Test
     void slices_run_in_the_order_in_which_they_were_offered() {
         HandlerPool pool = pool(1, 1);
-        List<Integer> order = Collections.synchronizedList(new ArrayList<>());
+        List<Integer> order = new CopyOnWriteArrayList<>();
 
         for (int i = 0; i < 100; i++) {
             int number = i;
@@ -98,7 +97,7 @@ class HandlerPoolTest {
     void lost_thread_is_replaced_at_once_even_at_the_upper_bound_and_counts_no_longer() {
         HandlerPool pool = pool(1, 1);
         CountDownLatch begun = new CountDownLatch(1);
-        List<HandlerPool.Worker> lost = Collections.synchronizedList(new ArrayList<>());
+        List<HandlerPool.Worker> lost = new CopyOnWriteArrayList<>();
         pool.offer(worker -> {
             lost.add(worker);
             begun.countDown();
@@ -208,7 +207,7 @@ class HandlerPoolTest {
         InheritableThreadLocal<String> user = new InheritableThreadLocal<>();
         ClassLoader own = new ClassLoader() {};
         HandlerPool pool = pool(1, 1);
-        List<Object> seen = Collections.synchronizedList(new ArrayList<>());
+        List<Object> seen = new CopyOnWriteArrayList<>();
         Thread caller = new Thread(() -> {
             user.set("a user's");
             Thread.currentThread().setContextClassLoader(own);

@@ -10,8 +10,8 @@ import io.postroom.internal.execution.HandledQueue;
 import io.postroom.internal.storage.ClaimedMessage;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
@@ -23,7 +23,7 @@ class HandlerSetTest {
     private final HandlerPool pool = new HandlerPool(HandlerThreads.platform(), 8, 100);
     private final HeldBounds bounds = new HeldBounds(pool, PrefetchPolicy.MOST_BYTES);
     private final StartMarks starts = new ClaimFixture().starts;
-    private final List<String> order = Collections.synchronizedList(new ArrayList<>());
+    private final List<String> order = new CopyOnWriteArrayList<>();
     private final AtomicInteger running = new AtomicInteger();
     private final AtomicInteger most = new AtomicInteger();
     private final Semaphore mayRun = new Semaphore(0);
