@@ -7,20 +7,30 @@ import io.postroom.internal.postgres.statement.StoreTransactions;
 import io.postroom.internal.storage.DatabaseInspection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import javax.sql.DataSource;
 
-/** Looks at the rights of the engine's role, and at settings of queues outside their limits. */
+/** Looks at the rights of the engine's role, at settings of queues outside their limits, and at jobs that no process runs. */
 public final class PostgresInspection implements DatabaseInspection {
     /** A mistake that was made for all of ten thousand queues is said about the first few. */
     private static final int MOST_SENTENCES = 20;
 
+    /** A process that has just started may be the first one for days, and has not had its turns yet. */
+    private static final Duration UNTIL_JOBS_HAD_TURNS = Duration.ofHours(2);
+
     private final DataSource source;
+    private final long jobsHadTurnsAtNanos;
 
     /** @param source the engine's connections */
     public PostgresInspection(DataSource source) {
+        this(source, UNTIL_JOBS_HAD_TURNS);
+    }
+
+    PostgresInspection(DataSource source, Duration untilJobsHadTurns) {
         this.source = source;
+        this.jobsHadTurnsAtNanos = System.nanoTime() + untilJobsHadTurns.toNanos();
     }
 
     @Override
@@ -29,8 +39,22 @@ public final class PostgresInspection implements DatabaseInspection {
         List<String> warnings = new ArrayList<>(access.warnings());
         if (access.obstacles().isEmpty()) {
             warnings.addAll(slippedIn());
+            if (System.nanoTime() - jobsHadTurnsAtNanos >= 0) {
+                warnings.addAll(idleJobs());
+            }
         }
         return new Findings(access.obstacles(), warnings);
+    }
+
+    private List<String> idleJobs() {
+        return new StoreTransactions(source).several("look at the locks of jobs", connection -> {
+            try (Sql.Call call = PostgresJobLocks.IDLE_FOR_A_DAY.on(connection)) {
+                return call.list(
+                        row -> "job " + row.getString(1) + " has had no turn in any process since " + row.getString(3)
+                                + "; its lock is of " + row.getString(2) + " and ends at " + row.getString(4)
+                                + ". Messages pile up, or days are missing. Look for errors of that job in the logs of all processes");
+            }
+        });
     }
 
     private List<String> slippedIn() {
