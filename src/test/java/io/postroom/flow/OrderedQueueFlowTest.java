@@ -18,10 +18,10 @@ import io.postroom.testing.TestDatabase;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
@@ -51,8 +51,7 @@ class OrderedQueueFlowTest {
         if (running.computeIfAbsent(group, key -> new AtomicInteger()).incrementAndGet() > 1) {
             overlaps.add(group + " at " + number);
         }
-        runs.computeIfAbsent(group, key -> new CopyOnWriteArrayList<>())
-                .add(number);
+        runs.computeIfAbsent(group, key -> new CopyOnWriteArrayList<>()).add(number);
         Thread.sleep(ThreadLocalRandom.current().nextInt(2));
         running.get(group).decrementAndGet();
     }

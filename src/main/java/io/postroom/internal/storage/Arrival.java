@@ -14,6 +14,7 @@ public record Arrival(Lane lane, long lowestSeq, int count) {
 
     /** Both arrivals as one: the lower seq, and the sum of the counts. Both are of the same lane. */
     public Arrival mergedWith(Arrival other) {
-        return new Arrival(lane, Math.min(lowestSeq, other.lowestSeq), count + other.count);
+        int both = (int) Math.min(Integer.MAX_VALUE, (long) count + other.count);
+        return new Arrival(lane, Math.min(lowestSeq, other.lowestSeq), both);
     }
 }

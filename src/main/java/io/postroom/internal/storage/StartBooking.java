@@ -17,9 +17,9 @@ import org.jspecify.annotations.Nullable;
  *   <li>A start is over when its handler has returned. That of a call that goes on is over twice the guard after the last look at the clock
  *       before it. The guard is for what passes between that look and the first line of the handler. It is taken twice, because a report
  *       is made for each call, while few calls begin at the end of their booking.
- *   <li>The first calls of a handler in a process load classes on the way to its first line: eight threads took 30 to 52 ms there at once, on
- *       two cores with a load of 9, where later calls take microseconds. So they must begin in the first half of the time, and are over
- *       when the booking ends.
+ *   <li>The first calls of a handler in a process load classes on the way to its first line: eight threads took 30 to 52 ms there at
+ *       once, on two cores with a load of 9, where later calls take microseconds. So they must begin in the first half of the time, and
+ *       are over when the booking ends.
  *   <li>The database's time is reckoned from that of the claim, which is later than the moment at which the claim was sent. One
  *       millisecond is added, because the two clocks may run at different speeds.
  *   <li>What has not begun when the booking has ended never begins: {@link #begins} refuses it from the moment on at which that is said.

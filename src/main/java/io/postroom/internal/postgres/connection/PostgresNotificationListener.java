@@ -12,6 +12,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGConnection;
@@ -26,6 +28,10 @@ public final class PostgresNotificationListener implements NotificationListener 
 
     /** Longest text of a notification, in characters. All are ASCII, so PostgreSQL's limit of 8000 bytes holds. */
     private static final int LONGEST_PAYLOAD = 7900;
+
+    /** One line of a payload. Later versions may append fields. */
+    private static final Pattern LINE =
+            Pattern.compile("^([0-9]{1,10}):([0-9]):([0-9]{1,19})(?::([0-9]{1,10})(?::.*)?)?$", Pattern.MULTILINE);
 
     /** After this time without a notification a statement checks the connection, so a broken connection is noticed. */
     private static final Duration CHECK_AFTER = Duration.ofSeconds(20);
@@ -149,20 +155,20 @@ public final class PostgresNotificationListener implements NotificationListener 
         return payloads;
     }
 
-    /** Reads the lines of a payload. Lines in an unknown form, of somebody else or of a later version, are skipped. */
+    /**
+     * Reads the lines of a payload. Any role that may connect can send on this channel, so each line is checked by itself: one in an
+     * unknown form, of somebody else or of a later version, is skipped, and its neighbours count.
+     */
     static void read(String payload, List<Arrival> arrivals) {
-        for (String line : payload.split("\n")) {
-            String[] parts = line.split(":");
+        Matcher line = LINE.matcher(payload);
+        while (line.find()) {
             try {
-                if (parts.length >= 3) {
-                    int count = parts.length > 3 ? Integer.parseInt(parts[3]) : 1;
-                    arrivals.add(new Arrival(
-                            new Lane(Integer.parseInt(parts[0]), Integer.parseInt(parts[1])),
-                            Long.parseLong(parts[2]),
-                            count));
-                }
-            } catch (NumberFormatException unknownForm) {
-                // Somebody else uses this channel, too.
+                arrivals.add(new Arrival(
+                        new Lane(Integer.parseInt(line.group(1)), Integer.parseInt(line.group(2))),
+                        Long.parseLong(line.group(3)),
+                        line.group(4) == null ? 1 : Integer.parseInt(line.group(4))));
+            } catch (NumberFormatException tooLarge) {
+                // not of ours: numbers of ours fit
             }
         }
     }
