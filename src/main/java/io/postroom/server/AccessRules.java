@@ -6,12 +6,14 @@ import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.core.env.Environment;
 
@@ -26,11 +28,25 @@ import org.springframework.core.env.Environment;
  *   <li>under a host name of its own that points at 127.0.0.1 (DNS rebinding): the Host header has that name;
  *   <li>by a request across sites: the browser says so in Sec-Fetch-Site and Origin.
  * </ul>
+ *
+ * <p>Neither does it answer to a reverse proxy of this machine, which would bring in requests of others: a request that some proxy has
+ * marked is refused. A proxy that marks nothing cannot be told from a program; docs/operations.md says to set a token behind a proxy.
  */
 final class AccessRules {
     static final String TOKEN = "postroom.token";
     static final String ADDRESS = "server.address";
     static final int SHORTEST_TOKEN = 16;
+
+    /** What proxies add to the requests that they pass on. */
+    private static final List<String> OF_PROXIES = List.of(
+            "Forwarded",
+            "Via",
+            "X-Forwarded-For",
+            "X-Forwarded-Host",
+            "X-Forwarded-Port",
+            "X-Forwarded-Proto",
+            "X-Forwarded-Server",
+            "X-Real-IP");
 
     private static final Set<String> READING = Set.of("GET", "HEAD", "OPTIONS");
     private static final Pattern PORT = Pattern.compile(":\\d*$");
@@ -102,6 +118,17 @@ final class AccessRules {
                     "Use http://127.0.0.1 or http://localhost, or start the server with POSTROOM_TOKEN"
                             + " to reach it under other names"));
         }
+        Optional<String> mark = OF_PROXIES.stream()
+                .filter(name -> request.getHeader(name) != null)
+                .findFirst();
+        if (mark.isPresent()) {
+            return Optional.of(new Refusal(
+                    403,
+                    "forwarded",
+                    "Requests that a proxy passes on need a token",
+                    "The request has the header " + mark.get()
+                            + ". Start the server with POSTROOM_TOKEN to put it behind a proxy"));
+        }
         return READING.contains(request.getMethod()) || isOwnSite(request, host)
                 ? Optional.empty()
                 : Optional.of(new Refusal(
@@ -145,10 +172,14 @@ final class AccessRules {
      * Other programs send neither header.
      */
     private static boolean isOwnSite(HttpServletRequest request, String host) {
-        String site = request.getHeader("Sec-Fetch-Site");
-        String origin = request.getHeader("Origin");
-        return (site == null || OWN_SITE.contains(site))
-                && (origin == null || origin.equalsIgnoreCase(request.getScheme() + "://" + host));
+        String own = request.getScheme() + "://" + host;
+        return all(request, "Sec-Fetch-Site").allMatch(OWN_SITE::contains)
+                && all(request, "Origin").allMatch(own::equalsIgnoreCase);
+    }
+
+    /** Streams the values of a header that may stand twice in a request. */
+    private static Stream<String> all(HttpServletRequest request, String name) {
+        return Collections.list(request.getHeaders(name)).stream();
     }
 
     record Refusal(int status, String code, String title, String detail) {}

@@ -178,6 +178,38 @@ class AccessRulesTest {
                 .isEmpty();
     }
 
+    @Test
+    void second_origin_is_looked_at_like_the_first() {
+        AccessRules rules = rules("127.0.0.1", "");
+        String own = "http://127.0.0.1:8080";
+        MockHttpServletRequest request = request("POST", MESSAGES, "Host", "127.0.0.1:8080", "Origin", own);
+        assertThat(status(rules, request)).isEmpty();
+        request.addHeader("Origin", "http://evil.example");
+        assertThat(status(rules, request)).hasValue(403);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "Forwarded",
+                "Via",
+                "X-Forwarded-For",
+                "X-Forwarded-Host",
+                "X-Forwarded-Port",
+                "X-Forwarded-Proto",
+                "X-Forwarded-Server",
+                "X-Real-IP",
+                "x-forwarded-for"
+            })
+    void request_of_a_proxy_needs_a_token_even_for_reading(String header) {
+        assertThat(status(rules("127.0.0.1", ""), request("GET", MESSAGES, "Host", "localhost", header, "192.0.2.1")))
+                .hasValue(403);
+        assertThat(status(
+                        rules("127.0.0.1", TOKEN),
+                        request("GET", MESSAGES, header, "192.0.2.1", "Authorization", "Bearer " + TOKEN)))
+                .isEmpty();
+    }
+
     // ---- the running server
 
     @Test
