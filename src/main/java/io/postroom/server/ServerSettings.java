@@ -32,9 +32,10 @@ record ServerSettings(boolean databaseGiven, Path directory, int databasePort, D
         String url = environment.getProperty(DATABASE_URL, "").strip();
         boolean databaseGiven = !url.isEmpty();
         if (databaseGiven && !url.startsWith("jdbc:postgresql:")) {
-            throw new ServerStartException(DATABASE_URL
-                    + " must name a PostgreSQL, as in jdbc:postgresql://db.example:5432/postroom, and begins with "
-                    + url.substring(0, Math.min(url.length(), 20)));
+            throw new ServerStartException(
+                    DATABASE_URL
+                            + " must name a PostgreSQL, as in jdbc:postgresql://db.example:5432/postroom, and does not begin with"
+                            + " jdbc:postgresql:. A user and a password go into spring.datasource.username and spring.datasource.password");
         }
         return new ServerSettings(
                 databaseGiven,

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.springframework.boot.context.config.ConfigDataException;
 import org.springframework.boot.context.properties.bind.BindException;
@@ -19,9 +20,17 @@ final class StartFailure {
     /** SQLSTATEs for no connection, wrong user or password, no such database: appendix A of the PostgreSQL manual. */
     private static final Set<String> SHUT_OUT = Set.of("08001", "08004", "08006", "28000", "28P01", "3D000");
 
+    /** Passwords where drivers, pools and Spring repeat the settings that they were given: in an address, or behind their name. */
+    private static final Pattern SECRET = Pattern.compile(
+            "(?i)(//[^/\\s:@]*:)[^/\\s]*(?=@)|((?:password|passwd|secret|token)[\"']?\\s?[=:]\\s?)[^\\s&,;]+");
+
     private StartFailure() {}
 
     static String explain(Throwable failure) {
+        return SECRET.matcher(sentence(failure)).replaceAll("$1$2***");
+    }
+
+    private static String sentence(Throwable failure) {
         List<Throwable> causes = new ArrayList<>();
         for (Throwable cause = failure; cause != null && causes.size() < 50; cause = cause.getCause()) {
             causes.add(cause);

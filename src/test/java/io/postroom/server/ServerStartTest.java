@@ -17,6 +17,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.core.env.Environment;
 import org.springframework.mock.env.MockEnvironment;
 import org.yaml.snakeyaml.LoaderOptions;
@@ -60,6 +62,33 @@ class ServerStartTest {
         assertThat(catchThrowable(() -> settings(Map.of("spring.datasource.url", "jdbc:mysql://u:p@db/postroom"))))
                 .isInstanceOf(ServerStartException.class)
                 .hasMessageContaining("must name a PostgreSQL");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "postgres://app:s3cr3t@db/postroom",
+                "s3cr3t",
+                "jdbc:postgresql://app:s3cr3t@127.0.0.1:1/postroom",
+                "jdbc:postgresql://127.0.0.1:1/postroom?user=app&password=s3cr3t",
+                "jdbc:postgresql://127.0.0.1:port/postroom?password=s3cr3t&user=app",
+                "jdbc:postgresql:?password=s3cr3t&sslmode=nonsense"
+            })
+    void no_password_of_a_wrong_database_url_is_shown(String url, TestDatabase database) {
+        Throwable failure = catchThrowable(() -> RunningServer.on(
+                database, "--spring.datasource.url=" + url, "--spring.datasource.hikari.connection-timeout=500"));
+        assertThat(StartFailure.explain(failure))
+                .startsWith("Postroom does not start")
+                .doesNotContain("s3cr3t");
+    }
+
+    @Test
+    void what_it_shows_whole_shows_no_password() {
+        Throwable failure = new IllegalStateException(
+                "url=jdbc:postgresql://app:s3cr3t@db/x?password=s3cr3t&a=b, password: s3cr3t, token=s3cr3t");
+        assertThat(StartFailure.explain(failure))
+                .contains("a=b", "//app:***@db/x")
+                .doesNotContain("s3cr3t");
     }
 
     @Test
