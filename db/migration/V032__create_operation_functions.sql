@@ -17,7 +17,7 @@
 --      process that dies in between leaves both as they were. What becomes dead again is behind the position, and later than created_at,
 --      so no operation redrives a letter twice.
 --   3. Locks on dead letters are waited for, not skipped: a letter whose single redrive is rolled back would be passed over otherwise.
---      Locks are taken in the order of the keys, as the single verbs take theirs: two never wait for one another.
+--      Locks are taken in the order of the keys, as those of discard are: two never wait for one another.
 --   4. A letter that cannot be redriven, since its queue is deleted or full, stays and counts as failed; the position passes it.
 --   5. The first ones of a redrive are the canary. The operation waits until each has ended or died again. It stops when more of them
 --      than the threshold are dead.
@@ -175,7 +175,8 @@ $$;
 COMMENT ON FUNCTION postroom.dead_letter_matches IS
     'Internal: whether a dead letter meets the conditions of a filter, but for queue and fingerprint, which have indexes.';
 
--- Looks at 10,000 matching letters at most, so that the answer about millions comes as soon.
+-- Looks at 100,000 letters of the queue and fingerprint at most, and takes 10,000 that match. So the answer about millions comes as soon,
+-- also for a filter that matches few of them.
 CREATE OR REPLACE FUNCTION postroom.preview_dead_letters(filter jsonb) RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -184,6 +185,7 @@ AS $$
 #variable_conflict use_variable
 DECLARE
     most    constant int := 10000;
+    looks   constant int := 100000;
     queues  int[];
     print   constant text := filter ->> 'fingerprint';
     answer  jsonb;
@@ -191,14 +193,17 @@ BEGIN
     PERFORM postroom.require_dead_letter_filter(filter);
     queues := postroom.filtered_queues(filter);
     WITH matching AS MATERIALIZED (
-        SELECT d.*
-        FROM postroom.dead_letter d
-        WHERE (queues IS NULL OR d.queue_id = ANY (queues))
-          AND (print IS NULL OR d.fingerprint = print)
-          AND postroom.dead_letter_matches(d, filter)
+        SELECT x.letter, x.place
+        FROM (SELECT d AS letter, row_number() OVER () AS place
+              FROM postroom.dead_letter d
+              WHERE (queues IS NULL OR d.queue_id = ANY (queues))
+                AND (print IS NULL OR d.fingerprint = print)
+              LIMIT looks + 1) x
+        WHERE x.place > looks -- says that there are others
+           OR postroom.dead_letter_matches(x.letter, filter)
         LIMIT most + 1
     ), counted AS MATERIALIZED (
-        SELECT * FROM matching LIMIT most
+        SELECT (m.letter).* FROM matching m WHERE m.place <= looks LIMIT most
     ), firsts AS (
         SELECT c.*, q.name AS queue, m.type
         FROM counted c
@@ -215,7 +220,7 @@ BEGIN
     )
     SELECT jsonb_build_object(
         'count', (SELECT count(*) FROM counted),
-        'more', (SELECT count(*) FROM matching) > most,
+        'more', (SELECT count(*) > most OR max(m.place) > looks FROM matching m),
         'first', coalesce((SELECT jsonb_agg(jsonb_build_object(
                      'id', f.message_id, 'queue', f.queue, 'type', f.type, 'deadAt', f.dead_at, 'reason', f.reason,
                      'errorClass', f.error_class, 'error', left(split_part(f.error, E'\n', 1), 200), 'fingerprint', f.fingerprint)
@@ -230,8 +235,8 @@ $$;
 COMMENT ON FUNCTION postroom.preview_dead_letters IS
     'Which dead letters a filter matches, without changing anything:
 SELECT postroom.preview_dead_letters(''{"queue": "mail", "fingerprint": "f3a9"}'').
-Answers their count (of 10,000 at most; more: there are others), the ten oldest of those and the 20 most frequent fingerprints. Members of a
-filter: queue (a name, or a pattern as in mail.*), reason, errorClass, fingerprint, type, correlationId, deadFrom, deadTo, createdFrom,
+Answers their count (of 10,000 at most, after a look at 100,000 letters of the queue and fingerprint; more: there may be others), the ten
+oldest of those and the 20 most frequent fingerprints. Members of a filter: queue (a name, or a pattern as in mail.*), reason, errorClass, fingerprint, type, correlationId, deadFrom, deadTo, createdFrom,
 createdTo, or all alone.';
 
 -- The count comes after clock_timestamp(), so that no letter is counted that the operation must not touch.
