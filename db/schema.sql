@@ -441,12 +441,12 @@ CREATE TABLE postroom.operator_action (
     note text,
     reason text,
     operation_id uuid,
-    db_user text NOT NULL DEFAULT SESSION_USER,
+    db_user text DEFAULT SESSION_USER,
     CONSTRAINT operator_action_pk PRIMARY KEY (id),
     CONSTRAINT operator_action_known CHECK (action = ANY (ARRAY['pause'::text, 'resume'::text, 'stop_consumers'::text, 'start_consumers'::text, 'cancel'::text, 'reschedule'::text, 'redrive'::text, 'discard'::text, 'purge'::text, 'declare'::text, 'delete'::text, 'run'::text, 'stop_operation'::text, 'end_operation'::text]))
 );
 CREATE INDEX operator_action_unfinished ON postroom.operator_action USING btree (at) WHERE (finished_at IS NULL);
-COMMENT ON COLUMN postroom.operator_action.db_user IS 'the login of the session, whatever actor says';
+COMMENT ON COLUMN postroom.operator_action.db_user IS 'the login of the session, whatever actor says; null: the line is older than this';
 
 CREATE TABLE postroom.purge_ledger (
     id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
@@ -1061,7 +1061,7 @@ CREATE VIEW postroom.operator_log AS
     o.db_user
    FROM postroom.operator_action o
      LEFT JOIN postroom.queue q ON q.id = o.queue_id;
-COMMENT ON VIEW postroom.operator_log IS 'what people did: pause, resume, stop_consumers, start_consumers, cancel, reschedule, redrive, discard, purge, declare, delete';
+COMMENT ON VIEW postroom.operator_log IS 'what people did: pause, resume, stop_consumers, start_consumers, cancel, reschedule, redrive, discard, purge, declare, delete, run, stop_operation; end_operation: an operation ended by itself';
 COMMENT ON COLUMN postroom.operator_log.actor IS 'the person if the console or API knew it, else the database user';
 COMMENT ON COLUMN postroom.operator_log.done IS 'how many messages it has moved; of an operation only its line end_operation tells';
 COMMENT ON COLUMN postroom.operator_log.reason IS 'why, in the words of the actor';
