@@ -37,7 +37,7 @@ public final class DeadLetterFilter {
     }
 
     /**
-     * Takes a filter as a JSON object. Nothing may be added to it here.
+     * Takes a filter as a JSON object. Nothing may be added to it here, unless it is {@code {}}.
      *
      * @throws InvalidMessageException the text has no braces around it; what else is no JSON is refused by the call that uses it
      */
@@ -46,7 +46,7 @@ public final class DeadLetterFilter {
         if (!text.startsWith("{") || !text.endsWith("}")) {
             throw new InvalidMessageException("filter", "a JSON object", object);
         }
-        return new DeadLetterFilter(text, true);
+        return new DeadLetterFilter(text, !text.equals("{}"));
     }
 
     /** Narrows to those whose error has this fingerprint. */

@@ -366,13 +366,13 @@ class OperationTest extends OrderSteps {
 
     @Test
     void preview_of_a_filter_that_matches_little_looks_at_a_bounded_number() {
-        deadLetters(1, "needle");
         fixture.execute("""
-                INSERT INTO postroom.dead_letter (queue_id, message_id, dead_at, priority, reason, error_class)
-                SELECT %d, ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, now(), 5, 'rejected', 'straw'
-                FROM generate_series(1, 100000) n""".formatted(fixture.queue.id()));
-        DeadLetterPreview preview =
-                letters.preview(DeadLetterFilter.json("{\"queue\": \"" + fixture.queue.name() + "\", \"errorClass\": \"needle\"}"));
+                INSERT INTO postroom.dead_letter (
+                    queue_id, message_id, dead_at, priority, failures, crashes, deliveries, reason, error_class)
+                SELECT %d, gen_random_uuid(), now() - interval '1 day', 5, 1, 0, 1, 'rejected', 'straw'
+                FROM generate_series(1, 100001)""".formatted(fixture.queue.id()));
+        DeadLetterPreview preview = letters.preview(
+                DeadLetterFilter.json("{\"queue\": \"" + fixture.queue.name() + "\", \"errorClass\": \"needle\"}"));
         assertThat(preview.count()).isZero();
         assertThat(preview.more()).as("it stopped before it saw all").isTrue();
         fixture.execute("DELETE FROM postroom.dead_letter WHERE error_class = 'straw'");
