@@ -57,7 +57,7 @@ final class MailboxLoop {
         this.settings = settings;
         this.entry = MailboxEntry.of(settings);
         this.store = store;
-        this.messages = messages;
+        this.messages = new PatientMessages(messages);
         this.secrets = secrets;
         this.timer = timer;
         this.reader = new Reader(settings.name(), UUID.randomUUID(), worker);
