@@ -408,7 +408,8 @@ class MailboxTest {
 
         awaitSubjects("first", "second");
         for (int session = 0; session < 2; session++) { // the end of a session is when a POP3 server deletes
-            Instant before = awaitMailbox(one -> one.readAt().isPresent()).readAt().orElseThrow();
+            Instant before =
+                    awaitMailbox(one -> one.readAt().isPresent()).readAt().orElseThrow();
             awaitMailbox(one -> one.readAt().orElseThrow().isAfter(before));
         }
         assertThat(host.inbox().getMessageCount()).isEqualTo(2);
