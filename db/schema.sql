@@ -442,11 +442,21 @@ CREATE TABLE postroom.operator_action (
     reason text,
     operation_id uuid,
     db_user text DEFAULT SESSION_USER,
+    number bigint,
+    sealed_at timestamp with time zone,
+    hash bytea,
+    CONSTRAINT operator_action_number UNIQUE (number),
     CONSTRAINT operator_action_pk PRIMARY KEY (id),
-    CONSTRAINT operator_action_known CHECK (action = ANY (ARRAY['pause'::text, 'resume'::text, 'stop_consumers'::text, 'start_consumers'::text, 'cancel'::text, 'reschedule'::text, 'redrive'::text, 'discard'::text, 'purge'::text, 'declare'::text, 'delete'::text, 'run'::text, 'stop_operation'::text, 'end_operation'::text]))
+    CONSTRAINT operator_action_known CHECK (action = ANY (ARRAY['pause'::text, 'resume'::text, 'stop_consumers'::text, 'start_consumers'::text, 'cancel'::text, 'reschedule'::text, 'redrive'::text, 'discard'::text, 'purge'::text, 'declare'::text, 'delete'::text, 'run'::text, 'stop_operation'::text, 'end_operation'::text])),
+    CONSTRAINT operator_action_sealed CHECK ((number IS NULL) = (hash IS NULL) AND (number IS NULL) = (sealed_at IS NULL))
 );
 CREATE INDEX operator_action_unfinished ON postroom.operator_action USING btree (at) WHERE (finished_at IS NULL);
+CREATE INDEX operator_action_unsealed ON postroom.operator_action USING btree (at) WHERE (number IS NULL);
+COMMENT ON TABLE postroom.operator_action IS 'the ledger: what people did. Triggers refuse to change or remove a line; check_ledger() checks the chain';
 COMMENT ON COLUMN postroom.operator_action.db_user IS 'the login of the session, whatever actor says; null: the line is older than this';
+COMMENT ON COLUMN postroom.operator_action.number IS 'its place in the chain, without gaps; null: it is not sealed yet';
+COMMENT ON COLUMN postroom.operator_action.sealed_at IS 'when it got its place: after its commit';
+COMMENT ON COLUMN postroom.operator_action.hash IS 'SHA-256 of the hash of the line before it and of all its values: see ledger_hash';
 
 CREATE TABLE postroom.purge_ledger (
     id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
@@ -1058,7 +1068,10 @@ CREATE VIEW postroom.operator_log AS
     o.note,
     o.reason,
     o.operation_id,
-    o.db_user
+    o.db_user,
+    o.number,
+    o.sealed_at,
+    encode(o.hash, 'hex'::text) AS hash
    FROM postroom.operator_action o
      LEFT JOIN postroom.queue q ON q.id = o.queue_id;
 COMMENT ON VIEW postroom.operator_log IS 'what people did: pause, resume, stop_consumers, start_consumers, cancel, reschedule, redrive, discard, purge, declare, delete, run, stop_operation; end_operation: an operation ended by itself';
@@ -1067,6 +1080,9 @@ COMMENT ON COLUMN postroom.operator_log.done IS 'how many messages it has moved;
 COMMENT ON COLUMN postroom.operator_log.reason IS 'why, in the words of the actor';
 COMMENT ON COLUMN postroom.operator_log.operation_id IS 'the operation that it began, stopped or ended: see operations';
 COMMENT ON COLUMN postroom.operator_log.db_user IS 'the login of the session, whatever actor says';
+COMMENT ON COLUMN postroom.operator_log.number IS 'its place in the chain of lines, without gaps; null: it is not sealed yet';
+COMMENT ON COLUMN postroom.operator_log.sealed_at IS 'when it got its place: after its commit';
+COMMENT ON COLUMN postroom.operator_log.hash IS 'SHA-256 of the hash of the line before it and of its own values, in hexadecimal';
 
 CREATE VIEW postroom.place AS
  SELECT first.id AS message_id,
@@ -2241,6 +2257,61 @@ AS $function$
 $function$
 ;
 COMMENT ON FUNCTION postroom.change_routing IS 'Internal: gives the exchanges and bindings another version, so that no process uses the ones that it remembers.';
+
+CREATE OR REPLACE FUNCTION postroom.check_ledger(known_number bigint DEFAULT NULL::bigint, known_hash text DEFAULT NULL::text, OUT lines bigint, OUT unsealed bigint, OUT unsealed_since timestamp with time zone, OUT last_number bigint, OUT last_hash text, OUT broken_number bigint, OUT broken_id uuid, OUT problem text)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    found text;
+BEGIN
+    IF (known_number IS NULL) <> (known_hash IS NULL) THEN
+        PERFORM postroom.refuse('known_number', 'given together with known_hash', known_number::text);
+    END IF;
+    SELECT count(*) FILTER (WHERE o.number IS NOT NULL), count(*) FILTER (WHERE o.number IS NULL), min(o.at) FILTER (WHERE o.number IS NULL)
+    INTO lines, unsealed, unsealed_since
+    FROM postroom.operator_action o;
+    SELECT o.number, encode(o.hash, 'hex') INTO last_number, last_hash
+    FROM postroom.operator_action o
+    WHERE o.number IS NOT NULL
+    ORDER BY o.number DESC
+    LIMIT 1;
+    WITH chain AS (
+        SELECT o AS line, lag(o.number) OVER w AS number_before, lag(o.hash) OVER w AS hash_before
+        FROM postroom.operator_action o
+        WHERE o.number IS NOT NULL
+        WINDOW w AS (ORDER BY o.number)
+    ), checked AS (
+        SELECT (c.line).number, (c.line).id,
+               CASE WHEN (c.line).number > coalesce(c.number_before, 0) + 1
+                    THEN format('before it, lines %s to %s are missing', coalesce(c.number_before, 0) + 1, (c.line).number - 1)
+                    WHEN (c.line).hash <> postroom.ledger_hash(c.line, c.hash_before)
+                    THEN 'it was changed, or its place in the chain was' END AS problem
+        FROM chain c
+    )
+    SELECT c.number, c.id, c.problem INTO broken_number, broken_id, problem
+    FROM checked c
+    WHERE c.problem IS NOT NULL
+    ORDER BY c.number
+    LIMIT 1;
+    IF problem IS NULL AND known_number IS NOT NULL THEN
+        SELECT encode(o.hash, 'hex') INTO found FROM postroom.operator_action o WHERE o.number = known_number;
+        IF found IS DISTINCT FROM lower(known_hash) THEN
+            broken_number := known_number;
+            problem := CASE WHEN found IS NULL THEN 'it is missing; the last line is ' || coalesce(last_number, 0)
+                            ELSE 'it has another hash than the one that is known: the chain was written anew' END;
+        END IF;
+    END IF;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.check_ledger IS 'Checks the chain of the lines of operator_log: SELECT * FROM postroom.check_ledger().
+problem is null when all is well; else broken_number is the first line that was changed, or that follows lines that were removed. Keep
+last_number and last_hash elsewhere and give them at the next check: SELECT * FROM postroom.check_ledger(812, ''9f86d0...'').
+Only that shows that the last lines were removed or the whole chain was written anew. unsealed lines were written a moment ago, or no
+worker runs.';
 
 CREATE OR REPLACE FUNCTION postroom.check_settings()
  RETURNS trigger
@@ -5889,6 +5960,36 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.judge_canary IS 'Internal: how many of the letters that an operation redrove first are dead again, and how many have not ended.';
 
+CREATE OR REPLACE FUNCTION postroom.keep_ledger()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    unsealed postroom.operator_action;
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.number IS NOT NULL OR NEW.hash IS NOT NULL OR NEW.sealed_at IS NOT NULL THEN
+            RAISE EXCEPTION 'number, hash and sealed_at of a new line of operator_action must be left out' USING ERRCODE = '22023';
+        END IF;
+        NEW.at := clock_timestamp();
+        NEW.db_user := session_user;
+        RETURN NEW;
+    ELSIF TG_OP = 'UPDATE' AND OLD.number IS NULL THEN
+        unsealed := NEW;
+        unsealed.number := NULL;
+        unsealed.hash := NULL;
+        unsealed.sealed_at := NULL;
+        IF unsealed IS NOT DISTINCT FROM OLD THEN
+            RETURN NEW;
+        END IF;
+    END IF;
+    RAISE EXCEPTION 'operator_action is a ledger: its lines are neither changed nor removed (%)', TG_OP USING ERRCODE = '42501';
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.keep_ledger IS 'Internal: a trigger. Lets lines of the ledger be written and sealed, and refuses whatever else would change it.';
+
 CREATE OR REPLACE FUNCTION postroom.keep_settings_history()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -5983,6 +6084,35 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.last_rows_of IS 'Internal: the id behind which the last p_rows messages of a partition lie; null: it has no more than that.';
+
+CREATE OR REPLACE FUNCTION postroom.ledger_hash(p_line postroom.operator_action, p_before bytea)
+ RETURNS bytea
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT sha256(coalesce(p_before, '') || convert_to(jsonb_strip_nulls(jsonb_build_object(
+        'number', p_line.number,
+        'sealedAt', (extract(epoch FROM p_line.sealed_at) * 1000000)::bigint,
+        'id', p_line.id,
+        'at', (extract(epoch FROM p_line.at) * 1000000)::bigint,
+        'actor', p_line.actor,
+        'dbUser', p_line.db_user,
+        'action', p_line.action,
+        'queueId', p_line.queue_id,
+        'messageId', p_line.message_id,
+        'filter', p_line.filter::text,
+        'perSecond', p_line.per_second,
+        'planned', p_line.planned,
+        'done', p_line.done,
+        'cursorId', p_line.cursor_id,
+        'finishedAt', (extract(epoch FROM p_line.finished_at) * 1000000)::bigint,
+        'note', p_line.note,
+        'reason', p_line.reason,
+        'operationId', p_line.operation_id))::text, 'UTF8'))
+$function$
+;
+COMMENT ON FUNCTION postroom.ledger_hash IS 'Internal: SHA-256 of the hash of the line before and of all values of a line, but for its own hash.';
 
 CREATE OR REPLACE FUNCTION postroom.limited_queue(p_queue text, p_destination text)
  RETURNS integer
@@ -6949,6 +7079,7 @@ AS $function$
 #variable_conflict use_variable
 DECLARE
     most    constant int := 10000;
+    looks   constant int := 100000;
     queues  int[];
     print   constant text := filter ->> 'fingerprint';
     answer  jsonb;
@@ -6956,14 +7087,17 @@ BEGIN
     PERFORM postroom.require_dead_letter_filter(filter);
     queues := postroom.filtered_queues(filter);
     WITH matching AS MATERIALIZED (
-        SELECT d.*
-        FROM postroom.dead_letter d
-        WHERE (queues IS NULL OR d.queue_id = ANY (queues))
-          AND (print IS NULL OR d.fingerprint = print)
-          AND postroom.dead_letter_matches(d, filter)
+        SELECT x.letter, x.place
+        FROM (SELECT d AS letter, row_number() OVER () AS place
+              FROM postroom.dead_letter d
+              WHERE (queues IS NULL OR d.queue_id = ANY (queues))
+                AND (print IS NULL OR d.fingerprint = print)
+              LIMIT looks + 1) x
+        WHERE x.place > looks -- says that there are others
+           OR postroom.dead_letter_matches(x.letter, filter)
         LIMIT most + 1
     ), counted AS MATERIALIZED (
-        SELECT * FROM matching LIMIT most
+        SELECT (m.letter).* FROM matching m WHERE m.place <= looks LIMIT most
     ), firsts AS (
         SELECT c.*, q.name AS queue, m.type
         FROM counted c
@@ -6980,7 +7114,7 @@ BEGIN
     )
     SELECT jsonb_build_object(
         'count', (SELECT count(*) FROM counted),
-        'more', (SELECT count(*) FROM matching) > most,
+        'more', (SELECT count(*) > most OR max(m.place) > looks FROM matching m),
         'first', coalesce((SELECT jsonb_agg(jsonb_build_object(
                      'id', f.message_id, 'queue', f.queue, 'type', f.type, 'deadAt', f.dead_at, 'reason', f.reason,
                      'errorClass', f.error_class, 'error', left(split_part(f.error, E'\n', 1), 200), 'fingerprint', f.fingerprint)
@@ -6995,8 +7129,8 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.preview_dead_letters IS 'Which dead letters a filter matches, without changing anything:
 SELECT postroom.preview_dead_letters(''{"queue": "mail", "fingerprint": "f3a9"}'').
-Answers their count (of 10,000 at most; more: there are others), the ten oldest of those and the 20 most frequent fingerprints. Members of a
-filter: queue (a name, or a pattern as in mail.*), reason, errorClass, fingerprint, type, correlationId, deadFrom, deadTo, createdFrom,
+Answers their count (of 10,000 at most, after a look at 100,000 letters of the queue and fingerprint; more: there may be others), the ten
+oldest of those and the 20 most frequent fingerprints. Members of a filter: queue (a name, or a pattern as in mail.*), reason, errorClass, fingerprint, type, correlationId, deadFrom, deadTo, createdFrom,
 createdTo, or all alone.';
 
 CREATE OR REPLACE FUNCTION postroom.promised_end(p_parent text)
@@ -8619,6 +8753,46 @@ $function$
 COMMENT ON FUNCTION postroom.seal_batch IS 'Says that a batch gets no more members, in the transaction of the caller: SELECT postroom.seal_batch(''...'').
 It is completed once all its members and children have ended; without any, at once. Answers whether that was a change. An unknown batch
 is refused (22023).';
+
+CREATE OR REPLACE FUNCTION postroom.seal_ledger(p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+    line    postroom.operator_action;
+    last    bigint;
+    before  bytea;
+    sealed  int := 0;
+BEGIN
+    PERFORM postroom.require_read_committed();
+    IF NOT EXISTS (SELECT FROM postroom.operator_action o WHERE o.number IS NULL) THEN
+        RETURN 0;
+    ELSIF NOT pg_try_advisory_xact_lock(1349481332, 0) THEN -- ordered queues lock the same number with their id, which is positive
+        RETURN 0;
+    END IF;
+    SELECT o.number, o.hash INTO last, before
+    FROM postroom.operator_action o
+    WHERE o.number IS NOT NULL
+    ORDER BY o.number DESC
+    LIMIT 1;
+    FOR line IN
+        SELECT o.* FROM postroom.operator_action o WHERE o.number IS NULL ORDER BY o.at, o.id LIMIT p_limit
+    LOOP
+        sealed := sealed + 1;
+        line.number := coalesce(last, 0) + sealed;
+        line.sealed_at := clock_timestamp();
+        before := postroom.ledger_hash(line, before);
+        UPDATE postroom.operator_action o
+        SET number = line.number, sealed_at = line.sealed_at, hash = before
+        WHERE o.id = line.id;
+    END LOOP;
+    RETURN sealed;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.seal_ledger IS 'Internal: called by a job. Chains lines of the ledger that are not sealed yet, the oldest first; answers how many.';
 
 CREATE OR REPLACE FUNCTION postroom.set_destination(queue text, destination text)
  RETURNS boolean

@@ -29,6 +29,7 @@ class FunctionFilesTest {
             "cancel_batch",
             "cancel_message",
             "cancel_running",
+            "check_ledger",
             "create_batch",
             "create_message",
             "create_messages",

@@ -213,7 +213,7 @@ final class OperateSql {
 
     /**
      * Empties the tables of messages, resumes all queues and lets their consumers go on, for tests. No TRUNCATE: it needs rights that an
-     * application may lack.
+     * application may lack. Leaves the ledger, operator_action, whose lines cannot be removed.
      */
     static final List<Sql> REMOVE_ALL = List.of(
             Sql.of("-- name: resume_all\nUPDATE postroom.queue SET paused_at = NULL, consumers_stopped_at = NULL"
@@ -236,8 +236,7 @@ final class OperateSql {
             removeAll("message"),
             removeAll("schedule_run"),
             removeAll("purge_ledger"),
-            removeAll("operation"),
-            removeAll("operator_action"));
+            removeAll("operation"));
 
     private static Sql removeAll(String table) {
         return Sql.of("-- name: remove_all_" + table + "\nDELETE FROM postroom." + table + "\n");

@@ -76,7 +76,7 @@ public interface OperatorStore {
 
     /**
      * Removes all messages with their history, keys and records, in several transactions, resumes all queues and lets their consumers go
-     * on. Puts nothing on record. For tests.
+     * on. Puts nothing on record, and what is on record in {@code operator_action} stays. For tests.
      */
     void removeAll();
 }
