@@ -1972,7 +1972,7 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.bound_tail IS 'Internal: promises an end for a tail that has rows. false: the tail is empty, or the promise stands.';
 
-CREATE OR REPLACE FUNCTION postroom.cancel_batch(batch uuid)
+CREATE OR REPLACE FUNCTION postroom.cancel_batch(batch uuid, reason text DEFAULT NULL::text, actor text DEFAULT NULL::text)
  RETURNS boolean
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1981,6 +1981,7 @@ AS $function$
 DECLARE
     changed int;
 BEGIN
+    PERFORM postroom.require_reason_if_given(cancel_batch.reason, cancel_batch.actor);
     UPDATE postroom.batch b
     SET cancelled_at = clock_timestamp(), sealed_at = coalesce(b.sealed_at, clock_timestamp())
     WHERE (b.id = cancel_batch.batch OR b.parent_id = cancel_batch.batch)
@@ -1990,8 +1991,9 @@ BEGIN
     IF changed = 0 AND NOT EXISTS (SELECT FROM postroom.batch b WHERE b.id = cancel_batch.batch) THEN
         PERFORM postroom.refuse('batch', 'the id of a batch', cancel_batch.batch::text);
     ELSIF changed > 0 THEN
-        INSERT INTO postroom.operator_action (actor, action, planned, done, finished_at, note)
-        VALUES (session_user, 'cancel', changed, changed, clock_timestamp(), 'batch ' || cancel_batch.batch);
+        INSERT INTO postroom.operator_action (actor, action, planned, done, finished_at, note, reason)
+        VALUES (coalesce(cancel_batch.actor, session_user), 'cancel', changed, changed, clock_timestamp(),
+                'batch ' || cancel_batch.batch, cancel_batch.reason);
     END IF;
     RETURN changed > 0;
 END
@@ -2137,12 +2139,12 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.cancel_members IS 'Internal: called by a job. Those of these messages that wait become CANCELLED; answers how many entries.';
 
-CREATE OR REPLACE FUNCTION postroom.cancel_message(message_id uuid)
+CREATE OR REPLACE FUNCTION postroom.cancel_message(message_id uuid, reason text DEFAULT NULL::text, actor text DEFAULT NULL::text)
  RETURNS integer
  LANGUAGE sql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-    SELECT postroom.cancel(cancel_message.message_id)
+    SELECT postroom.cancel(cancel_message.message_id, cancel_message.reason, cancel_message.actor)
 $function$
 ;
 COMMENT ON FUNCTION postroom.cancel_message IS 'The same as postroom.cancel, under the name that goes with create_message: SELECT postroom.cancel_message(''...'').';
@@ -2170,7 +2172,7 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.cancel_older IS 'Internal: cancels the last message of a schedule, waiting or in progress. Answers how many entries.';
 
-CREATE OR REPLACE FUNCTION postroom.cancel_running(p_message uuid)
+CREATE OR REPLACE FUNCTION postroom.cancel_running(p_message uuid, reason text DEFAULT NULL::text, actor text DEFAULT NULL::text)
  RETURNS integer
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2181,6 +2183,7 @@ DECLARE
     rest       bit varying;
     cancelled  int := 0;
 BEGIN
+    PERFORM postroom.require_reason_if_given(cancel_running.reason, cancel_running.actor);
     FOR held IN
         SELECT *
         FROM postroom.lease l
@@ -2199,8 +2202,9 @@ BEGIN
         INSERT INTO postroom.attempt (message_id, started_at, finished_at, lease_id, queue_id, worker_id, number, outcome)
         VALUES (p_message, held.claimed_at, clock_timestamp(), held.id, held.queue_id, held.worker_id,
                 least(coalesce(held.deliveries[place], 0) + 1, 32767), 1);
-        INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at, note)
-        VALUES ('cancel', held.queue_id, p_message, 1, 1, clock_timestamp(), 'while it was in progress');
+        INSERT INTO postroom.operator_action (actor, action, queue_id, message_id, planned, done, finished_at, note, reason)
+        VALUES (coalesce(cancel_running.actor, current_user), 'cancel', held.queue_id, p_message, 1, 1, clock_timestamp(),
+                'while it was in progress', cancel_running.reason);
         INSERT INTO postroom.cancelled_run (worker_id, message_id) VALUES (held.worker_id, p_message) ON CONFLICT DO NOTHING;
         PERFORM postroom.advance_after(ARRAY[held.queue_id], ARRAY[p_message]);
         cancelled := cancelled + 1;
@@ -2213,7 +2217,7 @@ COMMENT ON FUNCTION postroom.cancel_running IS 'Cancels a message that is in pro
 Its handler is interrupted within the poll interval, and its result is refused. Answers how many entries became CANCELLED; 0: none was in
 progress.';
 
-CREATE OR REPLACE FUNCTION postroom.cancel(p_message uuid)
+CREATE OR REPLACE FUNCTION postroom.cancel(p_message uuid, reason text DEFAULT NULL::text, actor text DEFAULT NULL::text)
  RETURNS integer
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2222,6 +2226,7 @@ DECLARE
     done   int[] := '{}';
     found  int[];
 BEGIN
+    PERFORM postroom.require_reason_if_given(cancel.reason, cancel.actor);
     FOR look IN 1 .. 50 LOOP
         WITH taken AS (
             SELECT * FROM postroom.take_waiting(p_message, done)
@@ -2229,8 +2234,9 @@ BEGIN
             INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
             SELECT p_message, clock_timestamp(), clock_timestamp(), t.queue_id, t.deliveries, 1 FROM taken t
         ), logged AS (
-            INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at)
-            SELECT 'cancel', t.queue_id, p_message, 1, 1, clock_timestamp() FROM taken t
+            INSERT INTO postroom.operator_action (actor, action, queue_id, message_id, planned, done, finished_at, reason)
+            SELECT coalesce(cancel.actor, current_user), 'cancel', t.queue_id, p_message, 1, 1, clock_timestamp(), cancel.reason
+            FROM taken t
         )
         SELECT array_agg(t.queue_id) INTO found FROM taken t;
         done := done || found;
@@ -2244,7 +2250,8 @@ BEGIN
 END
 $function$
 ;
-COMMENT ON FUNCTION postroom.cancel IS 'Cancels a waiting message, in the transaction of the caller: SELECT postroom.cancel(''...'').
+COMMENT ON FUNCTION postroom.cancel IS 'Cancels a waiting message, in the transaction of the caller: SELECT postroom.cancel(''...''),
+SELECT postroom.cancel(''...'', reason => ''sent twice'', actor => ''ann''). Both go on record; neither is needed.
 Answers how many entries became CANCELLED; 0: it is in progress, dead, finished or unknown.';
 
 CREATE OR REPLACE FUNCTION postroom.change_routing()
@@ -4843,7 +4850,7 @@ $function$
 COMMENT ON FUNCTION postroom.delete_exchange IS 'Deletes an exchange with its bindings: SELECT postroom.delete_exchange(''orders'', if_unused => true).
 if_unused refuses (55006) while it has bindings of its own. false: there was none.';
 
-CREATE OR REPLACE FUNCTION postroom.delete_queue(queue text, if_empty boolean DEFAULT false, if_unused boolean DEFAULT false)
+CREATE OR REPLACE FUNCTION postroom.delete_queue(queue text, if_empty boolean DEFAULT false, if_unused boolean DEFAULT false, reason text DEFAULT NULL::text, actor text DEFAULT NULL::text)
  RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4852,6 +4859,7 @@ AS $function$
 DECLARE
     marked record;
 BEGIN
+    PERFORM postroom.require_reason_if_given(delete_queue.reason, delete_queue.actor);
     PERFORM postroom.require_name('queue', delete_queue.queue);
     SELECT m.queue_id, CASE m.obstacle WHEN 'exclusive' THEN 'is exclusive to ' ELSE '' END || m.because AS because INTO marked
     FROM postroom.mark_deleted(delete_queue.queue, coalesce(delete_queue.if_empty, true), coalesce(delete_queue.if_unused, true), NULL) m;
@@ -4860,7 +4868,8 @@ BEGIN
     ELSIF marked.because IS NOT NULL THEN
         RAISE EXCEPTION 'queue "%" %; nothing was deleted', delete_queue.queue, marked.because USING ERRCODE = '55006', COLUMN = 'queue';
     END IF;
-    INSERT INTO postroom.operator_action (action, queue_id, finished_at) VALUES ('delete', marked.queue_id, clock_timestamp());
+    INSERT INTO postroom.operator_action (actor, action, queue_id, finished_at, reason)
+    VALUES (coalesce(delete_queue.actor, current_user), 'delete', marked.queue_id, clock_timestamp(), delete_queue.reason);
     RETURN true;
 END
 $function$
@@ -4869,7 +4878,7 @@ COMMENT ON FUNCTION postroom.delete_queue IS 'Deletes a queue with its bindings:
 if_empty refuses (55006) while anything waits, is in progress or dead, if_unused while it has a live consumer.
 What waits becomes CANCELLED, reason queue_deleted, within half a minute while a worker lives. false: there was none.';
 
-CREATE OR REPLACE FUNCTION postroom.delete_schedule(name text)
+CREATE OR REPLACE FUNCTION postroom.delete_schedule(name text, reason text DEFAULT NULL::text, actor text DEFAULT NULL::text)
  RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4882,7 +4891,7 @@ BEGIN
         RETURN false;
     END IF;
     DELETE FROM postroom.schedule_run r WHERE r.schedule_id = deleted;
-    PERFORM postroom.log_schedule_action('delete', delete_schedule.name);
+    PERFORM postroom.log_schedule_action('delete', delete_schedule.name, delete_schedule.reason, delete_schedule.actor);
     RETURN true;
 END
 $function$
@@ -6267,13 +6276,16 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.lock_waiting IS 'Internal: keeps a message that waits from being started until the transaction ends. Answers in how many of its queues it waits.';
 
-CREATE OR REPLACE FUNCTION postroom.log_schedule_action(p_action text, p_name text)
+CREATE OR REPLACE FUNCTION postroom.log_schedule_action(p_action text, p_name text, p_reason text, p_actor text)
  RETURNS void
- LANGUAGE sql
+ LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-    INSERT INTO postroom.operator_action (action, planned, done, finished_at, note)
-    VALUES (p_action, 1, 1, clock_timestamp(), 'schedule ' || p_name)
+BEGIN
+    PERFORM postroom.require_reason_if_given(p_reason, p_actor);
+    INSERT INTO postroom.operator_action (actor, action, planned, done, finished_at, note, reason)
+    VALUES (coalesce(p_actor, current_user), p_action, 1, 1, clock_timestamp(), 'schedule ' || p_name, p_reason);
+END
 $function$
 ;
 COMMENT ON FUNCTION postroom.log_schedule_action IS 'Internal: notes what an operator did to a schedule.';
@@ -6687,7 +6699,7 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.obey_kill_signal IS 'Internal: called by workers. Stops consumers because a kill signal was claimed.';
 
-CREATE OR REPLACE FUNCTION postroom.order_consumer_stop(p_queue text, p_how_many integer, p_id uuid DEFAULT NULL::uuid, p_actor text DEFAULT NULL::text)
+CREATE OR REPLACE FUNCTION postroom.order_consumer_stop(p_queue text, p_how_many integer, p_id uuid DEFAULT NULL::uuid, p_actor text DEFAULT NULL::text, p_reason text DEFAULT NULL::text)
  RETURNS TABLE(id uuid, consumers integer)
  LANGUAGE plpgsql
  ROWS 1
@@ -6699,6 +6711,7 @@ DECLARE
     new_id    constant uuid := coalesce(p_id, gen_random_uuid());
     told      int;
 BEGIN
+    PERFORM postroom.require_reason_if_given(p_reason, p_actor);
     IF p_how_many < 1 THEN
         PERFORM postroom.refuse('how_many', '1 or more, or null for all', p_how_many::text);
     END IF;
@@ -6726,9 +6739,10 @@ BEGIN
     LIMIT p_how_many
     ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS told = ROW_COUNT;
-    INSERT INTO postroom.operator_action (id, actor, action, queue_id, finished_at, note)
+    INSERT INTO postroom.operator_action (id, actor, action, queue_id, finished_at, note, reason)
     VALUES (new_id, coalesce(p_actor, current_user), 'stop_consumers', of_queue, clock_timestamp(),
-            CASE WHEN p_how_many IS NULL THEN 'all, ' || told || ' of them now' ELSE told || ' of ' || p_how_many || ' asked for' END);
+            CASE WHEN p_how_many IS NULL THEN 'all, ' || told || ' of them now' ELSE told || ' of ' || p_how_many || ' asked for' END,
+            p_reason);
     RETURN QUERY SELECT new_id, told;
 END
 $function$
@@ -6943,7 +6957,19 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.passes_on IS 'Internal: whether a queue has a dead letter exchange, through which expired messages go on.';
 
-CREATE OR REPLACE FUNCTION postroom.pause_schedule(name text)
+CREATE OR REPLACE FUNCTION postroom.pause_queue(queue text, reason text DEFAULT NULL::text, actor text DEFAULT NULL::text)
+ RETURNS boolean
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT postroom.set_paused(pause_queue.queue, true, pause_queue.reason, pause_queue.actor)
+$function$
+;
+COMMENT ON FUNCTION postroom.pause_queue IS 'Pauses a queue, in the transaction of the caller: SELECT postroom.pause_queue(''mail'', reason => ''the mail server is down'').
+No process claims a further message of it from its next poll on; what is in progress goes on. true: it was not paused; false: it was; null:
+there is no such queue.';
+
+CREATE OR REPLACE FUNCTION postroom.pause_schedule(name text, reason text DEFAULT NULL::text, actor text DEFAULT NULL::text)
  RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -6953,7 +6979,7 @@ BEGIN
     SET paused = true, due_at = CASE WHEN s.asked_at IS NOT NULL THEN s.due_at END
     WHERE s.name = pause_schedule.name AND NOT s.paused;
     IF FOUND THEN
-        PERFORM postroom.log_schedule_action('pause', pause_schedule.name);
+        PERFORM postroom.log_schedule_action('pause', pause_schedule.name, pause_schedule.reason, pause_schedule.actor);
         RETURN true;
     END IF;
     RETURN (SELECT false FROM postroom.schedule s WHERE s.name = pause_schedule.name);
@@ -7130,8 +7156,8 @@ $function$
 COMMENT ON FUNCTION postroom.preview_dead_letters IS 'Which dead letters a filter matches, without changing anything:
 SELECT postroom.preview_dead_letters(''{"queue": "mail", "fingerprint": "f3a9"}'').
 Answers their count (of 10,000 at most, after a look at 100,000 letters of the queue and fingerprint; more: there may be others), the ten
-oldest of those and the 20 most frequent fingerprints. Members of a filter: queue (a name, or a pattern as in mail.*), reason, errorClass, fingerprint, type, correlationId, deadFrom, deadTo, createdFrom,
-createdTo, or all alone.';
+oldest of those and the 20 most frequent fingerprints. Members of a filter: queue (a name, or a pattern as in mail.*), reason, errorClass,
+fingerprint, type, correlationId, deadFrom, deadTo, createdFrom, createdTo, or all alone.';
 
 CREATE OR REPLACE FUNCTION postroom.promised_end(p_parent text)
  RETURNS date
@@ -7588,7 +7614,7 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.redrive_obstacles IS 'Internal: what is in the way of redriving these dead letters; null: nothing.';
 
-CREATE OR REPLACE FUNCTION postroom.redrive(p_message uuid)
+CREATE OR REPLACE FUNCTION postroom.redrive(p_message uuid, reason text DEFAULT NULL::text, actor text DEFAULT NULL::text)
  RETURNS integer
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -7596,6 +7622,7 @@ AS $function$
 DECLARE
     moved int;
 BEGIN
+    PERFORM postroom.require_reason_if_given(redrive.reason, redrive.actor);
     WITH removed AS (
         DELETE FROM postroom.dead_letter d
         WHERE d.message_id = p_message
@@ -7608,8 +7635,9 @@ BEGIN
         FROM removed x
         RETURNING r.queue_id
     ), logged AS (
-        INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at)
-        SELECT 'redrive', b.queue_id, p_message, 1, 1, clock_timestamp() FROM back b
+        INSERT INTO postroom.operator_action (actor, action, queue_id, message_id, planned, done, finished_at, reason)
+        SELECT coalesce(redrive.actor, current_user), 'redrive', b.queue_id, p_message, 1, 1, clock_timestamp(), redrive.reason
+        FROM back b
     )
     SELECT count(*)::int INTO moved FROM back;
     RETURN moved;
@@ -8176,6 +8204,23 @@ $function$
 COMMENT ON FUNCTION postroom.require_read_committed IS 'Internal: refuses to go on (25001) at another isolation level, because maintenance decides after its locks on what was committed
 before them.';
 
+CREATE OR REPLACE FUNCTION postroom.require_reason_if_given(p_reason text, p_actor text)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF p_reason IS NOT NULL THEN
+        PERFORM postroom.require_reason(p_reason, p_actor);
+    ELSIF p_actor IS NOT NULL THEN
+        PERFORM postroom.require_text('actor', p_actor);
+    END IF;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.require_reason_if_given IS 'Internal: refuses an unfit reason and an unfit name of a person; both may be null.';
+
 CREATE OR REPLACE FUNCTION postroom.require_reason(p_reason text, p_actor text)
  RETURNS void
  LANGUAGE plpgsql
@@ -8470,7 +8515,7 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.require_time_left IS 'Internal: gives up (PR001) when others have waited for too long, else leaves the rest of the time as the limit for the next lock.';
 
-CREATE OR REPLACE FUNCTION postroom.reschedule(p_message uuid, p_due_at timestamp with time zone)
+CREATE OR REPLACE FUNCTION postroom.reschedule(p_message uuid, p_due_at timestamp with time zone, reason text DEFAULT NULL::text, actor text DEFAULT NULL::text)
  RETURNS integer
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -8479,6 +8524,7 @@ DECLARE
     done   int[] := '{}';
     found  int[];
 BEGIN
+    PERFORM postroom.require_reason_if_given(reschedule.reason, reschedule.actor);
     IF p_due_at IS NULL OR NOT isfinite(p_due_at) OR p_due_at > statement_timestamp() + interval '400 days' THEN
         RAISE EXCEPTION 'at must be a time at most 400 days ahead, got "%"', coalesce(p_due_at::text, 'null')
             USING ERRCODE = '22023', COLUMN = 'at';
@@ -8491,8 +8537,10 @@ BEGIN
             SELECT greatest(p_due_at, clock_timestamp()), t.queue_id, t.priority, t.failures, t.crashes, t.deliveries, p_message, 'delay'
             FROM taken t
         ), logged AS (
-            INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at, note)
-            SELECT 'reschedule', t.queue_id, p_message, 1, 1, clock_timestamp(), 'to ' || p_due_at FROM taken t
+            INSERT INTO postroom.operator_action (actor, action, queue_id, message_id, planned, done, finished_at, note, reason)
+            SELECT coalesce(reschedule.actor, current_user), 'reschedule', t.queue_id, p_message, 1, 1, clock_timestamp(),
+                   'to ' || p_due_at, reschedule.reason
+            FROM taken t
         )
         SELECT array_agg(t.queue_id) INTO found FROM taken t;
         done := done || found;
@@ -8582,7 +8630,18 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.rescue IS 'Internal: called by a job. Puts messages of dead workers back.';
 
-CREATE OR REPLACE FUNCTION postroom.resume_schedule(name text)
+CREATE OR REPLACE FUNCTION postroom.resume_queue(queue text, reason text DEFAULT NULL::text, actor text DEFAULT NULL::text)
+ RETURNS boolean
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT postroom.set_paused(resume_queue.queue, false, resume_queue.reason, resume_queue.actor)
+$function$
+;
+COMMENT ON FUNCTION postroom.resume_queue IS 'Ends the pause of a queue, in the transaction of the caller: SELECT postroom.resume_queue(''mail'').
+true: it was paused; false: it was not; null: there is no such queue.';
+
+CREATE OR REPLACE FUNCTION postroom.resume_schedule(name text, reason text DEFAULT NULL::text, actor text DEFAULT NULL::text)
  RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -8593,7 +8652,7 @@ BEGIN
         due_at = CASE WHEN NOT s.ended OR s.asked_at IS NOT NULL THEN clock_timestamp() END
     WHERE s.name = resume_schedule.name AND s.paused;
     IF FOUND THEN
-        PERFORM postroom.log_schedule_action('resume', resume_schedule.name);
+        PERFORM postroom.log_schedule_action('resume', resume_schedule.name, resume_schedule.reason, resume_schedule.actor);
         RETURN true;
     END IF;
     RETURN (SELECT false FROM postroom.schedule s WHERE s.name = resume_schedule.name);
@@ -8674,7 +8733,7 @@ SELECT * FROM postroom.route(''orders'', ''order.42.paid'').
 One row per queue. bindings are the last ones on the ways there, each as exchange and key, pattern or arguments.
 The exchange '''' reaches the queue that the key names.';
 
-CREATE OR REPLACE FUNCTION postroom.run_schedule(name text)
+CREATE OR REPLACE FUNCTION postroom.run_schedule(name text, reason text DEFAULT NULL::text, actor text DEFAULT NULL::text)
  RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -8684,7 +8743,7 @@ BEGIN
     SET asked_at = clock_timestamp(), due_at = clock_timestamp()
     WHERE s.name = run_schedule.name;
     IF FOUND THEN
-        PERFORM postroom.log_schedule_action('run', run_schedule.name);
+        PERFORM postroom.log_schedule_action('run', run_schedule.name, run_schedule.reason, run_schedule.actor);
         RETURN true;
     END IF;
     RETURN NULL;
@@ -9019,6 +9078,33 @@ In an ordered queue at most one message of each group is in progress, in the ord
 Answers whether that was a change. Refused (22023) while the queue holds messages. The COMMIT checks that again, and fails with 55P03 while
 other transactions that use queues are open.';
 
+CREATE OR REPLACE FUNCTION postroom.set_paused(p_queue text, p_paused boolean, p_reason text, p_actor text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    changed int;
+BEGIN
+    PERFORM postroom.require_name('queue', p_queue);
+    PERFORM postroom.require_reason_if_given(p_reason, p_actor);
+    UPDATE postroom.queue q
+    SET paused_at = CASE WHEN p_paused THEN clock_timestamp() END
+    WHERE q.name = p_queue
+      AND q.deleted_at IS NULL
+      AND (q.paused_at IS NULL) = p_paused
+    RETURNING q.id INTO changed;
+    IF NOT FOUND THEN
+        RETURN (SELECT false FROM postroom.queue q WHERE q.name = p_queue AND q.deleted_at IS NULL);
+    END IF;
+    INSERT INTO postroom.operator_action (actor, action, queue_id, finished_at, reason)
+    VALUES (coalesce(p_actor, current_user), CASE WHEN p_paused THEN 'pause' ELSE 'resume' END, changed, clock_timestamp(), p_reason);
+    RETURN true;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.set_paused IS 'Internal: pauses or resumes a queue. A repeat changes nothing and leaves no line.';
+
 CREATE OR REPLACE FUNCTION postroom.set_settings(settings text, change jsonb, expected_version bigint DEFAULT NULL::bigint, changed_by text DEFAULT NULL::text, replace boolean DEFAULT false)
  RETURNS bigint
  LANGUAGE plpgsql
@@ -9299,7 +9385,7 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.shorten IS 'Internal: shortens a queue to its maximum length.';
 
-CREATE OR REPLACE FUNCTION postroom.start_consumers(queue text)
+CREATE OR REPLACE FUNCTION postroom.start_consumers(queue text, reason text DEFAULT NULL::text, actor text DEFAULT NULL::text)
  RETURNS integer
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -9308,6 +9394,7 @@ DECLARE
     of_queue  int;
     started   int;
 BEGIN
+    PERFORM postroom.require_reason_if_given(start_consumers.reason, start_consumers.actor);
     UPDATE postroom.queue q
     SET consumers_stopped_at = NULL
     WHERE q.name = start_consumers.queue
@@ -9326,8 +9413,9 @@ BEGIN
     JOIN postroom.worker w ON w.id = e.worker_id
     WHERE w.stopped_at IS NULL
       AND w.beat_at > statement_timestamp() - interval '1 minute';
-    INSERT INTO postroom.operator_action (action, queue_id, finished_at, note)
-    VALUES ('start_consumers', of_queue, clock_timestamp(), started || ' that had been told to stop');
+    INSERT INTO postroom.operator_action (actor, action, queue_id, finished_at, note, reason)
+    VALUES (coalesce(start_consumers.actor, current_user), 'start_consumers', of_queue, clock_timestamp(),
+            started || ' that had been told to stop', start_consumers.reason);
     RETURN started;
 END
 $function$
@@ -9555,12 +9643,14 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.step_operation IS 'Internal: called by a job. Redrives or discards as many dead letters as the rate of an operation allows.';
 
-CREATE OR REPLACE FUNCTION postroom.stop_consumers(queue text, how_many integer DEFAULT NULL::integer)
+CREATE OR REPLACE FUNCTION postroom.stop_consumers(queue text, how_many integer DEFAULT NULL::integer, reason text DEFAULT NULL::text, actor text DEFAULT NULL::text)
  RETURNS integer
  LANGUAGE sql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-    SELECT o.consumers FROM postroom.order_consumer_stop(stop_consumers.queue, stop_consumers.how_many) o
+    SELECT o.consumers
+    FROM postroom.order_consumer_stop(
+        stop_consumers.queue, stop_consumers.how_many, NULL, stop_consumers.actor, stop_consumers.reason) o
 $function$
 ;
 COMMENT ON FUNCTION postroom.stop_consumers IS 'Tells so many consumers of a queue to stop, or all, in the transaction of the caller: SELECT postroom.stop_consumers(''mail'', 2),

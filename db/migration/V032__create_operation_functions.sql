@@ -39,6 +39,21 @@ $$;
 COMMENT ON FUNCTION postroom.require_reason IS
     'Internal: refuses a missing or unfit reason, and an unfit name of a person.';
 
+CREATE OR REPLACE FUNCTION postroom.require_reason_if_given(p_reason text, p_actor text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF p_reason IS NOT NULL THEN
+        PERFORM postroom.require_reason(p_reason, p_actor);
+    ELSIF p_actor IS NOT NULL THEN
+        PERFORM postroom.require_text('actor', p_actor);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION postroom.require_reason_if_given IS
+    'Internal: refuses an unfit reason and an unfit name of a person; both may be null.';
+
 -- The rows are locked in the order of the key, as step_operation locks them.
 CREATE OR REPLACE FUNCTION postroom.discard(message uuid, reason text, queue text DEFAULT NULL, actor text DEFAULT NULL) RETURNS int
 LANGUAGE plpgsql VOLATILE
@@ -236,8 +251,8 @@ COMMENT ON FUNCTION postroom.preview_dead_letters IS
     'Which dead letters a filter matches, without changing anything:
 SELECT postroom.preview_dead_letters(''{"queue": "mail", "fingerprint": "f3a9"}'').
 Answers their count (of 10,000 at most, after a look at 100,000 letters of the queue and fingerprint; more: there may be others), the ten
-oldest of those and the 20 most frequent fingerprints. Members of a filter: queue (a name, or a pattern as in mail.*), reason, errorClass, fingerprint, type, correlationId, deadFrom, deadTo, createdFrom,
-createdTo, or all alone.';
+oldest of those and the 20 most frequent fingerprints. Members of a filter: queue (a name, or a pattern as in mail.*), reason, errorClass,
+fingerprint, type, correlationId, deadFrom, deadTo, createdFrom, createdTo, or all alone.';
 
 -- The count comes after clock_timestamp(), so that no letter is counted that the operation must not touch.
 CREATE OR REPLACE FUNCTION postroom.start_operation(

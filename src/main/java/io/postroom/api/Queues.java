@@ -40,6 +40,9 @@ public interface Queues {
      */
     void pause(String queue);
 
+    /** As {@link #pause(String)}, with a reason for the record. */
+    void pause(String queue, Reason reason);
+
     /**
      * Ends a pause. A repeat changes nothing.
      *
@@ -47,6 +50,9 @@ public interface Queues {
      * @throws ExclusiveQueueException the queue belongs to another process
      */
     void resume(String queue);
+
+    /** As {@link #resume(String)}, with a reason for the record. */
+    void resume(String queue, Reason reason);
 
     /**
      * Cancels all waiting messages (READY and DELAYED), in many transactions: what was cancelled before a failure stays so. Answers how
@@ -56,6 +62,9 @@ public interface Queues {
      * @throws ExclusiveQueueException the queue belongs to another process
      */
     long purge(String queue);
+
+    /** As {@link #purge(String)}, with a reason for the record. */
+    long purge(String queue, Reason reason);
 
     /**
      * Deletes the queue and its bindings. What waits in it is cancelled with the reason {@code queue_deleted}; what is in progress ends as
@@ -71,4 +80,7 @@ public interface Queues {
      * @throws ExclusiveQueueException the queue belongs to another process
      */
     boolean delete(String queue, boolean ifEmpty, boolean ifUnused);
+
+    /** As {@link #delete(String, boolean, boolean)}, with a reason for the record. */
+    boolean delete(String queue, boolean ifEmpty, boolean ifUnused, Reason reason);
 }

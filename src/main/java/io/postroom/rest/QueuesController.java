@@ -7,12 +7,14 @@ import io.postroom.api.Limits;
 import io.postroom.api.QueueNotFoundException;
 import io.postroom.api.QueueStats;
 import io.postroom.api.Queues;
+import io.postroom.api.Reason;
 import io.postroom.api.Receipts;
 import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.ResponseEntity;
@@ -37,8 +39,8 @@ import org.springframework.web.bind.annotation.RestController;
 class QueuesController extends ApiController {
     static final String PATH = "/api/v1/queues";
 
-    private static final Set<String> STOP_PARAMETERS = Set.of("howMany", "deadline");
-    private static final Set<String> DELETE_PARAMETERS = Set.of("ifEmpty", "ifUnused");
+    private static final Set<String> STOP_PARAMETERS = Set.of("howMany", "deadline", "reason", "actor");
+    private static final Set<String> DELETE_PARAMETERS = Set.of("ifEmpty", "ifUnused", "reason", "actor");
     private static final Duration USUAL_DEADLINE = Duration.ofSeconds(10);
     /** Each request that waits holds a thread of the web server. */
     private static final Duration LONGEST_DEADLINE = Duration.ofMinutes(1);
@@ -87,7 +89,9 @@ class QueuesController extends ApiController {
         Limits.requireName("queue", queue);
         boolean isDeleted;
         try {
-            isDeleted = queues.delete(queue, ifEmpty, ifUnused);
+            isDeleted = reason(request)
+                    .map(reason -> queues.delete(queue, ifEmpty, ifUnused, reason))
+                    .orElseGet(() -> queues.delete(queue, ifEmpty, ifUnused));
         } catch (IllegalStateException inUse) {
             throw new ProblemException(Problem.inUse(inUse));
         }
@@ -110,15 +114,30 @@ class QueuesController extends ApiController {
             HttpServletRequest request) {
         requireKnown(request, STOP_PARAMETERS);
         Duration wait = deadline == null ? USUAL_DEADLINE : requireDeadline(deadline);
-        Receipts receipts = "all".equals(howMany)
-                ? consumers.stopAll(queue, wait)
-                : consumers.stop(queue, requireCount(howMany), wait);
+        Optional<Reason> reason = reason(request);
+        if ("all".equals(howMany)) {
+            return receipts(
+                    queue,
+                    reason.map(given -> consumers.stopAll(queue, wait, given))
+                            .orElseGet(() -> consumers.stopAll(queue, wait)));
+        }
+        int count = requireCount(howMany);
+        return receipts(
+                queue,
+                reason.map(given -> consumers.stop(queue, count, wait, given))
+                        .orElseGet(() -> consumers.stop(queue, count, wait)));
+    }
+
+    private static ResponseEntity<byte[]> receipts(String queue, Receipts receipts) {
         return answer(200).body(ConsumersAnswer.receipts(queue, receipts));
     }
 
     @PostMapping("/{queue}/consumers/start")
-    ResponseEntity<byte[]> start(@PathVariable String queue) {
-        return answer(200).body(ConsumersAnswer.started(queue, consumers.start(queue)));
+    ResponseEntity<byte[]> start(@PathVariable String queue, HttpServletRequest request) {
+        int started = reason(request)
+                .map(reason -> consumers.start(queue, reason))
+                .orElseGet(() -> consumers.start(queue));
+        return answer(200).body(ConsumersAnswer.started(queue, started));
     }
 
     private static void requireKnown(HttpServletRequest request, Set<String> known) {

@@ -31,7 +31,7 @@ final class PostgresDeadLetterStore implements DeadLetterStore {
     public int discard(UUID id, @Nullable String queue, Reason reason) {
         return FunctionRefusals.translated(() -> transactions.change("discard message " + id, connection -> {
             try (Sql.Call call = DeadLetterSql.DISCARD.on(connection)) {
-                return because(reason, call.set("id", id).set("queue", queue)).one(row -> row.getInt(1));
+                return Reasons.because(reason, call.set("id", id).set("queue", queue)).one(row -> row.getInt(1));
             }
         }));
     }
@@ -81,7 +81,7 @@ final class PostgresDeadLetterStore implements DeadLetterStore {
     public UUID redrive(DeadLetterFilter filter, BulkSettings settings) {
         return FunctionRefusals.translated(() -> transactions.change("begin a redrive", connection -> {
             try (Sql.Call call = DeadLetterSql.REDRIVE_MANY.on(connection)) {
-                return because(settings.reason(), call)
+                return Reasons.because(settings.reason(), call)
                         .set("filter", filter.json())
                         .set("perSecond", settings.perSecond())
                         .set("canary", settings.canary())
@@ -95,16 +95,12 @@ final class PostgresDeadLetterStore implements DeadLetterStore {
     public UUID discard(DeadLetterFilter filter, BulkSettings settings) {
         return FunctionRefusals.translated(() -> transactions.change("begin a discard", connection -> {
             try (Sql.Call call = DeadLetterSql.DISCARD_MANY.on(connection)) {
-                return because(settings.reason(), call)
+                return Reasons.because(settings.reason(), call)
                         .set("filter", filter.json())
                         .set("perSecond", settings.perSecond())
                         .one(row -> row.getObject(1, UUID.class));
             }
         }));
-    }
-
-    private static Sql.Call because(Reason reason, Sql.Call call) throws SQLException {
-        return call.set("reason", reason.text()).set("actor", reason.actor().orElse(null));
     }
 
     @Override
@@ -155,7 +151,7 @@ final class PostgresDeadLetterStore implements DeadLetterStore {
     public boolean stop(UUID operation, Reason reason) {
         return FunctionRefusals.translated(() -> transactions.change("stop operation " + operation, connection -> {
             try (Sql.Call call = DeadLetterSql.STOP.on(connection)) {
-                return because(reason, call.set("id", operation)).one(row -> row.getBoolean(1));
+                return Reasons.because(reason, call.set("id", operation)).one(row -> row.getBoolean(1));
             }
         }));
     }
