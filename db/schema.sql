@@ -28,7 +28,7 @@ CREATE TABLE postroom.attempt (
 ) PARTITION BY RANGE (finished_at);
 CREATE INDEX attempt_by_message ON postroom.attempt USING btree (message_id);
 COMMENT ON COLUMN postroom.attempt.outcome IS '0 done, 1 cancelled, 2 expired (these three finish a message), 3 retry, 4 snooze, 5 not_now, 6 reject, 7 failed, 8 crashed, 9 undecodable';
-COMMENT ON COLUMN postroom.attempt.error IS 'what went wrong; of a cancelled one the reason where there is one: queue_deleted, maxlen, batch_cancelled';
+COMMENT ON COLUMN postroom.attempt.error IS 'what went wrong; of a cancelled one the reason where there is one: queue_deleted, queue_purged, maxlen, batch_cancelled, discarded';
 
 CREATE TABLE postroom.batch (
     id uuid NOT NULL,
@@ -413,17 +413,24 @@ CREATE TABLE postroom.operation (
     canary_messages uuid[] NOT NULL DEFAULT '{}'::uuid[],
     canary_queues integer[] NOT NULL DEFAULT '{}'::integer[],
     allowed numeric NOT NULL DEFAULT 1,
+    up_to bigint NOT NULL DEFAULT 0,
+    position_seq bigint NOT NULL DEFAULT 0,
+    position_priority smallint NOT NULL DEFAULT '-1'::integer,
+    looks_in_vain smallint NOT NULL DEFAULT 0,
     CONSTRAINT operation_pk PRIMARY KEY (id),
     CONSTRAINT operation_finished CHECK ((state = 'running'::text) = (finished_at IS NULL)),
     CONSTRAINT operation_state_known CHECK (state = ANY (ARRAY['running'::text, 'finished'::text, 'stopped'::text, 'stopped_by_canary'::text])),
-    CONSTRAINT operation_verb_known CHECK (verb = ANY (ARRAY['redrive'::text, 'discard'::text]))
+    CONSTRAINT operation_verb_known CHECK (verb = ANY (ARRAY['redrive'::text, 'discard'::text, 'purge'::text]))
 ) WITH (fillfactor=50);
 CREATE INDEX operation_running ON postroom.operation USING btree (created_at) WHERE (finished_at IS NULL);
-COMMENT ON TABLE postroom.operation IS 'redrives and discards of all dead letters that match a filter';
+COMMENT ON TABLE postroom.operation IS 'redrives and discards of all dead letters that match a filter, and purges of queues';
 COMMENT ON COLUMN postroom.operation.canary IS 'so many are redriven first, and waited for; 0: none';
 COMMENT ON COLUMN postroom.operation.canary_threshold IS 'it stops when more of these die again';
 COMMENT ON COLUMN postroom.operation.queue_ids IS 'the queues that the filter named when it began; null: all';
 COMMENT ON COLUMN postroom.operation.allowed IS 'dead letters that its rate allows at stepped_at; the fraction counts for the next step';
+COMMENT ON COLUMN postroom.operation.up_to IS 'of a purge: messages with larger numbers came later and stay';
+COMMENT ON COLUMN postroom.operation.position_seq IS 'of a purge: READY is walked up to here, in the lane position_priority';
+COMMENT ON COLUMN postroom.operation.looks_in_vain IS 'of a purge: so many steps since it found something';
 
 CREATE TABLE postroom.operator_action (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -1045,10 +1052,10 @@ CREATE VIEW postroom.operations AS
     stepped_at,
     finished_at
    FROM postroom.operation o;
-COMMENT ON VIEW postroom.operations IS 'redrives and discards of many dead letters, and how far they are';
+COMMENT ON VIEW postroom.operations IS 'redrives and discards of many dead letters, and purges of queues, and how far they are';
 COMMENT ON COLUMN postroom.operations.state IS 'running, finished, stopped (by a person), stopped_by_canary';
-COMMENT ON COLUMN postroom.operations.planned IS 'dead letters that matched when it began; later ones are not touched';
-COMMENT ON COLUMN postroom.operations.processed IS 'dead letters that it redrove or discarded';
+COMMENT ON COLUMN postroom.operations.planned IS 'dead letters that matched when it began; of a purge: messages that waited, of 1,000,000 at most; later ones are not touched';
+COMMENT ON COLUMN postroom.operations.processed IS 'dead letters that it redrove or discarded, or messages that it purged';
 COMMENT ON COLUMN postroom.operations.failed IS 'dead letters that stay: their queue was deleted or full; note tells the last reason';
 COMMENT ON COLUMN postroom.operations.canary IS 'so many are redriven first, and waited for; 0: none';
 COMMENT ON COLUMN postroom.operations.canary_threshold IS 'it stops when more of these die again';
@@ -1302,7 +1309,7 @@ COMMENT ON COLUMN postroom.queue_messages.crashes IS 'how often its worker died 
 COMMENT ON COLUMN postroom.queue_messages.deliveries IS 'times it was claimed, the one in progress, releases and snoozes included';
 COMMENT ON COLUMN postroom.queue_messages.seq IS 'when READY: its place in the order of its queue and priority, or in its group';
 COMMENT ON COLUMN postroom.queue_messages.due_at IS 'when a DELAYED one becomes READY';
-COMMENT ON COLUMN postroom.queue_messages.reason IS 'why it is DELAYED (delay, retry, snooze, not_now, no_handler, undecodable, payload_missing, not_run) DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined, expired, maxlen, dlx_unroutable, cycle) or CANCELLED (queue_deleted, maxlen, batch_cancelled, discarded; null: somebody asked for it)';
+COMMENT ON COLUMN postroom.queue_messages.reason IS 'why it is DELAYED (delay, retry, snooze, not_now, no_handler, undecodable, payload_missing, not_run) DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined, expired, maxlen, dlx_unroutable, cycle) or CANCELLED (queue_deleted, queue_purged, maxlen, batch_cancelled, discarded; null: somebody asked for it)';
 COMMENT ON COLUMN postroom.queue_messages.error IS 'the last recorded error';
 COMMENT ON COLUMN postroom.queue_messages.worker IS 'who holds it while IN_PROGRESS, since claimed_at';
 COMMENT ON COLUMN postroom.queue_messages.removable_at IS 'when the retention of its queue is over and RemoveQueueMessages may remove it; null: not finished';
@@ -7159,6 +7166,44 @@ Answers their count (of 10,000 at most, after a look at 100,000 letters of the q
 oldest of those and the 20 most frequent fingerprints. Members of a filter: queue (a name, or a pattern as in mail.*), reason, errorClass,
 fingerprint, type, correlationId, deadFrom, deadTo, createdFrom, createdTo, or all alone.';
 
+CREATE OR REPLACE FUNCTION postroom.preview_purge(queue text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET plan_cache_mode TO 'force_custom_plan'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    most      constant int := 10000;
+    of_queue  int;
+    answer    jsonb;
+BEGIN
+    SELECT q.id INTO of_queue FROM postroom.queue q WHERE q.name = preview_purge.queue AND q.deleted_at IS NULL;
+    IF NOT FOUND THEN
+        PERFORM postroom.refuse('queue', 'one that exists', preview_purge.queue);
+    END IF;
+    WITH waiting AS MATERIALIZED (
+        SELECT w.message_id, w.place FROM postroom.waiting_messages(of_queue, most + 1) w
+    ), firsts AS (
+        SELECT w.message_id, w.place, m.type, m.created_at
+        FROM (SELECT * FROM waiting LIMIT 10) w
+        LEFT JOIN postroom.message m ON m.id = w.message_id
+    )
+    SELECT jsonb_build_object(
+        'count', least((SELECT count(*) FROM waiting), most),
+        'more', (SELECT count(*) FROM waiting) > most,
+        'first', coalesce((SELECT jsonb_agg(jsonb_build_object('id', f.message_id, 'state', f.place, 'type', f.type,
+                                                               'createdAt', f.created_at))
+                           FROM firsts f), '[]'))
+    INTO answer;
+    RETURN answer;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.preview_purge IS 'What a purge of a queue would cancel now, without changing anything: SELECT postroom.preview_purge(''mail'').
+Answers how many messages wait (10,000 at most; more: there are others), and ten of them.';
+
 CREATE OR REPLACE FUNCTION postroom.promised_end(p_parent text)
  RETURNS date
  LANGUAGE sql
@@ -7477,6 +7522,53 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.purge_look IS 'Internal: called by a job. Which of the next p_limit messages of a partition are still needed, and what the others were.';
+
+CREATE OR REPLACE FUNCTION postroom.purge_queue(queue text, reason text, per_second integer DEFAULT 1000, actor text DEFAULT NULL::text)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET plan_cache_mode TO 'force_custom_plan'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    most      constant int := 1000000;
+    of_queue  int;
+    last_seq  bigint;
+    began     timestamptz;
+    matched   bigint;
+    started   postroom.operation;
+BEGIN
+    PERFORM postroom.require_reason(purge_queue.reason, purge_queue.actor);
+    IF purge_queue.per_second IS NULL OR purge_queue.per_second NOT BETWEEN 1 AND 1000000 THEN
+        PERFORM postroom.refuse('perSecond', '1 to 1000000', purge_queue.per_second::text);
+    END IF;
+    SELECT q.id INTO of_queue FROM postroom.queue q WHERE q.name = purge_queue.queue AND q.deleted_at IS NULL;
+    IF NOT FOUND THEN
+        PERFORM postroom.refuse('queue', 'one that exists', purge_queue.queue);
+    END IF;
+    began := clock_timestamp();
+    last_seq := coalesce(pg_sequence_last_value('postroom.ready_seq'), 0);
+    SELECT count(*) INTO matched FROM postroom.waiting_messages(of_queue, most);
+    INSERT INTO postroom.operation (
+        created_at, stepped_at, finished_at, planned, per_second, canary, canary_threshold, verb, state, actor, reason, note, filter,
+        queue_ids, up_to)
+    VALUES (
+        began, began, CASE WHEN matched = 0 THEN began END, matched, purge_queue.per_second, 0, 0, 'purge',
+        CASE WHEN matched = 0 THEN 'finished' ELSE 'running' END, coalesce(purge_queue.actor, current_user), purge_queue.reason,
+        CASE WHEN matched = 0 THEN 'no message waited' WHEN matched = most THEN 'planned is what was counted; more wait' END,
+        jsonb_build_object('queue', purge_queue.queue), ARRAY[of_queue], last_seq)
+    RETURNING * INTO started;
+    INSERT INTO postroom.operator_action (
+        actor, action, queue_id, filter, per_second, planned, finished_at, note, reason, operation_id)
+    VALUES (started.actor, 'purge', of_queue, started.filter, started.per_second, matched, clock_timestamp(), started.note,
+            started.reason, started.id);
+    RETURN started.id;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.purge_queue IS 'Cancels what waits in a queue now, at a rate: SELECT postroom.purge_queue(''mail'', ''sent by another way'', per_second => 5000).
+Answers the id of the operation; a process with workers carries it on: view operations. stop_operation stops it. What is in progress goes
+on, and what is created later stays. Purged messages are CANCELLED with the reason queue_purged.';
 
 CREATE OR REPLACE FUNCTION postroom.purged_members(p_batch uuid, p_parts bigint[])
  RETURNS uuid[]
@@ -9549,7 +9641,10 @@ BEGIN
     IF o.canary > 0 AND o.canary_ended_at IS NULL THEN
         most := least(most, o.canary - cardinality(o.canary_messages));
     END IF;
-    IF most < 1 THEN
+    IF o.verb = 'purge' AND most >= 1 THEN
+        PERFORM postroom.step_purge(o, most, now_is);
+        RETURN;
+    ELSIF most < 1 THEN
         UPDATE postroom.operation x
         SET stepped_at = now_is, allowed = o.allowed, canary_ended_at = o.canary_ended_at
         WHERE x.id = o.id;
@@ -9641,7 +9736,113 @@ BEGIN
 END
 $function$
 ;
-COMMENT ON FUNCTION postroom.step_operation IS 'Internal: called by a job. Redrives or discards as many dead letters as the rate of an operation allows.';
+COMMENT ON FUNCTION postroom.step_operation IS 'Internal: called by a job. Redrives or discards as many dead letters, or purges as many messages, as the rate of an operation allows.';
+
+CREATE OR REPLACE FUNCTION postroom.step_purge(p_operation postroom.operation, p_most integer, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_custom_plan'
+AS $function$
+DECLARE
+    o         postroom.operation := p_operation;
+    of_queue  constant int := p_operation.queue_ids[1];
+    ids       uuid[] := '{}';
+    found     uuid[];
+    behind    boolean;
+BEGIN
+    WITH candidates AS MATERIALIZED (
+        SELECT w.ctid, w.message_id, w.deliveries
+        FROM postroom.grouped w
+        WHERE w.queue_id = of_queue
+          AND (w.seq <= o.up_to OR (SELECT m.created_at FROM postroom.message m WHERE m.id = w.message_id) <= o.created_at)
+        LIMIT p_most
+        FOR UPDATE OF w SKIP LOCKED
+    ), removed AS (
+        DELETE FROM postroom.grouped WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
+    ), history AS (
+        INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
+        SELECT c.message_id, clock_timestamp(), clock_timestamp(), of_queue, c.deliveries, 1, 'queue_purged' FROM candidates c
+    )
+    SELECT coalesce(array_agg(c.message_id), '{}') INTO ids FROM candidates c;
+
+    WITH candidates AS MATERIALIZED (
+        SELECT r.ctid, r.priority, r.seq, r.message_id, r.deliveries
+        FROM postroom.ready r
+        WHERE r.queue_id = of_queue
+          AND (r.priority, r.seq) > (o.position_priority, o.position_seq)
+          AND r.seq <= o.up_to
+        ORDER BY r.queue_id, r.priority, r.seq
+        LIMIT p_most - cardinality(ids)
+        FOR UPDATE OF r SKIP LOCKED
+    ), removed AS (
+        DELETE FROM postroom.ready WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
+    ), history AS (
+        INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
+        SELECT c.message_id, clock_timestamp(), clock_timestamp(), of_queue, c.deliveries, 1, 'queue_purged' FROM candidates c
+    )
+    SELECT coalesce(array_agg(c.message_id), '{}'),
+           coalesce((array_agg(c.priority ORDER BY c.priority DESC, c.seq DESC))[1], o.position_priority),
+           coalesce((array_agg(c.seq ORDER BY c.priority DESC, c.seq DESC))[1], o.position_seq)
+    INTO found, o.position_priority, o.position_seq
+    FROM candidates c;
+    ids := ids || found;
+
+    IF cardinality(ids) = 0 THEN
+        WITH late AS MATERIALIZED (
+            SELECT d.ctid, d.message_id, d.deliveries
+            FROM postroom.delayed d
+            WHERE d.queue_id = of_queue
+              AND (SELECT m.created_at FROM postroom.message m WHERE m.id = d.message_id) <= o.created_at
+            LIMIT p_most
+            FOR UPDATE OF d SKIP LOCKED
+        ), moved AS MATERIALIZED (
+            SELECT r.ctid, r.message_id, r.deliveries
+            FROM postroom.ready r
+            WHERE r.queue_id = of_queue
+              AND r.moved
+              AND r.seq > o.up_to
+              AND (SELECT m.created_at FROM postroom.message m WHERE m.id = r.message_id) <= o.created_at
+            LIMIT p_most - (SELECT count(*) FROM late)
+            FOR UPDATE OF r SKIP LOCKED
+        ), removed AS (
+            DELETE FROM postroom.delayed WHERE ctid = ANY (ARRAY(SELECT l.ctid FROM late l))
+        ), taken AS (
+            DELETE FROM postroom.ready WHERE ctid = ANY (ARRAY(SELECT m.ctid FROM moved m))
+        ), cancelled AS (
+            SELECT * FROM late UNION ALL SELECT * FROM moved
+        ), history AS (
+            INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
+            SELECT b.message_id, clock_timestamp(), clock_timestamp(), of_queue, b.deliveries, 1, 'queue_purged' FROM cancelled b
+        )
+        SELECT coalesce(array_agg(b.message_id), '{}') INTO ids FROM cancelled b;
+    END IF;
+
+    IF cardinality(ids) > 0 THEN
+        PERFORM postroom.advance_after(array_fill(of_queue, ARRAY[cardinality(ids)]), ids);
+        o.looks_in_vain := 0;
+    ELSE
+        behind := EXISTS (SELECT FROM postroom.ready r WHERE r.queue_id = of_queue AND r.seq <= o.up_to)
+               OR EXISTS (SELECT FROM postroom.grouped w WHERE w.queue_id = of_queue AND w.seq <= o.up_to);
+        o.looks_in_vain := o.looks_in_vain + 1;
+        o.position_priority := -1;
+        o.position_seq := 0;
+    END IF;
+    o.processed := o.processed + cardinality(ids);
+    UPDATE postroom.operation x
+    SET stepped_at = p_now, allowed = o.allowed - cardinality(ids), processed = o.processed, looks_in_vain = o.looks_in_vain,
+        position_priority = o.position_priority, position_seq = o.position_seq
+    WHERE x.id = o.id;
+    IF cardinality(ids) = 0 AND (NOT behind OR o.looks_in_vain >= 5) THEN
+        PERFORM postroom.end_operation(o, 'finished',
+            CASE WHEN behind THEN 'messages that open transactions hold were left' END);
+    END IF;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.step_purge IS 'Internal: called by step_operation. Cancels so many messages that wait in the queue of a purge.';
 
 CREATE OR REPLACE FUNCTION postroom.stop_consumers(queue text, how_many integer DEFAULT NULL::integer, reason text DEFAULT NULL::text, actor text DEFAULT NULL::text)
  RETURNS integer
@@ -9686,8 +9887,8 @@ BEGIN
 END
 $function$
 ;
-COMMENT ON FUNCTION postroom.stop_operation IS 'Stops a redrive or discard of many: SELECT postroom.stop_operation(''...'', ''wrong filter'').
-What was redriven or discarded stays so. Answers whether it was running. After the commit it changes nothing more.';
+COMMENT ON FUNCTION postroom.stop_operation IS 'Stops a redrive or discard of many, or a purge: SELECT postroom.stop_operation(''...'', ''wrong filter'').
+What was redriven, discarded or cancelled stays so. Answers whether it was running. After the commit it changes nothing more.';
 
 CREATE OR REPLACE FUNCTION postroom.store_length(p_before postroom.queue_length, p_fresh postroom.queue_length, p_always boolean)
  RETURNS void
@@ -10279,6 +10480,28 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.validate_tail IS 'Internal: checks the old rows of the tail against the promised end, after bound_tail and in a transaction of its own.';
+
+CREATE OR REPLACE FUNCTION postroom.waiting_messages(p_queue integer, p_most integer)
+ RETURNS TABLE(message_id uuid, place text)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+    SELECT x.message_id, x.place
+    FROM ((SELECT r.message_id, 'READY' AS place
+           FROM postroom.ready r
+           WHERE r.queue_id = p_queue
+           ORDER BY r.queue_id, r.priority, r.seq
+           LIMIT p_most)
+          UNION ALL
+          (SELECT w.message_id, 'READY' FROM postroom.grouped w WHERE w.queue_id = p_queue LIMIT p_most)
+          UNION ALL
+          (SELECT d.message_id, 'DELAYED' FROM postroom.delayed d WHERE d.queue_id = p_queue LIMIT p_most)) x
+    LIMIT p_most
+$function$
+;
+COMMENT ON FUNCTION postroom.waiting_messages IS 'Internal: so many of the messages that wait in a queue, first those that are READY.';
 
 CREATE OR REPLACE FUNCTION postroom.waits_in_group(p_queue integer, p_seq bigint)
  RETURNS boolean

@@ -357,8 +357,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION postroom.stop_operation IS
-    'Stops a redrive or discard of many: SELECT postroom.stop_operation(''...'', ''wrong filter'').
-What was redriven or discarded stays so. Answers whether it was running. After the commit it changes nothing more.';
+    'Stops a redrive or discard of many, or a purge: SELECT postroom.stop_operation(''...'', ''wrong filter'').
+What was redriven, discarded or cancelled stays so. Answers whether it was running. After the commit it changes nothing more.';
 
 -- died: it is a dead letter again, or went on through a dead letter exchange. pending: neither died nor ended.
 CREATE OR REPLACE FUNCTION postroom.judge_canary(p_operation postroom.operation, OUT died int, OUT pending int)
@@ -473,7 +473,10 @@ BEGIN
     IF o.canary > 0 AND o.canary_ended_at IS NULL THEN
         most := least(most, o.canary - cardinality(o.canary_messages));
     END IF;
-    IF most < 1 THEN
+    IF o.verb = 'purge' AND most >= 1 THEN
+        PERFORM postroom.step_purge(o, most, now_is);
+        RETURN;
+    ELSIF most < 1 THEN
         UPDATE postroom.operation x
         SET stepped_at = now_is, allowed = o.allowed, canary_ended_at = o.canary_ended_at
         WHERE x.id = o.id;
@@ -565,4 +568,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION postroom.step_operation IS
-    'Internal: called by a job. Redrives or discards as many dead letters as the rate of an operation allows.';
+    'Internal: called by a job. Redrives or discards as many dead letters, or purges as many messages, as the rate of an operation allows.';

@@ -79,6 +79,8 @@ GRANT EXECUTE ON FUNCTION
     postroom.pause_queue,
     postroom.pause_schedule,
     postroom.preview_dead_letters,
+    postroom.preview_purge,
+    postroom.purge_queue,
     postroom.redrive,
     postroom.redrive_dead_letters,
     postroom.remove_limiter,
@@ -162,6 +164,7 @@ GRANT EXECUTE ON FUNCTION
     postroom.start_slice,
     postroom.take_waiting,
     postroom.topic_matches,
+    postroom.waiting_messages,
     postroom.worker_text,
     postroom.write_settings
 TO postroom_operator;

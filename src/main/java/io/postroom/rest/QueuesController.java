@@ -4,6 +4,8 @@ import io.postroom.api.Consumers;
 import io.postroom.api.Durations;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Limits;
+import io.postroom.api.Operation;
+import io.postroom.api.PurgePreview;
 import io.postroom.api.QueueNotFoundException;
 import io.postroom.api.QueueStats;
 import io.postroom.api.Queues;
@@ -41,6 +43,7 @@ class QueuesController extends ApiController {
 
     private static final Set<String> STOP_PARAMETERS = Set.of("howMany", "deadline", "reason", "actor");
     private static final Set<String> DELETE_PARAMETERS = Set.of("ifEmpty", "ifUnused", "reason", "actor");
+    private static final int USUAL_RATE = 1000;
     private static final Duration USUAL_DEADLINE = Duration.ofSeconds(10);
     /** Each request that waits holds a thread of the web server. */
     private static final Duration LONGEST_DEADLINE = Duration.ofMinutes(1);
@@ -101,6 +104,31 @@ class QueuesController extends ApiController {
         return answer(200, Map.of("deleted", queue));
     }
 
+    @GetMapping("/{queue}/purge")
+    ResponseEntity<byte[]> previewPurge(@PathVariable String queue) {
+        PurgePreview preview = queues.previewPurge(Limits.requireName("queue", queue));
+        return answer(
+                200,
+                Map.of(
+                        "count",
+                        preview.count(),
+                        "more",
+                        preview.more(),
+                        "first",
+                        preview.first().stream().map(QueuesController::shown).toList()));
+    }
+
+    /** Begins an operation. */
+    @PostMapping("/{queue}/purge")
+    ResponseEntity<byte[]> purge(@PathVariable String queue, HttpServletRequest request) throws IOException {
+        JsonMembers given = JsonMembers.read(RequestBody.read(request), "reason", "actor", "perSecond");
+        Operation purge = queues.purge(
+                Limits.requireName("queue", queue),
+                DeadLettersController.reason(given, request),
+                given.integer("perSecond").orElse(USUAL_RATE));
+        return answer(202, OperationsController.shown(purge.status()));
+    }
+
     @GetMapping("/{queue}/consumers")
     ResponseEntity<byte[]> list(@PathVariable String queue) {
         return answer(200).body(ConsumersAnswer.list(queue, consumers.list(queue)));
@@ -134,9 +162,8 @@ class QueuesController extends ApiController {
 
     @PostMapping("/{queue}/consumers/start")
     ResponseEntity<byte[]> start(@PathVariable String queue, HttpServletRequest request) {
-        int started = reason(request)
-                .map(reason -> consumers.start(queue, reason))
-                .orElseGet(() -> consumers.start(queue));
+        int started =
+                reason(request).map(reason -> consumers.start(queue, reason)).orElseGet(() -> consumers.start(queue));
         return answer(200).body(ConsumersAnswer.started(queue, started));
     }
 
@@ -194,6 +221,15 @@ class QueuesController extends ApiController {
         shown.put("paused", stats.paused());
         shown.put("consumers", stats.consumers());
         stats.oldestReadyAt().ifPresent(at -> shown.put("oldestReadyAt", at.toString()));
+        return shown;
+    }
+
+    private static Map<String, Object> shown(PurgePreview.Waiting message) {
+        Map<String, Object> shown = new LinkedHashMap<>();
+        shown.put("id", message.id().toString());
+        shown.put("state", message.state().name());
+        message.type().ifPresent(type -> shown.put("type", type));
+        message.createdAt().ifPresent(at -> shown.put("createdAt", at.toString()));
         return shown;
     }
 }

@@ -52,6 +52,8 @@ class FunctionFilesTest {
             "pause_queue",
             "pause_schedule",
             "preview_dead_letters",
+            "preview_purge",
+            "purge_queue",
             "redrive",
             "redrive_dead_letters",
             "remove_limiter",

@@ -1,5 +1,7 @@
 package io.postroom.internal.producer;
 
+import io.postroom.api.Operation;
+import io.postroom.api.PurgePreview;
 import io.postroom.api.QueueKind;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.QueueStats;
@@ -23,8 +25,12 @@ public final class DefaultQueues implements Queues {
     private final QueueCache cache;
     private final EngineParts worker;
     private final OwnerCheck ownerCheck;
+    private final Runnable operateSoon;
 
-    public DefaultQueues(Stores stores, QueueCache cache, EngineParts worker, OwnerCheck ownerCheck) {
+    /** @param operateSoon asks the job that carries operations on to run */
+    public DefaultQueues(
+            Stores stores, QueueCache cache, EngineParts worker, OwnerCheck ownerCheck, Runnable operateSoon) {
+        this.operateSoon = operateSoon;
         this.stores = stores;
         this.cache = cache;
         this.worker = worker;
@@ -103,6 +109,19 @@ public final class DefaultQueues implements Queues {
     public long purge(String queue, Reason reason) {
         ownerCheck.require(queue);
         return stores.operator().purge(queue, reason);
+    }
+
+    @Override
+    public Operation purge(String queue, Reason reason, int perSecond) {
+        ownerCheck.require(queue);
+        UUID operation = stores.deadLetters().purge(queue, reason, perSecond);
+        operateSoon.run();
+        return new RecordedOperation(stores.deadLetters(), operation);
+    }
+
+    @Override
+    public PurgePreview previewPurge(String queue) {
+        return stores.deadLetters().previewPurge(queue);
     }
 
     @Override
