@@ -1316,10 +1316,10 @@ COMMENT ON COLUMN postroom.queue_messages.removable_at IS 'when the retention of
 
 CREATE VIEW postroom.queue_stats AS
  SELECT q.name AS queue,
-    r.ready,
+    LEAST(r.ready, b.most) AS ready,
     COALESCE(d.delayed, 0::bigint) AS delayed,
     COALESCE(l.in_progress, 0::bigint) AS in_progress,
-    x.dead,
+    LEAST(x.dead, b.most) AS dead,
     q.paused_at IS NOT NULL AS paused,
     h.oldest_ready_at,
     c.consumers,
@@ -1330,32 +1330,59 @@ CREATE VIEW postroom.queue_stats AS
     q.single_active_consumer,
     aw.name AS active_consumer,
     q.expires_after,
-    q.fair
+    q.fair,
+    r.ready > b.most AS ready_more,
+    ( SELECT count(*) > 100000
+           FROM ( SELECT
+                   FROM postroom.delayed y_1
+                  ORDER BY y_1.due_at
+                 LIMIT 100001) y) AS delayed_more,
+    x.dead > b.most AS dead_more
    FROM postroom.queue q
+     CROSS JOIN ( SELECT GREATEST(1000::bigint, 1000000 / GREATEST(10::bigint, count(*))) AS most
+           FROM postroom.queue y
+          WHERE y.deleted_at IS NULL
+         OFFSET 0) b
      CROSS JOIN LATERAL ( SELECT (( SELECT count(*) AS count
-                   FROM postroom.ready x_1
-                  WHERE x_1.queue_id = q.id)) + (( SELECT count(*) AS count
-                   FROM postroom.grouped x_1
-                  WHERE x_1.queue_id = q.id)) AS ready) r
+                   FROM ( SELECT
+                           FROM postroom.ready y_1
+                          WHERE y_1.queue_id = q.id
+                          ORDER BY y_1.queue_id, y_1.priority, y_1.seq
+                         LIMIT b.most + 1) y)) + (( SELECT count(*) AS count
+                   FROM ( SELECT
+                           FROM postroom.grouped y_1
+                          WHERE y_1.queue_id = q.id
+                          ORDER BY y_1.queue_id, y_1.group_key
+                         LIMIT b.most + 1) y)) AS ready
+         OFFSET 0) r
      CROSS JOIN LATERAL ( SELECT count(*) AS dead
-           FROM postroom.dead_letter x_1
-          WHERE x_1.queue_id = q.id) x
+           FROM ( SELECT
+                   FROM postroom.dead_letter y_1
+                  WHERE y_1.queue_id = q.id
+                  ORDER BY y_1.queue_id, y_1.dead_at
+                 LIMIT b.most + 1) y
+         OFFSET 0) x
      CROSS JOIN LATERAL ( SELECT count(*)::integer AS consumers
            FROM postroom.consumer c_1
              JOIN postroom.worker w_1 ON w_1.id = c_1.worker_id
           WHERE c_1.queue_id = q.id AND w_1.stopped_at IS NULL AND w_1.beat_at > (statement_timestamp() - '00:01:00'::interval)) c
-     CROSS JOIN LATERAL ( SELECT min(m.created_at) AS oldest_ready_at
+     CROSS JOIN LATERAL ( SELECT min(( SELECT m.created_at
+                   FROM postroom.message m
+                  WHERE m.id = head.message_id
+                 LIMIT 1)) AS oldest_ready_at
            FROM generate_series(0, 9) lane(priority)
              CROSS JOIN LATERAL ( SELECT r_1.message_id
                    FROM postroom.ready r_1
                   WHERE r_1.queue_id = q.id AND r_1.priority = lane.priority::smallint
                   ORDER BY r_1.seq
-                 LIMIT 1) head
-             JOIN postroom.message m ON m.id = head.message_id) h
-     LEFT JOIN ( SELECT d_1.queue_id,
+                 LIMIT 1) head) h
+     LEFT JOIN ( SELECT y.queue_id,
             count(*) AS delayed
-           FROM postroom.delayed d_1
-          GROUP BY d_1.queue_id) d ON d.queue_id = q.id
+           FROM ( SELECT d_1.queue_id
+                   FROM postroom.delayed d_1
+                  ORDER BY d_1.due_at
+                 LIMIT 100000) y
+          GROUP BY y.queue_id) d ON d.queue_id = q.id
      LEFT JOIN ( SELECT l_1.queue_id,
             sum(bit_count(l_1.open::"bit"))::bigint AS in_progress
            FROM postroom.lease l_1
@@ -1364,7 +1391,7 @@ CREATE VIEW postroom.queue_stats AS
      LEFT JOIN postroom.active_consumer ac ON ac.queue_id = q.id
      LEFT JOIN postroom.worker aw ON aw.id = ac.worker_id
   WHERE q.deleted_at IS NULL;
-COMMENT ON VIEW postroom.queue_stats IS 'one row per queue: how much is in each place now; finished messages are not counted';
+COMMENT ON VIEW postroom.queue_stats IS 'one row per queue: how much is in each place now; finished messages are not counted. Counts stop at 100,000, with more than 10 queues at 1,000,000 divided by their number, and never below 1,000; ready_more, delayed_more and dead_more say so';
 COMMENT ON COLUMN postroom.queue_stats.oldest_ready_at IS 'when the oldest of the messages at the heads of its priorities was created; null: nothing is READY';
 COMMENT ON COLUMN postroom.queue_stats.consumers IS 'live consumers in all processes: their process gave a sign of life in the last minute';
 COMMENT ON COLUMN postroom.queue_stats.kind IS 'durable, exclusive (goes with its owner) or auto_delete (goes with its last consumer)';
@@ -1375,6 +1402,9 @@ COMMENT ON COLUMN postroom.queue_stats.single_active_consumer IS 'whether only o
 COMMENT ON COLUMN postroom.queue_stats.active_consumer IS 'the process that does; null: none has claimed yet since the last one left';
 COMMENT ON COLUMN postroom.queue_stats.expires_after IS 'after how long without use the queue is deleted; null: never';
 COMMENT ON COLUMN postroom.queue_stats.fair IS 'whether the groups of its messages take turns';
+COMMENT ON COLUMN postroom.queue_stats.ready_more IS 'whether ready is at least that many: the count stopped';
+COMMENT ON COLUMN postroom.queue_stats.delayed_more IS 'whether delayed is at least that many: of all queues together the 100,000 that are due first were counted';
+COMMENT ON COLUMN postroom.queue_stats.dead_more IS 'whether dead is at least that many: the count stopped';
 
 CREATE VIEW postroom.received_mails AS
  SELECT mailbox,
@@ -7263,7 +7293,7 @@ $function$
 COMMENT ON FUNCTION postroom.promote IS 'Internal: called by a job. Moves up to p_limit due messages from delayed to ready.';
 
 CREATE OR REPLACE FUNCTION postroom.published_stats(p_worker integer, p_most_queues integer, p_most integer)
- RETURNS TABLE(queue text, ready bigint, delayed bigint, in_progress bigint, dead bigint, paused boolean, oldest_ready_at timestamp with time zone, consumers integer)
+ RETURNS TABLE(queue text, ready bigint, delayed bigint, in_progress bigint, dead bigint, paused boolean, oldest_ready_at timestamp with time zone, consumers integer, ready_more boolean, delayed_more boolean, dead_more boolean)
  LANGUAGE plpgsql
  ROWS 100
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -7301,11 +7331,10 @@ BEGIN
         GROUP BY c.queue_id
     )
     SELECT q.name,
-           least(most, (SELECT count(*) FROM (SELECT FROM postroom.ready r WHERE r.queue_id = q.id LIMIT most) x)
-                       + (SELECT count(*) FROM (SELECT FROM postroom.grouped g WHERE g.queue_id = q.id LIMIT most) x)),
+           least(r.n, most),
            coalesce(d.n, 0),
            coalesce(l.n, 0),
-           (SELECT count(*) FROM (SELECT FROM postroom.dead_letter x WHERE x.queue_id = q.id LIMIT most) x),
+           least(x.n, most),
            q.paused_at IS NOT NULL,
            -- No join with message, which could become a hash of it.
            (SELECT min((SELECT m.created_at FROM postroom.message m WHERE m.id = h.message_id LIMIT 1))
@@ -7316,8 +7345,17 @@ BEGIN
                 WHERE r.queue_id = q.id AND r.priority = lane.priority::smallint
                 ORDER BY r.seq
                 LIMIT 1) h),
-           coalesce(c.n, 0)
+           coalesce(c.n, 0),
+           r.n > most,
+           (SELECT count(*) > p_most FROM (SELECT FROM postroom.delayed y ORDER BY y.due_at LIMIT p_most + 1) y),
+           x.n > most
     FROM (SELECT x.id, x.name, x.paused_at FROM postroom.queue x WHERE x.deleted_at IS NULL ORDER BY x.name LIMIT p_most_queues) q
+    CROSS JOIN LATERAL (
+        SELECT (SELECT count(*) FROM (SELECT FROM postroom.ready y WHERE y.queue_id = q.id LIMIT most + 1) y)
+               + (SELECT count(*) FROM (SELECT FROM postroom.grouped y WHERE y.queue_id = q.id LIMIT most + 1) y) AS n
+        OFFSET 0) r
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS n FROM (SELECT FROM postroom.dead_letter y WHERE y.queue_id = q.id LIMIT most + 1) y OFFSET 0) x
     LEFT JOIN due d ON d.queue_id = q.id
     LEFT JOIN leased l ON l.queue_id = q.id
     LEFT JOIN consuming c ON c.queue_id = q.id

@@ -221,6 +221,15 @@ class QueuesController extends ApiController {
         shown.put("paused", stats.paused());
         shown.put("consumers", stats.consumers());
         stats.oldestReadyAt().ifPresent(at -> shown.put("oldestReadyAt", at.toString()));
+        if (stats.readyMore()) {
+            shown.put("readyMore", true); // ready is at least that many
+        }
+        if (stats.delayedMore()) {
+            shown.put("delayedMore", true);
+        }
+        if (stats.deadMore()) {
+            shown.put("deadMore", true);
+        }
         return shown;
     }
 

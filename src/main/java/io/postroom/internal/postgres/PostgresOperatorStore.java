@@ -54,7 +54,8 @@ final class PostgresOperatorStore implements OperatorStore {
     public int reschedule(UUID id, Instant dueAt, @Nullable Reason reason) {
         return transactions.change("reschedule message " + id, connection -> {
             try (Sql.Call call = OperateSql.RESCHEDULE.on(connection)) {
-                return Reasons.because(reason, call.set("id", id).set("dueAt", dueAt)).one(row -> row.getInt(1));
+                return Reasons.because(reason, call.set("id", id).set("dueAt", dueAt))
+                        .one(row -> row.getInt(1));
             }
         });
     }
@@ -98,7 +99,10 @@ final class PostgresOperatorStore implements OperatorStore {
                 row.getLong(5),
                 row.getBoolean(6),
                 Optional.ofNullable(Rows.instant(row, 7)),
-                row.getInt(8));
+                row.getInt(8),
+                row.getBoolean(9),
+                row.getBoolean(10),
+                row.getBoolean(11));
     }
 
     @Override
