@@ -28,7 +28,7 @@ CREATE TABLE postroom.attempt (
 ) PARTITION BY RANGE (finished_at);
 CREATE INDEX attempt_by_message ON postroom.attempt USING btree (message_id);
 COMMENT ON COLUMN postroom.attempt.outcome IS '0 done, 1 cancelled, 2 expired (these three finish a message), 3 retry, 4 snooze, 5 not_now, 6 reject, 7 failed, 8 crashed, 9 undecodable';
-COMMENT ON COLUMN postroom.attempt.error IS 'what went wrong; of a cancelled one the reason where there is one: queue_deleted, maxlen, batch_cancelled';
+COMMENT ON COLUMN postroom.attempt.error IS 'what went wrong; of a cancelled one the reason where there is one: queue_deleted, queue_purged, maxlen, batch_cancelled, discarded';
 
 CREATE TABLE postroom.batch (
     id uuid NOT NULL,
@@ -413,17 +413,24 @@ CREATE TABLE postroom.operation (
     canary_messages uuid[] NOT NULL DEFAULT '{}'::uuid[],
     canary_queues integer[] NOT NULL DEFAULT '{}'::integer[],
     allowed numeric NOT NULL DEFAULT 1,
+    up_to bigint NOT NULL DEFAULT 0,
+    position_seq bigint NOT NULL DEFAULT 0,
+    position_priority smallint NOT NULL DEFAULT '-1'::integer,
+    looks_in_vain smallint NOT NULL DEFAULT 0,
     CONSTRAINT operation_pk PRIMARY KEY (id),
     CONSTRAINT operation_finished CHECK ((state = 'running'::text) = (finished_at IS NULL)),
     CONSTRAINT operation_state_known CHECK (state = ANY (ARRAY['running'::text, 'finished'::text, 'stopped'::text, 'stopped_by_canary'::text])),
-    CONSTRAINT operation_verb_known CHECK (verb = ANY (ARRAY['redrive'::text, 'discard'::text]))
+    CONSTRAINT operation_verb_known CHECK (verb = ANY (ARRAY['redrive'::text, 'discard'::text, 'purge'::text]))
 ) WITH (fillfactor=50);
 CREATE INDEX operation_running ON postroom.operation USING btree (created_at) WHERE (finished_at IS NULL);
-COMMENT ON TABLE postroom.operation IS 'redrives and discards of all dead letters that match a filter';
+COMMENT ON TABLE postroom.operation IS 'redrives and discards of all dead letters that match a filter, and purges of queues';
 COMMENT ON COLUMN postroom.operation.canary IS 'so many are redriven first, and waited for; 0: none';
 COMMENT ON COLUMN postroom.operation.canary_threshold IS 'it stops when more of these die again';
 COMMENT ON COLUMN postroom.operation.queue_ids IS 'the queues that the filter named when it began; null: all';
 COMMENT ON COLUMN postroom.operation.allowed IS 'dead letters that its rate allows at stepped_at; the fraction counts for the next step';
+COMMENT ON COLUMN postroom.operation.up_to IS 'of a purge: messages with larger numbers came later and stay';
+COMMENT ON COLUMN postroom.operation.position_seq IS 'of a purge: READY is walked up to here, in the lane position_priority';
+COMMENT ON COLUMN postroom.operation.looks_in_vain IS 'of a purge: so many steps since it found something';
 
 CREATE TABLE postroom.operator_action (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -441,12 +448,22 @@ CREATE TABLE postroom.operator_action (
     note text,
     reason text,
     operation_id uuid,
-    db_user text NOT NULL DEFAULT SESSION_USER,
+    db_user text DEFAULT SESSION_USER,
+    number bigint,
+    sealed_at timestamp with time zone,
+    hash bytea,
+    CONSTRAINT operator_action_number UNIQUE (number),
     CONSTRAINT operator_action_pk PRIMARY KEY (id),
-    CONSTRAINT operator_action_known CHECK (action = ANY (ARRAY['pause'::text, 'resume'::text, 'stop_consumers'::text, 'start_consumers'::text, 'cancel'::text, 'reschedule'::text, 'redrive'::text, 'discard'::text, 'purge'::text, 'declare'::text, 'delete'::text, 'run'::text, 'stop_operation'::text, 'end_operation'::text]))
+    CONSTRAINT operator_action_known CHECK (action = ANY (ARRAY['pause'::text, 'resume'::text, 'stop_consumers'::text, 'start_consumers'::text, 'cancel'::text, 'reschedule'::text, 'redrive'::text, 'discard'::text, 'purge'::text, 'declare'::text, 'delete'::text, 'run'::text, 'stop_operation'::text, 'end_operation'::text])),
+    CONSTRAINT operator_action_sealed CHECK ((number IS NULL) = (hash IS NULL) AND (number IS NULL) = (sealed_at IS NULL))
 );
 CREATE INDEX operator_action_unfinished ON postroom.operator_action USING btree (at) WHERE (finished_at IS NULL);
-COMMENT ON COLUMN postroom.operator_action.db_user IS 'the login of the session, whatever actor says';
+CREATE INDEX operator_action_unsealed ON postroom.operator_action USING btree (at) WHERE (number IS NULL);
+COMMENT ON TABLE postroom.operator_action IS 'the ledger: what people did. Triggers refuse to change or remove a line; check_ledger() checks the chain';
+COMMENT ON COLUMN postroom.operator_action.db_user IS 'the login of the session, whatever actor says; null: the line is older than this';
+COMMENT ON COLUMN postroom.operator_action.number IS 'its place in the chain, without gaps; null: it is not sealed yet';
+COMMENT ON COLUMN postroom.operator_action.sealed_at IS 'when it got its place: after its commit';
+COMMENT ON COLUMN postroom.operator_action.hash IS 'SHA-256 of the hash of the line before it and of all its values: see ledger_hash';
 
 CREATE TABLE postroom.purge_ledger (
     id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
@@ -1035,10 +1052,10 @@ CREATE VIEW postroom.operations AS
     stepped_at,
     finished_at
    FROM postroom.operation o;
-COMMENT ON VIEW postroom.operations IS 'redrives and discards of many dead letters, and how far they are';
+COMMENT ON VIEW postroom.operations IS 'redrives and discards of many dead letters, and purges of queues, and how far they are';
 COMMENT ON COLUMN postroom.operations.state IS 'running, finished, stopped (by a person), stopped_by_canary';
-COMMENT ON COLUMN postroom.operations.planned IS 'dead letters that matched when it began; later ones are not touched';
-COMMENT ON COLUMN postroom.operations.processed IS 'dead letters that it redrove or discarded';
+COMMENT ON COLUMN postroom.operations.planned IS 'dead letters that matched when it began; of a purge: messages that waited, of 1,000,000 at most; later ones are not touched';
+COMMENT ON COLUMN postroom.operations.processed IS 'dead letters that it redrove or discarded, or messages that it purged';
 COMMENT ON COLUMN postroom.operations.failed IS 'dead letters that stay: their queue was deleted or full; note tells the last reason';
 COMMENT ON COLUMN postroom.operations.canary IS 'so many are redriven first, and waited for; 0: none';
 COMMENT ON COLUMN postroom.operations.canary_threshold IS 'it stops when more of these die again';
@@ -1058,15 +1075,21 @@ CREATE VIEW postroom.operator_log AS
     o.note,
     o.reason,
     o.operation_id,
-    o.db_user
+    o.db_user,
+    o.number,
+    o.sealed_at,
+    encode(o.hash, 'hex'::text) AS hash
    FROM postroom.operator_action o
      LEFT JOIN postroom.queue q ON q.id = o.queue_id;
-COMMENT ON VIEW postroom.operator_log IS 'what people did: pause, resume, stop_consumers, start_consumers, cancel, reschedule, redrive, discard, purge, declare, delete';
+COMMENT ON VIEW postroom.operator_log IS 'what people did: pause, resume, stop_consumers, start_consumers, cancel, reschedule, redrive, discard, purge, declare, delete, run, stop_operation; end_operation: an operation ended by itself';
 COMMENT ON COLUMN postroom.operator_log.actor IS 'the person if the console or API knew it, else the database user';
 COMMENT ON COLUMN postroom.operator_log.done IS 'how many messages it has moved; of an operation only its line end_operation tells';
 COMMENT ON COLUMN postroom.operator_log.reason IS 'why, in the words of the actor';
 COMMENT ON COLUMN postroom.operator_log.operation_id IS 'the operation that it began, stopped or ended: see operations';
 COMMENT ON COLUMN postroom.operator_log.db_user IS 'the login of the session, whatever actor says';
+COMMENT ON COLUMN postroom.operator_log.number IS 'its place in the chain of lines, without gaps; null: it is not sealed yet';
+COMMENT ON COLUMN postroom.operator_log.sealed_at IS 'when it got its place: after its commit';
+COMMENT ON COLUMN postroom.operator_log.hash IS 'SHA-256 of the hash of the line before it and of its own values, in hexadecimal';
 
 CREATE VIEW postroom.place AS
  SELECT first.id AS message_id,
@@ -1286,17 +1309,17 @@ COMMENT ON COLUMN postroom.queue_messages.crashes IS 'how often its worker died 
 COMMENT ON COLUMN postroom.queue_messages.deliveries IS 'times it was claimed, the one in progress, releases and snoozes included';
 COMMENT ON COLUMN postroom.queue_messages.seq IS 'when READY: its place in the order of its queue and priority, or in its group';
 COMMENT ON COLUMN postroom.queue_messages.due_at IS 'when a DELAYED one becomes READY';
-COMMENT ON COLUMN postroom.queue_messages.reason IS 'why it is DELAYED (delay, retry, snooze, not_now, no_handler, undecodable, payload_missing, not_run) DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined, expired, maxlen, dlx_unroutable, cycle) or CANCELLED (queue_deleted, maxlen, batch_cancelled, discarded; null: somebody asked for it)';
+COMMENT ON COLUMN postroom.queue_messages.reason IS 'why it is DELAYED (delay, retry, snooze, not_now, no_handler, undecodable, payload_missing, not_run) DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined, expired, maxlen, dlx_unroutable, cycle) or CANCELLED (queue_deleted, queue_purged, maxlen, batch_cancelled, discarded; null: somebody asked for it)';
 COMMENT ON COLUMN postroom.queue_messages.error IS 'the last recorded error';
 COMMENT ON COLUMN postroom.queue_messages.worker IS 'who holds it while IN_PROGRESS, since claimed_at';
 COMMENT ON COLUMN postroom.queue_messages.removable_at IS 'when the retention of its queue is over and RemoveQueueMessages may remove it; null: not finished';
 
 CREATE VIEW postroom.queue_stats AS
  SELECT q.name AS queue,
-    r.ready,
+    LEAST(r.ready, b.most) AS ready,
     COALESCE(d.delayed, 0::bigint) AS delayed,
     COALESCE(l.in_progress, 0::bigint) AS in_progress,
-    x.dead,
+    LEAST(x.dead, b.most) AS dead,
     q.paused_at IS NOT NULL AS paused,
     h.oldest_ready_at,
     c.consumers,
@@ -1307,32 +1330,59 @@ CREATE VIEW postroom.queue_stats AS
     q.single_active_consumer,
     aw.name AS active_consumer,
     q.expires_after,
-    q.fair
+    q.fair,
+    r.ready > b.most AS ready_more,
+    ( SELECT count(*) > 100000
+           FROM ( SELECT
+                   FROM postroom.delayed y_1
+                  ORDER BY y_1.due_at
+                 LIMIT 100001) y) AS delayed_more,
+    x.dead > b.most AS dead_more
    FROM postroom.queue q
+     CROSS JOIN ( SELECT GREATEST(1000::bigint, 1000000 / GREATEST(10::bigint, count(*))) AS most
+           FROM postroom.queue y
+          WHERE y.deleted_at IS NULL
+         OFFSET 0) b
      CROSS JOIN LATERAL ( SELECT (( SELECT count(*) AS count
-                   FROM postroom.ready x_1
-                  WHERE x_1.queue_id = q.id)) + (( SELECT count(*) AS count
-                   FROM postroom.grouped x_1
-                  WHERE x_1.queue_id = q.id)) AS ready) r
+                   FROM ( SELECT
+                           FROM postroom.ready y_1
+                          WHERE y_1.queue_id = q.id
+                          ORDER BY y_1.queue_id, y_1.priority, y_1.seq
+                         LIMIT b.most + 1) y)) + (( SELECT count(*) AS count
+                   FROM ( SELECT
+                           FROM postroom.grouped y_1
+                          WHERE y_1.queue_id = q.id
+                          ORDER BY y_1.queue_id, y_1.group_key
+                         LIMIT b.most + 1) y)) AS ready
+         OFFSET 0) r
      CROSS JOIN LATERAL ( SELECT count(*) AS dead
-           FROM postroom.dead_letter x_1
-          WHERE x_1.queue_id = q.id) x
+           FROM ( SELECT
+                   FROM postroom.dead_letter y_1
+                  WHERE y_1.queue_id = q.id
+                  ORDER BY y_1.queue_id, y_1.dead_at
+                 LIMIT b.most + 1) y
+         OFFSET 0) x
      CROSS JOIN LATERAL ( SELECT count(*)::integer AS consumers
            FROM postroom.consumer c_1
              JOIN postroom.worker w_1 ON w_1.id = c_1.worker_id
           WHERE c_1.queue_id = q.id AND w_1.stopped_at IS NULL AND w_1.beat_at > (statement_timestamp() - '00:01:00'::interval)) c
-     CROSS JOIN LATERAL ( SELECT min(m.created_at) AS oldest_ready_at
+     CROSS JOIN LATERAL ( SELECT min(( SELECT m.created_at
+                   FROM postroom.message m
+                  WHERE m.id = head.message_id
+                 LIMIT 1)) AS oldest_ready_at
            FROM generate_series(0, 9) lane(priority)
              CROSS JOIN LATERAL ( SELECT r_1.message_id
                    FROM postroom.ready r_1
                   WHERE r_1.queue_id = q.id AND r_1.priority = lane.priority::smallint
                   ORDER BY r_1.seq
-                 LIMIT 1) head
-             JOIN postroom.message m ON m.id = head.message_id) h
-     LEFT JOIN ( SELECT d_1.queue_id,
+                 LIMIT 1) head) h
+     LEFT JOIN ( SELECT y.queue_id,
             count(*) AS delayed
-           FROM postroom.delayed d_1
-          GROUP BY d_1.queue_id) d ON d.queue_id = q.id
+           FROM ( SELECT d_1.queue_id
+                   FROM postroom.delayed d_1
+                  ORDER BY d_1.due_at
+                 LIMIT 100000) y
+          GROUP BY y.queue_id) d ON d.queue_id = q.id
      LEFT JOIN ( SELECT l_1.queue_id,
             sum(bit_count(l_1.open::"bit"))::bigint AS in_progress
            FROM postroom.lease l_1
@@ -1341,7 +1391,7 @@ CREATE VIEW postroom.queue_stats AS
      LEFT JOIN postroom.active_consumer ac ON ac.queue_id = q.id
      LEFT JOIN postroom.worker aw ON aw.id = ac.worker_id
   WHERE q.deleted_at IS NULL;
-COMMENT ON VIEW postroom.queue_stats IS 'one row per queue: how much is in each place now; finished messages are not counted';
+COMMENT ON VIEW postroom.queue_stats IS 'one row per queue: how much is in each place now; finished messages are not counted. Counts stop at 100,000, with more than 10 queues at 1,000,000 divided by their number, and never below 1,000; ready_more, delayed_more and dead_more say so';
 COMMENT ON COLUMN postroom.queue_stats.oldest_ready_at IS 'when the oldest of the messages at the heads of its priorities was created; null: nothing is READY';
 COMMENT ON COLUMN postroom.queue_stats.consumers IS 'live consumers in all processes: their process gave a sign of life in the last minute';
 COMMENT ON COLUMN postroom.queue_stats.kind IS 'durable, exclusive (goes with its owner) or auto_delete (goes with its last consumer)';
@@ -1352,6 +1402,9 @@ COMMENT ON COLUMN postroom.queue_stats.single_active_consumer IS 'whether only o
 COMMENT ON COLUMN postroom.queue_stats.active_consumer IS 'the process that does; null: none has claimed yet since the last one left';
 COMMENT ON COLUMN postroom.queue_stats.expires_after IS 'after how long without use the queue is deleted; null: never';
 COMMENT ON COLUMN postroom.queue_stats.fair IS 'whether the groups of its messages take turns';
+COMMENT ON COLUMN postroom.queue_stats.ready_more IS 'whether ready is at least that many: the count stopped';
+COMMENT ON COLUMN postroom.queue_stats.delayed_more IS 'whether delayed is at least that many: of all queues together the 100,000 that are due first were counted';
+COMMENT ON COLUMN postroom.queue_stats.dead_more IS 'whether dead is at least that many: the count stopped';
 
 CREATE VIEW postroom.received_mails AS
  SELECT mailbox,
@@ -1956,7 +2009,7 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.bound_tail IS 'Internal: promises an end for a tail that has rows. false: the tail is empty, or the promise stands.';
 
-CREATE OR REPLACE FUNCTION postroom.cancel_batch(batch uuid)
+CREATE OR REPLACE FUNCTION postroom.cancel_batch(batch uuid, reason text DEFAULT NULL::text, actor text DEFAULT NULL::text)
  RETURNS boolean
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1965,6 +2018,7 @@ AS $function$
 DECLARE
     changed int;
 BEGIN
+    PERFORM postroom.require_reason_if_given(cancel_batch.reason, cancel_batch.actor);
     UPDATE postroom.batch b
     SET cancelled_at = clock_timestamp(), sealed_at = coalesce(b.sealed_at, clock_timestamp())
     WHERE (b.id = cancel_batch.batch OR b.parent_id = cancel_batch.batch)
@@ -1974,8 +2028,9 @@ BEGIN
     IF changed = 0 AND NOT EXISTS (SELECT FROM postroom.batch b WHERE b.id = cancel_batch.batch) THEN
         PERFORM postroom.refuse('batch', 'the id of a batch', cancel_batch.batch::text);
     ELSIF changed > 0 THEN
-        INSERT INTO postroom.operator_action (actor, action, planned, done, finished_at, note)
-        VALUES (session_user, 'cancel', changed, changed, clock_timestamp(), 'batch ' || cancel_batch.batch);
+        INSERT INTO postroom.operator_action (actor, action, planned, done, finished_at, note, reason)
+        VALUES (coalesce(cancel_batch.actor, session_user), 'cancel', changed, changed, clock_timestamp(),
+                'batch ' || cancel_batch.batch, cancel_batch.reason);
     END IF;
     RETURN changed > 0;
 END
@@ -2121,12 +2176,12 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.cancel_members IS 'Internal: called by a job. Those of these messages that wait become CANCELLED; answers how many entries.';
 
-CREATE OR REPLACE FUNCTION postroom.cancel_message(message_id uuid)
+CREATE OR REPLACE FUNCTION postroom.cancel_message(message_id uuid, reason text DEFAULT NULL::text, actor text DEFAULT NULL::text)
  RETURNS integer
  LANGUAGE sql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-    SELECT postroom.cancel(cancel_message.message_id)
+    SELECT postroom.cancel(cancel_message.message_id, cancel_message.reason, cancel_message.actor)
 $function$
 ;
 COMMENT ON FUNCTION postroom.cancel_message IS 'The same as postroom.cancel, under the name that goes with create_message: SELECT postroom.cancel_message(''...'').';
@@ -2154,7 +2209,7 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.cancel_older IS 'Internal: cancels the last message of a schedule, waiting or in progress. Answers how many entries.';
 
-CREATE OR REPLACE FUNCTION postroom.cancel_running(p_message uuid)
+CREATE OR REPLACE FUNCTION postroom.cancel_running(p_message uuid, reason text DEFAULT NULL::text, actor text DEFAULT NULL::text)
  RETURNS integer
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2165,6 +2220,7 @@ DECLARE
     rest       bit varying;
     cancelled  int := 0;
 BEGIN
+    PERFORM postroom.require_reason_if_given(cancel_running.reason, cancel_running.actor);
     FOR held IN
         SELECT *
         FROM postroom.lease l
@@ -2183,8 +2239,9 @@ BEGIN
         INSERT INTO postroom.attempt (message_id, started_at, finished_at, lease_id, queue_id, worker_id, number, outcome)
         VALUES (p_message, held.claimed_at, clock_timestamp(), held.id, held.queue_id, held.worker_id,
                 least(coalesce(held.deliveries[place], 0) + 1, 32767), 1);
-        INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at, note)
-        VALUES ('cancel', held.queue_id, p_message, 1, 1, clock_timestamp(), 'while it was in progress');
+        INSERT INTO postroom.operator_action (actor, action, queue_id, message_id, planned, done, finished_at, note, reason)
+        VALUES (coalesce(cancel_running.actor, current_user), 'cancel', held.queue_id, p_message, 1, 1, clock_timestamp(),
+                'while it was in progress', cancel_running.reason);
         INSERT INTO postroom.cancelled_run (worker_id, message_id) VALUES (held.worker_id, p_message) ON CONFLICT DO NOTHING;
         PERFORM postroom.advance_after(ARRAY[held.queue_id], ARRAY[p_message]);
         cancelled := cancelled + 1;
@@ -2197,7 +2254,7 @@ COMMENT ON FUNCTION postroom.cancel_running IS 'Cancels a message that is in pro
 Its handler is interrupted within the poll interval, and its result is refused. Answers how many entries became CANCELLED; 0: none was in
 progress.';
 
-CREATE OR REPLACE FUNCTION postroom.cancel(p_message uuid)
+CREATE OR REPLACE FUNCTION postroom.cancel(p_message uuid, reason text DEFAULT NULL::text, actor text DEFAULT NULL::text)
  RETURNS integer
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2206,6 +2263,7 @@ DECLARE
     done   int[] := '{}';
     found  int[];
 BEGIN
+    PERFORM postroom.require_reason_if_given(cancel.reason, cancel.actor);
     FOR look IN 1 .. 50 LOOP
         WITH taken AS (
             SELECT * FROM postroom.take_waiting(p_message, done)
@@ -2213,8 +2271,9 @@ BEGIN
             INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
             SELECT p_message, clock_timestamp(), clock_timestamp(), t.queue_id, t.deliveries, 1 FROM taken t
         ), logged AS (
-            INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at)
-            SELECT 'cancel', t.queue_id, p_message, 1, 1, clock_timestamp() FROM taken t
+            INSERT INTO postroom.operator_action (actor, action, queue_id, message_id, planned, done, finished_at, reason)
+            SELECT coalesce(cancel.actor, current_user), 'cancel', t.queue_id, p_message, 1, 1, clock_timestamp(), cancel.reason
+            FROM taken t
         )
         SELECT array_agg(t.queue_id) INTO found FROM taken t;
         done := done || found;
@@ -2228,7 +2287,8 @@ BEGIN
 END
 $function$
 ;
-COMMENT ON FUNCTION postroom.cancel IS 'Cancels a waiting message, in the transaction of the caller: SELECT postroom.cancel(''...'').
+COMMENT ON FUNCTION postroom.cancel IS 'Cancels a waiting message, in the transaction of the caller: SELECT postroom.cancel(''...''),
+SELECT postroom.cancel(''...'', reason => ''sent twice'', actor => ''ann''). Both go on record; neither is needed.
 Answers how many entries became CANCELLED; 0: it is in progress, dead, finished or unknown.';
 
 CREATE OR REPLACE FUNCTION postroom.change_routing()
@@ -2241,6 +2301,61 @@ AS $function$
 $function$
 ;
 COMMENT ON FUNCTION postroom.change_routing IS 'Internal: gives the exchanges and bindings another version, so that no process uses the ones that it remembers.';
+
+CREATE OR REPLACE FUNCTION postroom.check_ledger(known_number bigint DEFAULT NULL::bigint, known_hash text DEFAULT NULL::text, OUT lines bigint, OUT unsealed bigint, OUT unsealed_since timestamp with time zone, OUT last_number bigint, OUT last_hash text, OUT broken_number bigint, OUT broken_id uuid, OUT problem text)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    found text;
+BEGIN
+    IF (known_number IS NULL) <> (known_hash IS NULL) THEN
+        PERFORM postroom.refuse('known_number', 'given together with known_hash', known_number::text);
+    END IF;
+    SELECT count(*) FILTER (WHERE o.number IS NOT NULL), count(*) FILTER (WHERE o.number IS NULL), min(o.at) FILTER (WHERE o.number IS NULL)
+    INTO lines, unsealed, unsealed_since
+    FROM postroom.operator_action o;
+    SELECT o.number, encode(o.hash, 'hex') INTO last_number, last_hash
+    FROM postroom.operator_action o
+    WHERE o.number IS NOT NULL
+    ORDER BY o.number DESC
+    LIMIT 1;
+    WITH chain AS (
+        SELECT o AS line, lag(o.number) OVER w AS number_before, lag(o.hash) OVER w AS hash_before
+        FROM postroom.operator_action o
+        WHERE o.number IS NOT NULL
+        WINDOW w AS (ORDER BY o.number)
+    ), checked AS (
+        SELECT (c.line).number, (c.line).id,
+               CASE WHEN (c.line).number > coalesce(c.number_before, 0) + 1
+                    THEN format('before it, lines %s to %s are missing', coalesce(c.number_before, 0) + 1, (c.line).number - 1)
+                    WHEN (c.line).hash <> postroom.ledger_hash(c.line, c.hash_before)
+                    THEN 'it was changed, or its place in the chain was' END AS problem
+        FROM chain c
+    )
+    SELECT c.number, c.id, c.problem INTO broken_number, broken_id, problem
+    FROM checked c
+    WHERE c.problem IS NOT NULL
+    ORDER BY c.number
+    LIMIT 1;
+    IF problem IS NULL AND known_number IS NOT NULL THEN
+        SELECT encode(o.hash, 'hex') INTO found FROM postroom.operator_action o WHERE o.number = known_number;
+        IF found IS DISTINCT FROM lower(known_hash) THEN
+            broken_number := known_number;
+            problem := CASE WHEN found IS NULL THEN 'it is missing; the last line is ' || coalesce(last_number, 0)
+                            ELSE 'it has another hash than the one that is known: the chain was written anew' END;
+        END IF;
+    END IF;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.check_ledger IS 'Checks the chain of the lines of operator_log: SELECT * FROM postroom.check_ledger().
+problem is null when all is well; else broken_number is the first line that was changed, or that follows lines that were removed. Keep
+last_number and last_hash elsewhere and give them at the next check: SELECT * FROM postroom.check_ledger(812, ''9f86d0...'').
+Only that shows that the last lines were removed or the whole chain was written anew. unsealed lines were written a moment ago, or no
+worker runs.';
 
 CREATE OR REPLACE FUNCTION postroom.check_settings()
  RETURNS trigger
@@ -4772,7 +4887,7 @@ $function$
 COMMENT ON FUNCTION postroom.delete_exchange IS 'Deletes an exchange with its bindings: SELECT postroom.delete_exchange(''orders'', if_unused => true).
 if_unused refuses (55006) while it has bindings of its own. false: there was none.';
 
-CREATE OR REPLACE FUNCTION postroom.delete_queue(queue text, if_empty boolean DEFAULT false, if_unused boolean DEFAULT false)
+CREATE OR REPLACE FUNCTION postroom.delete_queue(queue text, if_empty boolean DEFAULT false, if_unused boolean DEFAULT false, reason text DEFAULT NULL::text, actor text DEFAULT NULL::text)
  RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4781,6 +4896,7 @@ AS $function$
 DECLARE
     marked record;
 BEGIN
+    PERFORM postroom.require_reason_if_given(delete_queue.reason, delete_queue.actor);
     PERFORM postroom.require_name('queue', delete_queue.queue);
     SELECT m.queue_id, CASE m.obstacle WHEN 'exclusive' THEN 'is exclusive to ' ELSE '' END || m.because AS because INTO marked
     FROM postroom.mark_deleted(delete_queue.queue, coalesce(delete_queue.if_empty, true), coalesce(delete_queue.if_unused, true), NULL) m;
@@ -4789,7 +4905,8 @@ BEGIN
     ELSIF marked.because IS NOT NULL THEN
         RAISE EXCEPTION 'queue "%" %; nothing was deleted', delete_queue.queue, marked.because USING ERRCODE = '55006', COLUMN = 'queue';
     END IF;
-    INSERT INTO postroom.operator_action (action, queue_id, finished_at) VALUES ('delete', marked.queue_id, clock_timestamp());
+    INSERT INTO postroom.operator_action (actor, action, queue_id, finished_at, reason)
+    VALUES (coalesce(delete_queue.actor, current_user), 'delete', marked.queue_id, clock_timestamp(), delete_queue.reason);
     RETURN true;
 END
 $function$
@@ -4798,7 +4915,7 @@ COMMENT ON FUNCTION postroom.delete_queue IS 'Deletes a queue with its bindings:
 if_empty refuses (55006) while anything waits, is in progress or dead, if_unused while it has a live consumer.
 What waits becomes CANCELLED, reason queue_deleted, within half a minute while a worker lives. false: there was none.';
 
-CREATE OR REPLACE FUNCTION postroom.delete_schedule(name text)
+CREATE OR REPLACE FUNCTION postroom.delete_schedule(name text, reason text DEFAULT NULL::text, actor text DEFAULT NULL::text)
  RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4811,7 +4928,7 @@ BEGIN
         RETURN false;
     END IF;
     DELETE FROM postroom.schedule_run r WHERE r.schedule_id = deleted;
-    PERFORM postroom.log_schedule_action('delete', delete_schedule.name);
+    PERFORM postroom.log_schedule_action('delete', delete_schedule.name, delete_schedule.reason, delete_schedule.actor);
     RETURN true;
 END
 $function$
@@ -5889,6 +6006,36 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.judge_canary IS 'Internal: how many of the letters that an operation redrove first are dead again, and how many have not ended.';
 
+CREATE OR REPLACE FUNCTION postroom.keep_ledger()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    unsealed postroom.operator_action;
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.number IS NOT NULL OR NEW.hash IS NOT NULL OR NEW.sealed_at IS NOT NULL THEN
+            RAISE EXCEPTION 'number, hash and sealed_at of a new line of operator_action must be left out' USING ERRCODE = '22023';
+        END IF;
+        NEW.at := clock_timestamp();
+        NEW.db_user := session_user;
+        RETURN NEW;
+    ELSIF TG_OP = 'UPDATE' AND OLD.number IS NULL THEN
+        unsealed := NEW;
+        unsealed.number := NULL;
+        unsealed.hash := NULL;
+        unsealed.sealed_at := NULL;
+        IF unsealed IS NOT DISTINCT FROM OLD THEN
+            RETURN NEW;
+        END IF;
+    END IF;
+    RAISE EXCEPTION 'operator_action is a ledger: its lines are neither changed nor removed (%)', TG_OP USING ERRCODE = '42501';
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.keep_ledger IS 'Internal: a trigger. Lets lines of the ledger be written and sealed, and refuses whatever else would change it.';
+
 CREATE OR REPLACE FUNCTION postroom.keep_settings_history()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -5983,6 +6130,35 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.last_rows_of IS 'Internal: the id behind which the last p_rows messages of a partition lie; null: it has no more than that.';
+
+CREATE OR REPLACE FUNCTION postroom.ledger_hash(p_line postroom.operator_action, p_before bytea)
+ RETURNS bytea
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT sha256(coalesce(p_before, '') || convert_to(jsonb_strip_nulls(jsonb_build_object(
+        'number', p_line.number,
+        'sealedAt', (extract(epoch FROM p_line.sealed_at) * 1000000)::bigint,
+        'id', p_line.id,
+        'at', (extract(epoch FROM p_line.at) * 1000000)::bigint,
+        'actor', p_line.actor,
+        'dbUser', p_line.db_user,
+        'action', p_line.action,
+        'queueId', p_line.queue_id,
+        'messageId', p_line.message_id,
+        'filter', p_line.filter::text,
+        'perSecond', p_line.per_second,
+        'planned', p_line.planned,
+        'done', p_line.done,
+        'cursorId', p_line.cursor_id,
+        'finishedAt', (extract(epoch FROM p_line.finished_at) * 1000000)::bigint,
+        'note', p_line.note,
+        'reason', p_line.reason,
+        'operationId', p_line.operation_id))::text, 'UTF8'))
+$function$
+;
+COMMENT ON FUNCTION postroom.ledger_hash IS 'Internal: SHA-256 of the hash of the line before and of all values of a line, but for its own hash.';
 
 CREATE OR REPLACE FUNCTION postroom.limited_queue(p_queue text, p_destination text)
  RETURNS integer
@@ -6137,13 +6313,16 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.lock_waiting IS 'Internal: keeps a message that waits from being started until the transaction ends. Answers in how many of its queues it waits.';
 
-CREATE OR REPLACE FUNCTION postroom.log_schedule_action(p_action text, p_name text)
+CREATE OR REPLACE FUNCTION postroom.log_schedule_action(p_action text, p_name text, p_reason text, p_actor text)
  RETURNS void
- LANGUAGE sql
+ LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-    INSERT INTO postroom.operator_action (action, planned, done, finished_at, note)
-    VALUES (p_action, 1, 1, clock_timestamp(), 'schedule ' || p_name)
+BEGIN
+    PERFORM postroom.require_reason_if_given(p_reason, p_actor);
+    INSERT INTO postroom.operator_action (actor, action, planned, done, finished_at, note, reason)
+    VALUES (coalesce(p_actor, current_user), p_action, 1, 1, clock_timestamp(), 'schedule ' || p_name, p_reason);
+END
 $function$
 ;
 COMMENT ON FUNCTION postroom.log_schedule_action IS 'Internal: notes what an operator did to a schedule.';
@@ -6557,7 +6736,7 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.obey_kill_signal IS 'Internal: called by workers. Stops consumers because a kill signal was claimed.';
 
-CREATE OR REPLACE FUNCTION postroom.order_consumer_stop(p_queue text, p_how_many integer, p_id uuid DEFAULT NULL::uuid, p_actor text DEFAULT NULL::text)
+CREATE OR REPLACE FUNCTION postroom.order_consumer_stop(p_queue text, p_how_many integer, p_id uuid DEFAULT NULL::uuid, p_actor text DEFAULT NULL::text, p_reason text DEFAULT NULL::text)
  RETURNS TABLE(id uuid, consumers integer)
  LANGUAGE plpgsql
  ROWS 1
@@ -6569,6 +6748,7 @@ DECLARE
     new_id    constant uuid := coalesce(p_id, gen_random_uuid());
     told      int;
 BEGIN
+    PERFORM postroom.require_reason_if_given(p_reason, p_actor);
     IF p_how_many < 1 THEN
         PERFORM postroom.refuse('how_many', '1 or more, or null for all', p_how_many::text);
     END IF;
@@ -6596,9 +6776,10 @@ BEGIN
     LIMIT p_how_many
     ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS told = ROW_COUNT;
-    INSERT INTO postroom.operator_action (id, actor, action, queue_id, finished_at, note)
+    INSERT INTO postroom.operator_action (id, actor, action, queue_id, finished_at, note, reason)
     VALUES (new_id, coalesce(p_actor, current_user), 'stop_consumers', of_queue, clock_timestamp(),
-            CASE WHEN p_how_many IS NULL THEN 'all, ' || told || ' of them now' ELSE told || ' of ' || p_how_many || ' asked for' END);
+            CASE WHEN p_how_many IS NULL THEN 'all, ' || told || ' of them now' ELSE told || ' of ' || p_how_many || ' asked for' END,
+            p_reason);
     RETURN QUERY SELECT new_id, told;
 END
 $function$
@@ -6813,7 +6994,19 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.passes_on IS 'Internal: whether a queue has a dead letter exchange, through which expired messages go on.';
 
-CREATE OR REPLACE FUNCTION postroom.pause_schedule(name text)
+CREATE OR REPLACE FUNCTION postroom.pause_queue(queue text, reason text DEFAULT NULL::text, actor text DEFAULT NULL::text)
+ RETURNS boolean
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT postroom.set_paused(pause_queue.queue, true, pause_queue.reason, pause_queue.actor)
+$function$
+;
+COMMENT ON FUNCTION postroom.pause_queue IS 'Pauses a queue, in the transaction of the caller: SELECT postroom.pause_queue(''mail'', reason => ''the mail server is down'').
+No process claims a further message of it from its next poll on; what is in progress goes on. true: it was not paused; false: it was; null:
+there is no such queue.';
+
+CREATE OR REPLACE FUNCTION postroom.pause_schedule(name text, reason text DEFAULT NULL::text, actor text DEFAULT NULL::text)
  RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -6823,7 +7016,7 @@ BEGIN
     SET paused = true, due_at = CASE WHEN s.asked_at IS NOT NULL THEN s.due_at END
     WHERE s.name = pause_schedule.name AND NOT s.paused;
     IF FOUND THEN
-        PERFORM postroom.log_schedule_action('pause', pause_schedule.name);
+        PERFORM postroom.log_schedule_action('pause', pause_schedule.name, pause_schedule.reason, pause_schedule.actor);
         RETURN true;
     END IF;
     RETURN (SELECT false FROM postroom.schedule s WHERE s.name = pause_schedule.name);
@@ -6949,6 +7142,7 @@ AS $function$
 #variable_conflict use_variable
 DECLARE
     most    constant int := 10000;
+    looks   constant int := 100000;
     queues  int[];
     print   constant text := filter ->> 'fingerprint';
     answer  jsonb;
@@ -6956,14 +7150,17 @@ BEGIN
     PERFORM postroom.require_dead_letter_filter(filter);
     queues := postroom.filtered_queues(filter);
     WITH matching AS MATERIALIZED (
-        SELECT d.*
-        FROM postroom.dead_letter d
-        WHERE (queues IS NULL OR d.queue_id = ANY (queues))
-          AND (print IS NULL OR d.fingerprint = print)
-          AND postroom.dead_letter_matches(d, filter)
+        SELECT x.letter, x.place
+        FROM (SELECT d AS letter, row_number() OVER () AS place
+              FROM postroom.dead_letter d
+              WHERE (queues IS NULL OR d.queue_id = ANY (queues))
+                AND (print IS NULL OR d.fingerprint = print)
+              LIMIT looks + 1) x
+        WHERE x.place > looks -- says that there are others
+           OR postroom.dead_letter_matches(x.letter, filter)
         LIMIT most + 1
     ), counted AS MATERIALIZED (
-        SELECT * FROM matching LIMIT most
+        SELECT (m.letter).* FROM matching m WHERE m.place <= looks LIMIT most
     ), firsts AS (
         SELECT c.*, q.name AS queue, m.type
         FROM counted c
@@ -6980,7 +7177,7 @@ BEGIN
     )
     SELECT jsonb_build_object(
         'count', (SELECT count(*) FROM counted),
-        'more', (SELECT count(*) FROM matching) > most,
+        'more', (SELECT count(*) > most OR max(m.place) > looks FROM matching m),
         'first', coalesce((SELECT jsonb_agg(jsonb_build_object(
                      'id', f.message_id, 'queue', f.queue, 'type', f.type, 'deadAt', f.dead_at, 'reason', f.reason,
                      'errorClass', f.error_class, 'error', left(split_part(f.error, E'\n', 1), 200), 'fingerprint', f.fingerprint)
@@ -6995,9 +7192,47 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.preview_dead_letters IS 'Which dead letters a filter matches, without changing anything:
 SELECT postroom.preview_dead_letters(''{"queue": "mail", "fingerprint": "f3a9"}'').
-Answers their count (of 10,000 at most; more: there are others), the ten oldest of those and the 20 most frequent fingerprints. Members of a
-filter: queue (a name, or a pattern as in mail.*), reason, errorClass, fingerprint, type, correlationId, deadFrom, deadTo, createdFrom,
-createdTo, or all alone.';
+Answers their count (of 10,000 at most, after a look at 100,000 letters of the queue and fingerprint; more: there may be others), the ten
+oldest of those and the 20 most frequent fingerprints. Members of a filter: queue (a name, or a pattern as in mail.*), reason, errorClass,
+fingerprint, type, correlationId, deadFrom, deadTo, createdFrom, createdTo, or all alone.';
+
+CREATE OR REPLACE FUNCTION postroom.preview_purge(queue text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET plan_cache_mode TO 'force_custom_plan'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    most      constant int := 10000;
+    of_queue  int;
+    answer    jsonb;
+BEGIN
+    SELECT q.id INTO of_queue FROM postroom.queue q WHERE q.name = preview_purge.queue AND q.deleted_at IS NULL;
+    IF NOT FOUND THEN
+        PERFORM postroom.refuse('queue', 'one that exists', preview_purge.queue);
+    END IF;
+    WITH waiting AS MATERIALIZED (
+        SELECT w.message_id, w.place FROM postroom.waiting_messages(of_queue, most + 1) w
+    ), firsts AS (
+        SELECT w.message_id, w.place, m.type, m.created_at
+        FROM (SELECT * FROM waiting LIMIT 10) w
+        LEFT JOIN postroom.message m ON m.id = w.message_id
+    )
+    SELECT jsonb_build_object(
+        'count', least((SELECT count(*) FROM waiting), most),
+        'more', (SELECT count(*) FROM waiting) > most,
+        'first', coalesce((SELECT jsonb_agg(jsonb_build_object('id', f.message_id, 'state', f.place, 'type', f.type,
+                                                               'createdAt', f.created_at))
+                           FROM firsts f), '[]'))
+    INTO answer;
+    RETURN answer;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.preview_purge IS 'What a purge of a queue would cancel now, without changing anything: SELECT postroom.preview_purge(''mail'').
+Answers how many messages wait (10,000 at most; more: there are others), and ten of them.';
 
 CREATE OR REPLACE FUNCTION postroom.promised_end(p_parent text)
  RETURNS date
@@ -7058,7 +7293,7 @@ $function$
 COMMENT ON FUNCTION postroom.promote IS 'Internal: called by a job. Moves up to p_limit due messages from delayed to ready.';
 
 CREATE OR REPLACE FUNCTION postroom.published_stats(p_worker integer, p_most_queues integer, p_most integer)
- RETURNS TABLE(queue text, ready bigint, delayed bigint, in_progress bigint, dead bigint, paused boolean, oldest_ready_at timestamp with time zone, consumers integer)
+ RETURNS TABLE(queue text, ready bigint, delayed bigint, in_progress bigint, dead bigint, paused boolean, oldest_ready_at timestamp with time zone, consumers integer, ready_more boolean, delayed_more boolean, dead_more boolean)
  LANGUAGE plpgsql
  ROWS 100
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -7096,11 +7331,10 @@ BEGIN
         GROUP BY c.queue_id
     )
     SELECT q.name,
-           least(most, (SELECT count(*) FROM (SELECT FROM postroom.ready r WHERE r.queue_id = q.id LIMIT most) x)
-                       + (SELECT count(*) FROM (SELECT FROM postroom.grouped g WHERE g.queue_id = q.id LIMIT most) x)),
+           least(r.n, most),
            coalesce(d.n, 0),
            coalesce(l.n, 0),
-           (SELECT count(*) FROM (SELECT FROM postroom.dead_letter x WHERE x.queue_id = q.id LIMIT most) x),
+           least(x.n, most),
            q.paused_at IS NOT NULL,
            -- No join with message, which could become a hash of it.
            (SELECT min((SELECT m.created_at FROM postroom.message m WHERE m.id = h.message_id LIMIT 1))
@@ -7111,8 +7345,17 @@ BEGIN
                 WHERE r.queue_id = q.id AND r.priority = lane.priority::smallint
                 ORDER BY r.seq
                 LIMIT 1) h),
-           coalesce(c.n, 0)
+           coalesce(c.n, 0),
+           r.n > most,
+           (SELECT count(*) > p_most FROM (SELECT FROM postroom.delayed y ORDER BY y.due_at LIMIT p_most + 1) y),
+           x.n > most
     FROM (SELECT x.id, x.name, x.paused_at FROM postroom.queue x WHERE x.deleted_at IS NULL ORDER BY x.name LIMIT p_most_queues) q
+    CROSS JOIN LATERAL (
+        SELECT (SELECT count(*) FROM (SELECT FROM postroom.ready y WHERE y.queue_id = q.id LIMIT most + 1) y)
+               + (SELECT count(*) FROM (SELECT FROM postroom.grouped y WHERE y.queue_id = q.id LIMIT most + 1) y) AS n
+        OFFSET 0) r
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS n FROM (SELECT FROM postroom.dead_letter y WHERE y.queue_id = q.id LIMIT most + 1) y OFFSET 0) x
     LEFT JOIN due d ON d.queue_id = q.id
     LEFT JOIN leased l ON l.queue_id = q.id
     LEFT JOIN consuming c ON c.queue_id = q.id
@@ -7318,6 +7561,53 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.purge_look IS 'Internal: called by a job. Which of the next p_limit messages of a partition are still needed, and what the others were.';
 
+CREATE OR REPLACE FUNCTION postroom.purge_queue(queue text, reason text, per_second integer DEFAULT 1000, actor text DEFAULT NULL::text)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET plan_cache_mode TO 'force_custom_plan'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    most      constant int := 1000000;
+    of_queue  int;
+    last_seq  bigint;
+    began     timestamptz;
+    matched   bigint;
+    started   postroom.operation;
+BEGIN
+    PERFORM postroom.require_reason(purge_queue.reason, purge_queue.actor);
+    IF purge_queue.per_second IS NULL OR purge_queue.per_second NOT BETWEEN 1 AND 1000000 THEN
+        PERFORM postroom.refuse('perSecond', '1 to 1000000', purge_queue.per_second::text);
+    END IF;
+    SELECT q.id INTO of_queue FROM postroom.queue q WHERE q.name = purge_queue.queue AND q.deleted_at IS NULL;
+    IF NOT FOUND THEN
+        PERFORM postroom.refuse('queue', 'one that exists', purge_queue.queue);
+    END IF;
+    began := clock_timestamp();
+    last_seq := coalesce(pg_sequence_last_value('postroom.ready_seq'), 0);
+    SELECT count(*) INTO matched FROM postroom.waiting_messages(of_queue, most);
+    INSERT INTO postroom.operation (
+        created_at, stepped_at, finished_at, planned, per_second, canary, canary_threshold, verb, state, actor, reason, note, filter,
+        queue_ids, up_to)
+    VALUES (
+        began, began, CASE WHEN matched = 0 THEN began END, matched, purge_queue.per_second, 0, 0, 'purge',
+        CASE WHEN matched = 0 THEN 'finished' ELSE 'running' END, coalesce(purge_queue.actor, current_user), purge_queue.reason,
+        CASE WHEN matched = 0 THEN 'no message waited' WHEN matched = most THEN 'planned is what was counted; more wait' END,
+        jsonb_build_object('queue', purge_queue.queue), ARRAY[of_queue], last_seq)
+    RETURNING * INTO started;
+    INSERT INTO postroom.operator_action (
+        actor, action, queue_id, filter, per_second, planned, finished_at, note, reason, operation_id)
+    VALUES (started.actor, 'purge', of_queue, started.filter, started.per_second, matched, clock_timestamp(), started.note,
+            started.reason, started.id);
+    RETURN started.id;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.purge_queue IS 'Cancels what waits in a queue now, at a rate: SELECT postroom.purge_queue(''mail'', ''sent by another way'', per_second => 5000).
+Answers the id of the operation; a process with workers carries it on: view operations. stop_operation stops it. What is in progress goes
+on, and what is created later stays. Purged messages are CANCELLED with the reason queue_purged.';
+
 CREATE OR REPLACE FUNCTION postroom.purged_members(p_batch uuid, p_parts bigint[])
  RETURNS uuid[]
  LANGUAGE plpgsql
@@ -7454,7 +7744,7 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.redrive_obstacles IS 'Internal: what is in the way of redriving these dead letters; null: nothing.';
 
-CREATE OR REPLACE FUNCTION postroom.redrive(p_message uuid)
+CREATE OR REPLACE FUNCTION postroom.redrive(p_message uuid, reason text DEFAULT NULL::text, actor text DEFAULT NULL::text)
  RETURNS integer
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -7462,6 +7752,7 @@ AS $function$
 DECLARE
     moved int;
 BEGIN
+    PERFORM postroom.require_reason_if_given(redrive.reason, redrive.actor);
     WITH removed AS (
         DELETE FROM postroom.dead_letter d
         WHERE d.message_id = p_message
@@ -7474,8 +7765,9 @@ BEGIN
         FROM removed x
         RETURNING r.queue_id
     ), logged AS (
-        INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at)
-        SELECT 'redrive', b.queue_id, p_message, 1, 1, clock_timestamp() FROM back b
+        INSERT INTO postroom.operator_action (actor, action, queue_id, message_id, planned, done, finished_at, reason)
+        SELECT coalesce(redrive.actor, current_user), 'redrive', b.queue_id, p_message, 1, 1, clock_timestamp(), redrive.reason
+        FROM back b
     )
     SELECT count(*)::int INTO moved FROM back;
     RETURN moved;
@@ -8042,6 +8334,23 @@ $function$
 COMMENT ON FUNCTION postroom.require_read_committed IS 'Internal: refuses to go on (25001) at another isolation level, because maintenance decides after its locks on what was committed
 before them.';
 
+CREATE OR REPLACE FUNCTION postroom.require_reason_if_given(p_reason text, p_actor text)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF p_reason IS NOT NULL THEN
+        PERFORM postroom.require_reason(p_reason, p_actor);
+    ELSIF p_actor IS NOT NULL THEN
+        PERFORM postroom.require_text('actor', p_actor);
+    END IF;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.require_reason_if_given IS 'Internal: refuses an unfit reason and an unfit name of a person; both may be null.';
+
 CREATE OR REPLACE FUNCTION postroom.require_reason(p_reason text, p_actor text)
  RETURNS void
  LANGUAGE plpgsql
@@ -8336,7 +8645,7 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.require_time_left IS 'Internal: gives up (PR001) when others have waited for too long, else leaves the rest of the time as the limit for the next lock.';
 
-CREATE OR REPLACE FUNCTION postroom.reschedule(p_message uuid, p_due_at timestamp with time zone)
+CREATE OR REPLACE FUNCTION postroom.reschedule(p_message uuid, p_due_at timestamp with time zone, reason text DEFAULT NULL::text, actor text DEFAULT NULL::text)
  RETURNS integer
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -8345,6 +8654,7 @@ DECLARE
     done   int[] := '{}';
     found  int[];
 BEGIN
+    PERFORM postroom.require_reason_if_given(reschedule.reason, reschedule.actor);
     IF p_due_at IS NULL OR NOT isfinite(p_due_at) OR p_due_at > statement_timestamp() + interval '400 days' THEN
         RAISE EXCEPTION 'at must be a time at most 400 days ahead, got "%"', coalesce(p_due_at::text, 'null')
             USING ERRCODE = '22023', COLUMN = 'at';
@@ -8357,8 +8667,10 @@ BEGIN
             SELECT greatest(p_due_at, clock_timestamp()), t.queue_id, t.priority, t.failures, t.crashes, t.deliveries, p_message, 'delay'
             FROM taken t
         ), logged AS (
-            INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at, note)
-            SELECT 'reschedule', t.queue_id, p_message, 1, 1, clock_timestamp(), 'to ' || p_due_at FROM taken t
+            INSERT INTO postroom.operator_action (actor, action, queue_id, message_id, planned, done, finished_at, note, reason)
+            SELECT coalesce(reschedule.actor, current_user), 'reschedule', t.queue_id, p_message, 1, 1, clock_timestamp(),
+                   'to ' || p_due_at, reschedule.reason
+            FROM taken t
         )
         SELECT array_agg(t.queue_id) INTO found FROM taken t;
         done := done || found;
@@ -8448,7 +8760,18 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.rescue IS 'Internal: called by a job. Puts messages of dead workers back.';
 
-CREATE OR REPLACE FUNCTION postroom.resume_schedule(name text)
+CREATE OR REPLACE FUNCTION postroom.resume_queue(queue text, reason text DEFAULT NULL::text, actor text DEFAULT NULL::text)
+ RETURNS boolean
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT postroom.set_paused(resume_queue.queue, false, resume_queue.reason, resume_queue.actor)
+$function$
+;
+COMMENT ON FUNCTION postroom.resume_queue IS 'Ends the pause of a queue, in the transaction of the caller: SELECT postroom.resume_queue(''mail'').
+true: it was paused; false: it was not; null: there is no such queue.';
+
+CREATE OR REPLACE FUNCTION postroom.resume_schedule(name text, reason text DEFAULT NULL::text, actor text DEFAULT NULL::text)
  RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -8459,7 +8782,7 @@ BEGIN
         due_at = CASE WHEN NOT s.ended OR s.asked_at IS NOT NULL THEN clock_timestamp() END
     WHERE s.name = resume_schedule.name AND s.paused;
     IF FOUND THEN
-        PERFORM postroom.log_schedule_action('resume', resume_schedule.name);
+        PERFORM postroom.log_schedule_action('resume', resume_schedule.name, resume_schedule.reason, resume_schedule.actor);
         RETURN true;
     END IF;
     RETURN (SELECT false FROM postroom.schedule s WHERE s.name = resume_schedule.name);
@@ -8540,7 +8863,7 @@ SELECT * FROM postroom.route(''orders'', ''order.42.paid'').
 One row per queue. bindings are the last ones on the ways there, each as exchange and key, pattern or arguments.
 The exchange '''' reaches the queue that the key names.';
 
-CREATE OR REPLACE FUNCTION postroom.run_schedule(name text)
+CREATE OR REPLACE FUNCTION postroom.run_schedule(name text, reason text DEFAULT NULL::text, actor text DEFAULT NULL::text)
  RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -8550,7 +8873,7 @@ BEGIN
     SET asked_at = clock_timestamp(), due_at = clock_timestamp()
     WHERE s.name = run_schedule.name;
     IF FOUND THEN
-        PERFORM postroom.log_schedule_action('run', run_schedule.name);
+        PERFORM postroom.log_schedule_action('run', run_schedule.name, run_schedule.reason, run_schedule.actor);
         RETURN true;
     END IF;
     RETURN NULL;
@@ -8619,6 +8942,46 @@ $function$
 COMMENT ON FUNCTION postroom.seal_batch IS 'Says that a batch gets no more members, in the transaction of the caller: SELECT postroom.seal_batch(''...'').
 It is completed once all its members and children have ended; without any, at once. Answers whether that was a change. An unknown batch
 is refused (22023).';
+
+CREATE OR REPLACE FUNCTION postroom.seal_ledger(p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+    line    postroom.operator_action;
+    last    bigint;
+    before  bytea;
+    sealed  int := 0;
+BEGIN
+    PERFORM postroom.require_read_committed();
+    IF NOT EXISTS (SELECT FROM postroom.operator_action o WHERE o.number IS NULL) THEN
+        RETURN 0;
+    ELSIF NOT pg_try_advisory_xact_lock(1349481332, 0) THEN -- ordered queues lock the same number with their id, which is positive
+        RETURN 0;
+    END IF;
+    SELECT o.number, o.hash INTO last, before
+    FROM postroom.operator_action o
+    WHERE o.number IS NOT NULL
+    ORDER BY o.number DESC
+    LIMIT 1;
+    FOR line IN
+        SELECT o.* FROM postroom.operator_action o WHERE o.number IS NULL ORDER BY o.at, o.id LIMIT p_limit
+    LOOP
+        sealed := sealed + 1;
+        line.number := coalesce(last, 0) + sealed;
+        line.sealed_at := clock_timestamp();
+        before := postroom.ledger_hash(line, before);
+        UPDATE postroom.operator_action o
+        SET number = line.number, sealed_at = line.sealed_at, hash = before
+        WHERE o.id = line.id;
+    END LOOP;
+    RETURN sealed;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.seal_ledger IS 'Internal: called by a job. Chains lines of the ledger that are not sealed yet, the oldest first; answers how many.';
 
 CREATE OR REPLACE FUNCTION postroom.set_destination(queue text, destination text)
  RETURNS boolean
@@ -8844,6 +9207,33 @@ COMMENT ON FUNCTION postroom.set_ordered IS 'Makes an empty queue ordered, or an
 In an ordered queue at most one message of each group is in progress, in the order in which they were sent.
 Answers whether that was a change. Refused (22023) while the queue holds messages. The COMMIT checks that again, and fails with 55P03 while
 other transactions that use queues are open.';
+
+CREATE OR REPLACE FUNCTION postroom.set_paused(p_queue text, p_paused boolean, p_reason text, p_actor text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    changed int;
+BEGIN
+    PERFORM postroom.require_name('queue', p_queue);
+    PERFORM postroom.require_reason_if_given(p_reason, p_actor);
+    UPDATE postroom.queue q
+    SET paused_at = CASE WHEN p_paused THEN clock_timestamp() END
+    WHERE q.name = p_queue
+      AND q.deleted_at IS NULL
+      AND (q.paused_at IS NULL) = p_paused
+    RETURNING q.id INTO changed;
+    IF NOT FOUND THEN
+        RETURN (SELECT false FROM postroom.queue q WHERE q.name = p_queue AND q.deleted_at IS NULL);
+    END IF;
+    INSERT INTO postroom.operator_action (actor, action, queue_id, finished_at, reason)
+    VALUES (coalesce(p_actor, current_user), CASE WHEN p_paused THEN 'pause' ELSE 'resume' END, changed, clock_timestamp(), p_reason);
+    RETURN true;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.set_paused IS 'Internal: pauses or resumes a queue. A repeat changes nothing and leaves no line.';
 
 CREATE OR REPLACE FUNCTION postroom.set_settings(settings text, change jsonb, expected_version bigint DEFAULT NULL::bigint, changed_by text DEFAULT NULL::text, replace boolean DEFAULT false)
  RETURNS bigint
@@ -9125,7 +9515,7 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.shorten IS 'Internal: shortens a queue to its maximum length.';
 
-CREATE OR REPLACE FUNCTION postroom.start_consumers(queue text)
+CREATE OR REPLACE FUNCTION postroom.start_consumers(queue text, reason text DEFAULT NULL::text, actor text DEFAULT NULL::text)
  RETURNS integer
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -9134,6 +9524,7 @@ DECLARE
     of_queue  int;
     started   int;
 BEGIN
+    PERFORM postroom.require_reason_if_given(start_consumers.reason, start_consumers.actor);
     UPDATE postroom.queue q
     SET consumers_stopped_at = NULL
     WHERE q.name = start_consumers.queue
@@ -9152,8 +9543,9 @@ BEGIN
     JOIN postroom.worker w ON w.id = e.worker_id
     WHERE w.stopped_at IS NULL
       AND w.beat_at > statement_timestamp() - interval '1 minute';
-    INSERT INTO postroom.operator_action (action, queue_id, finished_at, note)
-    VALUES ('start_consumers', of_queue, clock_timestamp(), started || ' that had been told to stop');
+    INSERT INTO postroom.operator_action (actor, action, queue_id, finished_at, note, reason)
+    VALUES (coalesce(start_consumers.actor, current_user), 'start_consumers', of_queue, clock_timestamp(),
+            started || ' that had been told to stop', start_consumers.reason);
     RETURN started;
 END
 $function$
@@ -9287,7 +9679,10 @@ BEGIN
     IF o.canary > 0 AND o.canary_ended_at IS NULL THEN
         most := least(most, o.canary - cardinality(o.canary_messages));
     END IF;
-    IF most < 1 THEN
+    IF o.verb = 'purge' AND most >= 1 THEN
+        PERFORM postroom.step_purge(o, most, now_is);
+        RETURN;
+    ELSIF most < 1 THEN
         UPDATE postroom.operation x
         SET stepped_at = now_is, allowed = o.allowed, canary_ended_at = o.canary_ended_at
         WHERE x.id = o.id;
@@ -9379,14 +9774,122 @@ BEGIN
 END
 $function$
 ;
-COMMENT ON FUNCTION postroom.step_operation IS 'Internal: called by a job. Redrives or discards as many dead letters as the rate of an operation allows.';
+COMMENT ON FUNCTION postroom.step_operation IS 'Internal: called by a job. Redrives or discards as many dead letters, or purges as many messages, as the rate of an operation allows.';
 
-CREATE OR REPLACE FUNCTION postroom.stop_consumers(queue text, how_many integer DEFAULT NULL::integer)
+CREATE OR REPLACE FUNCTION postroom.step_purge(p_operation postroom.operation, p_most integer, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_custom_plan'
+AS $function$
+DECLARE
+    o         postroom.operation := p_operation;
+    of_queue  constant int := p_operation.queue_ids[1];
+    ids       uuid[] := '{}';
+    found     uuid[];
+    behind    boolean;
+BEGIN
+    WITH candidates AS MATERIALIZED (
+        SELECT w.ctid, w.message_id, w.deliveries
+        FROM postroom.grouped w
+        WHERE w.queue_id = of_queue
+          AND (w.seq <= o.up_to OR (SELECT m.created_at FROM postroom.message m WHERE m.id = w.message_id) <= o.created_at)
+        LIMIT p_most
+        FOR UPDATE OF w SKIP LOCKED
+    ), removed AS (
+        DELETE FROM postroom.grouped WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
+    ), history AS (
+        INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
+        SELECT c.message_id, clock_timestamp(), clock_timestamp(), of_queue, c.deliveries, 1, 'queue_purged' FROM candidates c
+    )
+    SELECT coalesce(array_agg(c.message_id), '{}') INTO ids FROM candidates c;
+
+    WITH candidates AS MATERIALIZED (
+        SELECT r.ctid, r.priority, r.seq, r.message_id, r.deliveries
+        FROM postroom.ready r
+        WHERE r.queue_id = of_queue
+          AND (r.priority, r.seq) > (o.position_priority, o.position_seq)
+          AND r.seq <= o.up_to
+        ORDER BY r.queue_id, r.priority, r.seq
+        LIMIT p_most - cardinality(ids)
+        FOR UPDATE OF r SKIP LOCKED
+    ), removed AS (
+        DELETE FROM postroom.ready WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
+    ), history AS (
+        INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
+        SELECT c.message_id, clock_timestamp(), clock_timestamp(), of_queue, c.deliveries, 1, 'queue_purged' FROM candidates c
+    )
+    SELECT coalesce(array_agg(c.message_id), '{}'),
+           coalesce((array_agg(c.priority ORDER BY c.priority DESC, c.seq DESC))[1], o.position_priority),
+           coalesce((array_agg(c.seq ORDER BY c.priority DESC, c.seq DESC))[1], o.position_seq)
+    INTO found, o.position_priority, o.position_seq
+    FROM candidates c;
+    ids := ids || found;
+
+    IF cardinality(ids) = 0 THEN
+        WITH late AS MATERIALIZED (
+            SELECT d.ctid, d.message_id, d.deliveries
+            FROM postroom.delayed d
+            WHERE d.queue_id = of_queue
+              AND (SELECT m.created_at FROM postroom.message m WHERE m.id = d.message_id) <= o.created_at
+            LIMIT p_most
+            FOR UPDATE OF d SKIP LOCKED
+        ), moved AS MATERIALIZED (
+            SELECT r.ctid, r.message_id, r.deliveries
+            FROM postroom.ready r
+            WHERE r.queue_id = of_queue
+              AND r.moved
+              AND r.seq > o.up_to
+              AND (SELECT m.created_at FROM postroom.message m WHERE m.id = r.message_id) <= o.created_at
+            LIMIT p_most - (SELECT count(*) FROM late)
+            FOR UPDATE OF r SKIP LOCKED
+        ), removed AS (
+            DELETE FROM postroom.delayed WHERE ctid = ANY (ARRAY(SELECT l.ctid FROM late l))
+        ), taken AS (
+            DELETE FROM postroom.ready WHERE ctid = ANY (ARRAY(SELECT m.ctid FROM moved m))
+        ), cancelled AS (
+            SELECT * FROM late UNION ALL SELECT * FROM moved
+        ), history AS (
+            INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
+            SELECT b.message_id, clock_timestamp(), clock_timestamp(), of_queue, b.deliveries, 1, 'queue_purged' FROM cancelled b
+        )
+        SELECT coalesce(array_agg(b.message_id), '{}') INTO ids FROM cancelled b;
+    END IF;
+
+    IF cardinality(ids) > 0 THEN
+        PERFORM postroom.advance_after(array_fill(of_queue, ARRAY[cardinality(ids)]), ids);
+        o.looks_in_vain := 0;
+    ELSE
+        behind := EXISTS (SELECT FROM postroom.ready r WHERE r.queue_id = of_queue AND r.seq <= o.up_to)
+               OR EXISTS (SELECT FROM postroom.grouped w WHERE w.queue_id = of_queue AND w.seq <= o.up_to);
+        o.looks_in_vain := o.looks_in_vain + 1;
+        o.position_priority := -1;
+        o.position_seq := 0;
+    END IF;
+    o.processed := o.processed + cardinality(ids);
+    UPDATE postroom.operation x
+    SET stepped_at = p_now, allowed = o.allowed - cardinality(ids), processed = o.processed, looks_in_vain = o.looks_in_vain,
+        position_priority = o.position_priority, position_seq = o.position_seq
+    WHERE x.id = o.id;
+    IF cardinality(ids) = 0 AND (NOT behind OR o.looks_in_vain >= 5) THEN
+        PERFORM postroom.end_operation(o, 'finished',
+            CASE WHEN behind THEN 'messages that open transactions hold were left' END);
+    END IF;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.step_purge IS 'Internal: called by step_operation. Cancels so many messages that wait in the queue of a purge.';
+
+CREATE OR REPLACE FUNCTION postroom.stop_consumers(queue text, how_many integer DEFAULT NULL::integer, reason text DEFAULT NULL::text, actor text DEFAULT NULL::text)
  RETURNS integer
  LANGUAGE sql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-    SELECT o.consumers FROM postroom.order_consumer_stop(stop_consumers.queue, stop_consumers.how_many) o
+    SELECT o.consumers
+    FROM postroom.order_consumer_stop(
+        stop_consumers.queue, stop_consumers.how_many, NULL, stop_consumers.actor, stop_consumers.reason) o
 $function$
 ;
 COMMENT ON FUNCTION postroom.stop_consumers IS 'Tells so many consumers of a queue to stop, or all, in the transaction of the caller: SELECT postroom.stop_consumers(''mail'', 2),
@@ -9422,8 +9925,8 @@ BEGIN
 END
 $function$
 ;
-COMMENT ON FUNCTION postroom.stop_operation IS 'Stops a redrive or discard of many: SELECT postroom.stop_operation(''...'', ''wrong filter'').
-What was redriven or discarded stays so. Answers whether it was running. After the commit it changes nothing more.';
+COMMENT ON FUNCTION postroom.stop_operation IS 'Stops a redrive or discard of many, or a purge: SELECT postroom.stop_operation(''...'', ''wrong filter'').
+What was redriven, discarded or cancelled stays so. Answers whether it was running. After the commit it changes nothing more.';
 
 CREATE OR REPLACE FUNCTION postroom.store_length(p_before postroom.queue_length, p_fresh postroom.queue_length, p_always boolean)
  RETURNS void
@@ -10015,6 +10518,28 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.validate_tail IS 'Internal: checks the old rows of the tail against the promised end, after bound_tail and in a transaction of its own.';
+
+CREATE OR REPLACE FUNCTION postroom.waiting_messages(p_queue integer, p_most integer)
+ RETURNS TABLE(message_id uuid, place text)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+    SELECT x.message_id, x.place
+    FROM ((SELECT r.message_id, 'READY' AS place
+           FROM postroom.ready r
+           WHERE r.queue_id = p_queue
+           ORDER BY r.queue_id, r.priority, r.seq
+           LIMIT p_most)
+          UNION ALL
+          (SELECT w.message_id, 'READY' FROM postroom.grouped w WHERE w.queue_id = p_queue LIMIT p_most)
+          UNION ALL
+          (SELECT d.message_id, 'DELAYED' FROM postroom.delayed d WHERE d.queue_id = p_queue LIMIT p_most)) x
+    LIMIT p_most
+$function$
+;
+COMMENT ON FUNCTION postroom.waiting_messages IS 'Internal: so many of the messages that wait in a queue, first those that are READY.';
 
 CREATE OR REPLACE FUNCTION postroom.waits_in_group(p_queue integer, p_seq bigint)
  RETURNS boolean

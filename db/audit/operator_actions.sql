@@ -9,7 +9,9 @@ SELECT o.at,
        o.filter,
        o.done || ' of ' || coalesce(o.planned::text, '?') AS progress,
        CASE WHEN o.finished_at IS NULL THEN 'running' ELSE 'finished' END AS status,
-       o.note
+       o.note,
+       o.reason,
+       o.db_user
 FROM postroom.operator_log o
 WHERE o.actor LIKE :'actor'
   AND o.at >= statement_timestamp() - (:'since')::interval

@@ -58,7 +58,7 @@ COMMENT ON FUNCTION postroom.may_wait IS
 
 -- An entry on its way between two places is in neither of them for a snapshot. So cancel looks again in a new snapshot, until each entry
 -- was taken, is held, dead or finished, or the message is unknown.
-CREATE OR REPLACE FUNCTION postroom.cancel(p_message uuid) RETURNS int
+CREATE OR REPLACE FUNCTION postroom.cancel(p_message uuid, reason text DEFAULT NULL, actor text DEFAULT NULL) RETURNS int
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -66,6 +66,7 @@ DECLARE
     done   int[] := '{}';
     found  int[];
 BEGIN
+    PERFORM postroom.require_reason_if_given(cancel.reason, cancel.actor);
     FOR look IN 1 .. 50 LOOP
         WITH taken AS (
             SELECT * FROM postroom.take_waiting(p_message, done)
@@ -73,8 +74,9 @@ BEGIN
             INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
             SELECT p_message, clock_timestamp(), clock_timestamp(), t.queue_id, t.deliveries, 1 FROM taken t
         ), logged AS (
-            INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at)
-            SELECT 'cancel', t.queue_id, p_message, 1, 1, clock_timestamp() FROM taken t
+            INSERT INTO postroom.operator_action (actor, action, queue_id, message_id, planned, done, finished_at, reason)
+            SELECT coalesce(cancel.actor, current_user), 'cancel', t.queue_id, p_message, 1, 1, clock_timestamp(), cancel.reason
+            FROM taken t
         )
         SELECT array_agg(t.queue_id) INTO found FROM taken t;
         done := done || found;
@@ -88,13 +90,14 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION postroom.cancel IS
-    'Cancels a waiting message, in the transaction of the caller: SELECT postroom.cancel(''...'').
+    'Cancels a waiting message, in the transaction of the caller: SELECT postroom.cancel(''...''),
+SELECT postroom.cancel(''...'', reason => ''sent twice'', actor => ''ann''). Both go on record; neither is needed.
 Answers how many entries became CANCELLED; 0: it is in progress, dead, finished or unknown.';
 
 -- Takes the message out of each lease that holds it. The lease's row is locked first, and a completion locks it, too: one of the two finds
 -- the bit cleared. So a result that comes later is refused like that of a lost lease. The row in cancelled_run tells the process. The
 -- transaction of an ATOMIC handler holds that lock until its end: then this waits, and finds the message finished.
-CREATE OR REPLACE FUNCTION postroom.cancel_running(p_message uuid) RETURNS int
+CREATE OR REPLACE FUNCTION postroom.cancel_running(p_message uuid, reason text DEFAULT NULL, actor text DEFAULT NULL) RETURNS int
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -104,6 +107,7 @@ DECLARE
     rest       bit varying;
     cancelled  int := 0;
 BEGIN
+    PERFORM postroom.require_reason_if_given(cancel_running.reason, cancel_running.actor);
     FOR held IN
         SELECT *
         FROM postroom.lease l
@@ -122,8 +126,9 @@ BEGIN
         INSERT INTO postroom.attempt (message_id, started_at, finished_at, lease_id, queue_id, worker_id, number, outcome)
         VALUES (p_message, held.claimed_at, clock_timestamp(), held.id, held.queue_id, held.worker_id,
                 least(coalesce(held.deliveries[place], 0) + 1, 32767), 1);
-        INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at, note)
-        VALUES ('cancel', held.queue_id, p_message, 1, 1, clock_timestamp(), 'while it was in progress');
+        INSERT INTO postroom.operator_action (actor, action, queue_id, message_id, planned, done, finished_at, note, reason)
+        VALUES (coalesce(cancel_running.actor, current_user), 'cancel', held.queue_id, p_message, 1, 1, clock_timestamp(),
+                'while it was in progress', cancel_running.reason);
         INSERT INTO postroom.cancelled_run (worker_id, message_id) VALUES (held.worker_id, p_message) ON CONFLICT DO NOTHING;
         PERFORM postroom.advance_after(ARRAY[held.queue_id], ARRAY[p_message]);
         cancelled := cancelled + 1;
@@ -137,7 +142,8 @@ Its handler is interrupted within the poll interval, and its result is refused. 
 progress.';
 
 -- Searches as cancel does.
-CREATE OR REPLACE FUNCTION postroom.reschedule(p_message uuid, p_due_at timestamptz) RETURNS int
+CREATE OR REPLACE FUNCTION postroom.reschedule(
+    p_message uuid, p_due_at timestamptz, reason text DEFAULT NULL, actor text DEFAULT NULL) RETURNS int
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -145,6 +151,7 @@ DECLARE
     done   int[] := '{}';
     found  int[];
 BEGIN
+    PERFORM postroom.require_reason_if_given(reschedule.reason, reschedule.actor);
     IF p_due_at IS NULL OR NOT isfinite(p_due_at) OR p_due_at > statement_timestamp() + interval '400 days' THEN
         RAISE EXCEPTION 'at must be a time at most 400 days ahead, got "%"', coalesce(p_due_at::text, 'null')
             USING ERRCODE = '22023', COLUMN = 'at';
@@ -157,8 +164,10 @@ BEGIN
             SELECT greatest(p_due_at, clock_timestamp()), t.queue_id, t.priority, t.failures, t.crashes, t.deliveries, p_message, 'delay'
             FROM taken t
         ), logged AS (
-            INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at, note)
-            SELECT 'reschedule', t.queue_id, p_message, 1, 1, clock_timestamp(), 'to ' || p_due_at FROM taken t
+            INSERT INTO postroom.operator_action (actor, action, queue_id, message_id, planned, done, finished_at, note, reason)
+            SELECT coalesce(reschedule.actor, current_user), 'reschedule', t.queue_id, p_message, 1, 1, clock_timestamp(),
+                   'to ' || p_due_at, reschedule.reason
+            FROM taken t
         )
         SELECT array_agg(t.queue_id) INTO found FROM taken t;
         done := done || found;
@@ -173,13 +182,14 @@ COMMENT ON FUNCTION postroom.reschedule IS
 SELECT postroom.reschedule(''...'', now() + interval ''1 hour'').
 Answers how many entries were moved; 0: it is in progress, dead, finished or unknown.';
 
-CREATE OR REPLACE FUNCTION postroom.redrive(p_message uuid) RETURNS int
+CREATE OR REPLACE FUNCTION postroom.redrive(p_message uuid, reason text DEFAULT NULL, actor text DEFAULT NULL) RETURNS int
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     moved int;
 BEGIN
+    PERFORM postroom.require_reason_if_given(redrive.reason, redrive.actor);
     WITH removed AS (
         DELETE FROM postroom.dead_letter d
         WHERE d.message_id = p_message
@@ -192,8 +202,9 @@ BEGIN
         FROM removed x
         RETURNING r.queue_id
     ), logged AS (
-        INSERT INTO postroom.operator_action (action, queue_id, message_id, planned, done, finished_at)
-        SELECT 'redrive', b.queue_id, p_message, 1, 1, clock_timestamp() FROM back b
+        INSERT INTO postroom.operator_action (actor, action, queue_id, message_id, planned, done, finished_at, reason)
+        SELECT coalesce(redrive.actor, current_user), 'redrive', b.queue_id, p_message, 1, 1, clock_timestamp(), redrive.reason
+        FROM back b
     )
     SELECT count(*)::int INTO moved FROM back;
     RETURN moved;
@@ -283,11 +294,11 @@ COMMENT ON FUNCTION postroom.cancel_deleted IS
 
 -- Counts the messages of queues, by name, at a cost that does not grow with the backlog: each count stops at p_most, with more than 10
 -- queues at 10 * p_most divided by their number, and never below 1000. Of DELAYED only the p_most that are due first are looked at. A
--- function because its plan is pinned. With 3,000,000 READY messages in one queue it took 11 to 44 ms, and the view queue_stats 1 s. Of the
--- live workers that call it the one that started first counts. 0 rows: another one does.
+-- function because its plan is pinned: with 3,000,000 READY messages in one queue it took 11 to 44 ms. The columns are those of the view
+-- queue_stats. Of the live workers that call it the one that started first counts. 0 rows: another one does.
 CREATE OR REPLACE FUNCTION postroom.published_stats(p_worker int, p_most_queues int, p_most int)
 RETURNS TABLE (queue text, ready bigint, delayed bigint, in_progress bigint, dead bigint, paused boolean,
-               oldest_ready_at timestamptz, consumers int)
+               oldest_ready_at timestamptz, consumers int, ready_more boolean, delayed_more boolean, dead_more boolean)
 LANGUAGE plpgsql VOLATILE ROWS 100
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_mergejoin = off SET jit = off
@@ -321,11 +332,10 @@ BEGIN
         GROUP BY c.queue_id
     )
     SELECT q.name,
-           least(most, (SELECT count(*) FROM (SELECT FROM postroom.ready r WHERE r.queue_id = q.id LIMIT most) x)
-                       + (SELECT count(*) FROM (SELECT FROM postroom.grouped g WHERE g.queue_id = q.id LIMIT most) x)),
+           least(r.n, most),
            coalesce(d.n, 0),
            coalesce(l.n, 0),
-           (SELECT count(*) FROM (SELECT FROM postroom.dead_letter x WHERE x.queue_id = q.id LIMIT most) x),
+           least(x.n, most),
            q.paused_at IS NOT NULL,
            -- No join with message, which could become a hash of it.
            (SELECT min((SELECT m.created_at FROM postroom.message m WHERE m.id = h.message_id LIMIT 1))
@@ -336,8 +346,17 @@ BEGIN
                 WHERE r.queue_id = q.id AND r.priority = lane.priority::smallint
                 ORDER BY r.seq
                 LIMIT 1) h),
-           coalesce(c.n, 0)
+           coalesce(c.n, 0),
+           r.n > most,
+           (SELECT count(*) > p_most FROM (SELECT FROM postroom.delayed y ORDER BY y.due_at LIMIT p_most + 1) y),
+           x.n > most
     FROM (SELECT x.id, x.name, x.paused_at FROM postroom.queue x WHERE x.deleted_at IS NULL ORDER BY x.name LIMIT p_most_queues) q
+    CROSS JOIN LATERAL (
+        SELECT (SELECT count(*) FROM (SELECT FROM postroom.ready y WHERE y.queue_id = q.id LIMIT most + 1) y)
+               + (SELECT count(*) FROM (SELECT FROM postroom.grouped y WHERE y.queue_id = q.id LIMIT most + 1) y) AS n
+        OFFSET 0) r
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS n FROM (SELECT FROM postroom.dead_letter y WHERE y.queue_id = q.id LIMIT most + 1) y OFFSET 0) x
     LEFT JOIN due d ON d.queue_id = q.id
     LEFT JOIN leased l ON l.queue_id = q.id
     LEFT JOIN consuming c ON c.queue_id = q.id

@@ -13,7 +13,7 @@
 --      process that dies in between leaves both as they were. What becomes dead again is behind the position, and later than created_at,
 --      so no operation redrives a letter twice.
 --   3. Locks on dead letters are waited for, not skipped: a letter whose single redrive is rolled back would be passed over otherwise.
---      Locks are taken in the order of the keys, as the single verbs take theirs: two never wait for one another.
+--      Locks are taken in the order of the keys, as those of discard are: two never wait for one another.
 --   4. A letter that cannot be redriven, since its queue is deleted or full, stays and counts as failed; the position passes it.
 --   5. The first ones of a redrive are the canary. The operation waits until each has ended or died again. It stops when more of them
 --      than the threshold are dead.
@@ -34,6 +34,21 @@ END
 $$;
 COMMENT ON FUNCTION postroom.require_reason IS
     'Internal: refuses a missing or unfit reason, and an unfit name of a person.';
+
+CREATE OR REPLACE FUNCTION postroom.require_reason_if_given(p_reason text, p_actor text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF p_reason IS NOT NULL THEN
+        PERFORM postroom.require_reason(p_reason, p_actor);
+    ELSIF p_actor IS NOT NULL THEN
+        PERFORM postroom.require_text('actor', p_actor);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION postroom.require_reason_if_given IS
+    'Internal: refuses an unfit reason and an unfit name of a person; both may be null.';
 
 -- The rows are locked in the order of the key, as step_operation locks them.
 CREATE OR REPLACE FUNCTION postroom.discard(message uuid, reason text, queue text DEFAULT NULL, actor text DEFAULT NULL) RETURNS int
@@ -171,7 +186,8 @@ $$;
 COMMENT ON FUNCTION postroom.dead_letter_matches IS
     'Internal: whether a dead letter meets the conditions of a filter, but for queue and fingerprint, which have indexes.';
 
--- Looks at 10,000 matching letters at most, so that the answer about millions comes as soon.
+-- Looks at 100,000 letters of the queue and fingerprint at most, and takes 10,000 that match. So the answer about millions comes as soon,
+-- also for a filter that matches few of them.
 CREATE OR REPLACE FUNCTION postroom.preview_dead_letters(filter jsonb) RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -180,6 +196,7 @@ AS $$
 #variable_conflict use_variable
 DECLARE
     most    constant int := 10000;
+    looks   constant int := 100000;
     queues  int[];
     print   constant text := filter ->> 'fingerprint';
     answer  jsonb;
@@ -187,14 +204,17 @@ BEGIN
     PERFORM postroom.require_dead_letter_filter(filter);
     queues := postroom.filtered_queues(filter);
     WITH matching AS MATERIALIZED (
-        SELECT d.*
-        FROM postroom.dead_letter d
-        WHERE (queues IS NULL OR d.queue_id = ANY (queues))
-          AND (print IS NULL OR d.fingerprint = print)
-          AND postroom.dead_letter_matches(d, filter)
+        SELECT x.letter, x.place
+        FROM (SELECT d AS letter, row_number() OVER () AS place
+              FROM postroom.dead_letter d
+              WHERE (queues IS NULL OR d.queue_id = ANY (queues))
+                AND (print IS NULL OR d.fingerprint = print)
+              LIMIT looks + 1) x
+        WHERE x.place > looks -- says that there are others
+           OR postroom.dead_letter_matches(x.letter, filter)
         LIMIT most + 1
     ), counted AS MATERIALIZED (
-        SELECT * FROM matching LIMIT most
+        SELECT (m.letter).* FROM matching m WHERE m.place <= looks LIMIT most
     ), firsts AS (
         SELECT c.*, q.name AS queue, m.type
         FROM counted c
@@ -211,7 +231,7 @@ BEGIN
     )
     SELECT jsonb_build_object(
         'count', (SELECT count(*) FROM counted),
-        'more', (SELECT count(*) FROM matching) > most,
+        'more', (SELECT count(*) > most OR max(m.place) > looks FROM matching m),
         'first', coalesce((SELECT jsonb_agg(jsonb_build_object(
                      'id', f.message_id, 'queue', f.queue, 'type', f.type, 'deadAt', f.dead_at, 'reason', f.reason,
                      'errorClass', f.error_class, 'error', left(split_part(f.error, E'\n', 1), 200), 'fingerprint', f.fingerprint)
@@ -226,9 +246,9 @@ $$;
 COMMENT ON FUNCTION postroom.preview_dead_letters IS
     'Which dead letters a filter matches, without changing anything:
 SELECT postroom.preview_dead_letters(''{"queue": "mail", "fingerprint": "f3a9"}'').
-Answers their count (of 10,000 at most; more: there are others), the ten oldest of those and the 20 most frequent fingerprints. Members of a
-filter: queue (a name, or a pattern as in mail.*), reason, errorClass, fingerprint, type, correlationId, deadFrom, deadTo, createdFrom,
-createdTo, or all alone.';
+Answers their count (of 10,000 at most, after a look at 100,000 letters of the queue and fingerprint; more: there may be others), the ten
+oldest of those and the 20 most frequent fingerprints. Members of a filter: queue (a name, or a pattern as in mail.*), reason, errorClass,
+fingerprint, type, correlationId, deadFrom, deadTo, createdFrom, createdTo, or all alone.';
 
 -- The count comes after clock_timestamp(), so that no letter is counted that the operation must not touch.
 CREATE OR REPLACE FUNCTION postroom.start_operation(
@@ -333,8 +353,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION postroom.stop_operation IS
-    'Stops a redrive or discard of many: SELECT postroom.stop_operation(''...'', ''wrong filter'').
-What was redriven or discarded stays so. Answers whether it was running. After the commit it changes nothing more.';
+    'Stops a redrive or discard of many, or a purge: SELECT postroom.stop_operation(''...'', ''wrong filter'').
+What was redriven, discarded or cancelled stays so. Answers whether it was running. After the commit it changes nothing more.';
 
 -- died: it is a dead letter again, or went on through a dead letter exchange. pending: neither died nor ended.
 CREATE OR REPLACE FUNCTION postroom.judge_canary(p_operation postroom.operation, OUT died int, OUT pending int)
@@ -449,7 +469,10 @@ BEGIN
     IF o.canary > 0 AND o.canary_ended_at IS NULL THEN
         most := least(most, o.canary - cardinality(o.canary_messages));
     END IF;
-    IF most < 1 THEN
+    IF o.verb = 'purge' AND most >= 1 THEN
+        PERFORM postroom.step_purge(o, most, now_is);
+        RETURN;
+    ELSIF most < 1 THEN
         UPDATE postroom.operation x
         SET stepped_at = now_is, allowed = o.allowed, canary_ended_at = o.canary_ended_at
         WHERE x.id = o.id;
@@ -541,4 +564,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION postroom.step_operation IS
-    'Internal: called by a job. Redrives or discards as many dead letters as the rate of an operation allows.';
+    'Internal: called by a job. Redrives or discards as many dead letters, or purges as many messages, as the rate of an operation allows.';

@@ -331,7 +331,8 @@ $$;
 COMMENT ON FUNCTION postroom.mark_deleted IS
     'Internal: deletes a queue and its bindings when the conditions hold; what waits in it is cancelled afterwards.';
 
-CREATE OR REPLACE FUNCTION postroom.delete_queue(queue text, if_empty boolean DEFAULT false, if_unused boolean DEFAULT false)
+CREATE OR REPLACE FUNCTION postroom.delete_queue(
+    queue text, if_empty boolean DEFAULT false, if_unused boolean DEFAULT false, reason text DEFAULT NULL, actor text DEFAULT NULL)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -340,6 +341,7 @@ AS $$
 DECLARE
     marked record;
 BEGIN
+    PERFORM postroom.require_reason_if_given(delete_queue.reason, delete_queue.actor);
     PERFORM postroom.require_name('queue', delete_queue.queue);
     SELECT m.queue_id, CASE m.obstacle WHEN 'exclusive' THEN 'is exclusive to ' ELSE '' END || m.because AS because INTO marked
     FROM postroom.mark_deleted(delete_queue.queue, coalesce(delete_queue.if_empty, true), coalesce(delete_queue.if_unused, true), NULL) m;
@@ -348,7 +350,8 @@ BEGIN
     ELSIF marked.because IS NOT NULL THEN
         RAISE EXCEPTION 'queue "%" %; nothing was deleted', delete_queue.queue, marked.because USING ERRCODE = '55006', COLUMN = 'queue';
     END IF;
-    INSERT INTO postroom.operator_action (action, queue_id, finished_at) VALUES ('delete', marked.queue_id, clock_timestamp());
+    INSERT INTO postroom.operator_action (actor, action, queue_id, finished_at, reason)
+    VALUES (coalesce(delete_queue.actor, current_user), 'delete', marked.queue_id, clock_timestamp(), delete_queue.reason);
     RETURN true;
 END
 $$;
@@ -356,6 +359,53 @@ COMMENT ON FUNCTION postroom.delete_queue IS
     'Deletes a queue with its bindings: SELECT postroom.delete_queue(''mail'', if_empty => true, if_unused => true).
 if_empty refuses (55006) while anything waits, is in progress or dead, if_unused while it has a live consumer.
 What waits becomes CANCELLED, reason queue_deleted, within half a minute while a worker lives. false: there was none.';
+
+CREATE OR REPLACE FUNCTION postroom.set_paused(p_queue text, p_paused boolean, p_reason text, p_actor text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    changed int;
+BEGIN
+    PERFORM postroom.require_name('queue', p_queue);
+    PERFORM postroom.require_reason_if_given(p_reason, p_actor);
+    UPDATE postroom.queue q
+    SET paused_at = CASE WHEN p_paused THEN clock_timestamp() END
+    WHERE q.name = p_queue
+      AND q.deleted_at IS NULL
+      AND (q.paused_at IS NULL) = p_paused
+    RETURNING q.id INTO changed;
+    IF NOT FOUND THEN
+        RETURN (SELECT false FROM postroom.queue q WHERE q.name = p_queue AND q.deleted_at IS NULL);
+    END IF;
+    INSERT INTO postroom.operator_action (actor, action, queue_id, finished_at, reason)
+    VALUES (coalesce(p_actor, current_user), CASE WHEN p_paused THEN 'pause' ELSE 'resume' END, changed, clock_timestamp(), p_reason);
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION postroom.set_paused IS
+    'Internal: pauses or resumes a queue. A repeat changes nothing and leaves no line.';
+
+CREATE OR REPLACE FUNCTION postroom.pause_queue(queue text, reason text DEFAULT NULL, actor text DEFAULT NULL) RETURNS boolean
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT postroom.set_paused(pause_queue.queue, true, pause_queue.reason, pause_queue.actor)
+$$;
+COMMENT ON FUNCTION postroom.pause_queue IS
+    'Pauses a queue, in the transaction of the caller: SELECT postroom.pause_queue(''mail'', reason => ''the mail server is down'').
+No process claims a further message of it from its next poll on; what is in progress goes on. true: it was not paused; false: it was; null:
+there is no such queue.';
+
+CREATE OR REPLACE FUNCTION postroom.resume_queue(queue text, reason text DEFAULT NULL, actor text DEFAULT NULL) RETURNS boolean
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT postroom.set_paused(resume_queue.queue, false, resume_queue.reason, resume_queue.actor)
+$$;
+COMMENT ON FUNCTION postroom.resume_queue IS
+    'Ends the pause of a queue, in the transaction of the caller: SELECT postroom.resume_queue(''mail'').
+true: it was paused; false: it was not; null: there is no such queue.';
 
 -- Whether a process consumes the queue. It counts while it has not stopped and its last heartbeat is not older than p_lease_time; null:
 -- while it has not stopped.

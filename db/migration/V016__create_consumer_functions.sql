@@ -12,7 +12,8 @@
 -- The update makes a new version of the queue's row, so each process asks for the queue at its next poll. Its lock makes other orders for
 -- the queue wait, and the INSERT, a later statement, sees whom those chose: two orders never choose the same consumer. An order for all
 -- stays with the queue and concerns consumers that start later, too. An order whose number is on record already is not carried out again.
-CREATE OR REPLACE FUNCTION postroom.order_consumer_stop(p_queue text, p_how_many int, p_id uuid DEFAULT NULL, p_actor text DEFAULT NULL)
+CREATE OR REPLACE FUNCTION postroom.order_consumer_stop(
+    p_queue text, p_how_many int, p_id uuid DEFAULT NULL, p_actor text DEFAULT NULL, p_reason text DEFAULT NULL)
 RETURNS TABLE (id uuid, consumers int)
 LANGUAGE plpgsql VOLATILE ROWS 1
 SET search_path = pg_catalog, pg_temp
@@ -23,6 +24,7 @@ DECLARE
     new_id    constant uuid := coalesce(p_id, gen_random_uuid());
     told      int;
 BEGIN
+    PERFORM postroom.require_reason_if_given(p_reason, p_actor);
     IF p_how_many < 1 THEN
         PERFORM postroom.refuse('how_many', '1 or more, or null for all', p_how_many::text);
     END IF;
@@ -50,20 +52,24 @@ BEGIN
     LIMIT p_how_many
     ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS told = ROW_COUNT;
-    INSERT INTO postroom.operator_action (id, actor, action, queue_id, finished_at, note)
+    INSERT INTO postroom.operator_action (id, actor, action, queue_id, finished_at, note, reason)
     VALUES (new_id, coalesce(p_actor, current_user), 'stop_consumers', of_queue, clock_timestamp(),
-            CASE WHEN p_how_many IS NULL THEN 'all, ' || told || ' of them now' ELSE told || ' of ' || p_how_many || ' asked for' END);
+            CASE WHEN p_how_many IS NULL THEN 'all, ' || told || ' of them now' ELSE told || ' of ' || p_how_many || ' asked for' END,
+            p_reason);
     RETURN QUERY SELECT new_id, told;
 END
 $$;
 COMMENT ON FUNCTION postroom.order_consumer_stop IS
     'Internal: tells consumers to stop. Used by stop_consumers, by kill signals and by Consumers in Java.';
 
-CREATE OR REPLACE FUNCTION postroom.stop_consumers(queue text, how_many int DEFAULT NULL) RETURNS int
+CREATE OR REPLACE FUNCTION postroom.stop_consumers(
+    queue text, how_many int DEFAULT NULL, reason text DEFAULT NULL, actor text DEFAULT NULL) RETURNS int
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT o.consumers FROM postroom.order_consumer_stop(stop_consumers.queue, stop_consumers.how_many) o
+    SELECT o.consumers
+    FROM postroom.order_consumer_stop(
+        stop_consumers.queue, stop_consumers.how_many, NULL, stop_consumers.actor, stop_consumers.reason) o
 $$;
 COMMENT ON FUNCTION postroom.stop_consumers IS
     'Tells so many consumers of a queue to stop, or all, in the transaction of the caller: SELECT postroom.stop_consumers(''mail'', 2),
@@ -71,7 +77,7 @@ SELECT postroom.stop_consumers(''mail'').
 Answers how many were running and were told. The view consumer_stops shows their receipts. All means: also those that start later, until
 start_consumers.';
 
-CREATE OR REPLACE FUNCTION postroom.start_consumers(queue text) RETURNS int
+CREATE OR REPLACE FUNCTION postroom.start_consumers(queue text, reason text DEFAULT NULL, actor text DEFAULT NULL) RETURNS int
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -79,6 +85,7 @@ DECLARE
     of_queue  int;
     started   int;
 BEGIN
+    PERFORM postroom.require_reason_if_given(start_consumers.reason, start_consumers.actor);
     UPDATE postroom.queue q
     SET consumers_stopped_at = NULL
     WHERE q.name = start_consumers.queue
@@ -97,8 +104,9 @@ BEGIN
     JOIN postroom.worker w ON w.id = e.worker_id
     WHERE w.stopped_at IS NULL
       AND w.beat_at > statement_timestamp() - interval '1 minute';
-    INSERT INTO postroom.operator_action (action, queue_id, finished_at, note)
-    VALUES ('start_consumers', of_queue, clock_timestamp(), started || ' that had been told to stop');
+    INSERT INTO postroom.operator_action (actor, action, queue_id, finished_at, note, reason)
+    VALUES (coalesce(start_consumers.actor, current_user), 'start_consumers', of_queue, clock_timestamp(),
+            started || ' that had been told to stop', start_consumers.reason);
     RETURN started;
 END
 $$;

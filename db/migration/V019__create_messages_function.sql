@@ -173,11 +173,11 @@ $$;
 COMMENT ON FUNCTION postroom.try_message IS
     'Internal: refuses a message that create_message would refuse, and leaves nothing behind.';
 
-CREATE OR REPLACE FUNCTION postroom.cancel_message(message_id uuid) RETURNS int
+CREATE OR REPLACE FUNCTION postroom.cancel_message(message_id uuid, reason text DEFAULT NULL, actor text DEFAULT NULL) RETURNS int
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT postroom.cancel(cancel_message.message_id)
+    SELECT postroom.cancel(cancel_message.message_id, cancel_message.reason, cancel_message.actor)
 $$;
 COMMENT ON FUNCTION postroom.cancel_message IS
     'The same as postroom.cancel, under the name that goes with create_message: SELECT postroom.cancel_message(''...'').';

@@ -185,18 +185,21 @@ A schedule of this name is changed; its times are planned anew when they changed
 writes nothing. A program that declares at its start gives set_by => ''declaration'': it changes nothing that was set otherwise.
 A value that breaks a limit is refused (22023); its field stands in COLUMN.';
 
-CREATE OR REPLACE FUNCTION postroom.log_schedule_action(p_action text, p_name text) RETURNS void
-LANGUAGE sql VOLATILE
+CREATE OR REPLACE FUNCTION postroom.log_schedule_action(p_action text, p_name text, p_reason text, p_actor text) RETURNS void
+LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    INSERT INTO postroom.operator_action (action, planned, done, finished_at, note)
-    VALUES (p_action, 1, 1, clock_timestamp(), 'schedule ' || p_name)
+BEGIN
+    PERFORM postroom.require_reason_if_given(p_reason, p_actor);
+    INSERT INTO postroom.operator_action (actor, action, planned, done, finished_at, note, reason)
+    VALUES (coalesce(p_actor, current_user), p_action, 1, 1, clock_timestamp(), 'schedule ' || p_name, p_reason);
+END
 $$;
 COMMENT ON FUNCTION postroom.log_schedule_action IS
     'Internal: notes what an operator did to a schedule.';
 
 -- Waits for a node that fires the row. Once this has committed, nothing more is fired.
-CREATE OR REPLACE FUNCTION postroom.pause_schedule(name text) RETURNS boolean
+CREATE OR REPLACE FUNCTION postroom.pause_schedule(name text, reason text DEFAULT NULL, actor text DEFAULT NULL) RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -205,7 +208,7 @@ BEGIN
     SET paused = true, due_at = CASE WHEN s.asked_at IS NOT NULL THEN s.due_at END
     WHERE s.name = pause_schedule.name AND NOT s.paused;
     IF FOUND THEN
-        PERFORM postroom.log_schedule_action('pause', pause_schedule.name);
+        PERFORM postroom.log_schedule_action('pause', pause_schedule.name, pause_schedule.reason, pause_schedule.actor);
         RETURN true;
     END IF;
     RETURN (SELECT false FROM postroom.schedule s WHERE s.name = pause_schedule.name);
@@ -215,7 +218,7 @@ COMMENT ON FUNCTION postroom.pause_schedule IS
     'Lets a schedule fire no more, in the transaction of the caller: SELECT postroom.pause_schedule(''nightly-report'').
 true: it was running; false: it was paused; null: there is none. Messages that it created are not touched.';
 
-CREATE OR REPLACE FUNCTION postroom.resume_schedule(name text) RETURNS boolean
+CREATE OR REPLACE FUNCTION postroom.resume_schedule(name text, reason text DEFAULT NULL, actor text DEFAULT NULL) RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -225,7 +228,7 @@ BEGIN
         due_at = CASE WHEN NOT s.ended OR s.asked_at IS NOT NULL THEN clock_timestamp() END
     WHERE s.name = resume_schedule.name AND s.paused;
     IF FOUND THEN
-        PERFORM postroom.log_schedule_action('resume', resume_schedule.name);
+        PERFORM postroom.log_schedule_action('resume', resume_schedule.name, resume_schedule.reason, resume_schedule.actor);
         RETURN true;
     END IF;
     RETURN (SELECT false FROM postroom.schedule s WHERE s.name = resume_schedule.name);
@@ -235,7 +238,7 @@ COMMENT ON FUNCTION postroom.resume_schedule IS
     'Lets a paused schedule fire again, at its next time from now; what passed in the pause is left out. A time given by at is kept.
 SELECT postroom.resume_schedule(''nightly-report''). true: it was paused; false: it was not; null: there is none.';
 
-CREATE OR REPLACE FUNCTION postroom.run_schedule(name text) RETURNS boolean
+CREATE OR REPLACE FUNCTION postroom.run_schedule(name text, reason text DEFAULT NULL, actor text DEFAULT NULL) RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -244,7 +247,7 @@ BEGIN
     SET asked_at = clock_timestamp(), due_at = clock_timestamp()
     WHERE s.name = run_schedule.name;
     IF FOUND THEN
-        PERFORM postroom.log_schedule_action('run', run_schedule.name);
+        PERFORM postroom.log_schedule_action('run', run_schedule.name, run_schedule.reason, run_schedule.actor);
         RETURN true;
     END IF;
     RETURN NULL;
@@ -255,7 +258,7 @@ COMMENT ON FUNCTION postroom.run_schedule IS
 A worker creates the message within two seconds. true: asked for; null: there is none.';
 
 -- Waits for a node that fires the row; whoever comes later finds none.
-CREATE OR REPLACE FUNCTION postroom.delete_schedule(name text) RETURNS boolean
+CREATE OR REPLACE FUNCTION postroom.delete_schedule(name text, reason text DEFAULT NULL, actor text DEFAULT NULL) RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -267,7 +270,7 @@ BEGIN
         RETURN false;
     END IF;
     DELETE FROM postroom.schedule_run r WHERE r.schedule_id = deleted;
-    PERFORM postroom.log_schedule_action('delete', delete_schedule.name);
+    PERFORM postroom.log_schedule_action('delete', delete_schedule.name, delete_schedule.reason, delete_schedule.actor);
     RETURN true;
 END
 $$;

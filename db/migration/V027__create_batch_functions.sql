@@ -196,7 +196,7 @@ COMMENT ON FUNCTION postroom.seal_batch IS
 It is completed once all its members and children have ended; without any, at once. Answers whether that was a change. An unknown batch
 is refused (22023).';
 
-CREATE OR REPLACE FUNCTION postroom.cancel_batch(batch uuid) RETURNS boolean
+CREATE OR REPLACE FUNCTION postroom.cancel_batch(batch uuid, reason text DEFAULT NULL, actor text DEFAULT NULL) RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -204,6 +204,7 @@ AS $$
 DECLARE
     changed int;
 BEGIN
+    PERFORM postroom.require_reason_if_given(cancel_batch.reason, cancel_batch.actor);
     UPDATE postroom.batch b
     SET cancelled_at = clock_timestamp(), sealed_at = coalesce(b.sealed_at, clock_timestamp())
     WHERE (b.id = cancel_batch.batch OR b.parent_id = cancel_batch.batch)
@@ -213,8 +214,9 @@ BEGIN
     IF changed = 0 AND NOT EXISTS (SELECT FROM postroom.batch b WHERE b.id = cancel_batch.batch) THEN
         PERFORM postroom.refuse('batch', 'the id of a batch', cancel_batch.batch::text);
     ELSIF changed > 0 THEN
-        INSERT INTO postroom.operator_action (actor, action, planned, done, finished_at, note)
-        VALUES (session_user, 'cancel', changed, changed, clock_timestamp(), 'batch ' || cancel_batch.batch);
+        INSERT INTO postroom.operator_action (actor, action, planned, done, finished_at, note, reason)
+        VALUES (coalesce(cancel_batch.actor, session_user), 'cancel', changed, changed, clock_timestamp(),
+                'batch ' || cancel_batch.batch, cancel_batch.reason);
     END IF;
     RETURN changed > 0;
 END

@@ -2,7 +2,7 @@
 -- whose lines are then never changed.
 -- Locks: operator_action exclusively, for a moment; dead_letter against writing while its index is built.
 -- Table size: the index was tried on small tables alone.
--- Older workers: survive; a bulk redrive that they began is not carried on by newer ones.
+-- Older workers: survive; a bulk redrive that they began is ended here with a note, and newer ones do not carry it on.
 
 -- queue_ids and created_at bound it: dead letters of other queues and later ones are not touched. The position is moved in the transaction
 -- that changes the dead letters before it.
@@ -46,12 +46,20 @@ CREATE INDEX dead_letter_by_fingerprint ON postroom.dead_letter (fingerprint, me
 ALTER TABLE postroom.operator_action
     ADD COLUMN reason text,
     ADD COLUMN operation_id uuid,
-    ADD COLUMN db_user text NOT NULL DEFAULT session_user,
+    ADD COLUMN db_user text,
     DROP CONSTRAINT operator_action_known,
     ADD CONSTRAINT operator_action_known CHECK (action IN
         ('pause', 'resume', 'stop_consumers', 'start_consumers', 'cancel', 'reschedule', 'redrive', 'discard', 'purge', 'declare', 'delete',
          'run', 'stop_operation', 'end_operation'));
-COMMENT ON COLUMN postroom.operator_action.db_user IS 'the login of the session, whatever actor says';
+ALTER TABLE postroom.operator_action ALTER COLUMN db_user SET DEFAULT session_user; -- by itself, so that lines from before stay null
+COMMENT ON COLUMN postroom.operator_action.db_user IS 'the login of the session, whatever actor says; null: the line is older than this';
+
+-- Newer workers do not carry on what older ones began.
+UPDATE postroom.operator_action
+SET finished_at = clock_timestamp(), note = 'not carried on: an update came in between; begin it again'
+WHERE finished_at IS NULL
+  AND action = 'redrive'
+  AND message_id IS NULL;
 
 CREATE OR REPLACE VIEW postroom.operator_log AS
 SELECT o.id,
@@ -71,7 +79,8 @@ SELECT o.id,
 FROM postroom.operator_action o
 LEFT JOIN postroom.queue q ON q.id = o.queue_id;
 COMMENT ON VIEW postroom.operator_log IS
-    'what people did: pause, resume, stop_consumers, start_consumers, cancel, reschedule, redrive, discard, purge, declare, delete';
+    'what people did: pause, resume, stop_consumers, start_consumers, cancel, reschedule, redrive, discard, purge, declare, delete, run, '
+    'stop_operation; end_operation: an operation ended by itself';
 COMMENT ON COLUMN postroom.operator_log.done IS 'how many messages it has moved; of an operation only its line end_operation tells';
 COMMENT ON COLUMN postroom.operator_log.reason IS 'why, in the words of the actor';
 COMMENT ON COLUMN postroom.operator_log.operation_id IS 'the operation that it began, stopped or ended: see operations';

@@ -1,6 +1,6 @@
 -- Role postroom_reader: reads where messages are and what happened to them, and changes nothing. It reads neither payloads nor headers:
 -- the view message_content is left out, and so are the columns of queue_messages and dead_letters that have them. So SELECT * from these
--- two is refused. It may call explain, which says where a message is and quotes errors, as these views do.
+-- two is refused. It may call explain, which says where a message is and quotes errors, as these views do, and check_ledger.
 -- Who may read all: GRANT SELECT ON postroom.message_content, postroom.queue_messages, postroom.dead_letters TO auditor.
 -- Run: psql -d the_database -f db/roles/reader.sql as the owner of the schema, who needs CREATEROLE.
 -- Then: GRANT postroom_reader TO auditor.
@@ -53,6 +53,10 @@ GRANT SELECT (queue_id, open) ON postroom.lease TO postroom_reader;
 GRANT SELECT (queue_id, destination, max_starts, period, window_kind, booked_until, booked, max_in_progress, set_by, set_at, parked_until)
     ON postroom.limiter TO postroom_reader;
 GRANT SELECT (name, enabled, valid_from, valid_until, secret, changed_by, changed_at) ON postroom.settings TO postroom_reader;
+-- What check_ledger reads: all that operator_log shows.
+GRANT SELECT (id, at, actor, action, queue_id, message_id, filter, per_second, planned, done, cursor_id, finished_at, note, reason,
+              operation_id, db_user, number, sealed_at, hash) ON postroom.operator_action TO postroom_reader;
+GRANT EXECUTE ON FUNCTION postroom.check_ledger, postroom.ledger_hash, postroom.refuse TO postroom_reader;
 GRANT EXECUTE ON FUNCTION postroom.count_starts, postroom.explain, postroom.explain_group, postroom.explain_turn, postroom.limiters,
     postroom.next_groups, postroom.next_start, postroom.settings_obstacle, postroom.start_guard, postroom.start_slice,
     postroom.takes TO postroom_reader;

@@ -338,7 +338,7 @@ final class PostroomBuilder implements Postroom.Builder {
                     settings.name()));
         }
         OwnerCheck ownerCheck = new OwnerCheck(stores.queues(), worker);
-        DefaultQueues queues = new DefaultQueues(stores, queueCache, worker, ownerCheck);
+        DefaultQueues queues = new DefaultQueues(stores, queueCache, worker, ownerCheck, jobs::operateSoon);
         return new DefaultPostroom(
                 queueMessages,
                 queues,

@@ -22,6 +22,7 @@ import io.postroom.internal.jobs.ReleaseActiveConsumers;
 import io.postroom.internal.jobs.RemoveQueueMessages;
 import io.postroom.internal.jobs.ReportFailures;
 import io.postroom.internal.jobs.RescueLeases;
+import io.postroom.internal.jobs.SealLedger;
 import io.postroom.internal.jobs.SettleBatches;
 import io.postroom.internal.jobs.ShortenQueues;
 import io.postroom.internal.jobs.SweepGroups;
@@ -228,6 +229,7 @@ final class PostroomJobs {
         jobs.add(new ShortenQueues(store));
         jobs.add(new SweepGroups(store));
         jobs.add(redrives);
+        jobs.add(new SealLedger(store));
         jobs.add(Objects.requireNonNull(schedules));
         jobs.add(Objects.requireNonNull(batches));
         if (stats != null) {

@@ -14,8 +14,8 @@ import java.util.UUID;
  * batches.seal(report);
  * }</pre>
  *
- * <p>{@link #create}, {@link #seal} and {@link #cancel} join the transaction that is open on the thread, as {@code createMessage} does;
- * without one each commits at once. A batch that was created in a transaction takes members in the same one. {@link #find} and {@link
+ * <p>{@link #create}, {@link #seal} and {@link #cancel(UUID)} join the transaction that is open on the thread, as {@code createMessage}
+ * does; without one each commits at once. A batch that was created in a transaction takes members in the same one. {@link #find} and {@link
  * #list} read what is committed.
  *
  * <p>A batch is completed once, within two seconds after it was sealed and the last of its members and children has ended. DONE,
@@ -48,6 +48,9 @@ public interface Batches {
      * @throws BatchNotFoundException there is no such batch
      */
     boolean cancel(UUID batch);
+
+    /** As {@link #cancel(UUID)}, with a reason for the record. */
+    boolean cancel(UUID batch, Reason reason);
 
     /** Finds a batch with its counts as of {@link Batch#countedAt}. Empty: it never was, or it was completed more than seven days ago. */
     Optional<Batch> find(UUID batch);

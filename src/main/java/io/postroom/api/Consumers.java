@@ -22,7 +22,7 @@ public interface Consumers {
 
     /**
      * Tells so many live consumers to stop that are not told yet, or all of them if there are fewer. Two calls never choose the same
-     * consumer. Each stays stopped for the life of its process, or until {@link #start}. Waits for their receipts.
+     * consumer. Each stays stopped for the life of its process, or until {@link #start(String)}. Waits for their receipts.
      *
      * @param howMany 1 or more
      * @param deadline how long to wait for receipts and running messages, 0 to 400 days; at 0 the answer says how things stand at once. The
@@ -33,16 +33,22 @@ public interface Consumers {
      */
     Receipts stop(String queue, int howMany, Duration deadline);
 
+    /** As {@link #stop(String, int, Duration)}, with a reason for the record. */
+    Receipts stop(String queue, int howMany, Duration deadline, Reason reason);
+
     /**
-     * Tells all consumers to stop, also those of processes that start later, until {@link #start}. The answer counts all that are live,
-     * those that stopped before included.
+     * Tells all consumers to stop, also those of processes that start later, until {@link #start(String)}. The answer counts all that are
+     * live, those that stopped before included.
      *
-     * @param deadline as in {@link #stop}
-     * @return as {@link #stop}
+     * @param deadline as in {@link #stop(String, int, Duration)}
+     * @return as {@link #stop(String, int, Duration)}
      * @throws InvalidMessageException {@code deadline} is out of bounds
      * @throws QueueNotFoundException the queue does not exist
      */
     Receipts stopAll(String queue, Duration deadline);
+
+    /** As {@link #stopAll(String, Duration)}, with a reason for the record. */
+    Receipts stopAll(String queue, Duration deadline, Reason reason);
 
     /**
      * Lets all consumers of the queue go on that were told to stop, by whomever. They notice within {@code postroom.poll-interval}.
@@ -51,4 +57,7 @@ public interface Consumers {
      * @throws QueueNotFoundException the queue does not exist
      */
     int start(String queue);
+
+    /** As {@link #start(String)}, with a reason for the record. */
+    int start(String queue, Reason reason);
 }

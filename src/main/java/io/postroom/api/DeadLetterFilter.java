@@ -9,9 +9,16 @@ import java.time.Instant;
  */
 public final class DeadLetterFilter {
     private final String json;
+    /** Whether the text is the caller's, and not made by the methods here. */
+    private final boolean isGiven;
 
     private DeadLetterFilter(String json) {
+        this(json, false);
+    }
+
+    private DeadLetterFilter(String json, boolean isGiven) {
         this.json = json;
+        this.isGiven = isGiven;
     }
 
     /** Means every dead letter. Nothing may be added to it. */
@@ -29,9 +36,17 @@ public final class DeadLetterFilter {
         return new DeadLetterFilter("{}").with("fingerprint", errorFingerprint);
     }
 
-    /** Takes a filter as a JSON object. The call that uses it refuses what is none. */
+    /**
+     * Takes a filter as a JSON object. Nothing may be added to it here, unless it is {@code {}}.
+     *
+     * @throws InvalidMessageException the text has no braces around it; what else is no JSON is refused by the call that uses it
+     */
     public static DeadLetterFilter json(String object) {
-        return new DeadLetterFilter(object);
+        String text = object.strip();
+        if (!text.startsWith("{") || !text.endsWith("}")) {
+            throw new InvalidMessageException("filter", "a JSON object", object);
+        }
+        return new DeadLetterFilter(text, !text.equals("{}"));
     }
 
     /** Narrows to those whose error has this fingerprint. */
@@ -80,6 +95,10 @@ public final class DeadLetterFilter {
     }
 
     private DeadLetterFilter with(String member, String text) {
+        if (isGiven) {
+            throw new InvalidMessageException(
+                    member, "left out beside a filter that is given as JSON", text, "Write it into the JSON object");
+        }
         Limits.requireStorable(member, text);
         String start = json.substring(0, json.lastIndexOf('}'));
         String quoted = text.replace("\\", "\\\\").replace("\"", "\\\"").replace("\t", "\\t");

@@ -8,9 +8,10 @@ import java.util.UUID;
 /**
  * What a filter matches.
  *
- * @param count matching dead letters, of 10,000 at most; all else here is about these
- * @param more whether there are others
- * @param first the ten oldest messages
+ * @param count matching dead letters, of 10,000 at most, after a look at 100,000 letters with the queue and fingerprint of
+ *     the filter; all else here is about these
+ * @param more whether there may be others
+ * @param first the ten oldest of those that were counted
  * @param fingerprints the 20 most frequent ones
  */
 public record DeadLetterPreview(long count, boolean more, List<Letter> first, List<Fingerprint> fingerprints) {

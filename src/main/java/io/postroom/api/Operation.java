@@ -3,8 +3,9 @@ package io.postroom.api;
 import java.util.UUID;
 
 /**
- * A redrive or discard of many dead letters, on record in the view {@code operations}. Any process with workers carries it on, also after
- * this one has ended. Thread-safe. Every method but {@link #id()} asks the database, and throws {@link StoreException} when that fails.
+ * A redrive or discard of many dead letters, or the purge of a queue, on record in the view {@code operations}. Any process with workers
+ * carries it on, also after this one has ended. Thread-safe. Every method but {@link #id()} asks the database, and throws {@link
+ * StoreException} when that fails.
  */
 public interface Operation {
     /** Its id in {@code operations}. */

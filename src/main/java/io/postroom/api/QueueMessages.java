@@ -123,6 +123,9 @@ public interface QueueMessages {
      */
     int cancel(UUID id);
 
+    /** As {@link #cancel(UUID)}, with a reason for the record. */
+    int cancel(UUID id, Reason reason);
+
     /**
      * Cancels the message where it is in progress. Its handler is interrupted within {@code postroom.poll-interval}, unless it is one of a
      * batch, and {@code MessageContext.isStillOurs} is false then. What the handler has done stands; its result is refused and counts as a
@@ -132,13 +135,22 @@ public interface QueueMessages {
      */
     int cancelRunning(UUID id);
 
+    /** As {@link #cancelRunning(UUID)}, with a reason for the record. */
+    int cancelRunning(UUID id, Reason reason);
+
     /**
      * Moves a waiting message to another due time; one in the past means now. Answers in how many queues it was moved; 0: it does not wait.
      */
     int reschedule(UUID id, Instant dueAt);
 
+    /** As {@link #reschedule(UUID, Instant)}, with a reason for the record. */
+    int reschedule(UUID id, Instant dueAt, Reason reason);
+
     /** Moves a dead letter to READY and sets its failures and crashes to 0. Answers in how many queues it was moved; 0: it is not dead. */
     int redrive(UUID id);
+
+    /** As {@link #redrive(UUID)}, with a reason for the record. */
+    int redrive(UUID id, Reason reason);
 
     /**
      * Redrives the dead letters that match, also after this process has ended: any process with workers carries it on. It begins at once if

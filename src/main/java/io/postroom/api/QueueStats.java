@@ -4,7 +4,8 @@ import java.time.Instant;
 import java.util.Optional;
 
 /**
- * A queue at one moment, from the view {@code queue_stats}.
+ * A queue at one moment, from the view {@code queue_stats}. Counts stop at 100,000; with more than 10 queues at 1,000,000 divided by their
+ * number, and never below 1,000. So a look costs the same however many messages wait.
  *
  * @param queue name of the queue
  * @param ready messages that wait for a worker, suspects included
@@ -14,6 +15,9 @@ import java.util.Optional;
  * @param paused whether no message of the queue is claimed
  * @param oldestReadyAt when the message at the head of READY was created; empty when none waits
  * @param consumers live consumers in all processes
+ * @param readyMore whether {@code ready} is at least that many: the count stopped
+ * @param delayedMore whether {@code delayed} is at least that many: of all queues together the 100,000 that are due first were counted
+ * @param deadMore whether {@code dead} is at least that many: the count stopped
  */
 public record QueueStats(
         String queue,
@@ -23,4 +27,7 @@ public record QueueStats(
         long dead,
         boolean paused,
         Optional<Instant> oldestReadyAt,
-        int consumers) {}
+        int consumers,
+        boolean readyMore,
+        boolean delayedMore,
+        boolean deadMore) {}

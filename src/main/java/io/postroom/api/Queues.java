@@ -25,10 +25,10 @@ public interface Queues {
      */
     String declareTemporary();
 
-    /** Counts the messages of a queue; empty when the queue does not exist. */
+    /** Counts the messages of a queue, up to a bound: see {@link QueueStats}; empty when the queue does not exist. */
     Optional<QueueStats> stats(String queue);
 
-    /** Counts the messages of all queues. */
+    /** Counts the messages of all queues, up to a bound: see {@link QueueStats}. */
     List<QueueStats> stats();
 
     /**
@@ -40,6 +40,9 @@ public interface Queues {
      */
     void pause(String queue);
 
+    /** As {@link #pause(String)}, with a reason for the record. */
+    void pause(String queue, Reason reason);
+
     /**
      * Ends a pause. A repeat changes nothing.
      *
@@ -47,6 +50,9 @@ public interface Queues {
      * @throws ExclusiveQueueException the queue belongs to another process
      */
     void resume(String queue);
+
+    /** As {@link #resume(String)}, with a reason for the record. */
+    void resume(String queue, Reason reason);
 
     /**
      * Cancels all waiting messages (READY and DELAYED), in many transactions: what was cancelled before a failure stays so. Answers how
@@ -56,6 +62,28 @@ public interface Queues {
      * @throws ExclusiveQueueException the queue belongs to another process
      */
     long purge(String queue);
+
+    /** As {@link #purge(String)}, with a reason for the record. */
+    long purge(String queue, Reason reason);
+
+    /**
+     * Begins to cancel all messages that wait now, at a rate, with the reason {@code queue_purged}. It goes on in any process with workers,
+     * also after this one has ended: see {@link DeadLetters#operations} and {@link DeadLetters#stop}. It begins at once if this process has
+     * workers, else within 15 seconds. Messages in progress go on, and later ones stay. For a queue that is long, or that others use.
+     *
+     * @param perSecond most messages a second, 1 to 1,000,000; a step takes 5,000 at most, each second
+     * @throws InvalidMessageException the rate is outside these limits
+     * @throws QueueNotFoundException the queue does not exist
+     * @throws ExclusiveQueueException the queue belongs to another process
+     */
+    Operation purge(String queue, Reason reason, int perSecond);
+
+    /**
+     * Says what a purge would cancel, without changing anything.
+     *
+     * @throws QueueNotFoundException the queue does not exist
+     */
+    PurgePreview previewPurge(String queue);
 
     /**
      * Deletes the queue and its bindings. What waits in it is cancelled with the reason {@code queue_deleted}; what is in progress ends as
@@ -71,4 +99,7 @@ public interface Queues {
      * @throws ExclusiveQueueException the queue belongs to another process
      */
     boolean delete(String queue, boolean ifEmpty, boolean ifUnused);
+
+    /** As {@link #delete(String, boolean, boolean)}, with a reason for the record. */
+    boolean delete(String queue, boolean ifEmpty, boolean ifUnused, Reason reason);
 }

@@ -40,13 +40,19 @@ public interface Schedules {
      */
     boolean delete(String name);
 
+    /** As {@link #delete(String)}, with a reason for the record. */
+    boolean delete(String name, Reason reason);
+
     /**
-     * Lets a schedule fire no more until {@link #resume}. Once this returns, nothing is fired.
+     * Lets a schedule fire no more until {@link #resume(String)}. Once this returns, nothing is fired.
      *
      * @return false: it was paused
      * @throws ScheduleNotFoundException there is none
      */
     boolean pause(String name);
+
+    /** As {@link #pause(String)}, with a reason for the record. */
+    boolean pause(String name, Reason reason);
 
     /**
      * Lets a paused schedule fire again, at its next time from now. Times that passed in the pause are left out.
@@ -56,12 +62,18 @@ public interface Schedules {
      */
     boolean resume(String name);
 
+    /** As {@link #resume(String)}, with a reason for the record. */
+    boolean resume(String name, Reason reason);
+
     /**
      * Runs a schedule once now, beside its planned times, also a paused one. A worker creates the message within two seconds.
      *
      * @throws ScheduleNotFoundException there is none
      */
     void runNow(String name);
+
+    /** As {@link #runNow(String)}, with a reason for the record. */
+    void runNow(String name, Reason reason);
 
     /** The schedule of this name, if there is one. */
     Optional<ScheduleInfo> find(String name);

@@ -6,13 +6,16 @@ import io.postroom.api.ExclusiveQueueException;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.QueueFullException;
 import io.postroom.api.QueueNotFoundException;
+import io.postroom.api.Reason;
 import io.postroom.api.StoreException;
 import io.postroom.api.UnroutableMessageException;
+import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -97,6 +100,19 @@ abstract class ApiController {
     ResponseEntity<byte[]> broken(RuntimeException failed) {
         log.error("a request failed", failed);
         return answer(Problem.internal());
+    }
+
+    /**
+     * The parameters {@code reason} and {@code actor} behind the question mark, for the record. The login of the request is the actor where
+     * there is one. Without a reason, but with an actor, the reason is {@code not given}.
+     */
+    static Optional<Reason> reason(HttpServletRequest request) {
+        Optional<String> login = Optional.ofNullable(request.getRemoteUser());
+        Optional<String> actor = login.or(() -> Optional.ofNullable(request.getParameter("actor")));
+        Optional<String> text = Optional.ofNullable(request.getParameter("reason"));
+        return text.isEmpty() && actor.isEmpty()
+                ? Optional.empty()
+                : Optional.of(new Reason(text.orElse("not given"), actor));
     }
 
     static ResponseEntity<byte[]> answer(Problem problem) {

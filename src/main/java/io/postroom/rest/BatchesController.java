@@ -73,8 +73,11 @@ class BatchesController extends ApiController {
     }
 
     @PostMapping("/{batch}/cancel")
-    ResponseEntity<byte[]> cancel(@PathVariable String batch) {
-        return answer(200, Map.of("cancelled", batches.cancel(idIn(batch))));
+    ResponseEntity<byte[]> cancel(@PathVariable String batch, HttpServletRequest request) {
+        UUID id = idIn(batch);
+        boolean cancelled =
+                reason(request).map(reason -> batches.cancel(id, reason)).orElseGet(() -> batches.cancel(id));
+        return answer(200, Map.of("cancelled", cancelled));
     }
 
     @ExceptionHandler

@@ -4,6 +4,7 @@ import io.postroom.api.Mailbox;
 import io.postroom.api.Mailboxes;
 import io.postroom.api.RejectedMail;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.GetMapping;
@@ -31,7 +32,12 @@ class MailboxesController extends ApiController {
 
     @GetMapping("/{name}/rejected")
     ResponseEntity<byte[]> rejected(@PathVariable String name, @RequestParam(defaultValue = "100") int most) {
-        return listed("mails", mailboxes.rejected(name, most), MailboxesController::shown);
+        List<RejectedMail> mails = mailboxes.rejected(name, most);
+        if (mails.isEmpty()
+                && mailboxes.list().stream().noneMatch(one -> one.name().equals(name))) {
+            throw new ProblemException(Problem.unknownMailbox(name));
+        }
+        return listed("mails", mails, MailboxesController::shown);
     }
 
     private static Map<String, Object> shown(Mailbox mailbox) {

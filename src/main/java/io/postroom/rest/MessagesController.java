@@ -68,12 +68,14 @@ class MessagesController extends ApiController {
     }
 
     @PostMapping("/{id}/cancel")
-    ResponseEntity<byte[]> cancel(@PathVariable String id) {
-        int cancelled = queueMessages.cancel(requireId(id));
-        Message message = known(id);
+    ResponseEntity<byte[]> cancel(@PathVariable String id, HttpServletRequest request) {
+        UUID message = requireId(id);
+        int cancelled = reason(request)
+                .map(reason -> queueMessages.cancel(message, reason))
+                .orElseGet(() -> queueMessages.cancel(message));
         return answer(200)
                 .body(MessageAnswer.cancelled(
-                        message.id(), cancelled, message.state().name()));
+                        message, cancelled, known(id).state().name()));
     }
 
     private Message known(String id) {

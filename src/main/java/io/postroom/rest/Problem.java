@@ -163,6 +163,10 @@ public record Problem(
         return of(404, "unknown-operation", "No such operation", "There is no operation " + id);
     }
 
+    static Problem unknownMailbox(String name) {
+        return of(404, "unknown-mailbox", "No such mailbox", "No mailbox " + name + " was read yet");
+    }
+
     static Problem unavailable(Duration retryAfter) {
         return of(
                         503,

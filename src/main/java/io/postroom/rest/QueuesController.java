@@ -4,15 +4,19 @@ import io.postroom.api.Consumers;
 import io.postroom.api.Durations;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Limits;
+import io.postroom.api.Operation;
+import io.postroom.api.PurgePreview;
 import io.postroom.api.QueueNotFoundException;
 import io.postroom.api.QueueStats;
 import io.postroom.api.Queues;
+import io.postroom.api.Reason;
 import io.postroom.api.Receipts;
 import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.ResponseEntity;
@@ -37,8 +41,9 @@ import org.springframework.web.bind.annotation.RestController;
 class QueuesController extends ApiController {
     static final String PATH = "/api/v1/queues";
 
-    private static final Set<String> STOP_PARAMETERS = Set.of("howMany", "deadline");
-    private static final Set<String> DELETE_PARAMETERS = Set.of("ifEmpty", "ifUnused");
+    private static final Set<String> STOP_PARAMETERS = Set.of("howMany", "deadline", "reason", "actor");
+    private static final Set<String> DELETE_PARAMETERS = Set.of("ifEmpty", "ifUnused", "reason", "actor");
+    private static final int USUAL_RATE = 1000;
     private static final Duration USUAL_DEADLINE = Duration.ofSeconds(10);
     /** Each request that waits holds a thread of the web server. */
     private static final Duration LONGEST_DEADLINE = Duration.ofMinutes(1);
@@ -83,7 +88,9 @@ class QueuesController extends ApiController {
         Limits.requireName("queue", queue);
         boolean isDeleted;
         try {
-            isDeleted = queues.delete(queue, ifEmpty, ifUnused);
+            isDeleted = reason(request)
+                    .map(reason -> queues.delete(queue, ifEmpty, ifUnused, reason))
+                    .orElseGet(() -> queues.delete(queue, ifEmpty, ifUnused));
         } catch (IllegalStateException inUse) {
             throw new ProblemException(Problem.inUse(inUse));
         }
@@ -91,6 +98,31 @@ class QueuesController extends ApiController {
             throw unknown(queue);
         }
         return answer(200, Map.of("deleted", queue));
+    }
+
+    @GetMapping("/{queue}/purge")
+    ResponseEntity<byte[]> previewPurge(@PathVariable String queue) {
+        PurgePreview preview = queues.previewPurge(Limits.requireName("queue", queue));
+        return answer(
+                200,
+                Map.of(
+                        "count",
+                        preview.count(),
+                        "more",
+                        preview.more(),
+                        "first",
+                        preview.first().stream().map(QueuesController::shown).toList()));
+    }
+
+    /** Begins an operation. */
+    @PostMapping("/{queue}/purge")
+    ResponseEntity<byte[]> purge(@PathVariable String queue, HttpServletRequest request) throws IOException {
+        JsonMembers given = JsonMembers.read(RequestBody.read(request), "reason", "actor", "perSecond");
+        Operation purge = queues.purge(
+                Limits.requireName("queue", queue),
+                DeadLettersController.reason(given, request),
+                given.integer("perSecond").orElse(USUAL_RATE));
+        return answer(202, OperationsController.shown(purge.status()));
     }
 
     @GetMapping("/{queue}/consumers")
@@ -106,15 +138,29 @@ class QueuesController extends ApiController {
             HttpServletRequest request) {
         requireKnown(request, STOP_PARAMETERS);
         Duration wait = deadline == null ? USUAL_DEADLINE : requireDeadline(deadline);
-        Receipts receipts = "all".equals(howMany)
-                ? consumers.stopAll(queue, wait)
-                : consumers.stop(queue, requireCount(howMany), wait);
+        Optional<Reason> reason = reason(request);
+        if ("all".equals(howMany)) {
+            return receipts(
+                    queue,
+                    reason.map(given -> consumers.stopAll(queue, wait, given))
+                            .orElseGet(() -> consumers.stopAll(queue, wait)));
+        }
+        int count = requireCount(howMany);
+        return receipts(
+                queue,
+                reason.map(given -> consumers.stop(queue, count, wait, given))
+                        .orElseGet(() -> consumers.stop(queue, count, wait)));
+    }
+
+    private static ResponseEntity<byte[]> receipts(String queue, Receipts receipts) {
         return answer(200).body(ConsumersAnswer.receipts(queue, receipts));
     }
 
     @PostMapping("/{queue}/consumers/start")
-    ResponseEntity<byte[]> start(@PathVariable String queue) {
-        return answer(200).body(ConsumersAnswer.started(queue, consumers.start(queue)));
+    ResponseEntity<byte[]> start(@PathVariable String queue, HttpServletRequest request) {
+        int started =
+                reason(request).map(reason -> consumers.start(queue, reason)).orElseGet(() -> consumers.start(queue));
+        return answer(200).body(ConsumersAnswer.started(queue, started));
     }
 
     private static void requireKnown(HttpServletRequest request, Set<String> known) {
@@ -171,6 +217,24 @@ class QueuesController extends ApiController {
         shown.put("paused", stats.paused());
         shown.put("consumers", stats.consumers());
         stats.oldestReadyAt().ifPresent(at -> shown.put("oldestReadyAt", at.toString()));
+        if (stats.readyMore()) {
+            shown.put("readyMore", true); // ready is at least that many
+        }
+        if (stats.delayedMore()) {
+            shown.put("delayedMore", true);
+        }
+        if (stats.deadMore()) {
+            shown.put("deadMore", true);
+        }
+        return shown;
+    }
+
+    private static Map<String, Object> shown(PurgePreview.Waiting message) {
+        Map<String, Object> shown = new LinkedHashMap<>();
+        shown.put("id", message.id().toString());
+        shown.put("state", message.state().name());
+        message.type().ifPresent(type -> shown.put("type", type));
+        message.createdAt().ifPresent(at -> shown.put("createdAt", at.toString()));
         return shown;
     }
 }

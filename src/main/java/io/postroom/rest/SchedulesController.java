@@ -75,28 +75,28 @@ class SchedulesController extends ApiController {
     }
 
     @DeleteMapping("/{name}")
-    ResponseEntity<byte[]> delete(@PathVariable String name) {
-        if (!schedules.delete(name)) {
+    ResponseEntity<byte[]> delete(@PathVariable String name, HttpServletRequest request) {
+        if (!reason(request).map(reason -> schedules.delete(name, reason)).orElseGet(() -> schedules.delete(name))) {
             throw new ScheduleNotFoundException(name);
         }
         return answer(200, Map.of("deleted", name));
     }
 
     @PostMapping("/{name}/pause")
-    ResponseEntity<byte[]> pause(@PathVariable String name) {
-        schedules.pause(name);
+    ResponseEntity<byte[]> pause(@PathVariable String name, HttpServletRequest request) {
+        reason(request).ifPresentOrElse(reason -> schedules.pause(name, reason), () -> schedules.pause(name));
         return find(name);
     }
 
     @PostMapping("/{name}/resume")
-    ResponseEntity<byte[]> resume(@PathVariable String name) {
-        schedules.resume(name);
+    ResponseEntity<byte[]> resume(@PathVariable String name, HttpServletRequest request) {
+        reason(request).ifPresentOrElse(reason -> schedules.resume(name, reason), () -> schedules.resume(name));
         return find(name);
     }
 
     @PostMapping("/{name}/run")
-    ResponseEntity<byte[]> runNow(@PathVariable String name) {
-        schedules.runNow(name);
+    ResponseEntity<byte[]> runNow(@PathVariable String name, HttpServletRequest request) {
+        reason(request).ifPresentOrElse(reason -> schedules.runNow(name, reason), () -> schedules.runNow(name));
         return answer(200, Map.of("asked", name));
     }
 

@@ -11,6 +11,8 @@
  * GET  /api/v1/queues/{queue}/consumers         who consumes the queue
  * POST /api/v1/queues/{queue}/consumers/stop    ?howMany=all or a number, &deadline=10s; answers the receipts
  * POST /api/v1/queues/{queue}/consumers/start   lets them go on
+ * GET  /api/v1/queues/{queue}/purge             what a purge would cancel
+ * POST /api/v1/queues/{queue}/purge             begins an operation that cancels it: 202
  *
  * POST /in/{settings}                           202 created, 200 a recognised repeat: a webhook
  * </pre>

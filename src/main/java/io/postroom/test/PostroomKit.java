@@ -41,9 +41,9 @@ public interface PostroomKit {
 
     /**
      * Removes all messages of all queues with their history and their deduplication keys, and resumes paused queues, so that the next test
-     * finds an empty database. Queues, their settings, handlers and workers stay; sequences go on. Waits up to 35 seconds for running
-     * handlers of this process. A future of {@code sendMessageAsync} that is still open fails. Never call it on a database whose messages
-     * somebody needs.
+     * finds an empty database. Queues, their settings, handlers, workers and the lines of {@code operator_log} stay; sequences go on.
+     * Waits up to 35 seconds for running handlers of this process. A future of {@code sendMessageAsync} that is still open fails. Never
+     * call it on a database whose messages somebody needs.
      *
      * @throws WrongTransactionException a transaction is open on this thread
      */

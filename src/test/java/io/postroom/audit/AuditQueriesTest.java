@@ -2,6 +2,7 @@ package io.postroom.audit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.postroom.testing.LedgerLines;
 import io.postroom.testing.PlacedMessages;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.SqlFile;
@@ -43,8 +44,9 @@ class AuditQueriesTest {
     void empty() {
         sql.sql("""
                         TRUNCATE postroom.message, postroom.ready, postroom.delayed, postroom.lease, postroom.dead_letter, postroom.attempt,
-                            postroom.queue, postroom.worker, postroom.consumer, postroom.purge_ledger, postroom.operator_action
+                            postroom.queue, postroom.worker, postroom.consumer, postroom.purge_ledger
                         """).update();
+        LedgerLines.removeAll(sql);
     }
 
     @Test
@@ -270,13 +272,12 @@ class AuditQueriesTest {
     @Test
     void operator_actions_show_how_far_they_got() {
         int queue = messages.queue("mail");
-        sql.sql("""
-                        INSERT INTO postroom.operator_action (at, actor, action, queue_id, planned, done, finished_at)
-                        VALUES (now() - interval '1 hour', 'ann', 'redrive', :queue, 100, 40, NULL),
-                               (now(), 'ann', 'pause', :queue, NULL, 0, now()),
-                               (now(), 'bob', 'pause', :queue, NULL, 0, now()),
-                               (now() - interval '8 days', 'ann', 'pause', :queue, NULL, 0, now())
-                        """).param("queue", queue).update();
+        LedgerLines.unguarded(sql, """
+                INSERT INTO postroom.operator_action (at, actor, action, queue_id, planned, done, finished_at)
+                VALUES (now() - interval '1 hour', 'ann', 'redrive', %1$d, 100, 40, NULL),
+                       (now(), 'ann', 'pause', %1$d, NULL, 0, now()),
+                       (now(), 'bob', 'pause', %1$d, NULL, 0, now()),
+                       (now() - interval '8 days', 'ann', 'pause', %1$d, NULL, 0, now())""".formatted(queue));
         List<Map<String, Object>> rows = run("operator_actions", Map.of("actor", "ann", "since", "7 days"));
         assertThat(rows).extracting(row -> row.get("action")).containsExactly("pause", "redrive");
         assertThat(rows).extracting(row -> row.get("progress")).containsExactly("0 of ?", "40 of 100");

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.postroom.testing.Conservation;
 import io.postroom.testing.Conservation.Violation;
+import io.postroom.testing.LedgerLines;
 import io.postroom.testing.PlacedMessages;
 import io.postroom.testing.PostgresTest;
 import java.time.Duration;
@@ -34,8 +35,9 @@ class ConservationTest {
         sql.sql("""
                         TRUNCATE postroom.message, postroom.ready, postroom.grouped, postroom.message_group, postroom.delayed,
                             postroom.lease, postroom.dead_letter, postroom.attempt,
-                            postroom.queue, postroom.worker, postroom.dedup, postroom.purge_ledger, postroom.operator_action
+                            postroom.queue, postroom.worker, postroom.dedup, postroom.purge_ledger
                         """).update();
+        LedgerLines.removeAll(sql);
         worker = messages.worker("node-1");
     }
 

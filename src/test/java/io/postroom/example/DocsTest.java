@@ -48,6 +48,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.springframework.boot.context.properties.bind.Bindable;
 import org.springframework.boot.context.properties.bind.Binder;
 import org.springframework.boot.context.properties.source.MapConfigurationPropertySource;
+import org.springframework.jdbc.core.simple.JdbcClient;
 import org.w3c.dom.Document;
 import org.w3c.dom.NodeList;
 import org.xml.sax.InputSource;
@@ -89,6 +90,9 @@ class DocsTest {
                     return Outcome.done();
                 }))
                 .start();
+        JdbcClient.create(given.pool())
+                .sql("INSERT INTO postroom.mailbox (name) VALUES ('support')") // as if it had been read
+                .update();
         SnippetWorld.dataSource = given.pool();
         SnippetWorld.postroom = postroom;
         SnippetWorld.httpSender = HttpSender.open();

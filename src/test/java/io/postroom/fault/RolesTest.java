@@ -173,6 +173,7 @@ class RolesTest {
                     "SELECT postroom.stop_operation(postroom.redrive_dead_letters('{\"all\": true}', 'x'), 'x') IS NOT NULL",
                     "SELECT postroom.discard_dead_letters('{\"type\": \"x\"}', 'x') IS NOT NULL",
                     "SELECT count(*) > 0 FROM postroom.operations",
+                    "SELECT problem IS NULL FROM postroom.check_ledger()",
                     "SELECT count(*) > 0 FROM postroom.explain('" + waiting + "')",
                     "SELECT postroom.declare_queue('made')",
                     "SELECT postroom.declare_queue('short', max_length => 5, expires_after => '1 day')",
@@ -231,6 +232,10 @@ class RolesTest {
                             .query(Long.class)
                             .single())
                     .isNotNegative();
+            assertThat(reader.sql("SELECT problem IS NULL FROM postroom.check_ledger()")
+                            .query(Boolean.class)
+                            .single())
+                    .isTrue();
         }
         refused(
                 "reader",

@@ -192,7 +192,7 @@ class ChangedDatabaseTest {
      */
     private void truncate() {
         String tables = sql.sql("SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') FROM pg_tables"
-                        + " WHERE schemaname = 'postroom' AND tablename <> 'schema_history'")
+                        + " WHERE schemaname = 'postroom' AND tablename NOT IN ('schema_history', 'operator_action')")
                 .query(String.class)
                 .single();
         sql.sql("SET deadlock_timeout = '60s'; TRUNCATE " + tables + " RESTART IDENTITY; RESET deadlock_timeout")

@@ -22,6 +22,7 @@ import io.postroom.testing.TcpProxy;
 import io.postroom.testing.TestDatabase;
 import jakarta.mail.Flags;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -168,7 +169,7 @@ class MailboxTest {
 
     @Test
     void mails_that_arrive_while_others_are_read_come_as_well() {
-        start(imap().property("every", "5s"));
+        start(imap().property("every", "1d")); // no later look finds what was passed over
         List<String> expected = new ArrayList<>();
         for (int i = 0; i < 10; i++) {
             host.deliver("n" + i + "@example.com", "n" + i, "hello");
@@ -359,6 +360,14 @@ class MailboxTest {
     }
 
     @Test
+    void missing_folder_to_move_to_is_named() {
+        host.deliver("a1@example.com", "first", "hello");
+        start(imap().property("after", "move").property("moveTo", "Nowhere"));
+
+        assertThat(awaitMailbox(one -> !one.error().isEmpty()).error()).endsWith("there is no folder Nowhere");
+    }
+
+    @Test
     void taken_mails_are_deleted_on_demand() throws Exception {
         host.deliver("a1@example.com", "first", "hello");
         start(imap().property("after", "delete"));
@@ -398,6 +407,11 @@ class MailboxTest {
         host.deliver("a2@example.com", "second", "hello");
 
         awaitSubjects("first", "second");
+        for (int session = 0; session < 2; session++) { // the end of a session is when a POP3 server deletes
+            Instant before =
+                    awaitMailbox(one -> one.readAt().isPresent()).readAt().orElseThrow();
+            awaitMailbox(one -> one.readAt().orElseThrow().isAfter(before));
+        }
         assertThat(host.inbox().getMessageCount()).isEqualTo(2);
     }
 

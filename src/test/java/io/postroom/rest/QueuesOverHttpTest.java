@@ -1,6 +1,7 @@
 package io.postroom.rest;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import io.postroom.Postroom;
 import io.postroom.SchemaMode;
@@ -100,6 +101,47 @@ class QueuesOverHttpTest {
         assertThat(client.delete(QUEUES + "http.full?ifUnused=true").body()).isEqualTo("{\"deleted\":\"http.full\"}\n");
         RestClient.problem(client.delete(QUEUES + "http.full"), 404);
         RestClient.problem(client.get(QUEUES + "http.full"), 404);
+    }
+
+    @Test
+    void queue_is_purged_as_an_operation_after_a_preview() {
+        client.put(QUEUES + "http.purged", "{}");
+        other.queueMessages().createMessage(CreateMessage.to("http.purged").json("1"));
+        JsonNode preview = RestClient.json(client.get(QUEUES + "http.purged/purge"));
+        assertThat(preview.get("count").asInt()).isEqualTo(1);
+        assertThat(preview.get("more").asBoolean()).isFalse();
+        assertThat(preview.get("first").get(0).get("state").asString()).isEqualTo("READY");
+
+        JsonNode refused = RestClient.problem(client.postTo(QUEUES + "http.purged/purge", "{}"), 422);
+        assertThat(refused.get("detail").asString()).contains("reason must be given");
+        RestClient.problem(client.postTo(QUEUES + "http.nowhere/purge", "{\"reason\": \"x\"}"), 404);
+        HttpResponse<String> begun =
+                client.postTo(QUEUES + "http.purged/purge", "{\"reason\": \"sent by mail\", \"perSecond\": 5000}");
+        assertThat(begun.statusCode()).as(begun.body()).isEqualTo(202);
+        JsonNode operation = RestClient.json(begun);
+        assertThat(operation.get("verb").asString()).isEqualTo("purge");
+        assertThat(operation.get("reason").asString()).isEqualTo("sent by mail");
+        await().until(() -> client.get(
+                        "/api/v1/operations/" + operation.get("id").asString())
+                .body()
+                .contains("\"state\":\"finished\""));
+        assertThat(RestClient.json(client.get(QUEUES + "http.purged"))
+                        .get("ready")
+                        .asInt())
+                .isZero();
+    }
+
+    @Test
+    void reason_and_actor_of_a_deletion_are_on_record() {
+        client.put(QUEUES + "http.reasoned", "{}");
+        assertThat(client.delete(QUEUES + "http.reasoned?reason=not%20used&actor=ann")
+                        .statusCode())
+                .isEqualTo(200);
+        assertThat(sql.sql("SELECT actor || ': ' || reason FROM postroom.operator_log WHERE queue = 'http.reasoned'"
+                                + " AND action = 'delete'")
+                        .query(String.class)
+                        .single())
+                .isEqualTo("ann: not used");
     }
 
     @Test

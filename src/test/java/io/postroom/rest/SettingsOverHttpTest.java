@@ -62,6 +62,14 @@ class SettingsOverHttpTest {
         RestClient.problem(client.delete(BILLING), 404);
     }
 
+    @Test
+    void rejected_mails_of_an_unknown_mailbox_are_not_found() {
+        assertThat(RestClient.problem(client.get("/api/v1/mailboxes/nowhere/rejected"), 404)
+                        .get("detail")
+                        .asString())
+                .contains("nowhere");
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',

@@ -43,9 +43,9 @@ public final class Days {
     private static void empty(JdbcClient sql) {
         sql.sql("""
                         TRUNCATE postroom.message, postroom.ready, postroom.delayed, postroom.lease, postroom.dead_letter, postroom.attempt,
-                            postroom.queue, postroom.worker, postroom.consumer, postroom.dedup, postroom.purge_ledger,
-                            postroom.operator_action
+                            postroom.queue, postroom.worker, postroom.consumer, postroom.dedup, postroom.purge_ledger
                         """).update();
+        LedgerLines.removeAll(sql);
         for (String parent : new String[] {"message", "attempt"}) {
             for (String name : sql.sql("SELECT name FROM postroom.partitions(?)")
                     .param(parent)

@@ -1,6 +1,7 @@
 package io.postroom.internal.mailboxes;
 
 import jakarta.mail.AuthenticationFailedException;
+import jakarta.mail.Folder;
 import jakarta.mail.FolderNotFoundException;
 import jakarta.mail.MessagingException;
 import jakarta.mail.Session;
@@ -79,8 +80,9 @@ final class MailServer {
         String words = String.valueOf(root.getMessage());
         if (root instanceof UnknownHostException) {
             words = "no such host";
-        } else if (failed instanceof FolderNotFoundException) {
-            words = "there is no folder " + entry.folder();
+        } else if (failed instanceof FolderNotFoundException missing) {
+            Folder wanted = missing.getFolder(); // also the one that mails are moved to
+            words = "there is no folder " + (wanted == null ? entry.folder() : wanted.getFullName());
         } else if (root != failed || root.getMessage() == null) {
             words = root.getClass().getSimpleName() + ": " + words;
         }

@@ -158,7 +158,9 @@ record MailboxEntry(
                 given.number("maxMail", 25 * MEGABYTE, 1, MOST_BYTES),
                 given.number("attachments", 256 * 1024, 0, Limits.PAYLOAD_BYTES),
                 given.words(
-                        "keepHeaders", "[A-Za-z0-9][A-Za-z0-9_-]{0,99}", "names of headers with commas between them"),
+                        "keepHeaders", // without the two that a sender must not set
+                        "(?!(?i:mailbox|mail-message-id)$)[A-Za-z0-9][A-Za-z0-9_-]{0,99}",
+                        "names of headers with commas between them, without mailbox and mail-message-id"),
                 given.text("replyDomain", "").toLowerCase(Locale.ROOT),
                 given.time("connectTimeout", Duration.ofSeconds(10), Duration.ofMillis(1), Duration.ofMinutes(10)),
                 given.time("readTimeout", Duration.ofSeconds(30), Duration.ofMillis(1), Duration.ofMinutes(10)));

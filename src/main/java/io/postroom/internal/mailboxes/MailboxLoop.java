@@ -57,7 +57,7 @@ final class MailboxLoop {
         this.settings = settings;
         this.entry = MailboxEntry.of(settings);
         this.store = store;
-        this.messages = messages;
+        this.messages = new PatientMessages(messages);
         this.secrets = secrets;
         this.timer = timer;
         this.reader = new Reader(settings.name(), UUID.randomUUID(), worker);
@@ -97,8 +97,12 @@ final class MailboxLoop {
         try {
             readWhileHeld();
         } catch (MailboxException failed) {
-            wait = (failed.isLogin() ? loginBackoff : backoff).next();
             failed(String.valueOf(failed.getMessage()), failed);
+            if (failed.isLogin()) {
+                loop.pause(loginBackoff.next()); // under the lease: no other process tries to log in meanwhile
+            } else {
+                wait = backoff.next();
+            }
         } catch (PostroomException failed) { // the queue is full, the database is away, the secret is not found
             wait = backoff.next();
             failed(String.valueOf(failed.getMessage()), failed);
@@ -107,8 +111,7 @@ final class MailboxLoop {
             failed(MailText.line(failed.toString(), 1_000), failed);
         } finally {
             extended.cancel(false);
-            isHeld = false;
-            release();
+            letGo();
         }
         loop.pause(wait);
     }
@@ -144,8 +147,8 @@ final class MailboxLoop {
     }
 
     /**
-     * Waits for new mails, at most for the interval, also with IDLE: a connection that is dead says nothing. A mail that the server told of
-     * between the last look and the wait is found out about each second.
+     * Waits for new mails, at most for the interval, also with IDLE: a connection that is dead says nothing. The server may have told of a
+     * mail between the last look and the wait, so that is asked each second.
      */
     private void await(OpenMailbox open) throws MailboxException {
         if (!open.canIdle()) {
@@ -172,7 +175,8 @@ final class MailboxLoop {
         return held;
     }
 
-    private void extend() {
+    /** Not beside {@link #letGo}: it would take the lease again that was just released. */
+    private synchronized void extend() {
         try {
             if (isHeld && !hold()) {
                 lose();
@@ -189,7 +193,8 @@ final class MailboxLoop {
         sockets.cut();
     }
 
-    private void release() {
+    private synchronized void letGo() {
+        isHeld = false;
         try {
             store.release(reader);
         } catch (RuntimeException away) {

@@ -18,7 +18,7 @@ final class BatchSql {
 
     static final Sql CANCEL = Sql.of("""
             -- name: cancel_batch
-            SELECT postroom.cancel_batch(:batch)
+            SELECT postroom.cancel_batch(:batch, :reason::text, :actor::text)
             """);
 
     /** Locks rows of batch (KEY SHARE) in the order of their ids: step 1 of the protocol. One row a batch that takes no members. */

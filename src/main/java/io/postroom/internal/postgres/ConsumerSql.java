@@ -40,7 +40,7 @@ final class ConsumerSql {
     static final Sql STOP = Sql.of("""
             -- name: stop_consumers
             SELECT id, consumers
-            FROM postroom.order_consumer_stop(:queue, :howMany::int)
+            FROM postroom.order_consumer_stop(:queue, :howMany::int, NULL, :actor::text, :reason::text)
             """);
 
     /** Lets others consume where the single active consumer has left. Always one row: how many queues had an active one before. */
@@ -51,7 +51,7 @@ final class ConsumerSql {
 
     static final Sql START = Sql.of("""
             -- name: start_consumers
-            SELECT postroom.start_consumers(:queue)
+            SELECT postroom.start_consumers(:queue, :reason::text, :actor::text)
             """);
 
     /** Carries out a kill signal: see the function. Always one row. */

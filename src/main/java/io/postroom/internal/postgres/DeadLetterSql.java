@@ -47,6 +47,28 @@ final class DeadLetterSql {
             SELECT postroom.discard_dead_letters(:filter::jsonb, :reason, :perSecond, :actor::text)
             """);
 
+    /** Puts the purge of a queue on record: see the function. Always one row: its id. */
+    static final Sql PURGE = Sql.of("""
+            -- name: purge_queue
+            SELECT postroom.purge_queue(:queue, :reason, :perSecond, :actor::text)
+            """);
+
+    /** What a purge would cancel: see the function. The first row has the counts; then come messages. */
+    static final Sql PREVIEW_PURGE = Sql.of("""
+            -- name: preview_purge
+            WITH preview AS MATERIALIZED (
+                SELECT postroom.preview_purge(:queue) AS of
+            )
+            SELECT 0::bigint AS place, (p.of ->> 'count')::bigint, (p.of ->> 'more')::boolean, NULL::uuid, NULL, NULL, NULL::timestamptz
+            FROM preview p
+            UNION ALL
+            SELECT f.ordinality, NULL, NULL, (f.value ->> 'id')::uuid, f.value ->> 'state', f.value ->> 'type',
+                   (f.value ->> 'createdAt')::timestamptz
+            FROM preview p
+            CROSS JOIN jsonb_array_elements(p.of -> 'first') WITH ORDINALITY f
+            ORDER BY place
+            """);
+
     /** Stops an operation and waits for its step: see the function. Always one row: whether it was running. */
     static final Sql STOP = Sql.of("""
             -- name: stop_operation

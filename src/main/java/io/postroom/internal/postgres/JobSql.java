@@ -178,6 +178,12 @@ final class JobSql {
             FROM postroom.sweep_groups(:queue, :group, :limit)
             """);
 
+    /** Chains lines of the ledger, unless another process does: see the function. Always one row: how many. */
+    static final Sql SEAL_LEDGER = Sql.of("""
+            -- name: seal_ledger
+            SELECT postroom.seal_ledger(:limit)
+            """);
+
     /** Cancels messages that wait in deleted queues. Locks them with SKIP LOCKED. Always one row: how many. */
     static final Sql CANCEL_DELETED = Sql.of("""
             -- name: cancel_deleted

@@ -11,45 +11,32 @@ final class OperateSql {
     /** Cancels a waiting message and locks its entries in READY or DELAYED. 0: the message was claimed, is dead, finished or unknown. */
     static final Sql CANCEL = Sql.of("""
             -- name: cancel
-            SELECT postroom.cancel(:id)
+            SELECT postroom.cancel(:id, :reason::text, :actor::text)
             """);
 
     /** Cancels a message under leases and locks those. 0: no entry was in progress. */
     static final Sql CANCEL_RUNNING = Sql.of("""
             -- name: cancel_running
-            SELECT postroom.cancel_running(:id)
+            SELECT postroom.cancel_running(:id, :reason::text, :actor::text)
             """);
 
     static final Sql RESCHEDULE = Sql.of("""
             -- name: reschedule
-            SELECT postroom.reschedule(:id, :dueAt::timestamptz)
+            SELECT postroom.reschedule(:id, :dueAt::timestamptz, :reason::text, :actor::text)
             """);
 
     /** Puts a dead letter back. 0: the message is not dead. */
     static final Sql REDRIVE = Sql.of("""
             -- name: redrive
-            SELECT postroom.redrive(:id)
+            SELECT postroom.redrive(:id, :reason::text, :actor::text)
             """);
 
-    /** Pauses or resumes a queue. A repeat changes nothing and leaves no line. Always one row: how many queues have the name. */
+    /** Pauses or resumes a queue. A repeat changes nothing and leaves no line. Always one row: whether it changed; null: no such queue. */
     static final Sql PAUSE = Sql.of("""
             -- name: pause
-            WITH changed AS (
-                UPDATE postroom.queue q
-                SET paused_at = CASE WHEN :paused THEN clock_timestamp() END
-                WHERE q.name = :queue
-                  AND q.deleted_at IS NULL
-                  AND (q.paused_at IS NULL) = :paused
-                RETURNING q.id
-            ), logged AS (
-                INSERT INTO postroom.operator_action (action, queue_id, finished_at)
-                SELECT CASE WHEN :paused THEN 'pause' ELSE 'resume' END, c.id, clock_timestamp()
-                FROM changed c
-            )
-            SELECT count(*)
-            FROM postroom.queue q
-            WHERE q.name = :queue
-              AND q.deleted_at IS NULL
+            SELECT CASE WHEN :paused
+                        THEN postroom.pause_queue(:queue, :reason::text, :actor::text)
+                        ELSE postroom.resume_queue(:queue, :reason::text, :actor::text) END
             """);
 
     /**
@@ -187,8 +174,8 @@ final class OperateSql {
 
     static final Sql LOG = Sql.of("""
             -- name: log_operation
-            INSERT INTO postroom.operator_action (action, queue_id, planned, done, finished_at, note)
-            VALUES (:action, :queue, :done, :done, clock_timestamp(), :note)
+            INSERT INTO postroom.operator_action (actor, action, queue_id, planned, done, finished_at, note, reason)
+            VALUES (coalesce(:actor::text, current_user), :action, :queue, :done, :done, clock_timestamp(), :note, :reason::text)
             """);
 
     /**
@@ -213,7 +200,7 @@ final class OperateSql {
 
     /**
      * Empties the tables of messages, resumes all queues and lets their consumers go on, for tests. No TRUNCATE: it needs rights that an
-     * application may lack.
+     * application may lack. Leaves the ledger, operator_action, whose lines cannot be removed.
      */
     static final List<Sql> REMOVE_ALL = List.of(
             Sql.of("-- name: resume_all\nUPDATE postroom.queue SET paused_at = NULL, consumers_stopped_at = NULL"
@@ -236,8 +223,7 @@ final class OperateSql {
             removeAll("message"),
             removeAll("schedule_run"),
             removeAll("purge_ledger"),
-            removeAll("operation"),
-            removeAll("operator_action"));
+            removeAll("operation"));
 
     private static Sql removeAll(String table) {
         return Sql.of("-- name: remove_all_" + table + "\nDELETE FROM postroom." + table + "\n");

@@ -4,6 +4,7 @@ import io.postroom.api.Batch;
 import io.postroom.api.BatchNotFoundException;
 import io.postroom.api.BatchState;
 import io.postroom.api.InvalidMessageException;
+import io.postroom.api.Reason;
 import io.postroom.internal.postgres.statement.Rows;
 import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.postgres.statement.StoreTransactions;
@@ -48,22 +49,27 @@ final class PostgresBatchStore implements BatchStore {
 
     @Override
     public boolean seal(UUID batch, Connection connection) {
-        return change("seal", BatchSql.SEAL, batch, connection);
+        return change("seal", batch, connection, own -> {
+            try (Sql.Call call = BatchSql.SEAL.on(own)) {
+                return call.set("batch", batch).one(row -> row.getBoolean(1));
+            }
+        });
     }
 
     @Override
-    public boolean cancel(UUID batch, Connection connection) {
-        return change("cancel", BatchSql.CANCEL, batch, connection);
+    public boolean cancel(UUID batch, @Nullable Reason reason, Connection connection) {
+        return change("cancel", batch, connection, own -> {
+            try (Sql.Call call = BatchSql.CANCEL.on(own)) {
+                return Reasons.because(reason, call.set("batch", batch)).one(row -> row.getBoolean(1));
+            }
+        });
     }
 
-    private static boolean change(String verb, Sql statement, UUID batch, Connection connection) {
+    private static boolean change(
+            String verb, UUID batch, Connection connection, StoreTransactions.Work<Boolean> statement) {
         try {
-            return FunctionRefusals.translated(() ->
-                    StoreTransactions.joined(verb + " batch " + batch, connection, own -> {
-                        try (Sql.Call call = statement.on(own)) {
-                            return call.set("batch", batch).one(row -> row.getBoolean(1));
-                        }
-                    }));
+            return FunctionRefusals.translated(
+                    () -> StoreTransactions.joined(verb + " batch " + batch, connection, statement));
         } catch (InvalidMessageException unknown) {
             throw new BatchNotFoundException(batch);
         }

@@ -2,6 +2,7 @@ package io.postroom.internal.postgres;
 
 import io.postroom.api.ConsumerInfo;
 import io.postroom.api.ConsumerState;
+import io.postroom.api.Reason;
 import io.postroom.api.Receipts;
 import io.postroom.internal.postgres.statement.Rows;
 import io.postroom.internal.postgres.statement.Sql;
@@ -52,12 +53,11 @@ final class PostgresConsumerStore implements ConsumerStore {
     }
 
     @Override
-    public StopOrder stop(String queue, @Nullable Integer howMany) {
+    public StopOrder stop(String queue, @Nullable Integer howMany, @Nullable Reason reason) {
         queues.require(queue);
         return transactions.change("stop consumers of queue " + queue, connection -> {
             try (Sql.Call call = ConsumerSql.STOP.on(connection)) {
-                return call.set("queue", queue)
-                        .set("howMany", howMany)
+                return Reasons.because(reason, call.set("queue", queue).set("howMany", howMany))
                         .one(row -> new StopOrder(row.getObject(1, UUID.class), queue, howMany == null, row.getInt(2)));
             }
         });
@@ -98,11 +98,11 @@ final class PostgresConsumerStore implements ConsumerStore {
     }
 
     @Override
-    public int start(String queue) {
+    public int start(String queue, @Nullable Reason reason) {
         queues.require(queue);
         return transactions.change("start the consumers of queue " + queue, connection -> {
             try (Sql.Call call = ConsumerSql.START.on(connection)) {
-                return call.set("queue", queue).one(row -> row.getInt(1));
+                return Reasons.because(reason, call.set("queue", queue)).one(row -> row.getInt(1));
             }
         });
     }

@@ -3,7 +3,9 @@ package io.postroom.internal.postgres;
 import io.postroom.api.BulkSettings;
 import io.postroom.api.DeadLetterFilter;
 import io.postroom.api.DeadLetterPreview;
+import io.postroom.api.MessageState;
 import io.postroom.api.OperationStatus;
+import io.postroom.api.PurgePreview;
 import io.postroom.api.Reason;
 import io.postroom.internal.postgres.statement.Rows;
 import io.postroom.internal.postgres.statement.Sql;
@@ -31,7 +33,8 @@ final class PostgresDeadLetterStore implements DeadLetterStore {
     public int discard(UUID id, @Nullable String queue, Reason reason) {
         return FunctionRefusals.translated(() -> transactions.change("discard message " + id, connection -> {
             try (Sql.Call call = DeadLetterSql.DISCARD.on(connection)) {
-                return because(reason, call.set("id", id).set("queue", queue)).one(row -> row.getInt(1));
+                return Reasons.because(reason, call.set("id", id).set("queue", queue))
+                        .one(row -> row.getInt(1));
             }
         }));
     }
@@ -81,7 +84,7 @@ final class PostgresDeadLetterStore implements DeadLetterStore {
     public UUID redrive(DeadLetterFilter filter, BulkSettings settings) {
         return FunctionRefusals.translated(() -> transactions.change("begin a redrive", connection -> {
             try (Sql.Call call = DeadLetterSql.REDRIVE_MANY.on(connection)) {
-                return because(settings.reason(), call)
+                return Reasons.because(settings.reason(), call)
                         .set("filter", filter.json())
                         .set("perSecond", settings.perSecond())
                         .set("canary", settings.canary())
@@ -95,7 +98,7 @@ final class PostgresDeadLetterStore implements DeadLetterStore {
     public UUID discard(DeadLetterFilter filter, BulkSettings settings) {
         return FunctionRefusals.translated(() -> transactions.change("begin a discard", connection -> {
             try (Sql.Call call = DeadLetterSql.DISCARD_MANY.on(connection)) {
-                return because(settings.reason(), call)
+                return Reasons.because(settings.reason(), call)
                         .set("filter", filter.json())
                         .set("perSecond", settings.perSecond())
                         .one(row -> row.getObject(1, UUID.class));
@@ -103,8 +106,43 @@ final class PostgresDeadLetterStore implements DeadLetterStore {
         }));
     }
 
-    private static Sql.Call because(Reason reason, Sql.Call call) throws SQLException {
-        return call.set("reason", reason.text()).set("actor", reason.actor().orElse(null));
+    @Override
+    public UUID purge(String queue, Reason reason, int perSecond) {
+        return FunctionRefusals.translated(() -> transactions.change("begin a purge of queue " + queue, connection -> {
+            try (Sql.Call call = DeadLetterSql.PURGE.on(connection)) {
+                return Reasons.because(reason, call)
+                        .set("queue", queue)
+                        .set("perSecond", perSecond)
+                        .one(row -> row.getObject(1, UUID.class));
+            }
+        }));
+    }
+
+    @Override
+    public PurgePreview previewPurge(String queue) {
+        return FunctionRefusals.translated(() -> transactions.read("preview a purge of queue " + queue, connection -> {
+            long[] count = new long[1];
+            boolean[] more = new boolean[1];
+            List<PurgePreview.Waiting> first = new ArrayList<>();
+            try (Sql.Call call = DeadLetterSql.PREVIEW_PURGE.on(connection)) {
+                call.set("queue", queue).list(row -> {
+                    if (row.getLong(1) > 0) {
+                        return first.add(waiting(row));
+                    }
+                    count[0] = row.getLong(2);
+                    return more[0] = row.getBoolean(3);
+                });
+            }
+            return new PurgePreview(count[0], more[0], List.copyOf(first));
+        }));
+    }
+
+    private static PurgePreview.Waiting waiting(ResultSet row) throws SQLException {
+        return new PurgePreview.Waiting(
+                row.getObject(4, UUID.class),
+                MessageState.valueOf(row.getString(5)),
+                Optional.ofNullable(row.getString(6)),
+                Optional.ofNullable(Rows.instant(row, 7)));
     }
 
     @Override
@@ -155,7 +193,7 @@ final class PostgresDeadLetterStore implements DeadLetterStore {
     public boolean stop(UUID operation, Reason reason) {
         return FunctionRefusals.translated(() -> transactions.change("stop operation " + operation, connection -> {
             try (Sql.Call call = DeadLetterSql.STOP.on(connection)) {
-                return because(reason, call.set("id", operation)).one(row -> row.getBoolean(1));
+                return Reasons.because(reason, call.set("id", operation)).one(row -> row.getBoolean(1));
             }
         }));
     }

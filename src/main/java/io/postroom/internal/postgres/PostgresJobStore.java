@@ -325,6 +325,15 @@ final class PostgresJobStore implements JobStore {
         });
     }
 
+    @Override
+    public int sealLedger(int limit) {
+        return transactions.single("seal the ledger", connection -> {
+            try (Sql.Call call = JobSql.SEAL_LEDGER.on(connection)) {
+                return call.set("limit", limit).one(row -> row.getInt(1));
+            }
+        });
+    }
+
     /** Takes each operation in a transaction of its own. One that fails holds up no other: its failure is thrown after all steps. */
     @Override
     public OperationSteps stepOperations(Duration elapsed) {

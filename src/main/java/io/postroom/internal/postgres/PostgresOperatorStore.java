@@ -1,6 +1,7 @@
 package io.postroom.internal.postgres;
 
 import io.postroom.api.QueueStats;
+import io.postroom.api.Reason;
 import io.postroom.internal.postgres.statement.Rows;
 import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.postgres.statement.StoreTransactions;
@@ -32,37 +33,38 @@ final class PostgresOperatorStore implements OperatorStore {
     }
 
     @Override
-    public int cancel(UUID id) {
+    public int cancel(UUID id, @Nullable Reason reason) {
         return transactions.change("cancel message " + id, connection -> {
             try (Sql.Call call = OperateSql.CANCEL.on(connection)) {
-                return call.set("id", id).one(row -> row.getInt(1));
+                return Reasons.because(reason, call.set("id", id)).one(row -> row.getInt(1));
             }
         });
     }
 
     @Override
-    public int cancelRunning(UUID id) {
+    public int cancelRunning(UUID id, @Nullable Reason reason) {
         return transactions.change("cancel message " + id + " while it is in progress", connection -> {
             try (Sql.Call call = OperateSql.CANCEL_RUNNING.on(connection)) {
-                return call.set("id", id).one(row -> row.getInt(1));
+                return Reasons.because(reason, call.set("id", id)).one(row -> row.getInt(1));
             }
         });
     }
 
     @Override
-    public int reschedule(UUID id, Instant dueAt) {
+    public int reschedule(UUID id, Instant dueAt, @Nullable Reason reason) {
         return transactions.change("reschedule message " + id, connection -> {
             try (Sql.Call call = OperateSql.RESCHEDULE.on(connection)) {
-                return call.set("id", id).set("dueAt", dueAt).one(row -> row.getInt(1));
+                return Reasons.because(reason, call.set("id", id).set("dueAt", dueAt))
+                        .one(row -> row.getInt(1));
             }
         });
     }
 
     @Override
-    public int redrive(UUID id) {
+    public int redrive(UUID id, @Nullable Reason reason) {
         return transactions.change("redrive message " + id, connection -> {
             try (Sql.Call call = OperateSql.REDRIVE.on(connection)) {
-                return call.set("id", id).one(row -> row.getInt(1));
+                return Reasons.because(reason, call.set("id", id)).one(row -> row.getInt(1));
             }
         });
     }
@@ -97,14 +99,21 @@ final class PostgresOperatorStore implements OperatorStore {
                 row.getLong(5),
                 row.getBoolean(6),
                 Optional.ofNullable(Rows.instant(row, 7)),
-                row.getInt(8));
+                row.getInt(8),
+                row.getBoolean(9),
+                row.getBoolean(10),
+                row.getBoolean(11));
     }
 
     @Override
-    public void pause(String queue, boolean paused) {
+    public void pause(String queue, boolean paused, @Nullable Reason reason) {
         boolean known = transactions.change((paused ? "pause" : "resume") + " queue " + queue, connection -> {
             try (Sql.Call call = OperateSql.PAUSE.on(connection)) {
-                return call.set("queue", queue).set("paused", paused).one(row -> row.getInt(1)) > 0;
+                return Reasons.because(reason, call.set("queue", queue).set("paused", paused))
+                        .one(row -> {
+                            row.getBoolean(1);
+                            return !row.wasNull();
+                        });
             }
         });
         if (!known) {
@@ -114,13 +123,14 @@ final class PostgresOperatorStore implements OperatorStore {
 
     /** Takes many transactions: the messages cancelled before a failure stay cancelled. */
     @Override
-    public long purge(String queue) {
-        return deletion.purge(queue, queues.require(queue).id());
+    public long purge(String queue, @Nullable Reason reason) {
+        return deletion.purge(queue, queues.require(queue).id(), reason);
     }
 
     @Override
-    public boolean delete(String queue, boolean ifEmpty, boolean ifUnused, @Nullable UUID self) {
-        return deletion.delete(queue, ifEmpty, ifUnused, self);
+    public boolean delete(
+            String queue, boolean ifEmpty, boolean ifUnused, @Nullable UUID self, @Nullable Reason reason) {
+        return deletion.delete(queue, ifEmpty, ifUnused, self, reason);
     }
 
     /** Repeats itself, since a job may move a message to a table that was emptied just before. */

@@ -2,6 +2,7 @@ package io.postroom.internal.postgres;
 
 import io.postroom.api.MissedRuns;
 import io.postroom.api.Overlap;
+import io.postroom.api.Reason;
 import io.postroom.api.Schedule;
 import io.postroom.api.Schedule.Timing;
 import io.postroom.api.ScheduleInfo;
@@ -73,29 +74,29 @@ final class PostgresScheduleStore implements ScheduleStore {
     }
 
     @Override
-    public boolean delete(String name) {
-        return call(ScheduleSql.DELETE, name).orElse(false);
+    public boolean delete(String name, @Nullable Reason reason) {
+        return call(ScheduleSql.DELETE, name, reason).orElse(false);
     }
 
     @Override
-    public Optional<Boolean> pause(String name) {
-        return call(ScheduleSql.PAUSE, name);
+    public Optional<Boolean> pause(String name, @Nullable Reason reason) {
+        return call(ScheduleSql.PAUSE, name, reason);
     }
 
     @Override
-    public Optional<Boolean> resume(String name) {
-        return call(ScheduleSql.RESUME, name);
+    public Optional<Boolean> resume(String name, @Nullable Reason reason) {
+        return call(ScheduleSql.RESUME, name, reason);
     }
 
     @Override
-    public boolean runNow(String name) {
-        return call(ScheduleSql.RUN, name).orElse(false);
+    public boolean runNow(String name, @Nullable Reason reason) {
+        return call(ScheduleSql.RUN, name, reason).orElse(false);
     }
 
-    private Optional<Boolean> call(Sql sql, String name) {
+    private Optional<Boolean> call(Sql sql, String name, @Nullable Reason reason) {
         return transactions.several(sql.name() + " " + name, connection -> {
             try (Sql.Call call = sql.on(connection)) {
-                return call.set("name", name).one(row -> {
+                return Reasons.because(reason, call.set("name", name)).one(row -> {
                     boolean answer = row.getBoolean(1);
                     return row.wasNull() ? Optional.empty() : Optional.of(answer);
                 });

@@ -1,6 +1,7 @@
 package io.postroom.internal.postgres;
 
 import io.postroom.api.ExclusiveQueueException;
+import io.postroom.api.Reason;
 import io.postroom.internal.postgres.statement.Rows;
 import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.postgres.statement.StoreTransactions;
@@ -40,7 +41,7 @@ final class QueueDeletion {
      * @throws IllegalStateException a condition does not hold
      * @throws ExclusiveQueueException the queue belongs to another process
      */
-    boolean delete(String queue, boolean ifEmpty, boolean ifUnused, @Nullable UUID self) {
+    boolean delete(String queue, boolean ifEmpty, boolean ifUnused, @Nullable UUID self, @Nullable Reason reason) {
         Optional<Marked> found = transactions.several("delete queue " + queue, connection -> {
             try (Sql.Call call = OperateSql.MARK_DELETED.on(connection)) {
                 return call.set("queue", queue)
@@ -56,7 +57,7 @@ final class QueueDeletion {
         Marked marked = found.get();
         marked.require(queue);
         long cancelled = empty(queue, QueuePurge.ofDeleted(marked.id, marked.upTo), Long.MAX_VALUE);
-        record("delete", queue, marked.id, cancelled, null);
+        record("delete", queue, marked.id, cancelled, null, reason);
         return true;
     }
 
@@ -82,16 +83,16 @@ final class QueueDeletion {
         for (Abandoned queue : queues) {
             long cancelled =
                     empty(queue.name, QueuePurge.ofDeleted(queue.id, queue.upTo), now + LONGEST_EMPTYING_NANOS);
-            record("delete", queue.name, queue.id, cancelled, queue.because);
+            record("delete", queue.name, queue.id, cancelled, queue.because, null);
             deleted.add(new DeletedQueue(queue.name, queue.because, cancelled));
         }
         return deleted;
     }
 
     /** Cancels what waits in a queue that stays. Answers how many messages. */
-    long purge(String queue, int id) {
+    long purge(String queue, int id, @Nullable Reason reason) {
         long cancelled = empty(queue, QueuePurge.of(id), Long.MAX_VALUE);
-        record("purge", queue, id, cancelled, null);
+        record("purge", queue, id, cancelled, null, reason);
         return cancelled;
     }
 
@@ -104,14 +105,12 @@ final class QueueDeletion {
         return purge.cancelled();
     }
 
-    private void record(String action, String queue, int id, long done, @Nullable String note) {
+    private void record(
+            String action, String queue, int id, long done, @Nullable String note, @Nullable Reason reason) {
         transactions.single("record that queue " + queue + " was emptied", connection -> {
             try (Sql.Call call = OperateSql.LOG.on(connection)) {
-                return call.set("action", action)
-                        .set("queue", id)
-                        .set("done", done)
-                        .set("note", note)
-                        .update();
+                call.set("action", action).set("queue", id).set("done", done).set("note", note);
+                return Reasons.because(reason, call).update();
             }
         });
     }

@@ -16,22 +16,22 @@ final class ScheduleSql {
 
     static final Sql DELETE = Sql.of("""
             -- name: delete_schedule
-            SELECT postroom.delete_schedule(:name)
+            SELECT postroom.delete_schedule(:name, :reason::text, :actor::text)
             """);
 
     static final Sql PAUSE = Sql.of("""
             -- name: pause_schedule
-            SELECT postroom.pause_schedule(:name)
+            SELECT postroom.pause_schedule(:name, :reason::text, :actor::text)
             """);
 
     static final Sql RESUME = Sql.of("""
             -- name: resume_schedule
-            SELECT postroom.resume_schedule(:name)
+            SELECT postroom.resume_schedule(:name, :reason::text, :actor::text)
             """);
 
     static final Sql RUN = Sql.of("""
             -- name: run_schedule
-            SELECT postroom.run_schedule(:name)
+            SELECT postroom.run_schedule(:name, :reason::text, :actor::text)
             """);
 
     private static final String TIMING = """

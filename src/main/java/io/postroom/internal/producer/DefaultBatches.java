@@ -4,11 +4,13 @@ import io.postroom.api.Batch;
 import io.postroom.api.Batches;
 import io.postroom.api.CreateBatch;
 import io.postroom.api.Limits;
+import io.postroom.api.Reason;
 import io.postroom.api.Transactions;
 import io.postroom.internal.storage.BatchStore;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /** Creates, seals, cancels and finds batches in the store. Thread-safe. */
 public final class DefaultBatches implements Batches {
@@ -50,9 +52,18 @@ public final class DefaultBatches implements Batches {
 
     @Override
     public boolean cancel(UUID batch) {
+        return cancelled(batch, null);
+    }
+
+    @Override
+    public boolean cancel(UUID batch, Reason reason) {
+        return cancelled(batch, reason);
+    }
+
+    private boolean cancelled(UUID batch, @Nullable Reason reason) {
         return transactions.join(transaction -> {
             transaction.afterCommit(settleSoon);
-            return store.cancel(batch, transaction.connection());
+            return store.cancel(batch, reason, transaction.connection());
         });
     }
 

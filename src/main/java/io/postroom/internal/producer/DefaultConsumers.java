@@ -4,6 +4,7 @@ import io.postroom.api.ConsumerInfo;
 import io.postroom.api.Consumers;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Limits;
+import io.postroom.api.Reason;
 import io.postroom.api.Receipts;
 import io.postroom.internal.storage.ConsumerStore;
 import io.postroom.internal.storage.ConsumerStore.StopOrder;
@@ -36,23 +37,38 @@ public final class DefaultConsumers implements Consumers {
 
     @Override
     public Receipts stop(String queue, int howMany, Duration deadline) {
+        return stopConsumers(queue, requireCount(howMany), deadline, null);
+    }
+
+    @Override
+    public Receipts stop(String queue, int howMany, Duration deadline, Reason reason) {
+        return stopConsumers(queue, requireCount(howMany), deadline, reason);
+    }
+
+    private static int requireCount(int howMany) {
         if (howMany < 1) {
             throw new InvalidMessageException("howMany", "1 or more", String.valueOf(howMany));
         }
-        return stopConsumers(queue, howMany, deadline);
+        return howMany;
     }
 
     @Override
     public Receipts stopAll(String queue, Duration deadline) {
-        return stopConsumers(queue, null, deadline);
+        return stopConsumers(queue, null, deadline, null);
     }
 
-    private Receipts stopConsumers(String queue, @Nullable Integer howMany, Duration deadline) {
+    @Override
+    public Receipts stopAll(String queue, Duration deadline, Reason reason) {
+        return stopConsumers(queue, null, deadline, reason);
+    }
+
+    private Receipts stopConsumers(
+            String queue, @Nullable Integer howMany, Duration deadline, @Nullable Reason reason) {
         if (deadline.isNegative() || deadline.compareTo(Limits.HORIZON) > 0) {
             throw new InvalidMessageException("deadline", "PT0S to 400 days", deadline.toString());
         }
         long end = System.nanoTime() + deadline.toNanos();
-        StopOrder order = store.stop(queue, howMany);
+        StopOrder order = store.stop(queue, howMany, reason);
         poller.pollNow();
         return await(order, end);
     }
@@ -82,7 +98,16 @@ public final class DefaultConsumers implements Consumers {
 
     @Override
     public int start(String queue) {
-        int started = store.start(queue);
+        return started(queue, null);
+    }
+
+    @Override
+    public int start(String queue, Reason reason) {
+        return started(queue, reason);
+    }
+
+    private int started(String queue, @Nullable Reason reason) {
+        int started = store.start(queue, reason);
         poller.pollNow();
         return started;
     }

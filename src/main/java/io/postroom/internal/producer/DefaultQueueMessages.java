@@ -11,6 +11,7 @@ import io.postroom.api.MessageState;
 import io.postroom.api.Operation;
 import io.postroom.api.PathStep;
 import io.postroom.api.QueueMessages;
+import io.postroom.api.Reason;
 import io.postroom.api.Reply;
 import io.postroom.api.SendResult;
 import io.postroom.api.Transactions;
@@ -33,6 +34,7 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Creates, sends, moves and finds messages: the class behind {@link QueueMessages}. Only decides which way a message goes; {@link
@@ -310,12 +312,26 @@ public final class DefaultQueueMessages implements QueueMessages {
 
     @Override
     public int cancel(UUID id) {
-        return stores.operator().cancel(id);
+        return stores.operator().cancel(id, null);
+    }
+
+    @Override
+    public int cancel(UUID id, Reason reason) {
+        return stores.operator().cancel(id, reason);
     }
 
     @Override
     public int cancelRunning(UUID id) {
-        int cancelled = stores.operator().cancelRunning(id);
+        return cancelledRunning(id, null);
+    }
+
+    @Override
+    public int cancelRunning(UUID id, Reason reason) {
+        return cancelledRunning(id, reason);
+    }
+
+    private int cancelledRunning(UUID id, @Nullable Reason reason) {
+        int cancelled = stores.operator().cancelRunning(id, reason);
         if (cancelled > 0) {
             worker.poller().pollNow();
         }
@@ -324,14 +340,32 @@ public final class DefaultQueueMessages implements QueueMessages {
 
     @Override
     public int reschedule(UUID id, Instant dueAt) {
-        int moved = stores.operator().reschedule(id, dueAt);
+        return rescheduled(id, dueAt, null);
+    }
+
+    @Override
+    public int reschedule(UUID id, Instant dueAt, Reason reason) {
+        return rescheduled(id, dueAt, reason);
+    }
+
+    private int rescheduled(UUID id, Instant dueAt, @Nullable Reason reason) {
+        int moved = stores.operator().reschedule(id, dueAt, reason);
         promoteSoon.run();
         return moved;
     }
 
     @Override
     public int redrive(UUID id) {
-        int moved = stores.operator().redrive(id);
+        return redriven(id, null);
+    }
+
+    @Override
+    public int redrive(UUID id, Reason reason) {
+        return redriven(id, reason);
+    }
+
+    private int redriven(UUID id, @Nullable Reason reason) {
+        int moved = stores.operator().redrive(id, reason);
         worker.poller().pollNow();
         return moved;
     }

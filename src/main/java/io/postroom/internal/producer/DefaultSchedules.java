@@ -3,6 +3,7 @@ package io.postroom.internal.producer;
 import io.postroom.api.CreateMessage;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Limits;
+import io.postroom.api.Reason;
 import io.postroom.api.Schedule;
 import io.postroom.api.Schedule.Timing;
 import io.postroom.api.ScheduleInfo;
@@ -75,22 +76,50 @@ public final class DefaultSchedules implements Schedules {
 
     @Override
     public boolean delete(String name) {
-        return store.delete(requireName(name));
+        return store.delete(requireName(name), null);
+    }
+
+    @Override
+    public boolean delete(String name, Reason reason) {
+        return store.delete(requireName(name), reason);
     }
 
     @Override
     public boolean pause(String name) {
-        return store.pause(requireName(name)).orElseThrow(() -> new ScheduleNotFoundException(name));
+        return existing(name, store.pause(requireName(name), null));
+    }
+
+    @Override
+    public boolean pause(String name, Reason reason) {
+        return existing(name, store.pause(requireName(name), reason));
     }
 
     @Override
     public boolean resume(String name) {
-        return telling(store.resume(requireName(name)).orElseThrow(() -> new ScheduleNotFoundException(name)));
+        return telling(existing(name, store.resume(requireName(name), null)));
+    }
+
+    @Override
+    public boolean resume(String name, Reason reason) {
+        return telling(existing(name, store.resume(requireName(name), reason)));
+    }
+
+    private static boolean existing(String name, Optional<Boolean> changed) {
+        return changed.orElseThrow(() -> new ScheduleNotFoundException(name));
     }
 
     @Override
     public void runNow(String name) {
-        if (!telling(store.runNow(requireName(name)))) {
+        asked(name, store.runNow(requireName(name), null));
+    }
+
+    @Override
+    public void runNow(String name, Reason reason) {
+        asked(name, store.runNow(requireName(name), reason));
+    }
+
+    private void asked(String name, boolean exists) {
+        if (!telling(exists)) {
             throw new ScheduleNotFoundException(name);
         }
     }

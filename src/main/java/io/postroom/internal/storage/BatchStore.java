@@ -1,6 +1,7 @@
 package io.postroom.internal.storage;
 
 import io.postroom.api.Batch;
+import io.postroom.api.Reason;
 import io.postroom.api.StoreException;
 import java.sql.Connection;
 import java.util.Collection;
@@ -35,7 +36,7 @@ public interface BatchStore {
      *
      * @throws io.postroom.api.BatchNotFoundException there is no such batch
      */
-    boolean cancel(UUID batch, Connection connection);
+    boolean cancel(UUID batch, @Nullable Reason reason, Connection connection);
 
     /**
      * Locks these batches until the transaction ends, so that none is completed before, and answers the states of those that take no

@@ -1,6 +1,7 @@
 package io.postroom.internal.storage;
 
 import io.postroom.api.ConsumerInfo;
+import io.postroom.api.Reason;
 import io.postroom.api.Receipts;
 import io.postroom.api.StoreException;
 import java.util.List;
@@ -17,14 +18,27 @@ public interface ConsumerStore {
     /** Lists the live consumers of a queue. */
     List<ConsumerInfo> consumers(String queue);
 
-    /** Tells consumers to stop. On record in {@code operator_action}. Not to be repeated: a repeat stops others. */
-    StopOrder stop(String queue, @Nullable Integer howMany);
+    /**
+     * Tells consumers to stop. On record in {@code operator_action}. Not to be repeated: a repeat stops others.
+     *
+     * @param howMany null: all
+     * @param reason here and below, why and by whom, for the record; null: nobody said
+     */
+    StopOrder stop(String queue, @Nullable Integer howMany, @Nullable Reason reason);
+
+    default StopOrder stop(String queue, @Nullable Integer howMany) {
+        return stop(queue, howMany, null);
+    }
 
     /** Answers how an order stands. */
     Receipts receipts(StopOrder order);
 
     /** Lets all consumers of the queue go on. Answers how many live ones were told to stop. On record in {@code operator_action}. */
-    int start(String queue);
+    int start(String queue, @Nullable Reason reason);
+
+    default int start(String queue) {
+        return start(queue, null);
+    }
 
     /** Carries out a kill signal that this process has claimed. May be repeated: a message stops consumers once. */
     KillAnswer obey(UUID message, int queueId, String queue);

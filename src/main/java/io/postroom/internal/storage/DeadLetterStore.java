@@ -4,6 +4,7 @@ import io.postroom.api.BulkSettings;
 import io.postroom.api.DeadLetterFilter;
 import io.postroom.api.DeadLetterPreview;
 import io.postroom.api.OperationStatus;
+import io.postroom.api.PurgePreview;
 import io.postroom.api.Reason;
 import io.postroom.api.StoreException;
 import java.util.List;
@@ -29,6 +30,12 @@ public interface DeadLetterStore {
 
     /** Puts a discard of many on record. */
     UUID discard(DeadLetterFilter filter, BulkSettings settings);
+
+    /** Puts the purge of a queue on record, as an operation like the others. */
+    UUID purge(String queue, Reason reason, int perSecond);
+
+    /** Says what a purge of a queue would cancel. */
+    PurgePreview previewPurge(String queue);
 
     /** Finds an operation. */
     Optional<OperationStatus> operation(UUID id);

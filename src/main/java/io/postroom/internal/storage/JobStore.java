@@ -145,6 +145,14 @@ public interface JobStore {
     OperationSteps stepOperations(Duration elapsed);
 
     /**
+     * Chains lines of the ledger of operator acts that were committed since the last call, unless another process is doing so.
+     *
+     * @param limit most lines
+     * @return how many
+     */
+    int sealLedger(int limit);
+
+    /**
      * What a promotion moved.
      *
      * @param arrivals one a lane

@@ -1,6 +1,7 @@
 package io.postroom.internal.storage;
 
 import io.postroom.api.QueueStats;
+import io.postroom.api.Reason;
 import io.postroom.api.StoreException;
 import java.time.Duration;
 import java.time.Instant;
@@ -15,23 +16,43 @@ import org.jspecify.annotations.Nullable;
  * refused with {@link io.postroom.api.QueueNotFoundException}, except by {@code delete}.
  */
 public interface OperatorStore {
-    /** Cancels a message where it waits. Answers in how many queues it is CANCELLED now; 0: it is held, dead, finished or unknown. */
-    int cancel(UUID id);
+    /**
+     * Cancels a message where it waits. Answers in how many queues it is CANCELLED now; 0: it is held, dead, finished or unknown.
+     *
+     * @param reason here and below, why and by whom, for the record; null: nobody said
+     */
+    int cancel(UUID id, @Nullable Reason reason);
+
+    default int cancel(UUID id) {
+        return cancel(id, null);
+    }
 
     /**
      * Cancels a message that workers hold. Their results are refused, and they are told by {@link PollSummary#cancelled}. Answers in how
      * many queues it is CANCELLED now. Waits for the transaction of an ATOMIC handler.
      */
-    int cancelRunning(UUID id);
+    int cancelRunning(UUID id, @Nullable Reason reason);
+
+    default int cancelRunning(UUID id) {
+        return cancelRunning(id, null);
+    }
 
     /** Moves a waiting message to another due time; one in the past means now. Answers in how many queues. */
-    int reschedule(UUID id, Instant dueAt);
+    int reschedule(UUID id, Instant dueAt, @Nullable Reason reason);
+
+    default int reschedule(UUID id, Instant dueAt) {
+        return reschedule(id, dueAt, null);
+    }
 
     /** Moves a dead letter to READY and sets its failures and crashes to 0. Answers in how many queues. */
-    int redrive(UUID id);
+    int redrive(UUID id, @Nullable Reason reason);
+
+    default int redrive(UUID id) {
+        return redrive(id, null);
+    }
 
     /**
-     * Counts the messages of queues.
+     * Counts the messages of queues, each up to a bound: see {@link QueueStats}.
      *
      * @param queue null: of all queues
      * @return one a queue, empty when the queue does not exist. Nothing is put on record
@@ -50,10 +71,18 @@ public interface OperatorStore {
     List<QueueStats> publishedStats(int worker, int mostQueues, int most);
 
     /** Pauses or resumes a queue. A repeat changes nothing. */
-    void pause(String queue, boolean paused);
+    void pause(String queue, boolean paused, @Nullable Reason reason);
+
+    default void pause(String queue, boolean paused) {
+        pause(queue, paused, null);
+    }
 
     /** Cancels what waits in a queue, in many transactions: what was cancelled before a failure stays so. Answers how many messages. */
-    long purge(String queue);
+    long purge(String queue, @Nullable Reason reason);
+
+    default long purge(String queue) {
+        return purge(queue, null);
+    }
 
     /**
      * Deletes a queue in one transaction, then cancels what waits in it in many.
@@ -64,11 +93,11 @@ public interface OperatorStore {
      * @return whether there was such a queue
      * @throws io.postroom.api.ExclusiveQueueException the queue belongs to another process
      */
-    boolean delete(String queue, boolean ifEmpty, boolean ifUnused, @Nullable UUID self);
+    boolean delete(String queue, boolean ifEmpty, boolean ifUnused, @Nullable UUID self, @Nullable Reason reason);
 
     /** Deletes a queue that is not exclusive, as above. */
     default boolean delete(String queue, boolean ifEmpty, boolean ifUnused) {
-        return delete(queue, ifEmpty, ifUnused, null);
+        return delete(queue, ifEmpty, ifUnused, null, null);
     }
 
     /** Sets every stored instant of waiting messages back by this much, as if that time had passed. For tests. */
@@ -76,7 +105,7 @@ public interface OperatorStore {
 
     /**
      * Removes all messages with their history, keys and records, in several transactions, resumes all queues and lets their consumers go
-     * on. Puts nothing on record. For tests.
+     * on. Puts nothing on record, and what is on record in {@code operator_action} stays. For tests.
      */
     void removeAll();
 }

@@ -1,5 +1,6 @@
 package io.postroom.internal.storage;
 
+import io.postroom.api.Reason;
 import io.postroom.api.Schedule;
 import io.postroom.api.ScheduleInfo;
 import io.postroom.api.ScheduleRun;
@@ -22,17 +23,21 @@ public interface ScheduleStore {
      */
     boolean write(Schedule schedule, String message, boolean byOperator);
 
-    /** Returns whether there was one. */
-    boolean delete(String name);
+    /**
+     * Returns whether there was one.
+     *
+     * @param reason here and below, why and by whom, for the record; null: nobody said
+     */
+    boolean delete(String name, @Nullable Reason reason);
 
     /** Returns whether it was running; empty: there is none. */
-    Optional<Boolean> pause(String name);
+    Optional<Boolean> pause(String name, @Nullable Reason reason);
 
     /** Returns whether it was paused; empty: there is none. */
-    Optional<Boolean> resume(String name);
+    Optional<Boolean> resume(String name, @Nullable Reason reason);
 
     /** Returns whether there is one. */
-    boolean runNow(String name);
+    boolean runNow(String name, @Nullable Reason reason);
 
     List<ScheduleInfo> list(String after, int limit);
 

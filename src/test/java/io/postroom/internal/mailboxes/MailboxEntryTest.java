@@ -88,6 +88,7 @@ class MailboxEntryTest {
         "maxMail, 0, 1 to 104857600",
         "attachments, 1048577, 0 to 1048576",
         "keepHeaders, a b, properties.keepHeaders",
+        "keepHeaders, Mailbox, without mailbox and mail-message-id",
         "colour, red, knows no such property"
     })
     void wrong_property_is_named_with_its_limit(String property, String value, String text) {

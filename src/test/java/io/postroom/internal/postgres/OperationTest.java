@@ -14,10 +14,12 @@ import io.postroom.api.QueueNotFoundException;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.QueueSettings.OnDeadLetter;
 import io.postroom.api.Reason;
+import io.postroom.api.StoreException;
 import io.postroom.internal.storage.Arrival;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.DeadLetterStore;
 import io.postroom.internal.storage.Failure;
+import io.postroom.internal.storage.JobStore;
 import io.postroom.internal.storage.OperationSteps;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
@@ -27,11 +29,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.Future;
+import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.postgresql.ds.PGSimpleDataSource;
 
 /** Redrives and discards of many dead letters: each test loses without the step it is about. */
 @PostgresTest
@@ -43,8 +47,11 @@ class OperationTest extends OrderSteps {
     private final DeadLetterStore letters = fixture.stores.deadLetters();
     private final DeadLetterFilter mine = DeadLetterFilter.queue(fixture.queue.name());
 
+    private final TestDatabase database;
+
     OperationTest(TestDatabase database) {
         super(database);
+        this.database = database;
     }
 
     @AfterEach
@@ -111,6 +118,7 @@ class OperationTest extends OrderSteps {
                 mine.withFingerprint(Failure.of("timeout").fingerprint()),
                 BulkSettings.because(REASON).perSecond(20).canary(0, 0));
         assertThat(status(operation).planned()).isEqualTo(30);
+        fixture.execute("UPDATE postroom.operation SET stepped_at = clock_timestamp() WHERE id = '" + operation + "'");
         int first = moved(step());
         assertThat(first).as("at once only what its short life allows").isBetween(1, 19);
         passTime(operation);
@@ -317,10 +325,57 @@ class OperationTest extends OrderSteps {
                 "{\"fingerprint\": \"a\\nb\"}|fingerprint must be no control characters"
             })
     void unfit_filter_is_refused_by_preview_and_operation(String filter, String expected) {
-        DeadLetterFilter unfit = DeadLetterFilter.json(filter);
-        assertThatThrownBy(() -> letters.preview(unfit)).hasMessageContaining(expected);
-        assertThatThrownBy(() -> letters.redrive(unfit, AT_ONCE)).hasMessageContaining(expected);
-        assertThatThrownBy(() -> letters.discard(unfit, AT_ONCE)).hasMessageContaining(expected);
+        assertThatThrownBy(() -> letters.preview(DeadLetterFilter.json(filter))).hasMessageContaining(expected);
+        assertThatThrownBy(() -> letters.redrive(DeadLetterFilter.json(filter), AT_ONCE))
+                .hasMessageContaining(expected);
+        assertThatThrownBy(() -> letters.discard(DeadLetterFilter.json(filter), AT_ONCE))
+                .hasMessageContaining(expected);
+    }
+
+    @Test
+    void nothing_is_added_to_a_filter_that_is_given_as_json() {
+        DeadLetterFilter given = DeadLetterFilter.json("{ \"queue\": \"mail\" }");
+        assertThatThrownBy(() -> given.type("a"))
+                .hasMessageContaining("type must be left out beside a filter that is given as JSON");
+    }
+
+    @Test
+    void operation_that_waits_for_a_lock_holds_up_no_other() throws Exception {
+        List<UUID> held = deadLetters(1, "held");
+        List<UUID> free = deadLetters(1, "free");
+        letters.discard(mine.withFingerprint(Failure.of("held").fingerprint()), AT_ONCE);
+        UUID other = letters.discard(mine.withFingerprint(Failure.of("free").fingerprint()), AT_ONCE);
+        Connection person = begin();
+        text(person, "SELECT postroom.redrive('" + held.get(0) + "')");
+        JobStore impatient = PostgresStores.on(withLockTimeout()).jobs();
+        assertThatThrownBy(() -> impatient.stepOperations(Duration.ofSeconds(1)))
+                .isInstanceOf(StoreException.class);
+        assertStands(other, "finished", free.size(), 0);
+        person.rollback();
+    }
+
+    /** Connections as those of an engine are, which wait for a lock for a limited time. */
+    private DataSource withLockTimeout() {
+        PGSimpleDataSource connections = new PGSimpleDataSource();
+        connections.setUrl(database.url());
+        connections.setUser(database.user());
+        connections.setPassword(database.password());
+        connections.setOptions("-c lock_timeout=100ms");
+        return connections;
+    }
+
+    @Test
+    void preview_of_a_filter_that_matches_little_looks_at_a_bounded_number() {
+        fixture.execute("""
+                INSERT INTO postroom.dead_letter (
+                    queue_id, message_id, dead_at, priority, failures, crashes, deliveries, reason, error_class)
+                SELECT %d, gen_random_uuid(), now() - interval '1 day', 5, 1, 0, 1, 'rejected', 'straw'
+                FROM generate_series(1, 100001)""".formatted(fixture.queue.id()));
+        DeadLetterPreview preview = letters.preview(
+                DeadLetterFilter.json("{\"queue\": \"" + fixture.queue.name() + "\", \"errorClass\": \"needle\"}"));
+        assertThat(preview.count()).isZero();
+        assertThat(preview.more()).as("it stopped before it saw all").isTrue();
+        fixture.execute("DELETE FROM postroom.dead_letter WHERE error_class = 'straw'");
     }
 
     @ParameterizedTest

@@ -99,7 +99,7 @@ class QueueKindsTest {
         String auto = process.declares(QueueKind.AUTO_DELETE).name();
         String exclusive = process.declares(QueueKind.EXCLUSIVE).name();
         for (String queue : List.of(auto, exclusive)) {
-            assertThat(stores.operator().delete(queue, false, false, process.instance))
+            assertThat(stores.operator().delete(queue, false, false, process.instance, null))
                     .isTrue();
             stores.queues().declare(QueueSettings.of(queue).attempts(2));
         }
@@ -325,7 +325,7 @@ class QueueKindsTest {
                     .hasMessageContaining("is exclusive to worker \"owner-1\" (")
                     .hasMessageContaining("since 20");
         }
-        assertThatThrownBy(() -> stores.operator().delete(queue.name(), false, false, other.instance))
+        assertThatThrownBy(() -> stores.operator().delete(queue.name(), false, false, other.instance, null))
                 .isInstanceOf(ExclusiveQueueException.class)
                 .hasMessageContaining("owner-1");
         assertThat(stores.queues().otherOwner(queue.name(), owner.instance)).isEmpty();
