@@ -5,13 +5,11 @@ import io.postroom.api.Durations;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Limits;
 import io.postroom.api.QueueNotFoundException;
-import io.postroom.api.QueueStats;
 import io.postroom.api.Queues;
 import io.postroom.api.Receipts;
 import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
 import java.time.Duration;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -27,7 +25,7 @@ import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
 
 /**
- * Answers requests that declare, count and delete queues, and that list, stop and start their consumers.
+ * Answers requests that declare, count, pause and delete queues, and that list, stop and start their consumers.
  *
  * <p>How many to stop must be said, {@code all} included, and an unknown parameter is refused: a misspelt one would stop all, or delete a
  * queue that is in use.
@@ -53,17 +51,13 @@ class QueuesController extends ApiController {
 
     @GetMapping
     ResponseEntity<byte[]> all() {
-        return answer(
-                200,
-                Map.of(
-                        "queues",
-                        queues.stats().stream().map(QueuesController::shown).toList()));
+        return answer(200, Answers.queues(queues.stats()));
     }
 
     @GetMapping("/{queue}")
     ResponseEntity<byte[]> one(@PathVariable String queue) {
         Limits.requireName("queue", queue);
-        return answer(200, shown(queues.stats(queue).orElseThrow(() -> unknown(queue))));
+        return answer(200, Answers.queue(queues.stats(queue).orElseThrow(() -> unknown(queue))));
     }
 
     /** Declares a queue. The body is an object, and {} is enough. */
@@ -95,6 +89,18 @@ class QueuesController extends ApiController {
             throw unknown(queue);
         }
         return answer(200, Map.of("deleted", queue));
+    }
+
+    @PostMapping("/{queue}/pause")
+    ResponseEntity<byte[]> pause(@PathVariable String queue) {
+        queues.pause(Limits.requireName("queue", queue));
+        return answer(200, Map.of("paused", queue));
+    }
+
+    @PostMapping("/{queue}/resume")
+    ResponseEntity<byte[]> resume(@PathVariable String queue) {
+        queues.resume(Limits.requireName("queue", queue));
+        return answer(200, Map.of("resumed", queue));
     }
 
     @GetMapping("/{queue}/consumers")
@@ -163,18 +169,5 @@ class QueuesController extends ApiController {
 
     private static QueueNotFoundException unknown(String queue) {
         return new QueueNotFoundException(queue, "Check its name, or declare it with PUT");
-    }
-
-    private static Map<String, Object> shown(QueueStats stats) {
-        Map<String, Object> shown = new LinkedHashMap<>();
-        shown.put("queue", stats.queue());
-        shown.put("ready", stats.ready());
-        shown.put("delayed", stats.delayed());
-        shown.put("inProgress", stats.inProgress());
-        shown.put("dead", stats.dead());
-        shown.put("paused", stats.paused());
-        shown.put("consumers", stats.consumers());
-        stats.oldestReadyAt().ifPresent(at -> shown.put("oldestReadyAt", at.toString()));
-        return shown;
     }
 }
