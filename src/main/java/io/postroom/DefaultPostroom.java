@@ -2,11 +2,13 @@ package io.postroom;
 
 import io.postroom.api.Batches;
 import io.postroom.api.Consumers;
+import io.postroom.api.Database;
 import io.postroom.api.DeadLetters;
 import io.postroom.api.Definitions;
 import io.postroom.api.EntrySecrets;
 import io.postroom.api.Exchanges;
 import io.postroom.api.FileImports;
+import io.postroom.api.Ledger;
 import io.postroom.api.Limiter;
 import io.postroom.api.Limiters;
 import io.postroom.api.Mailboxes;
@@ -58,6 +60,8 @@ public final class DefaultPostroom implements Postroom {
     private final DefaultLimiters limiters;
     private final DeadLetters deadLetters;
     private final Batches batches;
+    private final Ledger ledger;
+    private final Database database;
     private final IntSupplier settleBatches;
     private final HandlerRegistry handlers;
     private final Engine engine;
@@ -89,6 +93,8 @@ public final class DefaultPostroom implements Postroom {
             DefaultLimiters limiters,
             DeadLetters deadLetters,
             Batches batches,
+            Ledger ledger,
+            Database database,
             IntSupplier settleBatches,
             HandlerRegistry handlers,
             Engine engine,
@@ -113,6 +119,8 @@ public final class DefaultPostroom implements Postroom {
         this.limiters = limiters;
         this.deadLetters = deadLetters;
         this.batches = batches;
+        this.ledger = ledger;
+        this.database = database;
         this.settleBatches = settleBatches;
         this.handlers = handlers;
         this.engine = engine;
@@ -189,6 +197,16 @@ public final class DefaultPostroom implements Postroom {
     @Override
     public Batches batches() {
         return batches;
+    }
+
+    @Override
+    public Ledger ledger() {
+        return ledger;
+    }
+
+    @Override
+    public Database database() {
+        return database;
     }
 
     /** Declares a limiter of the builder, and its queue where that is missing. */

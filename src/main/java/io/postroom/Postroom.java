@@ -2,6 +2,7 @@ package io.postroom;
 
 import io.postroom.api.Batches;
 import io.postroom.api.Consumers;
+import io.postroom.api.Database;
 import io.postroom.api.DeadLetters;
 import io.postroom.api.Definitions;
 import io.postroom.api.EngineSettings;
@@ -9,6 +10,7 @@ import io.postroom.api.EntrySecrets;
 import io.postroom.api.Exchanges;
 import io.postroom.api.FileImport;
 import io.postroom.api.FileImports;
+import io.postroom.api.Ledger;
 import io.postroom.api.Limiter;
 import io.postroom.api.Limiters;
 import io.postroom.api.Mailboxes;
@@ -102,6 +104,12 @@ public interface Postroom extends AutoCloseable {
 
     /** Lists, stops and starts the consumers of queues in all processes. Usable until {@link #close}. */
     Consumers consumers();
+
+    /** Reads what people did. Usable until {@link #close}. */
+    Ledger ledger();
+
+    /** Looks at the database as a whole: what is wrong with it, and what to do. Usable until {@link #close}. */
+    Database database();
 
     /**
      * What keeps this process from its work right now, as sentences; empty: nothing. Includes missing rights and row security, as of the

@@ -30,6 +30,8 @@ import io.postroom.internal.mailboxes.MailboxCheck;
 import io.postroom.internal.mailboxes.MailboxLoops;
 import io.postroom.internal.postgres.PostgresStores;
 import io.postroom.internal.postgres.PostgresWorkerStore;
+import io.postroom.internal.postgres.admin.PostgresDatabase;
+import io.postroom.internal.postgres.admin.PostgresLedger;
 import io.postroom.internal.postgres.connection.AccessCheck;
 import io.postroom.internal.postgres.connection.EnginePool;
 import io.postroom.internal.postgres.connection.PoolerCheck;
@@ -356,6 +358,8 @@ final class PostroomBuilder implements Postroom.Builder {
                 new DefaultLimiters(stores.limiters(), queueCache, worker.poller()),
                 deadLetters,
                 new DefaultBatches(stores.batches(), hosts, queueMessages.scheduled(), jobs::settleSoon),
+                new PostgresLedger(pool.dataSource()),
+                new PostgresDatabase(pool.dataSource()),
                 jobs::settleAll,
                 registry,
                 engine,

@@ -3,6 +3,7 @@ package io.postroom.api;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.Set;
+import java.util.UUID;
 
 /**
  * Says which messages are meant. Immutable: every method returns a changed copy. Conditions are joined by AND; a condition that is not set
@@ -15,6 +16,8 @@ import java.util.Set;
  * @param fingerprint of a dead letter's error
  * @param createdFrom the first instant of creation
  * @param createdTo the first instant after it
+ * @param before id of a message: only those that are listed behind it, where the newest come first. The last one of a page gives the next
+ *     page. Lists in another order ignore it
  * @param limit most rows of an answer
  */
 public record MessageFilter(
@@ -25,6 +28,7 @@ public record MessageFilter(
         Optional<String> fingerprint,
         Optional<Instant> createdFrom,
         Optional<Instant> createdTo,
+        Optional<UUID> before,
         int limit) {
     /** Rows of an answer unless the filter says otherwise: 100. */
     public static final int DEFAULT_LIMIT = 100;
@@ -46,6 +50,7 @@ public record MessageFilter(
                 Optional.empty(),
                 Optional.empty(),
                 Optional.empty(),
+                Optional.empty(),
                 DEFAULT_LIMIT);
     }
 
@@ -59,40 +64,56 @@ public record MessageFilter(
                 Optional.empty(),
                 Optional.empty(),
                 Optional.empty(),
+                Optional.empty(),
                 DEFAULT_LIMIT);
     }
 
     /** Narrows to messages in any of these states. */
     public MessageFilter state(MessageState... states) {
         return new MessageFilter(
-                queue, Set.of(states), type, correlationId, fingerprint, createdFrom, createdTo, limit);
+                queue, Set.of(states), type, correlationId, fingerprint, createdFrom, createdTo, before, limit);
     }
 
     /** Narrows to messages of this type, whatever version. */
     public MessageFilter type(String type) {
         return new MessageFilter(
-                queue, states, Optional.of(type), correlationId, fingerprint, createdFrom, createdTo, limit);
+                queue, states, Optional.of(type), correlationId, fingerprint, createdFrom, createdTo, before, limit);
     }
 
     /** Narrows to messages of a business process. */
     public MessageFilter correlationId(String id) {
-        return new MessageFilter(queue, states, type, Optional.of(id), fingerprint, createdFrom, createdTo, limit);
+        return new MessageFilter(
+                queue, states, type, Optional.of(id), fingerprint, createdFrom, createdTo, before, limit);
     }
 
     /** Narrows to dead letters whose error has this fingerprint ({@code dead_letters.fingerprint}). */
     public MessageFilter fingerprint(String errorFingerprint) {
         return new MessageFilter(
-                queue, states, type, correlationId, Optional.of(errorFingerprint), createdFrom, createdTo, limit);
+                queue,
+                states,
+                type,
+                correlationId,
+                Optional.of(errorFingerprint),
+                createdFrom,
+                createdTo,
+                before,
+                limit);
     }
 
     /** Narrows to messages created at {@code from} or later and before {@code to}, by the database's clock. */
     public MessageFilter created(Instant from, Instant to) {
         return new MessageFilter(
-                queue, states, type, correlationId, fingerprint, Optional.of(from), Optional.of(to), limit);
+                queue, states, type, correlationId, fingerprint, Optional.of(from), Optional.of(to), before, limit);
+    }
+
+    /** Narrows to messages that are listed behind this one. Bulk actions ignore it. */
+    public MessageFilter before(UUID id) {
+        return new MessageFilter(
+                queue, states, type, correlationId, fingerprint, createdFrom, createdTo, Optional.of(id), limit);
     }
 
     /** Sets how many rows an answer may hold; 1 to 10,000, default 100. Bulk actions ignore it. */
     public MessageFilter limit(int rows) {
-        return new MessageFilter(queue, states, type, correlationId, fingerprint, createdFrom, createdTo, rows);
+        return new MessageFilter(queue, states, type, correlationId, fingerprint, createdFrom, createdTo, before, rows);
     }
 }

@@ -9,12 +9,12 @@ import java.util.Map;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Writes answers about consumers, without the host's mapper: the host's settings must not change the format. */
-final class ConsumersAnswer {
+public final class ConsumersAnswer {
     private static final JsonMapper JSON = new JsonMapper();
 
     private ConsumersAnswer() {}
 
-    static byte[] list(String queue, List<ConsumerInfo> consumers) {
+    public static byte[] list(String queue, List<ConsumerInfo> consumers) {
         Map<String, Object> members = of(queue);
         members.put(
                 "consumers", consumers.stream().map(ConsumersAnswer::consumer).toList());
@@ -32,7 +32,7 @@ final class ConsumersAnswer {
         return members;
     }
 
-    static byte[] receipts(String queue, Receipts receipts) {
+    public static byte[] receipts(String queue, Receipts receipts) {
         Map<String, Object> members = of(queue);
         members.put("stopped", receipts.stopped());
         members.put("of", receipts.of());
@@ -51,7 +51,7 @@ final class ConsumersAnswer {
         return members;
     }
 
-    static byte[] started(String queue, int started) {
+    public static byte[] started(String queue, int started) {
         Map<String, Object> members = of(queue);
         members.put("started", started);
         return json(members);

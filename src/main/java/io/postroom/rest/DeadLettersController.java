@@ -2,14 +2,13 @@ package io.postroom.rest;
 
 import io.postroom.api.BulkSettings;
 import io.postroom.api.DeadLetterFilter;
-import io.postroom.api.DeadLetterPreview;
 import io.postroom.api.DeadLetters;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Operation;
+import io.postroom.api.QueueMessages;
 import io.postroom.api.Reason;
 import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
@@ -19,16 +18,28 @@ import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RestController;
 
-/** Answers requests that discard dead letters, and that redrive or discard many of them. */
+/** Answers requests that redrive or discard a dead letter, or many of them. */
 @RestController
 @RequestMapping(DeadLettersController.PATH)
 class DeadLettersController extends ApiController {
     static final String PATH = "/api/v1/dead-letters";
 
     private final DeadLetters deadLetters;
+    private final QueueMessages queueMessages;
 
-    DeadLettersController(DeadLetters deadLetters) {
+    DeadLettersController(DeadLetters deadLetters, QueueMessages queueMessages) {
         this.deadLetters = deadLetters;
+        this.queueMessages = queueMessages;
+    }
+
+    /** Puts a single dead letter back into its queues. It needs no body. */
+    @PostMapping("/{id}/redrive")
+    ResponseEntity<byte[]> redrive(@PathVariable String id, HttpServletRequest request) {
+        UUID message = MessagesController.requireId(id);
+        int redriven = reason(request)
+                .map(reason -> queueMessages.redrive(message, reason))
+                .orElseGet(() -> queueMessages.redrive(message));
+        return answer(200, Map.of("redriven", redriven));
     }
 
     @PostMapping("/{id}/discard")
@@ -46,19 +57,8 @@ class DeadLettersController extends ApiController {
     /** Answers what a filter matches, and changes nothing. */
     @PostMapping("/preview")
     ResponseEntity<byte[]> preview(HttpServletRequest request) throws IOException {
-        DeadLetterPreview preview = deadLetters.preview(filter(JsonMembers.read(RequestBody.read(request), "filter")));
-        Map<String, Object> shown = new LinkedHashMap<>();
-        shown.put("count", preview.count());
-        shown.put("more", preview.more());
-        shown.put(
-                "first",
-                preview.first().stream().map(DeadLettersController::shown).toList());
-        shown.put(
-                "fingerprints",
-                preview.fingerprints().stream()
-                        .map(DeadLettersController::shown)
-                        .toList());
-        return answer(200, shown);
+        DeadLetterFilter filter = filter(JsonMembers.read(RequestBody.read(request), "filter"));
+        return answer(200, Answers.preview(deadLetters.preview(filter)));
     }
 
     @PostMapping("/redrive")
@@ -82,35 +82,13 @@ class DeadLettersController extends ApiController {
     }
 
     private static ResponseEntity<byte[]> begun(Operation operation) {
-        return answer(202, OperationsController.shown(operation.status()));
+        return answer(202, Answers.operation(operation.status()));
     }
 
     private static DeadLetterFilter filter(JsonMembers given) {
         return given.json("filter")
                 .map(DeadLetterFilter::json)
                 .orElseThrow(() -> new InvalidMessageException("filter", "given", "nothing"));
-    }
-
-    private static Map<String, Object> shown(DeadLetterPreview.Letter letter) {
-        Map<String, Object> shown = new LinkedHashMap<>();
-        shown.put("id", letter.id().toString());
-        shown.put("queue", letter.queue());
-        shown.put("deadAt", letter.deadAt().toString());
-        shown.put("reason", letter.reason());
-        letter.type().ifPresent(type -> shown.put("type", type));
-        letter.errorClass().ifPresent(name -> shown.put("errorClass", name));
-        letter.error().ifPresent(error -> shown.put("error", error));
-        letter.fingerprint().ifPresent(print -> shown.put("fingerprint", print));
-        return shown;
-    }
-
-    private static Map<String, Object> shown(DeadLetterPreview.Fingerprint group) {
-        Map<String, Object> shown = new LinkedHashMap<>();
-        group.fingerprint().ifPresent(print -> shown.put("fingerprint", print));
-        shown.put("count", group.count());
-        shown.put("newestAt", group.newestAt().toString());
-        group.error().ifPresent(error -> shown.put("error", error));
-        return shown;
     }
 
     /** The reason of a request. Its actor is the login of the request where it has one, else the member {@code actor}. */

@@ -7,9 +7,7 @@ import io.postroom.api.InvalidMessageException;
 import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.GetMapping;
@@ -17,14 +15,11 @@ import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
-import tools.jackson.databind.json.JsonMapper;
 
 /** Takes and gives definitions files: {@code /api/v1/definitions} those of Postroom, {@code …/rabbitmq} those of RabbitMQ. */
 @RestController
 @RequestMapping("/api/v1/definitions")
 class DefinitionsController extends ApiController {
-    private static final JsonMapper JSON = JsonMapper.shared();
-
     private final Definitions definitions;
 
     DefinitionsController(Definitions definitions) {
@@ -86,21 +81,6 @@ class DefinitionsController extends ApiController {
     }
 
     private static ResponseEntity<byte[]> answer(ImportReport report) {
-        Map<String, Object> answer = new LinkedHashMap<>();
-        answer.put("dryRun", report.dryRun());
-        answer.put(
-                "lines",
-                report.lines().stream().map(DefinitionsController::shown).toList());
-        return file(JSON.writeValueAsString(answer));
-    }
-
-    private static Map<String, Object> shown(ImportReport.Line line) {
-        Map<String, Object> shown = new LinkedHashMap<>();
-        shown.put("result", line.result().name());
-        shown.put("definition", line.definition());
-        if (!line.text().isEmpty()) {
-            shown.put("text", line.text());
-        }
-        return shown;
+        return answer(200, Answers.report(report));
     }
 }

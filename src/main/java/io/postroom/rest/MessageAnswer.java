@@ -19,7 +19,7 @@ import tools.jackson.core.json.JsonFactory;
  * Writes answers, without the host's mapper: the host's settings must not change the format, and the payload is sent as the text that is
  * stored. Empty members are left out.
  */
-final class MessageAnswer {
+public final class MessageAnswer {
     private static final String JSON_CONTENT = "application/json";
     private static final JsonFactory JSON = new JsonFactory();
 
@@ -45,7 +45,7 @@ final class MessageAnswer {
     }
 
     /** @param isRouted whether an exchange chose the queues: then there may be several, or none */
-    static byte[] created(Created created, boolean isRouted) {
+    public static byte[] created(Created created, boolean isRouted) {
         return object(answer -> {
             answer.text("id", created.id().toString());
             answer.out.writeBooleanProperty("isNew", created.isNew());
@@ -58,7 +58,7 @@ final class MessageAnswer {
         });
     }
 
-    static byte[] cancelled(UUID id, int cancelled, String state) {
+    public static byte[] cancelled(UUID id, int cancelled, String state) {
         return object(answer -> {
             answer.text("id", id.toString());
             answer.out.writeNumberProperty("cancelled", cancelled);
@@ -66,14 +66,14 @@ final class MessageAnswer {
         });
     }
 
-    static byte[] explained(UUID id, List<String> lines) {
+    public static byte[] explained(UUID id, List<String> lines) {
         return object(answer -> {
             answer.text("id", id.toString());
             answer.texts("explain", lines);
         });
     }
 
-    static byte[] found(Message message, List<Attempt> history) {
+    public static byte[] found(Message message, List<Attempt> history) {
         return object(answer -> {
             answer.text("id", message.id().toString());
             if (!message.type().isEmpty()) {

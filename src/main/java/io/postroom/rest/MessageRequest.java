@@ -36,7 +36,7 @@ import tools.jackson.core.json.JsonFactory;
  *
  * <p>A member that is {@code null} counts as absent, except the payload.
  */
-final class MessageRequest {
+public final class MessageRequest {
     private static final Set<String> MEMBERS = Set.of(
             "queue",
             "exchange",
@@ -88,7 +88,7 @@ final class MessageRequest {
      * @throws ProblemException not JSON, or too large
      * @throws InvalidMessageException a member is not known, or not what it must be
      */
-    static CreateMessage read(String text, @Nullable String idempotencyKey) {
+    public static CreateMessage read(String text, @Nullable String idempotencyKey) {
         return read(text, idempotencyKey, Direction.INCOMING);
     }
 

@@ -3,11 +3,19 @@ package io.postroom.rest;
 import io.postroom.api.CreateMessage;
 import io.postroom.api.Created;
 import io.postroom.api.InvalidMessageException;
+import io.postroom.api.Limits;
 import io.postroom.api.Message;
+import io.postroom.api.MessageFilter;
+import io.postroom.api.MessageState;
 import io.postroom.api.QueueMessages;
 import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.ResponseEntity;
@@ -23,6 +31,8 @@ import org.springframework.web.bind.annotation.RestController;
 @RequestMapping(MessagesController.PATH)
 class MessagesController extends ApiController {
     static final String PATH = "/api/v1/messages";
+
+    private static final int LONGEST_PAGE = 200;
 
     private final QueueMessages queueMessages;
 
@@ -53,6 +63,62 @@ class MessagesController extends ApiController {
             throw new InvalidMessageException("correlationId", "given", "nothing");
         }
         return answer(200).body(MessageAnswer.path(correlationId, queueMessages.path(correlationId, limit)));
+    }
+
+    /**
+     * Answers messages without their payloads, the newest first.
+     *
+     * @param state any of these states; none: whatever state
+     * @param before the last message of the page before
+     * @param limit most messages, 1 to 200; as many mean that there may be more
+     */
+    @GetMapping("/search")
+    ResponseEntity<byte[]> search(
+            @RequestParam Optional<String> queue,
+            @RequestParam(defaultValue = "") List<String> state,
+            @RequestParam Optional<String> type,
+            @RequestParam Optional<String> correlationId,
+            @RequestParam Optional<String> fingerprint,
+            @RequestParam Optional<String> createdFrom,
+            @RequestParam Optional<String> createdTo,
+            @RequestParam Optional<String> before,
+            @RequestParam(defaultValue = "100") int limit) {
+        // a message of such a page is read whole, and may have 1 MiB
+        Limits.requireRange("limit", limit, 1, LONGEST_PAGE);
+        return answer(
+                200,
+                Answers.messages(queueMessages.find(new MessageFilter(
+                        queue.map(name -> Limits.requireName("queue", name)),
+                        state.stream().map(MessagesController::state).collect(Collectors.toSet()),
+                        type.map(name -> Limits.requireName("type", name)),
+                        correlationId.map(text -> Limits.requireText("correlationId", text, Limits.KEY_LENGTH)),
+                        fingerprint.map(text -> Limits.requireText("fingerprint", text, Limits.KEY_LENGTH)),
+                        createdFrom.map(time -> instant("createdFrom", time)),
+                        createdTo.map(time -> instant("createdTo", time)),
+                        before.map(id -> LedgerController.requireId("before", id)),
+                        limit))));
+    }
+
+    private static MessageState state(String name) {
+        try {
+            return MessageState.valueOf(name);
+        } catch (IllegalArgumentException unknown) {
+            throw new InvalidMessageException(
+                    "state",
+                    "one of "
+                            + Arrays.stream(MessageState.values())
+                                    .map(MessageState::name)
+                                    .collect(Collectors.joining(", ")),
+                    name);
+        }
+    }
+
+    private static Instant instant(String field, String text) {
+        try {
+            return MessageRequest.instant(text);
+        } catch (InvalidMessageException unreadable) {
+            throw new InvalidMessageException(field, unreadable.limit(), text);
+        }
     }
 
     @GetMapping("/{id}")

@@ -37,7 +37,9 @@ public record Problem(
         Optional<UUID> existing,
         Optional<Duration> retryAfter) {
     public static final String CONTENT_TYPE = "application/problem+json";
-    private static final String TYPE = "urn:postroom:problem:";
+    /** The beginning of each document's {@code type}. */
+    public static final String TYPE = "urn:postroom:problem:";
+
     private static final JsonMapper JSON = new JsonMapper();
 
     public static Problem of(int status, String code, String title, String detail) {
@@ -151,7 +153,8 @@ public record Problem(
                 "There is no batch " + id + ". It never was, or it was completed more than seven days ago");
     }
 
-    static Problem unknownMessage(String id) {
+    /** Says that a message is not known, or was purged. */
+    public static Problem unknownMessage(String id) {
         return of(
                 404,
                 "unknown-message",
@@ -159,7 +162,8 @@ public record Problem(
                 "There is no message " + id + ". It never was, or RemoveQueueMessages has removed it");
     }
 
-    static Problem unknownOperation(String id) {
+    /** Says that an operation is not known. */
+    public static Problem unknownOperation(String id) {
         return of(404, "unknown-operation", "No such operation", "There is no operation " + id);
     }
 

@@ -1,7 +1,7 @@
 package io.postroom.rest;
 
 /** Ends a request with a {@link Problem}. Has no stack trace, because the problem says everything. */
-final class ProblemException extends RuntimeException {
+public final class ProblemException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
     private final transient Problem problem;
@@ -11,7 +11,8 @@ final class ProblemException extends RuntimeException {
         this.problem = problem;
     }
 
-    Problem problem() {
+    /** Why the request was refused. */
+    public Problem problem() {
         return problem;
     }
 }

@@ -7,7 +7,6 @@ import io.postroom.api.Limits;
 import io.postroom.api.Operation;
 import io.postroom.api.PurgePreview;
 import io.postroom.api.QueueNotFoundException;
-import io.postroom.api.QueueStats;
 import io.postroom.api.Queues;
 import io.postroom.api.Reason;
 import io.postroom.api.Receipts;
@@ -31,7 +30,7 @@ import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
 
 /**
- * Answers requests that declare, count and delete queues, and that list, stop and start their consumers.
+ * Answers requests that declare, count, pause and delete queues, and that list, stop and start their consumers.
  *
  * <p>How many to stop must be said, {@code all} included, and an unknown parameter is refused: a misspelt one would stop all, or delete a
  * queue that is in use.
@@ -58,13 +57,13 @@ class QueuesController extends ApiController {
 
     @GetMapping
     ResponseEntity<byte[]> all() {
-        return listed("queues", queues.stats(), QueuesController::shown);
+        return answer(200, Answers.queues(queues.stats()));
     }
 
     @GetMapping("/{queue}")
     ResponseEntity<byte[]> one(@PathVariable String queue) {
         Limits.requireName("queue", queue);
-        return answer(200, shown(queues.stats(queue).orElseThrow(() -> unknown(queue))));
+        return answer(200, Answers.queue(queues.stats(queue).orElseThrow(() -> unknown(queue))));
     }
 
     /** Declares a queue. The body is an object, and {} is enough. */
@@ -122,7 +121,21 @@ class QueuesController extends ApiController {
                 Limits.requireName("queue", queue),
                 DeadLettersController.reason(given, request),
                 given.integer("perSecond").orElse(USUAL_RATE));
-        return answer(202, OperationsController.shown(purge.status()));
+        return answer(202, Answers.operation(purge.status()));
+    }
+
+    @PostMapping("/{queue}/pause")
+    ResponseEntity<byte[]> pause(@PathVariable String queue, HttpServletRequest request) {
+        Limits.requireName("queue", queue);
+        reason(request).ifPresentOrElse(reason -> queues.pause(queue, reason), () -> queues.pause(queue));
+        return answer(200, Map.of("paused", queue));
+    }
+
+    @PostMapping("/{queue}/resume")
+    ResponseEntity<byte[]> resume(@PathVariable String queue, HttpServletRequest request) {
+        Limits.requireName("queue", queue);
+        reason(request).ifPresentOrElse(reason -> queues.resume(queue, reason), () -> queues.resume(queue));
+        return answer(200, Map.of("resumed", queue));
     }
 
     @GetMapping("/{queue}/consumers")
@@ -205,28 +218,6 @@ class QueuesController extends ApiController {
 
     private static QueueNotFoundException unknown(String queue) {
         return new QueueNotFoundException(queue, "Check its name, or declare it with PUT");
-    }
-
-    private static Map<String, Object> shown(QueueStats stats) {
-        Map<String, Object> shown = new LinkedHashMap<>();
-        shown.put("queue", stats.queue());
-        shown.put("ready", stats.ready());
-        shown.put("delayed", stats.delayed());
-        shown.put("inProgress", stats.inProgress());
-        shown.put("dead", stats.dead());
-        shown.put("paused", stats.paused());
-        shown.put("consumers", stats.consumers());
-        stats.oldestReadyAt().ifPresent(at -> shown.put("oldestReadyAt", at.toString()));
-        if (stats.readyMore()) {
-            shown.put("readyMore", true); // ready is at least that many
-        }
-        if (stats.delayedMore()) {
-            shown.put("delayedMore", true);
-        }
-        if (stats.deadMore()) {
-            shown.put("deadMore", true);
-        }
-        return shown;
     }
 
     private static Map<String, Object> shown(PurgePreview.Waiting message) {

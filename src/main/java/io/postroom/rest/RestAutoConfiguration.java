@@ -2,10 +2,12 @@ package io.postroom.rest;
 
 import io.postroom.api.Batches;
 import io.postroom.api.Consumers;
+import io.postroom.api.Database;
 import io.postroom.api.DeadLetters;
 import io.postroom.api.Definitions;
 import io.postroom.api.Exchanges;
 import io.postroom.api.FileImports;
+import io.postroom.api.Ledger;
 import io.postroom.api.Limiters;
 import io.postroom.api.Mailboxes;
 import io.postroom.api.QueueMessages;
@@ -65,14 +67,26 @@ class RestAutoConfiguration {
 
     @Bean
     @ConditionalOnBean(DeadLetters.class)
-    DeadLettersController postroomDeadLettersController(DeadLetters deadLetters) {
-        return new DeadLettersController(deadLetters);
+    DeadLettersController postroomDeadLettersController(DeadLetters deadLetters, QueueMessages queueMessages) {
+        return new DeadLettersController(deadLetters, queueMessages);
     }
 
     @Bean
     @ConditionalOnBean(DeadLetters.class)
     OperationsController postroomOperationsController(DeadLetters deadLetters) {
         return new OperationsController(deadLetters);
+    }
+
+    @Bean
+    @ConditionalOnBean(Ledger.class)
+    LedgerController postroomLedgerController(Ledger ledger) {
+        return new LedgerController(ledger);
+    }
+
+    @Bean
+    @ConditionalOnBean(Database.class)
+    DatabaseController postroomDatabaseController(Database database) {
+        return new DatabaseController(database);
     }
 
     @Bean

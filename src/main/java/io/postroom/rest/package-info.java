@@ -6,6 +6,7 @@
  * POST /api/v1/messages               201 created, 200 a recognised repeat
  * GET  /api/v1/messages/{id}          the message, where it stands, what happened to it
  * GET  /api/v1/messages/{id}/explain  why it is not running now
+ * GET  /api/v1/messages/search        messages that match, in pages, without payloads
  * POST /api/v1/messages/{id}/cancel   cancels it where it still waits
  *
  * GET  /api/v1/queues/{queue}/consumers         who consumes the queue
@@ -13,6 +14,10 @@
  * POST /api/v1/queues/{queue}/consumers/start   lets them go on
  * GET  /api/v1/queues/{queue}/purge             what a purge would cancel
  * POST /api/v1/queues/{queue}/purge             begins an operation that cancels it: 202
+ *
+ * POST /api/v1/queues/{queue}/pause             no message of it is claimed any more; …/resume ends that
+ * GET  /api/v1/ledger                           what people did, in pages
+ * GET  /api/v1/database                         how the database stands, and what to do
  *
  * POST /in/{settings}                           202 created, 200 a recognised repeat: a webhook
  * </pre>

@@ -1,5 +1,6 @@
 package io.postroom.server;
 
+import io.postroom.cli.PostroomCli;
 import java.io.IOException;
 import java.net.BindException;
 import java.net.InetAddress;
@@ -21,6 +22,7 @@ import org.springframework.core.env.MapPropertySource;
  * --postroom.demo=false               the same without the demo
  * --spring.datasource.url=jdbc:...    a given PostgreSQL 14 to 18, no demo
  * --server.address=0.0.0.0            for others as well: asks for POSTROOM_TOKEN
+ * status, doctor, redrive …           a command of {@link PostroomCli} instead of a server
  * </pre>
  *
  * <p>It is a Spring Boot application that uses the starter like any host. Its properties are in {@code postroom-server.properties}, never
@@ -31,6 +33,9 @@ public final class PostroomServer {
     private PostroomServer() {}
 
     public static void main(String[] args) {
+        if (PostroomCli.isCommand(args)) {
+            System.exit(PostroomCli.run(args));
+        }
         try {
             start(args);
         } catch (SpringApplication.AbandonedRunException asked) {

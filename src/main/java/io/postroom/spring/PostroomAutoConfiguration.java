@@ -4,6 +4,7 @@ import io.postroom.DefaultPostroom;
 import io.postroom.Postroom;
 import io.postroom.api.Batches;
 import io.postroom.api.Consumers;
+import io.postroom.api.Database;
 import io.postroom.api.DeadLetters;
 import io.postroom.api.Definitions;
 import io.postroom.api.EngineSettings;
@@ -11,6 +12,7 @@ import io.postroom.api.EntrySecrets;
 import io.postroom.api.Exchanges;
 import io.postroom.api.FileImport;
 import io.postroom.api.FileImports;
+import io.postroom.api.Ledger;
 import io.postroom.api.Limiter;
 import io.postroom.api.Limiters;
 import io.postroom.api.Mailboxes;
@@ -194,6 +196,18 @@ class PostroomAutoConfiguration {
     @ConditionalOnMissingBean
     DeadLetters postroomDeadLetters(Postroom postroom) {
         return postroom.deadLetters();
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    Ledger postroomLedger(Postroom postroom) {
+        return postroom.ledger();
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    Database postroomDatabase(Postroom postroom) {
+        return postroom.database();
     }
 
     @Bean

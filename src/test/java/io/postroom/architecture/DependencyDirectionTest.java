@@ -19,7 +19,7 @@ import java.util.Set;
  * Dependencies point downwards only:
  *
  * <pre>
- * server → rest, spring    rest → api, channel    test → (root)    spring, server → (root)
+ * server → cli, rest, spring    cli → rest, (root)    rest → api, channel    test → (root)    spring, server → (root)
  * (root) → producer → worker → consumer → execution → handler, storage → api
  *          jobs, producer → schedules → storage
  *          jobs, producer → imports → storage, files    channel → files
@@ -153,13 +153,19 @@ class DependencyDirectionTest {
     @ArchTest
     static final ArchRule rest_knows_api_and_channels = only("rest", "api", "channel..");
 
+    /** The command line uses the API of Java and the shapes of HTTP answers; nothing inside. */
+    @ArchTest
+    static final ArchRule command_line_knows_the_root_and_rest = only("cli", "", "api", "rest");
+
     @ArchTest
     static final ArchRule outer_ring_is_imported_by_nobody_below = noClasses()
             .that()
-            .resideOutsideOfPackages("io.postroom.spring..", "io.postroom.rest..", "io.postroom.server..")
+            .resideOutsideOfPackages(
+                    "io.postroom.spring..", "io.postroom.rest..", "io.postroom.server..", "io.postroom.cli..")
             .should()
             .dependOnClassesThat()
-            .resideInAnyPackage("io.postroom.spring..", "io.postroom.rest..", "io.postroom.server..");
+            .resideInAnyPackage(
+                    "io.postroom.spring..", "io.postroom.rest..", "io.postroom.server..", "io.postroom.cli..");
 
     @ArchTest
     static final ArchRule starter_does_not_know_the_server = noClasses()
@@ -167,12 +173,13 @@ class DependencyDirectionTest {
             .resideInAnyPackage("io.postroom.spring..", "io.postroom.rest..")
             .should()
             .dependOnClassesThat()
-            .resideInAPackage("io.postroom.server..");
+            .resideInAnyPackage("io.postroom.server..", "io.postroom.cli..");
 
     @ArchTest
     static final ArchRule core_is_free_of_spring_boot_and_the_web = noClasses()
             .that()
-            .resideOutsideOfPackages("io.postroom.spring..", "io.postroom.rest..", "io.postroom.server..")
+            .resideOutsideOfPackages(
+                    "io.postroom.spring..", "io.postroom.rest..", "io.postroom.server..", "io.postroom.cli..")
             .should()
             .dependOnClassesThat()
             .resideInAnyPackage("org.springframework.boot..", "org.springframework.web..", "jakarta.servlet..");

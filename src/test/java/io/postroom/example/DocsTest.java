@@ -9,6 +9,7 @@ import io.postroom.api.Outcome;
 import io.postroom.channel.http.HttpSender;
 import io.postroom.channel.mail.MailChannel;
 import io.postroom.channel.mail.MailSettings;
+import io.postroom.cli.CliRun;
 import io.postroom.handler.Handler;
 import io.postroom.server.RunningServer;
 import io.postroom.test.PostroomKit;
@@ -351,6 +352,8 @@ class DocsTest {
                 switch (command.program()) {
                     case "curl" -> curl(command);
                     case "psql" -> psql(command);
+                    case "postroom" ->
+                        postroom(command.words().subList(1, command.words().size()));
                     case "java" -> options(command);
                     case "./mvnw" -> maven(command);
                     default -> throw new AssertionError(snippet + " has a command no test knows: " + command.words());
@@ -422,8 +425,38 @@ class DocsTest {
         }
     }
 
+    /**
+     * A command of the command line, asked of this server or database. It may find something that needs doing, and no letter of a
+     * fingerprint, so that the dead letter stays for other blocks.
+     */
+    private static void postroom(List<String> shown) {
+        List<String> words = new ArrayList<>();
+        for (String word : shown) {
+            if (word.equals(">")) {
+                break;
+            } else if (word.startsWith("jdbc:")) {
+                words.add(database.url());
+            } else if (words.contains("--db-user")
+                    && words.get(words.size() - 1).equals("--db-user")) {
+                words.add(database.user());
+            } else if (!word.startsWith("--watch")) {
+                words.add(word.equals("<id>") ? SnippetWorld.id.toString() : word.replace(SERVER_URL, serverUrl()));
+            }
+        }
+        CliRun run = CliRun.of(Map.of("POSTROOM_URL", serverUrl(), "PGPASSWORD", database.password()), words);
+        assertThat(run.exitCode()).as("%s: %s", words, run).isIn(0, 1);
+    }
+
+    private static String serverUrl() {
+        return "http://127.0.0.1:" + server.port();
+    }
+
     private static void options(ShellCommand command) {
         assertThat(command.words()).startsWith("java", "-jar", "target/postroom-*-server.jar");
+        if (command.words().size() > 3 && !command.words().get(3).startsWith("-")) {
+            postroom(command.words().subList(3, command.words().size()));
+            return;
+        }
         assertThat(command.words().stream().skip(3))
                 .allSatisfy(option -> assertThat(knownProperties())
                         .anySatisfy(property -> assertThat(option).matches("--(" + property + ")=.+")));

@@ -10,6 +10,7 @@ import io.postroom.SchemaMode;
 import io.postroom.api.CreateMessage;
 import io.postroom.api.MessageState;
 import io.postroom.api.Outcome;
+import io.postroom.cli.CliRun;
 import io.postroom.handler.Handler;
 import io.postroom.test.PostroomKit;
 import io.postroom.testing.PostgresTest;
@@ -18,6 +19,7 @@ import io.postroom.testing.TestDatabase;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -153,6 +155,29 @@ class RolesTest {
                 "DELETE FROM postroom.schema_history",
                 "DELETE FROM postroom.purge_ledger",
                 "CREATE OR REPLACE FUNCTION postroom.new_id() RETURNS uuid LANGUAGE sql AS 'SELECT gen_random_uuid()'");
+    }
+
+    @Test
+    void operator_works_from_a_terminal_without_a_server() {
+        admin.sql("SELECT postroom.declare_queue('terminal')")
+                .query((row, number) -> true)
+                .list();
+        for (String command : List.of(
+                "status",
+                "queues",
+                "dead-letters",
+                "pause terminal",
+                "resume terminal",
+                "operations",
+                "ledger",
+                "consumers terminal",
+                "redrive --queue terminal --reason none --yes",
+                "discard --queue terminal --reason none --yes")) {
+            List<String> words = new ArrayList<>(List.of(command.split(" ")));
+            words.addAll(List.of("--db", database.url(), "--db-user", login("operator")));
+            CliRun run = CliRun.of(Map.of("PGPASSWORD", "x"), words);
+            assertThat(run.exitCode()).as("%s: %s", command, run).isZero();
+        }
     }
 
     @Test

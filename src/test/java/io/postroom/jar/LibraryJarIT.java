@@ -49,7 +49,7 @@ class LibraryJarIT {
         assertThat(names(library))
                 .contains("io/postroom/Postroom.class", "io/postroom/rest/RestAutoConfiguration.class")
                 .anyMatch(name -> name.startsWith("io/postroom/db/migration/V001"))
-                .noneMatch(name -> name.contains("server") || name.contains("demo"));
+                .noneMatch(name -> name.contains("server") || name.contains("demo") || name.contains("/cli/"));
         assertThat(Files.size(libraryFile)).isLessThan(LARGEST);
     }
 
@@ -66,6 +66,18 @@ class LibraryJarIT {
                         .toList());
         assertThat(server.getManifest().getMainAttributes().getValue("Start-Class"))
                 .isEqualTo("io.postroom.server.PostroomServer");
+    }
+
+    @Test
+    void the_servers_jar_is_the_command_line_too() throws Exception {
+        assertThat(names(server)).contains("BOOT-INF/classes/io/postroom/cli/PostroomCli.class");
+        ProcessBuilder command = new ProcessBuilder("bin/postroom", "--version").redirectErrorStream(true);
+        command.environment().put("POSTROOM_JAR", Objects.requireNonNull(System.getProperty("postroom.serverJar")));
+        command.environment().put("JAVA_HOME", System.getProperty("java.home"));
+        Process process = command.start();
+        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(said).startsWith("postroom ").hasLineCount(1);
+        assertThat(process.waitFor()).isZero();
     }
 
     @Test

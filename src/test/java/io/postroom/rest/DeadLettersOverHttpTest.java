@@ -88,6 +88,14 @@ class DeadLettersOverHttpTest {
     }
 
     @Test
+    void single_dead_letter_is_redriven_once() {
+        String id = deadLetter();
+        assertThat(client.postTo(LETTERS + "/" + id + "/redrive", "").body()).isEqualTo("{\"redriven\":1}\n");
+        assertThat(client.postTo(LETTERS + "/" + id + "/redrive", "").body()).isEqualTo("{\"redriven\":0}\n");
+        RestClient.problem(client.postTo(LETTERS + "/17/redrive", ""), 400);
+    }
+
+    @Test
     void many_are_previewed_redriven_and_looked_at() {
         String id = deadLetter();
         String filter = "{\"filter\": {\"queue\": \"letters\", \"fingerprint\": \"f3a9\"}";

@@ -145,6 +145,85 @@ class QueuesOverHttpTest {
     }
 
     @Test
+    void queue_is_paused_and_resumed_and_the_ledger_tells_it() {
+        client.put(QUEUES + "http.paused", "{}");
+        assertThat(client.postTo(QUEUES + "http.paused/pause", "").body()).isEqualTo("{\"paused\":\"http.paused\"}\n");
+        client.postTo(QUEUES + "http.paused/pause", ""); // a repeat changes nothing
+        assertThat(RestClient.json(client.get(QUEUES + "http.paused"))
+                        .get("paused")
+                        .asBoolean())
+                .isTrue();
+        assertThat(client.postTo(QUEUES + "http.paused/resume", "").body())
+                .isEqualTo("{\"resumed\":\"http.paused\"}\n");
+        assertThat(RestClient.json(client.get(QUEUES + "http.paused"))
+                        .get("paused")
+                        .asBoolean())
+                .isFalse();
+        RestClient.problem(client.postTo(QUEUES + "http.unknown/pause", ""), 404);
+        RestClient.problem(client.postTo(QUEUES + "-a/resume", ""), 422);
+
+        JsonNode lines =
+                RestClient.json(client.get("/api/v1/ledger?queue=http.paused")).get("lines");
+        assertThat(lines.findValuesAsString("action")).containsExactly("resume", "pause");
+        String newest = lines.get(0).get("id").asString();
+        assertThat(RestClient.json(client.get("/api/v1/ledger?queue=http.paused&limit=1&before=" + newest))
+                        .get("lines")
+                        .findValuesAsString("action"))
+                .containsExactly("pause");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "before, /api/v1/ledger?before=0197c5a8-7d3e-7c41-9a52-0f6b1c2d3e4f",
+        "before, /api/v1/ledger?before=1",
+        "message, /api/v1/ledger?message=1",
+        "queue, /api/v1/ledger?queue=a%20b",
+        "actor, /api/v1/ledger?actor=a%00b",
+        "limit, /api/v1/ledger?limit=1001",
+        "limit, /api/v1/ledger?limit=0",
+        "limit, /api/v1/messages/search?limit=201",
+        "state, /api/v1/messages/search?state=LOST",
+        "createdFrom, /api/v1/messages/search?createdFrom=2030-01-31T08:00:00",
+        "before, /api/v1/messages/search?before=x",
+        "queue, /api/v1/messages/search?queue=a%20b",
+        "olderThan, /api/v1/database?olderThan=soon",
+        "olderThan, /api/v1/database?olderThan=2d",
+        "olderThan, /api/v1/database?olderThan=-PT1S"
+    })
+    void wrong_parameter_of_a_look_is_refused_by_its_name(String field, String path) {
+        JsonNode problem = RestClient.problem(client.get(path), 422);
+        assertThat(problem.get("field").asString()).isEqualTo(field);
+    }
+
+    @Test
+    void messages_are_searched_in_pages_without_their_payloads() {
+        for (int i = 0; i < 3; i++) {
+            other.queueMessages()
+                    .createMessage(
+                            CreateMessage.to("http.searched").json("\"secret\"").correlationId("c-1"));
+        }
+        String path = "/api/v1/messages/search?queue=http.searched&state=READY&state=DEAD&correlationId=c-1&limit=2";
+        JsonNode page = RestClient.json(client.get(path)).get("messages");
+        assertThat(page).hasSize(2);
+        assertThat(page.toString()).doesNotContain("secret").contains("READY", "http.searched");
+        JsonNode rest = RestClient.json(
+                        client.get(path + "&before=" + page.get(1).get("id").asString()))
+                .get("messages");
+        assertThat(rest).hasSize(1);
+        assertThat(page.findValuesAsString("id"))
+                .doesNotContain(rest.get(0).get("id").asString());
+    }
+
+    @Test
+    void database_says_how_it_stands() {
+        JsonNode health = RestClient.json(client.get("/api/v1/database?olderThan=10m"));
+        assertThat(health.get("version").asString()).isNotEmpty();
+        assertThat(health.get("tables").findValuesAsString("table")).contains("ready");
+        assertThat(health.get("workers")).isNotEmpty();
+        assertThat(health.get("findings").findValuesAsString("code")).doesNotContain("not_seen", "no_worker");
+    }
+
+    @Test
     void queue_of_another_process_is_neither_declared_nor_deleted() {
         other.queues().declare(QueueSettings.of("http.owned").kind(QueueKind.EXCLUSIVE));
         JsonNode declared = RestClient.problem(client.put(QUEUES + "http.owned", "{}"), 409);

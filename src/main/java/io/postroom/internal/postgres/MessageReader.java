@@ -99,6 +99,9 @@ final class MessageReader {
                 .set("correlation", filter.correlationId().orElse(null))
                 .set("from", filter.createdFrom().orElse(null))
                 .set("to", filter.createdTo().orElse(null));
+        if (call.has("before")) {
+            call.set("before", filter.before().map(UUID::toString).orElse(null));
+        }
         return call.has("fingerprint")
                 ? call.set("fingerprint", filter.fingerprint().orElse(null))
                 : call;

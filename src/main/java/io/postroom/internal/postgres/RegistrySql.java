@@ -37,6 +37,11 @@ final class RegistrySql {
               AND m.id < postroom.lowest_id(coalesce(:to::timestamptz + interval '1 hour', statement_timestamp() + interval '1000 days'))
             """;
 
+    /** The page behind a message, where ids fall. */
+    private static final String BEHIND = """
+              AND (:before::uuid IS NULL OR m.id < :before::uuid)
+            """;
+
     /** One message. 0 rows: the message is unknown, or purged. */
     static final Sql FIND_ONE = Sql.of("-- name: find_message\n" + COLUMNS + """
             WHERE q.message_id = :id
@@ -49,7 +54,7 @@ final class RegistrySql {
                 SELECT m.id
                 FROM postroom.message m
                 WHERE true
-            """ + DAYS + MATCHES + """
+            """ + DAYS + MATCHES + BEHIND + """
                 ORDER BY m.id DESC
                 LIMIT :limit))
             ORDER BY q.message_id DESC, q.queue
@@ -71,6 +76,7 @@ final class RegistrySql {
                 """
                         + DAYS
                         + MATCHES
+                        + BEHIND
                         + """
                     ORDER BY m.id DESC
                     LIMIT :limit))

@@ -1,0 +1,79 @@
+package io.postroom.cli;
+
+import io.postroom.api.BulkSettings;
+import io.postroom.api.LedgerFilter;
+import io.postroom.api.MessageFilter;
+import io.postroom.api.Reason;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * What commands ask: a server over HTTP, or a database. Both answer the JSON of the HTTP API. What is refused or fails ends in an
+ * exception, whose meaning {@link CliException#of} knows. For one thread.
+ */
+interface Backend extends AutoCloseable {
+    JsonNode queues();
+
+    JsonNode pause(String queue, boolean paused);
+
+    JsonNode consumers(String queue);
+
+    /** @param howMany a number, or all */
+    JsonNode stopConsumers(String queue, String howMany, Duration deadline);
+
+    JsonNode startConsumers(String queue);
+
+    /** Lists messages that match, at most 200. */
+    JsonNode messages(MessageFilter filter);
+
+    JsonNode message(UUID id);
+
+    JsonNode explain(UUID id);
+
+    /** @param request as {@code POST /api/v1/messages} takes it */
+    JsonNode create(String request);
+
+    JsonNode redrive(UUID id);
+
+    JsonNode discard(UUID id, Optional<String> queue, Reason reason);
+
+    /** @param filter a JSON object, as elsewhere below */
+    JsonNode preview(String filter);
+
+    /** Begins an operation and answers it. */
+    JsonNode redrive(String filter, BulkSettings settings);
+
+    /** Begins an operation and answers it. */
+    JsonNode discard(String filter, BulkSettings settings);
+
+    JsonNode operations(int limit);
+
+    JsonNode operation(UUID id);
+
+    JsonNode stopOperation(UUID id, Reason reason);
+
+    JsonNode ledger(LedgerFilter filter);
+
+    JsonNode database(Duration olderThan);
+
+    /** Brings the schema to this version. A server does that at its start. */
+    JsonNode migrate();
+
+    JsonNode importDefinitions(String file, Definitions definitions, boolean dryRun, List<String> renames);
+
+    String exportDefinitions(Definitions definitions);
+
+    @Override
+    void close();
+
+    /**
+     * The format of a definitions file.
+     *
+     * @param rabbitMq whether it is RabbitMQ's
+     * @param virtualHost in such a file; empty: the only one, in an export {@code /}
+     */
+    record Definitions(boolean rabbitMq, Optional<String> virtualHost) {}
+}

@@ -1,0 +1,63 @@
+package io.postroom.cli;
+
+import java.util.concurrent.Callable;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+import tools.jackson.databind.JsonNode;
+
+/** A command that asks a backend. */
+abstract class BackendCommand implements Callable<Integer> {
+    static final int DONE = 0;
+
+    @Spec
+    @SuppressWarnings("NullAway.Init") // picocli sets it, and the mixin
+    CommandSpec spec;
+
+    @Mixin
+    @SuppressWarnings("NullAway.Init")
+    BackendOptions access;
+
+    @Option(names = "--json", description = "Write the answer as JSON, for programs")
+    boolean json;
+
+    /** Asks, shows the answer, and returns the exit code. */
+    abstract int run(Backend backend);
+
+    @Override
+    public Integer call() {
+        try (Backend backend = access.open(terminal())) {
+            return run(backend);
+        }
+    }
+
+    Terminal terminal() {
+        return ((PostroomCli.Root) spec.root().userObject()).terminal;
+    }
+
+    /** Writes an answer: as it is for programs, else as a text for people. */
+    void show(JsonNode answer, Function<JsonNode, String> forPeople) {
+        String text = json ? answer + "\n" : forPeople.apply(answer);
+        terminal().out().print(text);
+        terminal().out().flush();
+    }
+
+    int width() {
+        return terminal().width();
+    }
+
+    /** Returns a member as a text; empty: it is not there. */
+    static String text(JsonNode object, String name) {
+        @Nullable JsonNode value = object.get(name);
+        return value == null || value.isNull() ? "" : value.isString() ? value.stringValue() : value.toString();
+    }
+
+    /** Returns a time to the second, as people read it. */
+    static String time(JsonNode object, String name) {
+        String text = text(object, name);
+        return text.isEmpty() ? "" : text.replaceFirst("\\.\\d+Z$", "Z");
+    }
+}

@@ -1,0 +1,133 @@
+package io.postroom.cli;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.Properties;
+import picocli.AutoComplete;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** The command line of Postroom. Thread-safe; each run is a command of its own. */
+public final class PostroomCli {
+    private static final String NAME = "postroom";
+
+    private PostroomCli() {}
+
+    /**
+     * Whether these arguments of the server's jar are a command, and no options of the server. A misspelt command is one, too: it is
+     * refused instead of starting a server.
+     */
+    public static boolean isCommand(String... arguments) {
+        return arguments.length > 0
+                && (!arguments[0].startsWith("-")
+                        || arguments[0].equals("--help")
+                        || arguments[0].equals("-h")
+                        || arguments[0].equals("--version"));
+    }
+
+    /** Runs a command on the terminal of this process and returns its exit code. */
+    public static int run(String... arguments) {
+        QuietLog.begin();
+        return commandLine(Terminal.ofProcess()).execute(arguments);
+    }
+
+    static CommandLine commandLine(Terminal terminal) {
+        return new CommandLine(new Root(terminal))
+                .setOut(terminal.out())
+                .setErr(terminal.err())
+                .setUsageHelpWidth(Math.min(100, terminal.width()))
+                .setExecutionExceptionHandler((failure, command, parsed) -> {
+                    CliException told = CliException.of(failure);
+                    terminal.err().println(NAME + ": " + Table.escaped(String.valueOf(told.getMessage())));
+                    terminal.err().flush();
+                    return told.exitCode();
+                });
+    }
+
+    @Command(
+            name = NAME,
+            mixinStandardHelpOptions = true,
+            versionProvider = Version.class,
+            description = "Looks at a Postroom and operates it: a server (--url) or a database (--db).",
+            subcommands = {
+                LookCommands.Status.class,
+                LookCommands.Queues.class,
+                LookCommands.Messages.class,
+                LookCommands.OneMessage.class,
+                LookCommands.Explain.class,
+                ConsumersCommand.class,
+                DeadLetterCommands.DeadLetters.class,
+                DeadLetterCommands.Redrive.class,
+                DeadLetterCommands.Discard.class,
+                OperatorCommands.Pause.class,
+                OperatorCommands.Resume.class,
+                OperatorCommands.Operations.class,
+                OperatorCommands.Ledger.class,
+                DoctorCommand.class,
+                TopologyCommands.Migrate.class,
+                TopologyCommands.Create.class,
+                TopologyCommands.Import.class,
+                TopologyCommands.Export.class,
+                Completion.class
+            },
+            synopsisSubcommandLabel = "COMMAND",
+            exitCodeListHeading = "%nExit codes:%n",
+            exitCodeList = {
+                "0:done",
+                "1:refused or failed; of doctor: something needs doing",
+                "2:wrong usage",
+                "3:server or database cannot be reached"
+            },
+            footer = "%npostroom COMMAND --help tells more about a command.")
+    static final class Root implements Runnable {
+        final Terminal terminal;
+
+        @Spec
+        @SuppressWarnings("NullAway.Init")
+        CommandSpec spec;
+
+        Root(Terminal terminal) {
+            this.terminal = terminal;
+        }
+
+        @Override
+        public void run() {
+            throw new ParameterException(spec.commandLine(), "Name a command");
+        }
+    }
+
+    @Command(
+            name = "completion",
+            mixinStandardHelpOptions = true,
+            description =
+                    "Writes a script that completes commands and options in bash and zsh: source <(postroom completion)")
+    static final class Completion implements Runnable {
+        @Spec
+        @SuppressWarnings("NullAway.Init")
+        CommandSpec spec;
+
+        @Override
+        public void run() {
+            Root root = (Root) spec.root().userObject();
+            root.terminal.out().print(AutoComplete.bash(NAME, spec.root().commandLine()));
+            root.terminal.out().flush();
+        }
+    }
+
+    static final class Version implements IVersionProvider {
+        @Override
+        public String[] getVersion() throws IOException {
+            Properties build = new Properties();
+            try (InputStream file = PostroomCli.class.getResourceAsStream("/io/postroom/build-info.properties")) {
+                if (file != null) {
+                    build.load(file);
+                }
+            }
+            return new String[] {NAME + " " + build.getProperty("build.version", "dev")};
+        }
+    }
+}

@@ -1,0 +1,49 @@
+package io.postroom.internal.postgres.admin;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.postroom.api.DatabaseHealth;
+import io.postroom.api.InvalidMessageException;
+import io.postroom.testing.PostgresTest;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.time.InstantSource;
+import javax.sql.DataSource;
+import org.junit.jupiter.api.Test;
+
+@PostgresTest
+class PostgresDatabaseTest {
+    @Test
+    void process_whose_clock_is_behind_is_told_so(DataSource pool) {
+        InstantSource slow = InstantSource.offset(InstantSource.system(), Duration.ofMinutes(-2));
+        DatabaseHealth health = new PostgresDatabase(pool, slow).health(Duration.ofMinutes(5));
+        assertThat(health.clockSkew()).isBetween(Duration.ofSeconds(-130), Duration.ofSeconds(-110));
+        assertThat(health.findings().stream().map(DatabaseHealth.Finding::code)).contains("clock");
+        assertThat(health.isHealthy()).isFalse();
+    }
+
+    @Test
+    void look_that_is_locked_out_gives_up_and_the_others_go_on(DataSource pool) throws SQLException {
+        try (Connection locking = pool.getConnection();
+                Statement statement = locking.createStatement()) {
+            locking.setAutoCommit(false);
+            statement.execute("LOCK TABLE postroom.worker IN ACCESS EXCLUSIVE MODE");
+            DatabaseHealth health = new PostgresDatabase(pool).health(Duration.ofMinutes(5));
+            assertThat(health.findings())
+                    .anySatisfy(
+                            finding -> assertThat(finding.what()).contains("could not look at the workers", "55P03"));
+            assertThat(health.days()).hasSize(2);
+            locking.rollback();
+        }
+    }
+
+    @Test
+    void age_outside_its_limits_is_refused(DataSource pool) {
+        assertThatThrownBy(() -> new PostgresDatabase(pool).health(Duration.ofDays(2)))
+                .isInstanceOf(InvalidMessageException.class)
+                .hasMessageContaining("olderThan must be 0 to 1 day");
+    }
+}
