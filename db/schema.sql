@@ -276,10 +276,25 @@ CREATE TABLE postroom.lease (
     crashes smallint[],
     deliveries smallint[],
     started integer,
+    group_keys text[] COLLATE "C",
     CONSTRAINT lease_pk PRIMARY KEY (id)
 ) WITH (fillfactor=70, autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=1000, autovacuum_vacuum_cost_delay=0);
 COMMENT ON COLUMN postroom.lease.failures IS 'per message, before this claim; null means 0 for all (likewise crashes, deliveries)';
 COMMENT ON COLUMN postroom.lease.started IS 'that many of message_ids, from the first, may have started; null means all';
+COMMENT ON COLUMN postroom.lease.group_keys IS 'per message, its group; null: the groups of the queue are not limited';
+
+CREATE TABLE postroom.limited_group (
+    limiter_id integer NOT NULL,
+    group_key text COLLATE "C" NOT NULL,
+    booked_until bigint[] NOT NULL DEFAULT '{}'::bigint[],
+    booked integer[] NOT NULL DEFAULT '{}'::integer[],
+    free_at bigint,
+    CONSTRAINT limited_group_pk PRIMARY KEY (limiter_id, group_key)
+) WITH (fillfactor=70, autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=1000, autovacuum_vacuum_cost_delay=0);
+CREATE INDEX limited_group_free ON postroom.limited_group USING btree (limiter_id, free_at) WHERE (free_at IS NOT NULL);
+COMMENT ON TABLE postroom.limited_group IS 'starts of the groups of queues that limit them; made by claims, removed by a job; read them with postroom.limited_groups(queue)';
+COMMENT ON COLUMN postroom.limited_group.booked_until IS 'ends of slices that have starts, as in limiter';
+COMMENT ON COLUMN postroom.limited_group.free_at IS 'microseconds since 1970: when a group at its limit may start the next; null: it is not at its limit';
 
 CREATE TABLE postroom.limiter (
     id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
@@ -289,6 +304,12 @@ CREATE TABLE postroom.limiter (
     period interval,
     window_kind text NOT NULL DEFAULT 'sliding'::text,
     max_in_progress integer,
+    max_starts_per_group integer,
+    period_per_group interval,
+    max_in_progress_per_group integer,
+    looked_at timestamp with time zone,
+    looked_priority smallint,
+    looked_key text COLLATE "C",
     booked_until bigint[] NOT NULL DEFAULT '{}'::bigint[],
     booked integer[] NOT NULL DEFAULT '{}'::integer[],
     reached_at timestamp with time zone,
@@ -304,16 +325,24 @@ CREATE TABLE postroom.limiter (
     CONSTRAINT limiter_pk PRIMARY KEY (id),
     CONSTRAINT limiter_queue_unique UNIQUE (queue_id),
     CONSTRAINT limiter_destination_wellformed CHECK (destination ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'::text),
+    CONSTRAINT limiter_groups_are_of_a_queue CHECK (queue_id IS NOT NULL OR max_starts_per_group IS NULL AND max_in_progress_per_group IS NULL),
     CONSTRAINT limiter_is_of_one CHECK (num_nonnulls(queue_id, destination) = 1),
+    CONSTRAINT limiter_max_in_progress_per_group_range CHECK (max_in_progress_per_group >= 1 AND max_in_progress_per_group <= 1000000000),
     CONSTRAINT limiter_max_in_progress_range CHECK (max_in_progress >= 1 AND max_in_progress <= 1000000000),
+    CONSTRAINT limiter_max_starts_per_group_range CHECK (max_starts_per_group >= 1 AND max_starts_per_group <= 1000000000),
     CONSTRAINT limiter_max_starts_range CHECK (max_starts >= 1 AND max_starts <= 1000000000),
     CONSTRAINT limiter_parked_until_finite CHECK (isfinite(parked_until)),
     CONSTRAINT limiter_period_is_of_starts CHECK ((max_starts IS NULL) = (period IS NULL)),
+    CONSTRAINT limiter_period_per_group_is_of_starts CHECK ((max_starts_per_group IS NULL) = (period_per_group IS NULL)),
+    CONSTRAINT limiter_period_per_group_range CHECK (period_per_group >= '00:00:00.1'::interval AND period_per_group <= '400 days'::interval),
     CONSTRAINT limiter_period_range CHECK (period >= '00:00:00.1'::interval AND period <= '400 days'::interval),
     CONSTRAINT limiter_set_by_known CHECK (set_by = ANY (ARRAY['declaration'::text, 'operator'::text])),
     CONSTRAINT limiter_window_kind_known CHECK (window_kind = ANY (ARRAY['fixed'::text, 'sliding'::text]))
 ) WITH (fillfactor=50, autovacuum_vacuum_threshold=500, autovacuum_vacuum_cost_delay=0);
 COMMENT ON TABLE postroom.limiter IS 'limits of queues and of destinations; set them with postroom.set_limiter, read them with postroom.limiters()';
+COMMENT ON COLUMN postroom.limiter.max_starts_per_group IS 'of each group of a fair queue, in period_per_group; see limited_group';
+COMMENT ON COLUMN postroom.limiter.looked_at IS 'when claims last looked for groups behind many at their limits: see look_for_groups';
+COMMENT ON COLUMN postroom.limiter.looked_key IS 'how far they came in the lane looked_priority; null: they begin with it';
 COMMENT ON COLUMN postroom.limiter.booked_until IS 'ends of slices that have starts, microseconds since 1970; a fixed period is one slice';
 COMMENT ON COLUMN postroom.limiter.booked IS 'for each of them how many start, or have started, in it or before';
 COMMENT ON COLUMN postroom.limiter.reached_at IS 'when a limit last kept a claim from more; starts are reported then';
@@ -1931,6 +1960,59 @@ or to another exchange: SELECT postroom.bind(''orders'', to_exchange => ''audit'
 routing_key is the key of a direct exchange or the pattern of a topic exchange. arguments are for headers exchanges:
 x-match (all, any, all-with-x, any-with-x) and the headers wanted. true: it is new. A repeat changes nothing.';
 
+CREATE OR REPLACE FUNCTION postroom.book_groups(p_limiter postroom.limiter, p_allowed jsonb, p_left jsonb, p_until bigint, p_now bigint)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    period  constant bigint := extract(epoch FROM p_limiter.period_per_group) * 1000000;
+    width   constant bigint := CASE p_limiter.window_kind WHEN 'fixed' THEN period ELSE greatest(period / 100, 1000) END;
+    keep    constant bigint := CASE p_limiter.window_kind WHEN 'fixed' THEN 0 ELSE period END;
+    ends    constant bigint := (p_until + width - 1) / width * width;
+    latest  constant bigint := postroom.start_slice(period, p_limiter.window_kind, p_now + 1250000);
+BEGIN
+    INSERT INTO postroom.limited_group AS g (limiter_id, group_key, booked_until, booked, free_at)
+    SELECT p_limiter.id, k.key, coalesce(x.until, '{}'), coalesce(x.booked, '{}'),
+           CASE WHEN x.used >= p_limiter.max_starts_per_group THEN (
+                    SELECT min(c.at)
+                    FROM (SELECT u.at, sum(u.n) OVER (ORDER BY u.at) AS n FROM unnest(x.until, x.booked) u (at, n)) c
+                    WHERE c.n > x.used - p_limiter.max_starts_per_group) + keep
+                WHEN o.free_at IS NOT NULL AND k.starts > 0 THEN p_now END
+    FROM (SELECT a.key, (a.value::int - (p_left ->> a.key)::int) AS starts FROM jsonb_each_text(p_allowed) a) k
+    LEFT JOIN LATERAL (
+        SELECT s.booked_until, s.booked, s.free_at
+        FROM postroom.limited_group s
+        WHERE s.limiter_id = p_limiter.id
+          AND s.group_key = k.key COLLATE "C") o ON true
+    CROSS JOIN LATERAL (
+        SELECT array_agg(c.at ORDER BY c.at) AS until, array_agg(c.n ORDER BY c.at) AS booked, sum(c.n) AS used
+        FROM (
+            SELECT b.at, sum(b.n)::int AS n
+            FROM (
+                SELECT least(u.at, latest) AS at, u.n FROM unnest(o.booked_until, o.booked) u (at, n) WHERE u.n > 0
+                UNION ALL
+                SELECT ends, k.starts WHERE k.starts > 0
+            ) b
+            WHERE b.at + keep > p_now
+            GROUP BY b.at
+        ) c
+    ) x
+    WHERE k.starts > 0 OR o.free_at IS NOT NULL OR x.used >= p_limiter.max_starts_per_group
+    ON CONFLICT (limiter_id, group_key) DO UPDATE
+    SET booked_until = excluded.booked_until, booked = excluded.booked, free_at = excluded.free_at;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.book_groups IS 'Internal: notes which groups a claim took messages from, and when those at their limit may start the next.';
+
 CREATE OR REPLACE FUNCTION postroom.bound_old(p_parent text, p_most integer, p_rows integer)
  RETURNS date
  LANGUAGE plpgsql
@@ -2498,7 +2580,7 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.claim_each IS 'Internal: called by workers. Takes ready messages of many queues and puts them under leases.';
 
-CREATE OR REPLACE FUNCTION postroom.claim_fair(p_worker integer, p_queue integer, p_queue_name text, p_priorities smallint[], p_floors bigint[], p_turns text[], p_limit integer, p_lease_size integer, p_started integer, p_kind integer)
+CREATE OR REPLACE FUNCTION postroom.claim_fair(p_worker integer, p_queue integer, p_queue_name text, p_priorities smallint[], p_floors bigint[], p_turns text[], p_limit integer, p_lease_size integer, p_started integer, p_kind integer, p_limiter integer DEFAULT NULL::integer, p_until bigint DEFAULT NULL::bigint)
  RETURNS TABLE(lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, exchange text, routing_key text, headers text, payload text, body bytea, group_key text, turn text)
  LANGUAGE plpgsql
  ROWS 100
@@ -2548,6 +2630,15 @@ DECLARE
     sorted       uuid[];
     low          uuid;
     high         uuid;
+    limiter      postroom.limiter;
+    starts_of    int; -- the limiter, if it limits starts
+    now_us       bigint;
+    running      jsonb;
+    full_keys    text[];
+    released     text[]; -- groups that were at their limits
+    allowed      jsonb; -- of each group that was met: how many may start,
+    open_starts  jsonb; -- and how many are left; null: groups are not limited
+    part_keys    text[];
 BEGIN
     LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queue: see begin_single_active_change
     -- The lock on queue is held until the end of the transaction: see claim.
@@ -2559,6 +2650,17 @@ BEGIN
                ELSE true END;
     IF NOT FOUND OR p_kind % 4 > 0 THEN
         RETURN;
+    END IF;
+    IF p_limiter IS NOT NULL THEN
+        SELECT * INTO limiter FROM postroom.limiter l WHERE l.id = p_limiter;
+        now_us := extract(epoch FROM clock_timestamp()) * 1000000;
+        running := CASE WHEN limiter.max_in_progress_per_group IS NOT NULL THEN postroom.running_groups(p_queue) END;
+        full_keys := CASE WHEN running IS NULL THEN '{}' ELSE postroom.full_groups(limiter, running) END;
+        starts_of := CASE WHEN limiter.max_starts_per_group IS NOT NULL THEN p_limiter END;
+        released := CASE WHEN starts_of IS NULL THEN '{}'
+                         ELSE postroom.released_groups(p_limiter, full_keys, now_us, greatest(wanted, 64)) END;
+        allowed := '{}';
+        open_starts := '{}';
     END IF;
     FOR lane IN 1 .. cardinality(p_priorities) LOOP
         prio := p_priorities[lane];
@@ -2591,6 +2693,24 @@ BEGIN
             LIMIT greatest(64, wanted)
         ) x
         WHERE x.group_key = '';
+        IF p_limiter IS NOT NULL THEN
+            IF first_plain IS NOT NULL THEN -- step 5 of group_limit.sql
+                UPDATE postroom.ready r
+                SET group_key = postroom.fair_key(r.message_id)
+                WHERE r.ctid = ANY (ARRAY(
+                    SELECT x.ctid
+                    FROM postroom.ready x
+                    WHERE x.queue_id = p_queue
+                      AND x.priority = prio
+                      AND x.seq BETWEEN first_plain AND last_plain
+                      AND x.crashes = 0
+                      AND x.group_key = ''
+                    FOR UPDATE SKIP LOCKED));
+            END IF;
+            first_plain := NULL;
+            waiting := released[1 : CASE WHEN wanted > 1 THEN wanted / 2 WHEN random() < 0.5 THEN 1 ELSE 0 END];
+            again := released[cardinality(waiting) + 1 :]; -- once the round is over
+        END IF;
 
         LOOP
             IF own_rest > 0 THEN
@@ -2601,7 +2721,11 @@ BEGIN
                 keys := waiting;
                 waiting := '{}';
                 IF NOT wraps AND cardinality(keys) < wanted THEN
-                    keys := keys || postroom.next_groups(p_queue, prio, from_seq, last_key, '', wanted - cardinality(keys));
+                    keys := keys || CASE
+                        WHEN p_limiter IS NULL THEN
+                            postroom.next_groups(p_queue, prio, from_seq, last_key, '', wanted - cardinality(keys))
+                        ELSE postroom.next_open_groups(
+                            starts_of, full_keys, p_queue, prio, from_seq, last_key, '', wanted - cardinality(keys)) END;
                     wraps := cardinality(keys) < wanted;
                     last_key := CASE WHEN NOT wraps THEN keys[wanted] END;
                     IF wraps AND own_key <> '' AND first_plain IS NOT NULL THEN
@@ -2609,8 +2733,12 @@ BEGIN
                     END IF;
                 END IF;
                 IF wraps AND NOT is_round AND cardinality(keys) < wanted THEN
-                    found_keys := postroom.next_groups(
-                        p_queue, prio, from_seq, last_key, coalesce(own_key, ''), wanted - cardinality(keys));
+                    found_keys := CASE
+                        WHEN p_limiter IS NULL THEN postroom.next_groups(
+                            p_queue, prio, from_seq, last_key, coalesce(own_key, ''), wanted - cardinality(keys))
+                        ELSE postroom.next_open_groups(
+                            starts_of, full_keys, p_queue, prio, from_seq, last_key, coalesce(own_key, ''),
+                            wanted - cardinality(keys)) END;
                     is_round := cardinality(found_keys) < wanted - cardinality(keys);
                     last_key := found_keys[cardinality(found_keys)];
                     keys := keys || found_keys;
@@ -2640,6 +2768,19 @@ BEGIN
                         FROM (SELECT t.turn, t.place, sum(t.turn) OVER (ORDER BY t.place) - t.turn AS before
                               FROM unnest(turns) WITH ORDINALITY t (turn, place)) u
                         ORDER BY u.place) END;
+            END IF;
+            IF p_limiter IS NOT NULL THEN
+                part_keys := ARRAY(
+                    SELECT k.group_key
+                    FROM unnest(keys, quotas) k (group_key, quota)
+                    WHERE k.quota > 0 AND NOT allowed ? k.group_key);
+                running := coalesce(running, '{}');
+                allowed := allowed || postroom.group_allowance(limiter, part_keys, running, now_us);
+                open_starts := allowed || open_starts;
+                quotas := ARRAY(
+                    SELECT CASE WHEN k.quota > 0 THEN least(k.quota, (open_starts ->> k.group_key)::int) ELSE 0 END
+                    FROM unnest(keys, quotas) WITH ORDINALITY k (group_key, quota, place)
+                    ORDER BY k.place);
             END IF;
 
             WITH given AS MATERIALIZED (
@@ -2697,18 +2838,23 @@ BEGIN
             delivered := delivered || part.delivered;
             taken_keys := taken_keys || part.keys;
             wanted := wanted - part.messages;
+            IF part.messages > 0 AND p_limiter IS NOT NULL THEN
+                open_starts := open_starts || (
+                    SELECT jsonb_object_agg(g.group_key, (open_starts ->> g.group_key)::int - g.messages)
+                    FROM (SELECT u.group_key, count(*) AS messages FROM unnest(part.keys) u (group_key) GROUP BY u.group_key) g);
+            END IF;
             IF wanted > 0 AND own_rest = 0 THEN
                 waiting := ARRAY(
                     SELECT k.group_key
                     FROM unnest(keys, quotas) WITH ORDINALITY k (group_key, quota, place)
-                    WHERE k.quota = 0
+                    WHERE k.quota = 0 AND coalesce((open_starts ->> k.group_key)::int, 1) > 0
                     ORDER BY k.place);
                 again := again || ARRAY(
                     SELECT k.group_key
                     FROM unnest(keys, quotas) WITH ORDINALITY k (group_key, quota, place)
                     LEFT JOIN (SELECT u.group_key, count(*) AS messages FROM unnest(part.keys) u (group_key) GROUP BY u.group_key) g
                          ON g.group_key = k.group_key
-                    WHERE k.quota > 0 AND g.messages >= k.quota
+                    WHERE k.quota > 0 AND g.messages >= k.quota AND coalesce((open_starts ->> k.group_key)::int, 1) > 0
                     ORDER BY k.place);
             END IF;
             own_rest := 0;
@@ -2736,11 +2882,12 @@ BEGIN
         high := sorted[taken];
 
         WITH leased AS (
-            INSERT INTO postroom.lease AS l (worker_id, queue_id, priority, message_ids, open, failures, deliveries, started)
+            INSERT INTO postroom.lease AS l (worker_id, queue_id, priority, message_ids, open, failures, deliveries, started, group_keys)
             SELECT p_worker, p_queue, prio, ids[g.first : g.last], repeat('1', least(g.last, taken) - g.first + 1)::bit varying,
                    CASE WHEN 0 < ANY (failed) THEN failed[g.first : g.last] END,
                    CASE WHEN 0 < ANY (delivered) THEN delivered[g.first : g.last] END,
-                   CASE WHEN starting < least(g.last, taken) THEN greatest(starting - g.first + 1, 0) END
+                   CASE WHEN starting < least(g.last, taken) THEN greatest(starting - g.first + 1, 0) END,
+                   CASE WHEN p_limiter IS NOT NULL THEN taken_keys[g.first : g.last] END
             FROM (SELECT s.first, s.first + p_lease_size - 1 AS last FROM generate_series(1, taken, p_lease_size) s (first)) g
             RETURNING l.id
         )
@@ -2767,13 +2914,104 @@ BEGIN
         starting := starting - taken;
         EXIT WHEN wanted <= 0;
     END LOOP;
+    IF starts_of IS NOT NULL AND allowed <> '{}' THEN
+        PERFORM postroom.book_groups(limiter, allowed, open_starts, p_until, now_us);
+    END IF;
 END
 $function$
 ;
 COMMENT ON FUNCTION postroom.claim_fair IS 'Internal: called by workers. Takes ready messages of a fair queue, the groups in turn, and puts them under leases.';
 
+CREATE OR REPLACE FUNCTION postroom.claim_group_suspect(p_worker integer, p_queue integer, p_queue_name text, p_priorities smallint[], p_started integer, p_kind integer, p_limiter integer, p_until bigint)
+ RETURNS TABLE(lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, exchange text, routing_key text, headers text, payload text, body bytea, group_key text, turn text)
+ LANGUAGE plpgsql
+ ROWS 1
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_sort TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    now_us       constant bigint := extract(epoch FROM clock_timestamp()) * 1000000;
+    limiter      postroom.limiter;
+    crash_limit  int;
+    running      jsonb;
+    allowed      jsonb;
+    prio         smallint;
+    suspect      record;
+    new_lease    bigint;
+BEGIN
+    SELECT q.crash_limit INTO crash_limit
+    FROM postroom.queue q
+    WHERE q.id = p_queue
+      AND q.name = p_queue_name
+      AND CASE WHEN q.single_active_consumer THEN postroom.take_active(p_worker, p_queue) ELSE true END;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    SELECT * INTO limiter FROM postroom.limiter l WHERE l.id = p_limiter;
+    running := CASE WHEN limiter.max_in_progress_per_group IS NOT NULL THEN postroom.running_groups(p_queue) END;
+    FOREACH prio IN ARRAY p_priorities LOOP
+        allowed := postroom.group_allowance(limiter, ARRAY(
+            SELECT DISTINCT CASE s.group_key WHEN '' THEN postroom.fair_key(s.message_id) ELSE s.group_key END
+            FROM (SELECT r.group_key, r.message_id
+                  FROM postroom.ready r
+                  WHERE r.queue_id = p_queue
+                    AND r.priority = prio
+                    AND r.crashes > 0
+                    AND (r.crashes + 1 >= crash_limit) = (p_kind = 2)
+                  ORDER BY r.queue_id, r.priority, r.seq
+                  LIMIT 100) s), running, now_us);
+        SELECT r.ctid AS spot, r.message_id, r.failures, r.crashes, r.deliveries,
+               CASE r.group_key WHEN '' THEN postroom.fair_key(r.message_id) ELSE r.group_key END AS key
+        INTO suspect
+        FROM postroom.ready r
+        WHERE r.queue_id = p_queue
+          AND r.priority = prio
+          AND r.crashes > 0
+          AND (r.crashes + 1 >= crash_limit) = (p_kind = 2)
+          AND (allowed ->> CASE r.group_key WHEN '' THEN postroom.fair_key(r.message_id) ELSE r.group_key END)::int > 0
+        ORDER BY r.queue_id, r.priority, r.seq
+        LIMIT 1
+        FOR UPDATE SKIP LOCKED;
+        CONTINUE WHEN NOT FOUND;
+
+        DELETE FROM postroom.ready WHERE ctid = suspect.spot;
+        INSERT INTO postroom.lease AS l
+            (worker_id, queue_id, priority, message_ids, open, failures, crashes, deliveries, started, group_keys)
+        VALUES (p_worker, p_queue, prio, ARRAY[suspect.message_id], B'1'::bit varying,
+                CASE WHEN suspect.failures > 0 THEN ARRAY[suspect.failures] END, ARRAY[suspect.crashes],
+                CASE WHEN suspect.deliveries > 0 THEN ARRAY[suspect.deliveries] END,
+                CASE WHEN p_started < 1 THEN 0 END, ARRAY[suspect.key])
+        RETURNING l.id INTO new_lease;
+        IF limiter.max_starts_per_group IS NOT NULL THEN
+            PERFORM postroom.book_groups(
+                limiter, jsonb_build_object(suspect.key, 1), jsonb_build_object(suspect.key, 0), p_until, now_us);
+        END IF;
+        RETURN QUERY
+        SELECT new_lease, 1, 0, prio, 0::bigint, suspect.message_id, suspect.failures, suspect.crashes, suspect.deliveries,
+               m.id IS NOT NULL,
+               coalesce(m.expires_at <= clock_timestamp(), false)
+                   OR m.queue_ids IS NOT NULL AND postroom.is_entry_expired(m.id, p_queue),
+               m.created_at,
+               m.type, m.type_version, m.direction, m.correlation_id, m.content_type,
+               m.exchange, m.routing_key, m.headers::text, m.payload::text, m.body, m.group_key, NULL::text
+        FROM (SELECT) one -- answers a row even when the payload is not visible
+        LEFT JOIN postroom.message m ON m.id = suspect.message_id;
+        RETURN;
+    END LOOP;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.claim_group_suspect IS 'Internal: called by claim_limited. Takes a suspect whose group may start a message.';
+
 CREATE OR REPLACE FUNCTION postroom.claim_limited(p_worker integer, p_queue integer, p_queue_name text, p_priorities smallint[], p_cursors bigint[], p_limit integer, p_lease_size integer, p_started integer, p_kind integer, p_ordered boolean, p_limits text, p_deadlines bigint[], p_starts bigint[], p_counts integer[], p_turns text[])
- RETURNS TABLE(lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, exchange text, routing_key text, headers text, payload text, body bytea, group_key text, turn text, start_within bigint, start_guard bigint, held_back boolean, next_start bigint, booked_at bigint, limits text, reported boolean)
+ RETURNS TABLE(lease_id bigint, lease_count integer, ordinal integer, priority smallint, lane_seq bigint, message_id uuid, failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamp with time zone, type text, type_version smallint, direction smallint, correlation_id text, content_type text, exchange text, routing_key text, headers text, payload text, body bytea, group_key text, turn text, start_within bigint, start_guard bigint, held_back boolean, next_start bigint, booked_at bigint, limits text, reported boolean, by_group boolean, by_end boolean)
  LANGUAGE plpgsql
  ROWS 100
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2802,6 +3040,8 @@ DECLARE
     guard         bigint;
     is_close      boolean := false;
     wait          bigint := 0;
+    grouped       postroom.limiter; -- the one with limits of groups
+    expired_keys  text[] := '{}';
 BEGIN
     LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queue: see arm_limiter
     SELECT q.has_limiter, q.destination INTO is_limited, own_destination
@@ -2858,19 +3098,16 @@ BEGIN
             END IF;
             most := least(most, CASE WHEN one.probes IS NOT NULL THEN greatest(one.probes - one.probes_started, 0) END);
         END IF;
-        IF one.max_starts IS NOT NULL THEN
-            period_us := extract(epoch FROM one.period) * 1000000;
+        IF num_nonnulls(one.max_starts_per_group, one.max_in_progress_per_group) > 0 THEN
+            grouped := one;
+        END IF;
+        FOREACH period_us IN ARRAY ARRAY[
+            (extract(epoch FROM one.period) * 1000000)::bigint, (extract(epoch FROM one.period_per_group) * 1000000)::bigint]
+        LOOP
+            CONTINUE WHEN period_us IS NULL;
             -- Later than the moment at which the worker sent the claim, and before any of the starts.
             now_us := extract(epoch FROM clock_timestamp()) * 1000000;
             booking_us := coalesce(booking_us, now_us);
-            IF is_reported THEN
-                SELECT m.until, m.booked INTO one.booked_until, one.booked
-                FROM postroom.move_starts(period_us, one.window_kind, one.booked_until, one.booked, p_deadlines, p_starts, p_counts) m;
-            END IF;
-            SELECT c.used, c.until, c.booked INTO usage
-            FROM postroom.count_starts(period_us, one.window_kind, one.booked_until, one.booked, now_us) c;
-            one.booked_until := usage.until;
-            one.booked := usage.booked;
             ends := postroom.start_time(period_us);
             IF one.window_kind = 'fixed' THEN
                 ends := least(ends, postroom.start_slice(period_us, 'fixed', booking_us + 1) - booking_us);
@@ -2880,9 +3117,19 @@ BEGIN
             IF ends < 2 * postroom.start_guard(period_us) THEN
                 most := 0; -- it could start in the next period
                 wait := greatest(wait, ends);
-            ELSE
-                most := least(most, greatest(one.max_starts - usage.used, 0));
             END IF;
+        END LOOP;
+        IF one.max_starts IS NOT NULL THEN
+            period_us := extract(epoch FROM one.period) * 1000000;
+            IF is_reported THEN
+                SELECT m.until, m.booked INTO one.booked_until, one.booked
+                FROM postroom.move_starts(period_us, one.window_kind, one.booked_until, one.booked, p_deadlines, p_starts, p_counts) m;
+            END IF;
+            SELECT c.used, c.until, c.booked INTO usage
+            FROM postroom.count_starts(period_us, one.window_kind, one.booked_until, one.booked, now_us) c;
+            one.booked_until := usage.until;
+            one.booked := usage.booked;
+            most := least(most, greatest(one.max_starts - usage.used, 0));
         END IF;
         limiters[i] := one;
     END LOOP;
@@ -2894,12 +3141,17 @@ BEGIN
             SELECT c.*, NULL::text
             FROM postroom.claim(p_worker, p_queue, p_queue_name, p_priorities, p_cursors,
                                 most::int, p_lease_size, p_started, p_kind + 4) c
-            WHERE NOT p_ordered AND p_turns IS NULL
+            WHERE NOT p_ordered AND p_turns IS NULL AND grouped.id IS NULL
             UNION ALL
             SELECT c.*
             FROM postroom.claim_fair(p_worker, p_queue, p_queue_name, p_priorities, p_cursors, p_turns,
-                                     most::int, p_lease_size, p_started, p_kind + 4) c
+                                     most::int, p_lease_size, p_started, p_kind + 4, grouped.id, booking_us + within) c
             WHERE p_turns IS NOT NULL
+            UNION ALL
+            SELECT c.*
+            FROM postroom.claim_group_suspect(
+                p_worker, p_queue, p_queue_name, p_priorities, p_started, p_kind, grouped.id, booking_us + within) c
+            WHERE p_kind > 0 AND grouped.id IS NOT NULL
             UNION ALL
             SELECT c.*, NULL::text
             FROM postroom.claim_ordered(p_worker, p_queue, p_queue_name, p_priorities, p_cursors,
@@ -2907,11 +3159,24 @@ BEGIN
             WHERE p_ordered
         LOOP
             taken := taken + 1;
-            starts := starts + CASE WHEN expired THEN 0 ELSE 1 END; -- an expired message never starts
+            IF NOT expired THEN
+                starts := starts + 1;
+            ELSIF grouped.max_starts_per_group IS NOT NULL THEN -- an expired message never starts
+                expired_keys := array_append(expired_keys, coalesce(group_key, E'\x01'));
+            END IF;
             RETURN NEXT;
         END LOOP;
     END IF;
     held_back := taken >= most AND most < p_limit;
+    by_group := false;
+    by_end := false;
+    IF cardinality(expired_keys) > 0 THEN
+        PERFORM postroom.unbook_groups(grouped.id, expired_keys);
+    END IF;
+    IF grouped.id IS NOT NULL AND taken < most AND p_kind = 0 THEN
+        SELECT w.waits, w.waits, w.by_end, coalesce(w.next_start, 0) INTO held_back, by_group, by_end, wait
+        FROM postroom.group_wait(grouped, p_queue, p_priorities, p_cursors, p_limit) w;
+    END IF;
 
     UPDATE postroom.limiter l
     SET probes_started = l.probes_started + starts
@@ -2928,7 +3193,7 @@ BEGIN
                 one.booked := one.booked || starts;
             END IF;
         END IF;
-        IF held_back THEN
+        IF held_back AND NOT by_group THEN
             one.reached_at := clock_timestamp();
         END IF;
         is_close := is_close OR one.reached_at > clock_timestamp() - 10 * one.period - interval '10 seconds'
@@ -2938,7 +3203,7 @@ BEGIN
             SET booked_until = one.booked_until, booked = one.booked, reached_at = one.reached_at
             WHERE l.id = one.id;
         END IF;
-        IF held_back THEN
+        IF held_back AND NOT by_group THEN
             wait := greatest(wait, postroom.next_start(
                 one.max_starts, period_us, one.window_kind, one.booked_until, one.booked,
                 (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, least(p_limit, greatest(1, one.max_starts / 200))));
@@ -4709,6 +4974,9 @@ BEGIN
         IF changed IS NOT DISTINCT FROM existing THEN
             RETURN false;
         ELSIF is_locked THEN
+            IF existing.fair AND NOT changed.fair THEN
+                PERFORM postroom.require_no_group_limit(existing.id);
+            END IF;
             UPDATE postroom.queue q
             SET max_attempts = changed.max_attempts, retry_after = changed.retry_after, crash_limit = changed.crash_limit,
                 time_to_live = changed.time_to_live, retention = changed.retention, settings_by = changed.settings_by,
@@ -5339,6 +5607,51 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.expire IS 'Internal: called by a job. Waiting messages whose time to live ended become EXPIRED.';
 
+CREATE OR REPLACE FUNCTION postroom.explain_group_limit(p_queue integer, p_name text, p_group text)
+ RETURNS SETOF text
+ LANGUAGE plpgsql
+ STABLE ROWS 1
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+    now_us   constant bigint := extract(epoch FROM clock_timestamp()) * 1000000;
+    key      constant text := coalesce(p_group, E'\x01');
+    whose    constant text := coalesce('its group "' || p_group || '"', 'all without a group');
+    limiter  postroom.limiter;
+    free_at  bigint;
+    running  int;
+BEGIN
+    SELECT l.* INTO limiter
+    FROM postroom.limiter l
+    WHERE l.queue_id = p_queue
+      AND num_nonnulls(l.max_starts_per_group, l.max_in_progress_per_group) > 0;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    IF limiter.max_starts_per_group IS NOT NULL THEN
+        SELECT g.free_at INTO free_at
+        FROM postroom.limited_group g
+        WHERE g.limiter_id = limiter.id
+          AND g.group_key = key COLLATE "C";
+        IF free_at > now_us THEN
+            RETURN NEXT format('limit: %s has reached %s starts in %s (%s) in queue "%s"; the next may start at %s',
+                whose, limiter.max_starts_per_group, limiter.period_per_group, limiter.window_kind, p_name,
+                to_char((clock_timestamp() + (free_at - now_us) * interval '1 microsecond') AT TIME ZONE 'UTC',
+                        'YYYY-MM-DD HH24:MI:SS "UTC"'));
+        END IF;
+    END IF;
+    IF limiter.max_in_progress_per_group IS NOT NULL THEN
+        running := coalesce((postroom.running_groups(p_queue) ->> key)::int, 0);
+        IF running >= limiter.max_in_progress_per_group THEN
+            RETURN NEXT format('limit: %s may have %s messages in progress in queue "%s", and %s are',
+                whose, limiter.max_in_progress_per_group, p_name, running);
+        END IF;
+    END IF;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.explain_group_limit IS 'Internal: called by explain. Which limit of its group keeps a message back.';
+
 CREATE OR REPLACE FUNCTION postroom.explain_group(p_message uuid, p_queue integer, p_group text)
  RETURNS text
  LANGUAGE plpgsql
@@ -5579,6 +5892,7 @@ BEGIN
                                 limiter.name, limiter.max_in_progress, limiter.in_progress);
                         END IF;
                     END LOOP;
+                    RETURN QUERY SELECT postroom.explain_group_limit(entry.queue_id, entry.queue, message.group_key);
                 END IF;
                 IF entry.crashes > 0 THEN
                     RETURN NEXT format(
@@ -5754,6 +6068,142 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.free_history_day IS 'Internal: called by a job. Frees a partition of attempt. false: the lock was not to be had.';
+
+CREATE OR REPLACE FUNCTION postroom.full_groups(p_limiter postroom.limiter, p_running jsonb)
+ RETURNS text[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    RETURN ARRAY(
+        SELECT g.key
+        FROM jsonb_each_text(p_running) g
+        WHERE g.value::int >= p_limiter.max_in_progress_per_group);
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.full_groups IS 'Internal: which groups have as many messages in progress as they may.';
+
+CREATE OR REPLACE FUNCTION postroom.group_allowance(p_limiter postroom.limiter, p_keys text[], p_running jsonb, p_now bigint)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
+AS $function$
+DECLARE
+    keep    constant bigint := CASE p_limiter.window_kind WHEN 'fixed' THEN 0
+                                    ELSE extract(epoch FROM p_limiter.period_per_group) * 1000000 END;
+    latest  constant bigint := postroom.start_slice(
+        (extract(epoch FROM p_limiter.period_per_group) * 1000000)::bigint, p_limiter.window_kind, p_now + 1250000);
+BEGIN
+    IF p_limiter.max_starts_per_group IS NULL THEN
+        RETURN (
+            SELECT coalesce(jsonb_object_agg(k.key,
+                       greatest(0, p_limiter.max_in_progress_per_group - coalesce((p_running ->> k.key)::int, 0))), '{}')
+            FROM unnest(p_keys) k (key));
+    END IF;
+    RETURN (
+        SELECT coalesce(jsonb_object_agg(k.key, greatest(0, least(
+                   p_limiter.max_starts_per_group - coalesce(s.used, 0),
+                   p_limiter.max_in_progress_per_group - coalesce((p_running ->> k.key)::int, 0)))), '{}')
+        FROM unnest(p_keys) k (key)
+        LEFT JOIN LATERAL (
+            SELECT (SELECT sum(u.n) FROM unnest(g.booked_until, g.booked) u (at, n) WHERE least(u.at, latest) + keep > p_now) AS used
+            FROM postroom.limited_group g
+            WHERE g.limiter_id = p_limiter.id
+              AND g.group_key = k.key COLLATE "C") s ON true);
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.group_allowance IS 'Internal: how many messages of groups may start now under a limit of each.';
+
+CREATE OR REPLACE FUNCTION postroom.group_wait(p_limiter postroom.limiter, p_queue integer, p_priorities smallint[], p_floors bigint[], p_limit integer, OUT waits boolean, OUT by_end boolean, OUT next_start bigint)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_sort TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
+AS $function$
+DECLARE
+    now_us    constant bigint := extract(epoch FROM clock_timestamp()) * 1000000;
+    full_keys text[] := '{}';
+    first_at  bigint;
+    batch_at  bigint;
+BEGIN
+    by_end := false;
+    waits := EXISTS (
+        SELECT
+        FROM unnest(p_priorities, p_floors) l (priority, floor)
+        CROSS JOIN LATERAL (
+            SELECT
+            FROM postroom.ready r
+            WHERE r.queue_id = p_queue
+              AND r.priority = l.priority
+              AND r.seq >= l.floor
+              AND r.crashes = 0
+            LIMIT 1) r);
+    IF NOT waits THEN
+        RETURN;
+    END IF;
+    IF p_limiter.max_in_progress_per_group IS NOT NULL THEN
+        full_keys := postroom.full_groups(p_limiter, postroom.running_groups(p_queue));
+        by_end := cardinality(full_keys) > 0;
+    END IF;
+    IF p_limiter.max_starts_per_group IS NOT NULL THEN
+        IF postroom.look_for_groups(p_limiter, full_keys, p_queue, p_priorities, p_floors, now_us) THEN
+            next_start := 2000;
+            RETURN;
+        ELSIF cardinality(postroom.released_groups(p_limiter.id, full_keys, now_us, 1)) > 0 THEN
+            next_start := 2000; -- more of them than the claim looked at, or one that it did not use up
+            RETURN;
+        END IF;
+        SELECT min(f.free_at), CASE WHEN count(*) = p_limit THEN max(f.free_at) END
+        INTO first_at, batch_at
+        FROM (SELECT g.free_at
+              FROM postroom.limited_group g
+              WHERE g.limiter_id = p_limiter.id
+                AND g.free_at > now_us
+              ORDER BY g.limiter_id, g.free_at
+              LIMIT p_limit) f;
+        next_start := least(batch_at, first_at + least((extract(epoch FROM p_limiter.period_per_group) * 20000)::bigint, 20000)) - now_us;
+        IF EXISTS (SELECT FROM postroom.limited_group g WHERE g.limiter_id = p_limiter.id AND g.free_at IS NOT NULL OFFSET 256 LIMIT 1) THEN
+            next_start := least(next_start, 100000); -- look_for_groups goes on then
+        END IF;
+    END IF;
+    waits := by_end OR next_start IS NOT NULL;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.group_wait IS 'Internal: whether limits of groups keep messages back, and how long.';
+
+CREATE OR REPLACE FUNCTION postroom.groups_at_limit(p_limiter integer)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    RETURN (
+        SELECT count(*)
+        FROM postroom.limited_group g
+        WHERE g.limiter_id = p_limiter
+          AND g.free_at > extract(epoch FROM clock_timestamp()) * 1000000);
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.groups_at_limit IS 'Internal: how many groups of a queue have started as many messages as they may.';
 
 CREATE OR REPLACE FUNCTION postroom.has_unfinished(p_batch uuid)
  RETURNS boolean
@@ -6160,6 +6610,48 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.ledger_hash IS 'Internal: SHA-256 of the hash of the line before and of all values of a line, but for its own hash.';
 
+CREATE OR REPLACE FUNCTION postroom.limited_groups(queue text)
+ RETURNS TABLE(group_key text, starts integer, in_progress integer, next_start bigint)
+ LANGUAGE plpgsql
+ STABLE ROWS 100
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    now_us   constant bigint := extract(epoch FROM clock_timestamp()) * 1000000;
+    limiter  postroom.limiter;
+    running  jsonb;
+BEGIN
+    SELECT l.* INTO limiter
+    FROM postroom.limiter l
+    JOIN postroom.queue q ON q.id = l.queue_id
+    WHERE q.name = limited_groups.queue
+      AND num_nonnulls(l.max_starts_per_group, l.max_in_progress_per_group) > 0;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    running := postroom.running_groups(limiter.queue_id);
+    RETURN QUERY
+    SELECT nullif(x.key, E'\x01'), x.starts, x.running, greatest(0, x.free_at - now_us)
+    FROM (
+        SELECT coalesce(g.group_key, r.key) AS key, coalesce(r.value::int, 0) AS running, coalesce(g.free_at, 0) AS free_at,
+               coalesce((SELECT sum(u.n)::int
+                         FROM unnest(g.booked_until, g.booked) u (at, n)
+                         WHERE u.at + CASE limiter.window_kind WHEN 'fixed' THEN 0
+                                           ELSE extract(epoch FROM limiter.period_per_group) * 1000000 END > now_us), 0) AS starts
+        FROM (SELECT s.* FROM postroom.limited_group s WHERE s.limiter_id = limiter.id AND limiter.max_starts_per_group IS NOT NULL) g
+        FULL JOIN jsonb_each_text(running) r ON r.key = g.group_key
+    ) x
+    WHERE x.starts >= limiter.max_starts_per_group
+       OR x.running >= limiter.max_in_progress_per_group
+    ORDER BY 4, x.key COLLATE "C"
+    LIMIT 1000;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.limited_groups IS 'Groups of a queue that are at their limit, up to 1000: SELECT * FROM postroom.limited_groups(''imports'').
+next_start: the microseconds until one of their messages may start, as far as starts are limited. Without a group: those that have none.';
+
 CREATE OR REPLACE FUNCTION postroom.limited_queue(p_queue text, p_destination text)
  RETURNS integer
  LANGUAGE plpgsql
@@ -6186,7 +6678,7 @@ $function$
 COMMENT ON FUNCTION postroom.limited_queue IS 'Internal: checks the name of a queue or destination that is limited.';
 
 CREATE OR REPLACE FUNCTION postroom.limiters()
- RETURNS TABLE(queue text, destination text, max_starts integer, period interval, window_kind text, max_in_progress integer, starts integer, in_progress bigint, next_start bigint, set_by text, set_at timestamp with time zone, parked_until timestamp with time zone, queue_id integer)
+ RETURNS TABLE(queue text, destination text, max_starts integer, period interval, window_kind text, max_in_progress integer, starts integer, in_progress bigint, next_start bigint, set_by text, set_at timestamp with time zone, parked_until timestamp with time zone, queue_id integer, max_starts_per_group integer, period_per_group interval, max_in_progress_per_group integer, groups_at_limit bigint)
  LANGUAGE sql
  STABLE ROWS 10
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -6194,7 +6686,8 @@ AS $function$
     SELECT q.name, l.destination, l.max_starts, l.period, l.window_kind, l.max_in_progress,
            least(c.used, 2147483647)::int, coalesce(r.in_progress, 0),
            coalesce(postroom.next_start(l.max_starts, t.period, l.window_kind, c.until, c.booked, t.now, 1), 0), l.set_by, l.set_at,
-           CASE WHEN l.parked_until > clock_timestamp() THEN l.parked_until END, q.id
+           CASE WHEN l.parked_until > clock_timestamp() THEN l.parked_until END, q.id,
+           l.max_starts_per_group, l.period_per_group, l.max_in_progress_per_group, postroom.groups_at_limit(l.id)
     FROM postroom.limiter l
     LEFT JOIN postroom.queue q ON q.id = l.queue_id
     CROSS JOIN LATERAL (
@@ -6326,6 +6819,68 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.log_schedule_action IS 'Internal: notes what an operator did to a schedule.';
+
+CREATE OR REPLACE FUNCTION postroom.look_for_groups(p_limiter postroom.limiter, p_full text[], p_queue integer, p_priorities smallint[], p_floors bigint[], p_now bigint)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    prio       smallint;
+    lane       int;
+    next_keys  text[];
+    keys       text[];
+BEGIN
+    IF (SELECT count(*)
+        FROM (SELECT FROM postroom.limited_group g WHERE g.limiter_id = p_limiter.id AND g.free_at IS NOT NULL LIMIT 257) x) <= 256 THEN
+        RETURN false; -- the round gets to all
+    END IF;
+    keys := ARRAY(
+        SELECT DISTINCT n.group_key
+        FROM unnest(p_priorities, p_floors) l (priority, floor)
+        CROSS JOIN LATERAL (
+            SELECT r.group_key
+            FROM postroom.ready r
+            WHERE r.queue_id = p_queue
+              AND r.priority = l.priority
+              AND r.seq >= l.floor
+              AND r.crashes = 0
+            ORDER BY r.queue_id DESC, r.priority DESC, r.seq DESC
+            LIMIT 64) n
+        WHERE n.group_key <> '');
+    IF p_limiter.looked_at IS NULL OR clock_timestamp() NOT BETWEEN p_limiter.looked_at AND p_limiter.looked_at + interval '100 ms' THEN
+        lane := coalesce(array_position(p_priorities, p_limiter.looked_priority), 1);
+        prio := p_priorities[lane];
+        next_keys := postroom.next_groups(p_queue, prio, p_floors[lane],
+                                      CASE WHEN prio = p_limiter.looked_priority THEN p_limiter.looked_key END, '', 1000);
+        keys := keys || next_keys;
+        UPDATE postroom.limiter l
+        SET looked_at = clock_timestamp(),
+            looked_priority = CASE WHEN cardinality(next_keys) = 1000 THEN prio ELSE p_priorities[lane % cardinality(p_priorities) + 1] END,
+            looked_key = CASE WHEN cardinality(next_keys) = 1000 THEN next_keys[1000] END
+        WHERE l.id = p_limiter.id;
+    END IF;
+    INSERT INTO postroom.limited_group AS g (limiter_id, group_key, free_at)
+    SELECT p_limiter.id, k.key, p_now
+    FROM (SELECT DISTINCT u.key FROM unnest(keys) u (key)) k
+    WHERE k.key <> ALL (p_full)
+      AND (SELECT o.free_at
+           FROM postroom.limited_group o
+           WHERE o.limiter_id = p_limiter.id
+             AND o.group_key = k.key COLLATE "C") IS NULL
+    ON CONFLICT (limiter_id, group_key) DO UPDATE SET free_at = p_now;
+    RETURN FOUND;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.look_for_groups IS 'Internal: finds groups that are not at their limit behind many that are.';
 
 CREATE OR REPLACE FUNCTION postroom.lowest_id(at timestamp with time zone)
  RETURNS uuid
@@ -6675,6 +7230,50 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.next_groups IS 'Internal: which groups of a lane of a fair queue are next.';
+
+CREATE OR REPLACE FUNCTION postroom.next_open_groups(p_limiter integer, p_full text[], p_queue integer, p_priority smallint, p_floor bigint, p_before text, p_down_to text, p_limit integer)
+ RETURNS text[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_sort TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
+AS $function$
+DECLARE
+    found_keys  text[] := '{}';
+    place       text := p_before;
+    looks       int := p_limit + 256 + cardinality(p_full);
+    keys        text[];
+BEGIN
+    WHILE looks > 0 AND cardinality(found_keys) < p_limit LOOP
+        keys := postroom.next_groups(p_queue, p_priority, p_floor, place, p_down_to, least(looks, 2 * p_limit + 16));
+        found_keys := found_keys || ARRAY(
+            SELECT x.key
+            FROM (
+                SELECT k.key, k.place,
+                       (SELECT g.free_at
+                        FROM postroom.limited_group g
+                        WHERE g.limiter_id = p_limiter
+                          AND g.group_key = k.key COLLATE "C") AS free_at
+                FROM unnest(keys) WITH ORDINALITY k (key, place)
+                WHERE k.key <> ALL (p_full)
+            ) x
+            WHERE x.free_at IS NULL
+            ORDER BY x.place);
+        EXIT WHEN cardinality(keys) < least(looks, 2 * p_limit + 16);
+        looks := looks - cardinality(keys);
+        place := keys[cardinality(keys)];
+    END LOOP;
+    RETURN found_keys[1 : p_limit];
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.next_open_groups IS 'Internal: which groups of a lane of a fair queue are next, without those at their limits.';
 
 CREATE OR REPLACE FUNCTION postroom.next_start(p_max_starts integer, p_period bigint, p_window text, p_until bigint[], p_booked integer[], p_now bigint, p_batch integer)
  RETURNS bigint
@@ -7866,6 +8465,36 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.refuse IS 'Internal: refuses a value in the words of InvalidMessageException and shows at most 80 characters of it.';
 
+CREATE OR REPLACE FUNCTION postroom.regroup_starts(p_limiter postroom.limiter, p_max_starts integer, p_period interval, p_window text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF p_limiter.max_starts_per_group IS NULL THEN
+        RETURN;
+    ELSIF p_max_starts IS NULL THEN
+        RETURN; -- the job removes the rows
+    ELSIF (p_limiter.period_per_group, p_limiter.window_kind) IS DISTINCT FROM (p_period, p_window) THEN
+        UPDATE postroom.limited_group g
+        SET booked = ARRAY[(SELECT least(sum(n), 1000000000)::int FROM unnest(g.booked) n)],
+            booked_until = ARRAY[postroom.start_slice(
+                (extract(epoch FROM p_period) * 1000000)::bigint, p_window,
+                (extract(epoch FROM clock_timestamp()) * 1000000)::bigint + 1250000)], -- the longest that one may still wait
+            free_at = 0
+        WHERE g.limiter_id = p_limiter.id
+          AND cardinality(g.booked) > 0;
+    ELSIF p_limiter.max_starts_per_group <> p_max_starts THEN
+        UPDATE postroom.limited_group g
+        SET free_at = 0
+        WHERE g.limiter_id = p_limiter.id
+          AND g.free_at > 0;
+    END IF;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.regroup_starts IS 'Internal: called by set_limiter. Lets the groups of a queue have other limits.';
+
 CREATE OR REPLACE FUNCTION postroom.release_active(p_lease_time interval)
  RETURNS integer
  LANGUAGE plpgsql
@@ -7944,6 +8573,31 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.release_unknown IS 'Internal: called by workers. Puts messages back that this worker holds without knowing it.';
+
+CREATE OR REPLACE FUNCTION postroom.released_groups(p_limiter integer, p_full text[], p_now bigint, p_limit integer)
+ RETURNS text[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_sort TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
+AS $function$
+BEGIN
+    RETURN ARRAY(
+        SELECT g.group_key
+        FROM postroom.limited_group g
+        WHERE g.limiter_id = p_limiter
+          AND g.free_at <= p_now
+          AND g.group_key <> ALL (p_full)
+        ORDER BY g.limiter_id, g.free_at
+        LIMIT p_limit);
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.released_groups IS 'Internal: which groups may start messages again after they were at their limit.';
 
 CREATE OR REPLACE FUNCTION postroom.remove_leftovers(p_leaf text, p_limit integer)
  RETURNS integer
@@ -8248,6 +8902,24 @@ END
 $function$
 ;
 COMMENT ON FUNCTION postroom.require_name IS 'Internal: refuses what is no name of a queue or type.';
+
+CREATE OR REPLACE FUNCTION postroom.require_no_group_limit(p_queue integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    IF EXISTS (SELECT
+               FROM postroom.limiter l
+               WHERE l.queue_id = p_queue
+                 AND num_nonnulls(l.max_starts_per_group, l.max_in_progress_per_group) > 0) THEN
+        PERFORM postroom.refuse('fair', 'true while the limiter of the queue has limits of groups', 'false',
+            'SELECT postroom.remove_limiter(...) removes them');
+    END IF;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.require_no_group_limit IS 'Internal: refuses to make a queue unfair whose groups are limited.';
 
 CREATE OR REPLACE FUNCTION postroom.require_open_batch(p_field text, p_batch uuid)
  RETURNS postroom.batch
@@ -8883,6 +9555,29 @@ $function$
 COMMENT ON FUNCTION postroom.run_schedule IS 'Runs a schedule once now, beside its planned times, also a paused one: SELECT postroom.run_schedule(''nightly-report'').
 A worker creates the message within two seconds. true: asked for; null: there is none.';
 
+CREATE OR REPLACE FUNCTION postroom.running_groups(p_queue integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
+AS $function$
+BEGIN
+    RETURN (
+        SELECT coalesce(jsonb_object_agg(g.key, g.messages), '{}')
+        FROM (
+            SELECT coalesce(l.group_keys[p.place], postroom.fair_key(l.message_ids[p.place])) AS key, count(*) AS messages
+            FROM postroom.lease l
+            CROSS JOIN LATERAL generate_series(1, cardinality(l.message_ids)) p (place)
+            WHERE l.queue_id = p_queue
+              AND substring(l.open FROM p.place FOR 1) = B'1'
+            GROUP BY 1
+        ) g);
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.running_groups IS 'Internal: how many messages of each group of a queue are in progress.';
+
 CREATE OR REPLACE FUNCTION postroom.same_waits(p_waits text, p_others text)
  RETURNS boolean
  LANGUAGE sql
@@ -9034,6 +9729,8 @@ BEGIN
     ELSIF target.ordered AND set_fair.fair THEN
         PERFORM postroom.refuse('fair', format('false while queue "%s" is ordered', target.name), 'true',
             'A queue is fair or ordered, never both');
+    ELSIF NOT set_fair.fair THEN
+        PERFORM postroom.require_no_group_limit(target.id);
     END IF;
     UPDATE postroom.queue q SET fair = set_fair.fair WHERE q.id = target.id;
     INSERT INTO postroom.operator_action (action, queue_id, finished_at, note)
@@ -9093,7 +9790,7 @@ COMMENT ON FUNCTION postroom.set_group_weight IS 'How many messages of a group o
 A queue that is not fair, or is deleted, is refused (22023). Weights are in no view and in no exported definitions: they are in the column
 group_weights of the table queue. They stay when the queue is no longer fair, and when it is deleted and declared again.';
 
-CREATE OR REPLACE FUNCTION postroom.set_limiter(queue text DEFAULT NULL::text, destination text DEFAULT NULL::text, max_starts integer DEFAULT NULL::integer, period interval DEFAULT NULL::interval, window_kind text DEFAULT 'sliding'::text, max_in_progress integer DEFAULT NULL::integer, set_by text DEFAULT 'operator'::text)
+CREATE OR REPLACE FUNCTION postroom.set_limiter(queue text DEFAULT NULL::text, destination text DEFAULT NULL::text, max_starts integer DEFAULT NULL::integer, period interval DEFAULT NULL::interval, window_kind text DEFAULT 'sliding'::text, max_in_progress integer DEFAULT NULL::integer, max_starts_per_group integer DEFAULT NULL::integer, period_per_group interval DEFAULT NULL::interval, max_in_progress_per_group integer DEFAULT NULL::integer, set_by text DEFAULT 'operator'::text)
  RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -9102,11 +9799,13 @@ AS $function$
 DECLARE
     target    int := postroom.limited_queue(set_limiter.queue, set_limiter.destination);
     length    constant interval := make_interval(secs => extract(epoch FROM set_limiter.period)::double precision);
+    group_length  constant interval := make_interval(secs => extract(epoch FROM set_limiter.period_per_group)::double precision);
+    is_of_groups  constant boolean := num_nonnulls(set_limiter.max_starts_per_group, set_limiter.max_in_progress_per_group) > 0;
     existing  postroom.limiter;
     is_same   boolean;
 BEGIN
-    IF set_limiter.max_starts IS NULL AND set_limiter.max_in_progress IS NULL THEN
-        PERFORM postroom.refuse('maxStarts', '1 to 1000000000, where maxInProgress is left out', NULL,
+    IF set_limiter.max_starts IS NULL AND set_limiter.max_in_progress IS NULL AND NOT is_of_groups THEN
+        PERFORM postroom.refuse('maxStarts', '1 to 1000000000, where the other limits are left out', NULL,
             'SELECT postroom.remove_limiter(...) removes one');
     ELSIF set_limiter.max_starts NOT BETWEEN 1 AND 1000000000 THEN
         PERFORM postroom.refuse('maxStarts', '1 to 1000000000', set_limiter.max_starts::text, 'To stop a queue, pause it');
@@ -9116,6 +9815,17 @@ BEGIN
         PERFORM postroom.refuse('period', 'given with maxStarts, and left out without', set_limiter.period::text);
     ELSIF length NOT BETWEEN interval '100 milliseconds' AND interval '400 days' THEN
         PERFORM postroom.refuse('period', 'PT0.1S to 400 days', set_limiter.period::text);
+    ELSIF set_limiter.max_starts_per_group NOT BETWEEN 1 AND 1000000000 THEN
+        PERFORM postroom.refuse('maxStartsPerGroup', '1 to 1000000000', set_limiter.max_starts_per_group::text);
+    ELSIF set_limiter.max_in_progress_per_group NOT BETWEEN 1 AND 1000000000 THEN
+        PERFORM postroom.refuse('maxInProgressPerGroup', '1 to 1000000000', set_limiter.max_in_progress_per_group::text);
+    ELSIF (set_limiter.max_starts_per_group IS NULL) <> (set_limiter.period_per_group IS NULL) THEN
+        PERFORM postroom.refuse('periodPerGroup', 'given with maxStartsPerGroup, and left out without', set_limiter.period_per_group::text);
+    ELSIF group_length NOT BETWEEN interval '100 milliseconds' AND interval '400 days' THEN
+        PERFORM postroom.refuse('periodPerGroup', 'PT0.1S to 400 days', set_limiter.period_per_group::text);
+    ELSIF is_of_groups AND target IS NULL THEN
+        PERFORM postroom.refuse('maxStartsPerGroup', 'left out for a destination, and maxInProgressPerGroup too',
+            set_limiter.destination, 'Limit the groups of each queue');
     ELSIF coalesce(set_limiter.window_kind, '') NOT IN ('fixed', 'sliding') THEN
         PERFORM postroom.refuse('window', 'fixed or sliding', set_limiter.window_kind);
     END IF;
@@ -9125,18 +9835,28 @@ BEGIN
         WHERE l.queue_id = target OR l.destination = set_limiter.destination
         FOR UPDATE;
         EXIT WHEN FOUND;
-        INSERT INTO postroom.limiter (queue_id, destination, max_starts, period, window_kind, max_in_progress, set_by)
+        INSERT INTO postroom.limiter (queue_id, destination, max_starts, period, window_kind, max_in_progress, max_starts_per_group,
+                                      period_per_group, max_in_progress_per_group, set_by)
         VALUES (target, set_limiter.destination, set_limiter.max_starts, length, set_limiter.window_kind, set_limiter.max_in_progress,
-                set_limiter.set_by)
+                set_limiter.max_starts_per_group, group_length, set_limiter.max_in_progress_per_group, set_limiter.set_by)
         ON CONFLICT DO NOTHING;
         IF FOUND THEN
             UPDATE postroom.queue q SET has_limiter = true WHERE q.id = target;
             EXIT;
         END IF;
     END LOOP;
+    IF is_of_groups THEN -- behind the lock of the limiter: see step 7 of group_limit.sql
+        PERFORM FROM postroom.queue q WHERE q.id = target AND q.fair FOR NO KEY UPDATE;
+        IF NOT FOUND THEN
+            PERFORM postroom.refuse('queue', 'the name of a fair queue, where groups are limited', set_limiter.queue,
+                'SELECT postroom.set_fair(...) makes it fair');
+        END IF;
+    END IF;
     IF existing.id IS NOT NULL THEN
-        is_same := (existing.max_starts, existing.period, existing.window_kind, existing.max_in_progress) IS NOT DISTINCT FROM
-                   (set_limiter.max_starts, length, set_limiter.window_kind, set_limiter.max_in_progress);
+        is_same := (existing.max_starts, existing.period, existing.window_kind, existing.max_in_progress, existing.max_starts_per_group,
+                    existing.period_per_group, existing.max_in_progress_per_group) IS NOT DISTINCT FROM
+                   (set_limiter.max_starts, length, set_limiter.window_kind, set_limiter.max_in_progress, set_limiter.max_starts_per_group,
+                    group_length, set_limiter.max_in_progress_per_group);
         IF existing.set_by = 'operator' AND set_limiter.set_by = 'declaration' OR is_same AND existing.set_by = set_limiter.set_by THEN
             RETURN false;
         END IF;
@@ -9146,16 +9866,21 @@ BEGIN
                 (extract(epoch FROM length) * 1000000)::bigint, set_limiter.window_kind,
                 (extract(epoch FROM clock_timestamp()) * 1000000)::bigint + 1250000)]; -- the longest that one may still wait
         END IF;
+        PERFORM postroom.regroup_starts(existing, set_limiter.max_starts_per_group, group_length, set_limiter.window_kind);
         UPDATE postroom.limiter l
         SET max_starts = set_limiter.max_starts, period = length, window_kind = set_limiter.window_kind,
-            max_in_progress = set_limiter.max_in_progress, set_by = set_limiter.set_by, set_at = clock_timestamp(),
+            max_in_progress = set_limiter.max_in_progress, max_starts_per_group = set_limiter.max_starts_per_group,
+            period_per_group = group_length, max_in_progress_per_group = set_limiter.max_in_progress_per_group,
+            set_by = set_limiter.set_by, set_at = clock_timestamp(),
             booked_until = existing.booked_until, booked = existing.booked
         WHERE l.id = existing.id;
     END IF;
     INSERT INTO postroom.operator_action (action, queue_id, finished_at, note)
     SELECT 'declare', target, clock_timestamp(),
            concat_ws(', ', 'limiter', 'destination ' || set_limiter.destination, set_limiter.max_starts || ' starts in ' || length,
-                     set_limiter.window_kind, set_limiter.max_in_progress || ' in progress')
+                     set_limiter.window_kind, set_limiter.max_in_progress || ' in progress',
+                     set_limiter.max_starts_per_group || ' starts of each group in ' || group_length,
+                     set_limiter.max_in_progress_per_group || ' in progress of each group')
     WHERE set_limiter.set_by = 'operator';
     RETURN NOT coalesce(is_same, false);
 END
@@ -9163,6 +9888,7 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.set_limiter IS 'Limits a queue, or a destination that queues name: SELECT postroom.set_limiter(''mail'', max_starts => 10, period => ''1 second'').
 At most max_starts messages start in a period (100 ms to 400 days), and at most max_in_progress are in progress, over all processes.
+max_starts_per_group, period_per_group and max_in_progress_per_group limit each group of a fair queue by itself.
 window_kind: sliding, in any span of a period; fixed, from one multiple of the period since 1970 (UTC) to the next.
 Sets the limiter as a whole. Answers whether that was a change. remove_limiter removes it.';
 
@@ -10341,6 +11067,60 @@ $function$
 COMMENT ON FUNCTION postroom.takes IS 'Whether a handler with these types takes a message, for queries over postroom.consumers:
 SELECT ... WHERE postroom.takes(c.types, m.type, m.type_version)';
 
+CREATE OR REPLACE FUNCTION postroom.tidy_group_limits(p_limit integer, OUT keyed integer, OUT removed integer)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    now_us  constant bigint := extract(epoch FROM clock_timestamp()) * 1000000;
+BEGIN
+    WITH plain AS MATERIALIZED (
+        SELECT r.queue_id, r.priority, r.seq, r.message_id
+        FROM postroom.ready r
+        WHERE r.queue_id = ANY (ARRAY(
+                  SELECT l.queue_id
+                  FROM postroom.limiter l
+                  WHERE num_nonnulls(l.max_starts_per_group, l.max_in_progress_per_group) > 0))
+          AND r.group_key = ''
+        LIMIT p_limit
+        FOR UPDATE SKIP LOCKED
+    )
+    UPDATE postroom.ready r
+    SET group_key = postroom.fair_key(p.message_id)
+    FROM plain p
+    WHERE r.queue_id = p.queue_id
+      AND r.priority = p.priority
+      AND r.seq = p.seq;
+    GET DIAGNOSTICS keyed = ROW_COUNT;
+
+    WITH idle AS MATERIALIZED (
+        SELECT g.limiter_id, g.group_key, o.over_before, o.free_before
+        FROM postroom.limited_group g
+        LEFT JOIN postroom.limiter l ON l.id = g.limiter_id
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN l.max_starts_per_group IS NULL THEN 9223372036854775807
+                        WHEN l.window_kind = 'fixed' THEN now_us
+                        ELSE now_us - (extract(epoch FROM l.period_per_group) * 1000000)::bigint END,
+                   CASE WHEN l.max_starts_per_group IS NULL THEN 9223372036854775807 ELSE now_us - 60000000 END
+        ) o (over_before, free_before)
+        WHERE coalesce(g.booked_until[cardinality(g.booked_until)], 0) < o.over_before
+          AND coalesce(g.free_at, 0) < o.free_before
+        LIMIT p_limit
+    )
+    DELETE FROM postroom.limited_group g
+    USING idle i
+    WHERE g.limiter_id = i.limiter_id
+      AND g.group_key = i.group_key
+      AND coalesce(g.booked_until[cardinality(g.booked_until)], 0) < i.over_before -- asked once more of what is locked: step 6
+      AND coalesce(g.free_at, 0) < i.free_before;
+    GET DIAGNOSTICS removed = ROW_COUNT;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.tidy_group_limits IS 'Internal: called by a job. Keeps the bookkeeping of limits of groups small.';
+
 CREATE OR REPLACE FUNCTION postroom.topic_matches(p_pattern text, p_key text)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -10472,6 +11252,23 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.unbind IS 'Removes a binding; the arguments are those of postroom.bind: SELECT postroom.unbind(''orders'', ''mail'', ''order.*.paid'').
 false: there was none.';
+
+CREATE OR REPLACE FUNCTION postroom.unbook_groups(p_limiter integer, p_keys text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+    UPDATE postroom.limited_group g
+    SET booked[cardinality(g.booked)] = greatest(0, g.booked[cardinality(g.booked)] - k.messages), free_at = 0
+    FROM (SELECT u.key, count(*)::int AS messages FROM unnest(p_keys) u (key) GROUP BY u.key) k
+    WHERE g.limiter_id = p_limiter
+      AND g.group_key = k.key COLLATE "C"
+      AND cardinality(g.booked) > 0;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.unbook_groups IS 'Internal: gives starts back that were booked for expired messages.';
 
 CREATE OR REPLACE FUNCTION postroom.unpark(destination text)
  RETURNS boolean

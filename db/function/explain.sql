@@ -259,6 +259,7 @@ BEGIN
                                 limiter.name, limiter.max_in_progress, limiter.in_progress);
                         END IF;
                     END LOOP;
+                    RETURN QUERY SELECT postroom.explain_group_limit(entry.queue_id, entry.queue, message.group_key);
                 END IF;
                 IF entry.crashes > 0 THEN
                     RETURN NEXT format(

@@ -110,7 +110,7 @@ COMMENT ON FUNCTION postroom.next_groups IS
 -- queue as well.
 CREATE OR REPLACE FUNCTION postroom.claim_fair(
     p_worker int, p_queue int, p_queue_name text, p_priorities smallint[], p_floors bigint[], p_turns text[],
-    p_limit int, p_lease_size int, p_started int, p_kind int)
+    p_limit int, p_lease_size int, p_started int, p_kind int, p_limiter int DEFAULT NULL, p_until bigint DEFAULT NULL)
 RETURNS TABLE (
     lease_id bigint, lease_count int, ordinal int, priority smallint, lane_seq bigint, message_id uuid,
     failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamptz,
@@ -158,6 +158,15 @@ DECLARE
     sorted       uuid[];
     low          uuid;
     high         uuid;
+    limiter      postroom.limiter;
+    starts_of    int; -- the limiter, if it limits starts
+    now_us       bigint;
+    running      jsonb;
+    full_keys    text[];
+    released     text[]; -- groups that were at their limits
+    allowed      jsonb; -- of each group that was met: how many may start,
+    open_starts  jsonb; -- and how many are left; null: groups are not limited
+    part_keys    text[];
 BEGIN
     LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queue: see begin_single_active_change
     -- The lock on queue is held until the end of the transaction: see claim.
@@ -169,6 +178,17 @@ BEGIN
                ELSE true END;
     IF NOT FOUND OR p_kind % 4 > 0 THEN
         RETURN;
+    END IF;
+    IF p_limiter IS NOT NULL THEN
+        SELECT * INTO limiter FROM postroom.limiter l WHERE l.id = p_limiter;
+        now_us := extract(epoch FROM clock_timestamp()) * 1000000;
+        running := CASE WHEN limiter.max_in_progress_per_group IS NOT NULL THEN postroom.running_groups(p_queue) END;
+        full_keys := CASE WHEN running IS NULL THEN '{}' ELSE postroom.full_groups(limiter, running) END;
+        starts_of := CASE WHEN limiter.max_starts_per_group IS NOT NULL THEN p_limiter END;
+        released := CASE WHEN starts_of IS NULL THEN '{}'
+                         ELSE postroom.released_groups(p_limiter, full_keys, now_us, greatest(wanted, 64)) END;
+        allowed := '{}';
+        open_starts := '{}';
     END IF;
     FOR lane IN 1 .. cardinality(p_priorities) LOOP
         prio := p_priorities[lane];
@@ -201,6 +221,24 @@ BEGIN
             LIMIT greatest(64, wanted)
         ) x
         WHERE x.group_key = '';
+        IF p_limiter IS NOT NULL THEN
+            IF first_plain IS NOT NULL THEN -- step 5 of group_limit.sql
+                UPDATE postroom.ready r
+                SET group_key = postroom.fair_key(r.message_id)
+                WHERE r.ctid = ANY (ARRAY(
+                    SELECT x.ctid
+                    FROM postroom.ready x
+                    WHERE x.queue_id = p_queue
+                      AND x.priority = prio
+                      AND x.seq BETWEEN first_plain AND last_plain
+                      AND x.crashes = 0
+                      AND x.group_key = ''
+                    FOR UPDATE SKIP LOCKED));
+            END IF;
+            first_plain := NULL;
+            waiting := released[1 : CASE WHEN wanted > 1 THEN wanted / 2 WHEN random() < 0.5 THEN 1 ELSE 0 END];
+            again := released[cardinality(waiting) + 1 :]; -- once the round is over
+        END IF;
 
         LOOP
             IF own_rest > 0 THEN
@@ -211,7 +249,11 @@ BEGIN
                 keys := waiting;
                 waiting := '{}';
                 IF NOT wraps AND cardinality(keys) < wanted THEN
-                    keys := keys || postroom.next_groups(p_queue, prio, from_seq, last_key, '', wanted - cardinality(keys));
+                    keys := keys || CASE
+                        WHEN p_limiter IS NULL THEN
+                            postroom.next_groups(p_queue, prio, from_seq, last_key, '', wanted - cardinality(keys))
+                        ELSE postroom.next_open_groups(
+                            starts_of, full_keys, p_queue, prio, from_seq, last_key, '', wanted - cardinality(keys)) END;
                     wraps := cardinality(keys) < wanted;
                     last_key := CASE WHEN NOT wraps THEN keys[wanted] END;
                     IF wraps AND own_key <> '' AND first_plain IS NOT NULL THEN
@@ -219,8 +261,12 @@ BEGIN
                     END IF;
                 END IF;
                 IF wraps AND NOT is_round AND cardinality(keys) < wanted THEN
-                    found_keys := postroom.next_groups(
-                        p_queue, prio, from_seq, last_key, coalesce(own_key, ''), wanted - cardinality(keys));
+                    found_keys := CASE
+                        WHEN p_limiter IS NULL THEN postroom.next_groups(
+                            p_queue, prio, from_seq, last_key, coalesce(own_key, ''), wanted - cardinality(keys))
+                        ELSE postroom.next_open_groups(
+                            starts_of, full_keys, p_queue, prio, from_seq, last_key, coalesce(own_key, ''),
+                            wanted - cardinality(keys)) END;
                     is_round := cardinality(found_keys) < wanted - cardinality(keys);
                     last_key := found_keys[cardinality(found_keys)];
                     keys := keys || found_keys;
@@ -250,6 +296,19 @@ BEGIN
                         FROM (SELECT t.turn, t.place, sum(t.turn) OVER (ORDER BY t.place) - t.turn AS before
                               FROM unnest(turns) WITH ORDINALITY t (turn, place)) u
                         ORDER BY u.place) END;
+            END IF;
+            IF p_limiter IS NOT NULL THEN
+                part_keys := ARRAY(
+                    SELECT k.group_key
+                    FROM unnest(keys, quotas) k (group_key, quota)
+                    WHERE k.quota > 0 AND NOT allowed ? k.group_key);
+                running := coalesce(running, '{}');
+                allowed := allowed || postroom.group_allowance(limiter, part_keys, running, now_us);
+                open_starts := allowed || open_starts;
+                quotas := ARRAY(
+                    SELECT CASE WHEN k.quota > 0 THEN least(k.quota, (open_starts ->> k.group_key)::int) ELSE 0 END
+                    FROM unnest(keys, quotas) WITH ORDINALITY k (group_key, quota, place)
+                    ORDER BY k.place);
             END IF;
 
             WITH given AS MATERIALIZED (
@@ -307,18 +366,23 @@ BEGIN
             delivered := delivered || part.delivered;
             taken_keys := taken_keys || part.keys;
             wanted := wanted - part.messages;
+            IF part.messages > 0 AND p_limiter IS NOT NULL THEN
+                open_starts := open_starts || (
+                    SELECT jsonb_object_agg(g.group_key, (open_starts ->> g.group_key)::int - g.messages)
+                    FROM (SELECT u.group_key, count(*) AS messages FROM unnest(part.keys) u (group_key) GROUP BY u.group_key) g);
+            END IF;
             IF wanted > 0 AND own_rest = 0 THEN
                 waiting := ARRAY(
                     SELECT k.group_key
                     FROM unnest(keys, quotas) WITH ORDINALITY k (group_key, quota, place)
-                    WHERE k.quota = 0
+                    WHERE k.quota = 0 AND coalesce((open_starts ->> k.group_key)::int, 1) > 0
                     ORDER BY k.place);
                 again := again || ARRAY(
                     SELECT k.group_key
                     FROM unnest(keys, quotas) WITH ORDINALITY k (group_key, quota, place)
                     LEFT JOIN (SELECT u.group_key, count(*) AS messages FROM unnest(part.keys) u (group_key) GROUP BY u.group_key) g
                          ON g.group_key = k.group_key
-                    WHERE k.quota > 0 AND g.messages >= k.quota
+                    WHERE k.quota > 0 AND g.messages >= k.quota AND coalesce((open_starts ->> k.group_key)::int, 1) > 0
                     ORDER BY k.place);
             END IF;
             own_rest := 0;
@@ -346,11 +410,12 @@ BEGIN
         high := sorted[taken];
 
         WITH leased AS (
-            INSERT INTO postroom.lease AS l (worker_id, queue_id, priority, message_ids, open, failures, deliveries, started)
+            INSERT INTO postroom.lease AS l (worker_id, queue_id, priority, message_ids, open, failures, deliveries, started, group_keys)
             SELECT p_worker, p_queue, prio, ids[g.first : g.last], repeat('1', least(g.last, taken) - g.first + 1)::bit varying,
                    CASE WHEN 0 < ANY (failed) THEN failed[g.first : g.last] END,
                    CASE WHEN 0 < ANY (delivered) THEN delivered[g.first : g.last] END,
-                   CASE WHEN starting < least(g.last, taken) THEN greatest(starting - g.first + 1, 0) END
+                   CASE WHEN starting < least(g.last, taken) THEN greatest(starting - g.first + 1, 0) END,
+                   CASE WHEN p_limiter IS NOT NULL THEN taken_keys[g.first : g.last] END
             FROM (SELECT s.first, s.first + p_lease_size - 1 AS last FROM generate_series(1, taken, p_lease_size) s (first)) g
             RETURNING l.id
         )
@@ -377,6 +442,9 @@ BEGIN
         starting := starting - taken;
         EXIT WHEN wanted <= 0;
     END LOOP;
+    IF starts_of IS NOT NULL AND allowed <> '{}' THEN
+        PERFORM postroom.book_groups(limiter, allowed, open_starts, p_until, now_us);
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION postroom.claim_fair IS
@@ -404,6 +472,8 @@ BEGIN
     ELSIF target.ordered AND set_fair.fair THEN
         PERFORM postroom.refuse('fair', format('false while queue "%s" is ordered', target.name), 'true',
             'A queue is fair or ordered, never both');
+    ELSIF NOT set_fair.fair THEN
+        PERFORM postroom.require_no_group_limit(target.id);
     END IF;
     UPDATE postroom.queue q SET fair = set_fair.fair WHERE q.id = target.id;
     INSERT INTO postroom.operator_action (action, queue_id, finished_at, note)

@@ -238,6 +238,9 @@ BEGIN
         IF changed IS NOT DISTINCT FROM existing THEN
             RETURN false;
         ELSIF is_locked THEN
+            IF existing.fair AND NOT changed.fair THEN
+                PERFORM postroom.require_no_group_limit(existing.id);
+            END IF;
             UPDATE postroom.queue q
             SET max_attempts = changed.max_attempts, retry_after = changed.retry_after, crash_limit = changed.crash_limit,
                 time_to_live = changed.time_to_live, retention = changed.retention, settings_by = changed.settings_by,

@@ -15,6 +15,12 @@ CREATE TABLE postroom.limiter (
     period           interval,
     window_kind      text NOT NULL DEFAULT 'sliding',
     max_in_progress  int,
+    max_starts_per_group       int,
+    period_per_group           interval,
+    max_in_progress_per_group  int,
+    looked_at        timestamptz,
+    looked_priority  smallint,
+    looked_key       text COLLATE "C",
     booked_until     bigint[] NOT NULL DEFAULT '{}',
     booked           int[] NOT NULL DEFAULT '{}',
     reached_at       timestamptz,
@@ -32,12 +38,21 @@ CREATE TABLE postroom.limiter (
     CONSTRAINT limiter_max_in_progress_range CHECK (max_in_progress BETWEEN 1 AND 1000000000),
     CONSTRAINT limiter_period_range CHECK (period BETWEEN interval '100 milliseconds' AND interval '400 days'),
     CONSTRAINT limiter_period_is_of_starts CHECK ((max_starts IS NULL) = (period IS NULL)),
+    CONSTRAINT limiter_max_starts_per_group_range CHECK (max_starts_per_group BETWEEN 1 AND 1000000000),
+    CONSTRAINT limiter_max_in_progress_per_group_range CHECK (max_in_progress_per_group BETWEEN 1 AND 1000000000),
+    CONSTRAINT limiter_period_per_group_range CHECK (period_per_group BETWEEN interval '100 milliseconds' AND interval '400 days'),
+    CONSTRAINT limiter_period_per_group_is_of_starts CHECK ((max_starts_per_group IS NULL) = (period_per_group IS NULL)),
+    CONSTRAINT limiter_groups_are_of_a_queue CHECK (
+        queue_id IS NOT NULL OR max_starts_per_group IS NULL AND max_in_progress_per_group IS NULL),
     CONSTRAINT limiter_window_kind_known CHECK (window_kind IN ('fixed', 'sliding')),
     CONSTRAINT limiter_parked_until_finite CHECK (isfinite(parked_until)),
     CONSTRAINT limiter_set_by_known CHECK (set_by IN ('declaration', 'operator'))
 ) WITH (fillfactor = 50, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
 COMMENT ON TABLE postroom.limiter IS
     'limits of queues and of destinations; set them with postroom.set_limiter, read them with postroom.limiters()';
+COMMENT ON COLUMN postroom.limiter.max_starts_per_group IS 'of each group of a fair queue, in period_per_group; see limited_group';
+COMMENT ON COLUMN postroom.limiter.looked_at IS 'when claims last looked for groups behind many at their limits: see look_for_groups';
+COMMENT ON COLUMN postroom.limiter.looked_key IS 'how far they came in the lane looked_priority; null: they begin with it';
 COMMENT ON COLUMN postroom.limiter.booked_until IS 'ends of slices that have starts, microseconds since 1970; a fixed period is one slice';
 COMMENT ON COLUMN postroom.limiter.booked IS 'for each of them how many start, or have started, in it or before';
 COMMENT ON COLUMN postroom.limiter.reached_at IS 'when a limit last kept a claim from more; starts are reported then';
@@ -52,6 +67,8 @@ COMMENT ON COLUMN postroom.limiter.waits_for IS 'virtual transactions in which s
 --
 -- A limiter belongs to a queue, or to a destination: an external system that several queues may name. A queue with either is claimed by
 -- claim_limited alone; the other claims and direct dispatch take nothing from it (queue.has_limiter). So other queues pay nothing.
+--
+-- The limiter of a fair queue may limit each of its groups, too: see group_limit.sql.
 --
 -- Promise: no window of one period has more starts than max_starts, and never are more than max_in_progress messages under leases. It
 -- rests on these steps:
@@ -239,7 +256,8 @@ COMMENT ON FUNCTION postroom.arm_limiter IS
 -- kept it from more. next_start: the microseconds until more may start; null: that is not known, because messages have to end, or another
 -- claim has the lock. booked_at: the time of the booking, in microseconds since 1970. limits: which limits it met; null: the claim did not
 -- come to see them, nor the reports. reported: whether to report its starts, because more than half of a limit is used, or one was reached
--- within 10 periods and 10 s. A queue that has no limiter any more is claimed without one.
+-- within 10 periods and 10 s. by_group: limits of groups alone kept it from more, so messages of other groups may start; by_end: messages
+-- that end may let others start before next_start. A queue that has no limiter any more is claimed without one.
 --
 -- p_limits to p_counts: what the worker reports of bookings before, see move_starts; of a claim that met the limits p_limits.
 --
@@ -253,7 +271,8 @@ RETURNS TABLE (
     failures smallint, crashes smallint, deliveries smallint, stored boolean, expired boolean, created_at timestamptz,
     type text, type_version smallint, direction smallint, correlation_id text, content_type text,
     exchange text, routing_key text, headers text, payload text, body bytea, group_key text, turn text,
-    start_within bigint, start_guard bigint, held_back boolean, next_start bigint, booked_at bigint, limits text, reported boolean)
+    start_within bigint, start_guard bigint, held_back boolean, next_start bigint, booked_at bigint, limits text, reported boolean,
+    by_group boolean, by_end boolean)
 LANGUAGE plpgsql VOLATILE ROWS 100
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan SET jit = off
@@ -280,6 +299,8 @@ DECLARE
     guard         bigint;
     is_close      boolean := false;
     wait          bigint := 0;
+    grouped       postroom.limiter; -- the one with limits of groups
+    expired_keys  text[] := '{}';
 BEGIN
     LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queue: see arm_limiter
     SELECT q.has_limiter, q.destination INTO is_limited, own_destination
@@ -336,19 +357,16 @@ BEGIN
             END IF;
             most := least(most, CASE WHEN one.probes IS NOT NULL THEN greatest(one.probes - one.probes_started, 0) END);
         END IF;
-        IF one.max_starts IS NOT NULL THEN
-            period_us := extract(epoch FROM one.period) * 1000000;
+        IF num_nonnulls(one.max_starts_per_group, one.max_in_progress_per_group) > 0 THEN
+            grouped := one;
+        END IF;
+        FOREACH period_us IN ARRAY ARRAY[
+            (extract(epoch FROM one.period) * 1000000)::bigint, (extract(epoch FROM one.period_per_group) * 1000000)::bigint]
+        LOOP
+            CONTINUE WHEN period_us IS NULL;
             -- Later than the moment at which the worker sent the claim, and before any of the starts.
             now_us := extract(epoch FROM clock_timestamp()) * 1000000;
             booking_us := coalesce(booking_us, now_us);
-            IF is_reported THEN
-                SELECT m.until, m.booked INTO one.booked_until, one.booked
-                FROM postroom.move_starts(period_us, one.window_kind, one.booked_until, one.booked, p_deadlines, p_starts, p_counts) m;
-            END IF;
-            SELECT c.used, c.until, c.booked INTO usage
-            FROM postroom.count_starts(period_us, one.window_kind, one.booked_until, one.booked, now_us) c;
-            one.booked_until := usage.until;
-            one.booked := usage.booked;
             ends := postroom.start_time(period_us);
             IF one.window_kind = 'fixed' THEN
                 ends := least(ends, postroom.start_slice(period_us, 'fixed', booking_us + 1) - booking_us);
@@ -358,9 +376,19 @@ BEGIN
             IF ends < 2 * postroom.start_guard(period_us) THEN
                 most := 0; -- it could start in the next period
                 wait := greatest(wait, ends);
-            ELSE
-                most := least(most, greatest(one.max_starts - usage.used, 0));
             END IF;
+        END LOOP;
+        IF one.max_starts IS NOT NULL THEN
+            period_us := extract(epoch FROM one.period) * 1000000;
+            IF is_reported THEN
+                SELECT m.until, m.booked INTO one.booked_until, one.booked
+                FROM postroom.move_starts(period_us, one.window_kind, one.booked_until, one.booked, p_deadlines, p_starts, p_counts) m;
+            END IF;
+            SELECT c.used, c.until, c.booked INTO usage
+            FROM postroom.count_starts(period_us, one.window_kind, one.booked_until, one.booked, now_us) c;
+            one.booked_until := usage.until;
+            one.booked := usage.booked;
+            most := least(most, greatest(one.max_starts - usage.used, 0));
         END IF;
         limiters[i] := one;
     END LOOP;
@@ -372,12 +400,17 @@ BEGIN
             SELECT c.*, NULL::text
             FROM postroom.claim(p_worker, p_queue, p_queue_name, p_priorities, p_cursors,
                                 most::int, p_lease_size, p_started, p_kind + 4) c
-            WHERE NOT p_ordered AND p_turns IS NULL
+            WHERE NOT p_ordered AND p_turns IS NULL AND grouped.id IS NULL
             UNION ALL
             SELECT c.*
             FROM postroom.claim_fair(p_worker, p_queue, p_queue_name, p_priorities, p_cursors, p_turns,
-                                     most::int, p_lease_size, p_started, p_kind + 4) c
+                                     most::int, p_lease_size, p_started, p_kind + 4, grouped.id, booking_us + within) c
             WHERE p_turns IS NOT NULL
+            UNION ALL
+            SELECT c.*
+            FROM postroom.claim_group_suspect(
+                p_worker, p_queue, p_queue_name, p_priorities, p_started, p_kind, grouped.id, booking_us + within) c
+            WHERE p_kind > 0 AND grouped.id IS NOT NULL
             UNION ALL
             SELECT c.*, NULL::text
             FROM postroom.claim_ordered(p_worker, p_queue, p_queue_name, p_priorities, p_cursors,
@@ -385,11 +418,24 @@ BEGIN
             WHERE p_ordered
         LOOP
             taken := taken + 1;
-            starts := starts + CASE WHEN expired THEN 0 ELSE 1 END; -- an expired message never starts
+            IF NOT expired THEN
+                starts := starts + 1;
+            ELSIF grouped.max_starts_per_group IS NOT NULL THEN -- an expired message never starts
+                expired_keys := array_append(expired_keys, coalesce(group_key, E'\x01'));
+            END IF;
             RETURN NEXT;
         END LOOP;
     END IF;
     held_back := taken >= most AND most < p_limit;
+    by_group := false;
+    by_end := false;
+    IF cardinality(expired_keys) > 0 THEN
+        PERFORM postroom.unbook_groups(grouped.id, expired_keys);
+    END IF;
+    IF grouped.id IS NOT NULL AND taken < most AND p_kind = 0 THEN
+        SELECT w.waits, w.waits, w.by_end, coalesce(w.next_start, 0) INTO held_back, by_group, by_end, wait
+        FROM postroom.group_wait(grouped, p_queue, p_priorities, p_cursors, p_limit) w;
+    END IF;
 
     UPDATE postroom.limiter l
     SET probes_started = l.probes_started + starts
@@ -406,7 +452,7 @@ BEGIN
                 one.booked := one.booked || starts;
             END IF;
         END IF;
-        IF held_back THEN
+        IF held_back AND NOT by_group THEN
             one.reached_at := clock_timestamp();
         END IF;
         is_close := is_close OR one.reached_at > clock_timestamp() - 10 * one.period - interval '10 seconds'
@@ -416,7 +462,7 @@ BEGIN
             SET booked_until = one.booked_until, booked = one.booked, reached_at = one.reached_at
             WHERE l.id = one.id;
         END IF;
-        IF held_back THEN
+        IF held_back AND NOT by_group THEN
             wait := greatest(wait, postroom.next_start(
                 one.max_starts, period_us, one.window_kind, one.booked_until, one.booked,
                 (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, least(p_limit, greatest(1, one.max_starts / 200))));
@@ -447,6 +493,9 @@ CREATE OR REPLACE FUNCTION postroom.set_limiter(
     period           interval DEFAULT NULL,
     window_kind      text DEFAULT 'sliding',
     max_in_progress  int DEFAULT NULL,
+    max_starts_per_group       int DEFAULT NULL,
+    period_per_group           interval DEFAULT NULL,
+    max_in_progress_per_group  int DEFAULT NULL,
     set_by           text DEFAULT 'operator')
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE
@@ -456,11 +505,13 @@ AS $$
 DECLARE
     target    int := postroom.limited_queue(set_limiter.queue, set_limiter.destination);
     length    constant interval := make_interval(secs => extract(epoch FROM set_limiter.period)::double precision);
+    group_length  constant interval := make_interval(secs => extract(epoch FROM set_limiter.period_per_group)::double precision);
+    is_of_groups  constant boolean := num_nonnulls(set_limiter.max_starts_per_group, set_limiter.max_in_progress_per_group) > 0;
     existing  postroom.limiter;
     is_same   boolean;
 BEGIN
-    IF set_limiter.max_starts IS NULL AND set_limiter.max_in_progress IS NULL THEN
-        PERFORM postroom.refuse('maxStarts', '1 to 1000000000, where maxInProgress is left out', NULL,
+    IF set_limiter.max_starts IS NULL AND set_limiter.max_in_progress IS NULL AND NOT is_of_groups THEN
+        PERFORM postroom.refuse('maxStarts', '1 to 1000000000, where the other limits are left out', NULL,
             'SELECT postroom.remove_limiter(...) removes one');
     ELSIF set_limiter.max_starts NOT BETWEEN 1 AND 1000000000 THEN
         PERFORM postroom.refuse('maxStarts', '1 to 1000000000', set_limiter.max_starts::text, 'To stop a queue, pause it');
@@ -470,6 +521,17 @@ BEGIN
         PERFORM postroom.refuse('period', 'given with maxStarts, and left out without', set_limiter.period::text);
     ELSIF length NOT BETWEEN interval '100 milliseconds' AND interval '400 days' THEN
         PERFORM postroom.refuse('period', 'PT0.1S to 400 days', set_limiter.period::text);
+    ELSIF set_limiter.max_starts_per_group NOT BETWEEN 1 AND 1000000000 THEN
+        PERFORM postroom.refuse('maxStartsPerGroup', '1 to 1000000000', set_limiter.max_starts_per_group::text);
+    ELSIF set_limiter.max_in_progress_per_group NOT BETWEEN 1 AND 1000000000 THEN
+        PERFORM postroom.refuse('maxInProgressPerGroup', '1 to 1000000000', set_limiter.max_in_progress_per_group::text);
+    ELSIF (set_limiter.max_starts_per_group IS NULL) <> (set_limiter.period_per_group IS NULL) THEN
+        PERFORM postroom.refuse('periodPerGroup', 'given with maxStartsPerGroup, and left out without', set_limiter.period_per_group::text);
+    ELSIF group_length NOT BETWEEN interval '100 milliseconds' AND interval '400 days' THEN
+        PERFORM postroom.refuse('periodPerGroup', 'PT0.1S to 400 days', set_limiter.period_per_group::text);
+    ELSIF is_of_groups AND target IS NULL THEN
+        PERFORM postroom.refuse('maxStartsPerGroup', 'left out for a destination, and maxInProgressPerGroup too',
+            set_limiter.destination, 'Limit the groups of each queue');
     ELSIF coalesce(set_limiter.window_kind, '') NOT IN ('fixed', 'sliding') THEN
         PERFORM postroom.refuse('window', 'fixed or sliding', set_limiter.window_kind);
     END IF;
@@ -479,18 +541,28 @@ BEGIN
         WHERE l.queue_id = target OR l.destination = set_limiter.destination
         FOR UPDATE;
         EXIT WHEN FOUND;
-        INSERT INTO postroom.limiter (queue_id, destination, max_starts, period, window_kind, max_in_progress, set_by)
+        INSERT INTO postroom.limiter (queue_id, destination, max_starts, period, window_kind, max_in_progress, max_starts_per_group,
+                                      period_per_group, max_in_progress_per_group, set_by)
         VALUES (target, set_limiter.destination, set_limiter.max_starts, length, set_limiter.window_kind, set_limiter.max_in_progress,
-                set_limiter.set_by)
+                set_limiter.max_starts_per_group, group_length, set_limiter.max_in_progress_per_group, set_limiter.set_by)
         ON CONFLICT DO NOTHING;
         IF FOUND THEN
             UPDATE postroom.queue q SET has_limiter = true WHERE q.id = target;
             EXIT;
         END IF;
     END LOOP;
+    IF is_of_groups THEN -- behind the lock of the limiter: see step 7 of group_limit.sql
+        PERFORM FROM postroom.queue q WHERE q.id = target AND q.fair FOR NO KEY UPDATE;
+        IF NOT FOUND THEN
+            PERFORM postroom.refuse('queue', 'the name of a fair queue, where groups are limited', set_limiter.queue,
+                'SELECT postroom.set_fair(...) makes it fair');
+        END IF;
+    END IF;
     IF existing.id IS NOT NULL THEN
-        is_same := (existing.max_starts, existing.period, existing.window_kind, existing.max_in_progress) IS NOT DISTINCT FROM
-                   (set_limiter.max_starts, length, set_limiter.window_kind, set_limiter.max_in_progress);
+        is_same := (existing.max_starts, existing.period, existing.window_kind, existing.max_in_progress, existing.max_starts_per_group,
+                    existing.period_per_group, existing.max_in_progress_per_group) IS NOT DISTINCT FROM
+                   (set_limiter.max_starts, length, set_limiter.window_kind, set_limiter.max_in_progress, set_limiter.max_starts_per_group,
+                    group_length, set_limiter.max_in_progress_per_group);
         IF existing.set_by = 'operator' AND set_limiter.set_by = 'declaration' OR is_same AND existing.set_by = set_limiter.set_by THEN
             RETURN false;
         END IF;
@@ -500,16 +572,21 @@ BEGIN
                 (extract(epoch FROM length) * 1000000)::bigint, set_limiter.window_kind,
                 (extract(epoch FROM clock_timestamp()) * 1000000)::bigint + 1250000)]; -- the longest that one may still wait
         END IF;
+        PERFORM postroom.regroup_starts(existing, set_limiter.max_starts_per_group, group_length, set_limiter.window_kind);
         UPDATE postroom.limiter l
         SET max_starts = set_limiter.max_starts, period = length, window_kind = set_limiter.window_kind,
-            max_in_progress = set_limiter.max_in_progress, set_by = set_limiter.set_by, set_at = clock_timestamp(),
+            max_in_progress = set_limiter.max_in_progress, max_starts_per_group = set_limiter.max_starts_per_group,
+            period_per_group = group_length, max_in_progress_per_group = set_limiter.max_in_progress_per_group,
+            set_by = set_limiter.set_by, set_at = clock_timestamp(),
             booked_until = existing.booked_until, booked = existing.booked
         WHERE l.id = existing.id;
     END IF;
     INSERT INTO postroom.operator_action (action, queue_id, finished_at, note)
     SELECT 'declare', target, clock_timestamp(),
            concat_ws(', ', 'limiter', 'destination ' || set_limiter.destination, set_limiter.max_starts || ' starts in ' || length,
-                     set_limiter.window_kind, set_limiter.max_in_progress || ' in progress')
+                     set_limiter.window_kind, set_limiter.max_in_progress || ' in progress',
+                     set_limiter.max_starts_per_group || ' starts of each group in ' || group_length,
+                     set_limiter.max_in_progress_per_group || ' in progress of each group')
     WHERE set_limiter.set_by = 'operator';
     RETURN NOT coalesce(is_same, false);
 END
@@ -517,6 +594,7 @@ $$;
 COMMENT ON FUNCTION postroom.set_limiter IS
     'Limits a queue, or a destination that queues name: SELECT postroom.set_limiter(''mail'', max_starts => 10, period => ''1 second'').
 At most max_starts messages start in a period (100 ms to 400 days), and at most max_in_progress are in progress, over all processes.
+max_starts_per_group, period_per_group and max_in_progress_per_group limit each group of a fair queue by itself.
 window_kind: sliding, in any span of a period; fixed, from one multiple of the period since 1970 (UTC) to the next.
 Sets the limiter as a whole. Answers whether that was a change. remove_limiter removes it.';
 
@@ -567,18 +645,35 @@ $$;
 COMMENT ON FUNCTION postroom.remove_limiter IS
     'Removes the limiter of a queue, or of a destination: SELECT postroom.remove_limiter(''mail''). false: there was none.';
 
+CREATE OR REPLACE FUNCTION postroom.groups_at_limit(p_limiter int) RETURNS bigint
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN (
+        SELECT count(*)
+        FROM postroom.limited_group g
+        WHERE g.limiter_id = p_limiter
+          AND g.free_at > extract(epoch FROM clock_timestamp()) * 1000000);
+END
+$$;
+COMMENT ON FUNCTION postroom.groups_at_limit IS
+    'Internal: how many groups of a queue have started as many messages as they may.';
+
 -- All limiters as they stand, by name, queues first. starts: those that count now, booked ones included. next_start: the microseconds until
--- a start is free; 0: now. Locks nothing.
+-- a start is free; 0: now. groups_at_limit: how many groups have started as many messages as they may. Locks nothing.
 CREATE OR REPLACE FUNCTION postroom.limiters()
 RETURNS TABLE (queue text, destination text, max_starts int, period interval, window_kind text, max_in_progress int,
-               starts int, in_progress bigint, next_start bigint, set_by text, set_at timestamptz, parked_until timestamptz, queue_id int)
+               starts int, in_progress bigint, next_start bigint, set_by text, set_at timestamptz, parked_until timestamptz, queue_id int,
+               max_starts_per_group int, period_per_group interval, max_in_progress_per_group int, groups_at_limit bigint)
 LANGUAGE sql STABLE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT q.name, l.destination, l.max_starts, l.period, l.window_kind, l.max_in_progress,
            least(c.used, 2147483647)::int, coalesce(r.in_progress, 0),
            coalesce(postroom.next_start(l.max_starts, t.period, l.window_kind, c.until, c.booked, t.now, 1), 0), l.set_by, l.set_at,
-           CASE WHEN l.parked_until > clock_timestamp() THEN l.parked_until END, q.id
+           CASE WHEN l.parked_until > clock_timestamp() THEN l.parked_until END, q.id,
+           l.max_starts_per_group, l.period_per_group, l.max_in_progress_per_group, postroom.groups_at_limit(l.id)
     FROM postroom.limiter l
     LEFT JOIN postroom.queue q ON q.id = l.queue_id
     CROSS JOIN LATERAL (

@@ -46,7 +46,8 @@ GRANT INSERT ON postroom.attempt TO postroom_operator;
 GRANT SELECT, INSERT ON postroom.cancelled_run, postroom.operator_action, postroom.queue_length, postroom.settings_change
 TO postroom_operator;
 GRANT SELECT, INSERT, UPDATE ON postroom.active_consumer, postroom.operation, postroom.queue, postroom.routing_version TO postroom_operator;
-GRANT SELECT, UPDATE, DELETE ON postroom.dead_letter, postroom.grouped, postroom.lease, postroom.message_group TO postroom_operator;
+GRANT SELECT, UPDATE, DELETE ON postroom.dead_letter, postroom.grouped, postroom.lease, postroom.limited_group,
+    postroom.message_group TO postroom_operator;
 GRANT SELECT, INSERT, UPDATE, DELETE ON postroom.binding, postroom.consumer_stop, postroom.delayed, postroom.exchange, postroom.limiter,
     postroom.ready, postroom.settings
 TO postroom_operator;
@@ -75,6 +76,8 @@ GRANT EXECUTE ON FUNCTION
     postroom.discard_dead_letters,
     postroom.explain,
     postroom.kill_signal,
+    postroom.limited_groups,
+    postroom.limited_groups,
     postroom.limiters,
     postroom.pause_queue,
     postroom.pause_schedule,
@@ -114,9 +117,11 @@ GRANT EXECUTE ON FUNCTION
     postroom.declaration_conflicts,
     postroom.existing_exchange,
     postroom.explain_group,
+    postroom.explain_group_limit,
     postroom.explain_turn,
     postroom.fair_key,
     postroom.filtered_queues,
+    postroom.groups_at_limit,
     postroom.headers_match,
     postroom.instant_of,
     postroom.is_consumed,
@@ -137,11 +142,13 @@ GRANT EXECUTE ON FUNCTION
     postroom.refuse,
     postroom.refuse_unless_empty,
     postroom.refuse_unknown,
+    postroom.regroup_starts,
     postroom.require_binding_arguments,
     postroom.require_dead_letter_filter,
     postroom.require_headers,
     postroom.require_members,
     postroom.require_name,
+    postroom.require_no_group_limit,
     postroom.require_period,
     postroom.require_read_committed,
     postroom.require_reason,
@@ -153,6 +160,7 @@ GRANT EXECUTE ON FUNCTION
     postroom.require_settings_version,
     postroom.require_text,
     postroom.require_texts,
+    postroom.running_groups,
     postroom.same_waits,
     postroom.set_paused,
     postroom.settings_document,

@@ -49,14 +49,18 @@ GRANT SELECT (queue_id, group_key, seq, message_id) ON postroom.grouped TO postr
 GRANT SELECT (queue_id, group_key, message_id, held_since, is_free) ON postroom.message_group TO postroom_reader;
 GRANT SELECT (message_id, queue_id, dead_at, error) ON postroom.dead_letter TO postroom_reader;
 GRANT SELECT (message_id, queue_id, finished_at, error) ON postroom.attempt TO postroom_reader;
-GRANT SELECT (queue_id, open) ON postroom.lease TO postroom_reader;
-GRANT SELECT (queue_id, destination, max_starts, period, window_kind, booked_until, booked, max_in_progress, set_by, set_at, parked_until)
-    ON postroom.limiter TO postroom_reader;
+GRANT SELECT (queue_id, open, message_ids, group_keys) ON postroom.lease TO postroom_reader;
+GRANT SELECT (id, queue_id, destination, max_starts, period, window_kind, booked_until, booked, max_in_progress, set_by, set_at,
+              parked_until, max_starts_per_group, period_per_group, max_in_progress_per_group, reached_at, armed, waits_for, waits_until,
+              probes, probes_started, looked_at, looked_priority, looked_key) ON postroom.limiter TO postroom_reader;
+GRANT SELECT (limiter_id, group_key, booked_until, booked, free_at) ON postroom.limited_group TO postroom_reader;
 GRANT SELECT (name, enabled, valid_from, valid_until, secret, changed_by, changed_at) ON postroom.settings TO postroom_reader;
 -- What check_ledger reads: all that operator_log shows.
 GRANT SELECT (id, at, actor, action, queue_id, message_id, filter, per_second, planned, done, cursor_id, finished_at, note, reason,
               operation_id, db_user, number, sealed_at, hash) ON postroom.operator_action TO postroom_reader;
 GRANT EXECUTE ON FUNCTION postroom.check_ledger, postroom.ledger_hash, postroom.refuse TO postroom_reader;
-GRANT EXECUTE ON FUNCTION postroom.count_starts, postroom.explain, postroom.explain_group, postroom.explain_turn, postroom.limiters,
-    postroom.next_groups, postroom.next_start, postroom.settings_obstacle, postroom.start_guard, postroom.start_slice,
+GRANT EXECUTE ON FUNCTION postroom.count_starts, postroom.explain, postroom.explain_group, postroom.explain_group_limit,
+    postroom.explain_turn, postroom.fair_key, postroom.groups_at_limit, postroom.limited_groups, postroom.limiters,
+    postroom.next_groups, postroom.next_start, postroom.running_groups, postroom.settings_obstacle,
+    postroom.start_guard, postroom.start_slice,
     postroom.takes TO postroom_reader;

@@ -26,6 +26,7 @@ import io.postroom.internal.jobs.SealLedger;
 import io.postroom.internal.jobs.SettleBatches;
 import io.postroom.internal.jobs.ShortenQueues;
 import io.postroom.internal.jobs.SweepGroups;
+import io.postroom.internal.jobs.TidyGroupLimits;
 import io.postroom.internal.jobs.WatchUnconsumedQueues;
 import io.postroom.internal.mailboxes.MailboxLoops;
 import io.postroom.internal.postgres.PostgresInspection;
@@ -228,6 +229,7 @@ final class PostroomJobs {
         jobs.add(new ReleaseActiveConsumers(store, settings.leaseTime(), engine::hasBeatenFor));
         jobs.add(new ShortenQueues(store));
         jobs.add(new SweepGroups(store));
+        jobs.add(new TidyGroupLimits(store));
         jobs.add(redrives);
         jobs.add(new SealLedger(store));
         jobs.add(Objects.requireNonNull(schedules));

@@ -13,6 +13,7 @@ import java.util.Optional;
  * @param byOperator whether an operator set it, so that declarations leave it alone
  * @param setAt when it was set last
  * @param parkedUntil until when the destination takes nothing, as a handler said; empty: it is not parked
+ * @param groupsAtLimit how many groups have started as many messages as each may
  */
 public record LimiterState(
         Limiter limiter,
@@ -21,4 +22,5 @@ public record LimiterState(
         Duration nextStart,
         boolean byOperator,
         Instant setAt,
-        Optional<Instant> parkedUntil) {}
+        Optional<Instant> parkedUntil,
+        long groupsAtLimit) {}

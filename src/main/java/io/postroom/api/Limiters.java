@@ -21,7 +21,7 @@ public interface Limiters {
      * past count on.
      *
      * @return whether that was a change
-     * @throws InvalidMessageException neither limit is set
+     * @throws InvalidMessageException no limit is set, or groups are limited of a queue that is not fair
      * @throws QueueNotFoundException the queue does not exist
      */
     boolean set(Limiter limiter);

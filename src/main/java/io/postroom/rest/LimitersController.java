@@ -49,15 +49,25 @@ class LimitersController extends ApiController {
     }
 
     private ResponseEntity<byte[]> set(Limiter named, HttpServletRequest request) throws IOException {
-        JsonMembers given =
-                JsonMembers.read(RequestBody.read(request), "maxStarts", "period", "window", "maxInProgress");
+        JsonMembers given = JsonMembers.read(
+                RequestBody.read(request),
+                "maxStarts",
+                "period",
+                "window",
+                "maxInProgress",
+                "maxStartsPerGroup",
+                "periodPerGroup",
+                "maxInProgressPerGroup");
         Limiter limiter = new Limiter(
                 named.queue(),
                 named.destination(),
                 given.integer("maxStarts"),
                 given.text("period").map(time -> Durations.parse("period", time)),
                 given.text("window").map(Limiter.Window::ofWord).orElse(Limiter.Window.SLIDING),
-                given.integer("maxInProgress"));
+                given.integer("maxInProgress"),
+                given.integer("maxStartsPerGroup"),
+                given.text("periodPerGroup").map(time -> Durations.parse("periodPerGroup", time)),
+                given.integer("maxInProgressPerGroup"));
         limiters.set(limiter);
         return answer(200, shown(limiter));
     }
@@ -85,9 +95,13 @@ class LimitersController extends ApiController {
         limiter.destination().ifPresent(destination -> shown.put("destination", destination));
         limiter.maxStarts().ifPresent(starts -> shown.put("maxStarts", starts));
         limiter.period().ifPresent(period -> shown.put("period", period.toString()));
-        limiter.period()
-                .ifPresent(period -> shown.put("window", limiter.window().word()));
+        if (limiter.period().isPresent() || limiter.periodPerGroup().isPresent()) {
+            shown.put("window", limiter.window().word());
+        }
         limiter.maxInProgress().ifPresent(messages -> shown.put("maxInProgress", messages));
+        limiter.maxStartsPerGroup().ifPresent(starts -> shown.put("maxStartsPerGroup", starts));
+        limiter.periodPerGroup().ifPresent(period -> shown.put("periodPerGroup", period.toString()));
+        limiter.maxInProgressPerGroup().ifPresent(messages -> shown.put("maxInProgressPerGroup", messages));
         return shown;
     }
 
@@ -96,6 +110,7 @@ class LimitersController extends ApiController {
         shown.put("starts", state.starts());
         shown.put("inProgress", state.inProgress());
         shown.put("nextStart", state.nextStart().toString());
+        shown.put("groupsAtLimit", state.groupsAtLimit());
         shown.put("byOperator", state.byOperator());
         shown.put("setAt", state.setAt().toString());
         return shown;

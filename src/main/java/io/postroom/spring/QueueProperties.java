@@ -45,6 +45,9 @@ import org.springframework.core.env.Environment;
  * @param period That period, 100 ms to 400 days.
  * @param window Which spans of time are meant: sliding or fixed.
  * @param maxInProgress Most messages in progress, over all processes.
+ * @param maxStartsPerGroup Most starts of handlers for each group of a fair queue.
+ * @param periodPerGroup In that period, 100 ms to 400 days.
+ * @param maxInProgressPerGroup Most messages in progress of each group of a fair queue.
  */
 record QueueProperties(
         @Nullable QueueKind kind,
@@ -65,7 +68,10 @@ record QueueProperties(
         @Nullable Integer maxStarts,
         @Nullable Duration period,
         Limiter.@Nullable Window window,
-        @Nullable Integer maxInProgress) {
+        @Nullable Integer maxInProgress,
+        @Nullable Integer maxStartsPerGroup,
+        @Nullable Duration periodPerGroup,
+        @Nullable Integer maxInProgressPerGroup) {
     private static final ConfigurationPropertyName ROOT = ConfigurationPropertyName.of("postroom.queues");
     /** The settings, as in a file and as the fields of {@link InvalidMessageException}. */
     static final Map<String, String> KEYS = keys(
@@ -87,7 +93,10 @@ record QueueProperties(
             "maxStarts",
             "period",
             "window",
-            "maxInProgress");
+            "maxInProgress",
+            "maxStartsPerGroup",
+            "periodPerGroup",
+            "maxInProgressPerGroup");
 
     private static Map<String, String> keys(String... fields) {
         Map<String, String> keys = new LinkedHashMap<>();
@@ -129,21 +138,31 @@ record QueueProperties(
     record Declared(List<QueueSettings> queues, List<Limiter> limiters) {}
 
     private boolean hasLimiter() {
-        return maxStarts != null || period != null || window != null || maxInProgress != null;
+        return maxStarts != null
+                || period != null
+                || window != null
+                || maxInProgress != null
+                || maxStartsPerGroup != null
+                || periodPerGroup != null
+                || maxInProgressPerGroup != null;
     }
 
     private Limiter limiter(String queue) {
-        if (maxStarts == null && maxInProgress == null) {
-            throw new InvalidMessageException(
-                    "maxStarts", "1 to " + Limiter.MOST + ", where max-in-progress is left out", "");
-        }
-        return new Limiter(
+        Limiter limiter = new Limiter(
                 Optional.of(queue),
                 Optional.empty(),
                 Optional.ofNullable(maxStarts),
                 Optional.ofNullable(period),
                 window == null ? Limiter.Window.SLIDING : window,
-                Optional.ofNullable(maxInProgress));
+                Optional.ofNullable(maxInProgress),
+                Optional.ofNullable(maxStartsPerGroup),
+                Optional.ofNullable(periodPerGroup),
+                Optional.ofNullable(maxInProgressPerGroup));
+        if (limiter.isEmpty()) {
+            throw new InvalidMessageException(
+                    "maxStarts", "1 to " + Limiter.MOST + ", where the other limits are left out", "");
+        }
+        return limiter;
     }
 
     /** @throws StartProblem a value breaks a limit; the text names its property */

@@ -8,6 +8,7 @@ import io.postroom.Postroom;
 import io.postroom.SchemaMode;
 import io.postroom.api.CreateMessage;
 import io.postroom.api.Limiter;
+import io.postroom.api.QueueSettings;
 import io.postroom.testing.JvmProcess;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
@@ -123,6 +124,77 @@ class LimitedStartsTest {
         }
         assertThat(mostStartsInASecond()).isBetween(1L, (long) starts);
         assertThat(ledger.violations()).isEmpty();
+    }
+
+    /** The groups are those of the messages, read from outside. */
+    @Test
+    void no_group_starts_more_than_it_may_while_workers_are_killed() throws Exception {
+        int starts = 4;
+        List<String> groups = List.of("a", "b", "c");
+        int messages = 16 * groups.size();
+        AtomicLong mostInProgress = new AtomicLong();
+        AtomicBoolean ended = new AtomicBoolean();
+        Thread watch = new Thread(() -> {
+            while (!ended.get()) {
+                mostInProgress.accumulateAndGet(mostInProgressOfAGroup(), Math::max);
+                LockSupport.parkNanos(Duration.ofMillis(5).toNanos());
+            }
+        });
+        try (HikariDataSource pool = database.newPool(4);
+                Postroom producer = Postroom.on(pool)
+                        .schema(SchemaMode.NONE)
+                        .workers(false)
+                        .queue(QueueSettings.of("limited").fair(true))
+                        .limiter(Limiter.ofQueue("limited")
+                                .maxStartsPerGroup(starts, Duration.ofSeconds(1))
+                                .maxInProgressPerGroup(2))
+                        .start()) {
+            producer.queueMessages()
+                    .createMessages(IntStream.range(0, messages)
+                            .mapToObj(number -> CreateMessage.to("limited")
+                                    .group(groups.get(number % groups.size()))
+                                    .json("number", 1, String.valueOf(number)))
+                            .toList());
+            watch.start();
+            try (JvmProcess first = WorkerProcess.start(database, "limited", 30);
+                    JvmProcess second = WorkerProcess.start(database, "limited", 30)) {
+                await().atMost(60, TimeUnit.SECONDS).until(() -> ledger.count("start") >= messages / 3);
+                first.kill();
+                ledger.endLeaseTime(first);
+                await().atMost(60, TimeUnit.SECONDS).until(() -> ledger.count("start") >= messages * 2 / 3);
+                second.freeze();
+                await().atMost(60, TimeUnit.SECONDS).until(() -> mostInProgress.get() > 0);
+                second.thaw();
+                ledger.awaitAllFinished(messages, Duration.ofSeconds(60));
+                second.kill();
+            }
+        } finally {
+            ended.set(true);
+            watch.join();
+        }
+        assertThat(ledger.finished("limited", "DONE")).isEqualTo(messages);
+        assertThat(ledger.number("""
+                SELECT max((SELECT count(*)
+                            FROM public.start y
+                            JOIN postroom.message n ON n.id = y.message_id
+                            WHERE n.group_key = m.group_key AND y.at >= x.at AND y.at < x.at + interval '1 second'))
+                FROM public.start x
+                JOIN postroom.message m ON m.id = x.message_id
+                """)).isBetween(1L, (long) starts);
+        assertThat(mostInProgress.get()).isBetween(1L, 2L);
+        assertThat(ledger.violations()).isEmpty();
+    }
+
+    private long mostInProgressOfAGroup() {
+        return ledger.number("""
+                SELECT coalesce(max(n), 0)
+                FROM (SELECT count(*) AS n
+                      FROM postroom.lease l
+                      CROSS JOIN LATERAL unnest(l.message_ids) WITH ORDINALITY u (id, place)
+                      JOIN postroom.message m ON m.id = u.id
+                      WHERE substring(l.open FROM u.place::int FOR 1) = B'1'
+                      GROUP BY m.group_key) x
+                """);
     }
 
     private long mostStartsInASecond() {

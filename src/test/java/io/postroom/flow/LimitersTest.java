@@ -101,6 +101,30 @@ class LimitersTest {
         assertThat(started).hasValue(21);
     }
 
+    @Test
+    void a_group_at_its_limit_holds_up_no_other_one_that_comes_later() {
+        try (Postroom postroom = Postroom.on(pool)
+                .queue(QueueSettings.of("tenants").fair(true))
+                .limiter(Limiter.ofQueue("tenants").maxStartsPerGroup(2, HOUR))
+                .handler(handler("tenants"))
+                .start()) {
+            for (int i = 0; i < 20; i++) {
+                postroom.queueMessages()
+                        .createMessage(
+                                CreateMessage.to("tenants").group("large").json("number", 1, "1"));
+            }
+            awaitStarted(2);
+            postroom.queueMessages()
+                    .createMessage(CreateMessage.to("tenants").group("small").json("number", 1, "1"));
+            awaitStarted(3);
+            assertThat(postroom.limiters().list())
+                    .extracting(LimiterState::groupsAtLimit)
+                    .containsExactly(1L);
+            assertThat(postroom.limiters().remove("tenants")).isTrue();
+            awaitStarted(21);
+        }
+    }
+
     @ParameterizedTest
     @EnumSource(HandlerMode.class)
     void handlers_go_on_one_after_the_other_where_one_may_be_in_progress(HandlerMode mode) {

@@ -46,6 +46,7 @@ class FunctionFilesTest {
             "explain",
             "instant_of",
             "kill_signal",
+            "limited_groups",
             "limiters",
             "lowest_id",
             "new_id",

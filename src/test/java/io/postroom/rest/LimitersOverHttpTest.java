@@ -42,10 +42,22 @@ class LimitersOverHttpTest {
         assertThat(client.get("/api/v1/limiters").body())
                 .contains(
                         "\"queue\":\"paid\"",
-                        "\"starts\":0,\"inProgress\":0,\"nextStart\":\"PT0S\",\"byOperator\":true");
+                        "\"starts\":0,\"inProgress\":0,\"nextStart\":\"PT0S\",\"groupsAtLimit\":0,\"byOperator\":true");
         assertThat(client.delete(QUEUES + "paid").body()).isEqualTo("{\"removed\":true}\n");
         assertThat(client.delete(QUEUES + "paid").body()).isEqualTo("{\"removed\":false}\n");
         assertThat(client.get("/api/v1/limiters").body()).isEqualTo("{\"limiters\":[]}\n");
+    }
+
+    @Test
+    void groups_of_a_fair_queue_are_limited() {
+        client.put("/api/v1/queues/shared", "{\"fair\": true}");
+        String limits = "{\"maxStartsPerGroup\": 5, \"periodPerGroup\": \"1m\", \"maxInProgressPerGroup\": 2}";
+        assertThat(client.put(QUEUES + "shared", limits).body())
+                .isEqualTo("{\"queue\":\"shared\",\"window\":\"sliding\",\"maxStartsPerGroup\":5,"
+                        + "\"periodPerGroup\":\"PT1M\",\"maxInProgressPerGroup\":2}\n");
+        assertThat(client.get("/api/v1/limiters").body())
+                .contains("\"maxStartsPerGroup\":5,\"periodPerGroup\":\"PT1M\",\"maxInProgressPerGroup\":2");
+        client.delete(QUEUES + "shared");
     }
 
     @ParameterizedTest
@@ -58,6 +70,8 @@ class LimitersOverHttpTest {
                 "paid | {\"maxStarts\": 5, \"period\": \"1ms\"} | 422 | period",
                 "paid | {\"maxInProgress\": 1, \"window\": \"round\"} | 422 | window",
                 "paid | {\"maxProgress\": 1} | 422 | maxProgress",
+                "paid | {\"maxStartsPerGroup\": 5} | 422 | periodPerGroup",
+                "paid | {\"maxInProgressPerGroup\": 1} | 422 | a fair queue",
                 "nowhere | {\"maxInProgress\": 1} | 404 | nowhere",
             })
     void what_is_wrong_is_named(String queue, String body, int status, String named) {

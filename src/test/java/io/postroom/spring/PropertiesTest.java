@@ -262,7 +262,14 @@ class PropertiesTest {
         assertThat(QueueProperties.KEYS.values())
                 .containsExactlyInAnyOrderElementsOf(Stream.concat(
                                 QueueMembers.names().stream(),
-                                Stream.of("maxStarts", "period", "window", "maxInProgress"))
+                                Stream.of(
+                                        "maxStarts",
+                                        "period",
+                                        "window",
+                                        "maxInProgress",
+                                        "maxStartsPerGroup",
+                                        "periodPerGroup",
+                                        "maxInProgressPerGroup"))
                         .toList());
         String[] properties = QueueMembers.sample().entrySet().stream()
                 .map(setting -> "postroom.queues.mail." + kebab(setting.getKey()) + "=" + setting.getValue())

@@ -68,6 +68,12 @@ public final class Consumer {
     /** Makes the claimer look at once: this process made a message READY. */
     public void wake() {
         claims.becameReadyHere();
+        arrived();
+    }
+
+    /** Makes the claimer look again: messages became READY. */
+    public void arrived() {
+        claims.limitedArrived();
         signal();
     }
 

@@ -12,21 +12,32 @@ import org.jspecify.annotations.Nullable;
  * <p>A claim says when the next start is free, where that depends on the time. The claim then waits for that time, and at most for {@link
  * #LONGEST}, because somebody may raise the limit. Where messages have to end first, or another claim has the lock, the waits double from
  * {@link #FIRST} to {@link #LONGEST_UNKNOWN}: the messages may end in another process. The end of one in this process ends the wait.
+ *
+ * <p>Where limits of groups alone keep messages back, one that comes may be of another group. So it ends the wait, but {@link #ARRIVALS}
+ * after the claim at the earliest: a group at its limit may get very many.
  */
 final class LimiterWait {
     static final Duration LONGEST = Duration.ofSeconds(1);
     static final Duration FIRST = Duration.ofMillis(2);
     static final Duration LONGEST_UNKNOWN = Duration.ofMillis(100);
 
+    static final Duration ARRIVALS = Duration.ofMillis(20);
+
     private final LongSupplier nanoTime;
     private boolean waits;
     private boolean isUnknown;
+    private boolean byGroup;
+    private long arrivalsFromNanos;
     private long untilNanos;
     private long nextUnknownNanos = FIRST.toNanos();
     /** Ends of messages; one that comes while a claim is under way must not be forgotten. */
     private long ends;
 
     private long endsSeen;
+    /** Arrivals of messages; likewise. */
+    private long arrivals;
+
+    private long arrivalsSeen;
 
     /** @param nanoTime as {@link System#nanoTime} */
     LimiterWait(LongSupplier nanoTime) {
@@ -36,6 +47,7 @@ final class LimiterWait {
     /** Notes that a claim begins. */
     synchronized void claimBegins() {
         endsSeen = ends;
+        arrivalsSeen = arrivals;
     }
 
     /**
@@ -51,16 +63,33 @@ final class LimiterWait {
         if (!waits) {
             return;
         }
-        isUnknown = claim.nextStart() == null;
+        Duration nextStart = claim.nextStart();
+        isUnknown = nextStart == null || claim.byEnd();
+        byGroup = claim.byGroup();
         long now = nanoTime.getAsLong();
-        if (!isUnknown) {
-            Duration longest = reportWithin == null ? LONGEST : reportWithin;
-            untilNanos = now + Math.min(claim.nextStart().toNanos(), longest.toNanos());
-        } else if (ends != endsSeen) {
+        arrivalsFromNanos = now + ARRIVALS.toNanos();
+        Duration longest = reportWithin == null ? LONGEST : reportWithin;
+        untilNanos = now + Math.min(nextStart == null ? Long.MAX_VALUE : nextStart.toNanos(), longest.toNanos());
+        if (isUnknown && ends != endsSeen) {
             waits = false; // the claim may have been too early to see it
-        } else {
-            untilNanos = now + nextUnknownNanos;
+        } else if (isUnknown) {
+            untilNanos = Math.min(untilNanos, now + nextUnknownNanos);
             nextUnknownNanos = Math.min(2 * nextUnknownNanos, LONGEST_UNKNOWN.toNanos());
+        }
+        if (arrivals != arrivalsSeen) {
+            endOnArrival(); // likewise
+        }
+    }
+
+    /** Notes that messages of the queue became READY. */
+    synchronized void messagesArrived() {
+        arrivals++;
+        endOnArrival();
+    }
+
+    private void endOnArrival() {
+        if (byGroup && untilNanos - arrivalsFromNanos > 0) {
+            untilNanos = arrivalsFromNanos;
         }
     }
 

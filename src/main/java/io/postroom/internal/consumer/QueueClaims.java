@@ -166,6 +166,11 @@ final class QueueClaims {
         limiterWait.messageEnded();
     }
 
+    /** Notes that messages of the queue became READY, of which another group may be. Thread-safe. */
+    void limitedArrived() {
+        limiterWait.messagesArrived();
+    }
+
     /** Returns how many nanoseconds to leave new messages to the other processes that consume the queue; zero or less: none. */
     long nanosForOthers(long now) {
         return queue.isConsumedElsewhere() ? races.nanosToWait(now) : 0;

@@ -7,6 +7,7 @@
  * go with their owner or last consumer), {@link io.postroom.internal.jobs.ExpireMessages}, {@link
  * io.postroom.internal.jobs.CarryOnOperations}, {@link io.postroom.internal.jobs.FireSchedules} (messages at planned times), {@link
  * io.postroom.internal.jobs.SettleBatches} (counts and completes batches), {@link
+ * io.postroom.internal.jobs.TidyGroupLimits} (bookkeeping of limits of groups), {@link
  * io.postroom.internal.jobs.InspectDatabase} (says what administrators changed so
  * that messages are not handled). Those that move messages take rows with SKIP LOCKED, so nodes share the work and any of them may stop.
  * {@link io.postroom.internal.jobs.WatchUnconsumedQueues} only reads, and runs in processes without workers, too.

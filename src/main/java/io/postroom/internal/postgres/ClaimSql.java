@@ -70,7 +70,8 @@ final class ClaimSql {
                    failures, crashes, deliveries, stored, expired, created_at,
                    type, type_version, direction, correlation_id, content_type,
                    exchange, routing_key, headers, payload, body, group_key, turn,
-                   start_within, start_guard, held_back, next_start, booked_at, limits, reported
+                   start_within, start_guard, held_back, next_start, booked_at, limits, reported,
+                   by_group, by_end
             FROM postroom.claim_limited(:worker, :queue, :queueName, :priorities, :cursors, :limit, :leaseSize, :started, :kind,
                                         :ordered, :limits, :deadlines, :starts, :counts, :turns)
             """);

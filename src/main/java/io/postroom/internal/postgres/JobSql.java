@@ -184,6 +184,13 @@ final class JobSql {
             SELECT postroom.seal_ledger(:limit)
             """);
 
+    /** Tidies up behind limits of groups: see the function. Always one row. */
+    static final Sql TIDY_GROUP_LIMITS = Sql.of("""
+            -- name: tidy_group_limits
+            SELECT greatest(keyed, removed)
+            FROM postroom.tidy_group_limits(:limit)
+            """);
+
     /** Cancels messages that wait in deleted queues. Locks them with SKIP LOCKED. Always one row: how many. */
     static final Sql CANCEL_DELETED = Sql.of("""
             -- name: cancel_deleted

@@ -31,6 +31,8 @@ final class LimitedRows {
      * @param bookedAt the database's time of the booking
      * @param limits which limits were met; null: the claim did not come so far
      * @param reported whether to report when its messages start
+     * @param byGroup whether limits of groups alone kept the claim from more
+     * @param byEnd whether the end of a message may let another start before {@code nextStart}
      */
     private record Allowance(
             @Nullable Duration startWithin,
@@ -39,10 +41,12 @@ final class LimitedRows {
             @Nullable Duration nextStart,
             long bookedAt,
             @Nullable String limits,
-            boolean reported) {}
+            boolean reported,
+            boolean byGroup,
+            boolean byEnd) {}
 
     /** For a queue that is gone, or has another number by now. */
-    private static final Allowance NOTHING = new Allowance(null, null, false, null, 0, null, false);
+    private static final Allowance NOTHING = new Allowance(null, null, false, null, 0, null, false, false, false);
 
     static Sql.Call set(Sql.Call call, StartReports reports) throws SQLException {
         List<StartReports.Start> starts = List.copyOf(reports.counts().keySet());
@@ -70,7 +74,9 @@ final class LimitedRows {
                                 Rows.duration(row, 28),
                                 row.getLong(29),
                                 row.getString(30),
-                                row.getBoolean(31)))
+                                row.getBoolean(31),
+                                row.getBoolean(32),
+                                row.getBoolean(33)))
                 : new LimitedRow(ClaimedRows.claimed(row, request), null);
     }
 
@@ -93,7 +99,14 @@ final class LimitedRows {
                 .map(message -> message.startingBy(startBy, booking))
                 .sorted(order)
                 .toList();
-        return new LimitedClaim(messages, allowance.heldBack, allowance.nextStart, booking, allowance.limits == null);
+        return new LimitedClaim(
+                messages,
+                allowance.heldBack,
+                allowance.nextStart,
+                allowance.byGroup,
+                allowance.byEnd,
+                booking,
+                allowance.limits == null);
     }
 
     /** Returns the booking of the messages that may start. An expired message has none. */

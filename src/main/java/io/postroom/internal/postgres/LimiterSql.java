@@ -10,7 +10,8 @@ final class LimiterSql {
     static final Sql SET = Sql.of("""
             -- name: set_limiter
             SELECT postroom.set_limiter(:queue::text, :destination::text, :maxStarts::int, :period::bigint * interval '1 microsecond',
-                                        :window, :maxInProgress::int, :setBy)
+                                        :window, :maxInProgress::int, :maxStartsPerGroup::int,
+                                        :periodPerGroup::bigint * interval '1 microsecond', :maxInProgressPerGroup::int, :setBy)
             """);
 
     /** Removes a limiter: see the function. Always one row: whether there was one. */
@@ -41,7 +42,9 @@ final class LimiterSql {
     static final Sql LIST = Sql.of("""
             -- name: limiters
             SELECT l.queue, l.destination, l.max_starts, (extract(epoch FROM l.period) * 1000000)::bigint, l.window_kind,
-                   l.max_in_progress, l.starts, l.in_progress, l.next_start, l.set_by = 'operator', l.set_at, l.parked_until
+                   l.max_in_progress, l.starts, l.in_progress, l.next_start, l.set_by = 'operator', l.set_at, l.parked_until,
+                   l.max_starts_per_group, (extract(epoch FROM l.period_per_group) * 1000000)::bigint, l.max_in_progress_per_group,
+                   l.groups_at_limit
             FROM postroom.limiters() l
             """);
 }

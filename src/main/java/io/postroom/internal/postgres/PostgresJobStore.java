@@ -267,6 +267,15 @@ final class PostgresJobStore implements JobStore {
     }
 
     @Override
+    public int tidyGroupLimits(int limit) {
+        return transactions.single("tidy up behind limits of groups", connection -> {
+            try (Sql.Call call = JobSql.TIDY_GROUP_LIMITS.on(connection)) {
+                return call.set("limit", limit).one(row -> row.getInt(1));
+            }
+        });
+    }
+
+    @Override
     public int cancelDeleted(Duration olderThan, int limit, boolean delayed) {
         return transactions.single("cancel what waits in deleted queues", connection -> {
             try (Sql.Call call = JobSql.CANCEL_DELETED.on(connection)) {

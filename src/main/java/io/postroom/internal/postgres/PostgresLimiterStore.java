@@ -1,5 +1,6 @@
 package io.postroom.internal.postgres;
 
+import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Limiter;
 import io.postroom.api.LimiterState;
 import io.postroom.internal.postgres.statement.Rows;
@@ -27,7 +28,15 @@ final class PostgresLimiterStore implements LimiterStore {
 
     @Override
     public boolean set(Limiter limiter, boolean declared) {
-        limiter.queue().ifPresent(queues::require);
+        if (limiter.queue().isPresent()
+                && !queues.require(limiter.queue().get()).fair()
+                && (limiter.maxStartsPerGroup().isPresent()
+                        || limiter.maxInProgressPerGroup().isPresent())) {
+            throw new InvalidMessageException(
+                    "queue",
+                    "the name of a fair queue, where groups are limited",
+                    limiter.queue().get());
+        }
         return transactions.single("set the limiter of " + name(limiter), connection -> {
             try (Sql.Call call = LimiterSql.SET.on(connection)) {
                 return call.set("queue", limiter.queue().orElse(null))
@@ -36,6 +45,13 @@ final class PostgresLimiterStore implements LimiterStore {
                         .set("period", limiter.period().map(Rows::micros).orElse(null))
                         .set("window", limiter.window().word())
                         .set("maxInProgress", limiter.maxInProgress().orElse(null))
+                        .set("maxStartsPerGroup", limiter.maxStartsPerGroup().orElse(null))
+                        .set(
+                                "periodPerGroup",
+                                limiter.periodPerGroup().map(Rows::micros).orElse(null))
+                        .set(
+                                "maxInProgressPerGroup",
+                                limiter.maxInProgressPerGroup().orElse(null))
                         .set("setBy", declared ? "declaration" : "operator")
                         .one(row -> row.getBoolean(1));
             }
@@ -90,7 +106,10 @@ final class PostgresLimiterStore implements LimiterStore {
                 Optional.ofNullable(row.getObject(3, Integer.class)),
                 Optional.ofNullable(Rows.duration(row, 4)),
                 Limiter.Window.ofWord(row.getString(5)),
-                Optional.ofNullable(row.getObject(6, Integer.class)));
+                Optional.ofNullable(row.getObject(6, Integer.class)),
+                Optional.ofNullable(row.getObject(13, Integer.class)),
+                Optional.ofNullable(Rows.duration(row, 14)),
+                Optional.ofNullable(row.getObject(15, Integer.class)));
         return new LimiterState(
                 limiter,
                 row.getInt(7),
@@ -98,7 +117,8 @@ final class PostgresLimiterStore implements LimiterStore {
                 Objects.requireNonNullElse(Rows.duration(row, 9), Duration.ZERO),
                 row.getBoolean(10),
                 Objects.requireNonNull(Rows.instant(row, 11)),
-                Optional.ofNullable(Rows.instant(row, 12)));
+                Optional.ofNullable(Rows.instant(row, 12)),
+                row.getLong(16));
     }
 
     private static String name(Limiter limiter) {

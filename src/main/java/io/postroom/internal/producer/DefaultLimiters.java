@@ -33,10 +33,10 @@ public final class DefaultLimiters implements Limiters {
     }
 
     private boolean set(Limiter limiter, boolean declared) {
-        if (limiter.maxStarts().isEmpty() && limiter.maxInProgress().isEmpty()) {
+        if (limiter.isEmpty()) {
             throw new InvalidMessageException(
                     "maxStarts",
-                    "1 to " + Limiter.MOST + ", where maxInProgress is left out",
+                    "1 to " + Limiter.MOST + ", where the other limits are left out",
                     "",
                     "Limiters.remove removes a limiter");
         }

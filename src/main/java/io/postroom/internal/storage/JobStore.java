@@ -107,6 +107,14 @@ public interface JobStore {
     GroupSweep sweepGroups(@Nullable GroupPosition from, int limit);
 
     /**
+     * Gives keys to messages of queues with limits of groups that have none, and removes what is noted of groups that are at rest.
+     *
+     * @param limit most messages, and most groups
+     * @return how many there were of the more frequent kind
+     */
+    int tidyGroupLimits(int limit);
+
+    /**
      * Deletes exclusive queues whose owner is gone and auto-delete queues whose last consumer left, then cancels what waits in them.
      *
      * @param leaseTime how long without a heartbeat a process counts as gone

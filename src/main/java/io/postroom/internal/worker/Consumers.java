@@ -146,7 +146,7 @@ public final class Consumers implements LocalConsumers {
         Consumer consumer = running.get(arrival.lane().queueId());
         if (consumer != null) {
             consumer.queue().cursors().arrived(arrival.lane().priority(), arrival.lowestSeq());
-            consumer.signal();
+            consumer.arrived();
         } else {
             tellReader(arrival);
         }

@@ -597,7 +597,7 @@ class LimiterTest {
                 "max_starts => -1, period => '1 s' | maxStarts must be 1 to 1000000000, got \"-1\"",
                 "max_starts => 1000000001, period => '1 s' | maxStarts must be 1 to 1000000000, got \"1000000001\"",
                 "max_in_progress => 0 | maxInProgress must be 1 to 1000000000, got \"0\"",
-                "max_starts => NULL | maxStarts must be 1 to 1000000000, where maxInProgress is left out, got \"null\"",
+                "max_starts => NULL | maxStarts must be 1 to 1000000000, where the other limits are left out, got \"null\"",
                 "max_starts => 1 | period must be given with maxStarts, and left out without, got \"null\"",
                 "max_in_progress => 1, period => '1 s' | period must be given with maxStarts, and left out without, got \"00:00:01\"",
                 "max_starts => 1, period => '1 ms' | period must be PT0.1S to 400 days, got \"00:00:00.001\"",
