@@ -366,6 +366,7 @@ final class PostroomBuilder implements Postroom.Builder {
                 jobs.unconsumed,
                 hosts,
                 stores.operator(),
+                dataSource,
                 pool);
     }
 }

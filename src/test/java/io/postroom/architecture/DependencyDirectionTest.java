@@ -19,7 +19,7 @@ import java.util.Set;
  * Dependencies point downwards only:
  *
  * <pre>
- * server → rest, spring    rest → api, channel    test → (root)    spring, server → (root)
+ * server → rest, console, spring    console → (root), postgres.console    rest → api, channel    test → (root)    spring, server → (root)
  * (root) → producer → worker → consumer → execution → handler, storage → api
  *          jobs, producer → schedules → storage
  *          jobs, producer → imports → storage, files    channel → files
@@ -27,6 +27,7 @@ import java.util.Set;
  *          jobs → storage     postgres → storage     channel → handler
  *                             postgres → postgres.connection → postgres.statement
  *                                        postgres.purge      → postgres.statement
+ *                                        postgres.console    → postgres.connection
  * </pre>
  *
  * <p>{@code loop} (threads that repeat a step) and {@code files} (whole files) know nothing of ours, and whoever needs them uses them.
@@ -34,6 +35,9 @@ import java.util.Set;
  */
 @AnalyzeClasses(packages = "io.postroom", importOptions = ImportOption.DoNotIncludeTests.class)
 class DependencyDirectionTest {
+    private static final String[] OUTER_RING = {
+        "io.postroom.spring..", "io.postroom.rest..", "io.postroom.console..", "io.postroom.server.."
+    };
     private static final Set<String> STATEMENT_MAKERS = Set.of("createStatement", "prepareStatement", "prepareCall");
 
     @ArchTest
@@ -153,18 +157,31 @@ class DependencyDirectionTest {
     @ArchTest
     static final ArchRule rest_knows_api_and_channels = only("rest", "api", "channel..");
 
+    /** It needs the engine's data source, for reads of its own; these are in a package that nobody else uses. */
+    @ArchTest
+    static final ArchRule console_knows_the_root_and_its_reads =
+            only("console", "", "api", "internal.postgres.console");
+
+    @ArchTest
+    static final ArchRule postgres_console_knows_connection_and_statement = only(
+            "internal.postgres.console",
+            "api",
+            "internal.storage",
+            "internal.postgres.connection",
+            "internal.postgres.statement");
+
     @ArchTest
     static final ArchRule outer_ring_is_imported_by_nobody_below = noClasses()
             .that()
-            .resideOutsideOfPackages("io.postroom.spring..", "io.postroom.rest..", "io.postroom.server..")
+            .resideOutsideOfPackages(OUTER_RING)
             .should()
             .dependOnClassesThat()
-            .resideInAnyPackage("io.postroom.spring..", "io.postroom.rest..", "io.postroom.server..");
+            .resideInAnyPackage(OUTER_RING);
 
     @ArchTest
     static final ArchRule starter_does_not_know_the_server = noClasses()
             .that()
-            .resideInAnyPackage("io.postroom.spring..", "io.postroom.rest..")
+            .resideInAnyPackage("io.postroom.spring..", "io.postroom.rest..", "io.postroom.console..")
             .should()
             .dependOnClassesThat()
             .resideInAPackage("io.postroom.server..");
@@ -172,7 +189,7 @@ class DependencyDirectionTest {
     @ArchTest
     static final ArchRule core_is_free_of_spring_boot_and_the_web = noClasses()
             .that()
-            .resideOutsideOfPackages("io.postroom.spring..", "io.postroom.rest..", "io.postroom.server..")
+            .resideOutsideOfPackages(OUTER_RING)
             .should()
             .dependOnClassesThat()
             .resideInAnyPackage("org.springframework.boot..", "org.springframework.web..", "jakarta.servlet..");
