@@ -19,7 +19,9 @@ import org.springframework.core.env.Environment;
  * Decides which requests are answered.
  *
  * <p>With a token: every request that carries the token, the page at {@code /} for everybody, webhooks, whose proof is their signature,
- * and the console, which has a login of its own. Without a token, which only a server bound to a loopback address may be: every program on this machine, but no web page in a
+ * and the console, which has a login of its own.
+ *
+ * <p>Without a token, which only a server bound to a loopback address may be: every program on this machine, but no web page in a
  * browser on it. A web page can reach this server in two ways, and each has its mark:
  *
  * <ul>
