@@ -7,6 +7,7 @@ import io.postroom.api.DeadLetters;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Limits;
 import io.postroom.api.Operation;
+import io.postroom.api.QueueNotFoundException;
 import io.postroom.api.Reason;
 import io.postroom.console.Cells.Cell;
 import io.postroom.console.Page.Field;
@@ -104,25 +105,65 @@ class DeadLettersPages extends ConsoleController {
                 Cells.time(line.deadAt()));
     }
 
+    /** What one queue holds is read at a bounded cost here; all other filters are the preview's. */
     private void matching(Page shown, Filter filter, @Nullable String page) {
-        Visit visit = shown.visit();
+        if (filter.isOneQueue()) {
+            ofQueue(shown, filter, page);
+            return;
+        }
         DeadLetterPreview preview = deadLetters.preview(filter.forApi());
-        shown.text(Cells.grouped(preview.count())
-                + (preview.more() ? " or more" : "")
-                + (preview.count() == 1 ? " dead letter matches." : " dead letters match."));
+        counted(shown, filter, preview.count(), preview.more());
         if (filter.fingerprint.isEmpty() && !preview.fingerprints().isEmpty()) {
             shown.table(
                     "Their errors, the most frequent first",
                     List.of("Fingerprint", "Letters", "Error", "Newest"),
                     preview.fingerprints().stream()
-                            .map(group -> row(visit, filter, group))
+                            .map(group -> row(shown.visit(), filter, group))
                             .toList(),
                     "");
         }
-        if (preview.count() > 0) {
+        letters(shown, filter, preview, page);
+    }
+
+    private void ofQueue(Page shown, Filter filter, @Nullable String page) {
+        Limits.requireName("queue", filter.queue);
+        if (reads.queueSettings(filter.queue).rows().isEmpty()) {
+            throw new QueueNotFoundException(filter.queue, "It may have been deleted");
+        }
+        List<FingerprintLine> errors = reads.fingerprintsOf(filter.queue, FINGERPRINTS);
+        long count = errors.stream().mapToLong(FingerprintLine::count).sum();
+        boolean more = errors.size() == FINGERPRINTS
+                || !errors.isEmpty() && count >= errors.get(0).most();
+        counted(shown, filter, count, more);
+        if (!errors.isEmpty()) {
+            shown.table(
+                    "Their errors, the most frequent first",
+                    List.of("Fingerprint", "Letters", "Error", "Newest"),
+                    errors.stream()
+                            .map(line -> row(shown.visit(), filter, line))
+                            .toList(),
+                    "");
+        }
+        list(shown, filter, page);
+    }
+
+    private static void counted(Page shown, Filter filter, long count, boolean more) {
+        shown.text(Cells.grouped(count)
+                + (more ? " or more" : "")
+                + (count == 1 ? " dead letter matches." : " dead letters match."));
+        if (count > 0) {
             bulk(shown, filter);
         }
-        letters(shown, filter, preview, page);
+    }
+
+    private static List<Cell> row(Visit visit, Filter filter, FingerprintLine line) {
+        return List.of(
+                line.fingerprint()
+                        .map(print -> Cells.link(print, visit.path(PATH, "queue", filter.queue, "fingerprint", print)))
+                        .orElse(Cells.text("without an error")),
+                Cells.number(line.count()),
+                Cells.text(line.error()),
+                Cells.time(line.deadAt()));
     }
 
     private static List<Cell> row(Visit visit, Filter filter, DeadLetterPreview.Fingerprint group) {
@@ -147,8 +188,13 @@ class DeadLettersPages extends ConsoleController {
                     List.of("Id", "Queue", "Died", "Reason", "Error"),
                     preview.first().stream().map(letter -> row(visit, letter)).toList(),
                     "");
-            return;
+        } else {
+            list(shown, filter, page);
         }
+    }
+
+    private void list(Page shown, Filter filter, @Nullable String page) {
+        Visit visit = shown.visit();
         String[] token = {PATH, filter.queue, filter.fingerprint};
         Slice<MessageLine> slice = reads.messages(
                 new MessageQuery(
@@ -247,6 +293,10 @@ class DeadLettersPages extends ConsoleController {
     private record Filter(String queue, String fingerprint, String reason) {
         boolean isEmpty() {
             return queue.isEmpty() && fingerprint.isEmpty() && reason.isEmpty();
+        }
+
+        boolean isOneQueue() {
+            return !queue.isEmpty() && fingerprint.isEmpty() && reason.isEmpty() && !Limits.isQueuePattern(queue);
         }
 
         /** @throws InvalidMessageException it has no condition: the console redrives nothing by an empty form */

@@ -18,6 +18,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -146,7 +147,8 @@ class ConsoleInBrowserTest {
 
     /** One test for all pages: a browser starts slowly. */
     @Test
-    void every_page_passes_the_accessibility_check_in_light_and_at_twice_the_size() throws IOException {
+    void every_page_passes_the_accessibility_check_in_light_or_dark_and_at_twice_the_size() throws IOException {
+        boolean isDark = true;
         for (String path : List.of(
                 "/queues",
                 "/queues/notifications",
@@ -168,6 +170,8 @@ class ConsoleInBrowserTest {
                 "/database",
                 "/queues/none")) {
             browser.manage().window().setSize(new Dimension(1280, 900));
+            isDark = !isDark;
+            color(isDark ? "dark" : "light");
             open(path);
             List<Rule> violations = new AxeBuilder().analyze(browser).getViolations();
             assertThat(violations).as(path).isEmpty();
@@ -175,8 +179,15 @@ class ConsoleInBrowserTest {
             Long wider =
                     (Long) script("return document.documentElement.scrollWidth - document.documentElement.clientWidth");
             assertThat(wider).as("pixels that %s is too wide", path).isLessThanOrEqualTo(0L);
+            color("light");
             picture(path);
         }
+    }
+
+    private static void color(String scheme) {
+        browser.executeCdpCommand(
+                "Emulation.setEmulatedMedia",
+                Map.of("features", List.of(Map.of("name", "prefers-color-scheme", "value", scheme))));
     }
 
     private static Object script(String text) {

@@ -285,6 +285,10 @@ class ConsolePagesTest {
         assertThat(client.page("/dead-letters"))
                 .contains("aaaa", "bbbb", "timeout &lt;1&gt;", "wrong address")
                 .doesNotContain("at line 2");
+        assertThat(client.page("/dead-letters?queue=console.dead"))
+                .contains("4 dead letters match.", "fingerprint=aaaa", "fingerprint=bbbb");
+        assertThat(client.page("/dead-letters?queue=console.*&reason=attempts_spent"))
+                .contains("dead letters match.", spared.toString());
         assertThat(client.page("/dead-letters?queue=console.dead&fingerprint=aaaa"))
                 .contains("3 dead letters match.")
                 .doesNotContain(spared.toString());

@@ -25,7 +25,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ConsoleReads implements AutoCloseable {
     private static final Duration STATEMENT = Duration.ofSeconds(2);
-    private static final long MOST_ALIKE = 1_000;
+    private static final long MOST_ALIKE = 500;
+    private static final int LOOKED_OF_QUEUE = 10_000;
 
     private final ReadingPool pool;
     private final StoreTransactions transactions;
@@ -123,6 +124,22 @@ public final class ConsoleReads implements AutoCloseable {
                 }
             }
             return new Slice<>(List.copyOf(rows), isFull ? last : Optional.empty());
+        });
+    }
+
+    /**
+     * Lists the errors of the 10,000 dead letters of a queue that died last, the most frequent first.
+     *
+     * @param queue its name; unknown: none is listed
+     */
+    public List<FingerprintLine> fingerprintsOf(String queue, int limit) {
+        return read("list the dead letters of queue " + queue, connection -> {
+            try (Sql.Call call = OverviewReadsSql.FINGERPRINTS_OF_QUEUE.on(connection)) {
+                return call.set("queue", queue)
+                        .set("look", LOOKED_OF_QUEUE)
+                        .set("limit", limit)
+                        .list(row -> fingerprint(row, LOOKED_OF_QUEUE));
+            }
         });
     }
 
@@ -250,10 +267,14 @@ public final class ConsoleReads implements AutoCloseable {
     }
 
     private static FingerprintLine fingerprint(ResultSet row) throws SQLException {
+        return fingerprint(row, MOST_ALIKE);
+    }
+
+    private static FingerprintLine fingerprint(ResultSet row, long most) throws SQLException {
         return new FingerprintLine(
                 Optional.ofNullable(row.getString(1)),
                 row.getLong(2),
-                MOST_ALIKE,
+                most,
                 String.valueOf(row.getString(3)),
                 instant(row, 4),
                 row.getString(5),

@@ -59,6 +59,23 @@ final class OverviewReadsSql {
                   LIMIT 1) n
             """);
 
+    /** The errors of the last dead letters of a queue, the most frequent first. Relies on dead_letter_by_queue. */
+    static final Sql FINGERPRINTS_OF_QUEUE = Sql.of("""
+            -- name: console_fingerprints_of_queue
+            WITH looked AS MATERIALIZED (
+                SELECT d.fingerprint, d.dead_at, d.reason, d.error_class, left(split_part(d.error, E'\\n', 1), 200) AS error
+                FROM postroom.dead_letter d
+                WHERE d.queue_id = (SELECT q.id FROM postroom.queue q WHERE q.name = :queue)
+                ORDER BY d.dead_at DESC
+                LIMIT :look
+            )
+            SELECT l.fingerprint, count(*), :queue::text, max(l.dead_at), min(l.reason), min(l.error_class), min(l.error)
+            FROM looked l
+            GROUP BY l.fingerprint
+            ORDER BY 2 DESC, 1
+            LIMIT :limit
+            """);
+
     /** Processes, those that run first. */
     static final Sql WORKERS = Sql.of("""
             -- name: console_workers
