@@ -41,6 +41,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.function.IntSupplier;
 import java.util.function.Supplier;
+import javax.sql.DataSource;
 
 /**
  * The engine that {@link PostroomBuilder} wired. Public for the starter and the test kit, which start and drive it in steps; hosts use
@@ -72,6 +73,7 @@ public final class DefaultPostroom implements Postroom {
     private final WatchUnconsumedQueues unconsumed;
     private final Transactions transactions;
     private final OperatorStore store;
+    private final DataSource host;
     private final EnginePool pool;
     /** Not this object's own lock: a start that hangs on the database must not hold up {@link #close}. */
     private final Object startLock = new Object();
@@ -105,6 +107,7 @@ public final class DefaultPostroom implements Postroom {
             WatchUnconsumedQueues unconsumed,
             Transactions transactions,
             OperatorStore store,
+            DataSource host,
             EnginePool pool) {
         this.queueMessages = queueMessages;
         this.queues = queues;
@@ -131,6 +134,7 @@ public final class DefaultPostroom implements Postroom {
         this.unconsumed = unconsumed;
         this.transactions = transactions;
         this.store = store;
+        this.host = host;
         this.pool = pool;
     }
 
@@ -207,6 +211,11 @@ public final class DefaultPostroom implements Postroom {
     @Override
     public Database database() {
         return database;
+    }
+
+    /** The data source that this was built on, not those connections that the engine keeps. For the console. */
+    public DataSource dataSource() {
+        return host;
     }
 
     /** Declares a limiter of the builder, and its queue where that is missing. */

@@ -370,6 +370,7 @@ final class PostroomBuilder implements Postroom.Builder {
                 jobs.unconsumed,
                 hosts,
                 stores.operator(),
+                dataSource,
                 pool);
     }
 }

@@ -20,8 +20,10 @@ import org.springframework.core.env.Environment;
 /**
  * Decides which requests are answered.
  *
- * <p>With a token: every request that carries the token, the page at {@code /} for everybody, and webhooks, whose proof is their
- * signature. Without a token, which only a server bound to a loopback address may be: every program on this machine, but no web page in a
+ * <p>With a token: every request that carries the token, the page at {@code /} for everybody, webhooks, whose proof is their signature,
+ * and the console, which has a login of its own.
+ *
+ * <p>Without a token, which only a server bound to a loopback address may be: every program on this machine, but no web page in a
  * browser on it. A web page can reach this server in two ways, and each has its mark:
  *
  * <ul>
@@ -51,14 +53,17 @@ final class AccessRules {
     private static final Set<String> READING = Set.of("GET", "HEAD", "OPTIONS");
     private static final Pattern PORT = Pattern.compile(":\\d*$");
     private static final Pattern WEBHOOK = Pattern.compile("/in/[A-Za-z0-9][A-Za-z0-9._:-]{0,126}");
+    private static final Pattern CONSOLE_PAGE = Pattern.compile("(/[A-Za-z0-9][A-Za-z0-9._:-]*)*/?");
     private static final List<String> OWN_SITE = List.of("same-origin", "none");
 
     private final byte @Nullable [] token;
     private final Set<String> hosts;
+    private final Optional<String> console;
 
-    private AccessRules(byte @Nullable [] token, Set<String> hosts) {
+    private AccessRules(byte @Nullable [] token, Set<String> hosts, Optional<String> console) {
         this.token = token;
         this.hosts = hosts;
+        this.console = console;
     }
 
     /** @throws ServerStartException if other machines could use the server without a token */
@@ -79,7 +84,10 @@ final class AccessRules {
         }
         Set<String> hosts = new HashSet<>(Set.of("localhost", "127.0.0.1", "[::1]"));
         hosts.add(address.toLowerCase(Locale.ROOT));
-        return new AccessRules(token.isEmpty() ? null : digest(token), hosts);
+        Optional<String> console = environment.getProperty("postroom.console.enabled", Boolean.class, false)
+                ? Optional.of(environment.getProperty("postroom.console.path", "/console"))
+                : Optional.empty();
+        return new AccessRules(token.isEmpty() ? null : digest(token), hosts, console);
     }
 
     private static boolean isLoopback(String address) {
@@ -100,7 +108,7 @@ final class AccessRules {
     /** Returns why this request is refused; empty if it is answered. */
     Optional<Refusal> refusal(HttpServletRequest request) {
         if (token != null) {
-            return isWelcomePage(request) || isWebhook(request) || hasToken(request, token)
+            return isWelcomePage(request) || isWebhook(request) || isConsole(request) || hasToken(request, token)
                     ? Optional.empty()
                     : Optional.of(new Refusal(
                             401,
@@ -149,6 +157,14 @@ final class AccessRules {
     private static boolean isWebhook(HttpServletRequest request) {
         return request.getMethod().equals("POST")
                 && WEBHOOK.matcher(request.getRequestURI()).matches();
+    }
+
+    /** Tells whether a page of the console is meant, by the path as it was sent: nothing in it is to be decoded or resolved. */
+    private boolean isConsole(HttpServletRequest request) {
+        String path = request.getRequestURI();
+        return console.isPresent()
+                && path.startsWith(console.get())
+                && CONSOLE_PAGE.matcher(path.substring(console.get().length())).matches();
     }
 
     private static boolean hasToken(HttpServletRequest request, byte[] token) {

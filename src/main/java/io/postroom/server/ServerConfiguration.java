@@ -1,5 +1,7 @@
 package io.postroom.server;
 
+import io.postroom.console.ConsoleAccess;
+import io.postroom.console.TokenLogin;
 import java.nio.file.Files;
 import javax.sql.DataSource;
 import org.slf4j.Logger;
@@ -46,9 +48,23 @@ class ServerConfiguration {
         return registration;
     }
 
+    /** With a token people log in by it; without one everybody is on this machine, as {@link AccessRules} see to it. */
     @Bean
-    WelcomeController welcomeController(ObjectProvider<BuildProperties> build, AccessRules rules) {
-        return new WelcomeController(version(build), rules.asksForToken());
+    ConsoleAccess consoleAccess(AccessRules rules, Environment environment) {
+        return rules.asksForToken()
+                ? TokenLogin.of(
+                        environment.getRequiredProperty(AccessRules.TOKEN).strip())
+                : ConsoleAccess.open();
+    }
+
+    @Bean
+    WelcomeController welcomeController(
+            ObjectProvider<BuildProperties> build, AccessRules rules, Environment environment) {
+        boolean console = environment.getProperty("postroom.console.enabled", Boolean.class, false);
+        return new WelcomeController(
+                version(build),
+                rules.asksForToken(),
+                console ? environment.getProperty("postroom.console.path", "/console") : "");
     }
 
     /** Starts after the starter's workers and stops before them: it has their phase and depends on their bean. */

@@ -10,10 +10,13 @@ import org.springframework.web.bind.annotation.RestController;
 class WelcomeController {
     private final String version;
     private final boolean token;
+    private final String console;
 
-    WelcomeController(String version, boolean token) {
+    /** @param console path of the console; empty: it is off */
+    WelcomeController(String version, boolean token, String console) {
         this.version = version;
         this.token = token;
+        this.console = console;
     }
 
     @GetMapping("/")
@@ -27,6 +30,9 @@ class WelcomeController {
                         GET  /api/v1/messages/{id}          where it stands and what happened to it
                         GET  /api/v1/messages/{id}/explain  why it is not running now
                         POST /api/v1/messages/{id}/cancel   cancel it where it still waits
-                        %s""".formatted(version, token ? "\nAuthorization: Bearer <the server's POSTROOM_TOKEN>\n" : ""));
+                        %s%s""".formatted(
+                                version,
+                                console.isEmpty() ? "" : "\nPages for people: " + console + "\n",
+                                token ? "\nAuthorization: Bearer <the server's POSTROOM_TOKEN>\n" : ""));
     }
 }

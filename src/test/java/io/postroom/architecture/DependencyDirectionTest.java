@@ -19,7 +19,8 @@ import java.util.Set;
  * Dependencies point downwards only:
  *
  * <pre>
- * server → cli, rest, spring    cli → rest, (root)    rest → api, channel    test → (root)    spring, server → (root)
+ * server → cli, rest, console, spring    cli → rest, (root)    console → (root), postgres.console    rest → api, channel
+ * test → (root)    spring, server → (root)
  * (root) → producer → worker → consumer → execution → handler, storage → api
  *          jobs, producer → schedules → storage
  *          jobs, producer → imports → storage, files    channel → files
@@ -27,6 +28,7 @@ import java.util.Set;
  *          jobs → storage     postgres → storage     channel → handler
  *                             postgres → postgres.connection → postgres.statement
  *                                        postgres.purge      → postgres.statement
+ *                                        postgres.console    → postgres.connection
  * </pre>
  *
  * <p>{@code loop} (threads that repeat a step) and {@code files} (whole files) know nothing of ours, and whoever needs them uses them.
@@ -34,6 +36,13 @@ import java.util.Set;
  */
 @AnalyzeClasses(packages = "io.postroom", importOptions = ImportOption.DoNotIncludeTests.class)
 class DependencyDirectionTest {
+    private static final String[] OUTER_RING = {
+        "io.postroom.spring..",
+        "io.postroom.rest..",
+        "io.postroom.console..",
+        "io.postroom.server..",
+        "io.postroom.cli.."
+    };
     private static final Set<String> STATEMENT_MAKERS = Set.of("createStatement", "prepareStatement", "prepareCall");
 
     @ArchTest
@@ -157,20 +166,31 @@ class DependencyDirectionTest {
     @ArchTest
     static final ArchRule command_line_knows_the_root_and_rest = only("cli", "", "api", "rest");
 
+    /** It needs the engine's data source, for reads of its own; these are in a package that nobody else uses. */
+    @ArchTest
+    static final ArchRule console_knows_the_root_and_its_reads =
+            only("console", "", "api", "internal.postgres.console");
+
+    @ArchTest
+    static final ArchRule postgres_console_knows_connection_and_statement = only(
+            "internal.postgres.console",
+            "api",
+            "internal.storage",
+            "internal.postgres.connection",
+            "internal.postgres.statement");
+
     @ArchTest
     static final ArchRule outer_ring_is_imported_by_nobody_below = noClasses()
             .that()
-            .resideOutsideOfPackages(
-                    "io.postroom.spring..", "io.postroom.rest..", "io.postroom.server..", "io.postroom.cli..")
+            .resideOutsideOfPackages(OUTER_RING)
             .should()
             .dependOnClassesThat()
-            .resideInAnyPackage(
-                    "io.postroom.spring..", "io.postroom.rest..", "io.postroom.server..", "io.postroom.cli..");
+            .resideInAnyPackage(OUTER_RING);
 
     @ArchTest
     static final ArchRule starter_does_not_know_the_server = noClasses()
             .that()
-            .resideInAnyPackage("io.postroom.spring..", "io.postroom.rest..")
+            .resideInAnyPackage("io.postroom.spring..", "io.postroom.rest..", "io.postroom.console..")
             .should()
             .dependOnClassesThat()
             .resideInAnyPackage("io.postroom.server..", "io.postroom.cli..");
@@ -178,8 +198,7 @@ class DependencyDirectionTest {
     @ArchTest
     static final ArchRule core_is_free_of_spring_boot_and_the_web = noClasses()
             .that()
-            .resideOutsideOfPackages(
-                    "io.postroom.spring..", "io.postroom.rest..", "io.postroom.server..", "io.postroom.cli..")
+            .resideOutsideOfPackages(OUTER_RING)
             .should()
             .dependOnClassesThat()
             .resideInAnyPackage("org.springframework.boot..", "org.springframework.web..", "jakarta.servlet..");

@@ -28,6 +28,7 @@ final class SnippetCompiler {
             import io.postroom.channel.file.*;
             import io.postroom.channel.http.*;
             import io.postroom.channel.mail.*;
+            import io.postroom.console.*;
             import io.postroom.handler.*;
             import io.postroom.metrics.*;
             import io.postroom.test.*;

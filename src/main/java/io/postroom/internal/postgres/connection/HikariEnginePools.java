@@ -27,6 +27,8 @@ record HikariEnginePools(HikariDataSource pool) implements AutoCloseable {
 
     private static final Duration CONNECT = Duration.ofSeconds(5);
     private static final Duration SOCKET = Duration.ofSeconds(30);
+    private static final Duration READING_WAIT = Duration.ofSeconds(2);
+    private static final Duration READING_IDLE = Duration.ofSeconds(60);
     /**
      * The limit of a statement is far above any statement of the engine and below the socket's. Engine statements hold locks for
      * milliseconds only.
@@ -73,6 +75,16 @@ record HikariEnginePools(HikariDataSource pool) implements AutoCloseable {
         copy.setConnectionInitSql(settings.getConnectionInitSql());
         copy.getDataSourceProperties().remove("socketTimeout");
         copy.getDataSourceProperties().putAll(settings.getDataSourceProperties());
+        return new HikariEnginePools(new HikariDataSource(copy));
+    }
+
+    /** Opens a pool for people: without a connection while nobody looks, and without patience for a database that is away. */
+    static HikariEnginePools ofReading(DataSource host, String name, int size) {
+        HikariConfig copy = copy(host, name, size);
+        copy.setMinimumIdle(0);
+        copy.setIdleTimeout(READING_IDLE.toMillis());
+        copy.setConnectionTimeout(READING_WAIT.toMillis());
+        copy.setValidationTimeout(READING_WAIT.toMillis() / 2);
         return new HikariEnginePools(new HikariDataSource(copy));
     }
 

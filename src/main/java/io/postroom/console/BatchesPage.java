@@ -1,0 +1,78 @@
+package io.postroom.console;
+
+import io.postroom.api.Batch;
+import io.postroom.api.Batches;
+import io.postroom.console.Cells.Cell;
+import jakarta.servlet.http.HttpServletRequest;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RequestParam;
+import org.springframework.web.bind.annotation.RestController;
+
+/** Shows batches and how far they are. */
+@RestController
+@RequestMapping("${postroom.console.path:/console}" + BatchesPage.PATH)
+class BatchesPage extends ConsoleController {
+    static final String PATH = "/batches";
+    private static final int ROWS = 50;
+
+    private final Batches batches;
+
+    BatchesPage(ConsoleGuard guard, Batches batches) {
+        super(guard);
+        this.batches = batches;
+    }
+
+    @GetMapping
+    ResponseEntity<byte[]> show(@RequestParam(required = false) @Nullable String page, HttpServletRequest request) {
+        Visit visit = Visit.of(request);
+        String before = PageToken.read(page, PATH);
+        List<Batch> rows = batches.list(true, Optional.ofNullable(before).map(UUID::fromString), ROWS);
+        Page shown = new Page(visit, PATH, "Batches");
+        shown.refreshing(
+                "batches",
+                5,
+                () -> shown.table(
+                        "Batches, the newest first",
+                        List.of(
+                                "Batch",
+                                "State",
+                                "Members",
+                                "Waiting",
+                                "In progress",
+                                "Done",
+                                "Dead",
+                                "Cancelled",
+                                "Created",
+                                "Problem"),
+                        rows.stream().map(BatchesPage::row).toList(),
+                        "There is no batch."));
+        shown.next(
+                rows.size() < ROWS
+                        ? Optional.empty()
+                        : Optional.of(visit.path(
+                                PATH,
+                                "page",
+                                PageToken.write(rows.get(rows.size() - 1).id().toString(), PATH))));
+        return shown.answer();
+    }
+
+    private static List<Cell> row(Batch batch) {
+        return List.of(
+                Cells.text(batch.name()),
+                Cells.state(batch.state().name()),
+                Cells.number(batch.total()),
+                Cells.number(batch.waiting()),
+                Cells.number(batch.inProgress()),
+                Cells.number(batch.done()),
+                Cells.number(batch.dead()),
+                Cells.number(batch.cancelled() + batch.expired()),
+                Cells.time(batch.createdAt()),
+                Cells.text(batch.problem()));
+    }
+}

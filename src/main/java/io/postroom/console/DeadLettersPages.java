@@ -1,0 +1,324 @@
+package io.postroom.console;
+
+import io.postroom.api.BulkSettings;
+import io.postroom.api.DeadLetterFilter;
+import io.postroom.api.DeadLetterPreview;
+import io.postroom.api.DeadLetters;
+import io.postroom.api.InvalidMessageException;
+import io.postroom.api.Limits;
+import io.postroom.api.Operation;
+import io.postroom.api.QueueNotFoundException;
+import io.postroom.api.Reason;
+import io.postroom.console.Cells.Cell;
+import io.postroom.console.Page.Field;
+import io.postroom.internal.postgres.console.ConsoleReads;
+import io.postroom.internal.postgres.console.FingerprintLine;
+import io.postroom.internal.postgres.console.MessageLine;
+import io.postroom.internal.postgres.console.MessageQuery;
+import io.postroom.internal.postgres.console.Slice;
+import jakarta.servlet.http.HttpServletRequest;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RequestParam;
+import org.springframework.web.bind.annotation.RestController;
+
+/** Shows dead letters by their errors, what a filter matches, and begins redrives and discards of many. */
+@RestController
+@RequestMapping("${postroom.console.path:/console}" + DeadLettersPages.PATH)
+class DeadLettersPages extends ConsoleController {
+    static final String PATH = "/dead-letters";
+    private static final int FINGERPRINTS = 100;
+
+    private final ConsoleReads reads;
+    private final DeadLetters deadLetters;
+
+    DeadLettersPages(ConsoleGuard guard, ConsoleReads reads, DeadLetters deadLetters) {
+        super(guard);
+        this.reads = reads;
+        this.deadLetters = deadLetters;
+    }
+
+    /** Shows all by their errors; or, with a queue, a fingerprint or a reason, those that match. */
+    @GetMapping
+    ResponseEntity<byte[]> show(
+            @RequestParam(defaultValue = "") String queue,
+            @RequestParam(defaultValue = "") String fingerprint,
+            @RequestParam(defaultValue = "") String reason,
+            @RequestParam(required = false) @Nullable String page,
+            HttpServletRequest request) {
+        Visit visit = Visit.of(request);
+        Filter filter = new Filter(queue.strip(), fingerprint.strip(), reason.strip());
+        Page shown = new Page(visit, PATH, "Dead letters");
+        shown.search(
+                PATH,
+                Field.text("queue", "Queue", filter.queue),
+                Field.text("fingerprint", "Fingerprint", filter.fingerprint),
+                Field.choice("reason", "Reason", filter.reason, REASONS));
+        if (filter.isEmpty()) {
+            all(shown, page);
+        } else {
+            matching(shown, filter, page);
+        }
+        return shown.answer();
+    }
+
+    private static final List<String> REASONS = List.of(
+            "",
+            "attempts_spent",
+            "rejected",
+            "undecodable",
+            "crash_limit",
+            "quarantined",
+            "expired",
+            "maxlen",
+            "dlx_unroutable",
+            "cycle");
+
+    private void all(Page shown, @Nullable String page) {
+        String after = PageToken.read(page, PATH);
+        Slice<FingerprintLine> slice = reads.fingerprints(after == null ? "" : after, FINGERPRINTS);
+        Visit visit = shown.visit();
+        shown.table(
+                "Dead letters by their errors",
+                List.of("Fingerprint", "Letters", "Error", "Class", "Reason", "Queue of one", "Died"),
+                slice.rows().stream().map(line -> row(visit, line)).toList(),
+                "There is no dead letter.");
+        shown.next(slice.next().map(last -> visit.path(PATH, "page", PageToken.write(last, PATH))));
+    }
+
+    private static List<Cell> row(Visit visit, FingerprintLine line) {
+        return List.of(
+                line.fingerprint()
+                        .map(print -> Cells.link(print, visit.path(PATH, "fingerprint", print)))
+                        .orElse(Cells.link(
+                                "without an error", visit.path(PATH, "queue", line.queue(), "reason", line.reason()))),
+                Cells.count(line.count(), line.most()),
+                Cells.text(line.error()),
+                Cells.text(line.errorClass()),
+                Cells.text(line.reason()),
+                Cells.link(line.queue(), visit.path(PATH, "queue", line.queue())),
+                Cells.time(line.deadAt()));
+    }
+
+    /** What one queue holds is read at a bounded cost here; all other filters are the preview's. */
+    private void matching(Page shown, Filter filter, @Nullable String page) {
+        if (filter.isOneQueue()) {
+            ofQueue(shown, filter, page);
+            return;
+        }
+        DeadLetterPreview preview = deadLetters.preview(filter.forApi());
+        counted(shown, filter, preview.count(), preview.more());
+        if (filter.fingerprint.isEmpty() && !preview.fingerprints().isEmpty()) {
+            shown.table(
+                    "Their errors, the most frequent first",
+                    List.of("Fingerprint", "Letters", "Error", "Newest"),
+                    preview.fingerprints().stream()
+                            .map(group -> row(shown.visit(), filter, group))
+                            .toList(),
+                    "");
+        }
+        letters(shown, filter, preview, page);
+    }
+
+    private void ofQueue(Page shown, Filter filter, @Nullable String page) {
+        Limits.requireName("queue", filter.queue);
+        if (reads.queueSettings(filter.queue).rows().isEmpty()) {
+            throw new QueueNotFoundException(filter.queue, "It may have been deleted");
+        }
+        List<FingerprintLine> errors = reads.fingerprintsOf(filter.queue, FINGERPRINTS);
+        long count = errors.stream().mapToLong(FingerprintLine::count).sum();
+        boolean more = errors.size() == FINGERPRINTS
+                || !errors.isEmpty() && count >= errors.get(0).most();
+        counted(shown, filter, count, more);
+        if (!errors.isEmpty()) {
+            shown.table(
+                    "Their errors, the most frequent first",
+                    List.of("Fingerprint", "Letters", "Error", "Newest"),
+                    errors.stream()
+                            .map(line -> row(shown.visit(), filter, line))
+                            .toList(),
+                    "");
+        }
+        list(shown, filter, page);
+    }
+
+    private static void counted(Page shown, Filter filter, long count, boolean more) {
+        shown.text(Cells.grouped(count)
+                + (more ? " or more" : "")
+                + (count == 1 ? " dead letter matches." : " dead letters match."));
+        if (count > 0) {
+            bulk(shown, filter);
+        }
+    }
+
+    private static List<Cell> row(Visit visit, Filter filter, FingerprintLine line) {
+        return List.of(
+                line.fingerprint()
+                        .map(print -> Cells.link(print, visit.path(PATH, "queue", filter.queue, "fingerprint", print)))
+                        .orElse(Cells.text("without an error")),
+                Cells.number(line.count()),
+                Cells.text(line.error()),
+                Cells.time(line.deadAt()));
+    }
+
+    private static List<Cell> row(Visit visit, Filter filter, DeadLetterPreview.Fingerprint group) {
+        return List.of(
+                group.fingerprint()
+                        .map(print -> Cells.link(
+                                print,
+                                visit.path(PATH, "queue", filter.queue, "reason", filter.reason, "fingerprint", print)))
+                        .orElse(Cells.text("without an error")),
+                Cells.number(group.count()),
+                Cells.text(group.error()),
+                Cells.time(group.newestAt()));
+    }
+
+    /** A list with a reason is that of the preview: no index has reasons. */
+    private void letters(Page shown, Filter filter, DeadLetterPreview preview, @Nullable String page) {
+        Visit visit = shown.visit();
+        boolean isPattern = Limits.isQueuePattern(filter.queue);
+        if (!filter.reason.isEmpty() || isPattern) {
+            shown.table(
+                    "The oldest of them",
+                    List.of("Id", "Queue", "Died", "Reason", "Error"),
+                    preview.first().stream().map(letter -> row(visit, letter)).toList(),
+                    "");
+        } else {
+            list(shown, filter, page);
+        }
+    }
+
+    private void list(Page shown, Filter filter, @Nullable String page) {
+        Visit visit = shown.visit();
+        String[] token = {PATH, filter.queue, filter.fingerprint};
+        Slice<MessageLine> slice = reads.messages(
+                new MessageQuery(
+                        MessageQuery.Place.DEAD,
+                        Filter.given(filter.queue),
+                        Optional.empty(),
+                        Optional.empty(),
+                        Filter.given(filter.fingerprint)),
+                PageToken.read(page, token),
+                MessagesPages.ROWS);
+        MessagesPages.table(shown, slice.rows(), "None among those looked at.");
+        shown.next(slice.next()
+                .map(key -> visit.path(
+                        PATH,
+                        "queue",
+                        filter.queue,
+                        "fingerprint",
+                        filter.fingerprint,
+                        "page",
+                        PageToken.write(key, token))));
+    }
+
+    private static List<Cell> row(Visit visit, DeadLetterPreview.Letter letter) {
+        return List.of(
+                Cells.link(letter.id().toString(), visit.path(MessagesPages.PATH + "/" + letter.id())),
+                Cells.link(letter.queue(), visit.path(QueuesPages.PATH + "/" + letter.queue())),
+                Cells.time(letter.deadAt()),
+                Cells.text(letter.reason()),
+                Cells.text(letter.error()));
+    }
+
+    private static void bulk(Page page, Filter filter) {
+        if (!page.visit().mayOperate()) {
+            return;
+        }
+        BulkSettings usual = BulkSettings.because(Reason.of("-"));
+        page.html().open("details").element("summary", "Redrive all that match");
+        page.post(
+                PATH + "/redrive",
+                "Redrive",
+                Field.hidden("queue", filter.queue),
+                Field.hidden("fingerprint", filter.fingerprint),
+                Field.hidden("deadReason", filter.reason),
+                Field.required("reason", "Why"),
+                Field.number("perSecond", "Messages a second", usual.perSecond()),
+                Field.number("canary", "Tried first", usual.canary()),
+                Field.number("canaryThreshold", "Stop when more of these die", usual.canaryThreshold()));
+        page.html().close().line().open("details").element("summary", "Discard all that match");
+        page.post(
+                PATH + "/discard",
+                "Discard",
+                Field.hidden("queue", filter.queue),
+                Field.hidden("fingerprint", filter.fingerprint),
+                Field.hidden("deadReason", filter.reason),
+                Field.required("reason", "Why"),
+                Field.number("perSecond", "Messages a second", usual.perSecond()));
+        page.html().close().line();
+    }
+
+    @PostMapping("/redrive")
+    ResponseEntity<byte[]> redrive(
+            @RequestParam(defaultValue = "") String queue,
+            @RequestParam(defaultValue = "") String fingerprint,
+            @RequestParam(defaultValue = "") String deadReason,
+            @RequestParam(defaultValue = "") String reason,
+            @RequestParam int perSecond,
+            @RequestParam int canary,
+            @RequestParam int canaryThreshold,
+            HttpServletRequest request) {
+        BulkSettings settings = settings(request, reason).perSecond(perSecond).canary(canary, canaryThreshold);
+        return begun(request, deadLetters.redrive(new Filter(queue, fingerprint, deadReason).forApi(), settings));
+    }
+
+    @PostMapping("/discard")
+    ResponseEntity<byte[]> discard(
+            @RequestParam(defaultValue = "") String queue,
+            @RequestParam(defaultValue = "") String fingerprint,
+            @RequestParam(defaultValue = "") String deadReason,
+            @RequestParam(defaultValue = "") String reason,
+            @RequestParam int perSecond,
+            HttpServletRequest request) {
+        BulkSettings settings = settings(request, reason).perSecond(perSecond);
+        return begun(request, deadLetters.discard(new Filter(queue, fingerprint, deadReason).forApi(), settings));
+    }
+
+    private static BulkSettings settings(HttpServletRequest request, String reason) {
+        return BulkSettings.because(
+                Reason.of(reason.strip()).by(Visit.of(request).actor()));
+    }
+
+    private static ResponseEntity<byte[]> begun(HttpServletRequest request, Operation operation) {
+        return Page.redirect(Visit.of(request).path(OperationsPages.PATH + "/" + operation.id()));
+    }
+
+    /** What a page is about; a part that is empty sets no condition. */
+    private record Filter(String queue, String fingerprint, String reason) {
+        boolean isEmpty() {
+            return queue.isEmpty() && fingerprint.isEmpty() && reason.isEmpty();
+        }
+
+        boolean isOneQueue() {
+            return !queue.isEmpty() && fingerprint.isEmpty() && reason.isEmpty() && !Limits.isQueuePattern(queue);
+        }
+
+        /** @throws InvalidMessageException it has no condition: the console redrives nothing by an empty form */
+        DeadLetterFilter forApi() {
+            DeadLetterFilter filter;
+            if (!queue.isEmpty()) {
+                filter = DeadLetterFilter.queue(queue);
+            } else if (!fingerprint.isEmpty()) {
+                filter = DeadLetterFilter.fingerprint(fingerprint);
+            } else if (!reason.isEmpty()) {
+                return DeadLetterFilter.json("{}").reason(reason);
+            } else {
+                throw new InvalidMessageException("filter", "a queue, a fingerprint or a reason", "nothing");
+            }
+            if (!fingerprint.isEmpty() && !queue.isEmpty()) {
+                filter = filter.withFingerprint(fingerprint);
+            }
+            return reason.isEmpty() ? filter : filter.reason(reason);
+        }
+
+        static Optional<String> given(String text) {
+            return text.isEmpty() ? Optional.empty() : Optional.of(text);
+        }
+    }
+}

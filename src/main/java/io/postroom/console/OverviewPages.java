@@ -1,0 +1,125 @@
+package io.postroom.console;
+
+import io.postroom.console.Cells.Cell;
+import io.postroom.internal.postgres.console.ConsoleReads;
+import io.postroom.internal.postgres.console.LedgerLine;
+import io.postroom.internal.postgres.console.Slice;
+import io.postroom.internal.postgres.console.WorkerLine;
+import jakarta.servlet.http.HttpServletRequest;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RequestParam;
+import org.springframework.web.bind.annotation.RestController;
+
+/** Shows processes and their consumers, what people did, and the database. */
+@RestController
+@RequestMapping("${postroom.console.path:/console}")
+class OverviewPages extends ConsoleController {
+    private static final String WORKERS = "/workers";
+    private static final String LEDGER = "/ledger";
+    private static final String DATABASE = "/database";
+    private static final int ROWS = 100;
+
+    private final ConsoleReads reads;
+
+    OverviewPages(ConsoleGuard guard, ConsoleReads reads) {
+        super(guard);
+        this.reads = reads;
+    }
+
+    @GetMapping(WORKERS)
+    ResponseEntity<byte[]> workers(HttpServletRequest request) {
+        Page page = new Page(Visit.of(request), WORKERS, "Workers and consumers");
+        page.refreshing("workers", 5, () -> {
+            page.table(
+                    "Processes, those that run first",
+                    List.of(
+                            "Process",
+                            "State",
+                            "Version",
+                            "Address",
+                            "Consumers",
+                            "Holds",
+                            "Started",
+                            "Last heartbeat"),
+                    reads.workers().stream().map(OverviewPages::row).toList(),
+                    "No process has worked here yet.");
+            page.heading("Consumers");
+            Grids.table(page, "Consumers of all queues", reads.consumers(), "No process consumes a queue.");
+        });
+        return page.answer();
+    }
+
+    private static List<Cell> row(WorkerLine worker) {
+        String state = worker.live() ? "live" : worker.stoppedAt().isPresent() ? "ended" : "silent";
+        return List.of(
+                Cells.text(worker.name()),
+                Cells.state(state),
+                Cells.text(worker.version()),
+                Cells.text(worker.address()),
+                Cells.number(worker.consumers()),
+                Cells.number(worker.holds()),
+                Cells.time(worker.startedAt()),
+                Cells.time(worker.stoppedAt().orElse(worker.beatAt())));
+    }
+
+    @GetMapping(LEDGER)
+    ResponseEntity<byte[]> ledger(@RequestParam(required = false) @Nullable String page, HttpServletRequest request) {
+        Visit visit = Visit.of(request);
+        Slice<LedgerLine> slice = reads.ledger(PageToken.read(page, LEDGER), ROWS);
+        Page shown = new Page(visit, LEDGER, "Ledger");
+        shown.text("What people did, the last first.");
+        shown.table(
+                "What people did",
+                List.of("When", "Who", "What", "About", "Moved", "Reason", "Note", "Database login"),
+                slice.rows().stream().map(line -> row(visit, line)).toList(),
+                "Nobody did anything yet.");
+        shown.next(slice.next().map(key -> visit.path(LEDGER, "page", PageToken.write(key, LEDGER))));
+        return shown.answer();
+    }
+
+    private static List<Cell> row(Visit visit, LedgerLine line) {
+        return List.of(
+                Cells.time(line.at()),
+                Cells.text(line.actor()),
+                Cells.text(line.action()),
+                about(visit, line),
+                Cells.number(line.done()),
+                Cells.text(line.reason()),
+                Cells.text(line.note()),
+                Cells.text(line.databaseUser()));
+    }
+
+    private static Cell about(Visit visit, LedgerLine line) {
+        if (line.operation().isPresent()) {
+            return Cells.link(
+                    "operation",
+                    visit.path(OperationsPages.PATH + "/" + line.operation().get()));
+        }
+        if (line.message().isPresent()) {
+            return Cells.link(
+                    "message",
+                    visit.path(MessagesPages.PATH + "/" + line.message().get()));
+        }
+        return line.queue()
+                .map(queue -> Cells.link(queue, visit.path(QueuesPages.PATH + "/" + queue)))
+                .orElse(Cells.text(line.filter()));
+    }
+
+    @GetMapping(DATABASE)
+    ResponseEntity<byte[]> database(HttpServletRequest request) {
+        Page page = new Page(Visit.of(request), DATABASE, "Database");
+        page.facts(Grids.facts(reads.database()));
+        page.heading("Who keeps old rows");
+        page.text("VACUUM removes no row that one of these may still see. A long one makes queues slow.");
+        Grids.table(page, "Oldest transactions first", reads.horizon(), "Nobody: no transaction is open.");
+        page.heading("Largest tables");
+        Grids.table(page, "Tables with their days, the largest first", reads.tables(), "There is no table.");
+        page.heading("Last purges");
+        Grids.table(page, "What was removed after its retention", reads.purges(), "Nothing was removed yet.");
+        return page.answer();
+    }
+}

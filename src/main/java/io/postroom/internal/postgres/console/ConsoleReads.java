@@ -1,0 +1,303 @@
+package io.postroom.internal.postgres.console;
+
+import io.postroom.api.StoreException;
+import io.postroom.internal.postgres.connection.ReadingPool;
+import io.postroom.internal.postgres.statement.Rows;
+import io.postroom.internal.postgres.statement.Sql;
+import io.postroom.internal.postgres.statement.StoreTransactions;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.ResultSetMetaData;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.UUID;
+import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads what pages show. Thread-safe. Each method runs in a read-only transaction of its own, and throws {@link StoreException} when the
+ * database is away or takes longer than two seconds for a statement.
+ */
+public final class ConsoleReads implements AutoCloseable {
+    private static final Duration STATEMENT = Duration.ofSeconds(2);
+    private static final long MOST_ALIKE = 500;
+    private static final int LOOKED_OF_QUEUE = 10_000;
+
+    private final ReadingPool pool;
+    private final StoreTransactions transactions;
+
+    private ConsoleReads(ReadingPool pool) {
+        this.pool = pool;
+        this.transactions = new StoreTransactions(pool.dataSource());
+    }
+
+    /** Opens a small pool to the database of a host's data source, or uses that one where it cannot be copied. */
+    public static ConsoleReads on(DataSource host) {
+        return new ConsoleReads(ReadingPool.of(host));
+    }
+
+    /**
+     * Lists queues by name.
+     *
+     * @param part that names have; empty: all
+     * @param after the last name of the part before; empty: from the first
+     */
+    public Slice<QueueLine> queues(String part, String after, int limit) {
+        return read("list queues", connection -> {
+            try (Sql.Call call = QueueReadsSql.LIST.on(connection)) {
+                List<QueueLine> rows = call.set("part", part)
+                        .set("after", after)
+                        .set("limit", limit)
+                        .list(ConsoleReads::queueLine);
+                return new Slice<>(
+                        rows,
+                        rows.size() < limit
+                                ? Optional.empty()
+                                : Optional.of(rows.get(rows.size() - 1).name()));
+            }
+        });
+    }
+
+    /** Finds a queue. */
+    public Optional<QueueLine> queue(String name) {
+        return read("find queue " + name, connection -> {
+            try (Sql.Call call = QueueReadsSql.ONE.on(connection)) {
+                return call.set("name", name).first(ConsoleReads::queueLine);
+            }
+        });
+    }
+
+    /** The settings of a queue, in one row; no row without the queue. */
+    public Grid queueSettings(String name) {
+        return grid("read the settings of queue " + name, QueueReadsSql.SETTINGS, call -> call.set("name", name));
+    }
+
+    /** The bindings that lead to a queue, 200 at most. */
+    public Grid bindingsTo(String queue) {
+        return grid("read the bindings of queue " + queue, QueueReadsSql.BINDINGS, call -> call.set("name", queue));
+    }
+
+    /** How many messages are READY by priority, from 9 to 0; each count stops at {@code most}. */
+    public List<Long> readyByPriority(String queue, int most) {
+        return read("count queue " + queue, connection -> {
+            try (Sql.Call call = QueueReadsSql.PRIORITIES.on(connection)) {
+                return call.set("name", queue).set("most", most).list(row -> row.getLong(2));
+            }
+        });
+    }
+
+    /**
+     * Lists messages.
+     *
+     * @param after {@link Slice#next} of the part before; null: from the start
+     */
+    public Slice<MessageLine> messages(MessageQuery query, @Nullable String after, int limit) {
+        return read("list messages", connection -> MessageReads.list(query, after, limit, connection));
+    }
+
+    /**
+     * Lists dead letters by their errors, those with the most letters first, among the next fingerprints behind one. Those without an error
+     * stand on the first part.
+     *
+     * @param after {@link Slice#next} of the part before; empty: from the start
+     */
+    public Slice<FingerprintLine> fingerprints(String after, int limit) {
+        return read("list dead letters by their errors", connection -> {
+            List<FingerprintLine> rows = new ArrayList<>();
+            try (Sql.Call call = OverviewReadsSql.FINGERPRINTS.on(connection)) {
+                rows.addAll(call.set("after", after)
+                        .set("limit", limit)
+                        .set("most", MOST_ALIKE)
+                        .list(ConsoleReads::fingerprint));
+            }
+            Optional<String> last =
+                    rows.stream().flatMap(row -> row.fingerprint().stream()).max(String::compareTo);
+            boolean isFull = rows.size() == limit;
+            if (after.isEmpty()) {
+                try (Sql.Call call = OverviewReadsSql.WITHOUT_FINGERPRINT.on(connection)) {
+                    rows.addAll(call.set("most", MOST_ALIKE).list(ConsoleReads::fingerprint));
+                }
+            }
+            return new Slice<>(List.copyOf(rows), isFull ? last : Optional.empty());
+        });
+    }
+
+    /**
+     * Lists the errors of the 10,000 dead letters of a queue that died last, the most frequent first.
+     *
+     * @param queue its name; unknown: none is listed
+     */
+    public List<FingerprintLine> fingerprintsOf(String queue, int limit) {
+        return read("list the dead letters of queue " + queue, connection -> {
+            try (Sql.Call call = OverviewReadsSql.FINGERPRINTS_OF_QUEUE.on(connection)) {
+                return call.set("queue", queue)
+                        .set("look", LOOKED_OF_QUEUE)
+                        .set("limit", limit)
+                        .list(row -> fingerprint(row, LOOKED_OF_QUEUE));
+            }
+        });
+    }
+
+    /** Processes, those that run first, 200 at most. */
+    public List<WorkerLine> workers() {
+        return read("list workers", connection -> {
+            try (Sql.Call call = OverviewReadsSql.WORKERS.on(connection)) {
+                return call.list(row -> new WorkerLine(
+                        row.getString(1),
+                        row.getString(2),
+                        Optional.ofNullable(row.getString(3)),
+                        instant(row, 4),
+                        instant(row, 5),
+                        Optional.ofNullable(Rows.instant(row, 6)),
+                        row.getBoolean(7),
+                        row.getInt(8),
+                        row.getLong(9)));
+            }
+        });
+    }
+
+    /** Consumers of all queues, the live ones first, 500 at most. */
+    public Grid consumers() {
+        return grid("list consumers", OverviewReadsSql.CONSUMERS, call -> call);
+    }
+
+    /**
+     * Lists what people did, the last first.
+     *
+     * @param after {@link Slice#next} of the part before; null: from the last
+     */
+    public Slice<LedgerLine> ledger(@Nullable String after, int limit) {
+        MessageReads.Key key = new MessageReads.Key(after);
+        return read("read the ledger", connection -> {
+            try (Sql.Call call = OverviewReadsSql.LEDGER.on(connection)) {
+                String[] last = new String[1];
+                List<LedgerLine> rows = call.set("micros", key.number(Long.MAX_VALUE / 1000))
+                        .set("id", key.secondId())
+                        .set("limit", limit)
+                        .list(row -> {
+                            last[0] = row.getString(12);
+                            return ledgerLine(row);
+                        });
+                return new Slice<>(rows, rows.size() < limit ? Optional.empty() : Optional.of(last[0]));
+            }
+        });
+    }
+
+    /** What the database says about itself, in one row. */
+    public Grid database() {
+        return grid("ask the database", OverviewReadsSql.SERVER, call -> call);
+    }
+
+    /** The largest tables. */
+    public Grid tables() {
+        return grid("measure tables", OverviewReadsSql.TABLES, call -> call);
+    }
+
+    /** Who keeps VACUUM from removing old rows, the oldest first. */
+    public Grid horizon() {
+        return grid("look for old transactions", OverviewReadsSql.HORIZON, call -> call);
+    }
+
+    /** The last purges. */
+    public Grid purges() {
+        return grid("list purges", OverviewReadsSql.PURGES, call -> call);
+    }
+
+    @Override
+    public void close() {
+        pool.close();
+    }
+
+    @FunctionalInterface
+    private interface Parameters {
+        Sql.Call on(Sql.Call call) throws SQLException;
+    }
+
+    private Grid grid(String doing, Sql sql, Parameters parameters) {
+        return read(doing, connection -> {
+            try (Sql.Call call = sql.on(connection)) {
+                List<String> columns = new ArrayList<>();
+                List<List<String>> rows = parameters.on(call).list(row -> {
+                    ResultSetMetaData names = row.getMetaData();
+                    List<String> cells = new ArrayList<>();
+                    for (int i = 1; i <= names.getColumnCount(); i++) {
+                        if (columns.size() < i) {
+                            columns.add(names.getColumnLabel(i));
+                        }
+                        cells.add(Objects.requireNonNullElse(row.getString(i), ""));
+                    }
+                    return cells;
+                });
+                return new Grid(columns, rows);
+            }
+        });
+    }
+
+    private <T> T read(String doing, StoreTransactions.Work<T> work) {
+        return transactions.several(doing, connection -> {
+            limit(connection);
+            return work.run(connection);
+        });
+    }
+
+    private static void limit(Connection connection) throws SQLException {
+        try (Sql.Call call = OverviewReadsSql.LIMITS.on(connection)) {
+            call.set("millis", String.valueOf(STATEMENT.toMillis())).one(row -> row.getString(1));
+        }
+    }
+
+    private static QueueLine queueLine(ResultSet row) throws SQLException {
+        return new QueueLine(
+                row.getString(1),
+                row.getString(2),
+                row.getBoolean(3),
+                row.getLong(4),
+                row.getLong(5),
+                row.getLong(6),
+                row.getLong(7),
+                row.getInt(8),
+                Optional.ofNullable(Rows.instant(row, 9)),
+                row.getLong(10),
+                row.getBoolean(11));
+    }
+
+    private static FingerprintLine fingerprint(ResultSet row) throws SQLException {
+        return fingerprint(row, MOST_ALIKE);
+    }
+
+    private static FingerprintLine fingerprint(ResultSet row, long most) throws SQLException {
+        return new FingerprintLine(
+                Optional.ofNullable(row.getString(1)),
+                row.getLong(2),
+                most,
+                String.valueOf(row.getString(3)),
+                instant(row, 4),
+                row.getString(5),
+                Optional.ofNullable(row.getString(6)),
+                Optional.ofNullable(row.getString(7)));
+    }
+
+    private static LedgerLine ledgerLine(ResultSet row) throws SQLException {
+        return new LedgerLine(
+                instant(row, 1),
+                row.getString(2),
+                row.getString(3),
+                Optional.ofNullable(row.getString(4)),
+                Optional.ofNullable(row.getObject(5, UUID.class)),
+                Optional.ofNullable(row.getObject(6, UUID.class)),
+                Optional.ofNullable(row.getString(7)),
+                row.getLong(8),
+                Optional.ofNullable(row.getString(9)),
+                Optional.ofNullable(row.getString(10)),
+                row.getString(11));
+    }
+
+    private static Instant instant(ResultSet row, int column) throws SQLException {
+        return Objects.requireNonNull(Rows.instant(row, column));
+    }
+}

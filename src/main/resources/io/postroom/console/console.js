@@ -1,0 +1,44 @@
+// Loads the parts of a page anew that change, every few seconds while the page is seen. Without it all works by hand.
+'use strict';
+
+const WAIT = 8000; // a page that takes longer counts as late
+
+function refresh(part) {
+  const pause = Number(part.dataset.refresh) * 1000;
+  const again = () => setTimeout(() => refresh(document.getElementById(part.id)), pause);
+  const inUse = part.contains(document.activeElement) || String(getSelection()) !== '' || part.querySelector('details[open]');
+  if (document.hidden || inUse) {
+    again();
+    return;
+  }
+  fetch(location.href, { signal: AbortSignal.timeout(WAIT), credentials: 'same-origin', redirect: 'error' })
+    .then(answer => (answer.ok ? answer.text() : Promise.reject(new Error(String(answer.status)))))
+    .then(text => {
+      const fresh = new DOMParser().parseFromString(text, 'text/html').getElementById(part.id);
+      if (fresh) {
+        part.replaceWith(document.importNode(fresh, true));
+        late(false);
+      }
+    })
+    .catch(() => late(true))
+    .finally(again);
+}
+
+// Says that figures are old, instead of showing them as if they were not.
+function late(is) {
+  const note = document.getElementById('late');
+  if (!is && note) {
+    note.remove();
+  } else if (is && !note) {
+    const added = document.createElement('p');
+    added.id = 'late';
+    added.className = 'late';
+    added.setAttribute('role', 'alert');
+    added.textContent = 'These figures are of ' + new Date().toLocaleTimeString() + ': the server or its database is slow, or you are logged out.';
+    document.getElementById('main').prepend(added);
+  }
+}
+
+for (const part of document.querySelectorAll('[data-refresh]')) {
+  setTimeout(() => refresh(part), Number(part.dataset.refresh) * 1000);
+}

@@ -1,0 +1,130 @@
+package io.postroom.console;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.postroom.api.InvalidMessageException;
+import jakarta.servlet.http.Cookie;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.springframework.mock.web.MockHttpServletRequest;
+
+/** The parts of the console that need no server. */
+class ConsolePartsTest {
+    private static final String TOKEN = "0123456789abcdef";
+
+    private final AtomicLong nanos = new AtomicLong();
+
+    private void pass(Duration time) {
+        nanos.addAndGet(time.toNanos());
+    }
+
+    @Test
+    void html_escapes_and_shows_what_cannot_be_seen() {
+        String written = new Html()
+                .open("p", "title", "a\"b'<&", "hidden", null)
+                .text("<&>\u0000\u202E\uD800 \uD83D\uDE00")
+                .finish();
+        assertThat(written)
+                .contains("<p title=\"a&quot;b&#39;&lt;&amp;\">&lt;&amp;&gt;\\u0000\\u202e\\ud800 \uD83D\uDE00</p>");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "card.number,card.number,true",
+        "card.number,card.name,false",
+        "card.number,number,false",
+        "card,card.number,false",
+        "*.password,user.password,true",
+        "*.password,a.user.password,false",
+        "**.password,a.user.password,true",
+        "**.password,password,true",
+        "a.**,a.b.c,true",
+        "a.**,b.c,false"
+    })
+    void masked_path_means_a_member(String masked, String path, boolean hides) {
+        assertThat(MaskedFields.of(List.of(masked)).hides(List.of(path.split("\\."))))
+                .isEqualTo(hides);
+    }
+
+    @Test
+    void masked_path_with_an_empty_part_is_refused() {
+        assertThatThrownBy(() -> MaskedFields.of(List.of("a..b")))
+                .isInstanceOf(ConsoleProblem.class)
+                .hasMessageContaining("masked-fields");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"/", "console", "/console/", "/a b", "/../x", "'/{x}'"})
+    void path_that_is_none_is_refused(String path) {
+        assertThatThrownBy(() -> new ConsoleProperties(true, path, false, List.of()))
+                .isInstanceOf(ConsoleProblem.class)
+                .hasMessageContaining("postroom.console.path");
+    }
+
+    @Test
+    void page_token_belongs_to_its_filter() {
+        String token = PageToken.write("9.17", "/messages", "orders");
+        assertThat(PageToken.read(token, "/messages", "orders")).isEqualTo("9.17");
+        assertThat(PageToken.read("", "/messages")).isNull();
+        assertThatThrownBy(() -> PageToken.read(token, "/messages", "mails"))
+                .isInstanceOf(InvalidMessageException.class);
+        assertThatThrownBy(() -> PageToken.read("%", "/messages")).isInstanceOf(InvalidMessageException.class);
+    }
+
+    @Test
+    void logins_from_one_address_are_slowed_down_and_forgotten() {
+        LoginThrottle throttle = new LoginThrottle(nanos::get);
+        for (int i = 0; i < 3; i++) {
+            assertThat(throttle.begin("2001:db8::" + i)).isEmpty();
+        }
+        assertThat(throttle.begin("2001:db8::9")).as("the same network").hasValue(Duration.ofSeconds(1));
+        assertThat(throttle.begin("192.0.2.1")).isEmpty();
+        pass(Duration.ofSeconds(1));
+        assertThat(throttle.begin("2001:db8::1")).isEmpty();
+        assertThat(throttle.begin("2001:db8::1")).hasValue(Duration.ofSeconds(2));
+        pass(Duration.ofMinutes(16));
+        assertThat(throttle.begin("2001:db8::1")).isEmpty();
+        assertThat(throttle.begin("2001:db8::1")).isEmpty();
+        throttle.succeeded("2001:db8::1");
+        assertThat(throttle.begin("2001:db8::1")).isEmpty();
+    }
+
+    @Test
+    void waits_between_logins_grow_to_five_minutes() {
+        LoginThrottle throttle = new LoginThrottle(nanos::get);
+        Duration wait = Duration.ZERO;
+        for (int i = 0; i < 40; i++) {
+            throttle.begin("192.0.2.1");
+            wait = throttle.begin("192.0.2.1").orElse(Duration.ZERO);
+            pass(wait);
+        }
+        assertThat(wait).isEqualTo(Duration.ofMinutes(5));
+    }
+
+    @Test
+    void session_ends_after_its_life_and_at_most_a_thousand_are_open() {
+        TokenLogin login = new TokenLogin(TOKEN, nanos::get);
+        String first = login.login("192.0.2.1", TOKEN, "ann").cookie().orElseThrow();
+        assertThat(login.user(request(first))).hasValue(ConsoleUser.operator("ann"));
+        pass(TokenLogin.LIFE.minusNanos(1));
+        assertThat(login.user(request(first))).isPresent();
+        pass(Duration.ofNanos(1));
+        assertThat(login.user(request(first))).isEmpty();
+        String oldest = login.login("192.0.2.1", TOKEN, "").cookie().orElseThrow();
+        for (int i = 0; i < 1_000; i++) {
+            login.login("192.0.2.1", TOKEN, "");
+        }
+        assertThat(login.user(request(oldest))).isEmpty();
+    }
+
+    private static MockHttpServletRequest request(String cookie) {
+        MockHttpServletRequest request = new MockHttpServletRequest();
+        request.setCookies(new Cookie(TokenLogin.COOKIE, cookie));
+        return request;
+    }
+}
