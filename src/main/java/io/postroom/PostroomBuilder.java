@@ -326,8 +326,9 @@ final class PostroomBuilder implements Postroom.Builder {
                 stores, hosts, encoder, queueCache, router, worker, jobs::promoteSoon, deadLetters);
         jobs.firing(stores.schedules(), queueMessages.scheduled());
         jobs.settling(stores.batches(), worker.poller()::pollNow);
+        PostgresDatabase database = new PostgresDatabase(pool.dataSource());
         if (!statsListeners.isEmpty()) {
-            jobs.publishing(stores.operator(), engine::workerId, statsListeners);
+            jobs.publishing(stores.operator(), engine::workerId, database::horizon, statsListeners);
         }
         if (workers) {
             jobs.importing(fileImports.values(), stores, queueMessages.imported());
@@ -359,7 +360,7 @@ final class PostroomBuilder implements Postroom.Builder {
                 deadLetters,
                 new DefaultBatches(stores.batches(), hosts, queueMessages.scheduled(), jobs::settleSoon),
                 new PostgresLedger(pool.dataSource()),
-                new PostgresDatabase(pool.dataSource()),
+                database,
                 jobs::settleAll,
                 registry,
                 engine,

@@ -1,5 +1,6 @@
 package io.postroom;
 
+import io.postroom.api.DatabaseHealth;
 import io.postroom.api.EngineSettings;
 import io.postroom.api.FileImport;
 import io.postroom.api.QueueStats;
@@ -51,6 +52,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.IntSupplier;
+import java.util.function.Supplier;
 import javax.sql.DataSource;
 import net.javacrumbs.shedlock.core.LockProvider;
 import org.jspecify.annotations.Nullable;
@@ -116,16 +118,30 @@ final class PostroomJobs {
     }
 
     /** @param worker the number of this process among the workers */
-    void publishing(OperatorStore store, IntSupplier worker, List<QueueStatsListener> listeners) {
-        stats = new PublishQueueStats(store, worker, counts -> tell(listeners, counts));
+    void publishing(
+            OperatorStore store,
+            IntSupplier worker,
+            Supplier<List<DatabaseHealth.Holder>> horizon,
+            List<QueueStatsListener> listeners) {
+        stats = new PublishQueueStats(store, worker, horizon, new PublishQueueStats.Taker() {
+            @Override
+            public void counts(List<QueueStats> queues) {
+                tell(listeners, listener -> listener.onStats(queues));
+            }
+
+            @Override
+            public void horizon(List<DatabaseHealth.Holder> holders) {
+                tell(listeners, listener -> listener.onHorizon(holders));
+            }
+        });
     }
 
-    private static void tell(List<QueueStatsListener> listeners, List<QueueStats> counts) {
+    private static void tell(List<QueueStatsListener> listeners, java.util.function.Consumer<QueueStatsListener> what) {
         for (QueueStatsListener listener : listeners) {
             try {
-                listener.onStats(counts);
+                what.accept(listener);
             } catch (Throwable thrown) {
-                log.warn("a QueueStatsListener failed on the counts of {} queues", counts.size(), thrown);
+                log.warn("a QueueStatsListener failed: {}", listener.getClass().getName(), thrown);
             }
         }
     }

@@ -1,5 +1,6 @@
 package io.postroom.handler;
 
+import io.postroom.api.DatabaseHealth;
 import io.postroom.api.QueueStats;
 import java.util.List;
 
@@ -17,4 +18,12 @@ public interface QueueStatsListener {
      * @param queues by name; empty: another process counts, or the database could not be asked
      */
     void onStats(List<QueueStats> queues);
+
+    /**
+     * Receives who holds the database's horizon, after each {@link #onStats}, the one that holds most first. Rows that were deleted since
+     * stay in every table, and claims read past them.
+     *
+     * @param holders up to 50; empty: nobody holds it, another process looks, or the database could not be asked
+     */
+    default void onHorizon(List<DatabaseHealth.Holder> holders) {}
 }

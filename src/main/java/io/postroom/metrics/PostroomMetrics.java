@@ -5,6 +5,8 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.MultiGauge;
 import io.micrometer.core.instrument.MultiGauge.Row;
 import io.micrometer.core.instrument.Tags;
+import io.postroom.api.DatabaseHealth.Holder;
+import io.postroom.api.DatabaseHealth.HolderKind;
 import io.postroom.api.QueueStats;
 import io.postroom.handler.MessageEvent;
 import io.postroom.handler.PostroomListener;
@@ -12,7 +14,9 @@ import io.postroom.handler.QueueStatsListener;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -26,6 +30,10 @@ import java.util.concurrent.ConcurrentHashMap;
  *       has a bound: see {@link QueueStatsListener}
  *   <li>{@value #OLDEST_AGE}: gauge, seconds since the message at the head of READY was created; tag queue. 0: nothing waits
  *   <li>{@value #CONSUMERS}: gauge, live consumers of a queue in all processes; tag queue
+ *   <li>{@value #HORIZON_AGE}: gauge, seconds since the transaction of the holder of the horizon began; {@value #HORIZON_TRANSACTIONS}:
+ *       gauge, transactions that have begun since; tags kind (session, replication_slot, standby, prepared_transaction) and holder, the
+ *       application's name of a session or the name of the slot, standby or prepared transaction. One holder for each kind, the one that
+ *       holds most. Nothing: nobody holds it
  * </ul>
  *
  * The gauges are those of the whole database. One process publishes them: see {@link QueueStatsListener}. So alerts take {@code max}, not
@@ -36,6 +44,11 @@ public final class PostroomMetrics implements PostroomListener, QueueStatsListen
     public static final String QUEUE_MESSAGES = "postroom.queue.messages";
     public static final String OLDEST_AGE = "postroom.queue.oldest.age";
     public static final String CONSUMERS = "postroom.queue.consumers";
+    public static final String HORIZON_AGE = "postroom.database.horizon.age";
+    public static final String HORIZON_TRANSACTIONS = "postroom.database.horizon.transactions";
+
+    /** Holders appear under so many names in the life of this process; later ones are {@value QueueTags#OTHER}. */
+    private static final int MOST_HOLDERS = 100;
 
     private final MeterRegistry registry;
     private final Map<String, Map<String, Counter>> counters = new ConcurrentHashMap<>();
@@ -43,6 +56,9 @@ public final class PostroomMetrics implements PostroomListener, QueueStatsListen
     private final MultiGauge messages;
     private final MultiGauge oldest;
     private final MultiGauge consumers;
+    private final MultiGauge horizonAge;
+    private final MultiGauge horizonTransactions;
+    private final QueueTags holderTags = new QueueTags(MOST_HOLDERS);
 
     public PostroomMetrics(MeterRegistry registry) {
         this.registry = registry;
@@ -55,6 +71,13 @@ public final class PostroomMetrics implements PostroomListener, QueueStatsListen
                 .register(registry);
         consumers = MultiGauge.builder(CONSUMERS)
                 .description("Live consumers of a queue in all processes")
+                .register(registry);
+        horizonAge = MultiGauge.builder(HORIZON_AGE)
+                .description("Age of the transaction that keeps deleted rows in the tables")
+                .baseUnit("seconds")
+                .register(registry);
+        horizonTransactions = MultiGauge.builder(HORIZON_TRANSACTIONS)
+                .description("Transactions begun since the one that keeps deleted rows in the tables")
                 .register(registry);
     }
 
@@ -96,5 +119,22 @@ public final class PostroomMetrics implements PostroomListener, QueueStatsListen
         messages.register(counts, true);
         oldest.register(ages, true);
         consumers.register(live, true);
+    }
+
+    @Override
+    public void onHorizon(List<Holder> holders) {
+        Map<HolderKind, Holder> most = new EnumMap<>(HolderKind.class);
+        holders.forEach(holder -> most.putIfAbsent(holder.kind(), holder)); // the one that holds most comes first
+        List<Row<?>> ages = new ArrayList<>();
+        List<Row<?>> transactions = new ArrayList<>();
+        for (Holder holder : most.values()) {
+            String name =
+                    holder.kind() == HolderKind.SESSION ? holder.application().orElse("unnamed") : holder.name();
+            Tags who = Tags.of("kind", holder.kind().name().toLowerCase(Locale.ROOT), "holder", holderTags.of(name));
+            holder.seconds().ifPresent(seconds -> ages.add(Row.of(who, seconds)));
+            holder.transactions().ifPresent(begun -> transactions.add(Row.of(who, begun)));
+        }
+        horizonAge.register(ages, true);
+        horizonTransactions.register(transactions, true);
     }
 }

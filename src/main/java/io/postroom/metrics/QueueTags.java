@@ -16,12 +16,22 @@ final class QueueTags {
     private static final String TEMPORARY_PREFIX = "tmp.";
     private static final int MOST = 1_000;
 
+    private final int most;
     private final Set<String> names = ConcurrentHashMap.newKeySet();
+
+    QueueTags() {
+        this(MOST);
+    }
+
+    /** @param most names that get a value of their own */
+    QueueTags(int most) {
+        this.most = most;
+    }
 
     String of(String name) {
         if (name.startsWith(TEMPORARY_PREFIX)) {
             return TEMPORARY;
         }
-        return names.contains(name) || names.size() < MOST && names.add(name) ? name : OTHER;
+        return names.contains(name) || names.size() < most && names.add(name) ? name : OTHER;
     }
 }

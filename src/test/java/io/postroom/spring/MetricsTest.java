@@ -13,6 +13,8 @@ import io.micrometer.observation.ObservationHandler;
 import io.micrometer.observation.ObservationRegistry;
 import io.postroom.api.CreateMessage;
 import io.postroom.api.Created;
+import io.postroom.api.DatabaseHealth.Holder;
+import io.postroom.api.DatabaseHealth.HolderKind;
 import io.postroom.api.MessageState;
 import io.postroom.api.Outcome;
 import io.postroom.api.QueueStats;
@@ -27,6 +29,9 @@ import io.postroom.metrics.ProcessContext;
 import io.postroom.metrics.SendContext;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -109,6 +114,61 @@ class MetricsTest {
                         .isEmpty();
             }
         }
+    }
+
+    @Test
+    void gauges_name_who_holds_the_horizon_until_it_lets_go() throws SQLException {
+        String url = database.url() + (database.url().contains("?") ? "&" : "?") + "ApplicationName=report";
+        try (Connection report = DriverManager.getConnection(url, database.user(), database.password())) {
+            report.setAutoCommit(false);
+            report.setTransactionIsolation(Connection.TRANSACTION_REPEATABLE_READ);
+            report.createStatement().execute("SELECT count(*) FROM postroom.queue");
+            try (Host.Running host = host().start()) {
+                MeterRegistry meters = host.bean(MeterRegistry.class);
+                await().ignoreExceptions()
+                        .untilAsserted(() -> assertThat(meters.get(PostroomMetrics.HORIZON_AGE)
+                                        .tag("kind", "session")
+                                        .tag("holder", "report")
+                                        .gauge()
+                                        .value())
+                                .isGreaterThanOrEqualTo(0));
+                assertThat(meters.find(PostroomMetrics.HORIZON_TRANSACTIONS)
+                                .tag("kind", "session")
+                                .gauges())
+                        .as("one holder for each kind")
+                        .hasSize(1);
+            }
+        }
+    }
+
+    @Test
+    void gauge_of_the_horizon_ends_with_its_holder_and_names_are_bounded() {
+        MeterRegistry meters = new SimpleMeterRegistry();
+        PostroomMetrics metrics = new PostroomMetrics(meters);
+        for (int i = 0; i < 200; i++) {
+            metrics.onHorizon(List.of(slot("slot-" + i), slot("lesser")));
+        }
+        assertThat(meters.get(PostroomMetrics.HORIZON_TRANSACTIONS)
+                        .tag("kind", "replication_slot")
+                        .tag("holder", "other")
+                        .gauge()
+                        .value())
+                .isEqualTo(7);
+        metrics.onHorizon(List.of());
+        assertThat(meters.find(PostroomMetrics.HORIZON_TRANSACTIONS).gauges()).isEmpty();
+    }
+
+    private static Holder slot(String name) {
+        return new Holder(
+                HolderKind.REPLICATION_SLOT,
+                name,
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.of("not consumed"),
+                Optional.empty(),
+                Optional.of(7L),
+                Optional.of(1L));
     }
 
     private static double gauge(MeterRegistry meters, String queue, String state) {

@@ -1,14 +1,15 @@
 package io.postroom.internal.jobs;
 
+import io.postroom.api.DatabaseHealth.Holder;
 import io.postroom.api.QueueStats;
 import io.postroom.internal.storage.OperatorStore;
 import java.time.Duration;
 import java.util.List;
-import java.util.function.Consumer;
 import java.util.function.IntSupplier;
+import java.util.function.Supplier;
 
 /**
- * Counts the messages of all queues and gives the counts to whoever publishes them. Of the live workers that run this job the one that
+ * Counts the messages of all queues, looks who holds the horizon, and gives both to whoever publishes them. Of the live workers that run this job the one that
  * started first counts. The others give empty lists, so that a count is published once. A worker whose look fails gives an empty list, too,
  * because another one takes over when its heartbeats stay away for a minute.
  */
@@ -21,12 +22,24 @@ public final class PublishQueueStats implements Job {
 
     private final OperatorStore store;
     private final IntSupplier worker;
-    private final Consumer<List<QueueStats>> taker;
+    private final Supplier<List<Holder>> horizon;
+    private final Taker taker;
 
-    /** @param worker the number of this worker */
-    public PublishQueueStats(OperatorStore store, IntSupplier worker, Consumer<List<QueueStats>> taker) {
+    /** Takes what is published. Empty lists: nothing by this process. */
+    public interface Taker {
+        void counts(List<QueueStats> queues);
+
+        void horizon(List<Holder> holders);
+    }
+
+    /**
+     * @param worker the number of this worker
+     * @param horizon looks who holds it, and gives up soon
+     */
+    public PublishQueueStats(OperatorStore store, IntSupplier worker, Supplier<List<Holder>> horizon, Taker taker) {
         this.store = store;
         this.worker = worker;
+        this.horizon = horizon;
         this.taker = taker;
     }
 
@@ -38,10 +51,15 @@ public final class PublishQueueStats implements Job {
     @Override
     public Duration run() {
         List<QueueStats> counts = List.of();
+        List<Holder> holders = List.of();
         try {
             counts = store.publishedStats(worker.getAsInt(), MOST_QUEUES, MOST);
+            if (!counts.isEmpty()) {
+                holders = horizon.get();
+            }
         } finally {
-            taker.accept(counts);
+            taker.counts(counts);
+            taker.horizon(holders);
         }
         return INTERVAL;
     }

@@ -89,6 +89,16 @@ public final class PostgresDatabase implements Database {
                 findings.all());
     }
 
+    /**
+     * Looks who holds the horizon, the one that holds most first.
+     *
+     * @throws StoreException the look took too long, or the database cannot be reached
+     */
+    public List<Holder> horizon() {
+        return bounded(
+                "look at the horizon", connection -> list(HealthSql.HORIZON, connection, PostgresDatabase::holder));
+    }
+
     private void lookAtWork(HealthFindings findings) {
         look(findings, "look for a late purge", 0, connection -> {
             try (Sql.Call call = HealthSql.LATE_PURGE.on(connection)) {
