@@ -10,7 +10,6 @@ final class Done {
                     "paused",
                     "Paused. Processes take no more messages within a second or so; what is in progress goes on."),
             Map.entry("resumed", "Resumed."),
-            Map.entry("purged", "All messages that waited were cancelled."),
             Map.entry("stopping", "The consumers are told to stop. Their states show when they have."),
             Map.entry("started", "The consumers go on within a second or so."),
             Map.entry("cancelled", "Cancelled."),

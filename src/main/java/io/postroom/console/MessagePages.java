@@ -198,22 +198,39 @@ class MessagePages extends ConsoleController {
 
     @PostMapping("/{id}/cancel")
     ResponseEntity<byte[]> cancel(@PathVariable String id, HttpServletRequest request) {
-        return done(request, id, queueMessages.cancel(requireId(id)), "cancelled");
+        return done(
+                request,
+                id,
+                queueMessages.cancel(requireId(id), Visit.of(request).because()),
+                "cancelled");
     }
 
     @PostMapping("/{id}/cancel-running")
     ResponseEntity<byte[]> cancelRunning(@PathVariable String id, HttpServletRequest request) {
-        return done(request, id, queueMessages.cancelRunning(requireId(id)), "cancelled");
+        return done(
+                request,
+                id,
+                queueMessages.cancelRunning(requireId(id), Visit.of(request).because()),
+                "cancelled");
     }
 
     @PostMapping("/{id}/now")
     ResponseEntity<byte[]> makeDue(@PathVariable String id, HttpServletRequest request) {
-        return done(request, id, queueMessages.reschedule(requireId(id), Instant.EPOCH), "moved");
+        return done(
+                request,
+                id,
+                queueMessages.reschedule(
+                        requireId(id), Instant.EPOCH, Visit.of(request).because()),
+                "moved");
     }
 
     @PostMapping("/{id}/redrive")
     ResponseEntity<byte[]> redrive(@PathVariable String id, HttpServletRequest request) {
-        return done(request, id, queueMessages.redrive(requireId(id)), "redriven");
+        return done(
+                request,
+                id,
+                queueMessages.redrive(requireId(id), Visit.of(request).because()),
+                "redriven");
     }
 
     @PostMapping("/{id}/discard")

@@ -4,6 +4,7 @@ import io.postroom.api.ConsumerInfo;
 import io.postroom.api.Consumers;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Limits;
+import io.postroom.api.Operation;
 import io.postroom.api.QueueNotFoundException;
 import io.postroom.api.Queues;
 import io.postroom.console.Cells.Cell;
@@ -32,6 +33,9 @@ import org.springframework.web.bind.annotation.RestController;
 class QueuesPages extends ConsoleController {
     static final String PATH = "/queues";
     private static final int ROWS = 100;
+    /** A million messages in three to four minutes. The operation's page shows how far it is, and stops it. */
+    private static final int PURGED_PER_SECOND = 5_000;
+
     private static final int MOST_BY_PRIORITY = 10_000;
 
     private final ConsoleReads reads;
@@ -205,13 +209,13 @@ class QueuesPages extends ConsoleController {
 
     @PostMapping(PATH + "/{queue}/pause")
     ResponseEntity<byte[]> pause(@PathVariable String queue, HttpServletRequest request) {
-        queues.pause(Limits.requireName("queue", queue));
+        queues.pause(Limits.requireName("queue", queue), Visit.of(request).because());
         return done(request, queue, "paused");
     }
 
     @PostMapping(PATH + "/{queue}/resume")
     ResponseEntity<byte[]> resume(@PathVariable String queue, HttpServletRequest request) {
-        queues.resume(Limits.requireName("queue", queue));
+        queues.resume(Limits.requireName("queue", queue), Visit.of(request).because());
         return done(request, queue, "resumed");
     }
 
@@ -221,20 +225,24 @@ class QueuesPages extends ConsoleController {
         if (!confirm.strip().equals(queue)) {
             throw new InvalidMessageException("confirm", "the queue's name; nothing was cancelled", confirm);
         }
-        queues.purge(Limits.requireName("queue", queue));
-        return done(request, queue, "purged");
+        Visit visit = Visit.of(request);
+        Operation purge = queues.purge(Limits.requireName("queue", queue), visit.because(), PURGED_PER_SECOND);
+        return Page.redirect(visit.path(OperationsPages.PATH + "/" + purge.id()));
     }
 
     /** Does not wait for receipts: the page shows them as they come. */
     @PostMapping(PATH + "/{queue}/consumers/stop")
     ResponseEntity<byte[]> stopConsumers(@PathVariable String queue, HttpServletRequest request) {
-        consumers.stopAll(Limits.requireName("queue", queue), Duration.ZERO);
+        consumers.stopAll(
+                Limits.requireName("queue", queue),
+                Duration.ZERO,
+                Visit.of(request).because());
         return done(request, queue, "stopping");
     }
 
     @PostMapping(PATH + "/{queue}/consumers/start")
     ResponseEntity<byte[]> startConsumers(@PathVariable String queue, HttpServletRequest request) {
-        consumers.start(Limits.requireName("queue", queue));
+        consumers.start(Limits.requireName("queue", queue), Visit.of(request).because());
         return done(request, queue, "started");
     }
 

@@ -144,19 +144,19 @@ class SchedulesPages extends ConsoleController {
 
     @PostMapping("/{name}/pause")
     ResponseEntity<byte[]> pause(@PathVariable String name, HttpServletRequest request) {
-        schedules.pause(name);
+        schedules.pause(name, Visit.of(request).because());
         return done(request, name, "paused");
     }
 
     @PostMapping("/{name}/resume")
     ResponseEntity<byte[]> resume(@PathVariable String name, HttpServletRequest request) {
-        schedules.resume(name);
+        schedules.resume(name, Visit.of(request).because());
         return done(request, name, "resumed");
     }
 
     @PostMapping("/{name}/run")
     ResponseEntity<byte[]> run(@PathVariable String name, HttpServletRequest request) {
-        schedules.runNow(name);
+        schedules.runNow(name, Visit.of(request).because());
         return done(request, name, "fired");
     }
 

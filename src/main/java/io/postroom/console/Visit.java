@@ -1,5 +1,6 @@
 package io.postroom.console;
 
+import io.postroom.api.Reason;
 import jakarta.servlet.http.HttpServletRequest;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
@@ -34,6 +35,11 @@ record Visit(String base, Optional<ConsoleUser> user, String csrf, boolean canLo
     /** The user's name, for the record. */
     String actor() {
         return user.orElseThrow().name();
+    }
+
+    /** The reason of what a button does that asks for none, with the user as the actor. */
+    Reason because() {
+        return Reason.of("from the console").by(actor());
     }
 
     /** Path of a page, as in {@code /queues}. */
