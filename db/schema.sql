@@ -486,6 +486,7 @@ CREATE TABLE postroom.operator_action (
     CONSTRAINT operator_action_known CHECK (action = ANY (ARRAY['pause'::text, 'resume'::text, 'stop_consumers'::text, 'start_consumers'::text, 'cancel'::text, 'reschedule'::text, 'redrive'::text, 'discard'::text, 'purge'::text, 'declare'::text, 'delete'::text, 'run'::text, 'stop_operation'::text, 'end_operation'::text])),
     CONSTRAINT operator_action_sealed CHECK ((number IS NULL) = (hash IS NULL) AND (number IS NULL) = (sealed_at IS NULL))
 );
+CREATE INDEX operator_action_at ON postroom.operator_action USING btree (at, id);
 CREATE INDEX operator_action_unfinished ON postroom.operator_action USING btree (at) WHERE (finished_at IS NULL);
 CREATE INDEX operator_action_unsealed ON postroom.operator_action USING btree (at) WHERE (number IS NULL);
 COMMENT ON TABLE postroom.operator_action IS 'the ledger: what people did. Triggers refuse to change or remove a line; check_ledger() checks the chain';

@@ -9,6 +9,7 @@ ALTER TABLE postroom.operator_action
     ADD COLUMN hash bytea,
     ADD CONSTRAINT operator_action_number UNIQUE (number),
     ADD CONSTRAINT operator_action_sealed CHECK ((number IS NULL) = (hash IS NULL) AND (number IS NULL) = (sealed_at IS NULL));
+CREATE INDEX operator_action_at ON postroom.operator_action (at, id); -- pages of the ledger
 CREATE INDEX operator_action_unsealed ON postroom.operator_action (at) WHERE number IS NULL;
 COMMENT ON TABLE postroom.operator_action IS
     'the ledger: what people did. Triggers refuse to change or remove a line; check_ledger() checks the chain';

@@ -13,9 +13,11 @@ import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -105,14 +107,29 @@ abstract class ApiController {
     /**
      * The parameters {@code reason} and {@code actor} behind the question mark, for the record. The login of the request is the actor where
      * there is one. Without a reason, but with an actor, the reason is {@code not given}.
+     *
+     * @param others parameters that the request may have beside them
+     * @throws InvalidMessageException the request has another one: a reason that is misspelt would be lost
      */
-    static Optional<Reason> reason(HttpServletRequest request) {
+    static Optional<Reason> reason(HttpServletRequest request, String... others) {
+        Set<String> known = new HashSet<>(Set.of(others));
+        known.addAll(Set.of("reason", "actor"));
+        requireKnown(request, known);
         Optional<String> login = Optional.ofNullable(request.getRemoteUser());
         Optional<String> actor = login.or(() -> Optional.ofNullable(request.getParameter("actor")));
         Optional<String> text = Optional.ofNullable(request.getParameter("reason"));
         return text.isEmpty() && actor.isEmpty()
                 ? Optional.empty()
                 : Optional.of(new Reason(text.orElse("not given"), actor));
+    }
+
+    /** @throws InvalidMessageException the request has a parameter that is not among these */
+    static void requireKnown(HttpServletRequest request, Set<String> known) {
+        for (String name : request.getParameterMap().keySet()) {
+            if (!known.contains(name)) {
+                throw new InvalidMessageException(name, "left out: there is no such parameter", "given");
+            }
+        }
     }
 
     static ResponseEntity<byte[]> answer(Problem problem) {

@@ -14,6 +14,7 @@ import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -33,6 +34,8 @@ class MessagesController extends ApiController {
     static final String PATH = "/api/v1/messages";
 
     private static final int LONGEST_PAGE = 200;
+    private static final Set<String> SEARCH_PARAMETERS = Set.of(
+            "queue", "state", "type", "correlationId", "fingerprint", "createdFrom", "createdTo", "before", "limit");
 
     private final QueueMessages queueMessages;
 
@@ -82,7 +85,9 @@ class MessagesController extends ApiController {
             @RequestParam Optional<String> createdFrom,
             @RequestParam Optional<String> createdTo,
             @RequestParam Optional<String> before,
-            @RequestParam(defaultValue = "100") int limit) {
+            @RequestParam(defaultValue = "100") int limit,
+            HttpServletRequest request) {
+        requireKnown(request, SEARCH_PARAMETERS); // a misspelt one would find everything
         // a message of such a page is read whole, and may have 1 MiB
         Limits.requireRange("limit", limit, 1, LONGEST_PAGE);
         return answer(

@@ -16,7 +16,6 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.DeleteMapping;
@@ -40,8 +39,6 @@ import org.springframework.web.bind.annotation.RestController;
 class QueuesController extends ApiController {
     static final String PATH = "/api/v1/queues";
 
-    private static final Set<String> STOP_PARAMETERS = Set.of("howMany", "deadline", "reason", "actor");
-    private static final Set<String> DELETE_PARAMETERS = Set.of("ifEmpty", "ifUnused", "reason", "actor");
     private static final int USUAL_RATE = 1000;
     private static final Duration USUAL_DEADLINE = Duration.ofSeconds(10);
     /** Each request that waits holds a thread of the web server. */
@@ -83,12 +80,11 @@ class QueuesController extends ApiController {
             @RequestParam(defaultValue = "false") boolean ifEmpty,
             @RequestParam(defaultValue = "false") boolean ifUnused,
             HttpServletRequest request) {
-        requireKnown(request, DELETE_PARAMETERS);
         Limits.requireName("queue", queue);
+        Optional<Reason> given = reason(request, "ifEmpty", "ifUnused");
         boolean isDeleted;
         try {
-            isDeleted = reason(request)
-                    .map(reason -> queues.delete(queue, ifEmpty, ifUnused, reason))
+            isDeleted = given.map(reason -> queues.delete(queue, ifEmpty, ifUnused, reason))
                     .orElseGet(() -> queues.delete(queue, ifEmpty, ifUnused));
         } catch (IllegalStateException inUse) {
             throw new ProblemException(Problem.inUse(inUse));
@@ -149,9 +145,8 @@ class QueuesController extends ApiController {
             @RequestParam(required = false) @Nullable String howMany,
             @RequestParam(required = false) @Nullable String deadline,
             HttpServletRequest request) {
-        requireKnown(request, STOP_PARAMETERS);
+        Optional<Reason> reason = reason(request, "howMany", "deadline");
         Duration wait = deadline == null ? USUAL_DEADLINE : requireDeadline(deadline);
-        Optional<Reason> reason = reason(request);
         if ("all".equals(howMany)) {
             return receipts(
                     queue,
@@ -174,14 +169,6 @@ class QueuesController extends ApiController {
         int started =
                 reason(request).map(reason -> consumers.start(queue, reason)).orElseGet(() -> consumers.start(queue));
         return answer(200).body(ConsumersAnswer.started(queue, started));
-    }
-
-    private static void requireKnown(HttpServletRequest request, Set<String> known) {
-        for (String name : request.getParameterMap().keySet()) {
-            if (!known.contains(name)) {
-                throw new InvalidMessageException(name, "left out: there is no such parameter", "given");
-            }
-        }
     }
 
     private static Duration requireDeadline(String text) {

@@ -67,7 +67,7 @@ class SettingsController extends ApiController {
             @RequestParam(required = false) @Nullable Long expectedVersion,
             HttpServletRequest request)
             throws IOException {
-        requireKnown(request);
+        requireKnown(request, CHANGE_PARAMETERS);
         SettingsEntry entry = entry(name, RequestBody.read(request));
         SettingsRegistry registry = of(request);
         return answer(200, shown(expectedVersion == null ? registry.set(entry) : registry.set(entry, expectedVersion)));
@@ -78,7 +78,7 @@ class SettingsController extends ApiController {
             @PathVariable String name,
             @RequestParam(required = false) @Nullable Long expectedVersion,
             HttpServletRequest request) {
-        requireKnown(request);
+        requireKnown(request, CHANGE_PARAMETERS);
         SettingsRegistry registry = of(request);
         if (!(expectedVersion == null ? registry.delete(name) : registry.delete(name, expectedVersion))) {
             throw unknown(name);
@@ -102,14 +102,6 @@ class SettingsController extends ApiController {
     private SettingsRegistry of(HttpServletRequest request) {
         Principal person = request.getUserPrincipal();
         return person == null ? settings : settings.by(person.getName());
-    }
-
-    private static void requireKnown(HttpServletRequest request) {
-        for (String name : request.getParameterMap().keySet()) {
-            if (!CHANGE_PARAMETERS.contains(name)) {
-                throw new InvalidMessageException(name, "left out: there is no such parameter", "given");
-            }
-        }
     }
 
     private static SettingsEntry entry(String name, String body) {

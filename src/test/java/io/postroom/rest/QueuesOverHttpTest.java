@@ -185,6 +185,7 @@ class QueuesOverHttpTest {
         "state, /api/v1/messages/search?state=LOST",
         "createdFrom, /api/v1/messages/search?createdFrom=2030-01-31T08:00:00",
         "before, /api/v1/messages/search?before=x",
+        "stat, /api/v1/messages/search?stat=DEAD",
         "queue, /api/v1/messages/search?queue=a%20b",
         "olderThan, /api/v1/database?olderThan=soon",
         "olderThan, /api/v1/database?olderThan=2d",
@@ -193,6 +194,26 @@ class QueuesOverHttpTest {
     void wrong_parameter_of_a_look_is_refused_by_its_name(String field, String path) {
         JsonNode problem = RestClient.problem(client.get(path), 422);
         assertThat(problem.get("field").asString()).isEqualTo(field);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "/api/v1/queues/http.misspelt/pause",
+                "/api/v1/queues/http.misspelt/resume",
+                "/api/v1/queues/http.misspelt/consumers/start",
+                "/api/v1/queues/http.misspelt/consumers/stop",
+                "/api/v1/messages/0197c5a8-7d3e-7c41-9a52-0f6b1c2d3e4f/cancel",
+                "/api/v1/dead-letters/0197c5a8-7d3e-7c41-9a52-0f6b1c2d3e4f/redrive"
+            })
+    void misspelt_reason_is_refused_instead_of_lost(String path) {
+        client.put(QUEUES + "http.misspelt", "{}");
+        JsonNode problem = RestClient.problem(client.postTo(path + "?resaon=late", ""), 422);
+        assertThat(problem.get("field").asString()).isEqualTo("resaon");
+        assertThat(sql.sql("SELECT count(*) FROM postroom.operator_log WHERE queue = 'http.misspelt'")
+                        .query(Long.class)
+                        .single())
+                .isZero();
     }
 
     @Test

@@ -102,7 +102,7 @@ final class OverviewReadsSql {
             LIMIT 500
             """);
 
-    /** What people did, the last first, behind a line. Reads all lines: there is one for each act of a person. */
+    /** What people did, the last first, behind a line: by the index on (at, id). */
     static final Sql LEDGER = Sql.of("""
             -- name: console_ledger
             SELECT o.at, o.actor, o.action, o.queue, o.message_id, o.operation_id, o.filter::text, o.done, o.reason, o.note, o.db_user,
