@@ -2150,11 +2150,12 @@ BEGIN
             FOR UPDATE SKIP LOCKED
         ), removed AS (
             DELETE FROM postroom.ready WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
+            RETURNING queue_id, message_id, deliveries
         ), history AS (
             INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
-            SELECT c.message_id, clock_timestamp(), clock_timestamp(), gone[n], c.deliveries, 1, 'queue_deleted' FROM candidates c
+            SELECT d.message_id, clock_timestamp(), clock_timestamp(), d.queue_id, d.deliveries, 1, 'queue_deleted' FROM removed d
         )
-        SELECT count(*) INTO done FROM candidates;
+        SELECT count(*) INTO done FROM removed;
         cancelled := cancelled + done;
         EXIT WHEN cancelled >= p_limit;
 
@@ -2168,17 +2169,18 @@ BEGIN
             FOR UPDATE SKIP LOCKED
         ), removed AS (
             DELETE FROM postroom.grouped WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
+            RETURNING queue_id, message_id, deliveries
         ), history AS (
             INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
-            SELECT c.message_id, clock_timestamp(), clock_timestamp(), gone[n], c.deliveries, 1, 'queue_deleted' FROM candidates c
+            SELECT d.message_id, clock_timestamp(), clock_timestamp(), d.queue_id, d.deliveries, 1, 'queue_deleted' FROM removed d
         )
-        SELECT count(*) INTO done FROM candidates;
+        SELECT count(*) INTO done FROM removed;
         cancelled := cancelled + done;
         EXIT WHEN cancelled >= p_limit;
     END LOOP;
     IF p_delayed AND cancelled < p_limit AND cardinality(lately) > 0 THEN
         WITH candidates AS MATERIALIZED (
-            SELECT d.ctid, d.queue_id, d.message_id, d.deliveries
+            SELECT d.ctid
             FROM postroom.delayed d
             WHERE d.queue_id = ANY (lately)
               AND EXISTS (SELECT FROM postroom.queue q WHERE q.id = d.queue_id AND q.deleted_at IS NOT NULL)
@@ -2186,11 +2188,12 @@ BEGIN
             FOR UPDATE SKIP LOCKED
         ), removed AS (
             DELETE FROM postroom.delayed WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
+            RETURNING queue_id, message_id, deliveries
         ), history AS (
             INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
-            SELECT c.message_id, clock_timestamp(), clock_timestamp(), c.queue_id, c.deliveries, 1, 'queue_deleted' FROM candidates c
+            SELECT d.message_id, clock_timestamp(), clock_timestamp(), d.queue_id, d.deliveries, 1, 'queue_deleted' FROM removed d
         )
-        SELECT count(*) INTO done FROM candidates;
+        SELECT count(*) INTO done FROM removed;
         cancelled := cancelled + done;
     END IF;
     RETURN cancelled;
@@ -2242,14 +2245,17 @@ BEGIN
     ), not_ready AS (
         DELETE FROM postroom.ready
         WHERE ctid = ANY (ARRAY(SELECT f.ctid FROM first_ready f UNION ALL SELECT m.ctid FROM moved m))
+        RETURNING message_id, queue_id, deliveries
     ), not_delayed AS (
         DELETE FROM postroom.delayed WHERE ctid = ANY (ARRAY(SELECT p.ctid FROM put_off p))
+        RETURNING message_id, queue_id, deliveries
     ), not_grouped AS (
         DELETE FROM postroom.grouped WHERE ctid = ANY (ARRAY(SELECT b.ctid FROM behind b))
+        RETURNING message_id, queue_id, deliveries
     ), history AS (
         INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
         SELECT c.message_id, clock_timestamp(), clock_timestamp(), c.queue_id, c.deliveries, 1, 'batch_cancelled'
-        FROM (SELECT * FROM first_ready UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off UNION ALL SELECT * FROM behind) c
+        FROM (SELECT * FROM not_ready UNION ALL SELECT * FROM not_delayed UNION ALL SELECT * FROM not_grouped) c
         RETURNING 1
     )
     SELECT count(*) INTO cancelled FROM history;
@@ -2637,6 +2643,8 @@ DECLARE
     running      jsonb;
     full_keys    text[];
     released     text[]; -- groups that were at their limits
+    passed_by    text[];
+    in_round     int; -- the last message of those whose group was met in the round
     allowed      jsonb; -- of each group that was met: how many may start,
     open_starts  jsonb; -- and how many are left; null: groups are not limited
     part_keys    text[];
@@ -2660,6 +2668,7 @@ BEGIN
         starts_of := CASE WHEN limiter.max_starts_per_group IS NOT NULL THEN p_limiter END;
         released := CASE WHEN starts_of IS NULL THEN '{}'
                          ELSE postroom.released_groups(p_limiter, full_keys, now_us, greatest(wanted, 64)) END;
+        passed_by := full_keys || released; -- of which the job may remove the row meanwhile, so that it looks open: step 6
         allowed := '{}';
         open_starts := '{}';
     END IF;
@@ -2726,7 +2735,7 @@ BEGIN
                         WHEN p_limiter IS NULL THEN
                             postroom.next_groups(p_queue, prio, from_seq, last_key, '', wanted - cardinality(keys))
                         ELSE postroom.next_open_groups(
-                            starts_of, full_keys, p_queue, prio, from_seq, last_key, '', wanted - cardinality(keys)) END;
+                            starts_of, passed_by, p_queue, prio, from_seq, last_key, '', wanted - cardinality(keys)) END;
                     wraps := cardinality(keys) < wanted;
                     last_key := CASE WHEN NOT wraps THEN keys[wanted] END;
                     IF wraps AND own_key <> '' AND first_plain IS NOT NULL THEN
@@ -2738,7 +2747,7 @@ BEGIN
                         WHEN p_limiter IS NULL THEN postroom.next_groups(
                             p_queue, prio, from_seq, last_key, coalesce(own_key, ''), wanted - cardinality(keys))
                         ELSE postroom.next_open_groups(
-                            starts_of, full_keys, p_queue, prio, from_seq, last_key, coalesce(own_key, ''),
+                            starts_of, passed_by, p_queue, prio, from_seq, last_key, coalesce(own_key, ''),
                             wanted - cardinality(keys)) END;
                     is_round := cardinality(found_keys) < wanted - cardinality(keys);
                     last_key := found_keys[cardinality(found_keys)];
@@ -2864,8 +2873,12 @@ BEGIN
         taken := cardinality(ids);
         CONTINUE WHEN taken = 0;
 
-        turn := '0:' || taken_keys[taken];
-        IF weights ->> taken_keys[taken] IS NOT NULL THEN
+        -- A released group has a turn of its own: it does not move the place of the round, or groups behind that would starve.
+        in_round := CASE WHEN p_limiter IS NULL THEN taken
+                         ELSE (SELECT max(u.place) FROM unnest(taken_keys) WITH ORDINALITY u (key, place) WHERE u.key <> ALL (released))
+                    END;
+        turn := '0:' || coalesce(taken_keys[in_round], own_key, taken_keys[taken]);
+        IF in_round = taken AND weights ->> taken_keys[taken] IS NOT NULL THEN
             in_a_row := taken - coalesce((
                 SELECT max(u.place) FROM unnest(taken_keys) WITH ORDINALITY u (key, place) WHERE u.key <> taken_keys[taken]), 0);
             -- A whole turn more or less makes no difference.
@@ -6463,11 +6476,16 @@ CREATE OR REPLACE FUNCTION postroom.keep_ledger()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
-    unsealed postroom.operator_action;
+    unsealed  postroom.operator_action;
+    last      bigint;
+    before    bytea;
 BEGIN
     IF TG_OP = 'INSERT' THEN
         IF NEW.number IS NOT NULL OR NEW.hash IS NOT NULL OR NEW.sealed_at IS NOT NULL THEN
             RAISE EXCEPTION 'number, hash and sealed_at of a new line of operator_action must be left out' USING ERRCODE = '22023';
+        END IF;
+        IF NOT isfinite(NEW.finished_at) THEN -- it could not be hashed, and no line behind it be sealed
+            RAISE EXCEPTION 'finished_at of operator_action must be a moment, not %', NEW.finished_at USING ERRCODE = '22023';
         END IF;
         NEW.at := clock_timestamp();
         NEW.db_user := session_user;
@@ -6478,7 +6496,15 @@ BEGIN
         unsealed.hash := NULL;
         unsealed.sealed_at := NULL;
         IF unsealed IS NOT DISTINCT FROM OLD THEN
-            RETURN NEW;
+            SELECT o.number, o.hash INTO last, before
+            FROM postroom.operator_action o
+            WHERE o.number IS NOT NULL
+            ORDER BY o.number DESC
+            LIMIT 1;
+            IF NEW.number = coalesce(last, 0) + 1 AND NEW.hash = postroom.ledger_hash(NEW, before) THEN
+                RETURN NEW;
+            END IF;
+            RAISE EXCEPTION 'the seal of a line of operator_action must follow that of the line before it' USING ERRCODE = '42501';
         END IF;
     END IF;
     RAISE EXCEPTION 'operator_action is a ledger: its lines are neither changed nor removed (%)', TG_OP USING ERRCODE = '42501';
@@ -8206,7 +8232,7 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.purge_queue IS 'Cancels what waits in a queue now, at a rate: SELECT postroom.purge_queue(''mail'', ''sent by another way'', per_second => 5000).
 Answers the id of the operation; a process with workers carries it on: view operations. stop_operation stops it. What is in progress goes
-on, and what is created later stays. Purged messages are CANCELLED with the reason queue_purged.';
+on, and what is created later stays; a dead letter that is redriven meanwhile is purged, too. Purged messages are CANCELLED with the reason queue_purged.';
 
 CREATE OR REPLACE FUNCTION postroom.purged_members(p_batch uuid, p_parts bigint[])
  RETURNS uuid[]
@@ -8472,10 +8498,9 @@ CREATE OR REPLACE FUNCTION postroom.regroup_starts(p_limiter postroom.limiter, p
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
-    IF p_limiter.max_starts_per_group IS NULL THEN
-        RETURN;
-    ELSIF p_max_starts IS NULL THEN
-        RETURN; -- the job removes the rows
+    IF p_limiter.max_starts_per_group IS NULL OR p_max_starts IS NULL THEN
+        -- A later limit begins anew. Rows that stayed would hold groups back by the old one.
+        DELETE FROM postroom.limited_group g WHERE g.limiter_id = p_limiter.id;
     ELSIF (p_limiter.period_per_group, p_limiter.window_kind) IS DISTINCT FROM (p_period, p_window) THEN
         UPDATE postroom.limited_group g
         SET booked = ARRAY[(SELECT least(sum(n), 1000000000)::int FROM unnest(g.booked) n)],
@@ -10526,12 +10551,12 @@ BEGIN
         LIMIT p_most
         FOR UPDATE OF w SKIP LOCKED
     ), removed AS (
-        DELETE FROM postroom.grouped WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
+        DELETE FROM postroom.grouped WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c)) RETURNING message_id, deliveries
     ), history AS (
         INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
-        SELECT c.message_id, clock_timestamp(), clock_timestamp(), of_queue, c.deliveries, 1, 'queue_purged' FROM candidates c
+        SELECT d.message_id, clock_timestamp(), clock_timestamp(), of_queue, d.deliveries, 1, 'queue_purged' FROM removed d
     )
-    SELECT coalesce(array_agg(c.message_id), '{}') INTO ids FROM candidates c;
+    SELECT coalesce(array_agg(d.message_id), '{}') INTO ids FROM removed d;
 
     WITH candidates AS MATERIALIZED (
         SELECT r.ctid, r.priority, r.seq, r.message_id, r.deliveries
@@ -10543,12 +10568,12 @@ BEGIN
         LIMIT p_most - cardinality(ids)
         FOR UPDATE OF r SKIP LOCKED
     ), removed AS (
-        DELETE FROM postroom.ready WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
+        DELETE FROM postroom.ready WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c)) RETURNING message_id, deliveries
     ), history AS (
         INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
-        SELECT c.message_id, clock_timestamp(), clock_timestamp(), of_queue, c.deliveries, 1, 'queue_purged' FROM candidates c
+        SELECT d.message_id, clock_timestamp(), clock_timestamp(), of_queue, d.deliveries, 1, 'queue_purged' FROM removed d
     )
-    SELECT coalesce(array_agg(c.message_id), '{}'),
+    SELECT (SELECT coalesce(array_agg(d.message_id), '{}') FROM removed d),
            coalesce((array_agg(c.priority ORDER BY c.priority DESC, c.seq DESC))[1], o.position_priority),
            coalesce((array_agg(c.seq ORDER BY c.priority DESC, c.seq DESC))[1], o.position_seq)
     INTO found, o.position_priority, o.position_seq
@@ -10573,11 +10598,11 @@ BEGIN
             LIMIT p_most - (SELECT count(*) FROM late)
             FOR UPDATE OF r SKIP LOCKED
         ), removed AS (
-            DELETE FROM postroom.delayed WHERE ctid = ANY (ARRAY(SELECT l.ctid FROM late l))
+            DELETE FROM postroom.delayed WHERE ctid = ANY (ARRAY(SELECT l.ctid FROM late l)) RETURNING message_id, deliveries
         ), taken AS (
-            DELETE FROM postroom.ready WHERE ctid = ANY (ARRAY(SELECT m.ctid FROM moved m))
+            DELETE FROM postroom.ready WHERE ctid = ANY (ARRAY(SELECT m.ctid FROM moved m)) RETURNING message_id, deliveries
         ), cancelled AS (
-            SELECT * FROM late UNION ALL SELECT * FROM moved
+            SELECT * FROM removed UNION ALL SELECT * FROM taken
         ), history AS (
             INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
             SELECT b.message_id, clock_timestamp(), clock_timestamp(), of_queue, b.deliveries, 1, 'queue_purged' FROM cancelled b

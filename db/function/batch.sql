@@ -264,14 +264,17 @@ BEGIN
     ), not_ready AS (
         DELETE FROM postroom.ready
         WHERE ctid = ANY (ARRAY(SELECT f.ctid FROM first_ready f UNION ALL SELECT m.ctid FROM moved m))
+        RETURNING message_id, queue_id, deliveries
     ), not_delayed AS (
         DELETE FROM postroom.delayed WHERE ctid = ANY (ARRAY(SELECT p.ctid FROM put_off p))
+        RETURNING message_id, queue_id, deliveries
     ), not_grouped AS (
         DELETE FROM postroom.grouped WHERE ctid = ANY (ARRAY(SELECT b.ctid FROM behind b))
+        RETURNING message_id, queue_id, deliveries
     ), history AS (
         INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
         SELECT c.message_id, clock_timestamp(), clock_timestamp(), c.queue_id, c.deliveries, 1, 'batch_cancelled'
-        FROM (SELECT * FROM first_ready UNION ALL SELECT * FROM moved UNION ALL SELECT * FROM put_off UNION ALL SELECT * FROM behind) c
+        FROM (SELECT * FROM not_ready UNION ALL SELECT * FROM not_delayed UNION ALL SELECT * FROM not_grouped) c
         RETURNING 1
     )
     SELECT count(*) INTO cancelled FROM history;

@@ -447,10 +447,9 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF p_limiter.max_starts_per_group IS NULL THEN
-        RETURN;
-    ELSIF p_max_starts IS NULL THEN
-        RETURN; -- the job removes the rows
+    IF p_limiter.max_starts_per_group IS NULL OR p_max_starts IS NULL THEN
+        -- A later limit begins anew. Rows that stayed would hold groups back by the old one.
+        DELETE FROM postroom.limited_group g WHERE g.limiter_id = p_limiter.id;
     ELSIF (p_limiter.period_per_group, p_limiter.window_kind) IS DISTINCT FROM (p_period, p_window) THEN
         UPDATE postroom.limited_group g
         SET booked = ARRAY[(SELECT least(sum(n), 1000000000)::int FROM unnest(g.booked) n)],

@@ -10,7 +10,7 @@
 --      one. Nobody waits: the second seals nothing. The lock is free only after the commit, so the next one sees what was sealed.
 --   3. The order is that in which the sealer saw the commits. A line of a long transaction comes after lines that are younger and were
 --      committed earlier; sealed_at shows that. A line that is rolled back never has a number, so numbers have no gap.
---   4. An INSERT cannot bring a number, a hash, a time or a login of its own. An UPDATE may seal a line, and change nothing else.
+--   4. An INSERT cannot bring a number, a hash, a time or a login of its own. An UPDATE may seal a line as the next of the chain, and change nothing else.
 --   5. The last lines may be removed together with their seals, and the chain before them is whole. Only a number and its hash that are
 --      kept elsewhere show that: check_ledger compares them.
 
@@ -19,11 +19,16 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    unsealed postroom.operator_action;
+    unsealed  postroom.operator_action;
+    last      bigint;
+    before    bytea;
 BEGIN
     IF TG_OP = 'INSERT' THEN
         IF NEW.number IS NOT NULL OR NEW.hash IS NOT NULL OR NEW.sealed_at IS NOT NULL THEN
             RAISE EXCEPTION 'number, hash and sealed_at of a new line of operator_action must be left out' USING ERRCODE = '22023';
+        END IF;
+        IF NOT isfinite(NEW.finished_at) THEN -- it could not be hashed, and no line behind it be sealed
+            RAISE EXCEPTION 'finished_at of operator_action must be a moment, not %', NEW.finished_at USING ERRCODE = '22023';
         END IF;
         NEW.at := clock_timestamp();
         NEW.db_user := session_user;
@@ -34,7 +39,15 @@ BEGIN
         unsealed.hash := NULL;
         unsealed.sealed_at := NULL;
         IF unsealed IS NOT DISTINCT FROM OLD THEN
-            RETURN NEW;
+            SELECT o.number, o.hash INTO last, before
+            FROM postroom.operator_action o
+            WHERE o.number IS NOT NULL
+            ORDER BY o.number DESC
+            LIMIT 1;
+            IF NEW.number = coalesce(last, 0) + 1 AND NEW.hash = postroom.ledger_hash(NEW, before) THEN
+                RETURN NEW;
+            END IF;
+            RAISE EXCEPTION 'the seal of a line of operator_action must follow that of the line before it' USING ERRCODE = '42501';
         END IF;
     END IF;
     RAISE EXCEPTION 'operator_action is a ledger: its lines are neither changed nor removed (%)', TG_OP USING ERRCODE = '42501';

@@ -243,11 +243,12 @@ BEGIN
             FOR UPDATE SKIP LOCKED
         ), removed AS (
             DELETE FROM postroom.ready WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
+            RETURNING queue_id, message_id, deliveries
         ), history AS (
             INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
-            SELECT c.message_id, clock_timestamp(), clock_timestamp(), gone[n], c.deliveries, 1, 'queue_deleted' FROM candidates c
+            SELECT d.message_id, clock_timestamp(), clock_timestamp(), d.queue_id, d.deliveries, 1, 'queue_deleted' FROM removed d
         )
-        SELECT count(*) INTO done FROM candidates;
+        SELECT count(*) INTO done FROM removed;
         cancelled := cancelled + done;
         EXIT WHEN cancelled >= p_limit;
 
@@ -261,17 +262,18 @@ BEGIN
             FOR UPDATE SKIP LOCKED
         ), removed AS (
             DELETE FROM postroom.grouped WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
+            RETURNING queue_id, message_id, deliveries
         ), history AS (
             INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
-            SELECT c.message_id, clock_timestamp(), clock_timestamp(), gone[n], c.deliveries, 1, 'queue_deleted' FROM candidates c
+            SELECT d.message_id, clock_timestamp(), clock_timestamp(), d.queue_id, d.deliveries, 1, 'queue_deleted' FROM removed d
         )
-        SELECT count(*) INTO done FROM candidates;
+        SELECT count(*) INTO done FROM removed;
         cancelled := cancelled + done;
         EXIT WHEN cancelled >= p_limit;
     END LOOP;
     IF p_delayed AND cancelled < p_limit AND cardinality(lately) > 0 THEN
         WITH candidates AS MATERIALIZED (
-            SELECT d.ctid, d.queue_id, d.message_id, d.deliveries
+            SELECT d.ctid
             FROM postroom.delayed d
             WHERE d.queue_id = ANY (lately)
               AND EXISTS (SELECT FROM postroom.queue q WHERE q.id = d.queue_id AND q.deleted_at IS NOT NULL)
@@ -279,11 +281,12 @@ BEGIN
             FOR UPDATE SKIP LOCKED
         ), removed AS (
             DELETE FROM postroom.delayed WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
+            RETURNING queue_id, message_id, deliveries
         ), history AS (
             INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
-            SELECT c.message_id, clock_timestamp(), clock_timestamp(), c.queue_id, c.deliveries, 1, 'queue_deleted' FROM candidates c
+            SELECT d.message_id, clock_timestamp(), clock_timestamp(), d.queue_id, d.deliveries, 1, 'queue_deleted' FROM removed d
         )
-        SELECT count(*) INTO done FROM candidates;
+        SELECT count(*) INTO done FROM removed;
         cancelled := cancelled + done;
     END IF;
     RETURN cancelled;

@@ -117,8 +117,10 @@ $$;
 COMMENT ON FUNCTION postroom.purge_queue IS
     'Cancels what waits in a queue now, at a rate: SELECT postroom.purge_queue(''mail'', ''sent by another way'', per_second => 5000).
 Answers the id of the operation; a process with workers carries it on: view operations. stop_operation stops it. What is in progress goes
-on, and what is created later stays. Purged messages are CANCELLED with the reason queue_purged.';
+on, and what is created later stays; a dead letter that is redriven meanwhile is purged, too. Purged messages are CANCELLED with the reason queue_purged.';
 
+-- What is cancelled is what was removed, not what was locked: a row that another transaction has changed in the meantime, as
+-- tidy_group_limits does, is locked in its new version, which the DELETE of the same statement does not see. It is met again.
 -- Rows of grouped and delayed have no index by their number; so these two are read whole where something waits in them.
 CREATE OR REPLACE FUNCTION postroom.step_purge(p_operation postroom.operation, p_most int, p_now timestamptz) RETURNS void
 LANGUAGE plpgsql VOLATILE
@@ -141,12 +143,12 @@ BEGIN
         LIMIT p_most
         FOR UPDATE OF w SKIP LOCKED
     ), removed AS (
-        DELETE FROM postroom.grouped WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
+        DELETE FROM postroom.grouped WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c)) RETURNING message_id, deliveries
     ), history AS (
         INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
-        SELECT c.message_id, clock_timestamp(), clock_timestamp(), of_queue, c.deliveries, 1, 'queue_purged' FROM candidates c
+        SELECT d.message_id, clock_timestamp(), clock_timestamp(), of_queue, d.deliveries, 1, 'queue_purged' FROM removed d
     )
-    SELECT coalesce(array_agg(c.message_id), '{}') INTO ids FROM candidates c;
+    SELECT coalesce(array_agg(d.message_id), '{}') INTO ids FROM removed d;
 
     WITH candidates AS MATERIALIZED (
         SELECT r.ctid, r.priority, r.seq, r.message_id, r.deliveries
@@ -158,12 +160,12 @@ BEGIN
         LIMIT p_most - cardinality(ids)
         FOR UPDATE OF r SKIP LOCKED
     ), removed AS (
-        DELETE FROM postroom.ready WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c))
+        DELETE FROM postroom.ready WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM candidates c)) RETURNING message_id, deliveries
     ), history AS (
         INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
-        SELECT c.message_id, clock_timestamp(), clock_timestamp(), of_queue, c.deliveries, 1, 'queue_purged' FROM candidates c
+        SELECT d.message_id, clock_timestamp(), clock_timestamp(), of_queue, d.deliveries, 1, 'queue_purged' FROM removed d
     )
-    SELECT coalesce(array_agg(c.message_id), '{}'),
+    SELECT (SELECT coalesce(array_agg(d.message_id), '{}') FROM removed d),
            coalesce((array_agg(c.priority ORDER BY c.priority DESC, c.seq DESC))[1], o.position_priority),
            coalesce((array_agg(c.seq ORDER BY c.priority DESC, c.seq DESC))[1], o.position_seq)
     INTO found, o.position_priority, o.position_seq
@@ -188,11 +190,11 @@ BEGIN
             LIMIT p_most - (SELECT count(*) FROM late)
             FOR UPDATE OF r SKIP LOCKED
         ), removed AS (
-            DELETE FROM postroom.delayed WHERE ctid = ANY (ARRAY(SELECT l.ctid FROM late l))
+            DELETE FROM postroom.delayed WHERE ctid = ANY (ARRAY(SELECT l.ctid FROM late l)) RETURNING message_id, deliveries
         ), taken AS (
-            DELETE FROM postroom.ready WHERE ctid = ANY (ARRAY(SELECT m.ctid FROM moved m))
+            DELETE FROM postroom.ready WHERE ctid = ANY (ARRAY(SELECT m.ctid FROM moved m)) RETURNING message_id, deliveries
         ), cancelled AS (
-            SELECT * FROM late UNION ALL SELECT * FROM moved
+            SELECT * FROM removed UNION ALL SELECT * FROM taken
         ), history AS (
             INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome, error)
             SELECT b.message_id, clock_timestamp(), clock_timestamp(), of_queue, b.deliveries, 1, 'queue_purged' FROM cancelled b

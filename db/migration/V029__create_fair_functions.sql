@@ -168,6 +168,8 @@ DECLARE
     running      jsonb;
     full_keys    text[];
     released     text[]; -- groups that were at their limits
+    passed_by    text[];
+    in_round     int; -- the last message of those whose group was met in the round
     allowed      jsonb; -- of each group that was met: how many may start,
     open_starts  jsonb; -- and how many are left; null: groups are not limited
     part_keys    text[];
@@ -191,6 +193,7 @@ BEGIN
         starts_of := CASE WHEN limiter.max_starts_per_group IS NOT NULL THEN p_limiter END;
         released := CASE WHEN starts_of IS NULL THEN '{}'
                          ELSE postroom.released_groups(p_limiter, full_keys, now_us, greatest(wanted, 64)) END;
+        passed_by := full_keys || released; -- of which the job may remove the row meanwhile, so that it looks open: step 6
         allowed := '{}';
         open_starts := '{}';
     END IF;
@@ -257,7 +260,7 @@ BEGIN
                         WHEN p_limiter IS NULL THEN
                             postroom.next_groups(p_queue, prio, from_seq, last_key, '', wanted - cardinality(keys))
                         ELSE postroom.next_open_groups(
-                            starts_of, full_keys, p_queue, prio, from_seq, last_key, '', wanted - cardinality(keys)) END;
+                            starts_of, passed_by, p_queue, prio, from_seq, last_key, '', wanted - cardinality(keys)) END;
                     wraps := cardinality(keys) < wanted;
                     last_key := CASE WHEN NOT wraps THEN keys[wanted] END;
                     IF wraps AND own_key <> '' AND first_plain IS NOT NULL THEN
@@ -269,7 +272,7 @@ BEGIN
                         WHEN p_limiter IS NULL THEN postroom.next_groups(
                             p_queue, prio, from_seq, last_key, coalesce(own_key, ''), wanted - cardinality(keys))
                         ELSE postroom.next_open_groups(
-                            starts_of, full_keys, p_queue, prio, from_seq, last_key, coalesce(own_key, ''),
+                            starts_of, passed_by, p_queue, prio, from_seq, last_key, coalesce(own_key, ''),
                             wanted - cardinality(keys)) END;
                     is_round := cardinality(found_keys) < wanted - cardinality(keys);
                     last_key := found_keys[cardinality(found_keys)];
@@ -395,8 +398,12 @@ BEGIN
         taken := cardinality(ids);
         CONTINUE WHEN taken = 0;
 
-        turn := '0:' || taken_keys[taken];
-        IF weights ->> taken_keys[taken] IS NOT NULL THEN
+        -- A released group has a turn of its own: it does not move the place of the round, or groups behind that would starve.
+        in_round := CASE WHEN p_limiter IS NULL THEN taken
+                         ELSE (SELECT max(u.place) FROM unnest(taken_keys) WITH ORDINALITY u (key, place) WHERE u.key <> ALL (released))
+                    END;
+        turn := '0:' || coalesce(taken_keys[in_round], own_key, taken_keys[taken]);
+        IF in_round = taken AND weights ->> taken_keys[taken] IS NOT NULL THEN
             in_a_row := taken - coalesce((
                 SELECT max(u.place) FROM unnest(taken_keys) WITH ORDINALITY u (key, place) WHERE u.key <> taken_keys[taken]), 0);
             -- A whole turn more or less makes no difference.

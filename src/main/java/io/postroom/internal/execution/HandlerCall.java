@@ -84,7 +84,6 @@ record HandlerCall(
 
     /** Notes that the handler has returned or thrown. Not for a call that {@link #requireInTime} refused. */
     void ended() {
-        queue.noteReturn(handler);
         long now = System.nanoTime();
         for (ClaimedMessage message : messages) {
             StartBooking booking = message.lease().booking();

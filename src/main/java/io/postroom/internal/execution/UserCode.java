@@ -50,9 +50,11 @@ final class UserCode {
         try {
             outcomes = delivery.call(call.handler(), call.payloads(), contexts);
         } catch (Throwable thrown) {
+            call.queue().noteReturn(call.handler());
             leftOpen(call, before).ifPresent(left -> log.warn("{}", left.getMessage(), left.getCause()));
             throw thrown;
         }
+        call.queue().noteReturn(call.handler());
         Optional<LeftOpenException> left = leftOpen(call, before);
         if (left.isPresent()) {
             throw left.get();
