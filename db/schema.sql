@@ -8232,7 +8232,8 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.purge_queue IS 'Cancels what waits in a queue now, at a rate: SELECT postroom.purge_queue(''mail'', ''sent by another way'', per_second => 5000).
 Answers the id of the operation; a process with workers carries it on: view operations. stop_operation stops it. What is in progress goes
-on, and what is created later stays; a dead letter that is redriven meanwhile is purged, too. Purged messages are CANCELLED with the reason queue_purged.';
+on, and what is created later stays; a dead letter that is redriven meanwhile is purged, too. Purged messages are CANCELLED with the reason
+queue_purged.';
 
 CREATE OR REPLACE FUNCTION postroom.purged_members(p_batch uuid, p_parts bigint[])
  RETURNS uuid[]

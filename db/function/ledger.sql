@@ -10,7 +10,8 @@
 --      one. Nobody waits: the second seals nothing. The lock is free only after the commit, so the next one sees what was sealed.
 --   3. The order is that in which the sealer saw the commits. A line of a long transaction comes after lines that are younger and were
 --      committed earlier; sealed_at shows that. A line that is rolled back never has a number, so numbers have no gap.
---   4. An INSERT cannot bring a number, a hash, a time or a login of its own. An UPDATE may seal a line as the next of the chain, and change nothing else.
+--   4. An INSERT cannot bring a number, a hash, a time or a login of its own. An UPDATE may seal a line as the next of the chain, and
+--      change nothing else.
 --   5. The last lines may be removed together with their seals, and the chain before them is whole. Only a number and its hash that are
 --      kept elsewhere show that: check_ledger compares them.
 

@@ -117,7 +117,8 @@ $$;
 COMMENT ON FUNCTION postroom.purge_queue IS
     'Cancels what waits in a queue now, at a rate: SELECT postroom.purge_queue(''mail'', ''sent by another way'', per_second => 5000).
 Answers the id of the operation; a process with workers carries it on: view operations. stop_operation stops it. What is in progress goes
-on, and what is created later stays; a dead letter that is redriven meanwhile is purged, too. Purged messages are CANCELLED with the reason queue_purged.';
+on, and what is created later stays; a dead letter that is redriven meanwhile is purged, too. Purged messages are CANCELLED with the reason
+queue_purged.';
 
 -- What is cancelled is what was removed, not what was locked: a row that another transaction has changed in the meantime, as
 -- tidy_group_limits does, is locked in its new version, which the DELETE of the same statement does not see. It is met again.

@@ -9,9 +9,9 @@ import java.util.function.IntSupplier;
 import java.util.function.Supplier;
 
 /**
- * Counts the messages of all queues, looks who holds the horizon, and gives both to whoever publishes them. Of the live workers that run this job the one that
- * started first counts. The others give empty lists, so that a count is published once. A worker whose look fails gives an empty list, too,
- * because another one takes over when its heartbeats stay away for a minute.
+ * Counts the messages of all queues, looks who holds the horizon, and gives both to whoever publishes them. Of the live workers that run
+ * this job the one that started first counts. The others give empty lists, so that a count is published once. A worker whose look fails
+ * gives an empty list, too, because another one takes over when its heartbeats stay away for a minute.
  */
 public final class PublishQueueStats implements Job {
     public static final Duration INTERVAL = Duration.ofSeconds(15);

@@ -308,6 +308,17 @@ class GroupLimitTest {
     }
 
     @Test
+    void a_limit_that_was_dropped_and_comes_back_does_not_hold_groups_by_the_old_one() {
+        send("a", 3);
+        limit("max_starts_per_group => 1, period_per_group => '1 day'");
+        assertThat(claim(10).messages()).hasSize(1);
+        assertThat(claim(10).messages()).isEmpty();
+        limit("max_in_progress => 100");
+        limit("max_starts_per_group => 2, period_per_group => '1 day'");
+        assertThat(groups(claim(10))).containsExactly("a", "a");
+    }
+
+    @Test
     void what_is_in_progress_when_groups_get_a_limit_counts() {
         send("a", 3);
         ClaimRequest usual = request(queue, 2, ClaimKind.ORDINARY).withLimiter(false);

@@ -158,6 +158,34 @@ class LedgerTest {
                 .isTrue();
     }
 
+    @Test
+    void line_is_sealed_as_the_next_of_the_chain_or_not_at_all() {
+        act("first");
+        seal();
+        act("second");
+        for (String forged : List.of(
+                "number = 9223372036854775807, hash = sha256('')",
+                "number = 2, hash = sha256('')",
+                "number = 3, hash = postroom.ledger_hash(o, (SELECT b.hash FROM postroom.operator_action b WHERE b.number = 1))")) {
+            assertThatThrownBy(() -> sql.sql("UPDATE postroom.operator_action o SET sealed_at = now(), " + forged
+                                    + " WHERE o.number IS NULL")
+                            .update())
+                    .as(forged)
+                    .rootCause()
+                    .hasMessageContaining("must follow that of the line before it");
+        }
+        assertThat(seal()).isEqualTo(1);
+        assertThat(check().get("problem")).isNull();
+    }
+
+    @Test
+    void line_that_could_never_be_sealed_is_refused() {
+        assertThatThrownBy(() -> sql.sql(
+                                "INSERT INTO postroom.operator_action (action, finished_at) VALUES ('pause', 'infinity')")
+                        .update())
+                .hasMessageContaining("finished_at of operator_action must be a moment, not infinity");
+    }
+
     // ---- the chain
 
     @Test
