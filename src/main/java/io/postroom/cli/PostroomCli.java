@@ -3,6 +3,8 @@ package io.postroom.cli;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.Properties;
+import java.util.Set;
+import java.util.stream.Stream;
 import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -14,19 +16,36 @@ import picocli.CommandLine.Spec;
 /** The command line of Postroom. Thread-safe; each run is a command of its own. */
 public final class PostroomCli {
     private static final String NAME = "postroom";
+    private static final String ALWAYS = "postroom.cli";
+    private static final Set<String> WITHOUT_COMMAND = Set.of("--help", "-h", "--version", "-V");
 
     private PostroomCli() {}
 
     /**
      * Whether these arguments of the server's jar are a command, and no options of the server. A misspelt command is one, too: it is
-     * refused instead of starting a server.
+     * refused instead of starting a server. Options may stand before the command. The script {@code bin/postroom} always means a command
+     * and says so by the system property {@code postroom.cli}.
      */
     public static boolean isCommand(String... arguments) {
-        return arguments.length > 0
-                && (!arguments[0].startsWith("-")
-                        || arguments[0].equals("--help")
-                        || arguments[0].equals("-h")
-                        || arguments[0].equals("--version"));
+        return isCommand(Boolean.getBoolean(ALWAYS), arguments);
+    }
+
+    static boolean isCommand(boolean always, String... arguments) {
+        if (always || arguments.length > 0 && !arguments[0].startsWith("-")) {
+            return true;
+        }
+        for (String argument : arguments) {
+            if (WITHOUT_COMMAND.contains(argument) || !argument.startsWith("-") && isName(argument)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Whether a command has this name. The annotations are read by hand: a server's start must not pay for the whole command line. */
+    private static boolean isName(String argument) {
+        return Stream.of(Root.class.getAnnotation(Command.class).subcommands())
+                .anyMatch(command -> command.getAnnotation(Command.class).name().equals(argument));
     }
 
     /** Runs a command on the terminal of this process and returns its exit code. */

@@ -439,8 +439,5 @@ class CommandsTest {
                 .startsWith("#!/usr/bin/env bash")
                 .contains("dead-letters");
         assertThat(CliRun.of(Map.of(), List.of("--version")).out()).startsWith("postroom ");
-        assertThat(PostroomCli.isCommand("status")).isTrue();
-        assertThat(PostroomCli.isCommand("--server.port=0")).isFalse();
-        assertThat(PostroomCli.isCommand()).isFalse();
     }
 }

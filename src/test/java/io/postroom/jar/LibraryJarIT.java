@@ -71,13 +71,20 @@ class LibraryJarIT {
     @Test
     void the_servers_jar_is_the_command_line_too() throws Exception {
         assertThat(names(server)).contains("BOOT-INF/classes/io/postroom/cli/PostroomCli.class");
-        ProcessBuilder command = new ProcessBuilder("bin/postroom", "--version").redirectErrorStream(true);
+        Process version = command("--version");
+        String said = new String(version.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(said).startsWith("postroom ").hasLineCount(1);
+        assertThat(version.waitFor()).isZero();
+        Process misspelt = command("--hlep");
+        assertThat(misspelt.getInputStream()).asString(StandardCharsets.UTF_8).contains("--hlep", "Usage: postroom");
+        assertThat(misspelt.waitFor()).isEqualTo(2);
+    }
+
+    private static Process command(String argument) throws IOException {
+        ProcessBuilder command = new ProcessBuilder("bin/postroom", argument).redirectErrorStream(true);
         command.environment().put("POSTROOM_JAR", Objects.requireNonNull(System.getProperty("postroom.serverJar")));
         command.environment().put("JAVA_HOME", System.getProperty("java.home"));
-        Process process = command.start();
-        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertThat(said).startsWith("postroom ").hasLineCount(1);
-        assertThat(process.waitFor()).isZero();
+        return command.start();
     }
 
     @Test
