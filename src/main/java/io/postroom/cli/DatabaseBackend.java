@@ -48,6 +48,11 @@ final class DatabaseBackend implements Backend {
     private final Properties properties;
     private final HikariDataSource pool;
     private @Nullable Postroom postroom;
+    /** A password among the parameters, or a user in front of the host, which the driver would take for the host. */
+    private static final String WITH_PASSWORD = "(?is).*[?&](ssl)?password(=.*|&.*|)|[^?]*@.*";
+
+    private static final String SHAPE = "--db must be such as jdbc:postgresql://db.example:5432/app";
+
 
     private DatabaseBackend(String url, Properties properties, HikariDataSource pool) {
         this.url = url;
@@ -64,8 +69,8 @@ final class DatabaseBackend implements Backend {
      */
     static DatabaseBackend open(String url, @Nullable String user, @Nullable String password) {
         if (!url.startsWith("jdbc:postgresql:")) {
-            throw CliException.usage("--db must be such as jdbc:postgresql://db.example:5432/app");
-        } else if (url.matches("(?i).*[?&]password=.*")) {
+            throw CliException.usage(SHAPE);
+        } else if (url.matches(WITH_PASSWORD)) {
             throw CliException.usage(
                     "--db must have no password, which others could see: use PGPASSWORD, --db-password-file or ~/.pgpass");
         }
@@ -83,7 +88,11 @@ final class DatabaseBackend implements Backend {
             tried.getMetaData();
         } catch (SQLException away) {
             String state = String.valueOf(away.getSQLState());
-            String sentence = "The database cannot be used: " + away.getMessage();
+            String why = String.valueOf(away.getMessage());
+            if (why.contains(url)) {
+                throw CliException.usage(SHAPE); // the driver repeats what it cannot read, which may hold a password
+            }
+            String sentence = "The database cannot be used: " + why;
             // the classes of a wrong login and of a wrong database: a repeat does not help
             throw state.startsWith("28") || state.startsWith("3D")
                     ? CliException.refused(sentence)

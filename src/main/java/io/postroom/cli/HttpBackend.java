@@ -64,7 +64,7 @@ final class HttpBackend implements Backend {
         } catch (IllegalArgumentException unreadable) {
             // refused below
         }
-        throw CliException.usage("--url must be such as http://127.0.0.1:8080, without user and query, got " + url);
+        throw CliException.usage("--url must be such as http://127.0.0.1:8080, without user and query");
     }
 
     @Override

@@ -14,6 +14,8 @@ final class QuietLog {
     private QuietLog() {}
 
     static void begin() {
+        // the driver's: of a URL that it cannot read it would repeat parts
+        java.util.logging.Logger.getLogger("").setLevel(java.util.logging.Level.SEVERE);
         ILoggerFactory factory = LoggerFactory.getILoggerFactory();
         if (!(factory instanceof LoggerContext context)) {
             return; // another implementation has its own configuration
