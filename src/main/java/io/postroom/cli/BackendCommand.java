@@ -1,7 +1,9 @@
 package io.postroom.cli;
 
+import io.postroom.api.InvalidMessageException;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -43,6 +45,21 @@ abstract class BackendCommand implements Callable<Integer> {
         String text = json ? answer + "\n" : forPeople.apply(answer);
         terminal().out().print(text);
         terminal().out().flush();
+    }
+
+    /** Tells of a failure after which the command goes on. */
+    void tell(CliException failure) {
+        terminal().err().println(Table.escaped(String.valueOf(failure.getMessage())));
+        terminal().err().flush();
+    }
+
+    /** Makes a value of options. One outside its limits is wrong usage. */
+    static <T> T option(Supplier<T> value) {
+        try {
+            return value.get();
+        } catch (InvalidMessageException wrong) {
+            throw CliException.usage(String.valueOf(wrong.getMessage()));
+        }
     }
 
     int width() {

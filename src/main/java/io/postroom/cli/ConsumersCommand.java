@@ -72,7 +72,7 @@ final class ConsumersCommand extends BackendCommand {
         if (!howMany.equals("all") && !howMany.matches("[1-9]\\d{0,8}")) {
             throw CliException.usage("--stop must be all, or a number from 1 on, got " + howMany);
         }
-        Duration wait = Durations.parse("deadline", deadline);
+        Duration wait = option(() -> Durations.parse("--deadline", deadline));
         if (wait.isNegative() || wait.compareTo(Duration.ofMinutes(1)) > 0) {
             throw CliException.usage("--deadline must be 0s to 1m, got " + deadline);
         }

@@ -30,7 +30,10 @@ final class DoctorCommand extends BackendCommand {
 
     @Override
     int run(Backend backend) {
-        Duration age = Durations.parse("olderThan", olderThan);
+        Duration age = option(() -> Durations.parse("--older-than", olderThan));
+        if (age.isNegative() || age.compareTo(Duration.ofDays(1)) > 0) {
+            throw CliException.usage("--older-than must be 0 to 1 day, got " + olderThan);
+        }
         JsonNode health;
         try {
             health = backend.database(age);

@@ -199,7 +199,7 @@ final class LookCommands {
 
         @Override
         int run(Backend backend) {
-            MessageFilter filter = new MessageFilter(
+            MessageFilter filter = option(() -> new MessageFilter(
                     Optional.ofNullable(queue),
                     Set.copyOf(states),
                     Optional.ofNullable(type),
@@ -208,7 +208,7 @@ final class LookCommands {
                     Optional.ofNullable(from).map(OffsetDateTime::toInstant),
                     Optional.ofNullable(to).map(OffsetDateTime::toInstant),
                     Optional.ofNullable(before),
-                    limit);
+                    limit));
             ArrayNode found = JSON.createArrayNode();
             while (found.size() < limit) {
                 int page = Math.min(PAGE, limit - found.size());

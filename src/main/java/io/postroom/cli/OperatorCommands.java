@@ -74,6 +74,9 @@ final class OperatorCommands {
                 show(
                         backend.stopOperation(one, reason.require()),
                         answer -> answer.path("stopped").asBoolean(false) ? "stopped\n" : "it had ended before\n");
+            if (limit < 1 || limit > 1000) {
+                throw CliException.usage("--limit must be 1 to 1000, got " + limit);
+            }
                 return DONE;
             } else if (one != null) {
                 return showAgain(
@@ -150,7 +153,7 @@ final class OperatorCommands {
 
         @Override
         int run(Backend backend) {
-            JsonNode lines = backend.ledger(new LedgerFilter(
+            LedgerFilter filter = option(() -> new LedgerFilter(
                     Optional.ofNullable(actor),
                     Optional.ofNullable(action),
                     Optional.ofNullable(queue),
@@ -158,7 +161,7 @@ final class OperatorCommands {
                     Optional.ofNullable(operation),
                     Optional.ofNullable(before),
                     limit));
-            show(lines, this::table);
+            show(backend.ledger(filter), this::table);
             return DONE;
         }
 

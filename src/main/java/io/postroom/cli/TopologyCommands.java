@@ -1,5 +1,6 @@
 package io.postroom.cli;
 
+import io.postroom.rest.MessageRequest;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.CharacterCodingException;
@@ -133,6 +134,7 @@ final class TopologyCommands {
                 throw CliException.usage("Give --payload or --payload-file, not both");
             }
             String content = file == null ? payload : read(file, terminal().in(), LONGEST_PAYLOAD);
+            option(() -> MessageRequest.read(request("null"), null));
             show(
                     backend.create(request(content == null ? "null" : content)),
                     answer -> text(answer, "id") + (answer.path("isNew").asBoolean(true) ? "" : " was there already")
@@ -208,6 +210,11 @@ final class TopologyCommands {
 
         @Override
         int run(Backend backend) {
+            for (String rename : renames) {
+                if (rename.lastIndexOf('=') < 1) {
+                    throw CliException.usage("--rename must be two names as old=new, got " + rename);
+                }
+            }
             String definitions = read(file, terminal().in(), io.postroom.api.Definitions.LONGEST_FILE);
             JsonNode report = backend.importDefinitions(
                     definitions, new Backend.Definitions(rabbitMq, Optional.ofNullable(virtualHost)), dryRun, renames);

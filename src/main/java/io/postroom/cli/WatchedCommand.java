@@ -36,7 +36,7 @@ abstract class WatchedCommand extends BackendCommand {
                 if (told.exitCode() != CliException.UNREACHABLE) {
                     throw told;
                 }
-                terminal().err().println(told.getMessage());
+                tell(told);
             }
             try {
                 Thread.sleep(watch * 1000L);
