@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -24,7 +25,20 @@ final class LookCommands {
     private static final JsonMapper JSON = CliJson.MAPPER;
     private static final int LONGEST_PAYLOAD = 4000;
 
+    private static final List<String> COUNTS = List.of("ready", "delayed", "inProgress", "dead");
+    /** The end of the members that say that a count stopped at its bound. */
+    private static final String MORE = "More";
+
     private LookCommands() {}
+
+    private static boolean isBounded(JsonNode counts, String name) {
+        return counts.path(name + MORE).asBoolean(false);
+    }
+
+    /** Returns a count as a text, with a plus behind it where it stopped at its bound. */
+    private static String count(JsonNode counts, String name) {
+        return BackendCommand.text(counts, name) + (isBounded(counts, name) ? "+" : "");
+    }
 
     @Command(
             name = "status",
@@ -41,16 +55,19 @@ final class LookCommands {
         private static ObjectNode status(Backend backend) {
             ObjectNode status = JSON.createObjectNode();
             ArrayNode attention = JSON.createArrayNode();
-            long[] sums = new long[4];
+            long[] sums = new long[COUNTS.size()];
+            Set<String> more = new TreeSet<>();
             int queues = 0;
             String oldest = "";
             String oldestQueue = "";
             for (JsonNode queue : backend.queues().path("queues")) {
                 queues++;
-                sums[0] += queue.path("ready").asLong(0);
-                sums[1] += queue.path("delayed").asLong(0);
-                sums[2] += queue.path("inProgress").asLong(0);
-                sums[3] += queue.path("dead").asLong(0);
+                for (int i = 0; i < sums.length; i++) {
+                    sums[i] += queue.path(COUNTS.get(i)).asLong(0);
+                    if (isBounded(queue, COUNTS.get(i))) {
+                        more.add(COUNTS.get(i) + MORE);
+                    }
+                }
                 lookAt(queue, attention);
                 String head = text(queue, "oldestReadyAt");
                 if (!head.isEmpty() && (oldest.isEmpty() || Instant.parse(head).isBefore(Instant.parse(oldest)))) {
@@ -58,11 +75,11 @@ final class LookCommands {
                     oldestQueue = text(queue, "queue");
                 }
             }
-            status.put("queues", queues)
-                    .put("ready", sums[0])
-                    .put("delayed", sums[1])
-                    .put("inProgress", sums[2])
-                    .put("dead", sums[3]);
+            status.put("queues", queues);
+            for (int i = 0; i < sums.length; i++) {
+                status.put(COUNTS.get(i), sums[i]);
+            }
+            more.forEach(mark -> status.put(mark, true));
             if (!oldest.isEmpty()) {
                 status.put("oldestReadyAt", oldest).put("oldestReadyQueue", oldestQueue);
             }
@@ -81,22 +98,24 @@ final class LookCommands {
             if (queue.path("paused").asBoolean(false)) {
                 attention.add("queue " + name + " is paused");
             } else if (ready > 0 && queue.path("consumers").asLong(0) == 0) {
-                attention.add("queue " + name + " has " + ready + " READY messages and no consumer");
+                attention.add("queue " + name + " has " + count(queue, "ready") + " READY messages and no consumer");
             }
             if (queue.path("dead").asLong(0) > 0) {
-                attention.add("queue " + name + " has " + text(queue, "dead") + " dead letters");
+                attention.add("queue " + name + " has " + count(queue, "dead") + " dead letters");
             }
         }
 
         private static String forPeople(JsonNode status) {
             StringBuilder shown = new StringBuilder();
             shown.append("queues              ").append(text(status, "queues")).append('\n');
-            shown.append("ready               ").append(text(status, "ready")).append('\n');
-            shown.append("delayed             ").append(text(status, "delayed")).append('\n');
+            shown.append("ready               ").append(count(status, "ready")).append('\n');
+            shown.append("delayed             ")
+                    .append(count(status, "delayed"))
+                    .append('\n');
             shown.append("in progress         ")
                     .append(text(status, "inProgress"))
                     .append('\n');
-            shown.append("dead                ").append(text(status, "dead")).append('\n');
+            shown.append("dead                ").append(count(status, "dead")).append('\n');
             shown.append("running operations  ")
                     .append(text(status, "runningOperations"))
                     .append('\n');
@@ -104,7 +123,7 @@ final class LookCommands {
                 shown.append("oldest ready        ")
                         .append(age(text(status, "oldestReadyAt")))
                         .append(" in queue ")
-                        .append(text(status, "oldestReadyQueue"))
+                        .append(Table.escaped(text(status, "oldestReadyQueue")))
                         .append('\n');
             }
             status.path("attention")
@@ -140,10 +159,10 @@ final class LookCommands {
                 for (JsonNode queue : answer.path("queues")) {
                     table.row(
                             text(queue, "queue"),
-                            text(queue, "ready"),
-                            text(queue, "delayed"),
+                            count(queue, "ready"),
+                            count(queue, "delayed"),
                             text(queue, "inProgress"),
-                            text(queue, "dead"),
+                            count(queue, "dead"),
                             text(queue, "consumers"),
                             queue.path("paused").asBoolean(false) ? "paused" : "",
                             age(text(queue, "oldestReadyAt")));

@@ -93,7 +93,7 @@ final class Table {
     }
 
     private boolean isNumeric(int column) {
-        return !rows.isEmpty() && rows.stream().allMatch(row -> row.get(column).matches("-?\\d*"));
+        return !rows.isEmpty() && rows.stream().allMatch(row -> row.get(column).matches("-?\\d*\\+?"));
     }
 
     private void line(StringBuilder drawn, List<String> cells, int[] widths) {
