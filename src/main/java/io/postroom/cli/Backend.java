@@ -17,14 +17,14 @@ import tools.jackson.databind.JsonNode;
 interface Backend extends AutoCloseable {
     JsonNode queues();
 
-    JsonNode pause(String queue, boolean paused);
+    JsonNode pause(String queue, boolean paused, Optional<Reason> reason);
 
     JsonNode consumers(String queue);
 
     /** @param howMany a number, or all */
-    JsonNode stopConsumers(String queue, String howMany, Duration deadline);
+    JsonNode stopConsumers(String queue, String howMany, Duration deadline, Optional<Reason> reason);
 
-    JsonNode startConsumers(String queue);
+    JsonNode startConsumers(String queue, Optional<Reason> reason);
 
     /** Lists messages that match, at most 200. */
     JsonNode messages(MessageFilter filter);
@@ -36,7 +36,7 @@ interface Backend extends AutoCloseable {
     /** @param request as {@code POST /api/v1/messages} takes it */
     JsonNode create(String request);
 
-    JsonNode redrive(UUID id);
+    JsonNode redrive(UUID id, Optional<Reason> reason);
 
     JsonNode discard(UUID id, Optional<String> queue, Reason reason);
 

@@ -5,6 +5,7 @@ import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import tools.jackson.databind.JsonNode;
@@ -30,6 +31,10 @@ final class ConsumersCommand extends BackendCommand {
     @SuppressWarnings("NullAway.Init")
     String deadline;
 
+    @Mixin
+    @SuppressWarnings("NullAway.Init")
+    ReasonOptions reason;
+
     static final class Act {
         @Option(
                 names = "--stop",
@@ -48,9 +53,11 @@ final class ConsumersCommand extends BackendCommand {
             return stop(backend, act.stop);
         } else if (act != null && act.start) {
             show(
-                    backend.startConsumers(queue),
+                    backend.startConsumers(queue, reason.given()),
                     answer -> text(answer, "started") + " consumers of " + queue + " go on\n");
             return DONE;
+        } else if (reason.given().isPresent()) {
+            throw CliException.usage("--reason and --actor need --stop or --start");
         }
         show(backend.consumers(queue), answer -> {
             Table table = new Table("WORKER", "STATE", "IN FLIGHT", "HANDLERS", "STARTED", "LAST SEEN");
@@ -76,7 +83,7 @@ final class ConsumersCommand extends BackendCommand {
         if (wait.isNegative() || wait.compareTo(Duration.ofMinutes(1)) > 0) {
             throw CliException.usage("--deadline must be 0s to 1m, got " + deadline);
         }
-        JsonNode receipts = backend.stopConsumers(queue, howMany, wait);
+        JsonNode receipts = backend.stopConsumers(queue, howMany, wait, reason.given());
         show(receipts, answer -> {
             StringBuilder shown = new StringBuilder(text(answer, "stopped") + " of " + text(answer, "of") + " stopped, "
                     + text(answer, "inFlight") + " in flight\n");

@@ -5,6 +5,7 @@ import com.zaxxer.hikari.HikariDataSource;
 import io.postroom.Postroom;
 import io.postroom.SchemaMode;
 import io.postroom.api.BulkSettings;
+import io.postroom.api.Consumers;
 import io.postroom.api.CreateMessage;
 import io.postroom.api.Created;
 import io.postroom.api.DeadLetterFilter;
@@ -14,7 +15,10 @@ import io.postroom.api.InvalidMessageException;
 import io.postroom.api.LedgerFilter;
 import io.postroom.api.Message;
 import io.postroom.api.MessageFilter;
+import io.postroom.api.QueueMessages;
+import io.postroom.api.Queues;
 import io.postroom.api.Reason;
+import io.postroom.api.Receipts;
 import io.postroom.rest.Answers;
 import io.postroom.rest.ConsumersAnswer;
 import io.postroom.rest.MessageAnswer;
@@ -44,15 +48,15 @@ final class DatabaseBackend implements Backend {
     /** The sign of a pooler, see docs/operations.md: settings would stay with whoever gets the session next. */
     private static final String SHARED_SESSIONS = "(?i).*[?&]prepareThreshold=0.*";
 
-    private final String url;
-    private final Properties properties;
-    private final HikariDataSource pool;
-    private @Nullable Postroom postroom;
     /** A password among the parameters, or a user in front of the host, which the driver would take for the host. */
     private static final String WITH_PASSWORD = "(?is).*[?&](ssl)?password(=.*|&.*|)|[^?]*@.*";
 
     private static final String SHAPE = "--db must be such as jdbc:postgresql://db.example:5432/app";
 
+    private final String url;
+    private final Properties properties;
+    private final HikariDataSource pool;
+    private @Nullable Postroom postroom;
 
     private DatabaseBackend(String url, Properties properties, HikariDataSource pool) {
         this.url = url;
@@ -72,7 +76,8 @@ final class DatabaseBackend implements Backend {
             throw CliException.usage(SHAPE);
         } else if (url.matches(WITH_PASSWORD)) {
             throw CliException.usage(
-                    "--db must have no password, which others could see: use PGPASSWORD, --db-password-file or ~/.pgpass");
+                    "--db must have no password, which others could see: use PGPASSWORD, --db-password-file"
+                            + " or ~/.pgpass, and --db-user for the user");
         }
         Properties properties = new Properties();
         properties.setProperty("ApplicationName", "postroom-cli");
@@ -146,11 +151,12 @@ final class DatabaseBackend implements Backend {
     }
 
     @Override
-    public JsonNode pause(String queue, boolean paused) {
+    public JsonNode pause(String queue, boolean paused, Optional<Reason> reason) {
+        Queues queues = postroom().queues();
         if (paused) {
-            postroom().queues().pause(queue);
+            reason.ifPresentOrElse(why -> queues.pause(queue, why), () -> queues.pause(queue));
         } else {
-            postroom().queues().resume(queue);
+            reason.ifPresentOrElse(why -> queues.resume(queue, why), () -> queues.resume(queue));
         }
         return json(Map.of(paused ? "paused" : "resumed", queue));
     }
@@ -161,18 +167,25 @@ final class DatabaseBackend implements Backend {
     }
 
     @Override
-    public JsonNode stopConsumers(String queue, String howMany, Duration deadline) {
-        return JSON.readTree(ConsumersAnswer.receipts(
-                queue,
-                howMany.equals("all")
-                        ? postroom().consumers().stopAll(queue, deadline)
-                        : postroom().consumers().stop(queue, Integer.parseInt(howMany), deadline)));
+    public JsonNode stopConsumers(String queue, String howMany, Duration deadline, Optional<Reason> reason) {
+        Consumers consumers = postroom().consumers();
+        Receipts receipts;
+        if (howMany.equals("all")) {
+            receipts = reason.map(why -> consumers.stopAll(queue, deadline, why))
+                    .orElseGet(() -> consumers.stopAll(queue, deadline));
+        } else {
+            int most = Integer.parseInt(howMany);
+            receipts = reason.map(why -> consumers.stop(queue, most, deadline, why))
+                    .orElseGet(() -> consumers.stop(queue, most, deadline));
+        }
+        return JSON.readTree(ConsumersAnswer.receipts(queue, receipts));
     }
 
     @Override
-    public JsonNode startConsumers(String queue) {
-        return JSON.readTree(
-                ConsumersAnswer.started(queue, postroom().consumers().start(queue)));
+    public JsonNode startConsumers(String queue, Optional<Reason> reason) {
+        Consumers consumers = postroom().consumers();
+        int started = reason.map(why -> consumers.start(queue, why)).orElseGet(() -> consumers.start(queue));
+        return JSON.readTree(ConsumersAnswer.started(queue, started));
     }
 
     @Override
@@ -211,8 +224,10 @@ final class DatabaseBackend implements Backend {
     }
 
     @Override
-    public JsonNode redrive(UUID id) {
-        return json(Map.of("redriven", postroom().queueMessages().redrive(id)));
+    public JsonNode redrive(UUID id, Optional<Reason> reason) {
+        QueueMessages messages = postroom().queueMessages();
+        int redriven = reason.map(why -> messages.redrive(id, why)).orElseGet(() -> messages.redrive(id));
+        return json(Map.of("redriven", redriven));
     }
 
     @Override

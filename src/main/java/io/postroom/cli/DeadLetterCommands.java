@@ -190,7 +190,7 @@ final class DeadLetterCommands {
 
         @Override
         JsonNode one(Backend backend, UUID letter) {
-            return backend.redrive(letter);
+            return backend.redrive(letter, reason.given());
         }
 
         @Override

@@ -73,8 +73,8 @@ final class HttpBackend implements Backend {
     }
 
     @Override
-    public JsonNode pause(String queue, boolean paused) {
-        return post("/queues/" + encoded(queue) + (paused ? "/pause" : "/resume"), null);
+    public JsonNode pause(String queue, boolean paused, Optional<Reason> reason) {
+        return post("/queues/" + encoded(queue) + (paused ? "/pause" : "/resume") + new Query().add(reason), null);
     }
 
     @Override
@@ -83,15 +83,17 @@ final class HttpBackend implements Backend {
     }
 
     @Override
-    public JsonNode stopConsumers(String queue, String howMany, Duration deadline) {
-        String path = "/queues/" + encoded(queue) + "/consumers/stop?howMany=" + encoded(howMany) + "&deadline="
-                + encoded(Durations.format(deadline));
+    public JsonNode stopConsumers(String queue, String howMany, Duration deadline, Optional<Reason> reason) {
+        Query query = new Query();
+        query.add("howMany", howMany);
+        query.add("deadline", Durations.format(deadline));
+        String path = "/queues/" + encoded(queue) + "/consumers/stop" + query.add(reason);
         return json(send("POST", path, BodyPublishers.noBody(), timeout.plus(deadline)));
     }
 
     @Override
-    public JsonNode startConsumers(String queue) {
-        return post("/queues/" + encoded(queue) + "/consumers/start", null);
+    public JsonNode startConsumers(String queue, Optional<Reason> reason) {
+        return post("/queues/" + encoded(queue) + "/consumers/start" + new Query().add(reason), null);
     }
 
     @Override
@@ -125,8 +127,8 @@ final class HttpBackend implements Backend {
     }
 
     @Override
-    public JsonNode redrive(UUID id) {
-        return post("/dead-letters/" + id + "/redrive", null);
+    public JsonNode redrive(UUID id, Optional<Reason> reason) {
+        return post("/dead-letters/" + id + "/redrive" + new Query().add(reason), null);
     }
 
     @Override
@@ -315,6 +317,14 @@ final class HttpBackend implements Backend {
 
         void add(String name, String value) {
             parameters.add(name + "=" + encoded(value));
+        }
+
+        Query add(Optional<Reason> reason) {
+            reason.ifPresent(why -> {
+                add("reason", why.text());
+                why.actor().ifPresent(actor -> add("actor", actor));
+            });
+            return this;
         }
 
         @Override

@@ -25,9 +25,13 @@ final class OperatorCommands {
         @SuppressWarnings("NullAway.Init")
         String queue;
 
+        @Mixin
+        @SuppressWarnings("NullAway.Init")
+        ReasonOptions reason;
+
         @Override
         int run(Backend backend) {
-            show(backend.pause(queue, true), answer -> "queue " + queue + " is paused\n");
+            show(backend.pause(queue, true, reason.given()), answer -> "queue " + queue + " is paused\n");
             return DONE;
         }
     }
@@ -38,9 +42,13 @@ final class OperatorCommands {
         @SuppressWarnings("NullAway.Init")
         String queue;
 
+        @Mixin
+        @SuppressWarnings("NullAway.Init")
+        ReasonOptions reason;
+
         @Override
         int run(Backend backend) {
-            show(backend.pause(queue, false), answer -> "queue " + queue + " is resumed\n");
+            show(backend.pause(queue, false, reason.given()), answer -> "queue " + queue + " is resumed\n");
             return DONE;
         }
     }
@@ -66,6 +74,9 @@ final class OperatorCommands {
 
         @Override
         int run(Backend backend) {
+            if (limit < 1 || limit > 1000) {
+                throw CliException.usage("--limit must be 1 to 1000, got " + limit);
+            }
             UUID one = id;
             if (stop) {
                 if (one == null) {
@@ -74,9 +85,6 @@ final class OperatorCommands {
                 show(
                         backend.stopOperation(one, reason.require()),
                         answer -> answer.path("stopped").asBoolean(false) ? "stopped\n" : "it had ended before\n");
-            if (limit < 1 || limit > 1000) {
-                throw CliException.usage("--limit must be 1 to 1000, got " + limit);
-            }
                 return DONE;
             } else if (one != null) {
                 return showAgain(

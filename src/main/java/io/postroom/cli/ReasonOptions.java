@@ -22,7 +22,18 @@ final class ReasonOptions {
         if (reason == null) {
             throw CliException.usage("--reason must be given: it goes on record");
         }
+        return made(reason);
+    }
+
+    /** Returns what is given, for commands that go on record without a reason, too. An actor alone has the reason of the HTTP API. */
+    Optional<Reason> given() {
+        return reason == null && actor == null
+                ? Optional.empty()
+                : Optional.of(made(reason == null ? "not given" : reason));
+    }
+
+    private Reason made(String text) {
         String user = actor == null ? System.getProperty("user.name", "") : actor;
-        return new Reason(reason, user.isBlank() ? Optional.empty() : Optional.of(user));
+        return BackendCommand.option(() -> new Reason(text, user.isBlank() ? Optional.empty() : Optional.of(user)));
     }
 }

@@ -233,6 +233,39 @@ class CommandsTest {
         assertThat(both("discard", other).err()).contains("--reason must be given");
     }
 
+    private interface Way {
+        CliRun run(String... arguments);
+    }
+
+    @Test
+    void reason_and_actor_of_single_verbs_go_on_record() {
+        String[] record = {"--reason", "maintenance", "--actor", "bea"};
+        List<List<String>> verbs = List.of(
+                List.of("pause", "idle"),
+                List.of("resume", "idle"),
+                List.of("consumers", "idle", "--stop", "all", "--deadline", "0s"),
+                List.of("consumers", "idle", "--stop", "2", "--deadline", "0s"),
+                List.of("consumers", "idle", "--start"));
+        for (Way way : List.<Way>of(CommandsTest::http, CommandsTest::sql)) {
+            for (List<String> verb : verbs) {
+                CliRun run = way.run(CliRun.joined(List.of(record), verb.toArray(String[]::new))
+                        .toArray(String[]::new));
+                assertThat(run.exitCode()).as("%s", run).isZero();
+            }
+            JsonNode lines = way.run("ledger", "--queue", "idle", "--limit", "5", "--json")
+                    .json()
+                    .path("lines");
+            assertThat(lines.findValuesAsString("action"))
+                    .containsExactly("start_consumers", "stop_consumers", "stop_consumers", "resume", "pause");
+            assertThat(lines.findValuesAsString("reason")).hasSize(5).containsOnly("maintenance");
+            assertThat(lines.findValuesAsString("actor")).containsOnly("bea");
+
+            String id = deadLetter("refused");
+            assertThat(way.run("redrive", id, "--actor", "bea").exitCode()).isZero();
+            assertThat(way.run("ledger", "--message", id).out()).contains("bea", "redrive", "not given");
+        }
+    }
+
     @Test
     void bulk_verbs_show_first_and_ask() {
         deadLetter("refused");
