@@ -23,8 +23,8 @@ public final class PostroomCli {
 
     /**
      * Whether these arguments of the server's jar are a command, and no options of the server. A misspelt command is one, too: it is
-     * refused instead of starting a server. Options may stand before the command. The script {@code bin/postroom} always means a command
-     * and says so by the system property {@code postroom.cli}.
+     * refused instead of starting a server. So are options that stand before the command. The script {@code bin/postroom} always means
+     * a command and says so by the system property {@code postroom.cli}.
      */
     public static boolean isCommand(String... arguments) {
         return isCommand(Boolean.getBoolean(ALWAYS), arguments);
@@ -93,7 +93,7 @@ public final class PostroomCli {
                 TopologyCommands.Export.class,
                 Completion.class
             },
-            synopsisSubcommandLabel = "COMMAND",
+            synopsisSubcommandLabel = "COMMAND [OPTIONS]",
             exitCodeListHeading = "%nExit codes:%n",
             exitCodeList = {
                 "0:done",

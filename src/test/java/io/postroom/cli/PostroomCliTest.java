@@ -31,7 +31,7 @@ class PostroomCliTest {
                 "-V",
                 "--json --help"
             })
-    void command_is_one_with_its_options_first_too(String arguments) {
+    void command_with_its_options_first_starts_no_server(String arguments) {
         assertThat(PostroomCli.isCommand(false, arguments.split(" "))).isTrue();
     }
 
