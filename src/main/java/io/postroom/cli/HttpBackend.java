@@ -15,12 +15,15 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.net.http.HttpTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -256,20 +259,49 @@ final class HttpBackend implements Backend {
         if (token != null) {
             request.header("Authorization", "Bearer " + token);
         }
+        long began = System.nanoTime();
         try {
             HttpResponse<InputStream> response = http.send(request.build(), BodyHandlers.ofInputStream());
-            try (InputStream in = response.body()) {
-                byte[] bytes = in.readNBytes(LONGEST_ANSWER + 1);
-                if (bytes.length > LONGEST_ANSWER) {
-                    throw CliException.refused("The answer is longer than " + LONGEST_ANSWER + " bytes: ask for less");
-                }
-                return checked(response, new String(bytes, StandardCharsets.UTF_8));
-            }
+            byte[] bytes = body(response.body(), limit.minusNanos(System.nanoTime() - began));
+            return checked(response, new String(bytes, StandardCharsets.UTF_8));
         } catch (IOException away) {
             throw CliException.unreachable(root + " cannot be reached: " + reason(away));
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
             throw CliException.refused("Interrupted");
+        }
+    }
+
+    /**
+     * Reads a body within a time. The limit of the request ends with the head of the answer: a server that stops in the middle of the body
+     * would keep the command for ever.
+     */
+    private static byte[] body(InputStream in, Duration left) throws IOException {
+        CompletableFuture<Boolean> read = new CompletableFuture<>();
+        read.completeOnTimeout(false, Math.max(0, left.toNanos()), TimeUnit.NANOSECONDS)
+                .thenAccept(isInTime -> {
+                    if (!isInTime) {
+                        close(in); // the read fails then
+                    }
+                });
+        byte[] bytes;
+        try (in) {
+            bytes = in.readNBytes(LONGEST_ANSWER + 1);
+        } catch (IOException broken) {
+            throw read.complete(true) ? broken : new HttpTimeoutException("the answer did not end within --timeout");
+        }
+        read.complete(true);
+        if (bytes.length > LONGEST_ANSWER) {
+            throw CliException.refused("The answer is longer than " + LONGEST_ANSWER + " bytes: ask for less");
+        }
+        return bytes;
+    }
+
+    private static void close(InputStream in) {
+        try {
+            in.close();
+        } catch (IOException alreadyBroken) {
+            // the reader meets it
         }
     }
 
