@@ -1,6 +1,7 @@
 package io.postroom.cli;
 
 import io.postroom.api.BulkSettings;
+import java.io.PrintWriter;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -98,7 +99,9 @@ final class DeadLetterCommands {
 
         abstract JsonNode one(Backend backend, UUID id);
 
-        abstract JsonNode begin(Backend backend, String letters);
+        abstract BulkSettings settings();
+
+        abstract JsonNode begin(Backend backend, String letters, BulkSettings settings);
 
         @Override
         int run(Backend backend) {
@@ -107,11 +110,10 @@ final class DeadLetterCommands {
             } else if (filter.isEmpty()) {
                 throw CliException.usage("Give an ID, or a filter such as --queue or --fingerprint, or --all");
             }
-            reason.require();
+            BulkSettings settings = option(this::settings);
             JsonNode preview = backend.preview(filter.json());
-            if (!json) {
-                terminal().out().print(preview(preview, width()));
-                terminal().out().flush();
+            if (!json || !yes && terminal().interactive()) {
+                beside(preview(preview, width())); // who is asked sees what it is about
             }
             if (preview.path("count").asLong(0) == 0) {
                 show(preview, none -> "Nothing was begun\n");
@@ -120,12 +122,20 @@ final class DeadLetterCommands {
             if (!yes) {
                 confirm(preview);
             }
-            JsonNode operation = begin(backend, filter.json());
+            JsonNode operation = begin(backend, filter.json(), settings);
             if (wait) {
+                beside("Operation " + text(operation, "id") + " has begun\n"); // it goes on if the command breaks off
                 operation = ended(backend, operation);
             }
             show(operation, begun -> "\n" + OperatorCommands.drawn(List.of(begun), width()));
             return wait && !text(operation, "state").equals("finished") ? CliException.REFUSED : DONE;
+        }
+
+        /** Writes for people, so that the answer for programs stays alone on the standard output. */
+        private void beside(String text) {
+            PrintWriter to = json ? terminal().err() : terminal().out();
+            to.print(text);
+            to.flush();
         }
 
         private int single(Backend backend, UUID letter) {
@@ -149,9 +159,11 @@ final class DeadLetterCommands {
             }
         }
 
-        private static JsonNode ended(Backend backend, JsonNode begun) {
+        /** Asks until the operation has ended. A backend that is away is told of once, and asked again. */
+        private JsonNode ended(Backend backend, JsonNode begun) {
             UUID operation = UUID.fromString(text(begun, "id"));
             JsonNode status = begun;
+            boolean isAway = false;
             while (text(status, "state").equals("running")) {
                 try {
                     Thread.sleep(BETWEEN_LOOKS);
@@ -159,7 +171,18 @@ final class DeadLetterCommands {
                     Thread.currentThread().interrupt();
                     return status;
                 }
-                status = backend.operation(operation);
+                try {
+                    status = backend.operation(operation);
+                    isAway = false;
+                } catch (RuntimeException failure) {
+                    CliException told = CliException.of(failure);
+                    if (told.exitCode() != CliException.UNREACHABLE) {
+                        throw told;
+                    } else if (!isAway) {
+                        tell(told);
+                    }
+                    isAway = true;
+                }
             }
             return status;
         }
@@ -194,10 +217,13 @@ final class DeadLetterCommands {
         }
 
         @Override
-        JsonNode begin(Backend backend, String letters) {
-            return backend.redrive(
-                    letters,
-                    BulkSettings.because(reason.require()).perSecond(perSecond).canary(canary, canaryThreshold));
+        BulkSettings settings() {
+            return BulkSettings.because(reason.require()).perSecond(perSecond).canary(canary, canaryThreshold);
+        }
+
+        @Override
+        JsonNode begin(Backend backend, String letters, BulkSettings settings) {
+            return backend.redrive(letters, settings);
         }
     }
 
@@ -217,9 +243,13 @@ final class DeadLetterCommands {
         }
 
         @Override
-        JsonNode begin(Backend backend, String letters) {
-            return backend.discard(
-                    letters, BulkSettings.because(reason.require()).perSecond(perSecond));
+        BulkSettings settings() {
+            return BulkSettings.because(reason.require()).perSecond(perSecond);
+        }
+
+        @Override
+        JsonNode begin(Backend backend, String letters, BulkSettings settings) {
+            return backend.discard(letters, settings);
         }
     }
 }
