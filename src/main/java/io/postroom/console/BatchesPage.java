@@ -6,7 +6,6 @@ import io.postroom.console.Cells.Cell;
 import jakarta.servlet.http.HttpServletRequest;
 import java.util.List;
 import java.util.Optional;
-import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.GetMapping;
@@ -31,8 +30,7 @@ class BatchesPage extends ConsoleController {
     @GetMapping
     ResponseEntity<byte[]> show(@RequestParam(required = false) @Nullable String page, HttpServletRequest request) {
         Visit visit = Visit.of(request);
-        String before = PageToken.read(page, PATH);
-        List<Batch> rows = batches.list(true, Optional.ofNullable(before).map(UUID::fromString), ROWS);
+        List<Batch> rows = batches.list(true, PageToken.readId(page, PATH), ROWS);
         Page shown = new Page(visit, PATH, "Batches");
         shown.refreshing(
                 "batches",

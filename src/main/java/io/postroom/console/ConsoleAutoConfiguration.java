@@ -32,7 +32,8 @@ class ConsoleAutoConfiguration {
                     "Publish a bean of type io.postroom.console.ConsoleAccess, as docs/console.md shows, or set"
                             + " postroom.console.open=true to let in everybody who reaches this application");
         }
-        return new ConsoleGuard(given == null ? ConsoleAccess.open() : given, properties.path());
+        return new ConsoleGuard(
+                given == null ? ConsoleAccess.open() : given, properties.path(), properties.secureCookies());
     }
 
     @Bean(destroyMethod = "close")

@@ -22,6 +22,8 @@ import org.springframework.web.method.annotation.MethodArgumentTypeMismatchExcep
 abstract class ConsoleController {
     private static final Logger log = LoggerFactory.getLogger(ConsoleController.class);
     private static final String TIMED_OUT = "57014";
+    /** Character not in repertoire: the database stores no U+0000. */
+    private static final String NO_CHARACTER = "22021";
 
     private final ConsoleGuard guard;
 
@@ -89,6 +91,9 @@ abstract class ConsoleController {
                     503,
                     "The database is slow",
                     "It did not answer within the time that a page waits for it. Load the page again, or narrow what is looked for.");
+        }
+        if (failed.state().equals(NO_CHARACTER)) {
+            return page(request, 422, "This cannot be done", "A text has a character that the database cannot hold.");
         }
         if (failed.mayPass()) {
             log.debug("answered 503", failed);

@@ -1,5 +1,6 @@
 package io.postroom.console;
 
+import io.postroom.console.ConsoleProperties.SecureCookies;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import jakarta.servlet.http.MappingMatch;
@@ -22,14 +23,17 @@ final class ConsoleGuard {
     static final String CSRF_COOKIE = "postroom-csrf";
     private static final Set<String> READING = Set.of("GET", "HEAD");
     private static final int COOKIE_LENGTH = 43;
+    private static final int LONGEST_FORM = 64 * 1024;
 
     private final ConsoleAccess access;
     private final String path;
+    private final SecureCookies secureCookies;
 
     /** @param path of the console within the application */
-    ConsoleGuard(ConsoleAccess access, String path) {
+    ConsoleGuard(ConsoleAccess access, String path, SecureCookies secureCookies) {
         this.access = access;
         this.path = path;
+        this.secureCookies = secureCookies;
     }
 
     /** Refuses a request, with a page that says why. */
@@ -86,12 +90,31 @@ final class ConsoleGuard {
         if (needsUser) {
             requireUser(user, changes);
         }
-        String sent = request.getParameter(CSRF_FIELD);
+        requireReadable(request, changes);
+        String sent = changes ? request.getParameter(CSRF_FIELD) : null;
         if (changes && !(isKnown && sent != null && Secrets.isSame(sent, Secrets.hash(cookie)))) {
             throw new Refusal(
                     403,
                     "Refused",
                     "The form is too old, or another site sent it. Go back, load the page again and repeat what you did.");
+        }
+    }
+
+    /**
+     * Refuses what the server cannot read, once it is known who asks: a form that is too long, or a percent sign without two digits. Since
+     * Servlet 6.1 a server throws then, at the first question for any parameter.
+     */
+    private static void requireReadable(HttpServletRequest request, boolean changes) {
+        if (changes && request.getContentLengthLong() > LONGEST_FORM) {
+            throw new Refusal(413, "Too long", "A form of the console has at most " + LONGEST_FORM + " bytes.");
+        }
+        try {
+            request.getParameterMap();
+        } catch (IllegalStateException unreadable) {
+            throw new Refusal(
+                    400,
+                    "This cannot be read",
+                    "The address or the form is cut, too long, or has a percent sign without two digits of hex.");
         }
     }
 
@@ -121,7 +144,12 @@ final class ConsoleGuard {
         return ResponseCookie.from(name, value)
                 .path(base(request))
                 .httpOnly(true)
-                .secure(request.isSecure());
+                .secure(
+                        switch (secureCookies) {
+                            case AUTO -> request.isSecure();
+                            case TRUE -> true;
+                            case FALSE -> false;
+                        });
     }
 
     /** Same-site is not enough: another port of this machine is the same site. */

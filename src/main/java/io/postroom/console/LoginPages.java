@@ -17,7 +17,9 @@ import org.springframework.web.bind.annotation.RestController;
 @RequestMapping("${postroom.console.path:/console}")
 class LoginPages extends ConsoleController {
     /** A page of ours alone: an address of another site has a colon and two slashes. */
-    private static final Pattern PAGE = Pattern.compile("(/[A-Za-z0-9][A-Za-z0-9._:-]*)+");
+    private static final Pattern PAGE = Pattern.compile("(?:/[A-Za-z0-9][A-Za-z0-9._:-]*+)++");
+
+    private static final int LONGEST_PAGE = 512;
 
     LoginPages(ConsoleGuard guard) {
         super(guard);
@@ -53,7 +55,7 @@ class LoginPages extends ConsoleController {
         TokenLogin.Login result = login().login(request.getRemoteAddr(), token, name);
         if (result.pause().isPresent()) {
             Duration wait = result.pause().get().plusSeconds(1);
-            return form(request, to, "Too many tries from this address. Wait " + wait.toSeconds() + " seconds.")
+            return form(request, to, "Too many wrong tokens from this address. Wait " + wait.toSeconds() + " seconds.")
                     .answer(429);
         }
         if (result.cookie().isEmpty()) {
@@ -67,7 +69,7 @@ class LoginPages extends ConsoleController {
                 .toString();
         return Page.headers(ResponseEntity.status(303))
                 .header(HttpHeaders.SET_COOKIE, cookie)
-                .header(HttpHeaders.LOCATION, visit.path(PAGE.matcher(to).matches() ? to : QueuesPages.PATH))
+                .header(HttpHeaders.LOCATION, visit.path(isPage(to) ? to : QueuesPages.PATH))
                 .build();
     }
 
@@ -91,6 +93,10 @@ class LoginPages extends ConsoleController {
                         new ConsoleGuard.Refusal(404, "No login here", "The application itself says who you are."));
     }
 
+    private static boolean isPage(String to) {
+        return to.length() <= LONGEST_PAGE && PAGE.matcher(to).matches();
+    }
+
     private static Page form(HttpServletRequest request, String to, String problem) {
         Visit visit = Visit.of(request);
         Page page = new Page(new Visit(visit.base(), java.util.Optional.empty(), visit.csrf(), false), "", "Log in");
@@ -102,6 +108,6 @@ class LoginPages extends ConsoleController {
                 "Log in",
                 Field.password("token", "Token of the server"),
                 Field.text("name", "Your name, for the record", ""),
-                Field.hidden("to", PAGE.matcher(to).matches() ? to : ""));
+                Field.hidden("to", isPage(to) ? to : ""));
     }
 }

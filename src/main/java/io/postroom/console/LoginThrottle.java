@@ -12,9 +12,12 @@ import java.util.Optional;
 import java.util.function.LongSupplier;
 
 /**
- * Slows down who guesses tokens. From the third failure on an address waits after each one: 1 s, 2 s, 4 s and so on, 5 minutes at most. A
- * success, or 15 minutes without a try, makes it forget. Addresses of IPv6 count by their first 64 bits, which one person has. Holds up to
- * 10,000 addresses, the last ones. Thread-safe.
+ * Counts wrong tokens, and says how long an address waits. From the third failure on it waits after each one: 1 s, 2 s, 4 s and so on, 5
+ * minutes at most. Failures while it waits do not count. A success, or 15 minutes without a failure that counts, makes it forget.
+ * Addresses of IPv6 count by their first 64 bits, which one person has. Holds up to 10,000 addresses, the last ones. Thread-safe.
+ *
+ * <p>It keeps nobody out: the caller looks at the token first. A right token is told from a wrong one while an address waits, too; the
+ * token's 16 characters or more are what guessing fails at.
  */
 final class LoginThrottle {
     private static final int FREE_FAILURES = 2;
@@ -37,12 +40,11 @@ final class LoginThrottle {
     }
 
     /**
-     * Begins a try, which counts as a failure until {@link #succeeded}. Otherwise many tries at the same time would all begin before the
-     * first of them has failed.
+     * Counts a wrong token.
      *
-     * @return how long to wait instead; empty: go on
+     * @return how long the address still waits because of those before; empty: it did not wait
      */
-    synchronized Optional<Duration> begin(String address) {
+    synchronized Optional<Duration> failed(String address) {
         long now = nanos.getAsLong();
         Failures failures = byAddress.computeIfAbsent(network(address), unused -> new Failures(now));
         if (now - failures.lastNanos > FORGOTTEN.toNanos()) {

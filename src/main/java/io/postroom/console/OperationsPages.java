@@ -20,7 +20,7 @@ import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
 
-/** Shows redrives and discards of many dead letters, how far they are, and stops one. */
+/** Shows redrives and discards of many dead letters and purges of queues, how far they are, and stops one. */
 @RestController
 @RequestMapping("${postroom.console.path:/console}" + OperationsPages.PATH)
 class OperationsPages extends ConsoleController {
@@ -47,7 +47,7 @@ class OperationsPages extends ConsoleController {
                         deadLetters.operations(ROWS).stream()
                                 .map(status -> row(visit, status))
                                 .toList(),
-                        "Nobody has redriven or discarded many dead letters yet."));
+                        "Nobody has redriven or discarded many dead letters, or purged a queue, yet."));
         return page.answer();
     }
 

@@ -4,6 +4,8 @@ import io.postroom.api.InvalidMessageException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.Optional;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,7 +46,25 @@ final class PageToken {
         } catch (IllegalArgumentException noBase64) {
             // refused below
         }
-        throw new InvalidMessageException("page", "one that a link of the same list has", token);
+        throw invalid(token);
+    }
+
+    /**
+     * Reads a token whose key is an id; empty for none. Whoever knows how tokens are made can make one with any key.
+     *
+     * @throws InvalidMessageException it is no token, that of another filter, or has no id
+     */
+    static Optional<UUID> readId(@Nullable String token, String... filter) {
+        String key = read(token, filter);
+        try {
+            return Optional.ofNullable(key).map(UUID::fromString);
+        } catch (IllegalArgumentException noId) {
+            throw invalid(String.valueOf(token));
+        }
+    }
+
+    private static InvalidMessageException invalid(String token) {
+        return new InvalidMessageException("page", "one that a link of the same list has", token);
     }
 
     private static byte[] digest(String... filter) {

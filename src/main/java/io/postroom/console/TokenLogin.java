@@ -51,7 +51,11 @@ public final class TokenLogin implements ConsoleAccess {
     public Optional<ConsoleUser> user(HttpServletRequest request) {
         String header = request.getHeader("Authorization");
         if (header != null && header.regionMatches(true, 0, "Bearer ", 0, 7)) {
-            return isToken(header.substring(7).strip()) ? Optional.of(ConsoleUser.operator(PROGRAM)) : Optional.empty();
+            if (isToken(header.substring(7).strip())) {
+                return Optional.of(ConsoleUser.operator(PROGRAM));
+            }
+            throttle.failed(request.getRemoteAddr());
+            return Optional.empty();
         }
         String cookie = cookie(request, COOKIE);
         return cookie == null ? Optional.empty() : session(Secrets.hash(cookie));
@@ -61,18 +65,15 @@ public final class TokenLogin implements ConsoleAccess {
     record Login(Optional<String> cookie, Optional<Duration> pause) {}
 
     /**
-     * Checks a token.
+     * Checks a token. The right one always comes in: behind a proxy strangers have the same address, and their failures must not keep out
+     * who knows it. So it is the token's length that guessing fails at; see {@link LoginThrottle}.
      *
      * @param address where the request came from
      * @param name that the person wants on record
      */
     Login login(String address, String given, String name) {
-        Optional<Duration> wait = throttle.begin(address);
-        if (wait.isPresent()) {
-            return new Login(Optional.empty(), wait);
-        }
         if (!isToken(given.strip())) {
-            return new Login(Optional.empty(), Optional.empty());
+            return new Login(Optional.empty(), throttle.failed(address));
         }
         throttle.succeeded(address);
         String cookie = Secrets.random();

@@ -32,7 +32,8 @@ import org.springframework.core.env.Environment;
  * </ul>
  *
  * <p>Neither does it answer to a reverse proxy of this machine, which would bring in requests of others: a request that some proxy has
- * marked is refused. A proxy that marks nothing cannot be told from a program; docs/operations.md says to set a token behind a proxy.
+ * marked is refused. A proxy that marks nothing cannot be told from a program; the section "Behind a proxy" of docs/operations.md says to
+ * set a token there.
  */
 final class AccessRules {
     static final String TOKEN = "postroom.token";
@@ -53,7 +54,21 @@ final class AccessRules {
     private static final Set<String> READING = Set.of("GET", "HEAD", "OPTIONS");
     private static final Pattern PORT = Pattern.compile(":\\d*$");
     private static final Pattern WEBHOOK = Pattern.compile("/in/[A-Za-z0-9][A-Za-z0-9._:-]{0,126}");
-    private static final Pattern CONSOLE_PAGE = Pattern.compile("(/[A-Za-z0-9][A-Za-z0-9._:-]*)*/?");
+    private static final Pattern CONSOLE_PAGE = Pattern.compile("(?:/[A-Za-z0-9][A-Za-z0-9._:-]*+)*+/?");
+    /** Below the console's path the longest page, with two names of 127 characters, is shorter than 300. */
+    private static final int LONGEST_PAGE = 512;
+
+    private static final int LONGEST_CONSOLE_PATH = 200;
+
+    private static final String CONSOLE_PATH = "postroom.console.path";
+    private static final Pattern PLAIN_PATH = Pattern.compile("(?:/[A-Za-z0-9][A-Za-z0-9_-]*+)++");
+    /** What else the server has, all of it for those alone who send the token or a signature. */
+    private static final List<String> OTHERS = List.of("/api", "/in", "/actuator");
+
+    private static final String FORWARDED = "server.forward-headers-strategy";
+    /** Tomcat sets it where it has taken the headers of a proxy into account, and away. */
+    private static final String USED_UP = "org.apache.tomcat.request.forwarded";
+
     private static final List<String> OWN_SITE = List.of("same-origin", "none");
 
     private final byte @Nullable [] token;
@@ -82,12 +97,40 @@ final class AccessRules {
                     + " characters (openssl rand -hex 24) and send it along as \"Authorization: Bearer ...\","
                     + " or stay on this machine with --server.address=127.0.0.1");
         }
+        String forwarded = environment.getProperty(FORWARDED, "none").strip();
+        if (token.isEmpty() && !forwarded.equalsIgnoreCase("none")) {
+            throw new ServerStartException(FORWARDED + "=" + forwarded
+                    + " is for a server behind a proxy, and that needs a token. Set the environment variable POSTROOM_TOKEN"
+                    + " to a secret of at least " + SHORTEST_TOKEN + " characters (openssl rand -hex 24)");
+        }
         Set<String> hosts = new HashSet<>(Set.of("localhost", "127.0.0.1", "[::1]"));
         hosts.add(address.toLowerCase(Locale.ROOT));
-        Optional<String> console = environment.getProperty("postroom.console.enabled", Boolean.class, false)
-                ? Optional.of(environment.getProperty("postroom.console.path", "/console"))
-                : Optional.empty();
-        return new AccessRules(token.isEmpty() ? null : digest(token), hosts, console);
+        return new AccessRules(token.isEmpty() ? null : digest(token), hosts, console(environment));
+    }
+
+    /**
+     * Reads the console's path. Pages below it are answered without the server's token; the API must neither be there nor around it.
+     *
+     * @throws ServerStartException the path is none, or would open what others are to send the token for
+     */
+    private static Optional<String> console(Environment environment) {
+        if (!environment.getProperty("postroom.console.enabled", Boolean.class, false)) {
+            return Optional.empty();
+        }
+        String path = environment.getProperty(CONSOLE_PATH, "/console");
+        if (path.length() > LONGEST_CONSOLE_PATH || !PLAIN_PATH.matcher(path).matches()) {
+            throw new ServerStartException(
+                    CONSOLE_PATH + " must be one or more names of A-Z a-z 0-9 _ -, 200 characters at most,"
+                            + " each after a slash, as in /ops/postroom, and is " + path);
+        }
+        OTHERS.stream()
+                .filter(other -> (path + "/").startsWith(other + "/") || (other + "/").startsWith(path + "/"))
+                .findFirst()
+                .ifPresent(other -> {
+                    throw new ServerStartException(CONSOLE_PATH + "=" + path + " is in the place of " + other
+                            + ", which the server has for programs. Take another path, as in /ops/postroom");
+                });
+        return Optional.of(path);
     }
 
     private static boolean isLoopback(String address) {
@@ -126,9 +169,11 @@ final class AccessRules {
                     "Use http://127.0.0.1 or http://localhost, or start the server with POSTROOM_TOKEN"
                             + " to reach it under other names"));
         }
-        Optional<String> mark = OF_PROXIES.stream()
-                .filter(name -> request.getHeader(name) != null)
-                .findFirst();
+        Optional<String> mark = request.getAttribute(USED_UP) != null
+                ? Optional.of("X-Forwarded-For")
+                : OF_PROXIES.stream()
+                        .filter(name -> request.getHeader(name) != null)
+                        .findFirst();
         if (mark.isPresent()) {
             return Optional.of(new Refusal(
                     403,
@@ -163,6 +208,7 @@ final class AccessRules {
     private boolean isConsole(HttpServletRequest request) {
         String path = request.getRequestURI();
         return console.isPresent()
+                && path.length() <= LONGEST_PAGE
                 && path.startsWith(console.get())
                 && CONSOLE_PAGE.matcher(path.substring(console.get().length())).matches();
     }

@@ -20,9 +20,13 @@ final class StartFailure {
     /** SQLSTATEs for no connection, wrong user or password, no such database: appendix A of the PostgreSQL manual. */
     private static final Set<String> SHUT_OUT = Set.of("08001", "08004", "08006", "28000", "28P01", "3D000");
 
-    /** Passwords where drivers, pools and Spring repeat the settings that they were given: in an address, or behind their name. */
-    private static final Pattern SECRET = Pattern.compile(
-            "(?i)(//[^/\\s:@]*:)[^/\\s]*(?=@)|((?:password|passwd|secret|token)[\"']?\\s?[=:]\\s?)[^\\s&,;]+");
+    /**
+     * Passwords where drivers, pools and Spring repeat the settings that they were given: in an address, or behind their name. A
+     * password may have any character. So all is hidden up to the last @ of an address, or behind the name up to the next white space, even
+     * where settings follow that are no secret.
+     */
+    private static final Pattern SECRET =
+            Pattern.compile("(?i)(//[^/\\s:]*:)\\S*(?=@)|((?:password|passwd|secret|token)[\"']?\\s?[=:]\\s?)\\S+");
 
     private StartFailure() {}
 

@@ -3,6 +3,8 @@
 
 const WAIT = 8000; // a page that takes longer counts as late
 
+let lastGood = new Date(); // when the figures on the page were read
+
 function refresh(part) {
   const pause = Number(part.dataset.refresh) * 1000;
   const again = () => setTimeout(() => refresh(document.getElementById(part.id)), pause);
@@ -17,6 +19,7 @@ function refresh(part) {
       const fresh = new DOMParser().parseFromString(text, 'text/html').getElementById(part.id);
       if (fresh) {
         part.replaceWith(document.importNode(fresh, true));
+        lastGood = new Date();
         late(false);
       }
     })
@@ -34,7 +37,7 @@ function late(is) {
     added.id = 'late';
     added.className = 'late';
     added.setAttribute('role', 'alert');
-    added.textContent = 'These figures are of ' + new Date().toLocaleTimeString() + ': the server or its database is slow, or you are logged out.';
+    added.textContent = 'These figures are of ' + lastGood.toLocaleTimeString() + ': the server or its database is slow, or you are logged out.';
     document.getElementById('main').prepend(added);
   }
 }

@@ -2,19 +2,26 @@ package io.postroom.console;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.postroom.rest.HttpConversation;
 import io.postroom.server.RunningServer;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
 /** Who comes in on a server with a token, and what a form needs to change something. */
 @PostgresTest
+@ExtendWith(OutputCaptureExtension.class)
 class ConsoleLoginTest {
     private static final String TOKEN = "0123456789abcdef0123";
 
@@ -84,16 +91,63 @@ class ConsoleLoginTest {
 
     @Test
     void wrong_token_is_refused_and_slowed_down() {
-        ConsoleClient client = new ConsoleClient(server.port(), "/console");
+        loggedIn(); // forgets what other tests tried
+        ConsoleClient client = client();
         client.page("/login");
         for (int i = 0; i < 3; i++) {
             assertThat(client.post("/login", "token", "wrong" + i).statusCode()).isEqualTo(401);
         }
-        HttpResponse<String> slowed = client.post("/login", "token", TOKEN);
+        HttpResponse<String> slowed = client.post("/login", "token", "wrong again");
         assertThat(slowed.statusCode()).isEqualTo(429);
-        assertThat(slowed.body()).contains("Too many tries").doesNotContain(TOKEN);
-        org.awaitility.Awaitility.await()
-                .until(() -> client.post("/login", "token", TOKEN).statusCode() == 200);
+        assertThat(slowed.body()).contains("Too many wrong tokens").doesNotContain("wrong again");
+        assertThat(client.post("/login", "token", TOKEN).statusCode())
+                .as("strangers at the same address lock nobody out")
+                .isEqualTo(200);
+    }
+
+    @Test
+    void page_to_go_to_after_the_login_has_a_limit() {
+        ConsoleClient client = client();
+        client.page("/login");
+        assertThat(client.post("/login", "token", TOKEN, "to", "/a".repeat(10_000))
+                        .uri()
+                        .getPath())
+                .isEqualTo("/console/queues");
+    }
+
+    @Test
+    void what_cannot_be_read_is_answered_with_400_or_413_and_no_error_in_the_log(CapturedOutput output)
+            throws Exception {
+        String form = "x=" + "a".repeat(65 * 1024);
+        String bearer = "Authorization: Bearer " + TOKEN;
+        assertThat(raw("GET /console/queues?x=%zz", "")).as("nobody").isEqualTo(303);
+        assertThat(raw("GET /console/login?x=%zz", "")).isEqualTo(400);
+        assertThat(raw("GET /console/queues?x=%zz", "", bearer)).isEqualTo(400);
+        assertThat(raw("POST /console/login", "x=%zz")).isEqualTo(400);
+        assertThat(raw("POST /console/login", form)).isEqualTo(413);
+        assertThat(raw("POST /console/queues/login.queue/pause", form, bearer)).isEqualTo(413);
+        assertThat(raw("POST /console/queues/login.queue/pause", form))
+                .as("nobody")
+                .isEqualTo(401);
+        assertThat(output.getAll()).doesNotContain("ERROR", "InvalidParameterException");
+    }
+
+    private static int raw(String line, String body, String... headers) throws Exception {
+        String[] head = Arrays.copyOf(
+                new String[] {
+                    line + " HTTP/1.1",
+                    "Host: x",
+                    "Content-Type: application/x-www-form-urlencoded",
+                    "Content-Length: " + body.length()
+                },
+                4 + headers.length);
+        System.arraycopy(headers, 0, head, 4, headers.length);
+        try (HttpConversation raw = new HttpConversation(server.port())) {
+            return raw.head(head)
+                    .send(body.getBytes(StandardCharsets.UTF_8))
+                    .answer()
+                    .status();
+        }
     }
 
     @Test
@@ -168,7 +222,7 @@ class ConsoleLoginTest {
                 "//console/queues"
             })
     void other_paths_need_the_token(String path) throws Exception {
-        try (io.postroom.rest.HttpConversation raw = new io.postroom.rest.HttpConversation(server.port())) {
+        try (HttpConversation raw = new HttpConversation(server.port())) {
             int status =
                     raw.head("GET " + path + " HTTP/1.1", "Host: x").answer().status();
             assertThat(status).isIn(400, 401, 404);

@@ -389,12 +389,32 @@ class ConsolePagesTest {
         "/operations/x,422",
         "/settings/none,422",
         "/batches?page=AAAA,422",
+        "/queues?name=%00,422",
+        "/messages?queue=%00,422",
+        "/messages?type=%00,422",
+        "/messages?correlation=%00,422",
+        "/dead-letters?queue=%00,422",
+        "/dead-letters?fingerprint=%00,422",
         "/dead-letters?queue=none,422"
     })
     void what_is_not_there_or_cannot_be_read_is_said_on_a_page(String path, int status) {
         HttpResponse<String> answer = client.get(path.replace("'", "%27"));
         assertThat(answer.statusCode()).as(answer.body()).isIn(status, 404);
         assertThat(answer.body()).contains("<main").doesNotContain("Exception", "SELECT");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"/batches", "/schedules", "/dead-letters", "/ledger", "/messages"})
+    void forged_page_token_is_refused(String list) {
+        for (String key : new String[] {"x", "\0", "x\0.y", "9.x"}) {
+            String[] filter = list.equals("/messages") ? new String[] {list, "", "ANY", "", ""} : new String[] {list};
+            HttpResponse<String> answer = client.get(list + "?page=" + PageToken.write(key, filter));
+            assertThat(answer.statusCode()).as(key + answer.body()).isIn(200, 422);
+            assertThat(answer.body()).contains("<main");
+        }
+        HttpResponse<String> batches = client.get("/batches?page=" + PageToken.write("x", "/batches"));
+        assertThat(batches.statusCode()).isEqualTo(422);
+        assertThat(batches.body()).contains("a link of the same list");
     }
 
     @Test

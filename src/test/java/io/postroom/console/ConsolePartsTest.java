@@ -7,10 +7,13 @@ import io.postroom.api.InvalidMessageException;
 import jakarta.servlet.http.Cookie;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.springframework.boot.context.properties.bind.Binder;
+import org.springframework.boot.context.properties.source.MapConfigurationPropertySource;
 import org.springframework.mock.web.MockHttpServletRequest;
 
 /** The parts of the console that need no server. */
@@ -61,7 +64,8 @@ class ConsolePartsTest {
     @ParameterizedTest
     @CsvSource({"/", "console", "/console/", "/a b", "/../x", "'/{x}'"})
     void path_that_is_none_is_refused(String path) {
-        assertThatThrownBy(() -> new ConsoleProperties(true, path, false, List.of()))
+        assertThatThrownBy(
+                        () -> new ConsoleProperties(true, path, false, ConsoleProperties.SecureCookies.AUTO, List.of()))
                 .isInstanceOf(ConsoleProblem.class)
                 .hasMessageContaining("postroom.console.path");
     }
@@ -80,18 +84,18 @@ class ConsolePartsTest {
     void logins_from_one_address_are_slowed_down_and_forgotten() {
         LoginThrottle throttle = new LoginThrottle(nanos::get);
         for (int i = 0; i < 3; i++) {
-            assertThat(throttle.begin("2001:db8::" + i)).isEmpty();
+            assertThat(throttle.failed("2001:db8::" + i)).isEmpty();
         }
-        assertThat(throttle.begin("2001:db8::9")).as("the same network").hasValue(Duration.ofSeconds(1));
-        assertThat(throttle.begin("192.0.2.1")).isEmpty();
+        assertThat(throttle.failed("2001:db8::9")).as("the same network").hasValue(Duration.ofSeconds(1));
+        assertThat(throttle.failed("192.0.2.1")).isEmpty();
         pass(Duration.ofSeconds(1));
-        assertThat(throttle.begin("2001:db8::1")).isEmpty();
-        assertThat(throttle.begin("2001:db8::1")).hasValue(Duration.ofSeconds(2));
+        assertThat(throttle.failed("2001:db8::1")).isEmpty();
+        assertThat(throttle.failed("2001:db8::1")).hasValue(Duration.ofSeconds(2));
         pass(Duration.ofMinutes(16));
-        assertThat(throttle.begin("2001:db8::1")).isEmpty();
-        assertThat(throttle.begin("2001:db8::1")).isEmpty();
+        assertThat(throttle.failed("2001:db8::1")).isEmpty();
+        assertThat(throttle.failed("2001:db8::1")).isEmpty();
         throttle.succeeded("2001:db8::1");
-        assertThat(throttle.begin("2001:db8::1")).isEmpty();
+        assertThat(throttle.failed("2001:db8::1")).isEmpty();
     }
 
     @Test
@@ -99,8 +103,8 @@ class ConsolePartsTest {
         LoginThrottle throttle = new LoginThrottle(nanos::get);
         Duration wait = Duration.ZERO;
         for (int i = 0; i < 40; i++) {
-            throttle.begin("192.0.2.1");
-            wait = throttle.begin("192.0.2.1").orElse(Duration.ZERO);
+            throttle.failed("192.0.2.1");
+            wait = throttle.failed("192.0.2.1").orElse(Duration.ZERO);
             pass(wait);
         }
         assertThat(wait).isEqualTo(Duration.ofMinutes(5));
@@ -120,6 +124,39 @@ class ConsolePartsTest {
             login.login("192.0.2.1", TOKEN, "");
         }
         assertThat(login.user(request(oldest))).isEmpty();
+    }
+
+    @Test
+    void wrong_tokens_of_programs_count_and_the_right_one_always_comes_in() {
+        TokenLogin login = new TokenLogin(TOKEN, nanos::get);
+        for (int i = 0; i < 3; i++) {
+            assertThat(login.user(bearer("0123456789abcdeX"))).isEmpty();
+        }
+        assertThat(login.login("127.0.0.1", "0123456789abcdeX", "").pause()).hasValue(Duration.ofSeconds(1));
+        assertThat(login.user(bearer(TOKEN))).isPresent();
+        assertThat(login.login("127.0.0.1", TOKEN, "").cookie()).isPresent();
+        assertThat(login.login("127.0.0.1", "0123456789abcdeX", "").pause())
+                .as("forgotten")
+                .isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"auto,true,true", "auto,false,false", "true,false,true", "false,true,false"})
+    void cookies_are_secure_as_the_request_or_the_setting_says(String setting, boolean https, boolean isSecure) {
+        ConsoleProperties properties = new Binder(
+                        new MapConfigurationPropertySource(Map.of("postroom.console.secure-cookies", setting)))
+                .bind("postroom.console", ConsoleProperties.class)
+                .get();
+        ConsoleGuard guard = new ConsoleGuard(ConsoleAccess.open(), properties.path(), properties.secureCookies());
+        MockHttpServletRequest request = new MockHttpServletRequest();
+        request.setSecure(https);
+        assertThat(guard.cookie(request, "name", "value").build().isSecure()).isEqualTo(isSecure);
+    }
+
+    private static MockHttpServletRequest bearer(String token) {
+        MockHttpServletRequest request = new MockHttpServletRequest();
+        request.addHeader("Authorization", "Bearer " + token);
+        return request;
     }
 
     private static MockHttpServletRequest request(String cookie) {

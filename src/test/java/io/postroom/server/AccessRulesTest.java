@@ -124,6 +124,52 @@ class AccessRulesTest {
         assertThatThrownBy(() -> rules("127.0.0.1", "0123456789abcde\n")).hasMessageContaining("15 characters");
     }
 
+    // ---- the console
+
+    @Test
+    void long_path_below_the_console_needs_the_token_like_any_other() {
+        AccessRules rules = AccessRules.of(console("/console"));
+        assertThat(status(rules, request("GET", "/console" + "/a".repeat(100)))).isEmpty();
+        assertThat(status(rules, request("GET", "/console" + "/a".repeat(20_000))))
+                .hasValue(401);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "/api",
+                "/api/v1",
+                "/in",
+                "/in/x",
+                "/actuator",
+                "/",
+                "",
+                "api",
+                "/console/",
+                "/a b",
+                "/../x",
+                "//x"
+            })
+    void path_of_the_console_that_would_open_other_pages_is_refused_at_the_start(String path) {
+        assertThatThrownBy(() -> AccessRules.of(console(path)))
+                .isInstanceOf(ServerStartException.class)
+                .hasMessageContaining("postroom.console.path");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"/apis", "/inbox", "/ops/api"})
+    void path_of_the_console_may_look_like_that_of_others(String path) {
+        assertThat(status(AccessRules.of(console(path)), request("GET", path + "/queues")))
+                .isEmpty();
+    }
+
+    private static MockEnvironment console(String path) {
+        return new MockEnvironment()
+                .withProperty(AccessRules.TOKEN, TOKEN)
+                .withProperty("postroom.console.enabled", "true")
+                .withProperty("postroom.console.path", path);
+    }
+
     // ---- without one
 
     @ParameterizedTest
@@ -208,6 +254,23 @@ class AccessRulesTest {
                         rules("127.0.0.1", TOKEN),
                         request("GET", MESSAGES, header, "192.0.2.1", "Authorization", "Bearer " + TOKEN)))
                 .isEmpty();
+    }
+
+    /** With {@code server.forward-headers-strategy=native} Tomcat takes the headers away before a filter sees them. */
+    @Test
+    void request_of_a_proxy_needs_a_token_where_its_headers_are_used_up() {
+        MockHttpServletRequest request = request("GET", MESSAGES, "Host", "localhost");
+        request.setAttribute("org.apache.tomcat.request.forwarded", Boolean.TRUE);
+        assertThat(status(rules("127.0.0.1", ""), request)).hasValue(403);
+        MockEnvironment framework = new MockEnvironment()
+                .withProperty(AccessRules.ADDRESS, "127.0.0.1")
+                .withProperty("server.forward-headers-strategy", "framework");
+        assertThatThrownBy(() -> AccessRules.of(framework))
+                .isInstanceOf(ServerStartException.class)
+                .hasMessageContaining("server.forward-headers-strategy")
+                .hasMessageContaining("POSTROOM_TOKEN");
+        assertThatCode(() -> AccessRules.of(framework.withProperty(AccessRules.TOKEN, TOKEN)))
+                .doesNotThrowAnyException();
     }
 
     // ---- the running server
