@@ -1,12 +1,18 @@
 package io.postroom.console;
 
+import io.postroom.api.DatabaseHealth.Holder;
+import io.postroom.api.DatabaseHealth.HolderKind;
+import io.postroom.api.LedgerLine;
 import io.postroom.console.Cells.Cell;
 import io.postroom.internal.postgres.console.ConsoleReads;
-import io.postroom.internal.postgres.console.LedgerLine;
 import io.postroom.internal.postgres.console.Slice;
 import io.postroom.internal.postgres.console.WorkerLine;
 import jakarta.servlet.http.HttpServletRequest;
 import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.GetMapping;
@@ -22,6 +28,7 @@ class OverviewPages extends ConsoleController {
     private static final String LEDGER = "/ledger";
     private static final String DATABASE = "/database";
     private static final int ROWS = 100;
+    private static final int MOST_HOLDERS = 10;
 
     private final ConsoleReads reads;
 
@@ -90,7 +97,7 @@ class OverviewPages extends ConsoleController {
                 Cells.number(line.done()),
                 Cells.text(line.reason()),
                 Cells.text(line.note()),
-                Cells.text(line.databaseUser()));
+                Cells.text(line.dbUser()));
     }
 
     private static Cell about(Visit visit, LedgerLine line) {
@@ -115,11 +122,30 @@ class OverviewPages extends ConsoleController {
         page.facts(Grids.facts(reads.database()));
         page.heading("Who keeps old rows");
         page.text("VACUUM removes no row that one of these may still see. A long one makes queues slow.");
-        Grids.table(page, "Oldest transactions first", reads.horizon(), "Nobody: no transaction is open.");
+        page.table(
+                "Those that hold most first",
+                List.of("Kind", "Name", "Details", "Transactions", "Seconds"),
+                reads.horizon().stream()
+                        .limit(MOST_HOLDERS)
+                        .map(OverviewPages::row)
+                        .toList(),
+                "Nobody: no transaction is open.");
         page.heading("Largest tables");
         Grids.table(page, "Tables with their days, the largest first", reads.tables(), "There is no table.");
         page.heading("Last purges");
         Grids.table(page, "What was removed after its retention", reads.purges(), "Nothing was removed yet.");
         return page.answer();
+    }
+
+    private static List<Cell> row(Holder holder) {
+        String name = holder.kind() == HolderKind.SESSION ? "pid " + holder.name() : holder.name();
+        return List.of(
+                Cells.text(holder.kind().name().toLowerCase(Locale.ROOT).replace('_', ' ')),
+                Cells.text(name),
+                Cells.text(Stream.of(holder.application(), holder.user(), holder.state())
+                        .flatMap(Optional::stream)
+                        .collect(Collectors.joining(", "))),
+                Cells.text(holder.transactions().map(String::valueOf)),
+                Cells.text(holder.seconds().map(String::valueOf)));
     }
 }

@@ -172,10 +172,11 @@ class DependencyDirectionTest {
             only("console", "", "api", "internal.postgres.console");
 
     @ArchTest
-    static final ArchRule postgres_console_knows_connection_and_statement = only(
+    static final ArchRule postgres_console_knows_admin_connection_and_statement = only(
             "internal.postgres.console",
             "api",
             "internal.storage",
+            "internal.postgres.admin",
             "internal.postgres.connection",
             "internal.postgres.statement");
 

@@ -62,11 +62,7 @@ public final class PostgresDatabase implements Database {
         findings.server(server);
         findings.clocks(clocks);
         startCheck(findings);
-        List<Holder> horizon = look(
-                findings,
-                "look at the horizon",
-                List.of(),
-                connection -> list(HealthSql.HORIZON, connection, PostgresDatabase::holder));
+        List<Holder> horizon = look(findings, "look at the horizon", List.of(), PostgresDatabase::horizon);
         findings.horizon(horizon);
         List<Table> tables = List.of();
         List<Days> days = List.of();
@@ -95,8 +91,12 @@ public final class PostgresDatabase implements Database {
      * @throws StoreException the look took too long, or the database cannot be reached
      */
     public List<Holder> horizon() {
-        return bounded(
-                "look at the horizon", connection -> list(HealthSql.HORIZON, connection, PostgresDatabase::holder));
+        return bounded("look at the horizon", PostgresDatabase::horizon);
+    }
+
+    /** The same in a transaction of the caller, under its limits. */
+    public static List<Holder> horizon(Connection connection) throws SQLException {
+        return list(HealthSql.HORIZON, connection, PostgresDatabase::holder);
     }
 
     private void lookAtWork(HealthFindings findings) {

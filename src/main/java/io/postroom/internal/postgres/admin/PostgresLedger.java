@@ -7,6 +7,7 @@ import io.postroom.api.LedgerLine;
 import io.postroom.internal.postgres.statement.Rows;
 import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.postgres.statement.StoreTransactions;
+import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.List;
@@ -28,18 +29,21 @@ public final class PostgresLedger implements Ledger {
     @Override
     public List<LedgerLine> lines(LedgerFilter filter) {
         filter.before().ifPresent(this::requireLine);
-        return transactions.read("read the ledger", connection -> {
-            try (Sql.Call call = LedgerSql.LINES.on(connection)) {
-                return call.set("actor", filter.actor().orElse(null))
-                        .set("action", filter.action().orElse(null))
-                        .set("queue", filter.queue().orElse(null))
-                        .set("message", text(filter.message()))
-                        .set("operation", text(filter.operation()))
-                        .set("before", text(filter.before()))
-                        .set("limit", filter.limit())
-                        .list(PostgresLedger::line);
-            }
-        });
+        return transactions.read("read the ledger", connection -> lines(filter, connection));
+    }
+
+    /** The same in a transaction of the caller. Behind a line that does not exist there is none. */
+    public static List<LedgerLine> lines(LedgerFilter filter, Connection connection) throws SQLException {
+        try (Sql.Call call = LedgerSql.LINES.on(connection)) {
+            return call.set("actor", filter.actor().orElse(null))
+                    .set("action", filter.action().orElse(null))
+                    .set("queue", filter.queue().orElse(null))
+                    .set("message", text(filter.message()))
+                    .set("operation", text(filter.operation()))
+                    .set("before", text(filter.before()))
+                    .set("limit", filter.limit())
+                    .list(PostgresLedger::line);
+        }
     }
 
     /** A page behind a line that does not exist would be empty, as if it were the last one. */

@@ -1,6 +1,11 @@
 package io.postroom.internal.postgres.console;
 
+import io.postroom.api.DatabaseHealth.Holder;
+import io.postroom.api.LedgerFilter;
+import io.postroom.api.LedgerLine;
 import io.postroom.api.StoreException;
+import io.postroom.internal.postgres.admin.PostgresDatabase;
+import io.postroom.internal.postgres.admin.PostgresLedger;
 import io.postroom.internal.postgres.connection.ReadingPool;
 import io.postroom.internal.postgres.statement.Rows;
 import io.postroom.internal.postgres.statement.Sql;
@@ -15,7 +20,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.UUID;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 
@@ -172,19 +176,15 @@ public final class ConsoleReads implements AutoCloseable {
      * @param after {@link Slice#next} of the part before; null: from the last
      */
     public Slice<LedgerLine> ledger(@Nullable String after, int limit) {
-        MessageReads.Key key = new MessageReads.Key(after);
+        LedgerFilter part = LedgerFilter.all().limit(limit);
+        LedgerFilter filter = after == null ? part : part.before(MessageReads.Key.uuid(after));
         return read("read the ledger", connection -> {
-            try (Sql.Call call = OverviewReadsSql.LEDGER.on(connection)) {
-                String[] last = new String[1];
-                List<LedgerLine> rows = call.set("micros", key.number(Long.MAX_VALUE / 1000))
-                        .set("id", key.secondId())
-                        .set("limit", limit)
-                        .list(row -> {
-                            last[0] = row.getString(12);
-                            return ledgerLine(row);
-                        });
-                return new Slice<>(rows, rows.size() < limit ? Optional.empty() : Optional.of(last[0]));
-            }
+            List<LedgerLine> rows = PostgresLedger.lines(filter, connection);
+            return new Slice<>(
+                    rows,
+                    rows.size() < limit
+                            ? Optional.empty()
+                            : Optional.of(rows.get(rows.size() - 1).id().toString()));
         });
     }
 
@@ -198,9 +198,9 @@ public final class ConsoleReads implements AutoCloseable {
         return grid("measure tables", OverviewReadsSql.TABLES, call -> call);
     }
 
-    /** Who keeps VACUUM from removing old rows, the oldest first. */
-    public Grid horizon() {
-        return grid("look for old transactions", OverviewReadsSql.HORIZON, call -> call);
+    /** Who keeps VACUUM from removing old rows, the one that holds most first. */
+    public List<Holder> horizon() {
+        return read("look at the horizon", PostgresDatabase::horizon);
     }
 
     /** The last purges. */
@@ -280,21 +280,6 @@ public final class ConsoleReads implements AutoCloseable {
                 row.getString(5),
                 Optional.ofNullable(row.getString(6)),
                 Optional.ofNullable(row.getString(7)));
-    }
-
-    private static LedgerLine ledgerLine(ResultSet row) throws SQLException {
-        return new LedgerLine(
-                instant(row, 1),
-                row.getString(2),
-                row.getString(3),
-                Optional.ofNullable(row.getString(4)),
-                Optional.ofNullable(row.getObject(5, UUID.class)),
-                Optional.ofNullable(row.getObject(6, UUID.class)),
-                Optional.ofNullable(row.getString(7)),
-                row.getLong(8),
-                Optional.ofNullable(row.getString(9)),
-                Optional.ofNullable(row.getString(10)),
-                row.getString(11));
     }
 
     private static Instant instant(ResultSet row, int column) throws SQLException {

@@ -220,7 +220,7 @@ final class MessageReads {
             }
         }
 
-        private static UUID uuid(String id) {
+        static UUID uuid(String id) {
             try {
                 return UUID.fromString(id);
             } catch (IllegalArgumentException notOurs) {

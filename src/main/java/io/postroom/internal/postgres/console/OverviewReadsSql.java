@@ -2,7 +2,7 @@ package io.postroom.internal.postgres.console;
 
 import io.postroom.internal.postgres.statement.Sql;
 
-/** Statements about dead letters by their errors, processes, what people did, and the database. */
+/** Statements about dead letters by their errors, processes, and the database. */
 final class OverviewReadsSql {
     private OverviewReadsSql() {}
 
@@ -102,17 +102,6 @@ final class OverviewReadsSql {
             LIMIT 500
             """);
 
-    /** What people did, the last first, behind a line: by the index on (at, id). */
-    static final Sql LEDGER = Sql.of("""
-            -- name: console_ledger
-            SELECT o.at, o.actor, o.action, o.queue, o.message_id, o.operation_id, o.filter::text, o.done, o.reason, o.note, o.db_user,
-                   (extract(epoch FROM o.at) * 1000000)::bigint || '.' || o.id
-            FROM postroom.operator_log o
-            WHERE (o.at, o.id) < (timestamptz 'epoch' + :micros * interval '1 microsecond', :id)
-            ORDER BY o.at DESC, o.id DESC
-            LIMIT :limit
-            """);
-
     static final Sql SERVER = Sql.of("""
             -- name: console_database
             SELECT current_setting('server_version') AS "PostgreSQL", current_database() AS "database",
@@ -140,29 +129,6 @@ final class OverviewReadsSql {
             GROUP BY t.name
             ORDER BY sum(pg_total_relation_size(t.oid)) DESC
             LIMIT 15
-            """);
-
-    /** Who keeps VACUUM from removing old rows, the oldest first. Without the right to see them, sessions of others have no details. */
-    static final Sql HORIZON = Sql.of("""
-            -- name: console_horizon
-            SELECT h.kind, h.name, h.detail, h.transactions, h.seconds
-            FROM (SELECT 'session' AS kind, 'pid ' || a.pid || coalesce(', ' || nullif(a.application_name, ''), '') AS name,
-                         concat_ws(', ', a.usename, a.state) AS detail,
-                         greatest(age(a.backend_xmin), age(a.backend_xid)) AS transactions,
-                         extract(epoch FROM clock_timestamp() - a.xact_start)::bigint AS seconds
-                  FROM pg_stat_activity a
-                  WHERE a.pid <> pg_backend_pid() AND (a.backend_xmin IS NOT NULL OR a.backend_xid IS NOT NULL)
-                  UNION ALL
-                  SELECT 'replication slot', s.slot_name, CASE WHEN s.active THEN 'active' ELSE 'not active' END,
-                         greatest(age(s.xmin), age(s.catalog_xmin)), NULL
-                  FROM pg_replication_slots s
-                  WHERE s.xmin IS NOT NULL OR s.catalog_xmin IS NOT NULL
-                  UNION ALL
-                  SELECT 'prepared transaction', x.gid, x.owner, age(x.transaction),
-                         extract(epoch FROM clock_timestamp() - x.prepared)::bigint
-                  FROM pg_prepared_xacts x) h
-            ORDER BY h.transactions DESC NULLS LAST, h.seconds DESC NULLS LAST
-            LIMIT 10
             """);
 
     static final Sql PURGES = Sql.of("""
